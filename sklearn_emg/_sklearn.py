@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
-from sklearn.utils._set_output import _wrap_data_with_container as wrap_with_container
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 __all__ = [
     "HasMethods",
@@ -20,6 +20,6 @@ __all__ = [
     "Options",
     "Real",
     "StrOptions",
+    "check_feature_names_in",
     "validate_params",
-    "wrap_with_container",
 ]

@@ -1,0 +1,377 @@
+"""Base classes: one place for validation, dispatch and sampling rate.
+
+A subclass of :class:`SignalTransformer` or :class:`FeatureExtractor` writes one vectorised function
+along the last axis; the base class lets it serve windows (2-D, 3-D) and recording tables alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._sklearn import check_feature_names_in
+from sklearn_emg.recordings import (
+    _object_column,
+    check_recording_table,
+    is_recording_table,
+    read_signal,
+)
+
+__all__ = ["FeatureExtractor", "SignalTransformer"]
+
+
+class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Checks that signal transformers and feature extractors share.
+
+    A subclass that needs the sampling rate has a parameter `fs`, None by default, and says so by
+    `_needs_fs`.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def _needs_fs(self) -> bool:
+        return False
+
+    def _array_fs(self) -> float | None:
+        fs = getattr(self, "fs", None)
+        if fs is None:
+            if self._needs_fs():
+                raise ValueError(
+                    f"{type(self).__name__} needs the sampling rate of arrays: set its 'fs' "
+                    "parameter in Hz, or give a recording table, which brings its own."
+                )
+            return None
+        if (
+            isinstance(fs, bool)
+            or not isinstance(fs, (int, float, np.number))
+            or not (np.isfinite(fs) and fs > 0)
+        ):
+            raise ValueError(
+                f"The 'fs' parameter of {type(self).__name__} must be a positive number in Hz. "
+                f"Got {fs!r} instead."
+            )
+        return float(fs)
+
+    def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], allow_nd=True)
+        if X.ndim > 3:
+            raise ValueError(
+                f"{type(self).__name__} takes windows of shape (n_windows, n_times) or (n_windows, "
+                f"n_channels, n_times). Found array with dim {X.ndim}."
+            )
+        if X.shape[-1] == 0:
+            raise ValueError(
+                f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
+                f"required by {type(self).__name__}: the windows have no samples."
+            )
+        return X
+
+    def _check_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Check a table without reading its files."""
+        check_recording_table(X, required=("signal", "fs"))
+        fs = getattr(self, "fs", None)
+        if fs is not None and (other := np.flatnonzero(X["fs"] != self._array_fs())).size:
+            raise ValueError(
+                f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, row {other[0]} of the "
+                f"table has {X['fs'].iloc[other[0]]} Hz. Leave it None: the table brings its own."
+            )
+        return X
+
+    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+        values = read_signal(signal)
+        if not np.isfinite(values).all():
+            n_bad = int((~np.isfinite(values)).sum())
+            raise ValueError(
+                f"Row {row}, column 'signal': contains NaN or infinity ({n_bad} samples), which "
+                f"{type(self).__name__} would spread. Interpolate the gaps or leave the row out."
+            )
+        return values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # 2-D stays allowed: with three_d_array alone scikit-learn skips most of its checks.
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class SignalTransformer(_SignalEstimator):
+    """Base of steps that turn signals into signals: windows or a recording table in, the same out.
+
+    A subclass implements ``_transform_signals(signals, fs)``: an array of shape (..., n_times) in,
+    one of shape (..., n_times_out) out, each signal along the last axis treated alone and the
+    input left unchanged. It may override ``_fit_signals`` (learn from the training signals),
+    ``_fs_out`` (a changed sampling rate) and ``_check_parameters``.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows. Not
+        set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
+    """
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input; learn what the step has to learn.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        if is_recording_table(X):
+            self._check_table(X)
+            self.n_times_in_ = None
+            for fs in np.unique(X["fs"].to_numpy(dtype=float)):
+                self._check_parameters(float(fs))
+            self._fit_table(X)
+        else:
+            X = self._check_array(X, reset=True)
+            self.n_times_in_ = X.shape[-1]
+            fs = self._array_fs()
+            self._check_parameters(fs)
+            self._fit_signals(X, fs)
+        return self
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
+        """Transform each signal.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Of the kind of `X`. A table is a new one with new signals; other columns are kept.
+
+        Raises
+        ------
+        ValueError
+            If a signal holds NaN or is too short, or the sampling rate does not fit.
+        """
+        check_is_fitted(self)
+        if not is_recording_table(X):
+            X = self._check_array(X, reset=False)
+            if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
+                raise ValueError(
+                    f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was "
+                    f"fitted on windows of {self.n_times_in_} samples."
+                )
+            fs = self._array_fs()
+            self._check_parameters(fs)
+            return self._transform_signals(X, fs)
+        self._check_table(X)
+        rates = X["fs"].to_numpy(dtype=float)
+        signals = []
+        for row, (signal, fs) in enumerate(zip(X["signal"], rates)):
+            values = self._read_finite(signal, row)
+            try:
+                self._check_parameters(float(fs))
+                signals.append(self._transform_signals(values, float(fs)))
+            except ValueError as error:
+                raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
+        table = X.copy(deep=False)
+        table["signal"] = _object_column(signals, X.index)
+        rates_out = [self._fs_out(float(fs)) for fs in rates]
+        if not np.array_equal(rates_out, rates):
+            table["fs"] = rates_out
+        return table
+
+    def _check_parameters(self, fs: float | None) -> None:
+        """Raise if a parameter does not fit the sampling rate."""
+
+    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+        """Learn from windows."""
+
+    def _fit_table(self, X: pd.DataFrame) -> None:
+        """Learn from a recording table."""
+
+    def _fs_out(self, fs: float) -> float:
+        return fs
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")
+
+    def set_output(self, *, transform: str | None = None):
+        """Do nothing: signals have no columns, so that any output setting leaves them as they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Accepted for pipelines that set it for all their steps.
+
+        Returns
+        -------
+        self : object
+        """
+        return self
+
+
+class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
+    """Base of steps that turn signals into a feature matrix.
+
+    A subclass implements ``_extract(X, fs)``: windows of shape (n_windows, n_channels, n_times)
+    in, features of shape (n_windows, n_channels, n_features) out, and ``_feature_names()`` with
+    the names of one channel's features. Features across channels have shape
+    (n_windows, n_features) instead, and their names come from ``_joint_names(n_channels)``.
+
+    A row of the output depends on its own window alone.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows. Not
+        set by a table.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
+    """
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input and fix the names of the features.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        if is_recording_table(X):
+            self._check_table(X)
+            self.n_channels_in_ = self._table_channels(X)
+            self.n_times_in_ = None
+            for fs in np.unique(X["fs"].to_numpy(dtype=float)):
+                self._check_parameters(float(fs))
+        else:
+            X = self._check_array(X, reset=True)
+            self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]
+            self.n_times_in_ = X.shape[-1]
+            self._check_parameters(self._array_fs())
+            self._check_length(X.shape[-1])
+        return self
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating]:
+        """Compute the features of each window, or of each recording of a table.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        features : ndarray of shape (n_windows, n_features_out)
+            float32 for float32 windows, float64 otherwise.
+
+        Raises
+        ------
+        ValueError
+            If a window holds NaN or is too short, or the sampling rate is missing.
+        """
+        check_is_fitted(self)
+        if is_recording_table(X):
+            return self._transform_table(self._check_table(X))
+        X = self._check_array(X, reset=False)
+        if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
+            raise ValueError(
+                f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was fitted on "
+                f"windows of {self.n_times_in_} samples."
+            )
+        if X.ndim == 2:
+            X = X[:, np.newaxis, :]
+        self._same_channels(X.shape[1])
+        fs = self._array_fs()
+        self._check_parameters(fs)
+        self._check_length(X.shape[-1])
+        return self._extract(X, fs).reshape(len(X), -1)
+
+    def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
+        self._same_channels(self._table_channels(table))
+        rows = []
+        for row, (signal, fs) in enumerate(zip(table["signal"], table["fs"])):
+            values = np.atleast_2d(self._read_finite(signal, row))[np.newaxis]
+            try:
+                self._check_parameters(float(fs))
+                self._check_length(values.shape[-1])
+                rows.append(self._extract(values, float(fs)).reshape(-1))
+            except ValueError as error:
+                raise ValueError(f"Row {row} (index {table.index[row]!r}): {error}") from error
+        return np.stack(rows)
+
+    def _table_channels(self, table: pd.DataFrame) -> int:
+        counts = [s.shape[0] if s.ndim == 2 else 1 for s in table["signal"]]
+        for row, count in enumerate(counts):
+            if count != counts[0]:
+                raise ValueError(
+                    f"{type(self).__name__} needs one number of channels: row 0 has {counts[0]}, "
+                    f"row {row} has {count}."
+                )
+        return counts[0]
+
+    def _same_channels(self, n_channels: int) -> None:
+        if n_channels != self.n_channels_in_:
+            raise ValueError(
+                f"X has {n_channels} channels, but {type(self).__name__} was fitted on "
+                f"{self.n_channels_in_}."
+            )
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Names of the features, such as ``rms``, or ``ch2_rms`` with more than one channel.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the names seen in ``fit``, for the API of scikit-learn.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_features_out,)
+        """
+        check_is_fitted(self)
+        if input_features is not None and hasattr(self, "n_features_in_"):
+            check_feature_names_in(self, input_features)
+        return np.asarray(self._joint_names(self.n_channels_in_), dtype=object)
+
+    def _joint_names(self, n_channels: int) -> list[str]:
+        names = self._feature_names()
+        if n_channels == 1:
+            return list(names)
+        # Channels count from 1, as on an amplifier's panel.
+        return [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
+
+    def _check_parameters(self, fs: float | None) -> None:
+        """Raise if a parameter does not fit the sampling rate."""
+
+    def _check_length(self, n_times: int) -> None:
+        """Raise if the windows are too short for a feature, naming it."""
+
+    def _feature_names(self) -> list[str]:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _feature_names.")
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _extract.")
