@@ -1,5 +1,7 @@
 """The one place that imports private scikit-learn names, so that a move there breaks one file."""
 
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Hidden,
@@ -13,6 +15,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 __all__ = [
+    "BaseSearchCV",
     "HasMethods",
     "Hidden",
     "Integral",
@@ -21,5 +24,6 @@ __all__ = [
     "Real",
     "StrOptions",
     "check_feature_names_in",
+    "safe_indexing",
     "validate_params",
 ]
