@@ -26,6 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
+    "METADATA_COLUMNS",
     "SignalFile",
     "Windows",
     "check_recording_table",
@@ -38,6 +39,24 @@ __all__ = [
 ]
 
 _MAX_FAULTS = 5
+
+# Columns that say something of a recording and are never taken for a feature.
+METADATA_COLUMNS = (
+    "subject",
+    "fs",
+    "muscle",
+    "region",
+    "recording",
+    "side",
+    "level",
+    "session",
+    "age",
+    "gender",
+    "sex",
+    "group",
+    "exercise",
+    "split",
+)
 
 
 class SignalFile:
