@@ -1,0 +1,200 @@
+"""Filter design and filtering of arrays along the last axis; no estimator is known here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+_IIR_DESIGNS = ("butterworth", "chebyshev1", "chebyshev2", "bessel")
+
+
+class FilterCoefficients(NamedTuple):
+    """Second-order sections of an IIR filter, or the taps of a linear-phase FIR filter."""
+
+    sos: NDArray[np.float64] | None = None
+    taps: NDArray[np.float64] | None = None
+
+
+@lru_cache(maxsize=128)
+def design_filter(
+    kind: str,
+    corners: tuple[float, ...],
+    fs: float,
+    design: str,
+    order: int,
+    ripple: float,
+    attenuation: float,
+    transition: float | None,
+) -> FilterCoefficients:
+    """Design a high-pass, low-pass or band-pass filter; cached, since the rows of a table share it.
+
+    Parameters
+    ----------
+    kind : {"highpass", "lowpass", "bandpass"}
+    corners : tuple of float
+        One or two corner frequencies in Hz, below ``fs / 2``.
+    fs : float
+        Sampling rate in Hz.
+    design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}
+    order, ripple, attenuation, transition
+        As in :class:`BandpassFilter`.
+
+    Returns
+    -------
+    coefficients : FilterCoefficients
+    """
+    band = corners if len(corners) > 1 else corners[0]
+    if design == "fir":
+        n_taps = _n_taps(corners, fs, transition)
+        taps = signal.firwin(n_taps, band, pass_zero=kind, window="hamming", fs=fs)
+        if kind != "lowpass":
+            # A windowed sinc lets some 0.1 % of an offset through, and electrode offsets are often
+            # a hundred times the EMG: what is left at 0 Hz is taken off, in the window's shape.
+            window = signal.windows.hamming(n_taps)
+            taps -= window * (taps.sum() / window.sum())
+        return FilterCoefficients(taps=taps)
+    options = {"btype": kind, "output": "sos", "fs": fs}
+    if design == "butterworth":
+        sos = signal.butter(order, band, **options)
+    elif design == "chebyshev1":
+        sos = signal.cheby1(order, ripple, band, **options)
+    elif design == "chebyshev2":
+        sos = signal.cheby2(order, attenuation, band, **options)
+    else:
+        # norm="mag" puts the corner at -3 dB, where the other designs have it.
+        sos = signal.bessel(order, band, norm="mag", **options)
+    return FilterCoefficients(sos=sos)
+
+
+def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> int:
+    if transition is None:
+        # A quarter of the corner, at least 2 Hz but inside the band that is there.
+        transition = min(min(max(0.25 * c, 2.0), c, fs / 2 - c) for c in corners)
+    # 3.3 / (normalised transition width) taps for a Hamming window; odd: an even length forces a
+    # zero at the Nyquist frequency and a delay of half a sample.
+    return int(np.ceil(3.3 * fs / transition)) // 2 * 2 + 1
+
+
+@lru_cache(maxsize=128)
+def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> FilterCoefficients:
+    """One second-order notch per frequency, each `bandwidth` Hz wide at -3 dB.
+
+    Parameters
+    ----------
+    freqs : tuple of float
+        Frequencies to remove in Hz, below ``fs / 2``.
+    bandwidth : float
+        Width of each notch in Hz.
+    fs : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    coefficients : FilterCoefficients
+    """
+    sections = [np.concatenate(signal.iirnotch(f, f / bandwidth, fs=fs)) for f in freqs]
+    return FilterCoefficients(sos=np.array(sections))
+
+
+def zero_phase_filter(
+    signals: NDArray[np.floating], coefficients: FilterCoefficients
+) -> NDArray[np.floating]:
+    """Filter without delay: IIR forwards and backwards, FIR once and shifted back by its delay.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (..., n_times)
+    coefficients : FilterCoefficients
+
+    Returns
+    -------
+    filtered : ndarray of shape (..., n_times)
+        Of the type of `signals`; computed in float64.
+    """
+    n_times = signals.shape[-1]
+    if coefficients.sos is not None:
+        padlen = min(_default_padlen(coefficients.sos), n_times - 1)
+        filtered = signal.sosfiltfilt(coefficients.sos, signals, axis=-1, padlen=padlen)
+        return filtered.astype(signals.dtype, copy=False)
+    half = len(coefficients.taps) // 2
+    extended = _odd_extension(signals.astype(np.float64, copy=False), half)
+    taps = coefficients.taps.reshape((1,) * (signals.ndim - 1) + (-1,))
+    filtered = signal.oaconvolve(extended, taps, mode="valid", axes=-1)
+    return filtered.astype(signals.dtype, copy=False)
+
+
+def _default_padlen(sos: NDArray[np.float64]) -> int:
+    # That of scipy.signal.sosfiltfilt, which refuses signals that are not longer.
+    n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
+    return 3 * int(n_taps)
+
+
+def _odd_extension(signals: NDArray[np.floating], n: int) -> NDArray[np.floating]:
+    """`n` samples on each side, mirrored about the end points; end values where mirrors run out."""
+    mirrored = min(n, signals.shape[-1] - 1)
+    if mirrored:
+        left = 2 * signals[..., :1] - signals[..., mirrored:0:-1]
+        right = 2 * signals[..., -1:] - signals[..., -2 : -mirrored - 2 : -1]
+        signals = np.concatenate([left, signals, right], axis=-1)
+    rest = [(0, 0)] * (signals.ndim - 1) + [(n - mirrored, n - mirrored)]
+    return np.pad(signals, rest, mode="edge")
+
+
+def initial_state(
+    first: NDArray[np.floating], coefficients: FilterCoefficients
+) -> NDArray[np.float64]:
+    """State of a causal filter whose input has been `first` for ever.
+
+    Parameters
+    ----------
+    first : ndarray of shape (..., 1)
+        First sample of each signal.
+    coefficients : FilterCoefficients
+
+    Returns
+    -------
+    state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
+        For :func:`causal_filter`.
+    """
+    if coefficients.sos is not None:
+        zi = signal.sosfilt_zi(coefficients.sos)
+        return zi.reshape(len(zi), *(1,) * (first.ndim - 1), 2) * first
+    # The transposed direct form holds the sums that a constant input of 1 leaves behind.
+    zi = np.cumsum(coefficients.taps[::-1])[:-1][::-1]
+    return zi * first
+
+
+def causal_filter(
+    signals: NDArray[np.floating],
+    coefficients: FilterCoefficients,
+    state: NDArray[np.float64],
+) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+    """Filter forwards in time, from one state to the next.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (..., n_times)
+    coefficients : FilterCoefficients
+    state : ndarray
+        From :func:`initial_state` or the previous call.
+
+    Returns
+    -------
+    filtered : ndarray of shape (..., n_times)
+        Of the type of `signals`; computed in float64.
+    state : ndarray
+    """
+    if coefficients.sos is not None:
+        filtered, state = signal.sosfilt(coefficients.sos, signals, axis=-1, zi=state)
+    else:
+        # The second zero coefficient keeps lfilter on its recursive path, sample by sample: its
+        # convolution for pure FIR filters rounds differently with the length of a chunk.
+        denominator = np.array([1.0, 0.0])
+        filtered, state = signal.lfilter(
+            coefficients.taps, denominator, signals.astype(np.float64), axis=-1, zi=state
+        )
+    return filtered.astype(signals.dtype, copy=False), state

@@ -1,0 +1,548 @@
+"""Filters as estimators: band-pass, high-pass, low-pass and notch."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._filtering import (
+    _IIR_DESIGNS,
+    FilterCoefficients,
+    causal_filter,
+    design_filter,
+    design_notch,
+    initial_state,
+    zero_phase_filter,
+)
+
+__all__ = ["BandpassFilter", "FilterStream", "HighpassFilter", "LowpassFilter", "NotchFilter"]
+
+Design = Literal["butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"]
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+class FilterStream:
+    """A causal filter that is fed one chunk after the other and remembers where it was.
+
+    Made by the ``stream`` method of a causal filter. The outputs of the chunks, put together, are
+    those of the whole recording to the last bit, whatever the chunks' lengths. Memory does not
+    grow with the number of chunks.
+
+    Parameters
+    ----------
+    coefficients : FilterCoefficients
+        What the filter's design came to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import LowpassFilter
+    >>> causal = LowpassFilter(100.0, zero_phase=False, fs=1000.0)
+    >>> X = np.random.default_rng(0).normal(size=(1, 50))
+    >>> stream = causal.stream()
+    >>> chunks = [stream.process(X[:, :20]), stream.process(X[:, 20:])]
+    >>> bool((np.hstack(chunks) == causal.fit_transform(X)).all())
+    True
+    """
+
+    def __init__(self, coefficients: FilterCoefficients):
+        self._coefficients = coefficients
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all chunks: the next one begins a new recording."""
+        self._state: NDArray[np.float64] | None = None
+        self._leading_shape: tuple[int, ...] | None = None
+
+    def process(self, chunk: ArrayLike) -> NDArray[np.floating]:
+        """Filter the next samples.
+
+        Parameters
+        ----------
+        chunk : array-like of shape (n_times,) or (n_channels, n_times)
+            The samples that follow those of the previous call, in mV.
+
+        Returns
+        -------
+        filtered : ndarray of the shape of `chunk`
+            float32 for float32 chunks, float64 otherwise.
+
+        Raises
+        ------
+        ValueError
+            If a sample is not finite, which the filter would never forget, or the number of
+            channels changes.
+        """
+        values = np.asarray(chunk)
+        if values.dtype != np.float32:
+            values = values.astype(np.float64)
+        if values.ndim == 0:
+            raise ValueError("A chunk must have a time axis: (n_times,) or (n_channels, n_times).")
+        if not np.isfinite(values).all():
+            raise ValueError(
+                "The chunk contains NaN or infinity, which the filter would never forget. "
+                "Interpolate the gap, or reset the stream behind it."
+            )
+        if self._leading_shape is not None and values.shape[:-1] != self._leading_shape:
+            raise ValueError(
+                f"The chunk has shape {values.shape}, but the stream began with signals of shape "
+                f"{self._leading_shape} before time. Reset it to begin another recording."
+            )
+        if values.shape[-1] == 0:
+            return values.copy()
+        if self._state is None:
+            self._leading_shape = values.shape[:-1]
+            self._state = initial_state(values[..., :1], self._coefficients)
+        filtered, self._state = causal_filter(values, self._coefficients, self._state)
+        return filtered
+
+
+class _LinearFilter(SignalTransformer):
+    """Filters that differ only in their coefficients."""
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _coefficients(self, fs: float) -> FilterCoefficients:
+        raise NotImplementedError
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        coefficients = self._coefficients(fs)
+        if self.zero_phase:
+            return zero_phase_filter(signals, coefficients)
+        state = initial_state(signals[..., :1], coefficients)
+        return causal_filter(signals, coefficients, state)[0]
+
+    def _check_corner(self, name: str, corner: float, fs: float) -> None:
+        if corner >= fs / 2:
+            raise ValueError(
+                f"The '{name}' parameter of {type(self).__name__} must be below the Nyquist "
+                f"frequency, {fs / 2} Hz for fs={fs}. Got {corner} instead."
+            )
+
+    def stream(self, fs: float | None = None) -> FilterStream:
+        """Filter chunk by chunk, with the state kept from one to the next.
+
+        Parameters
+        ----------
+        fs : float, default=None
+            Sampling rate in Hz; by default the filter's own.
+
+        Returns
+        -------
+        stream : FilterStream
+
+        Raises
+        ------
+        ValueError
+            If the filter is zero-phase, which needs the future, or has no sampling rate.
+        """
+        self._validate_params()
+        if self.zero_phase:
+            raise ValueError(
+                f"A zero-phase {type(self).__name__} needs the whole recording: it runs backwards "
+                "too. Set zero_phase=False to stream."
+            )
+        fs = self._array_fs() if fs is None else float(fs)
+        self._check_parameters(fs)
+        return FilterStream(self._coefficients(fs))
+
+
+class _DesignedFilter(_LinearFilter):
+    """Filters made by one of the classic designs, with one or two corners."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "order": [Interval(Integral, 1, None, closed="left")],
+        "design": [StrOptions({*_IIR_DESIGNS, "fir"})],
+        "ripple": [_POSITIVE],
+        "attenuation": [_POSITIVE],
+        "transition": [_POSITIVE, None],
+        "zero_phase": ["boolean"],
+        "fs": [_POSITIVE, None],
+    }
+    _kind: ClassVar[str]
+    _corner_names: ClassVar[tuple[str, ...]]
+
+    def _check_parameters(self, fs: float | None) -> None:
+        for name in self._corner_names:
+            self._check_corner(name, getattr(self, name), fs)
+
+    def _coefficients(self, fs: float) -> FilterCoefficients:
+        return design_filter(
+            self._kind,
+            tuple(float(getattr(self, name)) for name in self._corner_names),
+            fs,
+            self.design,
+            self.order,
+            self.ripple,
+            self.attenuation,
+            self.transition,
+        )
+
+
+class BandpassFilter(_DesignedFilter):
+    """Keep the frequencies between two corners.
+
+    Apply it to whole recordings, before they are divided into windows: the edges of a recording
+    are then the only ones.
+
+    Parameters
+    ----------
+    low, high : float, default=20.0 and 450.0
+        Corner frequencies in Hz. The defaults suit surface EMG [1]_; needle EMG needs about 10 Hz
+        to 10 kHz.
+    order : int, default=4
+        Order of an IIR design, for each of its two slopes. A FIR design has its length from
+        `transition` instead.
+    design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}, default="butterworth"
+        IIR designs run as second-order sections. "chebyshev1" ripples by `ripple` dB in the pass
+        band, "chebyshev2" holds `attenuation` dB in the stop band, "bessel" keeps wave shapes best
+        when causal. "fir" is a windowed sinc (Hamming) of linear phase.
+    ripple : float, default=1.0
+        Largest loss in the pass band in dB; of "chebyshev1" only.
+    attenuation : float, default=40.0
+        Smallest loss in the stop band in dB; of "chebyshev2" only, whose corners are where the
+        stop band begins.
+    transition : float, default=None
+        Width in Hz of the slopes of "fir" only, which has ``3.3 * fs / transition`` taps [2]_. By
+        default a quarter of the corner but at least 2 Hz, and no more than there is between the
+        corner and 0 Hz or the Nyquist frequency.
+    zero_phase : bool, default=True
+        Filter without delay: an IIR filter runs forwards and backwards, which squares its
+        amplitude response (-6 dB at the corners of a Butterworth filter), a FIR filter runs once
+        and is shifted back by its delay. False gives the causal filter, which can also run as a
+        stream.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a corner is not below the Nyquist frequency, `low` not below `high`, an array comes
+        without `fs`, or a signal holds NaN.
+
+    See Also
+    --------
+    HighpassFilter, LowpassFilter : One corner only.
+    NotchFilter : Removes mains.
+
+    Notes
+    -----
+    The Butterworth low-pass prototype of order :math:`N` has
+
+    .. math:: |H(f)|^2 = \\frac{1}{1 + (f / f_c)^{2N}}.
+
+    Before a zero-phase filter runs, a signal is extended at both ends, mirrored about its end
+    points, by the length that :func:`scipy.signal.sosfiltfilt` takes or as far as the signal
+    reaches. A causal filter starts as if the first sample had lasted for ever, so that an offset
+    gives no step. Computation is in float64; float32 signals come back as float32.
+
+    References
+    ----------
+    .. [1] C. J. De Luca, L. D. Gilmore, M. Kuznetsov, S. H. Roy, "Filtering the surface EMG
+       signal: Movement artifact and baseline noise contamination", J. Biomech. 43 (2010)
+       1573-1579. :doi:`10.1016/j.jbiomech.2010.01.027`
+    .. [2] A. Widmann, E. Schröger, B. Maess, "Digital filter design for electrophysiological data
+       - a practical approach", J. Neurosci. Methods 250 (2015) 34-46.
+       :doi:`10.1016/j.jneumeth.2014.08.002`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import BandpassFilter
+    >>> t = np.arange(2000) / 1000.0
+    >>> inside, below = np.sin(2 * np.pi * 100.0 * t), np.sin(2 * np.pi * 2.0 * t)
+    >>> X = (inside + below)[np.newaxis]
+    >>> filtered = BandpassFilter(20.0, 450.0, fs=1000.0).fit_transform(X)
+    >>> bool(np.abs(filtered[0] - inside)[200:-200].max() < 0.01)
+    True
+    """
+
+    _kind = "bandpass"
+    _corner_names = ("low", "high")
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_DesignedFilter._parameter_constraints,
+        "low": [_POSITIVE],
+        "high": [_POSITIVE],
+    }
+
+    def __init__(
+        self,
+        low: float = 20.0,
+        high: float = 450.0,
+        *,
+        order: int = 4,
+        design: Design = "butterworth",
+        ripple: float = 1.0,
+        attenuation: float = 40.0,
+        transition: float | None = None,
+        zero_phase: bool = True,
+        fs: float | None = None,
+    ):
+        self.low = low
+        self.high = high
+        self.order = order
+        self.design = design
+        self.ripple = ripple
+        self.attenuation = attenuation
+        self.transition = transition
+        self.zero_phase = zero_phase
+        self.fs = fs
+
+    def _check_parameters(self, fs: float | None) -> None:
+        super()._check_parameters(fs)
+        if self.low >= self.high:
+            raise ValueError(
+                f"The 'low' parameter of BandpassFilter must be below 'high', {self.high} Hz. "
+                f"Got {self.low} instead."
+            )
+
+
+class HighpassFilter(_DesignedFilter):
+    """Remove what is slower than a corner, such as baseline drift and motion.
+
+    Parameters
+    ----------
+    low : float, default=20.0
+        Corner frequency in Hz.
+    order, design, ripple, attenuation, transition, zero_phase, fs
+        As in :class:`BandpassFilter`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If the corner is not below the Nyquist frequency, an array comes without `fs`, or a signal
+        holds NaN.
+
+    See Also
+    --------
+    BandpassFilter : Where the parameters are explained.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import HighpassFilter
+    >>> X = np.full((1, 500), 3.0)  # an electrode offset of 3 mV
+    >>> float(abs(HighpassFilter(20.0, fs=1000.0).fit_transform(X)).max().round(9))
+    0.0
+    """
+
+    _kind = "highpass"
+    _corner_names = ("low",)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_DesignedFilter._parameter_constraints,
+        "low": [_POSITIVE],
+    }
+
+    def __init__(
+        self,
+        low: float = 20.0,
+        *,
+        order: int = 4,
+        design: Design = "butterworth",
+        ripple: float = 1.0,
+        attenuation: float = 40.0,
+        transition: float | None = None,
+        zero_phase: bool = True,
+        fs: float | None = None,
+    ):
+        self.low = low
+        self.order = order
+        self.design = design
+        self.ripple = ripple
+        self.attenuation = attenuation
+        self.transition = transition
+        self.zero_phase = zero_phase
+        self.fs = fs
+
+
+class LowpassFilter(_DesignedFilter):
+    """Remove what is faster than a corner.
+
+    Parameters
+    ----------
+    high : float, default=450.0
+        Corner frequency in Hz.
+    order, design, ripple, attenuation, transition, zero_phase, fs
+        As in :class:`BandpassFilter`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If the corner is not below the Nyquist frequency, an array comes without `fs`, or a signal
+        holds NaN.
+
+    See Also
+    --------
+    BandpassFilter : Where the parameters are explained.
+    Resampler : Lowers the sampling rate behind its own low-pass filter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import LowpassFilter
+    >>> X = np.full((1, 500), 3.0)
+    >>> float(LowpassFilter(100.0, fs=1000.0).fit_transform(X)[0, 0].round(9))
+    3.0
+    """
+
+    _kind = "lowpass"
+    _corner_names = ("high",)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_DesignedFilter._parameter_constraints,
+        "high": [_POSITIVE],
+    }
+
+    def __init__(
+        self,
+        high: float = 450.0,
+        *,
+        order: int = 4,
+        design: Design = "butterworth",
+        ripple: float = 1.0,
+        attenuation: float = 40.0,
+        transition: float | None = None,
+        zero_phase: bool = True,
+        fs: float | None = None,
+    ):
+        self.high = high
+        self.order = order
+        self.design = design
+        self.ripple = ripple
+        self.attenuation = attenuation
+        self.transition = transition
+        self.zero_phase = zero_phase
+        self.fs = fs
+
+
+class NotchFilter(_LinearFilter):
+    """Remove mains: one narrow band, or a frequency and its harmonics.
+
+    Parameters
+    ----------
+    freq : float, default=50.0
+        Frequency to remove in Hz; 60.0 in the Americas.
+    harmonics : int or "all", default=1
+        How many multiples of `freq` to remove: 1 is `freq` alone, 3 is 50, 100 and 150 Hz, "all"
+        is every multiple below the Nyquist frequency of the row.
+    bandwidth : float, default=2.0
+        Width of each notch in Hz at -3 dB of one pass, the same for every harmonic. A narrower
+        notch takes less of the EMG and rings longer, for about ``1 / bandwidth`` seconds.
+    zero_phase : bool, default=True
+        Filter forwards and backwards, without delay; False gives the causal filter, which can also
+        run as a stream.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a harmonic is not below the Nyquist frequency, `bandwidth` is not below twice `freq`, an
+        array comes without `fs`, or a signal holds NaN.
+
+    See Also
+    --------
+    BandpassFilter : Keeps a band.
+
+    Notes
+    -----
+    Each section is the bilinear transform of the analogue notch with quality factor
+    ``freq / bandwidth``, that of :func:`scipy.signal.iirnotch`. A notch removes the EMG of its
+    band together with mains, and mains that drifts out of the band stays.
+
+    References
+    ----------
+    S. J. Orfanidis, *Introduction to Signal Processing*, Prentice Hall, 1996, section 11.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import NotchFilter
+    >>> t = np.arange(4000) / 1000.0
+    >>> X = np.sin(2 * np.pi * 50.0 * t)[np.newaxis]
+    >>> left = NotchFilter(50.0, fs=1000.0).fit_transform(X)[:, 1000:-1000]
+    >>> bool(abs(left).max() < 0.01)  # more than 40 dB
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "freq": [_POSITIVE],
+        "harmonics": [Interval(Integral, 1, None, closed="left"), Options(str, {"all"})],
+        "bandwidth": [_POSITIVE],
+        "zero_phase": ["boolean"],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        freq: float = 50.0,
+        *,
+        harmonics: int | Literal["all"] = 1,
+        bandwidth: float = 2.0,
+        zero_phase: bool = True,
+        fs: float | None = None,
+    ):
+        self.freq = freq
+        self.harmonics = harmonics
+        self.bandwidth = bandwidth
+        self.zero_phase = zero_phase
+        self.fs = fs
+
+    def _check_parameters(self, fs: float | None) -> None:
+        self._check_corner("freq", self.freq, fs)
+        highest = self._freqs(fs)[-1]
+        if highest >= fs / 2:
+            raise ValueError(
+                f"The 'harmonics' parameter of NotchFilter must keep all multiples of {self.freq} "
+                f"Hz below the Nyquist frequency, {fs / 2} Hz for fs={fs}. Got {self.harmonics} "
+                f"instead, up to {highest} Hz. Use harmonics='all' for those that fit."
+            )
+        if self.bandwidth >= 2 * self.freq:
+            raise ValueError(
+                "The 'bandwidth' parameter of NotchFilter must be below twice 'freq', "
+                f"{2 * self.freq} Hz. Got {self.bandwidth} instead."
+            )
+
+    def _freqs(self, fs: float) -> tuple[float, ...]:
+        if self.harmonics == "all":
+            n_harmonics = int(np.ceil(fs / 2 / self.freq)) - 1
+        else:
+            n_harmonics = self.harmonics
+        return tuple(float(self.freq * k) for k in range(1, n_harmonics + 1))
+
+    def _coefficients(self, fs: float) -> FilterCoefficients:
+        return design_notch(self._freqs(fs), float(self.bandwidth), fs)
