@@ -58,8 +58,8 @@ class Votes:
         (NaN where it has none) and ``vote``.
     subjects : DataFrame of shape (n_subjects, ...)
         Index of subjects; ``n_recordings``, mean scores of the subject's recordings
-        ("feature-all"), ``vote``; the ``feature_...`` columns that the final classifier reads; ``diagnosis``; and
-        ``probability_<class>`` where the final classifier gives them.
+        ("feature-all"), ``vote``; the ``feature_...`` columns that the final classifier reads;
+        ``diagnosis``; and ``probability_<class>`` where the final classifier gives them.
     """
 
     windows: pd.DataFrame

@@ -1,0 +1,129 @@
+"""Confidence intervals for few subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+from sklearn.utils import check_random_state
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"The 'confidence' must lie between 0 and 1. Got {confidence!r}.")
+
+
+def wilson_interval(
+    proportion: float, n_subjects: int, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Wilson's score interval of a proportion, such as an accuracy over subjects.
+
+    Unlike a bootstrap it does not shrink to a point where all subjects are right.
+
+    Parameters
+    ----------
+    proportion : float
+        Share of right answers, 0 to 1. Need not be a multiple of 1/n where subjects were tested
+        several times and a subject counts with its mean.
+    n_subjects : int
+        Number of subjects.
+    confidence : float, default=0.95
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+
+    References
+    ----------
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am.
+    Stat. Assoc. 22 (1927) 209-212.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import wilson_interval
+    >>> low, high = wilson_interval(19 / 22, 22)
+    >>> round(low, 2), round(high, 2)
+    (0.67, 0.95)
+    """
+    _check_confidence(confidence)
+    if not 0 <= proportion <= 1 or n_subjects < 1:
+        raise ValueError(
+            f"wilson_interval needs a proportion in 0..1 of at least one subject. Got {proportion} "
+            f"of {n_subjects}."
+        )
+    z = norm.ppf(0.5 + confidence / 2)
+    centre = proportion + z**2 / (2 * n_subjects)
+    spread = z * np.sqrt(proportion * (1 - proportion) / n_subjects + z**2 / (4 * n_subjects**2))
+    scale = 1 + z**2 / n_subjects
+    return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.intp]], float],
+    subjects: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: Any = None,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic when subjects, not rows, are drawn anew.
+
+    Parameters
+    ----------
+    statistic : callable
+        ``statistic(rows) -> float``, given row numbers (with repeats).
+    subjects : array-like of shape (n_rows,)
+        Subject of each row; all rows of a drawn subject come together.
+    strata : array-like of shape (n_rows,), default=None
+        Draw within these, for instance within classes, so that none goes missing. Each subject
+        belongs to one.
+    n_resamples : int, default=1000
+    confidence : float, default=0.95
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    low, high : float
+        NaN where the statistic is undefined in more than half of the resamples.
+
+    Notes
+    -----
+    With few subjects the percentile interval is too narrow, and it is a single point where all
+    subjects agree. For an accuracy use :func:`wilson_interval`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.metrics import bootstrap_interval
+    >>> right = np.array([1, 0, 1, 1])
+    >>> bootstrap_interval(lambda rows: right[rows].mean(), list("abcd"), random_state=0)
+    (0.25, 1.0)
+    """
+    _check_confidence(confidence)
+    rng = check_random_state(random_state)
+    names, codes = np.unique(np.asarray(subjects), return_inverse=True)
+    rows_of = [np.flatnonzero(codes == k) for k in range(len(names))]
+    if strata is None:
+        pools = [np.arange(len(names))]
+    else:
+        strata = np.unique(np.asarray(strata), return_inverse=True)[1]
+        of_subject = np.array([strata[rows[0]] for rows in rows_of])
+        pools = [np.flatnonzero(of_subject == k) for k in np.unique(of_subject)]
+    values = np.empty(n_resamples)
+    for i in range(n_resamples):
+        drawn = np.concatenate([rng.choice(pool, size=len(pool)) for pool in pools])
+        values[i] = statistic(np.concatenate([rows_of[k] for k in drawn]))
+    values = values[np.isfinite(values)]
+    if len(values) <= n_resamples // 2:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return float(low), float(high)
