@@ -8,13 +8,23 @@ from sklearn_emg.preprocessing._filters import (
     NotchFilter,
 )
 from sklearn_emg.preprocessing._resampling import Resampler, rational_ratio
+from sklearn_emg.preprocessing._scaling import (
+    AmplitudeScaler,
+    Envelope,
+    Rectifier,
+    ReferenceScaler,
+)
 
 __all__ = [
+    "AmplitudeScaler",
     "BandpassFilter",
+    "Envelope",
     "FilterStream",
     "HighpassFilter",
     "LowpassFilter",
     "NotchFilter",
+    "Rectifier",
+    "ReferenceScaler",
     "Resampler",
     "rational_ratio",
 ]

@@ -1,0 +1,543 @@
+"""Amplitude: scaling, reference contractions, rectification and envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._filtering import design_filter, zero_phase_filter
+from sklearn_emg.recordings import _object_column, is_recording_table, subjects_of
+
+__all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+def location_and_scale(
+    values: NDArray[np.floating], method: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What to subtract from signals and what to divide them by.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_times)
+    method : {"zscore", "minmax", "robust", "maxabs"}
+
+    Returns
+    -------
+    location, scale : ndarrays of shape (..., 1), float64
+        The scale is 1 where a signal is constant.
+    """
+    options = {"axis": -1, "keepdims": True}
+    largest = np.abs(values).max(**options).astype(np.float64)
+    if method == "zscore":
+        location = values.mean(dtype=np.float64, **options)
+        scale = values.std(dtype=np.float64, **options)
+    elif method == "minmax":
+        location = values.min(**options).astype(np.float64)
+        scale = values.max(**options).astype(np.float64) - location
+    elif method == "robust":
+        q25, location, q75 = np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75], **options)
+        scale = q75 - q25
+    else:
+        location, scale = np.zeros_like(largest), largest
+    return location, _without_zeros(scale, largest)
+
+
+def _without_zeros(scale: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
+    # The spread of a constant signal may be a rounding error instead of 0.
+    tiny = 10 * np.finfo(np.float64).eps * largest
+    return np.where(scale <= tiny, 1.0, scale)
+
+
+def _training_statistics(
+    signals: Iterable[NDArray[np.floating]], method: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Location and scale of each channel over all samples of all signals (n_channels, n_times)."""
+    if method == "robust":  # quantiles of parts cannot be put together
+        location, scale = location_and_scale(np.concatenate(list(signals), axis=1), method)
+        return location[:, 0], scale[:, 0]
+    n_samples = 0
+    for values in signals:
+        n_new = values.shape[1]
+        mean = values.mean(axis=1, dtype=np.float64)
+        squares = values.var(axis=1, dtype=np.float64) * n_new
+        low, high = values.min(axis=1).astype(float), values.max(axis=1).astype(float)
+        if n_samples == 0:
+            n_samples, total_mean, total_squares = n_new, mean, squares
+            lowest, highest = low, high
+            continue
+        # Chan, Golub & LeVeque (1983): stable where sums of squares would cancel.
+        delta = mean - total_mean
+        total_squares = total_squares + squares
+        total_squares += delta**2 * n_samples * n_new / (n_samples + n_new)
+        total_mean = total_mean + delta * n_new / (n_samples + n_new)
+        n_samples += n_new
+        lowest, highest = np.minimum(lowest, low), np.maximum(highest, high)
+    largest = np.maximum(np.abs(lowest), np.abs(highest))
+    if method == "zscore":
+        location, scale = total_mean, np.sqrt(total_squares / n_samples)
+    elif method == "minmax":
+        location, scale = lowest, highest - lowest
+    else:
+        location, scale = np.zeros_like(largest), largest
+    return location, _without_zeros(scale, largest)
+
+
+class AmplitudeScaler(SignalTransformer):
+    """Bring amplitudes to a common scale, signal by signal or as learned from training signals.
+
+    Scaling signal by signal takes away differences of amplitude between persons and between
+    diseases alike: whether that helps is for a subject-wise comparison to say.
+
+    Parameters
+    ----------
+    method : {"zscore", "minmax", "robust", "maxabs"}, default="zscore"
+        See the formulas below.
+    by : {"signal", "training"}, default="signal"
+        Where the statistics come from. "signal" takes them from the signal itself, which is a
+        window where windows come in and a whole recording where a table does. "training" learns
+        them in ``fit`` from all samples of the training signals, so that test signals may leave
+        the range. Each channel has its own in both cases.
+
+    Attributes
+    ----------
+    location_, scale_ : ndarray of shape (n_channels,)
+        What is subtracted from a channel and what it is divided by; with ``by="training"`` only.
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If the number of channels differs from that of the training signals, or a signal holds NaN.
+
+    See Also
+    --------
+    ReferenceScaler : Amplitude as a fraction of a reference contraction of the same person.
+
+    Notes
+    -----
+    ========== =================================== ==========================
+    "zscore"   :math:`(x - \\bar x) / s`            with :math:`s` of ddof 0
+    "minmax"   :math:`(x - \\min) / (\\max - \\min)`  in [0, 1]
+    "robust"   :math:`(x - q_{50}) / (q_{75} - q_{25})`
+    "maxabs"   :math:`x / \\max |x|`                in [-1, 1], 0 stays 0
+    ========== =================================== ==========================
+
+    "minmax" is equation 4 of the NeuroFusionNet paper, which does not say whose minimum and
+    maximum it means: ``by="signal"`` reads it as those of each signal, ``by="training"`` as those
+    of the training data. A constant signal is divided by 1. Training quantiles ("robust") need all
+    training samples in memory at once; the other methods read one recording after the other.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance: analysis
+    and recommendations", Am. Stat. 37 (1983) 242-247. :doi:`10.1080/00031305.1983.10483115`
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import AmplitudeScaler
+    >>> X = [[0.0, 1.0, 4.0], [2.0, 2.0, 3.0]]
+    >>> AmplitudeScaler("minmax").fit_transform(X)
+    array([[0.  , 0.25, 1.  ],
+           [0.  , 0.  , 1.  ]])
+    >>> AmplitudeScaler("minmax", by="training").fit_transform(X)
+    array([[0.  , 0.25, 1.  ],
+           [0.5 , 0.5 , 0.75]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "method": [StrOptions({"zscore", "minmax", "robust", "maxabs"})],
+        "by": [StrOptions({"signal", "training"})],
+    }
+
+    def __init__(
+        self,
+        method: Literal["zscore", "minmax", "robust", "maxabs"] = "zscore",
+        *,
+        by: Literal["signal", "training"] = "signal",
+    ):
+        self.method = method
+        self.by = by
+
+    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+        if self.by == "training":
+            X = X[:, np.newaxis] if X.ndim == 2 else X
+            joined = X.swapaxes(0, 1).reshape(X.shape[1], -1)
+            self.location_, self.scale_ = _training_statistics([joined], self.method)
+
+    def _fit_table(self, X: pd.DataFrame) -> None:
+        if self.by != "training":
+            return
+        n_channels = [1 if s.ndim == 1 else s.shape[0] for s in X["signal"]]
+        for row, n in enumerate(n_channels):
+            if n != n_channels[0]:
+                raise ValueError(
+                    "AmplitudeScaler learns one scale per channel: row 0 has "
+                    f"{n_channels[0]} channels, row {row} has {n}."
+                )
+        signals = (
+            np.atleast_2d(self._read_finite(signal, row)) for row, signal in enumerate(X["signal"])
+        )
+        self.location_, self.scale_ = _training_statistics(signals, self.method)
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        if self.by == "signal":
+            location, scale = location_and_scale(signals, self.method)
+        else:
+            location, scale = self.location_[:, None], self.scale_[:, None]
+            n_channels = len(location)
+            # Leading axes of single-channel signals are windows and not channels.
+            if n_channels == 1:
+                location, scale = location[0], scale[0]
+            if n_channels > 1 and (signals.ndim == 1 or signals.shape[-2] != n_channels):
+                found = 1 if signals.ndim == 1 else signals.shape[-2]
+                raise ValueError(
+                    f"AmplitudeScaler was fitted on {n_channels} channels and got a signal of "
+                    f"{found}."
+                )
+        return ((signals - location) / scale).astype(signals.dtype, copy=False)
+
+
+_MEASURES = {
+    "rms": lambda x: np.sqrt(np.mean(np.square(x, dtype=np.float64), axis=-1)),
+    "mav": lambda x: np.mean(np.abs(x), axis=-1, dtype=np.float64),
+    "peak": lambda x: np.abs(x).max(axis=-1).astype(np.float64),
+}
+
+
+class ReferenceScaler(SignalTransformer):
+    """Amplitude as a fraction of a reference contraction of the same person.
+
+    Parameters
+    ----------
+    reference : float or array-like of shape (n_channels,), default=None
+        Amplitude of the reference contraction in mV, one for all signals or one per channel. By
+        default it is measured, person by person, in the rows of a table that `column` marks.
+    column : str, default="is_reference"
+        Column of a table that is True for the rows with a person's reference contraction, usually
+        the maximal voluntary one. Not needed when `reference` is given.
+    measure : {"rms", "mav", "peak"}, default="rms"
+        Amplitude of a reference recording: root mean square, mean absolute value, or largest
+        absolute value. Of several reference recordings of a person the largest amplitude counts.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If arrays come without `reference`, a table lacks `column` or a person's reference, a
+        reference amplitude is not positive, or numbers of channels differ.
+
+    See Also
+    --------
+    AmplitudeScaler : Without a reference contraction.
+
+    Notes
+    -----
+    A person's reference is measured in the table that is transformed, never learned from other
+    persons: a person to be diagnosed brings an own reference recording. What comes out has no
+    unit; 1 is the reference.
+
+    References
+    ----------
+    A. Burden, "How should we normalize electromyograms obtained from healthy participants?",
+    J. Electromyogr. Kinesiol. 20 (2010) 1023-1035. :doi:`10.1016/j.jelekin.2010.07.004`
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import ReferenceScaler
+    >>> from sklearn_emg.recordings import recording_table
+    >>> table = recording_table(
+    ...     [[1.0, -2.0], [3.0, -4.0]], fs=1000.0, subject="a", is_reference=[False, True]
+    ... )
+    >>> ReferenceScaler(measure="peak").fit_transform(table)["signal"][0]
+    array([ 0.25, -0.5 ])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "reference": [_POSITIVE, "array-like", None],
+        "column": [str],
+        "measure": [StrOptions(set(_MEASURES))],
+    }
+
+    def __init__(
+        self,
+        reference: float | ArrayLike | None = None,
+        *,
+        column: str = "is_reference",
+        measure: Literal["rms", "mav", "peak"] = "rms",
+    ):
+        self.reference = reference
+        self.column = column
+        self.measure = measure
+
+    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+        if self.reference is None:
+            raise ValueError(
+                "ReferenceScaler needs its 'reference' parameter, the amplitude in mV, for arrays: "
+                "only a recording table can mark reference contractions."
+            )
+
+    def _fit_table(self, X: pd.DataFrame) -> None:
+        if self.reference is None:
+            self._references(X)
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
+        """Divide each signal by its person's reference amplitude.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Of the kind of `X`.
+        """
+        check_is_fitted(self)
+        if self.reference is not None or not is_recording_table(X):
+            return super().transform(X)
+        codes, references = self._references(self._check_table(X))
+        signals = []
+        for row, (signal, code) in enumerate(zip(X["signal"], codes)):
+            values = self._read_finite(signal, row)
+            try:
+                signals.append(self._divide(values, references[code]))
+            except ValueError as error:
+                raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
+        return X.assign(signal=_object_column(signals, X.index))
+
+    def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], list[NDArray]]:
+        """Subject code of each row, and the reference amplitudes of each subject."""
+        if self.column not in table.columns:
+            raise ValueError(
+                f"The table has no column {self.column!r}, in which ReferenceScaler looks for "
+                "reference contractions. Add it, name another by 'column', or give 'reference'."
+            )
+        codes = subjects_of(table)
+        marked = table[self.column].to_numpy(dtype=bool)
+        missing = np.setdiff1d(codes, codes[marked])
+        if missing.size:
+            names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]
+            raise ValueError(
+                f"{missing.size} subjects have no reference contraction in column {self.column!r}: "
+                f"{', '.join(map(repr, names))}."
+            )
+        references: list[NDArray | None] = [None] * (codes.max() + 1)
+        for row in np.flatnonzero(marked):
+            values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], row))
+            amplitude = _MEASURES[self.measure](values)
+            if (amplitude <= 0).any():
+                raise ValueError(f"Row {row}: the reference contraction is zero in a channel.")
+            best = references[codes[row]]
+            if best is not None and best.shape != amplitude.shape:
+                raise ValueError(
+                    f"Row {row}: a reference of {len(amplitude)} channels, another of the same "
+                    f"subject has {len(best)}."
+                )
+            references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
+        return codes, references
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        reference = np.atleast_1d(np.asarray(self.reference, dtype=np.float64))
+        if reference.ndim != 1 or not (np.isfinite(reference).all() and (reference > 0).all()):
+            raise ValueError(
+                "The 'reference' parameter of ReferenceScaler must be a positive number in mV, or "
+                f"one per channel. Got {self.reference!r} instead."
+            )
+        return self._divide(signals, reference)
+
+    def _divide(
+        self, signals: NDArray[np.floating], reference: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        if len(reference) > 1 and (signals.ndim == 1 or signals.shape[-2] != len(reference)):
+            raise ValueError(
+                f"ReferenceScaler has {len(reference)} reference amplitudes for a signal of shape "
+                f"{signals.shape}; it needs one per channel."
+            )
+        reference = reference[:, None] if len(reference) > 1 else reference
+        return (signals / reference).astype(signals.dtype, copy=False)
+
+
+class Rectifier(SignalTransformer):
+    """Full-wave or half-wave rectification.
+
+    Parameters
+    ----------
+    wave : {"full", "half"}, default="full"
+        "full" takes absolute values, "half" sets negative values to 0.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    See Also
+    --------
+    Envelope : Rectifies and smooths.
+
+    Notes
+    -----
+    Remove an offset first: the absolute value of an offset EMG is mostly the offset.
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import Rectifier
+    >>> Rectifier().fit_transform([[1.0, -2.0]])
+    array([[1., 2.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "wave": [StrOptions({"full", "half"})],
+    }
+
+    def __init__(self, wave: Literal["full", "half"] = "full"):
+        self.wave = wave
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        return np.abs(signals) if self.wave == "full" else np.maximum(signals, 0)
+
+
+def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
+    """Mean over ``2 * half + 1`` samples around each, over those that there are at the ends.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_times)
+    half : int
+        Samples on each side.
+
+    Returns
+    -------
+    means : ndarray of shape (..., n_times), float64
+    """
+    n_times = values.shape[-1]
+    sums = np.zeros((*values.shape[:-1], n_times + 1))
+    np.cumsum(values, axis=-1, dtype=np.float64, out=sums[..., 1:])
+    begin = np.maximum(np.arange(n_times) - half, 0)
+    end = np.minimum(np.arange(n_times) + half + 1, n_times)
+    return (sums[..., end] - sums[..., begin]) / (end - begin)
+
+
+class Envelope(SignalTransformer):
+    """How strong the EMG is over time: moving RMS, moving mean or low-pass of the rectified signal.
+
+    Parameters
+    ----------
+    method : {"rms", "mean", "lowpass"}, default="rms"
+        "rms" is the root of the moving mean of squares, "mean" the moving mean of absolute values,
+        "lowpass" the absolute value through a zero-phase Butterworth low-pass filter of order 2,
+        which may dip slightly below 0.
+    window : float, default=0.1
+        Length of the moving window in seconds, for "rms" and "mean". It is centred on each sample
+        (an odd number of samples) and shorter at the ends.
+    cutoff : float, default=6.0
+        Corner in Hz, for "lowpass".
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If `cutoff` is not below the Nyquist frequency, an array comes without `fs`, or a signal
+        holds NaN.
+
+    See Also
+    --------
+    Rectifier : Without smoothing.
+
+    Notes
+    -----
+    A sine of amplitude :math:`A` has the envelope :math:`A / \\sqrt 2` by "rms" and
+    :math:`2 A / \\pi` by "mean" and "lowpass".
+
+    References
+    ----------
+    E. A. Clancy, E. L. Morin, R. Merletti, "Sampling, noise-reduction and amplitude estimation
+    issues in surface electromyography", J. Electromyogr. Kinesiol. 12 (2002) 1-16.
+    :doi:`10.1016/S1050-6411(01)00033-5`
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import Envelope
+    >>> Envelope("mean", window=3.0, fs=1.0).fit_transform([[0.0, -3.0, 3.0, 0.0]])
+    array([[1.5, 2. , 2. , 1.5]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "method": [StrOptions({"rms", "mean", "lowpass"})],
+        "window": [_POSITIVE],
+        "cutoff": [_POSITIVE],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        method: Literal["rms", "mean", "lowpass"] = "rms",
+        *,
+        window: float = 0.1,
+        cutoff: float = 6.0,
+        fs: float | None = None,
+    ):
+        self.method = method
+        self.window = window
+        self.cutoff = cutoff
+        self.fs = fs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_parameters(self, fs: float | None) -> None:
+        if self.method == "lowpass" and self.cutoff >= fs / 2:
+            raise ValueError(
+                "The 'cutoff' parameter of Envelope must be below the Nyquist frequency, "
+                f"{fs / 2} Hz for fs={fs}. Got {self.cutoff} instead."
+            )
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        if self.method == "lowpass":
+            corner = (float(self.cutoff),)
+            lowpass = design_filter("lowpass", corner, fs, "butterworth", 2, 1.0, 40.0, None)
+            return zero_phase_filter(np.abs(signals), lowpass)
+        half = int(self.window * fs / 2)
+        if self.method == "mean":
+            envelope = moving_mean(np.abs(signals), half)
+        else:
+            mean_square = moving_mean(np.square(signals, dtype=np.float64), half)
+            # Differences of running sums may fall below 0 by rounding.
+            envelope = np.sqrt(np.maximum(mean_square, 0.0))
+        return envelope.astype(signals.dtype, copy=False)
