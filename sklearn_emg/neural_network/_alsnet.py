@@ -1,0 +1,147 @@
+"""ALSNet, the compact dilated network of Hassan et al. (2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    GlobalMaxPool,
+    check_fraction,
+    check_length,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+
+
+class ALSNet(nn.Module):
+    """Dilated one-dimensional convolutions on the raw signal, then global max pooling.
+
+    ===== ==================================================================
+    layer content
+    ===== ==================================================================
+    1-3   Conv1d with dilation 1, 2, 3; ReLU; batch normalisation (each)
+    4     global max pooling over time
+    5     dense, 64 units; ReLU; batch normalisation
+    6     dense, one raw logit per class
+    ===== ==================================================================
+
+    Published for the diagnosis of amyotrophic lateral sclerosis from windows of one second. The
+    paper ends in one sigmoid unit for two classes; two logits under a softmax are the same model
+    and serve any number of classes.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window. The least is 1 with ``padding="same"`` and
+        ``1 + (kernel_size - 1) * sum(dilations)`` (for ``stride=1``) with ``padding="valid"``.
+    n_classes : int
+        Number of outputs.
+    n_filters : int or sequence of int, default=(16, 16, 32)
+        Filters of each convolution (the paper leaves them open).
+    kernel_size : int or sequence of int, default=9
+        Samples that each kernel spans, before dilation (left open).
+    dilations : sequence of int, default=(1, 2, 3)
+        Dilation of each convolution; its length is the number of convolutions.
+    stride : int or sequence of int, default=1
+        Step of each convolution in samples (left open). Above 1, and with ``padding="same"``, a
+        convolution gives ``ceil(n_times / stride)`` samples.
+    padding : {"same", "valid"}, default="same"
+        Zeros around the window so that its length is kept, or none (left open).
+    n_hidden : int, default=64
+        Units of the dense layer.
+    dropout : float, default=0.0
+        Probability with which the inputs of the last layer are dropped in training (left open).
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights: PyTorch's own, or those named, with zero biases (left open).
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below the least length.
+
+    References
+    ----------
+    M. M. Hassan et al., "ALSNet: a dilated 1-D CNN for identifying ALS from raw EMG signal",
+    ICASSP 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import ALSNet
+    >>> net = ALSNet(n_channels=2, n_times=500, n_classes=3)
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_filters: int | Sequence[int] = (16, 16, 32),
+        kernel_size: int | Sequence[int] = 9,
+        dilations: Sequence[int] = (1, 2, 3),
+        stride: int | Sequence[int] = 1,
+        padding: str = "same",
+        n_hidden: int = 64,
+        dropout: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        check_sizes("ALSNet", n_channels, n_times, n_classes)
+        dilations = positive_ints("ALSNet", "dilations", dilations)
+        depth = len(dilations)
+        filters = positive_ints("ALSNet", "n_filters", n_filters, depth)
+        kernels = positive_ints("ALSNet", "kernel_size", kernel_size, depth)
+        strides = positive_ints("ALSNet", "stride", stride, depth)
+        positive_ints("ALSNet", "n_hidden", n_hidden, 1)
+        check_option("ALSNet", "padding", padding, ("same", "valid"))
+        check_fraction("ALSNet", "dropout", dropout)
+        check_option("ALSNet", "init", init, INITS)
+        if padding == "valid":
+            check_length("ALSNet", n_times, least_length(kernels, dilations, strides))
+
+        layers: list[nn.Module] = []
+        n_in = n_channels
+        for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
+            if padding == "same" and kernel > 1:
+                # nn.Conv1d's own "same" refuses strides, and an even kernel needs one zero more
+                # on one side; like PyTorch and Keras, put it on the right.
+                total = dilation * (kernel - 1)
+                layers.append(nn.ConstantPad1d((total // 2, total - total // 2), 0.0))
+            layers += [
+                nn.Conv1d(n_in, n_out, kernel, stride=step, dilation=dilation),
+                nn.ReLU(),
+                nn.BatchNorm1d(n_out),
+            ]
+            n_in = n_out
+        self.features = nn.Sequential(*layers, GlobalMaxPool())
+        self.classifier = nn.Sequential(
+            nn.Linear(n_in, n_hidden),
+            nn.ReLU(),
+            nn.BatchNorm1d(n_hidden),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        return self.classifier(self.features(x))
+
+
+def least_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
+    """Samples that a chain of unpadded convolutions needs to give one sample."""
+    least = 1
+    for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
+        least = (least - 1) * stride + dilation * (kernel - 1) + 1
+    return least

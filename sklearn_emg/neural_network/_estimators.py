@@ -1,0 +1,794 @@
+"""scikit-learn estimators that train a PyTorch module through a skorch net, which they hold."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.neural_network._batches import WindowDataset, as_tensor
+from sklearn_emg.neural_network._docs import with_training_parameters
+from sklearn_emg.neural_network._net import (
+    ClassifierNet,
+    RegressorNet,
+    WeightedCrossEntropy,
+    seeded,
+)
+from sklearn_emg.neural_network._split import split_validation
+
+_SIZES = ("n_channels", "n_times", "n_classes")
+# Networks that the 'module' parameter knows by name, and where they live.
+_NETWORKS = {"ALSNet": "_alsnet"}
+
+
+class _NetEstimator(BaseEstimator):
+    """Sizes, device, validation split, training and inference; the target is for subclasses."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "optimizer": [str, type],
+        "optimizer_params": [dict, None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "lr_patience": [Interval(Integral, 1, None, closed="left"), None],
+        "lr_factor": [Interval(Real, 0, 1, closed="neither")],
+        "evaluate_every": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str],
+        "predict_batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "amp": ["boolean"],
+        "compile": ["boolean"],
+        "callbacks": [list, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # What a subclass says about its module and its target
+
+    def _module(self) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """Give the module class and its settings besides the sizes."""
+        raise NotImplementedError
+
+    def _learn_target(self, y: np.ndarray, classes: np.ndarray | None = None) -> None:
+        """Learn classes, or shape and scale, from the targets."""
+        raise NotImplementedError
+
+    def _encode(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the stratum of each target, and the targets as the net learns them."""
+        raise NotImplementedError
+
+    def _net_settings(self, y: np.ndarray, partial: bool) -> dict[str, Any]:
+        """Give ``n_classes`` and the skorch settings that depend on the training targets ``y``."""
+        raise NotImplementedError
+
+    # Training
+
+    def fit(self, X, y, groups=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, EMG in millivolts. Contiguous float32 is used without a copy.
+        y : array-like of shape (n_windows,)
+            Labels of any type; for a regressor numbers, of shape (n_windows, n_outputs) too.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window. When given, whole subjects are held out for validation.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the input holds NaN or infinity, the targets are unusable, the windows are too short
+            for the network, a parameter is out of range, `device` is not there, or training
+            diverges.
+        """
+        self._validate_params()
+        going_on = self.warm_start and hasattr(self, "net_")
+        windows, y = self._check_training_input(X, y, reset=not going_on)
+        subjects = self._check_groups(groups, y)
+        if not going_on:
+            self._rng = check_random_state(self.random_state)
+            self._learn_target(y)
+        strata, targets = self._encode(y)
+        train, valid = self._split(strata, subjects)
+        self._train(
+            WindowDataset(windows, targets, train if len(valid) else None),
+            WindowDataset(windows, targets, valid) if len(valid) else None,
+            y[train],
+            earlier=self.net_ if going_on else None,
+        )
+        if not self.warm_start:
+            self.net_.forget_optimizer_state()
+        return self
+
+    def _partial_fit(self, X, y, classes: np.ndarray | None = None):
+        """One pass over the windows; the first call learns sizes and target."""
+        self._validate_params()
+        first = not hasattr(self, "net_")
+        windows, y = self._check_training_input(X, y, reset=first)
+        if first:
+            self._rng = check_random_state(self.random_state)
+            self._learn_target(y, classes)
+        _, targets = self._encode(y)
+        self._train(
+            WindowDataset(windows, targets), None, y, earlier=None if first else self.net_, epochs=1
+        )
+        return self
+
+    def _train(self, train, valid, y_train, earlier=None, epochs=None) -> None:
+        """Build the net, train it, keep it as ``net_``."""
+        device = resolve_device(self.device, type(self).__name__)
+        net = self._build_net(device, y_train, partial=epochs is not None)
+        with seeded(self._rng.randint(2**31 - 1), device):
+            if earlier is not None:
+                net.take_over(earlier)
+            net.partial_fit(train, None, valid=valid, epochs=epochs)
+        self.net_ = net
+        self.history_ = net.history_
+
+    def _build_net(self, device: torch.device, y_train: np.ndarray, partial: bool):
+        settings = self._net_settings(y_train, partial)
+        module, params = self._module()
+        sizes = (self.n_channels_, self.n_times_, settings.pop("n_classes"))
+        params = {**params, **dict(zip(_SIZES, sizes))}
+        return settings.pop("net")(
+            module=module,
+            **{f"module__{name}": value for name, value in params.items()},
+            optimizer=resolve_optimizer(self.optimizer, type(self).__name__),
+            **{f"optimizer__{k}": v for k, v in (self.optimizer_params or {}).items()},
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            iterator_train__shuffle=True,
+            iterator_train__seed=self._rng.randint(2**31 - 1),
+            iterator_valid__batch_size=self._inference_batch(device.type),
+            evaluate_every=self.evaluate_every,
+            patience=self.patience,
+            lr_patience=self.lr_patience,
+            lr_factor=self.lr_factor,
+            device=str(device),
+            amp=self.amp,
+            compile=self.compile,
+            callbacks=self.callbacks,
+            verbose=int(self.verbose),
+            **settings,
+        )
+
+    def _split(
+        self, strata: np.ndarray, subjects: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Training and validation rows; one warning where the split is not what it should be."""
+        everything, nothing = np.arange(len(strata)), np.arange(0)
+        if self.validation_fraction is None:
+            return everything, nothing
+        train, valid = split_validation(strata, subjects, self.validation_fraction, self._rng)
+        unit = "window" if subjects is None else "subject"
+        name = type(self).__name__
+        missing = np.setdiff1d(strata, strata[valid])
+        if len(valid) == 0:
+            warnings.warn(
+                f"{name} has too few {unit}s to hold any out for validation: it trains on all, "
+                "without early stopping. Set validation_fraction=None if that is wanted.",
+                UserWarning,
+                stacklevel=3,
+            )
+        elif len(missing):
+            warnings.warn(
+                f"{name} has no validation {unit} of {self._describe(missing)}, since training "
+                f"has only one: the weights are chosen on the other classes. Give more {unit}s, "
+                "or set validation_fraction=None.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return train, valid
+
+    # Input
+
+    def _check_training_input(self, X, y, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        if not reset:
+            X = self._match_dimensions(X)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float32,
+            order="C",
+            allow_nd=True,
+            ensure_min_samples=2,
+            **self._target_checks,
+        )
+        if X.ndim > 3 or 0 in X.shape:
+            raise ValueError(
+                f"X of {type(self).__name__} must be (n_windows, n_times) or (n_windows, "
+                f"n_channels, n_times), with at least one of each. Got shape {X.shape}."
+            )
+        if reset:
+            self._ndim = X.ndim
+            self.n_channels_ = X.shape[1] if X.ndim == 3 else 1
+            self.n_times_ = X.shape[-1]
+        else:
+            self._check_n_times(X)
+        return X, y
+
+    def _check_input(self, X) -> torch.Tensor:
+        """Windows to predict, as a tensor of three dimensions."""
+        check_is_fitted(self)
+        X = self._match_dimensions(X)
+        X = validate_data(self, X, reset=False, dtype=np.float32, order="C", allow_nd=True)
+        self._check_n_times(X)
+        return as_tensor(X.reshape(len(X), self.n_channels_, self.n_times_))
+
+    def _match_dimensions(self, X):
+        """Take one-channel windows of two and of three dimensions for the same thing."""
+        shape = getattr(X, "shape", None)
+        if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz"):
+            return X
+        n_channels = shape[1] if len(shape) == 3 else 1
+        if self._ndim == 3 or len(shape) == 3:
+            if n_channels != self.n_channels_:
+                raise ValueError(
+                    f"X has windows of {n_channels} channel(s), but {type(self).__name__} was "
+                    f"fitted on {self.n_channels_} channel(s)."
+                )
+            if len(shape) != self._ndim:
+                X = np.asarray(X)
+                return X[:, np.newaxis] if len(shape) == 2 else X[:, 0]
+        return X
+
+    def _check_n_times(self, X: np.ndarray) -> None:
+        if X.ndim != self._ndim or X.shape[-1] != self.n_times_:
+            raise ValueError(
+                f"X of shape {X.shape} does not fit: {type(self).__name__} was fitted on windows "
+                f"of {self.n_channels_} channel(s) and {self.n_times_} samples."
+            )
+
+    def _check_groups(self, groups, y: np.ndarray) -> np.ndarray | None:
+        if groups is None:
+            return None
+        check_consistent_length(y, groups)
+        subjects, _ = pd.factorize(pd.Series(list(groups), dtype=object))
+        if (subjects < 0).any():
+            raise ValueError(
+                f"groups of {type(self).__name__} must name a subject for every window. "
+                f"{int((subjects < 0).sum())} of {len(subjects)} are missing."
+            )
+        return subjects
+
+    # Prediction
+
+    def _raw_output(self, X) -> np.ndarray:
+        X = self._check_input(X)
+        kind = torch.device(self.net_.device).type
+        return self.net_.raw_output(X, self._inference_batch(kind))
+
+    def _inference_batch(self, device_type: str) -> int:
+        """Windows per batch: enough to fill the device, few enough for its memory or cache."""
+        if self.predict_batch_size is not None:
+            return self.predict_batch_size
+        return 256 if device_type == "cuda" else 32
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class _NetClassifier(ClassifierMixin, _NetEstimator):
+    """Labels outside, codes inside."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_NetEstimator._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+    _target_checks: ClassVar[dict[str, Any]] = {}
+
+    def _learn_target(self, y, classes=None):
+        check_classification_targets(y)
+        classes = np.unique(y if classes is None else classes)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes in y. Got one class: "
+                f"{classes.tolist()[0]!r}."
+            )
+        self.classes_ = classes
+
+    def _encode(self, y):
+        codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        unknown = self.classes_[codes] != y
+        if np.any(unknown):
+            raise ValueError(
+                f"y has labels that {type(self).__name__} was not fitted on: "
+                f"{np.unique(y[unknown]).tolist()}. It knows {self.classes_.tolist()}."
+            )
+        return codes, codes.astype(np.int64, copy=False)
+
+    def _describe(self, codes):
+        return f"class(es) {self.classes_[codes].tolist()}"
+
+    def _net_settings(self, y, partial):
+        return {
+            "net": ClassifierNet,
+            "n_classes": len(self.classes_),
+            "classes": np.arange(len(self.classes_)),
+            "criterion": WeightedCrossEntropy,
+            "criterion__weight": self._class_weights(y, partial),
+            "predict_nonlinearity": _softmax,
+        }
+
+    def _class_weights(self, y: np.ndarray, partial: bool) -> torch.Tensor | None:
+        """Weight of each class, scaled so that the training windows weigh 1 on average."""
+        if self.class_weight is None:
+            return None
+        if partial and self.class_weight == "balanced":
+            raise ValueError(
+                f"class_weight='balanced' of {type(self).__name__} needs all the labels at once, "
+                "which partial_fit never sees. Give a dict of weights instead."
+            )
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        mean = weights[self._encode(y)[0]].mean()
+        if not mean > 0:
+            raise ValueError(
+                f"The 'class_weight' parameter of {type(self).__name__} must give positive "
+                f"weights. Got {self.class_weight!r}."
+            )
+        return torch.tensor(weights / mean, dtype=torch.float32)
+
+    def partial_fit(self, X, y, classes=None):
+        """Train for one epoch on these windows, going on from where the net is.
+
+        There is no validation split. Sizes are those of the first call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, at least two.
+        y : array-like of shape (n_windows,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed at the first call if `y` lacks some.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        return self._partial_fit(X, y, classes)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, shaped like those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, n_classes)
+            Softmax of the network's outputs, columns in the order of `classes_`.
+        """
+        return torch.from_numpy(self._raw_output(X)).double().softmax(dim=1).numpy()
+
+    def predict(self, X) -> np.ndarray:
+        """Most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, shaped like those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows,)
+            Labels.
+        """
+        output = self._raw_output(X)
+        return self.classes_[output.argmax(axis=1)]
+
+
+@with_training_parameters()
+class EMGClassifier(_NetClassifier):
+    """Train a PyTorch network as a scikit-learn classifier.
+
+    The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
+    and gives raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
+    The loss is the cross entropy.
+
+    Parameters
+    ----------
+    module : str, type or callable, default="ALSNet"
+        The network: a class (or a function that gives a module) that accepts the keywords
+        ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
+        :mod:`sklearn_emg.neural_network`.
+    module_params : dict, default=None
+        Its further settings.
+    class_weight : {"balanced"}, dict or None, default=None
+        Weight of each class in the loss: "balanced" is inverse class frequency in the training
+        windows, a dict maps labels to weights. Only the ratios matter.
+    {training}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    net_ : skorch.NeuralNetClassifier
+        The trained net; ``net_.module_`` is the module. It knows the classes by their codes.
+    history_ : skorch.history.History
+        One row per epoch: losses and accuracies of training and validation, learning rate,
+        seconds. ``history_[:, "valid_loss"]`` is a learning curve. Rows for single batches are
+        kept only where `callbacks` are given.
+    n_channels_, n_times_ : int
+        Sizes of the windows.
+    n_features_in_ : int
+        Number of samples for 2-D `X`, of channels for 3-D `X`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a DataFrame.
+
+    See Also
+    --------
+    EMGRegressor : The same for targets that are numbers.
+    ALSNet : The default network.
+
+    Notes
+    -----
+    Only ``device`` memory for a batch is used beside the module: the windows stay in one tensor on
+    the CPU, which is `X` itself where that is contiguous float32.
+
+    An interrupt (Ctrl-C) ends the training and keeps the best weights so far, as in skorch.
+
+    The number of CPU threads is PyTorch's (``torch.set_num_threads``); beside other busy processes
+    one thread is the fastest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 2, 50)) * np.where(y == "patient", 3, 1)[:, None, None]
+    >>> subjects = np.arange(40) // 4
+    >>> net = EMGClassifier(max_epochs=10, lr=0.01, random_state=0).fit(X, y, groups=subjects)
+    >>> net.predict(X[[0, -1]])
+    array(['control', 'patient'], dtype='<U7')
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_NetClassifier._parameter_constraints,
+        "module": [str, callable],
+        "module_params": [dict, None],
+    }
+
+    def __init__(
+        self,
+        module: str | Callable[..., nn.Module] = "ALSNet",
+        *,
+        module_params: dict[str, Any] | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+        lr: float = 1e-3,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        optimizer: str | type = "Adam",
+        optimizer_params: dict[str, Any] | None = None,
+        weight_decay: float = 0.0,
+        validation_fraction: float | None = 0.2,
+        patience: int | None = 20,
+        lr_patience: int | None = None,
+        lr_factor: float = 0.1,
+        evaluate_every: int | None = None,
+        device: str = "auto",
+        predict_batch_size: int | None = None,
+        amp: bool = False,
+        compile: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.module = module
+        self.module_params = module_params
+        self.class_weight = class_weight
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.lr_patience = lr_patience
+        self.lr_factor = lr_factor
+        self.evaluate_every = evaluate_every
+        self.device = device
+        self.predict_batch_size = predict_batch_size
+        self.amp = amp
+        self.compile = compile
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _module(self):
+        return resolve_module(self.module, self.module_params, type(self).__name__)
+
+
+@with_training_parameters()
+class EMGRegressor(RegressorMixin, _NetEstimator):
+    """Train a PyTorch network as a scikit-learn regressor.
+
+    The network is one of those that :class:`EMGClassifier` takes; its ``n_classes`` outputs are
+    the targets. They are standardised inside (mean and standard deviation of `y`), so that their
+    unit does not matter, and the loss is the mean squared error of the standardised targets.
+
+    Parameters
+    ----------
+    module : str, type or callable, default="ALSNet"
+        The network, as in :class:`EMGClassifier`.
+    module_params : dict, default=None
+        Its further settings.
+    {training}
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNetRegressor
+        The trained net; ``net_.module_`` is the module. Its outputs are standardised.
+    history_ : skorch.history.History
+        One row per epoch, as in :class:`EMGClassifier`.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        What the targets were standardised with. A constant target has scale 1.
+    n_channels_, n_times_ : int
+        Sizes of the windows.
+    n_features_in_ : int
+        Number of samples for 2-D `X`, of channels for 3-D `X`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a DataFrame.
+
+    See Also
+    --------
+    EMGClassifier : The same for labels; its notes hold here too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import EMGRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> force = rng.uniform(10, 100, size=80)
+    >>> X = rng.normal(size=(80, 30)) * force[:, None] / 50
+    >>> net = EMGRegressor(max_epochs=40, lr=0.01, random_state=0).fit(X, force)
+    >>> bool(net.score(X, force) > 0.5)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **_NetEstimator._parameter_constraints,
+        "module": [str, callable],
+        "module_params": [dict, None],
+    }
+    _target_checks: ClassVar[dict[str, Any]] = {"multi_output": True, "y_numeric": True}
+
+    def __init__(
+        self,
+        module: str | Callable[..., nn.Module] = "ALSNet",
+        *,
+        module_params: dict[str, Any] | None = None,
+        lr: float = 1e-3,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        optimizer: str | type = "Adam",
+        optimizer_params: dict[str, Any] | None = None,
+        weight_decay: float = 0.0,
+        validation_fraction: float | None = 0.2,
+        patience: int | None = 20,
+        lr_patience: int | None = None,
+        lr_factor: float = 0.1,
+        evaluate_every: int | None = None,
+        device: str = "auto",
+        predict_batch_size: int | None = None,
+        amp: bool = False,
+        compile: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.module = module
+        self.module_params = module_params
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.lr_patience = lr_patience
+        self.lr_factor = lr_factor
+        self.evaluate_every = evaluate_every
+        self.device = device
+        self.predict_batch_size = predict_batch_size
+        self.amp = amp
+        self.compile = compile
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _module(self):
+        return resolve_module(self.module, self.module_params, type(self).__name__)
+
+    def _learn_target(self, y, classes=None):
+        self._target_ndim = y.ndim
+        y = y.reshape(len(y), -1)
+        self.target_mean_ = y.mean(axis=0)
+        scale = y.std(axis=0)
+        self.target_scale_ = np.where(scale > 0, scale, 1.0)
+
+    def _encode(self, y):
+        n_outputs = len(self.target_mean_)
+        if y.ndim != self._target_ndim or y.size != len(y) * n_outputs:
+            raise ValueError(
+                f"y has shape {y.shape}, but {type(self).__name__} was fitted on "
+                f"{n_outputs} output(s)."
+            )
+        targets = (y.reshape(len(y), n_outputs) - self.target_mean_) / self.target_scale_
+        return np.zeros(len(y), dtype=np.intp), targets.astype(np.float32)
+
+    def _net_settings(self, y, partial):
+        return {
+            "net": RegressorNet,
+            "n_classes": len(self.target_mean_),
+            "criterion": nn.MSELoss,
+        }
+
+    def partial_fit(self, X, y):
+        """Train for one epoch on these windows, going on from where the net is.
+
+        There is no validation split. Sizes and scale of the target are those of the first call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, at least two.
+        y : array-like of shape (n_windows,) or (n_windows, n_outputs)
+            Targets.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        return self._partial_fit(X, y)
+
+    def predict(self, X) -> np.ndarray:
+        """Predicted targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, shaped like those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows,) or (n_windows, n_outputs)
+            Targets in their own unit, shaped like the `y` of `fit`.
+        """
+        output = self._raw_output(X) * self.target_scale_ + self.target_mean_
+        return output.ravel() if self._target_ndim == 1 else output
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _softmax(logits: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(dim=-1)
+
+
+def resolve_module(
+    module: str | Callable[..., nn.Module], params: dict[str, Any] | None, caller: str
+) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+    """Look up a network by name; refuse settings that it does not take."""
+    if isinstance(module, str):
+        if module not in _NETWORKS:
+            raise ValueError(
+                f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
+                f"{_near_miss(module, _NETWORKS)}"
+            )
+        home = importlib.import_module(f"sklearn_emg.neural_network.{_NETWORKS[module]}")
+        module = getattr(home, module)
+    if isinstance(module, nn.Module):
+        raise TypeError(
+            f"The 'module' parameter of {caller} must be a class or a function, since the sizes "
+            f"are taken from the data. Got an instance of {type(module).__name__}."
+        )
+    params = dict(params or {})
+    known = inspect.signature(module).parameters
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    settings = [name for name in known if name not in _SIZES]
+    for name in params:
+        if name in _SIZES:
+            raise ValueError(
+                f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
+                "taken from the data at every fit."
+            )
+        if name not in known and not open_ended:
+            raise ValueError(
+                f"The 'module_params' parameter of {caller} holds {name!r}, which "
+                f"{getattr(module, '__name__', module)} does not take. {_near_miss(name, settings)}"
+            )
+    return module, params
+
+
+def resolve_optimizer(optimizer: str | type, caller: str) -> type[torch.optim.Optimizer]:
+    """Look up an optimiser of ``torch.optim`` by name."""
+    if isinstance(optimizer, str):
+        names = [name for name in dir(torch.optim) if _is_optimizer(getattr(torch.optim, name))]
+        if optimizer not in names:
+            raise ValueError(
+                f"The 'optimizer' parameter of {caller} names nothing in torch.optim: "
+                f"{optimizer!r}. {_near_miss(optimizer, names)}"
+            )
+        return getattr(torch.optim, optimizer)
+    if not _is_optimizer(optimizer):
+        raise TypeError(
+            f"The 'optimizer' parameter of {caller} must be a torch.optim.Optimizer class or the "
+            f"name of one. Got {optimizer!r}."
+        )
+    return optimizer
+
+
+def _is_optimizer(value: Any) -> bool:
+    base = torch.optim.Optimizer
+    return isinstance(value, type) and issubclass(value, base) and value is not base
+
+
+def resolve_device(device: str, caller: str) -> torch.device:
+    """Turn "auto" into a device; refuse one that is not there."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or 'cuda:1' and "
+            f"the like. Got {device!r} instead."
+        ) from error
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if resolved.type == "cuda" and (resolved.index or 0) >= n_cuda:
+        raise ValueError(
+            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_cuda} CUDA "
+            "device(s). Use device='auto' or 'cpu'."
+        )
+    return resolved
+
+
+def _near_miss(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=1)
+    if close:
+        return f"Did you mean {next(k for k in known if k.lower() == close[0])!r}?"
+    return f"There are {sorted(known)}."

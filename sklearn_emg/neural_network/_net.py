@@ -1,0 +1,360 @@
+"""The skorch nets that the estimators hold, with a training loop cut to what is needed.
+
+skorch gives the callbacks, the history, the state handling and pickling across devices. Its loop
+over batches is replaced: setting the mode of every layer, notifying every callback and writing two
+history rows for each batch cost more than the training step of a small network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier, NeuralNetRegressor
+from skorch.callbacks import EpochTimer, PrintLog, ProgressBar
+from torch import nn
+from torch.nn import functional
+
+from sklearn_emg.neural_network._batches import BatchIterator, WindowDataset
+
+# Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
+# loop over parameters.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+
+
+class WeightedCrossEntropy(nn.Module):
+    """Cross entropy in which each window counts by the weight of its class.
+
+    The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
+    the batch, which cancels them in a batch of one class.
+    """
+
+    def __init__(self, weight: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+
+    def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        if self.weight is None:
+            return functional.cross_entropy(logits, codes)
+        total = functional.cross_entropy(logits, codes, weight=self.weight, reduction="sum")
+        return total / len(codes)
+
+
+class _BestWeights:
+    """The weights with the lowest loss so far, in buffers that are allocated once."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.loss = np.inf
+        self._kept: dict[str, torch.Tensor] | None = None
+
+    def offer(self, loss: float) -> bool:
+        """Keep the present weights if ``loss`` is below the lowest so far; say whether it was."""
+        if not loss < self.loss:
+            return False
+        self.loss = loss
+        state = self.module.state_dict()
+        if self._kept is None:
+            self._kept = {name: value.detach().clone() for name, value in state.items()}
+        else:
+            for name, value in state.items():
+                self._kept[name].copy_(value)
+        return True
+
+    def restore(self) -> None:
+        if self._kept is not None:
+            self.module.load_state_dict(self._kept)
+
+
+class _TrainingLoop:
+    """Mixin over a skorch net: lean batches, best weights, early stopping, plateaus.
+
+    Parameters beyond skorch's
+    --------------------------
+    weight_decay : float
+        L2 penalty, on kernels and weight matrices only.
+    amp : bool
+        bfloat16 autocast, on a CUDA device only.
+    evaluate_every : int or None
+        Validate after every so many updates, besides at the end of each epoch.
+    patience : int or None
+        Stop after so many epochs without a new lowest loss.
+    lr_patience : int or None
+        Multiply the learning rate by ``lr_factor`` after so many epochs without a new lowest loss
+        or a reduction.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        weight_decay: float = 0.0,
+        amp: bool = False,
+        evaluate_every: int | None = None,
+        patience: int | None = None,
+        lr_patience: int | None = None,
+        lr_factor: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            *args,
+            dataset=WindowDataset,
+            iterator_train=BatchIterator,
+            iterator_valid=BatchIterator,
+            train_split=None,
+            **kwargs,
+        )
+        self.weight_decay = weight_decay
+        self.amp = amp
+        self.evaluate_every = evaluate_every
+        self.patience = patience
+        self.lr_patience = lr_patience
+        self.lr_factor = lr_factor
+
+    @property
+    def _default_callbacks(self):
+        log = [("print_log", PrintLog())] if self.verbose else []
+        bar = [("progress_bar", ProgressBar())] if self.verbose > 1 else []
+        return [("epoch_timer", EpochTimer()), *log, *bar]
+
+    # What skorch builds
+
+    def take_over(self, other: _TrainingLoop) -> None:
+        """Go on with the module, optimiser state and history of an earlier net."""
+        # Not by attribute: skorch would register it as a component of its own.
+        vars(self)["_inherited"] = other.module_
+        self.initialize()
+        state = other.optimizer_.state_dict()
+        if state["state"] and type(other.optimizer_) is type(self.optimizer_):
+            # Moments continue; learning rate and the like are this net's own.
+            groups = self.optimizer_.state_dict()["param_groups"]
+            self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
+        self.history_ = other.history_
+
+    def initialize_module(self):
+        """Build the module, or take the one of an earlier net."""
+        inherited = vars(self).pop("_inherited", None)
+        if inherited is None:
+            return super().initialize_module()
+        self.module_ = inherited
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimiser, decaying kernels and weight matrices but not biases and norms."""
+        parameters = [p for _, p in self.get_all_learnable_params() if p.requires_grad]
+        groups = [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": self.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        settings = {"lr": self.lr, **self.get_params_for("optimizer")}
+        if self.optimizer in _FUSED and _fused_works_on(self.device):
+            settings.setdefault("fused", not settings.get("foreach", False))
+        self.optimizer_ = self.optimizer([g for g in groups if g["params"]], **settings)
+        return self
+
+    def torch_compile(self, module, name):
+        """Compile in place: names in the state stay, and the net still pickles."""
+        if self.compile and name == "module":
+            module.compile()
+        return module
+
+    # Training
+
+    def check_data(self, X, y=None):
+        """Nothing to check: the estimator around this net has done it."""
+
+    def fit_loop(
+        self,
+        X: WindowDataset,
+        y: None = None,
+        epochs: int | None = None,
+        *,
+        valid: WindowDataset | None = None,
+        **_: Any,
+    ):
+        """Train on the windows ``X``, watching ``valid`` if there is one."""
+        batches = self.get_iterator(X, training=True)
+        valid_batches = None if valid is None else self.get_iterator(valid, training=False)
+        best = None if valid is None else _BestWeights(self.module_)
+        self._best, self._updates, lowest = best, 0, np.inf
+        waited = since_reduction = 0
+        # The progress bar looks at single batches, and so may callbacks that the user gave.
+        watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
+
+        for _epoch in range(self.max_epochs if epochs is None else epochs):
+            self.notify("on_epoch_begin", dataset_train=X, dataset_valid=valid)
+            before = best.loss if best else lowest
+            self.history_.record("lr", self.optimizer_.param_groups[0]["lr"])
+            self._train_epoch(batches, valid_batches, watched)
+            loss = self.history_[-1]["train_loss"]
+            if valid_batches is not None:
+                loss = self._record("valid", self._run(valid_batches, False, watched))
+                best.offer(loss)
+            lowest = best.loss if best else min(lowest, loss)
+            improved = lowest < before
+            self.history_.record("valid_loss_best" if best else "train_loss_best", improved)
+            self.notify("on_epoch_end", dataset_train=X, dataset_valid=valid)
+
+            waited = 0 if improved else waited + 1
+            since_reduction = 0 if improved else since_reduction + 1
+            if best and self.patience is not None and waited >= self.patience:
+                break
+            if self.lr_patience is not None and since_reduction >= self.lr_patience:
+                since_reduction = 0
+                for group in self.optimizer_.param_groups:
+                    group["lr"] *= self.lr_factor
+        return self
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        """Put the best weights back and release what only training needs."""
+        super().on_train_end(net, X, y, **kwargs)
+        best = vars(self).pop("_best", None)
+        if best is not None:
+            best.restore()
+        self.optimizer_.zero_grad(set_to_none=True)
+
+    def forget_optimizer_state(self) -> None:
+        """Drop the moments, twice the size of the weights for Adam."""
+        self.optimizer_.state.clear()
+
+    def _train_epoch(
+        self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
+    ) -> None:
+        """One pass over the training windows; raise if the loss is no longer finite."""
+        figures = self._record("train", self._run(batches, True, watched, valid_batches))
+        if not np.isfinite(figures):
+            raise ValueError(
+                f"Training diverged: the loss of epoch {len(self.history_)} is {figures}. Lower "
+                "'lr', or scale the input (EMG in millivolts is well scaled)."
+            )
+
+    def _record(self, prefix: str, figures: tuple[float, float | None]) -> float:
+        loss, accuracy = figures
+        self.history_.record(f"{prefix}_loss", loss)
+        if accuracy is not None:
+            self.history_.record(f"{prefix}_acc", accuracy)
+        return loss
+
+    def _run(
+        self,
+        batches: BatchIterator,
+        training: bool,
+        watched: bool,
+        valid_batches: BatchIterator | None = None,
+    ) -> tuple[float, float | None]:
+        """Train or evaluate on every batch; give the mean loss and accuracy over windows."""
+        losses, hits, sizes = [], [], []
+        self._set_training(training)
+        for batch in batches:
+            if watched:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = self._step(batch, watched) if training else self.validation_step(batch)
+            # Tensors, not numbers: on a GPU reading one would wait for the device.
+            losses.append(step["loss"].detach())
+            hits.append(self._hits(step["y_pred"], batch[1]))
+            sizes.append(len(batch[1]))
+            if watched:
+                prefix = "train" if training else "valid"
+                self.history_.record_batch(f"{prefix}_loss", losses[-1].item())
+                self.history_.record_batch(f"{prefix}_batch_size", sizes[-1])
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+            if training:
+                self._updates += 1
+                due = self.evaluate_every and self._updates % self.evaluate_every == 0
+                if due and valid_batches is not None:
+                    self._best.offer(self._run(valid_batches, False, False)[0])
+                    self._set_training(True)
+        weights = torch.tensor(sizes, dtype=torch.float64)
+        loss = (torch.stack(losses).double().cpu() * weights).sum() / weights.sum()
+        accuracy = None
+        if hits[0] is not None:
+            accuracy = (torch.stack(hits).sum().double().cpu() / weights.sum()).item()
+        return loss.item(), accuracy
+
+    def _step(self, batch: tuple[torch.Tensor, torch.Tensor], watched: bool) -> dict[str, Any]:
+        """One update of the weights."""
+        step: dict[str, Any] = {}
+
+        def closure() -> torch.Tensor:
+            self.optimizer_.zero_grad()
+            y_pred = self.infer(batch[0])
+            loss = self.get_loss(y_pred, batch[1])
+            loss.backward()
+            if not step:  # an optimiser that calls this several times is judged by its first call
+                step.update(loss=loss, y_pred=y_pred.detach())
+            if watched:
+                self.notify(
+                    "on_grad_computed",
+                    named_parameters=list(self.get_all_learnable_params()),
+                    batch=batch,
+                    training=True,
+                )
+            return loss
+
+        self.optimizer_.step(closure)
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        """Loss and output of one batch; the caller has set evaluation mode."""
+        with torch.no_grad():
+            y_pred = self.infer(batch[0])
+            return {"loss": self.get_loss(y_pred, batch[1]), "y_pred": y_pred}
+
+    def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
+        """Output of the module in float32."""
+        x = x.to(self.device, non_blocking=True)
+        if not (self.amp and x.is_cuda):
+            return self.module_(x)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            return self.module_(x).float()
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        """Loss of one batch."""
+        return self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
+
+    def _hits(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor | None:
+        """Number of right answers, or None where the word has no meaning."""
+        return None
+
+    # Inference
+
+    def raw_output(self, X: torch.Tensor, batch_size: int) -> np.ndarray:
+        """Output of the module for every window, without skorch's per-batch work."""
+        self.module_.eval()
+        with torch.inference_mode():
+            parts = [self.infer(batch) for batch in X.split(batch_size)]
+            return torch.cat(parts).cpu().numpy() if len(parts) > 1 else parts[0].cpu().numpy()
+
+
+class ClassifierNet(_TrainingLoop, NeuralNetClassifier):
+    """Cross entropy on codes; probabilities by softmax."""
+
+    def _hits(self, y_pred, y_true):
+        return (y_pred.argmax(dim=1) == y_true.to(y_pred.device)).sum()
+
+
+class RegressorNet(_TrainingLoop, NeuralNetRegressor):
+    """Mean squared error on standardised targets."""
+
+
+def _fused_works_on(device: str) -> bool:
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    kind = torch.device(device).type
+    return kind == "cuda" or (kind == "cpu" and version >= (2, 4))
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed PyTorch's generators inside the block and put their states back after it.
+
+    Initial weights and dropout can only be drawn from the global generators.
+    """
+    on_cuda = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
