@@ -495,7 +495,7 @@ def check_recording_table(
         rates = pd.to_numeric(table["fs"], errors="coerce").to_numpy(dtype=float)
         for row in np.flatnonzero(~(np.isfinite(rates) & (rates > 0))):
             given = table["fs"].iloc[row]
-            note(row, "fs", f"must be a positive number in Hz, got {given!r}; set the true rate")
+            note(row, "fs", f"must be a positive number in Hz, got {given}; set the true rate")
     if "subject" in required:
         for row, subject in enumerate(table["subject"]):
             if not isinstance(subject, Hashable):

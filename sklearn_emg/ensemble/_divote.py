@@ -504,10 +504,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         np.minimum.at(low, rows.unit, codes)
         np.maximum.at(high, rows.unit, codes)
         if (several := np.flatnonzero(low != high)).size:
-            k = several[0]
+            k, labels = several[0], self.classes_.tolist()
             raise ValueError(
                 f"{self.unit.capitalize()} {rows.unit_index[k]!r} has the labels "
-                f"{self.classes_[low[k]]!r} and {self.classes_[high[k]]!r}; a {self.unit} gets one "
+                f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
                 "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
                 "same."
             )

@@ -40,8 +40,9 @@ def _label_of_subjects(y: ArrayLike, codes: NDArray[np.intp], names: NDArray[Any
     labels = y[np.unique(codes, return_index=True)[1]]
     if (differs := np.flatnonzero(y != labels[codes])).size:
         k = codes[differs[0]]
+        two = [labels[[k]].tolist()[0], y[differs[:1]].tolist()[0]]
         raise ValueError(
-            f"Subject {names[k]!r} has the labels {labels[k]!r} and {y[differs[0]]!r}; a score "
+            f"Subject {names[k]!r} has the labels {two[0]!r} and {two[1]!r}; a score "
             "that counts subjects needs one label each. Score rows instead, or correct y."
         )
     return labels

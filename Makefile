@@ -1,0 +1,38 @@
+# make demo and make test set up a virtual environment of their own and run; a second run reuses it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup demo test test-slow test-gpu lint types docs benchmark clean
+
+setup: $(VENV)/.ready
+
+# torch goes first and pinned: another order or version can bring gigabytes of CUDA libraries.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'sklearn-emg needs Python 3.11 or newer')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[nets,plot,test]"
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/compare_classical_and_deep.py
+
+test: setup
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not gpu and not network" sklearn_emg tests
+
+test-slow: setup
+	$(BIN)/python -m pytest -n $(JOBS) -m "slow" tests
+
+test-gpu: setup
+	$(BIN)/python -m pytest -m "gpu" tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
