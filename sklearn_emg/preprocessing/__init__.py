@@ -1,5 +1,6 @@
 """Filters, resampling and everything else that signals go through before features are taken."""
 
+from sklearn_emg.preprocessing._adaptive import AdaptiveFilter
 from sklearn_emg.preprocessing._filters import (
     BandpassFilter,
     FilterStream,
@@ -16,6 +17,7 @@ from sklearn_emg.preprocessing._scaling import (
 )
 
 __all__ = [
+    "AdaptiveFilter",
     "AmplitudeScaler",
     "BandpassFilter",
     "Envelope",

@@ -1,0 +1,382 @@
+"""Adaptive filters: mains, reference channels and line enhancement."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
+from sklearn_emg.base import SignalTransformer
+
+__all__ = ["AdaptiveFilter"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_ALGORITHMS = ("lms", "nlms", "rls")
+# RLS begins as if the reference had been seen with this part of its power, and where the reference
+# falls silent its matrix grows by no more than this factor.
+_FIRST_POWER = 1e-3
+_LARGEST_GROWTH = 1e4
+
+
+def predict_from_reference(
+    signal: NDArray[np.float64],
+    reference: NDArray[np.float64],
+    *,
+    n_taps: int,
+    delay: int,
+    memory: float,
+    algorithm: str,
+    two_way: bool,
+) -> NDArray[np.float64]:
+    """The part of a signal that the recent past of a reference predicts.
+
+    Parameters
+    ----------
+    signal, reference : ndarrays of shape (n_times,)
+    n_taps : int
+        Length of the delay line in samples.
+    delay : int
+        Samples by which the reference is put back.
+    memory : float
+        Time constant in samples.
+    algorithm : {"lms", "nlms", "rls"}
+    two_way : bool
+        Run once before, to start with adapted weights. A reference does not work backwards: what
+        it causes comes after it.
+
+    Returns
+    -------
+    estimate : ndarray of shape (n_times,)
+    """
+    from sklearn_emg.preprocessing import _adaptive_kernels as kernels
+
+    n_times = len(signal)
+    power = float(np.mean(reference**2))
+    estimate = np.zeros(n_times)
+    if power == 0.0 or delay >= n_times:
+        return estimate
+    history = np.concatenate([np.zeros(n_taps - 1 + delay), reference[: n_times - delay]])
+    step = 2.0 * n_taps / memory if algorithm == "nlms" else 1.0 / (power * memory)
+    weights = np.zeros(n_taps)
+    first = 1.0 / (n_taps * _FIRST_POWER * power)
+    inverse = first * np.eye(n_taps if algorithm == "rls" else 1)
+    for _ in range(2 if two_way else 1):
+        kernels.adapt_delay_line(
+            signal,
+            history,
+            n_taps,
+            weights,
+            inverse,
+            _ALGORITHMS.index(algorithm),
+            step,
+            float(np.exp(-1.0 / memory)),
+            _LARGEST_GROWTH * first,
+            n_taps * power,
+            estimate,
+        )
+    return estimate
+
+
+def follow_mains(
+    signal: NDArray[np.float64],
+    *,
+    freq: float,
+    n_harmonics: int,
+    drift: float,
+    memory: float,
+    algorithm: str,
+    two_way: bool,
+) -> NDArray[np.float64]:
+    """Mains in a signal: a sine of slowly changing frequency and its harmonics.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_times,)
+    freq, drift : float
+        Nominal frequency and how far it may be off, in cycles per sample.
+    n_harmonics : int
+        Multiples of the frequency, 1 for itself alone.
+    memory : float
+        Time constant in samples.
+    algorithm : {"lms", "nlms", "rls"}
+    two_way : bool
+        Average a run forwards and one backwards, each begun with adapted weights and frequency.
+
+    Returns
+    -------
+    estimate : ndarray of shape (n_times,)
+    """
+    from sklearn_emg.preprocessing import _adaptive_kernels as kernels
+
+    nominal, drift = 2 * np.pi * freq, 2 * np.pi * drift
+    weights = np.zeros(2 * n_harmonics)
+    first = 1.0 / (2 * n_harmonics * _FIRST_POWER * 0.5)  # half is the mean square of a sine
+    inverse = first * np.eye(2 * n_harmonics)
+    state = np.array([0.0, nominal, np.mean(signal**2)])
+    estimate = np.zeros(len(signal))
+    largest = _LARGEST_GROWTH * first
+    settings = (nominal, drift, _ALGORITHMS.index(algorithm), memory, largest, estimate)
+    if not two_way:
+        kernels.adapt_harmonics(signal, weights, inverse, state, *settings)
+        return estimate
+    sign = np.tile([1.0, -1.0], n_harmonics)
+    backwards = signal[::-1].copy()
+    passes = []
+    for values in (backwards, signal, backwards):
+        kernels.adapt_harmonics(values, weights, inverse, state, *settings)
+        passes.append(estimate.copy())
+        # Time turns round: phases count backwards from that of the last sample seen, and sines
+        # change their sign, rows and columns of theirs in the matrix with them.
+        state[0] = -(state[0] - state[1])
+        weights *= sign
+        inverse *= np.outer(sign, sign)
+    return (passes[1] + passes[2][::-1]) / 2
+
+
+class AdaptiveFilter(SignalTransformer):
+    """Take away what can be predicted: mains that drifts, or what a reference channel shows.
+
+    Parameters
+    ----------
+    reference : {"mains", "delayed"} or int, default="mains"
+        What the interference is predicted from.
+
+        - "mains": sines at `freq` and its harmonics, whose amplitudes, phases and common frequency
+          are followed.
+        - "delayed": the signal itself, `delay` seconds ago: what is still correlated then is
+          periodic. This is the adaptive line enhancer, which needs no frequency.
+        - int: a channel of the same recording, such as an ECG lead or the stimulus. It is returned
+          as it is.
+    algorithm : {"lms", "nlms", "rls"}, default="nlms"
+        Least mean squares, normalised least mean squares, or recursive least squares, which
+        adapts fastest and takes time with the square of the number of weights.
+    memory : float, default=None
+        Time constant in seconds with which the weights forget. Longer takes less of the EMG and
+        follows changes more slowly. By default 0.3 s for "mains" and 5 s for the others, which
+        have many more weights.
+    freq : float, default=50.0
+        Nominal mains frequency in Hz, for "mains".
+    harmonics : int or "all", default=1
+        How many multiples of `freq` to remove, as in :class:`NotchFilter`, for "mains".
+    max_drift : float, default=0.5
+        How far in Hz the frequency may be off `freq`, for "mains". 0 keeps it fixed.
+    length : float, default=0.02
+        Length of the prediction filter in seconds, for "delayed" and reference channels.
+    delay : float, default=0.01
+        How far the signal is put back, in seconds, for "delayed": longer than a motor unit
+        potential correlates with itself.
+    output : {"cleaned", "interference"}, default="cleaned"
+        The signal without the predicted part, or that part: the enhanced line of "delayed".
+    two_way : bool, default=True
+        Use the whole signal. "mains" is the mean of a run forwards and one backwards, whose delays
+        behind a drifting frequency cancel; the others run once before, so that the beginning is
+        treated with adapted weights too. False is what a real-time filter would give.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a harmonic is not below the Nyquist frequency, `memory` is too short to be stable, the
+        reference channel is missing, "lms" diverged, an array comes without `fs`, or a signal
+        holds NaN.
+
+    See Also
+    --------
+    NotchFilter : Fixed frequency, no memory of its own.
+
+    Notes
+    -----
+    With inputs :math:`u_t`, weights :math:`w_t` and error :math:`e_t = x_t - w_t^T u_t`, which is
+    the cleaned signal,
+
+    .. math::
+        \\text{LMS} \\quad & w_{t+1} = w_t + \\mu e_t u_t \\\\
+        \\text{NLMS} \\quad & w_{t+1} = w_t + \\mu e_t u_t / (\\varepsilon + u_t^T u_t) \\\\
+        \\text{RLS} \\quad & w_{t+1} = w_t + e_t P_t u_t / (\\lambda + u_t^T P_t u_t)
+
+    where :math:`P` is the inverse of the exponentially weighted correlation matrix of the inputs.
+    `memory` :math:`\\tau` gives one time constant to all of them: :math:`\\lambda = e^{-1/(\\tau
+    f_s)}`; for :math:`L` taps :math:`\\mu = 2 L / (\\tau f_s)` (NLMS) and :math:`1 / (\\tau f_s
+    \\overline{u^2})` (LMS), which is exact for a white reference; for mains
+    :math:`2 / (\\tau f_s)`, where LMS and NLMS are the same, since sines have constant power.
+
+    A fixed frequency makes one run of "mains" a notch of width :math:`1 / (\\pi\\tau)` Hz [1]_. To
+    follow a frequency that drifts, the turn of the weights, by :math:`k \\Delta\\omega` per sample
+    at harmonic :math:`k`, is fed back to it. Where the mains is weaker than the noise of the
+    weights the frequency stays.
+
+    :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so that bursts of EMG
+    that the reference does not show yet change the weights little; the step of NLMS is doubled
+    for it.
+
+    Use it on whole recordings: a window shorter than `memory` teaches little. Line enhancement
+    does less than "mains" where the frequency is known, since its many weights carry EMG.
+
+    References
+    ----------
+    .. [1] B. Widrow et al., "Adaptive noise cancelling: principles and applications", Proc. IEEE
+       63 (1975) 1692-1716. :doi:`10.1109/PROC.1975.10036`
+    .. [2] S. Haykin, *Adaptive Filter Theory*, 4th ed., Prentice Hall, 2002, chapters 5, 6 and 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import AdaptiveFilter
+    >>> t = np.arange(10000) / 1000.0
+    >>> emg = np.random.default_rng(0).normal(scale=0.1, size=t.size)
+    >>> mains = np.sin(2 * np.pi * 50.2 * t)  # not quite 50 Hz
+    >>> cleaned = AdaptiveFilter(fs=1000.0).fit_transform((emg + mains)[np.newaxis])[0]
+    >>> bool(np.std(cleaned - emg) < 0.02)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "reference": [StrOptions({"mains", "delayed"}), Interval(Integral, 0, None, closed="left")],
+        "algorithm": [StrOptions(set(_ALGORITHMS))],
+        "memory": [_POSITIVE, None],
+        "freq": [_POSITIVE],
+        "harmonics": [Interval(Integral, 1, None, closed="left"), Options(str, {"all"})],
+        "max_drift": [Interval(Real, 0, None, closed="left")],
+        "length": [_POSITIVE],
+        "delay": [_POSITIVE],
+        "output": [StrOptions({"cleaned", "interference"})],
+        "two_way": ["boolean"],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        reference: Literal["mains", "delayed"] | int = "mains",
+        *,
+        algorithm: Literal["lms", "nlms", "rls"] = "nlms",
+        memory: float | None = None,
+        freq: float = 50.0,
+        harmonics: int | Literal["all"] = 1,
+        max_drift: float = 0.5,
+        length: float = 0.02,
+        delay: float = 0.01,
+        output: Literal["cleaned", "interference"] = "cleaned",
+        two_way: bool = True,
+        fs: float | None = None,
+    ):
+        self.reference = reference
+        self.algorithm = algorithm
+        self.memory = memory
+        self.freq = freq
+        self.harmonics = harmonics
+        self.max_drift = max_drift
+        self.length = length
+        self.delay = delay
+        self.output = output
+        self.two_way = two_way
+        self.fs = fs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        X = super()._check_array(X, reset=reset)
+        if not isinstance(self.reference, str) and X.ndim == 2:
+            raise ValueError(
+                f"AdaptiveFilter with reference={self.reference} needs windows with channels, "
+                f"(n_windows, n_channels, n_times). Got shape {X.shape}."
+            )
+        return X
+
+    def _memory(self) -> float:
+        if self.memory is not None:
+            return self.memory
+        return 0.3 if self.reference == "mains" else 5.0
+
+    def _n_harmonics(self, fs: float) -> int:
+        if self.harmonics != "all":
+            return int(self.harmonics)
+        return max(int(np.ceil(fs / 2 / (self.freq + self.max_drift))) - 1, 1)
+
+    def _n_taps(self, fs: float) -> int:
+        return max(round(self.length * fs), 1)
+
+    def _check_parameters(self, fs: float | None) -> None:
+        if self.reference == "mains":
+            n_harmonics = self._n_harmonics(fs)
+            highest = n_harmonics * (self.freq + self.max_drift)
+            if highest >= fs / 2:
+                raise ValueError(
+                    "The 'freq' and 'harmonics' parameters of AdaptiveFilter must keep all "
+                    f"multiples below the Nyquist frequency, {fs / 2} Hz for fs={fs}. Got "
+                    f"{self.freq} and {self.harmonics} instead, up to {highest} Hz with the drift."
+                )
+            if self.max_drift >= self.freq:
+                raise ValueError(
+                    "The 'max_drift' parameter of AdaptiveFilter must be below 'freq', "
+                    f"{self.freq} Hz. Got {self.max_drift} instead."
+                )
+            shortest = 2 * n_harmonics / fs
+        else:
+            # Steps of 1 correct the whole error at once; beyond 2 the weights diverge.
+            shortest = self._n_taps(fs) / fs
+        if self._memory() < shortest:
+            raise ValueError(
+                "The 'memory' parameter of AdaptiveFilter must be at least as long as the filter, "
+                f"{shortest:g} s. Got {self._memory()} instead."
+            )
+
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
+        values = np.atleast_2d(signals)
+        values = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
+        interference = np.empty_like(values)
+        for i in range(len(values)):
+            interference[i] = self._interference(values[i], fs)
+        result = interference if self.output == "interference" else values - interference
+        if self.reference not in ("mains", "delayed"):
+            result[:, self.reference] = values[:, self.reference]
+        return result.reshape(signals.shape).astype(signals.dtype, copy=False)
+
+    def _interference(self, channels: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
+        common = {
+            "memory": self._memory() * fs,
+            "algorithm": self.algorithm,
+            "two_way": self.two_way,
+        }
+        if self.reference == "mains":
+            rates = {"freq": self.freq / fs, "drift": self.max_drift / fs}
+            n_harmonics = self._n_harmonics(fs)
+            return np.stack(
+                [follow_mains(c, n_harmonics=n_harmonics, **rates, **common) for c in channels]
+            )
+        n_taps = self._n_taps(fs)
+        if self.reference == "delayed":
+            delay = max(round(self.delay * fs), 1)
+            references = channels
+        else:
+            if self.reference >= len(channels):
+                raise ValueError(
+                    "The 'reference' parameter of AdaptiveFilter must be a channel of the signal, "
+                    f"0 to {len(channels) - 1}. Got {self.reference} instead."
+                )
+            delay = 0
+            references = [channels[self.reference]] * len(channels)
+        estimate = np.stack(
+            [
+                predict_from_reference(c, r, n_taps=n_taps, delay=delay, **common)
+                for c, r in zip(channels, references)
+            ]
+        )
+        if not np.isfinite(estimate).all():
+            raise ValueError(
+                f"AdaptiveFilter diverged with algorithm={self.algorithm!r}: the reference is at "
+                "times much stronger than on average. Lengthen 'memory' or use 'nlms'."
+            )
+        return estimate
