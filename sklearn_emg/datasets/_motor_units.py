@@ -1,0 +1,548 @@
+"""Motor units of one needle site, their potentials, their firing, and the recorded signal.
+
+Lengths in mm, times in ms, potentials in mV and diameters in µm, unless a name says otherwise.
+Everything is synthesised at 24 kHz in single precision and resampled to the wanted rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, lfilter, lfilter_zi, resample_poly
+
+from sklearn_emg.datasets._muscle_model import Amplifier, Conditions, clipped_normal
+from sklearn_emg.datasets._volume_conductor import (
+    STEP,
+    Geometry,
+    conduction_velocity,
+    electrode_weights,
+    potential_table,
+    source_strength,
+)
+
+RATE = 24  # samples per ms of the synthesis
+BEFORE = 8 * RATE  # samples of a template before the firing instant
+LENGTH = 32 * RATE  # samples of a template
+REFERENCE = 0.008  # s, the same instant for users
+
+_REACH = 9.0  # mm, fibres farther away are left out
+_NEAR = 0.9  # mm, fibres within are built one by one
+_FAR_SAMPLE = 14  # fibres of a unit that stand for all the others
+_JITTERING = 4  # fibres of a unit whose jitter can be seen
+_SHIFTS = np.arange(-4, 5)  # samples by which jittering fibres are displaced
+_BLOCK = 1500  # fibres built at once
+_MAX_THRESHOLD = 0.75
+_DRIVE_STEP = 10.0  # ms
+_MAX_UNITS = 90
+_RESTING_UNITS = 20  # units looked at for fasciculations when no unit is recruited
+
+
+@dataclass
+class Pool:
+    """Motor units by column: rank (0 smallest), centre, territory radius, fibres' mean number."""
+
+    rank: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    mean_fibres: NDArray[np.float64]
+
+    def take(self, index: NDArray) -> Pool:
+        return Pool(
+            self.rank[index],
+            self.x[index],
+            self.y[index],
+            self.radius[index],
+            self.mean_fibres[index],
+        )
+
+    def __len__(self) -> int:
+        return len(self.rank)
+
+    @property
+    def threshold(self) -> NDArray[np.float64]:
+        """Drive (0 to 1) at which a unit begins to fire."""
+        return _MAX_THRESHOLD * (30.0**self.rank - 1) / 29
+
+
+@dataclass
+class Potentials:
+    """Motor unit potentials at 24 kHz and what they are made of."""
+
+    steady: NDArray[np.float32]  # (n_units, LENGTH), all fibres but the jittering ones
+    jittering: list[NDArray[np.float32]]  # per unit (n_fibres <= 4, LENGTH)
+    n_fibres: NDArray[np.intp]
+    n_near_fibres: NDArray[np.intp]
+
+    def templates(self) -> NDArray[np.float32]:
+        """Potentials with every fibre on time, shape (n_units, LENGTH)."""
+        whole = self.steady.copy()
+        for unit, fibres in enumerate(self.jittering):
+            whole[unit] += fibres.sum(axis=0)
+        return whole
+
+
+@dataclass
+class Site:
+    """The synthesis of one recording before the amplifier."""
+
+    signal: NDArray[np.float32]
+    drive: NDArray[np.float64]
+    pool: Pool
+    potentials: Potentials
+    firings: list[NDArray[np.intp]] = field(default_factory=list)  # samples at 24 kHz
+    fibrillations: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = field(default_factory=list)
+
+
+def _uniform_disc(rng: np.random.Generator, radius: NDArray | float, n: int) -> tuple:
+    distance = radius * np.sqrt(rng.random(n))
+    angle = 2 * np.pi * rng.random(n)
+    return distance * np.cos(angle), distance * np.sin(angle)
+
+
+def _shape_units(rng: np.random.Generator, c: Conditions, rank: NDArray) -> tuple:
+    """Territory radius and mean number of fibres (before any is lost) of units of given rank."""
+    n = len(rank)
+    size = 3.5 ** (rank - 0.25) * np.exp(0.15 * clipped_normal(rng, n))
+    radius = c.territory_radius * size**0.25 * np.exp(0.1 * clipped_normal(rng, n))
+    density = c.fibre_density * np.sqrt(size) * np.exp(0.2 * clipped_normal(rng, n))
+    kept = np.full(n, c.fibres_kept)
+    if 0 < c.fibres_kept < 1:
+        logit = np.log(c.fibres_kept / (1 - c.fibres_kept))
+        kept = 1 / (1 + np.exp(-logit - c.fibres_kept_logit_sd * clipped_normal(rng, n)))
+    return radius, density * np.pi * radius**2 * kept
+
+
+def draw_pool(rng: np.random.Generator, c: Conditions) -> Pool:
+    """All motor units whose fibres the needle may see."""
+    field_radius = 1.25 * c.territory_radius + 4.5
+    mean = c.overlap * c.units_kept * (field_radius / c.territory_radius) ** 2
+    n = int(rng.poisson(mean))
+    x, y = _uniform_disc(rng, field_radius, n)
+    rank = rng.random(n)
+    return Pool(rank, x, y, *_shape_units(rng, c, rank))
+
+
+def pool_around_needle(
+    rng: np.random.Generator, c: Conditions, n: int, max_distance: float | None = None
+) -> Pool:
+    """`n` units of the lower half of the ranks with the needle inside their territory."""
+    rank = 0.5 * rng.random(n)
+    radius, mean_fibres = _shape_units(rng, c, rank)
+    within = radius if max_distance is None else np.minimum(radius, max_distance)
+    x, y = _uniform_disc(rng, within, n)
+    return Pool(rank, x, y, radius, mean_fibres)
+
+
+def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool, NDArray]:
+    """Units that fire at this drive, or twitch spontaneously, and who of them twitches."""
+    twitching = np.zeros(len(pool), dtype=bool)
+    threshold = pool.threshold
+    order = np.argsort(threshold, kind="stable")
+    if c.drive > 0:
+        n = max(2, int((threshold <= 1.12 * c.drive).sum()))
+        chosen = order[:n]
+        if n > _MAX_UNITS:
+            # Those whose fibres come nearest to the needle are the ones that are seen.
+            edge = np.hypot(pool.x, pool.y)[chosen] - pool.radius[chosen]
+            chosen = np.sort(chosen[np.argsort(edge, kind="stable")[:_MAX_UNITS]])
+    else:
+        edge = np.hypot(pool.x, pool.y) - pool.radius
+        chosen = np.sort(np.argsort(edge, kind="stable")[:_RESTING_UNITS])
+    draws = rng.random(len(chosen))
+    if c.fasciculation_rate > 0:
+        twitching[chosen] = draws < 0.3
+    if c.drive == 0:
+        chosen = chosen[twitching[chosen]]
+    return pool.take(chosen), twitching[chosen]
+
+
+@dataclass
+class _Fibres:
+    """Fibres of all units that are built, sorted by unit."""
+
+    unit: NDArray[np.intp]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    adopted: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+    weight: NDArray[np.float64]  # number of fibres it stands for
+    n_fibres: NDArray[np.intp]  # per unit, all of them
+    n_near: NDArray[np.intp]  # per unit
+
+
+def _place_fibres(rng: np.random.Generator, pool: Pool, c: Conditions) -> _Fibres:
+    n_units = len(pool)
+    own = rng.poisson(pool.mean_fibres)
+    unit = np.repeat(np.arange(n_units), own)
+    x, y = _uniform_disc(rng, pool.radius[unit], len(unit))
+    x += pool.x[unit]
+    y += pool.y[unit]
+    adopted = np.zeros(len(unit), dtype=bool)
+    if c.fibre_multiplier > 1:
+        extra = (c.fibre_multiplier - 1) * np.exp(0.35 * clipped_normal(rng, n_units))
+        n_adopted = rng.poisson(extra[unit])
+        mother = np.repeat(np.arange(len(unit)), n_adopted)
+        x = np.append(x, x[mother] + c.adopted_spread * clipped_normal(rng, len(mother)))
+        y = np.append(y, y[mother] + c.adopted_spread * clipped_normal(rng, len(mother)))
+        unit = np.append(unit, unit[mother])
+        adopted = np.append(adopted, np.ones(len(mother), dtype=bool))
+    n_fibres = np.bincount(unit, minlength=n_units)
+    distance = np.hypot(x, y)
+    near = (distance < _NEAR) & (x > -0.25)
+    # One key sorts by unit, near fibres first, the others in random order.
+    key = 2.0 * unit + np.where(near, 0.0, 1.0 + 0.999 * rng.random(len(unit)))
+    key[distance > _REACH] = np.inf
+    order = np.argsort(key, kind="stable")[: int((distance <= _REACH).sum())]
+    unit, near = unit[order], near[order]
+    n_near = np.bincount(unit[near], minlength=n_units)
+    n_seen = np.bincount(unit, minlength=n_units)
+    n_far = n_seen - n_near
+    first_far = np.cumsum(n_seen) - n_far
+    kept = near | (np.arange(len(unit)) - first_far[unit] < _FAR_SAMPLE)
+    order, unit, near = order[kept], unit[kept], near[kept]
+    weight = np.where(near, 1.0, np.maximum(n_far[unit] / _FAR_SAMPLE, 1.0))
+    return _Fibres(unit, x[order], y[order], adopted[order], near, weight, n_fibres, n_near)
+
+
+def _draw_diameters(rng: np.random.Generator, rank: NDArray, c: Conditions) -> NDArray:
+    log_sd = np.sqrt(np.log1p(c.diameter_cv**2))
+    spread = np.exp(log_sd * clipped_normal(rng, len(rank)) - log_sd**2 / 2)
+    diameter = c.diameter * (1 + 0.08 * (rank - 0.3)) * spread
+    if c.hypertrophic_share > 0:
+        large = rng.random(len(rank)) < c.hypertrophic_share
+        diameter = np.where(large, diameter * rng.uniform(1.25, 1.7, len(rank)), diameter)
+    return np.clip(diameter, 14.0, 115.0)
+
+
+def _draw_delays(rng: np.random.Generator, fibres: _Fibres, c: Conditions, n_units: int) -> NDArray:
+    n = len(fibres.unit)
+    delay = np.abs(0.15 * clipped_normal(rng, n))
+    if c.late_delay > 0:
+        delay = delay + np.where(fibres.adopted, rng.exponential(c.late_delay, n), 0.0)
+    if c.satellite_probability > 0:
+        has_satellite = rng.random(n_units) < c.satellite_probability
+        satellite = fibres.adopted & has_satellite[fibres.unit] & (rng.random(n) < 0.12)
+        delay = delay + np.where(satellite, rng.uniform(4.0, 14.0, n), 0.0)
+    return delay
+
+
+def fibre_waveforms(
+    table: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    start: NDArray,
+    speed: NDArray,
+    n_samples: int = LENGTH,
+) -> NDArray[np.float32]:
+    """Potentials of fibres over time.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_radii, n_distances)
+        From :func:`potential_table`.
+    weights : ndarray of shape (n_fibres, n_radii)
+        Electrode weights times source strength.
+    start : ndarray of shape (n_fibres,)
+        Propagated distance at the first sample, mm; negative before the fibre fires.
+    speed : ndarray of shape (n_fibres,)
+        Propagated distance per sample, mm.
+    n_samples : int
+        Length of the result.
+
+    Returns
+    -------
+    waveforms : ndarray of shape (n_fibres, n_samples)
+        In mV. The fibre is silent before it fires and after the end of the table.
+    """
+    by_distance = weights @ table
+    by_distance[:, -1] = 0.0
+    n_fibres, n_distances = by_distance.shape
+    steps = np.arange(n_samples, dtype=np.float32)
+    place = (speed / STEP).astype(np.float32)[:, None] * steps
+    place += (start / STEP).astype(np.float32)[:, None]
+    np.clip(place, 0.0, n_distances - 1.001, out=place)
+    index = place.astype(np.int32)
+    place -= index
+    index += (n_distances * np.arange(n_fibres, dtype=np.int32))[:, None]
+    flat = by_distance.ravel()
+    lower = flat.take(index)
+    index += 1
+    upper = flat.take(index)
+    upper -= lower
+    upper *= place
+    upper += lower
+    return upper
+
+
+def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Potentials:
+    """Potentials of all units of the pool at the needle."""
+    n_units = len(pool)
+    fibres = _place_fibres(rng, pool, c)
+    n = len(fibres.unit)
+    diameter = _draw_diameters(rng, pool.rank[fibres.unit], c)
+    delay = _draw_delays(rng, fibres, c, n_units)
+    endplate = c.endplate_sd * clipped_normal(rng, n)
+    speed = conduction_velocity(diameter, c.velocity_factor) / RATE
+    arrival = c.endplate_distance / conduction_velocity(c.diameter, c.velocity_factor)
+    start = speed * (RATE * (arrival - delay) - BEFORE) + endplate
+    strength = source_strength(diameter, c.gain) * fibres.weight
+    weights = electrode_weights(Geometry(fibres.x, fibres.y, diameter), c.gap)
+    weights *= strength.astype(np.float32)[:, None]
+    table = potential_table(c.endplate_distance, c.half_length, c.length_scale)
+
+    jitters = _strongest_near(fibres, strength, n_units)
+    steady = np.zeros((n_units, LENGTH), dtype=np.float32)
+    rows: list[list[NDArray]] = [[] for _ in range(n_units)]
+    for first in range(0, n, _BLOCK):
+        block = slice(first, first + _BLOCK)
+        unit = fibres.unit[block]
+        waves = fibre_waveforms(table, weights[block], start[block], speed[block])
+        for i in np.flatnonzero(jitters[block]):
+            rows[unit[i]].append(waves[i].copy())
+            waves[i] = 0.0
+        begins = np.flatnonzero(np.diff(unit, prepend=-1))
+        steady[unit[begins]] += np.add.reduceat(waves, begins, axis=0)
+    jittering = [np.array(r, dtype=np.float32).reshape(-1, LENGTH) for r in rows]
+    return Potentials(steady, jittering, fibres.n_fibres, fibres.n_near)
+
+
+def _strongest_near(fibres: _Fibres, strength: NDArray, n_units: int) -> NDArray[np.bool_]:
+    """Mask of the few near fibres of each unit with the largest source over distance."""
+    near = np.flatnonzero(fibres.near)
+    loudness = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
+    order = near[np.lexsort((-loudness, fibres.unit[near]))]
+    before = np.cumsum(fibres.n_near) - fibres.n_near
+    place = np.arange(len(order)) - before[fibres.unit[order]]
+    mask = np.zeros(len(fibres.unit), dtype=bool)
+    mask[order[place < _JITTERING]] = True
+    return mask
+
+
+def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDArray[np.float64]:
+    """Drive every 10 ms: slow fluctuation and a slope around `mean`, within 0 and 1."""
+    n = int(np.ceil(duration_ms / _DRIVE_STEP)) + 1
+    slow = _first_order_noise(rng, n, 2.0, 1000.0 / _DRIVE_STEP)
+    slope = 0.06 * float(clipped_normal(rng)) * (np.arange(n) / max(n - 1, 1) - 0.5)
+    return np.clip(mean * (1 + 0.06 * slow + slope), 0.0, 1.0)
+
+
+def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: float) -> NDArray:
+    """Gaussian noise of unit variance through a first-order low-pass, stationary from the start."""
+    pole = np.exp(-2 * np.pi * cutoff / fs)
+    white = rng.standard_normal(n + 1)
+    state = np.array([pole * white[0]])
+    return lfilter([np.sqrt(1 - pole**2)], [1.0, -pole], white[1:], zi=state)[0]
+
+
+def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[np.float64]:
+    """Rate in Hz of every unit (rows) at every drive: the earlier recruited, the faster."""
+    peak = c.rate_peak * (1 - 0.35 * threshold / _MAX_THRESHOLD)
+    excess = drive - threshold[:, None]
+    rising = 1 - np.exp(-c.rate_gain * np.maximum(excess, 0.0) / 0.14)
+    rate = c.rate_min + (peak - c.rate_min)[:, None] * rising
+    return np.where(excess > 0, rate, 0.0)
+
+
+def _renewal_times(rng: np.random.Generator, total: float, cv: float, least: float) -> NDArray:
+    """Events below `total` on an axis where the mean interval is 1, the first at a random phase."""
+    n = int(1.3 * total + 12)
+    intervals = np.maximum(1 + cv * clipped_normal(rng, n), least)
+    events = rng.random() + np.append(0.0, np.cumsum(intervals))
+    return events[events < total]
+
+
+def draw_firings(
+    rng: np.random.Generator, rates: NDArray, twitching: NDArray, c: Conditions, n_samples: int
+) -> list[NDArray[np.intp]]:
+    """Firing instants of every unit in samples at 24 kHz, all within the recording."""
+    n_units, n_grid = rates.shape
+    grid = _DRIVE_STEP * np.arange(n_grid)
+    steps = (rates[:, 1:] + rates[:, :-1]) * (_DRIVE_STEP / 2000.0)
+    passed = np.cumsum(np.hstack([np.zeros((n_units, 1)), steps]), axis=1)
+    cvs = 0.17 * np.exp(0.15 * clipped_normal(rng, n_units))
+    firings = []
+    for unit in range(n_units):
+        events = _renewal_times(rng, passed[unit, -1], cvs[unit], 0.25)
+        times = np.interp(events, passed[unit], grid)
+        if twitching[unit]:
+            span = n_samples / RATE
+            n_twitches = rng.poisson(c.fasciculation_rate * span / 1000.0)
+            times = np.sort(np.append(times, span * rng.random(n_twitches)))
+        samples = np.rint(RATE * times).astype(np.intp)
+        firings.append(samples[samples < n_samples])
+    return firings
+
+
+def _add_firings(padded: NDArray, samples: NDArray, waves: NDArray) -> None:
+    """Add one waveform (or one per firing) at each firing; `padded` begins BEFORE early."""
+    length = waves.shape[-1]
+    if waves.ndim == 1:
+        for i in samples:
+            padded[i : i + length] += waves
+    else:
+        for i, wave in zip(samples, waves):
+            padded[i : i + length] += wave
+
+
+def _jittered(
+    rng: np.random.Generator, steady: NDArray, fibres: NDArray, n_firings: int, c: Conditions
+) -> NDArray[np.float32]:
+    """Potentials of `n_firings` discharges whose strongest fibres come early, late or not."""
+    n_fibres = len(fibres)
+    shape = (n_firings, n_fibres)
+    shift = np.clip(c.jitter * RATE * clipped_normal(rng, shape), _SHIFTS[0], _SHIFTS[-1])
+    present = (rng.random(shape) >= c.blocking).astype(np.float32)
+    copies = np.zeros((n_fibres, len(_SHIFTS), LENGTH), dtype=np.float32)
+    for k, by in enumerate(_SHIFTS):
+        if by < 0:
+            copies[:, k, :by] = fibres[:, -by:]
+        else:
+            copies[:, k, by:] = fibres[:, : LENGTH - by]
+    # Linear interpolation between the two nearest copies, as weights of a matrix product.
+    weights = np.maximum(1 - np.abs(shift[..., None] - _SHIFTS), 0.0).astype(np.float32)
+    weights *= present[..., None]
+    return steady + weights.reshape(n_firings, -1) @ copies.reshape(-1, LENGTH)
+
+
+def _fibrillations(
+    rng: np.random.Generator, c: Conditions, n_samples: int
+) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Firing samples and potential of each fibre that fires on its own."""
+    n = int(rng.poisson(c.fibrillating_fibres))
+    if n == 0:
+        return []
+    diameter = rng.uniform(18.0, 45.0, n)
+    x = np.abs(0.25 * clipped_normal(rng, n)) + 0.05
+    y = 0.35 * clipped_normal(rng, n)
+    rate = np.exp(rng.uniform(0.0, np.log(14.0), n))
+    sharp = rng.random(n) < 0.35
+    speed = conduction_velocity(diameter, c.velocity_factor) / RATE
+    arrival = RATE * c.endplate_distance / (RATE * speed)
+    start = speed * (arrival - BEFORE)
+    weights = electrode_weights(Geometry(x, y, diameter), c.gap)
+    weights *= source_strength(diameter, c.gain).astype(np.float32)[:, None]
+    waves = np.zeros((n, LENGTH), dtype=np.float32)
+    for stopped in (False, True):
+        rows = np.flatnonzero(sharp == stopped)
+        if len(rows):
+            table = potential_table(
+                c.endplate_distance,
+                c.half_length,
+                c.length_scale,
+                stop_distance=c.endplate_distance if stopped else None,
+            )
+            waves[rows] = fibre_waveforms(table, weights[rows], start[rows], speed[rows])
+    if sharp.any():
+        b, a = butter(1, 500.0, fs=1000.0 * RATE)
+        waves[sharp] = lfilter(b, a, waves[sharp], axis=-1)
+    trains = []
+    for k in range(n):
+        events = _renewal_times(rng, rate[k] * n_samples / RATE / 1000.0, 0.05, 0.25)
+        samples = np.rint(events * RATE * 1000.0 / rate[k]).astype(np.intp)
+        trains.append((samples[samples < n_samples], waves[k]))
+    return trains
+
+
+def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> Site:
+    """Everything at one needle site for `duration` seconds, at 24 kHz, before the amplifier."""
+    n_samples = int(np.ceil(1000.0 * RATE * duration))
+    pool, twitching = recruited(draw_pool(rng, c), c, rng)
+    potentials = build_potentials(rng, pool, c)
+    drive = draw_drive(rng, c.drive, n_samples / RATE)
+    rates = firing_rates(drive, pool.threshold, c)
+    firings = draw_firings(rng, rates, twitching, c, n_samples)
+    padded = np.zeros(n_samples + LENGTH, dtype=np.float32)
+    for unit, samples in enumerate(firings):
+        waves, fibres = potentials.steady[unit], potentials.jittering[unit]
+        if len(fibres) and len(samples):
+            waves = _jittered(rng, waves, fibres, len(samples), c)
+        _add_firings(padded, samples, waves)
+    trains = _fibrillations(rng, c, n_samples)
+    for samples, wave in trains:
+        _add_firings(padded, samples, wave)
+    signal = padded[BEFORE : BEFORE + n_samples]
+    return Site(signal, drive, pool, potentials, firings, trains)
+
+
+def resample(signal: NDArray, fs: float, n_samples: int | None = None) -> NDArray[np.float32]:
+    """From 24 kHz to `fs` Hz along the last axis, `n_samples` long if given."""
+    ratio = Fraction(fs / (1000.0 * RATE)).limit_denominator(1000)
+    if ratio != 1:
+        signal = resample_poly(signal, ratio.numerator, ratio.denominator, axis=-1)
+    if n_samples is not None:
+        missing = n_samples - signal.shape[-1]
+        if missing > 0:
+            signal = np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)])
+        signal = signal[..., :n_samples]
+    return np.asarray(signal, dtype=np.float32)
+
+
+def amplifier_filters(amplifier: Amplifier, fs: float) -> list[tuple[NDArray, NDArray]]:
+    """First-order high-pass and second-order low-pass, as (b, a) pairs."""
+    lowpass = min(amplifier.lowpass, 0.45 * fs)
+    return [butter(1, amplifier.highpass, "highpass", fs=fs), butter(2, lowpass, fs=fs)]
+
+
+def filter_templates(templates: NDArray, amplifier: Amplifier, fs: float) -> NDArray[np.float32]:
+    """Templates as the amplifier records them, without noise, at `fs` Hz."""
+    templates = resample(templates, fs)
+    for b, a in amplifier_filters(amplifier, fs):
+        templates = lfilter(b, a, templates, axis=-1)
+    return templates.astype(np.float32)
+
+
+def record(
+    rng: np.random.Generator, site_signal: NDArray, amplifier: Amplifier, fs: float, n_samples: int
+) -> NDArray[np.float32]:
+    """The signal that the amplifier delivers, with its noise, in mV."""
+    signal = resample(site_signal, fs, n_samples).astype(np.float64)
+    slow = _first_order_noise(rng, int(np.ceil(200.0 * n_samples / fs)) + 2, 4.0, 200.0)
+    time = np.arange(n_samples) / fs
+    noise = amplifier.drift * np.interp(time, np.arange(len(slow)) / 200.0, slow)
+    phase = 2 * np.pi * (amplifier.mains_frequency * time + rng.random())
+    third = 2 * np.pi * rng.random()
+    hum = np.sin(phase) + 0.35 * np.sin(3 * phase + third)
+    noise += amplifier.mains * np.sqrt(2 / (1 + 0.35**2)) * hum
+    start = noise[0]
+    signal += noise
+    for b, a in amplifier_filters(amplifier, fs):
+        # The amplifier was on before the recording: no jump from zero to the drift of the moment.
+        state = lfilter_zi(b, a) * start
+        signal, _ = lfilter(b, a, signal, zi=state)
+        start = 0.0
+    # White noise comes last: behind the low-pass it would shape slope changes and entropies.
+    white = amplifier.noise * np.sqrt(fs / 23437.5)
+    signal += white * rng.standard_normal(n_samples, dtype=np.float32)
+    if amplifier.resolution > 0:
+        signal = np.rint(signal / amplifier.resolution) * amplifier.resolution
+    return np.clip(signal, -amplifier.limit, amplifier.limit).astype(np.float32)
+
+
+def describe_site(site: Site, amplifier: Amplifier, fs: float) -> dict[str, Any]:
+    """Ground truth of one recording in the user's units."""
+    templates = filter_templates(site.potentials.templates(), amplifier, fs)
+    peak_to_peak = np.ptp(templates, axis=1) if len(templates) else np.zeros(0)
+    floor = max(0.020, 8 * amplifier.noise * np.sqrt(fs / 23437.5))
+    to_seconds = 1 / (1000.0 * RATE)
+    return {
+        "firing_times": [samples * to_seconds for samples in site.firings],
+        "templates": templates,
+        "reference": REFERENCE,
+        "ptp_mv": peak_to_peak,
+        "visible": peak_to_peak > floor,
+        "threshold": site.pool.threshold,
+        "n_fibres": site.potentials.n_fibres,
+        "n_near_fibres": site.potentials.n_near_fibres,
+        "drive": site.drive,
+        "fibrillations": [
+            {
+                "firing_times": samples * to_seconds,
+                "template": filter_templates(wave, amplifier, fs),
+            }
+            for samples, wave in site.fibrillations
+        ],
+    }

@@ -1,0 +1,250 @@
+"""Muscles, people and diseases of the simulated needle EMG: numbers only, no signals.
+
+Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm, rates in Hz, unless a
+name says otherwise. The values were set by hand on published norms and on features of real
+recordings; :func:`sklearn_emg.datasets.make_nemg_cohort` says how far they can be trusted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIAGNOSES = ("normal", "myopathy", "neuropathy")
+SUBTYPES = {
+    "normal": ("normal",),
+    "myopathy": ("inflammatory", "dystrophic"),
+    "neuropathy": ("als", "chronic_neuropathy"),
+}
+
+
+@dataclass(frozen=True)
+class Muscle:
+    """A healthy muscle at the needle."""
+
+    region: str
+    fibre_diameter: float  # µm
+    territory_radius: float  # mm
+    fibre_density: float  # fibres of one unit per mm²
+    overlap: float  # units at one place
+    endplate_distance: float  # mm, from the end-plates to the electrode's plane
+    half_length: float  # mm, from the end-plates to the tendon
+    rate_min: float  # Hz
+    rate_peak: float  # Hz
+
+
+MUSCLES = {
+    "biceps_brachii": Muscle("proximal", 52, 3.2, 5.0, 20, 18, 70, 7.0, 30),
+    "deltoid": Muscle("proximal", 54, 3.4, 5.6, 20, 18, 60, 7.0, 29),
+    "vastus_lateralis": Muscle("proximal", 58, 3.9, 6.0, 18, 20, 55, 6.5, 26),
+    "iliopsoas": Muscle("proximal", 56, 3.8, 5.8, 18, 20, 60, 6.5, 26),
+    "extensor_digitorum": Muscle("distal", 52, 3.2, 5.6, 20, 16, 50, 7.5, 30),
+    "first_dorsal_interosseous": Muscle("distal", 54, 3.0, 7.2, 16, 10, 25, 8.0, 32),
+    "tibialis_anterior": Muscle("distal", 58, 3.8, 6.2, 18, 18, 45, 7.0, 28),
+    "gastrocnemius": Muscle("distal", 56, 3.8, 6.0, 18, 16, 30, 6.5, 25),
+}
+
+# Log-standard deviation between subjects of each factor that multiplies a parameter.
+SUBJECT_LOG_SD = {
+    "diameter": 0.08,
+    "density": 0.20,
+    "gain": 0.20,
+    "length_scale": 0.10,
+    "velocity": 0.06,
+    "drive": 0.45,
+    "endplate_sd": 0.25,
+    "gap": 0.35,
+    "rate": 0.12,
+    "white": 0.45,
+    "mains": 0.9,
+    "drift": 0.6,
+}
+
+
+@dataclass(frozen=True)
+class Amplifier:
+    """Needle and amplifier of one subject's examination; noise as rms in mV."""
+
+    highpass: float = 5.0  # Hz
+    lowpass: float = 10_000.0  # Hz
+    noise: float = 1.6e-3  # over 11.72 kHz
+    mains: float = 0.4e-3
+    mains_frequency: float = 60.0
+    drift: float = 6e-3
+    resolution: float = 0.0763e-3  # one step of the converter
+    limit: float = 40.0  # the largest value it can hold
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person: age in years, factors of `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
+
+    age: float
+    factors: dict[str, float]
+    diagnosis: str = "normal"
+    subtype: str = "normal"
+    severity: float = 0.0
+    amplifier: Amplifier = Amplifier()
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything that one needle site's motor units are drawn from."""
+
+    # units and their fibres
+    overlap: float
+    units_kept: float
+    territory_radius: float
+    fibre_density: float
+    fibres_kept: float
+    fibres_kept_logit_sd: float
+    fibre_multiplier: float
+    adopted_spread: float
+    diameter: float
+    diameter_cv: float
+    hypertrophic_share: float
+    # propagation
+    endplate_distance: float
+    half_length: float
+    endplate_sd: float
+    late_delay: float
+    satellite_probability: float
+    length_scale: float
+    velocity_factor: float
+    gain: float
+    gap: float
+    # transmission at the end-plates
+    jitter: float  # ms
+    blocking: float
+    # firing
+    drive: float
+    rate_min: float
+    rate_peak: float
+    rate_gain: float
+    fibrillating_fibres: float
+    fasciculation_rate: float
+
+
+def clipped_normal(
+    rng: np.random.Generator, size: int | tuple[int, ...] | None = None, bound: float = 3.0
+) -> NDArray[np.float64]:
+    """Standard Gaussian numbers clipped at `bound` standard deviations: no freak fibres."""
+    return np.clip(rng.standard_normal(size), -bound, bound)
+
+
+def draw_factors(rng: np.random.Generator, between_subject: float) -> dict[str, float]:
+    """Log-normal factors of one subject, their log-sd multiplied by `between_subject`."""
+    draws = clipped_normal(rng, len(SUBJECT_LOG_SD), 2.5)
+    return {
+        name: float(np.exp(between_subject * sd * draw))
+        for (name, sd), draw in zip(SUBJECT_LOG_SD.items(), draws)
+    }
+
+
+def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, region: str) -> float:
+    """Severity in one muscle: myopathies are worse near the trunk, neuropathies far from it."""
+    weights = {
+        "inflammatory": (1.05, 0.75),
+        "dystrophic": (1.05, 0.75),
+        "chronic_neuropathy": (0.75, 1.05),
+        "als": (1.0, 1.0),
+        "normal": (0.0, 0.0),
+    }
+    weight = weights[subtype][0 if region == "proximal" else 1]
+    spread = np.exp(0.2 * float(clipped_normal(rng, bound=2.0)))
+    return float(min(severity * spread * weight, 1.0))
+
+
+def excitation_factor(diagnosis: str, severity: float) -> float:
+    """How much more drive a diseased muscle needs for the force of a healthy one."""
+    if diagnosis == "myopathy":
+        return 1 + 2 * severity
+    if diagnosis == "neuropathy":
+        return 1 + 0.4 * severity / max(1 - _lost_share(severity), 0.25)
+    return 1.0
+
+
+def _lost_share(severity: float) -> float:
+    return min(0.80 * severity, 0.92)
+
+
+def conditions_of(
+    muscle: Muscle,
+    subject: Subject,
+    severity: float,
+    drive: float,
+    endplate_factor: float = 1.0,
+) -> Conditions:
+    """Conditions in a muscle whose disease has `severity`, under `drive` (0 to 1)."""
+    s = severity
+    f = subject.factors
+    ageing = max(0.0, (subject.age - 50) / 30)
+    aged_multiplier = 1 + 0.20 * ageing
+    values = {
+        "overlap": muscle.overlap,
+        "units_kept": 1 - 0.18 * ageing,
+        "territory_radius": muscle.territory_radius,
+        "fibre_density": muscle.fibre_density * f["density"],
+        "fibres_kept": 1.0,
+        "fibres_kept_logit_sd": 0.0,
+        "fibre_multiplier": aged_multiplier,
+        "adopted_spread": 0.22,
+        "diameter": muscle.fibre_diameter * f["diameter"],
+        "diameter_cv": 0.13,
+        "hypertrophic_share": 0.0,
+        "endplate_distance": muscle.endplate_distance * endplate_factor,
+        "half_length": muscle.half_length,
+        "endplate_sd": 1.3,
+        "late_delay": 0.0,
+        "satellite_probability": 0.0,
+        "length_scale": f["length_scale"],
+        "velocity_factor": f["velocity"],
+        "gain": 0.44 * f["gain"],
+        "gap": 0.08 * f["gap"],
+        "jitter": 0.020,
+        "blocking": 0.0,
+        "drive": drive,
+        "rate_min": muscle.rate_min * f["rate"],
+        "rate_peak": muscle.rate_peak * f["rate"],
+        "rate_gain": 1.0,
+        "fibrillating_fibres": 0.0,
+        "fasciculation_rate": 0.0,
+    }
+    if subject.diagnosis == "myopathy":
+        dystrophic = subject.subtype == "dystrophic"
+        values["fibres_kept"] = 1 - 0.65 * s
+        values["fibres_kept_logit_sd"] = 0.5
+        values["fibre_multiplier"] += 0.25 * s if dystrophic else 0.0
+        values["adopted_spread"] = 0.12
+        values["diameter"] *= 1 - 0.32 * s
+        values["diameter_cv"] += (0.34 if dystrophic else 0.30) * s
+        values["hypertrophic_share"] = 0.05 * s
+        values["endplate_sd"] += 3.0 * s
+        values["late_delay"] = 0.4 if dystrophic else 0.0
+        values["length_scale"] *= 1 - 0.20 * s
+        values["jitter"] += 0.025 * s
+        values["blocking"] = 0.02 * s
+        values["fibrillating_fibres"] = 0.0 if dystrophic else 0.5 * s
+    elif subject.diagnosis == "neuropathy":
+        als = subject.subtype == "als"
+        lost = _lost_share(s)
+        sprouted = aged_multiplier + (0.9 if als else 1.17) * lost / (1 - lost)
+        values["units_kept"] *= 1 - lost
+        values["fibre_multiplier"] = min(sprouted, 7.2 if als else 12.0)
+        values["adopted_spread"] = 0.22 if als else 0.13
+        values["diameter"] *= 1.0 if als else 1 + 0.15 * s
+        values["diameter_cv"] += 0.10 * s
+        values["endplate_sd"] += 1.6 * s
+        values["late_delay"] = (0.91 if als else 0.56) * s
+        values["satellite_probability"] = 0.30 * s
+        values["length_scale"] *= 1 + 0.25 * s if als else 1.0
+        values["jitter"] += (0.067 if als else 0.031) * s
+        values["blocking"] = (0.09 if als else 0.03) * s
+        values["rate_gain"] = 1 + 1.2 * s
+        values["rate_min"] *= 1 + 0.15 * s
+        values["fibrillating_fibres"] = (0.8 if als else 0.3) * s
+        values["fasciculation_rate"] = (0.25 if als else 0.05) * s
+    values["endplate_sd"] *= f["endplate_sd"]
+    return Conditions(**values)

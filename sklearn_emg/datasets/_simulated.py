@@ -1,0 +1,924 @@
+"""Simulated needle EMG: a cohort to learn on, single recordings, and motor unit potentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.utils import Bunch, check_random_state
+from threadpoolctl import ThreadpoolController
+
+from sklearn_emg.datasets import _motor_units as units
+from sklearn_emg.datasets._muscle_model import (
+    DIAGNOSES,
+    MUSCLES,
+    SUBJECT_LOG_SD,
+    SUBTYPES,
+    Amplifier,
+    Conditions,
+    Subject,
+    clipped_normal,
+    conditions_of,
+    draw_factors,
+    excitation_factor,
+    muscle_severity,
+)
+
+__all__ = ["make_nemg_cohort", "simulate_muap", "simulate_recording"]
+
+_DRIVE = 0.035
+_FS_RANGE = (500.0, 200_000.0)
+
+# The published cohort: recordings, proximal recordings and seconds of each class.
+_CLINICAL = {
+    "normal": (94, 17, 203.50),
+    "myopathy": (122, 64, 312.84),
+    "neuropathy": (160, 63, 422.78),
+}
+_CLINICAL_SUBJECTS, _CLINICAL_RECORDINGS = 57, 376
+_CLINICAL_DURATION = (0.41, 4.0)
+
+_BICEPS_SUBJECTS = {"normal": 9, "myopathy": 6, "neuropathy": 7}
+_BICEPS_AGES = {"normal": (21, 37), "myopathy": (19, 63), "neuropathy": (35, 67)}
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    """What the cohort is drawn from once the arguments are checked."""
+
+    biceps: bool
+    between_subject: float
+    mean_severity: float
+    concentration: float
+    white_factor: float
+    noise: float
+    drive: float
+    drive_log_sd: tuple[float, float]  # between subjects, between recordings
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One recording to simulate: picklable, complete, independent of all others."""
+
+    conditions: Conditions
+    amplifier: Amplifier
+    fs: float
+    n_samples: int
+    return_truth: bool
+    seed: np.random.SeedSequence | np.random.Generator
+
+
+def make_nemg_cohort(
+    n_subjects: int = 57,
+    *,
+    n_recordings: int | None = None,
+    fs: float = 48000.0,
+    duration: float | tuple[float, float] = (0.41, 4.0),
+    classes: Sequence[str] = ("normal", "myopathy", "neuropathy"),
+    severity: float | None = None,
+    difficulty: float = 0.5,
+    noise: float = 1.0,
+    drive: float | None = None,
+    region_balance: Literal["clinical", "balanced"] = "clinical",
+    protocol: Literal["clinical", "biceps_low_force"] = "clinical",
+    return_truth: bool = False,
+    return_X_y: bool = False,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch | tuple[pd.DataFrame, NDArray[np.str_]]:
+    """Simulate needle EMG of healthy people and of patients with nerve or muscle disease.
+
+    Each subject has an age, an anatomy, an amplifier and, if ill, a severity of his own, so that
+    windows of one subject resemble each other more than those of two subjects of one class. A
+    split of windows at random leaks this, a split by subject does not.
+
+    Parameters
+    ----------
+    n_subjects : int, default=57
+        Number of subjects, shared equally among the classes.
+    n_recordings : int, default=None
+        Number of recordings. By default 376 for 57 subjects and in proportion for others, and 8
+        per subject for ``protocol="biceps_low_force"``.
+    fs : float, default=48000.0
+        Sampling rate in Hz, 500 to 200000.
+    duration : float or tuple of float, default=(0.41, 4.0)
+        Length of every recording, or the shortest and the longest, in seconds.
+    classes : sequence of {"normal", "myopathy", "neuropathy"}, default=all three
+        Diagnoses in the cohort.
+    severity : float, default=None
+        Mean severity of the patients, from 0 (none) to 1. By default it follows `difficulty`.
+    difficulty : float, default=0.5
+        From 0 (severe disease, subjects alike, quiet amplifiers) to 1 (mild disease, subjects that
+        differ much, noisy amplifiers).
+    noise : float, default=1.0
+        Factor on all noise: electrode drift, mains and white noise.
+    drive : float, default=None
+        Median contraction, a share of the maximal excitation from 0 to 1. By default 0.035 (0.009
+        for ``protocol="biceps_low_force"``). 0 gives recordings at rest.
+    region_balance : {"clinical", "balanced"}, default="clinical"
+        Share of proximal muscles. "clinical" keeps the published imbalance (52 % in myopathy, 39 %
+        in neuropathy, 18 % in controls): the region then tells something of the diagnosis, and a
+        classifier may learn the region. "balanced" takes half of each class from each region.
+    protocol : {"clinical", "biceps_low_force"}, default="clinical"
+        "biceps_low_force" imitates a set of biceps recordings at low force with controls, ALS and
+        myopathy (9 : 7 : 6 subjects). It fixes what `difficulty` and `region_balance` set.
+    return_truth : bool, default=False
+        Whether to give firing times and motor unit potentials too.
+    return_X_y : bool, default=False
+        Whether to return the table and the diagnoses instead of a Bunch.
+    n_jobs : int, default=None
+        Recordings simulated in parallel, as in joblib. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Determines the cohort. An int gives the same cohort at each call.
+
+    Returns
+    -------
+    cohort : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        data : DataFrame of shape (n_recordings, 10)
+            Recording table. ``signal`` (float32 arrays in mV, core minus cannula, so that the main
+            spike is negative; some laboratories show the opposite sign), ``fs`` (Hz), ``subject``,
+            ``muscle``, ``region`` ("proximal" or "distal"), ``recording``, ``subtype``,
+            ``severity`` (of this muscle), ``drive`` (mean of the recording), ``age`` (years).
+            All columns from ``subtype`` to ``drive`` say more than an examiner knows: they are
+            for analysis, not for prediction.
+        target : ndarray of shape (n_recordings,)
+            Diagnosis of each recording's subject.
+        target_names : list of str
+            The classes.
+        subjects : DataFrame of shape (n_subjects, 5)
+            ``subject``, ``diagnosis``, ``subtype``, ``severity`` and ``age``.
+        truth : list of dict or None
+            Per recording ``firing_times`` (list of arrays, s), ``templates`` (mV, noise-free, as
+            the amplifier records them, shape (n_units, n_times) at `fs`), ``reference`` (s from a
+            template's start to the firing instant), ``ptp_mv`` (peak to peak), ``visible``
+            (larger than 20 µV and than 8 times the white noise), ``threshold`` (drive at which
+            the unit starts), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm), ``drive`` (every
+            10 ms) and ``fibrillations`` (list of dict with ``firing_times`` and ``template``).
+        DESCR : str
+            Description.
+    (data, target) : tuple
+        If ``return_X_y=True``.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range, a name is unknown (the message lists the valid ones), a
+        class has no subject or a subject no recording, or an argument is given that the protocol
+        fixes.
+    TypeError
+        If an argument has the wrong type.
+
+    See Also
+    --------
+    simulate_recording : One recording of one muscle.
+    simulate_muap : Single motor unit potentials.
+
+    Notes
+    -----
+    Motor units have disc-shaped territories in which muscle fibres lie at random. Each fibre is a
+    line source of finite length [1]_ with the conduction velocity 2.2 + 0.05 (d - 25) m/s for a
+    diameter of d µm [2]_, seen by the core and the cannula of a concentric needle [3]_. Small
+    units are recruited first [4]_ and fire faster than later ones at any time [5]_. Myopathy loses
+    fibres and makes their diameters vary; neuropathy loses units, and the survivors adopt fibres,
+    fire faster and transmit less reliably. With 57 subjects and 376 recordings the cohort has the
+    composition of the nEMGNet study: 122 recordings of myopathy (312.84 s), 160 of neuropathy
+    (422.78 s) and 94 of controls (203.50 s), 19 subjects each.
+
+    **Limits.** This is a model and not patients: results on it say nothing about diagnostic
+    accuracy. It serves examples, tests and the teaching of validation.
+
+    - Amplitudes, noise, drive and the effects of disease were set by hand on published norms and
+      on features of real recordings; there is no independent validation set.
+    - In controls, peaks are up to 30 % too large, sample entropy is about half and the median
+      frequency 20 % too high: real records hold more slow activity from afar. Potentials in ALS
+      are shorter and have fewer turns than in real records; giant, satellite-rich units are rare.
+    - The amplitude per turn and the high-frequency polyphasia of very chronic neuropathy are
+      underestimated. Myopathy reaches larger extremes than published.
+    - There is no fatigue, motion artefact, end-plate noise, complex repetitive discharge,
+      myotonia, doublet or short-term synchrony; the force is constant and low to moderate; the
+      tissue is homogeneous and infinite; there is no negative afterpotential; there is one type of
+      needle. Discharges just outside the recording do not reach into it.
+    - Class parameters between calibration points are chosen, not fitted, and severity has no
+      clinical unit. The region is confounded with the diagnosis by default.
+
+    The same seed and NumPy version give the same bits for any `n_jobs`.
+
+    References
+    ----------
+    .. [1] G. V. Dimitrov and N. A. Dimitrova, "Precise and fast calculation of the motor unit
+       potentials detected by a point and rectangular plate electrode", Medical Engineering &
+       Physics 20 (1998) 374.
+    .. [2] S. D. Nandedkar and E. Stålberg, "Simulation of single muscle fibre action potentials",
+       Medical & Biological Engineering & Computing 21 (1983) 158.
+    .. [3] S. D. Nandedkar, D. B. Sanders, E. V. Stålberg and S. Andreassen, "Simulation of
+       concentric needle EMG motor unit action potentials", Muscle & Nerve 11 (1988) 151.
+    .. [4] A. J. Fuglevand, D. A. Winter and A. E. Patla, "Models of recruitment and rate coding
+       organization in motor-unit pools", Journal of Neurophysiology 70 (1993) 2470.
+    .. [5] C. J. De Luca and E. C. Hostage, "Relationship between firing rate and recruitment
+       threshold of motoneurons in voluntary isometric contractions", Journal of Neurophysiology
+       104 (2010) 1034.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> cohort = make_nemg_cohort(6, n_recordings=12, fs=4000.0, duration=0.5, random_state=0)
+    >>> cohort.data.shape
+    (12, 10)
+    >>> cohort.data["signal"].iloc[0].shape
+    (2000,)
+    >>> cohort.target_names
+    ['normal', 'myopathy', 'neuropathy']
+    """
+    caller = "make_nemg_cohort"
+    _check_integer(n_subjects, "n_subjects", caller, 1)
+    if n_recordings is not None:
+        _check_integer(n_recordings, "n_recordings", caller, 1)
+    _check_real(fs, "fs", caller, *_FS_RANGE)
+    shortest, longest = _check_duration(duration, caller)
+    classes = _check_classes(classes)
+    _check_fraction(severity, "severity", caller, optional=True)
+    _check_fraction(difficulty, "difficulty", caller)
+    _check_real(noise, "noise", caller, 0.0)
+    _check_fraction(drive, "drive", caller, optional=True)
+    _check_option(region_balance, "region_balance", caller, ("clinical", "balanced"))
+    _check_option(protocol, "protocol", caller, ("clinical", "biceps_low_force"))
+    biceps = protocol == "biceps_low_force"
+    if biceps and (difficulty != 0.5 or region_balance != "clinical"):
+        raise ValueError(
+            "protocol='biceps_low_force' of make_nemg_cohort fixes the variation between subjects "
+            "and the muscle: leave 'difficulty' and 'region_balance' at their defaults. Got "
+            f"difficulty={difficulty!r} and region_balance={region_balance!r}."
+        )
+    if n_recordings is None:
+        per_subject = 8 if biceps else _CLINICAL_RECORDINGS / _CLINICAL_SUBJECTS
+        n_recordings = round(n_subjects * per_subject)
+    subject_counts, recording_counts = _class_counts(n_subjects, n_recordings, classes, biceps)
+    settings = _protocol(biceps, severity, difficulty, noise, drive)
+
+    entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    seeds = np.random.SeedSequence([int(word) for word in entropy]).spawn(
+        1 + n_subjects + n_recordings
+    )
+    plan_rng = np.random.default_rng(seeds[0])
+    plan = _plan(
+        plan_rng,
+        subject_counts,
+        recording_counts,
+        (float(shortest), float(longest)),
+        biceps=biceps,
+        balanced=region_balance == "balanced",
+        fs=float(fs),
+    )
+    people = [
+        _draw_subject(np.random.default_rng(seed), diagnosis, settings)
+        for seed, diagnosis in zip(seeds[1 : 1 + n_subjects], plan.diagnoses)
+    ]
+    tasks, severities = [], []
+    for row, seed in zip(plan.recordings, seeds[1 + n_subjects :]):
+        task, muscle_s = _recording_task(people[row.subject], row, seed, settings, fs, return_truth)
+        tasks.append(task)
+        severities.append(muscle_s)
+    results = Parallel(n_jobs=n_jobs)(delayed(_simulate)(task) for task in tasks)
+
+    width = max(2, len(str(n_subjects)))
+    names = np.array([f"S{i + 1:0{width}d}" for i in range(n_subjects)])
+    of_row = np.array([row.subject for row in plan.recordings])
+    signals = np.empty(len(results), dtype=object)
+    for i, result in enumerate(results):
+        signals[i] = result[0]
+    table = pd.DataFrame(
+        {
+            "signal": signals,
+            "fs": float(fs),
+            "subject": names[of_row],
+            "muscle": [row.muscle for row in plan.recordings],
+            "region": [MUSCLES[row.muscle].region for row in plan.recordings],
+            "recording": np.arange(len(results)),
+            "subtype": [people[i].subtype for i in of_row],
+            "severity": severities,
+            "drive": [task.conditions.drive for task in tasks],
+            "age": [people[i].age for i in of_row],
+        }
+    )
+    target = np.array([people[i].diagnosis for i in of_row])
+    if return_X_y:
+        return table, target
+    subjects = pd.DataFrame(
+        {
+            "subject": names,
+            "diagnosis": [person.diagnosis for person in people],
+            "subtype": [person.subtype for person in people],
+            "severity": [person.severity for person in people],
+            "age": [person.age for person in people],
+        }
+    )
+    return Bunch(
+        data=table,
+        target=target,
+        target_names=list(classes),
+        subjects=subjects,
+        truth=[result[1] for result in results] if return_truth else None,
+        DESCR=_describe(table, target, classes, protocol),
+    )
+
+
+def simulate_recording(
+    muscle: str = "biceps_brachii",
+    diagnosis: str = "normal",
+    *,
+    severity: float = 0.5,
+    drive: float = 0.035,
+    duration: float = 2.0,
+    fs: float = 48000.0,
+    subtype: str | None = None,
+    between_subject: float = 1.0,
+    amplifier: Mapping[str, float] | None = None,
+    return_truth: bool = False,
+    random_state: int | np.random.RandomState | None = None,
+) -> NDArray[np.float32] | tuple[NDArray[np.float32], dict[str, Any]]:
+    """Simulate one concentric-needle recording of one muscle.
+
+    Parameters
+    ----------
+    muscle : str, default="biceps_brachii"
+        One of "biceps_brachii", "deltoid", "vastus_lateralis", "iliopsoas" (proximal),
+        "extensor_digitorum", "first_dorsal_interosseous", "tibialis_anterior", "gastrocnemius"
+        (distal).
+    diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
+        Disease of the subject.
+    severity : float, default=0.5
+        Severity in this muscle, 0 to 1. A healthy muscle has none.
+    drive : float, default=0.035
+        Contraction: the excitation of a healthy muscle at this force, a share of the maximum. A
+        diseased muscle gets more, by the factor it needs for the same force. 0 is rest, with
+        spontaneous activity alone.
+    duration : float, default=2.0
+        Length in seconds.
+    fs : float, default=48000.0
+        Sampling rate in Hz, 500 to 200000.
+    subtype : str, default=None
+        "inflammatory" or "dystrophic" myopathy, "als" or "chronic_neuropathy"; drawn by default.
+    between_subject : float, default=1.0
+        How much the drawn subject differs from the median one; with 0 it is aged 40 and average.
+    amplifier : mapping, default=None
+        Settings that replace the drawn ones: "highpass" and "lowpass" in Hz, "noise" (rms of the
+        white noise over 11.72 kHz), "mains", "drift" (rms), "resolution" and "limit" in mV, and
+        "mains_frequency" in Hz.
+    return_truth : bool, default=False
+        Whether to return firing times and potentials as well.
+    random_state : int, RandomState instance or None, default=None
+        Determines the recording.
+
+    Returns
+    -------
+    signal : ndarray of shape (n_times,)
+        float32, in mV.
+    truth : dict
+        If ``return_truth=True``; see :func:`make_nemg_cohort`.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range or a name is unknown; the message lists the valid ones.
+    TypeError
+        If an argument has the wrong type.
+
+    See Also
+    --------
+    make_nemg_cohort : Many subjects, with model, sources and limits.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import simulate_recording
+    >>> signal, truth = simulate_recording(
+    ...     "tibialis_anterior", "neuropathy", fs=10000.0, return_truth=True, random_state=0
+    ... )
+    >>> signal.shape
+    (20000,)
+    >>> len(truth["firing_times"]) == len(truth["templates"])
+    True
+    """
+    caller = "simulate_recording"
+    _check_unit_arguments(caller, muscle, diagnosis, severity, fs)
+    _check_fraction(drive, "drive", caller)
+    _check_real(duration, "duration", caller, 0.0, above=True)
+    _check_real(between_subject, "between_subject", caller, 0.0)
+    if subtype is not None:
+        _check_option(subtype, "subtype", caller, SUBTYPES[diagnosis])
+    rng = _generator(random_state)
+    drawn = subtype or str(rng.choice(SUBTYPES[diagnosis]))
+    s = 0.0 if diagnosis == "normal" else float(severity)
+    age = 40.0 + min(between_subject, 1.0) * (rng.uniform(20.0, 80.0) - 40.0)
+    factors = draw_factors(rng, between_subject)
+    settings = _amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
+    subject = Subject(age, factors, diagnosis, drawn, s)
+    settings = _replace_amplifier(settings, amplifier, caller)
+    excitation = min(drive * excitation_factor(diagnosis, s), 0.9)
+    conditions = conditions_of(MUSCLES[muscle], subject, s, excitation)
+    n_samples = max(1, round(duration * fs))
+    task = _Task(conditions, settings, float(fs), n_samples, return_truth, rng)
+    signal, truth = _simulate(task)
+    return (signal, truth) if return_truth else signal
+
+
+def simulate_muap(
+    muscle: str = "biceps_brachii",
+    diagnosis: str = "normal",
+    *,
+    severity: float = 0.5,
+    n_units: int = 1,
+    max_distance: float | None = None,
+    fs: float = 48000.0,
+    amplifier: Mapping[str, float] | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
+    """Simulate motor unit potentials at a needle inside their territories.
+
+    The subject is 40 years old and average; the units are of the smaller half, those that fire at
+    low force. Each unit of a disease with two subtypes is of a subtype drawn for all.
+
+    Parameters
+    ----------
+    muscle : str, default="biceps_brachii"
+        As in :func:`simulate_recording`.
+    diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
+        Disease of the subject.
+    severity : float, default=0.5
+        Severity in this muscle, 0 to 1. A healthy muscle has none.
+    n_units : int, default=1
+        Number of motor units.
+    max_distance : float, default=None
+        Largest distance of the needle from the centre of a territory, mm. By default the needle is
+        anywhere in the territory.
+    fs : float, default=48000.0
+        Sampling rate in Hz, 500 to 200000.
+    amplifier : mapping, default=None
+        "highpass" and "lowpass" in Hz replace 5 and 10000; the other settings of
+        :func:`simulate_recording` have no effect on noise-free potentials and are refused.
+    random_state : int, RandomState instance or None, default=None
+        Determines the units.
+
+    Returns
+    -------
+    potentials : ndarray of shape (n_units, n_times)
+        float32, in mV, without noise.
+    info : list of dict
+        Per unit ``subtype``, ``rank`` (0 smallest, 1 largest), ``threshold`` (drive at which it
+        starts to fire), ``distance`` (mm from the needle to the centre of the territory),
+        ``territory_radius`` (mm), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm),
+        ``reference`` (s from the potential's start to the firing instant) and ``ptp_mv``.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range or a name is unknown; the message lists the valid ones.
+    TypeError
+        If an argument has the wrong type.
+
+    See Also
+    --------
+    make_nemg_cohort : Many subjects, with model, sources and limits.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import simulate_muap
+    >>> potentials, info = simulate_muap("deltoid", n_units=3, fs=24000.0, random_state=0)
+    >>> potentials.shape
+    (3, 768)
+    >>> info[0]["n_fibres"] > 20
+    True
+    """
+    caller = "simulate_muap"
+    _check_unit_arguments(caller, muscle, diagnosis, severity, fs)
+    _check_integer(n_units, "n_units", caller, 1)
+    if max_distance is not None:
+        _check_real(max_distance, "max_distance", caller, 0.0, above=True)
+    settings = _replace_amplifier(Amplifier(), amplifier, caller, ("highpass", "lowpass"))
+    rng = _generator(random_state)
+    subtype = str(rng.choice(SUBTYPES[diagnosis]))
+    s = 0.0 if diagnosis == "normal" else float(severity)
+    subject = Subject(40.0, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, s)
+    conditions = conditions_of(MUSCLES[muscle], subject, s, _DRIVE)
+    pool = units.pool_around_needle(rng, conditions, n_units, max_distance)
+    with _one_thread():
+        potentials = units.build_potentials(rng, pool, conditions)
+        templates = units.filter_templates(potentials.templates(), settings, float(fs))
+    info = [
+        {
+            "subtype": subtype,
+            "rank": float(pool.rank[i]),
+            "threshold": float(pool.threshold[i]),
+            "distance": float(np.hypot(pool.x[i], pool.y[i])),
+            "territory_radius": float(pool.radius[i]),
+            "n_fibres": int(potentials.n_fibres[i]),
+            "n_near_fibres": int(potentials.n_near_fibres[i]),
+            "reference": units.REFERENCE,
+            "ptp_mv": float(np.ptp(templates[i])),
+        }
+        for i in range(n_units)
+    ]
+    return templates, info
+
+
+# Simulation of one recording ---------------------------------------------------------------
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _one_thread():
+    # Results must not depend on how many threads a worker's matrix products get.
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+def _simulate(task: _Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
+    rng = np.random.default_rng(task.seed)
+    with _one_thread():
+        site = units.simulate_site(rng, task.conditions, task.n_samples / task.fs)
+        signal = units.record(rng, site.signal, task.amplifier, task.fs, task.n_samples)
+        truth = None
+        if task.return_truth:
+            truth = units.describe_site(site, task.amplifier, task.fs)
+    return signal, truth
+
+
+def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
+    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    return np.random.default_rng([int(word) for word in words])
+
+
+# Plan of a cohort --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    subject: int
+    muscle: str
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    diagnoses: list[str]  # of every subject
+    recordings: list[_Row]
+
+
+def _apportion(total: int, weights: Sequence[float], least: Sequence[int]) -> list[int]:
+    """Whole numbers in proportion to `weights` (largest remainder), none below `least`."""
+    exact = total * np.asarray(weights, dtype=float) / np.sum(weights)
+    counts = np.floor(exact + 1e-9).astype(int)
+    rest = np.argsort(-(exact - counts), kind="stable")
+    counts[rest[: total - counts.sum()]] += 1
+    least = np.asarray(least)
+    while (counts < least).any():
+        counts[np.argmin(counts - least)] += 1
+        counts[np.argmax(counts - least)] -= 1
+    return [int(count) for count in counts]
+
+
+def _class_counts(
+    n_subjects: int, n_recordings: int, classes: Sequence[str], biceps: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Subjects and recordings of each class."""
+    if n_subjects < len(classes):
+        raise ValueError(
+            "The 'n_subjects' parameter of make_nemg_cohort must be at least the number of "
+            f"classes, {len(classes)}. Got {n_subjects} instead."
+        )
+    if n_recordings < n_subjects:
+        raise ValueError(
+            "The 'n_recordings' parameter of make_nemg_cohort must be at least 'n_subjects', "
+            f"{n_subjects}: each subject has a recording. Got {n_recordings} instead."
+        )
+    ones = [1] * len(classes)
+    if biceps:
+        subjects = _apportion(n_subjects, [_BICEPS_SUBJECTS[name] for name in classes], ones)
+        recordings = _apportion(n_recordings, subjects, subjects)
+    else:
+        subjects = _apportion(n_subjects, ones, ones)
+        recordings = _apportion(n_recordings, [_CLINICAL[name][0] for name in classes], subjects)
+    return dict(zip(classes, subjects)), dict(zip(classes, recordings))
+
+
+def _spread_recordings(rng: np.random.Generator, n_subjects: int, n: int) -> NDArray[np.intp]:
+    """Recordings per subject: two each (one if there are few), the rest by chance."""
+    each = min(2, n // n_subjects)
+    weights = rng.gamma(4.0, size=n_subjects)
+    return each + rng.multinomial(n - each * n_subjects, weights / weights.sum())
+
+
+def _draw_lengths(
+    rng: np.random.Generator, n: int, limits: tuple[float, float], mean: float, fs: float
+) -> NDArray[np.intp]:
+    """Lengths in samples between the limits (s), with the given mean up to half a sample in all."""
+    shortest, longest = (int(np.ceil(limits[0] * fs)), int(limits[1] * fs))
+    if limits[0] == limits[1] or shortest >= longest:
+        return np.full(n, max(1, round(limits[0] * fs)))
+    above = rng.beta(1.9, 1.5, n) * (longest - shortest)
+    total = round(n * mean * fs) - n * shortest
+    for _ in range(60):
+        # Those at the upper limit stay there; the others take the rest.
+        free = above < longest - shortest
+        missing = total - above.sum()
+        if abs(missing) < 0.5 or not free.any():
+            break
+        above[free] *= 1 + missing / above[free].sum()
+        above = np.minimum(above, longest - shortest)
+    ends = np.rint(np.cumsum(above)).astype(np.intp)
+    return np.minimum(shortest + np.diff(ends, prepend=0), longest)
+
+
+def _class_mean_duration(diagnosis: str, limits: tuple[float, float]) -> float:
+    n, _, seconds = _CLINICAL[diagnosis]
+    low, high = _CLINICAL_DURATION
+    share = (seconds / n - low) / (high - low)
+    return limits[0] + share * (limits[1] - limits[0])
+
+
+def _plan(
+    rng: np.random.Generator,
+    subject_counts: dict[str, int],
+    recording_counts: dict[str, int],
+    limits: tuple[float, float],
+    *,
+    biceps: bool,
+    balanced: bool,
+    fs: float,
+) -> _Plan:
+    """Who is examined, in which muscles and for how long."""
+    diagnoses = [name for name, count in subject_counts.items() for _ in range(count)]
+    diagnoses = [diagnoses[i] for i in rng.permutation(len(diagnoses))]
+    muscles_of = {
+        region: [name for name, muscle in MUSCLES.items() if muscle.region == region]
+        for region in ("proximal", "distal")
+    }
+    rows: list[_Row] = []
+    for name, n in recording_counts.items():
+        members = np.flatnonzero(np.array(diagnoses) == name)
+        subjects = np.repeat(members, _spread_recordings(rng, len(members), n))
+        lengths = _draw_lengths(rng, n, limits, _class_mean_duration(name, limits), fs)
+        n_all, n_proximal, _ = _CLINICAL[name]
+        share = 0.5 if balanced else n_proximal / n_all
+        is_proximal = rng.permutation(np.arange(n) < round(share * n))
+        examined = {
+            int(i): {
+                "proximal": rng.permutation(muscles_of["proximal"])[:2],
+                "distal": rng.permutation(muscles_of["distal"])[:3],
+            }
+            for i in members
+        }
+        for subject, proximal, length in zip(subjects, is_proximal, lengths):
+            region = "proximal" if proximal else "distal"
+            muscle = "biceps_brachii" if biceps else str(rng.choice(examined[int(subject)][region]))
+            rows.append(_Row(int(subject), muscle, int(length)))
+    rows.sort(key=lambda row: row.subject)
+    return _Plan(diagnoses, rows)
+
+
+def _protocol(
+    biceps: bool, severity: float | None, difficulty: float, noise: float, drive: float | None
+) -> _Protocol:
+    if biceps:
+        settings = _Protocol(True, 0.8, 0.58, 5.0, 1.0, noise, 0.009, (0.15, 0.3))
+    else:
+        settings = _Protocol(
+            biceps=False,
+            between_subject=0.5 + 1.1 * difficulty,
+            mean_severity=0.94 - 0.50 * difficulty,
+            concentration=6.0,
+            white_factor=2.0 ** (2 * difficulty - 1),
+            noise=noise,
+            drive=_DRIVE,
+            drive_log_sd=(SUBJECT_LOG_SD["drive"], 0.45),
+        )
+    if severity is not None:
+        settings = replace(settings, mean_severity=float(severity), concentration=60.0)
+    if drive is not None:
+        settings = replace(settings, drive=float(drive))
+    return settings
+
+
+def _amplifier_of(factors: Mapping[str, float], highpass: float) -> Amplifier:
+    median = Amplifier()
+    return replace(
+        median,
+        highpass=highpass,
+        noise=median.noise * factors["white"],
+        mains=median.mains * factors["mains"],
+        drift=median.drift * factors["drift"],
+    )
+
+
+def _draw_subject(rng: np.random.Generator, diagnosis: str, settings: _Protocol) -> Subject:
+    if settings.biceps:
+        age = rng.uniform(*_BICEPS_AGES[diagnosis])
+        subtypes = ("als",) if diagnosis == "neuropathy" else SUBTYPES[diagnosis]
+    else:
+        age = rng.uniform(20.0, 80.0)
+        subtypes = SUBTYPES[diagnosis]
+    subtype = str(rng.choice(subtypes))
+    factors = draw_factors(rng, settings.between_subject)
+    # The drive's spread belongs to the protocol and the other factors do not know it.
+    drive_sd = settings.drive_log_sd[0] * (1.0 if settings.biceps else settings.between_subject)
+    factors["drive"] = float(np.exp(drive_sd * clipped_normal(rng, bound=2.5)))
+    highpass = float(rng.choice([2.0, 5.0, 10.0, 20.0]))
+    if settings.biceps:
+        quiet = {**factors, "white": float(np.exp(0.1 * clipped_normal(rng, bound=2.5)))}
+        amplifier = replace(
+            _amplifier_of(quiet, 2.0),
+            noise=1.5e-3 * quiet["white"],
+            mains=0.3e-3 * factors["mains"],
+            mains_frequency=50.0,
+            drift=8e-3 * factors["drift"],
+        )
+    else:
+        amplifier = _amplifier_of(factors, highpass)
+    amplifier = replace(
+        amplifier,
+        noise=amplifier.noise * settings.white_factor * settings.noise,
+        mains=amplifier.mains * settings.noise,
+        drift=amplifier.drift * settings.noise,
+    )
+    mean, k = settings.mean_severity, settings.concentration
+    if diagnosis == "normal":
+        severity = 0.0
+    elif 0 < mean < 1:
+        severity = float(rng.beta(mean * k, (1 - mean) * k))
+    else:
+        severity = mean
+    return Subject(age, factors, diagnosis, subtype, severity, amplifier)
+
+
+def _recording_task(
+    subject: Subject,
+    row: _Row,
+    seed: np.random.SeedSequence,
+    settings: _Protocol,
+    fs: float,
+    return_truth: bool,
+) -> tuple[_Task, float]:
+    """The recording's task and the severity of the disease in its muscle."""
+    conditions_seed, signal_seed = seed.spawn(2)
+    rng = np.random.default_rng(conditions_seed)
+    muscle = MUSCLES[row.muscle]
+    s = muscle_severity(rng, subject.severity, subject.subtype, muscle.region)
+    spread = np.exp(settings.drive_log_sd[1] * float(clipped_normal(rng, bound=2.5)))
+    drive = settings.drive * subject.factors["drive"] * spread
+    drive *= excitation_factor(subject.diagnosis, s)
+    if settings.drive > 0:
+        drive = float(np.clip(drive, 0.003, 0.9))
+    conditions = conditions_of(muscle, subject, s, drive, rng.uniform(0.7, 1.3))
+    task = _Task(conditions, subject.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
+    return task, s
+
+
+def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], protocol: str) -> str:
+    seconds = np.array([len(signal) for signal in table["signal"]]) / table["fs"].to_numpy()
+    lines = [
+        "Simulated concentric-needle EMG",
+        "-------------------------------",
+        f"Protocol {protocol!r}, {table['subject'].nunique()} subjects, {len(table)} recordings, "
+        f"{seconds.sum():.2f} s.",
+    ]
+    for name in classes:
+        mine = target == name
+        proximal = int((table["region"][mine] == "proximal").sum())
+        lines.append(
+            f"{name}: {table['subject'][mine].nunique()} subjects, {mine.sum()} recordings "
+            f"({proximal} proximal, {mine.sum() - proximal} distal), {seconds[mine].sum():.2f} s"
+        )
+    lines += [
+        "",
+        "Signals in mV, core minus cannula. A model, not patients: results on it say nothing about",
+        "diagnostic accuracy. Model, sources and limits are in the documentation of",
+        "sklearn_emg.datasets.make_nemg_cohort.",
+    ]
+    return "\n".join(lines)
+
+
+# Checks of arguments -----------------------------------------------------------------------
+
+
+def _check_integer(value: Any, name: str, caller: str, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(
+            f"The {name!r} parameter of {caller} must be an int. Got {value!r} instead."
+        )
+    if value < least:
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must be >= {least}. Got {value!r} instead."
+        )
+
+
+def _check_real(
+    value: Any,
+    name: str,
+    caller: str,
+    low: float,
+    high: float = np.inf,
+    *,
+    above: bool = False,
+) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(
+            f"The {name!r} parameter of {caller} must be a number. Got {value!r} instead."
+        )
+    if not (np.isfinite(value) and low <= value <= high) or (above and value == low):
+        if np.isfinite(high):
+            wanted = f"between {low:g} and {high:g}"
+        else:
+            wanted = f"finite and {'>' if above else '>='} {low:g}"
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must be {wanted}. Got {value!r} instead."
+        )
+
+
+def _check_fraction(value: Any, name: str, caller: str, optional: bool = False) -> None:
+    if not (optional and value is None):
+        _check_real(value, name, caller, 0.0, 1.0)
+
+
+def _check_option(value: Any, name: str, caller: str, options: Sequence[str]) -> None:
+    if isinstance(value, str) and value in options:
+        return
+    near = get_close_matches(str(value), options, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"The {name!r} parameter of {caller} must be one of {', '.join(map(repr, options))}. "
+        f"Got {value!r} instead.{hint}"
+    )
+
+
+def _check_duration(duration: Any, caller: str) -> tuple[float, float]:
+    if isinstance(duration, (tuple, list)):
+        if len(duration) != 2:
+            raise ValueError(
+                f"The 'duration' parameter of {caller} must be one number or (shortest, longest). "
+                f"Got {duration!r} instead."
+            )
+        shortest, longest = duration
+    else:
+        shortest = longest = duration
+    _check_real(shortest, "duration", caller, 0.0, above=True)
+    _check_real(longest, "duration", caller, 0.0, above=True)
+    if shortest > longest:
+        raise ValueError(
+            f"The 'duration' parameter of {caller} must be (shortest, longest). "
+            f"Got {duration!r} instead."
+        )
+    return shortest, longest
+
+
+def _check_classes(classes: Any) -> tuple[str, ...]:
+    if isinstance(classes, str):
+        raise TypeError(
+            "The 'classes' parameter of make_nemg_cohort must be a sequence of diagnoses. "
+            f"Got {classes!r} instead; write ({classes!r},)."
+        )
+    classes = tuple(classes)
+    for name in classes:
+        _check_option(name, "classes", "make_nemg_cohort", DIAGNOSES)
+    if not classes or len(set(classes)) < len(classes):
+        raise ValueError(
+            "The 'classes' parameter of make_nemg_cohort must name at least one diagnosis and none "
+            f"twice. Got {classes!r} instead."
+        )
+    return classes
+
+
+def _check_unit_arguments(caller: str, muscle: Any, diagnosis: Any, severity: Any, fs: Any) -> None:
+    _check_option(muscle, "muscle", caller, tuple(MUSCLES))
+    _check_option(diagnosis, "diagnosis", caller, DIAGNOSES)
+    _check_fraction(severity, "severity", caller)
+    _check_real(fs, "fs", caller, *_FS_RANGE)
+
+
+def _replace_amplifier(
+    settings: Amplifier,
+    given: Mapping[str, float] | None,
+    caller: str,
+    allowed: tuple[str, ...] = tuple(f.name for f in fields(Amplifier)),
+) -> Amplifier:
+    if given is None:
+        return settings
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"The 'amplifier' parameter of {caller} must be a mapping. Got {given!r} instead."
+        )
+    for name, value in given.items():
+        _check_option(name, "amplifier", caller, allowed)
+        positive = name in ("highpass", "lowpass", "limit")
+        _check_real(value, f"amplifier[{name!r}]", caller, 0.0, above=positive)
+    return replace(settings, **{name: float(value) for name, value in given.items()})
