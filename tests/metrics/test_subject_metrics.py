@@ -1,0 +1,192 @@
+"""Scores that count subjects, intervals, and measures of confusion matrices."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.metrics import specificity_score
+from scipy.stats import binomtest
+from sklearn import metrics
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.svm import LinearSVC
+
+from sklearn_emg.metrics import (
+    bootstrap_interval,
+    predict_subjects,
+    subject_scorer,
+    wilson_interval,
+)
+from sklearn_emg.metrics._confusion import confusion_measures
+from sklearn_emg.model_selection import SubjectKFold
+
+
+class Table(LogisticRegression):
+    """Reads the feature columns of a table with subjects."""
+
+    def fit(self, X, y):
+        return super().fit(X[["rms"]], y)
+
+    def predict_proba(self, X):
+        return super().predict_proba(X[["rms"]])
+
+    def predict(self, X):
+        return super().predict(X[["rms"]])
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 30, size=20)
+    subject = np.repeat([f"s{i}" for i in range(20)], rows)
+    y = np.repeat(np.array(["ill", "well"])[np.arange(20) % 2], rows)
+    X = pd.DataFrame({"subject": subject, "rms": rng.normal(size=len(y)) + (y == "ill")})
+    return X, y
+
+
+def test_a_subject_counts_the_same_whatever_its_rows(data):
+    X, y = data
+    model = Table().fit(X, y)
+    score = subject_scorer("accuracy")(model, X, y)
+    proba = pd.DataFrame(model.predict_proba(X)).groupby(X["subject"], sort=False).mean()
+    truth = pd.Series(y).groupby(X["subject"], sort=False).first()
+    assert score == np.mean(model.classes_[proba.to_numpy().argmax(axis=1)] == truth)
+    longer = pd.concat([X, X[X["subject"] == "s0"]], ignore_index=True)
+    assert subject_scorer("accuracy")(model, longer, np.append(y, y[X["subject"] == "s0"])) == score
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "roc_auc", "neg_log_loss", "f1_macro"])
+def test_any_scorer_of_scikit_learn_reads_subjects(data, name):
+    X, y = data
+    model = Table().fit(X, y)
+    people = predict_subjects(model, X, y)
+    expected = {
+        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(people.y_true, people.y_pred),
+        "roc_auc": lambda: metrics.roc_auc_score(people.y_true == "well", people.y_proba[:, 1]),
+        "neg_log_loss": lambda: -metrics.log_loss(people.y_true, people.y_proba),
+        "f1_macro": lambda: metrics.f1_score(people.y_true, people.y_pred, average="macro"),
+    }[name]()
+    assert subject_scorer(name)(model, X, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_scorer_works_in_cross_validation_and_pickles(data):
+    X, y = data
+    scorer = pickle.loads(pickle.dumps(subject_scorer("accuracy")))
+    scores = cross_val_score(
+        Table(), X, y, cv=SubjectKFold(4, random_state=0), scoring=scorer, error_score="raise"
+    )
+    # Five subjects in a fold.
+    np.testing.assert_allclose(scores * 5, np.round(scores * 5))
+    assert repr(scorer) == "subject_scorer('accuracy')"
+
+
+def test_without_probabilities_the_most_frequent_label_wins():
+    X = np.array([[1.0], [1.0], [-1.0], [-1.0]])
+    model = LinearSVC().fit(X, ["p", "p", "n", "n"])
+    people = predict_subjects(model, [[1.0], [2.0], [-1.0], [-3.0]], groups=list("aaab"))
+    assert people.y_pred.tolist() == ["p", "n"]
+    assert people.y_proba is None
+    assert people.y_true is None
+
+
+def test_a_subject_with_two_labels_cannot_be_scored(data):
+    X, y = data
+    model = Table().fit(X, y)
+    y = np.where(np.arange(len(y)) == 1, "well", "ill")
+    with pytest.raises(ValueError, match=r"Subject 's0' has the labels 'ill' and 'well'"):
+        subject_scorer("accuracy")(model, X, y)
+
+
+def test_anonymous_rows_and_unknown_metrics_are_refused():
+    model = DummyClassifier().fit(np.zeros((4, 1)), [0, 0, 1, 1])
+    with pytest.raises(ValueError, match="does not say whose rows they are"):
+        subject_scorer("accuracy")(model, np.zeros((4, 1)), [0, 0, 1, 1])
+    with pytest.raises(ValueError, match="correctness"):
+        subject_scorer("correctness")
+
+
+@pytest.mark.parametrize("k, n", [(19, 22), (0, 7), (7, 7), (1, 3)])
+def test_wilson_interval_is_scipys(k, n):
+    expected = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose(wilson_interval(k / n, n), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("args", [(1.1, 5), (-0.1, 5), (0.5, 0)])
+def test_wilson_interval_refuses(args):
+    with pytest.raises(ValueError, match="needs a proportion"):
+        wilson_interval(*args)
+
+
+def test_bootstrap_of_a_mean_matches_its_standard_error():
+    values = np.random.default_rng(0).normal(size=200)
+    low, high = bootstrap_interval(
+        lambda rows: values[rows].mean(), np.arange(200), n_resamples=4000, random_state=0
+    )
+    error = values.std(ddof=1) / np.sqrt(200)
+    # 4000 resamples: the quantiles are good to some 3 % of the width.
+    np.testing.assert_allclose((high - low) / (2 * 1.96 * error), 1.0, atol=0.06)
+
+
+def test_bootstrap_draws_subjects_with_all_their_rows_within_strata():
+    subjects = np.repeat(list("abcd"), [1, 5, 2, 3])
+    strata = np.repeat([0, 0, 1, 1], [1, 5, 2, 3])
+    seen = []
+
+    def statistic(rows):
+        seen.append(rows)
+        return 0.0
+
+    bootstrap_interval(statistic, subjects, strata=strata, n_resamples=50, random_state=0)
+    for rows in seen:
+        counts = np.bincount(rows, minlength=11)
+        for name in "abcd":
+            assert len(set(counts[subjects == name])) == 1
+        assert counts[strata == 0][0] + counts[subjects == "b"][0] == 2
+
+
+def test_bootstrap_of_an_undefined_statistic_is_nan():
+    out = bootstrap_interval(lambda rows: np.nan, list("ab"), n_resamples=10, random_state=0)
+    assert np.isnan(out).all()
+    with pytest.raises(ValueError, match="'confidence' must lie between 0 and 1"):
+        bootstrap_interval(lambda rows: 0.0, list("ab"), confidence=95)
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_measures_are_those_of_scikit_learn_and_imbalanced_learn(average, n_classes):
+    rng = np.random.default_rng(n_classes)
+    y_true, y_pred = rng.integers(0, n_classes, (2, 90))
+    y_pred = np.where(rng.random(90) < 0.4, y_true, y_pred)
+    got = confusion_measures(metrics.confusion_matrix(y_true, y_pred), average=average)
+    kwargs = {"average": average}
+    expected = {
+        "accuracy": metrics.accuracy_score(y_true, y_pred),
+        "balanced_accuracy": metrics.balanced_accuracy_score(y_true, y_pred),
+        "f1": metrics.f1_score(y_true, y_pred, **kwargs),
+        "precision": metrics.precision_score(y_true, y_pred, **kwargs),
+        "sensitivity": metrics.recall_score(y_true, y_pred, **kwargs),
+        "specificity": specificity_score(y_true, y_pred, **kwargs),
+        "mcc": metrics.matthews_corrcoef(y_true, y_pred),
+    }
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        assert got[name] == pytest.approx(value, rel=1e-12), name
+
+
+def test_measures_of_one_class_and_of_empty_margins():
+    got = confusion_measures(np.array([[8, 2], [1, 9]]), positive=0)
+    assert got["sensitivity"] == pytest.approx(0.8)
+    assert got["specificity"] == pytest.approx(0.9)
+    never = confusion_measures(np.array([[5, 0], [5, 0]]), positive=1)
+    assert [never[k] for k in ("precision", "sensitivity", "f1", "mcc")] == [0, 0, 0, 0]
+
+
+def test_measures_of_a_stack_are_those_of_each():
+    stack = np.random.default_rng(0).integers(0, 9, size=(7, 3, 3))
+    together = confusion_measures(stack)
+    for k, matrix in enumerate(stack):
+        alone = confusion_measures(matrix)
+        for name in together:
+            assert together[name][k] == pytest.approx(alone[name])

@@ -1,0 +1,283 @@
+"""compare and leakage_audit on data with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold, SubjectsPerClassOut
+from sklearn_emg.recordings import recording_table
+
+
+@pytest.fixture(scope="module")
+def features():
+    """24 subjects, 3 classes, rows that carry a signature of the subject."""
+    rng = np.random.default_rng(0)
+    of_subject = rng.normal(size=(24, 3)) + 1.2 * np.eye(3)[np.arange(24) % 3]
+    subject = np.repeat(np.arange(24), rng.integers(5, 15, size=24))
+    X = pd.DataFrame(of_subject[subject] + 0.2 * rng.normal(size=(len(subject), 3)))
+    X.columns = ["a", "b", "c"]
+    X["subject"] = subject
+    return X, np.array(["als", "healthy", "myopathy"])[subject % 3]
+
+
+def rows_model(estimator=None):
+    return DiVoteClassifier(estimator or LogisticRegression(), window=None)
+
+
+@pytest.fixture(scope="module")
+def result(features):
+    X, y = features
+    models = {"logistic": rows_model(), "nearest": rows_model(KNeighborsClassifier())}
+    return compare(models, X, y, cv=4, progress=False, n_resamples=200)
+
+
+def test_every_subject_is_tested_once_by_every_pipeline(result, features):
+    X, _ = features
+    for _, part in result.predictions.groupby("pipeline"):
+        assert sorted(part["subject"]) == sorted(set(X["subject"]))
+
+
+def test_folds_are_tidy(result):
+    assert len(result.folds) == 2 * 4 * 3
+    assert set(result.folds["level"]) == {"window", "recording", "subject"}
+    assert (result.folds["error"] == "").all()
+    assert (result.folds[["fit_seconds", "predict_ms_per_recording"]] > 0).all(axis=None)
+    assert (result.folds["peak_memory_mb"] >= 0).all()
+    assert result.folds.groupby(["pipeline", "level"])["n_cases"].sum().unstack()[
+        "subject"
+    ].tolist() == [24, 24]
+
+
+def test_fold_scores_are_those_of_the_same_fold_by_hand(result, features):
+    X, y = features
+    train, test = list(SubjectKFold(4, random_state=0).split(X, y))[2]
+    model = rows_model().fit(X.iloc[train], y[train])
+    votes = model.vote(X.iloc[test])
+    folds = result.folds.query("pipeline == 'logistic' and fold == 2").set_index("level")
+    windows = votes.windows
+    assert folds.loc["window", "accuracy"] == pytest.approx(np.mean(windows["vote"] == y[test]))
+    assert folds.loc["window", "f1"] == pytest.approx(
+        f1_score(y[test], windows["vote"], average="macro")
+    )
+    scores = windows[[f"score_{c}" for c in model.classes_]].to_numpy()
+    assert folds.loc["window", "auroc"] == pytest.approx(
+        roc_auc_score(y[test], scores, multi_class="ovr")
+    )
+    first = ~X["subject"].iloc[test].duplicated()
+    assert folds.loc["subject", "accuracy"] == pytest.approx(
+        np.mean(votes.subjects["diagnosis"].to_numpy() == y[test][first])
+    )
+
+
+def test_subject_interval_of_the_accuracy_is_wilsons(result):
+    for _, part in result.predictions.groupby("pipeline"):
+        name = part["pipeline"].iloc[0]
+        row = result.summary.query(
+            "pipeline == @name and level == 'subject' and metric == 'accuracy'"
+        ).iloc[0]
+        right = int((part["y_true"] == part["y_pred"]).sum())
+        assert row["pooled"] == pytest.approx(right / 24)
+        low, high = binomtest(right, 24).proportion_ci(method="wilson")
+        assert (row["low"], row["high"]) == pytest.approx((low, high))
+        assert row["n_subjects"] == 24
+
+
+def test_intervals_hold_their_value_and_lie_in_range(result):
+    part = result.summary.dropna(subset=["low"])
+    assert len(part) >= 2 * (7 * 3 + 1)
+    assert (part["low"] <= part["pooled"] + 1e-9).all()
+    assert (part["pooled"] <= part["high"] + 1e-9).all()
+    assert part["low"].min() >= -1
+    assert part["high"].max() <= 1
+
+
+def test_table_and_repr_can_be_read(result):
+    table = result.table("subject", metrics=["accuracy"])
+    assert list(table.columns) == ["accuracy", "fit s", "predict ms/rec", "peak MB"]
+    assert "[" in table.loc["logistic", "accuracy"]
+    assert "24 subjects, largest class 0.33" in repr(result)
+    assert "<table" in result._repr_html_()
+    with pytest.raises(ValueError, match="has no level 'muscle'"):
+        result.table("muscle")
+
+
+def test_same_seed_same_result_in_any_number_of_jobs(result, features):
+    X, y = features
+    models = {"logistic": rows_model(), "nearest": rows_model(KNeighborsClassifier())}
+    again = compare(models, X, y, cv=4, progress=False, n_resamples=200, n_jobs=2)
+    pd.testing.assert_frame_equal(again.summary, result.summary)
+    pd.testing.assert_frame_equal(again.predictions, result.predictions)
+
+
+class Fragile(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        if 0 in set(X["subject"]):
+            raise RuntimeError("cannot stand subject 0")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def test_a_failing_pipeline_keeps_the_others_and_its_own_good_folds(features):
+    X, y = features
+    with pytest.warns(FitFailedWarning, match="fragile failed in fold .: RuntimeError: cannot"):
+        out = compare({"fragile": Fragile(), "logistic": rows_model()}, X, y, cv=4, progress=False)
+    failed = out.folds[out.folds["error"] != ""]
+    assert set(failed["pipeline"]) == {"fragile"}
+    assert len(failed) == len(out.errors) == 3
+    assert "cannot stand subject 0" in next(iter(out.errors.values()))
+    assert out.predictions.groupby("pipeline")["subject"].nunique().to_dict() == {
+        "fragile": 6,
+        "logistic": 24,
+    }
+    assert out.table().loc["fragile", "failed folds"] == "3"
+
+
+def test_all_pipelines_failing_still_gives_a_result(features):
+    X, y = features
+    broken = rows_model(make_pipeline(FunctionTransformer(len), LogisticRegression()))
+    with pytest.warns(FitFailedWarning):
+        out = compare(broken, X, y, cv=3, progress=False)
+    assert len(out.errors) == 3
+    assert out.summary["pooled"].isna().all()
+    assert out.predictions.empty
+
+
+def test_pipelines_without_votes_have_recordings_and_subjects(features):
+    X, y = features
+    columns = FunctionTransformer(lambda t: t[["a", "b", "c"]])
+    out = compare(make_pipeline(columns, LogisticRegression()), X, y, cv=3, progress=False)
+    assert set(out.summary["level"]) == {"recording", "subject"}
+    assert out.summary["pipeline"].unique().tolist() == ["Pipeline"]
+
+
+def test_leave_one_subject_out_pools_what_single_folds_cannot_say(features):
+    X, y = features
+    out = compare(rows_model(), X, y, cv=LeaveOneSubjectOut(), progress=False, n_resamples=50)
+    folds = out.folds.query("level == 'subject'")
+    assert folds["auroc"].isna().all()
+    assert folds["accuracy"].notna().all()
+    summary = out.summary.query("level == 'subject'").set_index("metric")
+    assert summary.loc[["f1", "mcc", "balanced_accuracy"], "pooled"].notna().all()
+    assert np.isnan(summary.loc["auroc", "pooled"])
+    assert out.table().loc["DiVoteClassifier", "auroc"] == "-"
+
+
+def test_a_subject_tested_several_times_counts_once(features):
+    X, y = features
+    cv = SubjectsPerClassOut(2, n_splits=9, random_state=0)
+    out = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=50)
+    people = out.predictions.assign(right=lambda p: p["y_true"] == p["y_pred"])
+    expected = people.groupby("subject")["right"].mean().mean()
+    row = out.summary.query("level == 'subject' and metric == 'accuracy'").iloc[0]
+    assert row["pooled"] == pytest.approx(expected)
+    assert row["n_subjects"] == people["subject"].nunique()
+
+
+def test_pos_label_gives_the_measures_of_one_class(features):
+    X, y = features
+    ill = np.where(y == "healthy", "healthy", "ill")
+    out = compare(rows_model(), X, ill, cv=3, pos_label="ill", progress=False, n_resamples=50)
+    summary = out.summary.query("level == 'subject'").set_index("metric")["pooled"]
+    people = out.predictions
+    of_ill = people[people["y_true"] == "ill"]
+    assert summary["sensitivity"] == pytest.approx(np.mean(of_ill["y_pred"] == "ill"))
+    well = people[people["y_true"] == "healthy"]
+    assert summary["specificity"] == pytest.approx(np.mean(well["y_pred"] == "healthy"))
+
+
+def test_bad_requests_are_refused(features):
+    X, y = features
+    rows = np.arange(len(X))
+    leaky = [(rows[rows % 2 == 0], rows[rows % 2 == 1])]
+    for kwargs, match in [
+        ({"cv": leaky}, "This split leaks: 24 subjects"),
+        ({"cv": 9}, "needs at least 9 subjects of each class"),
+        ({"average": "micro"}, "'average' must be 'macro' or 'weighted'"),
+        ({"pos_label": "als"}, "'pos_label' must be one of two classes"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            compare(rows_model(), X, y, progress=False, **kwargs)
+    with pytest.raises(ValueError, match="at least one pipeline"):
+        compare({}, X, y)
+    with pytest.raises(ValueError, match="y has 3 labels"):
+        compare(rows_model(), X, y[:3])
+    with pytest.raises(ValueError, match="does not say whose rows they are"):
+        compare(rows_model(), X.drop(columns="subject"), y)
+
+
+# ------------------------------------------------------------------ leakage audit
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    """Recordings whose loudness tells the subject and nothing else."""
+    rng = np.random.default_rng(0)
+    signals, subject = [], []
+    for s in range(20):
+        for _ in range(3):
+            signals.append((1 + 0.2 * s) * rng.normal(size=900))
+            subject.append(s)
+    table = recording_table(signals, fs=1000.0, subject=subject)
+    return table, np.array(subject) % 2
+
+
+def loudness(windows):
+    return np.log(np.mean(windows**2, axis=-1)).reshape(-1, 1)
+
+
+def test_audit_tells_the_leak_from_the_honest_split(features):
+    X, y = features
+    y = np.array(["ill", "well"])[X["subject"] % 2]
+    audit = leakage_audit(rows_model(KNeighborsClassifier()), X, y, n_splits=4, progress=False)
+    assert audit.summary.index.tolist() == ["random windows", "subjects"]
+    assert audit.summary["leaky"].tolist() == [True, False]
+    assert audit.summary.loc["random windows", "accuracy"] > 0.9
+    assert audit.summary.loc["subjects", "accuracy"] < 0.75
+    assert audit.gap == pytest.approx(-audit.summary["balanced_accuracy"].diff().iloc[1])
+    assert len(audit.folds) == 8
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_audit_cuts_recordings_and_deals_windows(cohort, in_pipeline):
+    table, y = cohort
+    inner = make_pipeline(FunctionTransformer(loudness), StandardScaler(), KNeighborsClassifier(5))
+    model = DiVoteClassifier(inner, window=0.3, step=0.1, cv=3)
+    if in_pipeline:
+        model = make_pipeline(FunctionTransformer(lambda t: t), model)
+    audit = leakage_audit(model, table, y, n_splits=4, progress=False, random_state=1)
+    assert audit.summary.index.tolist() == ["random windows", "recordings", "subjects"]
+    accuracy = audit.summary["accuracy"]
+    assert accuracy["random windows"] > accuracy["subjects"] + 0.1
+    # The pipeline that was handed in is left as it was.
+    assert "window=0.3" in repr(model)
+    assert "would have flattered by +" in repr(audit)
+
+
+def test_audit_of_a_featureless_guess_has_no_gap(cohort):
+    table, y = cohort
+    model = DiVoteClassifier(
+        make_pipeline(FunctionTransformer(loudness), DummyClassifier()), window=0.3
+    )
+    audit = leakage_audit(model, table, y, n_splits=4, progress=False)
+    assert audit.gap == 0
+
+
+def test_audit_refuses_one_person_per_class(cohort):
+    table, y = cohort
+    two = table[table["subject"] < 2]
+    with pytest.raises(ValueError, match="needs at least 5 subjects"):
+        leakage_audit(DiVoteClassifier(LogisticRegression()), two, y[:6], progress=False)
