@@ -1,0 +1,12 @@
+"""Features of windows: the numbers that classical classifiers see."""
+
+from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
+from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
+from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
+
+__all__ = [
+    "AutoregressiveFeatures",
+    "SpectralFeatures",
+    "TimeDomainFeatures",
+    "power_spectrum",
+]

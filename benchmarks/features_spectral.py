@@ -1,0 +1,110 @@
+"""Cost of the spectral features beside that of one real FFT, one thread.
+
+Run as ``python benchmarks/features_spectral.py [--quick]``. For each size and dtype it prints
+nanoseconds per sample (best of several runs) of scipy.fft.rfft over the windows, of all spectral
+features together, of a plain NumPy version of the same features, and the ratios; then the extra
+memory at peak as a share of the input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import tracemalloc
+
+import numpy as np
+import scipy.fft
+
+from sklearn_emg.feature_extraction import SpectralFeatures
+
+SIZES = [(1614, 1, 4000), (500, 1, 23437), (5000, 8, 250)]
+FS = 10000.0
+
+
+def plain_numpy(X):
+    """All features of the default set over the whole array at once, float64 throughout."""
+    n_times = X.shape[-1]
+    X = X - X.mean(axis=-1, keepdims=True)
+    power = np.abs(np.fft.rfft(X)) ** 2 * 2 / n_times**2
+    if n_times % 2 == 0:
+        power[..., -1] /= 2
+    power = power[..., 1:]
+    n_bins = power.shape[-1]
+    f = np.arange(1, n_bins + 1) * FS / n_times
+    total = power.sum(-1)
+    running = power.cumsum(-1)
+    mean = (power * f).sum(-1) / total
+    second = (power * f**2).sum(-1)
+    peak = power.argmax(-1)
+    share = power / total[..., None]
+    logs = np.log(power)
+    x = np.log(f) - np.log(f).mean()
+    near = np.abs(f - f[peak][..., None]) <= 20.0
+    low = f <= mean[..., None]
+    return [
+        total,
+        total / n_bins,
+        mean,
+        f[(running < 0.5 * total[..., None]).sum(-1)],
+        f[peak],
+        mean * total,
+        second,
+        (power * f**3).sum(-1),
+        second / total - mean**2,
+        -(share * np.log(share)).sum(-1) / np.log(n_bins),
+        np.exp(logs.mean(-1)) / power.mean(-1),
+        f[(running < 0.95 * total[..., None]).sum(-1)],
+        (power * low).sum(-1) / (power * ~low).sum(-1),
+        (power * near).sum(-1) / total,
+        power.max(-1) / f[0],
+        np.sqrt(2 * power).var(-1),
+        (logs * x).sum(-1) / (x**2).sum(),
+    ]
+
+
+def best_of(n_runs, function, *args):
+    times = []
+    for _ in range(n_runs):
+        start = time.perf_counter()
+        function(*args)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the windows, 2 runs")
+    quick = parser.parse_args().quick
+    n_runs = 2 if quick else 5
+    print(
+        f"{'windows':>16} {'dtype':>8} {'rfft':>7} {'ours':>7} {'NumPy':>7}"
+        f" {'ours/rfft':>10} {'NumPy/ours':>11} {'fast/rfft':>10} {'memory':>8}"
+    )
+    for n_windows, n_channels, n_times in SIZES:
+        if quick:
+            n_windows //= 10
+        for dtype in (np.float32, np.float64):
+            rng = np.random.default_rng(0)
+            X = rng.standard_normal((n_windows, n_channels, n_times)).astype(dtype)
+            ours = SpectralFeatures(fs=FS).fit(X)
+            fast = SpectralFeatures(fs=FS, n_fft="fast").fit(X)
+            ours.transform(X[:2])
+            fast.transform(X[:2])
+            ns = 1e9 / X.size
+            fft = best_of(n_runs, scipy.fft.rfft, X) * ns
+            spectral = best_of(n_runs, ours.transform, X) * ns
+            padded = best_of(n_runs, fast.transform, X) * ns
+            numpy = best_of(1 if quick else 2, plain_numpy, X) * ns
+            tracemalloc.start()
+            ours.transform(X)
+            peak = tracemalloc.get_traced_memory()[1] / X.nbytes
+            tracemalloc.stop()
+            print(
+                f"{n_windows:>5} x {n_channels} x {n_times:>5} {dtype.__name__:>8}"
+                f" {fft:7.2f} {spectral:7.2f} {numpy:7.1f} {spectral / fft:9.2f}x"
+                f" {numpy / spectral:10.1f}x {padded / fft:9.2f}x {peak:7.1%}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Compiled kernels of the spectral features; imported when they are first used."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
+
+# Sums may be reordered into SIMD lanes; NaN and infinity keep their meaning.
+_FLAGS = {"reassoc", "contract", "nsz"}
+# Bins between two entries of the running sum, in which a quantile is looked for bin by bin.
+_BLOCK = 32
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
+    """Write one-sided powers of bins 1..M of rows of (re, im) pairs, that of bin 0, and their sum.
+
+    `scale` is that of a bin that stands for its mirror image too, i.e. of all but bin 0 and,
+    where `ends_at_nyquist`, the last.
+    """
+    n_rows, n_bins = power.shape
+    for i in range(n_rows):
+        row = spectrum[i]
+        target = power[i]
+        ac = 0.0
+        for k in range(n_bins):
+            re = row[2 * k + 2]
+            im = row[2 * k + 3]
+            value = (re * re + im * im) * scale
+            target[k] = value
+            ac += np.float64(value)
+        if ends_at_nyquist:
+            target[n_bins - 1] *= np.float32(0.5)
+        total[i] = ac
+        dc[i] = 0.5 * np.float64(row[0]) * np.float64(row[0]) * scale
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def _quantile(row, running, target):
+    """First bin at which the sum of `row` from its beginning reaches `target`.
+
+    `running` holds that sum behind each whole block of bins.
+    """
+    low = 0
+    high = running.size - 1
+    while low < high:
+        middle = (low + high) // 2
+        if running[middle] >= target:
+            high = middle
+        else:
+            low = middle + 1
+    reached = running[low - 1] if low > 0 else 0.0
+    stop = min((low + 1) * _BLOCK, row.size)
+    for k in range(low * _BLOCK, stop):
+        reached += np.float64(row[k])
+        if reached >= target:
+            return k
+    return stop - 1
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def _sum(row, start, stop):
+    # Over a slice: an index that might be negative would keep the loop from being vectorised.
+    part = row[start:stop]
+    total = 0.0
+    for k in range(part.size):
+        total += np.float64(part[k])
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def _running_sum(row, running):
+    """Sum of `row` from its beginning to the end of each block of bins."""
+    n_whole = row.size // _BLOCK
+    reached = 0.0
+    for block in range(n_whole):
+        part = row[block * _BLOCK : (block + 1) * _BLOCK]
+        inside = 0.0
+        for k in range(part.size):
+            inside += np.float64(part[k])
+        reached += inside
+        running[block] = reached
+    if n_whole < running.size:
+        running[n_whole] = reached + _sum(row, n_whole * _BLOCK, row.size)
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def spectral_sums(power, peaks, numbers, edge, slack, half_width, splits, bands, with_roots, out):
+    """All sums over the bins of each row in one pass that the features are made of.
+
+    Columns of `out`: 0-3 sums of power times bin number to the 0th ... 3rd; 4 largest power and
+    5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and 10
+    power in the low and the high band of the frequency ratio; 11 sum of the roots of the powers;
+    12 onwards power in `bands`. Bins count from 0, bin numbers from 1. `peaks` are the bins of the
+    largest powers. `splits` holds the two bands of the ratio or, empty, says that it divides at
+    the mean.
+    """
+    n_rows, n_bins = power.shape
+    n_blocks = (n_bins + _BLOCK - 1) // _BLOCK
+    running = np.empty(n_blocks)
+    for i in range(n_rows):
+        row = power[i]
+        s1 = 0.0
+        s2 = 0.0
+        s3 = 0.0
+        for k in range(n_bins):
+            number = numbers[k]
+            first = np.float64(row[k]) * number
+            second = first * number
+            s1 += first
+            s2 += second
+            s3 += second * number
+        _running_sum(row, running)
+        s0 = running[n_blocks - 1]
+        peak = peaks[i]
+        out[i, 0] = s0
+        out[i, 1] = s1
+        out[i, 2] = s2
+        out[i, 3] = s3
+        out[i, 4] = row[peak]
+        out[i, 5] = peak
+        # The slack keeps rounding from passing over a bin at which the sum is exactly reached.
+        out[i, 6] = _quantile(row, running, 0.5 * s0 * (1.0 - slack))
+        out[i, 7] = _quantile(row, running, edge * s0 * (1.0 - slack))
+        out[i, 8] = _sum(row, max(peak - half_width, 0), min(peak + half_width + 1, n_bins))
+        if splits.size:
+            out[i, 9] = _sum(row, splits[0, 0], splits[0, 1])
+            out[i, 10] = _sum(row, splits[1, 0], splits[1, 1])
+        else:
+            middle = 0
+            if s0 > 0.0:
+                middle = min(int(np.floor(s1 / s0 * (1.0 + slack))), n_bins)
+            out[i, 9] = _sum(row, 0, middle)
+            out[i, 10] = _sum(row, middle, n_bins)
+        roots = 0.0
+        if with_roots:
+            for k in range(n_bins):
+                roots += np.sqrt(row[k])
+        out[i, 11] = roots
+        for b in range(bands.shape[0]):
+            out[i, 12 + b] = _sum(row, bands[b, 0], bands[b, 1])
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def log_sums(power, logs, log_numbers, out):
+    """Sums with the logarithms of the powers, bins without power left out.
+
+    Columns of `out`: 0 sum of p ln p; 1 sum of ln p; 2 sum of ln p ln k; 3 bins with power; 4 sum
+    of ln k and 5 of its square over those bins.
+    """
+    n_rows, n_bins = power.shape
+    all1 = 0.0
+    all2 = 0.0
+    for k in range(n_bins):
+        all1 += log_numbers[k]
+        all2 += log_numbers[k] * log_numbers[k]
+    for i in range(n_rows):
+        row = power[i]
+        log_row = logs[i]
+        plogp = 0.0
+        logp = 0.0
+        cross = 0.0
+        count = n_bins
+        x1 = all1
+        x2 = all2
+        for k in range(n_bins):
+            value = np.float64(log_row[k])
+            plogp += np.float64(row[k]) * value
+            logp += value
+            cross += value * log_numbers[k]
+        if logp == -np.inf:
+            plogp = 0.0
+            logp = 0.0
+            cross = 0.0
+            count = 0
+            x1 = 0.0
+            x2 = 0.0
+            for k in range(n_bins):
+                if row[k] > 0.0:
+                    value = np.float64(log_row[k])
+                    plogp += np.float64(row[k]) * value
+                    logp += value
+                    cross += value * log_numbers[k]
+                    x1 += log_numbers[k]
+                    x2 += log_numbers[k] * log_numbers[k]
+                    count += 1
+        out[i, 0] = plogp
+        out[i, 1] = logp
+        out[i, 2] = cross
+        out[i, 3] = count
+        out[i, 4] = x1
+        out[i, 5] = x2
+
+
+@njit(cache=True, nogil=True)
+def values_of_sums(sums, logs, n_bins, df, least, values):
+    """Features of each row from the sums over its bins, in the order of FEATURES.
+
+    A row whose power is not above `least` gets zeros.
+    """
+    log_n = np.log(n_bins) if n_bins > 1 else 1.0
+    for i in range(sums.shape[0]):
+        s0, s1, s2, s3 = sums[i, 0], sums[i, 1], sums[i, 2], sums[i, 3]
+        if s0 <= least[i]:
+            values[i] = 0.0
+            continue
+        mean = s1 / s0
+        values[i, 0] = s0
+        values[i, 1] = s0 / n_bins
+        values[i, 2] = mean * df
+        values[i, 3] = (sums[i, 6] + 1.0) * df
+        values[i, 4] = (sums[i, 5] + 1.0) * df
+        values[i, 5] = s1 * df
+        values[i, 6] = s2 * df**2
+        values[i, 7] = s3 * df**3
+        values[i, 8] = max(s2 / s0 - mean * mean, 0.0) * df**2
+        plogp, logp, cross, count = logs[i, 0], logs[i, 1], logs[i, 2], logs[i, 3]
+        values[i, 9] = min(max((np.log(s0) - plogp / s0) / log_n, 0.0), 1.0)
+        values[i, 10] = 0.0
+        if count == n_bins:
+            values[i, 10] = np.exp(logp / n_bins - np.log(s0 / n_bins))
+        values[i, 11] = (sums[i, 7] + 1.0) * df
+        values[i, 12] = sums[i, 9] / sums[i, 10] if sums[i, 10] > 0.0 else 0.0
+        values[i, 13] = sums[i, 8] / s0
+        values[i, 14] = sums[i, 4] / df
+        mean_root = sums[i, 11] / n_bins
+        values[i, 15] = 2.0 * max(s0 / n_bins - mean_root * mean_root, 0.0)
+        x1, x2 = logs[i, 4], logs[i, 5]
+        values[i, 16] = 0.0
+        if count > 1.0:
+            values[i, 16] = (count * cross - x1 * logp) / (count * x2 - x1 * x1)
+        values[i, 17:] = sums[i, 12:]
