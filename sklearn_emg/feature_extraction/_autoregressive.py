@@ -1,0 +1,275 @@
+"""Autoregressive features: coefficients, residual variance and cepstrum of a linear predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
+from sklearn_emg.feature_extraction._rows import map_rows
+from sklearn_emg.recordings import is_recording_table
+
+__all__ = ["FEATURES", "AutoregressiveFeatures"]
+
+_GRAUPE = (
+    "Graupe, Cline. Functional separation of EMG signals via ARMA identification methods for "
+    "prosthesis control purposes. IEEE Trans. Syst. Man Cybern. 5 (1975) 252-259"
+)
+_KANG = (
+    "Kang, Shiu, Cheng, Lai, Tsao, Kuo. The application of cepstral coefficients and maximum "
+    "likelihood method in EMG pattern recognition. IEEE Trans. Biomed. Eng. 42 (1995) 777-785"
+)
+
+FEATURES: dict[str, FeatureInfo] = {
+    info.name: info
+    for info in (
+        FeatureInfo(
+            "ar",
+            "a_k in x_n = sum_{k=1..p} a_k x_{n-k} + e_n",
+            "1",
+            "autoregressive",
+            _GRAUPE,
+            2,
+        ),
+        FeatureInfo(
+            "ar_residual",
+            "variance of e_n: mean(x^2) prod (1 - k_m^2) over the reflection coefficients (Burg, "
+            "Yule-Walker), or the mean squared residual (least squares)",
+            "mV^2",
+            "autoregressive",
+            _GRAUPE,
+            2,
+            2,
+        ),
+        FeatureInfo(
+            "cepstrum",
+            "c_1 = a_1, c_n = a_n + sum_{l=1..n-1} (1 - l/n) a_l c_{n-l}, the cepstrum of the "
+            "model's spectrum",
+            "1",
+            "autoregressive",
+            _KANG,
+            2,
+        ),
+    )
+}
+
+
+def cepstral_coefficients(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Cepstrum of the autoregressive model, one coefficient per coefficient of the model.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (..., order)
+        a_k of ``x_n = sum a_k x_{n-k} + e_n``.
+
+    Returns
+    -------
+    cepstrum : ndarray of shape (..., order)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction._autoregressive import cepstral_coefficients
+    >>> cepstral_coefficients(np.array([0.5, 0.0, 0.0]))  # 0.5**n / n
+    array([0.5       , 0.125     , 0.04166667])
+    """
+    a = coefficients
+    c = np.array(a, copy=True)
+    for n in range(2, a.shape[-1] + 1):
+        for k in range(1, n):
+            c[..., n - 1] += (1.0 - k / n) * a[..., k - 1] * c[..., n - k - 1]
+    return c
+
+
+class AutoregressiveFeatures(FeatureExtractor):
+    """Coefficients of the linear predictor of each window.
+
+    The model is ``x_n = a_1 x_{n-1} + ... + a_p x_{n-p} + e_n``, so that a positive ``ar_1`` means
+    that neighbours are alike; some software gives the opposite sign.
+
+    Parameters
+    ----------
+    order : int or "aic", default=4
+        Order p. "aic" takes in ``fit`` the one up to `max_order` with the smallest mean of Akaike's
+        criterion ``N log(residual variance) + 2 p`` over the training windows.
+    method : {"burg", "yule_walker", "least_squares"}, default="burg"
+        Burg's lattice; the biased autocorrelation; or least squares of the forward error over the
+        samples with p predecessors.
+    features : "all" or list of str, default=("ar",)
+        "ar", the coefficients; "ar_residual", the variance of e_n; "cepstrum", the cepstral
+        coefficients of the model.
+    demean : bool, default=True
+        Take the mean off each window first. The model has no place for one.
+    max_order : int, default=10
+        Highest order tried by ``order="aic"``.
+    fs : float, default=None
+        Sampling rate in Hz. No feature needs it; it is checked against that of a recording table.
+    n_jobs : int, default=None
+        Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
+        otherwise, -1 all processors.
+
+    Attributes
+    ----------
+    order_ : int
+        Order in use.
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If windows are shorter than p + 1 samples (2 p for least squares).
+
+    Notes
+    -----
+    Where a lower order already predicts a window to within rounding, as for a constant, a ramp or
+    a sinusoid, the remaining coefficients are 0; a constant has only zeros. Computed in float64
+    for windows of any type.
+
+    References
+    ----------
+    .. [1] J. P. Burg. Maximum entropy spectral analysis. Proc. 37th Meeting of the Society of
+       Exploration Geophysicists, 1967.
+    .. [2] D. Graupe, W. K. Cline. Functional separation of EMG signals via ARMA identification
+       methods for prosthesis control purposes. IEEE Trans. Syst. Man Cybern. 5 (1975) 252-259.
+    .. [3] W.-J. Kang et al. The application of cepstral coefficients and maximum likelihood method
+       in EMG pattern recognition. IEEE Trans. Biomed. Eng. 42 (1995) 777-785.
+    .. [4] H. Akaike. A new look at the statistical model identification. IEEE Trans. Autom. Control
+       19 (1974) 716-723.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import AutoregressiveFeatures
+    >>> X = np.random.default_rng(0).normal(size=(3, 500))
+    >>> X[:, 1:] += 0.9 * X[:, :-1]
+    >>> extractor = AutoregressiveFeatures(order=2).fit(X)
+    >>> extractor.get_feature_names_out()
+    array(['ar_1', 'ar_2'], dtype=object)
+    >>> extractor.transform(X).shape
+    (3, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "order": [Interval(Integral, 1, None, closed="left"), StrOptions({"aic"})],
+        "method": [StrOptions({"burg", "yule_walker", "least_squares"})],
+        "features": [StrOptions({"all"}), list, tuple],
+        "demean": ["boolean"],
+        "max_order": [Interval(Integral, 1, None, closed="left")],
+        "fs": [Interval(Real, 0, None, closed="neither"), None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        order: int | Literal["aic"] = 4,
+        method: Literal["burg", "yule_walker", "least_squares"] = "burg",
+        *,
+        features: Literal["all"] | Iterable[str] = ("ar",),
+        demean: bool = True,
+        max_order: int = 10,
+        fs: float | None = None,
+        n_jobs: int | None = None,
+    ):
+        self.order = order
+        self.method = method
+        self.features = features
+        self.demean = demean
+        self.max_order = max_order
+        self.fs = fs
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input, and choose the order if that is asked for.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        # The highest order in question decides whether windows are long enough.
+        self.order_ = self.max_order if self.order == "aic" else self.order
+        super().fit(X, y)
+        if self.order == "aic":
+            self.order_ = self._best_order(X)
+        return self
+
+    def _names(self) -> list[str]:
+        return check_features(self.features, FEATURES, type(self).__name__)
+
+    def _check_parameters(self, fs: float | None) -> None:
+        self._names()
+
+    def _check_length(self, n_times: int) -> None:
+        shortest = 2 * self.order_ if self.method == "least_squares" else self.order_ + 1
+        needed = {f"{name} of order {self.order_}": shortest for name in self._names()}
+        check_min_n_times(n_times, needed, type(self).__name__)
+
+    def _feature_names(self) -> list[str]:
+        names = []
+        for name in self._names():
+            if name == "ar_residual":
+                names.append(name)
+            else:
+                names.extend(f"{name}_{k + 1}" for k in range(self.order_))
+        return names
+
+    def _models(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Coefficients, then residual variances of the orders 0 to p, of each window."""
+        from sklearn_emg.feature_extraction import _kernels_ar
+
+        kernel = getattr(_kernels_ar, self.method)
+
+        def rows_to_models(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+            out = np.empty((len(rows), 2 * self.order_ + 1))
+            kernel(rows, self.order_, self.demean, out)
+            return out
+
+        return map_rows(rows_to_models, X, self.n_jobs)
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        models = self._models(X)
+        a = models[..., : self.order_]
+        values = {"ar": a, "ar_residual": models[..., -1:]}
+        names = self._names()
+        if "cepstrum" in names:
+            values["cepstrum"] = cepstral_coefficients(a)
+        return np.concatenate([values[name] for name in names], axis=-1).astype(X.dtype, copy=False)
+
+    def _training_signals(self, X: ArrayLike | pd.DataFrame) -> Iterator[NDArray[np.floating]]:
+        if is_recording_table(X):
+            for row, signal in enumerate(X["signal"]):
+                values = np.atleast_2d(self._read_finite(signal, row))[np.newaxis]
+                self._check_length(values.shape[-1])
+                yield values
+        else:
+            X = self._check_array(X, reset=False)
+            yield X[:, np.newaxis] if X.ndim == 2 else X
+
+    def _best_order(self, X: ArrayLike | pd.DataFrame) -> int:
+        orders = np.arange(1, self.max_order + 1)
+        total = np.zeros(self.max_order)
+        for signals in self._training_signals(X):
+            variances = self._models(signals)[..., self.max_order + 1 :].reshape(-1, len(orders))
+            power = signals.astype(np.float64).var(axis=-1).reshape(-1, 1)
+            # Windows without anything to predict have no say, and exact fits no infinite one.
+            telling = power[:, 0] > 0
+            share = np.maximum(variances[telling] / power[telling], np.finfo(float).eps)
+            total += (signals.shape[-1] * np.log(share) + 2 * orders).sum(axis=0)
+        return int(orders[np.argmin(total)])

@@ -1,0 +1,192 @@
+"""Compiled autoregressive models.
+
+This module imports numba: import it inside functions only. Everything runs in float64: the
+equations of smooth signals, such as oversampled EMG, are ill conditioned.
+
+Each kernel writes, for each window, the p coefficients of ``x_n = sum a_k x_{n-k} + e_n`` and then
+the residual variances of the orders 0 to p. Once a lower order predicts the window to within
+rounding (a constant, a sinusoid), further coefficients would be noise and are 0.
+"""
+
+import numpy as np
+from numba import njit
+
+__all__ = ["burg", "least_squares", "yule_walker"]
+
+_FAST = {"reassoc", "contract", "nsz", "nnan"}
+# Residual energy, as a share of the signal's, that is taken for rounding.
+_EXACT = 1e-13
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _load(x, demean, out):
+    total = 0.0
+    for i in range(x.shape[0]):
+        out[i] = x[i]
+        total += out[i]
+    if demean:
+        mean = total / x.shape[0]
+        square = 0.0
+        for i in range(x.shape[0]):
+            out[i] -= mean
+            square += out[i] * out[i]
+        # What is left of a constant is the rounding of its mean.
+        if square <= x.shape[0] * (1e-15 * mean) ** 2:
+            out[:] = 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _dot(a, b):
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _burg_sums(forward, backward):
+    """Cross energy and energy of the prediction errors, the forward ones one sample ahead."""
+    cross = energy = 0.0
+    for i in range(backward.shape[0]):
+        f = forward[i]
+        b = backward[i]
+        cross += f * b
+        energy += f * f + b * b
+    return cross, energy
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _burg_step(forward, backward, k, new_forward, new_backward):
+    """Errors of the next order, and the sums that its reflection coefficient needs."""
+    for i in range(backward.shape[0]):
+        f = forward[i]
+        b = backward[i]
+        new_forward[i] = f - k * b
+        new_backward[i] = b - k * f
+
+
+@njit(cache=True, nogil=True)
+def _levinson(a, k, m):
+    """Coefficients of order m + 1 from those of order m and the reflection coefficient."""
+    for i in range((m + 1) // 2):
+        u = a[i]
+        v = a[m - 1 - i]
+        a[i] = u - k * v
+        a[m - 1 - i] = v - k * u
+    a[m] = k
+
+
+@njit(cache=True, nogil=True)
+def burg(X, order, demean, out):
+    """Burg's method: forward and backward prediction errors together as small as can be."""
+    n = X.shape[1]
+    forward = np.empty(n)
+    backward = np.empty(n)
+    other_f = np.empty(n)
+    other_b = np.empty(n)
+    for w in range(X.shape[0]):
+        a = out[w, :order]
+        variance = out[w, order:]
+        a[:] = 0.0
+        _load(X[w], demean, forward)
+        # The second copy lets the first step read both and write both.
+        f = forward
+        b = backward
+        g = other_f
+        h = other_b
+        b[:] = f
+        energy = _dot(f, f)
+        variance[:] = energy / n
+        floor = _EXACT * energy
+        for m in range(order):
+            # f[i + 1] and b[i] meet: the backward error is one sample older.
+            size = n - 1 - m
+            fm = f[1 : size + 1]
+            bm = b[:size]
+            cross, total = _burg_sums(fm, bm)
+            if total <= 2.0 * floor:
+                break
+            k = 2.0 * cross / total
+            _burg_step(fm, bm, k, g[:size], h[:size])
+            f, g = g, f
+            b, h = h, b
+            _levinson(a, k, m)
+            variance[m + 1 :] = variance[m] * max(1.0 - k * k, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def yule_walker(X, order, demean, out):
+    """Yule-Walker equations of the biased autocorrelation, which are stable for any window."""
+    n = X.shape[1]
+    x = np.empty(n)
+    r = np.empty(order + 1)
+    for w in range(X.shape[0]):
+        a = out[w, :order]
+        variance = out[w, order:]
+        a[:] = 0.0
+        _load(X[w], demean, x)
+        for lag in range(order + 1):
+            r[lag] = _dot(x[lag:], x[: n - lag]) / n
+        error = r[0]
+        variance[:] = error
+        for m in range(order):
+            if error <= _EXACT * r[0]:
+                break
+            k = r[m + 1]
+            for i in range(m):
+                k -= a[i] * r[m - i]
+            k /= error
+            _levinson(a, k, m)
+            error *= max(1.0 - k * k, 0.0)
+            variance[m + 1 :] = error
+
+
+@njit(cache=True, nogil=True)
+def least_squares(X, order, demean, out):
+    """Least squares of the forward error over the samples that have `order` predecessors."""
+    n = X.shape[1]
+    x = np.empty(n)
+    c = np.empty((order + 1, order + 1))
+    low = np.empty((order, order))
+    y = np.empty(order)
+    for w in range(X.shape[0]):
+        a = out[w, :order]
+        variance = out[w, order:]
+        a[:] = 0.0
+        _load(X[w], demean, x)
+        # c[i, j] = sum x[t - i] x[t - j] over t = order .. n - 1; along a diagonal one product
+        # enters and one leaves.
+        for lag in range(order + 1):
+            c[0, lag] = _dot(x[order:], x[order - lag : n - lag])
+            for i in range(order - lag):
+                j = i + lag
+                c[i + 1, j + 1] = (
+                    c[i, j] + x[order - 1 - i] * x[order - 1 - j] - x[n - 1 - i] * x[n - 1 - j]
+                )
+        # Cholesky, growing by one order at a time, with the residual energy as it falls.
+        residual = c[0, 0]
+        used = 0
+        variance[:] = residual / (n - order)
+        for m in range(order):
+            pivot = c[m + 1, m + 1]
+            for i in range(m):
+                v = c[i + 1, m + 1]
+                for j in range(i):
+                    v -= low[i, j] * low[m, j]
+                low[m, i] = v / low[i, i]
+                pivot -= low[m, i] * low[m, i]
+            if pivot <= _EXACT * c[m + 1, m + 1] or residual <= _EXACT * c[0, 0]:
+                break
+            low[m, m] = np.sqrt(pivot)
+            v = c[0, m + 1]
+            for j in range(m):
+                v -= low[m, j] * y[j]
+            y[m] = v / low[m, m]
+            residual = max(residual - y[m] * y[m], 0.0)
+            variance[m + 1 :] = residual / (n - order)
+            used = m + 1
+        for i in range(used - 1, -1, -1):
+            v = y[i]
+            for j in range(i + 1, used):
+                v -= low[j, i] * a[j]
+            a[i] = v / low[i, i]
