@@ -11,15 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sklearn_emg.neural_network._alsnet import ALSNet
+    from sklearn_emg.neural_network._dilated_cnn import DilatedCNN
     from sklearn_emg.neural_network._estimators import EMGClassifier, EMGRegressor
+    from sklearn_emg.neural_network._nemgnet import NEMGNet
+    from sklearn_emg.neural_network._published import (
+        ALSNetClassifier,
+        DilatedCNNClassifier,
+        NEMGNetClassifier,
+        StackedLSTMClassifier,
+    )
+    from sklearn_emg.neural_network._stacked_lstm import StackedLSTM
 
 _HOME = {
     "ALSNet": "_alsnet",
+    "ALSNetClassifier": "_published",
+    "DilatedCNN": "_dilated_cnn",
+    "DilatedCNNClassifier": "_published",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_estimators",
+    "NEMGNet": "_nemgnet",
+    "NEMGNetClassifier": "_published",
+    "StackedLSTM": "_stacked_lstm",
+    "StackedLSTMClassifier": "_published",
 }
 
-__all__ = ["ALSNet", "EMGClassifier", "EMGRegressor"]
+__all__ = [
+    "ALSNet",
+    "ALSNetClassifier",
+    "DilatedCNN",
+    "DilatedCNNClassifier",
+    "EMGClassifier",
+    "EMGRegressor",
+    "NEMGNet",
+    "NEMGNetClassifier",
+    "StackedLSTM",
+    "StackedLSTMClassifier",
+]
 
 
 def __dir__() -> list[str]:

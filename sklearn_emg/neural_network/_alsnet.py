@@ -9,11 +9,10 @@ from torch import nn
 
 from sklearn_emg.neural_network._layers import (
     INITS,
-    GlobalMaxPool,
     check_fraction,
-    check_length,
     check_option,
     check_sizes,
+    dilated_stack,
     initialise,
     positive_ints,
 )
@@ -69,7 +68,7 @@ class ALSNet(nn.Module):
 
     References
     ----------
-    M. M. Hassan et al., "ALSNet: a dilated 1-D CNN for identifying ALS from raw EMG signal",
+    Hassan et al., "ALSNet: A dilated 1-D CNN for identifying ALS from raw EMG signal",
     ICASSP 2022.
 
     Examples
@@ -98,35 +97,21 @@ class ALSNet(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("ALSNet", n_channels, n_times, n_classes)
-        dilations = positive_ints("ALSNet", "dilations", dilations)
-        depth = len(dilations)
-        filters = positive_ints("ALSNet", "n_filters", n_filters, depth)
-        kernels = positive_ints("ALSNet", "kernel_size", kernel_size, depth)
-        strides = positive_ints("ALSNet", "stride", stride, depth)
         positive_ints("ALSNet", "n_hidden", n_hidden, 1)
-        check_option("ALSNet", "padding", padding, ("same", "valid"))
         check_fraction("ALSNet", "dropout", dropout)
         check_option("ALSNet", "init", init, INITS)
-        if padding == "valid":
-            check_length("ALSNet", n_times, least_length(kernels, dilations, strides))
-
-        layers: list[nn.Module] = []
-        n_in = n_channels
-        for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
-            if padding == "same" and kernel > 1:
-                # nn.Conv1d's own "same" refuses strides, and an even kernel needs one zero more
-                # on one side; like PyTorch and Keras, put it on the right.
-                total = dilation * (kernel - 1)
-                layers.append(nn.ConstantPad1d((total // 2, total - total // 2), 0.0))
-            layers += [
-                nn.Conv1d(n_in, n_out, kernel, stride=step, dilation=dilation),
-                nn.ReLU(),
-                nn.BatchNorm1d(n_out),
-            ]
-            n_in = n_out
-        self.features = nn.Sequential(*layers, GlobalMaxPool())
+        self.features, n_features = dilated_stack(
+            "ALSNet",
+            n_channels,
+            n_times,
+            n_filters=n_filters,
+            kernel_size=kernel_size,
+            dilations=dilations,
+            stride=stride,
+            padding=padding,
+        )
         self.classifier = nn.Sequential(
-            nn.Linear(n_in, n_hidden),
+            nn.Linear(n_features, n_hidden),
             nn.ReLU(),
             nn.BatchNorm1d(n_hidden),
             nn.Dropout(dropout),
@@ -137,11 +122,3 @@ class ALSNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
         return self.classifier(self.features(x))
-
-
-def least_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
-    """Samples that a chain of unpadded convolutions needs to give one sample."""
-    least = 1
-    for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
-        least = (least - 1) * stride + dilation * (kernel - 1) + 1
-    return least

@@ -40,7 +40,8 @@ lr : float, default={lr}
     device : str, default="auto"
         "cpu", "cuda", "cuda:1" ...; "auto" is CUDA where there is one, otherwise the CPU.
     predict_batch_size : int or None, default=None
-        Windows per batch in prediction and validation; None picks a size for the device.
+        Windows per batch in prediction and validation, at least 4; None picks a size for the
+        device. Predictions depend neither on it nor on the windows predicted together.
     amp : bool, default=False
         bfloat16 mixed precision. Has an effect on a CUDA device only.
     compile : bool, default=False
@@ -72,11 +73,13 @@ _DEFAULTS = {
 T = TypeVar("T", bound=type)
 
 
-def with_training_parameters(**defaults: str):
-    """Class decorator: put the training parameters in place of ``{training}`` in the docstring.
+def with_training_parameters(network: type | None = None, **defaults: str):
+    """Class decorator: fill ``{training}`` and ``{network}`` in the docstring.
 
     Parameters
     ----------
+    network : type, optional
+        Module class whose settings take the place of ``{network}``, described in its own words.
     **defaults : str
         Defaults of the class that differ from those of :class:`EMGClassifier`, as they are shown.
     """
@@ -85,6 +88,16 @@ def with_training_parameters(**defaults: str):
         if cls.__doc__:  # absent under python -OO
             text = _TRAINING.format(**{**_DEFAULTS, **defaults})
             cls.__doc__ = cls.__doc__.replace("{training}", text)
+            if network is not None:
+                cls.__doc__ = cls.__doc__.replace("{network}", _settings_text(network))
         return cls
 
     return decorate
+
+
+def _settings_text(network: type) -> str:
+    """Entries of a module's Parameters section after the sizes, of which n_classes is the last."""
+    lines = (network.__doc__ or "").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("    n_classes :")) + 2
+    stop = next(i for i in range(start, len(lines)) if not lines[i].strip())
+    return "\n".join(lines[start:stop]).strip()

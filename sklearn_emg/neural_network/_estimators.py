@@ -23,6 +23,7 @@ from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.neural_network._batches import WindowDataset, as_tensor
 from sklearn_emg.neural_network._docs import with_training_parameters
 from sklearn_emg.neural_network._net import (
+    LEAST_BATCH,
     ClassifierNet,
     RegressorNet,
     WeightedCrossEntropy,
@@ -30,9 +31,14 @@ from sklearn_emg.neural_network._net import (
 )
 from sklearn_emg.neural_network._split import split_validation
 
-_SIZES = ("n_channels", "n_times", "n_classes")
+SIZES = ("n_channels", "n_times", "n_classes")
 # Networks that the 'module' parameter knows by name, and where they live.
-_NETWORKS = {"ALSNet": "_alsnet"}
+_NETWORKS = {
+    "ALSNet": "_alsnet",
+    "DilatedCNN": "_dilated_cnn",
+    "NEMGNet": "_nemgnet",
+    "StackedLSTM": "_stacked_lstm",
+}
 
 
 class _NetEstimator(BaseEstimator):
@@ -51,7 +57,7 @@ class _NetEstimator(BaseEstimator):
         "lr_factor": [Interval(Real, 0, 1, closed="neither")],
         "evaluate_every": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str],
-        "predict_batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "predict_batch_size": [Interval(Integral, LEAST_BATCH, None, closed="left"), None],
         "amp": ["boolean"],
         "compile": ["boolean"],
         "callbacks": [list, None],
@@ -59,6 +65,49 @@ class _NetEstimator(BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def __init__(
+        self,
+        *,
+        lr: float,
+        max_epochs: int,
+        batch_size: int,
+        optimizer: str | type,
+        optimizer_params: dict[str, Any] | None,
+        weight_decay: float,
+        validation_fraction: float | None,
+        patience: int | None,
+        lr_patience: int | None,
+        lr_factor: float,
+        evaluate_every: int | None,
+        device: str,
+        predict_batch_size: int | None,
+        amp: bool,
+        compile: bool,
+        callbacks: Sequence[Any] | None,
+        warm_start: bool,
+        random_state: int | np.random.RandomState | None,
+        verbose: int,
+    ) -> None:
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.optimizer_params = optimizer_params
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.lr_patience = lr_patience
+        self.lr_factor = lr_factor
+        self.evaluate_every = evaluate_every
+        self.device = device
+        self.predict_batch_size = predict_batch_size
+        self.amp = amp
+        self.compile = compile
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
 
     # What a subclass says about its module and its target
 
@@ -152,7 +201,7 @@ class _NetEstimator(BaseEstimator):
         settings = self._net_settings(y_train, partial)
         module, params = self._module()
         sizes = (self.n_channels_, self.n_times_, settings.pop("n_classes"))
-        params = {**params, **dict(zip(_SIZES, sizes))}
+        params = {**params, **dict(zip(SIZES, sizes))}
         return settings.pop("net")(
             module=module,
             **{f"module__{name}": value for name, value in params.items()},
@@ -289,7 +338,10 @@ class _NetEstimator(BaseEstimator):
         """Windows per batch: enough to fill the device, few enough for its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
-        return 256 if device_type == "cuda" else 32
+        n_samples = self.n_channels_ * self.n_times_
+        if device_type == "cpu":
+            return int(np.clip(2**17 // n_samples, 8, 256))
+        return int(np.clip(2**21 // n_samples, 64, 4096))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -298,7 +350,7 @@ class _NetEstimator(BaseEstimator):
         return tags
 
 
-class _NetClassifier(ClassifierMixin, _NetEstimator):
+class NetClassifier(ClassifierMixin, _NetEstimator):
     """Labels outside, codes inside."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -306,6 +358,10 @@ class _NetClassifier(ClassifierMixin, _NetEstimator):
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _target_checks: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *, class_weight: str | dict[Any, float] | None, **training: Any) -> None:
+        super().__init__(**training)
+        self.class_weight = class_weight
 
     def _learn_target(self, y, classes=None):
         check_classification_targets(y)
@@ -316,6 +372,7 @@ class _NetClassifier(ClassifierMixin, _NetEstimator):
                 f"{classes.tolist()[0]!r}."
             )
         self.classes_ = classes
+        self._class_counts = np.zeros(len(classes), dtype=np.intp)
 
     def _encode(self, y):
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
@@ -331,37 +388,41 @@ class _NetClassifier(ClassifierMixin, _NetEstimator):
         return f"class(es) {self.classes_[codes].tolist()}"
 
     def _net_settings(self, y, partial):
+        counts = np.bincount(self._encode(y)[0], minlength=len(self.classes_))
+        self._class_counts = counts + self._class_counts if partial else counts
         return {
             "net": ClassifierNet,
             "n_classes": len(self.classes_),
             "classes": np.arange(len(self.classes_)),
             "criterion": WeightedCrossEntropy,
-            "criterion__weight": self._class_weights(y, partial),
+            "criterion__weight": self._class_weights(),
             "predict_nonlinearity": _softmax,
         }
 
-    def _class_weights(self, y: np.ndarray, partial: bool) -> torch.Tensor | None:
+    def _class_weights(self) -> torch.Tensor | None:
         """Weight of each class, scaled so that the training windows weigh 1 on average."""
         if self.class_weight is None:
             return None
-        if partial and self.class_weight == "balanced":
-            raise ValueError(
-                f"class_weight='balanced' of {type(self).__name__} needs all the labels at once, "
-                "which partial_fit never sees. Give a dict of weights instead."
+        if self.class_weight == "balanced":
+            weights = 1 / np.maximum(self._class_counts, 1)
+        else:
+            weights = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
             )
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        mean = weights[self._encode(y)[0]].mean()
-        if not mean > 0:
+        total = (weights * self._class_counts).sum()
+        if not total > 0 or np.any(weights < 0):
             raise ValueError(
-                f"The 'class_weight' parameter of {type(self).__name__} must give positive "
-                f"weights. Got {self.class_weight!r}."
+                f"The 'class_weight' parameter of {type(self).__name__} must give weights "
+                f"of at least 0, not all of them 0. Got {self.class_weight!r}."
             )
-        return torch.tensor(weights / mean, dtype=torch.float32)
+        scaled = weights * self._class_counts.sum() / total
+        return torch.tensor(scaled, dtype=torch.float32)
 
     def partial_fit(self, X, y, classes=None):
         """Train for one epoch on these windows, going on from where the net is.
 
-        There is no validation split. Sizes are those of the first call.
+        There is no validation split. Sizes are those of the first call. Weights of
+        ``class_weight="balanced"`` come from all the windows of the calls so far.
 
         Parameters
         ----------
@@ -412,7 +473,7 @@ class _NetClassifier(ClassifierMixin, _NetEstimator):
 
 
 @with_training_parameters()
-class EMGClassifier(_NetClassifier):
+class EMGClassifier(NetClassifier):
     """Train a PyTorch network as a scikit-learn classifier.
 
     The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
@@ -478,7 +539,7 @@ class EMGClassifier(_NetClassifier):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_NetClassifier._parameter_constraints,
+        **NetClassifier._parameter_constraints,
         "module": [str, callable],
         "module_params": [dict, None],
     }
@@ -511,26 +572,28 @@ class EMGClassifier(_NetClassifier):
     ) -> None:
         self.module = module
         self.module_params = module_params
-        self.class_weight = class_weight
-        self.lr = lr
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.lr_patience = lr_patience
-        self.lr_factor = lr_factor
-        self.evaluate_every = evaluate_every
-        self.device = device
-        self.predict_batch_size = predict_batch_size
-        self.amp = amp
-        self.compile = compile
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            class_weight=class_weight,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            weight_decay=weight_decay,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            lr_patience=lr_patience,
+            lr_factor=lr_factor,
+            evaluate_every=evaluate_every,
+            device=device,
+            predict_batch_size=predict_batch_size,
+            amp=amp,
+            compile=compile,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
     def _module(self):
         return resolve_module(self.module, self.module_params, type(self).__name__)
@@ -617,25 +680,27 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     ) -> None:
         self.module = module
         self.module_params = module_params
-        self.lr = lr
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.lr_patience = lr_patience
-        self.lr_factor = lr_factor
-        self.evaluate_every = evaluate_every
-        self.device = device
-        self.predict_batch_size = predict_batch_size
-        self.amp = amp
-        self.compile = compile
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            weight_decay=weight_decay,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            lr_patience=lr_patience,
+            lr_factor=lr_factor,
+            evaluate_every=evaluate_every,
+            device=device,
+            predict_batch_size=predict_batch_size,
+            amp=amp,
+            compile=compile,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
     def _module(self):
         return resolve_module(self.module, self.module_params, type(self).__name__)
@@ -729,9 +794,9 @@ def resolve_module(
     params = dict(params or {})
     known = inspect.signature(module).parameters
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    settings = [name for name in known if name not in _SIZES]
+    settings = [name for name in known if name not in SIZES]
     for name in params:
-        if name in _SIZES:
+        if name in SIZES:
             raise ValueError(
                 f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
                 "taken from the data at every fit."

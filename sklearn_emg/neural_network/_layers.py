@@ -27,7 +27,7 @@ def check_length(network: str, n_times: int, least: int) -> None:
     if n_times < least:
         raise ValueError(
             f"{network} with these settings needs windows of at least {least} samples. "
-            f"Got n_times={n_times}. Cut longer windows, or choose smaller kernels."
+            f"Got n_times={n_times}. Cut longer windows, or reduce kernels, strides or pooling."
         )
 
 
@@ -84,3 +84,56 @@ class GlobalMaxPool(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.amax(dim=-1)
+
+
+def dilated_stack(
+    network: str,
+    n_channels: int,
+    n_times: int,
+    *,
+    n_filters: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilations: Sequence[int],
+    stride: int | Sequence[int],
+    padding: str,
+    dropout: float = 0.0,
+) -> tuple[nn.Sequential, int]:
+    """Dilated convolutions, each with ReLU, batch normalisation and dropout; global max pooling.
+
+    Gives the layers and the number of features that come out. Refuses settings out of range and
+    windows that are too short, in the name of ``network``.
+    """
+    dilations = positive_ints(network, "dilations", dilations)
+    filters = positive_ints(network, "n_filters", n_filters, len(dilations))
+    kernels = positive_ints(network, "kernel_size", kernel_size, len(dilations))
+    strides = positive_ints(network, "stride", stride, len(dilations))
+    check_option(network, "padding", padding, ("same", "valid"))
+    check_fraction(network, "dropout", dropout)
+    if padding == "valid":
+        check_length(network, n_times, least_length(kernels, dilations, strides))
+
+    layers: list[nn.Module] = []
+    n_in = n_channels
+    for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
+        if padding == "same" and kernel > 1:
+            # nn.Conv1d's own "same" refuses strides, and an even kernel needs one zero more on
+            # one side; like PyTorch and Keras, put it on the right.
+            total = dilation * (kernel - 1)
+            layers.append(nn.ConstantPad1d((total // 2, total - total // 2), 0.0))
+        layers += [
+            nn.Conv1d(n_in, n_out, kernel, stride=step, dilation=dilation),
+            nn.ReLU(),
+            nn.BatchNorm1d(n_out),
+        ]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        n_in = n_out
+    return nn.Sequential(*layers, GlobalMaxPool()), n_in
+
+
+def least_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
+    """Samples that a chain of unpadded convolutions needs to give one sample."""
+    least = 1
+    for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
+        least = (least - 1) * stride + dilation * (kernel - 1) + 1
+    return least

@@ -25,6 +25,10 @@ from sklearn_emg.neural_network._batches import BatchIterator, WindowDataset
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
+# Below this size matrix products and convolutions take other paths, which round differently.
+LEAST_BATCH = 4
+
+
 class WeightedCrossEntropy(nn.Module):
     """Cross entropy in which each window counts by the weight of its class.
 
@@ -321,11 +325,22 @@ class _TrainingLoop:
     # Inference
 
     def raw_output(self, X: torch.Tensor, batch_size: int) -> np.ndarray:
-        """Output of the module for every window, without skorch's per-batch work."""
+        """Output of the module for every window, without skorch's per-batch work.
+
+        No batch is smaller than ``LEAST_BATCH``, so that a window's output does not depend on the
+        windows it comes with.
+        """
+        n = len(X)
+        if n < LEAST_BATCH:
+            X = torch.cat([X, X[-1:].expand(LEAST_BATCH - n, -1, -1)])
+        starts = list(range(0, len(X), batch_size))
+        if len(X) - starts[-1] < LEAST_BATCH and len(starts) > 1:
+            starts.pop()
         self.module_.eval()
         with torch.inference_mode():
-            parts = [self.infer(batch) for batch in X.split(batch_size)]
-            return torch.cat(parts).cpu().numpy() if len(parts) > 1 else parts[0].cpu().numpy()
+            parts = [self.infer(X[i:j]) for i, j in zip(starts, [*starts[1:], len(X)])]
+            output = parts[0] if len(parts) == 1 else torch.cat(parts)
+            return output[:n].cpu().numpy()
 
 
 class ClassifierNet(_TrainingLoop, NeuralNetClassifier):

@@ -4,16 +4,25 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_emg.neural_network import ALSNet
+from sklearn_emg.neural_network import ALSNet, DilatedCNN, NEMGNet, StackedLSTM
 
-# name, class, settings that keep it small
+# class, settings that keep it small, a length that it takes
+SMALL_NEMGNET = {"n_filters": (4, 8, 8, 16, 16), "n_hidden": (32, 8)}
 NETWORKS = [
-    pytest.param(ALSNet, {}, id="ALSNet"),
-    pytest.param(ALSNet, {"padding": "valid", "stride": 2, "kernel_size": 4}, id="ALSNet-valid"),
+    pytest.param(ALSNet, {}, 160, id="ALSNet"),
+    pytest.param(
+        ALSNet, {"padding": "valid", "stride": 2, "kernel_size": 4}, 160, id="ALSNet-valid"
+    ),
+    pytest.param(DilatedCNN, {"dropout": 0.1, "n_filters": 16}, 160, id="DilatedCNN"),
+    pytest.param(NEMGNet, {"variant": "A", **SMALL_NEMGNET}, 1003, id="NEMGNet-A"),
+    pytest.param(
+        NEMGNet, {"variant": "B", "stride": 1, **SMALL_NEMGNET}, 160, id="NEMGNet-B-stride-1"
+    ),
+    pytest.param(StackedLSTM, {"n_units": 24}, 30, id="StackedLSTM"),
 ]
 
 
-def build(network, settings, n_channels=2, n_times=160, n_classes=3, seed=0):
+def build(network, settings, n_times=160, n_channels=2, n_classes=3, seed=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return network(n_channels, n_times, n_classes, **settings)
@@ -23,26 +32,25 @@ def windows(*shape, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
 
 
-@pytest.mark.parametrize("network, settings", NETWORKS)
-@pytest.mark.parametrize("n_channels, n_times, n_classes", [(1, 160, 2), (3, 211, 5)])
-def test_gives_a_logit_per_class(network, settings, n_channels, n_times, n_classes):
-    net = build(network, settings, n_channels, n_times, n_classes)
-    assert net(windows(7, n_channels, n_times)).shape == (7, n_classes)
+@pytest.mark.parametrize("network, settings, n_times", NETWORKS)
+@pytest.mark.parametrize("n_channels, longer, n_classes", [(1, 0, 2), (3, 51, 5)])
+def test_gives_a_logit_per_class(network, settings, n_times, n_channels, longer, n_classes):
+    net = build(network, settings, n_times + longer, n_channels, n_classes)
+    assert net(windows(7, n_channels, n_times + longer)).shape == (7, n_classes)
 
 
-@pytest.mark.parametrize("network, settings", NETWORKS)
-def test_gradients_reach_every_parameter(network, settings):
-    net = build(network, settings)
-    net(windows(6, 2, 160)).square().sum().backward()
-    without = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-    # A bias before batch normalisation is taken off again with the mean: no gradient but rounding.
-    assert without == []
+@pytest.mark.parametrize("network, settings, n_times", NETWORKS)
+def test_gradients_reach_every_parameter(network, settings, n_times):
+    net = build(network, settings, n_times)
+    torch.nn.functional.cross_entropy(net(windows(6, 2, n_times)), torch.arange(6) % 3).backward()
+    # A bias right before batch normalisation is taken off with the mean: there, only rounding.
+    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-@pytest.mark.parametrize("network, settings", NETWORKS)
-def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings):
-    net = build(network, settings).eval()
-    X = windows(5, 2, 160)
+@pytest.mark.parametrize("network, settings, n_times", NETWORKS)
+def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings, n_times):
+    net = build(network, settings, n_times).eval()
+    X = windows(5, 2, n_times)
     with torch.no_grad():
         together, again = net(X), net(X)
         alone = torch.cat([net(x[None]) for x in X])
@@ -50,12 +58,12 @@ def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings)
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("network, settings", NETWORKS)
-def test_learns_32_windows_by_heart(network, settings):
-    net = build(network, settings)
-    X, y = windows(32, 2, 160, seed=1), torch.arange(32) % 3
+@pytest.mark.parametrize("network, settings, n_times", NETWORKS)
+def test_learns_32_windows_by_heart(network, settings, n_times):
+    net = build(network, settings, n_times)
+    X, y = windows(32, 2, n_times, seed=1), torch.arange(32) % 3
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
-    for _ in range(200):
+    for _ in range(300):
         net.train()
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(net(X), y).backward()
@@ -65,6 +73,11 @@ def test_learns_32_windows_by_heart(network, settings):
         if right == 1:
             break
     assert right == 1
+
+
+@pytest.mark.parametrize("network", [ALSNet, DilatedCNN, StackedLSTM])
+def test_takes_windows_of_one_sample(network):
+    assert network(2, 1, 3).eval()(windows(4, 2, 1)).shape == (4, 3)
 
 
 def test_alsnet_states_the_least_length():
@@ -114,3 +127,64 @@ def test_alsnet_refuses_settings_out_of_range(settings, message):
 def test_sizes_must_be_positive_integers(sizes):
     with pytest.raises(ValueError, match="parameter of ALSNet must be an integer of at least 1"):
         ALSNet(*sizes)
+
+
+# nEMGNet
+
+
+@pytest.fixture(scope="module")
+def published_nemgnet():
+    return NEMGNet(n_channels=1, n_times=4000, n_classes=3)
+
+
+def test_nemgnet_b_holds_the_published_count(published_nemgnet):
+    # Table 6 of the paper: parameters, running statistics and counters of batch normalisation.
+    state = published_nemgnet.state_dict()
+    assert sum(value.numel() for value in state.values()) == 33_238_686
+
+
+def test_nemgnet_reduces_4000_samples_to_3(published_nemgnet):
+    with torch.no_grad():
+        assert published_nemgnet.eval().features(windows(1, 1, 4000)).shape == (1, 1024, 3)
+
+
+@pytest.mark.parametrize("variant, n_blocks", [("A", 0), ("B", 2), ("C", 4), ("D", 6)])
+def test_nemgnet_variants_differ_in_residual_blocks(variant, n_blocks):
+    net = NEMGNet(1, 1003, 3, variant=variant, **SMALL_NEMGNET)
+    names = [type(layer).__name__ for layer in net.features]
+    assert names.count("_ResidualBlock") == 5 * n_blocks
+    assert len(names) - 5 * n_blocks == 7
+
+
+def test_a_residual_block_adds_its_input():
+    net = NEMGNet(1, 1003, 3, **SMALL_NEMGNET)
+    block = net.features[3].eval()
+    torch.nn.init.zeros_(block.inner[-1].weight)  # the convolutions then give nothing
+    X = windows(2, 4, 11)
+    torch.testing.assert_close(block(X), X.relu())
+
+
+def test_nemgnet_states_the_least_length():
+    with pytest.raises(ValueError, match=r"NEMGNet .* at least 1003 samples. Got n_times=1002"):
+        NEMGNet(1, 1002, 3)
+    tiny = NEMGNet(2, 1, 3, stride=1, pool_size=1, **SMALL_NEMGNET).eval()
+    assert tiny(windows(4, 2, 1)).shape == (4, 3)
+
+
+# LSTM
+
+
+def test_stacked_lstm_remembers_at_the_start():
+    net = build(StackedLSTM, {"n_units": 5, "n_layers": 2}, 9)
+    for layer in range(2):
+        bias = getattr(net.lstm, f"bias_ih_l{layer}") + getattr(net.lstm, f"bias_hh_l{layer}")
+        assert bias.tolist() == [0] * 5 + [1] * 5 + [0] * 10  # input, forget, cell, output
+        forget = getattr(net.lstm, f"weight_hh_l{layer}")[5:10]
+        torch.testing.assert_close(forget @ forget.T, torch.eye(5), atol=1e-5, rtol=0)
+
+
+def test_stacked_lstm_uses_the_order_of_samples():
+    net = build(StackedLSTM, {"n_units": 8}, 20).eval()
+    X = windows(3, 2, 20)
+    with torch.no_grad():
+        assert (net(X) - net(X.flip(-1))).abs().max() > 1e-4

@@ -1,0 +1,123 @@
+"""The dilated network of Loubar and Toubal (2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_option,
+    check_sizes,
+    dilated_stack,
+    initialise,
+    positive_ints,
+)
+
+
+class DilatedCNN(nn.Module):
+    """Four convolutions of growing dilation on the raw signal, regularised, then max pooling.
+
+    ===== =========================================================================
+    layer content
+    ===== =========================================================================
+    1-4   Conv1d with growing dilation; ReLU; batch normalisation; dropout (each)
+    5     global max pooling over time
+    6     dense, 128 units; ReLU; batch normalisation; dropout
+    7     dense, one raw logit per class
+    ===== =========================================================================
+
+    It grew out of :class:`ALSNet`. For two classes the source ends in one sigmoid unit; two logits
+    under a softmax are the same model. Its L2 penalty on the kernels belongs to the training: see
+    ``weight_decay`` of :class:`DilatedCNNClassifier`.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window. The least is 1 with ``padding="same"`` and
+        ``1 + (kernel_size - 1) * sum(dilations)`` (for ``stride=1``) with ``padding="valid"``.
+    n_classes : int
+        Number of outputs.
+    n_filters : int or sequence of int, default=(16, 32, 64, 128)
+        Filters of each convolution (the source leaves them open).
+    kernel_size : int or sequence of int, default=9
+        Samples that each kernel spans, before dilation (left open).
+    dilations : sequence of int, default=(1, 2, 3, 4)
+        Dilation of each convolution; its length is the number of convolutions. The source says
+        that it grows, not how.
+    stride : int or sequence of int, default=1
+        Step of each convolution in samples (left open).
+    padding : {"same", "valid"}, default="same"
+        Zeros around the window so that its length is kept, or none (left open).
+    n_hidden : int, default=128
+        Units of the dense layer.
+    dropout : float, default=0.3
+        Probability of dropout after each convolution and the dense layer (left open).
+    init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
+        Initial weights: those named, with zero biases, or PyTorch's own.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below the least length.
+
+    References
+    ----------
+    L. Loubar, M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", Master's project, University M'Hamed Bougara, Boumerdes, 2023.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import DilatedCNN
+    >>> net = DilatedCNN(n_channels=1, n_times=500, n_classes=3)
+    >>> net(torch.zeros(7, 1, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_filters: int | Sequence[int] = (16, 32, 64, 128),
+        kernel_size: int | Sequence[int] = 9,
+        dilations: Sequence[int] = (1, 2, 3, 4),
+        stride: int | Sequence[int] = 1,
+        padding: str = "same",
+        n_hidden: int = 128,
+        dropout: float = 0.3,
+        init: str = "he_normal",
+    ) -> None:
+        super().__init__()
+        check_sizes("DilatedCNN", n_channels, n_times, n_classes)
+        positive_ints("DilatedCNN", "n_hidden", n_hidden, 1)
+        check_option("DilatedCNN", "init", init, INITS)
+        self.features, n_features = dilated_stack(
+            "DilatedCNN",
+            n_channels,
+            n_times,
+            n_filters=n_filters,
+            kernel_size=kernel_size,
+            dilations=dilations,
+            stride=stride,
+            padding=padding,
+            dropout=dropout,
+        )
+        self.classifier = nn.Sequential(
+            nn.Linear(n_features, n_hidden),
+            nn.ReLU(),
+            nn.BatchNorm1d(n_hidden),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        return self.classifier(self.features(x))

@@ -1,0 +1,177 @@
+"""nEMGNet, the residual network of Yoo et al. (2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_length,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+
+# Residual blocks at each of the five widths.
+N_RESIDUAL = {"A": 0, "B": 2, "C": 4, "D": 6}
+_KERNELS = (11, 7, 5, 5, 5, 5, 5)
+
+
+class NEMGNet(nn.Module):
+    """Residual one-dimensional convolutions on the raw signal of needle electromyography.
+
+    ====== =================== =========== =========== ===========
+    block  A                   B           C           D
+    ====== =================== =========== =========== ===========
+    1-3    SR-2 (64, 11), (64, 7), (64, 5) in every variant
+    4      none                Res(64) x2  x4          x6
+    5, 6   SR-1 (128, 5)       Res(128) x2 x4          x6
+    7, 8   SR-1 (256, 5)       Res(256) x2 x4          x6
+    9, 10  SR-1 (512, 5)       Res(512) x2 x4          x6
+    11, 12 SR-1 (1024, 5)      Res(1024) x2 x4         x6
+    head   dense 512, 256, 64, 16 with ReLU; one raw logit per class
+    ====== =================== =========== =========== ===========
+
+    SR-s(n, k) is a convolution (n filters of k samples, stride s), batch normalisation, ReLU and
+    max pooling by 2; the SR-1 blocks stand in every variant. Res(n) is two convolutions of 5
+    samples, each with batch normalisation, the first with ReLU; their output is added to the input,
+    then ReLU. Convolutions are padded by half their kernel. For windows of 4000 samples (0.4 s at
+    10 kHz) and 3 classes variant B holds 33,238,686 numbers, the count in Table 6 of the paper.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; 1003 or more with the published strides and pooling, 1 or
+        more with ``stride=1, pool_size=1``.
+    n_classes : int
+        Number of outputs.
+    variant : {"A", "B", "C", "D"}, default="B"
+        Number of residual blocks at each width: 0, 2, 4 or 6.
+    n_filters : sequence of 5 int, default=(64, 128, 256, 512, 1024)
+        The five widths.
+    n_hidden : sequence of int, default=(512, 256, 64, 16)
+        Units of the dense layers.
+    stride : int, default=2
+        Step in samples of the convolutions of blocks 1-3.
+    pool_size : int, default=2
+        Size of max pooling; 1 is none.
+    dropout : float, default=0.0
+        Probability of dropout before each dense layer; none in the paper.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights: PyTorch's own, or those named, with zero biases (left open).
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below the least length.
+
+    References
+    ----------
+    J. Yoo et al., "Residual one-dimensional convolutional neural network for neuromuscular
+    disorder classification from needle electromyography signals with explainability", Computer
+    Methods and Programs in Biomedicine 226 (2022) 107079.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import NEMGNet
+    >>> net = NEMGNet(1, 1003, 3, variant="A", n_filters=(4, 8, 8, 8, 8), n_hidden=(16,))
+    >>> net(torch.zeros(7, 1, 1003)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        variant: str = "B",
+        n_filters: Sequence[int] = (64, 128, 256, 512, 1024),
+        n_hidden: Sequence[int] = (512, 256, 64, 16),
+        stride: int = 2,
+        pool_size: int = 2,
+        dropout: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        check_sizes("NEMGNet", n_channels, n_times, n_classes)
+        check_option("NEMGNet", "variant", variant, tuple(N_RESIDUAL))
+        widths = positive_ints("NEMGNet", "n_filters", n_filters, 5)
+        hidden = positive_ints("NEMGNet", "n_hidden", n_hidden)
+        positive_ints("NEMGNet", "stride", stride, 1)
+        positive_ints("NEMGNet", "pool_size", pool_size, 1)
+        check_fraction("NEMGNet", "dropout", dropout)
+        check_option("NEMGNet", "init", init, INITS)
+        strides = (stride,) * 3 + (1,) * 4
+        check_length("NEMGNet", n_times, _least_length(strides, pool_size))
+
+        n_residual = N_RESIDUAL[variant]
+        layers: list[nn.Module] = []
+        n_in, length = n_channels, n_times
+        outputs = (widths[0], widths[0], *widths)
+        for block, (n_out, kernel, step) in enumerate(zip(outputs, _KERNELS, strides)):
+            layers.append(_strided_block(n_in, n_out, kernel, step, pool_size))
+            n_in, length = n_out, _length_after(length, step, pool_size)
+            if block >= 2:
+                layers += [_ResidualBlock(n_out) for _ in range(n_residual)]
+        self.features = nn.Sequential(*layers)
+
+        dense: list[nn.Module] = [nn.Flatten()]
+        n_in *= length
+        for n_out in hidden:
+            dense += [nn.Dropout(dropout), nn.Linear(n_in, n_out), nn.ReLU()]
+            n_in = n_out
+        self.classifier = nn.Sequential(*dense, nn.Dropout(dropout), nn.Linear(n_in, n_classes))
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        return self.classifier(self.features(x))
+
+
+def _strided_block(n_in: int, n_out: int, kernel: int, stride: int, pool: int) -> nn.Sequential:
+    """Block SR: convolution, batch normalisation, ReLU, max pooling."""
+    return nn.Sequential(
+        nn.Conv1d(n_in, n_out, kernel, stride=stride, padding=kernel // 2),
+        nn.BatchNorm1d(n_out),
+        nn.ReLU(inplace=True),
+        nn.MaxPool1d(pool),
+    )
+
+
+class _ResidualBlock(nn.Module):
+    """Block Res: two convolutions of five samples around which the input is added."""
+
+    def __init__(self, n_filters: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Conv1d(n_filters, n_filters, 5, padding=2),
+            nn.BatchNorm1d(n_filters),
+            nn.ReLU(inplace=True),
+            nn.Conv1d(n_filters, n_filters, 5, padding=2),
+            nn.BatchNorm1d(n_filters),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.inner(x) + x)
+
+
+def _length_after(n_times: int, stride: int, pool: int) -> int:
+    """Samples after a block SR: the convolution rounds up, the pooling down."""
+    return ((n_times - 1) // stride + 1) // pool
+
+
+def _least_length(strides: Sequence[int], pool: int) -> int:
+    """Samples that all blocks SR need to leave one."""
+    least = 1
+    for stride in reversed(strides):
+        least = (least * pool - 1) * stride + 1
+    return least

@@ -1,0 +1,112 @@
+"""The recurrent network of Loubar and Toubal (2023)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    check_fraction,
+    check_option,
+    check_sizes,
+    positive_ints,
+)
+
+
+class StackedLSTM(nn.Module):
+    """Layers of LSTM on the raw signal; the last state of the last one gives the classes.
+
+    ===== ==================================================================
+    layer content
+    ===== ==================================================================
+    1-2   LSTM, 128 units, the whole sequence of states
+    3     LSTM, 128 units, the final state
+    4     dense, one raw logit per class
+    ===== ==================================================================
+
+    The time of a training step grows with ``n_times``, sample after sample: on windows of 23,437
+    samples the source gave up after hours per epoch. Downsample first, or use a GPU.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; 1 or more. Any length can be predicted with one module.
+    n_classes : int
+        Number of outputs.
+    n_units : int, default=128
+        Units of each layer.
+    n_layers : int, default=3
+        Number of LSTM layers.
+    dropout : float, default=0.0
+        Probability of dropout between the layers and before the last one (left open).
+    init : {"keras", "torch"}, default="keras"
+        Initial weights (left open). "keras": Xavier-uniform input weights, orthogonal recurrent
+        weights, zero biases but one at the forget gates, which keeps memory long at the start.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range.
+
+    References
+    ----------
+    L. Loubar, M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", Master's project, University M'Hamed Bougara, Boumerdes, 2023.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import StackedLSTM
+    >>> net = StackedLSTM(n_channels=2, n_times=50, n_classes=3, n_units=16)
+    >>> net(torch.zeros(7, 2, 50)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_units: int = 128,
+        n_layers: int = 3,
+        dropout: float = 0.0,
+        init: str = "keras",
+    ) -> None:
+        super().__init__()
+        check_sizes("StackedLSTM", n_channels, n_times, n_classes)
+        positive_ints("StackedLSTM", "n_units", n_units, 1)
+        positive_ints("StackedLSTM", "n_layers", n_layers, 1)
+        check_fraction("StackedLSTM", "dropout", dropout)
+        check_option("StackedLSTM", "init", init, ("keras", "torch"))
+        self.lstm = nn.LSTM(
+            n_channels,
+            n_units,
+            n_layers,
+            batch_first=True,
+            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch's acts between layers only
+        )
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_units, n_classes))
+        if init == "keras":
+            self._initialise_like_keras()
+
+    def _initialise_like_keras(self) -> None:
+        n_units = self.lstm.hidden_size
+        for name, parameter in self.lstm.named_parameters():
+            if name.startswith("weight"):
+                recurrent = name.startswith("weight_hh")
+                for gate in parameter.detach().split(n_units):  # input, forget, cell, output
+                    nn.init.orthogonal_(gate) if recurrent else nn.init.xavier_uniform_(gate)
+            else:
+                nn.init.zeros_(parameter)
+                if name.startswith("bias_ih"):  # the two biases add up
+                    nn.init.ones_(parameter.detach()[n_units : 2 * n_units])
+        nn.init.xavier_uniform_(self.classifier[1].weight)
+        nn.init.zeros_(self.classifier[1].bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        states, _ = self.lstm(x.transpose(1, 2))
+        return self.classifier(states[:, -1])

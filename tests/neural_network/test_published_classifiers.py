@@ -1,0 +1,119 @@
+"""One classifier per network: flat parameters that reach the module, the papers' training."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_emg import neural_network
+from sklearn_emg.neural_network import (
+    ALSNetClassifier,
+    DilatedCNNClassifier,
+    EMGClassifier,
+    EMGRegressor,
+    NEMGNetClassifier,
+    StackedLSTMClassifier,
+)
+
+PUBLISHED = [ALSNetClassifier, DilatedCNNClassifier, NEMGNetClassifier, StackedLSTMClassifier]
+SIZES = {"n_channels", "n_times", "n_classes"}
+TINY_NEMGNET = {
+    "n_filters": (4, 4, 8, 8, 8),
+    "n_hidden": (8,),
+    "stride": 1,
+    "pool_size": 1,
+}
+
+
+def cohort(n_subjects=8, n_windows=4, n_channels=2, n_times=24, seed=0):
+    rng = np.random.default_rng(seed)
+    subjects = np.repeat(np.arange(n_subjects), n_windows)
+    y = np.where(subjects % 2, "patient", "control")
+    X = rng.normal(size=(len(y), n_channels, n_times)) * (1 + 2 * (subjects % 2))[:, None, None]
+    return X, y, subjects
+
+
+def network_of(cls):
+    return getattr(neural_network, cls.__name__.removesuffix("Classifier"))
+
+
+@pytest.mark.parametrize("cls", PUBLISHED)
+def test_holds_every_setting_of_its_network_with_the_same_default(cls):
+    settings = inspect.signature(network_of(cls)).parameters
+    own = inspect.signature(cls).parameters
+    for name, parameter in settings.items():
+        if name not in SIZES:
+            assert own[name].default == parameter.default, name
+
+
+@pytest.mark.parametrize("cls", [*PUBLISHED, EMGClassifier, EMGRegressor])
+def test_documents_every_parameter_with_its_default(cls):
+    section = cls.__doc__.split("Attributes\n")[0]
+    entries = dict(re.findall(r"^    (\w+) : .*default=(.+)$", section, flags=re.MULTILINE))
+    own = inspect.signature(cls).parameters
+    assert list(entries) == list(own)
+    for name, shown in entries.items():
+        assert eval(shown) == own[name].default, name
+
+
+@pytest.mark.parametrize("cls", PUBLISHED)
+def test_training_parameters_are_those_of_emg_classifier(cls):
+    general = set(inspect.signature(EMGClassifier).parameters) - {"module", "module_params"}
+    settings = set(inspect.signature(network_of(cls)).parameters) - SIZES
+    assert set(inspect.signature(cls).parameters) == general | settings
+
+
+def test_settings_reach_the_module():
+    X, y, subjects = cohort()
+    net = NEMGNetClassifier(variant="B", **TINY_NEMGNET, max_epochs=1, random_state=0)
+    module = clone(net).set_params(variant="A").fit(X, y, groups=subjects).net_.module_
+    assert len(module.features) == 7  # no residual blocks
+    assert module.classifier[2].out_features == 8
+
+
+def test_equals_the_general_classifier_with_the_same_settings():
+    X, y, subjects = cohort()
+    training = {"max_epochs": 3, "random_state": 0}
+    flat = DilatedCNNClassifier(n_filters=4, batch_size=32, lr_patience=None, **training)
+    general = EMGClassifier(
+        "DilatedCNN", module_params={"n_filters": 4}, weight_decay=2e-4, patience=25, **training
+    )
+    np.testing.assert_array_equal(
+        flat.fit(X, y, groups=subjects).predict_proba(X),
+        general.fit(X, y, groups=subjects).predict_proba(X),
+    )
+
+
+def test_grid_search_over_network_and_training():
+    X, y, _ = cohort()
+    net = NEMGNetClassifier(**TINY_NEMGNET, max_epochs=1, random_state=0)
+    grid = {"variant": ["A", "B"], "lr": [1e-3, 1e-2]}
+    search = GridSearchCV(net, grid, cv=2, error_score="raise").fit(X, y)
+    assert set(search.best_params_) == {"variant", "lr"}
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        ALSNetClassifier(n_filters=8, lr=0.01, max_epochs=20, random_state=0),
+        DilatedCNNClassifier(n_filters=8, lr=0.01, max_epochs=20, random_state=0),
+        NEMGNetClassifier(**TINY_NEMGNET, variant="A", lr=5e-3, max_epochs=25, random_state=0),
+        StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.02, max_epochs=40, random_state=0),
+    ],
+    ids=lambda net: type(net).__name__,
+)
+def test_learns_subjects_it_has_not_seen(net):
+    X, y, subjects = cohort()
+    new_X, new_y, _ = cohort(seed=1)
+    assert net.fit(X, y, groups=subjects).score(new_X, new_y) > 0.8
+
+
+def test_wrong_settings_of_the_network_are_refused_in_fit():
+    X, y, _ = cohort()
+    with pytest.raises(ValueError, match="'variant' parameter of NEMGNet must be one of"):
+        NEMGNetClassifier(variant="E").fit(X, y)
+    with pytest.raises(ValueError, match=r"at least 1003 samples\. Got n_times=24"):
+        NEMGNetClassifier().fit(X, y)
