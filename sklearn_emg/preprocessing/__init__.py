@@ -15,6 +15,7 @@ from sklearn_emg.preprocessing._scaling import (
     Rectifier,
     ReferenceScaler,
 )
+from sklearn_emg.preprocessing._wavelet import WaveletDenoiser
 
 __all__ = [
     "AdaptiveFilter",
@@ -28,5 +29,6 @@ __all__ = [
     "Rectifier",
     "ReferenceScaler",
     "Resampler",
+    "WaveletDenoiser",
     "rational_ratio",
 ]
