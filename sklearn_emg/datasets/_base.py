@@ -1,0 +1,175 @@
+"""What the loaders share: where data live, which files may be opened, units, and the answer."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
+
+# What fetchers put into the data home: the only files that clear_data_home may delete.
+FETCHED: dict[str, tuple[str, ...]] = {}
+
+_MAX_FAULTS = 5
+
+_TO_MILLIVOLT = {
+    "nv": 1e-6,
+    "nanovolt": 1e-6,
+    "uv": 1e-3,
+    "microvolt": 1e-3,
+    "mv": 1.0,
+    "millivolt": 1.0,
+    "v": 1e3,
+    "volt": 1e3,
+}
+
+
+def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
+    """Folder in which fetched data sets are kept.
+
+    It is not made before something is downloaded, so that it may be read-only.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        The folder. By default the environment variable ``SKLEARN_EMG_DATA`` or, where that is not
+        set, ``sklearn_emg`` in the user's cache folder.
+
+    Returns
+    -------
+    data_home : Path
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import get_data_home
+    >>> get_data_home("recordings").name
+    'recordings'
+    """
+    folder = data_home if data_home is not None else os.environ.get(ENVIRONMENT_VARIABLE)
+    if not folder:
+        import pooch
+
+        folder = pooch.os_cache("sklearn_emg")
+    return Path(folder).expanduser()
+
+
+def clear_data_home(data_home: str | os.PathLike[str] | None = None) -> None:
+    """Delete what the fetchers downloaded into the data home.
+
+    Files that no fetcher of this package writes are left alone, since users keep recordings of
+    their own beside them.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        The folder, as in :func:`get_data_home`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_emg.datasets import clear_data_home
+    >>> clear_data_home(tempfile.mkdtemp())
+    """
+    home = get_data_home(data_home)
+    for name, files in FETCHED.items():
+        for file in files:
+            (home / name / file).unlink(missing_ok=True)
+        if (home / name).is_dir() and not any((home / name).iterdir()):
+            (home / name).rmdir()
+
+
+def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) -> Path:
+    """The folder as a Path, or an error that says what to do."""
+    path = Path(folder).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{caller}: there is no folder {path}. {remedy}")
+    if not path.is_dir():
+        raise NotADirectoryError(f"{caller}: {path} is not a folder. {remedy}")
+    return path
+
+
+def regular_file(path: Path, root: Path) -> Path:
+    """The file if it is one and lies within `root` once all links are followed.
+
+    A file of a data set comes from a stranger: its name, or a link in its place, must not make a
+    loader open anything else on the user's machine, nor wait for ever for a pipe.
+    """
+    real = path.resolve()
+    if not real.is_relative_to(root.resolve()):
+        raise ValueError(
+            f"{path} leads out of {root}, so it is not read. If it is yours, copy the file there."
+        )
+    if not real.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if not real.is_file():
+        raise ValueError(f"{path} is not a regular file.")
+    return path
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            content = file.read(limit + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
+    if len(content) > limit:
+        raise ValueError(f"{path} holds more than {limit} bytes, too many for what it should be.")
+    if not content:
+        raise ValueError(f"{path} is empty; get it again.")
+    return content
+
+
+def decode(content: bytes) -> str:
+    """Text of a header: UTF-8, or Latin-1 as older programs wrote."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def millivolts_per(unit: str) -> float:
+    """Millivolts in one unit of voltage, in any common spelling.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets._base import millivolts_per
+    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
+    (0.001, 1.0, 1000.0)
+    """
+    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
+    name = re.sub("^[\u00b5\u03bc]", "u", unit.strip()).lower().removesuffix("s")
+    if name not in _TO_MILLIVOLT:
+        raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
+    return _TO_MILLIVOLT[name]
+
+
+def raise_faults(faults: Sequence[str], what: str) -> None:
+    """One error that tells all faults, the first few in full."""
+    if faults:
+        more = len(faults) - _MAX_FAULTS
+        text = "\n".join(faults[:_MAX_FAULTS]) + (f"\nand {more} more" if more > 0 else "")
+        raise ValueError(f"{what}:\n{text}")
+
+
+def as_bunch_or_pair(
+    table: pd.DataFrame,
+    target: NDArray | None,
+    return_X_y: bool,
+    **more: Any,
+) -> Bunch | tuple[pd.DataFrame, NDArray]:
+    """``(table, target)``, or a Bunch with everything."""
+    if return_X_y:
+        return table, target
+    names = None if target is None else np.unique(target)
+    return Bunch(data=table, target=target, target_names=names, **more)

@@ -1,0 +1,196 @@
+"""Fetcher of PhysioNet's "Examples of Electromyograms"."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklearn_emg.datasets._base import FETCHED, as_bunch_or_pair, get_data_home
+from sklearn_emg.datasets._wfdb import read_header, signal_file
+from sklearn_emg.recordings import recording_table
+
+_DESCR = """Examples of Electromyograms (emgdb 1.0.0)
+=========================================
+Three concentric needle recordings of the tibialis anterior, 4000 Hz: a healthy man (44), a man
+with myopathy (57, polymyositis) and one with neuropathy (62, L5 radiculopathy). The foot was
+dorsiflexed gently against resistance, then relaxed.
+
+Source: PhysioNet, https://doi.org/10.13026/C24S3D (Seward Rutkove, Beth Israel Deaconess Medical
+Center)
+Licence: Open Data Commons Attribution (ODC-By) 1.0
+Cite: Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. PhysioBank,
+PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic
+signals. Circulation 2000;101(23):e215-e220.
+
+There is one person per class: no split of these data can estimate accuracy on new persons.
+"""
+
+_BASE_URL = "https://physionet.org/files/emgdb/1.0.0/"
+_REGISTRY = {  # SHA-256 as published in SHA256SUMS.txt
+    "emg_healthy.dat": "4990f34f0ffb314f6ce70c1d2089b7ce41fa96d19fcd9fb334815ca5033966fd",
+    "emg_healthy.hea": "61221ce33e167d246ec2ea8984ce2f25882b32b4d90bd7ef785c7b56ef95bac5",
+    "emg_myopathy.dat": "2c310a0f61843a5a5e906d413b6ff7f51370a91e516344af511c7fe6da9eaf7f",
+    "emg_myopathy.hea": "752093a1e3af87cd87e39f553b8725133f57a75413661208e5d93c8d2c60e73b",
+    "emg_neuropathy.dat": "108c6c71d3792f3dba645539bd9241119fb4c6a3a0f3e515399694b072375dd5",
+    "emg_neuropathy.hea": "a424c80b6a5cc5733456f0848c2650321cac3658d9b02b845e08b619b2807ce0",
+}
+_CLASSES = {"emg_healthy": "normal", "emg_myopathy": "myopathy", "emg_neuropathy": "neuropathy"}
+FETCHED["emgdb"] = tuple(_REGISTRY)
+
+
+def fetch_emgdb(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    base_url: str = _BASE_URL,
+    lazy: bool = False,
+    return_X_y: bool = False,
+) -> Bunch | tuple[pd.DataFrame, NDArray]:
+    """Fetch PhysioNet's three example needle recordings: normal, myopathy, neuropathy.
+
+    Files that lie in ``<data_home>/emgdb`` with the right content are used as they are, so the
+    folder may be read-only; others are downloaded there (0.6 MB in all). There is one person per
+    class: use them for looking at signals and features, never for an estimate of accuracy.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        Folder for fetched data, see :func:`get_data_home`.
+    download_if_missing : bool, default=True
+        Download missing or damaged files; if False they are an error.
+    base_url : str, default="https://physionet.org/files/emgdb/1.0.0/"
+        Where the files are, for users of a mirror. Their SHA-256 is checked in any case.
+    lazy : bool, default=False
+        Leave the samples in their files, with :class:`~sklearn_emg.recordings.SignalFile` handles
+        in the table.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` alone.
+
+    Returns
+    -------
+    bunch : Bunch
+        data : DataFrame of shape (3, 10)
+            Recording table: ``signal`` in mV; ``fs`` 4000 Hz; ``subject``; ``muscle`` "tibialis
+            anterior"; ``recording``; ``age`` in years; ``sex``; ``diagnosis``, ``medication`` and
+            ``electrode`` as text.
+        target : ndarray of shape (3,)
+            "normal", "myopathy", "neuropathy".
+        target_names : ndarray of str
+        DESCR : str
+            Description, licence (ODC-By 1.0) and citation.
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    Raises
+    ------
+    OSError
+        If a file is missing and `download_if_missing` is False, cannot be downloaded, or cannot
+        be written.
+    ValueError
+        If what was downloaded is not what was published.
+
+    References
+    ----------
+    Goldberger A et al. PhysioBank, PhysioToolkit, and PhysioNet. Circulation
+    2000;101(23):e215-e220. Data: https://doi.org/10.13026/C24S3D. Licence: ODC-By 1.0.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import fetch_emgdb
+    >>> X, y = fetch_emgdb(return_X_y=True)  # doctest: +SKIP
+    >>> X["signal"].iloc[0].shape, X["age"].tolist()  # doctest: +SKIP
+    ((50860,), [44, 57, 62])
+    """
+    folder = get_data_home(data_home) / "emgdb"
+    _fetch(folder, base_url, download_if_missing)
+    headers = [read_header(folder / f"{name}.hea", folder.resolve()) for name in _CLASSES]
+    signals = [signal_file(header) for header in headers]
+    facts = pd.DataFrame([_facts(header.comments) for header in headers])
+    table = recording_table(
+        signals if lazy else [signal.read() for signal in signals],
+        fs=[header.fs for header in headers],
+        subject=[header.name for header in headers],
+        muscle="tibialis anterior",
+        recording=[header.name for header in headers],
+        **facts,
+    )
+    return as_bunch_or_pair(table, np.array(list(_CLASSES.values())), return_X_y, DESCR=_DESCR)
+
+
+def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
+    import pooch
+
+    bad = {}
+    for name, sha256 in _REGISTRY.items():
+        path = folder / name
+        if not path.is_file():
+            bad[name] = "missing"
+        elif pooch.file_hash(str(path)) != sha256:
+            bad[name] = "not as published (SHA-256 differs)"
+    if not bad:
+        return
+    if not download_if_missing:
+        text = ", ".join(f"{name} is {fault}" for name, fault in bad.items())
+        raise OSError(
+            f"fetch_emgdb: in {folder}, {text}. Allow download_if_missing=True, or set 'data_home' "
+            "or the environment variable SKLEARN_EMG_DATA to the folder that has 'emgdb'."
+        )
+    cache = pooch.create(
+        path=folder,
+        base_url=base_url.rstrip("/") + "/",
+        registry={name: f"sha256:{sha256}" for name, sha256 in _REGISTRY.items()},
+        retry_if_failed=1,
+    )
+    for name in bad:
+        url = cache.get_url(name)
+        try:
+            cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
+        except OSError as error:  # requests' errors are among them
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise OSError(
+                    f"fetch_emgdb: {name} is {bad[name]} and {folder} cannot be written. "
+                    "Set 'data_home' to a folder of your own."
+                ) from error
+            raise OSError(
+                f"fetch_emgdb: cannot download {url} ({error}). "
+                f"Without a network, put the files of {_BASE_URL} into {folder}."
+            ) from error
+        except ValueError as error:
+            raise ValueError(
+                f"fetch_emgdb: what {url} sent is not the published {name} ({error}). "
+                "A proxy or login page may have answered instead; get the file by hand "
+                f"and put it into {folder}."
+            ) from error
+
+
+def _facts(comments: tuple[str, ...]) -> dict[str, object]:
+    """Age, sex, diagnosis ... from comments of two layouts.
+
+    One has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line, the others one key a line with
+    long values going on in the next line behind a further space.
+    """
+    lines: list[str] = []
+    for comment in comments:
+        if comment.startswith("  ") and lines:
+            lines[-1] += " " + comment.strip()
+        else:
+            lines.append(comment.strip())
+    values = {}
+    for line in lines:
+        _, *pairs = re.split(r"<(\w+)>:?", line)
+        values |= dict(zip(pairs[::2], map(str.strip, pairs[1::2])))
+    electrode = re.search(r"\d+ ?mm [\w ]*needle", " ".join(lines))
+    return {
+        "age": int(values["age"]),
+        "sex": values["sex"],
+        "diagnosis": values["diagnoses"],
+        "medication": values.get("medications", ""),
+        "electrode": electrode[0] if electrode else "",
+    }

@@ -1,0 +1,364 @@
+"""Loader of the UCI "EMG dataset in Lower Limb"."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklearn_emg.datasets._base import (
+    as_bunch_or_pair,
+    decode,
+    existing_folder,
+    raise_faults,
+    read_bytes,
+    regular_file,
+)
+from sklearn_emg.recordings import recording_table
+
+_DESCR = """EMG dataset in Lower Limb
+=========================
+Surface EMG of four thigh muscles (rectus femoris, biceps femoris, vastus medialis,
+semitendinosus; mV, 1000 Hz) and knee angle (degrees) of men with a knee pathology (group A) and
+without one (group N) in gait, standing leg flexion and sitting leg extension.
+
+Source: UCI Machine Learning Repository, data set 278, https://doi.org/10.24432/C5ZW3P
+Licence: CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)
+Cite: Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.
+
+Group and recording campaign cannot be told apart: nearly all patients were recorded in July 2012
+and April 2013, nearly all controls in July 2013, with another header, goniometer rate and record
+length. A score for pathology may measure the campaign; no claim about diagnosis can rest on it.
+"""
+
+_URL = "https://archive.ics.uci.edu/dataset/278/emg+dataset+in+lower+limb"
+_REMEDY = (
+    f"Download and unpack the data set from {_URL} and give its folder (with A_TXT and N_TXT)."
+)
+_FS = 1000.0
+_CHANNELS = ("rectus femoris", "biceps femoris", "vastus medialis", "semitendinosus")
+_GROUPS = {"A": "pathology", "N": "normal"}
+_EXERCISES = {"mar": "gait", "pie": "standing", "sen": "sitting"}
+_DEFECTS = ("copies", "numbers", "misplaced", "ragged")
+_MAX_BYTES = 100_000_000  # the longest file has 2.5 MB
+
+_NAME = re.compile(r"(\d{1,2})([AN])(mar|pie|sen)\.txt(?:\.gz)?", re.IGNORECASE)
+_CHANNEL_LINE = re.compile(
+    r"Channel \d+: '(?P<title>[^']*)', (?P<n>\d+) values, engineering units: (?P<unit>\w+),"
+    r"[^\r\n]*?(?:extrapolated from (?P<fs>\d+) to 1000 samples per second)?\.?\s*"
+)
+# The titles differ between campaigns, the order does not; a title out of place means another file.
+_TITLES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in ("rf|recto", "bf|b.ceps", "vm|vasto", "st$|.*semitend", "fx|flexo")
+)
+_NUMBER_WITH_UNIT = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*[A-Za-z]+")
+
+
+@dataclass
+class _Recording:
+    """One file as it is stored, and what was seen in it."""
+
+    path: Path
+    number: int
+    letter: str
+    exercise: str
+    values: NDArray[np.floating]  # (n_rows, 5), NaN where a cell is empty
+    goniometer_fs: float
+    content: bytes  # all but the line with the file's name
+
+    @property
+    def name(self) -> str:
+        return f"{self.number}{self.letter}{self.exercise}"
+
+
+def load_lower_limb(
+    folder: str | os.PathLike[str],
+    *,
+    keep_defects: bool | Sequence[str] = False,
+    return_X_y: bool = False,
+) -> Bunch | tuple[pd.DataFrame, NDArray]:
+    """Load the UCI lower-limb EMG data set: knee pathology against normal, four thigh muscles.
+
+    Group and recording campaign cannot be told apart in this set. All patients were recorded in
+    July 2012 and April 2013, all controls but one in July 2013; header, goniometer rate, record
+    length and electrode offsets tell the group nearly perfectly. It serves to show what a split
+    by windows hides and to try code; no claim about diagnosis can rest on it. The goniometer's
+    sign and zero differ between recordings, and 60 Hz mains is present throughout.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Where the data set was unpacked: the folder with ``A_TXT`` and ``N_TXT``, one of these, or
+        any folder that holds their files, ``1Amar.txt`` or gzipped ``1Amar.txt.gz``.
+    keep_defects : bool or sequence of str, default=False
+        Defects of the distribution that are left as they are. True stands for all of them.
+
+        - ``"copies"``: a file that repeats another one byte for byte (2Npie, 2Nsen); else dropped.
+        - ``"numbers"``: subject 2N is subject 1N; else both are the person ``"N01"``.
+        - ``"misplaced"``: 7Nmar is very probably a recording of patient 4A; else dropped.
+        - ``"ragged"``: rows at the end in which EMG or angle is missing stay, as NaN; else
+          signal and angle are trimmed to the rows that have both.
+
+        A number with a letter behind it ("7.5V" in 1Nmar) reads as the number, and the last line
+        of every file, which holds tabs only, is left out in any case.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` alone.
+
+    Returns
+    -------
+    bunch : Bunch
+        data : DataFrame of shape (n_recordings, 9)
+            Recording table: ``signal`` (4, n_times) in mV; ``fs`` 1000 Hz; ``subject``, the
+            person, "A01" ... "N11"; ``recording``, the file's name, "1Amar"; ``group``, as
+            `target`; ``exercise`` "gait", "standing" (leg flexion up) or "sitting" (leg
+            extension); ``number``, the subject as distributed, "1A"; ``goniometer``, the knee
+            angle in degrees, an array of n_times; ``goniometer_fs``, the rate in Hz at which it
+            was measured before it was interpolated to 1000 Hz.
+        target : ndarray of shape (n_recordings,)
+            "pathology" or "normal".
+        target_names : ndarray of str
+        ch_names : list of str
+            The four muscles, in the order of the channels.
+        report : DataFrame
+            Columns ``recording``, ``defect`` and ``action``: what was found and done.
+        DESCR : str
+            Description, licence (CC BY 4.0) and citation.
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or it has no file of the data set.
+    ValueError
+        If a file is truncated, or something else than its name says; all such files are named.
+
+    References
+    ----------
+    Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.
+    https://doi.org/10.24432/C5ZW3P. Licence: CC BY 4.0.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import load_lower_limb
+    >>> X, y = load_lower_limb("EMG_lower_limb", return_X_y=True)  # doctest: +SKIP
+    >>> X["subject"].nunique()  # doctest: +SKIP
+    21
+    """
+    kept = _check_kept(keep_defects)
+    root = existing_folder(folder, "load_lower_limb", _REMEDY)
+    report: list[tuple[str, str, str]] = []
+    recordings = _read_all(root, report)
+    if not recordings:
+        raise FileNotFoundError(
+            f"load_lower_limb: {root} has no file like 1Amar.txt or 1Amar.txt.gz. {_REMEDY}"
+        )
+    recordings = _drop_copies(recordings, "copies" in kept, report)
+    recordings = _drop_misplaced(recordings, "misplaced" in kept, report)
+    subjects = [_person(r, "numbers" in kept, report) for r in recordings]
+    for recording in recordings:
+        recording.values = _trim(recording, "ragged" in kept, report)
+    target = np.array([_GROUPS[r.letter] for r in recordings])
+    table = recording_table(
+        [np.ascontiguousarray(r.values[:, :4].T) for r in recordings],
+        fs=_FS,
+        subject=subjects,
+        recording=[r.name for r in recordings],
+        group=target.tolist(),
+        exercise=[_EXERCISES[r.exercise] for r in recordings],
+        number=[f"{r.number}{r.letter}" for r in recordings],
+        goniometer=_objects([r.values[:, 4].copy() for r in recordings]),
+        goniometer_fs=[r.goniometer_fs for r in recordings],
+    )
+    return as_bunch_or_pair(
+        table,
+        target,
+        return_X_y,
+        ch_names=list(_CHANNELS),
+        report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
+        DESCR=_DESCR,
+    )
+
+
+def _check_kept(keep_defects: bool | Sequence[str]) -> frozenset[str]:
+    if isinstance(keep_defects, (bool, np.bool_)):
+        return frozenset(_DEFECTS if keep_defects else ())
+    names = [keep_defects] if isinstance(keep_defects, str) else list(keep_defects)
+    if unknown := [name for name in names if name not in _DEFECTS]:
+        raise ValueError(
+            f"The 'keep_defects' parameter of load_lower_limb must be True, False or some of "
+            f"{list(_DEFECTS)}. Got {unknown} instead."
+        )
+    return frozenset(names)
+
+
+def _objects(values: Sequence[NDArray]) -> pd.Series:
+    # Filled one by one: NumPy would stack arrays of equal length into a 2-D array.
+    column = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return pd.Series(column, dtype=object)
+
+
+def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording]:
+    found: dict[tuple[str, int, str], Path] = {}
+    for parent, _, names in os.walk(root):
+        for name in sorted(names):
+            if match := _NAME.fullmatch(name):
+                number, letter, exercise = match.groups()
+                # Of a plain and a gzipped file, the plain one sorts first and is taken.
+                key = (letter.upper(), int(number), exercise.lower())
+                found.setdefault(key, Path(parent, name))
+    recordings, faults = [], []
+    for (letter, number, exercise), path in sorted(found.items()):
+        try:
+            recordings.append(_read(regular_file(path, root), number, letter, exercise, report))
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+    raise_faults(faults, f"load_lower_limb cannot read {len(faults)} of {len(found)} files")
+    if recordings:
+        text = f"left out in {len(recordings)} files"
+        report.append(("all", "the last line holds tabs only", text))
+    return recordings
+
+
+def _read(
+    path: Path, number: int, letter: str, exercise: str, report: list[tuple[str, str, str]]
+) -> _Recording:
+    content = read_bytes(path, _MAX_BYTES)
+    # An empty line ends the header; line ends are CRLF as distributed, LF after some tools.
+    head, end, body = content.partition(b"\r\n\r\n" if b"\r\n" in content[:500] else b"\n\n")
+    lines = decode(head).splitlines()
+    if not end or not lines or not lines[0].startswith("File Name:"):
+        raise ValueError(f"{path} has no header of the lower-limb data set; get it again.")
+    channels = [m for line in lines if (m := _CHANNEL_LINE.fullmatch(line))]
+    _check_channels(channels, path)
+    n_columns = 5 + any(line.startswith("Digitals combined") for line in lines)
+    name = f"{number}{letter}{exercise}"
+    values = _numbers(body, n_columns, len(lines) + 1, path, name, report)
+    n_emg = int(channels[0]["n"])
+    complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))
+    if complete.size != n_emg:
+        raise ValueError(
+            f"{path} has {complete.size} rows of EMG, its header announces {n_emg}. "
+            "The file is truncated or changed; get it again."
+        )
+    return _Recording(
+        path,
+        number,
+        letter,
+        exercise,
+        values,
+        float(channels[4]["fs"] or _FS),
+        content.split(b"\n", 1)[1],
+    )
+
+
+def _check_channels(channels: list[re.Match[str]], path: Path) -> None:
+    units = [m["unit"] for m in channels]
+    if units != ["mV"] * 4 + ["deg"]:
+        raise ValueError(
+            f"{path} must announce four channels in mV and one in deg, it has {units}."
+        )
+    for match, expected, muscle in zip(channels, _TITLES, (*_CHANNELS, "knee angle")):
+        if not expected.match(match["title"]):
+            raise ValueError(
+                f"{path}: the channel {match['title']!r} stands where {muscle} should."
+            )
+
+
+def _numbers(
+    body: bytes,
+    n_columns: int,
+    n_head: int,
+    path: Path,
+    name: str,
+    report: list[tuple[str, str, str]],
+) -> NDArray[np.floating]:
+    """The five columns; the sixth that some files have holds a constant of the logger."""
+    options = {"sep": "\t", "header": None, "names": range(n_columns), "index_col": False}
+    try:
+        frame = pd.read_csv(io.BytesIO(body), dtype=np.float64, **options)
+    except ValueError:
+        try:
+            cells = pd.read_csv(io.BytesIO(body), dtype=str, encoding="latin-1", **options)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a table of {n_columns} columns: {error}") from error
+        frame = cells.apply(pd.to_numeric, errors="coerce")
+        for row, column in np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy()):
+            cell = cells.iat[row, column]
+            match = _NUMBER_WITH_UNIT.fullmatch(cell.strip())
+            if match is None:
+                raise ValueError(
+                    f"{path}: line {n_head + row + 1}, column {column + 1} must be a number, "
+                    f"got {cell!r}."
+                ) from None
+            frame.iat[row, column] = float(match[1])
+            text = f"line {n_head + row + 1} has the value {cell!r}"
+            report.append((name, text, f"read as {match[1]}"))
+    values = frame.to_numpy(dtype=np.float64)[:, :5]
+    written = np.flatnonzero(np.isfinite(values).any(axis=1))
+    return values[: written[-1] + 1 if written.size else 0]
+
+
+def _drop_copies(
+    recordings: list[_Recording], keep: bool, report: list[tuple[str, str, str]]
+) -> list[_Recording]:
+    first: dict[bytes, str] = {}
+    left = []
+    for recording in recordings:
+        original = first.setdefault(recording.content, recording.name)
+        recording.content = b""  # no longer needed
+        if original != recording.name:
+            action = "kept" if keep else "dropped"
+            report.append((recording.name, f"byte copy of {original}", action))
+            if not keep:
+                continue
+        left.append(recording)
+    return left
+
+
+def _drop_misplaced(
+    recordings: list[_Recording], keep: bool, report: list[tuple[str, str, str]]
+) -> list[_Recording]:
+    for recording in recordings:
+        if recording.name == "7Nmar":
+            # Recorded 37 s after 4Amar with the same logger, channel titles and electrode offsets.
+            text = "very probably a recording of patient 4A"
+            report.append((recording.name, text, "kept" if keep else "dropped"))
+    return [r for r in recordings if keep or r.name != "7Nmar"]
+
+
+def _person(recording: _Recording, keep: bool, report: list[tuple[str, str, str]]) -> str:
+    number = recording.number
+    if (recording.letter, number) == ("N", 2):
+        action = "kept as N02" if keep else "subject is N01"
+        report.append((recording.name, "subject 2N is subject 1N", action))
+        number = number if keep else 1
+    return f"{recording.letter}{number:02d}"
+
+
+def _trim(
+    recording: _Recording, keep: bool, report: list[tuple[str, str, str]]
+) -> NDArray[np.floating]:
+    whole = np.flatnonzero(np.isfinite(recording.values).all(axis=1))
+    n_rows = len(recording.values)
+    stop = whole[-1] + 1 if whole.size else 0
+    if stop < n_rows:
+        lacking = np.isnan(recording.values[stop:, :4]).any()
+        text = f"{'EMG' if lacking else 'angle'} missing in the last {n_rows - stop} rows"
+        report.append((recording.name, text, "kept as NaN" if keep else "trimmed"))
+    values = recording.values if keep else recording.values[:stop]
+    n_gaps = int(np.isnan(recording.values[:stop]).any(axis=1).sum())
+    if n_gaps:
+        report.append((recording.name, f"{n_gaps} rows with gaps", "kept as NaN"))
+    return values

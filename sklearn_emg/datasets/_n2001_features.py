@@ -1,0 +1,175 @@
+"""Loader of the published 9-feature table of the N2001 biceps recordings."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+
+_DESCR = """Features of the N2001 biceps recordings
+=======================================
+Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of concentric needle
+EMG of the biceps brachii: 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS), 6 with
+myopathy; with the published split of the subjects into train, val and test.
+
+muap_1      number of |peaks| above 3 SD, at least 30 ms apart, after a 20 Hz high-pass
+muap_2      their mean amplitude in uV, 0 without peaks
+SampEn      sample entropy, order 2, tolerance 0.2 SD
+APEN        approximate entropy, order 2, tolerance 0.2 SD
+SSC         number of slope sign changes
+MDF         median frequency in Hz
+high_power  power in 100-400 Hz, sum of the Welch spectrum of the signal in uV
+FracDim     Higuchi's fractal dimension
+WE          wavelet energy, sum of squared coefficients of a Morlet transform, scales 1-127
+
+Source: https://github.com/ChatMED/ALS-EMG
+Licence: MIT, (c) 2025 ChatMED. The signals are N2001 of EMGLAB, http://www.emglab.net.
+Cite: Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition,
+Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic Lateral
+Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001.
+
+The table names the subject of a window but not its recording. Windows with a sample clipped below
+-2.5 mV are not in it, so the largest potentials may be missing.
+"""
+
+_FEATURES = ("muap_1", "muap_2", "SampEn", "APEN", "SSC", "MDF", "high_power", "FracDim", "WE")
+_CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
+_LETTERS = {"C": 0, "A": 1, "M": 2}
+_FILES = ("n2001_features.csv", "n2001_features.csv.gz")
+_REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and give its path."
+
+
+def load_n2001_features(
+    path: str | os.PathLike[str],
+    *,
+    keep_defects: bool = False,
+    return_X_y: bool = False,
+) -> Bunch | tuple[pd.DataFrame, NDArray]:
+    """Load the 9-feature table of the N2001 biceps recordings: 22 subjects, 3 diagnoses.
+
+    Each row is one window of 0.25 s, so that a classifier of windows with votes by subject takes
+    the table as it is, without cutting windows.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The table, ``.csv`` or ``.csv.gz``, or a folder with ``n2001_features.csv`` or
+        ``n2001_features.csv.gz``.
+    keep_defects : bool, default=False
+        Keep the windows of a dead recording (43 of subject A06), in which the signal is 0
+        throughout and the fractal dimension is NaN; else they are dropped.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` alone.
+
+    Returns
+    -------
+    bunch : Bunch
+        data : DataFrame of shape (n_windows, 10)
+            ``subject``, "C01" ... "M07", and the nine features, numbers as published.
+        target : ndarray of shape (n_windows,)
+            "control", "ALS" or "myopathy".
+        target_names : ndarray of str
+        split : Series of shape (n_windows,)
+            Published split by subject, "train", "val" or "test"; None if the file has none.
+        feature_names : list of str
+        report : DataFrame
+            Columns ``subject``, ``defect`` and ``action``: what was found and done.
+        DESCR : str
+            Description, licence (MIT) and citation.
+    (data, target) : tuple
+        If `return_X_y` is True.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such table.
+    ValueError
+        If the file is something else, damaged, or gives one subject two diagnoses.
+
+    References
+    ----------
+    ChatMED. ALS-EMG, 2025. https://github.com/ChatMED/ALS-EMG. Licence: MIT.
+
+    Nikolic M. Detailed Analysis of Clinical Electromyography Signals. PhD thesis, University of
+    Copenhagen, 2001.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import load_n2001_features
+    >>> bunch = load_n2001_features("n2001_features.csv.gz")  # doctest: +SKIP
+    >>> bunch.data.shape, bunch.data["subject"].nunique()  # doctest: +SKIP
+    ((20813, 10), 22)
+    """
+    file = _find(Path(path).expanduser())
+    raw = _read(file)
+    _check_classes(raw, file)
+    dead = _is_dead(raw)
+    report = [
+        (subject, f"{n} windows of a dead recording", "kept" if keep_defects else "dropped")
+        for subject, n in raw.loc[dead, "Patient"].value_counts().items()
+    ]
+    if not keep_defects:
+        raw = raw[~dead].reset_index(drop=True)
+    data = raw[["Patient", *_FEATURES]].rename(columns={"Patient": "subject"})
+    return as_bunch_or_pair(
+        data,
+        raw["Class"].map(_CLASSES).to_numpy(dtype=str),
+        return_X_y,
+        split=raw.get("split"),
+        feature_names=list(_FEATURES),
+        report=pd.DataFrame(report, columns=["subject", "defect", "action"]),
+        DESCR=_DESCR,
+    )
+
+
+def _find(path: Path) -> Path:
+    candidates = [path / name for name in _FILES] if path.is_dir() else [path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    names = " or ".join(str(c) for c in candidates)
+    raise FileNotFoundError(f"load_n2001_features: there is no file {names}. {_REMEDY}")
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else open(file, "rb") as stream:
+            raw = pd.read_csv(stream)
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{file} is no readable table ({error}). {_REMEDY}") from error
+    missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
+    if missing:
+        raise ValueError(
+            f"{file} is not the N2001 feature table: it lacks the columns {missing}. {_REMEDY}"
+        )
+    if raw.empty:
+        raise ValueError(f"{file} has no rows. {_REMEDY}")
+    text = [c for c in _FEATURES if not pd.api.types.is_numeric_dtype(raw[c])]
+    if text:
+        raise ValueError(f"{file} must hold numbers in the columns {text}; get it again.")
+    return raw.astype(dict.fromkeys(_FEATURES, np.float64))
+
+
+def _check_classes(raw: pd.DataFrame, file: Path) -> None:
+    letter = raw["Patient"].astype(str).str[0]
+    wrong = raw[letter.map(_LETTERS) != raw["Class"]]
+    faults = [
+        f"row {row + 2}: patient {patient!r} has class {label!r}"
+        for row, patient, label in zip(wrong.index, wrong["Patient"], wrong["Class"])
+    ]
+    raise_faults(faults, f"{file} contradicts itself (0 is C.., 1 is A.., 2 is M..)")
+
+
+def _is_dead(raw: pd.DataFrame) -> pd.Series:
+    """Windows of a recording without signal: everything that measures one is 0 or undefined."""
+    amplitudes = raw[["muap_1", "muap_2", "SSC", "high_power", "WE"]]
+    dead = (amplitudes == 0).all(axis=1) & raw["FracDim"].isna()
+    return dead.rename("dead")
