@@ -1,6 +1,13 @@
 """Filters, resampling and everything else that signals go through before features are taken."""
 
 from sklearn_emg.preprocessing._adaptive import AdaptiveFilter
+from sklearn_emg.preprocessing._artefacts import (
+    ArtefactDetector,
+    ArtefactRejector,
+    GapInterpolator,
+    segment_recording,
+)
+from sklearn_emg.preprocessing._baseline import BaselineRemover
 from sklearn_emg.preprocessing._filters import (
     BandpassFilter,
     FilterStream,
@@ -20,9 +27,13 @@ from sklearn_emg.preprocessing._wavelet import WaveletDenoiser
 __all__ = [
     "AdaptiveFilter",
     "AmplitudeScaler",
+    "ArtefactDetector",
+    "ArtefactRejector",
     "BandpassFilter",
+    "BaselineRemover",
     "Envelope",
     "FilterStream",
+    "GapInterpolator",
     "HighpassFilter",
     "LowpassFilter",
     "NotchFilter",
@@ -31,4 +42,5 @@ __all__ = [
     "Resampler",
     "WaveletDenoiser",
     "rational_ratio",
+    "segment_recording",
 ]

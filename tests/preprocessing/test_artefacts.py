@@ -1,0 +1,232 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from sklearn_emg.preprocessing import (
+    ArtefactDetector,
+    ArtefactRejector,
+    BaselineRemover,
+    GapInterpolator,
+    segment_recording,
+)
+from sklearn_emg.recordings import divide, recording_table
+
+FS = 2000.0
+KINDS = ["saturation", "flat", "motion", "mains", "spikes", "pop"]
+
+
+def _noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def _times(n_times):
+    return np.arange(n_times) / FS
+
+
+def _add(kind, x):
+    """The signal with one artefact."""
+    t = _times(x.shape[-1])
+    y = x.copy()
+    if kind == "saturation":
+        return np.clip(4 * y, -2.0, 2.0)
+    if kind == "flat":
+        y[..., 100:300] = 0.3
+    elif kind == "motion":
+        y += 4 * np.sin(2 * np.pi * 3.0 * t)
+    elif kind == "mains":
+        y += 2 * np.sin(2 * np.pi * 50.0 * t) + np.sin(2 * np.pi * 150.0 * t)
+    elif kind == "spikes":
+        y[..., 321] += 30.0
+    elif kind == "pop":
+        y += 15 * np.where(t > 0.2, np.exp(-(t - 0.2) / 0.05), 0.0)
+    return y
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_artefact_raises_its_flag_and_the_others_stay_quiet(kind):
+    X = _noise(3, 1000)
+    X[1] = _add(kind, X[1])
+    flags = ArtefactDetector(fs=FS).fit(X).flags(X)
+    # A pop decays slowly: it is motion too.
+    expected = {kind, "motion"} if kind == "pop" else {kind}
+    assert set(flags.columns[flags.loc[1]]) - {"motion"} == expected - {"motion"}
+    assert not flags.loc[[0, 2]].any(axis=None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quality_is_below_one_half_with_a_flag_only(kind):
+    X = _noise(2, 1000)
+    X[1] = _add(kind, X[1])
+    quality = ArtefactDetector(fs=FS).fit_transform(X)[:, -1]
+    assert quality[1] < 0.5 < quality[0] <= 1
+
+
+def test_scores_by_hand():
+    X = np.zeros((1, 200))
+    X[0, 150:] = _noise(50)
+    X[0, 190:192] = 5.0
+    detector = ArtefactDetector({"flat": 0.5}, limit=5.0, fs=FS)
+    scores = dict(zip(detector.fit(X).get_feature_names_out(), detector.transform(X)[0]))
+    assert scores["flat"] == pytest.approx(150 / 200 / 0.5)
+    assert scores["saturation"] == pytest.approx(2 / 200 / 0.001)
+
+
+def test_share_of_mains_power():
+    t = _times(2000)
+    # Powers A²/2: mains has 9 parts of 10, the rest is at 333 Hz.
+    X = (3 * np.sin(2 * np.pi * 60.0 * t) + np.sin(2 * np.pi * 333.0 * t))[None]
+    scores = ArtefactDetector(mains_freq=60.0, fs=FS).fit_transform(X)[0]
+    assert scores[3] == pytest.approx(0.9 / 0.5, rel=1e-3)
+
+
+def test_channels_have_scores_of_their_own_and_one_set_of_flags():
+    X = _noise(2, 3, 1000)
+    X[1, 2] = _add("spikes", X[1, 2])
+    detector = ArtefactDetector(fs=FS).fit(X)
+    assert detector.transform(X).shape == (2, 21)
+    assert detector.get_feature_names_out()[-3] == "ch3_spikes"
+    assert detector.flags(X)["spikes"].tolist() == [False, True]
+
+
+def test_table_keeps_its_index():
+    table = recording_table([_noise(900), _noise(700)], fs=FS, subject="a")
+    table.index = [7, 3]
+    assert ArtefactDetector().fit(table).flags(table).index.tolist() == [7, 3]
+
+
+@pytest.mark.parametrize("n_times", [1, 2, 3, 5, 30])
+def test_short_windows_have_finite_scores(n_times):
+    for X in (np.ones((2, n_times)), _noise(2, n_times)):
+        assert np.isfinite(ArtefactDetector(fs=FS).fit_transform(X)).all()
+
+
+@pytest.mark.parametrize(
+    "thresholds, match",
+    [
+        ({"spike": 2.0}, "Got 'spike' instead. Did you mean 'spikes'"),
+        ({"pop": 0.0}, "must have positive numbers. Got 0.0 for 'pop'"),
+    ],
+)
+def test_unusable_thresholds_are_refused(thresholds, match):
+    with pytest.raises(ValueError, match=match):
+        ArtefactDetector(thresholds, fs=FS).fit(_noise(2, 50))
+
+
+def test_rejected_stretches_leave_no_window_and_are_counted():
+    x = _noise(4000)
+    x[1500] = 40.0
+    table = recording_table([x, _noise(2, 4000)], fs=FS, subject=["a", "b"])
+    marked = ArtefactRejector(window=0.25).fit_transform(table)
+    # The stretch 0.75 to 1.0 s of the first recording is marked whole.
+    assert np.flatnonzero(np.isnan(marked["signal"][0]))[[0, -1]].tolist() == [1500, 1999]
+    np.testing.assert_array_equal(marked["signal"][1], table["signal"][1])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        windows = divide(marked.iloc[:1], window=0.25, nan="skip")
+    assert len(windows) == 7
+    assert "NaN or infinity in 1 of 8 windows" in str(caught[0].message)
+
+
+def test_one_bad_channel_marks_all_of_the_row_and_one_bad_window_no_other():
+    row = _noise(2, 1000)
+    row[1] = _add("flat", row[1])
+    table = recording_table([row], fs=FS, subject="a")
+    marked = ArtefactRejector(window=0.5).fit_transform(table)["signal"][0]
+    assert np.isnan(marked).all()
+    windows = ArtefactRejector(window=0.5, fs=FS).fit_transform(row)
+    assert np.isnan(windows[1]).all()
+    assert not np.isnan(windows[0]).any()
+
+
+def test_only_the_kinds_asked_for_count():
+    X = _add("flat", _noise(1, 1000))
+    assert not np.isnan(ArtefactRejector(kinds=["spikes"], fs=FS).fit_transform(X)).any()
+    assert np.isnan(ArtefactRejector(kinds=["flat"], fs=FS).fit_transform(X)).any()
+
+
+def test_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match=r"'kinds' parameter of ArtefactRejector .* 'noise'"):
+        ArtefactRejector(kinds=["noise"], fs=FS).fit(_noise(2, 50))
+
+
+def test_gaps_are_filled_up_to_their_length():
+    x = np.array([np.nan, 1.0, np.nan, np.nan, 4.0, np.nan, np.nan, np.nan, 0.0, np.nan])
+    filled = GapInterpolator(0.002, fs=1000.0).fit_transform(x[None])[0]
+    expected = [1.0, 1.0, 2.0, 3.0, 4.0, np.nan, np.nan, np.nan, 0.0, 0.0]
+    np.testing.assert_allclose(filled, expected)
+
+
+def test_gaps_of_a_table_are_filled_row_by_row():
+    x = np.array([[0.0, np.nan, 2.0], [1.0, 1.0, 1.0]], dtype=np.float32)
+    table = recording_table([x], fs=1000.0, subject="a")
+    filled = GapInterpolator().fit_transform(table)["signal"][0]
+    np.testing.assert_allclose(filled, [[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]])
+    assert filled.dtype == np.float32
+
+
+def test_infinity_is_no_gap():
+    table = recording_table([np.array([0.0, np.inf, 2.0])], fs=1000.0, subject="a")
+    with pytest.raises(ValueError, match="Row 0, column 'signal': contains infinity"):
+        GapInterpolator().fit_transform(table)
+
+
+def test_segments_of_a_recording():
+    x = 0.2 * _noise(6000)
+    x[:2000] *= 0.02
+    x[4400:4800] += 8 * np.exp(-_times(400) / 0.05)
+    segments = segment_recording(x, FS)
+    assert segments["kind"].tolist() == ["rest", "contraction", "artefact", "contraction"]
+    np.testing.assert_allclose(segments["start"], [0.0, 1.0, 2.2, 2.4])
+    np.testing.assert_allclose(segments["stop"], [1.0, 2.2, 2.4, 3.0])
+
+
+def test_segments_cover_the_recording():
+    segments = segment_recording(_noise(2, 4321), FS)
+    assert segments["stop"].iloc[-1] == 4321 / FS
+    np.testing.assert_array_equal(segments["start"][1:], segments["stop"][:-1])
+
+
+def test_segments_refuse_nan():
+    with pytest.raises(ValueError, match="without NaN"):
+        segment_recording([0.0, np.nan], FS)
+
+
+@pytest.mark.parametrize("method", ["mean", "median", "polynomial", "moving_median"])
+def test_offset_is_removed(method):
+    X = np.full((2, 3, 900), 7.0)
+    removed = BaselineRemover(method, fs=FS).fit_transform(X)
+    np.testing.assert_allclose(removed, 0.0, atol=1e-12)
+
+
+def test_polynomial_is_removed_exactly():
+    t = np.linspace(0, 3, 500)
+    X = np.stack([1 + 2 * t - t**2, t**3])
+    removed = BaselineRemover("polynomial", degree=3).fit_transform(X)
+    np.testing.assert_allclose(removed, 0.0, atol=1e-11)
+
+
+def test_polynomial_equals_numpy():
+    X = _noise(2, 300)
+    t = np.arange(300)
+    for row, removed in zip(X, BaselineRemover("polynomial", degree=2).fit_transform(X)):
+        np.testing.assert_allclose(removed, row - np.polyval(np.polyfit(t, row, 2), t), atol=1e-9)
+
+
+def test_moving_median_removes_drift_and_keeps_potentials():
+    t = _times(8000)
+    drift = np.sin(2 * np.pi * 0.3 * t)
+    potentials = np.zeros(8000)
+    potentials[500::800] = 5.0
+    removed = BaselineRemover(fs=FS).fit_transform((drift + potentials)[None])[0]
+    # At the very ends the baseline is that of the first and last 0.2 s.
+    np.testing.assert_allclose(removed[400:-400], potentials[400:-400], atol=0.02)
+
+
+@pytest.mark.parametrize("n_times", [1, 2, 9])
+@pytest.mark.parametrize("method", ["mean", "median", "polynomial", "moving_median"])
+def test_baseline_of_short_windows(method, n_times):
+    X = _noise(2, 3, n_times).astype(np.float32)
+    removed = BaselineRemover(method, fs=FS).fit_transform(X)
+    assert (removed.shape, removed.dtype) == (X.shape, np.float32)
+    assert np.isfinite(removed).all()
