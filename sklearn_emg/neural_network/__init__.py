@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         NEMGNetClassifier,
         StackedLSTMClassifier,
     )
+    from sklearn_emg.neural_network._saving import load_model, save_model
     from sklearn_emg.neural_network._stacked_lstm import StackedLSTM
 
 _HOME = {
@@ -33,6 +34,8 @@ _HOME = {
     "NEMGNetClassifier": "_published",
     "StackedLSTM": "_stacked_lstm",
     "StackedLSTMClassifier": "_published",
+    "load_model": "_saving",
+    "save_model": "_saving",
 }
 
 __all__ = [
@@ -46,6 +49,8 @@ __all__ = [
     "NEMGNetClassifier",
     "StackedLSTM",
     "StackedLSTMClassifier",
+    "load_model",
+    "save_model",
 ]
 
 
@@ -59,7 +64,11 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in {"torch", "skorch"}:
+        if error.name is None or error.name.partition(".")[0] not in {
+            "torch",
+            "skorch",
+            "safetensors",
+        }:
             raise
         raise ImportError(
             f"{__name__}.{name} needs {error.name}, which is not installed: "

@@ -33,7 +33,7 @@ from sklearn_emg.neural_network._split import split_validation
 
 SIZES = ("n_channels", "n_times", "n_classes")
 # Networks that the 'module' parameter knows by name, and where they live.
-_NETWORKS = {
+NETWORKS = {
     "ALSNet": "_alsnet",
     "DilatedCNN": "_dilated_cnn",
     "NEMGNet": "_nemgnet",
@@ -109,6 +109,15 @@ class _NetEstimator(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    # What a fitted estimator knows besides its weights; private names too.
+    _fitted: ClassVar[tuple[str, ...]] = (
+        "n_channels_",
+        "n_times_",
+        "n_features_in_",
+        "feature_names_in_",
+        "_ndim",
+    )
+
     # What a subclass says about its module and its target
 
     def _module(self) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
@@ -123,8 +132,11 @@ class _NetEstimator(BaseEstimator):
         """Give the stratum of each target, and the targets as the net learns them."""
         raise NotImplementedError
 
-    def _net_settings(self, y: np.ndarray, partial: bool) -> dict[str, Any]:
-        """Give ``n_classes`` and the skorch settings that depend on the training targets ``y``."""
+    def _count(self, y: np.ndarray, go_on: bool) -> None:
+        """Take note of the training targets, beside those of earlier calls if ``go_on``."""
+
+    def _net_settings(self) -> dict[str, Any]:
+        """Give the net class, ``n_classes`` and the skorch settings that depend on the target."""
         raise NotImplementedError
 
     # Training
@@ -188,8 +200,8 @@ class _NetEstimator(BaseEstimator):
 
     def _train(self, train, valid, y_train, earlier=None, epochs=None) -> None:
         """Build the net, train it, keep it as ``net_``."""
-        device = resolve_device(self.device, type(self).__name__)
-        net = self._build_net(device, y_train, partial=epochs is not None)
+        self._count(y_train, go_on=epochs is not None)
+        net, device = self._build_net()
         with seeded(self._rng.randint(2**31 - 1), device):
             if earlier is not None:
                 net.take_over(earlier)
@@ -197,12 +209,14 @@ class _NetEstimator(BaseEstimator):
         self.net_ = net
         self.history_ = net.history_
 
-    def _build_net(self, device: torch.device, y_train: np.ndarray, partial: bool):
-        settings = self._net_settings(y_train, partial)
+    def _build_net(self) -> tuple[Any, torch.device]:
+        """Give a net that is not initialised, and its device."""
+        device = resolve_device(self.device, type(self).__name__)
+        settings = self._net_settings()
         module, params = self._module()
         sizes = (self.n_channels_, self.n_times_, settings.pop("n_classes"))
         params = {**params, **dict(zip(SIZES, sizes))}
-        return settings.pop("net")(
+        net = settings.pop("net")(
             module=module,
             **{f"module__{name}": value for name, value in params.items()},
             optimizer=resolve_optimizer(self.optimizer, type(self).__name__),
@@ -225,6 +239,7 @@ class _NetEstimator(BaseEstimator):
             verbose=int(self.verbose),
             **settings,
         )
+        return net, device
 
     def _split(
         self, strata: np.ndarray, subjects: np.ndarray | None
@@ -358,6 +373,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _target_checks: ClassVar[dict[str, Any]] = {}
+    _fitted: ClassVar[tuple[str, ...]] = (*_NetEstimator._fitted, "classes_", "_class_counts")
 
     def __init__(self, *, class_weight: str | dict[Any, float] | None, **training: Any) -> None:
         super().__init__(**training)
@@ -387,9 +403,11 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
     def _describe(self, codes):
         return f"class(es) {self.classes_[codes].tolist()}"
 
-    def _net_settings(self, y, partial):
+    def _count(self, y, go_on):
         counts = np.bincount(self._encode(y)[0], minlength=len(self.classes_))
-        self._class_counts = counts + self._class_counts if partial else counts
+        self._class_counts = counts + self._class_counts if go_on else counts
+
+    def _net_settings(self):
         return {
             "net": ClassifierNet,
             "n_classes": len(self.classes_),
@@ -652,6 +670,12 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         "module_params": [dict, None],
     }
     _target_checks: ClassVar[dict[str, Any]] = {"multi_output": True, "y_numeric": True}
+    _fitted: ClassVar[tuple[str, ...]] = (
+        *_NetEstimator._fitted,
+        "target_mean_",
+        "target_scale_",
+        "_target_ndim",
+    )
 
     def __init__(
         self,
@@ -722,7 +746,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         targets = (y.reshape(len(y), n_outputs) - self.target_mean_) / self.target_scale_
         return np.zeros(len(y), dtype=np.intp), targets.astype(np.float32)
 
-    def _net_settings(self, y, partial):
+    def _net_settings(self):
         return {
             "net": RegressorNet,
             "n_classes": len(self.target_mean_),
@@ -779,12 +803,12 @@ def resolve_module(
 ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
     """Look up a network by name; refuse settings that it does not take."""
     if isinstance(module, str):
-        if module not in _NETWORKS:
+        if module not in NETWORKS:
             raise ValueError(
                 f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
-                f"{_near_miss(module, _NETWORKS)}"
+                f"{_near_miss(module, NETWORKS)}"
             )
-        home = importlib.import_module(f"sklearn_emg.neural_network.{_NETWORKS[module]}")
+        home = importlib.import_module(f"sklearn_emg.neural_network.{NETWORKS[module]}")
         module = getattr(home, module)
     if isinstance(module, nn.Module):
         raise TypeError(

@@ -127,15 +127,19 @@ class _TrainingLoop:
 
     def take_over(self, other: _TrainingLoop) -> None:
         """Go on with the module, optimiser state and history of an earlier net."""
-        # Not by attribute: skorch would register it as a component of its own.
-        vars(self)["_inherited"] = other.module_
-        self.initialize()
+        self.initialize_around(other.module_)
         state = other.optimizer_.state_dict()
         if state["state"] and type(other.optimizer_) is type(self.optimizer_):
             # Moments continue; learning rate and the like are this net's own.
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
         self.history_ = other.history_
+
+    def initialize_around(self, module: nn.Module) -> None:
+        """Initialise with a module that is there already."""
+        # Not by attribute: skorch would register it as a component of its own.
+        vars(self)["_inherited"] = module
+        self.initialize()
 
     def initialize_module(self):
         """Build the module, or take the one of an earlier net."""

@@ -100,7 +100,7 @@ def test_grid_search_over_network_and_training():
     [
         ALSNetClassifier(n_filters=8, lr=0.01, max_epochs=20, random_state=0),
         DilatedCNNClassifier(n_filters=8, lr=0.01, max_epochs=20, random_state=0),
-        NEMGNetClassifier(**TINY_NEMGNET, variant="A", lr=5e-3, max_epochs=25, random_state=0),
+        NEMGNetClassifier(**TINY_NEMGNET, variant="A", lr=0.02, max_epochs=40, random_state=0),
         StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.02, max_epochs=40, random_state=0),
     ],
     ids=lambda net: type(net).__name__,
