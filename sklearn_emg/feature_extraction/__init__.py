@@ -3,8 +3,12 @@
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
+from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
 
 __all__ = [
+    "CWTFeatures",
+    "WaveletFeatures",
+    "cwt",
     "AutoregressiveFeatures",
     "SpectralFeatures",
     "TimeDomainFeatures",

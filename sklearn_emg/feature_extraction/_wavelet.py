@@ -1,0 +1,616 @@
+"""Features of wavelet transforms: discrete, stationary, packets and continuous."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import scipy.fft
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Integral, Interval, StrOptions
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import for_blocks
+from sklearn_emg.feature_extraction._info import (
+    FeatureInfo,
+    check_features,
+    check_min_n_times,
+)
+
+__all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures", "cwt"]
+
+_SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
+_ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
+_PHINYOMARK = "Phinyomark et al. 2011, Meas. Sci. Rev. 11:45, doi:10.2478/v10048-011-0009-y"
+_MORLET = "Grossmann & Morlet 1984, SIAM J. Math. Anal. 15:723, doi:10.1137/0515056"
+
+
+def _by_name(infos: Sequence[FeatureInfo]) -> dict[str, FeatureInfo]:
+    return {info.name: info for info in infos}
+
+
+FEATURES: dict[str, FeatureInfo] = _by_name(
+    [
+        FeatureInfo("wavelet_energy", "E_b = sum_k c_bk^2", "mV^2", "wavelet", _ROSSO, 2, 2.0),
+        FeatureInfo("wavelet_relative_energy", "E_b / sum_b E_b", "1", "wavelet", _ROSSO, 2, 0.0),
+        FeatureInfo(
+            "wavelet_entropy",
+            "-sum_k q_k ln q_k with q_k = c_bk^2 / E_b",
+            "1",
+            "wavelet",
+            "Coifman & Wickerhauser 1992, IEEE Trans. Inf. Theory 38:713, doi:10.1109/18.119732",
+            2,
+            0.0,
+        ),
+        FeatureInfo("wavelet_mav", "sum_k |c_bk| / K_b", "mV", "wavelet", _SUBASI, 2, 1.0),
+        FeatureInfo(
+            "wavelet_rms", "sqrt(sum_k c_bk^2 / K_b)", "mV", "wavelet", _PHINYOMARK, 2, 1.0
+        ),
+        FeatureInfo(
+            "wavelet_std",
+            "sqrt(sum_k (c_bk - mean c_b)^2 / K_b)",
+            "mV",
+            "wavelet",
+            _SUBASI,
+            2,
+            1.0,
+        ),
+        FeatureInfo("wavelet_wl", "sum_k |c_b,k+1 - c_bk|", "mV", "wavelet", _PHINYOMARK, 2, 1.0),
+        FeatureInfo(
+            "wavelet_ratio",
+            "mean |c_b| / mean |c_b'| of neighbouring bands, b below b' in frequency",
+            "1",
+            "wavelet",
+            _SUBASI,
+            2,
+            0.0,
+        ),
+        FeatureInfo(
+            "wavelet_total_entropy",
+            "-sum_b p_b ln p_b with p_b = E_b / sum_b E_b",
+            "1",
+            "wavelet",
+            _ROSSO,
+            2,
+            0.0,
+        ),
+    ]
+)
+
+CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
+    [
+        FeatureInfo("cwt_energy", "E_a = sum_b |W(a, b)|^2", "mV^2", "wavelet", _MORLET, 2, 2.0),
+        FeatureInfo("cwt_relative_energy", "E_a / sum_a E_a", "1", "wavelet", _MORLET, 2, 0.0),
+        FeatureInfo(
+            "cwt_entropy",
+            "-sum_a p_a ln p_a with p_a = E_a / sum_a E_a",
+            "1",
+            "wavelet",
+            _ROSSO,
+            2,
+            0.0,
+        ),
+        FeatureInfo(
+            "cwt_ridge_mean",
+            "mean over b of f(a_b), a_b the scale with the largest |W(a, b)|",
+            "Hz",
+            "wavelet",
+            "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
+            2,
+            0.0,
+        ),
+        FeatureInfo(
+            "cwt_ridge_std",
+            "standard deviation over b of f(a_b)",
+            "Hz",
+            "wavelet",
+            "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
+            2,
+            0.0,
+        ),
+    ]
+)
+
+
+def _discrete_wavelet(name: str, estimator: str):
+    import pywt
+
+    if name not in pywt.wavelist(kind="discrete"):
+        raise ValueError(
+            f"The 'wavelet' parameter of {estimator} must be one of "
+            f"pywt.wavelist(kind='discrete'). Got {name!r} instead."
+        )
+    return pywt.Wavelet(name)
+
+
+class WaveletFeatures(FeatureExtractor):
+    """Features of each sub-band of a discrete, stationary or packet wavelet transform.
+
+    Parameters
+    ----------
+    features : "all" or list of str, default="all"
+        Features by name; :func:`feature_table` documents them. All but "wavelet_total_entropy"
+        have a value per band, "wavelet_ratio" one per pair of neighbours.
+    wavelet : str, default="db4"
+        Any discrete wavelet of PyWavelets.
+    level : int, default=4
+        Levels of the decomposition.
+    decomposition : {"dwt", "swt", "wpt"}, default="dwt"
+        Discrete transform with bands ``a<level>``, ``d<level>`` ... ``d1``; stationary transform
+        with the same bands, undecimated; or all packets of the last level, ``p0`` ...
+        ``p<2**level - 1>`` from low to high frequencies.
+    mode : str, default="symmetric"
+        How PyWavelets goes on beyond the ends of a window. "periodization" preserves energy where
+        the length is a multiple of ``2**level``. The stationary transform is periodic always.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If the wavelet, the mode or a feature is unknown, or the windows are too short for `level`.
+
+    Notes
+    -----
+    c_bk, k = 1 ... K_b, are the coefficients of band b, ordered from low to high frequencies, as
+    are the names. A band without energy (within rounding, beside the energy of the window) has 0
+    in each feature, and so has a ratio to it.
+
+    The stationary transform needs a multiple of ``2**level`` samples: other windows are continued
+    by their mirror image, and the coefficients of what was added are left out. Its coefficients
+    are normalised such that their energies sum up to that of the window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import WaveletFeatures
+    >>> X = np.tile([1.0, -1.0], 32)[np.newaxis]
+    >>> extractor = WaveletFeatures(["wavelet_relative_energy"], wavelet="haar", level=2)
+    >>> extractor.fit_transform(X).round(6)
+    array([[0., 0., 1.]])
+    >>> extractor.get_feature_names_out().tolist()[-1]
+    'wavelet_relative_energy_d1'
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [str, "array-like"],
+        "wavelet": [str],
+        "level": [Interval(Integral, 1, None, closed="left")],
+        "decomposition": [StrOptions({"dwt", "swt", "wpt"})],
+        "mode": [str],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        features: str | Sequence[str] = "all",
+        *,
+        wavelet: str = "db4",
+        level: int = 4,
+        decomposition: Literal["dwt", "swt", "wpt"] = "dwt",
+        mode: str = "symmetric",
+        n_jobs: int | None = None,
+    ):
+        self.features = features
+        self.wavelet = wavelet
+        self.level = level
+        self.decomposition = decomposition
+        self.mode = mode
+        self.n_jobs = n_jobs
+
+    def _names(self) -> list[str]:
+        return check_features(self.features, FEATURES, type(self).__name__)
+
+    def _check_parameters(self, fs: float | None) -> None:
+        import pywt
+
+        self._names()
+        _discrete_wavelet(self.wavelet, type(self).__name__)
+        if self.mode not in pywt.Modes.modes:
+            raise ValueError(
+                f"The 'mode' parameter of {type(self).__name__} must be one of "
+                f"{pywt.Modes.modes}. Got {self.mode!r} instead."
+            )
+
+    def _check_length(self, n_times: int) -> None:
+        import pywt
+
+        needed = {name: FEATURES[name].min_n_times for name in self._names()}
+        check_min_n_times(n_times, needed, type(self).__name__)
+        wavelet = _discrete_wavelet(self.wavelet, type(self).__name__)
+        highest = pywt.dwt_max_level(n_times, wavelet)
+        if self.level > highest:
+            raise ValueError(
+                f"The 'level' parameter of {type(self).__name__} must be at most {highest} for "
+                f"windows of {n_times} samples (n_features={n_times}) and the wavelet "
+                f"{self.wavelet!r}. Got {self.level} instead; take longer windows or a shorter "
+                "wavelet."
+            )
+
+    def _bands(self) -> list[str]:
+        if self.decomposition == "wpt":
+            return [f"p{node}" for node in range(2**self.level)]
+        return [f"a{self.level}", *(f"d{level}" for level in range(self.level, 0, -1))]
+
+    def _feature_names(self) -> list[str]:
+        bands = self._bands()
+        names = []
+        for name in self._names():
+            if name == "wavelet_total_entropy":
+                names.append(name)
+            elif name == "wavelet_ratio":
+                names.extend(f"{name}_{low}_{high}" for low, high in pairwise(bands))
+            else:
+                names.extend(f"{name}_{band}" for band in bands)
+        return names
+
+    def _decompose(self, X: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+        """Coefficients of each band, low frequencies first, for rows of samples."""
+        import pywt
+
+        if self.decomposition == "dwt":
+            return pywt.wavedec(X, self.wavelet, mode=self.mode, level=self.level, axis=-1)
+        if self.decomposition == "wpt":
+            tree = pywt.WaveletPacket(X, self.wavelet, mode=self.mode, maxlevel=self.level, axis=-1)
+            return [node.data for node in tree.get_level(self.level, order="freq")]
+        n_times = X.shape[-1]
+        added = -n_times % 2**self.level
+        if added:
+            X = np.pad(X, [(0, 0), (0, added)], mode="symmetric")
+        bands = pywt.swt(X, self.wavelet, level=self.level, axis=-1, trim_approx=True, norm=True)
+        return [band[:, :n_times] for band in bands]
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        names = self._names()
+        rows = np.ascontiguousarray(X.reshape(-1, X.shape[-1]))
+        result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
+
+        def work(start: int, stop: int) -> None:
+            values = _band_values(self._decompose(rows[start:stop]), "wavelet_entropy" in names)
+            np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
+
+        copies = 2**self.level if self.decomposition == "swt" else 4
+        for_blocks(work, len(rows), copies * rows[0].nbytes, self.n_jobs)
+        return result.reshape(*X.shape[:2], -1)
+
+
+def _divide(top: NDArray, bottom: NDArray) -> NDArray:
+    """Quotient, 0 where the divisor is."""
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+
+
+def _entropy(shares: NDArray) -> NDArray:
+    """-sum p ln p over the last axis, 0 ln 0 being 0."""
+    # + 0.0 turns the -0.0 of a single share into 0.0.
+    return -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=-1) + 0.0
+
+
+def _band_values(
+    bands: Sequence[NDArray[np.floating]], with_entropy: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Features of rows, each of shape (n_rows, n_values), from the coefficients of their bands."""
+    from sklearn_emg.feature_extraction._wavelet_kernels import band_sums
+
+    n_rows = len(bands[0])
+    sums = np.empty((len(bands), n_rows, 5))
+    counts = np.array([band.shape[-1] for band in bands], dtype=float)
+    for b, band in enumerate(bands):
+        band = np.ascontiguousarray(band)
+        logs = band
+        if with_entropy:
+            # The smallest normal number instead of 0 keeps 0 ln 0 at 0.
+            logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
+        band_sums(band, logs, sums[b])
+    total, absolute, energy, length, logged = np.moveaxis(sums, [0, 1, 2], [2, 1, 0])
+    # Now (n_rows, n_bands) each. What is within rounding of the whole window is no energy: the
+    # details of a constant.
+    whole = energy.sum(axis=1, keepdims=True)
+    nothing = energy <= (16 * np.finfo(bands[0].dtype).eps) ** 2 * whole
+    total, absolute, energy, length, logged = (
+        np.where(nothing, 0.0, values) for values in (total, absolute, energy, length, logged)
+    )
+    share = _divide(energy, np.broadcast_to(energy.sum(axis=1, keepdims=True), energy.shape))
+    mav = absolute / counts
+    positive = np.where(energy > 0, energy, 1.0)
+    return {
+        "wavelet_energy": energy,
+        "wavelet_relative_energy": share,
+        "wavelet_entropy": np.where(
+            energy > 0, np.maximum(np.log(positive) - logged / positive, 0.0), 0.0
+        ),
+        "wavelet_mav": mav,
+        "wavelet_rms": np.sqrt(energy / counts),
+        "wavelet_std": np.sqrt(np.maximum(energy / counts - (total / counts) ** 2, 0.0)),
+        "wavelet_wl": length,
+        "wavelet_ratio": _divide(mav[:, :-1], mav[:, 1:]),
+        "wavelet_total_entropy": _entropy(share)[:, np.newaxis],
+    }
+
+
+class _Scales:
+    """Filters of a continuous transform for windows of one length."""
+
+    def __init__(self, wavelet, scales: NDArray[np.float64], n_times: int, dtype: np.dtype):
+        import pywt
+
+        integral, x = pywt.integrate_wavelet(wavelet, precision=12)
+        self.complex = np.iscomplexobj(integral)
+        step = x[1] - x[0]
+        filters, shifts = [], []
+        for scale in scales:
+            # Samples of the integral at the distance of one sample of the signal, as in PyWavelets;
+            # their differences are the integral of the wavelet over each sample.
+            at = (np.arange(scale * (x[-1] - x[0]) + 1) / (scale * step)).astype(int)
+            taps = np.conj(integral[at[at < integral.size]])[::-1]
+            filters.append(-np.sqrt(scale) * np.diff(taps, prepend=0.0, append=0.0))
+            shifts.append((taps.size - 2) // 2 + 1)
+        length = max(h.size - c for h, c in zip(filters, shifts)) + n_times
+        self.n_fft = scipy.fft.next_fast_len(length, real=not self.complex)
+        self.n_times = n_times
+        padded = np.zeros((len(filters), self.n_fft), dtype=np.result_type(integral, float))
+        for row, h, shift in zip(padded, filters, shifts):
+            # Taps that lie ahead of the sample wrap around; the transform is long enough for that.
+            np.add.at(row, (np.arange(h.size) - shift) % self.n_fft, h)
+        out = np.result_type(dtype, np.complex64)
+        if self.complex:
+            self.responses = scipy.fft.fft(padded, axis=-1).astype(out)
+        else:
+            self.responses = scipy.fft.rfft(padded, axis=-1).astype(out)
+
+    def transform(self, X: NDArray[np.floating]):
+        """Yield W(a, b) of rows, shape (n_rows, n_times), for one scale after the other."""
+        if self.complex:
+            spectrum = scipy.fft.fft(X, self.n_fft, axis=-1)
+        else:
+            spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
+        for response in self.responses:
+            product = spectrum * response
+            if self.complex:
+                W = scipy.fft.ifft(product, self.n_fft, axis=-1, overwrite_x=True)
+            else:
+                W = scipy.fft.irfft(product, self.n_fft, axis=-1, overwrite_x=True)
+            yield W[:, : self.n_times]
+
+
+def _continuous_wavelet(name: str, caller: str):
+    import pywt
+
+    try:
+        return pywt.ContinuousWavelet(name)
+    except ValueError as error:
+        raise ValueError(
+            f"The 'wavelet' parameter of {caller} must be a continuous wavelet of PyWavelets "
+            f"({', '.join(pywt.wavelist(kind='continuous'))}; with their parameters in the name, "
+            f"as in 'cmor1.5-1.0'). Got {name!r} instead."
+        ) from error
+
+
+def cwt(
+    X: NDArray[np.floating], scales: ArrayLike, wavelet: str = "morl"
+) -> NDArray[np.floating] | NDArray[np.complexfloating]:
+    """Continuous wavelet transform W(a, b) = |a|^(-1/2) sum_t x(t) psi*((t - b) / a).
+
+    Parameters
+    ----------
+    X : ndarray of shape (..., n_times)
+        Signals in mV, float32 or float64.
+    scales : array-like of shape (n_scales,)
+        Scales a, in samples.
+    wavelet : str, default="morl"
+        Any continuous wavelet of PyWavelets.
+
+    Returns
+    -------
+    W : ndarray of shape (..., n_scales, n_times)
+        Complex for a complex wavelet.
+
+    Notes
+    -----
+    Equation (12) of Algorithm 1 of NeuroFusionNet with time in samples. It reproduces the values
+    of :func:`pywt.cwt`, an order of magnitude faster because one Fourier transform of the signal
+    serves all scales. As there, the wavelet is integrated over each sample, and a filter with an
+    even number of taps is half a sample off centre.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import cwt
+    >>> W = cwt(np.sin(2 * np.pi * np.arange(400) / 20), scales=[8, 16, 32], wavelet="morl")
+    >>> W.shape, int((W**2).sum(axis=-1).argmax())  # 0.8125 / 16 is about 1 / 20
+    ((3, 400), 1)
+    """
+    X = np.asarray(X)
+    if X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    scales = np.atleast_1d(np.asarray(scales, dtype=float))
+    kernel = _Scales(_continuous_wavelet(wavelet, "cwt"), scales, X.shape[-1], X.dtype)
+    W = np.stack(list(kernel.transform(X.reshape(-1, X.shape[-1]))), axis=1)
+    return W.reshape(*X.shape[:-1], len(scales), X.shape[-1])
+
+
+class CWTFeatures(FeatureExtractor):
+    """Features of the continuous wavelet transform: energy by scale, ridge frequency.
+
+    Parameters
+    ----------
+    features : "all" or list of str, default="all"
+        Features by name; :func:`feature_table` documents them.
+    fs : float, default=None
+        Sampling rate in Hz. Arrays need it for the ridge features and for `frequencies`; a
+        recording table brings its own.
+    wavelet : str, default="cmor1.5-1.0"
+        Any continuous wavelet of PyWavelets. The modulus of a complex one follows the envelope;
+        that of a real one ("morl") oscillates, and so does its ridge.
+    scales : array-like of shape (n_scales,), default=None
+        Scales in samples. By default 2, 2.83, 4 ... 64, half an octave apart.
+    frequencies : array-like of shape (n_scales,), default=None
+        Frequencies in Hz instead of scales: a = f_c fs / f, f_c the wavelet's centre frequency.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If the wavelet or a feature is unknown, scales and frequencies are both given, a scale is
+        below one sample, or a frequency is not below the Nyquist frequency.
+
+    Notes
+    -----
+    W(a, b) is computed by :func:`cwt` for each sample b of the window, beyond whose ends the
+    signal is taken as 0. Of scales with equal power at b the ridge takes the first. A window of
+    zeros has 0 in each feature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import CWTFeatures
+    >>> X = np.sin(2 * np.pi * 50 * np.arange(500) / 1000)[np.newaxis]
+    >>> ridge = CWTFeatures(["cwt_ridge_mean"], fs=1000.0, frequencies=[25, 50, 100, 200])
+    >>> ridge.fit_transform(X).round(2)
+    array([[50.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [str, "array-like"],
+        "wavelet": [str],
+        "scales": ["array-like", None],
+        "frequencies": ["array-like", None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        features: str | Sequence[str] = "all",
+        *,
+        fs: float | None = None,
+        wavelet: str = "cmor1.5-1.0",
+        scales: ArrayLike | None = None,
+        frequencies: ArrayLike | None = None,
+        n_jobs: int | None = None,
+    ):
+        self.features = features
+        self.fs = fs
+        self.wavelet = wavelet
+        self.scales = scales
+        self.frequencies = frequencies
+        self.n_jobs = n_jobs
+
+    def _names(self) -> list[str]:
+        return check_features(self.features, CWT_FEATURES, type(self).__name__)
+
+    def _needs_fs(self) -> bool:
+        return self.frequencies is not None or any("ridge" in name for name in self._names())
+
+    def _scales(self, fs: float | None) -> NDArray[np.float64]:
+        if self.frequencies is not None:
+            centre = _continuous_wavelet(self.wavelet, type(self).__name__)
+            return self._centre(centre) * fs / np.asarray(self.frequencies, dtype=float)
+        if self.scales is not None:
+            return np.asarray(self.scales, dtype=float)
+        return 2.0 ** (np.arange(2, 13) / 2)
+
+    @staticmethod
+    def _centre(wavelet) -> float:
+        import pywt
+
+        return float(pywt.central_frequency(wavelet, precision=12))
+
+    def _check_parameters(self, fs: float | None) -> None:
+        self._names()
+        _continuous_wavelet(self.wavelet, type(self).__name__)
+        if self.scales is not None and self.frequencies is not None:
+            raise ValueError(
+                "Give either 'scales' or 'frequencies' to CWTFeatures, not both; a frequency f "
+                "stands for the scale f_c fs / f."
+            )
+        if self.frequencies is not None:
+            given = np.asarray(self.frequencies, dtype=float)
+            if given.ndim != 1 or not given.size or not ((given > 0) & (given < fs / 2)).all():
+                raise ValueError(
+                    "The 'frequencies' parameter of CWTFeatures must hold frequencies above 0 and "
+                    f"below {fs / 2:g} Hz, half the sampling rate. Got {self.frequencies!r} "
+                    "instead."
+                )
+        scales = self._scales(fs)
+        if scales.ndim != 1 or not scales.size or not (np.isfinite(scales) & (scales >= 1)).all():
+            raise ValueError(
+                "The scales of CWTFeatures must be one or more numbers >= 1 sample. "
+                f"Got {scales.tolist()!r} instead; lower the frequencies or raise the scales."
+            )
+
+    def _check_length(self, n_times: int) -> None:
+        needed = {name: CWT_FEATURES[name].min_n_times for name in self._names()}
+        check_min_n_times(n_times, needed, type(self).__name__)
+
+    def _feature_names(self) -> list[str]:
+        if self.frequencies is not None:
+            labels = [f"{frequency:g}hz" for frequency in np.asarray(self.frequencies, float)]
+        else:
+            labels = [f"{scale:.4g}" for scale in self._scales(None)]
+        names = []
+        for name in self._names():
+            if name in ("cwt_energy", "cwt_relative_energy"):
+                names.extend(f"{name}_{label}" for label in labels)
+            else:
+                names.append(name)
+        return names
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        from sklearn_emg.feature_extraction._wavelet_kernels import scale_energy, scale_maximum
+
+        names = self._names()
+        scales = self._scales(fs)
+        wavelet = _continuous_wavelet(self.wavelet, type(self).__name__)
+        rows = X.reshape(-1, X.shape[-1])
+        kernel = _Scales(wavelet, scales, X.shape[-1], X.dtype)
+        frequencies = self._centre(wavelet) / scales * (1.0 if fs is None else fs)
+        with_ridge = any("ridge" in name for name in names)
+        result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
+
+        def work(start: int, stop: int) -> None:
+            energy = np.empty((len(scales), stop - start))
+            largest = np.full((stop - start, X.shape[-1]), -1.0, dtype=X.dtype)
+            which = np.zeros((stop - start, X.shape[-1]), dtype=np.int32)
+            for index, W in enumerate(kernel.transform(rows[start:stop])):
+                power = W.real**2 + W.imag**2 if kernel.complex else W * W
+                scale_energy(power, energy[index])
+                if with_ridge:
+                    scale_maximum(power, index, largest, which)
+            energy = energy.T
+            share = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
+            values = {
+                "cwt_energy": energy,
+                "cwt_relative_energy": share,
+                "cwt_entropy": _entropy(share)[:, np.newaxis],
+            }
+            if with_ridge:
+                ridge = frequencies[which]
+                values["cwt_ridge_mean"] = ridge.mean(axis=1, keepdims=True)
+                values["cwt_ridge_std"] = ridge.std(axis=1, keepdims=True)
+            block = np.concatenate([values[name] for name in names], axis=1)
+            block[energy.sum(axis=1) == 0] = 0.0
+            result[start:stop] = block
+
+        item = 2 * X.itemsize if kernel.complex else X.itemsize
+        for_blocks(work, len(rows), 6 * kernel.n_fft * item, self.n_jobs, min_rows=4)
+        return result.reshape(*X.shape[:2], -1)
