@@ -81,11 +81,9 @@ def test_fold_scores_are_those_of_the_same_fold_by_hand(result, features):
 
 
 def test_subject_interval_of_the_accuracy_is_wilsons(result):
-    for _, part in result.predictions.groupby("pipeline"):
-        name = part["pipeline"].iloc[0]
-        row = result.summary.query(
-            "pipeline == @name and level == 'subject' and metric == 'accuracy'"
-        ).iloc[0]
+    accuracy = result.summary.query("level == 'subject' and metric == 'accuracy'")
+    for name, part in result.predictions.groupby("pipeline"):
+        row = accuracy[accuracy["pipeline"] == name].iloc[0]
         right = int((part["y_true"] == part["y_pred"]).sum())
         assert row["pooled"] == pytest.approx(right / 24)
         low, high = binomtest(right, 24).proportion_ci(method="wilson")

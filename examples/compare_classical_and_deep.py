@@ -1,0 +1,266 @@
+"""
+Classical features or a deep network? An honest comparison
+==========================================================
+
+Which pipeline tells patients from controls: features and a random forest, or a convolutional
+network on raw windows? Both get the same subjects and the same folds, and nobody's recordings are
+on both sides of a split. The leakage audit then shows how good either would have looked had the
+windows been split at random, as many papers do.
+
+Run it on the simulated cohort (nothing to download)::
+
+    python examples/compare_classical_and_deep.py
+
+or on real recordings, with the folder that holds them::
+
+    python examples/compare_classical_and_deep.py --data lower-limb FOLDER
+    python examples/compare_classical_and_deep.py --data n2001 FOLDER
+    python examples/compare_classical_and_deep.py --data n2001-features FOLDER
+    python examples/compare_classical_and_deep.py --data emgdb FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.datasets import (
+    fetch_emgdb,
+    load_lower_limb,
+    load_n2001,
+    load_n2001_features,
+    make_nemg_cohort,
+)
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import AutoregressiveFeatures, TimeDomainFeatures
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.neural_network import ALSNet, EMGClassifier
+from sklearn_emg.preprocessing import BandpassFilter, Resampler
+
+# %%
+# The pipelines
+# -------------
+#
+# Filters act on whole recordings, so that windows have no edge effects. ``DiVoteClassifier`` cuts
+# the windows, classifies them and votes from windows to recordings to people.
+
+
+def features():
+    """Hudgins' features with some more amplitude measures, and an autoregressive model."""
+    time_domain = TimeDomainFeatures(
+        features=["mav", "rms", "wl", "zc", "ssc", "wamp", "var"],
+    )
+    return make_union(time_domain, AutoregressiveFeatures(order=4))
+
+
+def network(epochs: int = 12):
+    """ALSNet with early stopping on the loss of held-out subjects."""
+    return EMGClassifier(
+        ALSNet, max_epochs=epochs, batch_size=64, patience=4, class_weight="balanced",
+        random_state=0,
+    )  # fmt: skip
+
+
+def pipelines(fs: float, low: float, high: float, window: float, step: float, by: str | None):
+    """Classical and deep pipelines over a recording table, and a guess for comparison."""
+
+    def people(windows_classifier):
+        return make_pipeline(
+            BandpassFilter(low, high),
+            Resampler(fs),
+            DiVoteClassifier(windows_classifier, window=window, step=step, by=by),
+        )
+
+    forest = RandomForestClassifier(200, class_weight="balanced", random_state=0)
+    return {
+        "features + LDA": people(
+            make_pipeline(features(), StandardScaler(), LinearDiscriminantAnalysis())
+        ),
+        "features + forest": people(make_pipeline(features(), forest)),
+        "ALSNet (deep)": people(network()),
+        "largest class": people(make_pipeline(features(), DummyClassifier())),
+    }
+
+
+# %%
+# The data
+# --------
+
+
+def simulated():
+    cohort = make_nemg_cohort(24, fs=10_000.0, random_state=0)
+    models = pipelines(5000.0, 20.0, 2000.0, window=0.4, step=0.2, by="region")
+    return "simulated needle EMG", cohort.data, cohort.target, models
+
+
+def lower_limb(folder: Path):
+    limb = load_lower_limb(folder)
+    models = pipelines(1000.0, 20.0, 450.0, window=0.256, step=0.256, by=None)
+    return "UCI lower limb, pathology against normal", limb.data, limb.target, models
+
+
+def n2001(folder: Path):
+    records = load_n2001(folder, muscle="BB")
+    models = pipelines(10_000.0, 20.0, 4000.0, window=0.5, step=0.5, by=None)
+    return "N2001, biceps brachii", records.data, records.target, models
+
+
+def n2001_features(folder: Path):
+    table = load_n2001_features(folder)
+
+    def people(windows_classifier):
+        return DiVoteClassifier(windows_classifier, window=None, cv=3)
+
+    models = {
+        "LDA": people(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())),
+        "extra trees": people(
+            ExtraTreesClassifier(300, min_samples_leaf=5, class_weight="balanced", random_state=0)
+        ),
+        "largest class": people(DummyClassifier()),
+    }
+    return "N2001 feature table, 22 subjects", table.data, table.target, models
+
+
+def emgdb(folder: Path):
+    records = fetch_emgdb(data_home=folder.parent if folder.name == "emgdb" else folder)
+    models = pipelines(4000.0, 20.0, 1500.0, window=0.4, step=0.2, by=None)
+    return "PhysioNet emgdb", records.data, records.target, models
+
+
+SOURCES = {
+    "lower-limb": lower_limb,
+    "n2001": n2001,
+    "n2001-features": n2001_features,
+    "emgdb": emgdb,
+}
+
+# %%
+# What the signals look like
+# --------------------------
+
+
+def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> None:
+    """Half a second of one recording of each class, and its features."""
+    first = [int(np.flatnonzero(np.asarray(y) == label)[0]) for label in np.unique(y)]
+    chosen = table.iloc[first]
+    figure, axes = plt.subplots(len(chosen), 1, figsize=(8, 1.8 * len(chosen)), squeeze=False)
+    for axis, (_, row), label in zip(axes[:, 0], chosen.iterrows(), np.unique(y)):
+        signal = np.atleast_2d(np.asarray(row["signal"]))[0, : int(0.5 * row["fs"])]
+        axis.plot(np.arange(len(signal)) / row["fs"], signal, lw=0.6, color="0.15")
+        axis.set(ylabel="mV", title=f"{label} (subject {row['subject']})")
+    axes[-1, 0].set_xlabel("time (s)")
+    figure.suptitle(name)
+    figure.tight_layout()
+    figure.savefig(out / "signals.png", dpi=120)
+    extractor = TimeDomainFeatures(features=["mav", "rms", "wl", "zc"])
+    extractor.set_output(transform="pandas")
+    values = extractor.fit_transform(chosen)
+    values.index = pd.Index(np.unique(y), name="class")
+    print("\nFeatures of one whole recording per class\n" + values.round(3).to_string())
+
+
+# %%
+# The comparison, and what a leak would have claimed
+# --------------------------------------------------
+
+
+def draw(name: str, result, audits: dict, out: Path) -> None:
+    """Subject-level accuracy with its interval, and random against subject-wise windows."""
+    summary = result.summary.query("level == 'subject' and metric == 'accuracy'")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 0.5 * len(summary) + 2.2), width_ratios=[3, 2]
+    )
+    at = np.arange(len(summary))[::-1]
+    errors = [summary["pooled"] - summary["low"], summary["high"] - summary["pooled"]]
+    left.errorbar(summary["pooled"], at, xerr=errors, fmt="o", color="#0072B2", capsize=3)
+    left.axvline(result.chance, color="0.5", ls="--", lw=1)
+    left.text(result.chance, at[0] + 0.45, "largest class", color="0.4", ha="center", va="bottom")
+    left.set(
+        yticks=at, yticklabels=summary["pipeline"], xlim=(0, 1), ylim=(-0.6, len(summary)),
+        xlabel="accuracy over subjects (95 % interval)", title="Split by subject",
+    )  # fmt: skip
+    for k, audit in enumerate(audits.values()):
+        values = audit.summary["balanced_accuracy"]
+        for arm, value in values.items():
+            leaky = arm != "subjects"
+            right.plot(
+                value, -k, "s" if leaky else "o", color="#D55E00" if leaky else "#0072B2",
+                mfc="none" if arm == "recordings" else None,
+                label=f"{arm}{' (leaky)' if leaky else ''}" if k == 0 else None,
+            )  # fmt: skip
+        right.plot(values[["random windows", "subjects"]], [-k, -k], color="0.7", zorder=0)
+    right.set(
+        yticks=[-k for k in range(len(audits))], yticklabels=list(audits), xlim=(0, 1.02),
+        ylim=(-len(audits) + 0.4, 1.3), xlabel="balanced accuracy over windows",
+        title="What a leak would have claimed",
+    )  # fmt: skip
+    right.legend(loc="upper left", fontsize="small", ncols=2, frameon=False)
+    figure.suptitle(name)
+    figure.tight_layout()
+    figure.savefig(out / "comparison.png", dpi=120)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument(
+        "--data", nargs=2, metavar=("SET", "FOLDER"),
+        help=f"real recordings: one of {', '.join(SOURCES)}, and their folder",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder of figures")
+    parser.add_argument("--splits", type=int, default=5, help="folds of subjects (default: 5)")
+    parser.add_argument("--jobs", type=int, default=None, help="parallel fits")
+    arguments = parser.parse_args(argv)
+    if arguments.data is None:
+        name, table, y, models = simulated()
+    else:
+        source, folder = arguments.data
+        if source not in SOURCES:
+            parser.error(f"unknown data set {source!r}; choose from {', '.join(SOURCES)}")
+        name, table, y, models = SOURCES[source](Path(folder))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    people = table.drop_duplicates("subject").index
+    counts = pd.Series(np.asarray(y), index=table.index).loc[people].value_counts()
+    print(f"{name}: {len(table)} rows, subjects per class: {counts.to_dict()}")
+    if "signal" in table:
+        show_signals(name, table, y, arguments.out)
+
+    cv = SubjectKFold(arguments.splits, random_state=0)
+    try:
+        next(cv.split(table, y))
+    except ValueError as error:
+        print(f"\nNo comparison: {error}")
+        return
+    result = compare(models, table, y, cv=cv, n_jobs=arguments.jobs)
+    print(
+        f"\nSubjects ({arguments.splits} folds by subject)\n{result.table('subject').to_string()}"
+    )
+    print(f"\nWindows\n{result.table('window', ['accuracy', 'balanced_accuracy']).to_string()}")
+    print(f"\nLargest class: {result.chance:.2f} of the subjects. Intervals are over subjects.")
+
+    audits = {
+        pipeline: leakage_audit(model, table, y, n_splits=arguments.splits, n_jobs=arguments.jobs)
+        for pipeline, model in models.items()
+        if pipeline in ("features + forest", "extra trees", "LDA")
+    }
+    for pipeline, audit in audits.items():
+        print(f"\n{pipeline}: {audit}")
+    draw(name, result, audits, arguments.out)
+    print(f"\nFigures: {', '.join(str(p) for p in sorted(arguments.out.glob('*.png')))}")
+
+
+if __name__ == "__main__":
+    main()

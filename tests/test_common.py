@@ -1,0 +1,189 @@
+"""Checks that every public estimator has to pass.
+
+Estimators are found by themselves. One that has no entry in ``INSTANCES`` makes
+`test_every_public_estimator_is_checked` fail, so that a new one cannot be forgotten.
+"""
+
+import importlib
+import inspect
+import pickle
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import sklearn_emg
+from sklearn_emg.base import FeatureExtractor, SignalTransformer
+from sklearn_emg.recordings import recording_table
+
+from estimator_instances import INSTANCES  # isort: skip
+
+
+def public_estimators():
+    """Every estimator class that a package or module of sklearn_emg names in its __all__."""
+    found = {}
+    modules = ["sklearn_emg." + m.name for m in pkgutil.iter_modules(sklearn_emg.__path__)]
+    for name in modules:
+        if name.rsplit(".", 1)[1].startswith("_"):
+            continue
+        module = importlib.import_module(name)
+        for public in getattr(module, "__all__", ()):
+            item = getattr(module, public)
+            if inspect.isclass(item) and issubclass(item, BaseEstimator):
+                found[item] = f"{name}.{public}"
+    # Bases are for subclasses.
+    return {c: n for c, n in found.items() if c not in (SignalTransformer, FeatureExtractor)}
+
+
+PUBLIC = public_estimators()
+SIGNAL_TO_SIGNAL = [e for e in INSTANCES if isinstance(e, SignalTransformer)]
+EXTRACTORS = [e for e in INSTANCES if isinstance(e, FeatureExtractor)]
+
+
+def name_of(estimator):
+    return type(estimator).__name__
+
+
+def test_every_public_estimator_is_checked():
+    missing = {PUBLIC[c] for c in PUBLIC if c not in {type(e) for e in INSTANCES}}
+    assert not missing, f"add small instances of {sorted(missing)} to tests/estimator_instances.py"
+
+
+@parametrize_with_checks(INSTANCES)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
+def test_the_checks_really_run(estimator):
+    # A class tagged for 3-D input alone gets one check and passes in silence.
+    assert len(list(estimator_checks_generator(estimator))) >= 40
+
+
+@pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
+def test_repr_html_shows_the_estimator(estimator):
+    assert type(estimator).__name__ in estimator._repr_html_()
+
+
+@pytest.mark.parametrize("cls", PUBLIC, ids=lambda c: c.__name__)
+def test_public_docstrings_have_parameters_and_a_running_example(cls):
+    doc = inspect.getdoc(cls)
+    for part in ("Parameters\n----------", "Examples\n--------", ">>> "):
+        assert part in doc, f"{cls.__name__} lacks {part!r} in its docstring"
+    for parameter in inspect.signature(cls).parameters:
+        assert parameter in doc, f"{cls.__name__} does not document {parameter!r}"
+
+
+# ------------------------------------------------------------------ signals
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return np.random.default_rng(0).normal(size=(7, 3, 260))
+
+
+def for_table(estimator):
+    estimator = clone(estimator)
+    return estimator.set_params(fs=None) if "fs" in estimator.get_params() else estimator
+
+
+def table_of(windows, fs=1000.0):
+    names = [f"s{i}" for i in range(len(windows))]
+    return recording_table(list(windows), fs=fs, subject=names, note=names)
+
+
+def rate_of(estimator):
+    return float(estimator.get_params().get("fs") or 1000.0)
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_a_table_gives_what_its_signals_give_as_arrays(estimator, windows):
+    fs = rate_of(estimator)
+    table = table_of(windows, fs)
+    out = for_table(estimator).fit(table).transform(table)
+    expected = clone(estimator).fit(windows).transform(windows)
+    if isinstance(estimator, SignalTransformer):
+        assert isinstance(out, pd.DataFrame)
+        assert out["subject"].tolist() == table["subject"].tolist()
+        assert out["note"].tolist() == table["note"].tolist()
+        out = np.stack(out["signal"].tolist())
+    np.testing.assert_allclose(out, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_a_window_does_not_depend_on_the_others(estimator, windows):
+    fitted = clone(estimator).fit(windows)
+    together = fitted.transform(windows)
+    order = [3, 0, 6, 2]
+    np.testing.assert_allclose(fitted.transform(windows[order]), together[order], rtol=1e-9)
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_float32_stays_and_the_input_is_left_alone(estimator, windows):
+    X = windows.astype(np.float32)
+    X.setflags(write=False)
+    out = clone(estimator).fit(X).transform(X)
+    assert out.dtype == np.float32
+    strided = np.repeat(X, 2, axis=2)[:, :, ::2]
+    np.testing.assert_allclose(clone(estimator).fit(strided).transform(strided), out)
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_other_channels_and_lengths_than_fitted_are_refused(estimator, windows):
+    fitted = clone(estimator).fit(windows)
+    with pytest.raises(ValueError, match=r"features, but|channels"):
+        fitted.transform(windows[:, :2])
+    with pytest.raises(ValueError, match="samples"):
+        fitted.transform(windows[:, :, :-1])
+
+
+NAN_REFUSED = [e for e in SIGNAL_TO_SIGNAL + EXTRACTORS if not get_tags(e).input_tags.allow_nan]
+
+
+@pytest.mark.parametrize("estimator", NAN_REFUSED, ids=name_of)
+def test_nan_in_a_table_names_the_row(estimator, windows):
+    signals = [w.copy() for w in windows]
+    signals[4][0, 7] = np.nan
+    table = table_of(signals, rate_of(estimator))
+    step = for_table(estimator)
+    with pytest.raises(ValueError, match=r"[Rr]ow 4.*NaN"):
+        step.fit(table).transform(table)
+
+
+@pytest.mark.parametrize("estimator", EXTRACTORS, ids=name_of)
+def test_feature_names_fit_the_columns(estimator, windows):
+    fitted = clone(estimator).set_output(transform="pandas").fit(windows)
+    frame = fitted.transform(windows)
+    names = fitted.get_feature_names_out()
+    assert frame.columns.tolist() == names.tolist()
+    assert len(set(names)) == len(names)
+    assert np.isfinite(frame.to_numpy()).all()
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL, ids=name_of)
+def test_global_pandas_output_leaves_signals_alone(estimator, windows):
+    with sklearn.config_context(transform_output="pandas"):
+        assert isinstance(clone(estimator).fit(windows).transform(windows), np.ndarray)
+
+
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_pickled_in_a_pipeline(estimator, windows):
+    y = np.arange(7) % 2
+    X = windows[:, 0]
+    steps = make_pipeline(clone(estimator), LogisticRegression()).fit(X, y)
+    again = pickle.loads(pickle.dumps(steps))
+    np.testing.assert_array_equal(again.predict_proba(X), steps.predict_proba(X))
+
+
+def test_global_random_state_is_left_alone(windows):
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    for estimator in SIGNAL_TO_SIGNAL + EXTRACTORS:
+        clone(estimator).fit(windows).transform(windows)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
