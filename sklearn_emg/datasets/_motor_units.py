@@ -210,8 +210,7 @@ def _place_fibres(rng: np.random.Generator, pool: Pool, c: Conditions) -> _Fibre
 
 
 def _draw_diameters(rng: np.random.Generator, rank: NDArray, c: Conditions) -> NDArray:
-    log_sd = np.sqrt(np.log1p(c.diameter_cv**2))
-    spread = np.exp(log_sd * clipped_normal(rng, len(rank)) - log_sd**2 / 2)
+    spread = np.exp(c.diameter_cv * clipped_normal(rng, len(rank)))
     diameter = c.diameter * (1 + 0.08 * (rank - 0.3)) * spread
     if c.hypertrophic_share > 0:
         large = rng.random(len(rank)) < c.hypertrophic_share

@@ -198,18 +198,19 @@ def make_nemg_cohort(
     accuracy. It serves examples, tests and the teaching of validation.
 
     - Amplitudes, noise, drive and the effects of disease were set by hand on published norms and
-      on features of real recordings; there is no independent validation set.
+      on features of real recordings, with one to nine subjects per class; there is no independent
+      validation set. Values between those points are chosen, not fitted.
     - In controls, peaks are up to 30 % too large, sample entropy is about half and the median
-      frequency 20 % too high: real records hold more slow activity from afar. Potentials in ALS
-      are shorter and have fewer turns than in real records; giant, satellite-rich units are rare.
+      frequency a quarter too high: real records hold more slow activity from afar. Potentials in
+      ALS are shorter and have fewer turns than in real records; giant, satellite-rich units are
+      rare.
     - The amplitude per turn and the high-frequency polyphasia of very chronic neuropathy are
       underestimated. Myopathy reaches larger extremes than published.
     - There is no fatigue, motion artefact, end-plate noise, complex repetitive discharge,
       myotonia, doublet or short-term synchrony; the force is constant and low to moderate; the
       tissue is homogeneous and infinite; there is no negative afterpotential; there is one type of
       needle. Discharges just outside the recording do not reach into it.
-    - Class parameters between calibration points are chosen, not fitted, and severity has no
-      clinical unit. The region is confounded with the diagnosis by default.
+    - Severity has no clinical unit. The region is confounded with the diagnosis by default.
 
     The same seed and NumPy version give the same bits for any `n_jobs`.
 
@@ -422,7 +423,7 @@ def simulate_recording(
     factors = draw_factors(rng, between_subject)
     settings = _amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
     subject = Subject(age, factors, diagnosis, drawn, s)
-    settings = _replace_amplifier(settings, amplifier, caller)
+    settings = _replace_amplifier(settings, amplifier, fs, caller)
     excitation = min(drive * excitation_factor(diagnosis, s), 0.9)
     conditions = conditions_of(MUSCLES[muscle], subject, s, excitation)
     n_samples = max(1, round(duration * fs))
@@ -503,7 +504,7 @@ def simulate_muap(
     _check_integer(n_units, "n_units", caller, 1)
     if max_distance is not None:
         _check_real(max_distance, "max_distance", caller, 0.0, above=True)
-    settings = _replace_amplifier(Amplifier(), amplifier, caller, ("highpass", "lowpass"))
+    settings = _replace_amplifier(Amplifier(), amplifier, fs, caller, ("highpass", "lowpass"))
     rng = _generator(random_state)
     subtype = str(rng.choice(SUBTYPES[diagnosis]))
     s = 0.0 if diagnosis == "normal" else float(severity)
@@ -612,8 +613,12 @@ def _class_counts(
     return dict(zip(classes, subjects)), dict(zip(classes, recordings))
 
 
-def _spread_recordings(rng: np.random.Generator, n_subjects: int, n: int) -> NDArray[np.intp]:
-    """Recordings per subject: two each (one if there are few), the rest by chance."""
+def _spread_recordings(
+    rng: np.random.Generator, n_subjects: int, n: int, evenly: bool
+) -> NDArray[np.intp]:
+    """Recordings per subject: two each (one if there are few), the rest by chance or evenly."""
+    if evenly:
+        return n // n_subjects + (np.arange(n_subjects) < n % n_subjects)
     each = min(2, n // n_subjects)
     weights = rng.gamma(4.0, size=n_subjects)
     return each + rng.multinomial(n - each * n_subjects, weights / weights.sum())
@@ -667,7 +672,7 @@ def _plan(
     rows: list[_Row] = []
     for name, n in recording_counts.items():
         members = np.flatnonzero(np.array(diagnoses) == name)
-        subjects = np.repeat(members, _spread_recordings(rng, len(members), n))
+        subjects = np.repeat(members, _spread_recordings(rng, len(members), n, biceps))
         lengths = _draw_lengths(rng, n, limits, _class_mean_duration(name, limits), fs)
         n_all, n_proximal, _ = _CLINICAL[name]
         share = 0.5 if balanced else n_proximal / n_all
@@ -908,6 +913,7 @@ def _check_unit_arguments(caller: str, muscle: Any, diagnosis: Any, severity: An
 def _replace_amplifier(
     settings: Amplifier,
     given: Mapping[str, float] | None,
+    fs: float,
     caller: str,
     allowed: tuple[str, ...] = tuple(f.name for f in fields(Amplifier)),
 ) -> Amplifier:
@@ -921,4 +927,11 @@ def _replace_amplifier(
         _check_option(name, "amplifier", caller, allowed)
         positive = name in ("highpass", "lowpass", "limit")
         _check_real(value, f"amplifier[{name!r}]", caller, 0.0, above=positive)
-    return replace(settings, **{name: float(value) for name, value in given.items()})
+    settings = replace(settings, **{name: float(value) for name, value in given.items()})
+    lowpass = min(settings.lowpass, 0.45 * fs)
+    if settings.highpass >= lowpass:
+        raise ValueError(
+            f"The 'amplifier' parameter of {caller} must have its 'highpass' below its low-pass, "
+            f"{lowpass:g} Hz for fs={fs:g}. Got {settings.highpass:g} Hz instead."
+        )
+    return settings

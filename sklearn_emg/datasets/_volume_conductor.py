@@ -135,4 +135,4 @@ def electrode_weights(fibres: Geometry, gap: float) -> NDArray[np.float32]:
     weights += np.bincount(flat.ravel() + 1, (share * upper).ravel(), size)
     # The cannula shields the core from the fibres behind it.
     shadow = 0.25 + 0.75 / (1 + np.exp(-fibres.x / 0.08))
-    return (weights.reshape(n, -1) * shadow[:, None]).astype(np.float32)
+    return (weights.reshape(n, len(_RADII)) * shadow[:, None]).astype(np.float32)
