@@ -1,16 +1,30 @@
 """Features of windows: the numbers that classical classifiers see."""
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
+from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
+from sklearn_emg.feature_extraction._time_frequency import (
+    STFT,
+    LogSpectrogram,
+    MelSpectrogram,
+    WaveformImage,
+    mel_filterbank,
+)
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
 
 __all__ = [
-    "CWTFeatures",
-    "WaveletFeatures",
-    "cwt",
+    "STFT",
     "AutoregressiveFeatures",
+    "ComplexityFeatures",
+    "CWTFeatures",
+    "LogSpectrogram",
+    "MelSpectrogram",
     "SpectralFeatures",
     "TimeDomainFeatures",
+    "WaveformImage",
+    "WaveletFeatures",
+    "cwt",
+    "mel_filterbank",
     "power_spectrum",
 ]

@@ -1,0 +1,704 @@
+"""Images of windows for networks: spectrograms and the plotted waveform.
+
+All take windows (or a recording table whose rows are equally long) and give float32 arrays of shape
+(n_windows, n_channels, height, width) with time along the last axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import scipy.fft
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import get_window
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.base import _SignalEstimator
+from sklearn_emg.feature_extraction._blocks import for_blocks
+from sklearn_emg.recordings import is_recording_table
+
+__all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_filterbank"]
+
+
+class _ImageTransformer(_SignalEstimator):
+    """Base of steps that turn windows into images.
+
+    A subclass implements ``_image_shape(n_times)`` (maps per channel, height, width) and
+    ``_images(X, fs)``: rows of samples (n_rows, n_times) in, (n_rows, n_maps, height, width) out,
+    each row treated alone. It may override ``_check_parameters(fs)``.
+    """
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        if is_recording_table(X):
+            self._check_table(X)
+            shapes = [np.shape(signal) for signal in X["signal"]]
+            self._check_shapes(shapes)
+            self.n_channels_in_ = shapes[0][0] if len(shapes[0]) == 2 else 1
+            self.n_times_in_ = shapes[0][-1]
+            rates = [float(fs) for fs in np.unique(X["fs"].to_numpy(dtype=float))]
+        else:
+            X = self._check_array(X, reset=True)
+            self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]
+            self.n_times_in_ = X.shape[-1]
+            rates = [self._array_fs()]
+        for fs in rates:
+            self._check_parameters(fs)
+        self._image_shape(self.n_times_in_)
+        return self
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float32]:
+        """Make an image of each window.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        images : ndarray of shape (n_windows, n_channels * n_maps, height, width), float32
+            The maps of one channel stand side by side.
+
+        Raises
+        ------
+        ValueError
+            If a window holds NaN or has not the length seen in ``fit``.
+        """
+        check_is_fitted(self)
+        if is_recording_table(X):
+            self._check_table(X)
+            self._check_shapes(
+                [(self.n_channels_in_, self.n_times_in_), *map(np.shape, X["signal"])]
+            )
+            images = []
+            for row, (signal, fs) in enumerate(zip(X["signal"], X["fs"])):
+                self._check_parameters(float(fs))
+                values = np.atleast_2d(self._read_finite(signal, row))
+                images.append(self._windows_to_images(values[np.newaxis], float(fs)))
+            return np.concatenate(images)
+        X = self._check_array(X, reset=False)
+        X = X[:, np.newaxis, :] if X.ndim == 2 else X
+        if X.shape[1:] != (self.n_channels_in_, self.n_times_in_):
+            raise ValueError(
+                f"X has windows of {X.shape[1]} channels x {X.shape[2]} samples, but "
+                f"{type(self).__name__} was fitted on {self.n_channels_in_} x {self.n_times_in_}."
+            )
+        fs = self._array_fs()
+        self._check_parameters(fs)
+        return self._windows_to_images(X, fs)
+
+    def _windows_to_images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.float32]:
+        rows = X.reshape(-1, X.shape[-1])
+        n_maps, height, width = self._image_shape(X.shape[-1])
+        images = np.empty((len(rows), n_maps, height, width), dtype=np.float32)
+
+        def work(start: int, stop: int) -> None:
+            images[start:stop] = self._images(rows[start:stop], fs)
+
+        image_bytes = 4 * n_maps * height * width * X.itemsize
+        for_blocks(work, len(rows), rows[0].nbytes + image_bytes, self.n_jobs)
+        return images.reshape(len(X), -1, height, width)
+
+    def _check_shapes(self, shapes: list[tuple[int, ...]]) -> None:
+        shapes = [shape if len(shape) == 2 else (1, *shape) for shape in shapes]
+        for row, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise ValueError(
+                    f"{type(self).__name__} makes images of one size: expected signals of "
+                    f"{shapes[0][0]} channels x {shapes[0][1]} samples, row {row} has "
+                    f"{shape[0]} x {shape[1]}. Cut the table into windows first."
+                )
+
+    def set_output(self, *, transform: str | None = None):
+        """Do nothing: images have no columns, so that any output setting leaves them as they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Accepted for pipelines that set it for all their steps.
+
+        Returns
+        -------
+        self : object
+        """
+        return self
+
+    def _check_parameters(self, fs: float | None) -> None:
+        """Raise if a parameter does not fit the sampling rate."""
+
+    def _image_shape(self, n_times: int) -> tuple[int, int, int]:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _image_shape.")
+
+    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _images.")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Networks take float32 whatever came in.
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+_STFT_CONSTRAINTS: dict[str, list[Any]] = {
+    "nperseg": [Interval(Integral, 2, None, closed="left")],
+    "hop": [Interval(Integral, 1, None, closed="left"), None],
+    "n_fft": [Interval(Integral, 2, None, closed="left"), None],
+    "taper": [str],
+    "center": ["boolean"],
+    "n_jobs": [Integral, None],
+}
+
+
+class _FrameTransformer(_ImageTransformer):
+    """Base of spectrograms: frames, their taper and their Fourier transform."""
+
+    def _hop(self) -> int:
+        return max(self.nperseg // 4, 1) if self.hop is None else self.hop
+
+    def _n_fft(self) -> int:
+        return self.nperseg if self.n_fft is None else self.n_fft
+
+    def _check_parameters(self, fs: float | None) -> None:
+        name = type(self).__name__
+        try:
+            get_window(self.taper, 4)
+        except ValueError as error:
+            raise ValueError(
+                f"The 'taper' parameter of {name} must be a window of scipy.signal.get_window. "
+                f"Got {self.taper!r} instead ({error})."
+            ) from error
+        if self._n_fft() < self.nperseg:
+            raise ValueError(
+                f"The 'n_fft' parameter of {name} must be at least nperseg={self.nperseg}. "
+                f"Got {self.n_fft} instead."
+            )
+
+    def _n_frames(self, n_times: int) -> int:
+        if self.center:
+            return 1 + n_times // self._hop()
+        if n_times < self.nperseg:
+            raise ValueError(
+                f"Windows of {n_times} samples (n_features={n_times}) are shorter than the "
+                f"nperseg={self.nperseg} samples of a frame of {type(self).__name__}. Lower "
+                "'nperseg' or set center=True."
+            )
+        return 1 + (n_times - self.nperseg) // self._hop()
+
+    def _power(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Power of shape (n_rows, n_frequencies, n_frames); a sinusoid has A^2 / 2 at its peak."""
+        n_frames, hop, n_fft = self._n_frames(X.shape[-1]), self._hop(), self._n_fft()
+        if self.center:
+            X = np.pad(X, [(0, 0), (self.nperseg // 2, self.nperseg)])
+        frames = np.lib.stride_tricks.sliding_window_view(X, self.nperseg, axis=-1)
+        frames = frames[:, : (n_frames - 1) * hop + 1 : hop]
+        weights = get_window(self.taper, self.nperseg).astype(X.dtype)
+        spectrum = scipy.fft.rfft(frames * weights, n_fft, axis=-1)
+        power = spectrum.real**2 + spectrum.imag**2
+        # Bins between 0 and Nyquist stand for their mirror image too.
+        scale = np.full(power.shape[-1], 2.0 / float(weights.sum(dtype=np.float64)) ** 2)
+        scale[0] /= 2
+        if n_fft % 2 == 0:
+            scale[-1] /= 2
+        power *= scale.astype(X.dtype)
+        return power.swapaxes(1, 2)
+
+
+class STFT(_FrameTransformer):
+    """Short-time Fourier transform: an image of amplitude or power by frequency and time.
+
+    Parameters
+    ----------
+    output : {"magnitude", "power"}, default="magnitude"
+        Amplitude in mV (a sinusoid of amplitude A shows A at its frequency) or power in mV^2
+        (A^2 / 2).
+    nperseg : int, default=256
+        Samples per frame.
+    hop : int, default=None
+        Samples from one frame to the next, ``nperseg // 4`` by default.
+    n_fft : int, default=None
+        Length of the transform, filled up with zeros; `nperseg` by default.
+    taper : str, default="hann"
+        Any window that :func:`scipy.signal.get_window` knows by a single name.
+    center : bool, default=True
+        Frame t is centred at sample ``t * hop``, with zeros beyond the ends: ``1 + n_times // hop``
+        frames. Otherwise only whole frames: ``1 + (n_times - nperseg) // hop``.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the windows seen in ``fit``.
+    n_times_in_ : int
+        Samples per window seen in ``fit``.
+
+    Notes
+    -----
+    Row k of an image is the frequency k fs / n_fft, lowest first (``height = n_fft // 2 + 1``). It
+    is the input of DeepEMGNet (Sengur et al. 2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import STFT
+    >>> X = 3 * np.sin(2 * np.pi * np.arange(400) / 8)[np.newaxis]
+    >>> images = STFT(nperseg=64, hop=16).fit_transform(X)
+    >>> images.shape, round(float(images[0, 0, 8, 12]), 3)  # 64 / 8 = row 8
+    ((1, 1, 33, 26), 3.0)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "output": [StrOptions({"magnitude", "power"})],
+        **_STFT_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        output: Literal["magnitude", "power"] = "magnitude",
+        *,
+        nperseg: int = 256,
+        hop: int | None = None,
+        n_fft: int | None = None,
+        taper: str = "hann",
+        center: bool = True,
+        n_jobs: int | None = None,
+    ):
+        self.output = output
+        self.nperseg = nperseg
+        self.hop = hop
+        self.n_fft = n_fft
+        self.taper = taper
+        self.center = center
+        self.n_jobs = n_jobs
+
+    def _image_shape(self, n_times: int) -> tuple[int, int, int]:
+        return 1, self._n_fft() // 2 + 1, self._n_frames(n_times)
+
+    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        power = self._power(X)
+        if self.output == "magnitude":
+            # Bins 0 and Nyquist have no mirror image: their amplitude is the root of their power.
+            power[:, 1 : (self._n_fft() + 1) // 2] *= 2
+            power = np.sqrt(power)
+        return power[:, np.newaxis]
+
+
+def _decibel(power: NDArray[np.floating], floor: float, top_db: float | None) -> NDArray:
+    """10 log10 of powers in mV^2, of each image not less than `top_db` below its maximum."""
+    level = 10.0 * np.log10(np.maximum(power, floor))
+    if top_db is not None:
+        np.maximum(level, level.max(axis=(1, 2), keepdims=True) - top_db, out=level)
+    return level
+
+
+def _delta(image: NDArray[np.floating], width: int) -> NDArray[np.floating]:
+    """Slope of the least-squares line through `width` frames, the first and last repeated."""
+    half = width // 2
+    padded = np.pad(image, [(0, 0), (0, 0), (half, half)], mode="edge")
+    n_frames = image.shape[-1]
+    slope = np.zeros_like(image)
+    for step in range(1, half + 1):
+        later = padded[..., half + step : half + step + n_frames]
+        slope += step * (later - padded[..., half - step : half - step + n_frames])
+    return slope / (2 * sum(step**2 for step in range(1, half + 1)))
+
+
+class LogSpectrogram(_FrameTransformer):
+    """Logarithm of the power by frequency and time, and on request how it changes.
+
+    Parameters
+    ----------
+    delta : bool, default=False
+        With the delta log spectrum as a second map: the slope over time of the first, in dB per
+        frame. The maps of a channel follow one another: log, delta.
+    delta_width : int, default=9
+        Frames that a slope is fitted to, odd.
+    floor : float, default=1e-10
+        Powers below it, in mV^2, count as it. Keeps silence at -100 dB instead of minus infinity.
+    top_db : float, default=80.0
+        Range of an image in dB below its own maximum; None for no such limit.
+    nperseg, hop, n_fft, taper, center, n_jobs
+        As in :class:`STFT`.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the windows seen in ``fit``.
+    n_times_in_ : int
+        Samples per window seen in ``fit``.
+
+    Notes
+    -----
+    Levels are 10 log10(P / 1 mV^2). The delta at frame t is
+    sum_n n (c_{t+n} - c_{t-n}) / (2 sum_n n^2), n = 1 ... (delta_width - 1) / 2, with the first and
+    last frame repeated beyond the ends (Furui 1986, IEEE Trans. ASSP 34:52,
+    doi:10.1109/TASSP.1986.1164788). Log spectrum and delta are the two input channels of
+    SpectroEMG-Net (Rahman et al., arXiv 2309.10483).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import LogSpectrogram
+    >>> X = np.random.default_rng(0).normal(size=(5, 2, 1000))
+    >>> LogSpectrogram(delta=True, nperseg=128, hop=50).fit_transform(X).shape
+    (5, 4, 65, 21)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "delta": ["boolean"],
+        "delta_width": [Interval(Integral, 3, None, closed="left")],
+        "floor": [Interval(Real, 0, None, closed="neither")],
+        "top_db": [Interval(Real, 0, None, closed="neither"), None],
+        **_STFT_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        delta: bool = False,
+        *,
+        delta_width: int = 9,
+        floor: float = 1e-10,
+        top_db: float | None = 80.0,
+        nperseg: int = 256,
+        hop: int | None = None,
+        n_fft: int | None = None,
+        taper: str = "hann",
+        center: bool = True,
+        n_jobs: int | None = None,
+    ):
+        self.delta = delta
+        self.delta_width = delta_width
+        self.floor = floor
+        self.top_db = top_db
+        self.nperseg = nperseg
+        self.hop = hop
+        self.n_fft = n_fft
+        self.taper = taper
+        self.center = center
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self, fs: float | None) -> None:
+        super()._check_parameters(fs)
+        if self.delta_width % 2 == 0:
+            raise ValueError(
+                "The 'delta_width' parameter of LogSpectrogram must be odd, so that a frame lies "
+                f"in the middle. Got {self.delta_width} instead."
+            )
+
+    def _image_shape(self, n_times: int) -> tuple[int, int, int]:
+        return 1 + self.delta, self._n_fft() // 2 + 1, self._n_frames(n_times)
+
+    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        level = _decibel(self._power(X), self.floor, self.top_db)
+        if not self.delta:
+            return level[:, np.newaxis]
+        return np.stack([level, _delta(level, self.delta_width)], axis=1)
+
+
+def _to_mel(frequency: ArrayLike) -> NDArray[np.float64]:
+    """Slaney's scale: 200/3 Hz per mel below 1 kHz, 27 mel per factor of 6.4 above."""
+    frequency = np.asarray(frequency, dtype=float)
+    above = 15.0 + 27.0 * np.log(np.maximum(frequency, 1000.0) / 1000.0) / np.log(6.4)
+    return np.where(frequency < 1000.0, 3.0 * frequency / 200.0, above)
+
+
+def _from_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = 1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * np.log(6.4) / 27.0)
+    return np.where(mel < 15.0, 200.0 * mel / 3.0, above)
+
+
+def mel_filterbank(
+    fs: float, n_fft: int, n_mels: int, *, f_min: float = 0.0, f_max: float | None = None
+) -> NDArray[np.float64]:
+    """Triangular filters at equal distances on the mel scale, each of area one.
+
+    Parameters
+    ----------
+    fs : float
+        Sampling rate in Hz.
+    n_fft : int
+        Length of the transform whose bins are summed up.
+    n_mels : int
+        Number of filters.
+    f_min, f_max : float
+        Lowest and highest frequency in Hz; `f_max` is ``fs / 2`` by default.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_mels, n_fft // 2 + 1)
+        1/Hz.
+
+    Raises
+    ------
+    ValueError
+        If a filter is too narrow to hold a frequency of the transform.
+
+    References
+    ----------
+    M. Slaney, Auditory Toolbox, Technical Report 1998-010, Interval Research Corporation, 1998.
+
+    Examples
+    --------
+    >>> from sklearn_emg.feature_extraction import mel_filterbank
+    >>> weights = mel_filterbank(10000.0, 256, 40)
+    >>> weights.shape, weights[0].argmax().item()
+    ((40, 129), 2)
+    """
+    corners = _from_mel(
+        np.linspace(*_to_mel([f_min, fs / 2 if f_max is None else f_max]), n_mels + 2)
+    )
+    low, centre, high = (corners[i : n_mels + i, np.newaxis] for i in range(3))
+    f = np.arange(n_fft // 2 + 1) * fs / n_fft
+    weights = np.maximum(np.minimum((f - low) / (centre - low), (high - f) / (high - centre)), 0.0)
+    if (empty := np.flatnonzero(weights.sum(axis=1) == 0)).size:
+        raise ValueError(
+            f"Mel filter {empty[0] + 1} of {n_mels} ({corners[empty[0]]:.4g} to "
+            f"{corners[empty[0] + 2]:.4g} Hz) holds no frequency of a transform of {n_fft} samples "
+            f"at {fs:g} Hz. Lower 'n_mels' or raise 'n_fft'."
+        )
+    return weights * 2.0 / (high - low)
+
+
+class MelSpectrogram(_FrameTransformer):
+    """Spectrogram with frequencies on the mel scale, in dB.
+
+    Parameters
+    ----------
+    n_mels : int, default=40
+        Height of the image.
+    fs : float, default=None
+        Sampling rate in Hz. Arrays need it; a recording table brings its own.
+    f_min : float, default=0.0
+        Lowest frequency in Hz.
+    f_max : float, default=None
+        Highest frequency in Hz, ``fs / 2`` by default.
+    log : bool, default=True
+        Levels in dB re 1 mV^2/Hz; otherwise power in mV^2/Hz.
+    floor : float, default=1e-13
+        Powers below it, in mV^2/Hz, count as it in a level.
+    top_db : float, default=80.0
+        Range of an image in dB below its own maximum; None for no such limit.
+    nperseg, hop, n_fft, taper, center, n_jobs
+        As in :class:`STFT`. A longer `n_fft` allows for narrower filters.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the windows seen in ``fit``.
+    n_times_in_ : int
+        Samples per window seen in ``fit``.
+
+    Raises
+    ------
+    ValueError
+        If the sampling rate is missing, the frequencies do not fit it, or a filter is too narrow to
+        hold a frequency of the transform.
+
+    Notes
+    -----
+    Power in the filters of :func:`mel_filterbank`, which are those that librosa uses by default.
+    Nodera et al. feed such images to image networks; see ``sklearn_emg.papers``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import MelSpectrogram
+    >>> X = np.random.default_rng(0).normal(size=(3, 4000))
+    >>> MelSpectrogram(fs=10000.0).fit_transform(X).shape
+    (3, 1, 40, 63)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_mels": [Interval(Integral, 1, None, closed="left")],
+        "f_min": [Interval(Real, 0, None, closed="left")],
+        "f_max": [Interval(Real, 0, None, closed="neither"), None],
+        "log": ["boolean"],
+        "floor": [Interval(Real, 0, None, closed="neither")],
+        "top_db": [Interval(Real, 0, None, closed="neither"), None],
+        **_STFT_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        n_mels: int = 40,
+        *,
+        fs: float | None = None,
+        f_min: float = 0.0,
+        f_max: float | None = None,
+        log: bool = True,
+        floor: float = 1e-13,
+        top_db: float | None = 80.0,
+        nperseg: int = 256,
+        hop: int | None = None,
+        n_fft: int | None = None,
+        taper: str = "hann",
+        center: bool = True,
+        n_jobs: int | None = None,
+    ):
+        self.n_mels = n_mels
+        self.fs = fs
+        self.f_min = f_min
+        self.f_max = f_max
+        self.log = log
+        self.floor = floor
+        self.top_db = top_db
+        self.nperseg = nperseg
+        self.hop = hop
+        self.n_fft = n_fft
+        self.taper = taper
+        self.center = center
+        self.n_jobs = n_jobs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _weights(self, fs: float) -> NDArray[np.float64]:
+        return mel_filterbank(fs, self._n_fft(), self.n_mels, f_min=self.f_min, f_max=self.f_max)
+
+    def _check_parameters(self, fs: float | None) -> None:
+        super()._check_parameters(fs)
+        top = fs / 2 if self.f_max is None else self.f_max
+        if not self.f_min < top <= fs / 2:
+            raise ValueError(
+                "The 'f_min' and 'f_max' parameters of MelSpectrogram must satisfy f_min < f_max "
+                f"<= {fs / 2:g} Hz, half the sampling rate. Got {self.f_min} and {self.f_max} "
+                "instead."
+            )
+        self._weights(fs)
+
+    def _image_shape(self, n_times: int) -> tuple[int, int, int]:
+        return 1, self.n_mels, self._n_frames(n_times)
+
+    def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        power = self._weights(fs).astype(X.dtype) @ self._power(X)
+        if self.log:
+            power = _decibel(power, self.floor, self.top_db)
+        return power[:, np.newaxis]
+
+
+class WaveformImage(_ImageTransformer):
+    """The window as a plot: a line from left to right in a binary image.
+
+    Parameters
+    ----------
+    height, width : int, default=128
+        Pixels.
+    limits : tuple of (low, high), default=None
+        Amplitudes in mV at the lower and the upper edge; what is beyond is drawn at the edge. By
+        default each window spans its own minimum to maximum, as a plot with automatic axes, so that
+        its amplitude is lost.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_channels_in_ : int
+        Channels of the windows seen in ``fit``.
+    n_times_in_ : int
+        Samples per window seen in ``fit``.
+
+    Notes
+    -----
+    The samples are joined by straight lines; a pixel is 1 if the line passes through its column at
+    its height (to the nearest row), 0 otherwise. Row 0 is the upper edge. The first sample is at
+    the left and the last at the right edge. With `limits` None a constant window is a line at half
+    height. Nam et al. feed plotted waveforms to Inception-v4; see ``sklearn_emg.papers``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import WaveformImage
+    >>> image = WaveformImage(height=3, width=4).fit_transform([[0.0, 2.0, 0.0]])
+    >>> image[0, 0].astype(int)
+    array([[0, 1, 1, 0],
+           [1, 1, 1, 1],
+           [1, 0, 0, 1]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "height": [Interval(Integral, 2, None, closed="left")],
+        "width": [Interval(Integral, 2, None, closed="left")],
+        "limits": ["array-like", None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        height: int = 128,
+        width: int = 128,
+        *,
+        limits: tuple[float, float] | None = None,
+        n_jobs: int | None = None,
+    ):
+        self.height = height
+        self.width = width
+        self.limits = limits
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self, fs: float | None) -> None:
+        if self.limits is not None and (
+            np.shape(self.limits) != (2,) or not self.limits[0] < self.limits[1]
+        ):
+            raise ValueError(
+                "The 'limits' parameter of WaveformImage must be a pair low < high in mV. "
+                f"Got {self.limits!r} instead."
+            )
+
+    def _image_shape(self, n_times: int) -> tuple[int, int, int]:
+        if n_times < 2:
+            raise ValueError(
+                f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+                "WaveformImage: a line needs 2."
+            )
+        return 1, self.height, self.width
+
+    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        low, high = _column_extremes(X, self.width)
+        if self.limits is None:
+            bottom, top = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
+            flat = top == bottom
+            bottom, top = np.where(flat, bottom - 1, bottom), np.where(flat, top + 1, top)
+        else:
+            bottom, top = self.limits
+        scale = (self.height - 1) / (top - bottom)
+        first, last = (
+            np.rint(np.clip((top - edge) * scale, 0, self.height - 1)) for edge in (high, low)
+        )
+        rows = np.arange(self.height)[:, np.newaxis]
+        drawn = (rows >= first[:, np.newaxis]) & (rows <= last[:, np.newaxis])
+        return drawn[:, np.newaxis]
+
+
+def _column_extremes(X: NDArray[np.floating], width: int) -> tuple[NDArray, NDArray]:
+    """Lowest and highest point in each of `width` columns of the line that joins the samples."""
+    n_times = X.shape[1]
+    position = np.arange(width + 1) * ((n_times - 1) / width)
+    left = np.minimum(position.astype(int), n_times - 2)
+    part = (position - left).astype(X.dtype)
+    edges = X[:, left] * (1 - part) + X[:, left + 1] * part
+    low = np.minimum(edges[:, :-1], edges[:, 1:])
+    high = np.maximum(edges[:, :-1], edges[:, 1:])
+    # Samples inside a column; columns narrower than one sample may have none.
+    start = np.ceil(position[:-1]).astype(int)
+    inside = np.append(start[1:], n_times) > start
+    np.minimum(low, np.minimum.reduceat(X, start, axis=1), out=low, where=inside)
+    np.maximum(high, np.maximum.reduceat(X, start, axis=1), out=high, where=inside)
+    return low, high
