@@ -137,10 +137,10 @@ def test_waveform_by_hand():
     ]
 
 
-@pytest.mark.parametrize("n_times", [3, 9, 40, 1000])
+@pytest.mark.parametrize("n_times", [2, 9, 40, 1000])
 def test_waveform_covers_a_finely_drawn_line(n_times):
     x = np.random.default_rng(1).normal(size=n_times)
-    height, width = 31, 40
+    height, width = 31, 41  # no point of a column edge lies half-way between two rows
     image = WaveformImage(height, width).fit_transform(x[np.newaxis])[0, 0]
     at = np.linspace(0, n_times - 1, 200 * width * max(n_times // width, 1) + 1)
     y = np.interp(at, np.arange(n_times), x)
