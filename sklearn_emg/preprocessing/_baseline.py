@@ -53,10 +53,16 @@ def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.
     size = min(n_median, n_times)
     hop = max(size // 8, 1)
     starts = np.arange(0, n_times - size + 1, hop)
-    medians = np.stack([np.median(signals[..., s : s + size], axis=-1) for s in starts], axis=-1)
-    centres = starts + (size - 1) / 2
+    stretches = [(s, s + size) for s in starts]
+    # Shorter and shorter towards the ends, where a drift would otherwise be taken for constant.
+    for part in (size // 2, size // 4):
+        if part > 0:
+            stretches = [(0, part), *stretches, (n_times - part, n_times)]
+    stretches.sort(key=sum)
+    medians = np.stack([np.median(signals[..., a:b], axis=-1) for a, b in stretches], axis=-1)
+    centres = np.array([(a + b - 1) / 2 for a, b in stretches])
     times = np.arange(n_times)
-    flat = medians.reshape(-1, len(starts))
+    flat = medians.reshape(-1, len(stretches))
     lines = [np.interp(times, centres, row) for row in flat]
     return np.stack(lines).reshape(signals.shape)
 
@@ -98,7 +104,8 @@ class BaselineRemover(SignalTransformer):
     A median is not drawn by potentials, however large, as long as they fill less than half of its
     window. It leaves the shape of potentials as it is, where a high-pass filter gives each a tail
     of the other sign. The moving median is computed at every eighth of `window`, with straight
-    lines between.
+    lines between, and over shorter stretches at the ends. It follows what is slower than about
+    ``0.3 / window`` Hz; against faster wander a high-pass filter does more.
 
     Examples
     --------
