@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from sklearn_emg.datasets._base import FETCHED, as_bunch_or_pair, get_data_home
-from sklearn_emg.datasets._wfdb import read_header, signal_file
+from sklearn_emg.datasets._wfdb_format import read_header, signal_file
 from sklearn_emg.recordings import recording_table
 
 _DESCR = """Examples of Electromyograms (emgdb 1.0.0)

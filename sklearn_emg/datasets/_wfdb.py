@@ -1,310 +1,292 @@
-"""Records in the WFDB format of PhysioNet, opened with suspicion: a header is a stranger's text.
-
-A header names the files that hold its samples, how many there are and how they are stored. It is
-parsed here, strictly, and every file is looked at before anything is read: names without folders,
-regular files inside the record's folder, as many bytes as the header announces.
-"""
+"""Loader of any record in the WFDB format."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import (
-    decode,
-    millivolts_per,
-    read_bytes,
-    regular_file,
+from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+from sklearn_emg.datasets._wfdb_format import (
+    Header,
+    SignalSpec,
+    read_header,
+    read_record,
+    signal_file,
 )
-from sklearn_emg.recordings import SignalFile
+from sklearn_emg.recordings import SignalFile, recording_table
 
-_MAX_HEADER_BYTES = 1_000_000
+_DESCR = """Records in the WFDB format
+==========================
+Licence and citation are those of the data's source, on PhysioNet the page of the data set.
+"""
+
 _MAX_GAP = 100_000_000  # samples announced as missing: more than an hour at any rate of EMG
-_FLAC_MAX_SAMPLES_PER_BYTE = 10_000  # a constant signal, the best case, is packed 6500 to 1
 
-# Stored type, value that is added to the samples, and the stored value of an invalid sample.
-_PLAIN = {
-    "16": ("<i2", 0, -(2**15)),
-    "32": ("<i4", 0, -(2**31)),
-    "61": (">i2", 0, -(2**15)),
-    "80": ("u1", 2**7, 0),
-    "160": ("<u2", 2**15, 0),
-}
-# Samples and the bytes they take, and the invalid value once unpacked.
-_PACKED = {
-    "8": (1, 1, None),
-    "24": (1, 3, -(2**23)),
-    "212": (2, 3, -(2**11)),
-    "310": (3, 4, -(2**9)),
-    "311": (3, 4, -(2**9)),
-}
-_FLAC = {"508": -(2**7), "516": -(2**15), "524": -(2**23)}
-
-_NAME = re.compile(r"[-\w]+", re.ASCII)
-_FILE_NAME = re.compile(r"[-\w]+(\.\w+)?", re.ASCII)
-_FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", re.ASCII)
-_GAIN = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?", re.ASCII)
-_DEFAULT_FS = 250.0  # of the format
-_DEFAULT_UNIT = "mV"
+_PathLike = str | os.PathLike[str]
 
 
-@dataclass(frozen=True)
-class SignalSpec:
-    """What a header says of one signal."""
+def load_wfdb(
+    paths: _PathLike | Iterable[_PathLike],
+    *,
+    subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable],
+    target: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = None,
+    channels: Sequence[int | str] | None = None,
+    lazy: bool = False,
+    verify: bool = True,
+    return_X_y: bool = False,
+) -> Bunch | tuple[pd.DataFrame, NDArray]:
+    """Load records in the WFDB format, the one of PhysioNet.
 
-    file: str
-    fmt: str
-    samples_per_frame: int
-    skew: int
-    offset: int
-    gain: float | None  # stored units per physical unit, None if it is not calibrated
-    baseline: int
-    unit: str
-    checksum: int | None
-    name: str
-
-
-@dataclass(frozen=True)
-class Header:
-    """A checked header: where it lies, and what it says."""
-
-    path: Path
-    name: str
-    fs: float
-    n_times: int | None
-    signals: tuple[SignalSpec, ...] = ()
-    segments: tuple[tuple[str, int], ...] = ()
-    comments: tuple[str, ...] = field(default=())
-
-
-def read_header(path: Path, root: Path | None = None) -> Header:
-    """Parse a header file.
+    Headers and signal files are taken for a stranger's: whatever they say, nothing is read that
+    lies outside the folder of the header, links included, and a file that is truncated, empty,
+    damaged or not what its header says is an error that names it.
 
     Parameters
     ----------
-    path : Path
-        The ``.hea`` file.
-    root : Path, default=None
-        Folder that nothing may lead out of; the header's own by default.
+    paths : path-like or iterable of path-like
+        Records, as ``folder/name``, with or without ``.hea``, or folders, which stand for all
+        records in them.
+    subject : hashable, sequence of hashable or callable
+        Whose recordings they are: one for all, one per record, or a function of the record's
+        name, for instance ``lambda name: name[:3]``. It has no default: two recordings of one
+        person that pass for two persons spoil every evaluation.
+    target : hashable, sequence of hashable or callable, default=None
+        Labels, in the same forms.
+    channels : sequence of int or str, default=None
+        Signals to read, by position or by name; all by default. Signals that are no voltage must
+        be left out.
+    lazy : bool, default=False
+        Leave the samples in their files, with :class:`~sklearn_emg.recordings.SignalFile` handles
+        in the table. Possible for formats 16, 32, 61, 80 and 160 with one file per record.
+    verify : bool, default=True
+        Compare the samples with the checksums in the header, where it has some. Not done with
+        ``lazy=True``, which does not read the samples.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` alone.
 
     Returns
     -------
-    header : Header
+    bunch : Bunch
+        data : DataFrame of shape (n_records, 5)
+            Recording table: ``signal`` in mV, float32, ``(n_times,)`` for a record of one signal
+            and ``(n_channels, n_times)`` otherwise and whenever `channels` is given, NaN where a
+            sample is marked invalid or a segment is missing; ``fs`` in Hz; ``subject``;
+            ``recording``, the record's name; ``comments``, those of the header.
+        target : ndarray of shape (n_records,) or None
+        target_names : ndarray or None
+        ch_names : list of list of str
+            Names of the signals of each record, as the header has them.
+        DESCR : str
+    (data, target) : tuple
+        If `return_X_y` is True.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such record.
     ValueError
-        If it is no WFDB header or names files that it must not name; the message has the path.
+        If records cannot be read, all of them with the reason; if `subject` or `target` has
+        another length; if `return_X_y` is set without a `target`.
+
+    See Also
+    --------
+    fetch_emgdb : Example recordings of PhysioNet.
+    load_n2001 : The N2001 set, with what its file names and headers tell.
+
+    Notes
+    -----
+    Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelt uV,
+    µV, mV, mv, V and so on. A signal without a gain is refused: its size in mV is unknown. Records
+    of several segments are joined, with NaN for segments or signals that are missing.
+
+    References
+    ----------
+    WFDB applications guide, header(5) and signal(5), https://physionet.org/physiotools/wag/
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn_emg.datasets import load_wfdb
+    >>> folder = tempfile.mkdtemp()
+    >>> with open(os.path.join(folder, "s1a.hea"), "w") as file:
+    ...     _ = file.write("s1a 1 1000 4" + os.linesep + "s1a.dat 16 200/uV")
+    >>> np.array([0, 200, -200, 100], dtype="<i2").tofile(os.path.join(folder, "s1a.dat"))
+    >>> bunch = load_wfdb(folder, subject=lambda name: name[:2])
+    >>> bunch.data["signal"].iloc[0], bunch.data["subject"].iloc[0]
+    (array([ 0.    ,  0.001 , -0.001 ,  0.0005], dtype=float32), 's1')
     """
-    content = read_bytes(regular_file(path, root or path.parent), _MAX_HEADER_BYTES)
-    if b"\0" in content:
-        raise ValueError(f"{path} is not a WFDB header: it is binary.")
-    lines = decode(content).splitlines()
-    comments = tuple(line.lstrip()[1:] for line in lines if line.lstrip().startswith("#"))
-    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    try:
-        return _parse(path, lines, comments)
-    except ValueError as error:
-        raise ValueError(f"{path} is not a usable WFDB header: {error}.") from error
+    if return_X_y and target is None:
+        raise ValueError("load_wfdb: return_X_y=True needs a 'target'.")
+    headers = _headers(paths)
+    names = [header.name for header in headers]
+    subjects = _per_record("subject", subject, names)
+    labels = None if target is None else np.asarray(_per_record("target", target, names))
+    signals, rates, ch_names, faults = [], [], [], []
+    for header in headers:
+        try:
+            signal, fs, channel_names = _read(header, channels, lazy, verify)
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+            continue
+        signals.append(signal)
+        rates.append(fs)
+        ch_names.append(channel_names)
+    raise_faults(faults, f"load_wfdb cannot read {len(faults)} of {len(headers)} records")
+    table = recording_table(
+        signals,
+        fs=rates,
+        subject=subjects,
+        recording=names,
+        comments=["\n".join(c.strip() for c in header.comments) for header in headers],
+    )
+    return as_bunch_or_pair(table, labels, return_X_y, ch_names=ch_names, DESCR=_DESCR)
 
 
-def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
-    if not lines:
-        raise ValueError("it has no record line")
-    record, *fields = lines[0].split()
-    name, slash, n_segments = record.partition("/")
-    if _NAME.fullmatch(name) is None or not fields:
-        raise ValueError(f"{lines[0][:80]!r} is no record line")
-    if name != path.stem:
-        raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
-    n_signals = _integer("number of signals", fields[0])
-    fs = float(re.split(r"[/(]", fields[1])[0]) if len(fields) > 1 else _DEFAULT_FS
-    if not (np.isfinite(fs) and fs > 0):
-        raise ValueError(f"the sampling rate must be positive, it is {fs}")
-    n_times = _integer("number of samples", fields[2]) if len(fields) > 2 else None
-    # The format has 0 for "not known".
-    header = Header(path, name, fs, n_times or None, comments=comments)
-    if n_signals < 1:
-        raise ValueError("it announces no signal")
-    if slash:
-        segments = tuple(_parse_segment(line, name) for line in lines[1:])
-        _check_count("segments", _integer("number of segments", n_segments), len(segments))
-        return Header(path, name, fs, n_times or None, (), segments, comments)
-    signals = tuple(_parse_signal(line) for line in lines[1:])
-    _check_count("signals", n_signals, len(signals))
-    return Header(path, name, fs, header.n_times, signals, (), comments)
+def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    if not given:
+        raise ValueError("load_wfdb: 'paths' is empty; give records or folders.")
+    headers: list[Header] = []
+    faults: list[str] = []
+    for path in map(Path, given):
+        found = sorted(path.glob("*.hea")) if path.is_dir() else [_header_path(path)]
+        if not found:
+            raise FileNotFoundError(f"load_wfdb: the folder {path} has no WFDB header, *.hea.")
+        read = []
+        for file in found:
+            try:
+                read.append(read_header(file))
+            except (ValueError, OSError) as error:
+                faults.append(str(error))
+        # The segments of a record have headers of their own but are no further records.
+        segments = {name for header in read for name, _ in header.segments}
+        headers += [h for h in read if not (path.is_dir() and h.name in segments)]
+    raise_faults(faults, f"load_wfdb cannot read {len(faults)} headers")
+    return headers
 
 
-def _check_count(what: str, announced: int, found: int) -> None:
-    if announced != found:
-        raise ValueError(f"it announces {announced} {what} and describes {found}")
-
-
-def _integer(what: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise ValueError(f"the {what} must be a whole number, it is {text[:40]!r}")
-    return int(text)
-
-
-def _parse_segment(line: str, name: str) -> tuple[str, int]:
-    segment, *rest = line.split()
-    if segment != "~" and (_NAME.fullmatch(segment) is None or segment == name):
-        raise ValueError(f"a segment must be another record of the same folder, not {segment!r}")
-    if not rest:
-        raise ValueError(f"the segment {segment!r} has no length")
-    return segment, _integer("length of a segment", rest[0])
-
-
-def _parse_signal(line: str) -> SignalSpec:
-    file, *fields = line.split(maxsplit=8)
-    if _FILE_NAME.fullmatch(file) is None:
-        raise ValueError(
-            f"a signal file must be named plainly and lie beside its header, not {file[:80]!r}"
-        )
-    stored = _FORMAT.fullmatch(fields[0]) if fields else None
-    if stored is None:
-        raise ValueError(f"{line[:80]!r} is no signal line")
-    fmt, samples, skew, offset = stored.groups(default="0")
-    if fmt not in _PLAIN and fmt not in _PACKED and fmt not in _FLAC:
-        raise ValueError(f"the signal format {fmt!r} is unknown")
-    gain, baseline, unit = _parse_gain(fields)
-    return SignalSpec(
-        file,
-        fmt,
-        max(int(samples), 1),
-        int(skew),
-        int(offset),
-        gain,
-        baseline,
-        unit,
-        # Many programs write 0 without counting.
-        (_signed(fields[5]) or None) if len(fields) > 5 else None,
-        fields[7].strip() if len(fields) > 7 else "",
+def _header_path(path: Path) -> Path:
+    for candidate in (path, path.with_name(path.name + ".hea"), path.with_suffix(".hea")):
+        if candidate.suffix == ".hea" and os.path.lexists(candidate):
+            return candidate
+    raise FileNotFoundError(
+        f"load_wfdb: there is no record {path}; its header {path.name.removesuffix('.hea')}.hea "
+        "must lie beside its samples."
     )
 
 
-def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
-    zero = _signed(fields[3]) if len(fields) > 3 else 0
-    if len(fields) < 2:
-        return None, zero, _DEFAULT_UNIT
-    match = _GAIN.fullmatch(fields[1])
-    if match is None:
-        raise ValueError(f"the gain must be like 200(0)/mV, it is {fields[1][:40]!r}")
-    gain = float(match[1])
-    if not np.isfinite(gain):
-        raise ValueError(f"the gain must be finite, it is {match[1]}")
-    return gain or None, zero if match[2] is None else int(match[2]), match[3] or _DEFAULT_UNIT
-
-
-def _signed(text: str) -> int:
-    if re.fullmatch(r"[-+]?\d{1,15}", text, re.ASCII) is None:
-        raise ValueError(f"{text[:40]!r} stands where a whole number should")
-    return int(text)
-
-
-def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file that was found, within the folder, with enough bytes for the header.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        With header and file in the message.
-    """
-    path = header.path.parent / spec.file
-    try:
-        regular_file(path, root or header.path.parent)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{header.path} has its samples in {spec.file}, which is missing; get it again."
-        ) from error
-    size = path.stat().st_size
-    if size == 0:
-        raise ValueError(f"{path} is empty; get it again.")
-    if header.n_times is not None and size < _bytes_needed(header, spec, size):
+def _per_record(name: str, value: Any, records: list[str]) -> list[Hashable]:
+    if callable(value):
+        return [value(record) for record in records]
+    if isinstance(value, (str, bytes)) or np.ndim(value) == 0:
+        return [value] * len(records)
+    if len(value) != len(records):
         raise ValueError(
-            f"{path} has {size} bytes, {header.path.name} announces "
-            f"{_bytes_needed(header, spec, size)}. The file is truncated or mislabelled; "
-            "get it again."
+            f"The {name!r} parameter of load_wfdb must have one value for all, one per record, or "
+            f"be a function of the record's name. Got {len(value)} for {len(records)} records: "
+            f"{', '.join(records[:5])}{' ...' if len(records) > 5 else ''}."
         )
-    return path
+    return list(value)
 
 
-def _samples_per_frame(header: Header, file: str) -> int:
-    return sum(s.samples_per_frame for s in header.signals if s.file == file)
+def _read(
+    header: Header, channels: Sequence[int | str] | None, lazy: bool, verify: bool
+) -> tuple[SignalFile | NDArray[np.float32], float, list[str]]:
+    if header.segments:
+        if lazy:
+            raise ValueError(f"{header.path} has several segments; use lazy=False.")
+        signal, fs, names = _read_segments(header, channels, verify)
+    else:
+        wanted = _positions(header, header.signals, channels)
+        names = [header.signals[c].name for c in wanted]
+        if lazy:
+            return signal_file(header, None if channels is None else wanted), header.fs, names
+        signal, fs = read_record(header, wanted, verify=verify)
+    return signal[0] if len(signal) == 1 and channels is None else signal, fs, names
 
 
-def _bytes_needed(header: Header, spec: SignalSpec, size: int) -> int:
-    n_samples = (header.n_times or 0) * _samples_per_frame(header, spec.file)
-    if spec.fmt in _FLAC:
-        return -(-n_samples // _FLAC_MAX_SAMPLES_PER_BYTE)
-    if spec.fmt in _PLAIN:
-        return spec.offset + n_samples * np.dtype(_PLAIN[spec.fmt][0]).itemsize
-    samples, n_bytes, _ = _PACKED[spec.fmt]
-    return spec.offset + -(-n_samples * n_bytes // samples)
-
-
-def signal_file(
-    header: Header, channels: Sequence[int] | None = None, root: Path | None = None
-) -> SignalFile:
-    """Handle of the samples of a record whose signals lie interleaved in one plain file.
-
-    Raises
-    ------
-    ValueError
-        If they are stored otherwise; if a unit is no voltage.
-    """
-    first = header.signals[0] if header.signals else None
-    same = {(s.file, s.fmt, s.offset) for s in header.signals}
-    if (
-        first is None
-        or len(same) > 1
-        or first.fmt not in _PLAIN
-        or any(s.samples_per_frame != 1 or s.skew for s in header.signals)
-    ):
+def _positions(
+    header: Header, signals: Sequence[SignalSpec], channels: Sequence[int | str] | None
+) -> list[int]:
+    if channels is None:
+        return list(range(len(signals)))
+    names = [spec.name for spec in signals]
+    wanted = [names.index(c) if c in names else c for c in channels]
+    if not wanted or any(c not in range(len(names)) for c in wanted):
         raise ValueError(
-            f"{header.path} does not have all its samples in one file of plain numbers, so it "
-            "cannot be read bit by bit; use lazy=False."
+            f"{header.path} has the signals {names}; the 'channels' parameter of load_wfdb must "
+            f"have some of these or positions from 0 to {len(names) - 1}. Got {list(channels)}."
         )
-    dtype, shift, invalid = _PLAIN[first.fmt]
-    path = signal_path(header, first, root)
-    frame = np.dtype(dtype).itemsize * len(header.signals)
-    length = header.n_times or (path.stat().st_size - first.offset) // frame
-    if length < 1:
-        raise ValueError(f"{path} has no samples; get it again.")
-    wanted = range(len(header.signals)) if channels is None else channels
-    # Channels that nobody reads may have any unit, degrees for instance.
-    scale = [millivolts_per_step(header, s) if i in wanted else 1.0
-             for i, s in enumerate(header.signals)]  # fmt: skip
-    return SignalFile(
-        path,
-        offset=first.offset,
-        length=length,
-        dtype=dtype,
-        n_channels=len(header.signals),
-        channels=channels,
-        scale=scale,
-        baseline=[s.baseline + shift for s in header.signals],
-        invalid=invalid,
-    )
+    return [int(c) for c in wanted]
 
 
-def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
-    """Millivolts in one stored unit of a signal."""
-    if spec.gain is None:
+def _read_segments(
+    header: Header, channels: Sequence[int | str] | None, verify: bool
+) -> tuple[NDArray[np.float32], float, list[str]]:
+    """Join segments, with NaN where one is missing or lacks a signal."""
+    parts = [None if name == "~" else _segment(header, name) for name, _ in header.segments]
+    layout = next((part for part in parts if part is not None), None)
+    if layout is None:
+        raise ValueError(f"{header.path} has no segment with samples.")
+    wanted = _positions(header, layout.signals, channels)
+    names = [layout.signals[c].name for c in wanted]
+    # A first segment of length 0 only describes signals, and later ones are found by name.
+    by_name = header.segments[0][1] == 0
+    pieces = []
+    gap = 0
+    for part, (_, length) in zip(parts, header.segments):
+        rows = _rows(part, names, by_name)
+        if length and rows:
+            own = [spec.name for spec in part.signals]
+            positions = [own.index(names[i]) if by_name else wanted[i] for i in rows]
+            piece = _checked_piece(header, part, positions, length, verify)
+        else:
+            # A length without samples behind it is a mere claim.
+            gap += length
+            if gap > _MAX_GAP:
+                raise ValueError(f"{header.path} announces {gap} missing samples or more.")
+            piece = np.empty((0, length), dtype=np.float32)
+        pieces.append((rows if length else [], piece))
+    signal = np.full((len(wanted), sum(p.shape[1] for _, p in pieces)), np.nan, dtype=np.float32)
+    start = 0
+    for rows, piece in pieces:
+        signal[rows, start : start + piece.shape[1]] = piece
+        start += piece.shape[1]
+    return signal, header.fs, names
+
+
+def _rows(part: Header | None, names: list[str], by_name: bool) -> list[int]:
+    """Which of the signals a segment has."""
+    if part is None:
+        return []
+    own = {spec.name for spec in part.signals}
+    return [i for i, name in enumerate(names) if not by_name or name in own]
+
+
+def _checked_piece(
+    header: Header, part: Header, positions: list[int], length: int, verify: bool
+) -> NDArray[np.float32]:
+    if max(positions) >= len(part.signals):
+        raise ValueError(f"{part.path} has {len(part.signals)} signals, fewer than others.")
+    values, fs = read_record(part, positions, verify=verify)
+    if fs != header.fs or values.shape[1] != length:
         raise ValueError(
-            f"{header.path} gives no gain for the signal {spec.name or spec.file!r}, so its "
-            "samples cannot be told in mV; write the gain into the header, like 200/mV."
+            f"{part.path} has {values.shape[1]} samples at {fs:g} Hz, "
+            f"{header.path.name} announces {length} at {header.fs:g} Hz."
         )
-    try:
-        return millivolts_per(spec.unit) / spec.gain
-    except ValueError as error:
-        raise ValueError(
-            f"{header.path}: {error}, in the signal {spec.name or spec.file!r}; "
-            "choose others with 'channels'."
-        ) from error
+    return values
+
+
+def _segment(header: Header, name: str) -> Header:
+    segment = read_header(header.path.parent / f"{name}.hea")
+    if segment.segments:
+        raise ValueError(f"{header.path} has the segment {name!r}, which has segments itself.")
+    return segment

@@ -1,0 +1,179 @@
+"""Reader of EMGLAB annotation files, expert decompositions of a recording into motor units."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from xml.parsers import expat
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from sklearn_emg.datasets._base import millivolts_per, read_bytes
+
+_DESCR = """EMGLAB annotation
+=================
+Expert decomposition of a recording: discharges of units, and the template of each unit. It is
+partial: many discharges are missing, and some units are likely the same motor unit, so the number
+of units is one of templates rather than of motor units.
+
+Cite: McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition program. J Neurosci
+Methods 2005;149:121-133.
+"""
+
+_MAX_BYTES = 100_000_000
+_MAX_DEPTH = 32
+_ROOT = "emglab_annotation_file"
+
+
+def load_annotations(path: str | os.PathLike[str]) -> Bunch:
+    """Read an EMGLAB annotation file, ``.eaf``: discharges and templates of units.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    bunch : Bunch
+        events : DataFrame of shape (n_discharges, 3)
+            One discharge a row, sorted by time: ``time`` in seconds from the first sample,
+            ``unit`` and ``channel``, both counted from 1.
+        templates : DataFrame of shape (n_units, 5)
+            One template a row: ``unit``, ``channel``; ``signal``, an array in mV; ``fs``, its
+            sampling rate in Hz; ``index``, the 0-based sample that lies at the discharge time.
+        DESCR : str
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not an annotation file, is damaged, or declares a document type: entities could
+        make it read other files or grow without bounds.
+
+    See Also
+    --------
+    load_n2001 : The recordings that such files belong to.
+
+    Notes
+    -----
+    Templates are stored in ADC units and divided by the ``gain`` beside them, in ADC units per
+    ``units`` (uV).
+
+    References
+    ----------
+    McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition program. J Neurosci
+    Methods 2005;149:121-133. https://doi.org/10.1016/j.jneumeth.2005.04.020
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import load_annotations
+    >>> bunch = load_annotations("N2001A01BB02.eaf")  # doctest: +SKIP
+    >>> bunch.events.head(2)  # doctest: +SKIP
+          time  unit  channel
+    0  0.04456     2        1
+    1  0.05909     1        1
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"load_annotations: there is no file {file}.")
+    texts = _texts(read_bytes(file, _MAX_BYTES), file)
+    try:
+        return Bunch(events=_events(texts), templates=_templates(texts), DESCR=_DESCR)
+    except ValueError as error:
+        raise ValueError(f"{file} is a damaged annotation file: {error}; get it again.") from error
+
+
+def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
+    """Each element that holds text or nothing: its path below the root, and the text."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    tags: list[str] = []
+    text: list[str] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        tags.append(name.rpartition("}")[2])
+        text.clear()
+        if len(tags) > _MAX_DEPTH:
+            raise ValueError(f"{file} has elements more than {_MAX_DEPTH} deep.")
+        if tags[0] != _ROOT:
+            raise ValueError(f"{file} is not an EMGLAB annotation file but {tags[0]!r}.")
+
+    def end(_: str) -> None:
+        found.append((tuple(tags[1:]), "".join(text)))
+        tags.pop()
+        text.clear()
+
+    def refuse(*_: object) -> None:
+        # Entities, declared in a document type, could name other files or grow without bounds.
+        raise ValueError(f"{file} declares a document type, which no annotation file does.")
+
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text.append
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, LookupError) as error:  # the latter for an unknown encoding
+        raise ValueError(f"{file} is not well-formed XML ({error}); get it again.") from error
+    return found
+
+
+def _events(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
+    columns = [path[1] for path, _ in texts if path[:1] == ("emglab_spike_header",) and path[1:]]
+    tables = [text for path, text in texts if path == ("emglab_spike_events",)]
+    if "time" not in columns or "unit" not in columns or len(tables) != 1:
+        raise ValueError("it must have spike events with a time and a unit")
+    rows = [line.split() for line in tables[0].splitlines() if line.strip()]
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"the event {' '.join(row)[:60]!r} must have {len(columns)} values")
+    values = np.array(rows, dtype=float).reshape(len(rows), len(columns))
+    named = dict(zip(columns, values.T))
+    unit = _whole("unit", named["unit"])
+    channel = _whole("channel", named.get("chan", np.ones(len(rows))))
+    time = named["time"]
+    if not (np.isfinite(time).all() and (time >= 0).all()):
+        raise ValueError("a discharge must have a time of 0 or more")
+    events = pd.DataFrame({"time": time, "unit": unit, "channel": channel})
+    return events.sort_values("time", kind="stable", ignore_index=True)
+
+
+def _whole(name: str, values: np.ndarray) -> np.ndarray:
+    if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
+        raise ValueError(f"each {name} must be a whole number")
+    return values.astype(np.int64)
+
+
+def _templates(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
+    # Each template is one element <I1>, <I2> ... of the freeform part, with named parts.
+    units: dict[str, dict[str, str]] = {}
+    for path, text in texts:
+        if len(path) == 4 and path[0] == "emglab_freeform":
+            units.setdefault(path[2], {})[path[3]] = text.strip()
+    table = pd.DataFrame(
+        [_template(name, parts) for name, parts in units.items()],
+        columns=["unit", "channel", "signal", "fs", "index"],
+    )
+    return table.sort_values("unit", kind="stable", ignore_index=True)
+
+
+def _template(name: str, parts: dict[str, str]) -> tuple[int, int, np.ndarray, float, int]:
+    missing = [key for key in ("unit", "data", "index", "rate", "gain") if not parts.get(key)]
+    if missing:
+        raise ValueError(f"the template {name} lacks {missing}")
+    unit, channel, index = _whole(
+        f"unit, channel and index of the template {name}",
+        np.array([float(parts["unit"]), float(parts.get("chan") or 1), float(parts["index"])]),
+    )
+    fs, gain = float(parts["rate"]), float(parts["gain"])
+    data = np.array(parts["data"].split(), dtype=float)
+    if not (fs > 0 and gain > 0 and np.isfinite([fs, gain]).all() and np.isfinite(data).all()):
+        raise ValueError(f"rate, gain and data of the template {name} must be finite numbers")
+    if not 0 <= index < data.size:
+        raise ValueError(f"the index of the template {name} must lie within its data")
+    signal = data / gain * millivolts_per(parts.get("units") or "uV")
+    return int(unit), int(channel), signal, fs, int(index)

@@ -1,0 +1,430 @@
+"""Records in the WFDB format of PhysioNet, opened with suspicion: a header is a stranger's text.
+
+A header names the files that hold its samples, how many there are and how they are stored. It is
+parsed here, strictly, and every file is looked at before anything is read: names without folders,
+regular files inside the record's folder, as many bytes as the header announces.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.datasets._base import (
+    decode,
+    millivolts_per,
+    read_bytes,
+    regular_file,
+)
+from sklearn_emg.recordings import SignalFile
+
+_MAX_HEADER_BYTES = 1_000_000
+_FLAC_MAX_SAMPLES_PER_BYTE = 10_000  # a constant signal, the best case, is packed 6500 to 1
+
+# Stored type, value that is added to the samples, and the stored value of an invalid sample.
+_PLAIN = {
+    "16": ("<i2", 0, -(2**15)),
+    "32": ("<i4", 0, -(2**31)),
+    "61": (">i2", 0, -(2**15)),
+    "80": ("u1", 2**7, 0),
+    "160": ("<u2", 2**15, 0),
+}
+# Samples and the bytes they take, and the invalid value once unpacked.
+_PACKED = {
+    "8": (1, 1, None),
+    "24": (1, 3, -(2**23)),
+    "212": (2, 3, -(2**11)),
+    "310": (3, 4, -(2**9)),
+    "311": (3, 4, -(2**9)),
+}
+_NULL = "0"  # a signal without samples
+_FLAC = {"508": -(2**7), "516": -(2**15), "524": -(2**23)}
+
+_NAME = re.compile(r"[-\w]+", re.ASCII)
+_FILE_NAME = re.compile(r"[-\w]+(\.\w+)?", re.ASCII)
+_FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", re.ASCII)
+_GAIN = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?", re.ASCII)
+_DEFAULT_FS = 250.0  # of the format
+_DEFAULT_UNIT = "mV"
+
+
+@dataclass(frozen=True)
+class SignalSpec:
+    """What a header says of one signal."""
+
+    file: str
+    fmt: str
+    samples_per_frame: int
+    skew: int
+    offset: int
+    gain: float | None  # stored units per physical unit, None if it is not calibrated
+    baseline: int
+    unit: str
+    checksum: int | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """A checked header: where it lies, and what it says."""
+
+    path: Path
+    name: str
+    fs: float
+    n_times: int | None
+    signals: tuple[SignalSpec, ...] = ()
+    segments: tuple[tuple[str, int], ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+def read_header(path: Path, root: Path | None = None) -> Header:
+    """Parse a header file.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.hea`` file.
+    root : Path, default=None
+        Folder that nothing may lead out of; the header's own by default.
+
+    Returns
+    -------
+    header : Header
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no WFDB header or names files that it must not name; the message has the path.
+    """
+    content = read_bytes(regular_file(path, root or path.parent), _MAX_HEADER_BYTES)
+    if b"\0" in content:
+        raise ValueError(f"{path} is not a WFDB header: it is binary.")
+    lines = decode(content).splitlines()
+    comments = tuple(line.lstrip()[1:] for line in lines if line.lstrip().startswith("#"))
+    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    try:
+        return _parse(path, lines, comments)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a usable WFDB header: {error}.") from error
+
+
+def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
+    if not lines:
+        raise ValueError("it has no record line")
+    record, *fields = lines[0].split()
+    name, slash, n_segments = record.partition("/")
+    if _NAME.fullmatch(name) is None or not fields:
+        raise ValueError(f"{lines[0][:80]!r} is no record line")
+    if name.casefold() != path.stem.casefold():
+        raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
+    n_signals = _integer("number of signals", fields[0])
+    fs = float(re.split(r"[/(]", fields[1])[0]) if len(fields) > 1 else _DEFAULT_FS
+    if not (np.isfinite(fs) and fs > 0):
+        raise ValueError(f"the sampling rate must be positive, it is {fs}")
+    # The format has 0 for a length that is not known.
+    n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
+    if n_signals < 1:
+        raise ValueError("it announces no signal")
+    if slash:
+        segments = tuple(_parse_segment(line, name) for line in lines[1:])
+        _check_count("segments", _integer("number of segments", n_segments), len(segments))
+        return Header(path, name, fs, n_times, (), segments, comments)
+    signals = tuple(_parse_signal(line) for line in lines[1:])
+    _check_count("signals", n_signals, len(signals))
+    return Header(path, name, fs, n_times, signals, (), comments)
+
+
+def _check_count(what: str, announced: int, found: int) -> None:
+    if announced != found:
+        raise ValueError(f"it announces {announced} {what} and describes {found}")
+
+
+def _integer(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise ValueError(f"the {what} must be a whole number, it is {text[:40]!r}")
+    return int(text)
+
+
+def _parse_segment(line: str, name: str) -> tuple[str, int]:
+    segment, *rest = line.split()
+    if segment != "~" and (_NAME.fullmatch(segment) is None or segment == name):
+        raise ValueError(f"a segment must be another record of the same folder, not {segment!r}")
+    if not rest:
+        raise ValueError(f"the segment {segment!r} has no length")
+    return segment, _integer("length of a segment", rest[0])
+
+
+def _parse_signal(line: str) -> SignalSpec:
+    file, *fields = line.split(maxsplit=8)
+    if file != "~" and _FILE_NAME.fullmatch(file) is None:
+        raise ValueError(
+            f"a signal file must be named plainly and lie beside its header, not {file[:80]!r}"
+        )
+    stored = _FORMAT.fullmatch(fields[0]) if fields else None
+    if stored is None:
+        raise ValueError(f"{line[:80]!r} is no signal line")
+    fmt, samples, skew, offset = stored.groups(default="0")
+    if fmt not in (_NULL, *_PLAIN, *_PACKED, *_FLAC):
+        raise ValueError(f"the signal format {fmt!r} is unknown")
+    gain, baseline, unit = _parse_gain(fields)
+    return SignalSpec(
+        file,
+        fmt,
+        max(int(samples), 1),
+        int(skew),
+        int(offset),
+        gain,
+        baseline,
+        unit,
+        # Many programs write 0 without counting.
+        (_signed(fields[5]) or None) if len(fields) > 5 else None,
+        fields[7].strip() if len(fields) > 7 else "",
+    )
+
+
+def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
+    zero = _signed(fields[3]) if len(fields) > 3 else 0
+    if len(fields) < 2:
+        return None, zero, _DEFAULT_UNIT
+    match = _GAIN.fullmatch(fields[1])
+    if match is None:
+        raise ValueError(f"the gain must be like 200(0)/mV, it is {fields[1][:40]!r}")
+    gain = float(match[1])
+    if not np.isfinite(gain):
+        raise ValueError(f"the gain must be finite, it is {match[1]}")
+    return gain or None, zero if match[2] is None else int(match[2]), match[3] or _DEFAULT_UNIT
+
+
+def _signed(text: str) -> int:
+    if re.fullmatch(r"[-+]?\d{1,15}", text, re.ASCII) is None:
+        raise ValueError(f"{text[:40]!r} stands where a whole number should")
+    return int(text)
+
+
+def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
+    """Path of a signal file, found within the folder and with the bytes that the header announces.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        With header and file in the message.
+    """
+    if spec.file == "~" or spec.fmt == _NULL:
+        raise ValueError(f"{header.path} has no samples for the signal {spec.name!r}.")
+    path = header.path.parent / spec.file
+    try:
+        regular_file(path, root or header.path.parent)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{header.path} has its samples in {spec.file}, which is missing; get it again."
+        ) from error
+    size = path.stat().st_size
+    if size == 0:
+        raise ValueError(f"{path} is empty; get it again.")
+    needed = _bytes_needed(header, spec)
+    if size < needed:
+        raise ValueError(
+            f"{path} has {size} bytes, {header.path.name} announces {needed}. "
+            "The file is truncated or mislabelled; get it again."
+        )
+    return path
+
+
+def _bytes_needed(header: Header, spec: SignalSpec) -> int:
+    frame = sum(s.samples_per_frame for s in header.signals if s.file == spec.file)
+    n_samples = (header.n_times or 1) * frame
+    if spec.fmt in _FLAC:
+        return -(-n_samples // _FLAC_MAX_SAMPLES_PER_BYTE)
+    if spec.fmt in _PLAIN:
+        return spec.offset + n_samples * np.dtype(_PLAIN[spec.fmt][0]).itemsize
+    samples, n_bytes, _ = _PACKED[spec.fmt]
+    return spec.offset + -(-n_samples * n_bytes // samples)
+
+
+def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
+    """Millivolts in one stored unit of a signal."""
+    if spec.gain is None:
+        raise ValueError(
+            f"{header.path} gives no gain for the signal {spec.name or spec.file!r}, so its "
+            "samples cannot be told in mV; write the gain into the header, like 200/mV."
+        )
+    try:
+        return millivolts_per(spec.unit) / spec.gain
+    except ValueError as error:
+        raise ValueError(
+            f"{header.path}: {error}, in the signal {spec.name or spec.file!r}; "
+            "choose others with 'channels'."
+        ) from error
+
+
+def signal_file(
+    header: Header,
+    channels: Sequence[int] | None = None,
+    *,
+    root: Path | None = None,
+    mark_invalid: bool = True,
+) -> SignalFile:
+    """Handle of the samples of a record whose signals lie interleaved in one plain file.
+
+    Parameters
+    ----------
+    header : Header
+    channels : sequence of int, default=None
+        Signals to read, all by default.
+    root : Path, default=None
+        Folder that nothing may lead out of; the header's own by default.
+    mark_invalid : bool, default=True
+        Read the code of an invalid sample as NaN, else as the number that it is.
+
+    Returns
+    -------
+    handle : SignalFile
+
+    Raises
+    ------
+    ValueError
+        If the signals are stored otherwise, a unit is no voltage, or the file is damaged.
+    """
+    first = header.signals[0] if header.signals else None
+    if (
+        first is None
+        or len({(s.file, s.fmt, s.offset) for s in header.signals}) > 1
+        or first.fmt not in _PLAIN
+        or any(s.samples_per_frame != 1 or s.skew for s in header.signals)
+    ):
+        raise ValueError(
+            f"{header.path} does not have all its samples in one file of plain numbers, so they "
+            "cannot be left there; use lazy=False."
+        )
+    dtype, shift, invalid = _PLAIN[first.fmt]
+    path = signal_path(header, first, root)
+    frame = np.dtype(dtype).itemsize * len(header.signals)
+    wanted = range(len(header.signals)) if channels is None else channels
+    return SignalFile(
+        path,
+        offset=first.offset,
+        length=header.n_times or (path.stat().st_size - first.offset) // frame,
+        dtype=dtype,
+        n_channels=len(header.signals),
+        channels=channels,
+        # A signal that nobody reads may have any unit, degrees for instance.
+        scale=[
+            millivolts_per_step(header, spec) if i in wanted else 1.0
+            for i, spec in enumerate(header.signals)
+        ],
+        baseline=[spec.baseline + shift for spec in header.signals],
+        invalid=invalid if mark_invalid else None,
+    )
+
+
+def read_record(
+    header: Header, channels: Sequence[int], *, verify: bool = True
+) -> tuple[NDArray[np.float32], float]:
+    """Samples of a record of one segment, decoded by the wfdb package.
+
+    Parameters
+    ----------
+    header : Header
+    channels : sequence of int
+        Signals to read.
+    verify : bool, default=True
+        Compare with the checksums of the header, where it has some.
+
+    Returns
+    -------
+    signal : ndarray of shape (n_channels, n_times)
+        In mV, NaN where a sample is marked invalid.
+    fs : float
+        Their rate in Hz, a multiple of the header's where a frame holds several samples.
+    """
+    specs = [header.signals[c] for c in channels]
+    scales = [millivolts_per_step(header, spec) for spec in specs]
+    for spec in header.signals:
+        if spec.file != "~" and spec.fmt in _FLAC:
+            _check_flac(header, spec)
+    for spec in specs:
+        signal_path(header, spec)
+    rates = {spec.samples_per_frame for spec in specs}
+    if len(rates) > 1:
+        raise ValueError(
+            f"{header.path} has signals of different rates, {sorted(rates)} samples per frame; "
+            "choose those of one rate with 'channels'."
+        )
+    signals = [
+        _to_millivolts(stored, spec, scale, header, verify)
+        for stored, spec, scale in zip(_decode(header, channels), specs, scales)
+    ]
+    return np.stack(signals), header.fs * rates.pop()
+
+
+def _decode(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
+    import wfdb
+
+    try:
+        record = wfdb.rdrecord(
+            os.path.abspath(header.path.with_suffix("")),
+            channels=list(channels),
+            physical=False,
+            smooth_frames=False,
+        )
+    except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, RuntimeError) as error:
+        raise ValueError(
+            f"{header.path}: wfdb cannot read the samples ({error}). The file is damaged or "
+            "mislabelled; get it again."
+        ) from error
+    # What was checked must be what was read.
+    expected = [(header.signals[c].file, header.signals[c].fmt) for c in channels]
+    if list(zip(record.file_name, record.fmt)) != expected:
+        raise ValueError(f"{header.path} is ambiguous: wfdb reads other files from it.")
+    return record.e_d_signal
+
+
+def _check_flac(header: Header, spec: SignalSpec) -> None:
+    import soundfile
+
+    path = signal_path(header, spec)
+    try:
+        frames = soundfile.info(str(path)).frames
+    except RuntimeError as error:
+        raise ValueError(f"{path} is not a FLAC file ({error}); get it again.") from error
+    if header.n_times is None or frames < header.n_times:
+        raise ValueError(
+            f"{path} has {frames} samples, {header.path.name} announces {header.n_times}. "
+            "The file is truncated or mislabelled; get it again."
+        )
+
+
+def _to_millivolts(
+    stored: NDArray[np.integer], spec: SignalSpec, scale: float, header: Header, verify: bool
+) -> NDArray[np.float32]:
+    if stored.size == 0:
+        raise ValueError(f"{header.path} has no samples; get it again.")
+    # Skewed signals lack the samples at one end that their checksum counts.
+    if verify and spec.checksum is not None and not spec.skew:
+        found = int(stored.sum(dtype=np.int64)) % 2**16
+        if found != spec.checksum % 2**16:
+            raise ValueError(
+                f"{header.path.parent / spec.file} has the checksum {found}, {header.path.name} "
+                f"announces {spec.checksum % 2**16} for the signal {spec.name!r}. The file is "
+                "damaged or mislabelled; get it again, or load it with verify=False."
+            )
+    signal = ((stored - np.float64(spec.baseline)) * scale).astype(np.float32)
+    invalid = _invalid_value(spec.fmt)
+    if invalid is not None:
+        signal[stored == invalid] = np.nan
+    return signal
+
+
+def _invalid_value(fmt: str) -> int | None:
+    if fmt in _PLAIN:
+        _, shift, stored = _PLAIN[fmt]
+        return stored - shift
+    return _FLAC[fmt] if fmt in _FLAC else _PACKED[fmt][2]
