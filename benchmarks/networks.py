@@ -1,0 +1,287 @@
+"""What the estimators of sklearn_emg.neural_network cost beside bare PyTorch.
+
+    python benchmarks/networks.py            # CPU: training, prediction, memory
+    python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there
+    python benchmarks/networks.py --check    # leave with status 1 where a bar is missed
+
+A training is whole: module and optimiser built, input checked, three epochs. Times are taken in
+turns and the shortest of each is kept. On the CPU it is the time of this process alone, on one
+thread, so that other processes do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+from skorch import NeuralNetClassifier
+from torch import nn
+from torch.nn import functional
+
+from sklearn_emg.neural_network import (
+    ALSNet,
+    EMGClassifier,
+    NEMGNet,
+    NEMGNetClassifier,
+    StackedLSTMClassifier,
+    load_model,
+    save_model,
+)
+
+BATCH = 32
+EPOCHS = 3
+MB = 2**20
+
+
+class NearlyEmpty(nn.Module):
+    """One dense layer: all that is measured is the work around it."""
+
+    def __init__(self, n_channels: int, n_times: int, n_classes: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(n_channels * n_times, n_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(x.flatten(1))
+
+
+# module, windows, samples; most times bare training and bare prediction that ours may cost.
+CASES = [
+    (NearlyEmpty, 3200, 200, 1.5, 3.0),
+    (ALSNet, 64, 4000, 1.05, 1.05),
+    (NEMGNet, 32, 4000, 1.05, 1.05),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gpu", action="store_true", help="measure on CUDA")
+    parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
+    parser.add_argument("--repeats", type=int, default=10, help="times each thing is measured")
+    parser.add_argument("--peak", choices=["float32", "float64"], help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.peak:
+        print(peak_over_data(args.peak))
+        return
+    device = "cuda" if args.gpu else "cpu"
+    rows = overhead_rows(device, args.repeats) + memory_rows()
+    if args.gpu:
+        rows += gpu_rows()
+    width = max(len(name) for name, *_ in rows)
+    for name, figure, unit, bar in rows:
+        verdict = "" if bar is None else f"   (at most {bar}: {'yes' if figure <= bar else 'NO'})"
+        print(f"{name:<{width}}  {figure:9.3f} {unit}{verdict}")
+    if args.check and any(bar is not None and figure > bar for _, figure, _, bar in rows):
+        sys.exit(1)
+
+
+# Overhead
+
+
+def overhead_rows(device: str, repeats: int) -> list[tuple]:
+    rows = []
+    for module, n, n_times, training_bar, predict_bar in CASES:
+        training, predict = case_times(module, n, n_times, device, repeats)
+        name = f"{module.__name__}, {n} x {n_times}"
+        rows += [
+            (f"{name}: bare training, per epoch", 1e3 * training["bare"] / EPOCHS, "ms", None),
+            (f"{name}: fit / bare", training["ours"] / training["bare"], "", training_bar),
+            (
+                f"{name}: default skorch's fit / bare",
+                training["skorch"] / training["bare"],
+                "",
+                None,
+            ),
+            (f"{name}: bare prediction", 1e3 * predict["bare"], "ms", None),
+            (f"{name}: predict_proba / bare", predict["ours"] / predict["bare"], "", predict_bar),
+            (f"{name}: default skorch's / bare", predict["skorch"] / predict["bare"], "", None),
+        ]
+    return rows
+
+
+def case_times(
+    module: type[nn.Module], n: int, n_times: int, device: str, repeats: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of training and of prediction, bare, through EMGClassifier and default skorch."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 1, n_times)).astype(np.float32)
+    y = rng.integers(0, 3, size=n)
+    ours = EMGClassifier(module, device=device, validation_fraction=None, max_epochs=EPOCHS)
+    skorch = default_skorch(module, n_times, device)
+    training = shortest(
+        {
+            "bare": lambda: bare_training(module, X, y, device),
+            "ours": lambda: ours.fit(X, y),
+            "skorch": lambda: skorch.fit(X, y),
+        },
+        device,
+        repeats,
+    )
+    bare, size = ours.net_.module_, ours._inference_batch(device)
+    predict = shortest(
+        {
+            "bare": lambda: bare_prediction(bare, X, size, device),
+            "ours": lambda: ours.predict_proba(X),
+            "skorch": lambda: skorch.predict_proba(X),
+        },
+        device,
+        repeats,
+    )
+    return training, predict
+
+
+def shortest(
+    actions: dict[str, Callable[[], object]], device: str, repeats: int
+) -> dict[str, float]:
+    """Shortest time of each, taken in turns; the first turn warms up and does not count."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repeats + 1):
+        for name, action in actions.items():
+            times[name].append(timed(action, device))
+    return {name: min(values[1:]) for name, values in times.items()}
+
+
+def timed(action: Callable[[], object], device: str) -> float:
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
+    action()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return clock() - start
+
+
+def bare_training(module: type[nn.Module], X: np.ndarray, y: np.ndarray, device: str) -> nn.Module:
+    """Train in a loop over index slices, as one would write it by hand."""
+    windows, codes = torch.from_numpy(X), torch.from_numpy(y)
+    net = module(1, X.shape[-1], 3).to(device)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    net.train()
+    for _ in range(EPOCHS):
+        for rows in torch.randperm(len(windows)).split(BATCH):
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(net(windows[rows].to(device)), codes[rows].to(device))
+            loss.backward()
+            optimizer.step()
+            loss.item()
+    return net
+
+
+def bare_prediction(net: nn.Module, X: np.ndarray, size: int, device: str) -> np.ndarray:
+    net.eval()
+    with torch.inference_mode():
+        parts = [net(batch.to(device)) for batch in torch.from_numpy(X).split(size)]
+        return torch.cat(parts).softmax(dim=1).cpu().numpy()
+
+
+def default_skorch(module: type[nn.Module], n_times: int, device: str) -> NeuralNetClassifier:
+    return NeuralNetClassifier(
+        module,
+        module__n_channels=1,
+        module__n_times=n_times,
+        module__n_classes=3,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=1e-3,
+        batch_size=BATCH,
+        max_epochs=EPOCHS,
+        train_split=None,
+        device=device,
+        verbose=0,
+    )
+
+
+# Memory
+
+
+def memory_rows() -> list[tuple]:
+    """Peak memory of a fit with validation and a prediction, beyond the data, as a share of it.
+
+    Each dtype in a process of its own, since a peak cannot be reset.
+    """
+    rows = []
+    for dtype, bar in (("float32", 0.25), ("float64", 0.75)):
+        command = [sys.executable, __file__, "--peak", dtype]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        rows.append((f"peak memory beyond 320 MB of {dtype}, share", float(out), "", bar))
+    return rows
+
+
+def peak_over_data(dtype: str) -> float:
+    rng = np.random.default_rng(0)
+    n_times = 4000
+    n = 320 * MB // n_times // np.dtype(dtype).itemsize
+    y = np.arange(n) % 3
+    net = EMGClassifier(NearlyEmpty, device="cpu", max_epochs=2, random_state=0)
+    net.fit(rng.normal(size=(64, n_times)), y[:64])  # code and buffers that stay
+    X = np.empty((n, n_times), dtype=dtype)
+    for rows in np.array_split(np.arange(n), 50):
+        X[rows] = rng.normal(size=(len(rows), n_times))
+    with Peak() as memory:
+        net.fit(X, y, groups=np.arange(n) // 30)
+        net.predict_proba(X)
+    return memory.extra / X.nbytes
+
+
+class Peak:
+    """Largest resident memory inside the block beyond that before it, looked at every 2 ms."""
+
+    def __enter__(self) -> Peak:
+        process = psutil.Process()
+        before = process.memory_info().rss
+        self.extra = 0
+        self._over = threading.Event()
+
+        def watch() -> None:
+            while not self._over.wait(0.002):
+                self.extra = max(self.extra, process.memory_info().rss - before)
+
+        self._thread = threading.Thread(target=watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+# The papers' figures, on a GPU
+
+
+def gpu_rows() -> list[tuple]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8070, 4000)).astype(np.float32)
+    y = rng.integers(0, 3, size=len(X))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "nemgnet"
+        for amp in (False, True):
+            name = "bfloat16" if amp else "float32"
+            net = NEMGNetClassifier(
+                device="cuda", max_epochs=2, evaluate_every=None, validation_fraction=None, amp=amp
+            ).fit(X, y)
+            epoch = min(net.history_[:, "dur"])
+            rows.append((f"nEMGNet-B, {name}: epoch over 8070 windows", epoch, "s", None))
+            save_model(net, path)
+            load_model(path).predict_proba(X[:1614])  # kernels are chosen at the first call
+            seconds = min(timed(lambda: load_model(path).predict_proba(X[:1614])) for _ in range(5))
+            rows.append((f"nEMGNet-B, {name}: load, predict 1614 windows", seconds, "s", 0.1))
+    X = rng.normal(size=(256, 23_437)).astype(np.float32)
+    lstm = StackedLSTMClassifier(device="cuda", max_epochs=2, validation_fraction=None)
+    epoch = min(lstm.fit(X, y[:256]).history_[:, "dur"])
+    rows.append(("stacked LSTM, 23,437 samples: epoch over 256 windows", epoch, "s", None))
+    peak_gpu = torch.cuda.max_memory_allocated() / MB
+    rows.append(("peak memory on the GPU", peak_gpu, "MB", None))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
