@@ -16,8 +16,8 @@ from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 __all__ = [
     "STFT",
     "AutoregressiveFeatures",
-    "ComplexityFeatures",
     "CWTFeatures",
+    "ComplexityFeatures",
     "LogSpectrogram",
     "MelSpectrogram",
     "SpectralFeatures",

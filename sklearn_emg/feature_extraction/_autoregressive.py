@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import Integral, Interval, StrOptions
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
 from sklearn_emg.feature_extraction._rows import map_rows
@@ -108,8 +108,6 @@ class AutoregressiveFeatures(FeatureExtractor):
         Take the mean off each window first. The model has no place for one.
     max_order : int, default=10
         Highest order tried by ``order="aic"``.
-    fs : float, default=None
-        Sampling rate in Hz. No feature needs it; it is checked against that of a recording table.
     n_jobs : int, default=None
         Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
         otherwise, -1 all processors.
@@ -166,7 +164,6 @@ class AutoregressiveFeatures(FeatureExtractor):
         "features": [StrOptions({"all"}), list, tuple],
         "demean": ["boolean"],
         "max_order": [Interval(Integral, 1, None, closed="left")],
-        "fs": [Interval(Real, 0, None, closed="neither"), None],
         "n_jobs": [Integral, None],
     }
 
@@ -178,7 +175,6 @@ class AutoregressiveFeatures(FeatureExtractor):
         features: Literal["all"] | Iterable[str] = ("ar",),
         demean: bool = True,
         max_order: int = 10,
-        fs: float | None = None,
         n_jobs: int | None = None,
     ):
         self.order = order
@@ -186,7 +182,6 @@ class AutoregressiveFeatures(FeatureExtractor):
         self.features = features
         self.demean = demean
         self.max_order = max_order
-        self.fs = fs
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
