@@ -383,6 +383,10 @@ def _pooled(
             low["auroc"], high["auroc"] = _auroc_interval(
                 done, classes, average, positive, confidence, n_resamples, rng
             )
+    for metric in list(low):
+        # Where no resample moves the value, the bootstrap has nothing to say of its uncertainty.
+        if low[metric] == high[metric]:
+            del low[metric], high[metric]
     return pooled, low, high, n_subjects
 
 
@@ -532,8 +536,9 @@ def compare(
     a bootstrap that draws subjects with all their cases. They hold the fitted models fixed and say
     nothing of the choice of folds. The AUROC is the mean over folds, since scores of different
     models do not share a scale; it is missing where a test set lacks a class, and its interval
-    redraws subjects within fold and class. Peak memory is the growth of the resident set of the
-    process while fitting and predicting, sampled every 5 ms.
+    redraws subjects within fold and class. Where no resample moves a value (all subjects right,
+    say) no interval is given, but for the accuracy. Peak memory is the growth of the resident set
+    of the process while fitting and predicting, sampled every 5 ms.
 
     Examples
     --------

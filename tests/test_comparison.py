@@ -279,3 +279,20 @@ def test_audit_refuses_one_person_per_class(cohort):
     two = table[table["subject"] < 2]
     with pytest.raises(ValueError, match="needs at least 5 subjects"):
         leakage_audit(DiVoteClassifier(LogisticRegression()), two, y[:6], progress=False)
+
+
+def test_equal_scores_have_an_area_of_one_half_whatever_the_number_of_windows(features):
+    X, y = features
+    out = compare(rows_model(DummyClassifier()), X, y, cv=4, progress=False, n_resamples=50)
+    areas = out.folds["auroc"]
+    np.testing.assert_allclose(areas, 0.5)
+
+
+def test_no_interval_where_no_resample_moves_the_value(features):
+    X, y = features
+    X = X.assign(a=(y == "als").astype(float), b=(y == "healthy").astype(float))
+    out = compare(rows_model(), X, y, cv=4, progress=False, n_resamples=50)
+    summary = out.summary.query("level == 'subject'").set_index("metric")
+    assert summary.loc["f1", "pooled"] == 1.0
+    assert np.isnan(summary.loc["f1", "low"])
+    assert summary.loc["accuracy", "low"] == pytest.approx(0.862, abs=1e-3)  # Wilson, 24 of 24
