@@ -2,6 +2,9 @@
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
+from sklearn_emg.feature_extraction._multichannel import (
+    MultichannelFeatures,
+)
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_frequency import (
@@ -20,6 +23,7 @@ __all__ = [
     "ComplexityFeatures",
     "LogSpectrogram",
     "MelSpectrogram",
+    "MultichannelFeatures",
     "SpectralFeatures",
     "TimeDomainFeatures",
     "WaveformImage",

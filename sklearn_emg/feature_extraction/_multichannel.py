@@ -1,0 +1,195 @@
+"""Features that relate the channels of a window to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, combinations_with_replacement
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg._sklearn import Integral
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import for_blocks
+from sklearn_emg.feature_extraction._info import FeatureInfo, check_features
+
+__all__ = ["FEATURES", "MultichannelFeatures"]
+
+_STATISTICS = "textbook statistics"
+_ONAY = (
+    "Onay, Mert. Phasor represented EMG feature extraction against varying contraction level of "
+    "prosthetic control. Biomed. Signal Process. Control 59 (2020) 101881"
+)
+_HARGROVE = (
+    "Hargrove, Englehart, Hudgins. A comparison of surface and intramuscular myoelectric signal "
+    "classification. IEEE Trans. Biomed. Eng. 54 (2007) 847-853"
+)
+
+
+def _info(name: str, formula: str, unit: str, source: str, power: float) -> FeatureInfo:
+    return FeatureInfo(name, formula, unit, "multichannel", source, 1, power)
+
+
+FEATURES: dict[str, FeatureInfo] = {
+    info.name: info
+    for info in (
+        _info(
+            "covariance",
+            "sum_t (x_it - mean x_i)(x_jt - mean x_j) / N for channels i <= j",
+            "mV^2",
+            _STATISTICS,
+            2.0,
+        ),
+        _info(
+            "correlation",
+            "covariance of channels i < j / product of their standard deviations",
+            "1",
+            _STATISTICS,
+            0.0,
+        ),
+        _info("rms_ratio", "RMS_i / RMS_j for channels i < j", "1", _HARGROVE, 0.0),
+        _info("rms_share", "RMS_i / sum_j RMS_j", "1", _HARGROVE, 0.0),
+        _info(
+            "rms_phasor",
+            "|RMS_i e^(2 pi i (i-1) / C) - RMS_j e^(2 pi i (j-1) / C)| for i < j of C channels",
+            "mV",
+            _ONAY,
+            1.0,
+        ),
+        _info(
+            "rms_resultant",
+            "|sum_c RMS_c e^(2 pi i (c-1) / C)|",
+            "mV",
+            _ONAY,
+            1.0,
+        ),
+    )
+}
+
+_PAIRS = frozenset({"correlation", "rms_ratio", "rms_phasor"})
+
+
+class MultichannelFeatures(FeatureExtractor):
+    """Covariance, correlation, ratios and phasors between the channels of a window.
+
+    Parameters
+    ----------
+    features : "all" or list of str, default="all"
+        Features by name; :func:`feature_table` documents them.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a feature is unknown, or all that are asked for relate two channels and there is one.
+
+    Notes
+    -----
+    The phasors take the channels for electrodes in a ring at equal distances, in their order. A
+    correlation with a constant channel, a ratio to a silent one and the shares of a silent window
+    are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import MultichannelFeatures
+    >>> X = np.array([[[1.0, -1.0, 1.0, -1.0], [2.0, -2.0, -2.0, 2.0]]])
+    >>> extractor = MultichannelFeatures(["correlation", "rms_share"])
+    >>> extractor.fit_transform(X).round(3)
+    array([[0.   , 0.333, 0.667]])
+    >>> extractor.get_feature_names_out().tolist()
+    ['correlation_ch1_ch2', 'rms_share_ch1', 'rms_share_ch2']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [str, "array-like"],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(self, features: str | Sequence[str] = "all", *, n_jobs: int | None = None):
+        self.features = features
+        self.n_jobs = n_jobs
+
+    def _names(self) -> list[str]:
+        return check_features(self.features, FEATURES, type(self).__name__)
+
+    def _check_parameters(self, fs: float | None) -> None:
+        names = self._names()
+        if self.n_channels_in_ == 1 and _PAIRS.issuperset(names):
+            raise ValueError(
+                f"The features {', '.join(map(repr, names))} of {type(self).__name__} relate two "
+                "channels, and X has one. Give windows of shape (n_windows, n_channels, n_times)."
+            )
+
+    def _joint_names(self, n_channels: int) -> list[str]:
+        channels = [f"ch{c + 1}" for c in range(n_channels)]
+        pairs = ["_".join(pair) for pair in combinations(channels, 2)]
+        labels = {
+            "covariance": ["_".join(p) for p in combinations_with_replacement(channels, 2)],
+            "correlation": pairs,
+            "rms_ratio": pairs,
+            "rms_share": channels,
+            "rms_phasor": pairs,
+        }
+        names = []
+        for name in self._names():
+            if name == "rms_resultant":
+                names.append(name)
+            else:
+                names.extend(f"{name}_{label}" for label in labels[name])
+        return names
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        names = self._names()
+        result = np.empty((len(X), len(self._joint_names(X.shape[1]))), dtype=X.dtype)
+
+        def work(start: int, stop: int) -> None:
+            values = _relations(X[start:stop])
+            np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
+
+        for_blocks(work, len(X), 16 * X[0].size, self.n_jobs)
+        return result
+
+
+def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+    """Features of windows of shape (n_windows, n_channels, n_times), each (n_windows, n_values)."""
+    n_channels, n_times = X.shape[1:]
+    rounding = float(np.finfo(X.dtype).eps)
+    X = X.astype(np.float64)
+    mean = X.mean(axis=2, keepdims=True)
+    rms = np.sqrt(np.einsum("wct,wct->wc", X, X) / n_times)
+    X -= mean
+    covariance = X @ X.swapaxes(1, 2) / n_times
+    # What is left of a constant channel after its mean is taken away is rounding.
+    std = np.sqrt(np.einsum("wcc->wc", covariance))
+    std = np.where(std <= 4 * rounding * rms, 0.0, std)
+    covariance *= (std > 0)[:, :, np.newaxis] & (std > 0)[:, np.newaxis, :]
+    i, j = np.triu_indices(n_channels, 1)
+    scale = std[:, i] * std[:, j]
+    total = np.broadcast_to(rms.sum(axis=1, keepdims=True), rms.shape)
+    phasor = rms * np.exp(2j * np.pi * np.arange(n_channels) / n_channels)
+    upper = np.triu_indices(n_channels)
+    return {
+        "covariance": covariance[:, upper[0], upper[1]],
+        "correlation": np.clip(_divide(covariance[:, i, j], scale), -1.0, 1.0),
+        "rms_ratio": _divide(rms[:, i], rms[:, j]),
+        "rms_share": _divide(rms, total),
+        "rms_phasor": np.abs(phasor[:, i] - phasor[:, j]),
+        "rms_resultant": np.abs(phasor.sum(axis=1, keepdims=True)),
+    }
+
+
+def _divide(top: NDArray, bottom: NDArray) -> NDArray:
+    """Quotient, 0 where the divisor is."""
+    return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)
