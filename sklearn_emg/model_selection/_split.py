@@ -46,10 +46,10 @@ class _Subjects:
 
     def require(self, n_needed: int, splitter: str, reason: str) -> None:
         """Raise unless every class has at least `n_needed` subjects."""
-        if self.n < n_needed:
-            raise ValueError(f"{splitter} needs at least {n_needed} subjects, X has {self.n}.")
         counts = self.has_class.sum(axis=0)
-        if (self.classes) and counts.min() < n_needed:
+        if not self.classes and self.n < n_needed:
+            raise ValueError(f"{splitter} needs at least {n_needed} subjects, X has {self.n}.")
+        if self.classes and counts.min() < n_needed:
             few = ", ".join(
                 f"class {label!r} has {count} ({', '.join(repr(n) for n in self._members(k)[:3])}"
                 f"{', ...' if count > 3 else ''})"

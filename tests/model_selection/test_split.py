@@ -167,12 +167,17 @@ def test_one_person_per_class_cannot_be_split(splitter):
         (SubjectsPerClassOut(0), "'n_subjects' parameter of SubjectsPerClassOut"),
         (SubjectsPerClassOut(1, n_splits=0), "'n_splits' parameter of SubjectsPerClassOut"),
         (SubjectsPerClassOut(10), "needs at least 11 subjects of each class"),
-        (SubjectKFold(21), "needs at least 21 subjects, X has 20"),
+        (SubjectKFold(11), "needs at least 11 subjects of each class, but class 'ill' has 10"),
     ],
 )
 def test_impossible_requests_are_refused(table, labels, splitter, match):
     with pytest.raises(ValueError, match=match):
         next(splitter.split(table, labels))
+
+
+def test_too_few_subjects_without_classes_are_refused(table):
+    with pytest.raises(ValueError, match="needs at least 21 subjects, X has 20"):
+        next(SubjectKFold(21).split(table))
 
 
 def test_subjects_per_class_needs_one_class_per_subject(table):
