@@ -49,8 +49,8 @@ lr : float, default={lr}
     callbacks : list or None, default=None
         Further skorch callbacks, as skorch takes them.
     warm_start : bool, default=False
-        Go on from the weights of the last `fit` instead of starting anew. The sizes and classes
-        must be the same.
+        Go on from the weights of the last `fit` instead of starting anew. The network, the sizes
+        and the classes must be the same.
     random_state : int, RandomState instance or None, default=None
         Draws initial weights, order of batches, dropout and validation split. PyTorch's global
         generators are left as they were. On a GPU the last digits may still differ between runs.

@@ -167,6 +167,8 @@ class _NetEstimator(BaseEstimator):
         """
         self._validate_params()
         going_on = self.warm_start and hasattr(self, "net_")
+        if not going_on:  # should this fit fail, the old net must not meet the new sizes
+            vars(self).pop("net_", None)
         windows, y = self._check_training_input(X, y, reset=not going_on)
         subjects = self._check_groups(groups, y)
         if not going_on:
@@ -202,6 +204,11 @@ class _NetEstimator(BaseEstimator):
         """Build the net, train it, keep it as ``net_``."""
         self._count(y_train, go_on=epochs is not None)
         net, device = self._build_net()
+        if earlier is not None and not net.has_module_of(earlier):
+            raise ValueError(
+                f"{type(self).__name__} goes on training (warm_start or partial_fit), but the "
+                "settings of its network have changed. Put them back, or fit a clone."
+            )
         with seeded(self._rng.randint(2**31 - 1), device):
             if earlier is not None:
                 net.take_over(earlier)
@@ -261,9 +268,9 @@ class _NetEstimator(BaseEstimator):
             )
         elif len(missing):
             warnings.warn(
-                f"{name} has no validation {unit} of {self._describe(missing)}, since training "
-                f"has only one: the weights are chosen on the other classes. Give more {unit}s, "
-                "or set validation_fraction=None.",
+                f"{name} has no validation {unit} of {self._describe(missing)}: holding one out "
+                f"would leave none to train on. The weights are chosen on the other classes. Give "
+                f"more {unit}s, or set validation_fraction=None.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -300,7 +307,7 @@ class _NetEstimator(BaseEstimator):
 
     def _check_input(self, X) -> torch.Tensor:
         """Windows to predict, as a tensor of three dimensions."""
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         X = self._match_dimensions(X)
         X = validate_data(self, X, reset=False, dtype=np.float32, order="C", allow_nd=True)
         self._check_n_times(X)
@@ -333,6 +340,11 @@ class _NetEstimator(BaseEstimator):
     def _check_groups(self, groups, y: np.ndarray) -> np.ndarray | None:
         if groups is None:
             return None
+        if getattr(groups, "ndim", 1) != 1:
+            raise ValueError(
+                f"groups of {type(self).__name__} must be one-dimensional: the subject of each "
+                f"window. Got {groups.ndim} dimensions."
+            )
         check_consistent_length(y, groups)
         subjects, _ = pd.factorize(pd.Series(list(groups), dtype=object))
         if (subjects < 0).any():
@@ -867,11 +879,15 @@ def resolve_device(device: str, caller: str) -> torch.device:
             f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or 'cuda:1' and "
             f"the like. Got {device!r} instead."
         ) from error
-    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if resolved.type == "cuda" and (resolved.index or 0) >= n_cuda:
+    n_devices = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(resolved.type, 0)
+    if (resolved.index or 0) >= n_devices:
         raise ValueError(
-            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_cuda} CUDA "
-            "device(s). Use device='auto' or 'cpu'."
+            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_devices} "
+            f"{resolved.type.upper()} device(s). Use device='auto' or 'cpu'."
         )
     return resolved
 

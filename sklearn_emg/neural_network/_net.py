@@ -125,6 +125,11 @@ class _TrainingLoop:
 
     # What skorch builds
 
+    def has_module_of(self, other: _TrainingLoop) -> bool:
+        """Whether the module of an earlier net is the one that this net would build."""
+        same_settings = self.get_params_for("module") == other.get_params_for("module")
+        return self.module is other.module and same_settings
+
     def take_over(self, other: _TrainingLoop) -> None:
         """Go on with the module, optimiser state and history of an earlier net."""
         self.initialize_around(other.module_)

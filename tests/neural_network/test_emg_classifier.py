@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils import get_tags
@@ -216,6 +217,8 @@ def test_missing_groups_are_refused():
     groups = [None, *subjects[1:]]
     with pytest.raises(ValueError, match=r"groups of EMGClassifier .* 1 of 60 are missing"):
         small_classifier().fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="groups of EMGClassifier must be one-dimensional"):
+        small_classifier().fit(X, y, groups=subjects[:, None])
 
 
 def test_stops_after_patience_and_restores_the_best_weights():
@@ -323,6 +326,17 @@ def test_warm_start_goes_on_where_fit_ended():
     assert net.history_[3, "train_loss"] < first / 2
     with pytest.raises(ValueError, match=r"fitted on windows of 2 channel\(s\) and 50 samples"):
         net.fit(X[:, :, :40], y)
+    with pytest.raises(ValueError, match="settings of its network have changed"):
+        net.set_params(module_params={**SMALL, "n_hidden": 17}).fit(X, y)
+
+
+def test_a_fit_that_fails_leaves_no_old_net():
+    X, y, _ = cohort()
+    net = small_classifier(max_epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="needs at least two classes"):
+        net.fit(X, np.zeros(len(y)))
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        net.predict(X)
 
 
 def test_partial_fit_is_one_epoch_and_knows_the_classes():
