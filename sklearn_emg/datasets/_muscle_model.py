@@ -81,7 +81,7 @@ class Amplifier:
 class Subject:
     """One person: age in years, factors of `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
 
-    age: float
+    age: int
     factors: dict[str, float]
     diagnosis: str = "normal"
     subtype: str = "normal"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from functools import cache
-from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -17,51 +15,41 @@ from sklearn.utils import Bunch, check_random_state
 from threadpoolctl import ThreadpoolController
 
 from sklearn_emg.datasets import _motor_units as units
+from sklearn_emg.datasets._cohort_plan import (
+    CLINICAL_RECORDINGS,
+    CLINICAL_SUBJECTS,
+    DRIVE,
+    amplifier_of,
+    class_counts,
+    draw_subject,
+    plan_cohort,
+    protocol_settings,
+    recording_conditions,
+)
 from sklearn_emg.datasets._muscle_model import (
-    DIAGNOSES,
     MUSCLES,
     SUBJECT_LOG_SD,
     SUBTYPES,
     Amplifier,
     Conditions,
     Subject,
-    clipped_normal,
     conditions_of,
     draw_factors,
     excitation_factor,
-    muscle_severity,
+)
+from sklearn_emg.datasets._simulator_arguments import (
+    FS_RANGE,
+    check_classes,
+    check_duration,
+    check_fraction,
+    check_integer,
+    check_option,
+    check_real,
+    check_unit_arguments,
+    replace_amplifier,
 )
 
 __all__ = ["make_nemg_cohort", "simulate_muap", "simulate_recording"]
-
-_DRIVE = 0.035
-_FS_RANGE = (500.0, 200_000.0)
-
-# The published cohort: recordings, proximal recordings and seconds of each class.
-_CLINICAL = {
-    "normal": (94, 17, 203.50),
-    "myopathy": (122, 64, 312.84),
-    "neuropathy": (160, 63, 422.78),
-}
-_CLINICAL_SUBJECTS, _CLINICAL_RECORDINGS = 57, 376
-_CLINICAL_DURATION = (0.41, 4.0)
-
-_BICEPS_SUBJECTS = {"normal": 9, "myopathy": 6, "neuropathy": 7}
-_BICEPS_AGES = {"normal": (21, 37), "myopathy": (19, 63), "neuropathy": (35, 67)}
-
-
-@dataclass(frozen=True)
-class _Protocol:
-    """What the cohort is drawn from once the arguments are checked."""
-
-    biceps: bool
-    between_subject: float
-    mean_severity: float
-    concentration: float
-    white_factor: float
-    noise: float
-    drive: float
-    drive_log_sd: tuple[float, float]  # between subjects, between recordings
 
 
 @dataclass(frozen=True)
@@ -241,18 +229,18 @@ def make_nemg_cohort(
     ['normal', 'myopathy', 'neuropathy']
     """
     caller = "make_nemg_cohort"
-    _check_integer(n_subjects, "n_subjects", caller, 1)
+    check_integer(n_subjects, "n_subjects", caller, 1)
     if n_recordings is not None:
-        _check_integer(n_recordings, "n_recordings", caller, 1)
-    _check_real(fs, "fs", caller, *_FS_RANGE)
-    shortest, longest = _check_duration(duration, caller)
-    classes = _check_classes(classes)
-    _check_fraction(severity, "severity", caller, optional=True)
-    _check_fraction(difficulty, "difficulty", caller)
-    _check_real(noise, "noise", caller, 0.0)
-    _check_fraction(drive, "drive", caller, optional=True)
-    _check_option(region_balance, "region_balance", caller, ("clinical", "balanced"))
-    _check_option(protocol, "protocol", caller, ("clinical", "biceps_low_force"))
+        check_integer(n_recordings, "n_recordings", caller, 1)
+    check_real(fs, "fs", caller, *FS_RANGE)
+    shortest, longest = check_duration(duration, caller)
+    classes = check_classes(classes)
+    check_fraction(severity, "severity", caller, optional=True)
+    check_fraction(difficulty, "difficulty", caller)
+    check_real(noise, "noise", caller, 0.0)
+    check_fraction(drive, "drive", caller, optional=True)
+    check_option(region_balance, "region_balance", caller, ("clinical", "balanced"))
+    check_option(protocol, "protocol", caller, ("clinical", "biceps_low_force"))
     biceps = protocol == "biceps_low_force"
     if biceps and (difficulty != 0.5 or region_balance != "clinical"):
         raise ValueError(
@@ -261,17 +249,17 @@ def make_nemg_cohort(
             f"difficulty={difficulty!r} and region_balance={region_balance!r}."
         )
     if n_recordings is None:
-        per_subject = 8 if biceps else _CLINICAL_RECORDINGS / _CLINICAL_SUBJECTS
+        per_subject = 8 if biceps else CLINICAL_RECORDINGS / CLINICAL_SUBJECTS
         n_recordings = round(n_subjects * per_subject)
-    subject_counts, recording_counts = _class_counts(n_subjects, n_recordings, classes, biceps)
-    settings = _protocol(biceps, severity, difficulty, noise, drive)
+    subject_counts, recording_counts = class_counts(n_subjects, n_recordings, classes, biceps)
+    settings = protocol_settings(biceps, severity, difficulty, noise, drive)
 
     entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
     seeds = np.random.SeedSequence([int(word) for word in entropy]).spawn(
         1 + n_subjects + n_recordings
     )
     plan_rng = np.random.default_rng(seeds[0])
-    plan = _plan(
+    plan = plan_cohort(
         plan_rng,
         subject_counts,
         recording_counts,
@@ -281,14 +269,20 @@ def make_nemg_cohort(
         fs=float(fs),
     )
     people = [
-        _draw_subject(np.random.default_rng(seed), diagnosis, settings)
+        draw_subject(np.random.default_rng(seed), diagnosis, settings)
         for seed, diagnosis in zip(seeds[1 : 1 + n_subjects], plan.diagnoses)
     ]
     tasks, severities = [], []
     for row, seed in zip(plan.recordings, seeds[1 + n_subjects :]):
-        task, muscle_s = _recording_task(people[row.subject], row, seed, settings, fs, return_truth)
-        tasks.append(task)
-        severities.append(muscle_s)
+        person = people[row.subject]
+        conditions_seed, signal_seed = seed.spawn(2)
+        conditions, severity_here = recording_conditions(
+            np.random.default_rng(conditions_seed), person, row.muscle, settings
+        )
+        severities.append(severity_here)
+        tasks.append(
+            _Task(conditions, person.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
+        )
     results = Parallel(n_jobs=n_jobs)(delayed(_simulate)(task) for task in tasks)
 
     width = max(2, len(str(n_subjects)))
@@ -370,7 +364,8 @@ def simulate_recording(
     subtype : str, default=None
         "inflammatory" or "dystrophic" myopathy, "als" or "chronic_neuropathy"; drawn by default.
     between_subject : float, default=1.0
-        How much the drawn subject differs from the median one; with 0 it is aged 40 and average.
+        How much the drawn subject, and the needle's distance from the end-plates, differ from the
+        average; with 0 the subject is 40 years old and average.
     amplifier : mapping, default=None
         Settings that replace the drawn ones: "highpass" and "lowpass" in Hz, "noise" (rms of the
         white noise over 11.72 kHz), "mains", "drift" (rms), "resolution" and "limit" in mV, and
@@ -410,26 +405,28 @@ def simulate_recording(
     True
     """
     caller = "simulate_recording"
-    _check_unit_arguments(caller, muscle, diagnosis, severity, fs)
-    _check_fraction(drive, "drive", caller)
-    _check_real(duration, "duration", caller, 0.0, above=True)
-    _check_real(between_subject, "between_subject", caller, 0.0)
+    check_unit_arguments(caller, muscle, diagnosis, severity, fs)
+    check_fraction(drive, "drive", caller)
+    check_real(duration, "duration", caller, 0.0, above=True)
+    check_real(between_subject, "between_subject", caller, 0.0)
     if subtype is not None:
-        _check_option(subtype, "subtype", caller, SUBTYPES[diagnosis])
+        check_option(subtype, "subtype", caller, SUBTYPES[diagnosis])
     rng = _generator(random_state)
     drawn = subtype or str(rng.choice(SUBTYPES[diagnosis]))
     s = 0.0 if diagnosis == "normal" else float(severity)
-    age = 40.0 + min(between_subject, 1.0) * (rng.uniform(20.0, 80.0) - 40.0)
+    share = min(between_subject, 1.0)
+    age = round(40.0 + share * (rng.uniform(20.0, 80.0) - 40.0))
+    endplate_factor = 1.0 + share * rng.uniform(-0.3, 0.3)
     factors = draw_factors(rng, between_subject)
-    settings = _amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
+    settings = amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
     subject = Subject(age, factors, diagnosis, drawn, s)
-    settings = _replace_amplifier(settings, amplifier, fs, caller)
+    settings = replace_amplifier(settings, amplifier, fs, caller)
     excitation = min(drive * excitation_factor(diagnosis, s), 0.9)
-    conditions = conditions_of(MUSCLES[muscle], subject, s, excitation)
+    conditions = conditions_of(MUSCLES[muscle], subject, s, excitation, endplate_factor)
     n_samples = max(1, round(duration * fs))
     task = _Task(conditions, settings, float(fs), n_samples, return_truth, rng)
     signal, truth = _simulate(task)
-    return (signal, truth) if return_truth else signal
+    return signal if truth is None else (signal, truth)
 
 
 def simulate_muap(
@@ -446,7 +443,7 @@ def simulate_muap(
     """Simulate motor unit potentials at a needle inside their territories.
 
     The subject is 40 years old and average; the units are of the smaller half, those that fire at
-    low force. Each unit of a disease with two subtypes is of a subtype drawn for all.
+    low force. The subtype of a disease is drawn once for all units.
 
     Parameters
     ----------
@@ -500,16 +497,16 @@ def simulate_muap(
     True
     """
     caller = "simulate_muap"
-    _check_unit_arguments(caller, muscle, diagnosis, severity, fs)
-    _check_integer(n_units, "n_units", caller, 1)
+    check_unit_arguments(caller, muscle, diagnosis, severity, fs)
+    check_integer(n_units, "n_units", caller, 1)
     if max_distance is not None:
-        _check_real(max_distance, "max_distance", caller, 0.0, above=True)
-    settings = _replace_amplifier(Amplifier(), amplifier, fs, caller, ("highpass", "lowpass"))
+        check_real(max_distance, "max_distance", caller, 0.0, above=True)
+    settings = replace_amplifier(Amplifier(), amplifier, fs, caller, ("highpass", "lowpass"))
     rng = _generator(random_state)
     subtype = str(rng.choice(SUBTYPES[diagnosis]))
     s = 0.0 if diagnosis == "normal" else float(severity)
-    subject = Subject(40.0, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, s)
-    conditions = conditions_of(MUSCLES[muscle], subject, s, _DRIVE)
+    subject = Subject(40, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, s)
+    conditions = conditions_of(MUSCLES[muscle], subject, s, DRIVE)
     pool = units.pool_around_needle(rng, conditions, n_units, max_distance)
     with _one_thread():
         potentials = units.build_potentials(rng, pool, conditions)
@@ -560,235 +557,6 @@ def _generator(random_state: int | np.random.RandomState | None) -> np.random.Ge
     return np.random.default_rng([int(word) for word in words])
 
 
-# Plan of a cohort --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Row:
-    subject: int
-    muscle: str
-    n_samples: int
-
-
-@dataclass(frozen=True)
-class _Plan:
-    diagnoses: list[str]  # of every subject
-    recordings: list[_Row]
-
-
-def _apportion(total: int, weights: Sequence[float], least: Sequence[int]) -> list[int]:
-    """Whole numbers in proportion to `weights` (largest remainder), none below `least`."""
-    exact = total * np.asarray(weights, dtype=float) / np.sum(weights)
-    counts = np.floor(exact + 1e-9).astype(int)
-    rest = np.argsort(-(exact - counts), kind="stable")
-    counts[rest[: total - counts.sum()]] += 1
-    least = np.asarray(least)
-    while (counts < least).any():
-        counts[np.argmin(counts - least)] += 1
-        counts[np.argmax(counts - least)] -= 1
-    return [int(count) for count in counts]
-
-
-def _class_counts(
-    n_subjects: int, n_recordings: int, classes: Sequence[str], biceps: bool
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Subjects and recordings of each class."""
-    if n_subjects < len(classes):
-        raise ValueError(
-            "The 'n_subjects' parameter of make_nemg_cohort must be at least the number of "
-            f"classes, {len(classes)}. Got {n_subjects} instead."
-        )
-    if n_recordings < n_subjects:
-        raise ValueError(
-            "The 'n_recordings' parameter of make_nemg_cohort must be at least 'n_subjects', "
-            f"{n_subjects}: each subject has a recording. Got {n_recordings} instead."
-        )
-    ones = [1] * len(classes)
-    if biceps:
-        subjects = _apportion(n_subjects, [_BICEPS_SUBJECTS[name] for name in classes], ones)
-        recordings = _apportion(n_recordings, subjects, subjects)
-    else:
-        subjects = _apportion(n_subjects, ones, ones)
-        recordings = _apportion(n_recordings, [_CLINICAL[name][0] for name in classes], subjects)
-    return dict(zip(classes, subjects)), dict(zip(classes, recordings))
-
-
-def _spread_recordings(
-    rng: np.random.Generator, n_subjects: int, n: int, evenly: bool
-) -> NDArray[np.intp]:
-    """Recordings per subject: two each (one if there are few), the rest by chance or evenly."""
-    if evenly:
-        return n // n_subjects + (np.arange(n_subjects) < n % n_subjects)
-    each = min(2, n // n_subjects)
-    weights = rng.gamma(4.0, size=n_subjects)
-    return each + rng.multinomial(n - each * n_subjects, weights / weights.sum())
-
-
-def _draw_lengths(
-    rng: np.random.Generator, n: int, limits: tuple[float, float], mean: float, fs: float
-) -> NDArray[np.intp]:
-    """Lengths in samples between the limits (s), with the given mean up to half a sample in all."""
-    shortest, longest = (int(np.ceil(limits[0] * fs)), int(limits[1] * fs))
-    if limits[0] == limits[1] or shortest >= longest:
-        return np.full(n, max(1, round(limits[0] * fs)))
-    above = rng.beta(1.9, 1.5, n) * (longest - shortest)
-    total = round(n * mean * fs) - n * shortest
-    for _ in range(60):
-        # Those at the upper limit stay there; the others take the rest.
-        free = above < longest - shortest
-        missing = total - above.sum()
-        if abs(missing) < 0.5 or not free.any():
-            break
-        above[free] *= 1 + missing / above[free].sum()
-        above = np.minimum(above, longest - shortest)
-    ends = np.rint(np.cumsum(above)).astype(np.intp)
-    return np.minimum(shortest + np.diff(ends, prepend=0), longest)
-
-
-def _class_mean_duration(diagnosis: str, limits: tuple[float, float]) -> float:
-    n, _, seconds = _CLINICAL[diagnosis]
-    low, high = _CLINICAL_DURATION
-    share = (seconds / n - low) / (high - low)
-    return limits[0] + share * (limits[1] - limits[0])
-
-
-def _plan(
-    rng: np.random.Generator,
-    subject_counts: dict[str, int],
-    recording_counts: dict[str, int],
-    limits: tuple[float, float],
-    *,
-    biceps: bool,
-    balanced: bool,
-    fs: float,
-) -> _Plan:
-    """Who is examined, in which muscles and for how long."""
-    diagnoses = [name for name, count in subject_counts.items() for _ in range(count)]
-    diagnoses = [diagnoses[i] for i in rng.permutation(len(diagnoses))]
-    muscles_of = {
-        region: [name for name, muscle in MUSCLES.items() if muscle.region == region]
-        for region in ("proximal", "distal")
-    }
-    rows: list[_Row] = []
-    for name, n in recording_counts.items():
-        members = np.flatnonzero(np.array(diagnoses) == name)
-        subjects = np.repeat(members, _spread_recordings(rng, len(members), n, biceps))
-        lengths = _draw_lengths(rng, n, limits, _class_mean_duration(name, limits), fs)
-        n_all, n_proximal, _ = _CLINICAL[name]
-        share = 0.5 if balanced else n_proximal / n_all
-        is_proximal = rng.permutation(np.arange(n) < round(share * n))
-        examined = {
-            int(i): {
-                "proximal": rng.permutation(muscles_of["proximal"])[:2],
-                "distal": rng.permutation(muscles_of["distal"])[:3],
-            }
-            for i in members
-        }
-        for subject, proximal, length in zip(subjects, is_proximal, lengths):
-            region = "proximal" if proximal else "distal"
-            muscle = "biceps_brachii" if biceps else str(rng.choice(examined[int(subject)][region]))
-            rows.append(_Row(int(subject), muscle, int(length)))
-    rows.sort(key=lambda row: row.subject)
-    return _Plan(diagnoses, rows)
-
-
-def _protocol(
-    biceps: bool, severity: float | None, difficulty: float, noise: float, drive: float | None
-) -> _Protocol:
-    if biceps:
-        settings = _Protocol(True, 0.8, 0.58, 5.0, 1.0, noise, 0.009, (0.15, 0.3))
-    else:
-        settings = _Protocol(
-            biceps=False,
-            between_subject=0.5 + 1.1 * difficulty,
-            mean_severity=0.94 - 0.50 * difficulty,
-            concentration=6.0,
-            white_factor=2.0 ** (2 * difficulty - 1),
-            noise=noise,
-            drive=_DRIVE,
-            drive_log_sd=(SUBJECT_LOG_SD["drive"], 0.45),
-        )
-    if severity is not None:
-        settings = replace(settings, mean_severity=float(severity), concentration=60.0)
-    if drive is not None:
-        settings = replace(settings, drive=float(drive))
-    return settings
-
-
-def _amplifier_of(factors: Mapping[str, float], highpass: float) -> Amplifier:
-    median = Amplifier()
-    return replace(
-        median,
-        highpass=highpass,
-        noise=median.noise * factors["white"],
-        mains=median.mains * factors["mains"],
-        drift=median.drift * factors["drift"],
-    )
-
-
-def _draw_subject(rng: np.random.Generator, diagnosis: str, settings: _Protocol) -> Subject:
-    if settings.biceps:
-        age = rng.uniform(*_BICEPS_AGES[diagnosis])
-        subtypes = ("als",) if diagnosis == "neuropathy" else SUBTYPES[diagnosis]
-    else:
-        age = rng.uniform(20.0, 80.0)
-        subtypes = SUBTYPES[diagnosis]
-    subtype = str(rng.choice(subtypes))
-    factors = draw_factors(rng, settings.between_subject)
-    # The drive's spread belongs to the protocol and the other factors do not know it.
-    drive_sd = settings.drive_log_sd[0] * (1.0 if settings.biceps else settings.between_subject)
-    factors["drive"] = float(np.exp(drive_sd * clipped_normal(rng, bound=2.5)))
-    highpass = float(rng.choice([2.0, 5.0, 10.0, 20.0]))
-    if settings.biceps:
-        quiet = {**factors, "white": float(np.exp(0.1 * clipped_normal(rng, bound=2.5)))}
-        amplifier = replace(
-            _amplifier_of(quiet, 2.0),
-            noise=1.5e-3 * quiet["white"],
-            mains=0.3e-3 * factors["mains"],
-            mains_frequency=50.0,
-            drift=8e-3 * factors["drift"],
-        )
-    else:
-        amplifier = _amplifier_of(factors, highpass)
-    amplifier = replace(
-        amplifier,
-        noise=amplifier.noise * settings.white_factor * settings.noise,
-        mains=amplifier.mains * settings.noise,
-        drift=amplifier.drift * settings.noise,
-    )
-    mean, k = settings.mean_severity, settings.concentration
-    if diagnosis == "normal":
-        severity = 0.0
-    elif 0 < mean < 1:
-        severity = float(rng.beta(mean * k, (1 - mean) * k))
-    else:
-        severity = mean
-    return Subject(age, factors, diagnosis, subtype, severity, amplifier)
-
-
-def _recording_task(
-    subject: Subject,
-    row: _Row,
-    seed: np.random.SeedSequence,
-    settings: _Protocol,
-    fs: float,
-    return_truth: bool,
-) -> tuple[_Task, float]:
-    """The recording's task and the severity of the disease in its muscle."""
-    conditions_seed, signal_seed = seed.spawn(2)
-    rng = np.random.default_rng(conditions_seed)
-    muscle = MUSCLES[row.muscle]
-    s = muscle_severity(rng, subject.severity, subject.subtype, muscle.region)
-    spread = np.exp(settings.drive_log_sd[1] * float(clipped_normal(rng, bound=2.5)))
-    drive = settings.drive * subject.factors["drive"] * spread
-    drive *= excitation_factor(subject.diagnosis, s)
-    if settings.drive > 0:
-        drive = float(np.clip(drive, 0.003, 0.9))
-    conditions = conditions_of(muscle, subject, s, drive, rng.uniform(0.7, 1.3))
-    task = _Task(conditions, subject.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
-    return task, s
-
-
 def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], protocol: str) -> str:
     seconds = np.array([len(signal) for signal in table["signal"]]) / table["fs"].to_numpy()
     lines = [
@@ -811,127 +579,3 @@ def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], prot
         "sklearn_emg.datasets.make_nemg_cohort.",
     ]
     return "\n".join(lines)
-
-
-# Checks of arguments -----------------------------------------------------------------------
-
-
-def _check_integer(value: Any, name: str, caller: str, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(
-            f"The {name!r} parameter of {caller} must be an int. Got {value!r} instead."
-        )
-    if value < least:
-        raise ValueError(
-            f"The {name!r} parameter of {caller} must be >= {least}. Got {value!r} instead."
-        )
-
-
-def _check_real(
-    value: Any,
-    name: str,
-    caller: str,
-    low: float,
-    high: float = np.inf,
-    *,
-    above: bool = False,
-) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(
-            f"The {name!r} parameter of {caller} must be a number. Got {value!r} instead."
-        )
-    if not (np.isfinite(value) and low <= value <= high) or (above and value == low):
-        if np.isfinite(high):
-            wanted = f"between {low:g} and {high:g}"
-        else:
-            wanted = f"finite and {'>' if above else '>='} {low:g}"
-        raise ValueError(
-            f"The {name!r} parameter of {caller} must be {wanted}. Got {value!r} instead."
-        )
-
-
-def _check_fraction(value: Any, name: str, caller: str, optional: bool = False) -> None:
-    if not (optional and value is None):
-        _check_real(value, name, caller, 0.0, 1.0)
-
-
-def _check_option(value: Any, name: str, caller: str, options: Sequence[str]) -> None:
-    if isinstance(value, str) and value in options:
-        return
-    near = get_close_matches(str(value), options, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"The {name!r} parameter of {caller} must be one of {', '.join(map(repr, options))}. "
-        f"Got {value!r} instead.{hint}"
-    )
-
-
-def _check_duration(duration: Any, caller: str) -> tuple[float, float]:
-    if isinstance(duration, (tuple, list)):
-        if len(duration) != 2:
-            raise ValueError(
-                f"The 'duration' parameter of {caller} must be one number or (shortest, longest). "
-                f"Got {duration!r} instead."
-            )
-        shortest, longest = duration
-    else:
-        shortest = longest = duration
-    _check_real(shortest, "duration", caller, 0.0, above=True)
-    _check_real(longest, "duration", caller, 0.0, above=True)
-    if shortest > longest:
-        raise ValueError(
-            f"The 'duration' parameter of {caller} must be (shortest, longest). "
-            f"Got {duration!r} instead."
-        )
-    return shortest, longest
-
-
-def _check_classes(classes: Any) -> tuple[str, ...]:
-    if isinstance(classes, str):
-        raise TypeError(
-            "The 'classes' parameter of make_nemg_cohort must be a sequence of diagnoses. "
-            f"Got {classes!r} instead; write ({classes!r},)."
-        )
-    classes = tuple(classes)
-    for name in classes:
-        _check_option(name, "classes", "make_nemg_cohort", DIAGNOSES)
-    if not classes or len(set(classes)) < len(classes):
-        raise ValueError(
-            "The 'classes' parameter of make_nemg_cohort must name at least one diagnosis and none "
-            f"twice. Got {classes!r} instead."
-        )
-    return classes
-
-
-def _check_unit_arguments(caller: str, muscle: Any, diagnosis: Any, severity: Any, fs: Any) -> None:
-    _check_option(muscle, "muscle", caller, tuple(MUSCLES))
-    _check_option(diagnosis, "diagnosis", caller, DIAGNOSES)
-    _check_fraction(severity, "severity", caller)
-    _check_real(fs, "fs", caller, *_FS_RANGE)
-
-
-def _replace_amplifier(
-    settings: Amplifier,
-    given: Mapping[str, float] | None,
-    fs: float,
-    caller: str,
-    allowed: tuple[str, ...] = tuple(f.name for f in fields(Amplifier)),
-) -> Amplifier:
-    if given is None:
-        return settings
-    if not isinstance(given, Mapping):
-        raise TypeError(
-            f"The 'amplifier' parameter of {caller} must be a mapping. Got {given!r} instead."
-        )
-    for name, value in given.items():
-        _check_option(name, "amplifier", caller, allowed)
-        positive = name in ("highpass", "lowpass", "limit")
-        _check_real(value, f"amplifier[{name!r}]", caller, 0.0, above=positive)
-    settings = replace(settings, **{name: float(value) for name, value in given.items()})
-    lowpass = min(settings.lowpass, 0.45 * fs)
-    if settings.highpass >= lowpass:
-        raise ValueError(
-            f"The 'amplifier' parameter of {caller} must have its 'highpass' below its low-pass, "
-            f"{lowpass:g} Hz for fs={fs:g}. Got {settings.highpass:g} Hz instead."
-        )
-    return settings

@@ -253,7 +253,7 @@ def test_random_state_instance_moves_on():
 
 def noise_free(fs, diagnosis="normal", subtype="normal", highpass=5.0):
     """A recording of 2 s that is nothing but potentials at their firing times."""
-    subject = Subject(40.0, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, 0.5)
+    subject = Subject(40, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, 0.5)
     conditions = replace(
         conditions_of(MUSCLES["biceps_brachii"], subject, 0.5, 0.05),
         jitter=0.0,

@@ -13,6 +13,7 @@ from scipy.stats import kurtosis, skew
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
+from sklearn_emg.datasets import _cohort_plan as plan
 from sklearn_emg.datasets import _simulated as simulated
 from sklearn_emg.datasets import make_nemg_cohort, simulate_muap
 
@@ -200,7 +201,7 @@ def test_low_force_subjects_differ_as_real_ones(biceps, diagnosis):
 @pytest.fixture(scope="module")
 def tibialis():
     """Medians over 20 subjects: rms µV, turns/s, amplitude per turn µV, mean frequency Hz."""
-    settings = simulated._protocol(False, None, 0.5, 1.0, None)
+    settings = plan.protocol_settings(False, None, 0.5, 1.0, None)
     medians = {}
     for diagnosis, subtype in (
         ("normal", "normal"),
@@ -210,13 +211,15 @@ def tibialis():
         found = []
         for i in range(20):
             person_seed, seed = np.random.SeedSequence([7, i]).spawn(2)
-            person = simulated._draw_subject(
-                np.random.default_rng(person_seed), diagnosis, settings
+            person = plan.draw_subject(np.random.default_rng(person_seed), diagnosis, settings)
+            conditions_seed, signal_seed = seed.spawn(2)
+            conditions, _ = plan.recording_conditions(
+                np.random.default_rng(conditions_seed),
+                replace(person, subtype=subtype),
+                "tibialis_anterior",
+                settings,
             )
-            row = simulated._Row(0, "tibialis_anterior", 16000)
-            task, _ = simulated._recording_task(
-                replace(person, subtype=subtype), row, seed, settings, 4000.0, False
-            )
+            task = simulated._Task(conditions, person.amplifier, 4000.0, 16000, False, signal_seed)
             signal = 1000.0 * simulated._simulate(task)[0].astype(float)
             turns = turning_points(signal, 100.0)
             size = np.abs(np.diff(turns)).mean() if len(turns) > 1 else np.nan

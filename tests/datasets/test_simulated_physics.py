@@ -24,7 +24,7 @@ from sklearn_emg.datasets._volume_conductor import (
 RADII = np.geomspace(0.06, 14.0, 22)  # mm
 
 
-def conditions(diagnosis="normal", subtype="normal", severity=0.0, age=40.0, drive=0.1):
+def conditions(diagnosis="normal", subtype="normal", severity=0.0, age=40, drive=0.1):
     subject = Subject(age, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, severity)
     return conditions_of(MUSCLES["biceps_brachii"], subject, severity, drive)
 
@@ -181,7 +181,7 @@ def test_reinnervation_multiplies_fibres():
 
 
 def test_age_loses_units_and_adopts_their_fibres():
-    old = conditions(age=80.0)
+    old = conditions(age=80)
     assert (old.units_kept, old.fibre_multiplier) == (pytest.approx(0.82), pytest.approx(1.2))
 
 
