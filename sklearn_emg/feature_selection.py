@@ -1,0 +1,335 @@
+"""Choose features: by a random forest's impurity, or by tests of significance."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.feature_selection import SelectFromModel, SelectorMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+
+__all__ = ["RandomForestSelector", "RelevanceSelector"]
+
+
+def _is_classification(task: str, y: NDArray) -> bool:
+    if task == "auto":
+        return not type_of_target(y).startswith("continuous")
+    return task == "classification"
+
+
+class _SupervisedSelector(SelectorMixin, BaseEstimator):
+    """What the selectors that look at y share: validation, task and tags."""
+
+    def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
+        self._validate_params()
+        numeric = self.task == "regression"
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=numeric)
+        classify = _is_classification(self.task, y)
+        if classify:
+            check_classification_targets(y)
+        return X, y, classify
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _mean_impurity_decrease(forest) -> NDArray[np.float64]:
+    """Equation (14): mean over the trees of the decrease of impurity at splits on each feature."""
+    return np.mean(
+        [tree.tree_.compute_feature_importances(normalize=False) for tree in forest.estimators_],
+        axis=0,
+    )
+
+
+class RandomForestSelector(_SupervisedSelector):
+    """Keep the features whose splits lower the impurity of a random forest most.
+
+    Parameters
+    ----------
+    threshold : float or str, default=None
+        Least importance of a feature that is kept: a number, "mean", "median", or a multiple such
+        as "1.25*mean". By default "mean", or no threshold if `k` is given.
+    k : int, default=None
+        Keep at most the `k` most important features.
+    task : {"auto", "classification", "regression"}, default="auto"
+        Kind of forest. "auto" takes a `y` of fractions for regression and any other for classes.
+    n_estimators : int, default=100
+        Trees.
+    max_depth : int, default=None
+        Deepest split; no limit by default.
+    min_samples_leaf : int or float, default=1
+        Fewest samples in a leaf, or their share.
+    max_features : {"sqrt", "log2"}, int, float or None, default="sqrt"
+        Features tried at each split.
+    class_weight : {"balanced", "balanced_subsample"}, dict or None, default=None
+        Weights of the classes.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the forest.
+    n_jobs : int, default=None
+        Trees grown at once.
+
+    Attributes
+    ----------
+    importances_ : ndarray of shape (n_features_in_,)
+        I_f of each feature.
+    threshold_ : float
+        Least importance of a feature that is kept.
+    selector_ : SelectFromModel
+        The fitted selector, which holds the forest as ``selector_.estimator_``.
+    n_features_in_ : int
+        Features seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they all were strings.
+
+    Raises
+    ------
+    ValueError
+        If `k` is larger than the number of features, or the threshold is no such expression.
+
+    Notes
+    -----
+    I_f = (1/N) sum_i dImpurity(f, tree_i), equation (14) of Algorithm 1 of NeuroFusionNet, over the
+    N trees. dImpurity(f, tree) sums, over the tree's nodes that split on f, the weighted share of
+    samples that reach the node times the decrease of their Gini impurity (variance in regression).
+    Unlike ``feature_importances_`` of a forest, which norms every tree to one, a tree that learns
+    much counts more than one that learns little.
+
+    The importance of features with many distinct values is biased upwards, and correlated features
+    share theirs: fit the selector within the training folds only, as in a pipeline.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_selection import RandomForestSelector
+    >>> X = np.random.default_rng(0).normal(size=(90, 6))
+    >>> y = (X[:, 2] + X[:, 4] > 0).astype(int)
+    >>> selector = RandomForestSelector(k=2, random_state=0).fit(X, y)
+    >>> selector.get_support(indices=True).tolist()
+    [2, 4]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "threshold": [Interval(Real, None, None, closed="both"), str, None],
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "task": [StrOptions({"auto", "classification", "regression"})],
+    }
+
+    def __init__(
+        self,
+        threshold: float | str | None = None,
+        *,
+        k: int | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        n_estimators: int = 100,
+        max_depth: int | None = None,
+        min_samples_leaf: int | float = 1,
+        max_features: Literal["sqrt", "log2"] | int | float | None = "sqrt",
+        class_weight: str | dict | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ):
+        self.threshold = threshold
+        self.k = k
+        self.task = task
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
+        self.max_features = max_features
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _forest(self, classify: bool) -> RandomForestClassifier | RandomForestRegressor:
+        shared = {
+            "n_estimators": self.n_estimators,
+            "max_depth": self.max_depth,
+            "min_samples_leaf": self.min_samples_leaf,
+            "max_features": self.max_features,
+            "random_state": self.random_state,
+            "n_jobs": self.n_jobs,
+        }
+        if classify:
+            return RandomForestClassifier(class_weight=self.class_weight, **shared)
+        if self.class_weight is not None:
+            raise ValueError(
+                "The 'class_weight' parameter of RandomForestSelector has no meaning in "
+                f"regression. Got {self.class_weight!r}; leave it None or set task='classification'."
+            )
+        return RandomForestRegressor(**shared)
+
+    def fit(self, X: ArrayLike, y: ArrayLike):
+        """Grow the forest and choose the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Classes or numbers.
+
+        Returns
+        -------
+        self : object
+        """
+        X, y, classify = self._check(X, y)
+        if self.k is not None and self.k > X.shape[1]:
+            raise ValueError(
+                f"The 'k' parameter of RandomForestSelector must be at most {X.shape[1]}, the "
+                f"number of features. Got {self.k} instead."
+            )
+        threshold = self.threshold
+        if threshold is None:
+            threshold = "mean" if self.k is None else -np.inf
+        self.selector_ = SelectFromModel(
+            self._forest(classify),
+            threshold=threshold,
+            max_features=self.k,
+            importance_getter=_mean_impurity_decrease,
+        ).fit(X, y)
+        self.importances_ = _mean_impurity_decrease(self.selector_.estimator_)
+        self.threshold_ = self.selector_.threshold_
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        return self.selector_.get_support()
+
+
+class RelevanceSelector(_SupervisedSelector):
+    """Keep the features that tests of significance find related to y, as tsfresh does.
+
+    Each feature is tested alone; the Benjamini-Yekutieli procedure bounds the expected share of
+    irrelevant features among those kept. Needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
+
+    Parameters
+    ----------
+    fdr_level : float, default=0.05
+        Bound of that share, the false discovery rate.
+    task : {"auto", "classification", "regression"}, default="auto"
+        "auto" takes a `y` of fractions for regression and any other for classes.
+    n_significant : int, default=1
+        With three or more classes each is tested against the rest; a feature must be relevant for
+        so many of them.
+    hypotheses_independent : bool, default=False
+        With True the Benjamini-Hochberg procedure, which finds more but takes features for
+        independent, which those of one signal never are.
+
+    Attributes
+    ----------
+    relevance_table_ : DataFrame
+        Type, p-values and verdict of each feature, as tsfresh gives them.
+    n_features_in_ : int
+        Features seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they all were strings.
+
+    Raises
+    ------
+    ImportError
+        If tsfresh is not installed.
+    ValueError
+        If `n_significant` exceeds the number of classes, or `y` has a single one.
+
+    Notes
+    -----
+    The tests take the rows for independent. Windows of one person are not: p-values come out far
+    too small, and more features are kept than the bound promises. Fit it on one row per person or
+    read its choice as a ranking.
+
+    References
+    ----------
+    Christ, Kempa-Liehr, Feindt. Distributed and parallel time series feature extraction for
+    industrial big data applications. arXiv 1610.07717 (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_selection import RelevanceSelector
+    >>> X = np.random.default_rng(0).normal(size=(90, 6))
+    >>> y = np.where(X[:, 2] > 0, "myopathy", "normal")
+    >>> RelevanceSelector().fit(X, y).get_support(indices=True).tolist()
+    [2]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "fdr_level": [Interval(Real, 0, 1, closed="neither")],
+        "task": [StrOptions({"auto", "classification", "regression"})],
+        "n_significant": [Interval(Integral, 1, None, closed="left")],
+        "hypotheses_independent": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        fdr_level: float = 0.05,
+        *,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        n_significant: int = 1,
+        hypotheses_independent: bool = False,
+    ):
+        self.fdr_level = fdr_level
+        self.task = task
+        self.n_significant = n_significant
+        self.hypotheses_independent = hypotheses_independent
+
+    def fit(self, X: ArrayLike, y: ArrayLike):
+        """Test each feature.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Classes or numbers.
+
+        Returns
+        -------
+        self : object
+        """
+        X, y, classify = self._check(X, y)
+        try:
+            from tsfresh.feature_selection.relevance import calculate_relevance_table
+        except ImportError as error:
+            raise ImportError(
+                'RelevanceSelector needs tsfresh: pip install "sklearn-emg[tsfresh]".'
+            ) from error
+        several = False
+        if classify:
+            classes, y = np.unique(y, return_inverse=True)
+            if len(classes) < 2:
+                raise ValueError(
+                    f"RelevanceSelector needs two classes or more, y has 1 class: {classes[0]!r}."
+                )
+            several = len(classes) > 2
+            if self.n_significant > (len(classes) if several else 1):
+                raise ValueError(
+                    "The 'n_significant' parameter of RelevanceSelector must be at most the number "
+                    f"of classes that are tested, {len(classes) if several else 1}. "
+                    f"Got {self.n_significant} instead."
+                )
+        self.relevance_table_ = calculate_relevance_table(
+            pd.DataFrame(X),
+            pd.Series(y),
+            ml_task="classification" if classify else "regression",
+            multiclass=several,
+            n_significant=self.n_significant,
+            fdr_level=self.fdr_level,
+            hypotheses_independent=self.hypotheses_independent,
+            n_jobs=1,  # else tsfresh opens a pool of processes for tests of milliseconds
+        )
+        # The table is sorted by relevance, not by feature.
+        relevant = self.relevance_table_.set_index("feature")["relevant"]
+        self.support_ = relevant.reindex(range(X.shape[1])).to_numpy(dtype=bool)
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        return self.support_
