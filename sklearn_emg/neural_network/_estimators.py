@@ -818,7 +818,7 @@ def resolve_module(
         if module not in NETWORKS:
             raise ValueError(
                 f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
-                f"{_near_miss(module, NETWORKS)}"
+                f"{_near_miss(module, list(NETWORKS))}"
             )
         home = importlib.import_module(f"sklearn_emg.neural_network.{NETWORKS[module]}")
         module = getattr(home, module)

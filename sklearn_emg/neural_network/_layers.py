@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,8 +34,8 @@ def check_length(network: str, n_times: int, least: int) -> None:
 
 def positive_ints(network: str, name: str, value: int | Sequence[int], n: int | None = None):
     """Give ``value`` as a tuple of positive integers; one integer stands for ``n`` equal ones."""
-    values = (value,) * (n or 1) if isinstance(value, Integral) else value
-    valid = isinstance(values, Sequence | tuple) and not isinstance(values, str)
+    values: Any = (value,) * (n or 1) if isinstance(value, Integral) else value
+    valid = isinstance(values, Sequence) and not isinstance(values, str)
     valid = valid and len(values) > 0 and (n is None or len(values) == n)
     valid = valid and all(
         isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in values
@@ -115,13 +116,13 @@ def dilated_stack(
     layers: list[nn.Module] = []
     n_in = n_channels
     for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
-        if padding == "same" and kernel > 1:
-            # nn.Conv1d's own "same" refuses strides, and an even kernel needs one zero more on
-            # one side; like PyTorch and Keras, put it on the right.
-            total = dilation * (kernel - 1)
-            layers.append(nn.ConstantPad1d((total // 2, total - total // 2), 0.0))
+        zeros = dilation * (kernel - 1) if padding == "same" else 0
+        if zeros % 2:
+            # nn.Conv1d's own "same" refuses strides. Like PyTorch and Keras, put the odd zero on
+            # the right.
+            layers.append(nn.ConstantPad1d((0, 1), 0.0))
         layers += [
-            nn.Conv1d(n_in, n_out, kernel, stride=step, dilation=dilation),
+            nn.Conv1d(n_in, n_out, kernel, step, padding=zeros // 2, dilation=dilation),
             nn.ReLU(),
             nn.BatchNorm1d(n_out),
         ]

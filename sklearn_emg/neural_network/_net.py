@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch import NeuralNetClassifier, NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EpochTimer, PrintLog, ProgressBar
 from torch import nn
 from torch.nn import functional
@@ -73,8 +73,8 @@ class _BestWeights:
             self.module.load_state_dict(self._kept)
 
 
-class _TrainingLoop:
-    """Mixin over a skorch net: lean batches, best weights, early stopping, plateaus.
+class _TrainingLoop(NeuralNet):
+    """A skorch net trained with lean batches, best weights, early stopping, plateaus.
 
     Parameters beyond skorch's
     --------------------------

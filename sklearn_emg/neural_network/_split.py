@@ -52,7 +52,7 @@ def split_validation(
     left = counts.sum(axis=0)
     unit_class = counts.argmax(axis=1)
 
-    held = []
+    held: list[int] = []
     for c in range(counts.shape[1]):
         members = rng.permutation(np.flatnonzero(unit_class == c))
         n_held = min(len(members) - 1, max(1, round(fraction * len(members))))

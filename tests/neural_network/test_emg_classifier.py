@@ -1,9 +1,8 @@
-"""EMGClassifier and EMGRegressor beyond what scikit-learn's own checks try."""
+"""EMGClassifier and EMGRegressor beyond scikit-learn's checks, which are in test_common.py."""
 
 import pickle
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_emg.neural_network as neural_network
 from sklearn_emg.neural_network import ALSNet, EMGClassifier, EMGRegressor
@@ -38,14 +36,6 @@ def cohort(n_subjects=12, n_windows=5, n_channels=2, n_times=50, n_classes=2, se
     y = subjects % n_classes
     X = rng.normal(size=(len(y), n_channels, n_times)) * (1 + 2 * y)[:, None, None]
     return X.astype(np.float32), y, subjects
-
-
-@parametrize_with_checks([small_classifier(), small_regressor()])
-def test_scikit_learn_checks(estimator, check):
-    with warnings.catch_warnings():
-        # Some checks send so few samples that a class cannot be held out.
-        warnings.filterwarnings("ignore", message="EMG.* (has too few|has no validation)")
-        check(estimator)
 
 
 # Labels, shapes, sizes

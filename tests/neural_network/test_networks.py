@@ -96,14 +96,20 @@ def test_alsnet_runs_at_its_least_length(stride):
     assert net.features[:-1](windows(1, 1, least)).shape[-1] == 1
 
 
-def test_alsnet_keeps_the_length_with_padding():
-    net = ALSNet(1, 50, 2, kernel_size=(4, 5, 6))
-    assert net.features[:-1](windows(3, 1, 50)).shape == (3, 32, 50)
+@pytest.mark.parametrize("stride", [1, 3])
+def test_alsnet_pads_like_pytorch(stride):
+    net = ALSNet(1, 50, 2, kernel_size=(4, 5, 6), stride=stride)
+    x = windows(3, 1, 50)
+    assert net.features[:-1](x).shape == (3, 32, -(-50 // stride**3))
+    first = next(m for m in net.features if isinstance(m, torch.nn.Conv1d))
+    padded = torch.nn.functional.pad(x, (1, 2))  # 3 zeros for a kernel of 4, the odd one right
+    expected = torch.nn.functional.conv1d(padded, first.weight, first.bias)
+    torch.testing.assert_close(net.features[:2](x), expected[..., ::stride])
 
 
 def test_he_initialisation_has_the_right_spread():
     net = build(ALSNet, {"init": "he_normal", "n_filters": 64, "kernel_size": 16})
-    weight = net.features[5].weight  # fan-in 64 * 16
+    weight = [m for m in net.features if isinstance(m, torch.nn.Conv1d)][1].weight  # fan-in 64 * 16
     assert weight.std().item() == pytest.approx(np.sqrt(2 / (64 * 16)), rel=0.05)
     assert not net.classifier[0].bias.any()
 
