@@ -104,7 +104,10 @@ def regular_file(path: Path, root: Path) -> Path:
     A file of a data set comes from a stranger: its name, or a link in its place, must not make a
     loader open anything else on the user's machine, nor wait for ever for a pipe.
     """
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except RuntimeError as error:  # before Python 3.13
+        raise ValueError(f"{path} is a link that leads in a circle.") from error
     if not real.is_relative_to(root.resolve()):
         raise ValueError(
             f"{path} leads out of {root}, so it is not read. If it is yours, copy the file there."

@@ -110,8 +110,10 @@ def fetch_emgdb(
     """
     folder = get_data_home(data_home) / "emgdb"
     _fetch(folder, base_url, download_if_missing)
-    headers = [read_header(folder / f"{name}.hea", folder.resolve()) for name in _CLASSES]
-    signals = [signal_file(header) for header in headers]
+    # Their content is known, so links may lead anywhere.
+    anywhere = Path(folder.resolve().anchor)
+    headers = [read_header(folder / f"{name}.hea", anywhere) for name in _CLASSES]
+    signals = [signal_file(header, root=anywhere) for header in headers]
     facts = pd.DataFrame([_facts(header.comments) for header in headers])
     table = recording_table(
         signals if lazy else [signal.read() for signal in signals],

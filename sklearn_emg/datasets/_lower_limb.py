@@ -49,6 +49,7 @@ _GROUPS = {"A": "pathology", "N": "normal"}
 _EXERCISES = {"mar": "gait", "pie": "standing", "sen": "sitting"}
 _DEFECTS = ("copies", "numbers", "misplaced", "ragged")
 _MAX_BYTES = 100_000_000  # the longest file has 2.5 MB
+_MAX_HEADER_BYTES = 10_000
 
 _NAME = re.compile(r"(\d{1,2})([AN])(mar|pie|sen)\.txt(?:\.gz)?", re.IGNORECASE)
 _CHANNEL_LINE = re.compile(
@@ -211,14 +212,17 @@ def _objects(values: Sequence[NDArray]) -> pd.Series:
 
 def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording]:
     found: dict[tuple[str, int, str], Path] = {}
-    for parent, _, names in os.walk(root):
+    recordings, faults = [], []
+    for parent, folders, names in os.walk(root):
+        folders.sort()
         for name in sorted(names):
             if match := _NAME.fullmatch(name):
                 number, letter, exercise = match.groups()
-                # Of a plain and a gzipped file, the plain one sorts first and is taken.
+                # Of a plain and a gzipped file in one folder, the plain one sorts first.
                 key = (letter.upper(), int(number), exercise.lower())
-                found.setdefault(key, Path(parent, name))
-    recordings, faults = [], []
+                path = Path(parent, name)
+                if found.setdefault(key, path).parent != path.parent:
+                    faults.append(f"{path} is there a second time, as {found[key]}; remove one.")
     for (letter, number, exercise), path in sorted(found.items()):
         try:
             recordings.append(_read(regular_file(path, root), number, letter, exercise, report))
@@ -237,14 +241,18 @@ def _read(
     content = read_bytes(path, _MAX_BYTES)
     # An empty line ends the header; line ends are CRLF as distributed, LF after some tools.
     head, end, body = content.partition(b"\r\n\r\n" if b"\r\n" in content[:500] else b"\n\n")
-    lines = decode(head).splitlines()
-    if not end or not lines or not lines[0].startswith("File Name:"):
+    lines = decode(head[:_MAX_HEADER_BYTES]).splitlines()
+    usual = len(head) <= _MAX_HEADER_BYTES and end and lines
+    if not usual or not lines[0].startswith("File Name:"):
         raise ValueError(f"{path} has no header of the lower-limb data set; get it again.")
     channels = [m for line in lines if (m := _CHANNEL_LINE.fullmatch(line))]
     _check_channels(channels, path)
     n_columns = 5 + any(line.startswith("Digitals combined") for line in lines)
     name = f"{number}{letter}{exercise}"
     values = _numbers(body, n_columns, len(lines) + 1, path, name, report)
+    if body.rstrip(b"\r\n").rpartition(b"\n")[2].strip(b"\t"):
+        text = "does not end with a line of tabs, as distributed files do; values may be lost"
+        report.append((name, text, "kept"))
     n_emg = int(channels[0]["n"])
     complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))
     if complete.size != n_emg:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults, read_bytes
 
 _DESCR = """Features of the N2001 biceps recordings
 =======================================
@@ -44,6 +43,7 @@ _FEATURES = ("muap_1", "muap_2", "SampEn", "APEN", "SSC", "MDF", "high_power", "
 _CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
 _LETTERS = {"C": 0, "A": 1, "M": 2}
 _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
+_MAX_BYTES = 100_000_000  # the table has 1.4 MB
 _REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and give its path."
 
 
@@ -141,9 +141,8 @@ def _find(path: Path) -> Path:
 
 def _read(file: Path) -> pd.DataFrame:
     try:
-        with gzip.open(file) if file.suffix == ".gz" else open(file, "rb") as stream:
-            raw = pd.read_csv(stream)
-    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raw = pd.read_csv(io.BytesIO(read_bytes(file, _MAX_BYTES)))
+    except ValueError as error:
         raise ValueError(f"{file} is no readable table ({error}). {_REMEDY}") from error
     missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
     if missing:

@@ -25,6 +25,7 @@ from sklearn_emg.datasets._base import (
 from sklearn_emg.recordings import SignalFile
 
 _MAX_HEADER_BYTES = 1_000_000
+_MAX_LINES = 10_000  # signals or segments
 _FLAC_MAX_SAMPLES_PER_BYTE = 10_000  # a constant signal, the best case, is packed 6500 to 1
 
 # Stored type, value that is added to the samples, and the stored value of an invalid sample.
@@ -46,8 +47,8 @@ _PACKED = {
 _NULL = "0"  # a signal without samples
 _FLAC = {"508": -(2**7), "516": -(2**15), "524": -(2**23)}
 
-_NAME = re.compile(r"[-\w]+", re.ASCII)
-_FILE_NAME = re.compile(r"[-\w]+(\.\w+)?", re.ASCII)
+_NAME = re.compile(r"[-\w]{1,200}", re.ASCII)
+_FILE_NAME = re.compile(r"[-\w]{1,200}(\.\w{1,20})?", re.ASCII)
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", re.ASCII)
 _GAIN = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?", re.ASCII)
 _DEFAULT_FS = 250.0  # of the format
@@ -133,9 +134,15 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
     if n_signals < 1:
         raise ValueError("it announces no signal")
+    if len(lines) > _MAX_LINES:
+        raise ValueError(f"it describes more than {_MAX_LINES} signals or segments")
     if slash:
         segments = tuple(_parse_segment(line, name) for line in lines[1:])
         _check_count("segments", _integer("number of segments", n_segments), len(segments))
+        # Repetition would let a small file announce any amount of data.
+        given = [segment for segment, _ in segments if segment != "~"]
+        if len(set(given)) < len(given):
+            raise ValueError("it has a segment more than once")
         return Header(path, name, fs, n_times, (), segments, comments)
     signals = tuple(_parse_signal(line) for line in lines[1:])
     _check_count("signals", n_signals, len(signals))
@@ -265,6 +272,25 @@ def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
         ) from error
 
 
+def _is_plain(header: Header) -> bool:
+    """Whether the signals lie interleaved in one file, one number of whole bytes a sample."""
+    files = {(s.file, s.fmt, s.offset) for s in header.signals}
+    return (
+        len(files) == 1
+        and header.signals[0].fmt in _PLAIN
+        and all(s.samples_per_frame == 1 and not s.skew for s in header.signals)
+    )
+
+
+def _n_frames(header: Header, path: Path) -> int:
+    """Samples per signal of a plain record, from the file's size where the header has none."""
+    if header.n_times is not None:
+        return header.n_times
+    first = header.signals[0]
+    frame = np.dtype(_PLAIN[first.fmt][0]).itemsize * len(header.signals)
+    return (path.stat().st_size - first.offset) // frame
+
+
 def signal_file(
     header: Header,
     channels: Sequence[int] | None = None,
@@ -293,25 +319,19 @@ def signal_file(
     ValueError
         If the signals are stored otherwise, a unit is no voltage, or the file is damaged.
     """
-    first = header.signals[0] if header.signals else None
-    if (
-        first is None
-        or len({(s.file, s.fmt, s.offset) for s in header.signals}) > 1
-        or first.fmt not in _PLAIN
-        or any(s.samples_per_frame != 1 or s.skew for s in header.signals)
-    ):
+    if not _is_plain(header):
         raise ValueError(
             f"{header.path} does not have all its samples in one file of plain numbers, so they "
             "cannot be left there; use lazy=False."
         )
+    first = header.signals[0]
     dtype, shift, invalid = _PLAIN[first.fmt]
     path = signal_path(header, first, root)
-    frame = np.dtype(dtype).itemsize * len(header.signals)
     wanted = range(len(header.signals)) if channels is None else channels
     return SignalFile(
         path,
         offset=first.offset,
-        length=header.n_times or (path.stat().st_size - first.offset) // frame,
+        length=_n_frames(header, path),
         dtype=dtype,
         n_channels=len(header.signals),
         channels=channels,
@@ -328,7 +348,7 @@ def signal_file(
 def read_record(
     header: Header, channels: Sequence[int], *, verify: bool = True
 ) -> tuple[NDArray[np.float32], float]:
-    """Samples of a record of one segment, decoded by the wfdb package.
+    """Samples of a record of one segment.
 
     Parameters
     ----------
@@ -347,25 +367,37 @@ def read_record(
     """
     specs = [header.signals[c] for c in channels]
     scales = [millivolts_per_step(header, spec) for spec in specs]
-    for spec in header.signals:
-        if spec.file != "~" and spec.fmt in _FLAC:
-            _check_flac(header, spec)
-    for spec in specs:
-        signal_path(header, spec)
+    for spec in {spec.file: spec for spec in specs}.values():
+        path = signal_path(header, spec)
+        if spec.fmt in _FLAC:
+            _check_flac(header, path)
     rates = {spec.samples_per_frame for spec in specs}
     if len(rates) > 1:
         raise ValueError(
             f"{header.path} has signals of different rates, {sorted(rates)} samples per frame; "
             "choose those of one rate with 'channels'."
         )
+    decode = _decode_plain if _is_plain(header) else _decode_with_wfdb
     signals = [
         _to_millivolts(stored, spec, scale, header, verify)
-        for stored, spec, scale in zip(_decode(header, channels), specs, scales)
+        for stored, spec, scale in zip(decode(header, channels), specs, scales)
     ]
     return np.stack(signals), header.fs * rates.pop()
 
 
-def _decode(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
+def _decode_plain(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
+    # Numbers of whole bytes need no package, and wfdb 4.3 fails for those of format 61.
+    first = header.signals[0]
+    dtype, shift, _ = _PLAIN[first.fmt]
+    path = signal_path(header, first)
+    n_frames = _n_frames(header, path)
+    n_signals = len(header.signals)
+    stored = np.fromfile(path, dtype=dtype, count=n_frames * n_signals, offset=first.offset)
+    frames = stored.reshape(n_frames, n_signals)
+    return [frames[:, c].astype(np.int32) - shift for c in channels]
+
+
+def _decode_with_wfdb(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
     import wfdb
 
     try:
@@ -387,10 +419,9 @@ def _decode(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]
     return record.e_d_signal
 
 
-def _check_flac(header: Header, spec: SignalSpec) -> None:
+def _check_flac(header: Header, path: Path) -> None:
     import soundfile
 
-    path = signal_path(header, spec)
     try:
         frames = soundfile.info(str(path)).frames
     except RuntimeError as error:

@@ -1,0 +1,225 @@
+"""EMGLAB's N2001 set: real recordings, and small folders written here."""
+
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+
+from sklearn_emg.datasets import load_n2001
+from sklearn_emg.recordings import SignalFile
+
+_COMMENTS = {"A": "ALS", "C": "healty controls", "M": "myopathy"}
+
+
+@pytest.fixture
+def add(tmp_path):
+    """Write one recording of the set's form."""
+
+    def add(name, samples=(1, -2, 3), folder=".", header=None, prolog=20, **facts):
+        place = tmp_path / folder
+        place.mkdir(parents=True, exist_ok=True)
+        facts = {"gender": "F", "age": "56", "diagnosis": _COMMENTS.get(name[5], ""), **facts}
+        head = header or f"{name} 1 23437.5 {len(samples)}\n{name}.bin 16+{prolog} 13.1070/uV\n"
+        text = head + "".join(f"#{key}: {value}\n" for key, value in facts.items())
+        (place / f"{name}.hea").write_text(text, newline="\r\n")
+        content = bytes(range(prolog)) + np.array(samples, dtype="<i2").tobytes()
+        (place / f"{name}.bin").write_bytes(content)
+        return place
+
+    return add
+
+
+@pytest.mark.parametrize("row, first, last", [
+    (0, [-71, 4, -38, -50, -47], [-64, -33]), (1, [1, 14, -74, -67, -74], [672, 650]),
+])  # fmt: skip
+def test_real_samples_are_the_published_steps(row, first, last, real_data):
+    signal = load_n2001(real_data / "n2001").data["signal"].iloc[row]
+    assert signal.shape == (262124,)
+    np.testing.assert_allclose(signal[:5], np.array(first) / 13107, rtol=1e-6)
+    np.testing.assert_allclose(signal[-2:], np.array(last) / 13107, rtol=1e-6)
+
+
+def test_real_headers_are_told(real_data):
+    bunch = load_n2001(real_data / "n2001")
+    als = bunch.data.iloc[0]
+    assert bunch.target.tolist() == ["ALS", "control"]
+    assert (als["subject"], als["muscle"], als["muscle_code"]) == ("A01", "biceps brachii", "BB")
+    assert (als["side"], als["level"], als["age"], als["gender"]) == ("left", "low", 56.0, "M")
+    assert als["fs"] == 23437.5
+    assert bunch.data["n_invalid"].tolist() == [0, 0]
+
+
+def test_real_samples_agree_with_wfdb(real_data):
+    wfdb = pytest.importorskip("wfdb")
+    table = load_n2001(real_data / "n2001").data
+    for name, signal in zip(table["recording"], table["signal"]):
+        expected = wfdb.rdrecord(str(real_data / "n2001" / name)).p_signal[:, 0] / 1000
+        np.testing.assert_allclose(signal, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_lazy_signals_are_handles_with_the_same_samples(real_data):
+    X, y = load_n2001(real_data / "n2001", lazy=True, return_X_y=True)
+    eager = load_n2001(real_data / "n2001").data["signal"]
+    assert all(isinstance(handle, SignalFile) for handle in X["signal"])
+    assert len(pickle.dumps(X["signal"].iloc[0])) < 1000
+    np.testing.assert_array_equal(X["signal"].iloc[1], eager.iloc[1])
+    assert y.tolist() == ["ALS", "control"]
+
+
+def test_sub_folders_are_searched(add, tmp_path):
+    add("N2001C03BB01", folder="control/C03")
+    add("N2001M02BB11", folder="myopathy")
+    table = load_n2001(tmp_path).data
+    assert table["subject"].tolist() == ["C03", "M02"]
+    assert table["group"].tolist() == ["control", "myopathy"]
+
+
+def test_prolog_is_skipped(add, tmp_path):
+    add("N2001C03BB01", (13107, -13107), prolog=32)
+    np.testing.assert_allclose(load_n2001(tmp_path).data["signal"].iloc[0], [1, -1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_invalid_samples_are_nan_and_counted(lazy, add, tmp_path):
+    add("N2001A06BB01", (5, -32768, 32767, -32768, -32768))
+    row = load_n2001(tmp_path, lazy=lazy).data.iloc[0]
+    np.testing.assert_array_equal(np.isnan(row["signal"]), [False, True, False, True, True])
+    assert (row["n_invalid"], row["n_clipped_high"]) == (3, 1)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_invalid_samples_are_the_clipping_value_on_request(lazy, add, tmp_path):
+    add("N2001A06BB01", (5, -32768))
+    row = load_n2001(tmp_path, invalid="clip", lazy=lazy).data.iloc[0]
+    assert np.asarray(row["signal"])[1] == pytest.approx(-32768 / 13107, rel=1e-6)
+    assert row["n_invalid"] == 1
+
+
+@pytest.mark.parametrize("muscle", ["BB", "bb", "Biceps brachii", ["VV", "BB"]])
+def test_muscle_is_chosen_by_code_or_name(muscle, add, tmp_path):
+    add("N2001C03BB01")
+    add("N2001C03QQ01", muscle="Quadriceps femoris")
+    assert load_n2001(tmp_path, muscle).data["muscle_code"].tolist() == ["BB"]
+
+
+def test_unknown_code_keeps_the_headers_muscle(add, tmp_path):
+    add("N2001C03QQ01", muscle="Vastus medialis")
+    add("N2001C03ZZ01")
+    assert load_n2001(tmp_path).data["muscle"].tolist() == ["vastus medialis", "ZZ"]
+
+
+def test_muscle_that_is_not_there_tells_which_are(add, tmp_path):
+    add("N2001C03BB01")
+    with pytest.raises(ValueError, match=r"in the folder: BB \(biceps brachii\)\. Got 'TA'"):
+        load_n2001(tmp_path, "TA")
+
+
+@pytest.mark.parametrize("text, age", [("56", 56.0), ("29 years", 29.0)])
+def test_age_is_a_number(text, age, add, tmp_path):
+    add("N2001C03BB01", age=text)
+    assert load_n2001(tmp_path).data["age"].iloc[0] == age
+
+
+def test_age_that_is_not_given_is_nan(add, tmp_path):
+    add("N2001C03BB01", age="")
+    assert np.isnan(load_n2001(tmp_path).data["age"].iloc[0])
+
+
+def test_annotations_beside_a_recording_are_found(add, tmp_path):
+    place = add("N2001C03BB01", folder="c")
+    (place / "N2001C03BB01.eaf").write_text("x")
+    add("N2001C04BB01")
+    table = load_n2001(tmp_path).data
+    assert table["annotations"].tolist() == [str(place / "N2001C03BB01.eaf"), ""]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_file_short_of_one_byte_is_named(lazy, real_data, tmp_path):
+    for suffix in ("hea", "bin"):
+        shutil.copy(real_data / "n2001" / f"N2001A01BB02.{suffix}", tmp_path)
+    with open(tmp_path / "N2001A01BB02.bin", "r+b") as file:
+        file.truncate(524267)
+    with pytest.raises(ValueError, match=r"BB02\.bin has 524267 bytes, .* announces 524268"):
+        load_n2001(tmp_path, lazy=lazy)
+
+
+@pytest.mark.parametrize(
+    "header, message",
+    [
+        ("N2001C04BB01 1 23437.5 3\nN2001C03BB01.bin 16+20 13.107/uV\n", "record 'N2001C04BB01'"),
+        ("N2001C03BB01 1 23437.5 3\nN2001C04BB01.bin 16+20 13.107/uV\n", "those of another"),
+        ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 212+20 13.107/uV\n", "signal of format 16"),
+        (
+            "N2001C03BB01 1 23437.5 3\n../N2001C03BB01.bin 16+20 13.107/uV\n",
+            "must be named plainly",
+        ),
+        ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20\n", "gives no gain"),
+        ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20 13.107/deg\n", "not a known voltage"),
+        ("N2001C03BB01 1 0 3\nN2001C03BB01.bin 16+20 13.107/uV\n", "rate must be positive"),
+        (
+            "N2001C03BB01 2 23437.5 3\nN2001C03BB01.bin 16+20 13.107/uV\n",
+            "2 signals and describes 1",
+        ),
+    ],
+)
+def test_header_of_something_else_is_named(header, message, add, tmp_path):
+    add("N2001C03BB01", header=header)
+    with pytest.raises(ValueError, match=rf"N2001C03BB01\.hea.*{message}"):
+        load_n2001(tmp_path)
+
+
+def test_diagnosis_that_contradicts_the_name_is_named(add, tmp_path):
+    add("N2001C03BB01", diagnosis="ALS")
+    with pytest.raises(ValueError, match=r"C03BB01\.hea is control by its name and 'ALS'"):
+        load_n2001(tmp_path)
+
+
+def test_incomplete_recordings_are_all_named(add, tmp_path):
+    add("N2001C03BB01")
+    (tmp_path / "N2001C03BB01.bin").unlink()
+    add("N2001C04BB01")
+    add("N2001C05BB01")
+    (tmp_path / "N2001C05BB01.bin").write_bytes(b"")
+    with pytest.raises(
+        ValueError, match=r"read 2 of 3 recordings:\n.*C03\S+ .*missing.*\n.*C05.*emp"
+    ):
+        load_n2001(tmp_path)
+
+
+def test_samples_without_header_are_named(add, tmp_path):
+    add("N2001C03BB01")
+    (tmp_path / "N2001C03BB01.hea").unlink()
+    with pytest.raises(ValueError, match=r"N2001C03BB01\.bin has no header"):
+        load_n2001(tmp_path)
+
+
+def test_recording_found_twice_is_named(add, tmp_path):
+    add("N2001C03BB01", folder="a")
+    add("N2001C03BB01", folder="b")
+    with pytest.raises(ValueError, match=r"C03BB01\.\w+ is there a second time"):
+        load_n2001(tmp_path)
+
+
+def test_link_out_of_the_folder_is_not_read(add, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(100))
+    place = add("N2001C03BB01", folder="set")
+    (place / "N2001C03BB01.bin").unlink()
+    (place / "N2001C03BB01.bin").symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match=r"N2001C03BB01\.bin leads out of"):
+        load_n2001(place)
+
+
+def test_missing_folder_tells_where_to_get_the_data(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere.*www\.emglab\.net"):
+        load_n2001(tmp_path / "nowhere")
+
+
+def test_folder_without_recordings_tells_where_to_get_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file like N2001A01BB02\.hea"):
+        load_n2001(tmp_path)
+
+
+def test_other_treatment_of_invalid_samples_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'invalid' .* must be 'nan' or 'clip'. Got 'zero'"):
+        load_n2001(tmp_path, invalid="zero")
