@@ -15,11 +15,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'sklearn-emg needs Python 3.11 or newer')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[nets,plot,test]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,test]"
 	touch $@
 
 demo: setup
-	$(BIN)/python examples/compare_classical_and_deep.py
+	$(BIN)/python examples/compare_classical_and_deep.py --jobs $(JOBS)
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not gpu and not network" sklearn_emg tests
