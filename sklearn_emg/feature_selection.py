@@ -164,7 +164,8 @@ class RandomForestSelector(_SupervisedSelector):
         if self.class_weight is not None:
             raise ValueError(
                 "The 'class_weight' parameter of RandomForestSelector has no meaning in "
-                f"regression. Got {self.class_weight!r}; leave it None or set task='classification'."
+                f"regression. Got {self.class_weight!r}; leave it None or set "
+                "task='classification'."
             )
         return RandomForestRegressor(**shared)
 
