@@ -7,6 +7,8 @@ from sklearn_emg.preprocessing._artefacts import (
     GapInterpolator,
     segment_recording,
 )
+from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
+from sklearn_emg.preprocessing._balance import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.preprocessing._baseline import BaselineRemover
 from sklearn_emg.preprocessing._filters import (
     BandpassFilter,
@@ -15,6 +17,7 @@ from sklearn_emg.preprocessing._filters import (
     LowpassFilter,
     NotchFilter,
 )
+from sklearn_emg.preprocessing._reduction import ShapeReducer
 from sklearn_emg.preprocessing._resampling import Resampler, rational_ratio
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,
@@ -37,10 +40,15 @@ __all__ = [
     "HighpassFilter",
     "LowpassFilter",
     "NotchFilter",
+    "RecordingUndersampler",
     "Rectifier",
     "ReferenceScaler",
     "Resampler",
+    "ShapeReducer",
     "WaveletDenoiser",
+    "WindowAugmenter",
+    "capped_sampling_strategy",
+    "mixup",
     "rational_ratio",
     "segment_recording",
 ]

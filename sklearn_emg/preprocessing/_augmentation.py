@@ -1,0 +1,375 @@
+"""Augmentation of windows, for samplers and for the batches of a network."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from sklearn_emg._sklearn import Integral, Interval, Real
+
+__all__ = ["WindowAugmenter", "mixup"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
+    """T(x) = x + epsilon dx, with dx white noise of the standard deviation of each signal."""
+    spread = X.std(axis=-1, keepdims=True, dtype=np.float64)
+    return X + epsilon * spread * rng.standard_normal(X.shape)
+
+
+def rescale(X: NDArray[np.floating], largest: float, rng: Generator) -> NDArray[np.floating]:
+    """Each window times a factor from ``1 / largest`` to `largest`, uniform in its logarithm."""
+    factors = np.exp(rng.uniform(-np.log(largest), np.log(largest), size=len(X)))
+    return X * factors.reshape((-1,) + (1,) * (X.ndim - 1))
+
+
+def shift(X: NDArray[np.floating], share: float, rng: Generator) -> NDArray[np.floating]:
+    """Each window rotated in time by up to `share` of its length."""
+    n_times = X.shape[-1]
+    most = int(share * n_times)
+    shifts = rng.integers(-most, most + 1, size=len(X))
+    index = (np.arange(n_times) - shifts[:, None]) % n_times
+    index = index.reshape((len(X),) + (1,) * (X.ndim - 2) + (n_times,))
+    return np.take_along_axis(X, np.broadcast_to(index, X.shape), axis=-1)
+
+
+def warp(X: NDArray[np.floating], most: float, rng: Generator) -> NDArray[np.floating]:
+    """Each window slower or faster by up to the share `most`, mirrored beyond its ends."""
+    n_times = X.shape[-1]
+    if n_times == 1:
+        return X.copy()
+    speeds = 1 + rng.uniform(-most, most, size=len(X))
+    middle = (n_times - 1) / 2
+    times = middle + (np.arange(n_times) - middle) * speeds[:, None]
+    times = np.abs(times)
+    times = np.where(times > n_times - 1, 2 * (n_times - 1) - times, times)
+    left = np.minimum(times.astype(np.intp), n_times - 2)
+    shape = (len(X),) + (1,) * (X.ndim - 2) + (n_times,)
+    left = np.broadcast_to(left.reshape(shape), X.shape)
+    share = times.reshape(shape) - left
+    before, after = (np.take_along_axis(X, i, axis=-1) for i in (left, left + 1))
+    return before + share * (after - before)
+
+
+def stop_band(
+    X: NDArray[np.floating], width: float, fs: float, rng: Generator
+) -> NDArray[np.floating]:
+    """Each window without a band of `width` Hz at a random place."""
+    freqs = np.fft.rfftfreq(X.shape[-1], 1 / fs)
+    centres = rng.uniform(0, fs / 2, size=len(X))
+    stopped = np.abs(freqs - centres[:, None]) < width / 2
+    spectrum = np.fft.rfft(X, axis=-1)
+    shape = (len(X),) + (1,) * (X.ndim - 2) + (len(freqs),)
+    return np.fft.irfft(np.where(stopped.reshape(shape), 0, spectrum), n=X.shape[-1], axis=-1)
+
+
+def drop_channels(
+    X: NDArray[np.floating], probability: float, rng: Generator
+) -> NDArray[np.floating]:
+    """Each channel 0 with a probability, but never all of a window."""
+    dropped = rng.random(X.shape[:2]) < probability
+    # One of each window stays, whichever it is.
+    dropped[np.arange(len(X)), rng.integers(0, X.shape[1], size=len(X))] = False
+    return np.where(dropped[..., np.newaxis], 0, X)
+
+
+def mixup(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    alpha: float = 0.2,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Mixtures of pairs of windows, with targets mixed the same.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_windows, ...)
+    y : array-like of shape (n_windows,) or (n_windows, n_classes)
+        Numbers: a regression target, or one column per class.
+    alpha : float, default=0.2
+        The share of the first window is drawn from Beta(alpha, alpha).
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    X_mixed, y_mixed : ndarrays of the shapes of `X` and `y`
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is not positive, or lengths differ.
+
+    References
+    ----------
+    H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond empirical risk minimization",
+    ICLR 2018. https://arxiv.org/abs/1710.09412
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import mixup
+    >>> X, y = mixup([[0.0], [1.0], [1.0]], [0.0, 10.0, 10.0], random_state=0)
+    >>> bool((abs(10 * X[:, 0] - y) < 1e-12).all())
+    True
+    """
+    X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
+    if not alpha > 0:
+        raise ValueError(f"The 'alpha' of mixup must be positive. Got {alpha!r} instead.")
+    if len(X) != len(y):
+        raise ValueError(f"X has {len(X)} windows and y has {len(y)} targets.")
+    rng = _generator(random_state)
+    share, other = rng.beta(alpha, alpha, size=len(X)), rng.permutation(len(X))
+    return _mix(X, X[other], share), _mix(y, y[other], share)
+
+
+def _mix(a: NDArray, b: NDArray, share: NDArray[np.float64]) -> NDArray[np.floating]:
+    share = share.reshape((-1,) + (1,) * (a.ndim - 1))
+    mixed = share * a + (1 - share) * b
+    return mixed.astype(a.dtype if a.dtype.kind == "f" else np.float64, copy=False)
+
+
+def _generator(random_state: int | np.random.RandomState | None) -> Generator:
+    # Through scikit-learn's convention, so that all kinds of random_state work.
+    return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+
+
+class WindowAugmenter(BaseEstimator):
+    """Further training windows, made from those that there are.
+
+    A sampler for the Pipeline of imbalanced-learn: it acts in ``fit`` only, so that no test window
+    is ever made from a training window or the other way round. ``augment`` gives fresh versions of
+    a batch, for a network.
+
+    Each change that is not None is applied to every copy, in the order of the parameters.
+
+    Parameters
+    ----------
+    n_copies : int, default=1
+        Copies of each window, besides the window itself.
+    mix : float, default=None
+        Mixture with a random window of the same class, with a share drawn from Beta(mix, mix).
+    max_shift : float, default=None
+        Largest rotation in time, as a share of the window.
+    max_warp : float, default=None
+        Largest change of speed, as a share: 0.1 is 10 % slower to 10 % faster.
+    band_stop : float, default=None
+        Width in Hz of a band that is removed, at a random place for each window.
+    drop_channel : float, default=None
+        Probability that a channel is set to 0; one always stays.
+    max_scale : float, default=None
+        Largest factor of the amplitude; the smallest is its inverse.
+    epsilon : float, default=None
+        Standard deviation of added white noise relative to that of the signal,
+        :math:`T(x) = x + \\varepsilon\\,dx`. A signal-to-noise ratio of S dB is
+        ``10 ** (-S / 20)``.
+    fs : float, default=None
+        Sampling rate in Hz, for `band_stop`.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same windows at each call.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen.
+
+    Raises
+    ------
+    ValueError
+        If `band_stop` comes without `fs` or is not below the Nyquist frequency, channels are to be
+        dropped from windows without a channel axis, or a window holds NaN.
+
+    See Also
+    --------
+    mixup : Mixtures across classes.
+    imblearn.over_sampling.SMOTE : Windows between neighbours of the same class.
+
+    References
+    ----------
+    T. T. Um et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring
+    using convolutional neural networks", ICMI 2017, 216-220. :doi:`10.1145/3136755.3136817`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import WindowAugmenter
+    >>> X = np.random.default_rng(0).normal(size=(6, 2, 50))
+    >>> augmenter = WindowAugmenter(2, max_shift=0.1, epsilon=0.05, random_state=0)
+    >>> X_more, y_more = augmenter.fit_resample(X, list("aabbbb"))
+    >>> X_more.shape, "".join(y_more)
+    ((18, 2, 50), 'aabbbbaabbbbaabbbb')
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_copies": [Interval(Integral, 1, None, closed="left")],
+        "mix": [_POSITIVE, None],
+        "max_shift": [Interval(Real, 0, 1, closed="both"), None],
+        "max_warp": [Interval(Real, 0, 0.5, closed="both"), None],
+        "band_stop": [_POSITIVE, None],
+        "drop_channel": [Interval(Real, 0, 1, closed="left"), None],
+        "max_scale": [Interval(Real, 1, None, closed="left"), None],
+        "epsilon": [Interval(Real, 0, None, closed="left"), None],
+        "fs": [_POSITIVE, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_copies: int = 1,
+        *,
+        mix: float | None = None,
+        max_shift: float | None = None,
+        max_warp: float | None = None,
+        band_stop: float | None = None,
+        drop_channel: float | None = None,
+        max_scale: float | None = None,
+        epsilon: float | None = None,
+        fs: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.n_copies = n_copies
+        self.mix = mix
+        self.max_shift = max_shift
+        self.max_warp = max_warp
+        self.band_stop = band_stop
+        self.drop_channel = drop_channel
+        self.max_scale = max_scale
+        self.epsilon = epsilon
+        self.fs = fs
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike):
+        """Check parameters and input.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        y : array-like of shape (n_windows,)
+            Classes.
+
+        Returns
+        -------
+        self : object
+        """
+        self._check(X, y, needs_y=True)
+        return self
+
+    def fit_resample(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDArray]:
+        """Windows and labels, the given ones first and then one copy after the other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        y : array-like of shape (n_windows,)
+            Classes.
+
+        Returns
+        -------
+        X_resampled : ndarray of shape ((1 + n_copies) * n_windows, ...)
+        y_resampled : ndarray of shape ((1 + n_copies) * n_windows,)
+        """
+        X, y = self._check(X, y, needs_y=True)
+        rng = _generator(self.random_state)
+        copies = [self._augment(X, y, rng) for _ in range(self.n_copies)]
+        return np.concatenate([X, *copies]), np.tile(y, 1 + self.n_copies)
+
+    def augment(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[np.floating]:
+        """One changed version of each window, such as a network wants in every epoch.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        y : array-like of shape (n_windows,), default=None
+            Classes, needed by `mix` only.
+        random_state : int, RandomState instance or None, default=None
+            Another one for each batch; by default that of the augmenter.
+
+        Returns
+        -------
+        X_augmented : ndarray of the shape and type of `X`
+        """
+        X, y = self._check(X, y, needs_y=False)
+        rng = _generator(self.random_state if random_state is None else random_state)
+        return self._augment(X, y, rng)
+
+    def _check(
+        self, X: ArrayLike, y: ArrayLike | None, *, needs_y: bool
+    ) -> tuple[NDArray, NDArray | None]:
+        self._validate_params()
+        options = {"dtype": [np.float64, np.float32], "allow_nd": True}
+        if y is None and not needs_y:
+            X = validate_data(self, X, **options)
+            if self.mix is not None:
+                raise ValueError("WindowAugmenter needs 'y' for its 'mix' parameter.")
+        else:
+            X, y = validate_data(self, X, y, **options)
+            check_classification_targets(y)
+        if X.ndim > 3:
+            raise ValueError(
+                "WindowAugmenter takes windows of shape (n_windows, n_times) or (n_windows, "
+                f"n_channels, n_times). Found array with dim {X.ndim}."
+            )
+        if self.drop_channel is not None and X.ndim == 2:
+            raise ValueError(
+                "The 'drop_channel' parameter of WindowAugmenter needs windows of shape "
+                f"(n_windows, n_channels, n_times). Got shape {X.shape}."
+            )
+        if self.band_stop is not None:
+            if self.fs is None:
+                raise ValueError("WindowAugmenter needs its 'fs' parameter for 'band_stop'.")
+            if self.band_stop >= self.fs / 2:
+                raise ValueError(
+                    "The 'band_stop' parameter of WindowAugmenter must be below the Nyquist "
+                    f"frequency, {self.fs / 2} Hz for fs={self.fs}. Got {self.band_stop} instead."
+                )
+        return X, y
+
+    def _augment(
+        self, X: NDArray[np.floating], y: NDArray | None, rng: Generator
+    ) -> NDArray[np.floating]:
+        changed = X
+        if self.mix is not None:
+            other = _random_mates(y, rng)
+            changed = _mix(changed, changed[other], rng.beta(self.mix, self.mix, size=len(X)))
+        if self.max_shift is not None:
+            changed = shift(changed, self.max_shift, rng)
+        if self.max_warp is not None:
+            changed = warp(changed, self.max_warp, rng)
+        if self.band_stop is not None:
+            changed = stop_band(changed, self.band_stop, self.fs, rng)
+        if self.drop_channel is not None:
+            changed = drop_channels(changed, self.drop_channel, rng)
+        if self.max_scale is not None:
+            changed = rescale(changed, self.max_scale, rng)
+        if self.epsilon is not None:
+            changed = perturb(changed, self.epsilon, rng)
+        return changed.astype(X.dtype, copy=changed is X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _random_mates(y: NDArray, rng: Generator) -> NDArray[np.intp]:
+    """For each window a random one of its class."""
+    mates = np.empty(len(y), dtype=np.intp)
+    _, codes = np.unique(y, return_inverse=True)
+    for code in range(codes.max() + 1):
+        members = np.flatnonzero(codes == code)
+        mates[members] = rng.choice(members, size=len(members))
+    return mates

@@ -1,0 +1,212 @@
+"""Class balance: how far to oversample, and which recordings to leave out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg.recordings import check_recording_table, is_recording_table, subjects_of
+
+__all__ = ["RecordingUndersampler", "capped_sampling_strategy"]
+
+
+def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
+    classes, counts = np.unique(y, return_counts=True)
+    wanted = np.minimum(counts.max(), np.floor(factor * counts)).astype(int)
+    return {c: int(n) for c, n, has in zip(classes.tolist(), wanted, counts) if n > has}
+
+
+def capped_sampling_strategy(factor: float = 2.0) -> partial:
+    """Oversample small classes up to the largest, but none to more than `factor` times itself.
+
+    With a factor of 2 no class has more synthetic than real windows, as in the Boumerdes study.
+
+    Parameters
+    ----------
+    factor : float, default=2.0
+        At least 1, which leaves all classes as they are.
+
+    Returns
+    -------
+    strategy : callable
+        For the ``sampling_strategy`` of imbalanced-learn's over-samplers: takes y, returns the
+        wanted number of windows per class.
+
+    Raises
+    ------
+    ValueError
+        If `factor` is below 1.
+
+    See Also
+    --------
+    imblearn.over_sampling.SMOTE : Put it into an imblearn Pipeline, so that it acts inside a fold.
+
+    References
+    ----------
+    L. Loubar, M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", Master's project, University M'Hamed Bougara, Boumerdes, 2023.
+
+    Examples
+    --------
+    >>> from sklearn_emg.preprocessing import capped_sampling_strategy
+    >>> capped_sampling_strategy(2.0)(["A"] * 30 + ["M"] * 70 + ["C"] * 100)
+    {'A': 60, 'M': 100}
+    """
+    if not factor >= 1:
+        raise ValueError(
+            "The 'factor' of capped_sampling_strategy must be at least 1, which adds nothing. "
+            f"Got {factor!r} instead."
+        )
+    # A partial of a function in a module survives clone, pickle and joblib; a closure does not.
+    return partial(_capped, factor=float(factor))
+
+
+class RecordingUndersampler(BaseEstimator):
+    """Leave out whole recordings of classes that have too many.
+
+    A sampler for the Pipeline of imbalanced-learn, in front of ``DiVoteClassifier``: it acts in
+    ``fit`` only. Recordings are taken from the subjects who have the most, so that nobody is lost
+    before everybody is down to one.
+
+    Parameters
+    ----------
+    max_ratio : float, default=1.0
+        No class keeps more than this times the recordings of the smallest.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int to leave out the same recordings at each call.
+
+    Attributes
+    ----------
+    sample_indices_ : ndarray of shape (n_kept,)
+        Rows that stayed, in their order.
+    n_features_in_ : int
+        Columns of arrays. Not set by a table.
+
+    Raises
+    ------
+    ValueError
+        If a table is unusable, or lengths differ.
+
+    See Also
+    --------
+    capped_sampling_strategy : Enlarges small classes instead.
+
+    Notes
+    -----
+    Arrays work too: rows then count as recordings of nobody in particular.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import RecordingUndersampler
+    >>> from sklearn_emg.recordings import recording_table
+    >>> subjects = ["a", "a", "a", "b", "c"]
+    >>> table = recording_table([np.zeros(9)] * 5, fs=10.0, subject=subjects)
+    >>> sampler = RecordingUndersampler(2.0, random_state=0)
+    >>> kept, y = sampler.fit_resample(table, [0, 0, 0, 0, 1])
+    >>> sorted(kept["subject"]), y.tolist()
+    (['a', 'b', 'c'], [0, 0, 1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_ratio": [Interval(Real, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        max_ratio: float = 1.0,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.max_ratio = max_ratio
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: ArrayLike):
+        """Check parameters and input.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n_rows, ...)
+            Recording table, or one row per recording.
+        y : array-like of shape (n_rows,)
+            Classes.
+
+        Returns
+        -------
+        self : object
+        """
+        self._check(X, y)
+        return self
+
+    def fit_resample(
+        self, X: ArrayLike | pd.DataFrame, y: ArrayLike
+    ) -> tuple[pd.DataFrame | NDArray, NDArray]:
+        """Rows that stay.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n_rows, ...)
+            Recording table, or one row per recording.
+        y : array-like of shape (n_rows,)
+            Classes.
+
+        Returns
+        -------
+        X_resampled : DataFrame or ndarray
+            Of the kind of `X`.
+        y_resampled : ndarray of shape (n_kept,)
+        """
+        X, y = self._check(X, y)
+        rng = check_random_state(self.random_state)
+        table = is_recording_table(X)
+        subjects = (
+            subjects_of(X) if table and "subject" in X.columns else np.zeros(len(y), dtype=int)
+        )
+        classes, codes = np.unique(y, return_inverse=True)
+        most = int(self.max_ratio * np.bincount(codes).min())
+        kept = [
+            _thin_out(np.flatnonzero(codes == code), subjects, most, rng)
+            for code in range(len(classes))
+        ]
+        self.sample_indices_ = np.sort(np.concatenate(kept))
+        rows = X.iloc[self.sample_indices_] if table else X[self.sample_indices_]
+        return rows, y[self.sample_indices_]
+
+    def _check(self, X: ArrayLike | pd.DataFrame, y: ArrayLike):
+        self._validate_params()
+        if is_recording_table(X):
+            check_recording_table(X, required=("signal",))
+            if y is None:
+                raise ValueError("RecordingUndersampler requires y, one class per recording.")
+            y = column_or_1d(y)
+            check_consistent_length(X, y)
+        else:
+            X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
+        check_classification_targets(y)
+        return X, np.asarray(y)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _thin_out(
+    rows: NDArray[np.intp], subjects: NDArray[np.intp], most: int, rng: np.random.RandomState
+) -> NDArray[np.intp]:
+    """At most `most` of the rows, taken away from the subjects who have the most of them."""
+    rows = rng.permutation(rows)
+    # How many rows of the same subject come before: the k-th round takes one of each subject.
+    order = pd.Series(subjects[rows]).groupby(subjects[rows]).cumcount().to_numpy()
+    return rows[np.argsort(order, kind="stable")[:most]]
