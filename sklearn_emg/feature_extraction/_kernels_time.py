@@ -21,9 +21,9 @@ _BLOCK = 128
 _FAST = {"reassoc", "contract", "nsz", "nnan"}
 
 # Groups of sums that can be asked for, one bit each; `_time_domain._SUMS` names the columns.
-AMPLITUDE, RANGE, DIFFERENCE, COUNT, JUMP, CENTRED, CURVATURE, TEAGER = 1, 2, 4, 8, 16, 32, 64, 128
-MOMENT, LOG, ENHANCED, MODIFIED, TURNS = 256, 512, 1024, 2048, 4096
-L_SCALE, HISTOGRAM, SLOPE = 8192, 16384, 32768
+AMPLITUDE, RANGE, DIFFERENCE, COUNT, JUMP, CENTRED, CURVATURE = 1, 2, 4, 8, 16, 32, 64
+MOMENT, LOG, ENHANCED, MODIFIED, TURNS = 128, 256, 512, 1024, 2048
+L_SCALE, HISTOGRAM, SLOPE = 4096, 8192, 16384
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
@@ -49,15 +49,15 @@ def _amplitude(x, out):
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _range(x, high, low, out):
-    """Largest and smallest sample; `high` and `low` have room for 64 lanes.
+    """Largest and smallest sample; `high` and `low` have room for 128 lanes.
 
     Maxima of pairs of arrays become vector instructions, a running maximum does not.
     """
     n = x.shape[0]
     high[:] = x[0]
     low[:] = x[0]
-    for k in range((n + 63) // 64):
-        b = x[64 * k : min(64 * k + 64, n)]
+    for k in range((n + 127) // 128):
+        b = x[128 * k : min(128 * k + 128, n)]
         for i in range(b.shape[0]):
             v = b[i]
             high[i] = high[i] if high[i] > v else v
@@ -85,13 +85,13 @@ def _difference(x, out):
 
 
 @njit(cache=True, nogil=True)
-def _crossings_over_zeros(x, start, stop, threshold):
-    """Zero crossings that pass through samples of exactly zero, of runs beginning in a block."""
+def _crossings_over_runs(x, start, stop, threshold):
+    """Zero crossings through two or more samples of exactly zero, of runs beginning in a block."""
     n = x.shape[0]
     count = 0
     for i in range(start, stop):
-        if x[i] == 0 and x[i - 1] != 0:
-            j = i + 1
+        if x[i] == 0 and x[i + 1] == 0 and x[i - 1] != 0:
+            j = i + 2
             while j < n and x[j] == 0:
                 j += 1
             if j < n and (x[i - 1] < 0) != (x[j] < 0) and abs(x[j] - x[i - 1]) >= threshold:
@@ -101,35 +101,41 @@ def _crossings_over_zeros(x, start, stop, threshold):
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _count(x, t_zc, t_ssc, out):
-    """Zero crossings and slope sign changes."""
+    """Zero crossings and slope sign changes.
+
+    A single zero hands on the sample before it; longer runs of zeros are rare and looked at one by
+    one.
+    """
     n = x.shape[0]
     zero = x[0] - x[0]
     one = np.ones(1, dtype=x.dtype)[0]
     zc = ssc = 0
-    for k in range((n + 62) // 64):
+    if n > 1 and ((x[0] < zero) & (x[1] > zero) | (x[0] > zero) & (x[1] < zero)):
+        zc += 1 if abs(x[1] - x[0]) >= t_zc else 0
+    for k in range((n + 61) // 64):
         # Counts of up to 64 are exact in floating point, where they take the lanes of the samples.
-        c_zc = c_zero = c_ssc = zero
-        b = x[64 * k : min(64 * k + 65, n)]
-        for i in range(b.shape[0] - 1):
-            u = b[i]
-            v = b[i + 1]
-            low = u if u < v else v
-            high = v if u < v else u
-            c_zc += one if (low < zero) & (high > zero) & (high - low >= t_zc) else zero
-            c_zero += one if v == zero else zero
-        zc += int(c_zc)
-        if c_zero > zero:
-            zc += _crossings_over_zeros(x, 64 * k + 1, 64 * k + b.shape[0], t_zc)
+        c_zc = c_run = c_ssc = zero
         b = x[64 * k : min(64 * k + 66, n)]
         for i in range(b.shape[0] - 2):
-            d = b[i + 1] - b[i]
-            e = b[i + 1] - b[i + 2]
+            u = b[i]
+            v = b[i + 1]
+            w = b[i + 2]
+            carried = u if v == zero else v
+            low = carried if carried < w else w
+            high = w if carried < w else carried
+            c_zc += one if (low < zero) & (high > zero) & (high - low >= t_zc) else zero
+            c_run += one if carried == zero else zero
+            d = v - u
+            e = v - w
             low = d if d < e else e
             high = e if d < e else d
             peak = (low > zero) & (high >= t_ssc)
             trough = (high < zero) & (low <= -t_ssc)
             c_ssc += one if peak | trough else zero
+        zc += int(c_zc)
         ssc += int(c_ssc)
+        if c_run > zero:
+            zc += _crossings_over_runs(x, max(64 * k, 1), min(64 * k + 64, n - 1), t_zc)
     out[0] = zc
     out[1] = ssc
 
@@ -155,97 +161,160 @@ def _jump(x, t_wamp, t_myop, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _centred(x, mean, mav, out):
-    """Sums of powers of x - mean, of |x - mean| and of (|x| - mav)^2."""
-    s2 = s3 = s4 = absolute = rectified = 0.0
-    for i in range(x.shape[0]):
-        v = np.float64(x[i])
-        c = v - mean
-        q = c * c
-        s2 += q
-        s3 += q * c
-        s4 += q * q
-        absolute += abs(c)
-        r = abs(v) - mav
-        rectified += r * r
-    out[0] = s2
-    out[1] = s3
-    out[2] = s4
-    out[3] = absolute
-    out[4] = rectified
+def _centred(x, mean, mav, scale, out):
+    """Sums of powers of x - mean, of |x - mean| and of (|x| - mav)^2.
+
+    Powers are those of multiples of the scale, of which float32 can hold the fourth. The mean is
+    rounded to the type of the window; what that leaves is taken off at the end.
+    """
+    n = x.shape[0]
+    t1 = t2 = t3 = t4 = absolute = rectified = 0.0
+    settings = np.empty(3, dtype=x.dtype)
+    settings[0] = mean
+    settings[1] = 1.0 / scale
+    settings[2] = mav
+    centre = settings[0]
+    inverse = settings[1]
+    level = settings[2]
+    for k in range((n + _BLOCK - 1) // _BLOCK):
+        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+        s1 = s2 = s3 = s4 = a = r = x[0] - x[0]
+        for i in range(b.shape[0]):
+            c = (b[i] - centre) * inverse
+            q = c * c
+            s1 += c
+            s2 += q
+            s3 += q * c
+            s4 += q * q
+            a += abs(c)
+            e = (abs(b[i]) - level) * inverse
+            r += e * e
+        t1 += s1
+        t2 += s2
+        t3 += s3
+        t4 += s4
+        absolute += a
+        rectified += r
+    d = t1 / n
+    out[0] = (t2 - n * d * d) * scale**2
+    out[1] = (t3 - 3.0 * d * t2 + 2.0 * n * d**3) * scale**3
+    out[2] = (t4 - 4.0 * d * t3 + 6.0 * d * d * t2 - 3.0 * n * d**4) * scale**4
+    out[3] = absolute * scale
+    out[4] = rectified * scale**2
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _curvature(x, out):
-    """Sum of squares of the second differences."""
-    total = 0.0
-    for i in range(x.shape[0] - 2):
-        c = (np.float64(x[i + 2]) - x[i + 1]) - (np.float64(x[i + 1]) - x[i])
-        total += c * c
-    out[0] = total
+    """Sum of squares of second differences; sums of Teager-Kaiser energies and of their squares.
 
-
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _teager(x, out):
-    """Sums of the Teager-Kaiser energies and of their squares."""
-    total = square = 0.0
-    for i in range(x.shape[0] - 2):
-        v = np.float64(x[i + 1])
-        e = v * v - np.float64(x[i]) * x[i + 2]
-        total += e
-        square += e * e
-    out[0] = total
-    out[1] = square
+    The energy x_i^2 - x_{i-1} x_{i+1} is taken from differences, which lose no digits where the
+    signal is smooth.
+    """
+    n = x.shape[0] - 2
+    curvature = energy = square = 0.0
+    for k in range((n + _BLOCK - 1) // _BLOCK):
+        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 2]
+        c = t = q = x[0] - x[0]
+        for i in range(b.shape[0] - 2):
+            d = b[i + 1] - b[i]
+            e = b[i + 2] - b[i + 1]
+            f = e - d
+            c += f * f
+            psi = d * e - b[i + 1] * f
+            t += psi
+            q += psi * psi
+        curvature += c
+        energy += t
+        square += q
+    out[0] = curvature
+    out[1] = energy
+    out[2] = square
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _moment(x, v_order, out):
     """Sums of x^3, x^4, x^5 and |x|^v."""
-    s3 = s4 = s5 = power = 0.0
-    for i in range(x.shape[0]):
-        v = np.float64(x[i])
-        q = v * v
-        s3 += q * v
-        s4 += q * q
-        s5 += q * q * v
-        power += q * abs(v)
+    n = x.shape[0]
+    t3 = t4 = t5 = power = 0.0
+    for k in range((n + _BLOCK - 1) // _BLOCK):
+        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+        s3 = s4 = s5 = a3 = x[0] - x[0]
+        for i in range(b.shape[0]):
+            v = b[i]
+            q = v * v
+            c = q * v
+            s3 += c
+            s4 += q * q
+            s5 += q * c
+            a3 += abs(c)
+        t3 += s3
+        t4 += s4
+        t5 += s5
+        power += a3
     if v_order != 3.0:
         power = 0.0
-        for i in range(x.shape[0]):
+        for i in range(n):
             power += math.pow(abs(np.float64(x[i])), v_order)
-    out[0] = s3
-    out[1] = s4
-    out[2] = s5
+    out[0] = t3
+    out[1] = t4
+    out[2] = t5
     out[3] = power
 
 
+@njit(cache=True, nogil=True)
+def _plain_log(x, scale, total, count):
+    for i in range(x.shape[0]):
+        v = abs(np.float64(x[i]))
+        if v > 0.0:
+            total += math.log(v / scale)
+            count += 1.0
+    return total, count
+
+
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _log(x, scale, out):
+def _log(x, scale, lanes, out):
     """Sum of log |x / scale| over the samples that are not zero, and how many they are.
 
-    One logarithm serves the product of 64 samples, which a scale like the mean absolute value
-    keeps in range; where it does not, each sample has its own.
+    One logarithm serves the product of 64 samples, taken of four at a time in the window's type
+    and then in float64. A scale like the mean absolute value keeps it in range; where it does not,
+    each sample has its own logarithm.
     """
     n = x.shape[0]
     total = count = 0.0
-    inverse = 1.0 / scale
-    for k in range((n + 63) // 64):
-        b = x[64 * k : min(64 * k + 64, n)]
+    settings = np.ones(2, dtype=x.dtype)
+    settings[1] = 1.0 / scale
+    one = settings[0]
+    inverse = settings[1]
+    zero = one - one
+    p = lanes[:16]
+    for k in range(n // 64):
+        b = x[64 * k : 64 * k + 64]
+        b0 = b[:16]
+        b1 = b[16:32]
+        b2 = b[32:48]
+        b3 = b[48:]
+        used = zero
+        for i in range(16):
+            v0 = abs(b0[i]) * inverse
+            v1 = abs(b1[i]) * inverse
+            v2 = abs(b2[i]) * inverse
+            v3 = abs(b3[i]) * inverse
+            used += (one if v0 > zero else zero) + (one if v1 > zero else zero)
+            used += (one if v2 > zero else zero) + (one if v3 > zero else zero)
+            v0 = v0 if v0 > zero else one
+            v1 = v1 if v1 > zero else one
+            v2 = v2 if v2 > zero else one
+            v3 = v3 if v3 > zero else one
+            p[i] = (v0 * v1) * (v2 * v3)
         product = 1.0
-        used = 0.0
-        for i in range(b.shape[0]):
-            v = abs(np.float64(b[i])) * inverse
-            product *= v if v > 0.0 else 1.0
-            used += 1.0 if v > 0.0 else 0.0
+        for i in range(16):
+            product *= np.float64(p[i])
         if 1e-290 < product < 1e290:
             total += math.log(product)
+            count += used
         else:
-            for i in range(b.shape[0]):
-                v = abs(np.float64(b[i])) * inverse
-                total += math.log(v) if v > 0.0 else 0.0
-        count += used
-    out[0] = total
-    out[1] = count
+            total, count = _plain_log(b, scale, total, count)
+    out[0], out[1] = _plain_log(x[n // 64 * 64 :], scale, total, count)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
@@ -312,67 +381,72 @@ def _modified(x, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _leaves(b, direction, candidate, threshold):
-    """Whether a block has a sample beyond the candidate or back from it by the threshold."""
-    zero = b[0] - b[0]
-    one = np.ones(1, dtype=b.dtype)[0]
-    outside = zero
-    high = candidate if direction == 1 else candidate + threshold
-    low = candidate - threshold if direction == 1 else candidate
-    for i in range(b.shape[0]):
-        outside += one if (b[i] >= high) | (b[i] <= low) else zero
-    return outside > zero
+def _bends(x, flags):
+    """Mark the samples at which the signal does not go straight on up or down."""
+    zero = x[0] - x[0]
+    for i in range(x.shape[0] - 2):
+        d = x[i + 1] - x[i]
+        e = x[i + 2] - x[i + 1]
+        on = ((d > zero) & (e > zero)) | ((d < zero) & (e < zero))
+        flags[i] = 0 if on else 1
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _gather(x, flags, extremes):
+    """First and last sample and the marked ones between; every sample is written, few stay."""
+    count = 1
+    extremes[0] = x[0]
+    for i in range(x.shape[0] - 2):
+        extremes[count] = x[i + 1]
+        count += flags[i]
+    extremes[count] = x[x.shape[0] - 1]
+    return count + 1
 
 
 @njit(cache=True, nogil=True)
-def _turns(x, threshold, out):
+def _turns(x, threshold, flags, extremes, out):
     """Turns and the sum of the amplitude changes that lead to them.
 
-    The candidate is the extreme since the last turn; it becomes a turn once the signal has gone
-    back by the threshold. Blocks that stay between the two are passed over.
+    Only extremes matter. The candidate is the largest since the last turn, of the signal itself on
+    the way up and of its negative on the way down; it becomes a turn once the signal has gone back
+    from it by the threshold.
     """
-    n = x.shape[0]
-    count = 0
-    total = 0.0
-    high = low = x[0]
+    out[0] = 0.0
+    out[1] = 0.0
+    if x.shape[0] < 2:
+        return
+    _bends(x, flags)
+    n = _gather(x, flags, extremes)
     # Up to the first swing of threshold size the direction is open.
-    direction = 0
+    sign = x[0] - x[0]
+    one = np.ones(1, dtype=x.dtype)[0]
+    high = low = extremes[0]
     i = 1
-    while i < n and direction == 0:
-        v = x[i]
+    while i < n and sign == 0:
+        v = extremes[i]
         high = max(high, v)
         low = min(low, v)
         if v - low >= threshold:
-            direction = 1
+            sign = one
         elif high - v >= threshold:
-            direction = -1
+            sign = -one
         i += 1
-    last = low if direction == 1 else high
-    candidate = x[i - 1]
-    while i < n:
-        b = x[i : min(i + 32, n)]
-        i += 32
-        if not _leaves(b, direction, candidate, threshold):
-            continue
-        for j in range(b.shape[0]):
-            v = b[j]
-            if direction == 1:
-                if v > candidate:
-                    candidate = v
-                elif candidate - v >= threshold:
-                    count += 1
-                    total += candidate - last
-                    last = candidate
-                    candidate = v
-                    direction = -1
-            elif v < candidate:
-                candidate = v
-            elif v - candidate >= threshold:
-                count += 1
-                total += last - candidate
-                last = candidate
-                candidate = v
-                direction = 1
+    if sign == 0:
+        return
+    last = -low if sign > 0 else high
+    candidate = sign * extremes[i - 1]
+    count = 0
+    total = 0.0
+    for j in range(i, n):
+        v = sign * extremes[j]
+        candidate = v if v > candidate else candidate
+        if candidate - v >= threshold:
+            count += 1
+            # The last turn was an extreme of the other direction, hence of the other sign.
+            total += candidate + last
+            last = candidate
+            candidate = -v
+            sign = -sign
     out[0] = count
     out[1] = total
 
@@ -469,16 +543,18 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         Amplitude of a turn.
     v_order, n_bins, bin_range, n_segments
         Exponent; number of bins and half their range (0: three standard deviations); segments.
-    out : ndarray of shape (n_windows, 31 + n_bins + n_segments)
-        Written in the order of the bits.
+    out : ndarray of shape (n_windows, 31 + n_bins + n_segments or more)
+        Written in the order of the bits. All arrays are C-contiguous: another layout would be
+        compiled apart and might add in another order.
     """
     n = X.shape[1]
     n_buckets = 256
     while groups & L_SCALE and n_buckets < 2 * n and n_buckets < 32768:
         n_buckets *= 2
     counts = np.empty(n_buckets + 1, dtype=np.int32)
-    work = np.empty(n, dtype=X.dtype)
-    lanes = np.empty((2, 64), dtype=X.dtype)
+    work = np.empty(n + 1, dtype=X.dtype)
+    flags = np.empty(n, dtype=np.uint8)
+    lanes = np.empty((2, 128), dtype=X.dtype)
     edges = np.empty(n_bins - 1, dtype=X.dtype)
     for w in range(X.shape[0]):
         x = X[w]
@@ -495,23 +571,22 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & JUMP:
             _jump(x, thresholds[w, 2], thresholds[w, 3], row[9:11])
         if groups & CENTRED:
-            _centred(x, mean, mav, row[11:16])
+            scale = math.sqrt(row[2] / n)
+            _centred(x, mean, mav, scale if scale > 0.0 else 1.0, row[11:16])
         if groups & CURVATURE:
-            _curvature(x, row[16:17])
-        if groups & TEAGER:
-            _teager(x, row[17:19])
+            _curvature(x, row[16:19])
         if groups & MOMENT:
             _moment(x, v_order, row[19:23])
         if groups & LOG:
             row[23:25] = 0.0
             if mav > 0.0:
-                _log(x, mav, row[23:25])
+                _log(x, mav, lanes[0], row[23:25])
         if groups & ENHANCED:
             _enhanced(x, work, row[25:26])
         if groups & MODIFIED:
             _modified(x, row[26:28])
         if groups & TURNS:
-            _turns(x, turn, row[28:30])
+            _turns(x, turn, flags, work, row[28:30])
         if groups & L_SCALE:
             row[30] = _l_scale(x, row[4], row[3], counts, work)
         if groups & HISTOGRAM:
@@ -527,4 +602,4 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
                     edges[k] = centre + half * (2.0 * (k + 1) / n_bins - 1.0)
                 _histogram(x, edges, bins)
         if groups & SLOPE:
-            _segment_means(x, n_segments, row[31 + n_bins :])
+            _segment_means(x, n_segments, row[31 + n_bins : 31 + n_bins + n_segments])

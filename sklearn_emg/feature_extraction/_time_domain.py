@@ -67,11 +67,11 @@ _SUMS = {name: column for column, name in enumerate(_SUM_NAMES)}
 _N_SUMS = len(_SUMS)
 
 # Bits of `_kernels_time`, repeated here because that module imports numba.
-_AMPLITUDE, _RANGE, _DIFFERENCE, _COUNT, _JUMP, _CENTRED, _CURVATURE, _TEAGER = (
-    1 << bit for bit in range(8)
+_AMPLITUDE, _RANGE, _DIFFERENCE, _COUNT, _JUMP, _CENTRED, _CURVATURE = (
+    1 << bit for bit in range(7)
 )
 _MOMENT, _LOG, _ENHANCED, _MODIFIED, _TURNS, _L_SCALE, _HISTOGRAM, _SLOPE = (
-    1 << bit for bit in range(8, 16)
+    1 << bit for bit in range(7, 15)
 )
 
 #: Floor of the root in the maximum fractal length, in mV: a constant window has the value -12.
@@ -335,7 +335,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mean of psi_i = x_i^2 - x_{i-1} x_{i+1}, 1 < i < N",
             "mV^2",
             _KAISER,
-            _TEAGER,
+            _CURVATURE,
             lambda s: s["tk"] / (s.n - 2),
             2,
             3,
@@ -345,7 +345,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mean of (psi_i - tkeo_mean)^2",
             "mV^4",
             _KAISER,
-            _TEAGER,
+            _CURVATURE,
             _teager_variance,
             4,
             3,
@@ -676,7 +676,7 @@ class TimeDomainFeatures(FeatureExtractor):
             self.n_bins,
             0.0 if self.hist_range is None else float(self.hist_range),
             self.n_segments,
-            out[:, :-2],
+            out,
         )
         # Sums of the first and second differences telescope to the ends of the window.
         first = rows[:, : min(2, n_times)].astype(np.float64)
