@@ -10,6 +10,7 @@ from sklearn_emg.preprocessing._artefacts import (
 from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
 from sklearn_emg.preprocessing._balance import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.preprocessing._baseline import BaselineRemover
+from sklearn_emg.preprocessing._export import export, read_exported
 from sklearn_emg.preprocessing._filters import (
     BandpassFilter,
     FilterStream,
@@ -48,7 +49,9 @@ __all__ = [
     "WaveletDenoiser",
     "WindowAugmenter",
     "capped_sampling_strategy",
+    "export",
     "mixup",
     "rational_ratio",
+    "read_exported",
     "segment_recording",
 ]
