@@ -112,6 +112,7 @@ def load_n2001_features(
     raw = _read(file)
     _check_classes(raw, file)
     dead = _is_dead(raw)
+    _check_finite(raw[~dead], file)
     report = [
         (subject, f"{n} windows of a dead recording", "kept" if keep_defects else "dropped")
         for subject, n in raw.loc[dead, "Patient"].value_counts().items()
@@ -141,7 +142,7 @@ def _find(path: Path) -> Path:
 
 def _read(file: Path) -> pd.DataFrame:
     try:
-        raw = pd.read_csv(io.BytesIO(read_bytes(file, _MAX_BYTES)))
+        raw = pd.read_csv(io.BytesIO(read_bytes(file, _MAX_BYTES)), index_col=False)
     except ValueError as error:
         raise ValueError(f"{file} is no readable table ({error}). {_REMEDY}") from error
     missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
@@ -165,6 +166,12 @@ def _check_classes(raw: pd.DataFrame, file: Path) -> None:
         for row, patient, label in zip(wrong.index, wrong["Patient"], wrong["Class"])
     ]
     raise_faults(faults, f"{file} contradicts itself (0 is C.., 1 is A.., 2 is M..)")
+
+
+def _check_finite(raw: pd.DataFrame, file: Path) -> None:
+    bad = raw.index[~np.isfinite(raw[list(_FEATURES)]).all(axis=1)]
+    faults = [f"row {row + 2}" for row in bad]
+    raise_faults(faults, f"{file} lacks values or has infinite ones; get it again")
 
 
 def _is_dead(raw: pd.DataFrame) -> pd.Series:

@@ -49,6 +49,7 @@ _FLAC = {"508": -(2**7), "516": -(2**15), "524": -(2**23)}
 
 _NAME = re.compile(r"[-\w]{1,200}", re.ASCII)
 _FILE_NAME = re.compile(r"[-\w]{1,200}(\.\w{1,20})?", re.ASCII)
+_RATE = re.compile(r"(\d{1,15}\.?\d{0,15})(?:[/(].*)?", re.ASCII)
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", re.ASCII)
 _GAIN = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?", re.ASCII)
 _DEFAULT_FS = 250.0  # of the format
@@ -127,9 +128,10 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     if name.casefold() != path.stem.casefold():
         raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
     n_signals = _integer("number of signals", fields[0])
-    fs = float(re.split(r"[/(]", fields[1])[0]) if len(fields) > 1 else _DEFAULT_FS
-    if not (np.isfinite(fs) and fs > 0):
-        raise ValueError(f"the sampling rate must be positive, it is {fs}")
+    rate = _RATE.fullmatch(fields[1]) if len(fields) > 1 else None
+    fs = float(rate[1]) if rate else _DEFAULT_FS
+    if (len(fields) > 1 and rate is None) or fs <= 0:
+        raise ValueError(f"the sampling rate must be a positive number, it is {fields[1][:40]!r}")
     # The format has 0 for a length that is not known.
     n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
     if n_signals < 1:

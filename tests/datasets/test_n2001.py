@@ -156,7 +156,10 @@ def test_file_short_of_one_byte_is_named(lazy, real_data, tmp_path):
         ),
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20\n", "gives no gain"),
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20 13.107/deg\n", "not a known voltage"),
-        ("N2001C03BB01 1 0 3\nN2001C03BB01.bin 16+20 13.107/uV\n", "rate must be positive"),
+        (
+            "N2001C03BB01 1 0 3\nN2001C03BB01.bin 16+20 13.107/uV\n",
+            "rate must be a positive number",
+        ),
         (
             "N2001C03BB01 2 23437.5 3\nN2001C03BB01.bin 16+20 13.107/uV\n",
             "2 signals and describes 1",

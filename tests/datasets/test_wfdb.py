@@ -127,6 +127,11 @@ def test_line_ends_and_comments(line_end, plain):
     assert (row["recording"], row["fs"]) == ("rec", 1000.0)
 
 
+def test_counter_of_another_rate_is_passed_over(plain):
+    path = plain("rec 1 23437.5/100(7) 3 10:00:00 01/02/2001\nrec.dat 16 50/mV\n")
+    assert load_wfdb(path, subject="a").data["fs"].tolist() == [23437.5]
+
+
 def test_length_that_is_not_given_is_that_of_the_file(plain):
     path = plain("rec 1 1000\nrec.dat 16+2 50/mV\n")
     for lazy in (False, True):
@@ -318,8 +323,8 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
         ("rec 0 1000 3\n", "announces no signal"),
         ("rec 99999999999 1000 3\nrec.dat 16 50/mV\n", "announces 99999999999 signals"),
         ("rec x 1000 3\nrec.dat 16 50/mV\n", "number of signals must be a whole number"),
-        ("rec 1 nan 3\nrec.dat 16 50/mV\n", "sampling rate must be positive"),
-        ("rec 1 fast 3\nrec.dat 16 50/mV\n", "could not convert"),
+        ("rec 1 nan 3\nrec.dat 16 50/mV\n", "sampling rate must be a positive number"),
+        ("rec 1 fast 3\nrec.dat 16 50/mV\n", "rate must be a positive number, it is 'fast'"),
         ("rec 1 1000 -3\nrec.dat 16 50/mV\n", "number of samples must be a whole number"),
         ("rec 1 1000 3\nrec.dat\n", "is no signal line"),
         ("rec 1 1000 3\nrec.dat 99 50/mV\n", "signal format '99' is unknown"),
