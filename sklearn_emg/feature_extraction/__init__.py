@@ -2,10 +2,10 @@
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
-from sklearn_emg.feature_extraction._multichannel import (
-    MultichannelFeatures,
-)
+from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
+from sklearn_emg.feature_extraction._sets import FEATURE_SETS, EMGFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
+from sklearn_emg.feature_extraction._table import feature_table
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_frequency import (
     STFT,
@@ -17,10 +17,12 @@ from sklearn_emg.feature_extraction._time_frequency import (
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
 
 __all__ = [
+    "FEATURE_SETS",
     "STFT",
     "AutoregressiveFeatures",
     "CWTFeatures",
     "ComplexityFeatures",
+    "EMGFeatures",
     "LogSpectrogram",
     "MelSpectrogram",
     "MultichannelFeatures",
@@ -29,6 +31,7 @@ __all__ = [
     "WaveformImage",
     "WaveletFeatures",
     "cwt",
+    "feature_table",
     "mel_filterbank",
     "power_spectrum",
 ]

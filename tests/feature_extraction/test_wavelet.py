@@ -287,11 +287,3 @@ def test_frequencies_of_a_table_become_scales_of_each_rate():
 def test_wrong_cwt_parameters_are_named(parameters, message):
     with pytest.raises(ValueError, match=message):
         CWTFeatures(**{"fs": FS} | parameters).fit(np.ones((3, 100)))
-
-
-def test_import_loads_no_pywavelets():
-    import subprocess
-    import sys
-
-    code = "import sys, sklearn_emg.feature_extraction; assert 'pywt' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,302 @@
+"""Sets of features by the name of the work that proposed them, or by the names of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
+from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
+from sklearn_emg.feature_extraction._info import FeatureInfo, check_features
+from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
+from sklearn_emg.feature_extraction._spectral import SpectralFeatures
+from sklearn_emg.feature_extraction._table import FAMILIES
+from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
+from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
+
+__all__ = ["FEATURE_SETS", "EMGFeatures"]
+
+FEATURE_SETS: dict[str, tuple[str, ...]] = {
+    "hudgins": ("mav", "zc", "ssc", "wl"),
+    "phinyomark-2012": ("mav", "wl", "wamp", "mavslp", "ar", "mnf", "psr"),
+    "phinyomark-2013": ("sample_entropy", "cepstrum", "rms", "wl"),
+    "elamvazuthi": ("ar", "rms", "zc", "wl", "mav"),
+    "ahmed": (
+        "rms",
+        "wl",
+        "var",
+        "mfl",
+        "mmav1",
+        "ewl",
+        "dasdv",
+        "aac",
+        "fft_var",
+        "fft_max",
+        "tkeo_var",
+    ),
+    "patel": (
+        "mean",
+        "var",
+        "mav",
+        "rms",
+        "wl",
+        "zc",
+        "log",
+        "dasdv",
+        "aac",
+        "var_abs",
+        "kurtosis",
+        "skewness",
+    ),
+}
+
+
+def _known() -> dict[str, FeatureInfo]:
+    """Features by name; of two of one name that of the first family."""
+    known: dict[str, FeatureInfo] = {}
+    for infos in FAMILIES.values():
+        for name, info in infos.items():
+            known.setdefault(name, info)
+    return known
+
+
+def _family_of(name: str) -> type:
+    return next(family for family, infos in FAMILIES.items() if name in infos)
+
+
+class EMGFeatures(FeatureExtractor):
+    """Features of several families at once: a published set, or any by their names.
+
+    Parameters
+    ----------
+    features : str or list of str, default="hudgins"
+        Name of a set, names of features (see :func:`feature_table`), or "all":
+
+        - "hudgins": MAV, ZC, SSC, WL [1]_;
+        - "phinyomark-2012": MAV, WL, WAMP, MAV slope, AR, MNF, PSR: one of each group that [2]_
+          finds not to repeat one another;
+        - "phinyomark-2013": sample entropy, cepstral coefficients, RMS, WL [3]_;
+        - "elamvazuthi": AR, RMS, ZC, WL, MAV [4]_;
+        - "ahmed": RMS, WL, variance, maximum fractal length, modified MAV, enhanced WL, DASDV, AAC,
+          variance of the FFT, maximum of the FFT density, variance of the Teager-Kaiser energy
+          [5]_;
+        - "patel": mean, variance, MAV, RMS, WL, ZC, log detector, DASDV, AAC, variance of the
+          absolute value, kurtosis, skewness [6]_.
+
+        "all" leaves out "band_power" without `bands`, and features across channels where there is
+        one channel.
+    fs : float, default=None
+        Sampling rate in Hz. Arrays need it for frequencies and rates; a recording table brings its
+        own.
+    thresholds, threshold_unit
+        As in :class:`TimeDomainFeatures`.
+    ar_order : int or "aic", default=4
+        Order of the autoregressive model, see :class:`AutoregressiveFeatures`.
+    bands : sequence of (low, high) pairs, default=None
+        Bands in Hz for "band_power", see :class:`SpectralFeatures`.
+    wavelet : str, default="db4"
+        Of the discrete transform, see :class:`WaveletFeatures`.
+    level : int, default=4
+        Levels of the discrete transform.
+    n_jobs : int, default=None
+        Threads. Results do not depend on it.
+
+    Attributes
+    ----------
+    extractors_ : list of FeatureExtractor
+        The fitted extractors of the families that take part.
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, the sampling rate is missing or windows are too short for a feature.
+
+    Notes
+    -----
+    Columns come channel by channel, the features of each in the order asked for; features across
+    channels come last. Where the papers leave the order of the autoregressive model or a threshold
+    open, the parameters' defaults stand. Other settings than these: join the extractors themselves
+    with :func:`sklearn.pipeline.make_union`.
+
+    References
+    ----------
+    .. [1] B. Hudgins, P. Parker, R. Scott. A new strategy for multifunction myoelectric control.
+       IEEE Trans. Biomed. Eng. 40 (1993) 82-94.
+    .. [2] A. Phinyomark, P. Phukpattaranont, C. Limsakul. Feature reduction and selection for EMG
+       signal classification. Expert Systems with Applications 39 (2012) 7420-7431.
+    .. [3] A. Phinyomark et al. EMG feature evaluation for improving myoelectric pattern recognition
+       robustness. Expert Systems with Applications 40 (2013) 4832-4840.
+    .. [4] I. Elamvazuthi et al. Electromyography (EMG) based classification of neuromuscular
+       disorders using multi-layer perceptron. Procedia Computer Science 76 (2015) 223-228.
+    .. [5] Ahmed, Islam (2021), eleven features and a two-layer network.
+    .. [6] Patel, Sunitha (2022), twelve features with MLP, SVM, RF, GB and kNN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import EMGFeatures
+    >>> X = np.random.default_rng(0).normal(size=(3, 2, 400))
+    >>> EMGFeatures("elamvazuthi", ar_order=2).fit(X).get_feature_names_out().tolist()[:6]
+    ['ch1_ar_1', 'ch1_ar_2', 'ch1_rms', 'ch1_zc', 'ch1_wl', 'ch1_mav']
+    >>> EMGFeatures(["mdf", "sample_entropy"], fs=1000.0).fit_transform(X).shape
+    (3, 4)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [str, "array-like"],
+        "thresholds": [Interval(Real, 0, None, closed="left"), dict],
+        "threshold_unit": [StrOptions({"mV", "noise"})],
+        "ar_order": [Interval(Integral, 1, None, closed="left"), StrOptions({"aic"})],
+        "bands": ["array-like", None],
+        "wavelet": [str],
+        "level": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        features: str | Sequence[str] = "hudgins",
+        *,
+        fs: float | None = None,
+        thresholds: float | Mapping[str, float] = 0.01,
+        threshold_unit: Literal["mV", "noise"] = "mV",
+        ar_order: int | Literal["aic"] = 4,
+        bands: Sequence[tuple[float, float]] | None = None,
+        wavelet: str = "db4",
+        level: int = 4,
+        n_jobs: int | None = None,
+    ):
+        self.features = features
+        self.fs = fs
+        self.thresholds = thresholds
+        self.threshold_unit = threshold_unit
+        self.ar_order = ar_order
+        self.bands = bands
+        self.wavelet = wavelet
+        self.level = level
+        self.n_jobs = n_jobs
+
+    def _names(self) -> list[str]:
+        known = _known()
+        if not isinstance(self.features, str):
+            return check_features(self.features, known, type(self).__name__)
+        if self.features in FEATURE_SETS:
+            return list(FEATURE_SETS[self.features])
+        if self.features != "all":
+            raise ValueError(
+                "The 'features' parameter of EMGFeatures must be 'all', a list of names of "
+                f"features or one of the sets {', '.join(map(repr, FEATURE_SETS))}. "
+                f"Got {self.features!r} instead."
+            )
+        left_out = set() if self.bands is not None else {"band_power"}
+        if self.n_channels_in_ == 1:
+            left_out.update(FAMILIES[MultichannelFeatures])
+        return [name for name in known if name not in left_out]
+
+    def _needs_fs(self) -> bool:
+        return any(self._extractor(_family_of(n), [n])._needs_fs() for n in self._names())
+
+    def _extractor(self, family: type, names: list[str]) -> FeatureExtractor:
+        shared = {"features": names, "n_jobs": self.n_jobs}
+        settings: dict[type, dict[str, Any]] = {
+            TimeDomainFeatures: {
+                "fs": self.fs,
+                "thresholds": self.thresholds,
+                "threshold_unit": self.threshold_unit,
+            },
+            AutoregressiveFeatures: {"order": self.ar_order},
+            SpectralFeatures: {"fs": self.fs, "bands": self.bands},
+            WaveletFeatures: {"wavelet": self.wavelet, "level": self.level},
+            CWTFeatures: {"fs": self.fs},
+            ComplexityFeatures: {},
+            MultichannelFeatures: {},
+        }
+        return family(**shared, **settings[family])
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input and fit the extractors of the families.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        self.extractors_ = []
+        super().fit(X, y)
+        by_family: dict[type, list[str]] = {}
+        for name in self._names():
+            by_family.setdefault(_family_of(name), []).append(name)
+        # Features across channels last; they have no channel to stand with.
+        families = sorted(by_family, key=lambda family: family is MultichannelFeatures)
+        self.extractors_ = [self._extractor(f, by_family[f]).fit(X) for f in families]
+        self._order = self._column_order()
+        return self
+
+    def _column_order(self) -> list[int]:
+        """Columns of one channel, in the order of the names asked for."""
+        columns: dict[str, list[int]] = {}
+        first = 0
+        for extractor in self._per_channel():
+            for name in extractor.features:
+                width = len(self._single(extractor, name)._feature_names())
+                columns[name] = list(range(first, first + width))
+                first += width
+        return [column for name in self._names() for column in columns.get(name, [])]
+
+    @staticmethod
+    def _single(extractor: FeatureExtractor, name: str) -> FeatureExtractor:
+        single = clone(extractor).set_params(features=[name])
+        # What fit learned about the names, such as the order of a model.
+        for key, value in vars(extractor).items():
+            if key.endswith("_") and not key.startswith("_"):
+                setattr(single, key, value)
+        return single
+
+    def _per_channel(self) -> list[FeatureExtractor]:
+        return [e for e in self.extractors_ if not isinstance(e, MultichannelFeatures)]
+
+    def _across(self) -> list[FeatureExtractor]:
+        return [e for e in self.extractors_ if isinstance(e, MultichannelFeatures)]
+
+    def _check_parameters(self, fs: float | None) -> None:
+        self._names()
+        for extractor in self.extractors_:
+            extractor._check_parameters(fs)
+
+    def _check_length(self, n_times: int) -> None:
+        for extractor in self.extractors_:
+            extractor._check_length(n_times)
+
+    def _joint_names(self, n_channels: int) -> list[str]:
+        names = [name for e in self._per_channel() for name in e._feature_names()]
+        names = [names[column] for column in self._order]
+        if n_channels > 1:
+            names = [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
+        return names + [name for e in self._across() for name in e._joint_names(n_channels)]
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        blocks = []
+        if self._per_channel():
+            values = np.concatenate([e._extract(X, fs) for e in self._per_channel()], axis=-1)
+            blocks.append(values[..., self._order].reshape(len(X), -1))
+        blocks.extend(e._extract(X, fs) for e in self._across())
+        return np.concatenate(blocks, axis=1)
