@@ -367,7 +367,7 @@ class _NetEstimator(BaseEstimator):
             return self.predict_batch_size
         n_samples = self.n_channels_ * self.n_times_
         if device_type == "cpu":
-            return int(np.clip(2**17 // n_samples, 8, 256))
+            return int(np.clip(2**17 // n_samples, 8, 64))
         return int(np.clip(2**21 // n_samples, 64, 4096))
 
     def __sklearn_tags__(self):

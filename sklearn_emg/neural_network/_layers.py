@@ -71,7 +71,7 @@ def initialise(module: nn.Module, init: str) -> None:
     if init == "torch":
         return
     for layer in module.modules():
-        if isinstance(layer, nn.Conv1d | nn.Linear):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             if init == "he_normal":
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             else:

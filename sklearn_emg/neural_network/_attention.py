@@ -1,0 +1,142 @@
+"""The attention network among the baselines of NeuroFusionNet."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import check_fraction, check_sizes, positive_ints
+from sklearn_emg.neural_network._sequence_layers import Frames, SelfAttention, check_heads
+
+
+class AttentionNet(nn.Module):
+    """Self-attention over frames of the raw signal.
+
+    ===== =====================================================================
+    layer content
+    ===== =====================================================================
+    0     frames of 10 successive samples of all channels
+    1     dense, 64 units; sines and cosines of the position are added
+    2-3   layer normalisation, attention with 4 heads, added to its input;
+          layer normalisation, dense 128, ReLU, dense 64, added to its input (each)
+    4     layer normalisation; mean over time
+    5     dense, one raw logit per class
+    ===== =====================================================================
+
+    The "attention" row of NeuroFusionNet's table. The source does not say which attention: the
+    encoder of the Transformer, with normalisation before each part, and every size are choices of
+    this package. Memory and time grow with the square of the number of frames.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; ``frame`` or more. Any such length can be predicted with one
+        module.
+    n_classes : int
+        Number of outputs.
+    n_units : int, default=64
+        Units of a position; even.
+    n_heads : int, default=4
+        Heads of the attention; a divisor of `n_units`.
+    n_layers : int, default=2
+        Number of layers of attention.
+    n_hidden : int, default=128
+        Units of the dense layer inside each of them.
+    frame : int, default=10
+        Samples that make one position. Samples that do not fill a last frame are left out.
+    dropout : float, default=0.1
+        Probability of dropout of what a part adds to its input, and before the last layer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below ``frame``.
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques".
+
+    A. Vaswani et al., "Attention is all you need", NeurIPS 2017, for the attention.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import AttentionNet
+    >>> net = AttentionNet(n_channels=2, n_times=500, n_classes=3)
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_units: int = 64,
+        n_heads: int = 4,
+        n_layers: int = 2,
+        n_hidden: int = 128,
+        frame: int = 10,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        name = "AttentionNet"
+        check_sizes(name, n_channels, n_times, n_classes)
+        positive_ints(name, "n_units", n_units, 1)
+        positive_ints(name, "n_layers", n_layers, 1)
+        positive_ints(name, "n_hidden", n_hidden, 1)
+        if n_units % 2:
+            raise ValueError(
+                f"The 'n_units' parameter of {name} must be even, for sines and cosines of the "
+                f"position. Got {n_units} instead."
+            )
+        check_heads(name, n_heads, n_units)
+        check_fraction(name, "dropout", dropout)
+        self.frames = Frames(name, n_channels, n_times, frame)
+        self.embed = nn.Linear(self.frames.n_values, n_units)
+        self.layers = nn.Sequential(
+            *(_EncoderLayer(n_units, n_heads, n_hidden, dropout) for _ in range(n_layers))
+        )
+        self.norm = nn.LayerNorm(n_units)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_units, n_classes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        x = self.embed(self.frames(x))
+        x = x + _positions(x.shape[1], x.shape[2], x)
+        return self.classifier(self.norm(self.layers(x)).mean(dim=1))
+
+
+class _EncoderLayer(nn.Module):
+    """Attention, then dense layers, each added to its input."""
+
+    def __init__(self, n_units: int, n_heads: int, n_hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.LayerNorm(n_units), SelfAttention(n_units, n_heads), nn.Dropout(dropout)
+        )
+        self.dense = nn.Sequential(
+            nn.LayerNorm(n_units),
+            nn.Linear(n_units, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, n_units),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.attention(x)
+        return x + self.dense(x)
+
+
+def _positions(n_frames: int, n_units: int, like: torch.Tensor) -> torch.Tensor:
+    """Sines and cosines of the position, with periods from 2 pi to 10,000 times that."""
+    options = {"device": like.device, "dtype": like.dtype}
+    position = torch.arange(n_frames, **options)[:, None]
+    rate = torch.exp(torch.arange(0, n_units, 2, **options) * (-math.log(1e4) / n_units))
+    return torch.cat([torch.sin(position * rate), torch.cos(position * rate)], dim=1)

@@ -1,0 +1,163 @@
+"""The plain convolutional network among the baselines of NeuroFusionNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_length,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+
+POOLINGS = {"max": nn.MaxPool1d, "average": nn.AvgPool1d}
+
+
+class CNN1D(nn.Module):
+    """Convolution, ReLU and pooling on the raw signal, dense layers: the textbook network.
+
+    ===== ==================================================
+    layer content
+    ===== ==================================================
+    1     Conv1d, 32 filters of 9; ReLU; max pooling by 4
+    2     Conv1d, 64 filters of 9; ReLU; max pooling by 4
+    3     dense, 64 units; ReLU
+    4     dense, one raw logit per class
+    ===== ==================================================
+
+    The "CNN" row of NeuroFusionNet's table, trained by its Algorithm 2. The source names the kinds
+    of layers (convolution, maximum or average pooling, dense, ReLU, softmax); their number and
+    sizes are choices of this package.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; ``pool_size ** len(n_filters)`` or more.
+    n_classes : int
+        Number of outputs.
+    n_filters : sequence of int, default=(32, 64)
+        Filters of each convolution; its length is the number of convolutions.
+    kernel_size : int, default=9
+        Samples that a filter spans, odd.
+    pool_size : int, default=4
+        Samples pooled after each convolution; 1 is none.
+    pooling : {"max", "average"}, default="max"
+        Kind of pooling.
+    batch_norm : bool, default=False
+        Batch normalisation between each convolution and its ReLU.
+    n_hidden : int, default=64
+        Units of the dense layer.
+    dropout : float, default=0.0
+        Probability with which the inputs of both dense layers are dropped in training.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights: PyTorch's own, or those named, with zero biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below the least length.
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques", Algorithm 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import CNN1D
+    >>> net = CNN1D(n_channels=2, n_times=500, n_classes=3)
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_filters: Sequence[int] = (32, 64),
+        kernel_size: int = 9,
+        pool_size: int = 4,
+        pooling: str = "max",
+        batch_norm: bool = False,
+        n_hidden: int = 64,
+        dropout: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        check_sizes("CNN1D", n_channels, n_times, n_classes)
+        positive_ints("CNN1D", "n_hidden", n_hidden, 1)
+        check_fraction("CNN1D", "dropout", dropout)
+        check_option("CNN1D", "init", init, INITS)
+        self.features, n_filters_out, length = convolutions(
+            "CNN1D",
+            n_channels,
+            n_times,
+            n_filters=n_filters,
+            kernel_size=kernel_size,
+            pool_size=pool_size,
+            pooling=pooling,
+            batch_norm=batch_norm,
+        )
+        self.classifier = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(n_filters_out * length, n_hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        return self.classifier(self.features(x))
+
+
+def convolutions(
+    network: str,
+    n_channels: int,
+    n_times: int,
+    *,
+    n_filters: Sequence[int],
+    kernel_size: int,
+    pool_size: int,
+    pooling: str,
+    batch_norm: bool,
+) -> tuple[nn.Sequential, int, int]:
+    """Convolutions that keep the length, each with ReLU and pooling.
+
+    Gives the layers, the number of filters and the number of samples that come out.
+    """
+    filters = positive_ints(network, "n_filters", n_filters)
+    (kernel_size,) = positive_ints(network, "kernel_size", kernel_size, 1)
+    (pool_size,) = positive_ints(network, "pool_size", pool_size, 1)
+    check_option(network, "pooling", pooling, tuple(POOLINGS))
+    if kernel_size % 2 == 0:
+        raise ValueError(
+            f"The 'kernel_size' parameter of {network} must be odd, so that windows keep their "
+            f"length. Got {kernel_size} instead."
+        )
+    check_length(network, n_times, pool_size ** len(filters))
+    layers: list[nn.Module] = []
+    n_in, length = n_channels, n_times
+    for n_out in filters:
+        layers.append(nn.Conv1d(n_in, n_out, kernel_size, padding=kernel_size // 2))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_out))
+        layers.append(nn.ReLU())
+        if pool_size > 1:
+            layers.append(POOLINGS[pooling](pool_size))
+        n_in, length = n_out, length // pool_size
+    return nn.Sequential(*layers), n_in, length

@@ -1,0 +1,152 @@
+"""DeepEMGNet, the network on spectrograms of Sengur et al. (2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._image_layers import (
+    Spectrogram,
+    check_image,
+    convolution_block,
+    image_size,
+)
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_option,
+    initialise,
+    positive_ints,
+)
+
+
+class DeepEMGNet(nn.Module):
+    """Short-time Fourier transform, two convolutions with pooling, one dense layer.
+
+    ===== =======================================================================
+    layer content
+    ===== =======================================================================
+    0     amplitude by frequency and time (raw windows only); batch normalisation
+    1     Conv2d, 16 filters of 5 x 5; batch normalisation; ReLU; max pooling by 2
+    2     Conv2d, 32 filters of 5 x 5; batch normalisation; ReLU; max pooling by 2
+    3     dense, one raw logit per class
+    ===== =======================================================================
+
+    It takes raw windows, of which it computes the transform itself, or images made before, for
+    instance by :class:`sklearn_emg.feature_extraction.STFT`. The paper is known here by its
+    outline (transform, two convolutions, two poolings, one dense layer, softmax): every size and
+    the batch normalisation are choices of this package.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window or image.
+    n_times : int or tuple of (int, int)
+        Number of samples of a raw window, or height and width of an image. An image, the
+        transform included, must be ``pool_size ** 2`` pixels high and wide, so a raw window
+        ``(pool_size ** 2 - 1) * hop`` samples long.
+    n_classes : int
+        Number of outputs.
+    nperseg : int, default=128
+        Samples of a frame of the transform. Unused for images, like `hop`.
+    hop : int or None, default=None
+        Samples from one frame to the next; None is ``nperseg // 4``.
+    n_filters : int or sequence of 2 int, default=(16, 32)
+        Filters of each convolution.
+    kernel_size : int or sequence of 2 int, default=5
+        Height and width of the filters, odd.
+    pool_size : int, default=2
+        Height and width of the pooling; 1 is none.
+    pooling : {"max", "average"}, default="max"
+        Kind of pooling.
+    batch_norm : bool, default=True
+        Batch normalisation of the image and after each convolution. Without it amplitudes of
+        EMG in millivolts, far below 1, should be scaled.
+    dropout : float, default=0.0
+        Probability with which the inputs of the dense layer are dropped in training.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights: PyTorch's own, or those named, with zero biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or the window or image is too small.
+
+    References
+    ----------
+    A. Sengur et al., "DeepEMGNet: an application for efficient discrimination of ALS and normal
+    EMG signals", 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import DeepEMGNet
+    >>> net = DeepEMGNet(n_channels=2, n_times=1000, n_classes=3)
+    >>> net(torch.zeros(7, 2, 1000)).shape
+    torch.Size([7, 3])
+    >>> net = DeepEMGNet(n_channels=1, n_times=(65, 32), n_classes=3)
+    >>> net(torch.zeros(7, 1, 65, 32)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int | Sequence[int],
+        n_classes: int,
+        *,
+        nperseg: int = 128,
+        hop: int | None = None,
+        n_filters: int | Sequence[int] = (16, 32),
+        kernel_size: int | Sequence[int] = 5,
+        pool_size: int = 2,
+        pooling: str = "max",
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        name = "DeepEMGNet"
+        size = image_size(name, n_channels, n_times, n_classes)
+        filters = positive_ints(name, "n_filters", n_filters, 2)
+        kernels = positive_ints(name, "kernel_size", kernel_size, 2)
+        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
+        check_fraction(name, "dropout", dropout)
+        check_option(name, "init", init, INITS)
+        self.spectrogram = None
+        if size is None:
+            self.spectrogram = Spectrogram(
+                name, n_times, nperseg=nperseg, hop=hop, log=False, delta_width=None
+            )
+            size = self.spectrogram.size
+        check_image(name, size, pool_size**2, self.spectrogram)
+
+        layers: list[nn.Module] = [nn.BatchNorm2d(n_channels)] if batch_norm else []
+        n_in = n_channels
+        for n_out, kernel in zip(filters, kernels):
+            layers.append(
+                convolution_block(
+                    name,
+                    n_in,
+                    n_out,
+                    kernel,
+                    pool_size=pool_size,
+                    pooling=pooling,
+                    batch_norm=batch_norm,
+                )
+            )
+            n_in = n_out
+        self.features = nn.Sequential(*layers)
+        n_features = n_in * (size[0] // pool_size**2) * (size[1] // pool_size**2)
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Dropout(dropout), nn.Linear(n_features, n_classes)
+        )
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of raw windows or images, as built for."""
+        if self.spectrogram is not None:
+            x = self.spectrogram(x)
+        return self.classifier(self.features(x))

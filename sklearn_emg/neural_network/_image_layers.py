@@ -1,0 +1,178 @@
+"""What the networks on images share: their sizes, a spectrogram as a layer, convolution blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import check_option, check_sizes, positive_ints
+
+POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+
+def image_size(
+    network: str, n_channels: int, n_times: int | Sequence[int], n_classes: int
+) -> tuple[int, int] | None:
+    """Check the sizes; give height and width of an image, None where ``n_times`` is a length."""
+    if isinstance(n_times, Integral):
+        check_sizes(network, n_channels, n_times, n_classes)
+        return None
+    check_sizes(network, n_channels, 1, n_classes)
+    return positive_ints(network, "n_times", n_times, 2)
+
+
+class Spectrogram(nn.Module):
+    """Spectrum by frequency and time of raw windows, computed where the network is.
+
+    It gives what the transformers ``STFT`` and ``LogSpectrogram`` of
+    :mod:`sklearn_emg.feature_extraction` give with a Hann taper: centred frames, zeros beyond the
+    ends. The transform is a convolution with fixed sines and cosines, which every device and the
+    ONNX format know.
+
+    Parameters
+    ----------
+    network : str
+        Name of the network for messages.
+    n_times : int
+        Number of samples of a window.
+    nperseg : int
+        Samples of a frame, 2 or more.
+    hop : int or None
+        Samples from one frame to the next; None is ``nperseg // 4``.
+    log : bool
+        Level in dB, 10 log10(power / 1 mV^2), no lower than -100 dB and no more than 80 dB below
+        the maximum of the image; otherwise amplitude in mV.
+    delta_width : int or None
+        With a second map per channel, the slope of the first over so many frames (odd).
+    """
+
+    def __init__(
+        self,
+        network: str,
+        n_times: int,
+        *,
+        nperseg: int,
+        hop: int | None,
+        log: bool,
+        delta_width: int | None,
+    ) -> None:
+        super().__init__()
+        (nperseg,) = positive_ints(network, "nperseg", nperseg, 1)
+        if nperseg < 2:
+            raise ValueError(
+                f"The 'nperseg' parameter of {network} must be at least 2. Got {nperseg} instead."
+            )
+        if hop is not None:
+            positive_ints(network, "hop", hop, 1)
+        if delta_width is not None:
+            (delta_width,) = positive_ints(network, "delta_width", delta_width, 1)
+            if delta_width < 3 or delta_width % 2 == 0:
+                raise ValueError(
+                    f"The 'delta_width' parameter of {network} must be odd and at least 3, so "
+                    f"that a frame lies in the middle. Got {delta_width} instead."
+                )
+        self.nperseg = nperseg
+        self.hop = max(nperseg // 4, 1) if hop is None else int(hop)
+        self.log = log
+        self.delta_width = delta_width
+        self.size = (nperseg // 2 + 1, 1 + n_times // self.hop)
+        self.n_maps = 1 if delta_width is None else 2
+
+        taper = torch.hann_window(nperseg, dtype=torch.float64)
+        time = torch.arange(nperseg, dtype=torch.float64)
+        frequency = torch.arange(self.size[0], dtype=torch.float64)
+        phase = 2 * math.pi / nperseg * frequency[:, None] * time
+        # Power of a sine is A^2 / 2; bins between 0 and Nyquist stand for their mirror image too.
+        scale = torch.full((self.size[0], 1), math.sqrt(2.0), dtype=torch.float64)
+        scale[0] = 1.0
+        if nperseg % 2 == 0:
+            scale[-1] = 1.0
+        waves = torch.cat([scale * phase.cos(), scale * phase.sin()]) * taper / taper.sum()
+        self.register_buffer("waves", waves[:, None].float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Windows (batch, n_channels, n_times) to (batch, n_channels * n_maps, height, width)."""
+        batch, n_channels, n_times = x.shape
+        rows = x.reshape(batch * n_channels, 1, n_times)
+        rows = nn.functional.pad(rows, (self.nperseg // 2, self.nperseg))
+        parts = nn.functional.conv1d(rows, self.waves, stride=self.hop)[..., : self.size[1]]
+        real, imaginary = parts.chunk(2, dim=1)
+        power = real.square() + imaginary.square()
+        if not self.log:
+            # The floor keeps the gradient of the root finite in silence.
+            image = (2 * power).clamp(min=1e-20).sqrt()
+        else:
+            image = 10 * power.clamp(min=1e-10).log10()
+            image = image.maximum(image.amax(dim=(1, 2), keepdim=True) - 80.0)
+        maps = image[:, None]
+        if self.delta_width is not None:
+            maps = torch.stack([image, self._delta(image)], dim=1)
+        return maps.reshape(batch, n_channels * self.n_maps, *self.size)
+
+    def _delta(self, image: torch.Tensor) -> torch.Tensor:
+        """Slope of the least-squares line through ``delta_width`` frames, the ends repeated."""
+        half = self.delta_width // 2
+        n_frames = image.shape[-1]
+        padded = nn.functional.pad(image, (half, half), mode="replicate")
+        slope = torch.zeros_like(image)
+        for step in range(1, half + 1):
+            later = padded[..., half + step : half + step + n_frames]
+            slope = slope + step * (later - padded[..., half - step : half - step + n_frames])
+        return slope / (2 * sum(step**2 for step in range(1, half + 1)))
+
+
+def check_image(
+    network: str, size: tuple[int, int], least: int, spectrogram: Spectrogram | None
+) -> None:
+    """Refuse images smaller than ``least`` in height or width, in the user's own terms."""
+    if min(size) >= least:
+        return
+    remedy = "Make larger images, or reduce pooling or the number of blocks."
+    if spectrogram is None:
+        raise ValueError(
+            f"{network} with these settings needs images of at least {least} x {least} pixels. "
+            f"Got {size[0]} x {size[1]}. {remedy}"
+        )
+    if size[0] < least:
+        raise ValueError(
+            f"{network} with these settings needs nperseg of at least {2 * (least - 1)}. "
+            f"Got {spectrogram.nperseg}. Raise it, or reduce pooling."
+        )
+    raise ValueError(
+        f"{network} with these settings needs windows of at least {(least - 1) * spectrogram.hop} "
+        f"samples. Got n_times={spectrogram.hop * (size[1] - 1)} or a little more. Cut longer "
+        "windows, or reduce hop or pooling."
+    )
+
+
+def convolution_block(
+    network: str,
+    n_in: int,
+    n_out: int,
+    kernel: int,
+    *,
+    pool_size: int,
+    pooling: str = "max",
+    batch_norm: bool = True,
+    before_pooling: nn.Module | None = None,
+) -> nn.Sequential:
+    """Convolution that keeps the size, batch normalisation, ReLU, pooling."""
+    check_option(network, "pooling", pooling, tuple(POOLINGS))
+    if kernel % 2 == 0:
+        raise ValueError(
+            f"The 'kernel_size' parameter of {network} must be odd, so that images keep their "
+            f"size. Got {kernel} instead."
+        )
+    layers: list[nn.Module] = [nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(n_out))
+    layers.append(nn.ReLU())
+    if before_pooling is not None:
+        layers.append(before_pooling)
+    if pool_size > 1:
+        layers.append(POOLINGS[pooling](pool_size))
+    return nn.Sequential(*layers)

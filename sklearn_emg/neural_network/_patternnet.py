@@ -1,0 +1,107 @@
+"""A dense network on features, the two-layer classifier of the older studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+
+ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
+
+
+class PatternNet(nn.Module):
+    """Dense layers on features of a window (a multilayer perceptron).
+
+    ===== ======================================================
+    layer content
+    ===== ======================================================
+    0     batch normalisation of the features
+    1     dense, 10 units; tanh
+    2     dense, one raw logit per class
+    ===== ======================================================
+
+    Elamvazuthi et al. (2015) feed it autoregressive, RMS, zero crossing, waveform length and mean
+    absolute value features; Ahmed and Islam (2021) eleven features, with sigmoid units
+    (``activation="sigmoid"``); Patel and Sunitha (2022) twelve. None of them gives its size: 10
+    units of tanh, as in MATLAB's ``patternnet``, and the normalisation are choices of this
+    package. Raw windows are features too: all their samples, channel by channel.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels; 1 for a feature matrix.
+    n_times : int
+        Number of features (or samples) per channel; 1 or more.
+    n_classes : int
+        Number of outputs.
+    n_hidden : int or sequence of int, default=10
+        Units of each hidden layer.
+    activation : {"tanh", "sigmoid", "relu"}, default="tanh"
+        What follows each hidden layer.
+    batch_norm : bool, default=True
+        Whether each feature is brought to mean 0 and variance 1 over a batch in training, and by
+        running averages of both in prediction. Features of EMG differ by orders of magnitude.
+    dropout : float, default=0.0
+        Probability of dropout after each hidden layer.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="xavier_uniform"
+        Initial weights: PyTorch's own, or those named, with zero biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range.
+
+    References
+    ----------
+    I. Elamvazuthi et al., "Electromyography (EMG) based classification of neuromuscular disorders
+    using multi-layer perceptron", Procedia Computer Science 76 (2015).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import PatternNet
+    >>> net = PatternNet(n_channels=1, n_times=11, n_classes=3)
+    >>> net(torch.zeros(7, 1, 11)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_hidden: int | Sequence[int] = 10,
+        activation: str = "tanh",
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        init: str = "xavier_uniform",
+    ) -> None:
+        super().__init__()
+        check_sizes("PatternNet", n_channels, n_times, n_classes)
+        check_option("PatternNet", "activation", activation, tuple(ACTIVATIONS))
+        check_fraction("PatternNet", "dropout", dropout)
+        check_option("PatternNet", "init", init, INITS)
+        n_in = n_channels * n_times
+        layers: list[nn.Module] = [nn.Flatten()]
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(n_in))
+        for n_out in positive_ints("PatternNet", "n_hidden", n_hidden):
+            layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+            n_in = n_out
+        self.classifier = nn.Sequential(*layers, nn.Linear(n_in, n_classes))
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of features (batch, n_channels, n_times)."""
+        return self.classifier(x)

@@ -1,0 +1,122 @@
+"""The recurrent networks among the baselines of NeuroFusionNet."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    check_fraction,
+    check_option,
+    check_sizes,
+    positive_ints,
+)
+from sklearn_emg.neural_network._sequence_layers import Frames
+
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class RecurrentNet(nn.Module):
+    """Plain recurrent units, LSTM or GRU on frames of the raw signal.
+
+    ===== ===================================================================
+    layer content
+    ===== ===================================================================
+    0     frames of 10 successive samples of all channels
+    1     RNN (tanh), LSTM or GRU, 64 units; the final state, or the mean of all
+    2     dense, one raw logit per class
+    ===== ===================================================================
+
+    The "RNN", "LSTM" and "GRU" rows of NeuroFusionNet's table. The source gives no sizes: they,
+    and the frames, which shorten the sequence, are choices of this package. For the LSTM of
+    another source, with three layers and sample by sample, see :class:`StackedLSTM`.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; ``frame`` or more. Any such length can be predicted with one
+        module.
+    n_classes : int
+        Number of outputs.
+    cell : {"rnn", "lstm", "gru"}, default="lstm"
+        Kind of unit.
+    n_units : int, default=64
+        Units of a layer (in each direction).
+    n_layers : int, default=1
+        Number of recurrent layers.
+    bidirectional : bool, default=False
+        Whether a second set of units reads the window from its end.
+    frame : int, default=10
+        Samples that are read at one step; 1 reads sample by sample. Samples that do not fill a
+        last frame are left out.
+    readout : {"last", "mean"}, default="last"
+        What goes to the dense layer: the final state, or the mean of the states over time.
+    dropout : float, default=0.0
+        Probability of dropout between the layers and before the last one.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below ``frame``.
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import RecurrentNet
+    >>> net = RecurrentNet(n_channels=2, n_times=500, n_classes=3, cell="gru")
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        cell: str = "lstm",
+        n_units: int = 64,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        frame: int = 10,
+        readout: str = "last",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        name = "RecurrentNet"
+        check_sizes(name, n_channels, n_times, n_classes)
+        check_option(name, "cell", cell, tuple(CELLS))
+        positive_ints(name, "n_units", n_units, 1)
+        positive_ints(name, "n_layers", n_layers, 1)
+        check_option(name, "readout", readout, ("last", "mean"))
+        check_fraction(name, "dropout", dropout)
+        self.readout = readout
+        self.frames = Frames(name, n_channels, n_times, frame)
+        self.recurrent = CELLS[cell](
+            self.frames.n_values,
+            n_units,
+            n_layers,
+            batch_first=True,
+            bidirectional=bidirectional,
+            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch's acts between layers only
+        )
+        n_states = n_units * (1 + bool(bidirectional))
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_states, n_classes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        states, _ = self.recurrent(self.frames(x))
+        if self.readout == "mean":
+            return self.classifier(states.mean(dim=1))
+        if not self.recurrent.bidirectional:
+            return self.classifier(states[:, -1])
+        # The units that read backwards end at the first frame.
+        n_units = self.recurrent.hidden_size
+        return self.classifier(torch.cat([states[:, -1, :n_units], states[:, 0, n_units:]], 1))

@@ -1,0 +1,196 @@
+"""SpectroEMG-Net, the network with attention on spectrograms of Rahman et al. (2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._image_layers import (
+    Spectrogram,
+    check_image,
+    convolution_block,
+    image_size,
+)
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_option,
+    initialise,
+    positive_ints,
+)
+
+
+class SpectroEMGNet(nn.Module):
+    """Log spectrogram and its delta as input channels, convolutions with attention.
+
+    ===== ========================================================================
+    layer content
+    ===== ========================================================================
+    0     level and its slope over time (raw windows only); batch normalisation
+    1-3   Conv2d, 32, 64, 128 filters of 3 x 3; batch normalisation; ReLU;
+          channel and spatial attention; max pooling by 2 (each)
+    4     mean over frequency and time
+    5     dense, one raw logit per class
+    ===== ========================================================================
+
+    It takes raw windows, of which it computes both maps itself, or images made before, for
+    instance by ``LogSpectrogram(delta=True)`` of :mod:`sklearn_emg.feature_extraction`. The source
+    is known here by its outline (two input maps, convolutions with attention, three classes): the
+    kind of attention, that of CBAM, and every size are choices of this package.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window; of maps of an image, two for each channel of the signal.
+    n_times : int or tuple of (int, int)
+        Number of samples of a raw window, or height and width of an image. An image, the
+        spectrogram included, must be ``pool_size ** len(n_filters)`` pixels high and wide, so a
+        raw window ``(pool_size ** len(n_filters) - 1) * hop`` samples long.
+    n_classes : int
+        Number of outputs.
+    nperseg : int, default=256
+        Samples of a frame of the spectrogram. Unused for images, like `hop` and `delta_width`.
+    hop : int or None, default=None
+        Samples from one frame to the next; None is ``nperseg // 4``.
+    delta_width : int, default=9
+        Frames that a slope is fitted to, odd.
+    n_filters : sequence of int, default=(32, 64, 128)
+        Filters of each convolution; its length is the number of blocks.
+    kernel_size : int, default=3
+        Height and width of the filters, odd.
+    attention : {"both", "channel", "spatial"} or None, default="both"
+        Weights of the filters, of the places in the image, or both in this order. None is the
+        same network without attention.
+    reduction : int, default=8
+        The hidden layer of the channel attention is that much smaller than the number of filters
+        (and at least 2).
+    spatial_kernel_size : int, default=7
+        Height and width of the filter of the spatial attention, odd.
+    pool_size : int, default=2
+        Height and width of the pooling; 1 is none.
+    dropout : float, default=0.3
+        Probability with which the inputs of the dense layer are dropped in training.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
+        Initial weights: PyTorch's own, or those named, with zero biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or the window or image is too small.
+
+    References
+    ----------
+    M. T. Rahman et al., "EMG Signal Classification for Neuromuscular Disorders with
+    Attention-Enhanced CNN", arXiv 2309.10483.
+
+    S. Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, for the attention.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import SpectroEMGNet
+    >>> net = SpectroEMGNet(n_channels=1, n_times=1000, n_classes=3)
+    >>> net(torch.zeros(7, 1, 1000)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int | Sequence[int],
+        n_classes: int,
+        *,
+        nperseg: int = 256,
+        hop: int | None = None,
+        delta_width: int = 9,
+        n_filters: Sequence[int] = (32, 64, 128),
+        kernel_size: int = 3,
+        attention: str | None = "both",
+        reduction: int = 8,
+        spatial_kernel_size: int = 7,
+        pool_size: int = 2,
+        dropout: float = 0.3,
+        init: str = "he_normal",
+    ) -> None:
+        super().__init__()
+        name = "SpectroEMGNet"
+        size = image_size(name, n_channels, n_times, n_classes)
+        filters = positive_ints(name, "n_filters", n_filters)
+        (kernel_size,) = positive_ints(name, "kernel_size", kernel_size, 1)
+        (reduction,) = positive_ints(name, "reduction", reduction, 1)
+        (spatial,) = positive_ints(name, "spatial_kernel_size", spatial_kernel_size, 1)
+        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
+        if attention is not None:
+            check_option(name, "attention", attention, ("both", "channel", "spatial"))
+        if spatial % 2 == 0:
+            raise ValueError(
+                f"The 'spatial_kernel_size' parameter of {name} must be odd, so that the weights "
+                f"have the size of the image. Got {spatial} instead."
+            )
+        check_fraction(name, "dropout", dropout)
+        check_option(name, "init", init, INITS)
+        self.spectrogram = None
+        n_in = n_channels
+        if size is None:
+            self.spectrogram = Spectrogram(
+                name, n_times, nperseg=nperseg, hop=hop, log=True, delta_width=delta_width
+            )
+            size = self.spectrogram.size
+            n_in *= self.spectrogram.n_maps
+        check_image(name, size, pool_size ** len(filters), self.spectrogram)
+
+        layers: list[nn.Module] = [nn.BatchNorm2d(n_in)]
+        for n_out in filters:
+            weights: list[nn.Module] = []
+            if attention in ("both", "channel"):
+                weights.append(_ChannelAttention(n_out, max(2, n_out // reduction)))
+            if attention in ("both", "spatial"):
+                weights.append(_SpatialAttention(spatial))
+            layers.append(
+                convolution_block(
+                    name,
+                    n_in,
+                    n_out,
+                    kernel_size,
+                    pool_size=pool_size,
+                    before_pooling=nn.Sequential(*weights) if weights else None,
+                )
+            )
+            n_in = n_out
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_in, n_classes))
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of raw windows or images, as built for."""
+        if self.spectrogram is not None:
+            x = self.spectrogram(x)
+        return self.classifier(self.features(x).mean(dim=(2, 3)))
+
+
+class _ChannelAttention(nn.Module):
+    """A weight in (0, 1) for each filter, from its mean and its maximum over the image."""
+
+    def __init__(self, n_filters: int, n_hidden: int) -> None:
+        super().__init__()
+        self.dense = nn.Sequential(
+            nn.Linear(n_filters, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_filters)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = self.dense(x.mean(dim=(2, 3))) + self.dense(x.amax(dim=(2, 3)))
+        return x * logits.sigmoid()[:, :, None, None]
+
+
+class _SpatialAttention(nn.Module):
+    """A weight in (0, 1) for each place, from the mean and the maximum over filters around it."""
+
+    def __init__(self, kernel_size: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        summary = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)
+        return x * self.convolution(summary).sigmoid()
