@@ -184,7 +184,7 @@ def _facts(comments: tuple[str, ...]) -> dict[str, object]:
             lines[-1] += " " + comment.strip()
         else:
             lines.append(comment.strip())
-    values = {}
+    values: dict[str, str] = {}
     for line in lines:
         _, *pairs = re.split(r"<(\w+)>:?", line)
         values |= dict(zip(pairs[::2], map(str.strip, pairs[1::2])))

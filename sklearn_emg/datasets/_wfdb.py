@@ -244,7 +244,7 @@ def _read_segments(
     gap = 0
     for part, (_, length) in zip(parts, header.segments):
         rows = _rows(part, names, by_name)
-        if length and rows:
+        if part is not None and length and rows:
             own = [spec.name for spec in part.signals]
             positions = [own.index(names[i]) if by_name else wanted[i] for i in rows]
             piece = _checked_piece(header, part, positions, length, verify)
