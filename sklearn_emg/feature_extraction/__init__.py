@@ -14,6 +14,7 @@ from sklearn_emg.feature_extraction._time_frequency import (
     WaveformImage,
     mel_filterbank,
 )
+from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "MultichannelFeatures",
     "SpectralFeatures",
     "TimeDomainFeatures",
+    "TsfreshFeatures",
     "WaveformImage",
     "WaveletFeatures",
     "cwt",

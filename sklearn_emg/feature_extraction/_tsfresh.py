@@ -1,0 +1,215 @@
+"""tsfresh's features as a transformer of windows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Integral, StrOptions
+from sklearn_emg.base import FeatureExtractor
+
+__all__ = ["TsfreshFeatures"]
+
+Settings = Mapping[str, list[dict[str, Any]] | None]
+
+
+def _tsfresh() -> ModuleType:
+    try:
+        import tsfresh.feature_extraction
+    except ImportError as error:
+        raise ImportError(
+            'TsfreshFeatures needs tsfresh: pip install "sklearn-emg[tsfresh]".'
+        ) from error
+    return tsfresh.feature_extraction
+
+
+def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str], list[float]]:
+    """Names, in tsfresh's form without the kind of series, and values of one signal."""
+    from tsfresh.feature_extraction import feature_calculators
+    from tsfresh.utilities.string_manipulation import convert_to_output_format
+
+    names, values = [], []
+    for calculator, parameters in settings.items():
+        if callable(calculator):
+            function = calculator
+        else:
+            function = getattr(feature_calculators, calculator)
+        if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
+            continue  # as tsfresh itself does for series without times of day
+        series = pd.Series(x) if getattr(function, "input", None) == "pd.Series" else x
+        if getattr(function, "fctype", None) == "combiner":
+            results = function(series, param=parameters)
+        elif parameters:
+            results = [(convert_to_output_format(p), function(series, **p)) for p in parameters]
+        else:
+            results = [("", function(series))]
+        for key, value in results:
+            names.append(f"{function.__name__}__{key}" if key else function.__name__)
+            values.append(value)
+    return names, values
+
+
+def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64]:
+    """Values of each row; runs in a process of its own when there are several jobs."""
+    with warnings.catch_warnings():
+        # The calculators warn of each of their own missing values, which are dealt with by name.
+        warnings.simplefilter("ignore")
+        return np.array([_features_of(row.astype(np.float64), settings)[1] for row in rows], float)
+
+
+class TsfreshFeatures(FeatureExtractor):
+    """The features of tsfresh, computed window by window.
+
+    tsfresh's own extraction takes a long table with a row per sample and assembles a wide one from
+    single values; here its calculators are called on each window and write into the feature matrix.
+    Needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
+
+    Parameters
+    ----------
+    settings : {"minimal", "efficient", "comprehensive"} or mapping, default="efficient"
+        Which features: one of tsfresh's sets by name, or any of its settings objects, such as
+        ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict of names of calculators
+        and lists of their parameters. "efficient" has 777 features and takes some 0.3 s per
+        window of 4000 samples; "comprehensive" needs memory with the square of the length.
+    missing : {"raise", "keep", "zero"}, default="raise"
+        What becomes of values that tsfresh does not define for a window (NaN or infinity): an error
+        that names the features, NaN for an imputer behind, or 0.
+    n_jobs : int, default=None
+        Processes, as joblib counts them. Results do not depend on it.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+    settings_ : mapping
+        The settings in use.
+
+    Raises
+    ------
+    ImportError
+        If tsfresh is not installed.
+    ValueError
+        If a calculator is unknown, or a value is missing and `missing` is "raise".
+
+    Notes
+    -----
+    Columns have tsfresh's names, ``<kind>__<calculator>__<parameters>``, with the channels ``ch1``,
+    ``ch2`` ... for kinds, so that ``tsfresh.feature_extraction.settings.from_columns`` reads the
+    settings of selected columns back. :class:`sklearn_emg.feature_selection.RelevanceSelector`
+    selects as tsfresh does.
+
+    References
+    ----------
+    Christ, Braun, Neuffer, Kempa-Liehr. Time series feature extraction on basis of scalable
+    hypothesis tests (tsfresh). Neurocomputing 307 (2018) 72-77, doi:10.1016/j.neucom.2018.03.067.
+
+    Examples
+    --------
+    >>> from sklearn_emg.feature_extraction import TsfreshFeatures
+    >>> extractor = TsfreshFeatures({"maximum": None, "quantile": [{"q": 0.5}]})
+    >>> extractor.fit_transform([[1.0, 2.0, 5.0], [0.0, 1.0, -1.0]])
+    array([[5., 2.],
+           [1., 0.]])
+    >>> extractor.get_feature_names_out().tolist()
+    ['ch1__maximum', 'ch1__quantile__q_0.5']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "settings": [StrOptions({"minimal", "efficient", "comprehensive"}), Mapping],
+        "missing": [StrOptions({"raise", "keep", "zero"})],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        settings: Literal["minimal", "efficient", "comprehensive"] | Settings = "efficient",
+        *,
+        missing: Literal["raise", "keep", "zero"] = "raise",
+        n_jobs: int | None = None,
+    ):
+        self.settings = settings
+        self.missing = missing
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+        """Check parameters and input and fix the names of the features.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : Ignored
+            For the API of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        package = _tsfresh()
+        if isinstance(self.settings, str):
+            classes = {
+                "minimal": package.MinimalFCParameters,
+                "efficient": package.EfficientFCParameters,
+                "comprehensive": package.ComprehensiveFCParameters,
+            }
+            self.settings_ = classes[self.settings]()
+        else:
+            self.settings_ = self.settings
+        for name in self.settings_:
+            if not callable(name) and not hasattr(package.feature_calculators, name):
+                raise ValueError(
+                    f"The 'settings' parameter of TsfreshFeatures has the unknown calculator "
+                    f"{name!r}; see tsfresh.feature_extraction.feature_calculators."
+                )
+        # The names follow from the settings alone, whatever the signal.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._calculators = _features_of(np.sin(np.arange(64.0)), self.settings_)[0]
+        if not self._calculators:
+            raise ValueError("The 'settings' parameter of TsfreshFeatures names no calculator.")
+        return super().fit(X, y)
+
+    def _feature_names(self) -> list[str]:
+        return self._calculators
+
+    def _joint_names(self, n_channels: int) -> list[str]:
+        return [f"ch{c + 1}__{name}" for c in range(n_channels) for name in self._feature_names()]
+
+    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+        from joblib import Parallel, delayed, effective_n_jobs
+
+        rows = X.reshape(-1, X.shape[-1])
+        n_blocks = 1 if effective_n_jobs(self.n_jobs) == 1 else 4 * effective_n_jobs(self.n_jobs)
+        blocks = np.array_split(np.arange(len(rows)), min(n_blocks, len(rows)))
+        values = Parallel(n_jobs=self.n_jobs)(
+            delayed(_block)(rows[block[0] : block[-1] + 1], self.settings_) for block in blocks
+        )
+        values = np.concatenate(values).astype(X.dtype)
+        missing = ~np.isfinite(values)
+        if missing.any():
+            self._check_missing(missing)
+            values[missing] = 0.0 if self.missing == "zero" else np.nan
+        return values.reshape(*X.shape[:2], -1)
+
+    def _check_missing(self, missing: NDArray[np.bool_]) -> None:
+        if self.missing != "raise":
+            return
+        columns = np.flatnonzero(missing.any(axis=0))
+        names = ", ".join(self._calculators[column] for column in columns[:5])
+        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+        raise ValueError(
+            f"tsfresh has no value for {names}{more} in {missing.any(axis=1).sum()} of "
+            f"{len(missing)} signals, which may be constant or too short. Leave those features "
+            "out of 'settings', or set missing='keep' (NaN, for an imputer) or missing='zero'."
+        )
