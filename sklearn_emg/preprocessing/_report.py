@@ -1,0 +1,320 @@
+"""A page that shows what preprocessing does to a table."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import signal
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._export import _atomically
+from sklearn_emg.recordings import check_recording_table, divide, read_signal, subjects_of
+
+__all__ = ["preprocessing_report"]
+
+_STYLE = """
+body { font: 15px/1.45 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #222 }
+table { border-collapse: collapse; margin: 0.8em 0 }
+th, td { border: 1px solid #ccc; padding: 0.25em 0.6em; text-align: left }
+img { max-width: 100% } h2 { margin-top: 2em } .note { color: #555 }
+"""
+
+
+def preprocessing_report(
+    pipeline: BaseEstimator,
+    table: pd.DataFrame,
+    y: ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    cv: Any = None,
+    rows: Sequence[int] = (0,),
+    seconds: float = 0.5,
+) -> Bunch:
+    """Write one self-contained HTML page that shows what each step of a pipeline does to a table.
+
+    The page has each step's parameters, signals and spectra before and after it, how much it took
+    away, what was kept and dropped and why, the balance of the classes, and the subjects of each
+    split.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers
+        and samplers are cloned and run on the whole table, until a step makes something else of
+        it; that step and those behind it are listed with their parameters. One that has a `window`
+        in seconds, as DiVoteClassifier, also has its windows counted. Nothing is fitted in place.
+    table : DataFrame
+        Recording table with a ``subject`` column.
+    y : array-like of shape (n_rows,)
+        Classes.
+    path : str or path-like
+        The HTML file. It is replaced if there is one.
+    cv : splitter, default=None
+        Whose splits to show, by subjects.
+    rows : sequence of int, default=(0,)
+        Positions of the recordings that are drawn.
+    seconds : float, default=0.5
+        Length of signal that is drawn, around the largest sample.
+
+    Returns
+    -------
+    report : Bunch
+        With ``path``; ``steps``, a DataFrame with a row per step that ran: ``recordings`` and
+        ``seconds`` left, ``snr`` (power left over power taken away, in dB) and ``rmse`` (of what
+        was taken away, in mV), both medians over recordings and NaN where rate or length changed,
+        and ``missing``, the share of samples that are NaN; ``dropped``, a DataFrame of what was
+        left out and why; ``classes``; and ``splits``, a DataFrame or None.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    ValueError
+        If the table is unusable, a row to draw is not there, or y has another length.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.preprocessing import BandpassFilter, NotchFilter, preprocessing_report
+    >>> from sklearn_emg.recordings import recording_table
+    >>> X = np.random.default_rng(0).normal(size=(4, 2000))
+    >>> table = recording_table(X, fs=1000.0, subject=list("abcd"))
+    >>> report = preprocessing_report(
+    ...     make_pipeline(BandpassFilter(20.0, 400.0), NotchFilter(50.0)),
+    ...     table,
+    ...     ["M", "N", "M", "N"],
+    ...     os.path.join(tempfile.mkdtemp(), "report.html"),
+    ... )
+    >>> report.steps["recordings"].to_dict()
+    {'bandpassfilter': 4, 'notchfilter': 4}
+    """
+    check_recording_table(table)
+    check_consistent_length(table, y)
+    y = np.asarray(y)
+    outside = [row for row in rows if not 0 <= row < len(table)]
+    if outside:
+        raise ValueError(
+            f"The 'rows' of preprocessing_report must be in 0..{len(table) - 1}. Got {outside[0]}."
+        )
+    steps = _flat_steps(pipeline)
+    sections, measures, dropped = [], {}, []
+    current, labels = table, y
+    origin = np.arange(len(table))
+    rest = list(steps)
+    while rest:
+        name, step = rest[0]
+        if isinstance(step, SignalTransformer):
+            after = clone(step).fit(current, labels).transform(current)
+            pictures = [
+                _picture(current, after, int(np.flatnonzero(origin == row)[0]), seconds, row)
+                for row in rows
+                if row in origin
+            ]
+            sections.append((name, step, pictures))
+        elif hasattr(step, "fit_resample"):
+            sampler = clone(step)
+            after, labels = sampler.fit_resample(current, labels)
+            kept = getattr(sampler, "sample_indices_", None)
+            if kept is None:
+                break
+            for row in np.setdiff1d(origin, origin[kept]):
+                dropped.append({"row": int(row), "what": "recording", "why": f"by {name}"})
+            origin = origin[kept]
+            sections.append((name, step, []))
+        else:
+            break
+        measures[name] = _measures(current, after)
+        current = after
+        rest.pop(0)
+    window_counts = None
+    if rest and (window_counts := _window_counts(rest[0][1], current)) is not None:
+        for position, why in window_counts.skipped.items():
+            # The text begins with the row's number among those that are left.
+            why = why.split(" ", 2)[-1]
+            dropped.append({"row": int(origin[position]), "what": "windows", "why": why})
+    report = Bunch(
+        path=Path(path),
+        steps=pd.DataFrame.from_dict(measures, orient="index"),
+        dropped=pd.DataFrame(dropped, columns=["row", "what", "why"]),
+        classes=_class_balance(table, y, current, labels, window_counts),
+        splits=None if cv is None else _split_table(cv, table, y),
+    )
+    page = _page(report, sections, rest, table)
+    _atomically(report.path, lambda target: target.write_text(page, encoding="utf-8"))
+    return report
+
+
+def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
+    """Steps of a pipeline and of pipelines in it, without those that pass everything through."""
+    if not hasattr(pipeline, "steps"):
+        return [(type(pipeline).__name__.lower(), pipeline)]
+    flat = []
+    for name, step in pipeline.steps:
+        if step is None or step == "passthrough":
+            continue
+        inner = _flat_steps(step) if hasattr(step, "steps") else [(name, step)]
+        taken = {n for n, _ in flat}
+        flat += [(f"{name}__{n}" if n in taken else n, s) for n, s in inner]
+    return flat
+
+
+def _measures(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
+    ratios, errors = [], []
+    if len(before) == len(after):
+        for old, new in zip(before["signal"], after["signal"]):
+            old, new = read_signal(old), read_signal(new)
+            if old.shape != new.shape:
+                continue
+            finite = np.isfinite(old) & np.isfinite(new)
+            removed = (old[finite] - new[finite]).astype(np.float64)
+            if removed.size == 0:
+                continue
+            errors.append(np.sqrt(np.mean(removed**2)))
+            if (taken := np.var(removed)) > 0 and (left := np.var(new[finite])) > 0:
+                ratios.append(10 * np.log10(left / taken))
+    samples = [read_signal(s) for s in after["signal"]]
+    lengths = [s.shape[-1] for s in samples]
+    return {
+        "recordings": len(after),
+        "seconds": float(np.sum(lengths / after["fs"].to_numpy(dtype=float))),
+        "snr": float(np.median(ratios)) if ratios else np.nan,
+        "rmse": float(np.median(errors)) if errors else np.nan,
+        "missing": float(sum(np.isnan(s).sum() for s in samples) / sum(s.size for s in samples)),
+    }
+
+
+def _window_counts(step: Any, table: pd.DataFrame):
+    """Windows that a step would cut, None if it cuts none."""
+    parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
+    if parameters.get("window") is None or "voting" not in parameters:
+        return None
+    options = {k: parameters[k] for k in ("window", "step", "tail") if k in parameters}
+    with warnings.catch_warnings():
+        # What the warning would say is in the report.
+        warnings.simplefilter("ignore", UserWarning)
+        return divide(table, nan="skip", short="skip", **options)
+
+
+def _class_balance(table, y, after, labels, windows) -> pd.DataFrame:
+    rows = {}
+    subjects = subjects_of(table)
+    n_windows = None if windows is None else np.bincount(windows.row, minlength=len(labels))
+    for label in np.unique(y):
+        of_class = y == label
+        row = {"subjects": len(np.unique(subjects[of_class])), "recordings": int(of_class.sum())}
+        row["recordings after"] = int((labels == label).sum())
+        if n_windows is not None:
+            row["windows"] = int(n_windows[labels == label].sum())
+        rows[label] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
+    subjects = table["subject"].to_numpy(dtype=object)
+    rows = []
+    for fold, (train, test) in enumerate(cv.split(table, y)):
+        tested, trained = (list(dict.fromkeys(subjects[part])) for part in (test, train))
+        rows.append(
+            {
+                "fold": fold,
+                "test subjects": ", ".join(map(str, tested)),
+                "test recordings": len(test),
+                "training subjects": len(trained),
+                "training recordings": len(train),
+                "on both sides": ", ".join(map(str, [s for s in tested if s in set(trained)])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _picture(
+    before: pd.DataFrame, after: pd.DataFrame, position: int, seconds: float, row: int
+) -> str:
+    """Signals and spectra of one recording's first channel, as an image inside the page."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "preprocessing_report needs matplotlib: pip install 'sklearn-emg[plot]'."
+        ) from error
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    in_time, in_frequency = figure.subplots(1, 2, width_ratios=(2, 1))
+    middle = None
+    for frame, label, style in ((before, "before", "0.6"), (after, "after", "C0")):
+        fs = float(frame["fs"].iloc[position])
+        values = np.atleast_2d(read_signal(frame["signal"].iloc[position]))[0]
+        if middle is None:
+            largest = np.abs(np.nan_to_num(values)).argmax() / fs
+            middle = min(max(largest, seconds / 2), max(len(values) / fs - seconds / 2, 0))
+        span = slice(max(int((middle - seconds / 2) * fs), 0), int((middle + seconds / 2) * fs) + 1)
+        in_time.plot(np.arange(len(values))[span] / fs, values[span], style, lw=0.8, label=label)
+        finite = values[np.isfinite(values)]
+        if len(finite) > 1:
+            freqs, power = signal.welch(finite, fs, nperseg=min(len(finite), int(fs)))
+            positive = power > 0
+            in_frequency.semilogy(freqs[positive], power[positive], style, lw=0.8)
+    in_time.set(xlabel="time (s)", ylabel="mV", title=f"recording {row}")
+    in_time.legend(loc="upper right", frameon=False)
+    in_frequency.set(xlabel="frequency (Hz)", ylabel="mV²/Hz")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="recording {row} before and after" src="data:image/png;base64,{data}">'
+
+
+def _parameters(step: Any) -> str:
+    parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
+    text = ", ".join(f"{name}={value!r}" for name, value in sorted(parameters.items()))
+    return html.escape(f"{type(step).__name__}({text})")
+
+
+def _frame(frame: pd.DataFrame, empty: str) -> str:
+    if frame.empty:
+        return f"<p>{html.escape(empty)}</p>"
+    return frame.to_html(escape=True, border=0, float_format=lambda v: f"{v:.3g}", na_rep="")
+
+
+def _page(report: Bunch, sections: list, rest: list, table: pd.DataFrame) -> str:
+    n_subjects = len(np.unique(subjects_of(table)))
+    parts = [
+        "<h1>Preprocessing report</h1>",
+        f"<p>{len(table)} recordings of {n_subjects} subjects.</p>",
+        "<h2>Steps</h2>",
+        _frame(report.steps, "No step of the pipeline works on recordings."),
+        '<p class="note">snr: power left over power taken away, in dB; rmse: of what was taken '
+        "away, in mV; medians over recordings, empty where rate, length or number changed. "
+        "missing: share of samples marked as NaN.</p>",
+    ]
+    for name, step, pictures in sections:
+        parts += [f"<h3>{html.escape(name)}</h3>", f"<p><code>{_parameters(step)}</code></p>"]
+        parts += pictures
+    if rest:
+        parts.append("<h3>Behind it</h3>")
+        parts += [
+            f"<p>{html.escape(name)}: <code>{_parameters(step)}</code></p>" for name, step in rest
+        ]
+    parts += ["<h2>Left out</h2>", _frame(report.dropped, "Nothing.")]
+    parts += ["<h2>Classes</h2>", _frame(report.classes, "None.")]
+    if report.splits is not None:
+        parts += ["<h2>Splits</h2>", _frame(report.splits, "None.")]
+    body = "\n".join(parts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>Preprocessing report</title><style>{_STYLE}</style></head>\n"
+        f"<body>\n{body}\n</body></html>\n"
+    )
