@@ -85,77 +85,85 @@ def _difference(x, out):
 
 
 @njit(cache=True, nogil=True)
-def _crossings_over_runs(x, start, stop, threshold):
-    """Zero crossings through two or more samples of exactly zero, of runs beginning in a block."""
+def _crosses(u, v, threshold):
+    return ((u < 0) & (v > 0) | (u > 0) & (v < 0)) and abs(v - u) >= threshold
+
+
+@njit(cache=True, nogil=True)
+def _crossings_over_runs(x, shortest, threshold):
+    """Zero crossings through at least `shortest` samples of exactly zero in a row."""
     n = x.shape[0]
     count = 0
-    for i in range(start, stop):
-        if x[i] == 0 and x[i + 1] == 0 and x[i - 1] != 0:
-            j = i + 2
-            while j < n and x[j] == 0:
-                j += 1
-            if j < n and (x[i - 1] < 0) != (x[j] < 0) and abs(x[j] - x[i - 1]) >= threshold:
+    i = 1
+    while i < n:
+        if x[i] == 0 and x[i - 1] != 0:
+            before = x[i - 1]
+            start = i
+            while i < n and x[i] == 0:
+                i += 1
+            if i < n and i - start >= shortest and _crosses(before, x[i], threshold):
                 count += 1
+        i += 1
     return count
+
+
+@njit(cache=True, nogil=True)
+def _peaks(u, v, w, threshold):
+    d = v - u
+    e = v - w
+    return ((d > 0) & (e > 0) | (d < 0) & (e < 0)) and max(abs(d), abs(e)) >= threshold
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _count(x, t_zc, t_ssc, out):
     """Zero crossings and slope sign changes.
 
-    A single zero hands on the sample before it; longer runs of zeros are rare and looked at one by
-    one.
+    One or two zeros hand on the sample before them; longer runs of zeros are rare, and windows that
+    have one are looked at again. Counts are 32-bit, which leaves the lanes to the samples.
     """
     n = x.shape[0]
     zero = x[0] - x[0]
-    one = np.ones(1, dtype=x.dtype)[0]
-    zc = ssc = 0
-    if n > 1 and ((x[0] < zero) & (x[1] > zero) | (x[0] > zero) & (x[1] < zero)):
-        zc += 1 if abs(x[1] - x[0]) >= t_zc else 0
-    for k in range((n + 61) // 64):
-        # Counts of up to 64 are exact in floating point, where they take the lanes of the samples.
-        c_zc = c_run = c_ssc = zero
-        b = x[64 * k : min(64 * k + 66, n)]
-        for i in range(b.shape[0] - 2):
-            u = b[i]
-            v = b[i + 1]
-            w = b[i + 2]
-            carried = u if v == zero else v
-            low = carried if carried < w else w
-            high = w if carried < w else carried
-            c_zc += one if (low < zero) & (high > zero) & (high - low >= t_zc) else zero
-            c_run += one if carried == zero else zero
-            d = v - u
-            e = v - w
-            low = d if d < e else e
-            high = e if d < e else d
-            peak = (low > zero) & (high >= t_ssc)
-            trough = (high < zero) & (low <= -t_ssc)
-            c_ssc += one if peak | trough else zero
-        zc += int(c_zc)
-        ssc += int(c_ssc)
-        if c_run > zero:
-            zc += _crossings_over_runs(x, max(64 * k, 1), min(64 * k + 64, n - 1), t_zc)
-    out[0] = zc
-    out[1] = ssc
+    zc = ssc = run = np.int32(0)
+    for i in range(n - 3):
+        t = x[i]
+        u = x[i + 1]
+        v = x[i + 2]
+        w = x[i + 3]
+        carried = t if u == zero else u
+        carried = carried if v == zero else v
+        low = carried if carried < w else w
+        high = w if carried < w else carried
+        zc = np.int32(zc + np.int32((low < zero) & (high > zero) & (high - low >= t_zc)))
+        run = np.int32(run + np.int32(carried == zero))
+        d = v - u
+        e = v - w
+        low = d if d < e else e
+        high = e if d < e else d
+        peak = (low > zero) & (high >= t_ssc)
+        trough = (high < zero) & (low <= -t_ssc)
+        ssc = np.int32(ssc + np.int32(peak | trough))
+    zc_total = np.int64(zc)
+    ssc_total = np.int64(ssc)
+    # What ends at the second and third sample lies before the first round.
+    if n > 1:
+        zc_total += _crosses(x[0], x[1], t_zc)
+    if n > 2:
+        zc_total += _crosses(x[0] if x[1] == zero else x[1], x[2], t_zc)
+        ssc_total += _peaks(x[0], x[1], x[2], t_ssc)
+    if run > 0:
+        zc_total += _crossings_over_runs(x, 3, t_zc)
+    out[0] = zc_total
+    out[1] = ssc_total
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _jump(x, t_wamp, t_myop, out):
     """Differences and samples at or above their thresholds."""
-    n = x.shape[0]
-    zero = x[0] - x[0]
-    one = np.ones(1, dtype=x.dtype)[0]
-    wamp = 0
-    myop = 1 if abs(x[0]) >= t_myop else 0
-    for k in range((n + 1022) // 1024):
-        c_wamp = c_myop = zero
-        b = x[1024 * k : min(1024 * k + 1025, n)]
-        for i in range(b.shape[0] - 1):
-            c_wamp += one if abs(b[i + 1] - b[i]) >= t_wamp else zero
-            c_myop += one if abs(b[i + 1]) >= t_myop else zero
-        wamp += int(c_wamp)
-        myop += int(c_myop)
+    wamp = np.int32(0)
+    myop = np.int32(abs(x[0]) >= t_myop)
+    for i in range(x.shape[0] - 1):
+        wamp = np.int32(wamp + np.int32(abs(x[i + 1] - x[i]) >= t_wamp))
+        myop = np.int32(myop + np.int32(abs(x[i + 1]) >= t_myop))
     out[0] = wamp
     out[1] = myop
 
@@ -498,21 +506,14 @@ def _l_scale(x, low, high, counts, ordered):
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _histogram(x, edges, out):
     """Samples at or above each of the inner edges, as differences of neighbouring counts."""
-    n = x.shape[0]
-    one = np.array([1], dtype=x.dtype)[0]
-    zero = one - one
-    previous = n
+    previous = x.shape[0]
     for k in range(edges.shape[0]):
         edge = edges[k]
-        above = 0
-        for m in range((n + 4095) // 4096):
-            b = x[m * 4096 : min((m + 1) * 4096, n)]
-            c = zero
-            for i in range(b.shape[0]):
-                c += one if b[i] >= edge else zero
-            above += int(c)
+        above = np.int32(0)
+        for i in range(x.shape[0]):
+            above = np.int32(above + np.int32(x[i] >= edge))
         out[k] = previous - above
-        previous = above
+        previous = np.int64(above)
     out[edges.shape[0]] = previous
 
 
