@@ -371,9 +371,9 @@ def learn(difficulty, seed):
     names = np.unique(y)
     forest = RandomForestClassifier(200, random_state=seed)
     scores = []
-    for splitter in (StratifiedKFold, StratifiedGroupKFold):
+    for splitter, by in ((StratifiedKFold, None), (StratifiedGroupKFold, groups)):
         cv = splitter(5, shuffle=True, random_state=seed)
-        proba = cross_val_predict(forest, X, y, groups=groups, cv=cv, method="predict_proba")
+        proba = cross_val_predict(forest, X, y, groups=by, cv=cv, method="predict_proba")
         scores.append(np.mean(names[proba.argmax(axis=1)] == y))
     scores.append(
         np.mean(
