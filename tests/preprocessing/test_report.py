@@ -56,7 +56,8 @@ def test_measures_by_hand(tmp_path):
     report = preprocessing_report(BandpassFilter(30.0, 400.0), table, [0], tmp_path / "a.html")
     step = report.steps.loc["bandpassfilter"]
     assert step["snr"] == pytest.approx(20.0, abs=0.5)
-    assert step["rmse"] == pytest.approx(0.1 / np.sqrt(2), rel=0.03)
+    # 5 %: at the ends the filter sees a mirrored sine.
+    assert step["rmse"] == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
     assert step["seconds"] == 4.0
     assert step["missing"] == 0.0
 
