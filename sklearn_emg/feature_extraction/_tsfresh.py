@@ -43,6 +43,11 @@ def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str],
         if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
             continue  # as tsfresh itself does for series without times of day
         series = pd.Series(x) if getattr(function, "input", None) == "pd.Series" else x
+        if calculator == "query_similarity_count":
+            # Its default parameters hold no series to look for, so that it is NaN always.
+            parameters = [p for p in parameters or [] if p.get("query") is not None]
+            if not parameters:
+                continue
         if getattr(function, "fctype", None) == "combiner":
             results = function(series, param=parameters)
         elif parameters:
@@ -57,8 +62,12 @@ def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str],
 
 def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64]:
     """Values of each row; runs in a process of its own when there are several jobs."""
-    with warnings.catch_warnings():
-        # The calculators warn of each of their own missing values, which are dealt with by name.
+    from threadpoolctl import threadpool_limits
+
+    # The calculators solve many tiny systems, for which BLAS threads get in one another's way: ten
+    # times slower on busy cores.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # They warn of each of their own missing values, which are dealt with by name.
         warnings.simplefilter("ignore")
         return np.array([_features_of(row.astype(np.float64), settings)[1] for row in rows], float)
 
@@ -75,7 +84,7 @@ class TsfreshFeatures(FeatureExtractor):
     settings : {"minimal", "efficient", "comprehensive"} or mapping, default="efficient"
         Which features: one of tsfresh's sets by name, or any of its settings objects, such as
         ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict of names of calculators
-        and lists of their parameters. "efficient" has 777 features and takes some 0.3 s per
+        and lists of their parameters. "efficient" has 776 features and takes some 0.3 s per
         window of 4000 samples; "comprehensive" needs memory with the square of the length.
     missing : {"raise", "keep", "zero"}, default="raise"
         What becomes of values that tsfresh does not define for a window (NaN or infinity): an error
@@ -105,8 +114,9 @@ class TsfreshFeatures(FeatureExtractor):
     -----
     Columns have tsfresh's names, ``<kind>__<calculator>__<parameters>``, with the channels ``ch1``,
     ``ch2`` ... for kinds, so that ``tsfresh.feature_extraction.settings.from_columns`` reads the
-    settings of selected columns back. :class:`sklearn_emg.feature_selection.RelevanceSelector`
-    selects as tsfresh does.
+    settings of selected columns back. What tsfresh never has a value for is left out:
+    ``query_similarity_count`` without a query, and calculators for series with times of day.
+    :class:`sklearn_emg.feature_selection.RelevanceSelector` selects as tsfresh does.
 
     References
     ----------
