@@ -6,6 +6,7 @@ along the last axis; the base class lets it serve windows (2-D, 3-D) and recordi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,14 @@ from sklearn_emg.recordings import (
 )
 
 __all__ = ["FeatureExtractor", "SignalTransformer"]
+
+# Signals of a table that are worked on at once.
+_BLOCK_BYTES = 1 << 22
+
+
+def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+    # A recording alone, which may be long, needs no copy.
+    return block[0][np.newaxis] if len(block) == 1 else np.stack(block)
 
 
 class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -92,6 +101,24 @@ class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
                 f"{type(self).__name__} would spread. Interpolate the gaps or leave the row out."
             )
         return values
+
+    def _equal_rows(self, table: pd.DataFrame) -> Iterator[tuple[int, NDArray[np.floating], float]]:
+        """Yield first row, signals (n_rows, n_channels, n_times) and rate of rows alike in both.
+
+        A few megabytes at a time, so that windows of a table cost little more than an array of
+        them, and yet never lie in memory all at once.
+        """
+        first, block, kind = 0, [], None
+        for row, (signal, fs) in enumerate(zip(table["signal"], table["fs"])):
+            values = np.atleast_2d(self._read_finite(signal, row))
+            is_full = len(block) * values.nbytes >= _BLOCK_BYTES
+            if block and (is_full or (values.shape, values.dtype, float(fs)) != kind):
+                yield first, _stack(block), kind[2]
+                first, block = row, []
+            block.append(values)
+            kind = values.shape, values.dtype, float(fs)
+        if block:
+            yield first, _stack(block), kind[2]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -312,16 +339,18 @@ class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
 
     def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
         self._same_channels(self._table_channels(table))
-        rows = []
-        for row, (signal, fs) in enumerate(zip(table["signal"], table["fs"])):
-            values = np.atleast_2d(self._read_finite(signal, row))[np.newaxis]
+        features = []
+        for row, values, fs in self._equal_rows(table):
             try:
-                self._check_parameters(float(fs))
+                self._check_parameters(fs)
                 self._check_length(values.shape[-1])
-                rows.append(self._extract(values, float(fs)).reshape(-1))
+                features.append(self._extract(values, fs).reshape(len(values), -1))
             except ValueError as error:
-                raise ValueError(f"Row {row} (index {table.index[row]!r}): {error}") from error
-        return np.stack(rows)
+                which = f"Row {row} (index {table.index[row]!r})"
+                if len(values) > 1:
+                    which = f"Rows {row} to {row + len(values) - 1}"
+                raise ValueError(f"{which}: {error}") from error
+        return np.concatenate(features)
 
     def _table_channels(self, table: pd.DataFrame) -> int:
         counts = [s.shape[0] if s.ndim == 2 else 1 for s in table["signal"]]

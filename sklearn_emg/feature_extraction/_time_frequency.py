@@ -89,10 +89,9 @@ class _ImageTransformer(_SignalEstimator):
                 [(self.n_channels_in_, self.n_times_in_), *map(np.shape, X["signal"])]
             )
             images = []
-            for row, (signal, fs) in enumerate(zip(X["signal"], X["fs"])):
-                self._check_parameters(float(fs))
-                values = np.atleast_2d(self._read_finite(signal, row))
-                images.append(self._windows_to_images(values[np.newaxis], float(fs)))
+            for _, values, fs in self._equal_rows(X):
+                self._check_parameters(fs)
+                images.append(self._windows_to_images(values, fs))
             return np.concatenate(images)
         X = self._check_array(X, reset=False)
         X = X[:, np.newaxis, :] if X.ndim == 2 else X

@@ -128,6 +128,27 @@ def test_table_equals_array():
     )
 
 
+def test_rows_of_a_table_may_differ_in_length_and_rate():
+    rng = np.random.default_rng(2)
+    lengths, rates = [300, 300, 200, 200, 300], [1e3, 1e3, 1e3, 2e3, 2e3]
+    signals = [rng.normal(size=(2, n)) for n in lengths]
+    signals[1] = signals[1].astype(np.float32)
+    table = recording_table(signals, fs=rates, subject=list("abcde"))
+    names = ["mav", "mdf", "sample_entropy"]
+    expected = [
+        EMGFeatures(names, fs=fs).fit_transform(signal[np.newaxis])[0]
+        for signal, fs in zip(signals, rates)
+    ]
+    np.testing.assert_array_equal(EMGFeatures(names).fit_transform(table), expected)
+
+
+def test_error_in_a_table_names_its_rows():
+    signals = [np.ones(50), np.ones(50), np.ones(3), np.ones(3)]
+    table = recording_table(signals, fs=FS, subject=list("abcd"))
+    with pytest.raises(ValueError, match="Rows 2 to 3: Windows of 3 samples"):
+        EMGFeatures("elamvazuthi").fit(table).transform(table)
+
+
 def test_order_of_the_model_is_chosen_in_fit():
     X = windows(n_channels=1)
     extractor = EMGFeatures(["ar", "rms"], ar_order="aic").fit(X)
