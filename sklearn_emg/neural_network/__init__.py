@@ -11,27 +11,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sklearn_emg.neural_network._alsnet import ALSNet
+    from sklearn_emg.neural_network._attention import AttentionNet
+    from sklearn_emg.neural_network._autoencoder import AutoencoderNet, ConvAutoencoder
+    from sklearn_emg.neural_network._cnn1d import CNN1D
+    from sklearn_emg.neural_network._deepemgnet import DeepEMGNet
     from sklearn_emg.neural_network._dilated_cnn import DilatedCNN
     from sklearn_emg.neural_network._estimators import EMGClassifier, EMGRegressor
+    from sklearn_emg.neural_network._image_network import ImageNetwork
     from sklearn_emg.neural_network._nemgnet import NEMGNet
+    from sklearn_emg.neural_network._neurofusionnet import NeuroFusionNet
+    from sklearn_emg.neural_network._patternnet import PatternNet
     from sklearn_emg.neural_network._published import (
         ALSNetClassifier,
         DilatedCNNClassifier,
         NEMGNetClassifier,
         StackedLSTMClassifier,
     )
+    from sklearn_emg.neural_network._recurrent import RecurrentNet
     from sklearn_emg.neural_network._saving import load_model, save_model
+    from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet
     from sklearn_emg.neural_network._stacked_lstm import StackedLSTM
 
 _HOME = {
     "ALSNet": "_alsnet",
     "ALSNetClassifier": "_published",
+    "AttentionNet": "_attention",
+    "AutoencoderNet": "_autoencoder",
+    "CNN1D": "_cnn1d",
+    "ConvAutoencoder": "_autoencoder",
+    "DeepEMGNet": "_deepemgnet",
     "DilatedCNN": "_dilated_cnn",
     "DilatedCNNClassifier": "_published",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_estimators",
+    "ImageNetwork": "_image_network",
     "NEMGNet": "_nemgnet",
     "NEMGNetClassifier": "_published",
+    "NeuroFusionNet": "_neurofusionnet",
+    "PatternNet": "_patternnet",
+    "RecurrentNet": "_recurrent",
+    "SpectroEMGNet": "_spectroemgnet",
     "StackedLSTM": "_stacked_lstm",
     "StackedLSTMClassifier": "_published",
     "load_model": "_saving",
@@ -39,14 +58,24 @@ _HOME = {
 }
 
 __all__ = [
+    "CNN1D",
     "ALSNet",
     "ALSNetClassifier",
+    "AttentionNet",
+    "AutoencoderNet",
+    "ConvAutoencoder",
+    "DeepEMGNet",
     "DilatedCNN",
     "DilatedCNNClassifier",
     "EMGClassifier",
     "EMGRegressor",
+    "ImageNetwork",
     "NEMGNet",
     "NEMGNetClassifier",
+    "NeuroFusionNet",
+    "PatternNet",
+    "RecurrentNet",
+    "SpectroEMGNet",
     "StackedLSTM",
     "StackedLSTMClassifier",
     "load_model",

@@ -30,7 +30,7 @@ class WindowDataset(Dataset):
     Parameters
     ----------
     X : ndarray or tensor of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
-        Windows; two dimensions mean one channel.
+        Windows; two dimensions mean one channel. Four are images.
     y : ndarray or tensor of shape (n_windows, ...), optional
         Targets; zeros when absent, as in prediction.
     rows : ndarray of shape (n_rows,), optional

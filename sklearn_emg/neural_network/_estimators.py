@@ -35,8 +35,17 @@ SIZES = ("n_channels", "n_times", "n_classes")
 # Networks that the 'module' parameter knows by name, and where they live.
 NETWORKS = {
     "ALSNet": "_alsnet",
+    "AttentionNet": "_attention",
+    "AutoencoderNet": "_autoencoder",
+    "CNN1D": "_cnn1d",
+    "DeepEMGNet": "_deepemgnet",
     "DilatedCNN": "_dilated_cnn",
+    "ImageNetwork": "_image_network",
     "NEMGNet": "_nemgnet",
+    "NeuroFusionNet": "_neurofusionnet",
+    "PatternNet": "_patternnet",
+    "RecurrentNet": "_recurrent",
+    "SpectroEMGNet": "_spectroemgnet",
     "StackedLSTM": "_stacked_lstm",
 }
 
@@ -147,7 +156,8 @@ class _NetEstimator(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, EMG in millivolts. Contiguous float32 is used without a copy.
+            Windows, EMG in millivolts; or images (n_windows, n_channels, height, width) for a
+            network that takes them. Contiguous float32 is used without a copy.
         y : array-like of shape (n_windows,)
             Labels of any type; for a regressor numbers, of shape (n_windows, n_outputs) too.
         groups : array-like of shape (n_windows,), default=None
@@ -292,31 +302,32 @@ class _NetEstimator(BaseEstimator):
             ensure_min_samples=2,
             **self._target_checks,
         )
-        if X.ndim > 3 or 0 in X.shape:
+        if X.ndim > 4 or 0 in X.shape:
             raise ValueError(
-                f"X of {type(self).__name__} must be (n_windows, n_times) or (n_windows, "
-                f"n_channels, n_times), with at least one of each. Got shape {X.shape}."
+                f"X of {type(self).__name__} must be (n_windows, n_times), (n_windows, "
+                "n_channels, n_times) or images (n_windows, n_channels, height, width), with at "
+                f"least one of each. Got shape {X.shape}."
             )
         if reset:
             self._ndim = X.ndim
-            self.n_channels_ = X.shape[1] if X.ndim == 3 else 1
-            self.n_times_ = X.shape[-1]
+            self.n_channels_ = X.shape[1] if X.ndim > 2 else 1
+            self.n_times_ = X.shape[2:] if X.ndim == 4 else X.shape[-1]
         else:
             self._check_n_times(X)
         return X, y
 
     def _check_input(self, X) -> torch.Tensor:
-        """Windows to predict, as a tensor of three dimensions."""
+        """Windows to predict, as a tensor with an axis for channels."""
         check_is_fitted(self, "net_")
         X = self._match_dimensions(X)
         X = validate_data(self, X, reset=False, dtype=np.float32, order="C", allow_nd=True)
         self._check_n_times(X)
-        return as_tensor(X.reshape(len(X), self.n_channels_, self.n_times_))
+        return as_tensor(X[:, np.newaxis] if X.ndim == 2 else X)
 
     def _match_dimensions(self, X):
         """Take one-channel windows of two and of three dimensions for the same thing."""
         shape = getattr(X, "shape", None)
-        if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz"):
+        if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz") or self._ndim == 4:
             return X
         n_channels = shape[1] if len(shape) == 3 else 1
         if self._ndim == 3 or len(shape) == 3:
@@ -331,10 +342,12 @@ class _NetEstimator(BaseEstimator):
         return X
 
     def _check_n_times(self, X: np.ndarray) -> None:
-        if X.ndim != self._ndim or X.shape[-1] != self.n_times_:
+        n_times = X.shape[2:] if self._ndim == 4 else X.shape[-1]
+        if X.ndim != self._ndim or n_times != self.n_times_:
+            unit = "pixels" if self._ndim == 4 else "samples"
             raise ValueError(
                 f"X of shape {X.shape} does not fit: {type(self).__name__} was fitted on windows "
-                f"of {self.n_channels_} channel(s) and {self.n_times_} samples."
+                f"of {self.n_channels_} channel(s) and {self.n_times_} {unit}."
             )
 
     def _check_groups(self, groups, y: np.ndarray) -> np.ndarray | None:
@@ -365,7 +378,7 @@ class _NetEstimator(BaseEstimator):
         """Windows per batch: enough to fill the device, few enough for its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
-        n_samples = self.n_channels_ * self.n_times_
+        n_samples = self.n_channels_ * int(np.prod(self.n_times_))
         if device_type == "cpu":
             return int(np.clip(2**17 // n_samples, 8, 64))
         return int(np.clip(2**21 // n_samples, 64, 4096))
@@ -508,7 +521,8 @@ class EMGClassifier(NetClassifier):
 
     The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
     and gives raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
-    The loss is the cross entropy.
+    The loss is the cross entropy. A network may take images too: for `X` of four dimensions its
+    ``n_times`` is the pair of height and width.
 
     Parameters
     ----------
@@ -534,7 +548,7 @@ class EMGClassifier(NetClassifier):
         seconds. ``history_[:, "valid_loss"]`` is a learning curve. Rows for single batches are
         kept only where `callbacks` are given.
     n_channels_, n_times_ : int
-        Sizes of the windows.
+        Sizes of the windows; of images, `n_times_` is the pair of height and width.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -654,7 +668,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         What the targets were standardised with. A constant target has scale 1.
     n_channels_, n_times_ : int
-        Sizes of the windows.
+        Sizes of the windows; of images, `n_times_` is the pair of height and width.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -86,8 +86,8 @@ class Spectrogram(nn.Module):
         time = torch.arange(nperseg, dtype=torch.float64)
         frequency = torch.arange(self.size[0], dtype=torch.float64)
         phase = 2 * math.pi / nperseg * frequency[:, None] * time
-        # Power of a sine is A^2 / 2; bins between 0 and Nyquist stand for their mirror image too.
-        scale = torch.full((self.size[0], 1), math.sqrt(2.0), dtype=torch.float64)
+        # The power of a sine is A^2 / 2. Bins 0 and Nyquist have no mirror image.
+        scale = torch.full((self.size[0], 1), math.sqrt(2.0) if log else 2.0, dtype=torch.float64)
         scale[0] = 1.0
         if nperseg % 2 == 0:
             scale[-1] = 1.0
@@ -104,7 +104,7 @@ class Spectrogram(nn.Module):
         power = real.square() + imaginary.square()
         if not self.log:
             # The floor keeps the gradient of the root finite in silence.
-            image = (2 * power).clamp(min=1e-20).sqrt()
+            image = power.clamp(min=1e-20).sqrt()
         else:
             image = 10 * power.clamp(min=1e-10).log10()
             image = image.maximum(image.amax(dim=(1, 2), keepdim=True) - 80.0)

@@ -341,7 +341,7 @@ class _TrainingLoop(NeuralNet):
         """
         n = len(X)
         if n < LEAST_BATCH:
-            X = torch.cat([X, X[-1:].expand(LEAST_BATCH - n, -1, -1)])
+            X = torch.cat([X, X[-1:].expand(LEAST_BATCH - n, *X.shape[1:])])
         starts = list(range(0, len(X), batch_size))
         if len(X) - starts[-1] < LEAST_BATCH and len(starts) > 1:
             starts.pop()

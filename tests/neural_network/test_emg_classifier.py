@@ -495,8 +495,8 @@ def test_refuses_input():
         small_classifier().fit(hole, y)
     with pytest.raises(ValueError, match=r"needs at least two classes in y. Got one class: 'a'"):
         small_classifier().fit(X, ["a"] * len(y))
-    with pytest.raises(ValueError, match=r"must be \(n_windows, n_times\) or .* \(60, 2, 25, 2\)"):
-        small_classifier().fit(X.reshape(60, 2, 25, 2), y)
+    with pytest.raises(ValueError, match=r"must be \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):
+        small_classifier().fit(X.reshape(60, 2, 5, 5, 2), y)
     net = small_classifier(max_epochs=1).fit(X, y)
     with pytest.raises(ValueError, match=r"windows of 1 channel\(s\), but .* 2 channel\(s\)"):
         net.predict(X[:, :1])

@@ -1,0 +1,246 @@
+"""A convolutional autoencoder, and a classifier on its code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+
+
+class ConvAutoencoder(nn.Module):
+    """Convolutions that shorten the signal to a code, and their mirror image that restores it.
+
+    ======= ============================================================
+    layer   content
+    ======= ============================================================
+    1, 2    Conv1d, 16 and 32 filters of 9, stride 4; ReLU (each)
+    3       dense, 32 numbers: the code
+    4       dense; ReLU
+    5       transposed Conv1d, 16 filters of 9, stride 4; ReLU
+    6       transposed Conv1d, one filter of 9 per channel, stride 4
+    ======= ============================================================
+
+    Trained on the mean squared error between a window and its reconstruction. NeuroFusionNet's
+    source has it for the removal of artefacts (Algorithm 1) and for features; it gives no sizes,
+    so all are choices of this package.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; 1 or more.
+    n_filters : sequence of int, default=(16, 32)
+        Filters of each convolution; its length is their number.
+    kernel_size : int, default=9
+        Samples that a filter spans, odd and at least `stride`.
+    stride : int, default=4
+        Step of each convolution in samples.
+    n_code : int, default=32
+        Numbers in the code.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights of encoder and dense layers: PyTorch's own, or those named, with zero
+        biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range.
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques", Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import ConvAutoencoder
+    >>> net = ConvAutoencoder(n_channels=2, n_times=501)
+    >>> windows = torch.zeros(7, 2, 501)
+    >>> net(windows).shape, net.encoder(windows).shape
+    (torch.Size([7, 2, 501]), torch.Size([7, 32]))
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        *,
+        n_filters: Sequence[int] = (16, 32),
+        kernel_size: int = 9,
+        stride: int = 4,
+        n_code: int = 32,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        name = "ConvAutoencoder"
+        self.encoder, lengths = _encoder(
+            name, n_channels, n_times, n_filters, kernel_size, stride, n_code, init
+        )
+        widths = (n_channels, *n_filters)
+        layers: list[nn.Module] = [
+            nn.Linear(n_code, widths[-1] * lengths[-1]),
+            nn.ReLU(),
+            nn.Unflatten(1, (widths[-1], lengths[-1])),
+        ]
+        for block in range(len(n_filters), 0, -1):
+            layers += [
+                nn.ConvTranspose1d(
+                    widths[block],
+                    widths[block - 1],
+                    kernel_size,
+                    stride=stride,
+                    padding=kernel_size // 2,
+                    # The samples that the convolution's rounding would lose.
+                    output_padding=(lengths[block - 1] - 1) % stride,
+                ),
+                nn.ReLU(),
+            ]
+        self.decoder = nn.Sequential(*layers[:-1])  # a signal has both signs
+        initialise(self.decoder, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Reconstruction of windows (batch, n_channels, n_times), of the same shape."""
+        return self.decoder(self.encoder(x))
+
+
+class AutoencoderNet(nn.Module):
+    """The encoder of a convolutional autoencoder with a classifier on its code.
+
+    ======= ============================================================
+    layer   content
+    ======= ============================================================
+    1, 2    Conv1d, 16 and 32 filters of 9, stride 4; ReLU (each)
+    3       dense, 32 numbers: the code
+    4       ReLU; dense, 32 units; ReLU
+    5       dense, one raw logit per class
+    ======= ============================================================
+
+    The "autoencoder" row of NeuroFusionNet's table, whose sizes are choices of this package. The
+    encoder is that of :class:`ConvAutoencoder`; :class:`AutoencoderNetClassifier` first trains it
+    to restore the windows.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; 1 or more.
+    n_classes : int
+        Number of outputs.
+    n_filters : sequence of int, default=(16, 32)
+        Filters of each convolution; its length is their number.
+    kernel_size : int, default=9
+        Samples that a filter spans, odd and at least `stride`.
+    stride : int, default=4
+        Step of each convolution in samples.
+    n_code : int, default=32
+        Numbers in the code.
+    n_hidden : int, default=32
+        Units of the dense layer behind the code.
+    dropout : float, default=0.0
+        Probability with which code and units are dropped in training.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights: PyTorch's own, or those named, with zero biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range.
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import AutoencoderNet
+    >>> net = AutoencoderNet(n_channels=2, n_times=500, n_classes=3)
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_filters: Sequence[int] = (16, 32),
+        kernel_size: int = 9,
+        stride: int = 4,
+        n_code: int = 32,
+        n_hidden: int = 32,
+        dropout: float = 0.0,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        name = "AutoencoderNet"
+        check_sizes(name, n_channels, n_times, n_classes)
+        positive_ints(name, "n_hidden", n_hidden, 1)
+        check_fraction(name, "dropout", dropout)
+        self.encoder, _ = _encoder(
+            name, n_channels, n_times, n_filters, kernel_size, stride, n_code, init
+        )
+        self.classifier = nn.Sequential(
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(n_code, n_hidden),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+        initialise(self.classifier, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        return self.classifier(self.encoder(x))
+
+
+def _encoder(
+    network: str,
+    n_channels: int,
+    n_times: int,
+    n_filters: Sequence[int],
+    kernel_size: int,
+    stride: int,
+    n_code: int,
+    init: str,
+) -> tuple[nn.Sequential, list[int]]:
+    """Give the encoder, and the numbers of samples before and after each convolution."""
+    check_sizes(network, n_channels, n_times, 1)
+    filters = positive_ints(network, "n_filters", n_filters)
+    (kernel_size,) = positive_ints(network, "kernel_size", kernel_size, 1)
+    (stride,) = positive_ints(network, "stride", stride, 1)
+    positive_ints(network, "n_code", n_code, 1)
+    check_option(network, "init", init, INITS)
+    if kernel_size % 2 == 0 or kernel_size < stride:
+        raise ValueError(
+            f"The 'kernel_size' parameter of {network} must be odd and at least the stride, "
+            f"{stride}, so that every sample is seen. Got {kernel_size} instead."
+        )
+    layers: list[nn.Module] = []
+    n_in, lengths = n_channels, [n_times]
+    for n_out in filters:
+        layers += [
+            nn.Conv1d(n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2),
+            nn.ReLU(),
+        ]
+        n_in = n_out
+        lengths.append((lengths[-1] - 1) // stride + 1)
+    encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_in * lengths[-1], n_code))
+    initialise(encoder, init)
+    return encoder, lengths

@@ -1,0 +1,152 @@
+"""Image networks from the timm library."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._image_layers import image_size
+from sklearn_emg.neural_network._layers import check_option, positive_ints
+
+# Architectures of the published baselines, and the smallest images that they take.
+ARCHITECTURES = {
+    "inception_v3": 75,
+    "inception_v4": 75,
+    "resnet50": 1,
+    "resnet152": 1,
+    "vgg16": 32,
+    "vgg19": 32,
+}
+
+# Kept for the life of the process: torch forgets an operator together with its library.
+_declared: list[torch.library.Library] = []
+
+
+class ImageNetwork(nn.Module):
+    """Network for photographs, from the timm library, on images of EMG.
+
+    The baselines of Yoo et al. (2022): Inception-v4 on plotted waveforms (Nam et al.), and
+    ResNet-50, ResNet-152, VGG16, VGG19 or Inception-v3 on mel spectrograms (Nodera et al.). With 3
+    channels and 3 classes they hold exactly the published numbers, buffers included:
+
+    ============= ===========
+    architecture  numbers
+    ============= ===========
+    inception_v4  41,210,744
+    inception_v3  21,826,241
+    resnet50      23,567,352
+    resnet152     58,301,534
+    vgg16         134,272,835
+    vgg19         139,582,531
+    ============= ===========
+
+    It takes images, for instance of :class:`sklearn_emg.feature_extraction.MelSpectrogram` or
+    :class:`sklearn_emg.feature_extraction.WaveformImage`, in a pipeline with ``EMGClassifier``.
+    ``pip install "sklearn-emg[images]"`` installs timm.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of an image. The published images have 3 (colour); here an image has a
+        map per channel of the signal, and the first convolution that many inputs.
+    n_times : tuple of (int, int)
+        Height and width of an image: 32 or more for VGG, 75 or more for Inception; `resize` lifts
+        smaller ones.
+    n_classes : int
+        Number of outputs.
+    architecture : str, default="resnet50"
+        One of those in the table.
+    resize : int, tuple of (int, int) or None, default=None
+        Height and width to which images are brought by bilinear interpolation. None takes them as
+        they are (the papers do not give the sizes that they used).
+    pretrained : bool, default=False
+        Start from weights learned on photographs, which timm downloads at the first use.
+
+    Raises
+    ------
+    ImportError
+        If timm is not installed.
+    ValueError
+        If a setting is outside its range, or the images are too small.
+
+    References
+    ----------
+    Table 6 of J. Yoo et al., "Residual one-dimensional convolutional neural network for
+    neuromuscular disorder classification from needle electromyography signals with
+    explainability", Computer Methods and Programs in Biomedicine 226 (2022) 107079.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import ImageNetwork
+    >>> net = ImageNetwork(3, (40, 63), 3, architecture="resnet50")  # doctest: +SKIP
+    >>> net(torch.zeros(2, 3, 40, 63)).shape  # doctest: +SKIP
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: Sequence[int],
+        n_classes: int,
+        *,
+        architecture: str = "resnet50",
+        resize: int | Sequence[int] | None = None,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        name = "ImageNetwork"
+        size = image_size(name, n_channels, n_times, n_classes)
+        if size is None:
+            raise ValueError(
+                f"{name} needs images (n_windows, n_channels, height, width). Got raw windows of "
+                f"{n_times} samples. Put a MelSpectrogram or WaveformImage before it."
+            )
+        check_option(name, "architecture", architecture, tuple(ARCHITECTURES))
+        self.resize = None if resize is None else positive_ints(name, "resize", resize, 2)
+        least = ARCHITECTURES[architecture]
+        if min(self.resize or size) < least:
+            raise ValueError(
+                f"{name} with architecture={architecture!r} needs images of at least {least} x "
+                f"{least} pixels. Got {size[0]} x {size[1]} and resize={resize!r}. "
+                f"Set resize={max(least, 128)}, for instance."
+            )
+        self.network = _timm().create_model(
+            architecture, pretrained=pretrained, in_chans=n_channels, num_classes=n_classes
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of images (batch, n_channels, height, width)."""
+        if self.resize is not None:
+            x = nn.functional.interpolate(x, self.resize, mode="bilinear", align_corners=False)
+        return self.network(x)
+
+
+def _timm() -> types.ModuleType:
+    """Import timm, also beside a torchvision that was built for another torch.
+
+    Such a torchvision lacks its compiled operators and fails at import, for want of two names that
+    none of these networks uses. They are declared in its stead.
+    """
+    try:
+        return importlib.import_module("timm")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'ImageNetwork needs {error.name}: pip install "sklearn-emg[images]"'
+        ) from error
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in ("nms", "qnms"):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _declared.append(library)
+    # What was half imported must not be found again.
+    for module in [m for m in sys.modules if m.partition(".")[0] in {"timm", "torchvision"}]:
+        del sys.modules[module]
+    return importlib.import_module("timm")

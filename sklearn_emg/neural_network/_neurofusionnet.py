@@ -1,0 +1,227 @@
+"""NeuroFusionNet: convolutions, recurrent units, attention and a graph of learned nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._cnn1d import convolutions
+from sklearn_emg.neural_network._layers import (
+    INITS,
+    check_fraction,
+    check_length,
+    check_option,
+    check_sizes,
+    initialise,
+    positive_ints,
+)
+from sklearn_emg.neural_network._sequence_layers import SelfAttention, check_heads
+
+
+class NeuroFusionNet(nn.Module):
+    """Convolutions for space, LSTM and GRU for time, attention, a graph over learned nodes.
+
+    ========= ==================================================================== ==============
+    part      content                                                              when off
+    ========= ==================================================================== ==============
+    cnn       two times: Conv1d (32, then 64 filters of 9); batch normalisation;   mean over as
+              ReLU; max pooling by 4                                               many samples
+    lstm      LSTM, 64 units, the whole sequence of states                         left out
+    gru       GRU, 64 units, the whole sequence of states                          left out
+    attention layer normalisation, attention with 4 heads, added to its input      left out
+    graph     8 nodes, each a weighted mean over time; one graph convolution,      mean over time
+              added to its input; mean over nodes
+    regulariser dropout after each part that is on                                 no dropout
+    head      dense, one raw logit per class
+    ========= ==================================================================== ==============
+
+    Each part can be switched off, for the ablation that the source asks for. The source names the
+    parts and their order. Every size, the form of the attention and of the graph layer, and dropout
+    as the regulariser (with weight decay in :class:`NeuroFusionNetClassifier`) are choices of this
+    package.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels of a window.
+    n_times : int
+        Number of samples of a window; ``pool_size ** len(n_filters)`` or more. Any such length can
+        be predicted with one module.
+    n_classes : int
+        Number of outputs.
+    has_cnn : bool, default=True
+        Convolutions. Without them the signal is averaged over ``pool_size ** len(n_filters)``
+        samples, so that the parts behind see a sequence of the same length.
+    has_lstm : bool, default=True
+        LSTM layer.
+    has_gru : bool, default=True
+        GRU layer.
+    has_attention : bool, default=True
+        Attention of each time to all times. Its input is first brought to `n_units` by a dense
+        layer where it has another width.
+    has_graph : bool, default=True
+        Graph layer; without it, mean over time.
+    has_regulariser : bool, default=True
+        Dropout.
+    n_filters : sequence of int, default=(32, 64)
+        Filters of each convolution; its length is the number of convolutions.
+    kernel_size : int, default=9
+        Samples that a filter spans, odd.
+    pool_size : int, default=4
+        Samples pooled after each convolution; 1 is none.
+    pooling : {"max", "average"}, default="max"
+        Kind of pooling.
+    n_units : int, default=64
+        Units of LSTM, GRU and attention.
+    n_heads : int, default=4
+        Heads of the attention; a divisor of `n_units`.
+    n_nodes : int, default=8
+        Nodes of the graph.
+    n_node_units : int, default=8
+        Numbers that describe a node when the edges are computed.
+    dropout : float, default=0.3
+        Probability of dropout after each part.
+    init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
+        Initial weights of convolutions and dense layers: PyTorch's own, or those named, with zero
+        biases.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside its range, or ``n_times`` is below the least length.
+
+    Notes
+    -----
+    With states x_t of width d, node k is n_k = sum_t s_kt x_t, where s_k is the softmax over time
+    of w_k . x_t. The edges are A = softmax(E F'), over each row, with learned E and F of shape
+    (n_nodes, n_node_units), the same for all windows. The graph convolution gives
+    n + ReLU(A n W + b).
+
+    References
+    ----------
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
+    with advanced deep learning techniques".
+
+    T. N. Kipf, M. Welling, "Semi-supervised classification with graph convolutional networks",
+    ICLR 2017, for the graph convolution.
+
+    Z. Wu et al., "Graph WaveNet for deep spatial-temporal graph modeling", IJCAI 2019, for edges
+    that are learned.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import NeuroFusionNet
+    >>> net = NeuroFusionNet(n_channels=2, n_times=500, n_classes=3, has_graph=False)
+    >>> net(torch.zeros(7, 2, 500)).shape
+    torch.Size([7, 3])
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        has_cnn: bool = True,
+        has_lstm: bool = True,
+        has_gru: bool = True,
+        has_attention: bool = True,
+        has_graph: bool = True,
+        has_regulariser: bool = True,
+        n_filters: Sequence[int] = (32, 64),
+        kernel_size: int = 9,
+        pool_size: int = 4,
+        pooling: str = "max",
+        n_units: int = 64,
+        n_heads: int = 4,
+        n_nodes: int = 8,
+        n_node_units: int = 8,
+        dropout: float = 0.3,
+        init: str = "torch",
+    ) -> None:
+        super().__init__()
+        name = "NeuroFusionNet"
+        check_sizes(name, n_channels, n_times, n_classes)
+        positive_ints(name, "n_units", n_units, 1)
+        positive_ints(name, "n_nodes", n_nodes, 1)
+        positive_ints(name, "n_node_units", n_node_units, 1)
+        check_heads(name, n_heads, n_units)
+        check_fraction(name, "dropout", dropout)
+        check_option(name, "init", init, INITS)
+        self.dropout = nn.Dropout(dropout if has_regulariser else 0.0)
+
+        # A part that is switched off is None: it leaves no trace in the state.
+        if has_cnn:
+            self.cnn, width, _ = convolutions(
+                name,
+                n_channels,
+                n_times,
+                n_filters=n_filters,
+                kernel_size=kernel_size,
+                pool_size=pool_size,
+                pooling=pooling,
+                batch_norm=True,
+            )
+        else:
+            (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
+            total = pool_size ** len(positive_ints(name, "n_filters", n_filters))
+            check_length(name, n_times, total)
+            self.cnn, width = nn.AvgPool1d(total), n_channels
+        self.lstm = self.gru = self.attention = self.graph = None
+        if has_lstm:
+            self.lstm, width = nn.LSTM(width, n_units, batch_first=True), n_units
+        if has_gru:
+            self.gru, width = nn.GRU(width, n_units, batch_first=True), n_units
+        if has_attention:
+            self.attention, width = _AttentionPart(width, n_units, n_heads), n_units
+        if has_graph:
+            self.graph = _GraphPart(width, n_nodes, n_node_units)
+        self.classifier = nn.Linear(width, n_classes)
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        x = self.dropout(self.cnn(x).transpose(1, 2))
+        if self.lstm is not None:
+            x = self.dropout(self.lstm(x)[0])
+        if self.gru is not None:
+            x = self.dropout(self.gru(x)[0])
+        if self.attention is not None:
+            x = self.dropout(self.attention(x))
+        x = x.mean(dim=1) if self.graph is None else self.dropout(self.graph(x))
+        return self.classifier(x)
+
+
+class _AttentionPart(nn.Module):
+    """Attention over time, added to its input: (batch, n_times, n_in) to n_units."""
+
+    def __init__(self, n_in: int, n_units: int, n_heads: int) -> None:
+        super().__init__()
+        self.widen = nn.Identity() if n_in == n_units else nn.Linear(n_in, n_units)
+        self.attention = nn.Sequential(nn.LayerNorm(n_units), SelfAttention(n_units, n_heads))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.widen(x)
+        return x + self.attention(x)
+
+
+class _GraphPart(nn.Module):
+    """Nodes gathered from all times, a graph convolution: (batch, n_times, n) to (batch, n)."""
+
+    def __init__(self, n_units: int, n_nodes: int, n_node_units: int) -> None:
+        super().__init__()
+        # No bias: it would be the same for all times, which the softmax over time takes off.
+        self.gather = nn.Linear(n_units, n_nodes, bias=False)
+        self.source = nn.Parameter(torch.randn(n_nodes, n_node_units))
+        self.target = nn.Parameter(torch.randn(n_nodes, n_node_units))
+        self.convolution = nn.Linear(n_units, n_units)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shares = self.gather(x).softmax(dim=1)
+        nodes = shares.transpose(1, 2) @ x
+        edges = (self.source @ self.target.T).softmax(dim=1)
+        nodes = nodes + self.convolution(edges @ nodes).relu()
+        return nodes.mean(dim=1)
