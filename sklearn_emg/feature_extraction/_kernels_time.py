@@ -280,49 +280,58 @@ def _plain_log(x, scale, total, count):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _log(x, scale, lanes, out):
-    """Sum of log |x / scale| over the samples that are not zero, and how many they are.
-
-    One logarithm serves the product of 64 samples, taken of four at a time in the window's type
-    and then in float64. A scale like the mean absolute value keeps it in range; where it does not,
-    each sample has its own logarithm.
-    """
-    n = x.shape[0]
-    total = count = 0.0
+def _products(x, scale, p):
+    """Products of four |x / scale|, zeros passed over, into p; returns the number of factors."""
     settings = np.ones(2, dtype=x.dtype)
     settings[1] = 1.0 / scale
     one = settings[0]
     inverse = settings[1]
     zero = one - one
-    p = lanes[:16]
-    for k in range(n // 64):
-        b = x[64 * k : 64 * k + 64]
-        b0 = b[:16]
-        b1 = b[16:32]
-        b2 = b[32:48]
-        b3 = b[48:]
-        used = zero
-        for i in range(16):
-            v0 = abs(b0[i]) * inverse
-            v1 = abs(b1[i]) * inverse
-            v2 = abs(b2[i]) * inverse
-            v3 = abs(b3[i]) * inverse
-            used += (one if v0 > zero else zero) + (one if v1 > zero else zero)
-            used += (one if v2 > zero else zero) + (one if v3 > zero else zero)
-            v0 = v0 if v0 > zero else one
-            v1 = v1 if v1 > zero else one
-            v2 = v2 if v2 > zero else one
-            v3 = v3 if v3 > zero else one
-            p[i] = (v0 * v1) * (v2 * v3)
+    n = p.shape[0]
+    x0 = x[:n]
+    x1 = x[n : 2 * n]
+    x2 = x[2 * n : 3 * n]
+    x3 = x[3 * n : 4 * n]
+    count = np.int32(0)
+    for i in range(n):
+        v0 = abs(x0[i]) * inverse
+        v1 = abs(x1[i]) * inverse
+        v2 = abs(x2[i]) * inverse
+        v3 = abs(x3[i]) * inverse
+        used = np.int32(v0 > zero) + np.int32(v1 > zero)
+        used += np.int32(v2 > zero) + np.int32(v3 > zero)
+        count = np.int32(count + used)
+        v0 = v0 if v0 > zero else one
+        v1 = v1 if v1 > zero else one
+        v2 = v2 if v2 > zero else one
+        v3 = v3 if v3 > zero else one
+        p[i] = (v0 * v1) * (v2 * v3)
+    return np.int64(count)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _log(x, scale, work, out):
+    """Sum of log |x / scale| over the samples that are not zero, and how many they are.
+
+    One logarithm serves the product of 64 samples, taken of four at a time in the window's type
+    and then in float64. A scale like the mean absolute value keeps it in range; where it does not,
+    the whole window has a logarithm for each sample.
+    """
+    n = x.shape[0] // 64 * 16
+    p = work[:n]
+    count = np.float64(_products(x, scale, p))
+    total = 0.0
+    for k in range(n // 16):
+        b = p[16 * k : 16 * k + 16]
         product = 1.0
         for i in range(16):
-            product *= np.float64(p[i])
-        if 1e-290 < product < 1e290:
-            total += math.log(product)
-            count += used
-        else:
-            total, count = _plain_log(b, scale, total, count)
-    out[0], out[1] = _plain_log(x[n // 64 * 64 :], scale, total, count)
+            product *= np.float64(b[i])
+        # What left the range of float32 is zero or infinite here, too.
+        if not 1e-290 < product < 1e290:
+            out[0], out[1] = _plain_log(x, scale, 0.0, 0.0)
+            return
+        total += math.log(product)
+    out[0], out[1] = _plain_log(x[4 * n :], scale, total, count)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
@@ -459,44 +468,65 @@ def _turns(x, threshold, flags, extremes, out):
     out[1] = total
 
 
-@njit(cache=True, nogil=True)
-def _l_scale(x, low, high, counts, ordered):
-    """Sum of (2 i - N - 1) x_(i) over the sorted samples, i from 1; NaN if that took too long.
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _buckets(x, low, scale, top, keys):
+    """Bucket of each sample, 0 .. top; a larger sample never has a lower one."""
+    settings = np.empty(2, dtype=x.dtype)
+    settings[0] = low
+    settings[1] = scale
+    origin = settings[0]
+    factor = settings[1]
+    for i in range(x.shape[0]):
+        k = np.int32((x[i] - origin) * factor)
+        keys[i] = k if k < top else top
 
-    Samples fall into buckets of equal width, which leaves little to an insertion sort. A window
-    whose samples crowd into few buckets (one huge artefact) is left to the caller.
+
+@njit(cache=True, nogil=True)
+def _sort(x, low, high, counts, keys, ordered):
+    """Sort a window into `ordered`; False if that would take too long.
+
+    Samples fall into as many buckets of equal width as there are samples, which leaves little to an
+    insertion sort. A window whose samples crowd into few buckets (one huge artefact) is left to the
+    caller.
     """
     n = x.shape[0]
-    n_buckets = counts.shape[0] - 1
-    origin = np.float64(low)
-    span = np.float64(high) - origin
-    if not span > 0.0:
-        return 0.0
-    # Divided, not scaled by the inverse: that overflows for subnormal spans.
+    top = np.int32(counts.shape[0] - 2)
+    span = np.float64(high) - np.float64(low)
+    if not 1e-30 < span < 1e30:
+        ordered[:n] = x
+        return not span > 0.0
     counts[:] = 0
-    width = span / (n_buckets - 1)
-    if not width > 1e-300:
-        return np.nan
-    scale = 1.0 / width
+    _buckets(x, low, top / span, top, keys)
     for i in range(n):
-        counts[min(int((x[i] - origin) * scale), n_buckets - 1) + 1] += 1
-    for k in range(1, n_buckets + 1):
-        counts[k] += counts[k - 1]
+        counts[keys[i] + 1] += 1
+    total = np.int32(0)
+    for k in range(counts.shape[0]):
+        total = np.int32(total + counts[k])
+        counts[k] = total
     for i in range(n):
-        k = min(int((x[i] - origin) * scale), n_buckets - 1)
-        ordered[counts[k]] = x[i]
-        counts[k] += 1
+        k = keys[i]
+        place = counts[k]
+        ordered[place] = x[i]
+        counts[k] = place + 1
     moves = 0
     for i in range(1, n):
         v = ordered[i]
-        j = i
-        while j > 0 and ordered[j - 1] > v:
-            ordered[j] = ordered[j - 1]
-            j -= 1
-        ordered[j] = v
-        moves += i - j
-        if moves > 64 * n:
-            return np.nan
+        if v < ordered[i - 1]:
+            j = i
+            while j > 0 and ordered[j - 1] > v:
+                ordered[j] = ordered[j - 1]
+                j -= 1
+            ordered[j] = v
+            moves += i - j
+            if moves > 64 * n:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _weighted_sum(ordered):
+    """Sum of (2 i - N - 1) x_(i), i from 1."""
+    n = ordered.shape[0]
     total = 0.0
     for i in range(n):
         total += (2.0 * i - n + 1.0) * ordered[i]
@@ -549,10 +579,8 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         compiled apart and might add in another order.
     """
     n = X.shape[1]
-    n_buckets = 256
-    while groups & L_SCALE and n_buckets < 2 * n and n_buckets < 32768:
-        n_buckets *= 2
-    counts = np.empty(n_buckets + 1, dtype=np.int32)
+    counts = np.empty(max(n, 64) + 1, dtype=np.int32)
+    keys = np.empty(n, dtype=np.int32)
     work = np.empty(n + 1, dtype=X.dtype)
     flags = np.empty(n, dtype=np.uint8)
     lanes = np.empty((2, 128), dtype=X.dtype)
@@ -581,7 +609,7 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & LOG:
             row[23:25] = 0.0
             if mav > 0.0:
-                _log(x, mav, lanes[0], row[23:25])
+                _log(x, mav, work, row[23:25])
         if groups & ENHANCED:
             _enhanced(x, work, row[25:26])
         if groups & MODIFIED:
@@ -589,7 +617,8 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & TURNS:
             _turns(x, turn, flags, work, row[28:30])
         if groups & L_SCALE:
-            row[30] = _l_scale(x, row[4], row[3], counts, work)
+            sorted_well = _sort(x, row[4], row[3], counts, keys, work)
+            row[30] = _weighted_sum(work[:n]) if sorted_well else np.nan
         if groups & HISTOGRAM:
             centre = mean if bin_range <= 0.0 else 0.0
             half = bin_range if bin_range > 0.0 else 3.0 * math.sqrt(row[11] / n)
