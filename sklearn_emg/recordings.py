@@ -56,6 +56,10 @@ METADATA_COLUMNS = (
     "group",
     "exercise",
     "split",
+    # What a simulated cohort knows of its subjects; it gives the diagnosis away.
+    "subtype",
+    "severity",
+    "drive",
 )
 
 

@@ -51,6 +51,22 @@ INSTANCES = [
     WaveletFeatures(wavelet="haar", level=1),
     EMGClassifier(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
     EMGRegressor(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
+    ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET),
+    DilatedCNNClassifier(
+        n_filters=8, kernel_size=3, n_hidden=16, dropout=0.05, batch_size=32, **SMALL_NET
+    ),
+    NEMGNetClassifier(
+        variant="A",
+        n_filters=(8, 8, 8, 8, 8),
+        n_hidden=(16,),
+        stride=1,
+        pool_size=1,
+        lr=0.01,
+        max_epochs=12,
+        evaluate_every=None,
+        random_state=0,
+    ),
+    StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.05, max_epochs=15, random_state=0),
     AdaptiveFilter(fs=1000.0),
     AmplitudeScaler(),
     ArtefactDetector(fs=1000.0),
