@@ -260,6 +260,8 @@ class WaveletFeatures(FeatureExtractor):
         import pywt
 
         if self.decomposition == "dwt":
+            if self.mode in _EXTENSIONS:
+                return _dwt(X, pywt.Wavelet(self.wavelet), self.level, _EXTENSIONS[self.mode])
             return pywt.wavedec(X, self.wavelet, mode=self.mode, level=self.level, axis=-1)
         if self.decomposition == "wpt":
             tree = pywt.WaveletPacket(X, self.wavelet, mode=self.mode, maxlevel=self.level, axis=-1)
@@ -273,16 +275,46 @@ class WaveletFeatures(FeatureExtractor):
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
         names = self._names()
-        rows = np.ascontiguousarray(X.reshape(-1, X.shape[-1]))
+        rows = X.reshape(-1, X.shape[-1])
         result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
 
         def work(start: int, stop: int) -> None:
-            values = _band_values(self._decompose(rows[start:stop]), "wavelet_entropy" in names)
+            # A copy: another layout, or memory that cannot be written, would be compiled again.
+            bands = self._decompose(np.array(rows[start:stop], order="C"))
+            values = _band_values(bands, "wavelet_entropy" in names)
             np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
 
         copies = 2**self.level if self.decomposition == "swt" else 4
         for_blocks(work, len(rows), copies * rows[0].nbytes, self.n_jobs)
         return result.reshape(*X.shape[:2], -1)
+
+
+# Modes of PyWavelets that take what lies beyond the ends from the window, by numpy.pad's names.
+_EXTENSIONS = {
+    "symmetric": "symmetric",
+    "reflect": "reflect",
+    "periodic": "wrap",
+    "constant": "edge",
+}
+
+
+def _dwt(X: NDArray[np.floating], wavelet, level: int, extension: str) -> list[NDArray]:
+    """What pywt.wavedec gives, several times faster because it filters whole rows."""
+    from sklearn_emg.feature_extraction._wavelet_kernels import dwt_level
+
+    low = np.asarray(wavelet.dec_lo, dtype=X.dtype)
+    high = np.asarray(wavelet.dec_hi, dtype=X.dtype)
+    reach = low.size - 1
+    bands = []
+    for _ in range(level):
+        n_times = X.shape[1]
+        index = np.pad(np.arange(n_times), reach, mode=extension)
+        shape = len(X), (n_times + reach) // 2
+        approximation, detail = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
+        dwt_level(X, low, high, index[:reach], index[-reach:], approximation, detail)
+        bands.append(detail)
+        X = approximation
+    return [X, *bands[::-1]]
 
 
 def _divide(top: NDArray, bottom: NDArray) -> NDArray:

@@ -287,3 +287,16 @@ def test_frequencies_of_a_table_become_scales_of_each_rate():
 def test_wrong_cwt_parameters_are_named(parameters, message):
     with pytest.raises(ValueError, match=message):
         CWTFeatures(**{"fs": FS} | parameters).fit(np.ones((3, 100)))
+
+
+@pytest.mark.parametrize("mode", pywt.Modes.modes)
+@pytest.mark.parametrize(
+    "wavelet, n_times", [("haar", 9), ("db4", 57), ("bior3.5", 250), ("dmey", 150)]
+)
+def test_every_mode_equals_pywavelets(mode, wavelet, n_times):
+    X = np.random.default_rng(8).normal(size=(3, n_times))
+    level = max(min(pywt.dwt_max_level(n_times, wavelet), 2), 1)
+    got = WaveletFeatures(wavelet=wavelet, level=level, mode=mode)._decompose(X)
+    expected = pywt.wavedec(X, wavelet, mode=mode, level=level)
+    for ours, theirs in zip(got, expected):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
