@@ -16,6 +16,7 @@ _SUBMODULES = (
     "metrics",
     "model_selection",
     "neural_network",
+    "papers",
     "preprocessing",
     "recordings",
 )

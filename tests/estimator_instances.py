@@ -22,6 +22,7 @@ from sklearn_emg.neural_network import (
     NEMGNetClassifier,
     StackedLSTMClassifier,
 )
+from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
@@ -82,4 +83,6 @@ INSTANCES = [
     ReferenceScaler(1.0),
     Resampler(500.0, fs=1000.0),
     WaveletDenoiser(),
+    NormalLimitRules(),
+    SMOTEClassifier(LogisticRegression()),
 ]

@@ -1,0 +1,54 @@
+"""Published systems, each as one function that returns its pipeline over recording tables."""
+
+# The order of these imports is that of list_systems(): isort: off
+from sklearn_emg.papers._alsnet import alsnet
+from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
+from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
+from sklearn_emg.papers._nemgnet import nemgnet
+from sklearn_emg.papers._neurofusion import (
+    amplitude_envelope_analysis,
+    ensembles,
+    frequency_domain_analysis,
+    hybrid,
+    neurofusion_features,
+    rule_based,
+    time_domain_analysis,
+    traditional_analysis,
+)
+
+# isort: on
+from sklearn_emg.papers._registry import (
+    Figure,
+    System,
+    get_system,
+    list_systems,
+    make_system,
+)
+from sklearn_emg.papers._rules import NormalLimitRules
+from sklearn_emg.papers._sampling import SMOTEClassifier
+
+__all__ = [
+    "Figure",
+    "NormalLimitRules",
+    "SMOTEClassifier",
+    "System",
+    "ahmed_islam",
+    "alsnet",
+    "amplitude_envelope_analysis",
+    "boumerdes_cnn",
+    "boumerdes_lstm",
+    "elamvazuthi",
+    "ensembles",
+    "frequency_domain_analysis",
+    "get_system",
+    "hybrid",
+    "list_systems",
+    "make_system",
+    "nemgnet",
+    "neurofusion_features",
+    "patel_sunitha",
+    "rule_based",
+    "time_domain_analysis",
+    "traditional_analysis",
+    "yoo_2023",
+]

@@ -1,0 +1,79 @@
+"""What the pipelines of all systems have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.preprocessing import BandpassFilter, Resampler
+
+
+def over_recordings(
+    classifier: Any,
+    *,
+    fs: float,
+    window: float,
+    step: float | None,
+    by: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    final_estimator: Any = None,
+    before: tuple[tuple[str, Any], ...] = (),
+) -> Pipeline:
+    """Pipeline of a band-pass, resampling to one rate, and windows that vote for their subject.
+
+    Parameters
+    ----------
+    classifier : estimator object
+        Classifier of windows.
+    fs : float
+        Rate in Hz at which windows are cut; the rates of a table may differ.
+    window, step : float
+        Seconds.
+    by : str, default=None
+        See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+    low, high : float, default=None
+        Cut-offs in Hz; `high` is lowered to 0.45 `fs`. None leaves the filter out.
+    final_estimator : None, "logistic" or estimator object, default=None
+    before : tuple of (name, transformer), default=()
+        Further steps between resampling and windows.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, those of `before`, and ``divote``.
+    """
+    # Steps that a system lacks are "passthrough", so that set_params can put one there.
+    bandpass = (
+        "passthrough"
+        if low is None or high is None
+        else BandpassFilter(low, min(high, 0.45 * float(fs)))
+    )
+    return Pipeline(
+        [
+            ("filter", bandpass),
+            ("resample", Resampler(float(fs))),
+            *before,
+            (
+                "divote",
+                DiVoteClassifier(
+                    classifier,
+                    window=window,
+                    step=step,
+                    by=by,
+                    final_estimator=final_estimator,
+                ),
+            ),
+        ]
+    )
+
+
+def check_choice(value: str, choices: tuple[str, ...], name: str, function: str) -> None:
+    """Raise unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(
+            f"The {name!r} of {function} must be one of {', '.join(map(repr, choices))}. "
+            f"Got {value!r} instead."
+        )

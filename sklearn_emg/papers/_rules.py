@@ -1,0 +1,220 @@
+"""Classification by rules that a reader can follow."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._sklearn import Integral, Interval, Real
+
+_NORMAL = ("normal", "control", "healthy", "healthy control")
+
+
+class NormalLimitRules(ClassifierMixin, BaseEstimator):
+    """Decision list of rules "a measure is outside the limits of the normal group".
+
+    The limits of each measure are mean +/- `limit` standard deviations of the normal group, as
+    reference limits of turns and amplitude are given in the clinic. A rule says that one measure
+    is above or below its limit; rules are tried in order of confidence, and the first that is met
+    gives the answer. Windows that meet none get that of the last line.
+
+    Parameters
+    ----------
+    normal : label, default=None
+        The reference class. By default the one called "normal", "control" or "healthy", otherwise
+        the first in the order of classes.
+    limit : float, default=2.0
+        Standard deviations on either side of the mean.
+    max_rules : int, default=6
+        Rules in the list, at most.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    normal_ : label
+    limits_ : ndarray of shape (2, n_features)
+        Lower and upper limits.
+    rules_ : list of (feature, side, probabilities)
+        Number of the feature, "above" or "below", and the class probabilities (Laplace's estimate)
+        of the training windows that come to this rule and meet it.
+    default_ : ndarray of shape (n_classes,)
+        Class probabilities where no rule is met.
+    n_features_in_ : int
+
+    See Also
+    --------
+    sklearn.tree.export_text : Rules of a decision tree, with limits fitted to all classes.
+
+    Notes
+    -----
+    Greedy: at each step, among the windows that no rule has taken yet, the rule is added whose
+    majority class has the highest Laplace estimate (n_c + 1) / (n + K); it has to take at least
+    two windows and to lead to another answer, or a surer one, than the windows it leaves behind.
+
+    References
+    ----------
+    R. L. Rivest, "Learning decision lists", Mach. Learn. 2 (1987) 229-246.
+
+    E. Stalberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
+    Clin. Neurophysiol. 56 (1983) 672-681: normal limits of turns and amplitude.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.papers import NormalLimitRules
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["normal", "myopathy", "neuropathy"], 30)
+    >>> amplitude = np.repeat([1.0, 0.4, 3.0], 30) + 0.1 * rng.normal(size=90)
+    >>> rules = NormalLimitRules().fit(amplitude[:, None], y)
+    >>> print(rules.export_text(["mean amplitude per turn (mV)"]))
+    if mean amplitude per turn (mV) > 1.15: neuropathy (0.94)
+    else if mean amplitude per turn (mV) < 0.826: myopathy (0.91)
+    else: normal (0.94)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "limit": [Interval(Real, 0, None, closed="left")],
+        "max_rules": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, normal: Any = None, *, limit: float = 2.0, max_rules: int = 6):
+        self.normal = normal
+        self.limit = limit
+        self.max_rules = max_rules
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> NormalLimitRules:
+        """Take the limits from the normal group and order the rules.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_features)
+        y : array-like of shape (n_windows,)
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.normal_ = self._find_normal()
+        reference = X[y == self.normal_]
+        centre, spread = reference.mean(axis=0), reference.std(axis=0)
+        self.limits_ = np.stack([centre - self.limit * spread, centre + self.limit * spread])
+        met, n_classes = self._met(X), len(self.classes_)
+        left = np.ones(len(X), dtype=bool)
+        self.rules_ = []
+        while len(self.rules_) < self.max_rules:
+            rest = np.bincount(codes[left], minlength=n_classes)
+            counts = np.stack([np.bincount(codes[left & m], minlength=n_classes) for m in met.T])
+            taken = counts.sum(axis=1)
+            estimates = (counts + 1) / (taken + n_classes)[:, None]
+            sure = np.where(taken >= 2, estimates.max(axis=1), 0.0)
+            best = int(np.argmax(sure))
+            overall = (rest + 1) / (rest.sum() + n_classes)
+            if sure[best] <= overall.max():
+                break
+            feature, above = divmod(best, 2)
+            self.rules_.append((feature, "above" if above else "below", estimates[best]))
+            left &= ~met[:, best]
+        rest = np.bincount(codes[left], minlength=n_classes)
+        self.default_ = (rest + 1) / (rest.sum() + n_classes)
+        return self
+
+    def _find_normal(self) -> Any:
+        labels = self.classes_.tolist()
+        if self.normal is None:
+            return next((c for c in labels if str(c).lower() in _NORMAL), labels[0])
+        if self.normal not in labels:
+            raise ValueError(
+                f"The 'normal' parameter of NormalLimitRules must be one of the classes {labels}. "
+                f"Got {self.normal!r} instead."
+            )
+        return self.normal
+
+    def _met(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Columns: feature 0 below, feature 0 above, feature 1 below ..."""
+        return np.stack([self.limits_[0] > X, self.limits_[1] < X], axis=2).reshape(len(X), -1)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Class probabilities of the first rule that each window meets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_windows, n_classes)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        met = self._met(X)
+        proba = np.tile(self.default_, (len(X), 1))
+        # From the last to the first, so that the first rule has the last word.
+        for feature, side, estimate in reversed(self.rules_):
+            proba[met[:, 2 * feature + (side == "above")]] = estimate
+        return proba
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Class of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[np.argmax(proba, axis=1)]
+
+    def export_text(self, feature_names: ArrayLike | None = None) -> str:
+        """The rules as text, one a line.
+
+        Parameters
+        ----------
+        feature_names : array-like of str, default=None
+            By default ``feature_names_in_`` where there are some, otherwise x0, x1 ...
+
+        Returns
+        -------
+        text : str
+        """
+        check_is_fitted(self)
+        if feature_names is None:
+            feature_names = getattr(self, "feature_names_in_", None)
+        if feature_names is None:
+            feature_names = [f"x{i}" for i in range(self.n_features_in_)]
+        if len(feature_names) != self.n_features_in_:
+            raise ValueError(
+                f"'feature_names' must have {self.n_features_in_} names. Got {len(feature_names)}."
+            )
+        lines = []
+        for feature, side, estimate in self.rules_:
+            above = side == "above"
+            condition = (
+                f"{feature_names[feature]} {'>' if above else '<'} "
+                f"{self.limits_[int(above), feature]:.3g}"
+            )
+            lines.append(f"if {condition}: {self._answer(estimate)}")
+        lines.append(f": {self._answer(self.default_)}" if lines else self._answer(self.default_))
+        return "\nelse ".join(lines).replace("else :", "else:")
+
+    def _answer(self, estimate: NDArray[np.floating]) -> str:
+        best = int(np.argmax(estimate))
+        return f"{self.classes_[best]} ({estimate[best]:.2f})"
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # A decision list over fixed limits cannot follow every shape of classes.
+        tags.classifier_tags.poor_score = True
+        return tags

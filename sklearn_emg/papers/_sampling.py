@@ -1,0 +1,239 @@
+"""Samplers ahead of a classifier that has to know whose windows it gets."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from sklearn_emg._sklearn import HasMethods, Integral, Interval
+
+
+def _has_proba(model: SMOTEClassifier) -> bool:
+    return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
+
+
+def synthesise(
+    X: NDArray[np.floating],
+    y: NDArray[np.intp],
+    owner: NDArray[np.intp],
+    wanted: dict[int, int],
+    k_neighbors: int,
+    rng: np.random.RandomState,
+) -> tuple[NDArray[np.floating], NDArray[np.intp], NDArray[np.intp]]:
+    """Windows between two windows of one class and one owner.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_values)
+    y, owner : ndarray of int of shape (n_windows,)
+    wanted : dict of int to int
+        Synthetic windows per class.
+    k_neighbors : int
+        Nearest windows of the same owner and class to draw the partner from.
+    rng : RandomState
+
+    Returns
+    -------
+    X_new : ndarray of shape (n_new, n_values)
+    y_new, owner_new : ndarray of int of shape (n_new,)
+
+    Notes
+    -----
+    N. V. Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", J. Artif. Intell. Res.
+    16 (2002) 321-357: x + u (x' - x) with u uniform in [0, 1) and x' one of the nearest neighbours
+    of x. Here neighbours are sought among the windows of the same person only. A person with a
+    single window of the class gives that window again.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    made, classes, owners = [X[:0]], [y[:0]], [owner[:0]]
+    for label, n_new in sorted(wanted.items()):
+        base = rng.choice(np.flatnonzero(y == label), size=n_new)
+        out = np.empty((n_new, X.shape[1]), dtype=X.dtype)
+        for person in np.unique(owner[base]):
+            own = np.flatnonzero((y == label) & (owner == person))
+            of = np.flatnonzero(owner[base] == person)
+            k = min(k_neighbors, len(own) - 1)
+            if k == 0:
+                out[of] = X[base[of]]
+                continue
+            # The nearest is the window itself.
+            near = NearestNeighbors(n_neighbors=k + 1).fit(X[own])
+            near = near.kneighbors(X[base[of]], return_distance=False)[:, 1:]
+            partner = own[near[np.arange(len(of)), rng.randint(k, size=len(of))]]
+            share = rng.uniform(size=(len(of), 1)).astype(X.dtype)
+            out[of] = X[base[of]] + share * (X[partner] - X[base[of]])
+        made.append(out)
+        classes.append(y[base])
+        owners.append(owner[base])
+    return np.concatenate(made), np.concatenate(classes), np.concatenate(owners)
+
+
+class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """SMOTE in front of a classifier that holds out subjects.
+
+    A sampler in a pipeline leaves `groups` behind: the classifier after it would get the subjects
+    of other windows. Here each synthetic window lies between two windows of one person and belongs
+    to that person, so that subject-wise early stopping or an inner search stays free of leaks.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Classifier of windows; gets ``groups`` in ``fit`` if it takes them.
+    factor : float, default=2.0
+        No class grows to more than this times its real windows, nor beyond the largest class. 2
+        keeps synthetic windows at most as many as real ones; 1 adds none.
+    k_neighbors : int, default=5
+        Nearest windows of the same person and class to interpolate towards.
+    random_state : int, RandomState instance or None, default=None
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    estimator_ : estimator object
+        Fitted on real and synthetic windows.
+    n_synthetic_ : dict
+        Synthetic windows of each class that got some.
+    n_features_in_ : int
+
+    See Also
+    --------
+    sklearn_emg.preprocessing.capped_sampling_strategy : The same cap for imbalanced-learn.
+    imblearn.over_sampling.SMOTE : For classifiers that need no subjects.
+
+    Notes
+    -----
+    Differs from plain SMOTE in that neighbours are sought within a person. The windows of the
+    persons that the estimator holds out for validation are oversampled too, each person with their
+    own windows only. Without `groups` all windows count as one person's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.papers import SMOTEClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(30, 4)), np.repeat([0, 1], [22, 8])
+    >>> SMOTEClassifier(LogisticRegression(), random_state=0).fit(X, y).n_synthetic_
+    {1: 8}
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        factor: float = 2.0,
+        k_neighbors: int = 5,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.estimator = estimator
+        self.factor = factor
+        self.k_neighbors = k_neighbors
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> SMOTEClassifier:
+        """Oversample the small classes and fit the classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        y : array-like of shape (n_windows,)
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window.
+
+        Returns
+        -------
+        self : object
+        """
+        from sklearn_emg.preprocessing import capped_sampling_strategy
+
+        self._validate_params()
+        strategy = capped_sampling_strategy(self.factor)
+        X, y = validate_data(
+            self, X, y, allow_nd=True, dtype=[np.float64, np.float32], ensure_min_samples=2
+        )
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        owner = np.zeros(len(y), dtype=np.intp)
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != y.shape:
+                raise ValueError(
+                    f"'groups' must have one subject per window, {len(y)} of them. Got shape "
+                    f"{groups.shape}."
+                )
+            names, owner = np.unique(groups, return_inverse=True)
+        counts = np.bincount(codes)
+        wanted = {c: n - int(counts[c]) for c, n in strategy(codes).items()}
+        flat = X.reshape(len(X), -1)
+        rng = check_random_state(self.random_state)
+        new, new_codes, new_owner = synthesise(flat, codes, owner, wanted, self.k_neighbors, rng)
+        self.n_synthetic_ = {self.classes_.tolist()[c]: n for c, n in wanted.items()}
+        X = np.concatenate([X, new.reshape(-1, *X.shape[1:])])
+        y = np.concatenate([y, self.classes_[new_codes]])
+        estimator = clone(self.estimator)
+        params = {}
+        if groups is not None and has_fit_parameter(estimator, "groups"):
+            params["groups"] = np.concatenate([groups, names[new_owner]])
+        elif groups is not None and hasattr(estimator, "steps"):
+            warnings.warn(
+                "The Pipeline inside SMOTEClassifier gets no subjects; put the SMOTEClassifier "
+                "around its last step instead.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.estimator_ = estimator.fit(X, y, **params)
+        return self
+
+    def _check(self, X: ArrayLike) -> NDArray[np.floating]:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float64, np.float32])
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Class of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+        """
+        X = self._check(X)
+        return self.estimator_.predict(X)
+
+    @available_if(_has_proba)
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Class probabilities of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_windows, n_classes)
+        """
+        X = self._check(X)
+        return self.estimator_.predict_proba(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = get_tags(self.estimator).input_tags.three_d_array
+        tags.input_tags.sparse = False
+        return tags

@@ -1,0 +1,135 @@
+"""SMOTE that keeps the subjects right, and rules from normal limits."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Keeps what it was fitted on."""
+
+    def fit(self, X, y, groups=None):
+        self.X_, self.y_, self.groups_ = X, y, groups
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+@pytest.fixture
+def windows():
+    """Windows of five people, each around a level of their own: 7, 7, 7 ill, 30 and 20 well."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(["a", "b", "c", "d", "e"], [7, 7, 7, 30, 20])
+    level = np.repeat([0.0, 100.0, 200.0, 300.0, 400.0], [7, 7, 7, 30, 20])
+    y = np.where(level < 250, "ill", "well")
+    return level[:, None, None] + rng.uniform(-1, 1, size=(71, 2, 9)), y, groups
+
+
+def test_a_synthetic_window_belongs_to_the_person_it_is_made_of(windows):
+    X, y, groups = windows
+    seen = SMOTEClassifier(Recorder(), random_state=0).fit(X, y, groups=groups).estimator_
+    assert len(seen.groups_) == len(seen.X_) == len(seen.y_) > len(X)
+    level = dict(zip("abcde", (0.0, 100.0, 200.0, 300.0, 400.0)))
+    # Interpolation between two people would lie far from every level.
+    expected = np.array([level[g] for g in seen.groups_])[:, None, None]
+    assert np.abs(seen.X_ - expected).max() <= 1.0
+
+
+def test_synthetic_windows_are_at_most_as_many_as_real_ones(windows):
+    X, y, groups = windows
+    model = SMOTEClassifier(Recorder(), random_state=0).fit(X, y, groups=groups)
+    assert model.n_synthetic_ == {"ill": 21}
+    np.testing.assert_array_equal(model.estimator_.X_[: len(X)], X)
+    assert (model.estimator_.y_[len(X) :] == "ill").all()
+
+
+def test_a_factor_of_one_adds_nothing(windows):
+    X, y, groups = windows
+    model = SMOTEClassifier(Recorder(), factor=1.0).fit(X, y, groups=groups)
+    np.testing.assert_array_equal(model.estimator_.groups_, groups)
+
+
+def test_synthetic_windows_lie_between_two_real_ones(windows):
+    X, y, groups = windows
+    model = SMOTEClassifier(Recorder(), k_neighbors=2, random_state=0).fit(X, y, groups=groups)
+    new = model.estimator_.X_[len(X) :].reshape(-1, 18)
+    ill = X[y == "ill"].reshape(-1, 18)
+    for window in new:
+        # On the segment: the distances to its ends add up to its length.
+        d = np.linalg.norm(ill - window, axis=1)
+        pairs = np.linalg.norm(ill[:, None] - ill[None], axis=2)
+        assert np.abs(d[:, None] + d[None] - pairs).min() < 1e-9
+
+
+def test_early_stopping_of_a_network_holds_out_people_after_smote(windows):
+    from sklearn_emg.neural_network import ALSNetClassifier
+
+    X, y, groups = windows
+    network = ALSNetClassifier(
+        n_filters=2, n_hidden=2, kernel_size=3, max_epochs=1, validation_fraction=0.3,
+        random_state=0,
+    )  # fmt: skip
+    held = {}
+
+    class Spy(type(network)):
+        def _split(self, strata, subjects):
+            train, valid = super()._split(strata, subjects)
+            held["train"], held["valid"] = set(subjects[train]), set(subjects[valid])
+            return train, valid
+
+    spy = Spy(**network.get_params())
+    SMOTEClassifier(spy, random_state=0).fit(X, y, groups=groups)
+    assert held["valid"]
+    assert not held["train"] & held["valid"]
+
+
+def test_a_pipeline_inside_is_warned_of():
+    inner = make_pipeline(StandardScaler(), LogisticRegression())
+    with pytest.warns(UserWarning, match="gets no subjects"):
+        SMOTEClassifier(inner).fit(
+            np.arange(12.0).reshape(6, 2), [0, 0, 0, 0, 1, 1], list("abcdef")
+        )
+
+
+def test_groups_of_another_length_are_refused(windows):
+    X, y, groups = windows
+    with pytest.raises(ValueError, match="one subject per window, 71 of them"):
+        SMOTEClassifier(Recorder()).fit(X, y, groups=groups[:-1])
+
+
+def test_limits_are_mean_and_deviations_of_the_normal_group():
+    X = np.array([[1.0], [3.0], [10.0], [12.0]])
+    y = np.array(["control", "control", "patient", "patient"])
+    rules = NormalLimitRules(limit=2.0).fit(X, y)
+    np.testing.assert_allclose(rules.limits_, [[0.0], [4.0]])
+    # (2 + 1) / (2 + 2) windows of patients above the limit.
+    assert rules.export_text(["rms"]) == ("if rms > 4: patient (0.75)\nelse: control (0.75)")
+
+
+def test_the_first_rule_has_the_last_word():
+    X = np.array([[0.0, 0.0]] * 8 + [[9.0, 0.0]] * 6 + [[9.0, 9.0]] * 2)
+    X[:8] += np.linspace(-1, 1, 8)[:, None]
+    y = np.repeat(["normal", "a", "b"], [8, 6, 2])
+    rules = NormalLimitRules().fit(X, y)
+    assert rules.rules_[0][:2] == (0, "above")
+    assert rules.predict([[9.0, 9.0]])[0] == "a"
+
+
+def test_without_a_rule_the_largest_class_answers():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["normal", "ill"], [20, 5])
+    rules = NormalLimitRules(limit=9.0).fit(rng.normal(size=(25, 3)), y)
+    assert rules.rules_ == []
+    assert rules.export_text() == "normal (0.78)"
+
+
+def test_an_unknown_normal_class_is_refused():
+    with pytest.raises(ValueError, match="'normal' parameter of NormalLimitRules must be one of"):
+        NormalLimitRules("healthy").fit([[0.0], [1.0]], ["ill", "well"])

@@ -1,0 +1,167 @@
+"""Every published system builds, clones, can be tuned, fits and predicts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_emg.datasets import load_lower_limb, make_nemg_cohort
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.papers import get_system, list_systems, make_system, nemgnet, rule_based
+
+SYSTEMS = list_systems()
+CLASSICAL = SYSTEMS.index[SYSTEMS["needs"] == ""].tolist()
+NETS = SYSTEMS.index[SYSTEMS["needs"] == "nets"].tolist()
+# Networks small enough to train here; the names that a network lacks are left out.
+TINY = {
+    "max_epochs": 1,
+    "n_filters": 4,
+    "n_hidden": 4,
+    "n_units": 4,
+    "validation_fraction": None,
+    "kernel_size": 3,
+    "batch_size": 16,
+}
+
+
+def shrink(estimator):
+    params = estimator.get_params()
+    small = {}
+    for name, value in params.items():
+        last = name.rsplit("__", 1)[-1]
+        if last in TINY and "divote" in name and "classifier" not in name:
+            tiny = TINY[last]
+            is_sequence = isinstance(value, (tuple, list))
+            small[name] = (tiny,) * len(value) if is_sequence else tiny
+        elif last == "n_estimators":
+            small[name] = 5
+        elif last == "max_iter" and value is not None:
+            small[name] = 20
+    return estimator.set_params(**small)
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return make_nemg_cohort(
+        9, n_recordings=36, fs=2000.0, duration=0.45, random_state=0, return_X_y=True
+    )
+
+
+def test_every_row_of_the_table_says_where_it_comes_from():
+    assert SYSTEMS.index.is_unique
+    assert len(SYSTEMS) >= 30
+    for column in ("citation", "input", "estimator", "function", "open_choices"):
+        assert (SYSTEMS[column].str.len() > 3).all(), column
+
+
+@pytest.mark.parametrize("name", SYSTEMS.index)
+def test_a_leaky_figure_is_called_leaky_wherever_it_is_quoted(name):
+    system = get_system(name)
+    doc = system.function.__doc__
+    assert "Left open in the source, with the choice made here:" in doc
+    for figure in system.published:
+        if figure.leaky:
+            assert "(leaky)" in str(figure)
+            assert "leaky" in doc
+
+
+def test_published_figures_are_those_of_the_sources():
+    published = {n: [f.value for f in get_system(n).published] for n in SYSTEMS.index}
+    assert published["nemgnet-b-pd"] == [83.69]
+    assert published["nemgnet-d-averaging"] == [75.35]
+    assert published["nemgnet-a-all"] == [76.06]
+    assert published["patel-sunitha-svm"] == [73.0]
+    assert published["boumerdes-lstm"] == [64.86]
+
+
+@pytest.mark.parametrize("name", SYSTEMS.index)
+def test_builds_clones_and_reaches_nested_parts(name):
+    model = make_system(name, fs=1000.0)
+    copy = clone(model)
+    assert str(copy.get_params()) == str(model.get_params())
+    copy.set_params(resample__fs_out=500.0, divote__window=0.25)
+    assert copy.named_steps["divote"].window == 0.25
+    # Numbers of the innermost parts can be tuned.
+    deepest = max(copy.get_params(), key=lambda p: p.count("__"))
+    assert deepest.count("__") >= 2
+
+
+@pytest.mark.parametrize("name", CLASSICAL + NETS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_fits_and_predicts_the_simulated_cohort(name, cohort):
+    X, y = cohort
+    fs = max(2000.0, get_system(name).least_fs)
+    model = shrink(make_system(name, fs=fs, window=0.4, step=0.1))
+    model.fit(X, y)
+    proba = model.predict_proba(X)
+    assert proba.shape == (36, 3)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0, atol=1e-6)
+    # One answer per person.
+    answers = pd.DataFrame({"subject": X["subject"], "answer": model.predict(X)})
+    assert (answers.groupby("subject")["answer"].nunique() == 1).all()
+
+
+def test_rules_can_be_read(cohort):
+    X, y = cohort
+    model = rule_based(fs=2000.0).fit(X, y)
+    text = model["divote"].estimator_["classifier"].export_text()
+    assert text.splitlines()[-1].startswith("else:")
+    assert any(name in text for name in ("turns", "turn_amplitude", "rms", "zc"))
+
+
+def test_a_system_is_tuned_over_its_steps_by_subject(cohort):
+    X, y = cohort
+    search = GridSearchCV(
+        make_system("time-domain", fs=2000.0),
+        {"filter__high": [500.0, 900.0], "divote__estimator__features__thresholds": [0.005, 0.02]},
+        cv=SubjectKFold(3, random_state=0),
+        scoring=subject_scorer("accuracy"),
+        error_score="raise",
+    ).fit(X, y)
+    assert len(search.cv_results_["params"]) == 4
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_lower_limb_recordings(real_data):
+    limb = load_lower_limb(real_data / "lower_limb")
+    few = limb.data["exercise"] == limb.data["exercise"].iloc[0]
+    X, y = limb.data[few], np.asarray(limb.target)[few]
+    for name in ("ahmed-islam", "rule-based", "boumerdes-cnn"):
+        fs = 250.0 if name == "boumerdes-cnn" else 1000.0
+        model = shrink(make_system(name, fs=fs)).fit(X, y)
+        assert set(model.predict(X)) <= set(y)
+
+
+def test_a_misspelt_system_is_answered_with_near_misses():
+    with pytest.raises(ValueError, match="Did you mean 'patel-sunitha-knn'"):
+        make_system("patel-sunita-knn")
+
+
+def test_an_unknown_argument_is_refused_with_those_there_are():
+    with pytest.raises(TypeError, match="alsnet has no argument 'epochs'; it has fs, window"):
+        make_system("alsnet", epochs=3)
+
+
+def test_unknown_variants_and_features_are_refused():
+    with pytest.raises(ValueError, match="'variant' of nemgnet must be one of 'A', 'B', 'C', 'D'"):
+        nemgnet("E")
+    with pytest.raises(ValueError, match="'feature' of nemgnet"):
+        nemgnet("B", "proximal")
+
+
+def test_a_missing_region_column_is_named(cohort):
+    X, y = cohort
+    with pytest.raises(ValueError, match="names the column 'region'"):
+        make_system("nemgnet-a-pd", fs=2000.0).fit(X.drop(columns="region"), y)
+
+
+def test_mixed_sampling_rates_become_one(cohort):
+    X, y = cohort
+    X = X.copy()
+    slow = np.arange(len(X)) % 2 == 0
+    X["signal"] = [s[::2] if half else s for s, half in zip(X["signal"], slow)]
+    X["fs"] = np.where(slow, 1000.0, 2000.0)
+    model = make_system("time-domain", fs=800.0).fit(X, y)
+    assert model["divote"].window_shape_ == (320,)
