@@ -8,6 +8,7 @@ from sklearn_emg.preprocessing._artefacts import (
     segment_recording,
 )
 from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
+from sklearn_emg.preprocessing._autoencoder import AutoencoderDenoiser
 from sklearn_emg.preprocessing._balance import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.preprocessing._baseline import BaselineRemover
 from sklearn_emg.preprocessing._export import export, read_exported
@@ -34,6 +35,7 @@ __all__ = [
     "AmplitudeScaler",
     "ArtefactDetector",
     "ArtefactRejector",
+    "AutoencoderDenoiser",
     "BandpassFilter",
     "BaselineRemover",
     "Envelope",

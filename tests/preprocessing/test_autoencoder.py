@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+
+from sklearn_emg.preprocessing import AutoencoderDenoiser
+from sklearn_emg.recordings import recording_table
+
+torch = pytest.importorskip("torch")
+torch.set_num_threads(1)
+
+TINY = {"n_filters": 4, "kernel_size": 3, "n_layers": 2, "max_epochs": 2, "random_state": 0}
+
+
+def _noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def _potentials(n_windows, n_times=256, seed=0):
+    """One shape at random places."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n_times)
+    at = rng.uniform(40, n_times - 40, size=(n_windows, 1))
+    return np.exp(-(((t - at) / 8) ** 2)) * np.sin((t - at) / 4) * 2
+
+
+def _snr(clean, other):
+    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
+
+
+@pytest.mark.parametrize("noise, least", [("white", 6.0), (None, 2.0)])
+def test_it_learns_shapes_from_noisy_windows_alone(noise, least):
+    clean = _potentials(200)
+    noisy = clean + clean.std() * _noise(*clean.shape)  # 0 dB
+    denoiser = AutoencoderDenoiser(noise=noise, max_epochs=20, random_state=0).fit(noisy)
+    other = _potentials(20, seed=1)
+    fresh = other + other.std() * _noise(*other.shape, seed=2)
+    assert _snr(other, denoiser.transform(fresh)) > least
+    assert denoiser.losses_[-1] < 0.9 * denoiser.losses_[0]
+
+
+def test_injected_mains_is_removed():
+    clean = _potentials(200)
+    denoiser = AutoencoderDenoiser(
+        noise="mains", mains_freq=25.0, fs=1000.0, max_epochs=20, random_state=0
+    ).fit(clean)
+    other = _potentials(20, seed=1)
+    mains = np.sin(2 * np.pi * 25.0 * np.arange(256) / 1000.0 + 1.0)
+    noisy = other + mains * np.sqrt(2) * other.std()
+    assert _snr(other, denoiser.transform(noisy)) > 6
+
+
+def test_unlike_windows_have_a_larger_reconstruction_error():
+    clean = _potentials(150)
+    denoiser = AutoencoderDenoiser(max_epochs=15, random_state=0).fit(clean)
+    square = np.sign(np.sin(np.arange(256) / 2.0))[None] * clean.std()
+    errors = denoiser.reconstruction_error(np.concatenate([_potentials(10, seed=1), square]))
+    assert errors.shape == (11,)
+    assert errors[-1] > 2 * errors[:-1].max()
+
+
+def test_error_of_a_table_is_that_of_its_windows():
+    X = _noise(3, 2, 50)
+    table = recording_table(list(X), fs=100.0, subject="a")
+    windows, rows = (AutoencoderDenoiser(**TINY).fit(data) for data in (X, table))
+    np.testing.assert_allclose(rows.reconstruction_error(table), windows.reconstruction_error(X))
+
+
+def test_errors_by_hand():
+    X = _noise(4, 2, 30)
+    denoiser = AutoencoderDenoiser(**TINY).fit(X)
+    expected = np.mean((X - denoiser.transform(X)) ** 2, axis=(1, 2))
+    np.testing.assert_allclose(denoiser.reconstruction_error(X), expected)
+
+
+def test_codes_are_short():
+    X = _noise(5, 3, 50)
+    codes = AutoencoderDenoiser(**TINY, n_code=2).fit(X).encode(X)
+    assert codes.shape == (5, 3 * 2, 13)  # 50 samples in steps of 4
+
+
+@pytest.mark.parametrize("n_times", [1, 3, 4, 130, 1100])
+def test_any_length_and_type(n_times):
+    X = _noise(2, 3, n_times).astype(np.float32)
+    restored = AutoencoderDenoiser(**TINY).fit_transform(X)
+    assert (restored.shape, restored.dtype) == (X.shape, np.float32)
+    assert np.isfinite(restored).all()
+
+
+def test_rows_of_a_table_may_differ_in_length():
+    table = recording_table([_noise(700), _noise(2, 90)], fs=100.0, subject="a")
+    restored = AutoencoderDenoiser(**TINY).fit_transform(table)
+    assert [s.shape for s in restored["signal"]] == [(700,), (2, 90)]
+
+
+def test_seed_decides_and_no_global_state_moves():
+    X = _noise(6, 40)
+    state = torch.random.get_rng_state()
+    first, again = (AutoencoderDenoiser(**TINY).fit_transform(X) for _ in range(2))
+    other = AutoencoderDenoiser(**TINY).set_params(random_state=1).fit_transform(X)
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_silence_is_no_reason_to_fail():
+    restored = AutoencoderDenoiser(**TINY).fit_transform(np.zeros((3, 40)))
+    assert np.isfinite(restored).all()
+
+
+@pytest.mark.parametrize(
+    "denoiser, match",
+    [
+        (AutoencoderDenoiser(kernel_size=4), "'kernel_size' parameter of AutoencoderDenoiser must"),
+        (AutoencoderDenoiser(noise="mains"), "needs the sampling rate"),
+        (AutoencoderDenoiser(noise="mains", fs=90.0), "'mains_freq' parameter of AutoencoderDeno"),
+    ],
+)
+def test_unusable_parameters_are_refused(denoiser, match):
+    with pytest.raises(ValueError, match=match):
+        denoiser.fit(_noise(3, 40))
+
+
+def test_several_rates_are_refused():
+    table = recording_table([_noise(50), _noise(50)], fs=[100.0, 200.0], subject="a")
+    with pytest.raises(ValueError, match="100 and 200 Hz: put Resampler before it"):
+        AutoencoderDenoiser(**TINY).fit(table)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_restores_what_the_cpu_restores():
+    X = _potentials(60)
+    denoiser = AutoencoderDenoiser(max_epochs=5, device="cpu", random_state=0).fit(X)
+    on_cpu = denoiser.transform(X)
+    on_cuda = denoiser.set_params(device="cuda").transform(X)
+    np.testing.assert_allclose(on_cuda, on_cpu, atol=1e-9)
+    trained = AutoencoderDenoiser(max_epochs=5, device="cuda", random_state=0).fit(X)
+    assert trained.losses_[-1] == pytest.approx(denoiser.losses_[-1], rel=0.1)
