@@ -225,27 +225,26 @@ class AutoregressiveFeatures(FeatureExtractor):
                 names.extend(f"{name}_{k + 1}" for k in range(self.order_))
         return names
 
-    def _models(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Coefficients, then residual variances of the orders 0 to p, of each window."""
+    def _models(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Coefficients, then residual variances of the orders 0 to p, of each row."""
         from sklearn_emg.feature_extraction import _kernels_ar
 
-        kernel = getattr(_kernels_ar, self.method)
-
-        def rows_to_models(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-            out = np.empty((len(rows), 2 * self.order_ + 1))
-            kernel(rows, self.order_, self.demean, out)
-            return out
-
-        return map_rows(rows_to_models, X, self.n_jobs)
+        out = np.empty((len(rows), 2 * self.order_ + 1))
+        getattr(_kernels_ar, self.method)(rows, self.order_, self.demean, out)
+        return out
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
-        models = self._models(X)
-        a = models[..., : self.order_]
-        values = {"ar": a, "ar_residual": models[..., -1:]}
         names = self._names()
-        if "cepstrum" in names:
-            values["cepstrum"] = cepstral_coefficients(a)
-        return np.concatenate([values[name] for name in names], axis=-1).astype(X.dtype, copy=False)
+
+        def row_values(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+            models = self._models(rows)
+            a = models[:, : self.order_]
+            values = {"ar": a, "ar_residual": models[:, -1:]}
+            if "cepstrum" in names:
+                values["cepstrum"] = cepstral_coefficients(a)
+            return np.concatenate([values[name] for name in names], axis=-1)
+
+        return map_rows(row_values, X, len(self._feature_names()), self.n_jobs)
 
     def _training_signals(self, X: ArrayLike | pd.DataFrame) -> Iterator[NDArray[np.floating]]:
         if is_recording_table(X):
@@ -261,8 +260,11 @@ class AutoregressiveFeatures(FeatureExtractor):
         orders = np.arange(1, self.max_order + 1)
         total = np.zeros(self.max_order)
         for signals in self._training_signals(X):
-            variances = self._models(signals)[..., self.max_order + 1 :].reshape(-1, len(orders))
-            power = signals.astype(np.float64).var(axis=-1).reshape(-1, 1)
+            models = map_rows(
+                self._models, signals, 2 * self.max_order + 1, self.n_jobs, np.float64
+            )
+            variances = models[..., self.max_order + 1 :].reshape(-1, len(orders))
+            power = models[..., self.max_order].reshape(-1, 1)
             # Windows without anything to predict have no say, and exact fits no infinite one.
             telling = power[:, 0] > 0
             share = np.maximum(variances[telling] / power[telling], np.finfo(float).eps)

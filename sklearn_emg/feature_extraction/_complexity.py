@@ -305,9 +305,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
         names = self._names()
-        return map_rows(lambda rows: self._row_values(rows, names), X, self.n_jobs).astype(
-            X.dtype, copy=False
-        )
+        return map_rows(lambda rows: self._row_values(rows, names), X, len(names), self.n_jobs)
 
     def _row_values(self, rows: NDArray[np.floating], names: list[str]) -> NDArray[np.float64]:
         rows = rows.astype(np.float64, copy=False)
@@ -315,8 +313,6 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         both = {"sample_entropy", "approximate_entropy"} & set(names)
         if both:
             values |= self._template_entropies(rows, pairs="approximate_entropy" not in both)
-        if {"katz", "petrosian"} & set(names):
-            values |= _katz_petrosian(rows)
         for name in names:
             if name not in values:
                 values[name] = _SINGLE[name](self, rows)
@@ -388,6 +384,28 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         higuchi_lengths(rows, self.k_max, out)
         return _slopes(-np.log(np.arange(1.0, self.k_max + 1)), out, otherwise=1.0)
 
+    def _katz(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        from sklearn_emg.feature_extraction._kernels_complexity import katz_sums
+
+        n_steps = rows.shape[1] - 1
+        out = np.empty((len(rows), 2))
+        katz_sums(rows, out)
+        length, farthest = out.T
+        # d in mean steps: n for a straight line, not above 1 if the signal jumps about its start.
+        reach = np.full(len(rows), float(n_steps))
+        np.divide(farthest * n_steps, length, out=reach, where=length > 0)
+        reach = np.log(reach)
+        steps = math.log(n_steps)
+        return np.divide(steps, reach, out=np.full(len(rows), 100.0), where=reach > steps / 100)
+
+    def _petrosian(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        from sklearn_emg.feature_extraction._kernels_complexity import sign_changes
+
+        n = rows.shape[1]
+        out = np.empty(len(rows))
+        sign_changes(rows, out)
+        return math.log(n) / (math.log(n) + np.log(n / (n + 0.4 * out)))
+
     def _box_counting(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         from sklearn_emg.feature_extraction._kernels_complexity import box_counting
 
@@ -416,32 +434,14 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return out * math.log2(rows.shape[1]) / rows.shape[1]
 
 
-def _katz_petrosian(rows: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    from sklearn_emg.feature_extraction._kernels_complexity import katz_petrosian_sums
-
-    n = rows.shape[1]
-    out = np.empty((len(rows), 3))
-    katz_petrosian_sums(rows, out)
-    length, farthest, changes = out.T
-    # ln(d / mean step); not above 0 if the signal jumps about its first sample.
-    reach = np.ones(len(rows))
-    moving = length > 0
-    np.divide(farthest * (n - 1), length, out=reach, where=moving)
-    reach = np.log(np.where(moving, reach, n - 1))
-    steps = math.log(n - 1)
-    katz = np.divide(steps, reach, out=np.full(len(rows), 100.0), where=reach > steps / 100)
-    return {
-        "katz": katz,
-        "petrosian": math.log(n) / (math.log(n) + np.log(n / (n + 0.4 * changes))),
-    }
-
-
 _SINGLE: dict[str, _Values] = {
     "fuzzy_entropy": ComplexityFeatures._fuzzy_entropy,
     "permutation_entropy": ComplexityFeatures._permutation_entropy,
     "spectral_entropy": ComplexityFeatures._spectral_entropy,
     "svd_entropy": ComplexityFeatures._svd_entropy,
     "higuchi": ComplexityFeatures._higuchi,
+    "katz": ComplexityFeatures._katz,
+    "petrosian": ComplexityFeatures._petrosian,
     "box_counting": ComplexityFeatures._box_counting,
     "dfa": ComplexityFeatures._dfa,
     "lempel_ziv": ComplexityFeatures._lempel_ziv,

@@ -56,13 +56,28 @@ def _burg_sums(forward, backward):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _burg_step(forward, backward, k, new_forward, new_backward):
-    """Errors of the next order, and the sums that its reflection coefficient needs."""
-    for i in range(backward.shape[0]):
-        f = forward[i]
-        b = backward[i]
-        new_forward[i] = f - k * b
-        new_backward[i] = b - k * f
+def _burg_step(f, b, k):
+    """Errors of the next order in place, and the sums that its reflection coefficient needs.
+
+    The forward error that a backward one meets next is computed once more beside it, which costs
+    less than another pass.
+    """
+    n = b.shape[0] - 1
+    f1 = f[1:]
+    f2 = f[2:]
+    b1 = b[1:]
+    cross = energy = 0.0
+    for j in range(n):
+        u = f1[j]
+        v = b[j]
+        ahead = f2[j] - k * b1[j]
+        older = v - k * u
+        f[j] = u - k * v
+        b[j] = older
+        cross += ahead * older
+        energy += ahead * ahead + older * older
+    f[n] = f[n + 1] - k * b[n]
+    return cross, energy
 
 
 @njit(cache=True, nogil=True)
@@ -82,36 +97,26 @@ def burg(X, order, demean, out):
     n = X.shape[1]
     forward = np.empty(n)
     backward = np.empty(n)
-    other_f = np.empty(n)
-    other_b = np.empty(n)
     for w in range(X.shape[0]):
         a = out[w, :order]
         variance = out[w, order:]
         a[:] = 0.0
         _load(X[w], demean, forward)
-        # The second copy lets the first step read both and write both.
-        f = forward
-        b = backward
-        g = other_f
-        h = other_b
-        b[:] = f
-        energy = _dot(f, f)
+        backward[:] = forward
+        energy = _dot(forward, forward)
         variance[:] = energy / n
         floor = _EXACT * energy
+        # f[i + 1] and b[i] meet: the backward error is one sample older.
+        cross, total = _burg_sums(forward[1:], backward[: n - 1])
         for m in range(order):
-            # f[i + 1] and b[i] meet: the backward error is one sample older.
-            size = n - 1 - m
-            fm = f[1 : size + 1]
-            bm = b[:size]
-            cross, total = _burg_sums(fm, bm)
             if total <= 2.0 * floor:
                 break
             k = 2.0 * cross / total
-            _burg_step(fm, bm, k, g[:size], h[:size])
-            f, g = g, f
-            b, h = h, b
             _levinson(a, k, m)
             variance[m + 1 :] = variance[m] * max(1.0 - k * k, 0.0)
+            if m + 1 < order:
+                size = n - 1 - m
+                cross, total = _burg_step(forward[: size + 1], backward[:size], k)
 
 
 @njit(cache=True, nogil=True)

@@ -9,15 +9,22 @@ import math
 import numpy as np
 from numba import njit
 
+from sklearn_emg.feature_extraction._kernels_time import (
+    crossing_counts,
+    difference_sums,
+    range_of,
+)
+
 __all__ = [
     "box_counting",
     "detrended_fluctuation",
     "embedding_products",
     "fuzzy_sums",
     "higuchi_lengths",
-    "katz_petrosian_sums",
+    "katz_sums",
     "lempel_ziv_phrases",
     "ordinal_counts",
+    "sign_changes",
     "template_matches",
 ]
 
@@ -355,27 +362,37 @@ def higuchi_lengths(X, k_max, out):
 
 
 @njit(cache=True, nogil=True)
-def katz_petrosian_sums(X, out):
-    """Length of the curve, its largest distance from the first sample, and sign changes of d.
-
-    Differences of exactly zero have no sign: a plateau is one change if the signal leaves it on
-    the side that it came from.
-    """
+def katz_sums(X, out):
+    """Length of the curve and its largest distance from the first sample."""
+    lanes = np.empty((2, 128))
+    extremes = np.empty(2)
+    differences = np.empty(2)
     for w in range(X.shape[0]):
-        x = X[w]
-        length = farthest = 0.0
-        sign = 0
-        changes = 0
-        for i in range(1, x.shape[0]):
-            d = x[i] - x[i - 1]
-            length += abs(d)
-            farthest = max(farthest, abs(x[i] - x[0]))
-            s = 1 if d > 0.0 else (-1 if d < 0.0 else 0)
-            changes += 1 if s * sign < 0 else 0
-            sign = s if s != 0 else sign
-        out[w, 0] = length
-        out[w, 1] = farthest
-        out[w, 2] = changes
+        difference_sums(X[w], differences)
+        range_of(X[w], lanes[0], lanes[1], extremes)
+        out[w, 0] = differences[0]
+        out[w, 1] = max(extremes[0] - X[w, 0], X[w, 0] - extremes[1])
+
+
+@njit(cache=True, nogil=True)
+def sign_changes(X, out):
+    """Changes of sign of the differences, those of exactly zero passed over.
+
+    A plateau is one change if the signal leaves it on the side that it came from.
+    """
+    n = X.shape[1] - 1
+    d = np.empty(n)
+    counts = np.empty(2)
+    for w in range(X.shape[0]):
+        _differences(X[w], d)
+        crossing_counts(d, 0.0, 0.0, counts)
+        out[w] = counts[0]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _differences(x, d):
+    for i in range(d.shape[0]):
+        d[i] = x[i + 1] - x[i]
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["time_domain_sums"]
+__all__ = ["crossing_counts", "difference_sums", "range_of", "time_domain_sums"]
 
 _BLOCK = 128
 # Windows are finite (the base class refuses others), so that sums may be reordered into vector
@@ -48,7 +48,7 @@ def _amplitude(x, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _range(x, high, low, out):
+def range_of(x, high, low, out):
     """Largest and smallest sample; `high` and `low` have room for 128 lanes.
 
     Maxima of pairs of arrays become vector instructions, a running maximum does not.
@@ -67,7 +67,7 @@ def _range(x, high, low, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _difference(x, out):
+def difference_sums(x, out):
     """Sum of |d| and d^2."""
     n = x.shape[0] - 1
     absolute = square = 0.0
@@ -115,7 +115,7 @@ def _peaks(u, v, w, threshold):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _count(x, t_zc, t_ssc, out):
+def crossing_counts(x, t_zc, t_ssc, out):
     """Zero crossings and slope sign changes.
 
     One or two zeros hand on the sample before them; longer runs of zeros are rare, and windows that
@@ -592,11 +592,11 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         mean = row[0] / n
         mav = row[1] / n
         if groups & RANGE:
-            _range(x, lanes[0], lanes[1], row[3:5])
+            range_of(x, lanes[0], lanes[1], row[3:5])
         if groups & DIFFERENCE:
-            _difference(x, row[5:7])
+            difference_sums(x, row[5:7])
         if groups & COUNT:
-            _count(x, thresholds[w, 0], thresholds[w, 1], row[7:9])
+            crossing_counts(x, thresholds[w, 0], thresholds[w, 1], row[7:9])
         if groups & JUMP:
             _jump(x, thresholds[w, 2], thresholds[w, 3], row[9:11])
         if groups & CENTRED:

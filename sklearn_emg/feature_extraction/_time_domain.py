@@ -652,12 +652,17 @@ class TimeDomainFeatures(FeatureExtractor):
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
         names = self._names()
+        n_values = len(self._feature_names())
+        return map_rows(lambda rows: self._row_values(rows, names, fs), X, n_values, self.n_jobs)
+
+    def _row_values(
+        self, rows: NDArray[np.floating], names: list[str], fs: float | None
+    ) -> NDArray[np.float64]:
         groups = functools.reduce(lambda bits, name: bits | _TABLE[name].groups, names, _AMPLITUDE)
-        table = map_rows(lambda rows: self._row_sums(rows, groups), X, self.n_jobs)
-        sums = _Sums(table, X.shape[-1], fs, float(self.v_order), self.n_bins)
+        table = self._row_sums(rows, groups)
+        sums = _Sums(table, rows.shape[1], fs, float(self.v_order), self.n_bins)
         columns = [_TABLE[name].value(sums) for name in names]
-        columns = [c if c.ndim == 3 else c[..., np.newaxis] for c in columns]
-        return np.concatenate(columns, axis=-1).astype(X.dtype, copy=False)
+        return np.column_stack(columns)
 
     def _row_sums(self, rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
         from sklearn_emg.feature_extraction._kernels_time import time_domain_sums
