@@ -44,6 +44,14 @@ def test_what_would_alias_is_removed_by_more_than_40_db(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_pass_band_is_flat_up_to_80_percent_of_the_new_nyquist_frequency(method):
+    times = np.arange(40000) / 48000.0
+    X = np.stack([np.sin(2 * np.pi * f * times) for f in (500.0, 2500.0, 4000.0)])
+    resampled = Resampler(10000.0, method=method, fs=48000.0).fit_transform(X)[:, 1000:-1000]
+    np.testing.assert_allclose(np.sqrt(2 * np.mean(resampled**2, axis=1)), 1.0, rtol=0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_an_offset_has_no_edges(method):
     X = np.full((2, 301), 4.0)
     resampled = Resampler(100.0, method=method, fs=300.0).fit_transform(X)
