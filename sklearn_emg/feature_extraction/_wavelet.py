@@ -284,7 +284,7 @@ class WaveletFeatures(FeatureExtractor):
             values = _band_values(bands, "wavelet_entropy" in names)
             np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
 
-        copies = 2**self.level if self.decomposition == "swt" else 4
+        copies = 2 + self.level if self.decomposition == "swt" else 2
         for_blocks(work, len(rows), copies * rows[0].nbytes, self.n_jobs)
         return result.reshape(*X.shape[:2], -1)
 
