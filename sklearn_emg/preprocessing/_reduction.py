@@ -102,7 +102,7 @@ class ShapeReducer(SignalTransformer):
             import tsdownsample
         except ImportError as error:
             raise ImportError(
-                "ShapeReducer needs the library tsdownsample: pip install tsdownsample."
+                "ShapeReducer needs tsdownsample: pip install 'sklearn-emg[reduce]'."
             ) from error
 
         n_times = signals.shape[-1]
