@@ -25,7 +25,7 @@ __all__ = ["FEATURE_SETS", "EMGFeatures"]
 
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "hudgins": ("mav", "zc", "ssc", "wl"),
-    "phinyomark-2012": ("mav", "wl", "wamp", "mavslp", "ar", "mnf", "psr"),
+    "phinyomark-2012": ("mav", "wl", "wamp", "ar", "mavslp"),
     "phinyomark-2013": ("sample_entropy", "cepstrum", "rms", "wl"),
     "elamvazuthi": ("ar", "rms", "zc", "wl", "mav"),
     "ahmed": (
@@ -80,8 +80,8 @@ class EMGFeatures(FeatureExtractor):
         Name of a set, names of features (see :func:`feature_table`), or "all":
 
         - "hudgins": MAV, ZC, SSC, WL [1]_;
-        - "phinyomark-2012": MAV, WL, WAMP, MAV slope, AR, MNF, PSR: one of each group that [2]_
-          finds not to repeat one another;
+        - "phinyomark-2012": MAV and WL, WAMP, AR, MAV slope, which stand for the four groups of
+          features (energy and complexity, frequency, prediction, time dependence) of [2]_;
         - "phinyomark-2013": sample entropy, cepstral coefficients, RMS, WL [3]_;
         - "elamvazuthi": AR, RMS, ZC, WL, MAV [4]_;
         - "ahmed": RMS, WL, variance, maximum fractal length, modified MAV, enhanced WL, DASDV, AAC,
