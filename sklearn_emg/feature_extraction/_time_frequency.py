@@ -49,10 +49,10 @@ class _ImageTransformer(_SignalEstimator):
         self._validate_params()
         if is_recording_table(X):
             self._check_table(X)
-            shapes = [np.shape(signal) for signal in X["signal"]]
-            self._check_shapes(shapes)
-            self.n_channels_in_ = shapes[0][0] if len(shapes[0]) == 2 else 1
-            self.n_times_in_ = shapes[0][-1]
+            shape = np.shape(X["signal"].iloc[0])
+            self.n_channels_in_ = shape[0] if len(shape) == 2 else 1
+            self.n_times_in_ = shape[-1]
+            self._check_shapes(X)
             rates = [float(fs) for fs in np.unique(X["fs"].to_numpy(dtype=float))]
         else:
             X = self._check_array(X, reset=True)
@@ -85,9 +85,7 @@ class _ImageTransformer(_SignalEstimator):
         check_is_fitted(self)
         if is_recording_table(X):
             self._check_table(X)
-            self._check_shapes(
-                [(self.n_channels_in_, self.n_times_in_), *map(np.shape, X["signal"])]
-            )
+            self._check_shapes(X)
             images = []
             for _, values, fs in self._equal_rows(X):
                 self._check_parameters(fs)
@@ -116,13 +114,14 @@ class _ImageTransformer(_SignalEstimator):
         for_blocks(work, len(rows), rows[0].nbytes + image_bytes, self.n_jobs)
         return images.reshape(len(X), -1, height, width)
 
-    def _check_shapes(self, shapes: list[tuple[int, ...]]) -> None:
-        shapes = [shape if len(shape) == 2 else (1, *shape) for shape in shapes]
-        for row, shape in enumerate(shapes):
-            if shape != shapes[0]:
+    def _check_shapes(self, table: pd.DataFrame) -> None:
+        expected = self.n_channels_in_, self.n_times_in_
+        for row, signal in enumerate(table["signal"]):
+            shape = (1, *np.shape(signal))[-2:]
+            if shape != expected:
                 raise ValueError(
                     f"{type(self).__name__} makes images of one size: expected signals of "
-                    f"{shapes[0][0]} channels x {shapes[0][1]} samples, row {row} has "
+                    f"{expected[0]} channels x {expected[1]} samples, row {row} has "
                     f"{shape[0]} x {shape[1]}. Cut the table into windows first."
                 )
 

@@ -200,6 +200,9 @@ def test_table_of_unequal_rows_is_refused():
     table = recording_table([np.ones(100), np.ones(90)], fs=FS, subject=["a", "b"])
     with pytest.raises(ValueError, match=r"row 1 has 1 x 90\. Cut the table into windows"):
         STFT(nperseg=16).fit(table)
+    transformer = STFT(nperseg=16).fit(table.iloc[:1])
+    with pytest.raises(ValueError, match=r"row 0 has 1 x 90"):
+        transformer.transform(table.iloc[1:])
 
 
 def test_pandas_output_leaves_images_alone():
