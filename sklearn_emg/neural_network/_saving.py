@@ -20,7 +20,12 @@ from skorch.history import History
 from torch import nn
 
 from sklearn_emg._version import __version__
-from sklearn_emg.neural_network import _estimators, _published
+from sklearn_emg.neural_network import (
+    _estimators,
+    _published,
+    _published_baselines,
+    _published_images,
+)
 from sklearn_emg.neural_network._estimators import NETWORKS
 
 _FORMAT = 1
@@ -33,6 +38,13 @@ _CLASSES = {
         _published.DilatedCNNClassifier,
         _published.NEMGNetClassifier,
         _published.StackedLSTMClassifier,
+        _published_baselines.AttentionNetClassifier,
+        _published_baselines.CNN1DClassifier,
+        _published_baselines.NeuroFusionNetClassifier,
+        _published_baselines.PatternNetClassifier,
+        _published_baselines.RecurrentNetClassifier,
+        _published_images.DeepEMGNetClassifier,
+        _published_images.SpectroEMGNetClassifier,
     )
 }
 

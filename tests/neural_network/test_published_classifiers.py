@@ -11,14 +11,33 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_emg import neural_network
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
+    AttentionNetClassifier,
+    CNN1DClassifier,
+    DeepEMGNetClassifier,
     DilatedCNNClassifier,
     EMGClassifier,
     EMGRegressor,
     NEMGNetClassifier,
+    NeuroFusionNetClassifier,
+    PatternNetClassifier,
+    RecurrentNetClassifier,
+    SpectroEMGNetClassifier,
     StackedLSTMClassifier,
 )
 
-PUBLISHED = [ALSNetClassifier, DilatedCNNClassifier, NEMGNetClassifier, StackedLSTMClassifier]
+PUBLISHED = [
+    ALSNetClassifier,
+    AttentionNetClassifier,
+    CNN1DClassifier,
+    DeepEMGNetClassifier,
+    DilatedCNNClassifier,
+    NEMGNetClassifier,
+    NeuroFusionNetClassifier,
+    PatternNetClassifier,
+    RecurrentNetClassifier,
+    SpectroEMGNetClassifier,
+    StackedLSTMClassifier,
+]
 SIZES = {"n_channels", "n_times", "n_classes"}
 TINY_NEMGNET = {
     "n_filters": (4, 4, 8, 8, 8),
@@ -102,6 +121,14 @@ def test_grid_search_over_network_and_training():
         DilatedCNNClassifier(n_filters=8, lr=0.01, max_epochs=20, random_state=0),
         NEMGNetClassifier(**TINY_NEMGNET, variant="A", lr=0.02, max_epochs=40, random_state=0),
         StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.02, max_epochs=40, random_state=0),
+        AttentionNetClassifier(n_units=16, frame=4, lr=0.01, max_epochs=40, random_state=0),
+        CNN1DClassifier(n_filters=(8, 8), pool_size=2, lr=0.01, max_epochs=20, random_state=0),
+        DeepEMGNetClassifier(nperseg=8, lr=0.01, max_epochs=20, random_state=0),
+        NeuroFusionNetClassifier(pool_size=2, n_units=8, lr=0.01, max_epochs=30, random_state=0),
+        RecurrentNetClassifier(cell="gru", frame=2, lr=0.01, max_epochs=40, random_state=0),
+        SpectroEMGNetClassifier(
+            nperseg=8, n_filters=(8, 8), delta_width=3, lr=0.01, max_epochs=40, random_state=0
+        ),
     ],
     ids=lambda net: type(net).__name__,
 )
