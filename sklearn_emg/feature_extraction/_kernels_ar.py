@@ -56,8 +56,8 @@ def _burg_sums(forward, backward):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _burg_step(f, b, k):
-    """Errors of the next order in place, and the sums that its reflection coefficient needs.
+def _burg_step(f, b, k, new_f, new_b):
+    """Errors of the next order, and the sums that its reflection coefficient needs.
 
     The forward error that a backward one meets next is computed once more beside it, which costs
     less than another pass.
@@ -72,11 +72,11 @@ def _burg_step(f, b, k):
         v = b[j]
         ahead = f2[j] - k * b1[j]
         older = v - k * u
-        f[j] = u - k * v
-        b[j] = older
+        new_f[j] = u - k * v
+        new_b[j] = older
         cross += ahead * older
         energy += ahead * ahead + older * older
-    f[n] = f[n + 1] - k * b[n]
+    new_f[n] = f[n + 1] - k * b[n]
     return cross, energy
 
 
@@ -95,19 +95,20 @@ def _levinson(a, k, m):
 def burg(X, order, demean, out):
     """Burg's method: forward and backward prediction errors together as small as can be."""
     n = X.shape[1]
-    forward = np.empty(n)
-    backward = np.empty(n)
+    errors = np.empty((4, n))
     for w in range(X.shape[0]):
         a = out[w, :order]
         variance = out[w, order:]
         a[:] = 0.0
-        _load(X[w], demean, forward)
-        backward[:] = forward
-        energy = _dot(forward, forward)
+        # Forward and backward errors of this order, and room for those of the next.
+        f, b, g, h = errors[0], errors[1], errors[2], errors[3]
+        _load(X[w], demean, f)
+        b[:] = f
+        energy = _dot(f, f)
         variance[:] = energy / n
         floor = _EXACT * energy
         # f[i + 1] and b[i] meet: the backward error is one sample older.
-        cross, total = _burg_sums(forward[1:], backward[: n - 1])
+        cross, total = _burg_sums(f[1:], b[: n - 1])
         for m in range(order):
             if total <= 2.0 * floor:
                 break
@@ -116,7 +117,8 @@ def burg(X, order, demean, out):
             variance[m + 1 :] = variance[m] * max(1.0 - k * k, 0.0)
             if m + 1 < order:
                 size = n - 1 - m
-                cross, total = _burg_step(forward[: size + 1], backward[:size], k)
+                cross, total = _burg_step(f[: size + 1], b[:size], k, g, h)
+                f, b, g, h = g, h, f, b
 
 
 @njit(cache=True, nogil=True)

@@ -9,11 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sklearn_emg.feature_extraction._kernels_time import (
-    crossing_counts,
-    difference_sums,
-    range_of,
-)
+from sklearn_emg.feature_extraction._kernels_time import difference_sums, range_of
 
 __all__ = [
     "box_counting",
@@ -374,25 +370,34 @@ def katz_sums(X, out):
         out[w, 1] = max(extremes[0] - X[w, 0], X[w, 0] - extremes[1])
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather_steps(x, d):
+    """Differences that are not zero; each is written, zeros are written over."""
+    count = 0
+    for i in range(x.shape[0] - 1):
+        v = x[i + 1] - x[i]
+        d[count] = v
+        count += v != 0.0
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _opposite_neighbours(d):
+    count = np.int32(0)
+    for i in range(d.shape[0] - 1):
+        count = np.int32(count + np.int32((d[i] < 0.0) != (d[i + 1] < 0.0)))
+    return count
+
+
 @njit(cache=True, nogil=True)
 def sign_changes(X, out):
     """Changes of sign of the differences, those of exactly zero passed over.
 
     A plateau is one change if the signal leaves it on the side that it came from.
     """
-    n = X.shape[1] - 1
-    d = np.empty(n)
-    counts = np.empty(2)
+    d = np.empty(X.shape[1])
     for w in range(X.shape[0]):
-        _differences(X[w], d)
-        crossing_counts(d, 0.0, 0.0, counts)
-        out[w] = counts[0]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _differences(x, d):
-    for i in range(d.shape[0]):
-        d[i] = x[i + 1] - x[i]
+        out[w] = _opposite_neighbours(d[: _gather_steps(X[w], d)])
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["crossing_counts", "difference_sums", "range_of", "time_domain_sums"]
+__all__ = ["difference_sums", "range_of", "time_domain_sums"]
 
 _BLOCK = 128
 # Windows are finite (the base class refuses others), so that sums may be reordered into vector
@@ -115,7 +115,7 @@ def _peaks(u, v, w, threshold):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def crossing_counts(x, t_zc, t_ssc, out):
+def _count(x, t_zc, t_ssc, out):
     """Zero crossings and slope sign changes.
 
     One or two zeros hand on the sample before them; longer runs of zeros are rare, and windows that
@@ -596,7 +596,7 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & DIFFERENCE:
             difference_sums(x, row[5:7])
         if groups & COUNT:
-            crossing_counts(x, thresholds[w, 0], thresholds[w, 1], row[7:9])
+            _count(x, thresholds[w, 0], thresholds[w, 1], row[7:9])
         if groups & JUMP:
             _jump(x, thresholds[w, 2], thresholds[w, 3], row[9:11])
         if groups & CENTRED:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["map_rows"]
 
 # Large enough for the calls of a block to cost nothing beside its samples, small beside the input.
-_BLOCK_SAMPLES = 2**21
+_BLOCK_SAMPLES = 2**20
 
 
 def map_rows(

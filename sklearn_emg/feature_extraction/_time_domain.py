@@ -87,32 +87,32 @@ class _Sums:
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         return self.table[..., _SUMS[name]]
 
-    @property
+    @functools.cached_property
     def mean(self):
         return self["x"] / self.n
 
-    @property
+    @functools.cached_property
     def mav(self):
         return self["abs"] / self.n
 
-    @property
+    @functools.cached_property
     def rms(self):
         return np.sqrt(self["x2"] / self.n)
 
-    @property
+    @functools.cached_property
     def flat(self):
         return self["max"] == self["min"]
 
-    @property
+    @functools.cached_property
     def variance(self):
         """Mean squared deviation from the mean, exactly 0 for a constant window."""
         return np.where(self.flat, 0.0, self["c2"] / self.n)
 
-    @property
+    @functools.cached_property
     def difference_variance(self):
         return self._variance_of_differences(self["d2"], self.n - 1, self.table[..., -2])
 
-    @property
+    @functools.cached_property
     def curvature_variance(self):
         return self._variance_of_differences(self["dd2"], self.n - 2, self.table[..., -1])
 
@@ -657,12 +657,17 @@ class TimeDomainFeatures(FeatureExtractor):
 
     def _row_values(
         self, rows: NDArray[np.floating], names: list[str], fs: float | None
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[np.floating]:
         groups = functools.reduce(lambda bits, name: bits | _TABLE[name].groups, names, _AMPLITUDE)
         table = self._row_sums(rows, groups)
         sums = _Sums(table, rows.shape[1], fs, float(self.v_order), self.n_bins)
-        columns = [_TABLE[name].value(sums) for name in names]
-        return np.column_stack(columns)
+        features = np.empty((len(rows), len(self._feature_names())), dtype=rows.dtype)
+        column = 0
+        for name in names:
+            value = _TABLE[name].value(sums).reshape(len(rows), -1)
+            features[:, column : column + value.shape[1]] = value
+            column += value.shape[1]
+        return features
 
     def _row_sums(self, rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
         from sklearn_emg.feature_extraction._kernels_time import time_domain_sums
