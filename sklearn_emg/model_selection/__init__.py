@@ -1,5 +1,16 @@
 """Splits by subject: nobody's data on both sides."""
 
+from sklearn_emg.model_selection._protocols import (
+    BoumerdesProtocol,
+    LeaveOneSubjectOutProtocol,
+    NEMGNetProtocol,
+    NestedProtocol,
+    ProtocolRun,
+    RandomWindows,
+    RepeatedSubjectKFold,
+    SubjectHoldout,
+    with_seed,
+)
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
     SubjectKFold,
@@ -8,8 +19,17 @@ from sklearn_emg.model_selection._split import (
 )
 
 __all__ = [
+    "BoumerdesProtocol",
     "LeaveOneSubjectOut",
+    "LeaveOneSubjectOutProtocol",
+    "NEMGNetProtocol",
+    "NestedProtocol",
+    "ProtocolRun",
+    "RandomWindows",
+    "RepeatedSubjectKFold",
+    "SubjectHoldout",
     "SubjectKFold",
     "SubjectsPerClassOut",
     "subject_train_test_split",
+    "with_seed",
 ]

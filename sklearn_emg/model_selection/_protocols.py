@@ -1,0 +1,589 @@
+"""Protocols of published studies, and honest ones, as lists of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.model_selection import BaseCrossValidator, StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+
+from sklearn_emg.model_selection._split import (
+    LeaveOneSubjectOut,
+    Seed,
+    Split,
+    SubjectKFold,
+    _Subjects,
+)
+
+# (validation, test) subject of each class, counted from 1, in the six runs of Loubar and Toubal.
+BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+
+
+@dataclass(frozen=True)
+class ProtocolRun:
+    """One fit and test of a protocol.
+
+    Attributes
+    ----------
+    number : int
+        Position in the protocol, from 0.
+    label : str
+        What is special about it, such as "fold 2, initialisation 1".
+    train, test : ndarray of int
+        Row numbers.
+    validation : ndarray of int or None
+        Rows that the protocol sets apart for choosing weights or settings; in neither of the
+        others.
+    seed : int
+        For the `random_state` of the estimator, see :func:`with_seed`.
+    """
+
+    number: int
+    label: str
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    validation: NDArray[np.intp] | None = None
+    seed: int = 0
+
+    @property
+    def fit_rows(self) -> NDArray[np.intp]:
+        """Rows of training and validation together, for estimators that hold out their own."""
+        if self.validation is None:
+            return self.train
+        return np.sort(np.concatenate([self.train, self.validation]))
+
+
+class Protocol(BaseCrossValidator):
+    """Base of protocols: subclasses write `runs`.
+
+    A protocol is a splitter too: ``cross_validate(model, X, y, cv=protocol)`` fits on training and
+    validation rows together and does not set seeds.
+    """
+
+    leaky: ClassVar[bool] = False
+    # Whether rows are windows, which have to be cut before they are dealt to the sides.
+    of_windows: ClassVar[bool] = False
+    # With metadata routing the groups come without a request; a table needs none.
+    __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List the runs; see the class."""
+        raise NotImplementedError(f"{type(self).__name__} lacks runs.")
+
+    def split(
+        self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[Split]:
+        """Yield row numbers of training (with validation) and test of each run."""
+        for run in self.runs(X, y, groups):
+            yield run.fit_rows, run.test
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Number of runs on these data."""
+        if X is None:
+            raise ValueError(f"{type(self).__name__} needs X and y to count its runs.")
+        return len(self.runs(X, y, groups))
+
+
+def _positive(value: Any, name: str, owner: Any, least: int = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(
+            f"The {name!r} parameter of {type(owner).__name__} must be an int >= {least}. "
+            f"Got {value!r}."
+        )
+    return int(value)
+
+
+class NEMGNetProtocol(Protocol):
+    """nEMGNet's protocol: 5 folds by subject, 3 initialisations of the network in each.
+
+    The paper chose the weights on the test fold; here no run has a part in the choice but the
+    training subjects.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+    n_initialisations : int, default=3
+    random_state : int, default=0
+        Of the folds; the seeds of the initialisations are 0, 1, 2 ...
+
+    References
+    ----------
+    J. Yoo et al., "Residual one-dimensional convolutional neural network for neuromuscular disorder
+    classification from needle electromyography signals with explainability", Comput. Methods
+    Programs Biomed. 226 (2022) 107079.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import NEMGNetProtocol
+    >>> X, y = pd.DataFrame({"subject": range(10)}), [0, 1] * 5
+    >>> runs = NEMGNetProtocol().runs(X, y)
+    >>> len(runs), runs[4].label
+    (15, 'fold 1, initialisation 1')
+    """
+
+    def __init__(
+        self, n_splits: int = 5, *, n_initialisations: int = 3, random_state: int = 0
+    ) -> None:
+        self.n_splits = n_splits
+        self.n_initialisations = n_initialisations
+        self.random_state = random_state
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List folds times initialisations.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+        """
+        n_seeds = _positive(self.n_initialisations, "n_initialisations", self)
+        folds = list(
+            SubjectKFold(self.n_splits, random_state=self.random_state).split(X, y, groups)
+        )
+        return [
+            ProtocolRun(k * n_seeds + seed, f"fold {k}, initialisation {seed}", *fold, seed=seed)
+            for k, fold in enumerate(folds)
+            for seed in range(n_seeds)
+        ]
+
+
+class BoumerdesProtocol(Protocol):
+    """Runs with one validation and one test subject of each class.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+        Validation and test subject of each run: positions, from 1, among the subjects of each class
+        in sorted order. The default are the six runs of the study, for classes of seven or more.
+
+    Notes
+    -----
+    Networks of this package hold out validation subjects of their own from all rows that `fit`
+    gets; to choose on the protocol's, give ``cv=[(run.train, run.validation)]`` to a search.
+
+    References
+    ----------
+    L. Loubar and M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", University M'Hamed Bougara, Boumerdes, 2023.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import BoumerdesProtocol
+    >>> X = pd.DataFrame({"subject": [f"A{i}" for i in range(7)] + [f"C{i}" for i in range(8)]})
+    >>> run = BoumerdesProtocol().runs(X, ["als"] * 7 + ["control"] * 8)[0]
+    >>> X["subject"][run.validation].tolist(), X["subject"][run.test].tolist()
+    (['A3', 'C3'], ['A2', 'C2'])
+    """
+
+    def __init__(self, pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS) -> None:
+        self.pairs = pairs
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List one run per pair.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+
+        Raises
+        ------
+        ValueError
+            If a class has too few subjects for a pair, or a subject several classes.
+        """
+        subjects = _Subjects(X, y, groups)
+        if not subjects.classes or (subjects.has_class.sum(axis=1) > 1).any():
+            raise ValueError("BoumerdesProtocol needs y with one class per subject.")
+        pairs = [(int(v), int(t)) for v, t in self.pairs]
+        if not pairs or any(v == t or min(v, t) < 1 for v, t in pairs):
+            raise ValueError(
+                "The 'pairs' parameter of BoumerdesProtocol must hold two different positions, "
+                f"from 1, for each run. Got {self.pairs!r}."
+            )
+        most = max(max(pair) for pair in pairs)
+        subjects.require(
+            max(most, 3),
+            "BoumerdesProtocol with these pairs",
+            f"They name subject {most} of each class: give other 'pairs', for instance "
+            "((1, 2), (2, 1)).",
+        )
+        order = [
+            sorted(np.flatnonzero(subjects.has_class[:, k]), key=lambda i: str(subjects.names[i]))
+            for k in range(len(subjects.classes))
+        ]
+        runs = []
+        for number, (v, t) in enumerate(pairs):
+            validation = subjects.rows([own[v - 1] for own in order])
+            test = subjects.rows([own[t - 1] for own in order])
+            train = np.setdiff1d(np.arange(len(subjects.codes)), np.union1d(validation, test))
+            label = f"validation subject {v}, test subject {t}"
+            runs.append(ProtocolRun(number, label, train, test, validation, number))
+        return runs
+
+
+class SubjectHoldout(Protocol):
+    """Draws of whole subjects for training, validation and test, as ALSNet's split by subject.
+
+    Parameters
+    ----------
+    test_size, validation_size : float, default=0.2 and 0.0
+        Shares of the subjects of each class, at least one; no validation with 0.
+    n_repeats : int, default=1
+    random_state : int, RandomState instance or None, default=0
+
+    References
+    ----------
+    K. M. Hassan et al., "ALSNet: A Dilated 1-D CNN for Identifying ALS from Raw EMG Signal", ICASSP
+    2022; the shares are not known here.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import SubjectHoldout
+    >>> X, y = pd.DataFrame({"subject": range(10)}), [0, 1] * 5
+    >>> run = SubjectHoldout(validation_size=0.2).runs(X, y)[0]
+    >>> len(run.train), len(run.validation), len(run.test)
+    (6, 2, 2)
+    """
+
+    def __init__(
+        self,
+        test_size: float = 0.2,
+        *,
+        validation_size: float = 0.0,
+        n_repeats: int = 1,
+        random_state: Seed = 0,
+    ) -> None:
+        self.test_size = test_size
+        self.validation_size = validation_size
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List one run per draw.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+
+        Raises
+        ------
+        ValueError
+            If a class has too few subjects for each part, or a share is out of range.
+        """
+        for name, low in (("test_size", False), ("validation_size", True)):
+            value = getattr(self, name)
+            if not (0 < value < 1 or (low and value == 0)):
+                raise ValueError(
+                    f"The {name!r} parameter of SubjectHoldout must be a share of the subjects, "
+                    f"between 0 and 1. Got {value!r}."
+                )
+        n_repeats = _positive(self.n_repeats, "n_repeats", self)
+        subjects = _Subjects(X, y, groups)
+        subjects.require(
+            2 + (self.validation_size > 0),
+            "SubjectHoldout",
+            "Each part needs one: hold out fewer parts, or record more subjects.",
+        )
+        rng = check_random_state(self.random_state)
+        runs = []
+        for number in range(n_repeats):
+            test: list[int] = []
+            validation: list[int] = []
+            for k in np.unique(subjects.strata):
+                drawn = rng.permutation(np.flatnonzero(subjects.strata == k)).tolist()
+                n_test = max(1, round(self.test_size * len(drawn)))
+                n_valid = max(1, round(self.validation_size * len(drawn)))
+                n_valid = n_valid if self.validation_size > 0 else 0
+                n_test = min(n_test, len(drawn) - 1 - n_valid)
+                test += drawn[:n_test]
+                validation += drawn[n_test : n_test + n_valid]
+            held = subjects.rows(validation) if validation else None
+            train = np.setdiff1d(np.arange(len(subjects.codes)), subjects.rows(test + validation))
+            runs.append(
+                ProtocolRun(number, f"draw {number}", train, subjects.rows(test), held, seed=number)
+            )
+        return runs
+
+
+class RandomWindows(Protocol):
+    """Random windows for training and test: LEAKY, windows of one person are on both sides.
+
+    The protocol behind the highest published figures, here to be shown beside an honest one. Rows
+    of X have to be windows, as :func:`~sklearn_emg.recordings.window_table` cuts them.
+
+    Parameters
+    ----------
+    test_size : float, default=0.25
+        Share of the windows.
+    n_repeats : int, default=1
+    random_state : int, RandomState instance or None, default=0
+
+    References
+    ----------
+    L. Loubar and M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", University M'Hamed Bougara, Boumerdes, 2023: 99.85 % so, 71.89 % by subject.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.model_selection import RandomWindows
+    >>> run = RandomWindows().runs(np.zeros((40, 3)), [0, 1] * 20)[0]
+    >>> len(run.train), len(run.test), RandomWindows.leaky
+    (30, 10, True)
+    """
+
+    leaky = True
+    of_windows = True
+
+    def __init__(
+        self, test_size: float = 0.25, *, n_repeats: int = 1, random_state: Seed = 0
+    ) -> None:
+        self.test_size = test_size
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List one run per draw.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame
+        y : array-like of shape (n_windows,)
+            The draws are stratified by it.
+        groups : array-like, default=None
+            Refused: who somebody is plays no part here, which is the leak.
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+        """
+        if groups is not None:
+            raise ValueError(
+                "RandomWindows takes no 'groups': it puts windows of one person on both sides. "
+                "Use SubjectHoldout for a split by subject."
+            )
+        n_repeats = _positive(self.n_repeats, "n_repeats", self)
+        splitter = StratifiedShuffleSplit(
+            n_repeats, test_size=self.test_size, random_state=self.random_state
+        )
+        return [
+            ProtocolRun(k, f"draw {k} (leaky)", np.sort(train), np.sort(test), seed=k)
+            for k, (train, test) in enumerate(splitter.split(np.zeros(len(y)), y))
+        ]
+
+
+class RepeatedSubjectKFold(Protocol):
+    """K folds of subjects, dealt anew several times.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+    n_repeats : int, default=10
+    random_state : int, RandomState instance or None, default=0
+
+    See Also
+    --------
+    SubjectKFold : Once.
+    sklearn_emg.metrics.corrected_resampled_ttest : Compares two models over such folds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import RepeatedSubjectKFold
+    >>> X = pd.DataFrame({"subject": range(10)})
+    >>> RepeatedSubjectKFold(5, n_repeats=3).get_n_splits(X, [0, 1] * 5)
+    15
+    """
+
+    def __init__(self, n_splits: int = 5, *, n_repeats: int = 10, random_state: Seed = 0) -> None:
+        self.n_splits = n_splits
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List repeats times folds.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+        """
+        n_repeats = _positive(self.n_repeats, "n_repeats", self)
+        rng = check_random_state(self.random_state)
+        runs: list[ProtocolRun] = []
+        for repeat in range(n_repeats):
+            folds = SubjectKFold(self.n_splits, random_state=rng.randint(2**31 - 1))
+            for k, (train, test) in enumerate(folds.split(X, y, groups)):
+                label = f"repeat {repeat}, fold {k}"
+                runs.append(ProtocolRun(len(runs), label, train, test, seed=repeat))
+        return runs
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Number of runs, folds times repeats; the arguments are not used."""
+        return _positive(self.n_splits, "n_splits", self, 2) * _positive(
+            self.n_repeats, "n_repeats", self
+        )
+
+
+class LeaveOneSubjectOutProtocol(Protocol):
+    """Each subject tested on a model of all others.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import LeaveOneSubjectOutProtocol
+    >>> X = pd.DataFrame({"subject": list("abcdd")})
+    >>> [run.label for run in LeaveOneSubjectOutProtocol().runs(X, [0, 0, 1, 1, 1])]
+    ['subject a', 'subject b', 'subject c', 'subject d']
+    """
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List one run per subject.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+        """
+        names = _Subjects(X, y, groups).names
+        return [
+            ProtocolRun(k, f"subject {names[k]}", train, test)
+            for k, (train, test) in enumerate(LeaveOneSubjectOut().split(X, y, groups))
+        ]
+
+
+class NestedProtocol(Protocol):
+    """Outer folds by subject for testing, inner folds by subject for every choice.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Outer folds.
+    n_inner : int, default=4
+        Inner folds.
+    random_state : int, default=0
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.model_selection import NestedProtocol
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> search = NestedProtocol(5, n_inner=3).search(model, {"estimator__C": [0.1, 1.0]})
+    >>> search.cv
+    SubjectKFold(n_splits=3, random_state=0, shuffle=True)
+    """
+
+    def __init__(self, n_splits: int = 5, *, n_inner: int = 4, random_state: int = 0) -> None:
+        self.n_splits = n_splits
+        self.n_inner = n_inner
+        self.random_state = random_state
+
+    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
+        """List one run per outer fold.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+        """
+        outer = SubjectKFold(self.n_splits, random_state=self.random_state)
+        return [
+            ProtocolRun(k, f"outer fold {k}", *fold)
+            for k, fold in enumerate(outer.split(X, y, groups))
+        ]
+
+    def search(
+        self, estimator: Any, param_grid: Any, *, scoring: Any = None, n_jobs: int | None = None
+    ) -> Any:
+        """Wrap an estimator into a grid search over the inner folds.
+
+        Parameters
+        ----------
+        estimator : estimator object
+        param_grid : dict or list of dict
+        scoring : str or callable, default=None
+            By default the balanced accuracy of subjects.
+        n_jobs : int, default=None
+
+        Returns
+        -------
+        search : GridSearchCV
+            To be fitted on the rows of each run; its choices never see the test subjects.
+        """
+        from sklearn.model_selection import GridSearchCV
+
+        from sklearn_emg.metrics import subject_scorer
+
+        inner = SubjectKFold(self.n_inner, random_state=self.random_state)
+        scoring = subject_scorer("balanced_accuracy") if scoring is None else scoring
+        return GridSearchCV(estimator, param_grid, cv=inner, scoring=scoring, n_jobs=n_jobs)
+
+
+def with_seed(estimator: Any, seed: int) -> Any:
+    """Copy of an estimator with every `random_state` in it set to a seed.
+
+    Parameters
+    ----------
+    estimator : estimator object
+    seed : int
+
+    Returns
+    -------
+    estimator : estimator object
+        Not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import BaggingClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_emg.model_selection import with_seed
+    >>> with_seed(BaggingClassifier(DecisionTreeClassifier()), 3).estimator.random_state
+    3
+    """
+    estimator = clone(estimator)
+    names = [
+        name
+        for name in estimator.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return estimator.set_params(**dict.fromkeys(names, seed))

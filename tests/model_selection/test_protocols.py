@@ -1,0 +1,170 @@
+"""Protocols of the studies, run by run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import (
+    BoumerdesProtocol,
+    LeaveOneSubjectOutProtocol,
+    NEMGNetProtocol,
+    NestedProtocol,
+    RandomWindows,
+    RepeatedSubjectKFold,
+    SubjectHoldout,
+    with_seed,
+)
+
+
+@pytest.fixture
+def table():
+    """Seven subjects of ALS, eight controls, nine myopathy; two to four rows each, shuffled."""
+    subjects = [f"A{i:02d}" for i in range(1, 8)]
+    subjects += [f"C{i:02d}" for i in range(1, 9)] + [f"M{i:02d}" for i in range(1, 10)]
+    rows = [s for i, s in enumerate(subjects) for _ in range(2 + i % 3)]
+    rows = np.random.default_rng(0).permutation(rows)
+    X = pd.DataFrame({"subject": rows, "rms": np.arange(len(rows), dtype=float)})
+    return X, X["subject"].str[0].to_numpy()
+
+
+HONEST = [
+    NEMGNetProtocol(),
+    BoumerdesProtocol(),
+    SubjectHoldout(0.25, validation_size=0.2, n_repeats=3),
+    RepeatedSubjectKFold(3, n_repeats=2),
+    LeaveOneSubjectOutProtocol(),
+    NestedProtocol(),
+]
+
+
+@pytest.mark.parametrize("protocol", HONEST, ids=lambda p: type(p).__name__)
+def test_nobody_is_in_two_parts_of_a_run(protocol, table):
+    X, y = table
+    for run in protocol.runs(X, y):
+        parts = [run.train, run.test]
+        parts += [] if run.validation is None else [run.validation]
+        people = [set(X["subject"].iloc[part]) for part in parts]
+        assert sum(map(len, people)) == len(set.union(*people)) == 24
+        assert sum(map(len, parts)) == len(X)
+
+
+@pytest.mark.parametrize("protocol", HONEST, ids=lambda p: type(p).__name__)
+def test_protocols_serve_as_splitters(protocol, table):
+    X, y = table
+    model = DiVoteClassifier(DummyClassifier(), window=None, final_estimator=None)
+    scores = cross_validate(model, X, y, cv=protocol, error_score="raise")["test_score"]
+    assert len(scores) == protocol.get_n_splits(X, y)
+
+
+def test_nemgnet_has_three_initialisations_of_the_same_five_folds(table):
+    runs = NEMGNetProtocol().runs(*table)
+    assert [run.seed for run in runs] == [0, 1, 2] * 5
+    assert all((runs[k].test == runs[k - k % 3].test).all() for k in range(15))
+    tested = np.concatenate([runs[k].test for k in range(0, 15, 3)])
+    assert sorted(tested) == list(range(len(table[0])))
+
+
+def test_boumerdes_runs_are_those_of_the_study(table):
+    X, y = table
+    runs = BoumerdesProtocol().runs(X, y)
+    sets = [
+        (set(X["subject"].iloc[run.validation]), set(X["subject"].iloc[run.test])) for run in runs
+    ]
+    expected = [(4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7)]
+    assert sets == [({f"{c}0{v}" for c in "ACM"}, {f"{c}0{t}" for c in "ACM"}) for v, t in expected]
+
+
+def test_boumerdes_needs_as_many_subjects_as_its_pairs_name(table):
+    X, y = table
+    small = ~X["subject"].isin(["A06", "A07"])
+    with pytest.raises(ValueError, match=r"class 'A' has 5 .*give other 'pairs'"):
+        BoumerdesProtocol().runs(X[small], y[small])
+    assert len(BoumerdesProtocol([(1, 2), (2, 1)]).runs(X[small], y[small])) == 2
+
+
+def test_pairs_of_one_subject_are_refused(table):
+    with pytest.raises(ValueError, match="two different positions"):
+        BoumerdesProtocol([(2, 2)]).runs(*table)
+
+
+def test_random_windows_put_people_on_both_sides_and_say_so(table):
+    X, y = table
+    (run,) = RandomWindows().runs(X, y)
+    assert RandomWindows.leaky
+    assert "leaky" in run.label
+    assert set(X["subject"].iloc[run.train]) & set(X["subject"].iloc[run.test])
+    with pytest.raises(ValueError, match="takes no 'groups'"):
+        RandomWindows().runs(X, y, groups=X["subject"])
+
+
+def test_holdout_leaves_each_class_in_each_part(table):
+    X, y = table
+    for run in SubjectHoldout(0.1, validation_size=0.1, n_repeats=4).runs(X, y):
+        for part in (run.train, run.validation, run.test):
+            assert set(y[part]) == {"A", "C", "M"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        (SubjectHoldout(1.5), "'test_size' parameter of SubjectHoldout must be a share"),
+        (RepeatedSubjectKFold(n_repeats=0), "'n_repeats' parameter of RepeatedSubjectKFold"),
+        (NEMGNetProtocol(n_initialisations=1.5), "'n_initialisations' parameter of NEMGNet"),
+        (NEMGNetProtocol(8), "class 'A' has 7"),
+    ],
+)
+def test_settings_out_of_range_are_refused(protocol, message, table):
+    with pytest.raises(ValueError, match=message):
+        protocol.runs(*table)
+
+
+def test_repeats_deal_anew_and_the_same_at_each_call(table):
+    protocol = RepeatedSubjectKFold(3, n_repeats=2)
+    first, again = protocol.runs(*table), protocol.runs(*table)
+    assert all((a.test == b.test).all() for a, b in zip(first, again))
+    assert any(len(a.test) != len(b.test) or (a.test != b.test).any()
+               for a, b in zip(first[:3], first[3:]))  # fmt: skip
+
+
+def test_nested_search_never_sees_the_test_subjects(table):
+    X, y = table
+    seen = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X, y):
+            seen.append(set(np.asarray(X)[:, 0]))
+            return super().fit(X, y)
+
+    protocol = NestedProtocol(3, n_inner=2)
+    model = DiVoteClassifier(Spy(), window=None, final_estimator=None)
+    for run in protocol.runs(X, y):
+        seen.clear()
+        protocol.search(model, {"estimator__C": [0.1, 1.0]}).fit(X.iloc[run.train], y[run.train])
+        assert len(seen) == 5
+        assert not set.union(*seen) & set(X["rms"].iloc[run.test])
+
+
+def test_nested_selection_does_not_flatter_pure_noise():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], 20)
+    X = pd.DataFrame(rng.normal(size=(40, 60)), columns=[f"x{i}" for i in range(60)])
+    X["subject"] = range(40)
+    protocol = NestedProtocol(5, n_inner=3)
+    model = DiVoteClassifier(LogisticRegression(max_iter=500), window=None, final_estimator=None)
+    search = protocol.search(model, {"estimator__C": [1e-3, 1e-2, 0.1, 1.0, 10.0]})
+    scores = cross_validate(search, X, y, cv=protocol, scoring=subject_scorer("accuracy"))
+    assert 0.2 < scores["test_score"].mean() < 0.75
+
+
+def test_with_seed_reaches_every_part_and_leaves_the_original():
+    model = make_pipeline(StandardScaler(), RandomForestClassifier(random_state=7))
+    assert with_seed(model, 3)[-1].random_state == 3
+    assert model[-1].random_state == 7
