@@ -1,0 +1,216 @@
+"""Attribution: which samples of a window speak for a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg.inspection._networks import (
+    find_network,
+    node_of,
+    predicted_nodes,
+    torch_tools,
+)
+from sklearn_emg.recordings import Windows
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Result of :func:`attribution`.
+
+    Attributes
+    ----------
+    values : ndarray of the shape of the windows
+        What each sample adds to the raw output (logit) of the class; negative values speak
+        against it.
+    target : ndarray of shape (n_windows,)
+        Class that each window is explained for.
+    output, baseline_output : ndarray of shape (n_windows,)
+        Raw output of that class for the window and for the baseline.
+    residual : ndarray of shape (n_windows,)
+        ``output - baseline_output`` less the sum of the values: 0 where they are complete.
+    method : str
+        As given.
+    """
+
+    values: NDArray[np.float64]
+    target: NDArray[Any]
+    output: NDArray[np.float64]
+    baseline_output: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    method: str
+
+    def to_recordings(self, windows: Windows) -> list[NDArray[np.float64]]:
+        """Values along each recording: the mean over the windows that cover a sample.
+
+        Parameters
+        ----------
+        windows : Windows
+            What :func:`~sklearn_emg.recordings.divide` gave, the same windows as here.
+
+        Returns
+        -------
+        values : list of ndarray of shape (n_times,) or (n_channels, n_times)
+            One per row of the table, up to the end of its last window; empty for a row without
+            windows, NaN in gaps between windows.
+        """
+        if len(windows) != len(self.values):
+            raise ValueError(
+                f"Got {len(windows)} windows for an attribution of {len(self.values)}; give the "
+                "windows that were explained."
+            )
+        size = self.values.shape[-1]
+        out = []
+        for row in range(windows.n_rows):
+            mine = np.flatnonzero(windows.row == row)
+            length = int(windows.start[mine].max()) + size if mine.size else 0
+            total = np.zeros((*self.values.shape[1:-1], length))
+            count = np.zeros(length)
+            for k in mine:
+                span = slice(windows.start[k], windows.start[k] + size)
+                total[..., span] += self.values[k]
+                count[span] += 1
+            out.append(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
+        return out
+
+
+@validate_params(
+    {
+        "method": [StrOptions({"integrated_gradients", "gradient_x_input", "occlusion"})],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "patch": [Interval(Integral, 1, None, closed="left"), None],
+        "patch_step": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def attribution(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    target: Any = None,
+    method: str = "integrated_gradients",
+    baseline: ArrayLike = 0.0,
+    n_steps: int = 50,
+    patch: int | None = None,
+    patch_step: int | None = None,
+) -> Attribution:
+    """Share the output of a network out among the samples of its windows.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A network classifier of :mod:`sklearn_emg.neural_network`, or a Pipeline or
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end.
+    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        Windows as they reach the network.
+    target : label, default=None
+        Class to explain; by default the predicted one of each window.
+    method : {"integrated_gradients", "gradient_x_input", "occlusion"}, \
+            default="integrated_gradients"
+        See Notes.
+    baseline : float or array-like that fits the shape of X, default=0.0
+        What a sample is compared with, in mV: the absence of a signal.
+    n_steps : int, default=50
+        Points of "integrated_gradients" between the baseline and the window.
+    patch : int, default=None
+        Samples that "occlusion" replaces at once; by default a fiftieth of the window.
+    patch_step : int, default=None
+        Samples from one patch to the next; by default `patch`, without overlap.
+
+    Returns
+    -------
+    result : Attribution
+        ``values`` in units of the raw output, and how far they are from complete.
+
+    Raises
+    ------
+    ValueError
+        If the target is unknown, or the windows or the baseline do not fit.
+    TypeError
+        If there is no network classifier in `estimator`.
+    ImportError
+        If PyTorch is not installed.
+
+    Notes
+    -----
+    With the output F of the class, the window x and the baseline b,
+
+    - "integrated_gradients" [1]_: :math:`(x_i - b_i) \\frac{1}{m} \\sum_{k=1}^{m}
+      \\partial_i F(b + \\frac{k - 1/2}{m} (x - b))`, the midpoint rule. The values sum to
+      F(x) - F(b) as m grows (completeness); ``residual`` tells what is missing.
+    - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick and without such a law.
+    - "occlusion": F(x) less F of the window in which a patch of one channel is replaced by the
+      baseline, shared equally among the samples of the patch and averaged over the patches that
+      cover a sample.
+
+    All three give w_i (x_i - b_i) for a linear network with weights w, occlusion with a patch of
+    one sample.
+
+    References
+    ----------
+    .. [1] M. Sundararajan, A. Taly, Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import attribution
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 100)), np.repeat(["control", "patient"], 12)
+    >>> net = EMGClassifier("CNN1D", max_epochs=1, random_state=0).fit(X, y)
+    >>> attribution(net, X, target="patient").values.shape
+    (24, 100)
+    """
+    caller = "attribution"
+    network = find_network(estimator, caller)
+    tools = torch_tools(caller)
+    shape = np.shape(X)
+    windows = network._check_input(X)
+    if target is None:
+        nodes = predicted_nodes(network, X)
+    else:
+        nodes = np.full(len(windows), node_of(network, target, caller))
+    reference = _baseline_like(baseline, shape, windows, caller)
+    module, device = network.net_.module_, network.net_.device
+    batch = network._inference_batch(str(device).partition(":")[0])
+    if method == "occlusion":
+        size = max(1, windows.shape[-1] // 50) if patch is None else min(patch, windows.shape[-1])
+        step = size if patch_step is None else patch_step
+        if step > size:
+            raise ValueError(
+                f"The 'patch_step' of {caller} must be at most the patch of {size} samples, so "
+                f"that no sample is left out. Got {step} instead."
+            )
+        values = tools.occlusion(module, device, windows, reference, nodes, size, step, batch)
+    else:
+        places = (np.arange(n_steps) + 0.5) / n_steps
+        if method == "gradient_x_input":
+            places = np.ones(1)
+        gradients = tools.path_gradients(module, device, windows, reference, nodes, places, batch)
+        values = (windows.double() - reference.double()).numpy() * gradients
+    output = tools.outputs(module, device, windows, nodes, batch)
+    base = tools.outputs(module, device, reference, nodes, batch)
+    residual = output - base - values.reshape(len(values), -1).sum(axis=1)
+    return Attribution(
+        values.reshape(shape), network.classes_[nodes], output, base, residual, method
+    )
+
+
+def _baseline_like(baseline: ArrayLike, shape: tuple[int, ...], windows: Any, caller: str) -> Any:
+    """The baseline of each window, as a tensor of their shape."""
+    values = np.asarray(baseline, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(f"The 'baseline' of {caller} must be finite.")
+    try:
+        spread = np.broadcast_to(values, shape)
+    except ValueError as error:
+        raise ValueError(
+            f"The 'baseline' of {caller} must be a number or fit windows of shape {shape}. Got "
+            f"shape {values.shape}."
+        ) from error
+    return windows.new_tensor(np.ascontiguousarray(spread)).reshape(windows.shape)

@@ -1,0 +1,68 @@
+"""Find the fitted network inside an estimator, without importing PyTorch."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+
+
+def torch_tools(caller: str) -> ModuleType:
+    """The part of this sub-package that needs PyTorch."""
+    try:
+        from sklearn_emg.inspection import _torch_tools
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "torch":
+            raise
+        raise ImportError(
+            f'{caller} needs torch, which is not installed: pip install "sklearn-emg[nets]"'
+        ) from error
+    return _torch_tools
+
+
+def find_network(estimator: Any, caller: str) -> Any:
+    """The fitted network classifier that `estimator` is, or has at its end."""
+    found = estimator
+    while True:
+        if hasattr(found, "best_estimator_"):
+            found = found.best_estimator_
+        elif hasattr(found, "estimator_"):  # DiVoteClassifier
+            found = found.estimator_
+        elif isinstance(found, Pipeline):
+            found = found.steps[-1][1]
+        else:
+            break
+    if hasattr(found, "net_") and hasattr(found, "classes_"):
+        return found
+    if hasattr(found, "predict_proba") and hasattr(found, "max_epochs"):
+        raise NotFittedError(
+            f"{caller} explains a trained network: fit the {type(found).__name__}."
+        )
+    raise TypeError(
+        f"{caller} explains a network classifier of sklearn_emg.neural_network, or a Pipeline or "
+        f"DiVoteClassifier with one at its end. Got {type(found).__name__}."
+    )
+
+
+def window_shape(network: Any) -> tuple[int, ...]:
+    """Shape of a window as the module gets it: channels, then samples (or height and width)."""
+    times = network.n_times_
+    return (network.n_channels_, *(times if isinstance(times, tuple) else (times,)))
+
+
+def node_of(network: Any, target: Any, caller: str) -> int:
+    """Position of a label among the outputs."""
+    known = network.classes_.tolist()
+    if target not in known:
+        raise ValueError(
+            f"The 'target' of {caller} must be one of the classes {known}. Got {target!r} instead."
+        )
+    return known.index(target)
+
+
+def predicted_nodes(network: Any, X: ArrayLike) -> NDArray:
+    """Position of the predicted class of each window."""
+    return network.predict_proba(X).argmax(axis=1)

@@ -1,0 +1,16 @@
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def without_screen():
+    """Draw into memory, and close what a test has drawn."""
+    matplotlib = pytest.importorskip("matplotlib", reason="the Displays need matplotlib")
+    matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")

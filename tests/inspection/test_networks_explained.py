@@ -1,0 +1,307 @@
+"""Explanations of networks against linear models, whose answers are known in closed form."""
+
+import builtins
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emg.inspection import activation_maximization, attribution, layer_embedding
+from sklearn_emg.inspection._activation import _measures
+from sklearn_emg.inspection._embedding import default_layers
+from sklearn_emg.preprocessing import AmplitudeScaler
+from sklearn_emg.recordings import divide, recording_table
+
+torch = pytest.importorskip("torch", reason="the networks need torch")
+pytest.importorskip("skorch", reason="the networks need skorch")
+
+from sklearn_emg.ensemble import DiVoteClassifier  # noqa: E402
+from sklearn_emg.neural_network import EMGClassifier, NEMGNetClassifier  # noqa: E402
+
+
+class Linear(torch.nn.Module):
+    """Logits w x + c, of any number of channels."""
+
+    def __init__(self, n_channels, n_times, n_classes):
+        super().__init__()
+        self.dense = torch.nn.Linear(n_channels * n_times, n_classes)
+
+    def forward(self, x):
+        return self.dense(x.flatten(1))
+
+
+def fitted(module, n_channels=2, n_times=60, n_classes=3, **settings):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5 * n_classes, n_channels, n_times)).astype(np.float32)
+    y = np.repeat(["a", "b", "c"][:n_classes], 5)
+    net = EMGClassifier(module, max_epochs=1, random_state=0, validation_fraction=None, **settings)
+    return net.fit(X, y), X
+
+
+@pytest.fixture(scope="module")
+def linear():
+    net, X = fitted(Linear)
+    weights = net.net_.module_.dense.weight.detach().numpy().reshape(3, 2, 60)
+    return net, X, weights
+
+
+@pytest.fixture(scope="module")
+def cnn():
+    return fitted("CNN1D", n_times=64)
+
+
+# Attribution
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "gradient_x_input", "occlusion"])
+@pytest.mark.parametrize("baseline", [0.0, 0.25])
+def test_linear_network_gets_weight_times_difference(linear, method, baseline):
+    net, X, weights = linear
+    found = attribution(net, X, target="b", method=method, baseline=baseline, patch=1)
+    np.testing.assert_allclose(found.values, weights[1] * (X - baseline), atol=2e-6)
+    np.testing.assert_allclose(found.residual, 0, atol=2e-5)
+
+
+def test_integrated_gradients_are_complete_where_gradient_x_input_is_not(cnn):
+    net, X = cnn
+    complete = attribution(net, X, target="c", n_steps=200)
+    rough = attribution(net, X, target="c", method="gradient_x_input")
+    scale = np.abs(complete.output - complete.baseline_output).mean()
+    assert np.abs(complete.residual).max() < 0.02 * scale
+    assert np.abs(rough.residual).max() > 0.02 * scale
+
+
+def test_occlusion_shares_a_patch_equally_and_sums_to_the_whole_on_a_linear_network(linear):
+    net, X, weights = linear
+    found = attribution(net, X, target="a", method="occlusion", patch=10)
+    by_patch = (weights[0] * X).reshape(len(X), 2, 6, 10).mean(axis=-1)
+    np.testing.assert_allclose(found.values, np.repeat(by_patch, 10, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(found.residual, 0, atol=2e-5)
+
+
+def test_occlusion_reaches_the_end_of_the_window(linear):
+    net, X, _ = linear
+    found = attribution(net, X[:1], target="a", method="occlusion", patch=7, patch_step=5)
+    assert np.isfinite(found.values).all()
+    assert (found.values[..., -1] != 0).all()
+
+
+def test_target_defaults_to_the_predicted_class(linear):
+    net, X, _ = linear
+    assert attribution(net, X).target.tolist() == net.predict(X).tolist()
+
+
+def test_recordings_get_the_mean_over_the_windows_that_cover_a_sample():
+    net, _ = fitted(Linear, n_channels=1, n_times=4)
+    table = recording_table([np.arange(10.0), np.arange(6.0)], fs=10.0, subject=["s", "t"])
+    windows = divide(table, window=0.4, step=0.2)
+    found = attribution(net, windows.X, target="a")
+    first, second = found.to_recordings(windows)
+    assert first.shape == (10,)
+    assert second.shape == (6,)
+    np.testing.assert_allclose(first[:2], found.values[0, :2])
+    np.testing.assert_allclose(first[2:4], (found.values[0, 2:] + found.values[1, :2]) / 2)
+    with pytest.raises(ValueError, match="Got 6 windows for an attribution of 2"):
+        attribution(net, windows.X[:2]).to_recordings(windows)
+
+
+def test_agrees_with_captum(cnn):
+    captum = pytest.importorskip("captum.attr", reason="a cross-check with captum")
+    net, X = cnn
+    module = net.net_.module_.eval()
+    x = torch.from_numpy(X)
+    theirs = captum.IntegratedGradients(module).attribute(
+        x, target=1, n_steps=40, method="riemann_middle"
+    )
+    ours = attribution(net, X, target="b", n_steps=40)
+    np.testing.assert_allclose(ours.values, theirs.numpy(), atol=1e-6)
+    theirs = captum.InputXGradient(module).attribute(x.requires_grad_(), target=1)
+    ours = attribution(net, X, target="b", method="gradient_x_input")
+    np.testing.assert_allclose(ours.values, theirs.detach().numpy(), atol=1e-6)
+    theirs = captum.Occlusion(module).attribute(
+        x.detach(), sliding_window_shapes=(1, 8), strides=(1, 8), target=1
+    )
+    ours = attribution(net, X, target="b", method="occlusion", patch=8)
+    np.testing.assert_allclose(8 * ours.values, theirs.numpy(), atol=1e-6)
+
+
+def test_wrong_targets_baselines_and_steps_are_refused(linear):
+    net, X, _ = linear
+    with pytest.raises(ValueError, match=r"'target' of attribution must be one of .*Got 'd'"):
+        attribution(net, X, target="d")
+    with pytest.raises(ValueError, match=r"'baseline' of attribution must be a number or fit"):
+        attribution(net, X, baseline=np.zeros(7))
+    with pytest.raises(ValueError, match="'patch_step' of attribution must be at most"):
+        attribution(net, X, method="occlusion", patch=5, patch_step=6)
+
+
+# Activation maximisation
+
+
+def test_linear_network_pulls_each_sample_along_the_sign_of_its_weight(linear):
+    net, _, weights = linear
+    found = activation_maximization(
+        net, fs=1000.0, n_updates=30, lr=0.01, max_shift=0.0, start_scale=0.0, random_state=0
+    )
+    # With a constant gradient Adam moves each sample by lr at every update.
+    np.testing.assert_allclose(found.windows[0], 0.3 * np.sign(weights), atol=1e-3)
+    assert found.outputs.shape == (31, 1, 3, 3)
+
+
+def test_start_is_noise_and_outputs_of_the_node_rise(cnn):
+    net, _ = cnn
+    found = activation_maximization(net, fs=1000.0, n_updates=60, n_starts=2, random_state=1)
+    assert found.windows.shape == (2, 3, 2, 64)
+    own = np.diagonal(found.outputs, axis1=2, axis2=3)
+    assert (own[-1] > own[0] + 0.05).all()
+    expected = np.random.RandomState(1).normal(size=(6, 2, 64)).reshape(2, 3, 2, 64)
+    assert 0.3 < np.abs(found.windows - expected).max() <= 0.61
+
+
+def test_starts_and_classes_do_not_depend_on_each_other(linear):
+    net, _, _ = linear
+    settings = {"fs": 1000.0, "n_updates": 5, "max_shift": 0.0, "random_state": 3}
+    one = activation_maximization(net, **settings)
+    two = activation_maximization(net, n_starts=2, **settings)
+    np.testing.assert_allclose(two.windows[0], one.windows[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("module", ["CNN1D", "StackedLSTM", "AttentionNet", "RecurrentNet"])
+def test_is_reproducible_and_leaves_generators_and_module_alone(module):
+    net, X = fitted(module, n_times=64)
+    state = torch.get_rng_state()
+    before = net.predict_proba(X)
+    settings = {"fs": 1000.0, "n_updates": 4, "random_state": 0}
+    one, two = (activation_maximization(net, **settings) for _ in range(2))
+    np.testing.assert_array_equal(one.windows, two.windows)
+    assert torch.equal(state, torch.get_rng_state())
+    np.testing.assert_array_equal(net.predict_proba(X), before)
+    assert all(p.requires_grad for p in net.net_.module_.parameters())
+    assert all(p.grad is None or not p.grad.any() for p in net.net_.module_.parameters())
+
+
+def test_measures_of_a_known_wave():
+    t = np.arange(500) / 1000
+    wave = 2 * np.sin(2 * np.pi * 40 * t)
+    rms, peak_to_peak, frequency = _measures(wave.reshape(1, 1, 1, -1), 1000.0)
+    np.testing.assert_allclose(rms, np.sqrt(2))
+    np.testing.assert_allclose(peak_to_peak, 4, rtol=0.01)
+    np.testing.assert_allclose(frequency, 40)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("module", ["CNN1D", "StackedLSTM"])
+def test_explains_networks_on_a_gpu(module):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    net, X = fitted(module, n_times=64, device="cuda")
+    settings = {"fs": 1000.0, "n_updates": 20, "random_state": 0}
+    one, two = (activation_maximization(net, **settings) for _ in range(2))
+    np.testing.assert_allclose(one.windows, two.windows, atol=1e-5)
+    assert np.abs(attribution(net, X, n_steps=200).residual).max() < 0.01
+    assert layer_embedding(net, X, method="pca").points
+
+
+# Layer embedding
+
+
+def test_layers_default_to_five_blocks_with_the_last():
+    net = NEMGNetClassifier(
+        variant="B",
+        n_filters=(4, 4, 4, 4, 4),
+        n_hidden=(8,),
+        max_epochs=1,
+        validation_fraction=None,
+        random_state=0,
+    )
+    X = np.random.default_rng(0).normal(size=(8, 1003)).astype(np.float32)
+    net.fit(X, np.repeat(["a", "b"], 4))
+    names = default_layers(net.net_.module_)
+    assert len(names) == 5
+    assert names[-1] == "classifier"
+    embedding = layer_embedding(net, X, method="pca")
+    assert list(embedding.points) == names
+    assert embedding.n_units["classifier"] == 2
+
+
+def test_principal_components_of_the_last_layer_are_those_of_the_logits(cnn):
+    net, X = cnn
+    embedding = layer_embedding(net, X, layers=["classifier"], method="pca")
+    logits = torch.from_numpy(net._raw_output(X)).double().numpy()
+    singular = np.linalg.svd(logits - logits.mean(axis=0), compute_uv=False)
+    lengths = np.linalg.norm(embedding.points["classifier"], axis=0)
+    np.testing.assert_allclose(lengths, singular[:2], rtol=1e-3)
+    assert embedding.method == "pca"
+    assert 0.5 < embedding.explained["classifier"] <= 1 + 1e-6
+
+
+def test_time_average_keeps_one_number_per_filter(cnn):
+    net, X = cnn
+    embedding = layer_embedding(
+        net, X, layers=["features.0"], method="pca", time_average=True, random_state=0
+    )
+    assert embedding.n_units == {"features.0": 32}
+
+
+def test_umap_is_taken_where_it_is_installed(cnn, monkeypatch):
+    net, X = cnn
+    monkeypatch.setattr("sklearn_emg.inspection._embedding.find_spec", lambda name: None)
+    assert layer_embedding(net, X, layers=["classifier"]).method == "pca"
+    with pytest.raises(ImportError, match="pip install umap-learn"):
+        layer_embedding(net, X, method="umap")
+
+
+@pytest.mark.slow
+def test_umap_is_reproducible(cnn):
+    pytest.importorskip("umap")
+    net, X = cnn
+    one, two = (layer_embedding(net, X, layers=["features"], random_state=0) for _ in range(2))
+    assert one.method == "umap"
+    np.testing.assert_array_equal(one.points["features"], two.points["features"])
+
+
+def test_unknown_layers_are_named(cnn):
+    net, X = cnn
+    with pytest.raises(ValueError, match=r"must be layers of CNN1D. Got \['conv9'\]; it has"):
+        layer_embedding(net, X, layers=["conv9"])
+
+
+# Finding the network
+
+
+def test_network_at_the_end_of_a_pipeline_and_of_a_vote_is_found():
+    rng = np.random.default_rng(0)
+    table = recording_table([rng.normal(size=128) for _ in range(6)], fs=100.0, subject=range(6))
+    net = EMGClassifier("CNN1D", max_epochs=1, validation_fraction=None, random_state=0)
+    vote = DiVoteClassifier(make_pipeline(AmplitudeScaler(), net), window=0.64, step=None)
+    vote.fit(table, np.repeat(["a", "b"], 3))
+    assert activation_maximization(vote, fs=100.0, n_updates=1).windows.shape == (1, 2, 1, 64)
+
+
+def test_what_is_no_network_is_refused():
+    with pytest.raises(TypeError, match=r"explains a network classifier .* Got LogisticRegression"):
+        activation_maximization(LogisticRegression(), fs=1.0)
+    with pytest.raises(NotFittedError, match="fit the EMGClassifier"):
+        attribution(EMGClassifier(), np.zeros((2, 3)))
+
+
+def test_missing_torch_names_the_extra(linear, monkeypatch):
+    import sys
+
+    net, X, _ = linear
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *args, **kwargs)
+
+    import sklearn_emg.inspection
+
+    monkeypatch.delitem(sys.modules, "sklearn_emg.inspection._torch_tools", raising=False)
+    monkeypatch.delattr(sklearn_emg.inspection, "_torch_tools", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r'attribution needs torch.*"sklearn-emg\[nets\]"'):
+        attribution(net, X)
