@@ -1,0 +1,112 @@
+"""Configuration of the documentation; ``make docs`` builds it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import generate_pages  # noqa: E402
+
+import sklearn_emg  # noqa: E402
+
+matplotlib.use("Agg")
+
+project = "sklearn-emg"
+author = "The sklearn-emg developers"
+copyright = "2026, the sklearn-emg developers"
+release = version = sklearn_emg.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "numpydoc",
+    "docstrings",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py.md5"]
+templates_path = ["_templates"]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+default_role = "code"  # `name` in a docstring is a parameter of the same object
+nitpicky = True
+# Names of other packages: they resolve only where their inventories are, see below.
+OTHERS = r"(sklearn|numpy|scipy|pandas|torch|skorch|imblearn|joblib|tsfresh|matplotlib|pywt|nn)"
+nitpick_ignore_regex = [(r"py:.*", OTHERS + r"(\..*)?")]
+
+# Links into other projects need the network; without it the build is the same, but for them.
+if os.environ.get("SKLEARN_EMG_DOCS_ONLINE"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "scipy": ("https://docs.scipy.org/doc/scipy", None),
+        "pandas": ("https://pandas.pydata.org/docs", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+    }
+
+# API pages, feature tables and the pages of the systems come from the package itself.
+generate_pages.write_all(HERE / "generated")
+
+autosummary_generate = True
+autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units
+autodoc_class_signature = "mixed"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+myst_enable_extensions = ["colon_fence"]
+suppress_warnings = ["myst.header"]  # CHANGES.md begins at its own level
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sklearn-emg {version}"
+html_static_path = ["_static"]
+html_css_files = ["emg.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 7,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {
+    "index": [], "install": [], "tour": [], "glossary": [], "contributing": [],
+    "design": [], "changes": [],
+}  # fmt: skip
+
+# Future warnings of other packages are theirs; an example must not show them to readers.
+warnings.filterwarnings("ignore", category=FutureWarning)
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+
+GALLERY = "../examples"
+sphinx_gallery_conf = {
+    "examples_dirs": GALLERY,
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",  # the command-line example is shown, not run
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "only_warn_on_example_error": False,
+    "min_reported_time": 0,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "plot_gallery": os.environ.get("SKLEARN_EMG_DOCS_GALLERY", "1") != "0",
+    "download_all_examples": False,
+    "notebook_images": False,
+    "matplotlib_animations": False,
+    "image_scrapers": ("matplotlib",),
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "reset_modules": ("matplotlib",),
+    "backreferences_dir": None,
+}

@@ -1,0 +1,224 @@
+"""Pages made from the package itself, so that none of them can fall behind it.
+
+API pages from every ``__all__``, tables of features from ``feature_table()``, one page per
+published system from the registry of ``sklearn_emg.papers``. Files are written only where their
+text changed: an unchanged page is not built anew.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from pprint import pformat
+from types import ModuleType
+
+import sklearn_emg
+
+# In the order of the way of the data; modules that come later in the project's life follow.
+ORDER = (
+    "recordings",
+    "datasets",
+    "preprocessing",
+    "feature_extraction",
+    "feature_selection",
+    "neural_network",
+    "ensemble",
+    "model_selection",
+    "metrics",
+    "comparison",
+    "papers",
+    "inspection",
+    "base",
+)
+LEAKY = {True: "leaky", False: "split by subject", None: "split not stated"}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def _title(text: str, line: str = "=") -> str:
+    return f"{text}\n{line * len(text)}\n\n"
+
+
+def _literal(text: str) -> str:
+    """Text for a table cell in which no character is markup."""
+    return "".join("\\" + c if c in r"\*`_|<>" else c for c in text)
+
+
+def _list_table(header: list[str], rows: list[list[str]], widths: str, css: str) -> str:
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        f"   :widths: {widths}",
+        f"   :class: {css}",
+        "",
+    ]
+    for row in [header, *rows]:
+        for k, cell in enumerate(row):
+            lines.append(f"   {'*' if k == 0 else ' '} - {cell}".rstrip())
+    return "\n".join(lines) + "\n\n"
+
+
+def public_modules() -> list[ModuleType]:
+    """Modules of the package with an ``__all__``, in the order of the guide."""
+    found = [m.name for m in pkgutil.iter_modules(sklearn_emg.__path__) if m.name[0] != "_"]
+    rank = {name: k for k, name in enumerate(ORDER)}
+    modules = []
+    for name in sorted(found, key=lambda n: (rank.get(n, len(ORDER)), n)):
+        module = importlib.import_module(f"sklearn_emg.{name}")
+        if getattr(module, "__all__", None):
+            modules.append(module)
+    return modules
+
+
+def _kind(value: object) -> str:
+    if inspect.isclass(value):
+        return "Classes"
+    return "Functions" if callable(value) else "Constants"
+
+
+def _api_page(module: ModuleType) -> str:
+    name = module.__name__
+    kinds: dict[str, list[str]] = {"Classes": [], "Functions": [], "Constants": []}
+    for public in module.__all__:
+        kinds[_kind(getattr(module, public))].append(public)
+    summary = (module.__doc__ or "").strip()
+    text = _title(name) + f".. py:module:: {name}\n\n{summary}\n\n.. currentmodule:: {name}\n\n"
+    for kind in ("Classes", "Functions"):
+        if kinds[kind]:
+            entries = "\n".join(f"   {public}" for public in sorted(kinds[kind], key=str.lower))
+            text += (
+                _title(kind, "-")
+                + ".. autosummary::\n   :toctree: ../objects\n   :nosignatures:\n\n"
+                + entries
+                + "\n\n"
+            )
+    if kinds["Constants"]:
+        text += _title("Constants", "-")
+        for public in kinds["Constants"]:
+            value = pformat(getattr(module, public), width=88).replace("\n", "\n      ")
+            text += f".. py:data:: {public}\n\n   .. code-block:: python\n\n      {value}\n\n"
+    return text
+
+
+def write_api(folder: Path) -> None:
+    """One page per module, and an index of them."""
+    modules = public_modules()
+    index = _title("API reference")
+    index += (
+        "Everything public, by the package it is imported from. A name that is not listed here "
+        "is private and may change without notice.\n\n.. toctree::\n   :maxdepth: 2\n\n"
+    )
+    for module in modules:
+        short = module.__name__.split(".", 1)[1]
+        _write(folder / "api" / f"{short}.rst", _api_page(module))
+        index += f"   {short}\n"
+    _write(folder / "api" / "index.rst", index)
+
+
+def _power(power: float) -> str:
+    return "--" if power != power else f"{power:g}"
+
+
+def write_features(folder: Path) -> None:
+    """The table of features, one per family."""
+    from sklearn_emg.feature_extraction import FEATURE_SETS, feature_table
+
+    table = feature_table()
+    text = ""
+    for extractor, part in table.groupby("extractor", sort=False):
+        text += _title(f"{extractor}: {len(part)} features", "~")
+        text += f"Of :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
+        rows = [
+            [
+                f"``{f.name}``",
+                _literal(f.formula),
+                _literal(f.unit),
+                _power(f.power),
+                str(f.min_n_times),
+                _literal(f.source),
+            ]
+            for f in part.itertuples()
+        ]
+        text += _list_table(
+            ["name", "formula", "unit", "power", "samples", "source"],
+            rows,
+            "12 44 7 6 7 24",
+            "features",
+        )
+    _write(folder / "features.rst.inc", text)
+    sets = [[f"``{name}``", ", ".join(f"``{f}``" for f in fs)] for name, fs in FEATURE_SETS.items()]
+    _write(
+        folder / "feature_sets.rst.inc",
+        _list_table(["set", "features"], sets, "22 78", "features"),
+    )
+
+
+def _system_page(name: str) -> str:
+    from sklearn_emg.papers import get_system
+
+    system = get_system(name)
+    text = f".. _system-{name}:\n\n" + _title(name)
+    summary = (inspect.getdoc(system.function) or "").splitlines()[0]
+    text += f"{summary}\n\n"
+    text += f":Source: {_literal(system.citation)}\n"
+    text += f":Input: {_literal(system.input)}\n"
+    text += f":Estimator: {_literal(system.estimator)}\n"
+    function = f"sklearn_emg.papers.{system.function.__name__}"
+    text += f":Function: :func:`~{function}`\n"
+    if system.needs:
+        text += f':Needs: ``pip install "sklearn-emg[{system.needs}]"``\n'
+    text += (
+        "\n.. code-block:: python\n\n   from sklearn_emg.papers import make_system\n\n"
+        f"   model = make_system({name!r}, random_state=0)\n\n"
+        if "random_state" in inspect.signature(system.function).parameters
+        else "\n.. code-block:: python\n\n   from sklearn_emg.papers import make_system\n\n"
+        f"   model = make_system({name!r})\n\n"
+    )
+    text += _title("What the source reports", "-")
+    if system.published:
+        text += (
+            "Figures of the publication, on its data and under its protocol. None was measured "
+            "with this package, and none is a target. *Leaky* means that the same people, or the "
+            "test set itself, were on both sides of the split.\n\n"
+        )
+        rows = [[_literal(f.measure), f"{f.value:.2f} %", LEAKY[f.leaky]] for f in system.published]
+        text += _list_table(["measure", "value", "split"], rows, "60 15 25", "features")
+    else:
+        text += "No figure of its own.\n\n"
+    if system.open_choices:
+        text += _title("What the source leaves open", "-") + "Each with the choice made here.\n\n"
+        text += "".join(f"- {_literal(choice)}\n" for choice in system.open_choices) + "\n"
+    return text
+
+
+def write_systems(folder: Path) -> None:
+    """A page per published system, and the table of all of them."""
+    from sklearn_emg.papers import get_system, list_systems
+
+    names = list(list_systems().index)
+    rows = []
+    for name in names:
+        _write(folder / "systems" / f"{name}.rst", _system_page(name))
+        system = get_system(name)
+        split = {True: "leaky", False: "by subject", None: "not stated"}[system.leaky]
+        rows.append(
+            [f":ref:`{name} <system-{name}>`", _literal(system.estimator), split, system.needs]
+        )
+    text = _list_table(
+        ["system", "classifier", "published split", "extra"], rows, "28 44 16 12", "features"
+    )
+    text += ".. toctree::\n   :hidden:\n\n"
+    text += "".join(f"   /generated/systems/{name}\n" for name in names)
+    _write(folder / "systems.rst.inc", text)
+
+
+def write_all(folder: Path) -> None:
+    write_api(folder)
+    write_features(folder)
+    write_systems(folder)
