@@ -469,23 +469,32 @@ def _turns(x, threshold, flags, extremes, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _buckets(x, low, scale, top, keys):
-    """Bucket of each sample, 0 .. top; a larger sample never has a lower one."""
-    settings = np.empty(2, dtype=x.dtype)
-    settings[0] = low
-    settings[1] = scale
+def _buckets(x, centre, reach, top, keys):
+    """Bucket of each sample, 0 .. top; a larger sample never has a lower one.
+
+    The root of the distance from the centre makes room where EMG has most of its samples.
+    """
+    settings = np.empty(3, dtype=x.dtype)
+    settings[0] = centre
+    settings[1] = 0.5 * top
+    settings[2] = 0.5 * top / math.sqrt(reach)
     origin = settings[0]
-    factor = settings[1]
+    middle = settings[1]
+    factor = settings[2]
+    zero = middle - middle
     for i in range(x.shape[0]):
-        k = np.int32((x[i] - origin) * factor)
-        keys[i] = k if k < top else top
+        v = x[i] - origin
+        r = math.sqrt(abs(v)) * factor
+        r = -r if v < zero else r
+        k = np.int32(middle + r)
+        keys[i] = min(max(k, np.int32(0)), top)
 
 
 @njit(cache=True, nogil=True)
-def _sort(x, low, high, counts, keys, ordered):
+def _sort(x, mean, low, high, counts, keys, ordered):
     """Sort a window into `ordered`; False if that would take too long.
 
-    Samples fall into as many buckets of equal width as there are samples, which leaves little to an
+    Samples fall into about as many buckets as there are samples, which leaves little to an
     insertion sort. A window whose samples crowd into few buckets (one huge artefact) is left to the
     caller.
     """
@@ -496,7 +505,7 @@ def _sort(x, low, high, counts, keys, ordered):
         ordered[:n] = x
         return not span > 0.0
     counts[:] = 0
-    _buckets(x, low, top / span, top, keys)
+    _buckets(x, mean, max(high - mean, mean - low), top, keys)
     for i in range(n):
         counts[keys[i] + 1] += 1
     total = np.int32(0)
@@ -579,7 +588,8 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         compiled apart and might add in another order.
     """
     n = X.shape[1]
-    counts = np.empty(max(n, 64) + 1, dtype=np.int32)
+    # Twice as many buckets as samples where that costs little.
+    counts = np.empty((n if n >= 1024 else 2 * n) + 2, dtype=np.int32)
     keys = np.empty(n, dtype=np.int32)
     work = np.empty(n + 1, dtype=X.dtype)
     flags = np.empty(n, dtype=np.uint8)
@@ -617,7 +627,7 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & TURNS:
             _turns(x, turn, flags, work, row[28:30])
         if groups & L_SCALE:
-            sorted_well = _sort(x, row[4], row[3], counts, keys, work)
+            sorted_well = _sort(x, mean, row[4], row[3], counts, keys, work)
             row[30] = _weighted_sum(work[:n]) if sorted_well else np.nan
         if groups & HISTOGRAM:
             centre = mean if bin_range <= 0.0 else 0.0
