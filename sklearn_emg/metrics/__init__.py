@@ -1,16 +1,38 @@
 """Scores that count people, and measures that scikit-learn lacks."""
 
+from sklearn_emg.metrics._inference import (
+    PairedTest,
+    compare_pair,
+    corrected_resampled_ttest,
+    paired_permutation_test,
+)
 from sklearn_emg.metrics._intervals import bootstrap_interval, wilson_interval
 from sklearn_emg.metrics._subjects import (
     SubjectPredictions,
     predict_subjects,
     subject_scorer,
 )
+from sklearn_emg.metrics._uncertainty import (
+    Threshold,
+    calibration_summary,
+    conformal_sets,
+    conformal_subjects,
+    threshold_for_sensitivity,
+)
 
 __all__ = [
+    "PairedTest",
     "SubjectPredictions",
+    "Threshold",
     "bootstrap_interval",
+    "calibration_summary",
+    "compare_pair",
+    "conformal_sets",
+    "conformal_subjects",
+    "corrected_resampled_ttest",
+    "paired_permutation_test",
     "predict_subjects",
     "subject_scorer",
+    "threshold_for_sensitivity",
     "wilson_interval",
 ]

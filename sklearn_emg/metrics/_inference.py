@@ -1,0 +1,297 @@
+"""Comparing two models over the same few subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from sklearn.utils import check_random_state
+
+from sklearn_emg.metrics._intervals import _check_confidence
+
+_EXACT_UP_TO = 12  # 4096 sign patterns
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Outcome of a paired test.
+
+    Attributes
+    ----------
+    difference : float
+        Mean of the differences, first less second.
+    statistic, pvalue : float
+        Of the two-sided test; NaN where the test cannot be made.
+    low, high : float
+        Confidence interval of the difference, NaN for a test that gives none.
+    n : int
+        Differences that it rests on: folds, or subjects.
+    """
+
+    difference: float
+    statistic: float
+    pvalue: float
+    low: float
+    high: float
+    n: int
+
+
+def _finite(values: ArrayLike, name: str, least: int) -> NDArray[np.float64]:
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or len(values) < least or not np.isfinite(values).all():
+        raise ValueError(
+            f"'{name}' must be at least {least} finite numbers in one dimension. Got "
+            f"{values.tolist() if values.size < 10 else f'shape {values.shape}'}."
+        )
+    return values
+
+
+def corrected_resampled_ttest(
+    differences: ArrayLike,
+    n_train: float | ArrayLike,
+    n_test: float | ArrayLike,
+    *,
+    confidence: float = 0.95,
+) -> PairedTest:
+    """t-test over folds that allows for their shared training data.
+
+    Scores of different folds are not independent, since their training sets overlap: the plain
+    t-test finds differences far too often. Nadeau and Bengio put 1/k + n_test/n_train in place of
+    1/k.
+
+    Parameters
+    ----------
+    differences : array-like of shape (n_folds,)
+        Score of the first model less that of the second, fold by fold.
+    n_train, n_test : float or array-like of shape (n_folds,)
+        Subjects (not rows) in training and test; means over folds are used.
+    confidence : float, default=0.95
+        Of the interval.
+
+    Returns
+    -------
+    test : PairedTest
+        With equal differences in all folds: p = 1 if they are zero, else NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two finite differences, or a size is not positive.
+
+    Notes
+    -----
+    .. math:: t = \\bar d / \\sqrt{(1/k + n_{test}/n_{train}) s^2}
+
+    with k folds, mean d, sample variance s² (ddof 1) and k - 1 degrees of freedom.
+
+    References
+    ----------
+    C. Nadeau, Y. Bengio, "Inference for the generalization error", Mach. Learn. 52 (2003) 239-281,
+    section 3.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import corrected_resampled_ttest
+    >>> test = corrected_resampled_ttest([0.1, 0.0, 0.2, 0.1, 0.1], n_train=16, n_test=4)
+    >>> round(test.statistic, 2), round(test.pvalue, 3)
+    (2.11, 0.103)
+    """
+    _check_confidence(confidence)
+    d = _finite(differences, "differences", 2)
+    train, test = float(np.mean(n_train)), float(np.mean(n_test))
+    if not (train > 0 and test > 0):
+        raise ValueError(f"'n_train' and 'n_test' must be positive. Got {n_train} and {n_test}.")
+    k, mean = len(d), float(d.mean())
+    error = float(np.sqrt((1 / k + test / train) * d.var(ddof=1)))
+    # Equal up to rounding: no variance to test against.
+    if error <= 1e-12 * max(1.0, abs(mean)):
+        none = float("nan")
+        same = abs(mean) <= 1e-12
+        return PairedTest(mean, 0.0 if same else none, 1.0 if same else none, none, none, k)
+    t = mean / error
+    half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * error
+    p = float(2 * stats.t.sf(abs(t), k - 1))
+    return PairedTest(mean, t, p, mean - half, mean + half, k)
+
+
+def paired_permutation_test(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    subjects: ArrayLike | None = None,
+    n_permutations: int = 10_000,
+    random_state: Any = None,
+) -> PairedTest:
+    """Test of equal mean scores by exchanging the two models within subjects.
+
+    Parameters
+    ----------
+    first, second : array-like of shape (n_cases,)
+        Scores of the two models on the same cases, such as 1 where right and 0 where wrong.
+    subjects : array-like of shape (n_cases,), default=None
+        Subject of each case; a subject counts once, with its mean. By default each case is one.
+    n_permutations : int, default=10000
+        Random exchanges. Up to 12 subjects with a difference all are taken, and p is exact.
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    test : PairedTest
+        ``statistic`` is the mean difference over subjects; no interval.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a score is not finite.
+
+    Notes
+    -----
+    Two-sided: the share of exchanges whose mean difference is as far from zero. Random exchanges
+    count the observed one in, (b + 1) / (m + 1), so that p is never 0 [1]_. Subjects with equal
+    scores do not matter. The models are held fixed: nothing is said of other training sets.
+
+    References
+    ----------
+    .. [1] B. Phipson, G. K. Smyth, "Permutation P-values should never be zero", Stat. Appl. Genet.
+       Mol. Biol. 9 (2010) 39.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import paired_permutation_test
+    >>> paired_permutation_test([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0]).pvalue
+    0.125
+    """
+    a, b = _finite(first, "first", 1), _finite(second, "second", 1)
+    if len(a) != len(b):
+        raise ValueError(f"'first' has {len(a)} scores and 'second' {len(b)}; give pairs.")
+    if n_permutations < 1:
+        raise ValueError(f"'n_permutations' must be >= 1. Got {n_permutations!r}.")
+    d = a - b
+    if subjects is not None:
+        codes = pd.factorize(np.asarray(subjects, dtype=object))[0]
+        if len(codes) != len(d):
+            raise ValueError(f"'subjects' has {len(codes)} entries for {len(d)} scores.")
+        d = np.bincount(codes, weights=d) / np.bincount(codes)
+    n, mean = len(d), float(d.mean())
+    moving = d[d != 0]
+    none = float("nan")
+    if not moving.size:
+        return PairedTest(mean, mean, 1.0, none, none, n)
+    observed = abs(moving.sum())
+    # Sums that are equal in exact arithmetic must not fall on either side by rounding.
+    slack = 1e-9 * np.abs(moving).sum()
+    if len(moving) <= _EXACT_UP_TO:
+        signs = np.array(list(product((-1.0, 1.0), repeat=len(moving))))
+        p = float(np.mean(np.abs(signs @ moving) >= observed - slack))
+    else:
+        rng = check_random_state(random_state)
+        count = 0
+        for start in range(0, n_permutations, 1000):
+            size = (min(1000, n_permutations - start), len(moving))
+            sums = np.where(rng.randint(2, size=size), moving, -moving).sum(axis=1)
+            count += int(np.sum(np.abs(sums) >= observed - slack))
+        p = (count + 1) / (n_permutations + 1)
+    return PairedTest(mean, mean, p, none, none, n)
+
+
+def compare_pair(
+    comparison: Any,
+    first: str,
+    second: str,
+    *,
+    metric: str = "accuracy",
+    n_permutations: int = 10_000,
+    confidence: float = 0.95,
+    random_state: Any = 0,
+) -> pd.DataFrame:
+    """Compare two pipelines of a comparison over the folds that both finished.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of :func:`sklearn_emg.comparison.compare`.
+    first, second : str
+        Names of pipelines.
+    metric : str, default="accuracy"
+        Column of ``comparison.folds`` for the t-test, at subject level. The permutation test always
+        counts right answers of subjects.
+    n_permutations : int, default=10000
+    confidence : float, default=0.95
+    random_state : int, RandomState instance or None, default=0
+
+    Returns
+    -------
+    tests : DataFrame
+        Rows ``corrected t-test over folds`` and ``permutation over subjects``; columns
+        difference, statistic, pvalue, low, high, n.
+
+    Raises
+    ------
+    ValueError
+        If a pipeline or the metric is not in the comparison, or fewer than two folds are common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.comparison import compare
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.metrics import compare_pair
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(
+    ...     {"rms": rng.normal(size=80) + 2 * (y == "patient"), "subject": np.repeat(range(20), 4)}
+    ... )
+    >>> models = {"model": LogisticRegression(), "guess": DummyClassifier()}
+    >>> models = {k: DiVoteClassifier(m, window=None) for k, m in models.items()}
+    >>> result = compare(models, X, y, progress=False)
+    >>> compare_pair(result, "model", "guess")[["difference", "pvalue"]].round(3).T.to_dict()
+    {'corrected t-test over folds': {'difference': 0.5, 'pvalue': nan},
+     'permutation over subjects': {'difference': 0.5, 'pvalue': 0.002}}
+    """
+    folds, people = comparison.folds, comparison.predictions
+    names = list(dict.fromkeys(folds["pipeline"]))
+    for name in (first, second):
+        if name not in names:
+            raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+    of_subjects = folds[folds["level"] == "subject"]
+    if metric not in of_subjects.columns:
+        raise ValueError(f"The comparison has no metric {metric!r} of subjects.")
+    scores = of_subjects.pivot(index="fold", columns="pipeline", values=metric)
+    scores = scores[[first, second]].dropna()
+    if len(scores) < 2:
+        raise ValueError(
+            f"{first!r} and {second!r} have {len(scores)} folds with {metric} in common; two at "
+            "least are needed."
+        )
+    both = people[people["pipeline"].isin([first, second]) & people["fold"].isin(scores.index)]
+    right = both.assign(right=both["y_true"] == both["y_pred"])
+    right = right.pivot_table(
+        index=["fold", "subject"], columns="pipeline", values="right", sort=False
+    ).astype(float)
+    subjects = right.index.get_level_values("subject")
+    n_test = right.groupby(level="fold").size().mean()
+    n_subjects = people["subject"].nunique()
+    tests = {
+        "corrected t-test over folds": corrected_resampled_ttest(
+            scores[first] - scores[second],
+            n_subjects - n_test,
+            n_test,
+            confidence=confidence,
+        ),
+        "permutation over subjects": paired_permutation_test(
+            right[first],
+            right[second],
+            subjects=subjects,
+            n_permutations=n_permutations,
+            random_state=random_state,
+        ),
+    }
+    return pd.DataFrame({name: vars(test) for name, test in tests.items()}).T.astype({"n": int})

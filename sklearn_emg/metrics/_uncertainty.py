@@ -1,0 +1,355 @@
+"""How far probabilities can be trusted: calibration, thresholds, prediction sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from sklearn_emg.metrics._intervals import _check_confidence, wilson_interval
+from sklearn_emg.metrics._subjects import predict_subjects
+
+
+def _codes_and_proba(
+    y_true: ArrayLike, y_proba: ArrayLike, classes: ArrayLike
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    labels = np.asarray(classes).tolist()
+    proba = np.asarray(y_proba, dtype=float)
+    y = np.asarray(y_true).tolist()
+    if proba.ndim != 2 or proba.shape != (len(y), len(labels)):
+        raise ValueError(
+            f"'y_proba' must have one row per case and one column per class, "
+            f"{(len(y), len(labels))}. Got shape {proba.shape}."
+        )
+    if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():
+        raise ValueError("'y_proba' must hold probabilities, between 0 and 1.")
+    if unknown := sorted({repr(label) for label in y if label not in labels}):
+        raise ValueError(f"'y_true' has labels that are not in 'classes' {labels}: {unknown}.")
+    return np.array([labels.index(label) for label in y], dtype=np.intp), proba
+
+
+def calibration_summary(
+    y_true: ArrayLike, y_proba: ArrayLike, classes: ArrayLike, *, n_bins: int = 5
+) -> dict[str, float]:
+    """Say whether predicted probabilities come true.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_cases,)
+        One case per subject, as a rule.
+    y_proba : array-like of shape (n_cases, n_classes)
+    classes : array-like of shape (n_classes,)
+        Labels of the columns.
+    n_bins : int, default=5
+        Bins of equal numbers of cases for the calibration error.
+
+    Returns
+    -------
+    summary : dict
+        ``brier`` (mean squared error summed over classes, 0 to 2), ``log_loss`` (natural log),
+        ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error`` (mean
+        absolute difference of the two over bins), and ``spiegelhalter_z`` with
+        ``spiegelhalter_p``, a test of calibrated confidence (NaN where all are 0 or 1).
+
+    Raises
+    ------
+    ValueError
+        If shapes or labels do not fit.
+
+    Notes
+    -----
+    With few subjects the binned error is above 0 even for perfect probabilities; Spiegelhalter's
+    test allows for the number of cases [1]_. With confidence c and right answers r it is
+    z = sum (r - c)(1 - 2c) / sqrt(sum (1 - 2c)² c (1 - c)).
+
+    References
+    ----------
+    .. [1] D. J. Spiegelhalter, "Probabilistic prediction in patient management and clinical
+       trials", Stat. Med. 5 (1986) 421-433.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import calibration_summary
+    >>> proba = [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]]
+    >>> summary = calibration_summary(["a", "a", "b", "a"], proba, ["a", "b"], n_bins=1)
+    >>> round(summary["brier"], 3), round(summary["calibration_error"], 3)
+    (0.25, 0.0)
+    """
+    codes, proba = _codes_and_proba(y_true, y_proba, classes)
+    if n_bins < 1:
+        raise ValueError(f"'n_bins' must be >= 1. Got {n_bins!r}.")
+    if not len(codes):
+        raise ValueError("calibration_summary needs at least one case.")
+    hit = np.zeros_like(proba)
+    hit[np.arange(len(codes)), codes] = 1.0
+    confidence = proba.max(axis=1)
+    right = (proba.argmax(axis=1) == codes).astype(float)
+    order = np.argsort(confidence, kind="stable")
+    bins = [b for b in np.array_split(order, min(n_bins, len(codes))) if b.size]
+    error = sum(abs(right[b].mean() - confidence[b].mean()) * b.size for b in bins) / len(codes)
+    weight = 1 - 2 * confidence
+    variance = float(np.sum(weight**2 * confidence * (1 - confidence)))
+    z = float(np.sum((right - confidence) * weight) / np.sqrt(variance)) if variance > 0 else np.nan
+    likelihood = np.clip(proba[np.arange(len(codes)), codes], np.finfo(float).eps, None)
+    return {
+        "brier": float(np.mean(np.sum((proba - hit) ** 2, axis=1))),
+        "log_loss": float(-np.mean(np.log(likelihood))),
+        "confidence": float(confidence.mean()),
+        "accuracy": float(right.mean()),
+        "calibration_error": float(error),
+        "spiegelhalter_z": z,
+        "spiegelhalter_p": float(2 * norm.sf(abs(z))),
+    }
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A decision threshold and what it gives on the cases it was chosen on.
+
+    Attributes
+    ----------
+    value : float
+        Call a case positive when its score is at least this.
+    sensitivity, specificity : float
+    sensitivity_interval, specificity_interval : tuple of float
+        Wilson's, over the cases.
+    """
+
+    value: float
+    sensitivity: float
+    specificity: float
+    sensitivity_interval: tuple[float, float]
+    specificity_interval: tuple[float, float]
+
+
+def threshold_for_sensitivity(
+    y_true: ArrayLike,
+    score: ArrayLike,
+    *,
+    pos_label: Any,
+    sensitivity: float = 0.95,
+    confidence: float = 0.95,
+    guaranteed: bool = False,
+) -> Threshold:
+    """The highest threshold that finds a wanted share of the patients.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_cases,)
+        One case per subject; out-of-fold or of validation subjects, never of the test set.
+    score : array-like of shape (n_cases,)
+        Higher means more likely positive.
+    pos_label : label
+    sensitivity : float, default=0.95
+    confidence : float, default=0.95
+        Of the intervals.
+    guaranteed : bool, default=False
+        Ask that the lower end of the interval, not the observed share, reaches `sensitivity`.
+
+    Returns
+    -------
+    threshold : Threshold
+
+    Raises
+    ------
+    ValueError
+        If a class is missing, a score is not finite, or no threshold suffices (with few patients
+        the lower end never gets there).
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import threshold_for_sensitivity
+    >>> y = ["ill"] * 4 + ["well"] * 3
+    >>> score = [0.9, 0.8, 0.4, 0.3, 0.5, 0.2, 0.1]
+    >>> found = threshold_for_sensitivity(y, score, pos_label="ill", sensitivity=0.75)
+    >>> found.value, found.sensitivity, round(found.specificity, 2)
+    (0.4, 0.75, 0.67)
+    """
+    _check_confidence(confidence)
+    if not 0 < sensitivity <= 1:
+        raise ValueError(f"'sensitivity' must lie in (0, 1]. Got {sensitivity!r}.")
+    positive = np.array([label == pos_label for label in np.asarray(y_true).tolist()], dtype=bool)
+    score = np.asarray(score, dtype=float)
+    if score.shape != positive.shape or not np.isfinite(score).all():
+        raise ValueError(
+            f"'score' must be one finite number per case, {len(positive)} of them. Got shape "
+            f"{score.shape}."
+        )
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if not n_positive or not n_negative:
+        raise ValueError(
+            f"threshold_for_sensitivity needs both classes; {pos_label!r} has {n_positive} of "
+            f"{len(positive)} cases."
+        )
+    for value in np.unique(score[positive])[::-1]:
+        found = float(np.mean(score[positive] >= value))
+        interval = wilson_interval(found, n_positive, confidence=confidence)
+        reached = interval[0] if guaranteed else found
+        if reached >= sensitivity - 1e-12:
+            rejected = float(np.mean(score[~positive] < value))
+            return Threshold(
+                float(value),
+                found,
+                rejected,
+                interval,
+                wilson_interval(rejected, n_negative, confidence=confidence),
+            )
+    raise ValueError(
+        f"With {n_positive} cases of {pos_label!r} no threshold guarantees a sensitivity of "
+        f"{sensitivity:g}: finding them all gives {interval[0]:.2f} at least. Lower "
+        "'sensitivity' or 'confidence', or measure more patients."
+    )
+
+
+def conformal_sets(
+    y_calibration: ArrayLike,
+    proba_calibration: ArrayLike,
+    proba: ArrayLike,
+    classes: ArrayLike,
+    *,
+    coverage: float = 0.9,
+    by_class: bool = False,
+) -> NDArray[np.bool_]:
+    """Sets of classes that hold the true one with a guaranteed probability.
+
+    Split conformal prediction: the set of a new case has the classes whose probability is not lower
+    than that of the true class in nearly all calibration cases.
+
+    Parameters
+    ----------
+    y_calibration : array-like of shape (n_calibration,)
+        True classes of subjects that the model was not trained on, one case per subject: cases of
+        one subject are not exchangeable with those of a new one.
+    proba_calibration : array-like of shape (n_calibration, n_classes)
+    proba : array-like of shape (n_cases, n_classes)
+        Of new subjects.
+    classes : array-like of shape (n_classes,)
+    coverage : float, default=0.9
+        Wanted probability that a set holds the true class.
+    by_class : bool, default=False
+        Guarantee it within each class, not only on average; needs more subjects.
+
+    Returns
+    -------
+    sets : ndarray of bool of shape (n_cases, n_classes)
+        All classes where there are too few calibration cases for the coverage.
+
+    Raises
+    ------
+    ValueError
+        If shapes or labels do not fit or `coverage` is out of range.
+
+    Notes
+    -----
+    With n calibration scores s = 1 - p(true class), a class enters the set when 1 - p is at most
+    the k-th smallest of them, k = ceil((n + 1) coverage); all classes enter when k > n. The
+    probability over draws of calibration and new subjects is at least `coverage`, and below
+    coverage + 1/(n + 1) without ties [1]_. A set can be empty.
+
+    References
+    ----------
+    .. [1] V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", Springer,
+       2005; J. Lei et al., "Distribution-free predictive inference for regression", J. Am. Stat.
+       Assoc. 113 (2018) 1094-1111, theorem 2.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import conformal_sets
+    >>> calibration = [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]]
+    >>> conformal_sets(["a", "b", "a", "b"], calibration, [[0.65, 0.35], [0.5, 0.5]], ["a", "b"],
+    ...                coverage=0.8)
+    array([[ True, False],
+           [False, False]])
+    """
+    if not 0 < coverage < 1:
+        raise ValueError(f"'coverage' must lie between 0 and 1. Got {coverage!r}.")
+    codes, calibration = _codes_and_proba(y_calibration, proba_calibration, classes)
+    n_classes = calibration.shape[1]
+    new = np.asarray(proba, dtype=float)
+    if new.ndim != 2 or new.shape[1] != n_classes:
+        raise ValueError(f"'proba' must have {n_classes} columns. Got shape {new.shape}.")
+    own = 1 - calibration[np.arange(len(codes)), codes]
+    limits = np.array(
+        [_limit(own[codes == k] if by_class else own, coverage) for k in range(n_classes)]
+    )
+    return 1 - new <= limits
+
+
+def _limit(scores: NDArray[np.floating], coverage: float) -> float:
+    # The slack keeps (n + 1) * coverage that is a whole number from being rounded up.
+    k = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
+    return np.inf if k > len(scores) else float(np.sort(scores)[max(k, 1) - 1])
+
+
+def conformal_subjects(
+    estimator: Any,
+    X_calibration: Any,
+    y_calibration: ArrayLike,
+    X: Any,
+    *,
+    coverage: float = 0.9,
+    by_class: bool = False,
+) -> pd.DataFrame:
+    """Prediction sets of subjects from a fitted classifier and calibration subjects.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        With ``predict_proba``; fitted on other subjects.
+    X_calibration : DataFrame with a ``subject`` column
+    y_calibration : array-like of shape (n_rows,)
+    X : DataFrame with a ``subject`` column
+        New subjects.
+    coverage : float, default=0.9
+    by_class : bool, default=False
+        See :func:`conformal_sets`.
+
+    Returns
+    -------
+    sets : DataFrame
+        Index of subjects; a column of bool per class, and ``set``, the classes in it as text.
+
+    Raises
+    ------
+    ValueError
+        If a subject is in both tables, or the classifier gives no probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.metrics import conformal_subjects
+    >>> y = np.array(["ill", "well"] * 20)
+    >>> X = pd.DataFrame({"rms": 3.0 * (y == "ill") + np.sin(range(40)), "subject": range(40)})
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None).fit(X[:20], y[:20])
+    >>> conformal_subjects(model, X[20:38], y[20:38], X[38:])["set"].to_dict()
+    {38: 'ill', 39: 'well'}
+    """
+    shared = set(X_calibration["subject"]) & set(X["subject"])
+    if shared:
+        raise ValueError(
+            f"conformal_subjects needs calibration subjects who are not among the new ones; "
+            f"{len(shared)} are, such as {next(iter(shared))!r}."
+        )
+    known = predict_subjects(estimator, X_calibration, y_calibration)
+    new = predict_subjects(estimator, X)
+    if known.y_proba is None:
+        raise ValueError(
+            f"conformal_subjects needs probabilities, and {type(estimator).__name__} has no "
+            "predict_proba. Calibrate it with CalibratedClassifierCV."
+        )
+    sets = conformal_sets(
+        known.y_true, known.y_proba, new.y_proba, known.classes, coverage=coverage,
+        by_class=by_class,
+    )  # fmt: skip
+    frame = pd.DataFrame(
+        sets, index=pd.Index(new.subject, name="subject"), columns=list(known.classes)
+    )
+    frame["set"] = [", ".join(str(c) for c, x in zip(known.classes, row) if x) for row in sets]
+    return frame
