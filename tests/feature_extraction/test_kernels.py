@@ -1,0 +1,131 @@
+"""The compiled kernels themselves, and how windows are fed to them."""
+
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+
+from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
+from sklearn_emg.feature_extraction._rows import map_rows
+
+
+def test_numba_is_not_imported_before_it_is_needed():
+    code = "import sys, sklearn_emg.feature_extraction; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def brute_force_matches(x, r, m):
+    n = len(x) - m
+    near = abs(x[:, None] - x) <= r
+    short = np.logical_and.reduce([near[c : c + n, c : c + n] for c in range(m)])
+    long = short & near[m : m + n, m : m + n]
+    return (short.sum() - n) // 2, (long.sum() - n) // 2
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 5])
+@pytest.mark.parametrize("code", [np.uint16, np.uint32])
+@pytest.mark.parametrize("pairs", [True, False])
+def test_template_matches_are_exact_with_ties_on_the_tolerance(m, code, pairs):
+    from sklearn_emg.feature_extraction._kernels_complexity import template_matches
+
+    # Whole numbers, so that many differences equal the tolerance.
+    rng = np.random.default_rng(m)
+    X = rng.integers(-6, 7, size=(5, 90)).astype(float)
+    r = np.array([0.0, 1.0, 2.0, 3.0, 20.0])
+    out = np.empty((5, 4))
+    template_matches(X, np.argsort(X, axis=1), r, m, pairs, np.zeros(1, dtype=code), out)
+    expected = [brute_force_matches(x, limit, m) for x, limit in zip(X, r)]
+    np.testing.assert_array_equal(out[:, :2], expected)
+
+
+def test_lempel_ziv_phrases_of_random_sequences():
+    from sklearn_emg.feature_extraction._kernels_complexity import lempel_ziv_phrases
+
+    rng = np.random.default_rng(0)
+    symbols = (rng.random((30, 60)) < rng.random((30, 1))).astype(np.int8)
+    out = np.empty(30)
+    lempel_ziv_phrases(symbols, out)
+    for row, phrases in zip(symbols, out):
+        s = "".join(map(str, row))
+        count, start = 0, 0
+        while start < len(s):
+            stop = start + 1
+            while stop <= len(s) and s.find(s[start:stop], 0, stop - 1) >= 0:
+                stop += 1
+            count, start = count + 1, stop
+        assert phrases == count
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+def test_bucket_sort_sorts(dtype, offset):
+    from sklearn_emg.feature_extraction._kernels_time import _sort
+
+    for n in (2, 9, 500):
+        x = (np.random.default_rng(n).standard_normal(n) ** 3 + offset).astype(dtype)
+        ordered = np.empty(n + 1, dtype=dtype)
+        counts, keys = np.empty(n + 2, dtype=np.int32), np.empty(n, dtype=np.int32)
+        assert _sort(x, float(x.mean()), float(x.min()), float(x.max()), counts, keys, ordered)
+        np.testing.assert_array_equal(ordered[:n], np.sort(x))
+
+
+def test_bucket_sort_gives_up_on_a_crowd():
+    from sklearn_emg.feature_extraction._kernels_time import _sort
+
+    x = np.random.default_rng(0).standard_normal(5000)
+    x[0] = 1e12
+    work, keys = np.empty(5001), np.empty(5000, dtype=np.int32)
+    counts = np.empty(5002, dtype=np.int32)
+    assert not _sort(x, 0.0, float(x.min()), float(x.max()), counts, keys, work)
+
+
+def test_map_rows_keeps_the_order_of_windows_on_any_number_of_threads():
+    X = np.random.default_rng(0).standard_normal((70, 3, 11))
+
+    def ends(rows):
+        assert rows.flags.c_contiguous
+        assert rows.flags.writeable
+        return rows[:, [0, -1]]
+
+    for n_jobs in (None, 1, 2, 5):
+        np.testing.assert_array_equal(map_rows(ends, X, 2, n_jobs), X[..., [0, -1]])
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        np.testing.assert_array_equal(map_rows(ends, X[:, :, ::2], 2), X[..., [0, -1]])
+
+
+def test_map_rows_passes_on_what_goes_wrong_in_a_thread():
+    def fail(rows):
+        raise ZeroDivisionError("in a thread")
+
+    with pytest.raises(ZeroDivisionError, match="in a thread"):
+        map_rows(fail, np.zeros((40, 1, 5)), 1, n_jobs=2)
+
+
+KNOWN = {name: FeatureInfo(name, "-", "mV", "time", "-", 3) for name in ("rms", "mav")}
+
+
+def test_all_names_every_feature_in_order():
+    assert check_features("all", KNOWN, "Thing") == ["rms", "mav"]
+
+
+@pytest.mark.parametrize(
+    "features, error, match",
+    [
+        ("rms", TypeError, r"write \['rms'\] for one feature"),
+        (3, TypeError, "must be 'all' or a list of names. Got 3"),
+        ([3], TypeError, "must hold names. Got 3"),
+        (["rmss", "nothing"], ValueError, "'rmss' .did you mean 'rms'.., 'nothing'. Known are"),
+    ],
+)
+def test_unknown_names_are_refused_all_at_once(features, error, match):
+    with pytest.raises(error, match=match):
+        check_features(features, KNOWN, "Thing")
+
+
+def test_short_windows_are_refused_for_all_features_at_once():
+    with pytest.raises(
+        ValueError, match=r"Windows of 2 samples .* Thing: rms needs 3, mav needs 4"
+    ):
+        check_min_n_times(2, {"rms": 3, "mav": 4, "wl": 2}, "Thing")
