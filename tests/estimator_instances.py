@@ -8,12 +8,21 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import (
+    STFT,
     AutoregressiveFeatures,
+    ComplexityFeatures,
     CWTFeatures,
+    EMGFeatures,
+    LogSpectrogram,
+    MelSpectrogram,
+    MultichannelFeatures,
     SpectralFeatures,
     TimeDomainFeatures,
+    TsfreshFeatures,
+    WaveformImage,
     WaveletFeatures,
 )
+from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     DilatedCNNClassifier,
@@ -50,10 +59,20 @@ SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 INSTANCES = [
     DiVoteClassifier(LogisticRegression(), window=None),
     AutoregressiveFeatures(1),
-    CWTFeatures(fs=1000.0),
+    ComplexityFeatures(["permutation_entropy", "petrosian", "lempel_ziv"], permutation_order=2),
+    CWTFeatures(fs=1000.0, scales=[2, 4]),
+    EMGFeatures(),
+    LogSpectrogram(delta=True, nperseg=8),
+    MelSpectrogram(3, fs=1000.0, nperseg=16),
+    MultichannelFeatures(),
+    STFT(nperseg=8),
     SpectralFeatures(fs=1000.0),
     TimeDomainFeatures(),
+    TsfreshFeatures("minimal"),
+    WaveformImage(8, 9),
     WaveletFeatures(wavelet="haar", level=1),
+    RandomForestSelector(n_estimators=5, random_state=0),
+    RelevanceSelector(),
     EMGClassifier(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
     EMGRegressor(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
     ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET),
