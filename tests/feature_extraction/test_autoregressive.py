@@ -55,6 +55,16 @@ def test_matches_the_plain_definition(method, order):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_matches_on_real_windows(method, real_data):
+    emgdb = np.fromfile(real_data / "emgdb/emg_healthy.dat", dtype="<i2") / 1e4
+    n2001 = np.fromfile(real_data / "n2001/N2001A01BB02.bin", dtype="<i2", offset=20) / 13107.0
+    X = np.stack([emgdb[8000:12000], n2001[5000:9000], n2001[50_000:54_000]])
+    got = AutoregressiveFeatures(6, method, features=["ar", "ar_residual"]).fit_transform(X)
+    expected = [PLAIN[method](x - x.mean(), 6) for x in X]
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_finds_the_coefficients_of_a_known_process(method):
     X = ar_process([0.75, -0.5], n_windows=1, n_times=200_000)
     got = AutoregressiveFeatures(2, method, features=["ar", "ar_residual"]).fit_transform(X)
@@ -124,6 +134,25 @@ def test_burg_and_yule_walker_look_alike_forwards_and_backwards():
         np.testing.assert_allclose(
             extractor.fit_transform(-X[:, ::-1]), extractor.fit_transform(X), rtol=1e-9
         )
+
+
+def test_a_row_depends_on_its_window_alone():
+    X = ar_process([0.9, -0.3], n_windows=300, n_times=600)
+    for method in METHODS:
+        extractor = AutoregressiveFeatures(4, method, features="all").fit(X)
+        batch = extractor.transform(X)
+        np.testing.assert_array_equal(extractor.transform(X[::-1]), batch[::-1])
+        np.testing.assert_array_equal(extractor.transform(X[5:6]), batch[5:6])
+        np.testing.assert_array_equal(extractor.set_params(n_jobs=2).transform(X), batch)
+
+
+def test_names_say_channel_and_lag():
+    X = ar_process([0.5], n_windows=6, n_times=50).reshape(3, 2, 50)
+    extractor = AutoregressiveFeatures(2, features="all").fit(X)
+    names = extractor.get_feature_names_out()
+    one = ["ar_1", "ar_2", "ar_residual", "cepstrum_1", "cepstrum_2"]
+    assert list(names) == [f"ch{c}_{name}" for c in (1, 2) for name in one]
+    assert extractor.transform(X).shape == (3, 10)
 
 
 def test_keeps_float32():
