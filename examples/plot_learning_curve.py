@@ -1,0 +1,61 @@
+"""
+When does a network stop learning?
+==================================
+
+A network fits its training windows better with every epoch. The loss on *subjects it does not train
+on* turns at some point: from there on it learns the persons. Early stopping keeps the weights of
+the turning point, provided that validation holds out subjects.
+"""
+
+# %%
+# A small network on raw windows
+# ------------------------------
+# ``DiVoteClassifier`` hands the subject of each window to the network, whose validation then holds
+# out subjects of each class. ``patience=None`` lets it run on, to show what comes after the turn.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.dummy import DummyClassifier
+
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.metrics import subject_scorer, wilson_interval
+from sklearn_emg.model_selection import subject_train_test_split
+from sklearn_emg.neural_network import ALSNetClassifier
+
+table, y = make_nemg_cohort(
+    45, n_recordings=135, fs=2000.0, duration=1.0, return_X_y=True, random_state=0
+)
+train, test, y_train, y_test = subject_train_test_split(table, y, random_state=0)
+network = ALSNetClassifier(
+    max_epochs=25, patience=None, lr=1e-3, validation_fraction=0.3, random_state=0
+)
+model = DiVoteClassifier(network, window=0.25, step=0.125).fit(train, y_train)
+
+# %%
+# The learning curve
+# ------------------
+history = model.estimator_.history_
+epoch = np.array(history[:, "epoch"])
+valid = np.array(history[:, "valid_loss"])
+best = int(np.argmin(valid))
+guess = np.log(len(model.classes_))
+figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+axes.plot(epoch, history[:, "train_loss"], color="0.5", label="training windows")
+axes.plot(epoch, valid, color="#0072B2", label="windows of held-out subjects")
+axes.plot(epoch[best], valid[best], "o", color="#D55E00", label="weights that are kept")
+axes.axhline(guess, color="0.4", ls="--", lw=1)
+axes.text(epoch[-1], guess, "guessing ", ha="right", va="bottom", color="0.3")
+axes.set(xlabel="epoch", ylabel="cross entropy", title="Simulated cohort", ylim=(0, None))
+axes.legend(frameon=False)
+plt.show()
+
+# %%
+# The test subjects took no part in any of this. Few of them mean a wide interval.
+accuracy = subject_scorer("accuracy")(model, test, y_test)
+n_people = test["subject"].nunique()
+low, high = wilson_interval(accuracy, n_people)
+baseline = subject_scorer("accuracy")(
+    DiVoteClassifier(DummyClassifier(), window=0.25).fit(train, y_train), test, y_test
+)
+print(f"{n_people} test subjects: accuracy {accuracy:.2f} [{low:.2f}, {high:.2f}], 95 % interval")
+print(f"largest class: {baseline:.2f}; simulated data, no statement about patients")
