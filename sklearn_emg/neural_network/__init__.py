@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         NEMGNetClassifier,
         StackedLSTMClassifier,
     )
+    from sklearn_emg.neural_network._published_autoencoder import AutoencoderNetClassifier
     from sklearn_emg.neural_network._published_baselines import (
         AttentionNetClassifier,
         CNN1DClassifier,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sklearn_emg.neural_network._saving import load_model, save_model
     from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet
     from sklearn_emg.neural_network._stacked_lstm import StackedLSTM
+    from sklearn_emg.neural_network._transfer import TransferClassifier
 
 _HOME = {
     "ALSNet": "_alsnet",
@@ -49,6 +51,7 @@ _HOME = {
     "AttentionNet": "_attention",
     "AttentionNetClassifier": "_published_baselines",
     "AutoencoderNet": "_autoencoder",
+    "AutoencoderNetClassifier": "_published_autoencoder",
     "CNN1D": "_cnn1d",
     "CNN1DClassifier": "_published_baselines",
     "ConvAutoencoder": "_autoencoder",
@@ -71,6 +74,7 @@ _HOME = {
     "SpectroEMGNetClassifier": "_published_images",
     "StackedLSTM": "_stacked_lstm",
     "StackedLSTMClassifier": "_published",
+    "TransferClassifier": "_transfer",
     "load_model": "_saving",
     "save_model": "_saving",
 }
@@ -82,6 +86,7 @@ __all__ = [
     "AttentionNet",
     "AttentionNetClassifier",
     "AutoencoderNet",
+    "AutoencoderNetClassifier",
     "CNN1DClassifier",
     "ConvAutoencoder",
     "DeepEMGNet",
@@ -103,6 +108,7 @@ __all__ = [
     "SpectroEMGNetClassifier",
     "StackedLSTM",
     "StackedLSTMClassifier",
+    "TransferClassifier",
     "load_model",
     "save_model",
 ]

@@ -222,9 +222,21 @@ class _NetEstimator(BaseEstimator):
         with seeded(self._rng.randint(2**31 - 1), device):
             if earlier is not None:
                 net.take_over(earlier)
+            else:
+                self._prepare(net, train)
             net.partial_fit(train, None, valid=valid, epochs=epochs)
         self.net_ = net
         self.history_ = net.history_
+
+    # Changes the new module before its training; TransferClassifier sets it for the time of a fit.
+    _start: Callable[[nn.Module], None] | None = None
+
+    def _prepare(self, net: Any, train: WindowDataset) -> None:
+        """Give a net that is about to be trained on ``train`` a module with other first weights."""
+        if self._start is not None:
+            module = net.module(**net.get_params_for("module"))
+            self._start(module)
+            net.initialize_around(module)
 
     def _build_net(self) -> tuple[Any, torch.device]:
         """Give a net that is not initialised, and its device."""

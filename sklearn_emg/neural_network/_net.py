@@ -232,6 +232,15 @@ class _TrainingLoop(NeuralNet):
         """Drop the moments, twice the size of the weights for Adam."""
         self.optimizer_.state.clear()
 
+    def _set_training(self, training: bool = True) -> None:
+        """Set the mode; frozen layers stay in evaluation, their running statistics fixed."""
+        super()._set_training(training)
+        if training and not all(p.requires_grad for p in self.module_.parameters()):
+            for layer in self.module_.modules():
+                needs_grad = [p.requires_grad for p in layer.parameters()]
+                if needs_grad and not any(needs_grad):
+                    layer.eval()
+
     def _train_epoch(
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> None:

@@ -23,6 +23,7 @@ from sklearn_emg._version import __version__
 from sklearn_emg.neural_network import (
     _estimators,
     _published,
+    _published_autoencoder,
     _published_baselines,
     _published_images,
 )
@@ -38,6 +39,7 @@ _CLASSES = {
         _published.DilatedCNNClassifier,
         _published.NEMGNetClassifier,
         _published.StackedLSTMClassifier,
+        _published_autoencoder.AutoencoderNetClassifier,
         _published_baselines.AttentionNetClassifier,
         _published_baselines.CNN1DClassifier,
         _published_baselines.NeuroFusionNetClassifier,

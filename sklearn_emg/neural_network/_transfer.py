@@ -1,0 +1,305 @@
+"""Transfer learning: train on one cohort, go on with another, some layers frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
+
+_HEAD = "classifier"  # every network of this package calls its last part so
+
+
+class TransferClassifier(ClassifierMixin, BaseEstimator):
+    """Pretrain a network on one cohort, fine-tune it on another with frozen layers.
+
+    `pretrain` trains the network on the source cohort, `fine_tune` (or `fit`, which is the same
+    once there is a pretrained network) goes on with the target cohort. Copies by
+    :func:`sklearn.base.clone` keep the pretrained network, so that cross-validation and grid search
+    on the target cohort fine-tune it anew in every fold.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Network classifier of this package, used for both trainings; None is
+        ``EMGClassifier()``.
+    frozen : sequence of str or None, default=None
+        Names of layers, as in ``named_parameters`` of the module, that `fine_tune` leaves as they
+        are, batch normalisation and dropout included: "features" is everything below it,
+        "features.0" its first layer. None freezes all but "classifier", the last part of every
+        network of this package; an empty sequence freezes nothing.
+    renewed : sequence of str, default=()
+        Names of layers that start from random weights. Those whose shape does not fit, as the last
+        layer where the number of classes differs, do so without being named.
+    fine_tune_params : dict, default=None
+        Parameters of `estimator` that are different in `fine_tune`, e.g.
+        ``{"lr": 1e-4, "max_epochs": 20}``.
+    allows_shared_subjects : bool, default=False
+        Whether a subject of the source cohort may be in the target cohort. Where some of the
+        target cohort is held out for testing, such a subject would be on both sides.
+
+    Attributes
+    ----------
+    source_ : estimator
+        The pretrained network, after `pretrain`.
+    source_subjects_ : set or None
+        Its subjects, where `pretrain` was given `groups`.
+    estimator_ : estimator
+        The fine-tuned network; `save_model` takes it.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the target cohort, sorted.
+    n_features_in_ : int
+        As in `estimator_`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a DataFrame.
+
+    Raises
+    ------
+    ValueError
+        If a frozen layer is not in the network or not in the pretrained one with the same shape,
+        or the cohorts share subjects.
+
+    See Also
+    --------
+    AutoencoderNetClassifier : Pretrains without labels.
+
+    Notes
+    -----
+    `fit` without `pretrain` trains from random weights with nothing frozen, which is the baseline
+    to compare with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, TransferClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> new_X = X + rng.normal(size=(40, 60))
+    >>> net = TransferClassifier(ALSNetClassifier(max_epochs=20, lr=0.01, random_state=0))
+    >>> net = net.pretrain(X, y, groups=np.arange(40) // 4)
+    >>> net = net.fine_tune(new_X, y, groups=100 + np.arange(40) // 4)
+    >>> bool(net.score(new_X, y) > 0.9)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [NetClassifier, None],
+        "frozen": ["array-like", None],
+        "renewed": ["array-like"],
+        "fine_tune_params": [dict, None],
+        "allows_shared_subjects": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        estimator: NetClassifier | None = None,
+        *,
+        frozen: Sequence[str] | None = None,
+        renewed: Sequence[str] = (),
+        fine_tune_params: dict[str, Any] | None = None,
+        allows_shared_subjects: bool = False,
+    ) -> None:
+        self.estimator = estimator
+        self.frozen = frozen
+        self.renewed = renewed
+        self.fine_tune_params = fine_tune_params
+        self.allows_shared_subjects = allows_shared_subjects
+
+    def pretrain(self, X, y, groups=None) -> TransferClassifier:
+        """Train the network on the source cohort.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows of the source cohort.
+        y : array-like of shape (n_windows,)
+            Labels; they need not be those of the target cohort.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window. Whole subjects are held out for validation, and the target
+            cohort is checked to be other people.
+
+        Returns
+        -------
+        self : object
+            The estimator, pretrained but not fitted.
+        """
+        self._validate_params()
+        vars(self).pop("estimator_", None)
+        self.source_ = self._new_estimator().fit(X, y, groups=groups)
+        self.source_subjects_ = None if groups is None else set(_plain(groups))
+        return self
+
+    def fine_tune(self, X, y, groups=None) -> TransferClassifier:
+        """Go on with the target cohort from the pretrained network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows of the target cohort.
+        y : array-like of shape (n_windows,)
+            Labels.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window. Whole subjects are held out for validation.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If `pretrain` was not called.
+        """
+        if not hasattr(self, "source_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} has no pretrained network yet. Call 'pretrain' with "
+                "the source cohort first, or 'fit' to train without one."
+            )
+        return self.fit(X, y, groups=groups)
+
+    def fit(self, X, y, groups=None):
+        """Fine-tune the pretrained network, or train from random weights where there is none.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows of the target cohort.
+        y : array-like of shape (n_windows,)
+            Labels.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window. Whole subjects are held out for validation.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._validate_params()
+        vars(self).pop("estimator_", None)
+        estimator = self._new_estimator()
+        if hasattr(self, "source_"):
+            self._check_subjects(groups)
+            estimator.set_params(**(self.fine_tune_params or {}))
+            estimator._start = self._transfer
+        try:
+            estimator.fit(X, y, groups=groups)
+        finally:
+            vars(estimator).pop("_start", None)  # it holds the pretrained network
+        self.estimator_ = estimator
+        self.classes_ = estimator.classes_
+        self.n_features_in_ = estimator.n_features_in_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(estimator, "feature_names_in_"):
+            self.feature_names_in_ = estimator.feature_names_in_
+        return self
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probability of each class, of shape (n_windows, n_classes)."""
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X) -> np.ndarray:
+        """Most probable class, of shape (n_windows,)."""
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def _new_estimator(self) -> NetClassifier:
+        return EMGClassifier() if self.estimator is None else clone(self.estimator)
+
+    def _check_subjects(self, groups) -> None:
+        if groups is None or self.source_subjects_ is None or self.allows_shared_subjects:
+            return
+        shared = sorted(self.source_subjects_ & set(_plain(groups)), key=str)
+        if shared:
+            raise ValueError(
+                f"{len(shared)} subject(s) of the target cohort of {type(self).__name__} are in "
+                f"the source cohort too, {shared[:3]} for instance: a test on them would be on "
+                "people that the network knows. Leave them out of one cohort, give different "
+                "people different names, or set allows_shared_subjects=True."
+            )
+
+    def _transfer(self, module: nn.Module) -> None:
+        """Give a new module the pretrained weights, and freeze layers."""
+        own = module.state_dict()
+        renewed = _layers(self, "renewed", self.renewed, own)
+        known = {
+            name: value
+            for name, value in self.source_.net_.module_.state_dict().items()
+            if name in own and own[name].shape == value.shape and name not in renewed
+        }
+        if self.frozen is None:
+            frozen = {name for name in own if name.partition(".")[0] != _HEAD}
+            if not any(name.partition(".")[0] == _HEAD for name in own):
+                raise ValueError(
+                    f"The 'frozen' parameter of {type(self).__name__} cannot be None here: the "
+                    f"network has no part named {_HEAD!r}. Its parts are {_parts(own)}: name those "
+                    "to freeze, or give ()."
+                )
+        else:
+            frozen = _layers(self, "frozen", self.frozen, own)
+        if unknown := sorted(frozen - set(known)):
+            raise ValueError(
+                f"The 'frozen' parameter of {type(self).__name__} keeps layers that the pretrained "
+                f"network does not give: {unknown[:3]}. Their sizes differ between the cohorts "
+                "(channels, samples, classes), or they are in 'renewed'. Freeze fewer layers."
+            )
+        module.load_state_dict(known, strict=False)
+        for name, parameter in module.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        if not any(p.requires_grad for p in module.parameters()):
+            raise ValueError(
+                f"The 'frozen' parameter of {type(self).__name__} leaves nothing to train. "
+                f"The network's parts are {_parts(own)}."
+            )
+
+    def __sklearn_clone__(self):
+        # The pretrained network is given to this estimator, not learned in its fit.
+        copy = super().__sklearn_clone__()
+        if hasattr(self, "source_"):
+            copy.source_, copy.source_subjects_ = self.source_, self.source_subjects_
+        return copy
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = self._new_estimator().__sklearn_tags__()
+        tags.input_tags, tags.classifier_tags = inner.input_tags, inner.classifier_tags
+        return tags
+
+
+def _layers(
+    caller: TransferClassifier, parameter: str, names: Iterable[str], state: dict[str, torch.Tensor]
+) -> set[str]:
+    """Entries of the state below the named layers."""
+    if isinstance(names, str):
+        names = [names]
+    found: set[str] = set()
+    for name in names:
+        below = {entry for entry in state if entry == name or entry.startswith(f"{name}.")}
+        if not below:
+            raise ValueError(
+                f"The {parameter!r} parameter of {type(caller).__name__} names {name!r}, which is "
+                f"no layer of the network. Its parts are {_parts(state)}."
+            )
+        found |= below
+    return found
+
+
+def _parts(state: dict[str, torch.Tensor]) -> list[str]:
+    return list(dict.fromkeys(name.partition(".")[0] for name in state))
+
+
+def _plain(groups) -> list[Any]:
+    """Subjects as plain Python values, so that 3 and np.int64(3) are one."""
+    return [g.item() if isinstance(g, np.generic) else g for g in groups]
