@@ -37,8 +37,8 @@ votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 # From recordings to subjects
 # ---------------------------
 # Left: each row a subject nobody trained on, each cell one of his recordings, coloured by the class
-# with the highest score, paler where the scores are close. Right: the mean scores of a subject are a
-# point in a triangle, with the three classes in the corners.
+# with the highest score, paler where the scores are close. Right: the mean scores of a subject are
+# a point in a triangle, with the three classes in the corners.
 colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}
 classes = list(model.classes_)
 corners = np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])

@@ -63,6 +63,6 @@ largest = (
 )
 
 # %%
-# The seed alone moves the score by more than many papers claim as progress. Report the interval, fix
-# the folds before the first look, and compare pipelines on the same folds.
+# The seed alone moves the score by more than many papers claim as progress. Report the interval,
+# fix the folds before the first look, and compare pipelines on the same folds.
 print(f"12 seeds: accuracy {min(accuracy):.2f} to {max(accuracy):.2f}; largest class {largest:.2f}")

@@ -3,8 +3,9 @@ How much does a leak flatter?
 =============================
 
 Windows of one person resemble each other. If some of them are in the training set, the model
-recognises the *person* in the test set and gets the diagnosis for free. :func:`~sklearn_emg.comparison.leakage_audit`
-runs one pipeline on the same windows under both splits.
+recognises the *person* in the test set and gets the diagnosis for free.
+:func:`~sklearn_emg.comparison.leakage_audit` runs one pipeline on the same windows under both
+splits.
 
 Where the environment variable ``SKLEARN_EMG_DATA`` names a folder with the UCI lower-limb set in
 ``lower_limb``, real recordings are used, otherwise the simulated cohort. The figure's title says
@@ -50,7 +51,7 @@ trees = ExtraTreesClassifier(100, min_samples_leaf=2, class_weight="balanced", r
 windows = make_pipeline(EMGFeatures("patel"), trees)
 model = DiVoteClassifier(windows, window=window, step=None)
 audit = leakage_audit(model, table, y, progress=False)
-audit
+audit.summary.round(2)
 
 # %%
 # What each split would have claimed

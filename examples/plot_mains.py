@@ -3,8 +3,8 @@ How do I remove mains without harming the EMG?
 ==============================================
 
 Mains hum sits in the middle of the EMG band, drifts in frequency, and brings harmonics. A notch
-takes a fixed band; an adaptive filter follows the hum. Since the hum is added here, what each leaves
-behind and what each takes from the EMG can both be measured.
+takes a fixed band; an adaptive filter follows the hum. Since the hum is added here, what each
+leaves behind, and what each takes from the EMG, can both be measured.
 """
 
 # %%

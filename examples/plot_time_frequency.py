@@ -3,8 +3,8 @@ What does a network see in a spectrogram?
 =========================================
 
 Image networks of the literature do not read the signal but a picture of it: a short-time Fourier
-transform, a mel spectrogram, or the plotted waveform itself. All are transformers here, so that they
-stand in a pipeline before the network, and windows never leave memory.
+transform, a mel spectrogram, or the plotted waveform itself. All are transformers here, so that
+they stand in a pipeline before the network, and windows never leave memory.
 """
 
 # %%

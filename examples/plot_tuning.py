@@ -4,8 +4,8 @@ How do I tune a whole pipeline without fooling myself?
 
 Filter corners, window length, features and the classifier are all settings, and all of them can be
 tuned at once: they are parameters of one pipeline. The best score of a search is *optimistic*,
-since it was chosen for being the best. An honest score comes from subjects that the search has never
-seen: a search inside a cross-validation, both split by subject.
+since it was chosen for being the best. An honest score comes from subjects that the search has
+never seen: a search inside a cross-validation, both split by subject.
 """
 
 # %%
