@@ -577,7 +577,7 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
     X : ndarray of shape (n_windows, n_times), C-contiguous
     groups : int
         Bits of the groups asked for, those that they rest on included. AMPLITUDE always is.
-    thresholds : ndarray of shape (n_windows, 4), of the type of X
+    thresholds : ndarray of shape (n_windows, 4) or (1, 4), of the type of X
         For zero crossings, slope sign changes, jumps and the myopulse.
     turn : float of the type of X
         Amplitude of a turn.
@@ -598,6 +598,7 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
     for w in range(X.shape[0]):
         x = X[w]
         row = out[w]
+        limits = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]
         _amplitude(x, row[0:3])
         mean = row[0] / n
         mav = row[1] / n
@@ -606,9 +607,9 @@ def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_
         if groups & DIFFERENCE:
             difference_sums(x, row[5:7])
         if groups & COUNT:
-            _count(x, thresholds[w, 0], thresholds[w, 1], row[7:9])
+            _count(x, limits[0], limits[1], row[7:9])
         if groups & JUMP:
-            _jump(x, thresholds[w, 2], thresholds[w, 3], row[9:11])
+            _jump(x, limits[2], limits[3], row[9:11])
         if groups & CENTRED:
             scale = math.sqrt(row[2] / n)
             _centred(x, mean, mav, scale if scale > 0.0 else 1.0, row[11:16])

@@ -673,10 +673,12 @@ class TimeDomainFeatures(FeatureExtractor):
         from sklearn_emg.feature_extraction._kernels_time import time_domain_sums
 
         n_rows, n_times = rows.shape
-        thresholds = np.tile(np.array(self._threshold_values(), dtype=rows.dtype), (n_rows, 1))
+        thresholds = np.array([self._threshold_values()], dtype=rows.dtype)
         if self.threshold_unit == "noise" and groups & (_COUNT | _JUMP):
-            thresholds *= np.median(np.abs(rows), axis=1, keepdims=True) / rows.dtype.type(0.6745)
-        out = np.zeros((n_rows, _N_SUMS + self.n_bins + self.n_segments + 2))
+            noise = np.median(np.abs(rows), axis=1, keepdims=True) / rows.dtype.type(0.6745)
+            thresholds = thresholds * noise
+        # Only the columns of the groups asked for are written, and read.
+        out = np.empty((n_rows, _N_SUMS + self.n_bins + self.n_segments + 2))
         time_domain_sums(
             rows,
             groups,
@@ -688,11 +690,12 @@ class TimeDomainFeatures(FeatureExtractor):
             self.n_segments,
             out,
         )
-        # Sums of the first and second differences telescope to the ends of the window.
-        first = rows[:, : min(2, n_times)].astype(np.float64)
-        last = rows[:, -min(2, n_times) :].astype(np.float64)
-        out[:, -2] = last[:, -1] - first[:, 0]
-        out[:, -1] = (last[:, -1] - last[:, 0]) - (first[:, -1] - first[:, 0])
+        if groups & _CENTRED:
+            # Sums of the first and second differences telescope to the ends of the window.
+            first = rows[:, : min(2, n_times)].astype(np.float64)
+            last = rows[:, -min(2, n_times) :].astype(np.float64)
+            out[:, -2] = last[:, -1] - first[:, 0]
+            out[:, -1] = (last[:, -1] - last[:, 0]) - (first[:, -1] - first[:, 0])
         if groups & _L_SCALE:
             self._finish_l_scale(rows, out[:, _SUMS["l_sum"]])
         return out
