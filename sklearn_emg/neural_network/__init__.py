@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sklearn_emg.neural_network._image_network import ImageNetwork
     from sklearn_emg.neural_network._nemgnet import NEMGNet
     from sklearn_emg.neural_network._neurofusionnet import NeuroFusionNet
+    from sklearn_emg.neural_network._onnx import export_onnx
     from sklearn_emg.neural_network._patternnet import PatternNet
     from sklearn_emg.neural_network._published import (
         ALSNetClassifier,
@@ -75,6 +76,7 @@ _HOME = {
     "StackedLSTM": "_stacked_lstm",
     "StackedLSTMClassifier": "_published",
     "TransferClassifier": "_transfer",
+    "export_onnx": "_onnx",
     "load_model": "_saving",
     "save_model": "_saving",
 }
@@ -109,6 +111,7 @@ __all__ = [
     "StackedLSTM",
     "StackedLSTMClassifier",
     "TransferClassifier",
+    "export_onnx",
     "load_model",
     "save_model",
 ]

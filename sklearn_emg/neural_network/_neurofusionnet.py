@@ -170,7 +170,7 @@ class NeuroFusionNet(nn.Module):
             total = pool_size ** len(positive_ints(name, "n_filters", n_filters))
             check_length(name, n_times, total)
             self.cnn, width = nn.AvgPool1d(total), n_channels
-        self.lstm = self.gru = self.attention = self.graph = None
+        self.lstm = self.gru = self.attention = self.node_graph = None
         if has_lstm:
             self.lstm, width = nn.LSTM(width, n_units, batch_first=True), n_units
         if has_gru:
@@ -178,7 +178,7 @@ class NeuroFusionNet(nn.Module):
         if has_attention:
             self.attention, width = _AttentionPart(width, n_units, n_heads), n_units
         if has_graph:
-            self.graph = _GraphPart(width, n_nodes, n_node_units)
+            self.node_graph = _GraphPart(width, n_nodes, n_node_units)
         self.classifier = nn.Linear(width, n_classes)
         initialise(self, init)
 
@@ -191,7 +191,7 @@ class NeuroFusionNet(nn.Module):
             x = self.dropout(self.gru(x)[0])
         if self.attention is not None:
             x = self.dropout(self.attention(x))
-        x = x.mean(dim=1) if self.graph is None else self.dropout(self.graph(x))
+        x = x.mean(dim=1) if self.node_graph is None else self.dropout(self.node_graph(x))
         return self.classifier(x)
 
 

@@ -1,0 +1,139 @@
+"""Fitted networks in the ONNX format, to be run without Python."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_emg._version import __version__
+from sklearn_emg.neural_network._estimators import NetClassifier, _NetEstimator
+
+
+def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a fitted network as an ONNX file, which onnxruntime and others run without PyTorch.
+
+    The file takes float32 ``windows`` of shape (n_windows, n_channels, n_times), or images, any
+    number of them. It gives ``probabilities`` of shape (n_windows, n_classes) from a classifier,
+    ``prediction`` of shape (n_windows, n_outputs), in the unit of the target, from a regressor. Its
+    metadata hold the name of the class of the estimator and, as JSON, the labels in the order of
+    the columns (``classes``).
+
+    Parameters
+    ----------
+    estimator : estimator of this sub-package
+        A fitted one. Of a `TransferClassifier`, give `estimator_`.
+    path : str or path-like
+        The file to write, with its ending. An existing file is replaced.
+
+    Returns
+    -------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ImportError
+        If onnxscript is not installed: ``pip install "sklearn-emg[onnx]"``.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is no network of this sub-package.
+
+    See Also
+    --------
+    save_model : Keeps everything that Python needs to go on with the estimator.
+
+    Notes
+    -----
+    Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, other kernels).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, export_onnx
+    >>> X = np.random.default_rng(0).normal(size=(20, 1, 50)).astype(np.float32)
+    >>> net = ALSNetClassifier(max_epochs=1).fit(X, np.arange(20) % 2)
+    >>> file = export_onnx(net, "model.onnx")  # doctest: +SKIP
+    >>> import onnxruntime  # doctest: +SKIP
+    >>> session = onnxruntime.InferenceSession(file)  # doctest: +SKIP
+    >>> session.run(None, {"windows": X})[0].shape  # doctest: +SKIP
+    (20, 2)
+    """
+    if not isinstance(estimator, _NetEstimator):
+        raise TypeError(
+            f"export_onnx takes a network of sklearn_emg.neural_network. Got "
+            f"{type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
+    if importlib.util.find_spec("onnxscript") is None:
+        raise ImportError('export_onnx needs onnxscript: pip install "sklearn-emg[onnx]"')
+    is_classifier = isinstance(estimator, NetClassifier)
+    sizes = np.atleast_1d(estimator.n_times_).tolist()
+    # More than one window, or the exporter would take their number for fixed.
+    example = torch.zeros(3, estimator.n_channels_, *sizes)
+    module = copy.deepcopy(estimator.net_.module_).cpu()
+    with _without_warnings_of_the_exporter():
+        program = torch.onnx.export(
+            _Deployed(module, None if is_classifier else estimator).eval(),
+            (example,),
+            input_names=["windows"],
+            output_names=["probabilities" if is_classifier else "prediction"],
+            dynamic_shapes=({0: torch.export.Dim("n_windows", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+    program.model.metadata_props["estimator"] = type(estimator).__name__
+    program.model.metadata_props["sklearn_emg"] = __version__
+    if is_classifier:
+        program.model.metadata_props["classes"] = json.dumps(estimator.classes_.tolist())
+    path = Path(path)
+    program.save(path, external_data=False)
+    return path
+
+
+class _Deployed(nn.Module):
+    """A network and what its estimator does with its output."""
+
+    def __init__(self, module: nn.Module, regressor: Any | None) -> None:
+        super().__init__()
+        self.module = module
+        self.is_regressor = regressor is not None
+        if regressor is not None:
+            for name in ("target_mean_", "target_scale_"):
+                value = torch.tensor(getattr(regressor, name), dtype=torch.float32)
+                self.register_buffer(name, value)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        output = self.module(windows)
+        if self.is_regressor:
+            return output * self.target_scale_ + self.target_mean_
+        return output.softmax(dim=1)
+
+
+@contextmanager
+def _without_warnings_of_the_exporter() -> Iterator[None]:
+    """Silence what it says of packages that no network needs, and of its own old-fashioned code."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for category in (FutureWarning, DeprecationWarning):
+                warnings.simplefilter("ignore", category)
+            warnings.filterwarnings("ignore", message=".*were assigned during export")
+            yield
+    finally:
+        logger.setLevel(before)
