@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sklearn_emg.neural_network._alsnet import ALSNet
     from sklearn_emg.neural_network._attention import AttentionNet
+    from sklearn_emg.neural_network._augment import AugmentBatches
     from sklearn_emg.neural_network._autoencoder import AutoencoderNet, ConvAutoencoder
     from sklearn_emg.neural_network._cnn1d import CNN1D
     from sklearn_emg.neural_network._deepemgnet import DeepEMGNet
@@ -51,6 +52,7 @@ _HOME = {
     "ALSNetClassifier": "_published",
     "AttentionNet": "_attention",
     "AttentionNetClassifier": "_published_baselines",
+    "AugmentBatches": "_augment",
     "AutoencoderNet": "_autoencoder",
     "AutoencoderNetClassifier": "_published_autoencoder",
     "CNN1D": "_cnn1d",
@@ -87,6 +89,7 @@ __all__ = [
     "ALSNetClassifier",
     "AttentionNet",
     "AttentionNetClassifier",
+    "AugmentBatches",
     "AutoencoderNet",
     "AutoencoderNetClassifier",
     "CNN1DClassifier",
