@@ -2,6 +2,9 @@
 
 # The order of these imports is that of list_systems(): isort: off
 from sklearn_emg.papers._alsnet import alsnet
+
+# isort: on
+from sklearn_emg.papers._benchmark import Benchmark, run_benchmark
 from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
 from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
 from sklearn_emg.papers._nemgnet import nemgnet
@@ -15,8 +18,6 @@ from sklearn_emg.papers._neurofusion import (
     time_domain_analysis,
     traditional_analysis,
 )
-
-# isort: on
 from sklearn_emg.papers._registry import (
     Figure,
     System,
@@ -28,6 +29,7 @@ from sklearn_emg.papers._rules import NormalLimitRules
 from sklearn_emg.papers._sampling import SMOTEClassifier
 
 __all__ = [
+    "Benchmark",
     "Figure",
     "NormalLimitRules",
     "SMOTEClassifier",
@@ -48,6 +50,7 @@ __all__ = [
     "neurofusion_features",
     "patel_sunitha",
     "rule_based",
+    "run_benchmark",
     "time_domain_analysis",
     "traditional_analysis",
     "yoo_2023",

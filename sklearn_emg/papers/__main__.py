@@ -1,0 +1,231 @@
+"""``python -m sklearn_emg.papers``: list the published systems, or compare them on data."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.model_selection import (
+    BoumerdesProtocol,
+    LeaveOneSubjectOutProtocol,
+    NEMGNetProtocol,
+    NestedProtocol,
+    RandomWindows,
+    RepeatedSubjectKFold,
+    SubjectHoldout,
+)
+from sklearn_emg.model_selection._protocols import Protocol
+from sklearn_emg.papers import list_systems
+from sklearn_emg.papers._benchmark import run_benchmark
+
+Data = tuple[str, pd.DataFrame, np.ndarray, str]
+
+
+def _simulated(arguments: argparse.Namespace, folder: str | None) -> Data:
+    from sklearn_emg.datasets import make_nemg_cohort
+
+    cohort = make_nemg_cohort(arguments.subjects, fs=arguments.rate, random_state=arguments.seed)
+    name = f"simulated cohort, {arguments.subjects} subjects, {arguments.rate:g} Hz"
+    caveat = "a simulation: nothing here says how well real patients would be told apart"
+    return name, cohort.data, cohort.target, caveat
+
+
+def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
+    from sklearn_emg.datasets import load_lower_limb
+
+    limb = load_lower_limb(_needed(folder, "lower-limb"))
+    caveat = (
+        "diagnosis and recording campaign cannot be told apart in this set: no score says "
+        "anything of diagnosis"
+    )
+    return "UCI lower limb, pathology against normal", limb.data, limb.target, caveat
+
+
+def _n2001(arguments: argparse.Namespace, folder: str | None) -> Data:
+    from sklearn_emg.datasets import load_n2001
+
+    # Samples below -2.5 mV are stored as invalid; as clipped ones they stay usable.
+    records = load_n2001(_needed(folder, "n2001"), muscle="BB", invalid="clip")
+    return "N2001, biceps brachii", records.data, records.target, ""
+
+
+def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
+    from sklearn_emg.datasets import fetch_emgdb
+
+    records = fetch_emgdb(data_home=folder)
+    caveat = "one person per class: no split by subject is possible"
+    return "PhysioNet emgdb", records.data, records.target, caveat
+
+
+DATA: dict[str, Callable[[argparse.Namespace, str | None], Data]] = {
+    "simulated": _simulated,
+    "lower-limb": _lower_limb,
+    "n2001": _n2001,
+    "emgdb": _emgdb,
+}
+
+
+def _needed(folder: str | None, name: str) -> Path:
+    if folder is None:
+        raise ValueError(f"--data {name} needs the folder of the recordings after it.")
+    return Path(folder)
+
+
+def _pairs(text: str | None) -> dict[str, Any]:
+    return {} if text is None else {"pairs": tuple(map(tuple, ast.literal_eval(text)))}
+
+
+PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
+    "kfold": lambda a: RepeatedSubjectKFold(a.folds, n_repeats=1, random_state=a.seed),
+    "repeated": lambda a: RepeatedSubjectKFold(a.folds, n_repeats=a.repeats, random_state=a.seed),
+    "loso": lambda a: LeaveOneSubjectOutProtocol(),
+    "nemgnet": lambda a: NEMGNetProtocol(a.folds, random_state=a.seed),
+    "nested": lambda a: NestedProtocol(a.folds, random_state=a.seed),
+    "boumerdes": lambda a: BoumerdesProtocol(**_pairs(a.pairs)),
+    "alsnet": lambda a: SubjectHoldout(n_repeats=a.repeats, random_state=a.seed),
+    "random-windows": lambda a: RandomWindows(n_repeats=a.repeats, random_state=a.seed),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sklearn_emg.papers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="print the table of systems")
+    bench = commands.add_parser("benchmark", help="compare systems on the same subjects")
+    add = bench.add_argument
+    add("--data", nargs="+", required=True, metavar=("SET", "FOLDER"),
+        help=f"one of {', '.join(DATA)}, and the folder of the recordings")  # fmt: skip
+    add("--systems", default="all", help="names or patterns, separated by commas; all, classical "
+        "or networks (default: all)")  # fmt: skip
+    add("--protocol", choices=PROTOCOLS, default="kfold")
+    add("--out", required=True, type=Path, help="folder of results; the same one goes on")
+    add("--folds", type=int, default=5)
+    add("--repeats", type=int, default=3)
+    add("--pairs", help="boumerdes: runs as '((1, 2), (2, 1))'")
+    add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
+    add("--fs", type=float, help="rate in Hz for all systems (default: each paper's)")
+    add("--epochs", type=int, help="of all networks (default: each paper's)")
+    add("--set", action="append", default=[], metavar="PARAMETER=VALUE",
+        help="set_params of the systems that have it; may be repeated")  # fmt: skip
+    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
+    add("--jobs", type=int, default=None)
+    add("--backend", choices=("loky", "threading"), default="loky",
+        help="of joblib; for dask or ray call run_benchmark within parallel_config")  # fmt: skip
+    add("--retry-failed", action="store_true")
+    add("--quiet", action="store_true", help="no progress bar")
+    add("--subjects", type=int, default=24, help="of the simulated cohort")
+    add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
+    add("--seed", type=int, default=0)
+    return parser
+
+
+def _parameters(settings: Sequence[str]) -> dict[str, Any]:
+    parameters = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set needs PARAMETER=VALUE. Got {setting!r}.")
+        try:
+            parameters[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            parameters[name] = value  # a word
+    return parameters
+
+
+def _searched(protocol: NestedProtocol, grids: dict[str, Any], name: str, model: Any) -> Any:
+    if name not in grids:
+        raise ValueError(f"The file of --grid has no grid for {name!r}; it has {sorted(grids)}.")
+    return protocol.search(model, grids[name])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    status : int
+        0, or 2 where the arguments or the data cannot be used.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "list":
+        columns = ["estimator", "published", "citation"]
+        sys.stdout.write(list_systems()[columns].to_string() + "\n")
+        return 0
+    try:
+        _benchmark(arguments, argv)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
+    kind, *folder = arguments.data
+    if kind not in DATA or len(folder) > 1:
+        raise ValueError(
+            f"--data takes one of {', '.join(DATA)}, and a folder. Got {arguments.data}."
+        )
+    protocol = PROTOCOLS[arguments.protocol](arguments)
+    search, label = None, ""
+    if isinstance(protocol, NestedProtocol):
+        if arguments.grid is None:
+            raise ValueError("--protocol nested chooses settings: give their --grid.")
+        grids = json.loads(arguments.grid.read_text(encoding="utf-8"))
+        search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
+    name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)
+    people = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
+    notes = {
+        # Folders of this machine are nobody's business; the rest of the command is kept.
+        "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
+        "data": f"{name}, {len(table)} recordings, subjects per class {people.to_dict()}",
+    }
+    if caveat:
+        notes["caveat"] = caveat
+    with joblib.parallel_config(backend=arguments.backend):
+        result = run_benchmark(
+            arguments.systems.split(","),
+            table,
+            np.asarray(y),
+            protocol,
+            arguments.out,
+            fs=arguments.fs,
+            max_epochs=arguments.epochs,
+            parameters=_parameters(arguments.set),
+            search=search,
+            search_label=label,
+            audit_splits=arguments.audit,
+            n_jobs=arguments.jobs,
+            retry_failed=arguments.retry_failed,
+            progress=not arguments.quiet,
+            random_state=arguments.seed,
+            notes=notes,
+        )
+    sys.stdout.write(result.table().to_string() + f"\nResults: {arguments.out}\n")
+
+
+def _without_folders(argv: Sequence[str], folder: Sequence[str]) -> list[str]:
+    kept = ["FOLDER" if a in folder else a for a in argv]
+    if "--out" in kept:
+        kept[kept.index("--out") + 1] = "DIR"
+    return kept
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""The benchmark command: resumable, honest about leaks and failures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.model_selection import (
+    BoumerdesProtocol,
+    RandomWindows,
+    RepeatedSubjectKFold,
+)
+from sklearn_emg.papers import make_system, run_benchmark
+from sklearn_emg.papers.__main__ import main
+from sklearn_emg.papers._benchmark import build, choose_systems
+
+PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return make_nemg_cohort(
+        9, n_recordings=27, fs=2000.0, duration=0.7, random_state=0, return_X_y=True
+    )
+
+
+def run(cohort, out, systems=("time-domain", "rule-based"), protocol=PROTOCOL, **options):
+    return run_benchmark(systems, *cohort, protocol, out, progress=False, **options)
+
+
+def test_the_folds_are_those_of_compare(cohort, tmp_path):
+    X, y = cohort
+    ours = run(cohort, tmp_path, ["time-domain"]).comparison
+    theirs = compare(
+        {"time-domain": make_system("time-domain", fs=2000.0)},
+        X,
+        y,
+        cv=[(r.train, r.test) for r in PROTOCOL.runs(X, y)],
+        progress=False,
+    )
+    columns = ["fold", "level", "n_cases", "accuracy", "f1", "auroc"]
+    pd.testing.assert_frame_equal(ours.folds[columns], theirs.folds[columns])
+    columns = ["level", "metric", "pooled", "low", "high"]
+    pd.testing.assert_frame_equal(ours.summary[columns], theirs.summary[columns])
+
+
+def test_finished_runs_are_not_done_again(cohort, tmp_path):
+    first = run(cohort, tmp_path)
+    files = sorted(tmp_path.glob("runs/*/*.json"))
+    assert len(files) == 4
+    before = [os.stat(f).st_mtime_ns for f in files]
+    files[1].unlink()
+    again = run(cohort, tmp_path)
+    after = [os.stat(f).st_mtime_ns for f in files]
+    assert [a == b for a, b in zip(after, before)] == [True, False, True, True]
+    pd.testing.assert_frame_equal(first.comparison.predictions, again.comparison.predictions)
+
+
+def test_a_killed_benchmark_goes_on_where_it_stopped(tmp_path):
+    command = [
+        *(sys.executable, "-m", "sklearn_emg.papers", "benchmark", "--data", "simulated"),
+        *("--subjects", "9", "--rate", "2000", "--systems", "time-domain,patel-sunitha-*"),
+        *("--protocol", "repeated", "--folds", "3", "--repeats", "2", "--audit", "0", "--quiet"),
+        *("--out", str(tmp_path)),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("runs/*/*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {f: os.stat(f).st_mtime_ns for f in tmp_path.glob("runs/*/*.json")}
+    assert 3 <= len(done) < 36
+    assert all(json.loads(f.read_text()) for f in done)  # none is half written
+    assert not (tmp_path / "results.md").exists()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert len(list(tmp_path.glob("runs/*/*.json"))) == 36
+    assert all(os.stat(f).st_mtime_ns == at for f, at in done.items())
+    assert (tmp_path / "results.md").exists()
+
+
+def test_results_are_written_tidy_and_to_read(cohort, tmp_path):
+    result = run(cohort, tmp_path, audit_splits=2, notes={"data": "nine simulated people"})
+    tidy = pd.read_parquet(tmp_path / "results.parquet")
+    assert {"system", "run", "level", "metric", "value", "leaky"} <= set(tidy.columns)
+    assert not tidy["leaky"].any()
+    expected = result.comparison.folds.query("pipeline == 'rule-based' and level == 'window'")
+    mine = tidy.query("system == 'rule-based' and level == 'window' and metric == 'accuracy'")
+    np.testing.assert_array_equal(mine["value"], expected["accuracy"])
+    text = (tmp_path / "results.md").read_text()
+    assert "- data: nine simulated people" in text
+    assert "accuracy 76.80 % (split not stated)" in text
+    audit = result.audits.loc["rule-based"]
+    assert f"{audit['random windows']:.2f} / {audit['subjects']:.2f}" in text
+    assert (tmp_path / "results.png").stat().st_size > 5000
+    assert len(pd.read_parquet(tmp_path / "predictions.parquet")) == 18
+
+
+def test_a_failing_system_has_a_row_with_the_reason(cohort, tmp_path):
+    X, y = cohort
+    result = run((X.drop(columns="region"), y), tmp_path, ["nemgnet-a-pd", "time-domain"])
+    table = result.table()
+    assert table.loc["nemgnet-a-pd", "failed"].startswith("2 of 2: ValueError: The 'by' parameter")
+    assert table.loc["nemgnet-a-pd", "subject accuracy"] == "-"
+    assert table.loc["time-domain", "failed"] == ""
+    assert table.loc["time-domain", "subject accuracy"] != "-"
+
+
+def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path):
+    run(cohort, tmp_path, ["time-domain"])
+    file = tmp_path / "runs" / "time-domain" / "001.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "levels": {}, "error": "MemoryError: none left"}))
+    assert "1 of 2: MemoryError" in run(cohort, tmp_path, ["time-domain"]).table()["failed"].iloc[0]
+    again = run(cohort, tmp_path, ["time-domain"], retry_failed=True)
+    assert again.table()["failed"].iloc[0] == ""
+
+
+def test_the_leaky_protocol_is_labelled_and_says_nothing_of_people(cohort, tmp_path):
+    result = run(cohort, tmp_path, ["time-domain"], protocol=RandomWindows())
+    assert not any("subject" in c for c in result.table().columns if "audit" not in c)
+    assert set(result.comparison.folds["level"]) == {"window"}
+    assert result.comparison.predictions.empty
+    assert "**LEAKY PROTOCOL" in (tmp_path / "results.md").read_text()
+    assert pd.read_parquet(tmp_path / "results.parquet")["leaky"].all()
+
+
+def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
+    run(cohort, tmp_path, ["time-domain"])
+    with pytest.raises(ValueError, match=r"holds folds of another benchmark.*protocol"):
+        run(cohort, tmp_path, ["time-domain"], protocol=RepeatedSubjectKFold(3, n_repeats=1))
+    X, y = cohort
+    with pytest.raises(ValueError, match=r"holds folds of another benchmark.*data"):
+        run((X.iloc[:-1], y[:-1]), tmp_path, ["time-domain"])
+
+
+def test_a_protocol_that_does_not_fit_is_refused_before_anything_runs(cohort, tmp_path):
+    with pytest.raises(ValueError, match="needs at least 7 subjects of each class"):
+        run(cohort, tmp_path, protocol=BoumerdesProtocol())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_parallel_runs_give_the_same(cohort, tmp_path, backend):
+    alone = run(cohort, tmp_path / "alone").comparison
+    with joblib.parallel_config(backend=backend):
+        together = run(cohort, tmp_path / "together", n_jobs=2).comparison
+    pd.testing.assert_frame_equal(alone.predictions, together.predictions)
+
+
+def test_nested_choices_are_made_inside_each_fold(cohort, tmp_path):
+    grid = {"time-domain": {"filter__high": [500.0, 900.0]}}
+    file = tmp_path / "grid.json"
+    file.write_text(json.dumps(grid))
+    arguments = [
+        *("benchmark", "--data", "simulated", "--subjects", "12", "--rate", "2000", "--quiet"),
+        *("--systems", "time-domain", "--protocol", "nested", "--folds", "2", "--audit", "0"),
+    ]
+    assert main([*arguments, "--grid", str(file), "--out", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / "results.md").read_text()
+    assert "NestedProtocol" in text
+    assert str(tmp_path) not in text.replace(str(file), "")
+
+
+def test_a_network_is_seeded_by_run_and_shrunk_by_options(cohort):
+    X, _ = cohort
+    model = build("alsnet", X, max_epochs=3, parameters={"divote__window": 0.4, "other": 1})
+    assert model.get_params()["divote__estimator__max_epochs"] == 3
+    assert model.get_params()["divote__window"] == 0.4
+    assert model.get_params()["resample__fs_out"] == 2000.0
+    assert build("nemgnet-b-all", X).get_params()["resample__fs_out"] == 2510.0
+
+
+def test_patterns_choose_systems():
+    assert choose_systems(["nemgnet-b-*"]) == [
+        "nemgnet-b-averaging",
+        "nemgnet-b-all",
+        "nemgnet-b-pd",
+    ]
+    assert "alsnet" in choose_systems(["networks"])
+    assert "alsnet" not in choose_systems(["classical"])
+    with pytest.raises(ValueError, match="Did you mean 'alsnet'"):
+        choose_systems(["alsnets"])
+
+
+def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
+    assert main(["benchmark", "--data", "lower-limb", "--out", str(tmp_path)]) == 2
+    assert "needs the folder" in capsys.readouterr().err
+    assert main(["benchmark", "--data", "mars", "--out", str(tmp_path)]) == 2
+    assert "--data takes one of simulated" in capsys.readouterr().err
+    nested = ["benchmark", "--data", "simulated", "--protocol", "nested", "--out", str(tmp_path)]
+    assert main(nested) == 2
+    assert "give their --grid" in capsys.readouterr().err
+
+
+def test_the_command_lists_the_systems(capsys):
+    assert main(["list"]) == 0
+    assert "nemgnet-b-pd" in capsys.readouterr().out
+
+
+# -------------------------------------------------------------------- N2001
+
+
+def write_n2001(folder, seconds=0.8):
+    """N2001's layout: 10 controls, 8 ALS, 7 myopathy; several muscles; headers as the original."""
+    rng = np.random.default_rng(0)
+    n = int(23437.5 * seconds)
+    for letter, count, diagnosis in (
+        ("C", 10, "healty controls"),
+        ("A", 8, "ALS"),
+        ("M", 7, "myopathy"),
+    ):
+        for subject in range(1, count + 1):
+            for number, muscle in enumerate(("BB", "VM")):
+                name = f"N2001{letter}{subject:02d}{muscle}{number + 1:02d}"
+                loud = {"C": 1.0, "A": 3.0, "M": 0.5}[letter]
+                samples = np.round(13.107 * 50 * loud * rng.normal(size=n)).astype("<i2")
+                (folder / f"{name}.bin").write_bytes(bytes(20) + samples.tobytes())
+                (folder / f"{name}.hea").write_text(
+                    f"{name} 1 23437.5 {n}\n{name}.bin 16+20 13.1070/uV\n#gender: M\n#age: 50\n"
+                    f"#diagnosis: {diagnosis}\n#muscle: "
+                    f"{'biceps brachii' if muscle == 'BB' else 'vastus medialis'}\n#side: left\n"
+                )
+
+
+def test_one_command_does_the_boumerdes_runs_on_n2001s_layout(tmp_path):
+    folder = tmp_path / "n2001"
+    folder.mkdir()
+    write_n2001(folder)
+    out = tmp_path / "out"
+    status = main(
+        [
+            *("benchmark", "--data", "n2001", str(folder), "--systems", "boumerdes-cnn"),
+            *("--protocol", "boumerdes", "--fs", "1000", "--epochs", "1", "--audit", "0"),
+            *("--set", "divote__window=0.4", "--set", "divote__step=0.2", "--quiet"),
+            *("--set", "divote__estimator__estimator__n_filters=4", "--out", str(out)),
+        ]
+    )
+    assert status == 0
+    people = pd.read_parquet(out / "predictions.parquet")
+    # Six runs, one subject of each class in each: 3, 4, 3, 6, 3, 7.
+    tested = people.groupby("fold")["subject"].apply(lambda s: sorted(x[-2:] for x in s))
+    assert [t[0] for t in tested] == ["03", "04", "03", "06", "03", "07"]
+    assert people.groupby("fold")["y_true"].nunique().tolist() == [3] * 6
+    text = (out / "results.md").read_text()
+    assert "99.85 % (leaky)" in text
+    assert str(folder) not in text
