@@ -76,7 +76,7 @@ html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -95,7 +95,8 @@ sphinx_gallery_conf = {
     "examples_dirs": GALLERY,
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # the command-line example is shown, not run
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "generate_pages.GalleryOrder",
+    "default_thumb_file": str(HERE / "generated" / "signal.png"),
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
     "min_reported_time": 0,

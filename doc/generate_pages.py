@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from pprint import pformat
 from types import ModuleType
@@ -47,7 +48,8 @@ def _title(text: str, line: str = "=") -> str:
 
 def _literal(text: str) -> str:
     """Text for a table cell in which no character is markup."""
-    return "".join("\\" + c if c in r"\*`_|<>" else c for c in text)
+    text = "".join("\\" + c if c in r"\*`_|<>" else c for c in text)
+    return f"\\ {text}" if re.match(r"\w+[.)] ", text) else text  # "J. Yoo" opens no list
 
 
 def _list_table(header: list[str], rows: list[list[str]], widths: str, css: str) -> str:
@@ -134,6 +136,7 @@ def write_features(folder: Path) -> None:
     for extractor, part in table.groupby("extractor", sort=False):
         text += _title(f"{extractor}: {len(part)} features", "~")
         text += f"Of :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
+        sources = list(dict.fromkeys(part["source"]))
         rows = [
             [
                 f"``{f.name}``",
@@ -141,16 +144,18 @@ def write_features(folder: Path) -> None:
                 _literal(f.unit),
                 _power(f.power),
                 str(f.min_n_times),
-                _literal(f.source),
+                str(sources.index(f.source) + 1),
             ]
             for f in part.itertuples()
         ]
         text += _list_table(
             ["name", "formula", "unit", "power", "samples", "source"],
             rows,
-            "12 44 7 6 7 24",
-            "features",
+            "19 45 9 9 10 9",
+            "features formulas",
         )
+        text += "Sources:\n\n"
+        text += "".join(f"{k + 1}. {_literal(s)}\n" for k, s in enumerate(sources)) + "\n"
     _write(folder / "features.rst.inc", text)
     sets = [[f"``{name}``", ", ".join(f"``{f}``" for f in fs)] for name, fs in FEATURE_SETS.items()]
     _write(
@@ -218,7 +223,54 @@ def write_systems(folder: Path) -> None:
     _write(folder / "systems.rst.inc", text)
 
 
+class GalleryOrder:
+    """Key by which the gallery sorts its files: the order of reading, then by name."""
+
+    first = (
+        "compare_classical_and_deep",
+        "plot_leak",
+        "plot_few_subjects",
+        "plot_divote",
+        "plot_motor_units",
+        "plot_features_by_diagnosis",
+        "plot_own_feature",
+        "plot_mains",
+        "plot_tuning",
+        "plot_time_frequency",
+        "plot_learning_curve",
+    )
+
+    def __init__(self, folder: str):
+        self.folder = folder
+
+    def __call__(self, name: str) -> tuple[int, str]:
+        stem = Path(name).stem
+        known = stem in self.first
+        return (self.first.index(stem) if known else len(self.first), stem)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+def write_thumbnail(path: Path) -> None:
+    """A stretch of signal, for examples that draw nothing."""
+    import matplotlib.pyplot as plt
+
+    from sklearn_emg.datasets import simulate_recording
+
+    if path.exists():
+        return
+    signal = simulate_recording(duration=0.15, fs=10_000.0, random_state=3)
+    figure, axes = plt.subplots(figsize=(4, 2.8))
+    axes.plot(signal, color="#0072B2", lw=1)
+    axes.axis("off")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
 def write_all(folder: Path) -> None:
+    """Everything, below `folder`."""
     write_api(folder)
     write_features(folder)
     write_systems(folder)
+    write_thumbnail(folder / "signal.png")

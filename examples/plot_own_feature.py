@@ -6,14 +6,16 @@ A subclass of :class:`~sklearn_emg.base.FeatureExtractor` writes one vectorised 
 names of its columns. Windows, channels, recording tables, sampling rates, validation, cloning and
 pandas output come from the base class.
 
-The feature here is the *irregularity coefficient* of the quantitative EMG literature in a short
-form: how many times the signal crosses zero for each of its peaks.
+The feature here says how irregular a signal is: how many times it crosses zero for each of its
+peaks.
 """
 
 # %%
 # The extractor, in 20 lines
 # --------------------------
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline, make_union
@@ -47,14 +49,30 @@ class Irregularity(FeatureExtractor):
 
 
 # %%
-# It serves tables, which bring their sampling rate ...
+# It serves tables, which bring their sampling rate:
 table, y = make_nemg_cohort(
     24, n_recordings=72, fs=5000.0, duration=1.0, return_X_y=True, random_state=1
 )
 Irregularity().set_output(transform="pandas").fit_transform(table).head(3).round(2)
 
 # %%
-# ... and arrays of one or many channels, which need it as a parameter.
+# What it tells of the simulated subjects, one dot each:
+values = Irregularity().fit_transform(table)[:, 2]
+ratio = pd.Series(values).groupby([y, table["subject"]]).mean()
+figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+for k, (label, colour) in enumerate(
+    {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}.items()
+):
+    axes.plot(ratio[label], np.full(len(ratio[label]), k), "o", color=colour, alpha=0.6)
+    axes.plot([ratio[label].median()] * 2, [k - 0.3, k + 0.3], color="0.1", lw=2)
+axes.set(
+    yticks=range(3), yticklabels=["normal", "myopathy", "neuropathy"], ylim=(2.5, -0.5),
+    xlabel="zero crossings per peak (bars: medians)",
+)  # fmt: skip
+plt.show()
+
+# %%
+# It also serves arrays of one or many channels, which need the rate as a parameter.
 windows = np.random.default_rng(0).normal(size=(5, 2, 400))
 Irregularity(fs=1000.0).fit(windows).get_feature_names_out().tolist()
 
