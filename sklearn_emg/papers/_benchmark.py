@@ -396,6 +396,7 @@ def run_benchmark(
     retry_failed: bool = False,
     progress: bool = True,
     n_resamples: int = 1000,
+    figure: bool = True,
     random_state: int = 0,
     notes: Mapping[str, str] | None = None,
 ) -> Benchmark:
@@ -434,6 +435,8 @@ def run_benchmark(
     progress : bool, default=True
     n_resamples : int, default=1000
         Of the bootstrap.
+    figure : bool, default=True
+        Draw ``results.png``, where matplotlib is installed.
     random_state : int, default=0
         Of the bootstrap and the audit; the protocol has its own seeds.
     notes : mapping, default=None
@@ -462,7 +465,9 @@ def run_benchmark(
     ... )
     >>> with tempfile.TemporaryDirectory() as out:
     ...     protocol = RepeatedSubjectKFold(2, n_repeats=1)
-    ...     result = run_benchmark(["time-domain"], X, y, protocol, out, progress=False)
+    ...     result = run_benchmark(
+    ...         ["time-domain"], X, y, protocol, out, figure=False, progress=False
+    ...     )
     >>> result.table().loc["time-domain", "published"]
     'accuracy 85.00 % (split not stated)'
     """
@@ -506,7 +511,7 @@ def run_benchmark(
         protocol.leaky,
         dict(notes or {}),
     )
-    _report(benchmark, out, repr(protocol))
+    _report(benchmark, out, repr(protocol), figure)
     return benchmark
 
 
@@ -541,7 +546,7 @@ def _read_audits(files: Mapping[str, Path]) -> pd.DataFrame:
 # -------------------------------------------------------------------- report
 
 
-def _report(benchmark: Benchmark, out: Path, protocol: str) -> None:
+def _report(benchmark: Benchmark, out: Path, protocol: str, figure: bool) -> None:
     comparison = benchmark.comparison
     cost = ["fit_seconds", "predict_ms_per_recording", "peak_memory_mb"]
     keys = ["pipeline", "fold", "level", "n_cases", "error"]
@@ -557,9 +562,10 @@ def _report(benchmark: Benchmark, out: Path, protocol: str) -> None:
     _parquet(people, out / "predictions.parquet")
     _parquet(benchmark.audits.reset_index(names="system"), out / "audits.parquet")
     _write(out / "results.md", _markdown(benchmark, protocol))
-    # Without matplotlib there is no figure; the table has everything.
-    with contextlib.suppress(ImportError):
-        _draw(benchmark, out / "results.png")
+    if figure:
+        # Without matplotlib there is none; the table has everything.
+        with contextlib.suppress(ImportError):
+            _draw(benchmark, out / "results.png")
 
 
 def _parquet(frame: pd.DataFrame, path: Path) -> None:

@@ -34,7 +34,8 @@ def cohort():
 
 
 def run(cohort, out, systems=("time-domain", "rule-based"), protocol=PROTOCOL, **options):
-    return run_benchmark(systems, *cohort, protocol, out, progress=False, **options)
+    quick = {"progress": False, "figure": False, "n_resamples": 50}
+    return run_benchmark(systems, *cohort, protocol, out, **{**quick, **options})
 
 
 def test_the_folds_are_those_of_compare(cohort, tmp_path):
@@ -46,6 +47,7 @@ def test_the_folds_are_those_of_compare(cohort, tmp_path):
         y,
         cv=[(r.train, r.test) for r in PROTOCOL.runs(X, y)],
         progress=False,
+        n_resamples=50,
     )
     columns = ["fold", "level", "n_cases", "accuracy", "f1", "auroc"]
     pd.testing.assert_frame_equal(ours.folds[columns], theirs.folds[columns])
@@ -68,28 +70,30 @@ def test_finished_runs_are_not_done_again(cohort, tmp_path):
 def test_a_killed_benchmark_goes_on_where_it_stopped(tmp_path):
     command = [
         *(sys.executable, "-m", "sklearn_emg.papers", "benchmark", "--data", "simulated"),
-        *("--subjects", "9", "--rate", "2000", "--systems", "time-domain,patel-sunitha-*"),
-        *("--protocol", "repeated", "--folds", "3", "--repeats", "2", "--audit", "0", "--quiet"),
+        *("--subjects", "9", "--rate", "2000", "--systems", "patel-sunitha-gb"),
+        *("--protocol", "repeated", "--folds", "3", "--repeats", "3", "--audit", "0", "--quiet"),
         *("--out", str(tmp_path)),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("runs/*/*.json"))) < 3 and time.monotonic() < deadline:
+    while len(list(tmp_path.glob("runs/*/*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = {f: os.stat(f).st_mtime_ns for f in tmp_path.glob("runs/*/*.json")}
-    assert 3 <= len(done) < 36
+    assert 2 <= len(done) < 9
     assert all(json.loads(f.read_text()) for f in done)  # none is half written
     assert not (tmp_path / "results.md").exists()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert len(list(tmp_path.glob("runs/*/*.json"))) == 36
+    assert len(list(tmp_path.glob("runs/*/*.json"))) == 9
     assert all(os.stat(f).st_mtime_ns == at for f, at in done.items())
     assert (tmp_path / "results.md").exists()
 
 
 def test_results_are_written_tidy_and_to_read(cohort, tmp_path):
-    result = run(cohort, tmp_path, audit_splits=2, notes={"data": "nine simulated people"})
+    result = run(
+        cohort, tmp_path, audit_splits=2, figure=True, notes={"data": "nine simulated people"}
+    )
     tidy = pd.read_parquet(tmp_path / "results.parquet")
     assert {"system", "run", "level", "metric", "value", "leaky"} <= set(tidy.columns)
     assert not tidy["leaky"].any()
@@ -149,10 +153,9 @@ def test_a_protocol_that_does_not_fit_is_refused_before_anything_runs(cohort, tm
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_parallel_runs_give_the_same(cohort, tmp_path, backend):
+def test_parallel_runs_give_the_same(cohort, tmp_path):
     alone = run(cohort, tmp_path / "alone").comparison
-    with joblib.parallel_config(backend=backend):
+    with joblib.parallel_config(backend="loky"):
         together = run(cohort, tmp_path / "together", n_jobs=2).comparison
     pd.testing.assert_frame_equal(alone.predictions, together.predictions)
 
