@@ -204,8 +204,9 @@ class BandpassFilter(_DesignedFilter):
         IIR designs run as second-order sections. "chebyshev1" ripples by `ripple` dB in the pass
         band, "chebyshev2" holds `attenuation` dB in the stop band, "bessel" keeps wave shapes best
         when causal. "fir" is a windowed sinc (Hamming) of linear phase.
-    ripple : float, default=1.0
-        Largest loss in the pass band in dB; of "chebyshev1" only.
+    ripple : float, default=0.1
+        Largest loss in the pass band in dB, of "chebyshev1" only. A zero-phase filter passes twice
+        and loses up to twice as much.
     attenuation : float, default=40.0
         Smallest loss in the stop band in dB; of "chebyshev2" only, whose corners are where the
         stop band begins.
@@ -286,7 +287,7 @@ class BandpassFilter(_DesignedFilter):
         *,
         order: int = 4,
         design: Design = "butterworth",
-        ripple: float = 1.0,
+        ripple: float = 0.1,
         attenuation: float = 40.0,
         transition: float | None = None,
         zero_phase: bool = True,
@@ -360,7 +361,7 @@ class HighpassFilter(_DesignedFilter):
         *,
         order: int = 4,
         design: Design = "butterworth",
-        ripple: float = 1.0,
+        ripple: float = 0.1,
         attenuation: float = 40.0,
         transition: float | None = None,
         zero_phase: bool = True,
@@ -426,7 +427,7 @@ class LowpassFilter(_DesignedFilter):
         *,
         order: int = 4,
         design: Design = "butterworth",
-        ripple: float = 1.0,
+        ripple: float = 0.1,
         attenuation: float = 40.0,
         transition: float | None = None,
         zero_phase: bool = True,
