@@ -6,13 +6,35 @@ Importing this sub-package loads neither PyTorch nor matplotlib: the explanation
 
 from sklearn_emg.inspection._activation import ActivationMaximization, activation_maximization
 from sklearn_emg.inspection._attribution import Attribution, attribution
+from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
+from sklearn_emg.inspection._curves import LearningCurveDisplay
+from sklearn_emg.inspection._divote_display import DiVoteDisplay
 from sklearn_emg.inspection._embedding import LayerEmbedding, layer_embedding
+from sklearn_emg.inspection._explain import SubjectExplanation, explain_subject
+from sklearn_emg.inspection._explain_displays import (
+    ActivationMaximizationDisplay,
+    LayerEmbeddingDisplay,
+    SubjectExplanationDisplay,
+)
+from sklearn_emg.inspection._feature_display import FeatureDisplay
+from sklearn_emg.inspection._recording_display import RecordingDisplay
 
 __all__ = [
     "ActivationMaximization",
+    "ActivationMaximizationDisplay",
     "Attribution",
+    "ComparisonDisplay",
+    "DiVoteDisplay",
+    "FeatureDisplay",
     "LayerEmbedding",
+    "LayerEmbeddingDisplay",
+    "LeakageDisplay",
+    "LearningCurveDisplay",
+    "RecordingDisplay",
+    "SubjectExplanation",
+    "SubjectExplanationDisplay",
     "activation_maximization",
     "attribution",
+    "explain_subject",
     "layer_embedding",
 ]

@@ -23,8 +23,8 @@ def torch_tools(caller: str) -> ModuleType:
     return _torch_tools
 
 
-def find_network(estimator: Any, caller: str) -> Any:
-    """The fitted network classifier that `estimator` is, or has at its end."""
+def unwrap(estimator: Any) -> Any:
+    """What is at the end of a search, a DiVoteClassifier or a Pipeline."""
     found = estimator
     while True:
         if hasattr(found, "best_estimator_"):
@@ -34,7 +34,12 @@ def find_network(estimator: Any, caller: str) -> Any:
         elif isinstance(found, Pipeline):
             found = found.steps[-1][1]
         else:
-            break
+            return found
+
+
+def find_network(estimator: Any, caller: str) -> Any:
+    """The fitted network classifier that `estimator` is, or has at its end."""
+    found = unwrap(estimator)
     if hasattr(found, "net_") and hasattr(found, "classes_"):
         return found
     if hasattr(found, "predict_proba") and hasattr(found, "max_epochs"):

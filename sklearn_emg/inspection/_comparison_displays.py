@@ -1,0 +1,498 @@
+"""Displays of a comparison of pipelines and of a leakage audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from sklearn_emg.comparison import Comparison, LeakageAudit, leakage_audit
+from sklearn_emg.inspection._plot import (
+    COLORS,
+    GREY,
+    HATCHES,
+    check_kind,
+    log_scale,
+    panels,
+    style,
+    tidy,
+)
+from sklearn_emg.metrics import bootstrap_interval
+
+_KINDS = ("scores", "differences", "time")
+_TIMES = {
+    "fit": ("fit_seconds", "time to fit a fold (s)"),
+    "predict": ("predict_ms_per_recording", "time to predict a recording (ms)"),
+}
+
+
+class ComparisonDisplay:
+    """Pipelines side by side: scores with intervals, paired differences, scores against time.
+
+    Create it with :meth:`from_comparison`.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Index of pipelines: ``score``, ``low``, ``high``, ``n_subjects``, and mean times
+        ``fit_seconds`` and ``predict_ms_per_recording``.
+    differences : DataFrame
+        Index of the other pipelines: ``difference`` in accuracy to the reference, over subjects
+        that both tested, ``low``, ``high``, ``better`` and ``worse``, the numbers of subjects
+        that are more often right, and more often wrong, than with the reference.
+    metric : str
+    chance : float
+        Share of subjects in the largest class.
+    confidence : float
+    reference : str
+        Pipeline that the others are compared with.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    points_ : list of Line2D or ErrorbarContainer
+    chance_line_ : Line2D or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.comparison import compare
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import ComparisonDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(
+    ...     {"rms": rng.normal(size=80) + 2 * (y == "patient"), "subject": np.repeat(range(20), 4)}
+    ... )
+    >>> result = compare(
+    ...     {
+    ...         "logistic": DiVoteClassifier(LogisticRegression(), window=None),
+    ...         "largest class": DiVoteClassifier(DummyClassifier(), window=None),
+    ...     },
+    ...     X, y, cv=5, progress=False,
+    ... )
+    >>> ComparisonDisplay.from_comparison(result).plot().ax_.get_xlabel()
+    'accuracy over 20 subjects (bars: 95 % intervals)'
+    """
+
+    def __init__(
+        self,
+        scores: pd.DataFrame,
+        differences: pd.DataFrame,
+        *,
+        metric: str,
+        chance: float,
+        confidence: float,
+        reference: str,
+    ):
+        self.scores = scores
+        self.differences = differences
+        self.metric = metric
+        self.chance = chance
+        self.confidence = confidence
+        self.reference = reference
+
+    @classmethod
+    def from_comparison(
+        cls,
+        comparison: Comparison,
+        *,
+        metric: str = "accuracy",
+        reference: str | None = None,
+        n_resamples: int = 1000,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> ComparisonDisplay:
+        """Take what is drawn from a comparison.
+
+        Parameters
+        ----------
+        comparison : Comparison
+            What :func:`~sklearn_emg.comparison.compare` gave.
+        metric : str, default="accuracy"
+            For "scores" and "time": a name from ``comparison.summary["metric"]``, at the level of
+            subjects. Differences are of the accuracy.
+        reference : str, default=None
+            Pipeline that the others are compared with; by default the first one.
+        n_resamples : int, default=1000
+            Bootstrap resamples of subjects, for the intervals of differences.
+        random_state : int, RandomState instance or None, default=0
+            For the bootstrap.
+
+        Returns
+        -------
+        display : ComparisonDisplay
+        """
+        summary = comparison.summary[comparison.summary["level"] == "subject"]
+        names = list(dict.fromkeys(summary["pipeline"]))
+        metrics = list(dict.fromkeys(summary["metric"]))
+        if metric not in metrics:
+            raise ValueError(
+                f"The 'metric' of ComparisonDisplay must be one of {metrics}. Got {metric!r}."
+            )
+        reference = names[0] if reference is None else reference
+        if reference not in names:
+            raise ValueError(
+                f"The 'reference' of ComparisonDisplay must be one of the pipelines {names}. Got "
+                f"{reference!r}."
+            )
+        scores = (
+            summary[summary["metric"] == metric]
+            .set_index("pipeline")[["pooled", "low", "high", "n_subjects"]]
+            .rename(columns={"pooled": "score"})
+        )
+        folds = comparison.folds[comparison.folds["level"] == "subject"]
+        times = folds.groupby("pipeline")[[column for column, _ in _TIMES.values()]].mean()
+        differences = _differences(
+            comparison.predictions,
+            names,
+            reference,
+            comparison.confidence,
+            n_resamples,
+            random_state,
+        )
+        return cls(
+            scores.join(times),
+            differences,
+            metric=metric,
+            chance=comparison.chance,
+            confidence=comparison.confidence,
+            reference=reference,
+        )
+
+    def plot(
+        self, kind: str = "scores", *, time: str = "predict", ax: Any = None
+    ) -> ComparisonDisplay:
+        """Draw one of the pictures.
+
+        Parameters
+        ----------
+        kind : {"scores", "differences", "time"}, default="scores"
+            Subject-level scores with their intervals; differences in accuracy to the reference on
+            the same subjects; or scores against time.
+        time : {"predict", "fit"}, default="predict"
+            For ``kind="time"``: the time to predict a recording, or to fit a fold.
+        ax : Axes, default=None
+            By default a new figure.
+
+        Returns
+        -------
+        display : ComparisonDisplay
+        """
+        check_kind(kind, _KINDS, "ComparisonDisplay.plot")
+        if time not in _TIMES:
+            raise ValueError(
+                f"The 'time' of ComparisonDisplay.plot must be one of {list(_TIMES)}. Got {time!r}."
+            )
+        n_lines = len(self.differences if kind == "differences" else self.scores)
+        height = 4.0 if kind == "time" else 1.3 + 0.42 * n_lines
+        self.figure_, axes = panels(ax, 1, 1, "ComparisonDisplay.plot", figsize=(6.4, height))
+        self.ax_ = axes[0]
+        self.chance_line_ = None
+        self.points_ = []
+        {"scores": self._plot_scores, "differences": self._plot_differences}.get(
+            kind, lambda: self._plot_time(*_TIMES[time])
+        )()
+        tidy(axes)
+        return self
+
+    def _label(self) -> str:
+        n = int(self.scores["n_subjects"].max())
+        return f"{self.metric.replace('_', ' ')} over {n} subjects"
+
+    def _plot_scores(self) -> None:
+        table = self.scores.sort_values("score", kind="stable")
+        self._draw_chance(self.ax_.axvline)
+        for place, (name, row) in enumerate(table.iterrows()):
+            k = self.scores.index.get_loc(name)
+            color, marker, *_ = style(k)
+            self.points_.append(
+                self.ax_.errorbar(
+                    row["score"],
+                    place,
+                    xerr=_arms(row["score"], row["low"], row["high"]),
+                    fmt=marker,
+                    ms=7,
+                    color=color,
+                    ecolor=color,
+                    capsize=3,
+                )
+            )
+        self.ax_.set_yticks(np.arange(len(table)), list(table.index))
+        self.ax_.set_ylim(-0.6, len(table) - 0.4)
+        if self.metric not in ("mcc",):
+            self.ax_.set_xlim(0, 1.02)
+        self.ax_.set_xlabel(f"{self._label()} (bars: {100 * self.confidence:g} % intervals)")
+        if self.chance_line_ is not None:
+            self.ax_.legend(
+                handles=[self.chance_line_],
+                frameon=False,
+                fontsize=8,
+                loc="lower right",
+                bbox_to_anchor=(1.0, 1.0),
+            )
+
+    def _draw_chance(self, draw: Any) -> None:
+        # What always naming the largest class scores is known for the accuracy alone.
+        if self.metric == "accuracy":
+            self.chance_line_ = draw(
+                self.chance, color=GREY, ls="--", lw=1, label="always the largest class"
+            )
+
+    def _plot_differences(self) -> None:
+        if self.differences.empty:
+            raise ValueError("A difference needs two pipelines; the comparison has one.")
+        table = self.differences.sort_values("difference", kind="stable")
+        self.ax_.axvline(0, color="black", lw=0.8)
+        for place, (name, row) in enumerate(table.iterrows()):
+            color, marker, *_ = style(self.scores.index.get_loc(name))
+            value, low, high = 100 * row["difference"], 100 * row["low"], 100 * row["high"]
+            self.points_.append(
+                self.ax_.errorbar(
+                    value,
+                    place,
+                    xerr=_arms(value, low, high),
+                    fmt=marker,
+                    ms=7,
+                    color=color,
+                    ecolor=color,
+                    capsize=3,
+                )
+            )
+        labels = [
+            f"{name}\n{int(row['better'])} better, {int(row['worse'])} worse"
+            for name, row in table.iterrows()
+        ]
+        self.ax_.set_yticks(np.arange(len(table)), labels)
+        self.ax_.set_ylim(-0.6, len(table) - 0.4)
+        self.ax_.set_xlabel(
+            f"accuracy less that of {self.reference}\n(percentage points, same subjects; "
+            f"bars: {100 * self.confidence:g} % intervals)"
+        )
+
+    def _plot_time(self, column: str, label: str) -> None:
+        self._draw_chance(self.ax_.axhline)
+        for k, (name, row) in enumerate(self.scores.iterrows()):
+            color, marker, *_ = style(k)
+            self.points_.append(
+                self.ax_.errorbar(
+                    row[column],
+                    row["score"],
+                    yerr=_arms(row["score"], row["low"], row["high"]),
+                    fmt=marker,
+                    ms=8,
+                    color=color,
+                    ecolor=color,
+                    elinewidth=0.8,
+                    capsize=2,
+                    label=str(name),
+                )
+            )
+        log_scale(self.ax_, "x")
+        self.ax_.set_xlabel(label)
+        self.ax_.set_ylabel(self._label())
+        if self.metric not in ("mcc",):
+            self.ax_.set_ylim(0, 1.02)
+        self.ax_.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _arms(value: float, low: float, high: float) -> list[list[float]] | None:
+    """Lengths of error bars; none where there is no interval."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return None
+    return [[max(0.0, value - low)], [max(0.0, high - value)]]
+
+
+def _differences(
+    predictions: pd.DataFrame,
+    names: list[str],
+    reference: str,
+    confidence: float,
+    n_resamples: int,
+    random_state: Any,
+) -> pd.DataFrame:
+    """Paired differences in accuracy; a subject tested several times counts with its mean."""
+    right = predictions.assign(right=(predictions["y_true"] == predictions["y_pred"]).astype(float))
+    by_subject = right.pivot_table(index="subject", columns="pipeline", values="right", sort=False)
+    rows = {}
+    for name in names:
+        if name == reference or not {name, reference} <= set(by_subject.columns):
+            continue
+        pair = by_subject[[name, reference]].dropna()
+        difference = (pair[name] - pair[reference]).to_numpy()
+        if not len(difference):
+            continue
+        low, high = bootstrap_interval(
+            lambda drawn, d=difference: float(d[drawn].mean()),
+            np.arange(len(difference)),
+            n_resamples=n_resamples,
+            confidence=confidence,
+            random_state=random_state,
+        )
+        rows[name] = {
+            "difference": difference.mean(),
+            "low": low,
+            "high": high,
+            "better": int((difference > 0).sum()),
+            "worse": int((difference < 0).sum()),
+        }
+    columns = ["difference", "low", "high", "better", "worse"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+class LeakageDisplay:
+    """What a random split of windows would have claimed, beside the split by subject.
+
+    Create it with :meth:`from_estimator` or :meth:`from_audit`.
+
+    Parameters
+    ----------
+    audit : LeakageAudit
+        What :func:`~sklearn_emg.comparison.leakage_audit` gave.
+    n_classes : int, default=None
+        Number of classes, for the line of mere guessing.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    bars_ : BarContainer
+        Means over folds.
+    points_ : list of Line2D
+        Folds.
+    gap_text_ : Annotation
+    chance_line_ : Line2D or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import LeakageDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> subject = np.repeat(range(20), 10)
+    >>> X = pd.DataFrame(rng.normal(size=(20, 4))[subject] + 0.1 * rng.normal(size=(200, 4)))
+    >>> X.columns = X.columns.astype(str)
+    >>> X["subject"] = subject
+    >>> y = np.where(subject % 2, "patient", "control")
+    >>> model = DiVoteClassifier(KNeighborsClassifier(), window=None)
+    >>> display = LeakageDisplay.from_estimator(model, X, y).plot()
+    >>> display.ax_.get_ylabel()
+    'balanced accuracy of windows'
+    """
+
+    def __init__(self, audit: LeakageAudit, *, n_classes: int | None = None):
+        self.audit = audit
+        self.n_classes = n_classes
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        n_splits: int = 5,
+        n_jobs: int | None = None,
+        random_state: Any = 0,
+    ) -> LeakageDisplay:
+        """Run the audit; parameters as in :func:`~sklearn_emg.comparison.leakage_audit`."""
+        audit = leakage_audit(
+            estimator,
+            X,
+            y,
+            n_splits=n_splits,
+            n_jobs=n_jobs,
+            progress=False,
+            random_state=random_state,
+        )
+        return cls(audit, n_classes=len(np.unique(np.asarray(y))))
+
+    @classmethod
+    def from_audit(cls, audit: LeakageAudit, *, n_classes: int | None = None) -> LeakageDisplay:
+        """Show an audit that was run before."""
+        return cls(audit, n_classes=n_classes)
+
+    def plot(self, ax: Any = None) -> LeakageDisplay:
+        """Draw mean and folds of each split, and the gap.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            By default a new figure.
+
+        Returns
+        -------
+        display : LeakageDisplay
+        """
+        summary, folds = self.audit.summary, self.audit.folds
+        self.figure_, axes = panels(
+            ax, 1, 1, "LeakageDisplay.plot", figsize=(1.8 + 1.4 * len(summary), 3.8)
+        )
+        self.ax_ = axis = axes[0]
+        values = summary["balanced_accuracy"].to_numpy()
+        leaky = summary["leaky"].to_numpy()
+        place = np.arange(len(summary))
+        self.bars_ = axis.bar(
+            place,
+            values,
+            width=0.6,
+            color=["white" if is_leaky else COLORS[0] for is_leaky in leaky],
+            edgecolor=[COLORS[1] if is_leaky else COLORS[0] for is_leaky in leaky],
+            hatch=[HATCHES[1] if is_leaky else "" for is_leaky in leaky],
+        )
+        self.points_ = []
+        for k, split in enumerate(summary.index):
+            mine = folds.loc[folds["split"] == split, "balanced_accuracy"].to_numpy()
+            side = np.linspace(-0.15, 0.15, len(mine)) if len(mine) > 1 else np.zeros(1)
+            self.points_ += axis.plot(
+                k + side, mine, "o", ms=4, color="black", mfc="white", label="a fold", zorder=3
+            )
+        self._mark_gap(axis, values)
+        self.chance_line_ = None
+        handles = self.points_[:1]
+        if self.n_classes:
+            self.chance_line_ = axis.axhline(
+                1 / self.n_classes, color=GREY, ls="--", lw=1, label="guessing"
+            )
+            handles = [*handles, self.chance_line_]
+        labels = [
+            f"{name}\n{'leaky' if bad else 'honest'}" for name, bad in zip(summary.index, leaky)
+        ]
+        axis.set_xticks(place, labels)
+        axis.set_xlim(-0.6, len(summary) + 0.1)
+        axis.set_ylim(0, 1.05)
+        axis.set_xlabel("split into training and test windows")
+        axis.set_ylabel("balanced accuracy of windows")
+        axis.legend(
+            handles=handles,
+            frameon=False,
+            fontsize=8,
+            ncols=2,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+        )
+        tidy(axes)
+        return self
+
+    def _mark_gap(self, axis: Any, values: np.ndarray) -> None:
+        last = len(values) - 1
+        axis.plot([0.3, last + 0.42], [values[0]] * 2, color="black", lw=0.8, ls=":")
+        axis.annotate(
+            "",
+            xy=(last + 0.38, values[0]),
+            xytext=(last + 0.38, values[last]),
+            arrowprops={"arrowstyle": "<->", "lw": 1, "shrinkA": 0, "shrinkB": 0},
+        )
+        self.gap_text_ = axis.annotate(
+            f"leak\n{100 * self.audit.gap:+.0f}\npoints",
+            xy=(last + 0.44, (values[0] + values[last]) / 2),
+            va="center",
+            fontsize=9,
+        )

@@ -1,0 +1,244 @@
+"""FeatureDisplay: how features differ between classes, subject by subject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from sklearn_emg.feature_extraction import feature_table
+from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
+
+_MOST = 12
+
+
+class FeatureDisplay:
+    """Features by class: a point for each subject, a bar at the median of the class.
+
+    A subject with many recordings is one point, so that the picture shows as much as is known.
+    Create it with :meth:`from_estimator` or :meth:`from_features`.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_subjects, n_features)
+        Median of each subject's rows.
+    y : ndarray of shape (n_subjects,)
+        Label of each subject.
+    units : dict of str to str
+        Unit of each feature; "" for none.
+    what : str, default="subject"
+        What a point is.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        One per feature.
+    points_ : list of PathCollection
+        Per feature and class.
+    medians_ : list of LineCollection
+        Per feature and class.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.inspection import FeatureDisplay
+    >>> table, y = make_nemg_cohort(
+    ...     6, n_recordings=12, fs=4000.0, duration=0.5, return_X_y=True, random_state=0
+    ... )
+    >>> extractor = TimeDomainFeatures(["rms", "zc"])
+    >>> display = FeatureDisplay.from_estimator(extractor, table, y).plot()
+    >>> [axis.get_ylabel() for axis in display.axes_]
+    ['rms (mV)', 'zc (count)']
+    """
+
+    def __init__(
+        self,
+        features: pd.DataFrame,
+        y: np.ndarray,
+        *,
+        units: Mapping[str, str],
+        what: str = "subject",
+    ):
+        self.features = features
+        self.y = y
+        self.units = units
+        self.what = what
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        features: Sequence[str] | None = None,
+        groups: ArrayLike | None = None,
+    ) -> FeatureDisplay:
+        """Extract the features.
+
+        Parameters
+        ----------
+        estimator : transformer
+            A feature extractor, or a Pipeline that ends with one; a clone is fitted.
+        X : DataFrame or ndarray
+            Recording table, or windows.
+        y : array-like of shape (n_rows,)
+            Label of each row.
+        features : sequence of str, default=None
+            Those to show, by name, at most 12; by default the first ones.
+        groups : array-like of shape (n_rows,), default=None
+            Subject of each row, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        display : FeatureDisplay
+        """
+        fitted = clone(estimator).fit(X, y)
+        frame = pd.DataFrame(
+            np.asarray(fitted.transform(X)), columns=list(fitted.get_feature_names_out())
+        )
+        if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
+            groups = X["subject"].to_numpy()
+        return cls.from_features(frame, y, features=features, groups=groups)
+
+    @classmethod
+    def from_features(
+        cls,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        features: Sequence[str] | None = None,
+        groups: ArrayLike | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> FeatureDisplay:
+        """Show features that were computed before.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Columns are features.
+        y : array-like of shape (n_rows,)
+            Label of each row.
+        features : sequence of str, default=None
+            Those to show, at most 12; by default the first ones.
+        groups : array-like of shape (n_rows,), default=None
+            Subject of each row; without it each row is a point.
+        units : mapping of str to str, default=None
+            Units of columns that are no features of this package.
+
+        Returns
+        -------
+        display : FeatureDisplay
+        """
+        y = np.asarray(y)
+        if len(y) != len(X):
+            raise ValueError(f"y of FeatureDisplay has {len(y)} labels for {len(X)} rows.")
+        names = list(X.columns[:_MOST]) if features is None else list(features)
+        if missing := [name for name in names if name not in X.columns]:
+            raise ValueError(
+                f"The 'features' of FeatureDisplay must be among the columns {list(X.columns)}. "
+                f"Got {missing}."
+            )
+        if not 1 <= len(names) <= _MOST:
+            raise ValueError(
+                f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}; choose with "
+                "'features'."
+            )
+        shown = X[names].reset_index(drop=True)
+        what = "row"
+        if groups is not None:
+            code = pd.factorize(pd.Series(list(groups), dtype=object))[0]
+            first = np.unique(code, return_index=True)[1]
+            shown, y, what = shown.groupby(code).median(), y[first], "subject"
+        known = _units()
+        found = {name: (units or {}).get(name, _unit_of(name, known)) for name in names}
+        return cls(shown, y, units=found, what=what)
+
+    def plot(self, ax: Any = None, *, log: bool = False) -> FeatureDisplay:
+        """Draw one panel per feature.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or one per feature; by default a new figure.
+        log : bool, default=False
+            Logarithmic scale, for features that are positive.
+
+        Returns
+        -------
+        display : FeatureDisplay
+        """
+        names = list(self.features.columns)
+        classes = np.unique(self.y)
+        # Beyond four, rows of panels; an own array of Axes has one per feature anyhow.
+        n_cols = len(names) if len(names) <= 4 else int(np.ceil(np.sqrt(len(names))))
+        n_rows = int(np.ceil(len(names) / n_cols))
+        given = isinstance(ax, (np.ndarray, list, tuple))
+        width = 1.0 + 0.55 * len(classes)
+        self.figure_, axes = panels(
+            ax,
+            1 if given else n_rows,
+            len(names) if given else n_cols,
+            "FeatureDisplay.plot",
+            figsize=(width * n_cols + 0.5, 2.7 * n_rows + 0.3),
+        )
+        for spare in axes[len(names) :]:
+            spare.set_axis_off()
+        self.axes_ = axes[: len(names)]
+        self.points_, self.medians_ = [], []
+        for axis, name in zip(self.axes_, names):
+            self._plot_feature(axis, name, classes, log)
+        tidy(self.axes_)
+        self.figure_.supxlabel(f"each point is a {self.what}, the bar their median", fontsize=9)
+        return self
+
+    def _plot_feature(self, axis: Any, name: str, classes: np.ndarray, log: bool) -> None:
+        values = self.features[name].to_numpy(dtype=float)
+        for k, label in enumerate(classes):
+            color, marker, *_ = style(k)
+            mine = values[self.y == label]
+            # Spread by rank, the same at each call.
+            place = k + 0.5 * (np.argsort(np.argsort(mine)) * 0.618 % 1 - 0.5)
+            self.points_.append(
+                axis.scatter(
+                    place, mine, s=20, color=color, marker=marker, alpha=0.75, linewidths=0
+                )
+            )
+            self.medians_.append(
+                axis.hlines(np.nanmedian(mine), k - 0.36, k + 0.36, colors="black", lw=2)
+            )
+        axis.set_xticks(
+            np.arange(len(classes)),
+            [str(label) for label in classes],
+            rotation=35,
+            ha="right",
+            rotation_mode="anchor",
+        )
+        axis.set_xlim(-0.6, len(classes) - 0.4)
+        if log:
+            log_scale(axis, "y")
+        unit = self.units.get(name, "")
+        # "1" stands for no unit.
+        axis.set_ylabel(f"{name} ({unit})" if unit not in ("", "1") else name)
+
+
+def _units() -> dict[str, str]:
+    table = feature_table()
+    return dict(zip(table["name"], table["unit"]))
+
+
+def _unit_of(name: str, known: Mapping[str, str]) -> str:
+    """Unit of a feature such as ``ch2_band_power_20_50``, whose base is ``band_power``."""
+    base = re.sub(r"^ch\d+_", "", str(name))
+    while base:
+        if base in known:
+            return known[base]
+        base = base.rpartition("_")[0]
+    return ""

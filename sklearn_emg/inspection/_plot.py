@@ -1,0 +1,105 @@
+"""What the Displays share: matplotlib at the last moment, panels, and a palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+# Okabe and Ito's palette, told apart with any colour vision; with each colour goes a marker, a
+# line and a hatch, so that a print without colour still tells them apart.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
+GREY = "0.45"
+
+
+def style(k: int) -> tuple[str, str, Any, str]:
+    """Colour, marker, line and hatch of the k-th thing; after seven they are mixed anew."""
+    n, turn = len(COLORS), k // len(COLORS)
+    return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
+
+
+def pyplot(caller: str) -> ModuleType:
+    """matplotlib.pyplot, or an error that says who needs it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f'{caller} needs matplotlib, which is not installed: pip install "sklearn-emg[plot]"'
+        ) from error
+    return plt
+
+
+def panels(
+    ax: Any,
+    n_rows: int,
+    n_cols: int,
+    caller: str,
+    *,
+    figsize: tuple[float, float],
+    sharex: bool = False,
+    sharey: bool = False,
+    height_ratios: Sequence[float] | None = None,
+    width_ratios: Sequence[float] | None = None,
+) -> tuple[Any, np.ndarray]:
+    """Axes to draw in: a new figure, the Axes given, or one Axes divided.
+
+    Gives the figure and an array of ``n_rows * n_cols`` Axes, row by row.
+    """
+    plt = pyplot(caller)
+    n = n_rows * n_cols
+    if ax is None:
+        figure, axes = plt.subplots(
+            n_rows,
+            n_cols,
+            figsize=figsize,
+            sharex=sharex,
+            sharey=sharey,
+            squeeze=False,
+            layout="constrained",
+            height_ratios=height_ratios,
+            width_ratios=width_ratios,
+        )
+        return figure, axes.ravel()
+    if isinstance(ax, (np.ndarray, list, tuple)):
+        axes = np.asarray(ax, dtype=object).ravel()
+        if len(axes) != n:
+            raise ValueError(f"The 'ax' of {caller} must hold {n} Axes. Got {len(axes)}.")
+        return axes[0].figure, axes
+    if n == 1:
+        return ax.figure, np.array([ax], dtype=object)
+    # As in scikit-learn: one Axes for several panels gives its place to them.
+    ax.set_axis_off()
+    grid = ax.get_subplotspec().subgridspec(
+        n_rows, n_cols, height_ratios=height_ratios, width_ratios=width_ratios
+    )
+    axes = grid.subplots(sharex=sharex, sharey=sharey, squeeze=False).ravel()
+    return ax.figure, axes
+
+
+def tidy(axes: Iterable[Any]) -> None:
+    """Leave out the frame that carries no scale."""
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def log_scale(ax: Any, which: str) -> None:
+    """Make "x" or "y" logarithmic, with plain numbers at 1, 2 and 5 times the powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low) if low > 0 else 1.0
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def check_kind(kind: str, kinds: Sequence[str], caller: str) -> None:
+    if kind not in kinds:
+        raise ValueError(f"The 'kind' of {caller} must be one of {list(kinds)}. Got {kind!r}.")
