@@ -238,6 +238,10 @@ class GalleryOrder:
         "plot_tuning",
         "plot_time_frequency",
         "plot_learning_curve",
+        "plot_transfer",
+        "plot_activation",
+        "plot_layers",
+        "plot_explain_subject",
     )
 
     def __init__(self, folder: str):
