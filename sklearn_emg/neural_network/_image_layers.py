@@ -75,6 +75,7 @@ class Spectrogram(nn.Module):
                     f"The 'delta_width' parameter of {network} must be odd and at least 3, so "
                     f"that a frame lies in the middle. Got {delta_width} instead."
                 )
+        self.n_times = n_times
         self.nperseg = nperseg
         self.hop = max(nperseg // 4, 1) if hop is None else int(hop)
         self.log = log
@@ -144,8 +145,7 @@ def check_image(
         )
     raise ValueError(
         f"{network} with these settings needs windows of at least {(least - 1) * spectrogram.hop} "
-        f"samples. Got n_times={spectrogram.hop * (size[1] - 1)} or a little more. Cut longer "
-        "windows, or reduce hop or pooling."
+        f"samples. Got n_times={spectrogram.n_times}. Cut longer windows, or reduce hop or pooling."
     )
 
 

@@ -116,8 +116,10 @@ class ImageNetwork(nn.Module):
                 f"{least} pixels. Got {size[0]} x {size[1]} and resize={resize!r}. "
                 f"Set resize={max(least, 128)}, for instance."
             )
+        # load_model builds the network without memory and fills in weights of its own.
+        wants_weights = pretrained and not torch.empty(0).is_meta
         self.network = _timm().create_model(
-            architecture, pretrained=pretrained, in_chans=n_channels, num_classes=n_classes
+            architecture, pretrained=wants_weights, in_chans=n_channels, num_classes=n_classes
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
