@@ -1,13 +1,18 @@
 """Published systems, each as one function that returns its pipeline over recording tables."""
 
-# The order of these imports is that of list_systems(): isort: off
 from sklearn_emg.papers._alsnet import alsnet
-
-# isort: on
 from sklearn_emg.papers._benchmark import Benchmark, run_benchmark
 from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
 from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
 from sklearn_emg.papers._nemgnet import nemgnet
+from sklearn_emg.papers._networks import (
+    deepemgnet,
+    nam,
+    network_baseline,
+    neurofusionnet,
+    nodera,
+    spectroemgnet,
+)
 from sklearn_emg.papers._neurofusion import (
     amplitude_envelope_analysis,
     ensembles,
@@ -39,6 +44,7 @@ __all__ = [
     "amplitude_envelope_analysis",
     "boumerdes_cnn",
     "boumerdes_lstm",
+    "deepemgnet",
     "elamvazuthi",
     "ensembles",
     "frequency_domain_analysis",
@@ -46,11 +52,16 @@ __all__ = [
     "hybrid",
     "list_systems",
     "make_system",
+    "nam",
     "nemgnet",
+    "network_baseline",
     "neurofusion_features",
+    "neurofusionnet",
+    "nodera",
     "patel_sunitha",
     "rule_based",
     "run_benchmark",
+    "spectroemgnet",
     "time_domain_analysis",
     "traditional_analysis",
     "yoo_2023",
