@@ -101,6 +101,7 @@ sphinx_gallery_conf = {
     "only_warn_on_example_error": False,
     "min_reported_time": 0,
     "show_memory": False,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "plot_gallery": os.environ.get("SKLEARN_EMG_DOCS_GALLERY", "1") != "0",
     "download_all_examples": False,

@@ -27,7 +27,7 @@ table, y = make_nemg_cohort(
 )
 train, test, y_train, y_test = subject_train_test_split(table, y, random_state=0)
 network = ALSNetClassifier(
-    max_epochs=25, patience=None, lr=1e-3, validation_fraction=0.3, random_state=0
+    max_epochs=15, patience=None, lr=1e-3, validation_fraction=0.3, random_state=0
 )
 model = DiVoteClassifier(network, window=0.25, step=0.125).fit(train, y_train)
 

@@ -59,8 +59,8 @@ for k, (name, signal) in enumerate(shown.items()):
     frequency, power = welch(signal, fs, nperseg=8192)
     low = frequency < 220
     right.semilogy(frequency[low], 1e6 * power[low], color=colours[name], lw=1.2, label=name)
-left.plot([0.997, 0.997], [-350, -300], color="0.1", lw=3)
-left.text(0.999, -325, "50 µV", va="center")
+left.plot([0.997, 0.997], [-255, -205], color="0.1", lw=3)
+left.text(0.999, -230, "50 µV", va="center")
 left.set(
     xlabel="time (s)", yticks=[-150 * k for k in range(3)],
     yticklabels=["with hum", "notch", "adaptive"], title="distance from the signal without hum",
