@@ -17,6 +17,11 @@ from sklearn_emg.inspection._explain_displays import (
     SubjectExplanationDisplay,
 )
 from sklearn_emg.inspection._feature_display import FeatureDisplay
+from sklearn_emg.inspection._importance import (
+    FamilyImportance,
+    FamilyImportanceDisplay,
+    family_importance,
+)
 from sklearn_emg.inspection._recording_display import RecordingDisplay
 
 __all__ = [
@@ -25,6 +30,8 @@ __all__ = [
     "Attribution",
     "ComparisonDisplay",
     "DiVoteDisplay",
+    "FamilyImportance",
+    "FamilyImportanceDisplay",
     "FeatureDisplay",
     "LayerEmbedding",
     "LayerEmbeddingDisplay",
@@ -36,5 +43,6 @@ __all__ = [
     "activation_maximization",
     "attribution",
     "explain_subject",
+    "family_importance",
     "layer_embedding",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from sklearn_emg.feature_extraction import feature_table
+from sklearn_emg.inspection._feature_names import feature_facts, info_of
 from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
 
 _MOST = 12
@@ -157,8 +156,9 @@ class FeatureDisplay:
             code = pd.factorize(pd.Series(list(groups), dtype=object))[0]
             first = np.unique(code, return_index=True)[1]
             shown, y, what = shown.groupby(code).median(), y[first], "subject"
-        known = _units()
-        found = {name: (units or {}).get(name, _unit_of(name, known)) for name in names}
+        known = feature_facts()
+        own = {name: (info_of(name, known) or {"unit": ""})["unit"] for name in names}
+        found = {name: (units or {}).get(name, own[name]) for name in names}
         return cls(shown, y, units=found, what=what)
 
     def plot(self, ax: Any = None, *, log: bool = False) -> FeatureDisplay:
@@ -227,18 +227,3 @@ class FeatureDisplay:
         unit = self.units.get(name, "")
         # "1" stands for no unit.
         axis.set_ylabel(f"{name} ({unit})" if unit not in ("", "1") else name)
-
-
-def _units() -> dict[str, str]:
-    table = feature_table()
-    return dict(zip(table["name"], table["unit"]))
-
-
-def _unit_of(name: str, known: Mapping[str, str]) -> str:
-    """Unit of a feature such as ``ch2_band_power_20_50``, whose base is ``band_power``."""
-    base = re.sub(r"^ch\d+_", "", str(name))
-    while base:
-        if base in known:
-            return known[base]
-        base = base.rpartition("_")[0]
-    return ""

@@ -21,6 +21,7 @@ from sklearn_emg.inspection import (
     ActivationMaximizationDisplay,
     ComparisonDisplay,
     DiVoteDisplay,
+    FamilyImportanceDisplay,
     FeatureDisplay,
     LayerEmbedding,
     LayerEmbeddingDisplay,
@@ -99,6 +100,8 @@ def every_display(cohort, divote, comparison, signatures):
     audit = leakage_audit(
         DiVoteClassifier(LinearDiscriminantAnalysis(), window=None), *signatures, progress=False
     )
+    model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None)
+    importance = FamilyImportanceDisplay.from_estimator(model, *signatures, families="feature")
     votes = DiVoteDisplay.from_estimator(divote, table, y)
     result = ComparisonDisplay.from_comparison(comparison)
     return [
@@ -107,6 +110,7 @@ def every_display(cohort, divote, comparison, signatures):
         *[(votes, {"kind": kind}) for kind in ("heatmap", "simplex", "regions")],
         *[(result, {"kind": kind}) for kind in ("scores", "differences", "time")],
         (LeakageDisplay.from_audit(audit, n_classes=2), {}),
+        (importance, {}),
         (LearningCurveDisplay.from_history(history), {}),
         (ActivationMaximizationDisplay.from_result(some_windows()), {}),
         (LayerEmbeddingDisplay.from_embedding(some_embedding(), np.repeat(["a", "b"], 6)), {}),

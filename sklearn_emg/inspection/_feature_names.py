@@ -1,0 +1,27 @@
+"""From the name of a column back to the feature that it is a value of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sklearn_emg.feature_extraction import feature_table
+
+Facts = dict[str, str]
+
+
+def feature_facts() -> dict[str, Facts]:
+    """``unit`` and ``domain`` of each feature, by name."""
+    table = feature_table()
+    # A name that two families share means the first, as in EMGFeatures.
+    return table.drop_duplicates("name").set_index("name")[["unit", "domain"]].T.to_dict()
+
+
+def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
+    """Facts of a column such as ``ch2_band_power_20_50``, whose feature is ``band_power``."""
+    base = re.sub(r"^ch\d+_", "", str(column))
+    while base:
+        if base in known:
+            return known[base]
+        base = base.rpartition("_")[0]
+    return None

@@ -1,0 +1,352 @@
+"""Permutation importance of families of features, in subjects that the model has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
+from sklearn_emg.inspection._feature_names import feature_facts, info_of
+from sklearn_emg.inspection._plot import COLORS, HATCHES, panels, tidy
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.model_selection._split import assert_no_shared_subject
+from sklearn_emg.recordings import METADATA_COLUMNS
+
+Scorer = Callable[[Any, Any, ArrayLike], float]
+
+
+@dataclass(frozen=True)
+class FamilyImportance:
+    """Result of :func:`family_importance`.
+
+    Attributes
+    ----------
+    folds : DataFrame
+        One row per family, fold and repeat: ``family``, ``fold``, ``repeat``, ``score`` (of the
+        fold, nothing permuted) and ``importance``, the score less that with the family permuted.
+    summary : DataFrame
+        Index of families, the most important first: ``n_features``, ``importance`` (mean) and
+        ``std``, of the folds' means.
+    families : dict of str to list of str
+        Columns of each family.
+    """
+
+    folds: pd.DataFrame
+    summary: pd.DataFrame
+    families: dict[str, list[str]]
+
+
+@validate_params(
+    {
+        "X": [pd.DataFrame],
+        "families": [StrOptions({"domain", "feature"}), Mapping],
+        "scoring": [callable, None],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def family_importance(
+    estimator: Any,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    families: str | Mapping[str, Sequence[str]] = "domain",
+    cv: Any = 5,
+    scoring: Scorer | None = None,
+    n_repeats: int = 5,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> FamilyImportance:
+    """Permutation importance of families of features, fold by fold, split by subject.
+
+    In each fold a clone is fitted on the training subjects. Then the columns of one family are
+    dealt out anew among the test rows, together, and the score of the test subjects falls by what
+    the model owes to this family.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Of feature tables, such as a :class:`~sklearn_emg.ensemble.DiVoteClassifier` with
+        ``window=None``.
+    X : DataFrame
+        Feature table with a ``subject`` column, one row per window or recording.
+    y : array-like of shape (n_rows,)
+        Label of each row.
+    families : {"domain", "feature"} or mapping of str to list of str, default="domain"
+        "domain" are the families of this package ("time", "spectral" ...), see
+        :func:`~sklearn_emg.feature_extraction.feature_table`, and "other"; "feature" takes each
+        column alone. A mapping names the columns of each family.
+    cv : int or splitter, default=5
+        An int is ``SubjectKFold(cv)``. A split with a subject on both sides is refused.
+    scoring : callable ``scorer(estimator, X, y)``, default=None
+        By default ``subject_scorer("balanced_accuracy")``, which counts people. With few people
+        in a fold it moves in large steps; ``subject_scorer("neg_log_loss")`` does not.
+    n_repeats : int, default=5
+        Permutations of each family in each fold.
+    n_jobs : int, default=None
+        Jobs over folds.
+    random_state : int, RandomState instance or None, default=None
+        For the folds of an int `cv` and the permutations.
+
+    Returns
+    -------
+    importance : FamilyImportance
+        ``folds`` and ``summary``; see also :class:`FamilyImportanceDisplay`.
+
+    Raises
+    ------
+    ValueError
+        If a family names unknown columns or none, a split leaks, or X has no subjects.
+
+    Notes
+    -----
+    Features that say the same stand in for each other: a family can be useful and yet have no
+    importance beside another. Columns that are in no family are never permuted.
+
+    References
+    ----------
+    L. Breiman, "Random forests", Machine Learning 45 (2001) 5-32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import family_importance
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["rms", "mdf", "mnf"])
+    >>> X["rms"] += 3 * (y == "patient")
+    >>> X["subject"] = np.arange(80) // 4
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> found = family_importance(model, X, y, random_state=0)
+    >>> found.summary["importance"].round(1).to_dict()
+    {'time': 0.5, 'spectral': 0.0}
+    """
+    y = np.asarray(y)
+    if len(y) != len(X):
+        raise ValueError(f"y of family_importance has {len(y)} labels for {len(X)} rows.")
+    named = _families(families, X)
+    rng = check_random_state(random_state)
+    if isinstance(cv, Integral):
+        cv = SubjectKFold(int(cv), random_state=rng.randint(2**31 - 1))
+    splits = list(cv.split(X, y))
+    for train, test in splits:
+        assert_no_shared_subject(X, train, test)
+    scorer = subject_scorer("balanced_accuracy") if scoring is None else scoring
+    parts = Parallel(n_jobs=n_jobs)(
+        delayed(_one_fold)(estimator, X, y, fold, split, named, scorer, n_repeats, seed)
+        for fold, (split, seed) in enumerate(zip(splits, rng.randint(2**31 - 1, size=len(splits))))
+    )
+    folds = pd.DataFrame([row for part in parts for row in part])
+    by_fold = folds.groupby(["family", "fold"])["importance"].mean().groupby("family")
+    summary = pd.DataFrame(
+        {
+            "n_features": {name: len(columns) for name, columns in named.items()},
+            "importance": by_fold.mean(),
+            "std": by_fold.std(ddof=1),
+        }
+    ).sort_values("importance", ascending=False, kind="stable")
+    return FamilyImportance(folds, summary.rename_axis("family"), named)
+
+
+def _families(families: str | Mapping[str, Sequence[str]], X: pd.DataFrame) -> dict[str, list[str]]:
+    if isinstance(families, Mapping):
+        named = {str(name): list(columns) for name, columns in families.items()}
+        unknown = [c for columns in named.values() for c in columns if c not in X.columns]
+        if unknown or not named or not all(named.values()):
+            raise ValueError(
+                "The 'families' of family_importance must name columns of X, at least one each. "
+                f"Got {unknown or named}; X has {list(X.columns)}."
+            )
+        return named
+    columns = [
+        c for c in X.columns if c not in METADATA_COLUMNS and pd.api.types.is_numeric_dtype(X[c])
+    ]
+    if not columns:
+        raise ValueError("X of family_importance has no numeric feature columns.")
+    if families == "feature":
+        return {str(c): [c] for c in columns}
+    known = feature_facts()
+    named = {}
+    for column in columns:
+        info = info_of(column, known)
+        named.setdefault("other" if info is None else info["domain"], []).append(column)
+    return named
+
+
+def _one_fold(
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray,
+    fold: int,
+    split: tuple[NDArray[np.intp], NDArray[np.intp]],
+    families: dict[str, list[str]],
+    scorer: Scorer,
+    n_repeats: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    train, test = split
+    model = clone(estimator).fit(safe_indexing(X, train), y[train])
+    X_test, y_test = safe_indexing(X, test), y[test]
+    whole = scorer(model, X_test, y_test)
+    rng = check_random_state(seed)
+    rows = []
+    for family, columns in families.items():
+        for repeat in range(n_repeats):
+            mixed = X_test.copy()
+            order = rng.permutation(len(mixed))
+            mixed[columns] = X_test[columns].iloc[order].set_axis(mixed.index)
+            fall = whole - scorer(model, mixed, y_test)
+            rows.append(
+                {
+                    "family": family,
+                    "fold": fold,
+                    "repeat": repeat,
+                    "score": whole,
+                    "importance": fall,
+                }
+            )
+    return rows
+
+
+class FamilyImportanceDisplay:
+    """Importance of families of features: a bar for the mean, a point for each fold.
+
+    Create it with :meth:`from_estimator` or :meth:`from_importance`.
+
+    Parameters
+    ----------
+    importance : FamilyImportance
+        What :func:`family_importance` found.
+    score : str, default="balanced accuracy of subjects"
+        What the score is, for the axis.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    bars_ : BarContainer
+    points_ : list of Line2D
+        Means of the folds, per family.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import FamilyImportanceDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(rng.normal(size=(80, 2)), columns=["rms", "mdf"])
+    >>> X["rms"] += 3 * (y == "patient")
+    >>> X["subject"] = np.arange(80) // 4
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> display = FamilyImportanceDisplay.from_estimator(model, X, y, random_state=0).plot()
+    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
+    ['time (1)', 'spectral (1)']
+    """
+
+    def __init__(
+        self, importance: FamilyImportance, *, score: str = "balanced accuracy of subjects"
+    ):
+        self.importance = importance
+        self.score = score
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: pd.DataFrame,
+        y: ArrayLike,
+        *,
+        families: str | Mapping[str, Sequence[str]] = "domain",
+        cv: Any = 5,
+        n_repeats: int = 5,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> FamilyImportanceDisplay:
+        """Compute the importance; parameters as in :func:`family_importance`."""
+        return cls(
+            family_importance(
+                estimator,
+                X,
+                y,
+                families=families,
+                cv=cv,
+                n_repeats=n_repeats,
+                n_jobs=n_jobs,
+                random_state=random_state,
+            )
+        )
+
+    @classmethod
+    def from_importance(
+        cls, importance: FamilyImportance, *, score: str = "balanced accuracy of subjects"
+    ) -> FamilyImportanceDisplay:
+        """Show an importance that was computed before; `score` says what fell."""
+        return cls(importance, score=score)
+
+    def plot(self, ax: Any = None) -> FamilyImportanceDisplay:
+        """Draw the families, the most important on top.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            By default a new figure.
+
+        Returns
+        -------
+        display : FamilyImportanceDisplay
+        """
+        summary, folds = self.importance.summary, self.importance.folds
+        self.figure_, axes = panels(
+            ax, 1, 1, "FamilyImportanceDisplay.plot", figsize=(6.4, 1.4 + 0.4 * len(summary))
+        )
+        self.ax_ = axis = axes[0]
+        place = np.arange(len(summary))
+        self.bars_ = axis.barh(
+            place,
+            summary["importance"],
+            height=0.6,
+            color="white",
+            edgecolor=COLORS[0],
+            hatch=HATCHES[1],
+        )
+        means = folds.groupby(["family", "fold"])["importance"].mean()
+        self.points_ = []
+        for k, family in enumerate(summary.index):
+            mine = means[family].to_numpy()
+            side = np.linspace(-0.15, 0.15, len(mine)) if len(mine) > 1 else np.zeros(1)
+            self.points_ += axis.plot(
+                mine, k + side, "o", ms=4.5, color="black", mfc="white", label="a fold"
+            )
+        axis.axvline(0, color="black", lw=0.8)
+        names = [f"{name} ({n})" for name, n in zip(summary.index, summary["n_features"])]
+        axis.set_yticks(place, names)
+        axis.invert_yaxis()
+        axis.set_ylabel("family (features)")
+        axis.set_xlabel(f"fall of the {self.score} when permuted")
+        axis.legend(
+            handles=self.points_[:1],
+            frameon=False,
+            fontsize=8,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+        )
+        tidy(axes)
+        return self

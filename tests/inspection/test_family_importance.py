@@ -1,0 +1,83 @@
+"""Permutation importance by family and by fold of subjects."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from sklearn.linear_model import LogisticRegression
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.inspection import family_importance
+from sklearn_emg.metrics import subject_scorer
+
+
+@pytest.fixture
+def table():
+    """The time features tell the classes apart, the spectral ones do not."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["control", "patient"], 48)
+    columns = ["rms", "zc", "mdf", "mnf", "ch2_ar_1", "own"]
+    X = pd.DataFrame(rng.normal(size=(96, 6)), columns=columns)
+    X[["rms", "zc"]] += 2 * (y == "patient")[:, None]
+    X["subject"] = np.arange(96) // 4
+    X["age"] = 50.0
+    return X, y
+
+
+def model():
+    return DiVoteClassifier(LogisticRegression(), window=None)
+
+
+def test_the_family_that_tells_the_classes_apart_comes_first(table):
+    X, y = table
+    found = family_importance(model(), X, y, cv=4, n_repeats=3, random_state=0)
+    assert found.families == {
+        "time": ["rms", "zc"],
+        "spectral": ["mdf", "mnf"],
+        "autoregressive": ["ch2_ar_1"],
+        "other": ["own"],
+    }
+    assert found.summary.index[0] == "time"
+    assert found.summary.loc["time", "importance"] > 0.3
+    assert found.summary["importance"].drop("time").abs().max() < 0.1
+    assert found.folds.groupby("family").size().tolist() == [12] * 4
+
+
+def test_a_family_the_model_does_not_read_has_no_importance(table):
+    X, y = table
+    blind = DiVoteClassifier(LogisticRegression(), window=None, features=["rms", "mdf"])
+    found = family_importance(
+        blind, X, y, families={"read": ["rms"], "unread": ["zc", "own"]}, cv=3, random_state=0
+    )
+    mine = found.folds[found.folds["family"] == "unread"]
+    assert (mine["importance"] == 0).all()
+
+
+def test_results_do_not_depend_on_jobs_and_leave_the_table_alone(table):
+    X, y = table
+    before = X.copy()
+    settings = {"cv": 3, "n_repeats": 2, "families": "feature", "random_state": 1}
+    scorer = subject_scorer("neg_log_loss")
+    one = family_importance(model(), X, y, scoring=scorer, **settings)
+    with parallel_config("threading"):
+        two = family_importance(model(), X, y, scoring=scorer, n_jobs=2, **settings)
+    pd.testing.assert_frame_equal(one.folds, two.folds)
+    pd.testing.assert_frame_equal(X, before)
+    assert set(one.summary.index) == {"rms", "zc", "mdf", "mnf", "ch2_ar_1", "own"}
+
+
+def test_unknown_columns_and_leaking_splits_are_refused(table):
+    X, y = table
+    with pytest.raises(ValueError, match=r"must name columns of X.*Got \['iemg'\]"):
+        family_importance(model(), X, y, families={"time": ["iemg"]})
+    with pytest.raises(ValueError, match="has no numeric feature columns"):
+        family_importance(model(), X[["subject", "age"]], y)
+    with pytest.raises(ValueError, match="has 2 labels for 96 rows"):
+        family_importance(model(), X, ["a", "b"])
+
+    class Leaky:
+        def split(self, X, y):
+            yield np.arange(1, 96), np.arange(1)
+
+    with pytest.raises(ValueError, match="both"):
+        family_importance(model(), X, y, cv=Leaky())
