@@ -47,7 +47,8 @@ def _mended(lines: list[str]) -> list[str]:
     out = []
     for line, following in zip(lines, [*lines[1:], ""]):
         indent = len(line) - len(line.lstrip())
-        line = _BARS.sub(r"\\|\1\\|", line) if "``" not in line and ":math:" not in line else line
+        if "``" not in line and "\\" not in line:  # neither code nor LaTeX
+            line = _BARS.sub(r"\\|\1\\|", line)
         if line.lstrip().startswith("**") and " : " in line:
             line = _UNDERSCORE.sub(r"\1\\_", line)
         out.append(line)
