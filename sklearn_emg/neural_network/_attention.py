@@ -136,7 +136,7 @@ class _EncoderLayer(nn.Module):
 
 def _positions(n_frames: int, n_units: int, like: torch.Tensor) -> torch.Tensor:
     """Sines and cosines of the position, with periods from 2 pi to 10,000 times that."""
-    options = {"device": like.device, "dtype": like.dtype}
-    position = torch.arange(n_frames, **options)[:, None]
-    rate = torch.exp(torch.arange(0, n_units, 2, **options) * (-math.log(1e4) / n_units))
+    position = torch.arange(n_frames, device=like.device, dtype=like.dtype)[:, None]
+    order = torch.arange(0, n_units, 2, device=like.device, dtype=like.dtype)
+    rate = torch.exp(order * (-math.log(1e4) / n_units))
     return torch.cat([torch.sin(position * rate), torch.cos(position * rate)], dim=1)

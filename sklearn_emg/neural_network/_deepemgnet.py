@@ -17,6 +17,7 @@ from sklearn_emg.neural_network._layers import (
     INITS,
     check_fraction,
     check_option,
+    check_sizes,
     initialise,
     positive_ints,
 )
@@ -109,14 +110,16 @@ class DeepEMGNet(nn.Module):
     ) -> None:
         super().__init__()
         name = "DeepEMGNet"
-        size = image_size(name, n_channels, n_times, n_classes)
         filters = positive_ints(name, "n_filters", n_filters, 2)
         kernels = positive_ints(name, "kernel_size", kernel_size, 2)
         (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
         check_fraction(name, "dropout", dropout)
         check_option(name, "init", init, INITS)
         self.spectrogram = None
-        if size is None:
+        if isinstance(n_times, Sequence):
+            size = image_size(name, n_channels, n_times, n_classes)
+        else:
+            check_sizes(name, n_channels, n_times, n_classes)
             self.spectrogram = Spectrogram(
                 name, n_times, nperseg=nperseg, hop=hop, log=False, delta_width=None
             )

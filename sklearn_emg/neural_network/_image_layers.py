@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 
 import torch
 from torch import nn
@@ -15,12 +14,9 @@ POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
 def image_size(
-    network: str, n_channels: int, n_times: int | Sequence[int], n_classes: int
-) -> tuple[int, int] | None:
-    """Check the sizes; give height and width of an image, None where ``n_times`` is a length."""
-    if isinstance(n_times, Integral):
-        check_sizes(network, n_channels, n_times, n_classes)
-        return None
+    network: str, n_channels: int, n_times: Sequence[int], n_classes: int
+) -> tuple[int, int]:
+    """Check the sizes; give height and width of an image."""
     check_sizes(network, n_channels, 1, n_classes)
     return positive_ints(network, "n_times", n_times, 2)
 
@@ -49,6 +45,8 @@ class Spectrogram(nn.Module):
     delta_width : int or None
         With a second map per channel, the slope of the first over so many frames (odd).
     """
+
+    waves: torch.Tensor
 
     def __init__(
         self,
@@ -111,19 +109,20 @@ class Spectrogram(nn.Module):
             image = image.maximum(image.amax(dim=(1, 2), keepdim=True) - 80.0)
         maps = image[:, None]
         if self.delta_width is not None:
-            maps = torch.stack([image, self._delta(image)], dim=1)
+            maps = torch.stack([image, _slope(image, self.delta_width)], dim=1)
         return maps.reshape(batch, n_channels * self.n_maps, *self.size)
 
-    def _delta(self, image: torch.Tensor) -> torch.Tensor:
-        """Slope of the least-squares line through ``delta_width`` frames, the ends repeated."""
-        half = self.delta_width // 2
-        n_frames = image.shape[-1]
-        padded = nn.functional.pad(image, (half, half), mode="replicate")
-        slope = torch.zeros_like(image)
-        for step in range(1, half + 1):
-            later = padded[..., half + step : half + step + n_frames]
-            slope = slope + step * (later - padded[..., half - step : half - step + n_frames])
-        return slope / (2 * sum(step**2 for step in range(1, half + 1)))
+
+def _slope(image: torch.Tensor, width: int) -> torch.Tensor:
+    """Slope of the least-squares line through ``width`` frames, the first and last repeated."""
+    half = width // 2
+    n_frames = image.shape[-1]
+    padded = nn.functional.pad(image, (half, half), mode="replicate")
+    slope = torch.zeros_like(image)
+    for step in range(1, half + 1):
+        later = padded[..., half + step : half + step + n_frames]
+        slope = slope + step * (later - padded[..., half - step : half - step + n_frames])
+    return slope / (2 * sum(step**2 for step in range(1, half + 1)))
 
 
 def check_image(

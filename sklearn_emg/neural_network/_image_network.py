@@ -101,12 +101,12 @@ class ImageNetwork(nn.Module):
     ) -> None:
         super().__init__()
         name = "ImageNetwork"
-        size = image_size(name, n_channels, n_times, n_classes)
-        if size is None:
+        if not isinstance(n_times, Sequence):
             raise ValueError(
                 f"{name} needs images (n_windows, n_channels, height, width). Got raw windows of "
                 f"{n_times} samples. Put a MelSpectrogram or WaveformImage before it."
             )
+        size = image_size(name, n_channels, n_times, n_classes)
         check_option(name, "architecture", architecture, tuple(ARCHITECTURES))
         self.resize = None if resize is None else positive_ints(name, "resize", resize, 2)
         least = ARCHITECTURES[architecture]

@@ -154,6 +154,7 @@ class NeuroFusionNet(nn.Module):
         self.dropout = nn.Dropout(dropout if has_regulariser else 0.0)
 
         # A part that is switched off is None: it leaves no trace in the state.
+        self.cnn: nn.Module
         if has_cnn:
             self.cnn, width, _ = convolutions(
                 name,

@@ -86,7 +86,8 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
     with _without_warnings_of_the_exporter():
-        program = torch.onnx.export(
+        # With dynamo it gives a program, never None.
+        program: Any = torch.onnx.export(
             _Deployed(module, None if is_classifier else estimator).eval(),
             (example,),
             input_names=["windows"],

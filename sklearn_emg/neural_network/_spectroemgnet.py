@@ -17,6 +17,7 @@ from sklearn_emg.neural_network._layers import (
     INITS,
     check_fraction,
     check_option,
+    check_sizes,
     initialise,
     positive_ints,
 )
@@ -116,7 +117,6 @@ class SpectroEMGNet(nn.Module):
     ) -> None:
         super().__init__()
         name = "SpectroEMGNet"
-        size = image_size(name, n_channels, n_times, n_classes)
         filters = positive_ints(name, "n_filters", n_filters)
         (kernel_size,) = positive_ints(name, "kernel_size", kernel_size, 1)
         (reduction,) = positive_ints(name, "reduction", reduction, 1)
@@ -133,7 +133,10 @@ class SpectroEMGNet(nn.Module):
         check_option(name, "init", init, INITS)
         self.spectrogram = None
         n_in = n_channels
-        if size is None:
+        if isinstance(n_times, Sequence):
+            size = image_size(name, n_channels, n_times, n_classes)
+        else:
+            check_sizes(name, n_channels, n_times, n_classes)
             self.spectrogram = Spectrogram(
                 name, n_times, nperseg=nperseg, hop=hop, log=True, delta_width=delta_width
             )

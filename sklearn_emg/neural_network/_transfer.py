@@ -132,7 +132,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             The estimator, pretrained but not fitted.
         """
         self._validate_params()
-        vars(self).pop("estimator_", None)
+        self.__dict__.pop("estimator_", None)
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
         self.source_subjects_ = None if groups is None else set(_plain(groups))
         return self
@@ -184,7 +184,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             The fitted estimator.
         """
         self._validate_params()
-        vars(self).pop("estimator_", None)
+        self.__dict__.pop("estimator_", None)
         estimator = self._new_estimator()
         if hasattr(self, "source_"):
             self._check_subjects(groups)
@@ -197,7 +197,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
         self.n_features_in_ = estimator.n_features_in_
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if hasattr(estimator, "feature_names_in_"):
             self.feature_names_in_ = estimator.feature_names_in_
         return self
