@@ -559,13 +559,13 @@ class NestedProtocol(Protocol):
         return GridSearchCV(estimator, param_grid, cv=inner, scoring=scoring, n_jobs=n_jobs)
 
 
-def with_seed(estimator: Any, seed: int) -> Any:
+def with_seed(estimator: Any, seed: Any) -> Any:
     """Copy of an estimator with every `random_state` in it set to a seed.
 
     Parameters
     ----------
     estimator : estimator object
-    seed : int
+    seed : int, RandomState instance or None
 
     Returns
     -------

@@ -4,6 +4,7 @@ from sklearn_emg.papers._alsnet import alsnet
 from sklearn_emg.papers._benchmark import Benchmark, run_benchmark
 from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
 from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
+from sklearn_emg.papers._n2001_features import n2001_features
 from sklearn_emg.papers._nemgnet import nemgnet
 from sklearn_emg.papers._networks import (
     deepemgnet,
@@ -52,6 +53,7 @@ __all__ = [
     "hybrid",
     "list_systems",
     "make_system",
+    "n2001_features",
     "nam",
     "nemgnet",
     "network_baseline",

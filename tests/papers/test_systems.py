@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 
 from sklearn_emg.datasets import load_lower_limb, make_nemg_cohort
+from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import get_system, list_systems, make_system, nemgnet, rule_based
@@ -181,3 +183,41 @@ def test_mixed_sampling_rates_become_one(cohort):
     X["fs"] = np.where(slow, 1000.0, 2000.0)
     model = make_system("time-domain", fs=800.0).fit(X, y)
     assert model["divote"].window_shape_ == (320,)
+
+
+def test_with_a_memory_a_grid_over_the_classifier_computes_features_once(
+    cohort, tmp_path, monkeypatch
+):
+    X, y = cohort
+    fits = []
+    original = TimeDomainFeatures.fit
+
+    def counting(self, X, y=None):
+        fits.append(len(X))
+        return original(self, X, y)
+
+    monkeypatch.setattr(TimeDomainFeatures, "fit", counting)
+    model = make_system("time-domain", fs=2000.0)
+    model.set_params(memory=str(tmp_path), divote__estimator__memory=str(tmp_path))
+    grid = {"divote__estimator__classifier__tol": [1e-5, 1e-4, 1e-3]}
+    cv = SubjectKFold(2, random_state=0)
+    GridSearchCV(model, grid, cv=cv, scoring=subject_scorer("accuracy")).fit(X, y)
+    # Once in each of two folds and once for the final fit, not once for each of the three values.
+    assert len(fits) == 3
+
+
+def test_searches_of_scikit_learn_halve_and_draw(cohort):
+    X, y = cohort
+    model = make_system("yoo-2023-rf", fs=2000.0)
+    grid = {
+        "divote__estimator__classifier__n_estimators": [3, 5],
+        "divote__voting": ["soft", "hard"],
+    }
+    common = {"cv": SubjectKFold(2, random_state=0), "scoring": subject_scorer("accuracy")}
+    drawn = RandomizedSearchCV(model, grid, n_iter=2, random_state=0, **common).fit(X, y)
+    halved = HalvingGridSearchCV(
+        model, grid, resource="divote__estimator__classifier__max_depth", max_resources=4,
+        min_resources=2, factor=2, **common,
+    ).fit(X, y)  # fmt: skip
+    assert len(drawn.cv_results_["params"]) == 2
+    assert halved.n_resources_ == [2, 4]
