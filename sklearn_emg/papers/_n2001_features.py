@@ -43,9 +43,9 @@ def n2001_features(
     little: leaving out one subject at a time gives far lower figures for every classifier.
 
     The classifiers and their settings were chosen by cross-validation among the 17 subjects of
-    training and validation (``benchmarks/n2001_features.py``), without the test subjects. So chosen,
-    it gives 87.9 %, 85.3 and 96.6 for single windows of the test subjects, a little less than
-    published, and the right diagnosis for all five by the mean of their windows.
+    training and validation (``benchmarks/n2001_features.py``), without the test subjects. So
+    chosen, it gives 87.9 %, 85.3 and 96.6 for single windows of the test subjects, a little less
+    than published, and the right diagnosis for all five by the mean of their windows.
 
     References
     ----------
