@@ -37,7 +37,7 @@ class ActivationMaximization:
     peak_to_peak : ndarray of shape (n_starts, n_classes)
         Range of each window in mV, that of the largest channel.
     mean_frequency : ndarray of shape (n_starts, n_classes)
-        Mean frequency of the power spectrum in Hz, over channels.
+        Mean frequency of the power spectrum in Hz, over channels; NaN for images.
     """
 
     windows: NDArray[np.floating]
@@ -186,10 +186,11 @@ def _measures(
     windows: NDArray[np.floating], fs: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Root mean square, largest range and mean frequency of (n_starts, n_classes, ...) windows."""
-    flat = windows.reshape(*windows.shape[:2], -1, windows.shape[-1]).astype(np.float64)
+    flat = windows.reshape(*windows.shape[:3], -1).astype(np.float64)
     rms = np.sqrt(np.mean(flat**2, axis=(2, 3)))
     peak_to_peak = np.ptp(flat, axis=3).max(axis=2)
-    if flat.shape[-1] < 2:
+    # Rows of an image are no time series.
+    if windows.ndim > 4 or flat.shape[-1] < 2:
         return rms, peak_to_peak, np.full(rms.shape, np.nan)
     frequencies, power = power_spectrum(flat.reshape(-1, flat.shape[-1]), fs)
     power = power.reshape(*flat.shape[:3], -1).sum(axis=2)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg.comparison import Comparison, LeakageAudit, leakage_audit
 from sklearn_emg.inspection._plot import (
@@ -194,7 +195,7 @@ class ComparisonDisplay:
         self.figure_, axes = panels(ax, 1, 1, "ComparisonDisplay.plot", figsize=(6.4, height))
         self.ax_ = axes[0]
         self.chance_line_ = None
-        self.points_ = []
+        self.points_: list[Any] = []
         {"scores": self._plot_scores, "differences": self._plot_differences}.get(
             kind, lambda: self._plot_time(*_TIMES[time])
         )()
@@ -209,7 +210,7 @@ class ComparisonDisplay:
         table = self.scores.sort_values("score", kind="stable")
         self._draw_chance(self.ax_.axvline)
         for place, (name, row) in enumerate(table.iterrows()):
-            k = self.scores.index.get_loc(name)
+            k = list(self.scores.index).index(name)
             color, marker, *_ = style(k)
             self.points_.append(
                 self.ax_.errorbar(
@@ -250,7 +251,7 @@ class ComparisonDisplay:
         table = self.differences.sort_values("difference", kind="stable")
         self.ax_.axvline(0, color="black", lw=0.8)
         for place, (name, row) in enumerate(table.iterrows()):
-            color, marker, *_ = style(self.scores.index.get_loc(name))
+            color, marker, *_ = style(list(self.scores.index).index(name))
             value, low, high = 100 * row["difference"], 100 * row["low"], 100 * row["high"]
             self.points_.append(
                 self.ax_.errorbar(
@@ -308,6 +309,10 @@ def _arms(value: float, low: float, high: float) -> list[list[float]] | None:
     return [[max(0.0, value - low)], [max(0.0, high - value)]]
 
 
+def _mean_of(values: NDArray[np.floating], rows: NDArray[np.intp]) -> float:
+    return float(values[rows].mean())
+
+
 def _differences(
     predictions: pd.DataFrame,
     names: list[str],
@@ -328,7 +333,7 @@ def _differences(
         if not len(difference):
             continue
         low, high = bootstrap_interval(
-            lambda drawn, d=difference: float(d[drawn].mean()),
+            partial(_mean_of, difference),
             np.arange(len(difference)),
             n_resamples=n_resamples,
             confidence=confidence,

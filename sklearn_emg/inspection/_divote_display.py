@@ -251,7 +251,7 @@ class DiVoteDisplay:
 
     def _plot_simplex(self, ax: Any) -> DiVoteDisplay:
         self.figure_, self.axes_ = panels(ax, 1, 1, "DiVoteDisplay.plot", figsize=(5.4, 4.6))
-        self.regions_ = []
+        self.regions_: list[Any] = []
         axis = self.axes_[0]
         self._frame(axis)
         self.points_ = self._draw_points(axis, self.votes.subjects["diagnosis"].to_numpy())

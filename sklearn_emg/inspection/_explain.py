@@ -246,7 +246,7 @@ class _LeaveOut:
         self.divote, self.rows, self.scores = divote, rows, scores
         self.node, self.whole = node, whole
 
-    def without_rows(self, groups: Iterable[Iterable[int]]) -> NDArray[np.float64]:
+    def without_rows(self, groups: Iterable[Iterable[int]]) -> NDArray[np.floating]:
         """Contribution of each group of recordings."""
         changed = []
         for group in groups:
@@ -255,7 +255,7 @@ class _LeaveOut:
             changed.append(scores)
         return self._falls(changed)
 
-    def without_windows(self, windows: NDArray[np.floating]) -> NDArray[np.float64]:
+    def without_windows(self, windows: NDArray[np.floating]) -> NDArray[np.floating]:
         """Contribution of each window."""
         row = self.rows.row
         counts = np.bincount(row, minlength=self.rows.n_rows)
@@ -268,7 +268,7 @@ class _LeaveOut:
             changed.append(scores)
         return self._falls(changed)
 
-    def _falls(self, changed: list[NDArray[np.floating]]) -> NDArray[np.float64]:
+    def _falls(self, changed: list[NDArray[np.floating]]) -> NDArray[np.floating]:
         divote = self.divote
         with warnings.catch_warnings():
             # The whole subject has been judged once and has given the warnings there are.

@@ -367,7 +367,7 @@ class SubjectExplanationDisplay:
             height_ratios=heights,
         )
         self._plot_contributions(self.axes_[0])
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for axis, k, signal in zip(self.axes_[1:], found.decisive, signals):
             self._plot_window(axis, int(k), np.atleast_2d(signal))
         if signals:

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from sklearn_emg.inspection._feature_names import feature_facts, info_of
 from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
+from sklearn_emg.recordings import subjects_of
 
 _MOST = 12
 
@@ -153,7 +154,7 @@ class FeatureDisplay:
         shown = X[names].reset_index(drop=True)
         what = "row"
         if groups is not None:
-            code = pd.factorize(pd.Series(list(groups), dtype=object))[0]
+            code = subjects_of(None, groups)
             first = np.unique(code, return_index=True)[1]
             shown, y, what = shown.groupby(code).median(), y[first], "subject"
         known = feature_facts()
@@ -192,7 +193,8 @@ class FeatureDisplay:
         for spare in axes[len(names) :]:
             spare.set_axis_off()
         self.axes_ = axes[: len(names)]
-        self.points_, self.medians_ = [], []
+        self.points_: list[Any] = []
+        self.medians_: list[Any] = []
         for axis, name in zip(self.axes_, names):
             self._plot_feature(axis, name, classes, log)
         tidy(self.axes_)

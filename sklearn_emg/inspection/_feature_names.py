@@ -14,7 +14,11 @@ def feature_facts() -> dict[str, Facts]:
     """``unit`` and ``domain`` of each feature, by name."""
     table = feature_table()
     # A name that two families share means the first, as in EMGFeatures.
-    return table.drop_duplicates("name").set_index("name")[["unit", "domain"]].T.to_dict()
+    table = table.drop_duplicates("name")
+    return {
+        name: {"unit": unit, "domain": domain}
+        for name, unit, domain in zip(table["name"], table["unit"], table["domain"])
+    }
 
 
 def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:

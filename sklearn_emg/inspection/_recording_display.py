@@ -199,9 +199,10 @@ class RecordingDisplay:
         -------
         display : RecordingDisplay
         """
-        has_events = self.annotations is not None
-        n_units = self.annotations["unit"].nunique() if has_events else 0
-        heights = [2.0, *([0.3 + 0.16 * n_units] if has_events else []), *([1.6] * spectrogram)]
+        events = self.annotations
+        n_units = 0 if events is None else events["unit"].nunique()
+        heights = [2.0, *([] if events is None else [0.3 + 0.16 * n_units])]
+        heights += [1.6] * spectrogram
         self.figure_, self.axes_ = panels(
             ax,
             len(heights),
@@ -212,7 +213,7 @@ class RecordingDisplay:
             height_ratios=heights,
         )
         self._plot_signal(self.axes_[0])
-        self.event_lines_ = self._plot_events(self.axes_[1]) if has_events else []
+        self.event_lines_ = [] if events is None else self._plot_events(self.axes_[1], events)
         self.image_ = self.colorbar_ = None
         if spectrogram:
             self._plot_spectrogram(self.axes_[-1], max_frequency)
@@ -253,12 +254,9 @@ class RecordingDisplay:
             loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=3, frameon=False, fontsize=8
         )
 
-    def _plot_events(self, axis: Any) -> list[Any]:
-        units = list(dict.fromkeys(sorted(self.annotations["unit"])))
-        times = [
-            self.annotations.loc[self.annotations["unit"] == unit, "time"].to_numpy()
-            for unit in units
-        ]
+    def _plot_events(self, axis: Any, events: pd.DataFrame) -> list[Any]:
+        units = sorted(set(events["unit"]))
+        times = [events.loc[events["unit"] == unit, "time"].to_numpy() for unit in units]
         lines = axis.eventplot(
             times,
             lineoffsets=np.arange(len(units)),

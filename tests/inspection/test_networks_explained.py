@@ -191,6 +191,23 @@ def test_measures_of_a_known_wave():
     np.testing.assert_allclose(frequency, 40)
 
 
+def test_images_have_an_amplitude_but_no_frequency():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6, 2, 5, 7)).astype(np.float32)
+
+    class OfImages(Linear):
+        def __init__(self, n_channels, n_times, n_classes):
+            super().__init__(n_channels, n_times[0] * n_times[1], n_classes)
+
+    net = EMGClassifier(OfImages, max_epochs=1, validation_fraction=None, random_state=0)
+    net.fit(X, np.repeat(["a", "b"], 3))
+    found = activation_maximization(net, fs=1.0, n_updates=2, random_state=0)
+    assert found.windows.shape == (1, 2, 2, 5, 7)
+    np.testing.assert_allclose(found.rms, np.sqrt((found.windows**2).mean(axis=(2, 3, 4))))
+    assert np.isnan(found.mean_frequency).all()
+    assert attribution(net, X, method="occlusion", patch=3).values.shape == X.shape
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("module", ["CNN1D", "StackedLSTM"])
 def test_explains_networks_on_a_gpu(module):
