@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import EMGFeatures
+from sklearn_emg.inspection import DiVoteDisplay
 from sklearn_emg.model_selection import subject_train_test_split
 
 table, y = make_nemg_cohort(
@@ -36,55 +37,23 @@ votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 # %%
 # From recordings to subjects
 # ---------------------------
-# Left: each row a subject nobody trained on, each cell one of his recordings, coloured by the class
-# with the highest score, paler where the scores are close. Right: the mean scores of a subject are
-# a point in a triangle, with the three classes in the corners.
-colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}
-classes = list(model.classes_)
-corners = np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
-score = [f"score_{c}" for c in classes]
-truth = dict(zip(test["subject"], y_test))
-order = sorted(votes.subjects.index, key=lambda s: (classes.index(truth[s]), str(s)))
+# Each row a subject nobody trained on, each cell one of his recordings.
+display = DiVoteDisplay.from_estimator(model, test, y_test)
+display.plot("heatmap")
+plt.show()
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 5), layout="constrained")
-for i, subject in enumerate(order):
-    mine = votes.recordings[votes.recordings["subject"] == subject]
-    for j, (_, recording) in enumerate(mine.iterrows()):
-        chance, best = 1 / len(classes), recording[score].max()
-        left.barh(
-            i, 0.9, left=j, height=0.9, color=colours[recording["vote"]],
-            alpha=0.15 + 0.85 * (best - chance) / (1 - chance),
-        )  # fmt: skip
-left.invert_yaxis()
-left.set(xlabel="recording", yticks=range(len(order)), title="votes of the recordings", xticks=[])
-left.set_yticklabels(
-    [f"{truth[s]}  {s}" for s in order], fontsize="x-small"
-)  # true class beside the code of the subject
-for text, subject in zip(left.get_yticklabels(), order):
-    text.set_color(colours[truth[subject]])
-
-right.add_patch(plt.Polygon(corners, fill=False, color="0.6"))
-centre = corners.mean(axis=0)
-for middle in (corners[[0, 1]], corners[[1, 2]], corners[[0, 2]]):
-    right.plot(*np.transpose([centre, middle.mean(axis=0)]), color="0.8", lw=1, zorder=0)
-places = votes.subjects[score].to_numpy() @ corners
-for label, colour in colours.items():
-    mine = np.array([truth[s] == label for s in votes.subjects.index])
-    right.plot(*places[mine].T, "o", color=colour, label=f"truly {label}")
-for corner, label, up in zip(corners, classes, (-1, -1, 1)):
-    right.annotate(
-        label, corner, (0, 8 * up), textcoords="offset points", ha="center",
-        va="bottom" if up > 0 else "top", color=colours[label],
-    )  # fmt: skip
-right.set_title("mean scores of the subjects", pad=24)
-right.set(aspect="equal", xlim=(-0.15, 1.15))
-right.axis("off")
-right.legend(loc="upper left", frameon=False, fontsize="small")
+# %%
+# Subjects in the triangle of the three classes
+# ---------------------------------------------
+# The mean scores of a subject are a point, with the classes in the corners. Left the regions of the
+# highest mean score, right those of the final classifier, which was trained on subjects.
+display.plot("regions")
 plt.show()
 
 # %%
 # Subjects are right a little more often than their recordings: errors of single recordings average
 # out, those that all recordings of a person share do not.
+truth = dict(zip(test["subject"], y_test))
 right_recordings = np.mean(votes.recordings["vote"] == y_test)
 diagnosis = votes.subjects["diagnosis"]
 right_people = np.mean([truth[s] == d for s, d in diagnosis.items()])

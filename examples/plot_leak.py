@@ -26,6 +26,7 @@ from sklearn_emg.comparison import leakage_audit
 from sklearn_emg.datasets import load_lower_limb, make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import EMGFeatures
+from sklearn_emg.inspection import LeakageDisplay
 
 folder = Path(os.environ.get("SKLEARN_EMG_DATA", "none")) / "lower_limb"
 if folder.is_dir():
@@ -58,30 +59,8 @@ audit.summary.round(2)
 # ----------------------------------
 # The score counts windows and weighs the classes equally, so that guessing scores one over their
 # number.
-chance = 1 / len(set(y))
-names = {
-    "random windows": "windows dealt\nat random\n(leaky)",
-    "recordings": "recordings dealt\nat random\n(leaky)",
-    "subjects": "split by\nsubject",
-}
-scores = audit.summary["balanced_accuracy"]
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-bars = axes.bar(
-    [names[k] for k in scores.index],
-    scores,
-    color=["#0072B2" if k == "subjects" else "white" for k in scores.index],
-    edgecolor=["#0072B2" if k == "subjects" else "#D55E00" for k in scores.index],
-    hatch=[None if k == "subjects" else "//" for k in scores.index],
-)
-axes.bar_label(bars, fmt="%.2f", padding=3)
-axes.axhline(chance, color="0.4", ls="--", lw=1)
-axes.text(len(scores) - 0.5, chance, f" chance\n {chance:.2f}", color="0.3", va="center")
-axes.set(
-    ylim=(0, 1.05),
-    xlim=(-0.5, len(scores) - 0.5),
-    ylabel="balanced accuracy over windows",
-    title=source,
-)
+display = LeakageDisplay.from_audit(audit, n_classes=len(set(y))).plot()
+display.ax_.set_title(source)
 plt.show()
 
 # %%

@@ -13,11 +13,11 @@ the turning point, provided that validation holds out subjects.
 # ``DiVoteClassifier`` hands the subject of each window to the network, whose validation then holds
 # out subjects of each class. ``patience=None`` lets it run on, to show what comes after the turn.
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.dummy import DummyClassifier
 
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.inspection import LearningCurveDisplay
 from sklearn_emg.metrics import subject_scorer, wilson_interval
 from sklearn_emg.model_selection import subject_train_test_split
 from sklearn_emg.neural_network import ALSNetClassifier
@@ -34,19 +34,7 @@ model = DiVoteClassifier(network, window=0.25, step=0.125).fit(train, y_train)
 # %%
 # The learning curve
 # ------------------
-history = model.estimator_.history_
-epoch = np.array(history[:, "epoch"])
-valid = np.array(history[:, "valid_loss"])
-best = int(np.argmin(valid))
-guess = np.log(len(model.classes_))
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-axes.plot(epoch, history[:, "train_loss"], color="0.5", label="training windows")
-axes.plot(epoch, valid, color="#0072B2", label="windows of held-out subjects")
-axes.plot(epoch[best], valid[best], "o", color="#D55E00", label="weights that are kept")
-axes.axhline(guess, color="0.4", ls="--", lw=1)
-axes.text(epoch[-1], guess, "guessing ", ha="right", va="bottom", color="0.3")
-axes.set(xlabel="epoch", ylabel="cross entropy", title="Simulated cohort", ylim=(0, None))
-axes.legend(frameon=False)
+LearningCurveDisplay.from_estimator(model).plot()
 plt.show()
 
 # %%

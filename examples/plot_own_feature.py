@@ -25,6 +25,7 @@ from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.inspection import ComparisonDisplay
 
 
 class Irregularity(FeatureExtractor):
@@ -100,5 +101,9 @@ result = compare(
 result.table("subject", ["accuracy", "balanced_accuracy"])
 
 # %%
-# With 24 simulated subjects the intervals are wide and overlap: this table is a reason to collect
+ComparisonDisplay.from_comparison(result).plot()
+plt.show()
+
+# %%
+# With 24 simulated subjects the intervals are wide and overlap: this is a reason to collect
 # more subjects, not to prefer one feature.
