@@ -122,7 +122,7 @@ def main() -> None:
     for title, cv in (("leave one subject out", LeaveOneSubjectOut()),
                       ("5 folds by subject", SubjectKFold(5, random_state=0))):  # fmt: skip
         result = compare(models, X, y, cv=cv, progress=False)
-        print(f"\n{title}")
+        print(f"\n{title}", flush=True)
         for level in ("window", "subject"):
             figures = result.table(level, ["accuracy", "balanced_accuracy", "f1"])
             print(f"{level}s\n{figures.to_string()}")

@@ -452,7 +452,8 @@ def run_benchmark(
     Raises
     ------
     ValueError
-        If `out` holds another benchmark, no system matches, or the protocol does not fit the data.
+        If `out` holds another benchmark, no system matches, no system has one of `parameters`, or
+        the protocol does not fit the data.
 
     Examples
     --------
@@ -472,6 +473,7 @@ def run_benchmark(
     'accuracy 85.00 % (split not stated)'
     """
     names = choose_systems(systems)
+    _check_parameters(names, parameters or {})
     y, out = np.asarray(y), Path(out)
     runs = _numbers(protocol, X, y)
     config = {
@@ -513,6 +515,17 @@ def run_benchmark(
     )
     _report(benchmark, out, repr(protocol), figure)
     return benchmark
+
+
+def _check_parameters(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
+    """Refuse a parameter that none of the systems has: it is misspelt."""
+    left = set(parameters)
+    for name in names if left else ():
+        # A system whose libraries are missing says so in its own row.
+        with contextlib.suppress(ImportError):
+            left -= set(make_system(name).get_params(deep=True))
+    if left:
+        raise ValueError(f"None of {', '.join(names)} has the parameters {sorted(left)}.")
 
 
 def _windows_only(comparison: Comparison) -> Comparison:

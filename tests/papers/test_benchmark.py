@@ -183,6 +183,13 @@ def test_a_network_is_seeded_by_run_and_shrunk_by_options(cohort):
     assert build("nemgnet-b-all", X).get_params()["resample__fs_out"] == 2510.0
 
 
+def test_a_parameter_that_no_system_has_is_refused(cohort, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"None of time-domain has the parameters \['divote__wind'\]"
+    ):
+        run(cohort, tmp_path, ["time-domain"], parameters={"divote__wind": 0.3})
+
+
 def test_patterns_choose_systems():
     assert choose_systems(["nemgnet-b-*"]) == [
         "nemgnet-b-averaging",
