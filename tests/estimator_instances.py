@@ -25,11 +25,20 @@ from sklearn_emg.feature_extraction import (
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
+    AttentionNetClassifier,
+    AutoencoderNetClassifier,
+    CNN1DClassifier,
+    DeepEMGNetClassifier,
     DilatedCNNClassifier,
     EMGClassifier,
     EMGRegressor,
     NEMGNetClassifier,
+    NeuroFusionNetClassifier,
+    PatternNetClassifier,
+    RecurrentNetClassifier,
+    SpectroEMGNetClassifier,
     StackedLSTMClassifier,
+    TransferClassifier,
 )
 from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier
 from sklearn_emg.preprocessing import (
@@ -90,6 +99,30 @@ INSTANCES = [
         evaluate_every=None,
         random_state=0,
     ),
+    AttentionNetClassifier(
+        n_units=8, n_heads=2, n_layers=1, n_hidden=16, frame=1, dropout=0.0, **SMALL_NET
+    ),
+    AutoencoderNetClassifier(
+        n_filters=(8,), kernel_size=3, stride=1, n_code=16, pretrain_epochs=1, **SMALL_NET
+    ),
+    CNN1DClassifier(n_filters=(8,), kernel_size=3, pool_size=1, n_hidden=16, **SMALL_NET),
+    DeepEMGNetClassifier(nperseg=2, hop=1, n_filters=8, kernel_size=3, pool_size=1, **SMALL_NET),
+    NeuroFusionNetClassifier(
+        n_filters=(8,),
+        kernel_size=3,
+        pool_size=1,
+        n_units=8,
+        n_heads=2,
+        n_nodes=2,
+        dropout=0.0,
+        **SMALL_NET,
+    ),
+    PatternNetClassifier(n_hidden=16, **SMALL_NET),
+    RecurrentNetClassifier(cell="gru", n_units=8, frame=1, **SMALL_NET),
+    SpectroEMGNetClassifier(
+        nperseg=2, hop=1, delta_width=3, n_filters=(8,), pool_size=1, dropout=0.0, **SMALL_NET
+    ),
+    TransferClassifier(ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET)),
     StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.05, max_epochs=15, random_state=0),
     AdaptiveFilter(fs=1000.0),
     AdaptiveFilter("delayed", algorithm="rls", memory=1.0, length=0.005, fs=1000.0),
