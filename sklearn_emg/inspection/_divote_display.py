@@ -198,11 +198,13 @@ class DiVoteDisplay:
                     extent=(0.5, image.shape[1] + 0.5, n_subjects - 0.5, -0.5),
                 )
             )
+            # Certain scores are nearly white in a grey print: hatch what is empty.
+            axis.patch.set(facecolor="white", edgecolor="0.8", hatch="////")
             axis.set_title(f"score for {name}", fontsize=10)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.spines[["top", "right", "left", "bottom"]].set_visible(False)
             axis.tick_params(length=0)
-        self.axes_[n_classes // 2].set_xlabel("recording of the subject (white: none)")
+        self.axes_[n_classes // 2].set_xlabel("recording of the subject (hatched: none)")
         self._label_subjects(order)
         self.figure_.colorbar(
             self.images_[-1], ax=list(self.axes_), label="score (0 to 1)", pad=0.02, aspect=30
