@@ -11,6 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 from pprint import pformat
 from types import ModuleType
@@ -223,6 +224,39 @@ def write_systems(folder: Path) -> None:
     _write(folder / "systems.rst.inc", text)
 
 
+# What an extra is for; one that is new here shows what it brings alone.
+EXTRAS = {
+    "nets": "networks",
+    "images": "networks for photographs, on images of EMG",
+    "onnx": "export of networks for other programs",
+    "plot": "displays and examples",
+    "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
+    "reduce": "``ShapeReducer``",
+    "export": "export to Parquet",
+    "umap": "UMAP in ``layer_embedding``",
+    "explain": "further explanations of networks",
+    "docs": "building this documentation",
+    "test": "running the tests",
+    "all": "whatever the package can do",
+}
+
+
+def write_extras(path: Path) -> None:
+    """Table of the extras, from pyproject.toml."""
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    rows = [
+        [
+            f"``{name}``",
+            EXTRAS.get(name, ""),
+            ", ".join(re.split(r"[<>=;!~ ]", r)[0] for r in needs),
+        ]
+        for name, needs in extras.items()
+    ]
+    text = _list_table(["extra", "for", "brings"], rows, "14 40 46", "features")
+    _write(path, text.replace("sklearn-emg[", "[").replace("- [", "- extras ["))
+
+
 class GalleryOrder:
     """Key by which the gallery sorts its files: the order of reading, then by name."""
 
@@ -277,4 +311,5 @@ def write_all(folder: Path) -> None:
     write_api(folder)
     write_features(folder)
     write_systems(folder)
+    write_extras(folder / "extras.rst.inc")
     write_thumbnail(folder / "signal.png")
