@@ -1,5 +1,7 @@
 """Every published system builds, clones, can be tuned, fits and predicts."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,8 +109,8 @@ def test_fits_and_predicts_the_simulated_cohort(name, cohort):
     assert (answers.groupby("subject")["answer"].nunique() == 1).all()
 
 
+@pytest.mark.skipif(find_spec("timm") is None, reason="needs timm")
 def test_an_image_baseline_fits_and_predicts(cohort):
-    pytest.importorskip("timm")
     X, y = cohort
     model = shrink(make_system("nodera-resnet50", fs=2000.0, step=0.4))
     model.set_params(divote__estimator__network__module_params={"resize": 32})
