@@ -6,7 +6,7 @@ JOBS ?= 2
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-gpu lint types docs benchmark clean
+.PHONY: setup demo test test-slow test-gpu lint docs clean
 
 setup: $(VENV)/.ready
 
@@ -34,5 +34,12 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Warnings are errors; the examples run; links within are checked.
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,docs]"
+	$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-glob='*.rst' doc/tour.rst doc/user_guide
+	$(BIN)/python -m sphinx -q -b html -W --keep-going -n doc doc/_build/html
+	$(BIN)/python doc/check_links.py doc/_build/html
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info doc/_build doc/generated doc/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis

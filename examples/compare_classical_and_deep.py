@@ -66,10 +66,10 @@ def features():
     return make_union(time_domain, AutoregressiveFeatures(order=4))
 
 
-def network(epochs: int = 12):
+def network(epochs: int = 8):
     """ALSNet with early stopping on the loss of held-out subjects."""
     return EMGClassifier(
-        ALSNet, max_epochs=epochs, batch_size=64, patience=4, class_weight="balanced",
+        ALSNet, max_epochs=epochs, batch_size=64, patience=3, class_weight="balanced",
         random_state=0,
     )  # fmt: skip
 
