@@ -2,6 +2,7 @@
 
     python benchmarks/conditioning.py                   # speed and memory only
     python benchmarks/conditioning.py --data FOLDER     # also noise and MUAP shapes
+    python benchmarks/conditioning.py --data FOLDER --autoencoder  # and the network, in minutes
 
 FOLDER holds ``emgdb`` and ``n2001``. Four tables are printed:
 
@@ -31,6 +32,7 @@ from scipy.signal import find_peaks
 
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
+    AutoencoderDenoiser,
     BandpassFilter,
     BaselineRemover,
     GapInterpolator,
@@ -99,7 +101,20 @@ def peak_correlation(clean: NDArray, other: NDArray, fs: float) -> float:
     return float(np.median([np.corrcoef(a, b)[0, 1] for a, b in pairs]))
 
 
-def noise_table(folder: Path) -> pd.DataFrame:
+class InWindows:
+    """A step fitted on the windows of the recording that it then treats, as a network has to be."""
+
+    def __init__(self, step, size: int = 2048):
+        self.step, self.size = step, size
+
+    def fit_transform(self, X: NDArray) -> NDArray:
+        n_times = X.shape[-1]
+        padded = np.pad(X[0], (0, -n_times % self.size), mode="reflect")
+        windows = padded.reshape(-1, self.size).astype(np.float32)
+        return self.step.fit_transform(windows).reshape(1, -1)[:, :n_times].astype(float)
+
+
+def noise_table(folder: Path, autoencoder: bool = False) -> pd.DataFrame:
     """Table 1. A kind of noise is scaled to the given SNR; the same step also treats no noise."""
     rows = []
     for name, (clean, fs) in real_recordings(folder).items():
@@ -150,6 +165,9 @@ def noise_table(folder: Path) -> pd.DataFrame:
                 },
             ),
         }
+        if autoencoder:
+            network = AutoencoderDenoiser(random_state=0)
+            cases["white"][1]["autoencoder"] = InWindows(network)
         cases["mains, drifting 0.3 Hz"] = (mains(n_times, fs, 0.3), cases["mains, steady"][1])
         for kind, (noise, steps) in cases.items():
             if kind != "saturation":
@@ -307,10 +325,12 @@ def memory_table(fs: float = 10000.0) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with emgdb and n2001")
-    folder = parser.parse_args().data
+    parser.add_argument("--autoencoder", action="store_true", help="also train the network")
+    arguments = parser.parse_args()
+    folder = arguments.data
     if folder is not None:
         measures = ["before", "after", "rmse", "correlation", "clean", "s/s"]
-        table = noise_table(folder)
+        table = noise_table(folder, arguments.autoencoder)
         means = table.groupby(["noise", "method"], sort=False)[measures].mean()
         worst = table.groupby(["noise", "method"], sort=False)["after"].agg(["min", "max"])
         print("Noise added at 0 dB (saturation: as it is), means over 5 recordings\n")

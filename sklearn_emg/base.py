@@ -47,6 +47,14 @@ class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     def _needs_fs(self) -> bool:
         return False
 
+    def _is_table(self, X: Any) -> bool:
+        if isinstance(X, pd.Series) and X.name == "signal":
+            raise ValueError(
+                f"{type(self).__name__} got the column 'signal' alone. Give it the whole recording "
+                "table, which also has the sampling rate."
+            )
+        return is_recording_table(X)
+
     def _array_fs(self) -> float | None:
         fs = getattr(self, "fs", None)
         if fs is None:
@@ -160,7 +168,7 @@ class SignalTransformer(_SignalEstimator):
         self : object
         """
         self._validate_params()
-        if is_recording_table(X):
+        if self._is_table(X):
             self._check_table(X)
             self.n_times_in_ = None
             for fs in np.unique(X["fs"].to_numpy(dtype=float)):
@@ -193,7 +201,7 @@ class SignalTransformer(_SignalEstimator):
             If a signal holds NaN or is too short, or the sampling rate does not fit.
         """
         check_is_fitted(self)
-        if not is_recording_table(X):
+        if not self._is_table(X):
             X = self._check_array(X, reset=False)
             if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
                 raise ValueError(
@@ -288,7 +296,7 @@ class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
         self : object
         """
         self._validate_params()
-        if is_recording_table(X):
+        if self._is_table(X):
             self._check_table(X)
             self.n_channels_in_ = self._table_channels(X)
             self.n_times_in_ = None
@@ -321,7 +329,7 @@ class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
             If a window holds NaN or is too short, or the sampling rate is missing.
         """
         check_is_fitted(self)
-        if is_recording_table(X):
+        if self._is_table(X):
             return self._transform_table(self._check_table(X))
         X = self._check_array(X, reset=False)
         if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:

@@ -157,6 +157,12 @@ def test_nan_in_a_table_names_the_row(estimator, windows):
         step.fit(table).transform(table)
 
 
+@pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)
+def test_the_column_of_signals_alone_is_refused(estimator, windows):
+    with pytest.raises(ValueError, match="got the column 'signal' alone"):
+        clone(estimator).fit(table_of(windows)["signal"])
+
+
 @pytest.mark.parametrize("estimator", EXTRACTORS, ids=name_of)
 def test_feature_names_fit_the_columns(estimator, windows):
     fitted = clone(estimator).set_output(transform="pandas").fit(windows)
