@@ -611,7 +611,20 @@ class Windows:
 def mean_by_code(
     values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int
 ) -> NDArray[np.floating]:
-    """Mean of the rows of `values` that share a code, NaN where a code has no row."""
+    """Mean of the rows of `values` that share a code.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_values)
+    codes : ndarray of shape (n_rows,)
+        Code of each row, 0 to ``n_codes - 1``.
+    n_codes : int
+
+    Returns
+    -------
+    means : ndarray of shape (n_codes, n_values)
+        NaN where a code has no row.
+    """
     sums = np.zeros((n_codes, values.shape[1]))
     np.add.at(sums, codes, values)
     counts = np.bincount(codes, minlength=n_codes)[:, None]

@@ -100,7 +100,24 @@ def subjects_from_rows(
     *,
     groups: ArrayLike | None = None,
 ) -> SubjectPredictions:
-    """Bring predictions of rows down to one per subject; see `predict_subjects`."""
+    """Bring predictions of rows down to one per subject, as `predict_subjects` does.
+
+    Parameters
+    ----------
+    X : DataFrame with a ``subject`` column, or array-like together with `groups`
+    y : array-like of shape (n_rows,) or None
+        True labels.
+    y_rows : array-like of shape (n_rows,)
+        Predicted labels.
+    proba_rows : array-like of shape (n_rows, n_classes) or None
+        Predicted probabilities.
+    classes : ndarray of shape (n_classes,)
+    groups : array-like of shape (n_rows,), default=None
+
+    Returns
+    -------
+    predictions : SubjectPredictions
+    """
     codes = subjects_of(X, groups)
     names = X["subject"].to_numpy(dtype=object) if groups is None else np.asarray(groups, object)
     first = np.unique(codes, return_index=True)[1]

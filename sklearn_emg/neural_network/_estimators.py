@@ -131,22 +131,22 @@ class _NetEstimator(BaseEstimator):
 
     def _module(self) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
         """Give the module class and its settings besides the sizes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} lacks _module.")
 
     def _learn_target(self, y: np.ndarray, classes: np.ndarray | None = None) -> None:
         """Learn classes, or shape and scale, from the targets."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} lacks _learn_target.")
 
     def _encode(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the stratum of each target, and the targets as the net learns them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} lacks _encode.")
 
     def _count(self, y: np.ndarray, go_on: bool) -> None:
         """Take note of the training targets, beside those of earlier calls if ``go_on``."""
 
     def _net_settings(self) -> dict[str, Any]:
         """Give the net class, ``n_classes`` and the skorch settings that depend on the target."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} lacks _net_settings.")
 
     # Training
 

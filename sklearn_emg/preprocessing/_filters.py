@@ -108,7 +108,7 @@ class _LinearFilter(SignalTransformer):
         return True
 
     def _coefficients(self, fs: float) -> FilterCoefficients:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} lacks _coefficients.")
 
     def _transform_signals(
         self, signals: NDArray[np.floating], fs: float | None
