@@ -23,6 +23,7 @@ from sklearn_emg.inspection._importance import (
     family_importance,
 )
 from sklearn_emg.inspection._recording_display import RecordingDisplay
+from sklearn_emg.inspection._report import report
 
 __all__ = [
     "ActivationMaximization",
@@ -45,4 +46,5 @@ __all__ = [
     "explain_subject",
     "family_importance",
     "layer_embedding",
+    "report",
 ]

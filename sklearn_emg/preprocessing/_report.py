@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,17 +16,18 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.preprocessing._export import _atomically
+from sklearn_emg.preprocessing._page import (
+    check_page_path,
+    escape,
+    image,
+    page,
+    section,
+    write_page,
+)
+from sklearn_emg.preprocessing._page import table as html_table
 from sklearn_emg.recordings import check_recording_table, divide, read_signal, subjects_of
 
 __all__ = ["preprocessing_report"]
-
-_STYLE = """
-body { font: 15px/1.45 sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; color: #222 }
-table { border-collapse: collapse; margin: 0.8em 0 }
-th, td { border: 1px solid #ccc; padding: 0.25em 0.6em; text-align: left }
-img { max-width: 100% } h2 { margin-top: 2em } .note { color: #555 }
-"""
 
 
 def preprocessing_report(
@@ -83,7 +80,8 @@ def preprocessing_report(
     ImportError
         If matplotlib is missing.
     ValueError
-        If the table is unusable, a row to draw is not there, or y has another length.
+        If the table is unusable, a row to draw is not there, y has another length, or `path` is a
+        folder.
 
     Examples
     --------
@@ -103,6 +101,7 @@ def preprocessing_report(
     >>> report.steps["recordings"].to_dict()
     {'bandpassfilter': 4, 'notchfilter': 4}
     """
+    path = check_page_path(path, "preprocessing_report")
     check_recording_table(table)
     check_consistent_length(table, y)
     y = np.asarray(y)
@@ -148,14 +147,13 @@ def preprocessing_report(
             why = why.split(" ", 2)[-1]
             dropped.append({"row": int(origin[position]), "what": "windows", "why": why})
     report = Bunch(
-        path=Path(path),
+        path=path,
         steps=pd.DataFrame.from_dict(measures, orient="index"),
         dropped=pd.DataFrame(dropped, columns=["row", "what", "why"]),
         classes=_class_balance(table, y, current, labels, window_counts),
         splits=None if cv is None else _split_table(cv, table, y),
     )
-    page = _page(report, sections, rest, table)
-    _atomically(report.path, lambda target: target.write_text(page, encoding="utf-8"))
+    write_page(path, _page(report, sections, rest, table))
     return report
 
 
@@ -271,50 +269,43 @@ def _picture(
     in_time.set(xlabel="time (s)", ylabel="mV", title=f"recording {row}")
     in_time.legend(loc="upper right", frameon=False)
     in_frequency.set(xlabel="frequency (Hz)", ylabel="mV²/Hz")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img alt="recording {row} before and after" src="data:image/png;base64,{data}">'
+    alt = f"Signal and spectrum of recording {row}, before the step in grey and after it in blue"
+    return image(figure, alt, dpi=90)
 
 
 def _parameters(step: Any) -> str:
     parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
     text = ", ".join(f"{name}={value!r}" for name, value in sorted(parameters.items()))
-    return html.escape(f"{type(step).__name__}({text})")
-
-
-def _frame(frame: pd.DataFrame, empty: str) -> str:
-    if frame.empty:
-        return f"<p>{html.escape(empty)}</p>"
-    return frame.to_html(escape=True, border=0, float_format=lambda v: f"{v:.3g}", na_rep="")
+    return escape(f"{type(step).__name__}({text})")
 
 
 def _page(report: Bunch, sections: list, rest: list, table: pd.DataFrame) -> str:
     n_subjects = len(np.unique(subjects_of(table)))
-    parts = [
-        "<h1>Preprocessing report</h1>",
-        f"<p>{len(table)} recordings of {n_subjects} subjects.</p>",
-        "<h2>Steps</h2>",
-        _frame(report.steps, "No step of the pipeline works on recordings."),
+    steps = [
+        html_table(
+            report.steps,
+            "What each step left and took away",
+            index="step",
+            empty="No step of the pipeline works on recordings.",
+        ),
         '<p class="note">snr: power left over power taken away, in dB; rmse: of what was taken '
         "away, in mV; medians over recordings, empty where rate, length or number changed. "
         "missing: share of samples marked as NaN.</p>",
     ]
     for name, step, pictures in sections:
-        parts += [f"<h3>{html.escape(name)}</h3>", f"<p><code>{_parameters(step)}</code></p>"]
-        parts += pictures
+        steps += [f"<h3>{escape(name)}</h3>", f"<p><code>{_parameters(step)}</code></p>"]
+        steps += pictures
     if rest:
-        parts.append("<h3>Behind it</h3>")
-        parts += [
-            f"<p>{html.escape(name)}: <code>{_parameters(step)}</code></p>" for name, step in rest
-        ]
-    parts += ["<h2>Left out</h2>", _frame(report.dropped, "Nothing.")]
-    parts += ["<h2>Classes</h2>", _frame(report.classes, "None.")]
+        steps.append("<h3>Behind it</h3>")
+        steps += [f"<p>{escape(name)}: <code>{_parameters(step)}</code></p>" for name, step in rest]
+    dropped = report.dropped.set_index("row")
+    parts = [
+        section("Steps", steps),
+        section("Left out", [html_table(dropped, "What was left out, and why", index="row")]),
+        section("Classes", [html_table(report.classes, "Balance of the classes", index="class")]),
+    ]
     if report.splits is not None:
-        parts += ["<h2>Splits</h2>", _frame(report.splits, "None.")]
-    body = "\n".join(parts)
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>Preprocessing report</title><style>{_STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
-    )
+        splits = report.splits.set_index("fold")
+        parts.append(section("Splits", [html_table(splits, "Who is tested in each fold")]))
+    head = f"<p>{len(table)} recordings of {n_subjects} subjects.</p>"
+    return page("Preprocessing report", head, parts)

@@ -35,7 +35,7 @@ def test_page_stands_alone_and_names_every_step(cohort, tmp_path):
     report = preprocessing_report(pipeline, *cohort, tmp_path / "a.html", rows=(0, 3))
     page = report.path.read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 4
-    assert not re.findall(r"(?:src|href)=[\"'](?!data:)", page)
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)
     for text in ("BandpassFilter(", "freq=60.0", "LogisticRegression(", "9 recordings of 8 subj"):
         assert text in page
 
@@ -105,3 +105,9 @@ def test_the_pipeline_stays_unfitted_and_the_table_untouched(cohort, tmp_path):
 def test_missing_row_is_told(cohort, tmp_path):
     with pytest.raises(ValueError, match=r"'rows' of preprocessing_report must be in 0..8. Got 9"):
         preprocessing_report(NotchFilter(), *cohort, tmp_path / "a.html", rows=[9])
+
+
+def test_a_folder_is_not_replaced_by_a_page(cohort, tmp_path):
+    with pytest.raises(ValueError, match="must be that of a file.*add a file name"):
+        preprocessing_report(NotchFilter(), *cohort, tmp_path)
+    assert tmp_path.is_dir()
