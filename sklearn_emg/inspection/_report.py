@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from numbers import Number
 from pathlib import Path
@@ -77,7 +77,7 @@ def report(
         The subjects that the pipeline was fitted on. Predictions for any of them are labelled
         leaky and leave the accuracy; without it the page says that this is not known.
     title : str, default=None
-        By default "Comparison of pipelines", or the name of the pipeline's last step.
+        By default "Comparison of pipelines", or the kind of the fitted pipeline.
     max_rows : int, default=1000
         Longest table of recordings or subjects; where it ends early, the page says so.
 
@@ -428,11 +428,10 @@ def _score_frame(result: Comparison, level: str) -> tuple[pd.DataFrame, pd.DataF
     for name, part in rows.groupby("pipeline", sort=False):
         values = part.set_index("metric")
         metrics = [m for m in _METRICS if m in values.index]
-        shown[name] = {
+        shown[name] = {"subjects": int(values["n_subjects"].iloc[0])} | {
             m.replace("_", " "): _interval(*values.loc[m, ["pooled", "low", "high"]])
             for m in metrics
         }
-        shown[name]["subjects"] = int(values["n_subjects"].iloc[0])
         keys[name] = {m.replace("_", " "): values.loc[m, "pooled"] for m in metrics}
     # Whatever pandas makes of the two dicts, their rows stand in one order.
     names = list(shown)
@@ -547,17 +546,18 @@ def _subject_parts(result: Comparison, max_rows: int) -> list[str]:
     wrong = (said["y_true"] != said["y_pred"]).groupby(said["subject"], sort=False).sum()
     rows: dict[Any, dict[str, Any]] = {}
     for subject, part in said.groupby("subject", sort=False):
-        row: dict[str, Any] = {"true class": str(part["y_true"].iloc[0])}
+        row: dict[str, Any] = {
+            "true class": str(part["y_true"].iloc[0]),
+            "wrong answers": int(wrong[subject]),
+        }
         for name, of_name in part.groupby("pipeline", sort=False):
             answers = [
                 str(p) if p == t else f"{p} (wrong)"
                 for t, p in zip(of_name["y_true"], of_name["y_pred"])
             ]
             row[f"{name}: diagnosis"] = ", ".join(dict.fromkeys(answers))
-        row["wrong answers"] = int(wrong[subject])
         rows[subject] = row
     frame = pd.DataFrame(list(rows.values()), index=list(rows)).fillna("-")
-    frame = frame[[*(c for c in frame if c != "wrong answers"), "wrong answers"]]
     missed = frame.index[frame["wrong answers"] == said.groupby("subject", sort=False).size()]
     text = f"{len(missed)} of {len(frame)} subjects are wrong with every pipeline"
     text += f": {', '.join(map(str, missed[:20]))}." if 0 < len(missed) <= 20 else "."
@@ -628,7 +628,7 @@ def _short(value: Any) -> str:
     ):
         # A repr of something else may be pages long, or hold an address in memory.
         return type(value).__name__
-    elif isinstance(value, Callable) and hasattr(value, "__name__"):
+    elif callable(value) and hasattr(value, "__name__"):
         return value.__name__
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
@@ -660,9 +660,11 @@ def _pipeline_page(
     last = unwrap(estimator)
     parts_of = _parts_of(estimator, type(estimator).__name__)
     classes = getattr(estimator, "classes_", None)
-    facts: list[tuple[str, Any]] = [("Pipeline", type(estimator).__name__)]
-    if type(last) is not type(estimator):
-        facts.append(("Ends with", type(last).__name__))
+    kinds = [type(part).__name__ for _, part in parts_of if not isinstance(part, Pipeline)]
+    ending = type(last).__name__
+    if _ends_with_votes(estimator):
+        ending = f"DiVoteClassifier of {ending}"
+    facts: list[tuple[str, Any]] = [("Made of", ", ".join(kinds) or "Pipeline")]
     if classes is not None:
         facts.append(("Classes", ", ".join(map(str, classes))))
     sections = []
@@ -688,9 +690,7 @@ def _pipeline_page(
         ]
     sections += _leakage(audits, None if classes is None else len(classes))
     sections.append(section("Parameters and fitted facts", steps))
-    return page(
-        title or f"Fitted pipeline: {type(last).__name__}", _facts(facts), sections, _foot()
-    )
+    return page(title or f"Fitted pipeline: {ending}", _facts(facts), sections, _foot())
 
 
 def _curves(last: Any) -> str:
@@ -723,15 +723,18 @@ def _vote_sections(said: _Predictions, max_rows: int) -> list[tuple[str, str]]:
     frame = said.people.copy()
     if right is not None:
         frame.insert(frame.columns.get_loc("diagnosis"), "true class", said.y)
-        frame["answer"] = np.where(right, "right", "wrong")
+        after = list(frame.columns).index("diagnosis") + 1
+        frame.insert(after, "answer", np.where(right, "right", "wrong"))
     if said.known:
-        frame["in training"] = np.where(said.seen, "yes: leaky", "no")
+        frame.insert(0, "in training", np.where(said.seen, "yes: leaky", "no"))
     frame, note = _cut(frame, max_rows)
     marks = {**_MARKS, "yes: leaky": "leaky"}
     parts += [table(frame, "Diagnosis of each subject", index="subject", classes=marks), note]
     sections = [section("Diagnoses", parts)]
     if said.display is not None and said.recordings is not None:
-        sections.append(section("Votes", _vote_parts(said, max_rows)))
+        sections.append(
+            section("Votes", _vote_parts(said, said.display, said.recordings, max_rows))
+        )
     return sections
 
 
@@ -768,8 +771,9 @@ def _accuracy_text(said: _Predictions, right: NDArray[Any]) -> str:
     return f'<p class="lead">{label}{escape(text)}</p>'
 
 
-def _vote_parts(said: _Predictions, max_rows: int) -> list[str]:
-    display, recordings = said.display, said.recordings
+def _vote_parts(
+    said: _Predictions, display: DiVoteDisplay, recordings: pd.DataFrame, max_rows: int
+) -> list[str]:
     classes, n_subjects = display.classes, len(said.people)
     parts = []
     leak = " (leaky: subjects of the training set among them)" if said.seen.any() else ""
@@ -782,7 +786,7 @@ def _vote_parts(said: _Predictions, max_rows: int) -> list[str]:
                 f"{n_subjects} subjects, a row per subject. Mean scores: {means}. The numbers are "
                 "in the tables.",
                 f"Score of each class for every recording, a row per subject{leak}.",
-                (2.6 + 2.0 * len(classes), 1.4 + max(2.0, 0.19 * n_subjects)),
+                (2.6 + 2.0 * len(classes), 1.4 + max(3.2, 0.2 * n_subjects)),
                 "heatmap",
             )
         )

@@ -56,7 +56,7 @@ th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.75rem; text-ali
   vertical-align: top }
 thead th { background: var(--raised); white-space: nowrap }
 .long thead th { position: sticky; top: 0 }
-tbody th { font-weight: 600 }
+tbody th { font-weight: 600; min-width: 8rem }
 td.number { text-align: right; white-space: nowrap }
 td.text { overflow-wrap: anywhere; min-width: 6rem }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0;

@@ -1,0 +1,261 @@
+"""The HTML report: what it says, what it refuses, and how it behaves in a browser."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.inspection import report
+
+pytest.importorskip("matplotlib", reason="the report needs matplotlib")
+
+SCRIPT = "<script>document.title='run'</script>"
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["control", "patient"], [48, 32])
+    X = pd.DataFrame({"rms": rng.normal(size=80) + (y == "patient")})
+    X["subject"] = [SCRIPT if s == 0 else f"s{s}" for s in np.repeat(range(20), 4)]
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(*data)
+
+
+@pytest.fixture(scope="module")
+def pages(data, fitted, tmp_path_factory):
+    """Pages of a comparison, with one pipeline that fails, and of a fitted pipeline."""
+    folder = tmp_path_factory.mktemp("pages")
+    pipelines = {
+        "logistic $x <b>": DiVoteClassifier(LogisticRegression(), window=None),
+        "neighbours": DiVoteClassifier(KNeighborsClassifier(3), window=None),
+        "broken": DiVoteClassifier(KNeighborsClassifier(500), window=None),
+    }
+    with pytest.warns(Warning, match="broken failed"):
+        result = compare(pipelines, *data, cv=4, progress=False)
+    audit = leakage_audit(pipelines["neighbours"], *data, n_splits=4, progress=False)
+    return (
+        report(result, folder / "comparison.html", audits={"neighbours": audit}),
+        report(fitted, folder / "fitted.html", X=data[0], y=data[1], train_subjects=["s1", "s2"]),
+    )
+
+
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+def test_comparison_says_chance_subjects_leak_and_failures(pages):
+    text = text_of(pages[0])
+    assert "0.60 of the subjects: the chance level" in text
+    assert "20 (control 12, patient 8)" in text
+    assert text.count('<td class="leaky">leaky: do not report</td>') == 1
+    assert text.count('<td class="honest">honest</td>') == 1
+    assert "4 of 12 fits failed" in text
+    assert "broken, fold 0: ValueError" in text
+
+
+def test_predictions_for_subjects_of_the_training_set_are_leaky(pages):
+    text = text_of(pages[1])
+    assert "2 of 20 subjects" in text
+    assert text.count('<td class="leaky">yes: leaky</td>') == 2
+    assert re.search(r"\d+ of 18 subjects right", text)
+
+
+def test_unknown_training_subjects_are_told(fitted, data, tmp_path):
+    path = report(fitted, tmp_path / "a.html", X=data[0], y=data[1])
+    assert "Leaky if trained on them" in text_of(path)
+
+
+def test_parameters_and_fitted_facts_are_shown(pages):
+    text = text_of(pages[1])
+    title = "Fitted pipeline: DiVoteClassifier of LinearDiscriminantAnalysis"
+    assert f"<h1>{title}</h1>" in text
+    assert "Parameters of DiVoteClassifier › estimator_" in text
+    assert "[&#x27;control&#x27;, &#x27;patient&#x27;]" in text
+
+
+def test_a_transformer_without_a_table_has_a_page(tmp_path):
+    scaler = StandardScaler().fit(np.arange(6.0).reshape(3, 2))
+    assert "[2.0, 3.0]" in text_of(report(scaler, tmp_path / "a.html"))
+
+
+def test_names_cannot_become_markup(pages):
+    for text in map(text_of, pages):
+        assert SCRIPT not in text
+        assert "&lt;script&gt;document.title" in text
+        assert text.count("<script>") == 1
+    assert "$x <b>" not in text_of(pages[0])
+
+
+def test_nothing_comes_from_outside(pages):
+    for text in map(text_of, pages):
+        without_images = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+        assert not re.findall(r"https?:|//[a-z]+\.|@import|url\(", without_images)
+        assert not re.findall(r"(?:src|href)=\"(?!data:|#)", without_images)
+
+
+def test_tables_and_figures_are_labelled(pages):
+    for text in map(text_of, pages):
+        assert '<html lang="en">' in text
+        assert text.count("<table") == text.count("<caption>")
+        assert not re.findall(r"<th(?! scope=|ead)", text)
+        alts = re.findall(r'<img alt="([^"]*)"', text)
+        assert len(alts) == text.count("<img")
+        assert min(map(len, alts)) > 40
+        assert "prefers-color-scheme: dark" in text
+
+
+def test_a_failed_write_leaves_the_old_page_and_no_scrap(fitted, tmp_path, monkeypatch):
+    path = tmp_path / "a.html"
+    path.write_text("old")
+
+    def no_rename(*args):
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(os, "replace", no_rename)
+    with pytest.raises(OSError, match="disk is full"):
+        report(fitted, path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_long_tables_are_cut_and_say_so(fitted, data, tmp_path):
+    path = report(fitted, tmp_path / "a.html", X=data[0], max_rows=7)
+    assert "The first 7 of 20 rows" in text_of(path)
+    assert "The first 7 of 80 rows" in text_of(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"result": [1]}, TypeError, "Comparison or a fitted estimator. Got list"),
+        ({"result": LogisticRegression}, TypeError, "Got LogisticRegression"),
+        ({"result": LogisticRegression()}, NotFittedError, "call the fit of LogisticRegression"),
+        ({"audits": 3}, TypeError, "'audits' of report must be a LeakageAudit or a dict"),
+        ({"audits": {"a": 3}}, TypeError, "must hold LeakageAudits. Got int for 'a'"),
+        ({"y": [0]}, ValueError, "'y' of report belongs to a table"),
+        ({"X": np.zeros((2, 1))}, ValueError, "table with a 'subject' column. Got ndarray"),
+        ({"max_rows": 0}, ValueError, "'max_rows' of report must be a positive integer. Got 0"),
+        ({"path": "."}, ValueError, "must be that of a file. Got the folder"),
+    ],
+)
+def test_wrong_arguments_are_refused(fitted, tmp_path, changed, error, message):
+    arguments = {"result": fitted, "path": tmp_path / "a.html", **changed}
+    with pytest.raises(error, match=message):
+        report(**arguments)
+    assert not (tmp_path / "a.html").exists()
+
+
+# -------------------------------------------------------------------- in a browser
+
+_PROBE = """<script>
+const failures = [];
+addEventListener("securitypolicyviolation", (e) => failures.push(e.violatedDirective));
+</script>"""
+
+_CLICKS = """<script>
+addEventListener("load", () => {
+  const table = document.querySelector("table.sortable");
+  const th = table.tHead.rows[0].cells[COLUMN];
+  const read = () => [...table.tBodies[0].rows].map((r) => r.cells[0].textContent).join("|");
+  const out = [th.getAttribute("aria-sort")];
+  for (let k = 0; k < 2; k++) {
+    th.querySelector("button").click();
+    out.push(th.getAttribute("aria-sort"), read());
+  }
+  const images = [...document.images].map((i) => i.naturalWidth > 200);
+  const told = { out, images, title: document.title, failures,
+    said: document.getElementById("sorted").textContent };
+  const pre = document.createElement("pre");
+  pre.id = "told"; pre.textContent = JSON.stringify(told); document.body.append(pre);
+});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def browse(tmp_path_factory):
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("needs chromium, which is not on the PATH")
+
+    def run(path):
+        # No network is needed, and none is asked for.
+        done = subprocess.run(
+            [
+                program,
+                *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+                *("--no-first-run", "--disable-background-networking", "--disable-sync"),
+                *("--disable-component-update", "--enable-logging=stderr", "--v=0"),
+                f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+                "--virtual-time-budget=5000",
+                "--dump-dom",
+                path.resolve().as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [0, 1], ids=["comparison", "fitted"])
+def test_page_loads_without_console_messages(pages, browse, k):
+    dom, console = browse(pages[k])
+    assert console == []
+    assert "<title>run</title>" not in dom
+    # The buttons are made by the script: it was let run.
+    assert dom.count('aria-sort="none"') == dom.count('<th scope="col"') > 5
+
+
+@pytest.mark.slow
+def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
+    import json
+    from html import unescape
+
+    # The policy lets no other script run, so that the probe needs a page without it.
+    text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", _PROBE, text_of(pages[0]))
+    column = re.findall(r'<th scope="col">([^<]*)</th>', text).index("accuracy")
+    probe = tmp_path / "probe.html"
+    probe.write_text(
+        text.replace("</body>", _CLICKS.replace("COLUMN", str(column)) + "</body>"),
+        encoding="utf-8",
+    )
+    dom, _ = browse(probe)
+    told = json.loads(unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.S).group(1)))
+    none, first, down, second, up = told["out"]
+    assert (none, first, second) == ("none", "descending", "ascending")
+    # What has no score stays last; the others turn around.
+    assert down.split("|")[-1] == up.split("|")[-1] == "broken"
+    assert down.split("|")[:2] == up.split("|")[1::-1]
+    assert told["said"] == "Sorted by accuracy, ascending."
+    assert len(told["images"]) >= 4
+    assert all(told["images"])
+
+
+@pytest.mark.slow
+def test_the_policy_stops_a_script_in_the_data(pages, browse, tmp_path):
+    probe = tmp_path / "probe.html"
+    bad = "<p><script>document.title = 'run'</script></p></main>"
+    probe.write_text(text_of(pages[0]).replace("</main>", bad), encoding="utf-8")
+    dom, console = browse(probe)
+    assert "<title>run</title>" not in dom
+    assert any("Content Security Policy" in line for line in console)
