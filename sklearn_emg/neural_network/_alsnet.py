@@ -10,10 +10,12 @@ from torch import nn
 from sklearn_emg.neural_network._layers import (
     INITS,
     check_fraction,
+    check_length,
     check_option,
     check_sizes,
     dilated_stack,
     initialise,
+    masked,
     positive_ints,
 )
 
@@ -100,7 +102,7 @@ class ALSNet(nn.Module):
         positive_ints("ALSNet", "n_hidden", n_hidden, 1)
         check_fraction("ALSNet", "dropout", dropout)
         check_option("ALSNet", "init", init, INITS)
-        self.features, n_features = dilated_stack(
+        self.features, n_features, self.least_length = dilated_stack(
             "ALSNet",
             n_channels,
             n_times,
@@ -119,6 +121,12 @@ class ALSNet(nn.Module):
         )
         initialise(self, init)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
-        return self.classifier(self.features(x))
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
+        if lengths is None:
+            return self.classifier(self.features(x))
+        check_length("ALSNet", int(lengths.min()), self.least_length)
+        return self.classifier(masked(self.features, x, lengths)[0])

@@ -7,8 +7,18 @@ import math
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import check_fraction, check_sizes, positive_ints
-from sklearn_emg.neural_network._sequence_layers import Frames, SelfAttention, check_heads
+from sklearn_emg.neural_network._layers import (
+    check_fraction,
+    check_sizes,
+    positive_ints,
+    time_mask,
+)
+from sklearn_emg.neural_network._sequence_layers import (
+    Frames,
+    SelfAttention,
+    check_heads,
+    mean_over_time,
+)
 
 
 class AttentionNet(nn.Module):
@@ -100,17 +110,24 @@ class AttentionNet(nn.Module):
         check_fraction(name, "dropout", dropout)
         self.frames = Frames(name, n_channels, n_times, frame)
         self.embed = nn.Linear(self.frames.n_values, n_units)
-        self.layers = nn.Sequential(
-            *(_EncoderLayer(n_units, n_heads, n_hidden, dropout) for _ in range(n_layers))
+        self.layers = nn.ModuleList(
+            _EncoderLayer(n_units, n_heads, n_hidden, dropout) for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(n_units)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_units, n_classes))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
+        n_frames = self.frames.count(lengths)
         x = self.embed(self.frames(x))
         x = x + _positions(x.shape[1], x.shape[2], x)
-        return self.classifier(self.norm(self.layers(x)).mean(dim=1))
+        mask = None if n_frames is None else time_mask(n_frames, x.shape[1], x.device)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.classifier(mean_over_time(self.norm(x), n_frames))
 
 
 class _EncoderLayer(nn.Module):
@@ -118,9 +135,9 @@ class _EncoderLayer(nn.Module):
 
     def __init__(self, n_units: int, n_heads: int, n_hidden: int, dropout: float) -> None:
         super().__init__()
-        self.attention = nn.Sequential(
-            nn.LayerNorm(n_units), SelfAttention(n_units, n_heads), nn.Dropout(dropout)
-        )
+        self.norm = nn.LayerNorm(n_units)
+        self.attention = SelfAttention(n_units, n_heads)
+        self.dropout = nn.Dropout(dropout)
         self.dense = nn.Sequential(
             nn.LayerNorm(n_units),
             nn.Linear(n_units, n_hidden),
@@ -129,8 +146,8 @@ class _EncoderLayer(nn.Module):
             nn.Dropout(dropout),
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.attention(x)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        x = x + self.dropout(self.attention(self.norm(x), mask))
         return x + self.dense(x)
 
 

@@ -9,10 +9,12 @@ from torch import nn
 
 from sklearn_emg.neural_network._layers import (
     INITS,
+    check_length,
     check_option,
     check_sizes,
     dilated_stack,
     initialise,
+    masked,
     positive_ints,
 )
 
@@ -98,7 +100,7 @@ class DilatedCNN(nn.Module):
         check_sizes("DilatedCNN", n_channels, n_times, n_classes)
         positive_ints("DilatedCNN", "n_hidden", n_hidden, 1)
         check_option("DilatedCNN", "init", init, INITS)
-        self.features, n_features = dilated_stack(
+        self.features, n_features, self.least_length = dilated_stack(
             "DilatedCNN",
             n_channels,
             n_times,
@@ -118,6 +120,12 @@ class DilatedCNN(nn.Module):
         )
         initialise(self, init)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
-        return self.classifier(self.features(x))
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
+        if lengths is None:
+            return self.classifier(self.features(x))
+        check_length("DilatedCNN", int(lengths.min()), self.least_length)
+        return self.classifier(masked(self.features, x, lengths)[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -87,6 +87,62 @@ class GlobalMaxPool(nn.Module):
         return x.amax(dim=-1)
 
 
+def time_mask(lengths: torch.Tensor, n_times: int, device: torch.device) -> torch.Tensor:
+    """Where signals of these lengths are, among ``n_times`` samples: (batch, n_times), boolean."""
+    return torch.arange(n_times, device=device) < lengths.to(device)[:, None]
+
+
+def masked(
+    layers: Iterable[nn.Module], x: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Apply convolutional layers to padded signals as if each were alone.
+
+    What a layer sees behind the end of a signal is zero, as its own padding is there, and the
+    statistics of batch normalisation are those of the samples.
+
+    Parameters
+    ----------
+    layers : iterable of Module
+        Convolutions, poolings, normalisations and activations; a :class:`GlobalMaxPool` comes last.
+    x : tensor of shape (batch, n_channels, n_times)
+        Signals, padded at their ends.
+    lengths : tensor of shape (batch,)
+        Samples of each signal; on the CPU.
+
+    Returns
+    -------
+    x : tensor
+        What comes out; undefined behind the end of a signal.
+    lengths : tensor
+        Samples of each signal in it.
+    """
+    for layer in layers:
+        inside = time_mask(lengths, x.shape[-1], x.device)
+        if isinstance(layer, GlobalMaxPool):
+            x = layer(x.masked_fill(~inside[:, None], -torch.inf))
+        elif isinstance(layer, nn.BatchNorm1d):
+            normalised = torch.zeros_like(x).transpose(1, 2)
+            normalised[inside] = layer(x.transpose(1, 2)[inside])
+            x = normalised.transpose(1, 2)
+        else:
+            x = layer(x.masked_fill(~inside[:, None], 0))
+            lengths = _lengths_after(layer, lengths)
+    return x, lengths
+
+
+def _lengths_after(layer: nn.Module, lengths: torch.Tensor) -> torch.Tensor:
+    if isinstance(layer, nn.Conv1d):
+        span = layer.dilation[0] * (layer.kernel_size[0] - 1)
+        return (lengths + 2 * int(layer.padding[0]) - span - 1) // layer.stride[0] + 1
+    if isinstance(layer, nn.MaxPool1d):
+        return lengths // int(layer.kernel_size)
+    if isinstance(layer, nn.AvgPool1d):
+        return lengths // layer.kernel_size[0]
+    if isinstance(layer, nn.ConstantPad1d):
+        return lengths + sum(layer.padding)
+    return lengths
+
+
 def dilated_stack(
     network: str,
     n_channels: int,
@@ -98,11 +154,11 @@ def dilated_stack(
     stride: int | Sequence[int],
     padding: str,
     dropout: float = 0.0,
-) -> tuple[nn.Sequential, int]:
+) -> tuple[nn.Sequential, int, int]:
     """Dilated convolutions, each with ReLU, batch normalisation and dropout; global max pooling.
 
-    Gives the layers and the number of features that come out. Refuses settings out of range and
-    windows that are too short, in the name of ``network``.
+    Gives the layers, the number of features that come out and the least length of a window. Refuses
+    settings out of range and windows that are too short, in the name of ``network``.
     """
     dilations = positive_ints(network, "dilations", dilations)
     filters = positive_ints(network, "n_filters", n_filters, len(dilations))
@@ -110,8 +166,8 @@ def dilated_stack(
     strides = positive_ints(network, "stride", stride, len(dilations))
     check_option(network, "padding", padding, ("same", "valid"))
     check_fraction(network, "dropout", dropout)
-    if padding == "valid":
-        check_length(network, n_times, least_length(kernels, dilations, strides))
+    least = least_length(kernels, dilations, strides) if padding == "valid" else 1
+    check_length(network, n_times, least)
 
     layers: list[nn.Module] = []
     n_in = n_channels
@@ -129,7 +185,7 @@ def dilated_stack(
         if dropout:
             layers.append(nn.Dropout(dropout))
         n_in = n_out
-    return nn.Sequential(*layers, GlobalMaxPool()), n_in
+    return nn.Sequential(*layers, GlobalMaxPool()), n_in, least
 
 
 def least_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:

@@ -15,9 +15,11 @@ from sklearn_emg.neural_network._layers import (
     check_option,
     check_sizes,
     initialise,
+    masked,
     positive_ints,
+    time_mask,
 )
-from sklearn_emg.neural_network._sequence_layers import SelfAttention, check_heads
+from sklearn_emg.neural_network._sequence_layers import SelfAttention, check_heads, mean_over_time
 
 
 class NeuroFusionNet(nn.Module):
@@ -154,7 +156,8 @@ class NeuroFusionNet(nn.Module):
         self.dropout = nn.Dropout(dropout if has_regulariser else 0.0)
 
         # A part that is switched off is None: it leaves no trace in the state.
-        self.cnn: nn.Module
+        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
+        self.least_length = pool_size ** len(positive_ints(name, "n_filters", n_filters))
         if has_cnn:
             self.cnn, width, _ = convolutions(
                 name,
@@ -167,10 +170,8 @@ class NeuroFusionNet(nn.Module):
                 batch_norm=True,
             )
         else:
-            (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
-            total = pool_size ** len(positive_ints(name, "n_filters", n_filters))
-            check_length(name, n_times, total)
-            self.cnn, width = nn.AvgPool1d(total), n_channels
+            check_length(name, n_times, self.least_length)
+            self.cnn, width = nn.Sequential(nn.AvgPool1d(self.least_length)), n_channels
         self.lstm = self.gru = self.attention = self.node_graph = None
         if has_lstm:
             self.lstm, width = nn.LSTM(width, n_units, batch_first=True), n_units
@@ -183,16 +184,29 @@ class NeuroFusionNet(nn.Module):
         self.classifier = nn.Linear(width, n_classes)
         initialise(self, init)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
-        x = self.dropout(self.cnn(x).transpose(1, 2))
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
+        mask = None
+        if lengths is None:
+            x = self.cnn(x)
+        else:
+            check_length("NeuroFusionNet", int(lengths.min()), self.least_length)
+            x, lengths = masked(self.cnn, x, lengths)
+            mask = time_mask(lengths, x.shape[-1], x.device)
+        x = self.dropout(x.transpose(1, 2))
         if self.lstm is not None:
             x = self.dropout(self.lstm(x)[0])
         if self.gru is not None:
             x = self.dropout(self.gru(x)[0])
         if self.attention is not None:
-            x = self.dropout(self.attention(x))
-        x = x.mean(dim=1) if self.node_graph is None else self.dropout(self.node_graph(x))
+            x = self.dropout(self.attention(x, mask))
+        if self.node_graph is None:
+            x = mean_over_time(x, lengths)
+        else:
+            x = self.dropout(self.node_graph(x, mask))
         return self.classifier(x)
 
 
@@ -202,11 +216,12 @@ class _AttentionPart(nn.Module):
     def __init__(self, n_in: int, n_units: int, n_heads: int) -> None:
         super().__init__()
         self.widen = nn.Identity() if n_in == n_units else nn.Linear(n_in, n_units)
-        self.attention = nn.Sequential(nn.LayerNorm(n_units), SelfAttention(n_units, n_heads))
+        self.norm = nn.LayerNorm(n_units)
+        self.attention = SelfAttention(n_units, n_heads)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         x = self.widen(x)
-        return x + self.attention(x)
+        return x + self.attention(self.norm(x), mask)
 
 
 class _GraphPart(nn.Module):
@@ -220,8 +235,11 @@ class _GraphPart(nn.Module):
         self.target = nn.Parameter(torch.randn(n_nodes, n_node_units))
         self.convolution = nn.Linear(n_units, n_units)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        shares = self.gather(x).softmax(dim=1)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        weights = self.gather(x)
+        if mask is not None:
+            weights = weights.masked_fill(~mask[..., None], -torch.inf)
+        shares = weights.softmax(dim=1)
         nodes = shares.transpose(1, 2) @ x
         edges = (self.source @ self.target.T).softmax(dim=1)
         nodes = nodes + self.convolution(edges @ nodes).relu()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklearn_emg.neural_network._layers import (
     check_fraction,
@@ -11,7 +12,7 @@ from sklearn_emg.neural_network._layers import (
     check_sizes,
     positive_ints,
 )
-from sklearn_emg.neural_network._sequence_layers import Frames
+from sklearn_emg.neural_network._sequence_layers import Frames, last_in_time, mean_over_time
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -110,13 +111,25 @@ class RecurrentNet(nn.Module):
         n_states = n_units * (1 + bool(bidirectional))
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_states, n_classes))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
-        states, _ = self.recurrent(self.frames(x))
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
+        n_frames = self.frames.count(lengths)
+        states = self._states(self.frames(x), n_frames)
         if self.readout == "mean":
-            return self.classifier(states.mean(dim=1))
-        if not self.recurrent.bidirectional:
-            return self.classifier(states[:, -1])
-        # The units that read backwards end at the first frame.
-        n_units = self.recurrent.hidden_size
-        return self.classifier(torch.cat([states[:, -1, :n_units], states[:, 0, n_units:]], 1))
+            return self.classifier(mean_over_time(states, n_frames))
+        last = last_in_time(states, n_frames)
+        if self.recurrent.bidirectional:
+            # The units that read backwards end at the first frame.
+            n_units = self.recurrent.hidden_size
+            last = torch.cat([last[:, :n_units], states[:, 0, n_units:]], dim=1)
+        return self.classifier(last)
+
+    def _states(self, frames: torch.Tensor, n_frames: torch.Tensor | None) -> torch.Tensor:
+        """States at each frame; padding comes behind what forward units have read."""
+        if n_frames is None or not self.recurrent.bidirectional:
+            return self.recurrent(frames)[0]
+        packed = pack_padded_sequence(frames, n_frames, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)[0]

@@ -11,6 +11,7 @@ from sklearn_emg.neural_network._layers import (
     check_sizes,
     positive_ints,
 )
+from sklearn_emg.neural_network._sequence_layers import last_in_time
 
 
 class StackedLSTM(nn.Module):
@@ -106,7 +107,10 @@ class StackedLSTM(nn.Module):
         nn.init.xavier_uniform_(self.classifier[1].weight)
         nn.init.zeros_(self.classifier[1].bias)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        """
         states, _ = self.lstm(x.transpose(1, 2))
-        return self.classifier(states[:, -1])
+        return self.classifier(last_in_time(states, lengths))
