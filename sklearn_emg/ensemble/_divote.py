@@ -75,6 +75,7 @@ class _Rows:
     row: NDArray[np.intp]  # row of each window
     start: NDArray[np.floating] | None  # s
     person: NDArray[np.intp]  # code of the person of each row: what must not leak
+    names: NDArray[Any]  # name of each code, for an inner estimator that asks for persons by name
     unit: NDArray[np.intp]  # code of what gets a diagnosis, of each row
     unit_index: pd.Index
     by: NDArray[Any] | None
@@ -328,7 +329,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         unit, unit_index = self._units(table, groups, person)
         by = self._by_values(table, n_rows)
         index = table.index if table is not None else pd.RangeIndex(n_rows)
-        return _Rows(inner, row, start, person, unit, unit_index, by, index), y
+        names = self._names(table, groups, person)
+        return _Rows(inner, row, start, person, names, unit, unit_index, by, index), y
 
     def _check_labels(self, y: Any, n_rows: int) -> NDArray:
         if y is None:
@@ -408,6 +410,19 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 check_recording_table(X)  # says that the subject is missing
             return np.arange(n_rows)
         return subjects_of(X, groups)
+
+    def _names(
+        self, table: pd.DataFrame | None, groups: ArrayLike | None, person: NDArray[np.intp]
+    ) -> NDArray[Any]:
+        """Name of each code of a person."""
+        if groups is None and not (table is not None and "subject" in table.columns):
+            return np.arange(len(person))
+        given = list(table["subject"] if groups is None else groups)  # type: ignore[index]
+        first = np.unique(person, return_index=True)[1]
+        names = np.empty(len(first), dtype=object)
+        names[:] = [given[i] for i in first]
+        # Splitters of scikit-learn sort them, which names of several types do not allow.
+        return names if len(set(map(type, names))) == 1 else np.arange(len(first))
 
     def _units(
         self, table: pd.DataFrame | None, groups: ArrayLike | None, person: NDArray[np.intp]
@@ -521,7 +536,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             windows = np.flatnonzero(np.isin(rows.row, chosen))
             X, row = safe_indexing(rows.X, windows), rows.row[windows]
         estimator = clone(self.estimator)
-        return estimator.fit(X, y[row], **_groups_params(estimator, rows.person[row]))
+        groups = rows.names[rows.person[row]]
+        return estimator.fit(X, y[row], **_groups_params(estimator, groups))
 
     def _in_sample(self, rows: _Rows) -> NDArray[np.floating]:
         return mean_by_code(self._window_scores(self.estimator_, rows.X), rows.row, rows.n_rows)

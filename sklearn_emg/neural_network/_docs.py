@@ -26,6 +26,11 @@ lr : float, default={lr}
         Windows of one recording resemble each other, so without `groups` the validation loss is
         optimistic. A class with a single subject (window) is not held out: a warning says so.
         None trains on everything, for `max_epochs`, and keeps the last weights.
+    validation : {{"subjects", "windows"}} or array-like of subjects, default="subjects"
+        Who is held out. "subjects" draws them, where `fit` is given `groups`. Subjects by their
+        names in `groups`: exactly these, such as those of a published protocol, whatever
+        `validation_fraction`. "windows" draws windows although their subjects are known, as studies
+        with random windows do: leaky, the persons of validation are those of training.
     patience : int or None, default={patience}
         Stop after so many epochs without a new lowest validation loss. None never stops early.
         Either way the weights with the lowest validation loss are restored at the end.

@@ -61,6 +61,7 @@ class _NetEstimator(BaseEstimator):
         "optimizer_params": [dict, None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "validation": [StrOptions({"subjects", "windows"}), "array-like"],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "lr_patience": [Interval(Integral, 1, None, closed="left"), None],
         "lr_factor": [Interval(Real, 0, 1, closed="neither")],
@@ -85,6 +86,7 @@ class _NetEstimator(BaseEstimator):
         optimizer_params: dict[str, Any] | None,
         weight_decay: float,
         validation_fraction: float | None,
+        validation: str | Sequence[Any],
         patience: int | None,
         lr_patience: int | None,
         lr_factor: float,
@@ -105,6 +107,7 @@ class _NetEstimator(BaseEstimator):
         self.optimizer_params = optimizer_params
         self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
+        self.validation = validation
         self.patience = patience
         self.lr_patience = lr_patience
         self.lr_factor = lr_factor
@@ -180,12 +183,12 @@ class _NetEstimator(BaseEstimator):
         if not going_on:  # should this fit fail, the old net must not meet the new sizes
             vars(self).pop("net_", None)
         windows, y = self._check_training_input(X, y, reset=not going_on)
-        subjects = self._check_groups(groups, y)
+        subjects, names = self._check_groups(groups, y)
         if not going_on:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y)
         strata, targets = self._encode(y)
-        train, valid = self._split(strata, subjects)
+        train, valid = self._split(strata, subjects, names)
         self._train(
             WindowDataset(windows, targets, train if len(valid) else None),
             WindowDataset(windows, targets, valid) if len(valid) else None,
@@ -271,14 +274,17 @@ class _NetEstimator(BaseEstimator):
         return net, device
 
     def _split(
-        self, strata: np.ndarray, subjects: np.ndarray | None
+        self, strata: np.ndarray, subjects: np.ndarray | None, names: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Training and validation rows; one warning where the split is not what it should be."""
+        if not isinstance(self.validation, str):
+            return self._split_named(strata, subjects, names)
         everything, nothing = np.arange(len(strata)), np.arange(0)
         if self.validation_fraction is None:
             return everything, nothing
-        train, valid = split_validation(strata, subjects, self.validation_fraction, self._rng)
-        unit = "window" if subjects is None else "subject"
+        units = subjects if self.validation == "subjects" else None
+        train, valid = split_validation(strata, units, self.validation_fraction, self._rng)
+        unit = "window" if units is None else "subject"
         name = type(self).__name__
         missing = np.setdiff1d(strata, strata[valid])
         if len(valid) == 0:
@@ -295,6 +301,41 @@ class _NetEstimator(BaseEstimator):
                 f"more {unit}s, or set validation_fraction=None.",
                 UserWarning,
                 stacklevel=3,
+            )
+        return train, valid
+
+    def _split_named(
+        self, strata: np.ndarray, subjects: np.ndarray | None, names: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the subjects that 'validation' names, and the others."""
+        caller = f"The 'validation' parameter of {type(self).__name__}"
+        if subjects is None or names is None:
+            raise ValueError(
+                f"{caller} names subjects, but fit got no 'groups' to find them by. Pass the "
+                "subject of each window, or set validation='windows'."
+            )
+        wanted = list(self.validation)
+        held = [code for code, name in enumerate(names) if name in wanted]
+        if not held:
+            raise ValueError(
+                f"{caller} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
+                f"{names.tolist()[:3]} and so on. Name some of them, or set validation='subjects' "
+                "to have them drawn."
+            )
+        is_valid = np.isin(subjects, held)
+        train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
+        if len(train) < 2 or len(np.setdiff1d(strata, strata[train])):
+            raise ValueError(
+                f"{caller} holds out all subjects of a class: {wanted[:9]}. None is left to train "
+                "on; name fewer."
+            )
+        missing = np.setdiff1d(strata, strata[valid])
+        if len(missing):
+            warnings.warn(
+                f"{caller} names no subject of {self._describe(missing)}: the weights are chosen "
+                "on the other classes.",
+                UserWarning,
+                stacklevel=4,
             )
         return train, valid
 
@@ -362,22 +403,23 @@ class _NetEstimator(BaseEstimator):
                 f"of {self.n_channels_} channel(s) and {self.n_times_} {unit}."
             )
 
-    def _check_groups(self, groups, y: np.ndarray) -> np.ndarray | None:
+    def _check_groups(self, groups, y: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Code of the subject of each window, and the name of each code."""
         if groups is None:
-            return None
+            return None, None
         if getattr(groups, "ndim", 1) != 1:
             raise ValueError(
                 f"groups of {type(self).__name__} must be one-dimensional: the subject of each "
                 f"window. Got {groups.ndim} dimensions."
             )
         check_consistent_length(y, groups)
-        subjects, _ = pd.factorize(pd.Series(list(groups), dtype=object))
+        subjects, names = pd.factorize(pd.Series(list(groups), dtype=object))
         if (subjects < 0).any():
             raise ValueError(
                 f"groups of {type(self).__name__} must name a subject for every window. "
                 f"{int((subjects < 0).sum())} of {len(subjects)} are missing."
             )
-        return subjects
+        return subjects, names
 
     # Prediction
 
@@ -613,6 +655,7 @@ class EMGClassifier(NetClassifier):
         optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.0,
         validation_fraction: float | None = 0.2,
+        validation: str | Sequence[Any] = "subjects",
         patience: int | None = 20,
         lr_patience: int | None = None,
         lr_factor: float = 0.1,
@@ -637,6 +680,7 @@ class EMGClassifier(NetClassifier):
             optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             validation_fraction=validation_fraction,
+            validation=validation,
             patience=patience,
             lr_patience=lr_patience,
             lr_factor=lr_factor,
@@ -727,6 +771,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         optimizer_params: dict[str, Any] | None = None,
         weight_decay: float = 0.0,
         validation_fraction: float | None = 0.2,
+        validation: str | Sequence[Any] = "subjects",
         patience: int | None = 20,
         lr_patience: int | None = None,
         lr_factor: float = 0.1,
@@ -750,6 +795,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
             optimizer_params=optimizer_params,
             weight_decay=weight_decay,
             validation_fraction=validation_fraction,
+            validation=validation,
             patience=patience,
             lr_patience=lr_patience,
             lr_factor=lr_factor,

@@ -1,0 +1,104 @@
+"""Who is held out inside the fit of a network."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.neural_network import EMGClassifier, EMGRegressor
+from sklearn_emg.recordings import recording_table
+
+TINY = {"n_filters": 2, "n_hidden": 2, "kernel_size": 3}
+SUBJECTS = np.repeat(["a", "b", "c", "d", "e", "f"], [3, 4, 5, 3, 4, 5])
+Y = np.repeat(["ill", "well"], 12)
+
+
+class Keeps:
+    """Keeps whom it trained on and whom it held out."""
+
+    def _split(self, strata, subjects, names):
+        train, valid = super()._split(strata, subjects, names)
+        self.train_, self.valid_ = train, valid
+        return train, valid
+
+
+class Spy(Keeps, EMGClassifier):
+    pass
+
+
+class SpyOfNumbers(Keeps, EMGRegressor):
+    pass
+
+
+def spy(kind=Spy, **params):
+    return kind(module_params=TINY, max_epochs=1, random_state=0, **params)
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(24, 40))
+
+
+@pytest.mark.parametrize("names", [["f", "b"], ("f", "b"), np.array(["f", "b"])])
+def test_exactly_the_named_subjects_are_held_out(X, names):
+    net = spy(validation=names).fit(X, Y, groups=SUBJECTS)
+    assert set(SUBJECTS[net.valid_]) == {"b", "f"}
+    assert set(SUBJECTS[net.train_]) == {"a", "c", "d", "e"}
+    assert "valid_loss" in net.history_[-1]
+
+
+def test_names_go_before_a_fraction(X):
+    net = spy(validation=["a", "d"], validation_fraction=None).fit(X, Y, groups=SUBJECTS)
+    assert set(SUBJECTS[net.valid_]) == {"a", "d"}
+
+
+def test_windows_are_drawn_across_subjects_on_request(X):
+    net = spy(validation="windows", validation_fraction=0.25).fit(X, Y, groups=SUBJECTS)
+    assert np.bincount(Y[net.valid_] == "ill").tolist() == [3, 3]
+    assert set(SUBJECTS[net.valid_]) & set(SUBJECTS[net.train_])
+
+
+def test_a_regressor_holds_out_the_named_too(X):
+    net = spy(SpyOfNumbers, validation=["c"]).fit(X, X[:, 0], groups=SUBJECTS)
+    assert set(SUBJECTS[net.valid_]) == {"c"}
+
+
+def test_divote_hands_on_the_names_of_people():
+    rng = np.random.default_rng(0)
+    table = recording_table([rng.normal(size=90) for _ in range(4)], fs=100.0, subject=range(4))
+    table["subject"] = pd.Series([("oslo", 1), ("oslo", 2), ("bern", 1), ("bern", 2)])
+    net = spy(validation=[("oslo", 2), ("bern", 1)])
+    model = DiVoteClassifier(net, window=0.3, step=None, final_estimator=None)
+    model.fit(table, ["ill", "ill", "well", "well"])
+    np.testing.assert_array_equal(model.estimator_.valid_, np.arange(3, 9))
+
+
+def test_people_whose_names_cannot_be_sorted_stay_people():
+    rng = np.random.default_rng(0)
+    table = recording_table(
+        [rng.normal(size=90) for _ in range(4)], fs=100.0, subject=["a", 1, "b", 2]
+    )
+    model = DiVoteClassifier(spy(validation_fraction=0.5), window=0.3, step=None)
+    model.fit(table, ["ill", "ill", "well", "well"])
+    people = np.repeat(range(4), 3)
+    assert not set(people[model.estimator_.valid_]) & set(people[model.estimator_.train_])
+
+
+@pytest.mark.parametrize(
+    ("validation", "groups", "match"),
+    [
+        (["x"], SUBJECTS, r"names none of the subjects in 'groups': it has \['x'\]"),
+        ([], SUBJECTS, "names none of the subjects"),
+        (["a", "b", "c", "d"], SUBJECTS, "holds out all subjects of a class"),
+        (["a"], None, "fit got no 'groups' to find them by"),
+        ("people", SUBJECTS, "'validation' parameter of Spy must be"),
+    ],
+)
+def test_impossible_validation_subjects_are_refused(X, validation, groups, match):
+    with pytest.raises(ValueError, match=match):
+        spy(validation=validation).fit(X, Y, groups=groups)
+
+
+def test_a_class_without_a_named_subject_is_warned_of(X):
+    with pytest.warns(UserWarning, match=r"names no subject of class\(es\) \['well'\]"):
+        spy(validation=["a", "x"]).fit(X, Y, groups=SUBJECTS)
