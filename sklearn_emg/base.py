@@ -7,7 +7,7 @@ along the last axis; the base class lets it serve windows (2-D, 3-D) and recordi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,12 @@ def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     return block[0][np.newaxis] if len(block) == 1 else np.stack(block)
 
 
-class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+# mypy does not see the __init_subclass__ of scikit-learn, which has no types; hence call-arg.
+class _SignalEstimator(
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """Checks that signal transformers and feature extractors share.
 
     A subclass that needs the sampling rate has a parameter `fs`, None by default, and says so by
@@ -47,7 +52,7 @@ class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     def _needs_fs(self) -> bool:
         return False
 
-    def _is_table(self, X: Any) -> bool:
+    def _is_table(self, X: object) -> TypeGuard[pd.DataFrame]:
         if isinstance(X, pd.Series) and X.name == "signal":
             raise ValueError(
                 f"{type(self).__name__} got the column 'signal' alone. Give it the whole recording "
@@ -55,15 +60,17 @@ class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             )
         return is_recording_table(X)
 
-    def _array_fs(self) -> float | None:
-        fs = getattr(self, "fs", None)
+    def _array_fs(self) -> float:
+        fs: Any = getattr(self, "fs", None)
         if fs is None:
             if self._needs_fs():
                 raise ValueError(
                     f"{type(self).__name__} needs the sampling rate of arrays: set its 'fs' "
                     "parameter in Hz, or give a recording table, which brings its own."
                 )
-            return None
+            # None where no rate is known: the hooks of a class that needs none take it, and say
+            # so (float | None). Those of a class that needs one are never called with it.
+            return None  # type: ignore[return-value]
         if (
             isinstance(fs, bool)
             or not isinstance(fs, (int, float, np.number))
@@ -116,17 +123,20 @@ class _SignalEstimator(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         A few megabytes at a time, so that windows of a table cost little more than an array of
         them, and yet never lie in memory all at once.
         """
-        first, block, kind = 0, [], None
+        first, rate = 0, 0.0
+        block: list[NDArray[np.floating]] = []
         for row, (signal, fs) in enumerate(zip(table["signal"], table["fs"])):
             values = np.atleast_2d(self._read_finite(signal, row))
-            is_full = len(block) * values.nbytes >= _BLOCK_BYTES
-            if block and (is_full or (values.shape, values.dtype, float(fs)) != kind):
-                yield first, _stack(block), kind[2]
+            if block and (
+                len(block) * values.nbytes >= _BLOCK_BYTES
+                or (values.shape, values.dtype, float(fs)) != (block[0].shape, block[0].dtype, rate)
+            ):
+                yield first, _stack(block), rate
                 first, block = row, []
             block.append(values)
-            kind = values.shape, values.dtype, float(fs)
+            rate = float(fs)
         if block:
-            yield first, _stack(block), kind[2]
+            yield first, _stack(block), rate
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -228,10 +238,10 @@ class SignalTransformer(_SignalEstimator):
             table["fs"] = rates_out
         return table
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
 
-    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+    def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         """Learn from windows."""
 
     def _fit_table(self, X: pd.DataFrame) -> None:
@@ -240,9 +250,7 @@ class SignalTransformer(_SignalEstimator):
     def _fs_out(self, fs: float) -> float:
         return fs
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")
 
     def set_output(self, *, transform: str | None = None):
@@ -260,7 +268,10 @@ class SignalTransformer(_SignalEstimator):
         return self
 
 
-class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
+class FeatureExtractor(
+    _SignalEstimator,
+    auto_wrap_output_keys=("transform",),  # type: ignore[call-arg]
+):
     """Base of steps that turn signals into a feature matrix.
 
     A subclass implements ``_extract(X, fs)``: windows of shape (n_windows, n_channels, n_times)
@@ -401,7 +412,7 @@ class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
         # Channels count from 1, as on an amplifier's panel.
         return [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
 
     def _check_length(self, n_times: int) -> None:
@@ -410,5 +421,5 @@ class FeatureExtractor(_SignalEstimator, auto_wrap_output_keys=("transform",)):
     def _feature_names(self) -> list[str]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _feature_names.")
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _extract.")

@@ -19,11 +19,13 @@ import os
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sklearn_emg._typing import Labels
 
 __all__ = [
     "METADATA_COLUMNS",
@@ -304,7 +306,7 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
-def is_recording_table(X: Any) -> bool:
+def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     """Whether X is a DataFrame with a ``signal`` column.
 
     Examples
@@ -392,7 +394,7 @@ def recording_table(
             table[name] = value.to_numpy() if isinstance(value, pd.Series) else list(value)
         else:
             table[name] = [value] * len(table)
-    if np.issubdtype(table["fs"].dtype, np.number):
+    if np.issubdtype(table["fs"].to_numpy().dtype, np.number):
         table["fs"] = table["fs"].astype(float)
     return check_recording_table(table)
 
@@ -497,14 +499,15 @@ def check_recording_table(
                 note(row, "signal", fault)
     if "fs" in required:
         rates = pd.to_numeric(table["fs"], errors="coerce").to_numpy(dtype=float)
-        for row in np.flatnonzero(~(np.isfinite(rates) & (rates > 0))):
+        for row in np.flatnonzero(~(np.isfinite(rates) & (rates > 0))).tolist():
             given = table["fs"].iloc[row]
             note(row, "fs", f"must be a positive number in Hz, got {given}; set the true rate")
     if "subject" in required:
-        for row, subject in enumerate(table["subject"]):
+        absent = table["subject"].isna()
+        for row, (subject, is_absent) in enumerate(zip(table["subject"], absent)):
             if not isinstance(subject, Hashable):
                 note(row, "subject", f"must be hashable, got {type(subject).__name__}; use a name")
-            elif not isinstance(subject, tuple) and pd.isna(subject):
+            elif is_absent:
                 note(row, "subject", "is missing; say whose recording it is or leave it out")
     if faults:
         more = len(faults) - _MAX_FAULTS
@@ -513,7 +516,7 @@ def check_recording_table(
     return table
 
 
-def subjects_of(X: Any, groups: ArrayLike | None = None) -> NDArray[np.intp]:
+def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     """Subject of each row as a code 0..n_subjects-1, in order of first appearance.
 
     Parameters
@@ -902,5 +905,5 @@ def window_table(
         rows.extend([row] * len(views))
     index = np.array(rows, dtype=np.intp)
     windows = table.drop(columns="signal").iloc[index].reset_index(drop=True)
-    windows.insert(table.columns.get_loc("signal"), "signal", _object_column(signals))
+    windows.insert(list(table.columns).index("signal"), "signal", _object_column(signals))
     return windows, index
