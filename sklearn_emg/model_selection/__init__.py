@@ -10,6 +10,7 @@ from sklearn_emg.model_selection._protocols import (
     RepeatedSubjectKFold,
     SubjectHoldout,
     with_seed,
+    with_validation,
 )
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
@@ -32,4 +33,5 @@ __all__ = [
     "SubjectsPerClassOut",
     "subject_train_test_split",
     "with_seed",
+    "with_validation",
 ]

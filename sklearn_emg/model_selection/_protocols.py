@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
     Seed,
@@ -41,6 +42,16 @@ class ProtocolRun:
         others.
     seed : int
         For the `random_state` of the estimator, see :func:`with_seed`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import BoumerdesProtocol
+    >>> from sklearn_emg.neural_network import ALSNetClassifier
+    >>> X = pd.DataFrame({"subject": ["A1", "A2", "A3", "C1", "C2", "C3"]})
+    >>> run = BoumerdesProtocol([(2, 3)]).runs(X, ["als"] * 3 + ["control"] * 3)[0]
+    >>> run.prepare(ALSNetClassifier(), X).validation
+    ['A2', 'C2']
     """
 
     number: int
@@ -57,9 +68,34 @@ class ProtocolRun:
             return self.train
         return np.sort(np.concatenate([self.train, self.validation]))
 
+    def prepare(self, estimator: Any, X: Any, groups: Labels | None = None) -> Any:
+        """Copy of an estimator for this run.
+
+        Parameters
+        ----------
+        estimator : estimator object
+        X : DataFrame with a ``subject`` column, or array-like
+            All rows of the protocol.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X that does not bring them.
+
+        Returns
+        -------
+        estimator : estimator object
+            Not fitted, with the seed of the run. To be fitted on `fit_rows`: networks in it stop
+            early on the validation subjects of the run, where it has some; classifiers that choose
+            nothing while they are fitted learn from these too.
+        """
+        estimator = with_seed(estimator, self.seed)
+        if self.validation is None:
+            return estimator
+        subjects = _Subjects(X, None, groups)
+        held = [subjects.names[k] for k in np.unique(subjects.codes[self.validation])]
+        return with_validation(estimator, held)
+
 
 class Protocol(BaseCrossValidator):
-    """Base of protocols: subclasses write `runs`.
+    """Base of protocols: subclasses write `_runs`.
 
     A protocol is a splitter too: ``cross_validate(model, X, y, cv=protocol)`` fits on training and
     validation rows together and does not set seeds.
@@ -71,12 +107,32 @@ class Protocol(BaseCrossValidator):
     # With metadata routing the groups come without a request; a table needs none.
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List the runs; see the class."""
-        raise NotImplementedError(f"{type(self).__name__} lacks runs.")
+    def runs(self, X: Any, y: Labels, groups: Labels | None = None) -> list[ProtocolRun]:
+        """List the runs on these data.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X that does not bring them.
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+
+        Raises
+        ------
+        ValueError
+            If a class has too few subjects, or a parameter is out of range.
+        """
+        return self._runs(X, y, groups)
+
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
+        raise NotImplementedError(f"{type(self).__name__} lacks _runs.")
 
     def split(
-        self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None
+        self, X: Any, y: Labels | None = None, groups: Labels | None = None
     ) -> Iterator[Split]:
         """Yield row numbers of training (with validation) and test of each run."""
         for run in self.runs(X, y, groups):
@@ -134,19 +190,7 @@ class NEMGNetProtocol(Protocol):
         self.n_initialisations = n_initialisations
         self.random_state = random_state
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List folds times initialisations.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         n_seeds = _positive(self.n_initialisations, "n_initialisations", self)
         folds = list(
             SubjectKFold(self.n_splits, random_state=self.random_state).split(X, y, groups)
@@ -169,8 +213,10 @@ class BoumerdesProtocol(Protocol):
 
     Notes
     -----
-    Networks of this package hold out validation subjects of their own from all rows that `fit`
-    gets; to choose on the protocol's, give ``cv=[(run.train, run.validation)]`` to a search.
+    ``run.prepare(model, X)`` has networks stop early on the validation subjects of the run, as
+    ``python -m sklearn_emg.papers`` does; as a splitter in ``cross_validate`` the protocol cannot,
+    and networks draw validation subjects of their own. To choose settings on them, give
+    ``cv=[(run.train, run.validation)]`` to a search.
 
     References
     ----------
@@ -190,24 +236,7 @@ class BoumerdesProtocol(Protocol):
     def __init__(self, pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS) -> None:
         self.pairs = pairs
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List one run per pair.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-
-        Raises
-        ------
-        ValueError
-            If a class has too few subjects for a pair, or a subject several classes.
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         subjects = _Subjects(X, y, groups)
         if not subjects.classes or (subjects.has_class.sum(axis=1) > 1).any():
             raise ValueError("BoumerdesProtocol needs y with one class per subject.")
@@ -276,24 +305,7 @@ class SubjectHoldout(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List one run per draw.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-
-        Raises
-        ------
-        ValueError
-            If a class has too few subjects for each part, or a share is out of range.
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         for name, low in (("test_size", False), ("validation_size", True)):
             value = getattr(self, name)
             if not (0 < value < 1 or (low and value == 0)):
@@ -366,21 +378,7 @@ class RandomWindows(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List one run per draw.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame
-        y : array-like of shape (n_windows,)
-            The draws are stratified by it.
-        groups : array-like, default=None
-            Refused: who somebody is plays no part here, which is the leak.
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         if groups is not None:
             raise ValueError(
                 "RandomWindows takes no 'groups': it puts windows of one person on both sides. "
@@ -424,19 +422,7 @@ class RepeatedSubjectKFold(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List repeats times folds.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         n_repeats = _positive(self.n_repeats, "n_repeats", self)
         rng = check_random_state(self.random_state)
         runs: list[ProtocolRun] = []
@@ -466,19 +452,7 @@ class LeaveOneSubjectOutProtocol(Protocol):
     ['subject a', 'subject b', 'subject c', 'subject d']
     """
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List one run per subject.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         names = _Subjects(X, y, groups).names
         return [
             ProtocolRun(k, f"subject {names[k]}", train, test)
@@ -513,19 +487,7 @@ class NestedProtocol(Protocol):
         self.n_inner = n_inner
         self.random_state = random_state
 
-    def runs(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> list[ProtocolRun]:
-        """List one run per outer fold.
-
-        Parameters
-        ----------
-        X : DataFrame with a ``subject`` column, or array-like
-        y : array-like of shape (n_rows,)
-        groups : array-like of shape (n_rows,), default=None
-
-        Returns
-        -------
-        runs : list of ProtocolRun
-        """
+    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         outer = SubjectKFold(self.n_splits, random_state=self.random_state)
         return [
             ProtocolRun(k, f"outer fold {k}", *fold)
@@ -580,10 +542,39 @@ def with_seed(estimator: Any, seed: Any) -> Any:
     >>> with_seed(BaggingClassifier(DecisionTreeClassifier()), 3).estimator.random_state
     3
     """
+    return _with_parameter(estimator, "random_state", seed)
+
+
+def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
+    """Copy of an estimator whose networks choose their weights on given subjects.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Such as a pipeline with a network classifier of this package in it.
+    validation : {"subjects", "windows"} or sequence of subjects
+        See :class:`sklearn_emg.neural_network.EMGClassifier`. "windows" is leaky.
+
+    Returns
+    -------
+    estimator : estimator object
+        Not fitted. Where there is no network, nothing is different.
+
+    Examples
+    --------
+    >>> from sklearn_emg.model_selection import with_validation
+    >>> from sklearn_emg.papers import alsnet
+    >>> with_validation(alsnet(), ["A04", "C04"]).named_steps["divote"].estimator.validation
+    ['A04', 'C04']
+    """
+    return _with_parameter(estimator, "validation", validation)
+
+
+def _with_parameter(estimator: Any, name: str, value: Any) -> Any:
     estimator = clone(estimator)
     names = [
-        name
-        for name in estimator.get_params(deep=True)
-        if name == "random_state" or name.endswith("__random_state")
+        path
+        for path in estimator.get_params(deep=True)
+        if path == name or path.endswith(f"__{name}")
     ]
-    return estimator.set_params(**dict.fromkeys(names, seed))
+    return estimator.set_params(**dict.fromkeys(names, value))

@@ -42,7 +42,8 @@ def boumerdes_cnn(
     """Dilated 1-D CNN of the Boumerdes study: ALS, myopathy and normal on N2001.
 
     Windows of 1 s every 0.4 s, raw in mV. Recordings of large classes are left out, SMOTE then
-    lifts small classes, both in training only; the network stops early on held-out subjects.
+    lifts small classes of the training subjects; the network stops early on held-out subjects,
+    whose windows are real ones.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def boumerdes_cnn(
       196 on N2001, taken from the subjects who have most
     - neighbours of SMOTE: 5, among the windows of the same person, so that a synthetic window has
       one owner and early stopping by subject stays right; the source mixes persons
-    - subjects for validation: 20 % of each class, drawn by the network; the source names one
+    - subjects for validation, where no protocol names them: 20 % of each class, drawn by the
+      network. In the runs of BoumerdesProtocol it is the one subject of each class of the source
     - vote over recordings and subjects: mean probability, the source counts windows only
 
     References

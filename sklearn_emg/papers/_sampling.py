@@ -14,6 +14,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sklearn_emg._sklearn import HasMethods, Integral, Interval
+from sklearn_emg.neural_network._split import split_validation
+
+_FRACTION = "validation_fraction"
 
 
 def _has_proba(model: SMOTEClassifier) -> bool:
@@ -43,7 +46,9 @@ def synthesise(
     Returns
     -------
     X_new : ndarray of shape (n_new, n_values)
-    y_new, owner_new : ndarray of int of shape (n_new,)
+    y_new : ndarray of int of shape (n_new,)
+    base : ndarray of int of shape (n_new,)
+        Row of the window that each was made of.
 
     Notes
     -----
@@ -54,7 +59,7 @@ def synthesise(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    made, classes, owners = [X[:0]], [y[:0]], [owner[:0]]
+    made, rows = [X[:0]], [np.zeros(0, dtype=np.intp)]
     for label, n_new in sorted(wanted.items()):
         base = rng.choice(np.flatnonzero(y == label), size=n_new)
         out = np.empty((n_new, X.shape[1]), dtype=X.dtype)
@@ -72,9 +77,41 @@ def synthesise(
             share = rng.uniform(size=(len(of), 1)).astype(X.dtype)
             out[of] = X[base[of]] + share * (X[partner] - X[base[of]])
         made.append(out)
-        classes.append(y[base])
-        owners.append(owner[base])
-    return np.concatenate(made), np.concatenate(classes), np.concatenate(owners)
+        rows.append(base)
+    base = np.concatenate(rows)
+    return np.concatenate(made), y[base], base
+
+
+def _hold_out(
+    estimator: Any, codes: NDArray[np.intp], owner: NDArray[np.intp], groups: NDArray | None
+) -> tuple[NDArray[np.bool_], NDArray | None]:
+    """Rows that the network in `estimator` is told to hold out, and the groups it gets.
+
+    Synthetic windows must not be among them, so the draw has to come before these are made.
+    """
+    nobody = np.zeros(len(codes), dtype=bool)
+    params = estimator.get_params(deep=True)
+    networks = [name.removesuffix("_fraction") for name in params if name.endswith(_FRACTION)]
+    own = next((name for name in networks if name in params), None)
+    if own is None:
+        return nobody, groups
+    validation, fraction = params[own], params[f"{own}_fraction"]
+    by_subject = groups is not None and validation != "windows"
+    if not isinstance(validation, str):
+        wanted = set(validation)
+        held = np.array([name in wanted for name in groups]) if groups is not None else nobody
+    elif fraction is None:
+        held = nobody
+    else:
+        rng = check_random_state(params[f"{own.removesuffix('validation')}random_state"])
+        held = nobody.copy()
+        held[split_validation(codes, owner if by_subject else None, fraction, rng)[1]] = True
+    if not held.any() or held.all():
+        return nobody, groups  # the network says what is wrong with that
+    if groups is None or not by_subject:
+        groups = held.astype(np.intp)  # two sides in place of people
+    estimator.set_params(**{own: list(dict.fromkeys(groups[held].tolist()))})
+    return held, groups
 
 
 class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -82,15 +119,17 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     A sampler in a pipeline leaves `groups` behind: the classifier after it would get the subjects
     of other windows. Here each synthetic window lies between two windows of one person and belongs
-    to that person, so that subject-wise early stopping or an inner search stays free of leaks.
+    to that person, so that subject-wise early stopping or an inner search stays free of leaks. The
+    windows that a network of this package holds out for validation are left as they are.
 
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows; gets ``groups`` in ``fit`` if it takes them.
+        Classifier of windows; gets ``groups`` in ``fit`` if it takes them. Whom a network holds out
+        by its `validation` and `validation_fraction` is drawn here, as it would draw them.
     factor : float, default=2.0
-        No class grows to more than this times its real windows, nor beyond the largest class. 2
-        keeps synthetic windows at most as many as real ones; 1 adds none.
+        No class grows to more than this times its real windows in training, nor beyond the largest
+        class. 2 keeps synthetic windows at most as many as real ones; 1 adds none.
     k_neighbors : int, default=5
         Nearest windows of the same person and class to interpolate towards.
     random_state : int, RandomState instance or None, default=None
@@ -111,9 +150,8 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     Notes
     -----
-    Differs from plain SMOTE in that neighbours are sought within a person. The windows of the
-    persons that the estimator holds out for validation are oversampled too, each person with their
-    own windows only. Without `groups` all windows count as one person's.
+    Differs from plain SMOTE in that neighbours are sought within a person. Without `groups` all
+    windows count as one person's.
 
     Examples
     --------
@@ -176,19 +214,24 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                     f"'groups' must have one subject per window, {len(y)} of them. Got shape "
                     f"{groups.shape}."
                 )
-            names, owner = np.unique(groups, return_inverse=True)
-        counts = np.bincount(codes)
-        wanted = {c: n - int(counts[c]) for c, n in strategy(codes).items()}
-        flat = X.reshape(len(X), -1)
+            owner = np.unique(groups, return_inverse=True)[1]
+        estimator = clone(self.estimator)
+        takes_groups = has_fit_parameter(estimator, "groups")
+        held = np.zeros(len(y), dtype=bool)
+        if takes_groups:
+            held, groups = _hold_out(estimator, codes, owner, groups)
+        of, owners = codes[~held], owner[~held]
+        counts = np.bincount(of)
+        wanted = {c: n - int(counts[c]) for c, n in strategy(of).items()}
+        flat = X[~held].reshape(len(of), -1)
         rng = check_random_state(self.random_state)
-        new, new_codes, new_owner = synthesise(flat, codes, owner, wanted, self.k_neighbors, rng)
+        new, new_codes, base = synthesise(flat, of, owners, wanted, self.k_neighbors, rng)
         self.n_synthetic_ = {self.classes_.tolist()[c]: n for c, n in wanted.items()}
         X = np.concatenate([X, new.reshape(-1, *X.shape[1:])])
         y = np.concatenate([y, self.classes_[new_codes]])
-        estimator = clone(self.estimator)
         params = {}
-        if groups is not None and has_fit_parameter(estimator, "groups"):
-            params["groups"] = np.concatenate([groups, names[new_owner]])
+        if groups is not None and takes_groups:
+            params["groups"] = np.concatenate([groups, groups[~held][base]])
         elif groups is not None and hasattr(estimator, "steps"):
             warnings.warn(
                 "The Pipeline inside SMOTEClassifier gets no subjects; put the SMOTEClassifier "

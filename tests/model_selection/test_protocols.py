@@ -21,6 +21,7 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
     SubjectHoldout,
     with_seed,
+    with_validation,
 )
 
 
@@ -168,3 +169,40 @@ def test_with_seed_reaches_every_part_and_leaves_the_original():
     model = make_pipeline(StandardScaler(), RandomForestClassifier(random_state=7))
     assert with_seed(model, 3)[-1].random_state == 3
     assert model[-1].random_state == 7
+
+
+def test_a_network_stops_early_on_the_validation_subjects_of_the_run(table):
+    from sklearn_emg.neural_network import ALSNetClassifier
+
+    class Spy(ALSNetClassifier):
+        def fit(self, X, y, groups=None):
+            self.groups_ = np.asarray(groups)
+            return super().fit(X, y, groups=groups)
+
+        def _split(self, strata, subjects, names):
+            train, valid = super()._split(strata, subjects, names)
+            self.people_ = set(self.groups_[train]), set(self.groups_[valid])
+            return train, valid
+
+    X, y = table
+    plain = ALSNetClassifier(n_filters=2, n_hidden=2, kernel_size=3, max_epochs=1)
+    model = DiVoteClassifier(Spy(**plain.get_params()), window=None, final_estimator=None)
+    for run in BoumerdesProtocol().runs(X, y)[:2]:
+        fitted = run.prepare(model, X).fit(X.iloc[run.fit_rows], y[run.fit_rows])
+        train, valid = fitted.estimator_.people_
+        assert valid == set(X["subject"].iloc[run.validation])
+        assert train == set(X["subject"].iloc[run.train])
+        assert fitted.estimator.random_state == run.seed
+    assert model.estimator.validation == "subjects"
+
+
+def test_a_run_without_validation_leaves_the_draw_to_the_network(table):
+    from sklearn_emg.neural_network import ALSNetClassifier
+
+    run = SubjectHoldout().runs(*table)[0]
+    assert run.prepare(ALSNetClassifier(), table[0]).validation == "subjects"
+
+
+def test_a_model_without_a_network_has_nothing_to_hold_out():
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=3.0))
+    assert with_validation(model, ["A1"]).get_params()["logisticregression__C"] == 3.0

@@ -68,26 +68,76 @@ def test_synthetic_windows_lie_between_two_real_ones(windows):
         assert np.abs(d[:, None] + d[None] - pairs).min() < 1e-9
 
 
-def test_early_stopping_of_a_network_holds_out_people_after_smote(windows):
+def network(**params):
+    """A tiny network that keeps what it trained on and what it held out."""
     from sklearn_emg.neural_network import ALSNetClassifier
 
+    class Spy(ALSNetClassifier):
+        def fit(self, X, y, groups=None):
+            self.X_, self.groups_ = X, groups
+            return super().fit(X, y, groups=groups)
+
+        def _split(self, strata, subjects, names):
+            self.train_, self.valid_ = super()._split(strata, subjects, names)
+            return self.train_, self.valid_
+
+    tiny = {"n_filters": 2, "n_hidden": 2, "kernel_size": 3, "max_epochs": 1, "random_state": 0}
+    plain = ALSNetClassifier(**{**tiny, **params})
+    return Spy(**plain.get_params())
+
+
+def check_held_out_windows_are_real(net, X):
+    """Held-out windows are as they were given; synthetic ones are all in training."""
+    assert len(net.X_) > len(X)
+    np.testing.assert_array_equal(net.X_[: len(X)], X)
+    assert 0 < len(net.valid_) < len(X)
+    assert net.valid_.max() < len(X)
+    assert len(net.train_) + len(net.valid_) == len(net.X_)
+
+
+def test_people_whom_a_network_holds_out_get_no_synthetic_windows(windows):
     X, y, groups = windows
-    network = ALSNetClassifier(
-        n_filters=2, n_hidden=2, kernel_size=3, max_epochs=1, validation_fraction=0.3,
-        random_state=0,
-    )  # fmt: skip
-    held = {}
+    net = network(validation_fraction=0.3)
+    model = SMOTEClassifier(net, random_state=0).fit(X, y, groups=groups)
+    seen = model.estimator_
+    check_held_out_windows_are_real(seen, X)
+    people = set(seen.groups_[seen.train_]), set(seen.groups_[seen.valid_])
+    assert not people[0] & people[1]
+    # Counted in training alone: 14 windows of two ill people, 20 or 30 of one who is well.
+    well = np.sum(y[seen.train_[seen.train_ < len(X)]] == "well")
+    assert model.n_synthetic_ == {"ill": min(28, well) - 14}
+    # Whoever is held out is so without SMOTE too.
+    alone = network(validation_fraction=0.3).fit(X, y, groups=groups)
+    assert people[1] == set(groups[alone.valid_])
 
-    class Spy(type(network)):
-        def _split(self, strata, subjects):
-            train, valid = super()._split(strata, subjects)
-            held["train"], held["valid"] = set(subjects[train]), set(subjects[valid])
-            return train, valid
 
-    spy = Spy(**network.get_params())
-    SMOTEClassifier(spy, random_state=0).fit(X, y, groups=groups)
-    assert held["valid"]
-    assert not held["train"] & held["valid"]
+def test_named_people_are_held_out_untouched_and_the_groups_stay_right(windows):
+    X, y, groups = windows
+    net = network(validation=["b", "e"])
+    seen = SMOTEClassifier(net, random_state=0).fit(X, y, groups=groups).estimator_
+    check_held_out_windows_are_real(seen, X)
+    assert set(seen.groups_[seen.valid_]) == {"b", "e"}
+    level = dict(zip("abcde", (0.0, 100.0, 200.0, 300.0, 400.0)))
+    expected = np.array([level[g] for g in seen.groups_])[:, None, None]
+    assert np.abs(seen.X_ - expected).max() <= 1.0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_windows_held_out_at_random_are_real_ones(windows, known):
+    X, y, groups = windows
+    net = network(validation="windows" if known else "subjects")
+    seen = SMOTEClassifier(net, random_state=0).fit(X, y, groups if known else None).estimator_
+    check_held_out_windows_are_real(seen, X)
+    held = groups[seen.valid_]
+    assert set(held) & set(groups[seen.train_[seen.train_ < len(X)]])
+
+
+def test_without_validation_all_windows_train(windows):
+    X, y, groups = windows
+    net = network(validation_fraction=None)
+    seen = SMOTEClassifier(net, random_state=0).fit(X, y, groups=groups).estimator_
+    assert len(seen.valid_) == 0
+    assert len(seen.train_) == len(seen.X_) == 71 + 21
 
 
 def test_a_pipeline_inside_is_warned_of():
