@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,14 @@ def _parser() -> argparse.ArgumentParser:
         help="set_params of the systems that have it; may be repeated")  # fmt: skip
     add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
     add("--jobs", type=int, default=None)
-    add("--backend", choices=("loky", "threading"), default="loky",
-        help="of joblib; for dask or ray call run_benchmark within parallel_config")  # fmt: skip
+    add("--backend", choices=("loky", "threading", "dask", "ray"), default="loky",
+        help="of joblib (default: loky)")  # fmt: skip
+    add("--address", help="of a running dask scheduler or ray cluster; by default one is started "
+        "on this machine")  # fmt: skip
     add("--retry-failed", action="store_true")
+    add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
+        help="do not run these, and say why in their rows; may be repeated")  # fmt: skip
+    add("--report", action="store_true", help="run nothing; report what is finished")
     add("--quiet", action="store_true", help="no progress bar")
     add("--subjects", type=int, default=24, help="of the simulated cohort")
     add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
@@ -143,6 +149,45 @@ def _parameters(settings: Sequence[str]) -> dict[str, Any]:
     return parameters
 
 
+def _reasons(settings: Sequence[str]) -> dict[str, str]:
+    reasons = {}
+    for setting in settings:
+        names, equals, reason = setting.partition("=")
+        if not (equals and reason):
+            raise ValueError(f"--leave-out needs SYSTEMS=REASON. Got {setting!r}.")
+        reasons.update(dict.fromkeys(names.split(","), reason))
+    return reasons
+
+
+@contextlib.contextmanager
+def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[None]:
+    """Joblib's backend, with a cluster on this machine where none is named."""
+    with contextlib.ExitStack() as stack:
+        if name == "dask":
+            from distributed import Client, LocalCluster
+
+            if address is None:
+                cluster = LocalCluster(n_jobs, threads_per_worker=1, dashboard_address=None)
+                address = stack.enter_context(cluster)
+            stack.enter_context(Client(address))
+        elif name == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            if address is None:
+                ray.init(num_cpus=n_jobs, include_dashboard=False)
+            else:
+                ray.init(address=address)
+            stack.callback(ray.shutdown)
+            register_ray()
+        elif address is not None:
+            raise ValueError(f"--address is of a dask or ray cluster; --backend is {name!r}.")
+        if name in ("dask", "ray") and n_jobs is None:
+            n_jobs = -1  # whatever the cluster has
+        stack.enter_context(joblib.parallel_config(backend=name, n_jobs=n_jobs))
+        yield
+
+
 def _searched(protocol: NestedProtocol, grids: dict[str, Any], name: str, model: Any) -> Any:
     if name not in grids:
         raise ValueError(f"The file of --grid has no grid for {name!r}; it has {sorted(grids)}.")
@@ -160,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, or 2 where the arguments or the data cannot be used.
+        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(argv)
@@ -170,9 +215,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         _benchmark(arguments, argv)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"\ninterrupted: finished runs are kept in {arguments.out}. The same command goes on, "
+            "with --report it shows what is finished.\n"
+        )
+        return 130
     return 0
 
 
@@ -198,7 +249,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     }
     if caveat:
         notes["caveat"] = caveat
-    with joblib.parallel_config(backend=arguments.backend):
+    with _backend(arguments.backend, arguments.address, arguments.jobs):
         result = run_benchmark(
             arguments.systems.split(","),
             table,
@@ -213,6 +264,8 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             audit_splits=arguments.audit,
             n_jobs=arguments.jobs,
             retry_failed=arguments.retry_failed,
+            left_out=_reasons(arguments.leave_out),
+            report_only=arguments.report,
             progress=not arguments.quiet,
             random_state=arguments.seed,
             notes=notes,

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ from sklearn_emg.comparison import (
     _run,
     leakage_audit,
 )
-from sklearn_emg.model_selection import with_seed
+from sklearn_emg.model_selection import with_seed, with_validation
 from sklearn_emg.model_selection._protocols import Protocol
 from sklearn_emg.model_selection._split import assert_no_shared_subject
 from sklearn_emg.papers._registry import Figure, get_system, list_systems, make_system
@@ -62,12 +63,18 @@ class Benchmark:
     published : dict of str to str
     leaky : bool
         Whether the protocol puts people on both sides.
+    cpu_seconds : DataFrame
+        One row per system and run: seconds of all threads of its process, which other programs on
+        the same machine lengthen less than seconds on the clock.
+    notes : dict of str to str
+        Lines for the head of the Markdown table.
     """
 
     comparison: Comparison
     audits: pd.DataFrame
     published: dict[str, str]
     leaky: bool
+    cpu_seconds: pd.DataFrame
     notes: dict[str, str] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
@@ -88,25 +95,29 @@ class Benchmark:
             if not self.leaky:
                 row["window accuracy"] = _cell(mine, "window", "accuracy")
             row["published"] = self.published[name] or "-"
-            if name in self.audits.index:
-                audit = self.audits.loc[name]
-                row["audit: random windows (leaky) / by subject"] = (
-                    f"{audit['random windows']:.2f} / {audit['subjects']:.2f}"
-                    if not audit["error"]
-                    else "-"
-                )
+            if len(self.audits):
+                row["audit: random windows (leaky) / by subject"] = self._audit(name)
             folds = self.comparison.folds
             folds = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
-            for label, column, digits in (
-                ("fit s", "fit_seconds", 2),
-                ("predict ms/rec", "predict_ms_per_recording", 1),
-                ("peak MB", "peak_memory_mb", 0),
+            cpu = self.cpu_seconds[self.cpu_seconds["pipeline"] == name]
+            cpu = cpu[cpu["fold"].isin(folds["fold"])]
+            for label, value, digits in (
+                ("fit s", folds["fit_seconds"].mean(), 2),
+                ("CPU s", cpu["cpu_seconds"].mean(), 2),
+                ("predict ms/rec", folds["predict_ms_per_recording"].mean(), 1),
+                # Memory that an earlier run left to the process is not seen to grow again.
+                ("peak MB", folds["peak_memory_mb"].max(), 0),
             ):
-                value = folds[column].mean()
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
-            row["failed"] = self._failure(name)
+            row["failed or not run"] = self._failure(name)
             rows[name] = row
         return pd.DataFrame.from_dict(rows, orient="index")
+
+    def _audit(self, name: str) -> str:
+        if name not in self.audits.index or self.audits.loc[name, "error"]:
+            return "-"
+        leaky, by_subject = self.audits.loc[name, ["random windows", "subjects"]]
+        return f"{leaky:.2f} / {by_subject:.2f}"
 
     def _failure(self, name: str) -> str:
         folds = self.comparison.folds
@@ -145,7 +156,7 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-def _outcome_to_json(outcome: _Outcome) -> str:
+def _outcome_to_json(outcome: _Outcome, cpu_seconds: float) -> str:
     levels = {
         name: {
             "subject": level.subject.tolist(),
@@ -157,11 +168,13 @@ def _outcome_to_json(outcome: _Outcome) -> str:
         for name, level in outcome.levels.items()
     }
     kept = {k: v for k, v in vars(outcome).items() if k != "levels"}
-    return json.dumps({**kept, "levels": levels})
+    return json.dumps({**kept, "cpu_seconds": cpu_seconds, "levels": levels})
 
 
-def _outcome_from_json(text: str) -> _Outcome:
+def _outcome_from_json(text: str) -> tuple[_Outcome, float]:
+    """A finished run, and the CPU seconds that it took."""
     content = json.loads(text)
+    cpu_seconds = content.pop("cpu_seconds", np.nan)
     levels = {
         name: _Level(
             np.array(level["subject"], dtype=np.intp),
@@ -171,7 +184,7 @@ def _outcome_from_json(text: str) -> _Outcome:
         )
         for name, level in content.pop("levels").items()
     }
-    return _Outcome(**content, levels=levels)
+    return _Outcome(**content, levels=levels), cpu_seconds
 
 
 def _fingerprint(X: pd.DataFrame, y: NDArray) -> str:
@@ -224,7 +237,8 @@ def _prepared(
     )
     changed = {"window": None, "final_estimator": None, "cv": None}
     model.set_params(**{f"{prefix}{k}": v for k, v in changed.items()})
-    return model, windows, y[row]
+    # As the studies did: networks draw their validation windows at random too.
+    return with_validation(model, "windows"), windows, y[row]
 
 
 def build(
@@ -267,11 +281,31 @@ def build(
         changes["max_epochs"] = max_epochs
     model = make_system(name, **changes)
     known = model.get_params(deep=True)
+    if is_recording_table(X) and known.get("filter__high") is not None:
+        # Filters come before resampling: the slowest recording says what they can pass.
+        high = min(float(known["filter__high"]), 0.45 * float(X["fs"].min()))
+        model.set_params(filter__high=high)
     if "divote__short" in known:
         # One recording that is shorter than a paper's window must not cost the whole system.
         model.set_params(divote__short="skip")
     model.set_params(**{k: v for k, v in (parameters or {}).items() if k in known})
     return model if search is None else search(name, model)
+
+
+class _Runs(Parallel):
+    """Parallel runs with a progress bar.
+
+    joblib tells here of each finished task; its generators, which could be counted outside, are
+    refused by ray's backend.
+    """
+
+    def __init__(self, bar: tqdm, **options: Any) -> None:
+        super().__init__(**options)
+        self._bar = bar
+
+    def print_progress(self) -> None:
+        """Move the bar to the number of finished runs."""
+        self._bar.update(self.n_completed_tasks - self._bar.n)
 
 
 def _failed(name: str, number: int, error: BaseException) -> _Outcome:
@@ -292,18 +326,20 @@ def _do_run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
+        start = time.process_time()
         try:
             model, rows, labels = _prepared(name, X, y, protocol.of_windows, options)
             run = protocol.runs(rows, labels)[number]
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
-            outcome = _run(
-                name, with_seed(model, run.seed), rows, labels, number, (run.fit_rows, run.test)
-            )
+            model = run.prepare(model, rows)
+            outcome = _run(name, model, rows, labels, number, (run.fit_rows, run.test))
         # What a system raises becomes its row; the others go on.
         except Exception as error:  # noqa: BLE001
             outcome = _failed(name, number, error)
-    _write(path, _outcome_to_json(outcome))
+        # Seconds on the clock also hold what else the machine did meanwhile.
+        cpu_seconds = time.process_time() - start
+    _write(path, _outcome_to_json(outcome, cpu_seconds))
 
 
 def _do_audit(
@@ -394,6 +430,8 @@ def run_benchmark(
     audit_splits: int = 0,
     n_jobs: int | None = None,
     retry_failed: bool = False,
+    left_out: Mapping[str, str] | None = None,
+    report_only: bool = False,
     progress: bool = True,
     n_resamples: int = 1000,
     figure: bool = True,
@@ -432,6 +470,10 @@ def run_benchmark(
         Parallel runs; ``joblib.parallel_config`` chooses the backend.
     retry_failed : bool, default=False
         Do failed runs again.
+    left_out : mapping of str to str, default=None
+        Name or pattern of systems that are not run, and why: the reason stands in their rows.
+    report_only : bool, default=False
+        Run nothing; report the runs that are finished.
     progress : bool, default=True
     n_resamples : int, default=1000
         Of the bootstrap.
@@ -473,6 +515,8 @@ def run_benchmark(
     'accuracy 85.00 % (split not stated)'
     """
     names = choose_systems(systems)
+    reasons = {n: why for key, why in (left_out or {}).items() for n in choose_systems([key])}
+    to_run = [] if report_only else [name for name in names if name not in reasons]
     _check_parameters(names, parameters or {})
     y, out = np.asarray(y), Path(out)
     runs = _numbers(protocol, X, y)
@@ -491,16 +535,23 @@ def run_benchmark(
     for number in runs:
         for name in names:
             path = files[name, number] = out / "runs" / name / f"{number:03d}.json"
-            if _todo(path, retry_failed):
+            if name in to_run and _todo(path, retry_failed):
                 tasks.append(delayed(_do_run)(path, name, X, y, protocol, number, options))
     for name in names if audit_splits else ():
         path = audit_files[name] = out / "audits" / f"{name}-{audit_splits}.json"
-        if _todo(path, retry_failed):
+        if name in to_run and _todo(path, retry_failed):
             tasks.append(delayed(_do_audit)(path, name, X, y, audit_splits, random_state, options))
-    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
-    for _ in tqdm(done, total=len(tasks), desc="benchmark", unit="run", disable=not progress):
-        pass
-    outcomes = [_outcome_from_json(p.read_text(encoding="utf-8")) for p in files.values()]
+    with tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar:
+        _Runs(bar, n_jobs=n_jobs)(tasks)
+    finished = [
+        _read_run(path, name, number, reasons.get(name, "not finished yet"))
+        for (name, number), path in files.items()
+    ]
+    outcomes = [outcome for outcome, _ in finished]
+    cpu_seconds = pd.DataFrame(
+        [(outcome.pipeline, outcome.fold, seconds) for outcome, seconds in finished],
+        columns=["pipeline", "fold", "cpu_seconds"],
+    )
     comparison = _comparison(
         outcomes, names, X, y, np.unique(y), "macro", None, 0.95, n_resamples, random_state
     )
@@ -511,6 +562,7 @@ def run_benchmark(
         _read_audits(audit_files),
         {name: "; ".join(map(str, get_system(name).published)) for name in names},
         protocol.leaky,
+        cpu_seconds,
         dict(notes or {}),
     )
     _report(benchmark, out, repr(protocol), figure)
@@ -550,9 +602,17 @@ def _todo(path: Path, retry_failed: bool) -> bool:
     return retry_failed and json.loads(path.read_text(encoding="utf-8"))["error"] != ""
 
 
+def _read_run(path: Path, name: str, number: int, reason: str) -> tuple[_Outcome, float]:
+    """A finished run and its CPU seconds, or why there is none."""
+    if path.exists():
+        return _outcome_from_json(path.read_text(encoding="utf-8"))
+    return _Outcome(name, number, error=f"not run: {reason}"), np.nan
+
+
 def _read_audits(files: Mapping[str, Path]) -> pd.DataFrame:
     columns = ["random windows", "subjects", "gap", "error"]
-    rows = {n: json.loads(p.read_text(encoding="utf-8")) for n, p in files.items()}
+    done = {name: path for name, path in files.items() if path.exists()}
+    rows = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in done.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["system", *columns])[columns]
 
 
@@ -561,11 +621,12 @@ def _read_audits(files: Mapping[str, Path]) -> pd.DataFrame:
 
 def _report(benchmark: Benchmark, out: Path, protocol: str, figure: bool) -> None:
     comparison = benchmark.comparison
-    cost = ["fit_seconds", "predict_ms_per_recording", "peak_memory_mb"]
+    cost = ["fit_seconds", "cpu_seconds", "predict_ms_per_recording", "peak_memory_mb"]
     keys = ["pipeline", "fold", "level", "n_cases", "error"]
-    tidy = comparison.folds.melt(
-        keys, [c for c in comparison.folds.columns if c not in keys], "metric", "value"
-    ).rename(columns={"pipeline": "system", "fold": "run"})
+    folds = comparison.folds.merge(benchmark.cpu_seconds, "left", ["pipeline", "fold"])
+    tidy = folds.melt(keys, [c for c in folds.columns if c not in keys], "metric", "value").rename(
+        columns={"pipeline": "system", "fold": "run"}
+    )
     tidy["leaky"] = benchmark.leaky
     tidy["kind"] = np.where(tidy["metric"].isin(cost), "cost", "score")
     _parquet(tidy, out / "results.parquet")

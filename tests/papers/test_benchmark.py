@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import joblib
 import numpy as np
@@ -19,7 +18,7 @@ from sklearn_emg.model_selection import (
     RandomWindows,
     RepeatedSubjectKFold,
 )
-from sklearn_emg.papers import make_system, run_benchmark
+from sklearn_emg.papers import _benchmark, make_system, run_benchmark
 from sklearn_emg.papers.__main__ import main
 from sklearn_emg.papers._benchmark import build, choose_systems
 
@@ -67,27 +66,84 @@ def test_finished_runs_are_not_done_again(cohort, tmp_path):
     pd.testing.assert_frame_equal(first.comparison.predictions, again.comparison.predictions)
 
 
-def test_a_killed_benchmark_goes_on_where_it_stopped(tmp_path):
-    command = [
-        *(sys.executable, "-m", "sklearn_emg.papers", "benchmark", "--data", "simulated"),
-        *("--subjects", "9", "--rate", "2000", "--systems", "patel-sunitha-gb"),
-        *("--protocol", "repeated", "--folds", "3", "--repeats", "3", "--audit", "0", "--quiet"),
-        *("--out", str(tmp_path)),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
-    while len(list(tmp_path.glob("runs/*/*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+# A benchmark that dies while the third of four runs is half on disk.
+DYING = """
+import os, signal, sys
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.model_selection import RepeatedSubjectKFold
+from sklearn_emg.papers import run_benchmark
+
+fsync, written = os.fsync, []
+
+def die(descriptor):
+    written.append(descriptor)
+    if len(written) == 4:  # benchmark.json, two runs, and this one
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(descriptor)
+
+os.fsync = die
+X, y = make_nemg_cohort(
+    9, n_recordings=27, fs=2000.0, duration=0.7, random_state=0, return_X_y=True
+)
+protocol = RepeatedSubjectKFold(2, n_repeats=1)
+run_benchmark(["time-domain", "rule-based"], X, y, protocol, sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_killed_benchmark_goes_on_where_it_stopped(cohort, tmp_path):
+    command = [sys.executable, "-c", DYING, str(tmp_path)]
+    killed = subprocess.run(command, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     done = {f: os.stat(f).st_mtime_ns for f in tmp_path.glob("runs/*/*.json")}
-    assert 2 <= len(done) < 9
+    assert len(done) == 2
     assert all(json.loads(f.read_text()) for f in done)  # none is half written
     assert not (tmp_path / "results.md").exists()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert len(list(tmp_path.glob("runs/*/*.json"))) == 9
+    resumed = run(cohort, tmp_path)
+    assert len(list(tmp_path.glob("runs/*/*.json"))) == 4
     assert all(os.stat(f).st_mtime_ns == at for f, at in done.items())
-    assert (tmp_path / "results.md").exists()
+    whole = run(cohort, tmp_path / "never killed")
+    pd.testing.assert_frame_equal(resumed.comparison.predictions, whole.comparison.predictions)
+
+
+def test_an_interrupted_command_keeps_what_is_finished(tmp_path, capsys, monkeypatch):
+    real, calls = _benchmark._do_run, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(_benchmark, "_do_run", interrupted)
+    command = [
+        *("benchmark", "--data", "simulated", "--subjects", "9", "--rate", "2000", "--quiet"),
+        *("--systems", "time-domain", "--folds", "3", "--audit", "0", "--out", str(tmp_path)),
+    ]
+    assert main(command) == 130
+    assert "The same command goes on" in capsys.readouterr().err
+    assert main([*command, "--report"]) == 0
+    assert "2 of 3: not run: not finished yet" in (tmp_path / "results.md").read_text()
+    assert main(command) == 0
+    assert "not run:" not in (tmp_path / "results.md").read_text()
+    assert len(calls) == 4  # one finished, one interrupted, two after it
+
+
+def test_a_system_left_out_says_why(cohort, tmp_path):
+    result = run(cohort, tmp_path, left_out={"rule-*": "takes a neurologist"}, audit_splits=2)
+    assert not (tmp_path / "runs" / "rule-based").exists()
+    table = result.table()
+    assert table.loc["rule-based", "failed or not run"] == "2 of 2: not run: takes a neurologist"
+    assert table.loc["time-domain", "failed or not run"] == ""
+    assert list(result.audits.index) == ["time-domain"]
+
+
+def test_the_progress_bar_counts_runs_and_audits(cohort, tmp_path, capsys):
+    run(cohort, tmp_path, ["time-domain"], progress=True, audit_splits=2)
+    assert "3/3" in capsys.readouterr().err
+    run(cohort, tmp_path, ["time-domain"], progress=True, audit_splits=2)
+    assert "3/3" not in capsys.readouterr().err
 
 
 def test_results_are_written_tidy_and_to_read(cohort, tmp_path):
@@ -113,9 +169,11 @@ def test_a_failing_system_has_a_row_with_the_reason(cohort, tmp_path):
     X, y = cohort
     result = run((X.drop(columns="region"), y), tmp_path, ["nemgnet-a-pd", "time-domain"])
     table = result.table()
-    assert table.loc["nemgnet-a-pd", "failed"].startswith("2 of 2: ValueError: The 'by' parameter")
+    assert table.loc["nemgnet-a-pd", "failed or not run"].startswith(
+        "2 of 2: ValueError: The 'by' parameter"
+    )
     assert table.loc["nemgnet-a-pd", "subject accuracy"] == "-"
-    assert table.loc["time-domain", "failed"] == ""
+    assert table.loc["time-domain", "failed or not run"] == ""
     assert table.loc["time-domain", "subject accuracy"] != "-"
 
 
@@ -124,9 +182,12 @@ def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path):
     file = tmp_path / "runs" / "time-domain" / "001.json"
     content = json.loads(file.read_text())
     file.write_text(json.dumps({**content, "levels": {}, "error": "MemoryError: none left"}))
-    assert "1 of 2: MemoryError" in run(cohort, tmp_path, ["time-domain"]).table()["failed"].iloc[0]
+    assert (
+        "1 of 2: MemoryError"
+        in run(cohort, tmp_path, ["time-domain"]).table()["failed or not run"].iloc[0]
+    )
     again = run(cohort, tmp_path, ["time-domain"], retry_failed=True)
-    assert again.table()["failed"].iloc[0] == ""
+    assert again.table()["failed or not run"].iloc[0] == ""
 
 
 def test_the_leaky_protocol_is_labelled_and_says_nothing_of_people(cohort, tmp_path):
@@ -158,6 +219,37 @@ def test_parallel_runs_give_the_same(cohort, tmp_path):
     with joblib.parallel_config(backend="loky"):
         together = run(cohort, tmp_path / "together", n_jobs=2).comparison
     pd.testing.assert_frame_equal(alone.predictions, together.predictions)
+
+
+def test_runs_on_a_dask_cluster_give_the_same(cohort, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    alone = run(cohort, tmp_path / "alone").comparison
+    with (
+        distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        together = run(cohort, tmp_path / "together", n_jobs=-1).comparison
+    pd.testing.assert_frame_equal(alone.predictions, together.predictions)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_the_command_starts_a_cluster_of_its_own(tmp_path, backend):
+    pytest.importorskip(
+        {"dask": "distributed"}.get(backend, backend), reason=f"{backend} is not installed"
+    )
+    command = [
+        *("benchmark", "--data", "simulated", "--subjects", "9", "--rate", "2000", "--quiet"),
+        *("--systems", "time-domain", "--folds", "3", "--audit", "0"),
+    ]
+    assert main([*command, "--out", str(tmp_path / "alone")]) == 0
+    out = tmp_path / "cluster"
+    assert main([*command, "--backend", backend, "--jobs", "2", "--out", str(out)]) == 0
+    alone, together = (
+        pd.read_parquet(tmp_path / name / "predictions.parquet") for name in ("alone", "cluster")
+    )
+    pd.testing.assert_frame_equal(alone, together)
 
 
 def test_nested_choices_are_made_inside_each_fold(cohort, tmp_path):
@@ -210,6 +302,11 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     nested = ["benchmark", "--data", "simulated", "--protocol", "nested", "--out", str(tmp_path)]
     assert main(nested) == 2
     assert "give their --grid" in capsys.readouterr().err
+    simulated = ["benchmark", "--data", "simulated", "--out", str(tmp_path)]
+    assert main([*simulated, "--address", "tcp://here:1"]) == 2
+    assert "--backend is 'loky'" in capsys.readouterr().err
+    assert main([*simulated, "--leave-out", "nam"]) == 2
+    assert "--leave-out needs SYSTEMS=REASON" in capsys.readouterr().err
 
 
 def test_the_command_lists_the_systems(capsys):
