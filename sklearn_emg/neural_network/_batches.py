@@ -7,7 +7,8 @@ training step of a small network. Here a batch is one ``index_select``.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,15 +75,75 @@ class WindowDataset(Dataset):
         return self.take(slice(None))[1]
 
 
-class BatchIterator:
-    """Iterate over a :class:`WindowDataset`, every window once in each pass.
-
-    A last batch of a single window joins the batch before it: batch normalisation cannot be
-    trained on one window, and dropping it would lose data.
+class SequenceDataset(Dataset):
+    """Some rows of signals that differ in length; a batch of them is padded with zeros.
 
     Parameters
     ----------
-    dataset : WindowDataset
+    signals : sequence of ndarray of shape (n_channels, n_times_i)
+        Signals, float32; not copied.
+    y : ndarray or tensor of shape (n_signals, ...), optional
+        Targets; zeros when absent, as in prediction.
+    rows : ndarray of shape (n_rows,), optional
+        The rows that belong to this data set; all by default.
+    """
+
+    def __init__(
+        self,
+        signals: Sequence[np.ndarray],
+        y: np.ndarray | torch.Tensor | None = None,
+        rows: np.ndarray | None = None,
+    ) -> None:
+        chosen = np.arange(len(signals)) if rows is None else rows
+        self.signals = [as_tensor(signals[int(row)]) for row in chosen]
+        self.lengths = torch.tensor([signal.shape[-1] for signal in self.signals])
+        targets = torch.zeros(len(signals)) if y is None else as_tensor(y)
+        self.targets = targets.index_select(0, as_tensor(chosen))
+
+    def __len__(self) -> int:
+        return len(self.signals)
+
+    def __getitem__(self, position: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.signals[position], self.targets[position]
+
+    def take(
+        self, positions: torch.Tensor | slice
+    ) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """Padded signals with their lengths, and targets, at the given positions."""
+        lengths = self.lengths[positions]
+        rows = torch.arange(len(self))[positions].tolist()
+        padded = torch.zeros(len(rows), len(self.signals[0]), int(lengths.max()))
+        for place, row in zip(padded, rows):
+            place[:, : self.signals[row].shape[-1]] = self.signals[row]
+        return (padded, lengths), self.targets[positions]
+
+    # skorch's scoring callbacks ask a data set for these two.
+    @property
+    def X(self) -> list[torch.Tensor]:
+        """All signals of this data set."""
+        return self.signals
+
+    @property
+    def y(self) -> torch.Tensor:
+        """All targets of this data set, in the order of their batches."""
+        return self.targets[self.lengths.argsort(stable=True)]
+
+
+# Signals of so many batches are drawn at random, then put in the order of their lengths: batches
+# that are nearly free of padding, and yet others in every epoch.
+_POOL = 16
+
+
+class BatchIterator:
+    """Iterate over a data set, every window once in each pass.
+
+    A last batch of a single window joins the batch before it: batch normalisation cannot be
+    trained on one window, and dropping it would lose data. Signals that differ in length come
+    beside others of about their length.
+
+    Parameters
+    ----------
+    dataset : WindowDataset or SequenceDataset
         What to iterate over.
     batch_size : int
         Windows in a batch.
@@ -93,7 +154,11 @@ class BatchIterator:
     """
 
     def __init__(
-        self, dataset: WindowDataset, batch_size: int, shuffle: bool = False, seed: int = 0
+        self,
+        dataset: WindowDataset | SequenceDataset,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
@@ -110,8 +175,16 @@ class BatchIterator:
     def __len__(self) -> int:
         return len(self._bounds())
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, torch.Tensor]]:
         n = len(self.dataset)
         order = torch.randperm(n, generator=self.generator) if self.shuffle else None
-        for start, stop in self._bounds():
+        bounds = self._bounds()
+        if isinstance(self.dataset, SequenceDataset):
+            lengths = self.dataset.lengths
+            pools = torch.arange(n)[None] if order is None else order.split(_POOL * self.batch_size)
+            order = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+            if self.shuffle:
+                turns = torch.randperm(len(bounds), generator=self.generator)
+                bounds = [bounds[turn] for turn in turns]
+        for start, stop in bounds:
             yield self.dataset.take(slice(start, stop) if order is None else order[start:stop])

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
-from sklearn_emg.neural_network._batches import WindowDataset, as_tensor
+from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
 from sklearn_emg.neural_network._docs import with_training_parameters
 from sklearn_emg.neural_network._net import (
     LEAST_BATCH,
@@ -28,6 +28,13 @@ from sklearn_emg.neural_network._net import (
     RegressorNet,
     WeightedCrossEntropy,
     seeded,
+)
+from sklearn_emg.neural_network._sequences import (
+    checked,
+    signals_of,
+    stacked,
+    subjects_in,
+    takes_lengths,
 )
 from sklearn_emg.neural_network._split import split_validation
 
@@ -128,7 +135,12 @@ class _NetEstimator(BaseEstimator):
         "n_features_in_",
         "feature_names_in_",
         "_ndim",
+        "_takes_any_length",
+        "_fs",
     )
+    # Whether the fit got signals, which may differ in length, and at which sampling rate.
+    _takes_any_length = False
+    _fs: float | None = None
 
     # What a subclass says about its module and its target
 
@@ -160,11 +172,15 @@ class _NetEstimator(BaseEstimator):
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
             Windows, EMG in millivolts; or images (n_windows, n_channels, height, width) for a
-            network that takes them. Contiguous float32 is used without a copy.
+            network that takes them. Contiguous float32 is used without a copy. Or whole signals: a
+            recording table, or a list of arrays of shape (n_channels, n_times_i). They may differ
+            in length for ALSNet, AttentionNet, DilatedCNN, NeuroFusionNet, RecurrentNet and
+            StackedLSTM, and then those to be predicted may have any length.
         y : array-like of shape (n_windows,)
             Labels of any type; for a regressor numbers, of shape (n_windows, n_outputs) too.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window. When given, whole subjects are held out for validation.
+            Subject of each window; a recording table brings them. Where they are known, whole
+            subjects are held out for validation.
 
         Returns
         -------
@@ -183,15 +199,15 @@ class _NetEstimator(BaseEstimator):
         if not going_on:  # should this fit fail, the old net must not meet the new sizes
             vars(self).pop("net_", None)
         windows, y = self._check_training_input(X, y, reset=not going_on)
-        subjects, names = self._check_groups(groups, y)
+        subjects, names = self._check_groups(subjects_in(X, groups), y)
         if not going_on:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y)
         strata, targets = self._encode(y)
         train, valid = self._split(strata, subjects, names)
         self._train(
-            WindowDataset(windows, targets, train if len(valid) else None),
-            WindowDataset(windows, targets, valid) if len(valid) else None,
+            _dataset(windows, targets, train if len(valid) else None),
+            _dataset(windows, targets, valid) if len(valid) else None,
             y[train],
             earlier=self.net_ if going_on else None,
         )
@@ -209,7 +225,7 @@ class _NetEstimator(BaseEstimator):
             self._learn_target(y, classes)
         _, targets = self._encode(y)
         self._train(
-            WindowDataset(windows, targets), None, y, earlier=None if first else self.net_, epochs=1
+            _dataset(windows, targets), None, y, earlier=None if first else self.net_, epochs=1
         )
         return self
 
@@ -315,7 +331,7 @@ class _NetEstimator(BaseEstimator):
                 "subject of each window, or set validation='windows'."
             )
         wanted = list(self.validation)
-        held = [code for code, name in enumerate(names) if name in wanted]
+        held = [code for code, name in enumerate(names) if name in set(wanted)]
         if not held:
             raise ValueError(
                 f"{caller} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
@@ -341,7 +357,20 @@ class _NetEstimator(BaseEstimator):
 
     # Input
 
-    def _check_training_input(self, X, y, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _check_training_input(
+        self, X, y, reset: bool
+    ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
+        """Windows as one array, or signals that differ in length; and the targets."""
+        signals, fs = signals_of(X)
+        name = type(self).__name__
+        if reset:
+            self._fs = fs
+            self._takes_any_length = signals is not None and takes_lengths(self._module()[0])
+        if signals is not None:
+            self._check_rate(fs)
+            if self._takes_any_length:
+                return self._check_training_signals(signals, y, reset)
+            X = stacked(signals, name)
         if not reset:
             X = self._match_dimensions(X)
         X, y = validate_data(
@@ -369,9 +398,56 @@ class _NetEstimator(BaseEstimator):
             self._check_n_times(X)
         return X, y
 
+    def _check_training_signals(
+        self, signals: list[np.ndarray], y, reset: bool
+    ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
+        signals = checked(signals, type(self).__name__)
+        # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
+        _, y = validate_data(
+            self,
+            np.stack([signal[:, :1] for signal in signals]),
+            y,
+            reset=reset,
+            allow_nd=True,
+            ensure_min_samples=2,
+            **self._target_checks,
+        )
+        lengths = {signal.shape[-1] for signal in signals}
+        if reset:
+            self._ndim = 3
+            self.n_channels_ = len(signals[0])
+            self.n_times_ = min(lengths)
+        return (np.stack(signals) if len(lengths) == 1 else signals), y
+
+    def _check_rate(self, fs: float | None) -> None:
+        if fs is not None and self._fs is not None and fs != self._fs:
+            raise ValueError(
+                f"{type(self).__name__} was fitted on signals of fs={self._fs:g} Hz, X has "
+                f"fs={fs:g} Hz. Put Resampler(fs_out={self._fs:g}) before."
+            )
+
+    def _check_signals(self, X) -> SequenceDataset:
+        """Signals of any length to predict."""
+        signals, fs = signals_of(X)
+        self._check_rate(fs)
+        if signals is None:
+            X = validate_data(self, self._match_dimensions(X), reset=False, allow_nd=True)
+            signals = list(X)
+        signals = checked(signals, type(self).__name__)
+        if len(signals[0]) != self.n_channels_:
+            raise ValueError(
+                f"X has signals of {len(signals[0])} channel(s), but {type(self).__name__} was "
+                f"fitted on {self.n_channels_} channel(s)."
+            )
+        return SequenceDataset(signals)
+
     def _check_input(self, X) -> torch.Tensor:
-        """Windows to predict, as a tensor with an axis for channels."""
+        """Windows of one length to predict, as a tensor with an axis for channels."""
         check_is_fitted(self, "net_")
+        signals, fs = signals_of(X)
+        if signals is not None:
+            self._check_rate(fs)
+            X = stacked(signals, type(self).__name__)
         X = self._match_dimensions(X)
         X = validate_data(self, X, reset=False, dtype=np.float32, order="C", allow_nd=True)
         self._check_n_times(X)
@@ -396,7 +472,7 @@ class _NetEstimator(BaseEstimator):
 
     def _check_n_times(self, X: np.ndarray) -> None:
         n_times = X.shape[2:] if self._ndim == 4 else X.shape[-1]
-        if X.ndim != self._ndim or n_times != self.n_times_:
+        if X.ndim != self._ndim or (n_times != self.n_times_ and not self._takes_any_length):
             unit = "pixels" if self._ndim == 4 else "samples"
             raise ValueError(
                 f"X of shape {X.shape} does not fit: {type(self).__name__} was fitted on windows "
@@ -424,15 +500,19 @@ class _NetEstimator(BaseEstimator):
     # Prediction
 
     def _raw_output(self, X) -> np.ndarray:
-        X = self._check_input(X)
+        check_is_fitted(self, "net_")
         kind = torch.device(self.net_.device).type
-        return self.net_.raw_output(X, self._inference_batch(kind))
+        if self._takes_any_length:
+            signals = self._check_signals(X)
+            size = self._inference_batch(kind, int(signals.lengths.max()))
+            return self.net_.raw_output(signals, size)
+        return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
 
-    def _inference_batch(self, device_type: str) -> int:
+    def _inference_batch(self, device_type: str, n_times: int | None = None) -> int:
         """Windows per batch: enough to fill the device, few enough for its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
-        n_samples = self.n_channels_ * int(np.prod(self.n_times_))
+        n_samples = self.n_channels_ * (n_times or int(np.prod(self.n_times_)))
         if device_type == "cpu":
             return int(np.clip(2**17 // n_samples, 8, 64))
         return int(np.clip(2**21 // n_samples, 64, 4096))
@@ -602,7 +682,8 @@ class EMGClassifier(NetClassifier):
         seconds. ``history_[:, "valid_loss"]`` is a learning curve. Rows for single batches are
         kept only where `callbacks` are given.
     n_channels_, n_times_ : int
-        Sizes of the windows; of images, `n_times_` is the pair of height and width.
+        Sizes of the windows; of images, `n_times_` is the pair of height and width, of signals
+        that differ in length it is the least.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -724,7 +805,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         What the targets were standardised with. A constant target has scale 1.
     n_channels_, n_times_ : int
-        Sizes of the windows; of images, `n_times_` is the pair of height and width.
+        Sizes of the windows; of images, `n_times_` is the pair of height and width, of signals
+        that differ in length it is the least.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -876,6 +958,14 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _dataset(
+    windows: np.ndarray | list[np.ndarray], targets: np.ndarray, rows: np.ndarray | None = None
+) -> WindowDataset | SequenceDataset:
+    if isinstance(windows, list):
+        return SequenceDataset(windows, targets, rows)
+    return WindowDataset(windows, targets, rows)
 
 
 def _softmax(logits: torch.Tensor) -> torch.Tensor:

@@ -134,10 +134,9 @@ def _lengths_after(layer: nn.Module, lengths: torch.Tensor) -> torch.Tensor:
     if isinstance(layer, nn.Conv1d):
         span = layer.dilation[0] * (layer.kernel_size[0] - 1)
         return (lengths + 2 * int(layer.padding[0]) - span - 1) // layer.stride[0] + 1
-    if isinstance(layer, nn.MaxPool1d):
-        return lengths // int(layer.kernel_size)
-    if isinstance(layer, nn.AvgPool1d):
-        return lengths // layer.kernel_size[0]
+    if isinstance(layer, nn.MaxPool1d | nn.AvgPool1d):
+        size = layer.kernel_size
+        return lengths // (size if isinstance(size, int) else size[0])
     if isinstance(layer, nn.ConstantPad1d):
         return lengths + sum(layer.padding)
     return lengths

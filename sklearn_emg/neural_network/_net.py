@@ -18,7 +18,7 @@ from skorch.callbacks import EpochTimer, PrintLog, ProgressBar
 from torch import nn
 from torch.nn import functional
 
-from sklearn_emg.neural_network._batches import BatchIterator, WindowDataset
+from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
 
 # Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
 # loop over parameters.
@@ -324,13 +324,16 @@ class _TrainingLoop(NeuralNet):
             y_pred = self.infer(batch[0])
             return {"loss": self.get_loss(y_pred, batch[1]), "y_pred": y_pred}
 
-    def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
-        """Output of the module in float32."""
-        x = x.to(self.device, non_blocking=True)
-        if not (self.amp and x.is_cuda):
-            return self.module_(x)
+    def infer(
+        self, x: torch.Tensor | tuple[torch.Tensor, torch.Tensor], **fit_params: Any
+    ) -> torch.Tensor:
+        """Output of the module in float32 for windows, or for padded signals and their lengths."""
+        windows, *lengths = x if isinstance(x, tuple) else (x,)
+        windows = windows.to(self.device, non_blocking=True)
+        if not (self.amp and windows.is_cuda):
+            return self.module_(windows, *lengths)
         with torch.autocast("cuda", dtype=torch.bfloat16):
-            return self.module_(x).float()
+            return self.module_(windows, *lengths).float()
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Loss of one batch."""
@@ -342,23 +345,33 @@ class _TrainingLoop(NeuralNet):
 
     # Inference
 
-    def raw_output(self, X: torch.Tensor, batch_size: int) -> np.ndarray:
+    def raw_output(self, X: torch.Tensor | SequenceDataset, batch_size: int) -> np.ndarray:
         """Output of the module for every window, without skorch's per-batch work.
 
         No batch is smaller than ``LEAST_BATCH``, so that a window's output does not depend on the
         windows it comes with.
         """
-        n = len(X)
-        if n < LEAST_BATCH:
-            X = torch.cat([X, X[-1:].expand(LEAST_BATCH - n, *X.shape[1:])])
-        starts = list(range(0, len(X), batch_size))
-        if len(X) - starts[-1] < LEAST_BATCH and len(starts) > 1:
+        n, n_rows = len(X), max(len(X), LEAST_BATCH)
+        order = None
+        if isinstance(X, SequenceDataset):  # each beside others of about its length
+            order = X.lengths.argsort(stable=True)
+            order = torch.cat([order, order[-1:].expand(n_rows - n)])
+        elif n < n_rows:
+            X = torch.cat([X, X[-1:].expand(n_rows - n, *X.shape[1:])])
+        starts = list(range(0, n_rows, batch_size))
+        if n_rows - starts[-1] < LEAST_BATCH and len(starts) > 1:
             starts.pop()
+        bounds = list(zip(starts, [*starts[1:], n_rows]))
         self.module_.eval()
         with torch.inference_mode():
-            parts = [self.infer(X[i:j]) for i, j in zip(starts, [*starts[1:], len(X)])]
-            output = parts[0] if len(parts) == 1 else torch.cat(parts)
-            return output[:n].cpu().numpy()
+            if isinstance(X, SequenceDataset):
+                parts = [self.infer(X.take(order[i:j])[0]) for i, j in bounds]
+            else:
+                parts = [self.infer(X[i:j]) for i, j in bounds]
+            output = (parts[0] if len(parts) == 1 else torch.cat(parts))[:n].cpu().numpy()
+        if order is not None:
+            output[order[:n].numpy()] = output.copy()
+        return output
 
 
 class ClassifierNet(_TrainingLoop, NeuralNetClassifier):

@@ -26,10 +26,11 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     """Write a fitted network as an ONNX file, which onnxruntime and others run without PyTorch.
 
     The file takes float32 ``windows`` of shape (n_windows, n_channels, n_times), or images, any
-    number of them. It gives ``probabilities`` of shape (n_windows, n_classes) from a classifier,
-    ``prediction`` of shape (n_windows, n_outputs), in the unit of the target, from a regressor. Its
-    metadata hold the name of the class of the estimator and, as JSON, the labels in the order of
-    the columns (``classes``).
+    number of them; of a network that was fitted on signals, windows of any `n_times`, which is the
+    same for those of one call. It gives ``probabilities`` of shape (n_windows, n_classes) from a
+    classifier, ``prediction`` of shape (n_windows, n_outputs), in the unit of the target, from a
+    regressor. Its metadata hold the name of the class of the estimator and, as JSON, the labels in
+    the order of the columns (``classes``).
 
     Parameters
     ----------
@@ -51,6 +52,9 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
         If the estimator is not fitted.
     TypeError
         If it is no network of this sub-package.
+    ValueError
+        If the exporter cannot leave the length of signals open, as for GRU, plain recurrent units
+        and NeuroFusionNet.
 
     See Also
     --------
@@ -85,17 +89,28 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     # More than one window, or the exporter would take their number for fixed.
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
-    with _without_warnings_of_the_exporter():
-        # With dynamo it gives a program, never None.
-        program: Any = torch.onnx.export(
-            _Deployed(module, None if is_classifier else estimator).eval(),
-            (example,),
-            input_names=["windows"],
-            output_names=["probabilities" if is_classifier else "prediction"],
-            dynamic_shapes=({0: torch.export.Dim("n_windows", min=1)},),
-            dynamo=True,
-            verbose=False,
-        )
+    free: dict[int, Any] = {0: torch.export.Dim("n_windows", min=1)}
+    if estimator._takes_any_length:
+        # The exporter unrolls plain recurrent units over the samples of the example, unasked.
+        if any(isinstance(part, nn.GRU | nn.RNN) for part in module.modules()):
+            raise ValueError(_fixed_length(estimator))
+        free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
+    try:
+        with _without_warnings_of_the_exporter():
+            # With dynamo it gives a program, never None.
+            program: Any = torch.onnx.export(
+                _Deployed(module, None if is_classifier else estimator).eval(),
+                (example,),
+                input_names=["windows"],
+                output_names=["probabilities" if is_classifier else "prediction"],
+                dynamic_shapes=(free,),
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        if not estimator._takes_any_length:
+            raise
+        raise ValueError(_fixed_length(estimator)) from error
     program.model.metadata_props["estimator"] = type(estimator).__name__
     program.model.metadata_props["sklearn_emg"] = __version__
     if is_classifier:
@@ -103,6 +118,15 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     program.save(path, external_data=False)
     return path
+
+
+def _fixed_length(estimator: Any) -> str:
+    network = type(estimator.net_.module_).__name__
+    return (
+        f"{network} with these settings cannot be exported for signals of any length: the exporter "
+        "fixes the number of samples. Fit it on windows of one length, as an array, or use "
+        "RecurrentNet(cell='lstm'), StackedLSTM, AttentionNet, ALSNet or DilatedCNN."
+    )
 
 
 class _Deployed(nn.Module):

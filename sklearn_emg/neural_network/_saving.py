@@ -30,6 +30,8 @@ from sklearn_emg.neural_network import (
 from sklearn_emg.neural_network._estimators import NETWORKS
 
 _FORMAT = 1
+# Not every fit learns these, and files of earlier versions lack the last two.
+_MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = {
     cls.__name__: cls
     for cls in (
@@ -200,7 +202,7 @@ def _read_description(description: Path) -> tuple[Any, list[dict[str, Any]]]:
         cls = _CLASSES[content["class"]]
         estimator = cls(**{n: _from_json(v) for n, v in content["params"].items()})
         for name in cls._fitted:
-            if name in content["fitted"] or name != "feature_names_in_":
+            if name in content["fitted"] or name not in _MAY_LACK:
                 setattr(estimator, name, _from_json(content["fitted"][name]))
         return estimator, [dict(row) for row in content["history"]]
     except (KeyError, TypeError, AttributeError, ValueError) as error:

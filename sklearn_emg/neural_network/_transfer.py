@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
+from sklearn_emg.neural_network._sequences import subjects_in
 
 _HEAD = "classifier"  # every network of this package calls its last part so
 
@@ -123,8 +124,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels; they need not be those of the target cohort.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window. Whole subjects are held out for validation, and the target
-            cohort is checked to be other people.
+            Subject of each window; a recording table brings them. Whole subjects are held out for
+            validation, and the target cohort is checked to be other people.
 
         Returns
         -------
@@ -133,6 +134,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         self.__dict__.pop("estimator_", None)
+        groups = subjects_in(X, groups)
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
         self.source_subjects_ = None if groups is None else set(_plain(groups))
         return self
@@ -147,7 +149,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window. Whole subjects are held out for validation.
+            Subject of each window; a recording table brings them. Whole subjects are held out for
+            validation.
 
         Returns
         -------
@@ -176,7 +179,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window. Whole subjects are held out for validation.
+            Subject of each window; a recording table brings them. Whole subjects are held out for
+            validation.
 
         Returns
         -------
@@ -185,6 +189,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         self.__dict__.pop("estimator_", None)
+        groups = subjects_in(X, groups)
         estimator = self._new_estimator()
         if hasattr(self, "source_"):
             self._check_subjects(groups)

@@ -1,20 +1,52 @@
 """Signals that differ in length: padded, and the padding has no effect."""
 
+import pickle
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from skorch.callbacks import EpochScoring
 
+from sklearn_emg import neural_network
+from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.neural_network import (
     ALSNet,
+    ALSNetClassifier,
     AttentionNet,
+    AttentionNetClassifier,
+    CNN1DClassifier,
     DilatedCNN,
+    DilatedCNNClassifier,
+    EMGRegressor,
     NeuroFusionNet,
+    NeuroFusionNetClassifier,
     RecurrentNet,
+    RecurrentNetClassifier,
     StackedLSTM,
+    StackedLSTMClassifier,
+    TransferClassifier,
+    export_onnx,
+    load_model,
+    save_model,
 )
+from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
+from sklearn_emg.neural_network._estimators import NETWORKS
+from sklearn_emg.neural_network._sequences import SEQUENCE_NETWORKS, takes_lengths
+from sklearn_emg.preprocessing import HighpassFilter
+from sklearn_emg.recordings import recording_table
 
 LENGTHS = (64, 37, 90, 51, 19)
-SMALL_FUSION = {"n_filters": (8, 12), "n_units": 16, "n_nodes": 5, "n_node_units": 3, "pool_size": 2}
+SMALL_FUSION = {
+    "n_filters": (8, 12),
+    "n_units": 16,
+    "n_nodes": 5,
+    "n_node_units": 3,
+    "pool_size": 2,
+}
 OFF = {"has_cnn": False, "has_lstm": False, "has_gru": False}
 CASES = [
     pytest.param(ALSNet, {}, id="ALSNet"),
@@ -128,3 +160,213 @@ def test_a_signal_that_is_too_short_is_refused(network, settings, least):
     message = f"{network.__name__} .* at least {least} samples. Got n_times={least - 1}"
     with pytest.raises(ValueError, match=message):
         net(*padded(signals((40, least - 1))))
+
+
+# The estimators
+
+
+def cohort(n_subjects=12, n_signals=4, n_channels=2, shortest=24, seed=0):
+    """Signals of many lengths whose amplitude tells the class."""
+    rng = np.random.default_rng(seed)
+    subjects = np.repeat(np.arange(n_subjects), n_signals)
+    y = np.array(["control", "patient"])[subjects % 2]
+    lengths = shortest + rng.permutation(len(subjects))
+    X = [rng.normal(size=(n_channels, n)) * (1 + 2 * (s % 2)) for n, s in zip(lengths, subjects)]
+    return X, y, subjects
+
+
+def table_of(X, subjects, fs=1000.0):
+    return recording_table(X, fs=fs, subject=[f"s{s}" for s in subjects])
+
+
+CLASSIFIERS = [
+    ALSNetClassifier(n_filters=8, kernel_size=3),
+    DilatedCNNClassifier(n_filters=8, kernel_size=3, batch_size=32),
+    StackedLSTMClassifier(n_units=12, n_layers=1),
+    RecurrentNetClassifier(cell="gru", frame=4, n_units=12, bidirectional=True),
+    RecurrentNetClassifier(cell="rnn", frame=4, n_units=12, readout="mean"),
+    AttentionNetClassifier(frame=4, n_units=12, n_layers=1),
+    NeuroFusionNetClassifier(n_filters=(8,), kernel_size=3, n_units=8, n_nodes=3),
+]
+
+
+@pytest.mark.parametrize("net", CLASSIFIERS, ids=lambda net: type(net).__name__)
+def test_a_signal_is_judged_alone_and_new_subjects_are_recognised(net, tmp_path):
+    X, y, subjects = cohort()
+    net = clone(net).set_params(max_epochs=20, lr=0.02, random_state=0)
+    net.fit(X, y, groups=subjects)
+    new, labels, _ = cohort(seed=1, shortest=30)
+    proba = net.predict_proba(new)
+    alone = np.concatenate([net.predict_proba([signal]) for signal in new])
+    np.testing.assert_allclose(alone, proba, rtol=0, atol=1e-6)
+    assert np.mean(net.predict(new) == labels) > 0.8
+    save_model(net, tmp_path / "net")
+    np.testing.assert_array_equal(load_model(tmp_path / "net").predict_proba(new), proba)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict_proba(new), proba)
+
+
+def small_net(**params):
+    defaults = {"frame": 4, "n_units": 8, "max_epochs": 2, "random_state": 0}
+    return RecurrentNetClassifier(**{**defaults, **params})
+
+
+def test_a_table_brings_its_subjects(monkeypatch):
+    X, y, subjects = cohort()
+    names = [f"s{s}" for s in subjects]
+    by_table = small_net(max_epochs=4).fit(table_of(X, subjects), y)
+    by_list = small_net(max_epochs=4).fit(X, y, groups=names)
+    np.testing.assert_array_equal(
+        by_table.predict_proba(table_of(X, subjects)), by_list.predict_proba(X)
+    )
+    assert by_table.n_times_ == 24
+    assert by_table.n_channels_ == by_table.n_features_in_ == 2
+
+
+def test_cross_validation_of_recordings_by_subject():
+    X, y, subjects = cohort(n_channels=1)
+    table = table_of([x[0] for x in X], subjects)
+    model = make_pipeline(HighpassFilter(20.0), small_net(max_epochs=15, lr=0.02))
+    scores = cross_val_score(model, table, y, cv=SubjectKFold(3), error_score="raise")
+    assert scores.min() > 0.7
+
+
+def test_signals_of_one_length_are_an_array():
+    X, y, subjects = cohort()
+    X = [signal[:, :24] for signal in X]
+    array = np.stack(X)
+    by_list, by_array = small_net().fit(X, y), small_net().fit(array, y)
+    np.testing.assert_allclose(by_list.predict_proba(X), by_array.predict_proba(array), atol=1e-6)
+    assert by_list.predict_proba([signal[:, :20] for signal in X]).shape == (48, 2)
+    with pytest.raises(ValueError, match=r"fitted on windows of 2 .* and 24 samples"):
+        by_array.predict(array[..., :20])
+    flattened = CNN1DClassifier(n_filters=(4,), max_epochs=1).fit(table_of(X, subjects), y)
+    assert flattened.predict(X).shape == (48,)
+
+
+def test_any_array_can_be_predicted_after_signals():
+    X, y, _ = cohort()
+    net = small_net().fit(X, y)
+    array = np.random.default_rng(0).normal(size=(7, 2, 33))
+    np.testing.assert_allclose(net.predict_proba(array), net.predict_proba(list(array)))
+    np.testing.assert_array_equal(net.set_params(predict_batch_size=5).predict(X), net.predict(X))
+
+
+def test_partial_fit_warm_start_and_early_stopping():
+    X, y, subjects = cohort()
+    net = small_net(lr=0.02).partial_fit(X[:10], y[:10], classes=["control", "patient"])
+    for _ in range(14):
+        net.partial_fit(X, y)
+    assert net.score(X, y) > 0.8
+    longer = [np.tile(signal, 2) for signal in X]
+    warm = small_net(warm_start=True).fit(X, y).fit(longer, y)
+    assert len(warm.history_) == 4
+    noise = np.random.default_rng(0).integers(0, 2, len(X))
+    stopped = small_net(max_epochs=60, patience=3, evaluate_every=2, lr=0.02)
+    assert len(stopped.fit(X, noise, groups=subjects).history_) < 60
+
+
+def test_a_regressor_takes_signals():
+    X, _, _ = cohort()
+    force = np.array([np.abs(signal).mean() for signal in X])
+    net = EMGRegressor("ALSNet", max_epochs=40, lr=0.02, random_state=0).fit(X, force)
+    assert net.score(X, force) > 0.5
+
+
+def test_callbacks_score_signals():
+    X, y, subjects = cohort()
+    scoring = EpochScoring("accuracy", name="valid_right", lower_is_better=False)
+    net = small_net(callbacks=[scoring], max_epochs=4).fit(X, y, groups=subjects)
+    np.testing.assert_allclose(
+        net.history_[:, "valid_right"], net.history_[:, "valid_acc"], atol=1e-6
+    )
+
+
+def test_transfer_reads_the_subjects_of_tables():
+    X, y, subjects = cohort()
+    table = table_of(X, subjects)
+    net = TransferClassifier(small_net()).pretrain(table, y)
+    with pytest.raises(ValueError, match=r"subject.* are in the source cohort too"):
+        net.fine_tune(table, y)
+    assert net.fine_tune(table_of(X, subjects + 100), y).predict(table).shape == (48,)
+
+
+# Batches
+
+
+def test_every_signal_comes_once_beside_others_of_its_length():
+    rng = np.random.default_rng(0)
+    X = [np.full((1, n), n, dtype=np.float32) for n in rng.integers(10, 400, size=211)]
+    data = SequenceDataset(X, np.arange(211))
+    batches = BatchIterator(data, batch_size=8, shuffle=True, seed=3)
+    epochs = []
+    for _ in range(2):
+        seen, n_samples = [], 0
+        for (padded_signals, lengths), rows in batches:
+            n_samples += padded_signals.numel()
+            seen += rows.tolist()
+            for signal, n, row in zip(padded_signals, lengths, rows):
+                assert signal[0].tolist() == [n] * n + [0] * (signal.shape[1] - n)
+                assert X[row].shape == (1, n)
+        assert sorted(seen) == list(range(211))
+        assert n_samples < 1.15 * int(data.lengths.sum())  # 1.9 times without the order
+        epochs.append(seen)
+    assert epochs[0] != epochs[1]
+
+
+def test_signals_are_not_copied():
+    X = [np.zeros((2, n), dtype=np.float32) for n in (5, 8)]
+    data = SequenceDataset(X, np.arange(2), rows=np.array([1]))
+    assert data.signals[0].data_ptr() == X[1].ctypes.data
+    assert data.y.tolist() == [1]
+
+
+# Refusals
+
+
+def test_the_list_of_networks_for_signals_is_true():
+    able = {name for name in NETWORKS if takes_lengths(getattr(neural_network, name))}
+    assert able == set(SEQUENCE_NETWORKS)
+
+
+def test_refuses_signals():
+    X, y, subjects = cohort()
+    with pytest.raises(ValueError, match=r"CNN1DClassifier .* 24 to 71 samples.* ALSNet, Atten"):
+        CNN1DClassifier().fit(X, y)
+    hole = [*X[:-1], np.full((2, 30), np.nan)]
+    with pytest.raises(ValueError, match=r"Row 47 of X contains NaN"):
+        small_net().fit(hole, y)
+    with pytest.raises(ValueError, match=r"same channels. Row 0 has 2, row 47 has 1"):
+        small_net().fit([*X[:-1], X[-1][0]], y)
+    with pytest.raises(ValueError, match=r"RecurrentNet .* at least 30 samples. Got n_times=24"):
+        small_net(frame=30).fit(X, y)
+    mixed = table_of(X, subjects, fs=[1000.0] * 47 + [500.0])
+    with pytest.raises(ValueError, match="one sampling rate"):
+        small_net().fit(mixed, y)
+    net = small_net().fit(table_of(X, subjects), y)
+    with pytest.raises(ValueError, match=r"fs=1000 Hz, X has fs=500 Hz. Put Resampler"):
+        net.predict(table_of(X, subjects, fs=500.0))
+    with pytest.raises(ValueError, match=r"signals of 1 channel\(s\), but .* fitted on 2"):
+        net.predict([x[0] for x in X])
+    with pytest.raises(ValueError, match=r"at least 4 samples. Got n_times=3"):
+        net.predict([X[0][:, :3], X[1]])
+    with pytest.raises(ValueError, match="takes windows of one length here"):
+        small_net().fit(np.zeros((48, 2, 30)), y).predict(X)
+
+
+@pytest.mark.skipif(
+    not (find_spec("onnxscript") and find_spec("onnxruntime")),
+    reason="needs onnxscript and onnxruntime",
+)
+def test_onnx_of_signals_of_any_length(tmp_path):
+    import onnxruntime
+
+    X, y, _ = cohort()
+    file = export_onnx(small_net().fit(X, y), tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    net = small_net().fit(X, y)
+    for signal in X[:3]:
+        windows = signal[np.newaxis].astype(np.float32)
+        (proba,) = session.run(None, {"windows": windows})
+        np.testing.assert_allclose(proba, net.predict_proba([signal]), rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match=r"RecurrentNet .* any length: the exporter fix"):
+        export_onnx(small_net(cell="gru").fit(X, y), tmp_path / "gru.onnx")
