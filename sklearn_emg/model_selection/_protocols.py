@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from sklearn_emg.model_selection._split import (
     _Subjects,
 )
 
-# (validation, test) subject of each class, counted from 1, in the six runs of Loubar and Toubal.
+# Numbers of the (validation, test) subject of each class in the six runs of Loubar and Toubal.
 BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
 
 
@@ -131,9 +132,7 @@ class Protocol(BaseCrossValidator):
     def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         raise NotImplementedError(f"{type(self).__name__} lacks _runs.")
 
-    def split(
-        self, X: Any, y: Labels | None = None, groups: Labels | None = None
-    ) -> Iterator[Split]:
+    def split(self, X: Any, y: Any = None, groups: Labels | None = None) -> Iterator[Split]:
         """Yield row numbers of training (with validation) and test of each run."""
         for run in self.runs(X, y, groups):
             yield run.fit_rows, run.test
@@ -208,8 +207,12 @@ class BoumerdesProtocol(Protocol):
     Parameters
     ----------
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
-        Validation and test subject of each run: positions, from 1, among the subjects of each class
-        in sorted order. The default are the six runs of the study, for classes of seven or more.
+        Validation and test subject of each run, the same for each class. The default are the six
+        runs of the study.
+    by : {"number", "position"}, default="number"
+        What the pairs count: "number" is the number at the end of a subject's name, as 4 in "A04",
+        "C04" and "M04" of N2001, where some numbers are missing. "position" counts the subjects of
+        each class in sorted order, from 1.
 
     Notes
     -----
@@ -217,6 +220,10 @@ class BoumerdesProtocol(Protocol):
     ``python -m sklearn_emg.papers`` does; as a splitter in ``cross_validate`` the protocol cannot,
     and networks draw validation subjects of their own. To choose settings on them, give
     ``cv=[(run.train, run.validation)]`` to a search.
+
+    The source gives the pairs as plain numbers. As numbers of subjects all of them are in each
+    class of the biceps recordings of N2001; as positions they could not be, since six subjects with
+    myopathy have biceps recordings.
 
     References
     ----------
@@ -227,44 +234,63 @@ class BoumerdesProtocol(Protocol):
     --------
     >>> import pandas as pd
     >>> from sklearn_emg.model_selection import BoumerdesProtocol
-    >>> X = pd.DataFrame({"subject": [f"A{i}" for i in range(7)] + [f"C{i}" for i in range(8)]})
-    >>> run = BoumerdesProtocol().runs(X, ["als"] * 7 + ["control"] * 8)[0]
+    >>> X = pd.DataFrame({"subject": [f"{c}{i:02d}" for c in "AC" for i in range(1, 8)]})
+    >>> run = BoumerdesProtocol().runs(X, ["als"] * 7 + ["control"] * 7)[0]
     >>> X["subject"][run.validation].tolist(), X["subject"][run.test].tolist()
-    (['A3', 'C3'], ['A2', 'C2'])
+    (['A04', 'C04'], ['A03', 'C03'])
     """
 
-    def __init__(self, pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS) -> None:
+    def __init__(
+        self, pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS, *, by: str = "number"
+    ) -> None:
         self.pairs = pairs
+        self.by = by
 
     def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         subjects = _Subjects(X, y, groups)
         if not subjects.classes or (subjects.has_class.sum(axis=1) > 1).any():
             raise ValueError("BoumerdesProtocol needs y with one class per subject.")
+        if self.by not in ("number", "position"):
+            raise ValueError(
+                "The 'by' parameter of BoumerdesProtocol must be 'number' or 'position'. "
+                f"Got {self.by!r}."
+            )
         pairs = [(int(v), int(t)) for v, t in self.pairs]
         if not pairs or any(v == t or min(v, t) < 1 for v, t in pairs):
             raise ValueError(
-                "The 'pairs' parameter of BoumerdesProtocol must hold two different positions, "
+                "The 'pairs' parameter of BoumerdesProtocol must hold two different numbers, "
                 f"from 1, for each run. Got {self.pairs!r}."
             )
-        most = max(max(pair) for pair in pairs)
-        subjects.require(
-            max(most, 3),
-            "BoumerdesProtocol with these pairs",
-            f"They name subject {most} of each class: give other 'pairs', for instance "
-            "((1, 2), (2, 1)).",
-        )
-        order = [
-            sorted(np.flatnonzero(subjects.has_class[:, k]), key=lambda i: str(subjects.names[i]))
-            for k in range(len(subjects.classes))
-        ]
+        subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
+        named = sorted({number for pair in pairs for number in pair})
+        members = [self._members(subjects, k, named) for k in range(len(subjects.classes))]
         runs = []
         for number, (v, t) in enumerate(pairs):
-            validation = subjects.rows([own[v - 1] for own in order])
-            test = subjects.rows([own[t - 1] for own in order])
+            validation = subjects.rows([own[v] for own in members])
+            test = subjects.rows([own[t] for own in members])
             train = np.setdiff1d(np.arange(len(subjects.codes)), np.union1d(validation, test))
             label = f"validation subject {v}, test subject {t}"
             runs.append(ProtocolRun(number, label, train, test, validation, number))
         return runs
+
+    def _members(self, subjects: _Subjects, k: int, named: list[int]) -> dict[int, int]:
+        """Codes of the subjects of a class by what the pairs count."""
+        codes = np.flatnonzero(subjects.has_class[:, k])
+        names = {int(code): str(subjects.names[code]) for code in codes}
+        if self.by == "position":
+            order = sorted(names, key=names.__getitem__)
+            own = dict(enumerate(order, start=1))
+        else:
+            ends = {code: re.search(r"\d+$", name) for code, name in names.items()}
+            own = {int(end[0]): code for code, end in ends.items() if end}
+        if missing := [number for number in named if number not in own]:
+            raise ValueError(
+                f"BoumerdesProtocol with these pairs needs the subjects {named} of each class by "
+                f"{self.by}, but class {subjects.classes[k]!r} has no {missing[0]}: its subjects "
+                f"are {sorted(names.values())}. Give other 'pairs', for instance ((1, 2), (2, 1)), "
+                "or count in the other way with 'by'."
+            )
+        return own
 
 
 class SubjectHoldout(Protocol):

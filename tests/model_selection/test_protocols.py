@@ -83,16 +83,46 @@ def test_boumerdes_runs_are_those_of_the_study(table):
     assert sets == [({f"{c}0{v}" for c in "ACM"}, {f"{c}0{t}" for c in "ACM"}) for v, t in expected]
 
 
-def test_boumerdes_needs_as_many_subjects_as_its_pairs_name(table):
+def test_boumerdes_names_subjects_by_their_numbers_where_some_are_missing(table):
+    X, y = table
+    # As in the biceps recordings of N2001.
+    there = ~X["subject"].isin(["A02", "M01", "M08", "M09", "C08"])
+    runs = BoumerdesProtocol().runs(X[there].reset_index(drop=True), y[there])
+    tested = [set(X[there]["subject"].iloc[run.test]) for run in runs]
+    assert tested == [{f"{c}0{t}" for c in "ACM"} for t in (3, 4, 3, 6, 3, 7)]
+
+
+def test_boumerdes_counts_positions_on_request(table):
+    X, y = table
+    there = ~X["subject"].isin(["A02", "C01"])
+    (run,) = BoumerdesProtocol([(1, 2)], by="position").runs(X[there], y[there])
+    assert set(X[there]["subject"].iloc[run.validation]) == {"A01", "C02", "M01"}
+    assert set(X[there]["subject"].iloc[run.test]) == {"A03", "C03", "M02"}
+
+
+@pytest.mark.parametrize("by", ["number", "position"])
+def test_boumerdes_needs_the_subjects_that_its_pairs_name(by, table):
     X, y = table
     small = ~X["subject"].isin(["A06", "A07"])
-    with pytest.raises(ValueError, match=r"class 'A' has 5 .*give other 'pairs'"):
-        BoumerdesProtocol().runs(X[small], y[small])
-    assert len(BoumerdesProtocol([(1, 2), (2, 1)]).runs(X[small], y[small])) == 2
+    with pytest.raises(ValueError, match=rf"by {by}, but class 'A' has no 6: .* other 'pairs'"):
+        BoumerdesProtocol(by=by).runs(X[small], y[small])
+    assert len(BoumerdesProtocol([(1, 2), (2, 1)], by=by).runs(X[small], y[small])) == 2
+
+
+def test_boumerdes_needs_a_third_subject_to_train_on(table):
+    X, y = table
+    two = X["subject"].isin(["A01", "A02", "C01", "C02", "C03"])
+    with pytest.raises(ValueError, match="needs at least 3 subjects of each class, but class 'A'"):
+        BoumerdesProtocol([(1, 2)]).runs(X[two], y[two])
+
+
+def test_boumerdes_counts_in_no_third_way(table):
+    with pytest.raises(ValueError, match="'by' parameter of BoumerdesProtocol must be 'number'"):
+        BoumerdesProtocol(by="age").runs(*table)
 
 
 def test_pairs_of_one_subject_are_refused(table):
-    with pytest.raises(ValueError, match="two different positions"):
+    with pytest.raises(ValueError, match="two different numbers"):
         BoumerdesProtocol([(2, 2)]).runs(*table)
 
 
