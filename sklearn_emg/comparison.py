@@ -8,13 +8,14 @@ import traceback
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import psutil
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import confusion_matrix, roc_auc_score
@@ -24,6 +25,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble import DiVoteClassifier, Votes, find_votes
 from sklearn_emg.metrics import bootstrap_interval, wilson_interval
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
@@ -129,7 +131,10 @@ def _levels(estimator: Any, X: pd.DataFrame, y: NDArray) -> tuple[dict[str, _Lev
     return {
         "recording": _Level(subjects_of(X), y, y_rows, proba),
         "subject": _Level(
-            np.arange(len(people.subject)), people.y_true, people.y_pred, people.y_proba
+            np.arange(len(people.subject)),
+            cast("NDArray[Any]", people.y_true),  # None only without y
+            people.y_pred,
+            people.y_proba,
         ),
     }, seconds
 
@@ -191,7 +196,7 @@ def _matrices(level: _Level, classes: NDArray) -> dict[int, NDArray]:
 def _fold_scores(
     level: _Level, classes: NDArray, average: str, positive: int | None
 ) -> dict[str, float]:
-    total = sum(_matrices(level, classes).values())
+    total = np.sum(list(_matrices(level, classes).values()), axis=0)
     scores = {
         k: float(v)
         for k, v in confusion_measures(total, average=average, positive=positive).items()
@@ -264,7 +269,7 @@ class Comparison:
             values = part.set_index("metric")
             row = {}
             for metric in metrics:
-                pooled, low, high = values.loc[metric, ["pooled", "low", "high"]]
+                pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
                 text = "-" if np.isnan(pooled) else f"{pooled:.2f}"
                 row[metric] = text if np.isnan(low) else f"{text} [{low:.2f}, {high:.2f}]"
             times = self.folds[(self.folds["pipeline"] == name) & (self.folds["level"] == level)]
@@ -359,13 +364,13 @@ def _pooled(
     if level == "subject":
         # Tested once or several times, a subject counts once.
         stack /= stack.sum(axis=(1, 2), keepdims=True)
-    measure = {"average": average, "positive": positive}
-    pooled = {k: float(v) for k, v in confusion_measures(stack.sum(axis=0), **measure).items()}
+    measure = partial(confusion_measures, average=average, positive=positive)
+    pooled = {k: float(v) for k, v in measure(stack.sum(axis=0)).items()}
     if (stack.sum(axis=(0, 2)) == 0).any():
         pooled = {k: (v if k == "accuracy" else np.nan) for k, v in pooled.items()}
     rng = check_random_state(seed)
     drawn = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_resamples)
-    resampled = confusion_measures(np.tensordot(drawn, stack, axes=1), **measure)
+    resampled = measure(np.tensordot(drawn, stack, axes=1))
     tails = [0.5 - confidence / 2, 0.5 + confidence / 2]
     low, high = {}, {}
     for metric, values in resampled.items():
@@ -438,7 +443,7 @@ def _named(pipelines: Any) -> dict[str, Any]:
     return {str(name): estimator for name, estimator in named.items()}
 
 
-def _checked_labels(X: Any, y: ArrayLike) -> NDArray:
+def _checked_labels(X: Any, y: Labels) -> NDArray:
     check_classification_targets(y)
     y = np.asarray(y)
     if len(y) != len(X):
@@ -471,7 +476,7 @@ def _positive(pos_label: Any, classes: NDArray, average: str) -> int | None:
 def compare(
     pipelines: Mapping[str, Any] | BaseEstimator,
     X: pd.DataFrame,
-    y: ArrayLike,
+    y: Labels,
     *,
     cv: Any = 5,
     average: str = "macro",
@@ -725,7 +730,7 @@ def _divote_parameters(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
 def leakage_audit(
     estimator: Any,
     X: pd.DataFrame,
-    y: ArrayLike,
+    y: Labels,
     *,
     n_splits: int = 5,
     n_jobs: int | None = None,

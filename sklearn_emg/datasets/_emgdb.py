@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,28 @@ _REGISTRY = {  # SHA-256 as published in SHA256SUMS.txt
 }
 _CLASSES = {"emg_healthy": "normal", "emg_myopathy": "myopathy", "emg_neuropathy": "neuropathy"}
 FETCHED["emgdb"] = tuple(_REGISTRY)
+
+
+@overload
+def fetch_emgdb(
+    *,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str = ...,
+    lazy: bool = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def fetch_emgdb(
+    *,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str = ...,
+    lazy: bool = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, NDArray]: ...
 
 
 def fetch_emgdb(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,24 @@ class _Recording:
     @property
     def name(self) -> str:
         return f"{self.number}{self.letter}{self.exercise}"
+
+
+@overload
+def load_lower_limb(
+    folder: str | os.PathLike[str],
+    *,
+    keep_defects: bool | Sequence[str] = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_lower_limb(
+    folder: str | os.PathLike[str],
+    *,
+    keep_defects: bool | Sequence[str] = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, NDArray]: ...
 
 
 def load_lower_limb(
@@ -293,17 +312,22 @@ def _numbers(
     report: list[tuple[str, str, str]],
 ) -> NDArray[np.floating]:
     """The five columns; the sixth that some files have holds a constant of the logger."""
-    options = {"sep": "\t", "header": None, "names": range(n_columns), "index_col": False}
+    names = list(range(n_columns))
     try:
-        frame = pd.read_csv(io.BytesIO(body), dtype=np.float64, **options)
+        frame = pd.read_csv(
+            io.BytesIO(body), sep="\t", header=None, names=names, index_col=False, dtype=np.float64
+        )
     except ValueError:
         try:
-            cells = pd.read_csv(io.BytesIO(body), dtype=str, encoding="latin-1", **options)
+            cells = pd.read_csv(
+                io.BytesIO(body), sep="\t", header=None, names=names, index_col=False, dtype=str,
+                encoding="latin-1",
+            )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{path} is not a table of {n_columns} columns: {error}") from error
         frame = cells.apply(pd.to_numeric, errors="coerce")
         for row, column in np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy()):
-            cell = cells.iat[row, column]
+            cell = str(cells.iat[row, column])
             match = _NUMBER_WITH_UNIT.fullmatch(cell.strip())
             if match is None:
                 raise ValueError(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,28 @@ class _Record:
     @property
     def muscle(self) -> str:
         return _MUSCLES.get(self.code) or self.facts.get("muscle", "").lower() or self.code
+
+
+@overload
+def load_n2001(
+    folder: str | os.PathLike[str],
+    muscle: str | Sequence[str] | None = ...,
+    *,
+    invalid: Literal["nan", "clip"] = ...,
+    lazy: bool = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_n2001(
+    folder: str | os.PathLike[str],
+    muscle: str | Sequence[str] | None = ...,
+    *,
+    invalid: Literal["nan", "clip"] = ...,
+    lazy: bool = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, NDArray]: ...
 
 
 def load_n2001(
@@ -204,7 +226,7 @@ def _read_headers(root: Path) -> list[_Record]:
 
 
 def _record(header: Header) -> _Record:
-    letter, number, code, _ = _NAME.fullmatch(header.path.stem).groups()
+    [(letter, number, code, _)] = _NAME.findall(header.path.stem)
     facts = {}
     for comment in header.comments:
         key, _, value = comment.partition(":")

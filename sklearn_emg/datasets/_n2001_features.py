@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,24 @@ _LETTERS = {"C": 0, "A": 1, "M": 2}
 _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
 _MAX_BYTES = 100_000_000  # the table has 1.4 MB
 _REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and give its path."
+
+
+@overload
+def load_n2001_features(
+    path: str | os.PathLike[str],
+    *,
+    keep_defects: bool = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_n2001_features(
+    path: str | os.PathLike[str],
+    *,
+    keep_defects: bool = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, NDArray]: ...
 
 
 def load_n2001_features(
@@ -169,7 +188,7 @@ def _check_classes(raw: pd.DataFrame, file: Path) -> None:
 
 
 def _check_finite(raw: pd.DataFrame, file: Path) -> None:
-    bad = raw.index[~np.isfinite(raw[list(_FEATURES)]).all(axis=1)]
+    bad = raw.index[~np.isfinite(raw[list(_FEATURES)].to_numpy()).all(axis=1)]
     faults = [f"row {row + 2}" for row in bad]
     raise_faults(faults, f"{file} lacks values or has infinite ones; get it again")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,48 @@ class _Task:
     n_samples: int
     return_truth: bool
     seed: np.random.SeedSequence | np.random.Generator
+
+
+@overload
+def make_nemg_cohort(
+    n_subjects: int = ...,
+    *,
+    n_recordings: int | None = ...,
+    fs: float = ...,
+    duration: float | tuple[float, float] = ...,
+    classes: Sequence[str] = ...,
+    severity: float | None = ...,
+    difficulty: float = ...,
+    noise: float = ...,
+    drive: float | None = ...,
+    region_balance: Literal["clinical", "balanced"] = ...,
+    protocol: Literal["clinical", "biceps_low_force"] = ...,
+    return_truth: bool = ...,
+    return_X_y: Literal[False] = ...,
+    n_jobs: int | None = ...,
+    random_state: int | np.random.RandomState | None = ...,
+) -> Bunch: ...
+
+
+@overload
+def make_nemg_cohort(
+    n_subjects: int = ...,
+    *,
+    n_recordings: int | None = ...,
+    fs: float = ...,
+    duration: float | tuple[float, float] = ...,
+    classes: Sequence[str] = ...,
+    severity: float | None = ...,
+    difficulty: float = ...,
+    noise: float = ...,
+    drive: float | None = ...,
+    region_balance: Literal["clinical", "balanced"] = ...,
+    protocol: Literal["clinical", "biceps_low_force"] = ...,
+    return_truth: bool = ...,
+    return_X_y: Literal[True],
+    n_jobs: int | None = ...,
+    random_state: int | np.random.RandomState | None = ...,
+) -> tuple[pd.DataFrame, NDArray[np.str_]]: ...
 
 
 def make_nemg_cohort(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,32 @@ Licence and citation are those of the data's source, on PhysioNet the page of th
 _MAX_GAP = 100_000_000  # samples announced as missing: more than an hour at any rate of EMG
 
 _PathLike = str | os.PathLike[str]
+
+
+@overload
+def load_wfdb(
+    paths: _PathLike | Iterable[_PathLike],
+    *,
+    subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable],
+    target: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = ...,
+    channels: Sequence[int | str] | None = ...,
+    lazy: bool = ...,
+    verify: bool = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_wfdb(
+    paths: _PathLike | Iterable[_PathLike],
+    *,
+    subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable],
+    target: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = ...,
+    channels: Sequence[int | str] | None = ...,
+    lazy: bool = ...,
+    verify: bool = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, NDArray]: ...
 
 
 def load_wfdb(

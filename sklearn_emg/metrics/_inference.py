@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from sklearn.utils import check_random_state
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._intervals import _check_confidence
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
@@ -53,8 +55,8 @@ def _finite(values: ArrayLike, name: str, least: int) -> NDArray[np.float64]:
 
 def corrected_resampled_ttest(
     differences: ArrayLike,
-    n_train: float | ArrayLike,
-    n_test: float | ArrayLike,
+    n_train: float | Sequence[float] | NDArray[np.number],
+    n_test: float | Sequence[float] | NDArray[np.number],
     *,
     confidence: float = 0.95,
 ) -> PairedTest:
@@ -123,7 +125,7 @@ def paired_permutation_test(
     first: ArrayLike,
     second: ArrayLike,
     *,
-    subjects: ArrayLike | None = None,
+    subjects: Labels | None = None,
     n_permutations: int = 10_000,
     random_state: Any = None,
 ) -> PairedTest:

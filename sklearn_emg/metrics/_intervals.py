@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.utils import check_random_state
+
+from sklearn_emg._typing import Labels
 
 
 def _check_confidence(confidence: float) -> None:
@@ -68,9 +70,9 @@ def wilson_interval(
 
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.intp]], float],
-    subjects: ArrayLike,
+    subjects: Labels,
     *,
-    strata: ArrayLike | None = None,
+    strata: Labels | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: Any = None,

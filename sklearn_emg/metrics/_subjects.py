@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.recordings import mean_by_code, subjects_of
 
 
@@ -35,7 +36,7 @@ class SubjectPredictions:
     classes: NDArray[Any]
 
 
-def _label_of_subjects(y: ArrayLike, codes: NDArray[np.intp], names: NDArray[Any]) -> NDArray[Any]:
+def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) -> NDArray[Any]:
     y = np.asarray(y)
     labels = y[np.unique(codes, return_index=True)[1]]
     if (differs := np.flatnonzero(y != labels[codes])).size:
@@ -49,7 +50,7 @@ def _label_of_subjects(y: ArrayLike, codes: NDArray[np.intp], names: NDArray[Any
 
 
 def predict_subjects(
-    estimator: Any, X: Any, y: ArrayLike | None = None, *, groups: ArrayLike | None = None
+    estimator: Any, X: Any, y: Labels | None = None, *, groups: Labels | None = None
 ) -> SubjectPredictions:
     """Predict rows and bring them down to one prediction per subject.
 
@@ -93,12 +94,12 @@ def predict_subjects(
 
 def subjects_from_rows(
     X: Any,
-    y: ArrayLike | None,
-    y_rows: ArrayLike,
+    y: Labels | None,
+    y_rows: Labels,
     proba_rows: ArrayLike | None,
     classes: NDArray[Any],
     *,
-    groups: ArrayLike | None = None,
+    groups: Labels | None = None,
 ) -> SubjectPredictions:
     """Bring predictions of rows down to one per subject, as `predict_subjects` does.
 
@@ -163,7 +164,7 @@ class _SubjectScorer:
         self.metric = metric
         self.scorer = get_scorer(metric) if isinstance(metric, str) else metric
 
-    def __call__(self, estimator: Any, X: Any, y: ArrayLike) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Labels) -> float:
         predictions = predict_subjects(estimator, X, y)
         view = _SubjectView(predictions)
         return self.scorer(view, np.arange(len(predictions.subject))[:, None], predictions.y_true)
@@ -174,7 +175,7 @@ class _SubjectScorer:
 
 def subject_scorer(
     metric: str | Callable[..., float] = "balanced_accuracy",
-) -> Callable[[Any, Any, ArrayLike], float]:
+) -> Callable[[Any, Any, Labels], float]:
     """Make a scorer that counts each subject once.
 
     Parameters

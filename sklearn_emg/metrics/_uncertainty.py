@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._intervals import _check_confidence, wilson_interval
 from sklearn_emg.metrics._subjects import predict_subjects
 
@@ -206,7 +207,7 @@ def threshold_for_sensitivity(
 
 
 def conformal_sets(
-    y_calibration: ArrayLike,
+    y_calibration: Labels,
     proba_calibration: ArrayLike,
     proba: ArrayLike,
     classes: ArrayLike,
@@ -288,7 +289,7 @@ def _limit(scores: NDArray[np.floating], coverage: float) -> float:
 def conformal_subjects(
     estimator: Any,
     X_calibration: Any,
-    y_calibration: ArrayLike,
+    y_calibration: Labels,
     X: Any,
     *,
     coverage: float = 0.9,
@@ -339,15 +340,15 @@ def conformal_subjects(
         )
     known = predict_subjects(estimator, X_calibration, y_calibration)
     new = predict_subjects(estimator, X)
-    if known.y_proba is None:
+    if known.y_proba is None or new.y_proba is None:
         raise ValueError(
             f"conformal_subjects needs probabilities, and {type(estimator).__name__} has no "
             "predict_proba. Calibrate it with CalibratedClassifierCV."
         )
+    y_true = cast("NDArray[Any]", known.y_true)  # None only without y
     sets = conformal_sets(
-        known.y_true, known.y_proba, new.y_proba, known.classes, coverage=coverage,
-        by_class=by_class,
-    )  # fmt: skip
+        y_true, known.y_proba, new.y_proba, known.classes, coverage=coverage, by_class=by_class
+    )
     frame = pd.DataFrame(
         sets, index=pd.Index(new.subject, name="subject"), columns=list(known.classes)
     )

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._typing import Labels
 from sklearn_emg.recordings import subjects_of
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -22,7 +23,7 @@ Seed = int | np.random.RandomState | None
 class _Subjects:
     """The subjects of a data set and which classes each of them has."""
 
-    def __init__(self, X: Any, y: ArrayLike | None, groups: ArrayLike | None):
+    def __init__(self, X: Any, y: Labels | None, groups: Labels | None):
         self.codes = subjects_of(X, groups)
         self.n = int(self.codes.max()) + 1 if self.codes.size else 0
         names = X["subject"] if groups is None else groups
@@ -63,10 +64,10 @@ class _Subjects:
     def _members(self, k: int) -> list[Any]:
         return [self.names[i] for i in np.flatnonzero(self.has_class[:, k])]
 
-    def rows(self, subjects: ArrayLike) -> NDArray[np.intp]:
+    def rows(self, subjects: Labels) -> NDArray[np.intp]:
         return np.flatnonzero(np.isin(self.codes, subjects))
 
-    def split(self, test_subjects: ArrayLike) -> Split:
+    def split(self, test_subjects: Labels) -> Split:
         test = np.isin(self.codes, test_subjects)
         return np.flatnonzero(~test), np.flatnonzero(test)
 
@@ -86,7 +87,7 @@ class _SubjectSplitter(BaseCrossValidator):
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
 
     def split(
-        self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None
+        self, X: Any, y: Labels | None = None, groups: Labels | None = None
     ) -> Iterator[Split]:
         """Yield row numbers of training and test.
 
@@ -304,10 +305,10 @@ class SubjectsPerClassOut(_SubjectSplitter):
 
 def subject_train_test_split(
     X: Any,
-    y: ArrayLike | None = None,
+    y: Labels | None = None,
     *,
     test_size: float | int = 0.25,
-    groups: ArrayLike | None = None,
+    groups: Labels | None = None,
     random_state: Seed = None,
 ) -> list[Any]:
     """Split rows into training and test so that each subject is on one side only.
@@ -390,7 +391,7 @@ def subject_train_test_split(
 
 
 def assert_no_shared_subject(
-    X: Any, train: NDArray[np.intp], test: NDArray[np.intp], groups: ArrayLike | None = None
+    X: Any, train: NDArray[np.intp], test: NDArray[np.intp], groups: Labels | None = None
 ) -> None:
     """Raise if a subject has rows in both parts of a split.
 
