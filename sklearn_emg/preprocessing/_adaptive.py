@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -306,7 +307,7 @@ class AdaptiveFilter(SignalTransformer):
     def _n_taps(self, fs: float) -> int:
         return max(round(self.length * fs), 1)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         if self.reference == "mains":
             n_harmonics = self._n_harmonics(fs)
             highest = n_harmonics * (self.freq + self.max_drift)
@@ -331,35 +332,33 @@ class AdaptiveFilter(SignalTransformer):
                 f"{shortest:g} s. Got {self._memory()} instead."
             )
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         values = np.atleast_2d(signals)
         values = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
         interference = np.empty_like(values)
         for i in range(len(values)):
             interference[i] = self._interference(values[i], fs)
         result = interference if self.output == "interference" else values - interference
-        if self.reference not in ("mains", "delayed"):
+        if not isinstance(self.reference, str):
             result[:, self.reference] = values[:, self.reference]
         return result.reshape(signals.shape).astype(signals.dtype, copy=False)
 
     def _interference(self, channels: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-        common = {
-            "memory": self._memory() * fs,
-            "algorithm": self.algorithm,
-            "two_way": self.two_way,
-        }
+        memory = self._memory() * fs
         if self.reference == "mains":
-            rates = {"freq": self.freq / fs, "drift": self.max_drift / fs}
-            n_harmonics = self._n_harmonics(fs)
-            return np.stack(
-                [follow_mains(c, n_harmonics=n_harmonics, **rates, **common) for c in channels]
+            follow = partial(
+                follow_mains,
+                freq=self.freq / fs,
+                n_harmonics=self._n_harmonics(fs),
+                drift=self.max_drift / fs,
+                memory=memory,
+                algorithm=self.algorithm,
+                two_way=self.two_way,
             )
-        n_taps = self._n_taps(fs)
-        if self.reference == "delayed":
+            return np.stack([follow(c) for c in channels])
+        if isinstance(self.reference, str):  # "delayed"
             delay = max(round(self.delay * fs), 1)
-            references = channels
+            references = list(channels)
         else:
             if self.reference >= len(channels):
                 raise ValueError(
@@ -368,12 +367,15 @@ class AdaptiveFilter(SignalTransformer):
                 )
             delay = 0
             references = [channels[self.reference]] * len(channels)
-        estimate = np.stack(
-            [
-                predict_from_reference(c, r, n_taps=n_taps, delay=delay, **common)
-                for c, r in zip(channels, references)
-            ]
+        predict = partial(
+            predict_from_reference,
+            n_taps=self._n_taps(fs),
+            delay=delay,
+            memory=memory,
+            algorithm=self.algorithm,
+            two_way=self.two_way,
         )
+        estimate = np.stack([predict(c, r) for c, r in zip(channels, references)])
         if not np.isfinite(estimate).all():
             raise ValueError(
                 f"AdaptiveFilter diverged with algorithm={self.algorithm!r}: the reference is at "

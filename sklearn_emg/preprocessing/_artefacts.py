@@ -249,7 +249,7 @@ class ArtefactDetector(FeatureExtractor):
     def _needs_fs(self) -> bool:
         return True
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         for name, value in (self.thresholds or {}).items():
             if name not in _THRESHOLDS:
                 near = get_close_matches(str(name), _THRESHOLDS, n=1)
@@ -258,7 +258,7 @@ class ArtefactDetector(FeatureExtractor):
                     "The 'thresholds' parameter of ArtefactDetector must have names out of "
                     f"{sorted(_THRESHOLDS)}. Got {name!r} instead.{hint}"
                 )
-            if not (np.isscalar(value) and np.isfinite(value) and value > 0):
+            if not (isinstance(value, Real) and np.isfinite(value) and value > 0):
                 raise ValueError(
                     "The 'thresholds' parameter of ArtefactDetector must have positive numbers. "
                     f"Got {value!r} for {name!r} instead."
@@ -267,7 +267,7 @@ class ArtefactDetector(FeatureExtractor):
     def _feature_names(self) -> list[str]:
         return [*_THRESHOLDS, "quality"]
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         motion, mains = power_shares(X, fs, self.motion_freq, self.mains_freq)
         measures = {
             "saturation": saturation_share(X, self.limit),
@@ -297,7 +297,8 @@ class ArtefactDetector(FeatureExtractor):
         """
         scores = np.asarray(self.transform(X)).reshape(-1, self.n_channels_in_, 7)
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame((scores[..., :6] > 1).any(axis=1), columns=[*_THRESHOLDS], index=index)
+        above = scores[..., :6].max(axis=1) > 1
+        return pd.DataFrame(above, columns=[*_THRESHOLDS], index=index)
 
 
 class ArtefactRejector(SignalTransformer):
@@ -373,7 +374,7 @@ class ArtefactRejector(SignalTransformer):
     def _needs_fs(self) -> bool:
         return True
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         unknown = [kind for kind in self._kinds() if kind not in _THRESHOLDS]
         if unknown:
             raise ValueError(
@@ -388,9 +389,7 @@ class ArtefactRejector(SignalTransformer):
     def _fresh_detector(self) -> ArtefactDetector:
         return ArtefactDetector() if self.detector is None else clone(self.detector)
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         n_times = signals.shape[-1]
         size = min(max(round(self.window * fs), 1), n_times)
         starts = np.arange(0, n_times - size + 1, size)
@@ -539,9 +538,7 @@ class GapInterpolator(SignalTransformer):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         longest = int(np.floor(self.max_gap * fs + 1e-9))
         return np.apply_along_axis(fill_gaps, -1, signals, longest, self.method)
 

@@ -275,10 +275,10 @@ class WindowAugmenter(BaseEstimator):
         X_resampled : ndarray of shape ((1 + n_copies) * n_windows, ...)
         y_resampled : ndarray of shape ((1 + n_copies) * n_windows,)
         """
-        X, y = self._check(X, y, needs_y=True)
+        X, labels = self._check(X, y, needs_y=True)
         rng = _generator(self.random_state)
-        copies = [self._augment(X, y, rng) for _ in range(self.n_copies)]
-        return np.concatenate([X, *copies]), np.tile(y, 1 + self.n_copies)
+        copies = [self._augment(X, labels, rng) for _ in range(self.n_copies)]
+        return np.concatenate([X, *copies]), np.tile(np.asarray(labels), 1 + self.n_copies)
 
     def augment(
         self,
@@ -341,14 +341,15 @@ class WindowAugmenter(BaseEstimator):
         self, X: NDArray[np.floating], y: NDArray | None, rng: Generator
     ) -> NDArray[np.floating]:
         changed = X
-        if self.mix is not None:
+        # What 'mix' and 'band_stop' need is there: _check refuses them without.
+        if self.mix is not None and y is not None:
             other = _random_mates(y, rng)
             changed = _mix(changed, changed[other], rng.beta(self.mix, self.mix, size=len(X)))
         if self.max_shift is not None:
             changed = shift(changed, self.max_shift, rng)
         if self.max_warp is not None:
             changed = warp(changed, self.max_warp, rng)
-        if self.band_stop is not None:
+        if self.band_stop is not None and self.fs is not None:
             changed = stop_band(changed, self.band_stop, self.fs, rng)
         if self.drop_channel is not None:
             changed = drop_channels(changed, self.drop_channel, rng)

@@ -174,7 +174,7 @@ class AutoencoderDenoiser(SignalTransformer):
     def _needs_fs(self) -> bool:
         return self.noise == "mains"
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         if self.kernel_size % 2 == 0:
             raise ValueError(
                 "The 'kernel_size' parameter of AutoencoderDenoiser must be odd. "
@@ -186,7 +186,7 @@ class AutoencoderDenoiser(SignalTransformer):
                 f"frequency, {fs / 2} Hz for fs={fs}. Got {self.mains_freq} instead."
             )
 
-    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+    def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         self._train(list(X.reshape(-1, X.shape[-1])), fs)
 
     def _fit_table(self, X: pd.DataFrame) -> None:
@@ -211,7 +211,7 @@ class AutoencoderDenoiser(SignalTransformer):
             "n_code": int(self.n_code),
         }
 
-    def _train(self, channels: list[NDArray[np.floating]], fs: float | None) -> None:
+    def _train(self, channels: list[NDArray[np.floating]], fs: float) -> None:
         net = _torch_module()
         segments = _segments(channels, 2**self.n_layers)
         spread = float(segments.std(dtype=np.float64))
@@ -244,9 +244,7 @@ class AutoencoderDenoiser(SignalTransformer):
         )
         return result if code else result[:, :n_times] * self.scale_
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         restored = self._run(signals, code=False).reshape(signals.shape)
         return restored.astype(signals.dtype, copy=False)
 
@@ -263,7 +261,7 @@ class AutoencoderDenoiser(SignalTransformer):
         errors : ndarray of shape (n_windows,)
             In mV².
         """
-        restored = self.transform(X)
+        restored: Any = self.transform(X)
         if is_recording_table(X):
             pairs = enumerate(zip(X["signal"], restored["signal"]))
             return np.array(

@@ -30,7 +30,8 @@ class SignalAutoencoder(nn.Module):
     def __init__(self, n_filters: int, kernel_size: int, n_layers: int, n_code: int) -> None:
         super().__init__()
         sizes = [1, *[n_filters] * (n_layers - 1), n_code]
-        down, up = [], []
+        down: list[nn.Module] = []
+        up: list[nn.Module] = []
         for i in range(n_layers):
             down.append(
                 nn.Conv1d(sizes[i], sizes[i + 1], kernel_size, STRIDE, padding=kernel_size // 2)

@@ -137,9 +137,7 @@ class BaselineRemover(SignalTransformer):
     def _needs_fs(self) -> bool:
         return self.method == "moving_median"
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         if self.method == "mean":
             baseline = signals.mean(axis=-1, keepdims=True, dtype=np.float64)
         elif self.method == "median":

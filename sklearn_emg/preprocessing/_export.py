@@ -183,7 +183,7 @@ def _signals_and_columns(
     return list(windows), columns, "windows"
 
 
-def _atomically(path: Path, write: Callable[[Path], None]) -> None:
+def _atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside the target and rename: nobody ever sees a half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -244,7 +244,7 @@ def _write_npz(
     described = json.dumps(_describe(columns, header))
     # Through an open file: savez would append .npz to any other name.
     with open(path, "wb") as file:
-        arrays = {f"signal_{i}": s for i, s in enumerate(signals)}
+        arrays: dict[str, Any] = {f"signal_{i}": s for i, s in enumerate(signals)}
         np.savez_compressed(file, header=np.array(described), **arrays)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,19 @@ from scipy import signal
 _IIR_DESIGNS = ("butterworth", "chebyshev1", "chebyshev2", "bessel")
 
 
-class FilterCoefficients(NamedTuple):
-    """Second-order sections of an IIR filter, or the taps of a linear-phase FIR filter."""
+class Sections(NamedTuple):
+    """Second-order sections of an IIR filter."""
 
-    sos: NDArray[np.float64] | None = None
-    taps: NDArray[np.float64] | None = None
+    sos: NDArray[np.float64]
+
+
+class Taps(NamedTuple):
+    """Taps of a linear-phase FIR filter."""
+
+    taps: NDArray[np.float64]
+
+
+FilterCoefficients: TypeAlias = Sections | Taps
 
 
 @lru_cache(maxsize=128)
@@ -56,7 +64,7 @@ def design_filter(
             # a hundred times the EMG: what is left at 0 Hz is taken off, in the window's shape.
             window = signal.windows.hamming(n_taps)
             taps -= window * (taps.sum() / window.sum())
-        return FilterCoefficients(taps=taps)
+        return Taps(taps)
     options = {"btype": kind, "output": "sos", "fs": fs}
     if design == "butterworth":
         sos = signal.butter(order, band, **options)
@@ -67,7 +75,7 @@ def design_filter(
     else:
         # norm="mag" puts the corner at -3 dB, where the other designs have it.
         sos = signal.bessel(order, band, norm="mag", **options)
-    return FilterCoefficients(sos=sos)
+    return Sections(sos)
 
 
 def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> int:
@@ -97,7 +105,7 @@ def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> Filte
     coefficients : FilterCoefficients
     """
     sections = [np.concatenate(signal.iirnotch(f, f / bandwidth, fs=fs)) for f in freqs]
-    return FilterCoefficients(sos=np.array(sections))
+    return Sections(np.array(sections))
 
 
 def zero_phase_filter(
@@ -116,7 +124,7 @@ def zero_phase_filter(
         Of the type of `signals`; computed in float64.
     """
     n_times = signals.shape[-1]
-    if coefficients.sos is not None:
+    if isinstance(coefficients, Sections):
         padlen = min(_default_padlen(coefficients.sos), n_times - 1)
         filtered = signal.sosfiltfilt(coefficients.sos, signals, axis=-1, padlen=padlen)
         return filtered.astype(signals.dtype, copy=False)
@@ -160,7 +168,7 @@ def initial_state(
     state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
         For :func:`causal_filter`.
     """
-    if coefficients.sos is not None:
+    if isinstance(coefficients, Sections):
         zi = signal.sosfilt_zi(coefficients.sos)
         return zi.reshape(len(zi), *(1,) * (first.ndim - 1), 2) * first
     # The transposed direct form holds the sums that a constant input of 1 leaves behind.
@@ -188,7 +196,7 @@ def causal_filter(
         Of the type of `signals`; computed in float64.
     state : ndarray
     """
-    if coefficients.sos is not None:
+    if isinstance(coefficients, Sections):
         filtered, state = signal.sosfilt(coefficients.sos, signals, axis=-1, zi=state)
     else:
         # The second zero coefficient keeps lfilter on its recursive path, sample by sample: its

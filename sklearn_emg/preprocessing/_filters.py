@@ -110,9 +110,7 @@ class _LinearFilter(SignalTransformer):
     def _coefficients(self, fs: float) -> FilterCoefficients:
         raise NotImplementedError(f"{type(self).__name__} lacks _coefficients.")
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         coefficients = self._coefficients(fs)
         if self.zero_phase:
             return zero_phase_filter(signals, coefficients)
@@ -169,7 +167,7 @@ class _DesignedFilter(_LinearFilter):
     _kind: ClassVar[str]
     _corner_names: ClassVar[tuple[str, ...]]
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         for name in self._corner_names:
             self._check_corner(name, getattr(self, name), fs)
 
@@ -303,7 +301,7 @@ class BandpassFilter(_DesignedFilter):
         self.zero_phase = zero_phase
         self.fs = fs
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         super()._check_parameters(fs)
         if self.low >= self.high:
             raise ValueError(
@@ -523,7 +521,7 @@ class NotchFilter(_LinearFilter):
         self.zero_phase = zero_phase
         self.fs = fs
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._check_corner("freq", self.freq, fs)
         highest = self._freqs(fs)[-1]
         if highest >= fs / 2:

@@ -95,9 +95,7 @@ class ShapeReducer(SignalTransformer):
     def _fs_out(self, fs: float) -> float:
         return fs / self.factor
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         try:
             import tsdownsample
         except ImportError as error:

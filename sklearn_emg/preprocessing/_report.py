@@ -161,7 +161,7 @@ def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
     """Steps of a pipeline and of pipelines in it, without those that pass everything through."""
     if not hasattr(pipeline, "steps"):
         return [(type(pipeline).__name__.lower(), pipeline)]
-    flat = []
+    flat: list[tuple[str, Any]] = []
     for name, step in pipeline.steps:
         if step is None or step == "passthrough":
             continue

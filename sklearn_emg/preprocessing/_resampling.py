@@ -176,15 +176,13 @@ class Resampler(SignalTransformer):
     def _needs_fs(self) -> bool:
         return True
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         rational_ratio(fs, self.fs_out)
 
     def _fs_out(self, fs: float) -> float:
         return float(self.fs_out)
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         up, down = rational_ratio(fs, self.fs_out)
         if up == down:
             return signals.copy()

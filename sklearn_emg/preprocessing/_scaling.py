@@ -35,16 +35,17 @@ def location_and_scale(
     location, scale : ndarrays of shape (..., 1), float64
         The scale is 1 where a signal is constant.
     """
-    options = {"axis": -1, "keepdims": True}
-    largest = np.abs(values).max(**options).astype(np.float64)
+    largest = np.abs(values).max(axis=-1, keepdims=True).astype(np.float64)
     if method == "zscore":
-        location = values.mean(dtype=np.float64, **options)
-        scale = values.std(dtype=np.float64, **options)
+        location = values.mean(dtype=np.float64, axis=-1, keepdims=True)
+        scale = values.std(dtype=np.float64, axis=-1, keepdims=True)
     elif method == "minmax":
-        location = values.min(**options).astype(np.float64)
-        scale = values.max(**options).astype(np.float64) - location
+        location = values.min(axis=-1, keepdims=True).astype(np.float64)
+        scale = values.max(axis=-1, keepdims=True).astype(np.float64) - location
     elif method == "robust":
-        q25, location, q75 = np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75], **options)
+        q25, location, q75 = np.quantile(
+            values.astype(np.float64), [0.25, 0.5, 0.75], axis=-1, keepdims=True
+        )
         scale = q75 - q25
     else:
         location, scale = np.zeros_like(largest), largest
@@ -170,7 +171,7 @@ class AmplitudeScaler(SignalTransformer):
         self.method = method
         self.by = by
 
-    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+    def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         if self.by == "training":
             X = X[:, np.newaxis] if X.ndim == 2 else X
             joined = X.swapaxes(0, 1).reshape(X.shape[1], -1)
@@ -191,9 +192,7 @@ class AmplitudeScaler(SignalTransformer):
         )
         self.location_, self.scale_ = _training_statistics(signals, self.method)
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         if self.by == "signal":
             location, scale = location_and_scale(signals, self.method)
         else:
@@ -289,7 +288,7 @@ class ReferenceScaler(SignalTransformer):
         self.column = column
         self.measure = measure
 
-    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
+    def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         if self.reference is None:
             raise ValueError(
                 "ReferenceScaler needs its 'reference' parameter, the amplitude in mV, for arrays: "
@@ -326,7 +325,7 @@ class ReferenceScaler(SignalTransformer):
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
         return X.assign(signal=_object_column(signals, X.index))
 
-    def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], list[NDArray]]:
+    def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
         """Subject code of each row, and the reference amplitudes of each subject."""
         if self.column not in table.columns:
             raise ValueError(
@@ -342,13 +341,13 @@ class ReferenceScaler(SignalTransformer):
                 f"{missing.size} subjects have no reference contraction in column {self.column!r}: "
                 f"{', '.join(map(repr, names))}."
             )
-        references: list[NDArray | None] = [None] * (codes.max() + 1)
-        for row in np.flatnonzero(marked):
+        references: dict[int, NDArray] = {}
+        for row in np.flatnonzero(marked).tolist():
             values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], row))
             amplitude = _MEASURES[self.measure](values)
             if (amplitude <= 0).any():
                 raise ValueError(f"Row {row}: the reference contraction is zero in a channel.")
-            best = references[codes[row]]
+            best = references.get(codes[row])
             if best is not None and best.shape != amplitude.shape:
                 raise ValueError(
                     f"Row {row}: a reference of {len(amplitude)} channels, another of the same "
@@ -357,9 +356,7 @@ class ReferenceScaler(SignalTransformer):
             references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
         return codes, references
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         reference = np.atleast_1d(np.asarray(self.reference, dtype=np.float64))
         if reference.ndim != 1 or not (np.isfinite(reference).all() and (reference > 0).all()):
             raise ValueError(
@@ -417,9 +414,7 @@ class Rectifier(SignalTransformer):
     def __init__(self, wave: Literal["full", "half"] = "full"):
         self.wave = wave
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         return np.abs(signals) if self.wave == "full" else np.maximum(signals, 0)
 
 
@@ -519,16 +514,14 @@ class Envelope(SignalTransformer):
     def _needs_fs(self) -> bool:
         return True
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         if self.method == "lowpass" and self.cutoff >= fs / 2:
             raise ValueError(
                 "The 'cutoff' parameter of Envelope must be below the Nyquist frequency, "
                 f"{fs / 2} Hz for fs={fs}. Got {self.cutoff} instead."
             )
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         if self.method == "lowpass":
             corner = (float(self.cutoff),)
             lowpass = design_filter("lowpass", corner, fs, "butterworth", 2, 1.0, 40.0, None)

@@ -254,7 +254,7 @@ class WaveletDenoiser(SignalTransformer):
         self.noise = noise
         self.n_shifts = n_shifts
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         import pywt
 
         names = pywt.wavelist(kind="discrete")
@@ -268,9 +268,7 @@ class WaveletDenoiser(SignalTransformer):
                 f"PyWavelets. Got {self.wavelet!r} instead.{hint}"
             )
 
-    def _transform_signals(
-        self, signals: NDArray[np.floating], fs: float | None
-    ) -> NDArray[np.floating]:
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         import pywt
 
         longest = pywt.dwt_max_level(signals.shape[-1], self.wavelet)
