@@ -32,6 +32,7 @@ from sklearn_emg.neural_network import (
     DilatedCNNClassifier,
     EMGClassifier,
     EMGRegressor,
+    ImageNetworkClassifier,
     NEMGNetClassifier,
     NeuroFusionNetClassifier,
     PatternNetClassifier,
@@ -116,6 +117,9 @@ INSTANCES = [
         n_nodes=2,
         dropout=0.0,
         **SMALL_NET,
+    ),
+    ImageNetworkClassifier(
+        architecture="test_byobnet", nperseg=2, hop=1, max_epochs=2, random_state=0
     ),
     PatternNetClassifier(n_hidden=16, **SMALL_NET),
     RecurrentNetClassifier(cell="gru", n_units=8, frame=1, **SMALL_NET),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from sklearn_emg.neural_network._published_images import (
         DeepEMGNetClassifier,
+        ImageNetworkClassifier,
         SpectroEMGNetClassifier,
     )
     from sklearn_emg.neural_network._recurrent import RecurrentNet
@@ -65,6 +66,7 @@ _HOME = {
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_estimators",
     "ImageNetwork": "_image_network",
+    "ImageNetworkClassifier": "_published_images",
     "NEMGNet": "_nemgnet",
     "NEMGNetClassifier": "_published",
     "NeuroFusionNet": "_neurofusionnet",
@@ -101,6 +103,7 @@ __all__ = [
     "EMGClassifier",
     "EMGRegressor",
     "ImageNetwork",
+    "ImageNetworkClassifier",
     "NEMGNet",
     "NEMGNetClassifier",
     "NeuroFusionNet",

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._image_layers import image_size
-from sklearn_emg.neural_network._layers import check_option, positive_ints
+from sklearn_emg.neural_network._image_layers import Spectrogram, image_size
+from sklearn_emg.neural_network._layers import check_sizes, positive_ints
 
 # Architectures of the published baselines, and the smallest images that they take.
 ARCHITECTURES = {
@@ -46,21 +46,26 @@ class ImageNetwork(nn.Module):
     ============= ===========
 
     It takes images, for instance of :class:`sklearn_emg.feature_extraction.MelSpectrogram` or
-    :class:`sklearn_emg.feature_extraction.WaveformImage`, in a pipeline with ``EMGClassifier``.
-    ``pip install "sklearn-emg[images]"`` installs timm.
+    :class:`sklearn_emg.feature_extraction.WaveformImage`, in a pipeline with
+    :class:`ImageNetworkClassifier`. Of raw windows it computes an image itself, the spectrogram in
+    dB with batch normalisation. ``pip install "sklearn-emg[images]"`` installs timm.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of an image. The published images have 3 (colour); here an image has a
         map per channel of the signal, and the first convolution that many inputs.
-    n_times : tuple of (int, int)
+    n_times : tuple of (int, int), or int
         Height and width of an image: 32 or more for VGG, 75 or more for Inception; `resize` lifts
-        smaller ones.
+        smaller ones. Or number of samples of a raw window.
     n_classes : int
         Number of outputs.
     architecture : str, default="resnet50"
-        One of those in the table.
+        One of those in the table, or another that timm knows.
+    nperseg : int, default=256
+        Samples of a frame of the spectrogram of raw windows, 2 or more.
+    hop : int, default=None
+        Samples from one frame to the next; None is ``nperseg // 4``.
     resize : int, tuple of (int, int) or None, default=None
         Height and width to which images are brought by bilinear interpolation. None takes them as
         they are (the papers do not give the sizes that they used).
@@ -92,24 +97,34 @@ class ImageNetwork(nn.Module):
     def __init__(
         self,
         n_channels: int,
-        n_times: Sequence[int],
+        n_times: int | Sequence[int],
         n_classes: int,
         *,
         architecture: str = "resnet50",
+        nperseg: int = 256,
+        hop: int | None = None,
         resize: int | Sequence[int] | None = None,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
         name = "ImageNetwork"
-        if not isinstance(n_times, Sequence):
-            raise ValueError(
-                f"{name} needs images (n_windows, n_channels, height, width). Got raw windows of "
-                f"{n_times} samples. Put a MelSpectrogram or WaveformImage before it."
+        self.spectrogram = None
+        if isinstance(n_times, Sequence):
+            size = image_size(name, n_channels, n_times, n_classes)
+        else:
+            check_sizes(name, n_channels, n_times, n_classes)
+            spectrogram = Spectrogram(
+                name, n_times, nperseg=nperseg, hop=hop, log=True, delta_width=None
             )
-        size = image_size(name, n_channels, n_times, n_classes)
-        check_option(name, "architecture", architecture, tuple(ARCHITECTURES))
+            size = spectrogram.size
+            self.spectrogram = nn.Sequential(spectrogram, nn.BatchNorm2d(n_channels))
         self.resize = None if resize is None else positive_ints(name, "resize", resize, 2)
-        least = ARCHITECTURES[architecture]
+        if architecture not in ARCHITECTURES and not _timm().is_model(architecture):
+            raise ValueError(
+                f"The 'architecture' parameter of {name} must be one of {sorted(ARCHITECTURES)} or "
+                f"another name of timm.list_models(). Got {architecture!r} instead."
+            )
+        least = ARCHITECTURES.get(architecture, 1)
         if min(self.resize or size) < least:
             raise ValueError(
                 f"{name} with architecture={architecture!r} needs images of at least {least} x "
@@ -123,7 +138,9 @@ class ImageNetwork(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of images (batch, n_channels, height, width)."""
+        """Raw logits (batch, n_classes) of images or raw windows, as built for."""
+        if self.spectrogram is not None:
+            x = self.spectrogram(x)
         if self.resize is not None:
             x = nn.functional.interpolate(x, self.resize, mode="bilinear", align_corners=False)
         return self.network(x)

@@ -48,6 +48,7 @@ _CLASSES = {
         _published_baselines.PatternNetClassifier,
         _published_baselines.RecurrentNetClassifier,
         _published_images.DeepEMGNetClassifier,
+        _published_images.ImageNetworkClassifier,
         _published_images.SpectroEMGNetClassifier,
     )
 }
