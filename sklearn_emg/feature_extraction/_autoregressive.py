@@ -208,7 +208,7 @@ class AutoregressiveFeatures(FeatureExtractor):
     def _names(self) -> list[str]:
         return check_features(self.features, FEATURES, type(self).__name__)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._names()
 
     def _check_length(self, n_times: int) -> None:
@@ -233,13 +233,13 @@ class AutoregressiveFeatures(FeatureExtractor):
         getattr(_kernels_ar, self.method)(rows, self.order_, self.demean, out)
         return out
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
 
-        def row_values(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+        def row_values(rows: NDArray[np.floating]) -> NDArray[np.floating]:
             models = self._models(rows)
             a = models[:, : self.order_]
-            values = {"ar": a, "ar_residual": models[:, -1:]}
+            values: dict[str, NDArray[np.floating]] = {"ar": a, "ar_residual": models[:, -1:]}
             if "cepstrum" in names:
                 values["cepstrum"] = cepstral_coefficients(a)
             return np.concatenate([values[name] for name in names], axis=-1)

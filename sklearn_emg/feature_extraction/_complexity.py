@@ -126,10 +126,10 @@ FEATURES: dict[str, FeatureInfo] = {
 }
 
 
-def _entropy(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
     """-sum p ln p of shares along the last axis, 0 where there are none."""
     total = counts.sum(axis=-1, keepdims=True)
-    p = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(axis=-1)
 
 
@@ -287,7 +287,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     def _names(self) -> list[str]:
         return check_features(self.features, FEATURES, type(self).__name__)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._names()
 
     def _check_length(self, n_times: int) -> None:
@@ -303,19 +303,19 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     def _feature_names(self) -> list[str]:
         return self._names()
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
         return map_rows(lambda rows: self._row_values(rows, names), X, len(names), self.n_jobs)
 
     def _row_values(self, rows: NDArray[np.floating], names: list[str]) -> NDArray[np.float64]:
-        rows = rows.astype(np.float64, copy=False)
+        exact = rows.astype(np.float64, copy=False)
         values: dict[str, NDArray[np.float64]] = {}
         both = {"sample_entropy", "approximate_entropy"} & set(names)
         if both:
-            values |= self._template_entropies(rows, pairs="approximate_entropy" not in both)
+            values |= self._template_entropies(exact, pairs="approximate_entropy" not in both)
         for name in names:
             if name not in values:
-                values[name] = _SINGLE[name](self, rows)
+                values[name] = _SINGLE[name](self, exact)
         return np.stack([values[name] for name in names], axis=-1)
 
     def _template_entropies(

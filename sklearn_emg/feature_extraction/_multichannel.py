@@ -124,7 +124,7 @@ class MultichannelFeatures(FeatureExtractor):
     def _names(self) -> list[str]:
         return check_features(self.features, FEATURES, type(self).__name__)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         names = self._names()
         if self.n_channels_in_ == 1 and _PAIRS.issuperset(names):
             raise ValueError(
@@ -150,7 +150,7 @@ class MultichannelFeatures(FeatureExtractor):
                 names.extend(f"{name}_{label}" for label in labels[name])
         return names
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
         result = np.empty((len(X), len(self._joint_names(X.shape[1]))), dtype=X.dtype)
 

@@ -277,7 +277,7 @@ class EMGFeatures(FeatureExtractor):
     def _across(self) -> list[FeatureExtractor]:
         return [e for e in self.extractors_ if isinstance(e, MultichannelFeatures)]
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._names()
         for extractor in self.extractors_:
             extractor._check_parameters(fs)
@@ -293,7 +293,7 @@ class EMGFeatures(FeatureExtractor):
             names = [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
         return names + [name for e in self._across() for name in e._joint_names(n_channels)]
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         blocks = []
         if self._per_channel():
             values = np.concatenate([e._extract(X, fs) for e in self._per_channel()], axis=-1)

@@ -212,7 +212,7 @@ def power_spectrum(
     nperseg: int = 256,
     taper: str | None = None,
     n_fft: int | Literal["fast"] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """One-sided power spectrum of windows without their mean.
 
     Parameters
@@ -376,7 +376,7 @@ class SpectralFeatures(FeatureExtractor):
             known = {name: info for name, info in FEATURES.items() if name != "band_power"}
         return check_features(self.features, known, type(self).__name__)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         names = self._names()
         if "band_power" in names and self.bands is None:
             raise ValueError(
@@ -422,10 +422,10 @@ class SpectralFeatures(FeatureExtractor):
             )
 
     def _feature_names(self) -> list[str]:
-        names = []
+        names: list[str] = []
         for name in self._names():
             if name == "band_power":
-                names.extend(f"band_power_{low:g}_{high:g}" for low, high in self.bands)
+                names.extend(f"band_power_{low:g}_{high:g}" for low, high in self.bands or ())
             else:
                 names.append(name)
         return names
@@ -448,7 +448,7 @@ class SpectralFeatures(FeatureExtractor):
     def _columns(names: list[str], n_bands: int) -> list[int]:
         """Columns of the kernel's output in the order of `names`; those of the bands come last."""
         order = list(FEATURES)
-        columns = []
+        columns: list[int] = []
         for name in names:
             first = order.index(name)
             columns.extend(range(first, first + (n_bands if name == "band_power" else 1)))

@@ -81,7 +81,9 @@ _MFL_FLOOR = 1e-12
 class _Sums:
     """Sums of all windows by name, and what a feature needs besides."""
 
-    def __init__(self, table, n: int, fs: float | None, v_order: float, n_bins: int):
+    def __init__(
+        self, table: NDArray[np.float64], n: int, fs: float, v_order: float, n_bins: int
+    ) -> None:
         self.table, self.n, self.fs, self.v_order, self.n_bins = table, n, fs, v_order, n_bins
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
@@ -608,7 +610,7 @@ class TimeDomainFeatures(FeatureExtractor):
     def _needs_fs(self) -> bool:
         return "turns" in self._names()
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._names()
         self._threshold_values()
 
@@ -642,7 +644,7 @@ class TimeDomainFeatures(FeatureExtractor):
 
     def _feature_names(self) -> list[str]:
         several = {"mavslp": self.n_segments - 1, "hist": self.n_bins}
-        names = []
+        names: list[str] = []
         for name in self._names():
             if name in several:
                 names.extend(f"{name}_{k + 1}" for k in range(several[name]))
@@ -650,13 +652,13 @@ class TimeDomainFeatures(FeatureExtractor):
                 names.append(name)
         return names
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
         n_values = len(self._feature_names())
         return map_rows(lambda rows: self._row_values(rows, names, fs), X, n_values, self.n_jobs)
 
     def _row_values(
-        self, rows: NDArray[np.floating], names: list[str], fs: float | None
+        self, rows: NDArray[np.floating], names: list[str], fs: float
     ) -> NDArray[np.floating]:
         groups = functools.reduce(lambda bits, name: bits | _TABLE[name].groups, names, _AMPLITUDE)
         table = self._row_sums(rows, groups)

@@ -102,7 +102,7 @@ class _ImageTransformer(_SignalEstimator):
         self._check_parameters(fs)
         return self._windows_to_images(X, fs)
 
-    def _windows_to_images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.float32]:
+    def _windows_to_images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.float32]:
         rows = X.reshape(-1, X.shape[-1])
         n_maps, height, width = self._image_shape(X.shape[-1])
         images = np.empty((len(rows), n_maps, height, width), dtype=np.float32)
@@ -139,13 +139,13 @@ class _ImageTransformer(_SignalEstimator):
         """
         return self
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
 
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _image_shape.")
 
-    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _images.")
 
     def __sklearn_tags__(self) -> Tags:
@@ -174,7 +174,7 @@ class _FrameTransformer(_ImageTransformer):
     def _n_fft(self) -> int:
         return self.nperseg if self.n_fft is None else self.n_fft
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         name = type(self).__name__
         try:
             get_window(self.taper, 4)
@@ -290,7 +290,7 @@ class STFT(_FrameTransformer):
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:
         return 1, self._n_fft() // 2 + 1, self._n_frames(n_times)
 
-    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         power = self._power(X)
         if self.output == "magnitude":
             # Bins 0 and Nyquist have no mirror image: their amplitude is the root of their power.
@@ -393,7 +393,7 @@ class LogSpectrogram(_FrameTransformer):
         self.center = center
         self.n_jobs = n_jobs
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         super()._check_parameters(fs)
         if self.delta_width % 2 == 0:
             raise ValueError(
@@ -404,7 +404,7 @@ class LogSpectrogram(_FrameTransformer):
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:
         return 1 + self.delta, self._n_fft() // 2 + 1, self._n_frames(n_times)
 
-    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         level = _decibel(self._power(X), self.floor, self.top_db)
         if not self.delta:
             return level[:, np.newaxis]
@@ -460,9 +460,8 @@ def mel_filterbank(
     >>> weights.shape, weights[0].argmax().item()
     ((40, 129), 2)
     """
-    corners = _from_mel(
-        np.linspace(*_to_mel([f_min, fs / 2 if f_max is None else f_max]), n_mels + 2)
-    )
+    bottom, top = _to_mel([f_min, fs / 2 if f_max is None else f_max])
+    corners = _from_mel(np.linspace(bottom, top, n_mels + 2))
     low, centre, high = (corners[i : n_mels + i, np.newaxis] for i in range(3))
     f = np.arange(n_fft // 2 + 1) * fs / n_fft
     weights = np.maximum(np.minimum((f - low) / (centre - low), (high - f) / (high - centre)), 0.0)
@@ -571,7 +570,7 @@ class MelSpectrogram(_FrameTransformer):
     def _weights(self, fs: float) -> NDArray[np.float64]:
         return mel_filterbank(fs, self._n_fft(), self.n_mels, f_min=self.f_min, f_max=self.f_max)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         super()._check_parameters(fs)
         top = fs / 2 if self.f_max is None else self.f_max
         if not self.f_min < top <= fs / 2:
@@ -651,7 +650,7 @@ class WaveformImage(_ImageTransformer):
         self.limits = limits
         self.n_jobs = n_jobs
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         if self.limits is not None and (
             np.shape(self.limits) != (2,) or not self.limits[0] < self.limits[1]
         ):
@@ -668,7 +667,7 @@ class WaveformImage(_ImageTransformer):
             )
         return 1, self.height, self.width
 
-    def _images(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         low, high = _column_extremes(X, self.width)
         if self.limits is None:
             bottom, top = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)

@@ -36,9 +36,8 @@ def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str],
 
     names, values = [], []
     for calculator, parameters in settings.items():
-        if callable(calculator):
-            function = calculator
-        else:
+        function: Any = calculator
+        if not callable(calculator):
             function = getattr(feature_calculators, calculator)
         if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
             continue  # as tsfresh itself does for series without times of day
@@ -196,7 +195,7 @@ class TsfreshFeatures(FeatureExtractor):
     def _joint_names(self, n_channels: int) -> list[str]:
         return [f"ch{c + 1}__{name}" for c in range(n_channels) for name in self._feature_names()]
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         from joblib import Parallel, delayed, effective_n_jobs
 
         rows = X.reshape(-1, X.shape[-1])

@@ -212,7 +212,7 @@ class WaveletFeatures(FeatureExtractor):
     def _names(self) -> list[str]:
         return check_features(self.features, FEATURES, type(self).__name__)
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         import pywt
 
         self._names()
@@ -273,7 +273,7 @@ class WaveletFeatures(FeatureExtractor):
         bands = pywt.swt(X, self.wavelet, level=self.level, axis=-1, trim_approx=True, norm=True)
         return [band[:, :n_times] for band in bands]
 
-    def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
         rows = X.reshape(-1, X.shape[-1])
         result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
@@ -290,7 +290,8 @@ class WaveletFeatures(FeatureExtractor):
 
 
 # Modes of PyWavelets that take what lies beyond the ends from the window, by numpy.pad's names.
-_EXTENSIONS = {
+_Extension = Literal["symmetric", "reflect", "wrap", "edge"]
+_EXTENSIONS: dict[str, _Extension] = {
     "symmetric": "symmetric",
     "reflect": "reflect",
     "periodic": "wrap",
@@ -298,7 +299,7 @@ _EXTENSIONS = {
 }
 
 
-def _dwt(X: NDArray[np.floating], wavelet, level: int, extension: str) -> list[NDArray]:
+def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extension) -> list[NDArray]:
     """What pywt.wavedec gives, several times faster because it filters whole rows."""
     from sklearn_emg.feature_extraction._wavelet_kernels import dwt_level
 
@@ -553,10 +554,13 @@ class CWTFeatures(FeatureExtractor):
     def _needs_fs(self) -> bool:
         return self.frequencies is not None or any("ridge" in name for name in self._names())
 
-    def _scales(self, fs: float | None) -> NDArray[np.float64]:
+    def _scales(self, fs: float) -> NDArray[np.float64]:
         if self.frequencies is not None:
             centre = _continuous_wavelet(self.wavelet, type(self).__name__)
             return self._centre(centre) * fs / np.asarray(self.frequencies, dtype=float)
+        return self._scales_in_samples()
+
+    def _scales_in_samples(self) -> NDArray[np.float64]:
         if self.scales is not None:
             return np.asarray(self.scales, dtype=float)
         return 2.0 ** (np.arange(2, 13) / 2)
@@ -567,7 +571,7 @@ class CWTFeatures(FeatureExtractor):
 
         return float(pywt.central_frequency(wavelet, precision=12))
 
-    def _check_parameters(self, fs: float | None) -> None:
+    def _check_parameters(self, fs: float) -> None:
         self._names()
         _continuous_wavelet(self.wavelet, type(self).__name__)
         if self.scales is not None and self.frequencies is not None:
@@ -598,8 +602,8 @@ class CWTFeatures(FeatureExtractor):
         if self.frequencies is not None:
             labels = [f"{frequency:g}hz" for frequency in np.asarray(self.frequencies, float)]
         else:
-            labels = [f"{scale:.4g}" for scale in self._scales(None)]
-        names = []
+            labels = [f"{scale:.4g}" for scale in self._scales_in_samples()]
+        names: list[str] = []
         for name in self._names():
             if name in ("cwt_energy", "cwt_relative_energy"):
                 names.extend(f"{name}_{label}" for label in labels)
@@ -611,7 +615,7 @@ class CWTFeatures(FeatureExtractor):
         from sklearn_emg.feature_extraction._wavelet_kernels import scale_energy, scale_maximum
 
         names = self._names()
-        scales = self._scales(fs)
+        scales = self._scales_in_samples() if fs is None else self._scales(fs)
         wavelet = _continuous_wavelet(self.wavelet, type(self).__name__)
         rows = X.reshape(-1, X.shape[-1])
         kernel = _Scales(wavelet, scales, X.shape[-1], X.dtype)
