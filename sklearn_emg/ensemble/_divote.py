@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
@@ -30,9 +30,12 @@ from sklearn_emg._sklearn import (
     StrOptions,
     safe_indexing,
 )
+from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection._split import SubjectKFold, assert_no_shared_subject
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
+    OnFault,
+    Tail,
     Windows,
     check_recording_table,
     divide,
@@ -280,9 +283,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         cv: Any = None,
         unit: str = "subject",
         features: list[str] | None = None,
-        tail: str = "drop",
-        nan: str = "raise",
-        short: str = "raise",
+        tail: Tail = "drop",
+        nan: OnFault = "raise",
+        short: OnFault = "raise",
         n_jobs: int | None = None,
     ):
         self.estimator = estimator
@@ -302,7 +305,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     # ---------------------------------------------------------------- input
 
     def _check(
-        self, X: Any, y: Any = None, groups: ArrayLike | None = None, *, reset: bool
+        self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
     ) -> tuple[_Rows, NDArray | None]:
         """Check X (and y when fitting), cut it into windows and find out who they belong to."""
         if is_recording_table(X):
@@ -404,7 +407,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         return frame
 
-    def _persons(self, X: Any, groups: ArrayLike | None, n_rows: int) -> NDArray[np.intp]:
+    def _persons(self, X: Any, groups: Labels | None, n_rows: int) -> NDArray[np.intp]:
         if groups is None and not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
             if is_recording_table(X):
                 check_recording_table(X)  # says that the subject is missing
@@ -412,12 +415,15 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return subjects_of(X, groups)
 
     def _names(
-        self, table: pd.DataFrame | None, groups: ArrayLike | None, person: NDArray[np.intp]
+        self, table: pd.DataFrame | None, groups: Labels | None, person: NDArray[np.intp]
     ) -> NDArray[Any]:
         """Name of each code of a person."""
-        if groups is None and not (table is not None and "subject" in table.columns):
+        if groups is not None:
+            given = list(groups)
+        elif table is not None and "subject" in table.columns:
+            given = list(table["subject"])
+        else:
             return np.arange(len(person))
-        given = list(table["subject"] if groups is None else groups)  # type: ignore[index]
         first = np.unique(person, return_index=True)[1]
         names = np.empty(len(first), dtype=object)
         names[:] = [given[i] for i in first]
@@ -425,9 +431,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return names if len(set(map(type, names))) == 1 else np.arange(len(first))
 
     def _units(
-        self, table: pd.DataFrame | None, groups: ArrayLike | None, person: NDArray[np.intp]
+        self, table: pd.DataFrame | None, groups: Labels | None, person: NDArray[np.intp]
     ) -> tuple[NDArray[np.intp], pd.Index]:
         first = np.unique(person, return_index=True)[1]
+        names: pd.Index
         if groups is not None:
             names = pd.Index(list(groups), dtype=object)
         elif table is not None and "subject" in table.columns:
@@ -463,7 +470,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     # ---------------------------------------------------------------- fit
 
-    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> DiVoteClassifier:
+    def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> DiVoteClassifier:
         """Fit the window classifier and the final classifier.
 
         Parameters
@@ -491,13 +498,14 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
                 "no predict_proba. Set voting='hard', or calibrate it with CalibratedClassifierCV."
             )
-        rows, y = self._check(X, y, groups, reset=True)
+        rows, labels = self._check(X, y, groups, reset=True)
+        y = np.asarray(labels)
         self.classes_ = np.unique(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
         unit_label = self._unit_labels(rows, y)
         self.estimator_ = self._fit_inner(rows, y, np.arange(rows.n_rows))
-        self.final_estimator_ = None
-        self.training_features_ = None
+        self.final_estimator_: Any = None
+        self.training_features_: NDArray[np.floating] | None = None
         if self.final_estimator is None:
             return self
         scores = self._in_sample(rows) if self.cv is None else self._out_of_fold(rows, X, y)
@@ -599,13 +607,18 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         valid = np.isfinite(scores[:, 0])
         return mean_by_code(scores[valid], rows.unit[valid], len(rows.unit_index))
 
-    def _level_means(self, rows: _Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    def _levels(self) -> list[Any]:
+        return self.by_levels_ or []
+
+    def _level_means(
+        self, rows: _Rows, by: NDArray[Any], scores: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
         """Mean scores of shape (n_units, n_levels, n_classes), NaN where a unit has no such row."""
-        n_units, n_levels = len(rows.unit_index), len(self.by_levels_)
-        position = {level: k for k, level in enumerate(self.by_levels_)}
-        level = np.array([position.get(value, -1) for value in rows.by])
+        n_units, n_levels = len(rows.unit_index), len(self._levels())
+        position = {level: k for k, level in enumerate(self._levels())}
+        level = np.array([position.get(value, -1) for value in by])
         if (level < 0).any():
-            unknown = sorted({repr(v) for v, k in zip(rows.by, level) if k < 0})
+            unknown = sorted({repr(v) for v, k in zip(by, level) if k < 0})
             warnings.warn(
                 f"Recordings with {self.by} {', '.join(unknown)} are left out of the subject "
                 f"features: the training table had {self.by_levels_}.",
@@ -619,17 +632,18 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _unit_features(self, rows: _Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """What the final classifier reads; 1/n_classes for what a unit lacks."""
-        if self.by is None:
+        if rows.by is None:
             features = self._unit_means(rows, scores)
         else:
-            features = self._level_means(rows, scores).reshape(len(rows.unit_index), -1)
+            means = self._level_means(rows, rows.by, scores)
+            features = means.reshape(len(rows.unit_index), -1)
         return np.where(np.isfinite(features), features, 1.0 / len(self.classes_))
 
     def _average(self, features: NDArray[np.floating], rows: _Rows, scores: NDArray) -> NDArray:
         """Probabilities of simple averaging."""
-        if self.by is None:
+        if rows.by is None:
             return features
-        means = self._level_means(rows, scores)
+        means = self._level_means(rows, rows.by, scores)
         present = np.isfinite(means)
         total = np.where(present, means, 0.0).sum(axis=1)
         count = present.sum(axis=1)
@@ -638,9 +652,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _feature_names(self) -> list[str]:
         if self.by is None:
             return [f"feature_{c}" for c in self.classes_]
-        return [f"feature_{level}_{c}" for level in self.by_levels_ for c in self.classes_]
+        return [f"feature_{level}_{c}" for level in self._levels() for c in self.classes_]
 
-    def vote(self, X: Any, groups: ArrayLike | None = None) -> Votes:
+    def vote(self, X: Any, groups: Labels | None = None) -> Votes:
         """Scores of windows, recordings and subjects.
 
         Parameters
@@ -691,7 +705,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _best(self, scores: NDArray[np.floating]) -> NDArray:
         best = self.classes_[np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1)]
         missing = np.isnan(scores[:, 0])
-        return np.where(missing, None, best) if missing.any() else best
+        if missing.any():
+            best = best.astype(object)
+            best[missing] = None
+        return best
 
     def _final_proba(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
         known = np.searchsorted(self.classes_, self.final_estimator_.classes_)
@@ -725,7 +742,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             diagnosis = self.final_estimator_.predict(features)
         return _Verdict(windows, scores, units, features, proba, diagnosis)
 
-    def predict(self, X: Any, groups: ArrayLike | None = None) -> NDArray:
+    def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
         """Diagnosis of the subject of each row.
 
         Parameters
@@ -744,7 +761,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._judge(rows).diagnosis[rows.unit]
 
     @available_if(_final_has_proba)
-    def predict_proba(self, X: Any, groups: ArrayLike | None = None) -> NDArray[np.floating]:
+    def predict_proba(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
         """Class probabilities of the subject of each row.
 
         Parameters
@@ -761,7 +778,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
-        return self._judge(rows).proba[rows.unit]
+        proba = cast("NDArray[np.floating]", self._judge(rows).proba)  # there, by _final_has_proba
+        return proba[rows.unit]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
