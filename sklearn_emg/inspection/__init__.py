@@ -5,6 +5,7 @@ Importing this sub-package loads neither PyTorch nor matplotlib: the explanation
 """
 
 from sklearn_emg.inspection._activation import ActivationMaximization, activation_maximization
+from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
 from sklearn_emg.inspection._curves import LearningCurveDisplay
@@ -24,11 +25,15 @@ from sklearn_emg.inspection._importance import (
 )
 from sklearn_emg.inspection._recording_display import RecordingDisplay
 from sklearn_emg.inspection._report import report
+from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
 __all__ = [
     "ActivationMaximization",
     "ActivationMaximizationDisplay",
+    "AttentionDisplay",
+    "AttentionMaps",
     "Attribution",
+    "AttributionDisplay",
     "ComparisonDisplay",
     "DiVoteDisplay",
     "FamilyImportance",
@@ -42,6 +47,7 @@ __all__ = [
     "SubjectExplanation",
     "SubjectExplanationDisplay",
     "activation_maximization",
+    "attention_maps",
     "attribution",
     "explain_subject",
     "family_importance",

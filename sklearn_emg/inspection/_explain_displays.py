@@ -56,6 +56,7 @@ class ActivationMaximizationDisplay:
         estimator: Any,
         *,
         fs: float,
+        objective: str = "logit",
         n_updates: int = 1500,
         lr: float = 1e-2,
         max_shift: float = 0.125,
@@ -67,6 +68,7 @@ class ActivationMaximizationDisplay:
             activation_maximization(
                 estimator,
                 fs=fs,
+                objective=objective,
                 n_updates=n_updates,
                 lr=lr,
                 max_shift=max_shift,
@@ -135,7 +137,8 @@ class ActivationMaximizationDisplay:
             self.lines_ += axis.plot(time, values, color=style(k)[0], lw=0.7)
             axis.set_title(
                 f"{name}: {result.rms[start, k]:.2g} mV rms, mean frequency "
-                f"{result.mean_frequency[start, k]:.0f} Hz",
+                f"{result.mean_frequency[start, k]:.0f} Hz, phases of "
+                f"{1000 * result.phase_duration[start, k]:.1f} ms",
                 loc="left",
                 fontsize=10,
             )

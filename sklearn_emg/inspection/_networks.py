@@ -37,17 +37,18 @@ def unwrap(estimator: Any) -> Any:
             return found
 
 
-def find_network(estimator: Any, caller: str) -> Any:
-    """The fitted network classifier that `estimator` is, or has at its end."""
+def find_network(estimator: Any, caller: str, *, classifier: bool = True) -> Any:
+    """The fitted network that `estimator` is, or has at its end; a classifier by default."""
     found = unwrap(estimator)
-    if hasattr(found, "net_") and hasattr(found, "classes_"):
+    if hasattr(found, "net_") and (hasattr(found, "classes_") or not classifier):
         return found
-    if hasattr(found, "predict_proba") and hasattr(found, "max_epochs"):
+    kind = "network classifier" if classifier else "network"
+    if hasattr(found, "max_epochs") and (hasattr(found, "predict_proba") or not classifier):
         raise NotFittedError(
             f"{caller} explains a trained network: fit the {type(found).__name__}."
         )
     raise TypeError(
-        f"{caller} explains a network classifier of sklearn_emg.neural_network, or a Pipeline or "
+        f"{caller} explains a {kind} of sklearn_emg.neural_network, or a Pipeline or "
         f"DiVoteClassifier with one at its end. Got {type(found).__name__}."
     )
 

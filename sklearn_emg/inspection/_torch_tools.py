@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from sklearn_emg.neural_network._attention import AttentionNet
+from sklearn_emg.neural_network._neurofusionnet import NeuroFusionNet
+from sklearn_emg.neural_network._sequence_layers import SelfAttention
+from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet, _SpatialAttention
 
 Scores = Callable[[torch.Tensor], torch.Tensor]
 
@@ -41,8 +48,9 @@ def maximise(
     nodes: NDArray[np.intp],
     shifts: NDArray[np.intp],
     lr: float,
+    objective: str,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Windows that raise the output of their node, and all outputs before each update.
+    """Windows that raise the output or margin of their node, and all outputs before each update.
 
     The windows are moved round by ``shifts`` (n_updates, n_windows) samples before the module sees
     them; what is updated stays in place. Adam works sample by sample, so windows learn apart.
@@ -59,11 +67,35 @@ def maximise(
             index = ((times - move[:, None]) % x.shape[-1]).reshape(shape).expand(x.shape)
             output = module(x.gather(-1, index))
             history.append(output.detach())
-            (x.grad,) = torch.autograd.grad(-output.gather(1, node).sum(), [x])
+            raised = output.gather(1, node).sum()
+            if objective == "margin":
+                others = output.scatter(1, node, -torch.inf)
+                raised = raised - others.logsumexp(dim=1).sum()
+            (x.grad,) = torch.autograd.grad(-raised, [x])
             optimizer.step()
         with torch.no_grad():
             history.append(module(x))
     return x.detach().cpu().numpy(), torch.stack(history).cpu().numpy()
+
+
+def _run(
+    module: nn.Module,
+    device: str,
+    X: torch.Tensor,
+    batch_size: int,
+    hooks: Sequence[RemovableHandle],
+) -> None:
+    """Show all windows to the module in evaluation mode, then take the hooks off."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            for first in range(0, len(X), batch_size):
+                module(X[first : first + batch_size].to(device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        module.train(was_training)
 
 
 def activations(
@@ -88,17 +120,8 @@ def activations(
 
         return keep
 
-    was_training = module.training
-    module.eval()
     hooks = [named[name].register_forward_hook(keeper(name)) for name in layers]
-    try:
-        with torch.inference_mode():
-            for first in range(0, len(X), batch_size):
-                module(X[first : first + batch_size].to(device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        module.train(was_training)
+    _run(module, device, X, batch_size, hooks)
     return {name: np.concatenate(parts) for name, parts in kept.items() if parts}
 
 
@@ -173,3 +196,103 @@ def occlusion(
                 (-1,) + (1,) * (total.ndim - 2)
             )
     return total / count
+
+
+@dataclass(frozen=True)
+class AttentionLayer:
+    """Where the weights of an attention are found, and what time its positions stand for.
+
+    Position p covers the samples from ``first + p * step`` to ``first + (p + 1) * step``.
+    """
+
+    module: nn.Module
+    kind: str
+    step: int
+    first: float = 0.0
+
+    def edges(self, n_positions: int, n_times: int) -> NDArray[np.float64]:
+        """Bounds of the positions, in samples."""
+        return np.clip(self.first + self.step * np.arange(n_positions + 1.0), 0, n_times)
+
+    def weights(self, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+        """Weights of each head: (batch, n_heads, n_positions), or a matrix in their place."""
+        if self.kind == "self-attention":
+            return _matrix_of(self.module, inputs[0])
+        if self.kind == "graph":
+            return output.softmax(dim=1).transpose(1, 2)
+        gates = output.sigmoid().mean(dim=2)  # over frequency
+        return gates / gates.sum(dim=-1, keepdim=True)
+
+
+def _matrix_of(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The attention that the fused kernel of the layer does not give out."""
+    batch, n_times, _ = x.shape
+    parts = layer.project(x).reshape(batch, n_times, 3, layer.n_heads, -1)
+    query, key, _ = parts.permute(2, 0, 3, 1, 4).unbind()
+    return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+def attention_layers(module: nn.Module) -> dict[str, AttentionLayer]:
+    """The layers of a network of this package whose attention is over time, in order."""
+    if isinstance(module, SpectroEMGNet):
+        return dict(_spatial_layers(module))
+    if isinstance(module, AttentionNet):
+        step = module.frames.frame
+    elif isinstance(module, NeuroFusionNet):
+        step = module.least_length
+    else:
+        return {}
+    found = {
+        name: AttentionLayer(layer, "self-attention", step)
+        for name, layer in module.named_modules()
+        if isinstance(layer, SelfAttention)
+    }
+    if getattr(module, "node_graph", None) is not None:
+        found["node_graph"] = AttentionLayer(module.node_graph.gather, "graph", step)
+    return found
+
+
+def _spatial_layers(module: SpectroEMGNet) -> Iterator[tuple[str, AttentionLayer]]:
+    hop = 1 if module.spectrogram is None else module.spectrogram.hop
+    n_frames = 1
+    for name, block in module.features.named_children():
+        for inner, layer in block.named_modules():
+            if isinstance(layer, _SpatialAttention):
+                # A frame of the spectrogram lies around its middle, at a multiple of the hop.
+                found = AttentionLayer(layer.convolution, "spatial", n_frames * hop, -hop / 2)
+                yield f"features.{name}.{inner}", found
+            if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
+                n_frames *= int(layer.kernel_size)
+
+
+def attention(
+    module: nn.Module,
+    device: str,
+    X: torch.Tensor,
+    layers: Mapping[str, AttentionLayer],
+    batch_size: int,
+    matrices: bool,
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
+    """Weights over time (n_windows, n_heads, n_positions) by layer, and matrices if asked for."""
+    means: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
+    whole: dict[str, list[NDArray[np.float32]]] = {}
+
+    def keeper(name: str, layer: AttentionLayer) -> Callable[..., None]:
+        def keep(_module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+            weights = layer.weights(inputs, output).float()
+            if weights.ndim == 4:
+                if matrices:
+                    whole.setdefault(name, []).append(weights.cpu().numpy())
+                weights = weights.mean(dim=2)
+            means[name].append(weights.cpu().numpy())
+
+        return keep
+
+    hooks = [
+        layer.module.register_forward_hook(keeper(name, layer)) for name, layer in layers.items()
+    ]
+    _run(module, device, X, batch_size, hooks)
+    return (
+        {name: np.concatenate(parts) for name, parts in means.items()},
+        {name: np.concatenate(parts) for name, parts in whole.items()},
+    )

@@ -19,6 +19,9 @@ from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
     ActivationMaximization,
     ActivationMaximizationDisplay,
+    AttentionDisplay,
+    AttentionMaps,
+    AttributionDisplay,
     ComparisonDisplay,
     DiVoteDisplay,
     FamilyImportanceDisplay,
@@ -86,8 +89,22 @@ def some_windows():
     classes = np.array(["a", "b", "c"])
     outputs = np.zeros((4, 2, 3, 3))
     return ActivationMaximization(
-        windows, outputs, measure / 10, classes, 1000.0, measure, measure, 100 * measure
+        windows,
+        outputs,
+        measure / 10,
+        classes,
+        1000.0,
+        measure,
+        measure,
+        100 * measure,
+        measure / 1000,
     )
+
+
+def some_attention(X):
+    weights = np.full((len(X), 2, 10), 0.1, dtype=np.float32)
+    edges, kinds = {"attention": np.arange(11) * 0.01}, {"attention": "self-attention"}
+    return AttentionMaps({"attention": weights}, edges, kinds, {}, 1000.0)
 
 
 def every_display(cohort, divote, comparison, signatures):
@@ -103,6 +120,7 @@ def every_display(cohort, divote, comparison, signatures):
     model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None)
     importance = FamilyImportanceDisplay.from_estimator(model, *signatures, families="feature")
     votes = DiVoteDisplay.from_estimator(divote, table, y)
+    noise = np.random.default_rng(0).normal(size=(3, 2, 100))
     result = ComparisonDisplay.from_comparison(comparison)
     return [
         (RecordingDisplay.from_table(table, 1, window=0.2, step=0.1), {}),
@@ -114,6 +132,8 @@ def every_display(cohort, divote, comparison, signatures):
         (LearningCurveDisplay.from_history(history), {}),
         (ActivationMaximizationDisplay.from_result(some_windows()), {}),
         (LayerEmbeddingDisplay.from_embedding(some_embedding(), np.repeat(["a", "b"], 6)), {}),
+        (AttributionDisplay(noise[0], noise[1], 1000.0), {}),
+        (AttentionDisplay.from_maps(some_attention(noise), noise), {}),
         (SubjectExplanationDisplay.from_estimator(divote, table, table["subject"].iloc[0]), {}),
     ]
 
@@ -393,7 +413,9 @@ def test_learning_curve_marks_the_lowest_validation_loss():
 def test_typical_windows_share_one_scale_and_tell_their_measures():
     display = ActivationMaximizationDisplay.from_result(some_windows()).plot(start=1, span=0.02)
     assert [len(line.get_xdata()) for line in display.lines_] == [20, 20, 20]
-    assert display.axes_[0].get_title(loc="left") == "a: 4 mV rms, mean frequency 400 Hz"
+    assert display.axes_[0].get_title(loc="left") == (
+        "a: 4 mV rms, mean frequency 400 Hz, phases of 4.0 ms"
+    )
     assert len({axis.get_ylim() for axis in display.axes_}) == 1
 
 

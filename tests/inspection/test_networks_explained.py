@@ -8,7 +8,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sklearn_emg.inspection import activation_maximization, attribution, layer_embedding
+from sklearn_emg.inspection import (
+    AttributionDisplay,
+    activation_maximization,
+    attribution,
+    layer_embedding,
+)
 from sklearn_emg.inspection._activation import _measures
 from sklearn_emg.inspection._embedding import default_layers
 from sklearn_emg.preprocessing import AmplitudeScaler
@@ -107,6 +112,35 @@ def test_recordings_get_the_mean_over_the_windows_that_cover_a_sample():
         attribution(net, windows.X[:2]).to_recordings(windows)
 
 
+def test_display_sums_stretches_of_each_channel(linear):
+    net, X, weights = linear
+    found = attribution(net, X, target="b")
+    display = AttributionDisplay.from_attribution(found, X, fs=1000.0, window=2)
+    display.plot(n_stretches=12)
+    expected = (weights[1] * X[2]).reshape(2, 12, 5).sum(axis=-1)
+    heights = [[bar.get_height() for bar in bars] for bars in display.bars_]
+    np.testing.assert_allclose(heights, expected, atol=1e-5)
+    drawn = np.concatenate([part[:, 1] for part in display.signal_lines_[1].get_segments()])
+    assert set(np.float32(drawn)) == set(X[2, 1])
+    assert display.axes_[0].get_title(loc="left").startswith("b: logit ")
+    same = AttributionDisplay.from_estimator(net, X, fs=1000.0, window=2, target="b")
+    np.testing.assert_allclose(same.values, found.values[2], atol=1e-6)
+
+
+def test_display_of_a_recording_reaches_the_end_of_its_last_window():
+    net, _ = fitted(Linear, n_channels=1, n_times=4)
+    table = recording_table([np.arange(11.0), np.arange(6.0)], fs=10.0, subject=["s", "t"])
+    windows = divide(table, window=0.4, step=0.2)
+    found = attribution(net, windows.X, target="a")
+    display = AttributionDisplay.from_recording(found, windows, table, row=0).plot()
+    np.testing.assert_allclose(display.values, [found.to_recordings(windows)[0]])
+    assert display.signal.shape == (1, 10)
+    assert display.axes_[0].get_title(loc="left").startswith("subject s, a: mean logit")
+    assert display.axes_[-1].get_xlim() == (0, 1)
+    with pytest.raises(ValueError, match="Give the windows it was made of"):
+        AttributionDisplay.from_attribution(found, windows.X[:2], fs=10.0)
+
+
 def test_agrees_with_captum(cnn):
     captum = pytest.importorskip("captum.attr", reason="a cross-check with captum")
     net, X = cnn
@@ -185,10 +219,35 @@ def test_is_reproducible_and_leaves_generators_and_module_alone(module):
 def test_measures_of_a_known_wave():
     t = np.arange(500) / 1000
     wave = 2 * np.sin(2 * np.pi * 40 * t)
-    rms, peak_to_peak, frequency = _measures(wave.reshape(1, 1, 1, -1), 1000.0)
+    rms, peak_to_peak, frequency, phase = _measures(wave.reshape(1, 1, 1, -1), 1000.0)
     np.testing.assert_allclose(rms, np.sqrt(2))
     np.testing.assert_allclose(peak_to_peak, 4, rtol=0.01)
     np.testing.assert_allclose(frequency, 40)
+    np.testing.assert_allclose(phase, 0.0125, rtol=1e-3)  # half a period
+
+
+def test_phase_duration_is_the_width_of_potentials_whatever_the_white_noise():
+    rng = np.random.default_rng(0)
+    train = np.zeros(5000)
+    for start in (300, 1700, 3900):
+        train[start : start + 40] = 1.0  # 8 ms at 5 kHz
+    train -= train.mean()
+    clean, noisy = train, train + 0.05 * rng.normal(size=5000)
+    *_, phases = _measures(np.stack([clean, noisy])[None, :, None], 5000.0)
+    np.testing.assert_allclose(phases[0], [0.016, 0.016], rtol=0.05)  # a box overlaps itself twice
+
+
+def test_margin_raises_the_class_against_the_others(linear):
+    net, _, weights = linear
+    settings = {"fs": 1000.0, "n_updates": 1, "max_shift": 0.0, "start_scale": 0.0}
+    found = activation_maximization(net, objective="margin", random_state=0, **settings)
+    bias = net.net_.module_.dense.bias.detach().numpy()
+    for k in range(3):
+        others = [j for j in range(3) if j != k]
+        shares = np.exp(bias[others]) / np.exp(bias[others]).sum()
+        slope = weights[k] - np.einsum("j,jct->ct", shares, weights[others])
+        # Adam's first step has the sign of the gradient.
+        np.testing.assert_allclose(found.windows[0, k], 0.01 * np.sign(slope), rtol=1e-4)
 
 
 def test_images_have_an_amplitude_but_no_frequency():
@@ -205,6 +264,7 @@ def test_images_have_an_amplitude_but_no_frequency():
     assert found.windows.shape == (1, 2, 2, 5, 7)
     np.testing.assert_allclose(found.rms, np.sqrt((found.windows**2).mean(axis=(2, 3, 4))))
     assert np.isnan(found.mean_frequency).all()
+    assert np.isnan(found.phase_duration).all()
     assert attribution(net, X, method="occlusion", patch=3).values.shape == X.shape
 
 

@@ -1,0 +1,428 @@
+"""Displays over the samples of a signal: attributions and attention maps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
+from sklearn_emg.inspection._attribution import Attribution, attribution
+from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, style, tidy
+from sklearn_emg.recordings import Windows, read_signal
+
+# Blue against, orange for, grey between: told apart with any colour vision, and in a print without
+# colour the bars below say the same by their direction.
+_AGAINST, _NEITHER, _FOR = COLORS[0], "0.72", COLORS[1]
+
+
+class AttributionDisplay:
+    """Signal coloured by what each stretch adds to the output of a network, and the sums below.
+
+    Create it with :meth:`from_estimator`, :meth:`from_attribution` or :meth:`from_recording`.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Samples in mV.
+    values : ndarray of shape (n_channels, n_times)
+        What each sample adds to the raw output (logit); NaN where no window lies.
+    fs : float
+        Sampling rate in Hz.
+    title : str, default=""
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        Per channel the signal, then the sums of its relevance.
+    signal_lines_ : list of LineCollection
+        Per channel, coloured stretch by stretch.
+    bars_ : list of BarContainer
+        Per channel, the sums of the stretches.
+
+    See Also
+    --------
+    attribution : Computes the relevance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import AttributionDisplay
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 2, 100)), np.repeat(["control", "patient"], 12)
+    >>> net = EMGClassifier("CNN1D", max_epochs=1, random_state=0).fit(X, y)
+    >>> display = AttributionDisplay.from_estimator(net, X, fs=1000.0, target="patient")
+    >>> [axis.get_ylabel() for axis in display.plot(n_stretches=20).axes_]
+    ['channel 1 (mV)', 'logit', 'channel 2 (mV)', 'logit']
+    """
+
+    def __init__(
+        self,
+        signal: NDArray[np.floating],
+        values: NDArray[np.floating],
+        fs: float,
+        *,
+        title: str = "",
+    ):
+        self.signal = signal
+        self.values = values
+        self.fs = fs
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        fs: float,
+        window: int = 0,
+        target: Any = None,
+        method: str = "integrated_gradients",
+        baseline: float = 0.0,
+        n_steps: int = 50,
+    ) -> AttributionDisplay:
+        """Explain one window.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            As in :func:`attribution`.
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows as they reach the network, in mV.
+        fs : float
+            Sampling rate in Hz.
+        window : int, default=0
+            Position of the window in X.
+        target, method, baseline, n_steps
+            As in :func:`attribution`.
+
+        Returns
+        -------
+        display : AttributionDisplay
+        """
+        one = np.asarray(X)[window][np.newaxis]
+        found = attribution(
+            estimator, one, target=target, method=method, baseline=baseline, n_steps=n_steps
+        )
+        return cls.from_attribution(found, one, fs=fs)
+
+    @classmethod
+    def from_attribution(
+        cls, attribution: Attribution, X: ArrayLike, *, fs: float, window: int = 0
+    ) -> AttributionDisplay:
+        """Show one window of an attribution that was computed before.
+
+        Parameters
+        ----------
+        attribution : Attribution
+            What :func:`attribution` found.
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            The windows that it was given.
+        fs : float
+            Sampling rate in Hz.
+        window : int, default=0
+            Position of the window in X.
+
+        Returns
+        -------
+        display : AttributionDisplay
+        """
+        windows = np.asarray(X)
+        if windows.shape != attribution.values.shape:
+            raise ValueError(
+                f"The 'X' of AttributionDisplay has shape {windows.shape}, the attribution is of "
+                f"windows of shape {attribution.values.shape}. Give the windows it was made of."
+            )
+        if windows.ndim > 3:
+            raise ValueError(
+                "AttributionDisplay draws windows of a signal; these are images of shape "
+                f"{windows.shape[2:]}."
+            )
+        gained = attribution.output[window] - attribution.baseline_output[window]
+        title = f"{attribution.target[window]}: logit {attribution.output[window]:.2f}, "
+        title += f"{gained:+.2f} against the baseline"
+        return cls(
+            np.atleast_2d(windows[window]),
+            np.atleast_2d(attribution.values[window]),
+            float(fs),
+            title=title,
+        )
+
+    @classmethod
+    def from_recording(
+        cls, attribution: Attribution, windows: Windows, table: pd.DataFrame, row: int = 0
+    ) -> AttributionDisplay:
+        """Show a whole recording: each sample has the mean over the windows that cover it.
+
+        Parameters
+        ----------
+        attribution : Attribution
+            What :func:`attribution` found for ``windows.X``, with one `target`.
+        windows : Windows
+            What :func:`~sklearn_emg.recordings.divide` cut `table` into.
+        table : DataFrame
+            Recording table.
+        row : int, default=0
+            Position of the recording in the table.
+
+        Returns
+        -------
+        display : AttributionDisplay
+        """
+        mine = windows.row == row
+        if not mine.any():
+            raise ValueError(
+                f"Row {row} of the table has no windows to draw; rows with windows: "
+                f"{np.unique(windows.row)[:5].tolist()} ..."
+            )
+        values = np.atleast_2d(attribution.to_recordings(windows)[row])
+        targets = sorted(set(attribution.target[mine].tolist()), key=str)
+        if len(targets) > 1:
+            raise ValueError(
+                f"The windows of row {row} are explained for several classes, {targets}: give "
+                "attribution one 'target'."
+            )
+        entry = table.iloc[row]
+        signal = np.atleast_2d(read_signal(entry["signal"]))[:, : values.shape[-1]]
+        who = f"subject {entry['subject']}, " if "subject" in table.columns else ""
+        mean = attribution.output[mine].mean()
+        title = f"{who}{targets[0]}: mean logit {mean:.2f} of {mine.sum()} windows"
+        return cls(signal, values, windows.fs, title=title)
+
+    def plot(self, ax: Any = None, *, n_stretches: int = 80) -> AttributionDisplay:
+        """Draw signal and relevance.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or two per channel; by default a new figure.
+        n_stretches : int, default=80
+            Number of equal stretches over which relevance is summed: that of single samples
+            alternates too quickly to be read.
+
+        Returns
+        -------
+        display : AttributionDisplay
+        """
+        n_channels, n_times = self.signal.shape
+        bounds = np.unique(np.linspace(0, n_times, min(n_stretches, n_times) + 1).round()).astype(
+            int
+        )
+        sums = np.add.reduceat(np.nan_to_num(self.values), bounds[:-1], axis=1)
+        self.figure_, self.axes_ = panels(
+            ax,
+            2 * n_channels,
+            1,
+            "AttributionDisplay.plot",
+            figsize=(8, 0.8 + 2.6 * n_channels),
+            sharex=True,
+            height_ratios=[1.5, 1.0] * n_channels,
+        )
+        largest = float(np.abs(sums).max()) or 1.0
+        self.signal_lines_, self.bars_ = [], []
+        for k in range(n_channels):
+            upper, lower = self.axes_[2 * k : 2 * k + 2]
+            name = "amplitude" if n_channels == 1 else f"channel {k + 1}"
+            self._plot_signal(upper, self.signal[k], sums[k] / largest, bounds)
+            upper.set_ylabel(f"{name} (mV)")
+            self._plot_sums(lower, sums[k], bounds)
+            lower.set_ylim(-1.1 * largest, 1.1 * largest)
+            lower.set_ylabel("logit")
+        self.axes_[0].set_title(self.title, loc="left", fontsize=11, pad=20)
+        self._plot_legend(self.axes_[0])
+        self.axes_[-1].set_xlim(0, n_times / self.fs)
+        self.axes_[-1].set_xlabel("time (s); bars: sum of each stretch")
+        tidy(self.axes_)
+        return self
+
+    def _plot_signal(
+        self, axis: Any, signal: NDArray[np.floating], shares: NDArray, bounds: NDArray[np.intp]
+    ) -> None:
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import LinearSegmentedColormap
+
+        time = np.arange(len(signal)) / self.fs
+        # Each stretch reaches to the first sample of the next, so that the line has no gaps.
+        parts = [np.column_stack([time[a : b + 1], signal[a : b + 1]]) for a, b in pairwise(bounds)]
+        colours = LinearSegmentedColormap.from_list("for_against", [_AGAINST, _NEITHER, _FOR])
+        # The root shows small shares too; the bars carry the numbers.
+        signed = np.sign(shares) * np.sqrt(np.abs(shares))
+        lines = LineCollection(
+            parts, colors=colours(0.5 + 0.5 * signed), linewidths=0.6 + 0.8 * np.abs(signed)
+        )
+        self.signal_lines_.append(axis.add_collection(lines))
+        axis.autoscale_view()
+
+    def _plot_sums(self, axis: Any, sums: NDArray, bounds: NDArray[np.intp]) -> None:
+        edges = bounds / self.fs
+        speaks_for = sums > 0
+        self.bars_.append(
+            axis.bar(
+                edges[:-1],
+                sums,
+                width=np.diff(edges),
+                align="edge",
+                color=[_FOR if yes else "white" for yes in speaks_for],
+                edgecolor=[_FOR if yes else _AGAINST for yes in speaks_for],
+                hatch=[HATCHES[0] if yes else HATCHES[1] for yes in speaks_for],
+                linewidth=0.5,
+            )
+        )
+        axis.axhline(0, color="black", lw=0.6)
+
+    @staticmethod
+    def _plot_legend(axis: Any) -> None:
+        from matplotlib.patches import Patch
+
+        axis.legend(
+            handles=[
+                Patch(color=_FOR, label="speaks for the class"),
+                Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="speaks against it"),
+            ],
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 0.99),
+            ncols=2,
+            frameon=False,
+            fontsize=8,
+        )
+
+
+class AttentionDisplay:
+    """Attention of a network over time, above the signal.
+
+    Create it with :meth:`from_estimator` or :meth:`from_maps`.
+
+    Parameters
+    ----------
+    maps : AttentionMaps
+        What :func:`attention_maps` found.
+    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        The windows that it was given, in mV.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        One per layer, then one per channel of the signal.
+    patches_ : list of StepPatch
+        The mean over heads, per layer.
+    head_patches_ : list of StepPatch
+        Each head, layer by layer.
+    even_lines_ : list of Line2D
+        What each position would get if all got the same, per layer.
+    signal_lines_ : list of Line2D
+
+    See Also
+    --------
+    attention_maps : Computes the weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import AttentionDisplay
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 100)), np.repeat(["control", "patient"], 12)
+    >>> net = EMGClassifier("AttentionNet", max_epochs=1, random_state=0).fit(X, y)
+    >>> display = AttentionDisplay.from_estimator(net, X, fs=1000.0).plot(window=3)
+    >>> [axis.get_ylabel() for axis in display.axes_]
+    ['% per position', '% per position', 'amplitude (mV)']
+    """
+
+    def __init__(self, maps: AttentionMaps, X: ArrayLike):
+        self.maps = maps
+        self.X = np.asarray(X)
+        n_windows = len(next(iter(maps.weights.values())))
+        if len(self.X) != n_windows:
+            raise ValueError(
+                f"X of AttentionDisplay has {len(self.X)} windows, the maps are of {n_windows}. "
+                "Give the windows they were made of."
+            )
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: ArrayLike, *, fs: float) -> AttentionDisplay:
+        """Compute the maps; parameters as in :func:`attention_maps`."""
+        return cls(attention_maps(estimator, X, fs=fs), X)
+
+    @classmethod
+    def from_maps(cls, maps: AttentionMaps, X: ArrayLike) -> AttentionDisplay:
+        """Show maps that were computed before."""
+        return cls(maps, X)
+
+    def plot(self, ax: Any = None, *, window: int = 0) -> AttentionDisplay:
+        """Draw the weights of one window and its signal.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or one per layer and one per channel; by default a new
+            figure.
+        window : int, default=0
+            Position of the window in X.
+
+        Returns
+        -------
+        display : AttentionDisplay
+        """
+        signal = np.atleast_2d(self.X[window])
+        n_layers, n_channels = len(self.maps.weights), len(signal)
+        self.figure_, self.axes_ = panels(
+            ax,
+            n_layers + n_channels,
+            1,
+            "AttentionDisplay.plot",
+            figsize=(8, 1.0 + 1.3 * n_layers + 1.7 * n_channels),
+            sharex=True,
+            height_ratios=[1.0] * n_layers + [1.4] * n_channels,
+        )
+        self.patches_, self.head_patches_, self.even_lines_ = [], [], []
+        for axis, name in zip(self.axes_, self.maps.weights):
+            self._plot_weights(axis, name, window)
+        time = np.arange(signal.shape[-1]) / self.maps.fs
+        self.signal_lines_ = []
+        for k, axis in enumerate(self.axes_[n_layers:]):
+            self.signal_lines_ += axis.plot(time, signal[k], color="0.25", lw=0.6)
+            axis.set_ylabel("amplitude (mV)" if n_channels == 1 else f"channel {k + 1} (mV)")
+        self.axes_[0].legend(
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.99),
+            ncols=3,
+            frameon=False,
+            fontsize=8,
+        )
+        self.axes_[-1].set_xlim(0, signal.shape[-1] / self.maps.fs)
+        self.axes_[-1].set_xlabel("time (s)")
+        tidy(self.axes_)
+        return self
+
+    def _plot_weights(self, axis: Any, name: str, window: int) -> None:
+        edges, kind = self.maps.edges[name], self.maps.kinds[name]
+        percent = 100 * self.maps.weights[name][window].astype(float)
+        for k, head in enumerate(percent if len(percent) > 1 else []):
+            colour, _, line, _ = style(k)
+            self.head_patches_.append(axis.stairs(head, edges, color=colour, ls=line, lw=0.7))
+        self.patches_.append(
+            axis.stairs(
+                percent.mean(axis=0),
+                edges,
+                fill=True,
+                color="0.8",
+                label="mean" if len(percent) > 1 else "weight",
+                zorder=0,
+            )
+        )
+        even = axis.axhline(
+            100 / percent.shape[-1], color=GREY, lw=0.8, ls=":", label="all positions alike"
+        )
+        self.even_lines_.append(even)
+        unit = {"self-attention": "head", "graph": "node", "spatial": "map"}[kind]
+        count = f"{len(percent)} {unit}{'s' if len(percent) > 1 else ''}"
+        axis.set_title(f"{name} ({kind}, {count})", loc="left", fontsize=9)
+        axis.set_ylim(bottom=0)
+        axis.set_ylabel("% per position")
