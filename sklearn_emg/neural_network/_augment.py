@@ -62,7 +62,7 @@ class AugmentBatches(Callback):
         **kwargs: Any,
     ) -> None:
         """Change the windows of a training batch in place; they are a copy of the data set's."""
-        if not training:
+        if not training or batch is None:
             return
         windows, targets = batch
         # One draw for each batch, so that equal batches get different changes.

@@ -197,7 +197,7 @@ class _NetEstimator(BaseEstimator):
         self._validate_params()
         going_on = self.warm_start and hasattr(self, "net_")
         if not going_on:  # should this fit fail, the old net must not meet the new sizes
-            vars(self).pop("net_", None)
+            self.__dict__.pop("net_", None)
         windows, y = self._check_training_input(X, y, reset=not going_on)
         subjects, names = self._check_groups(subjects_in(X, groups), y)
         if not going_on:
@@ -290,7 +290,7 @@ class _NetEstimator(BaseEstimator):
         return net, device
 
     def _split(
-        self, strata: np.ndarray, subjects: np.ndarray | None, names: np.ndarray | None
+        self, strata: np.ndarray, subjects: np.ndarray | None, names: pd.Index | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Training and validation rows; one warning where the split is not what it should be."""
         if not isinstance(self.validation, str):
@@ -321,7 +321,7 @@ class _NetEstimator(BaseEstimator):
         return train, valid
 
     def _split_named(
-        self, strata: np.ndarray, subjects: np.ndarray | None, names: np.ndarray | None
+        self, strata: np.ndarray, subjects: np.ndarray | None, names: pd.Index | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the subjects that 'validation' names, and the others."""
         caller = f"The 'validation' parameter of {type(self).__name__}"
@@ -479,7 +479,9 @@ class _NetEstimator(BaseEstimator):
                 f"of {self.n_channels_} channel(s) and {self.n_times_} {unit}."
             )
 
-    def _check_groups(self, groups, y: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _check_groups(
+        self, groups: Any, y: np.ndarray
+    ) -> tuple[np.ndarray | None, pd.Index | None]:
         """Code of the subject of each window, and the name of each code."""
         if groups is None:
             return None, None

@@ -18,7 +18,8 @@ def image_size(
 ) -> tuple[int, int]:
     """Check the sizes; give height and width of an image."""
     check_sizes(network, n_channels, 1, n_classes)
-    return positive_ints(network, "n_times", n_times, 2)
+    height, width = positive_ints(network, "n_times", n_times, 2)
+    return height, width
 
 
 class Spectrogram(nn.Module):

@@ -32,13 +32,15 @@ def check_length(network: str, n_times: int, least: int) -> None:
         )
 
 
-def positive_ints(network: str, name: str, value: int | Sequence[int], n: int | None = None):
+def positive_ints(
+    network: str, name: str, value: int | Sequence[int], n: int | None = None
+) -> tuple[int, ...]:
     """Give ``value`` as a tuple of positive integers; one integer stands for ``n`` equal ones."""
     values: Any = (value,) * (n or 1) if isinstance(value, Integral) else value
     valid = isinstance(values, Sequence) and not isinstance(values, str)
     valid = valid and len(values) > 0 and (n is None or len(values) == n)
     valid = valid and all(
-        isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in values
+        isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in values
     )
     if not valid:
         wanted = "integers" if n is None else f"{n} integers"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -35,6 +35,8 @@ class WeightedCrossEntropy(nn.Module):
     The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
     the batch, which cancels them in a batch of one class.
     """
+
+    weight: torch.Tensor | None
 
     def __init__(self, weight: torch.Tensor | None = None) -> None:
         super().__init__()
@@ -138,17 +140,17 @@ class _TrainingLoop(NeuralNet):
             # Moments continue; learning rate and the like are this net's own.
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
-        self.history_ = other.history_
+        self.history_: Any = other.history_
 
     def initialize_around(self, module: nn.Module) -> None:
         """Initialise with a module that is there already."""
         # Not by attribute: skorch would register it as a component of its own.
-        vars(self)["_inherited"] = module
+        self.__dict__["_inherited"] = module
         self.initialize()
 
     def initialize_module(self):
         """Build the module, or take the one of an earlier net."""
-        inherited = vars(self).pop("_inherited", None)
+        inherited = self.__dict__.pop("_inherited", None)
         if inherited is None:
             return super().initialize_module()
         self.module_ = inherited
@@ -202,7 +204,7 @@ class _TrainingLoop(NeuralNet):
             self.history_.record("lr", self.optimizer_.param_groups[0]["lr"])
             self._train_epoch(batches, valid_batches, watched)
             loss = self.history_[-1]["train_loss"]
-            if valid_batches is not None:
+            if valid_batches is not None and best is not None:
                 loss = self._record("valid", self._run(valid_batches, False, watched))
                 best.offer(loss)
             lowest = best.loss if best else min(lowest, loss)
@@ -223,7 +225,7 @@ class _TrainingLoop(NeuralNet):
     def on_train_end(self, net, X=None, y=None, **kwargs):
         """Put the best weights back and release what only training needs."""
         super().on_train_end(net, X, y, **kwargs)
-        best = vars(self).pop("_best", None)
+        best = self.__dict__.pop("_best", None)
         if best is not None:
             best.restore()
         self.optimizer_.zero_grad(set_to_none=True)
@@ -275,7 +277,8 @@ class _TrainingLoop(NeuralNet):
             step = self._step(batch, watched) if training else self.validation_step(batch)
             # Tensors, not numbers: on a GPU reading one would wait for the device.
             losses.append(step["loss"].detach())
-            hits.append(self._hits(step["y_pred"], batch[1]))
+            if (n_hits := self._hits(step["y_pred"], batch[1])) is not None:
+                hits.append(n_hits)
             sizes.append(len(batch[1]))
             if watched:
                 prefix = "train" if training else "valid"
@@ -285,13 +288,13 @@ class _TrainingLoop(NeuralNet):
             if training:
                 self._updates += 1
                 due = self.evaluate_every and self._updates % self.evaluate_every == 0
-                if due and valid_batches is not None:
+                if due and valid_batches is not None and self._best is not None:
                     self._best.offer(self._run(valid_batches, False, False)[0])
                     self._set_training(True)
         weights = torch.tensor(sizes, dtype=torch.float64)
         loss = (torch.stack(losses).double().cpu() * weights).sum() / weights.sum()
         accuracy = None
-        if hits[0] is not None:
+        if hits:
             accuracy = (torch.stack(hits).sum().double().cpu() / weights.sum()).item()
         return loss.item(), accuracy
 
@@ -365,7 +368,8 @@ class _TrainingLoop(NeuralNet):
         self.module_.eval()
         with torch.inference_mode():
             if isinstance(X, SequenceDataset):
-                parts = [self.infer(X.take(order[i:j])[0]) for i, j in bounds]
+                rows = cast("torch.Tensor", order)
+                parts = [self.infer(X.take(rows[i:j])[0]) for i, j in bounds]
             else:
                 parts = [self.infer(X[i:j]) for i, j in bounds]
             output = (parts[0] if len(parts) == 1 else torch.cat(parts))[:n].cpu().numpy()

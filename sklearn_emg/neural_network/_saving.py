@@ -244,8 +244,9 @@ def _portable(name: str, value: Any) -> Any:
         own_name = getattr(value, "__qualname__", type(value).__qualname__)
         in_package = value.__module__.startswith(__package__ + ".") and own_name in NETWORKS
         return own_name if in_package else f"{value.__module__}.{own_name}"
-    if name == "optimizer" and getattr(torch.optim, getattr(value, "__name__", ""), None) is value:
-        return value.__name__
+    called = getattr(value, "__name__", "")
+    if name == "optimizer" and called and getattr(torch.optim, called, None) is value:
+        return called
     return _to_json(name, value)
 
 

@@ -104,8 +104,9 @@ class StackedLSTM(nn.Module):
                 nn.init.zeros_(parameter)
                 if name.startswith("bias_ih"):  # the two biases add up
                     nn.init.ones_(parameter.detach()[n_units : 2 * n_units])
-        nn.init.xavier_uniform_(self.classifier[1].weight)
-        nn.init.zeros_(self.classifier[1].bias)
+        weight, bias = self.classifier[1].parameters()
+        nn.init.xavier_uniform_(weight)
+        nn.init.zeros_(bias)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).

@@ -198,7 +198,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         try:
             estimator.fit(X, y, groups=groups)
         finally:
-            vars(estimator).pop("_start", None)  # it holds the pretrained network
+            estimator.__dict__.pop("_start", None)  # it holds the pretrained network
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
         self.n_features_in_ = estimator.n_features_in_
