@@ -419,6 +419,10 @@ class RandomWindows(Protocol):
             for k, (train, test) in enumerate(splitter.split(np.zeros(len(y)), y))
         ]
 
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Number of draws; the arguments are not used."""
+        return _positive(self.n_repeats, "n_repeats", self)
+
 
 class RepeatedSubjectKFold(Protocol):
     """K folds of subjects, dealt anew several times.

@@ -3,6 +3,7 @@
 from sklearn_emg.papers._alsnet import alsnet
 from sklearn_emg.papers._benchmark import Benchmark, run_benchmark
 from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
+from sklearn_emg.papers._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
 from sklearn_emg.papers._n2001_features import n2001_features
 from sklearn_emg.papers._nemgnet import nemgnet
@@ -45,6 +46,7 @@ __all__ = [
     "amplitude_envelope_analysis",
     "boumerdes_cnn",
     "boumerdes_lstm",
+    "boumerdes_tables",
     "deepemgnet",
     "elamvazuthi",
     "ensembles",

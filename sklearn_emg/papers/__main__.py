@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import joblib
 import numpy as np
@@ -26,8 +26,8 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
     SubjectHoldout,
 )
-from sklearn_emg.model_selection._protocols import Protocol
-from sklearn_emg.papers import list_systems
+from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS, Protocol
+from sklearn_emg.papers import boumerdes_tables, list_systems
 from sklearn_emg.papers._benchmark import run_benchmark
 
 Data = tuple[str, pd.DataFrame, np.ndarray, str]
@@ -83,8 +83,13 @@ def _needed(folder: str | None, name: str) -> Path:
     return Path(folder)
 
 
-def _pairs(text: str | None) -> dict[str, Any]:
-    return {} if text is None else {"pairs": tuple(map(tuple, ast.literal_eval(text)))}
+def _boumerdes(arguments: argparse.Namespace) -> Protocol:
+    pairs = {}
+    if arguments.pairs is not None:
+        pairs["pairs"] = tuple(map(tuple, ast.literal_eval(arguments.pairs)))
+    # Subjects of other sets are not numbered alike in each class.
+    by = "number" if arguments.data[0] == "n2001" else "position"
+    return BoumerdesProtocol(**pairs, by=by)
 
 
 PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
@@ -93,7 +98,7 @@ PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
     "loso": lambda a: LeaveOneSubjectOutProtocol(),
     "nemgnet": lambda a: NEMGNetProtocol(a.folds, random_state=a.seed),
     "nested": lambda a: NestedProtocol(a.folds, random_state=a.seed),
-    "boumerdes": lambda a: BoumerdesProtocol(**_pairs(a.pairs)),
+    "boumerdes": _boumerdes,
     "alsnet": lambda a: SubjectHoldout(n_repeats=a.repeats, random_state=a.seed),
     "random-windows": lambda a: RandomWindows(n_repeats=a.repeats, random_state=a.seed),
 }
@@ -104,36 +109,49 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="print the table of systems")
     bench = commands.add_parser("benchmark", help="compare systems on the same subjects")
+    _add_running(bench)
     add = bench.add_argument
     add("--data", nargs="+", required=True, metavar=("SET", "FOLDER"),
         help=f"one of {', '.join(DATA)}, and the folder of the recordings")  # fmt: skip
     add("--systems", default="all", help="names or patterns, separated by commas; all, classical "
         "or networks (default: all)")  # fmt: skip
     add("--protocol", choices=PROTOCOLS, default="kfold")
-    add("--out", required=True, type=Path, help="folder of results; the same one goes on")
     add("--folds", type=int, default=5)
     add("--repeats", type=int, default=3)
-    add("--pairs", help="boumerdes: runs as '((1, 2), (2, 1))'")
     add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
+    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
+    add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
+        help="do not run these, and say why in their rows; may be repeated")  # fmt: skip
+    add("--subjects", type=int, default=24, help="of the simulated cohort")
+    add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
+    add("--seed", type=int, default=0)
+    tables = commands.add_parser("boumerdes", help="redo the Boumerdes tables on N2001")
+    _add_running(tables)
+    tables.add_argument("folder", metavar="FOLDER", help="of the download of N2001")
+    tables.add_argument("--muscle", default="BB", help="code of the muscle (default: BB)")
+    tables.add_argument("--lstm", action="store_true", help="the LSTM too; takes days")
+    return parser
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    """What all commands that run systems take."""
+    add = parser.add_argument
+    add("--out", required=True, type=Path, help="folder of results; the same one goes on")
+    add("--pairs", help="Boumerdes protocol: runs as '((1, 2), (2, 1))'")
     add("--fs", type=float, help="rate in Hz for all systems (default: each paper's)")
     add("--epochs", type=int, help="of all networks (default: each paper's)")
     add("--set", action="append", default=[], metavar="PARAMETER=VALUE",
         help="set_params of the systems that have it; may be repeated")  # fmt: skip
-    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
     add("--jobs", type=int, default=None)
     add("--backend", choices=("loky", "threading", "dask", "ray"), default="loky",
         help="of joblib (default: loky)")  # fmt: skip
     add("--address", help="of a running dask scheduler or ray cluster; by default one is started "
         "on this machine")  # fmt: skip
     add("--retry-failed", action="store_true")
-    add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
-        help="do not run these, and say why in their rows; may be repeated")  # fmt: skip
+    add("--note", action="append", default=[], metavar="NAME=TEXT",
+        help="a line for the head of the table; may be repeated")  # fmt: skip
     add("--report", action="store_true", help="run nothing; report what is finished")
     add("--quiet", action="store_true", help="no progress bar")
-    add("--subjects", type=int, default=24, help="of the simulated cohort")
-    add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
-    add("--seed", type=int, default=0)
-    return parser
 
 
 def _parameters(settings: Sequence[str]) -> dict[str, Any]:
@@ -149,14 +167,15 @@ def _parameters(settings: Sequence[str]) -> dict[str, Any]:
     return parameters
 
 
-def _reasons(settings: Sequence[str]) -> dict[str, str]:
-    reasons = {}
+def _texts(settings: Sequence[str], option: str) -> dict[str, str]:
+    """Texts by their names, from ``NAME=TEXT``."""
+    texts = {}
     for setting in settings:
-        names, equals, reason = setting.partition("=")
-        if not (equals and reason):
-            raise ValueError(f"--leave-out needs SYSTEMS=REASON. Got {setting!r}.")
-        reasons.update(dict.fromkeys(names.split(","), reason))
-    return reasons
+        name, _, text = setting.partition("=")
+        if not text:
+            raise ValueError(f"{option}=TEXT is needed. Got {setting!r}.")
+        texts[name] = text
+    return texts
 
 
 @contextlib.contextmanager
@@ -214,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(list_systems()[columns].to_string() + "\n")
         return 0
     try:
-        _benchmark(arguments, argv)
+        {"benchmark": _benchmark, "boumerdes": _tables}[arguments.command](arguments, argv)
     except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -241,14 +260,12 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
         grids = json.loads(arguments.grid.read_text(encoding="utf-8"))
         search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
     name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)
-    people = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
-    notes = {
-        # Folders of this machine are nobody's business; the rest of the command is kept.
-        "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
-        "data": f"{name}, {len(table)} recordings, subjects per class {people.to_dict()}",
+    left_out = {
+        name: reason
+        for names, reason in _texts(arguments.leave_out, "--leave-out SYSTEMS").items()
+        for name in names.split(",")
     }
-    if caveat:
-        notes["caveat"] = caveat
+    notes = _notes(arguments, argv, folder, (name, table, y, caveat))
     with _backend(arguments.backend, arguments.address, arguments.jobs):
         result = run_benchmark(
             arguments.systems.split(","),
@@ -264,7 +281,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             audit_splits=arguments.audit,
             n_jobs=arguments.jobs,
             retry_failed=arguments.retry_failed,
-            left_out=_reasons(arguments.leave_out),
+            left_out=left_out,
             report_only=arguments.report,
             progress=not arguments.quiet,
             random_state=arguments.seed,
@@ -273,8 +290,56 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     sys.stdout.write(result.table().to_string() + f"\nResults: {arguments.out}\n")
 
 
+def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
+    from sklearn_emg.datasets import load_n2001
+
+    # Windows with invalid samples are left out; resampling would spread the gaps.
+    invalid: Literal["nan", "clip"] = "nan" if arguments.fs is None else "clip"
+    records = load_n2001(arguments.folder, arguments.muscle, invalid=invalid, lazy=True)
+    name = f"N2001, muscle {arguments.muscle}"
+    data: Data = (name, records.data, records.target, "")
+    pairs = BOUMERDES_PAIRS if arguments.pairs is None else ast.literal_eval(arguments.pairs)
+    with _backend(arguments.backend, arguments.address, arguments.jobs):
+        tables = boumerdes_tables(
+            records.data,
+            records.target,
+            arguments.out,
+            lstm=arguments.lstm,
+            pairs=pairs,
+            fs=arguments.fs,
+            max_epochs=arguments.epochs,
+            parameters=_parameters(arguments.set),
+            n_jobs=arguments.jobs,
+            retry_failed=arguments.retry_failed,
+            report_only=arguments.report,
+            progress=not arguments.quiet,
+            notes=_notes(arguments, argv, [arguments.folder], data),
+        )
+    sys.stdout.write(tables.to_string() + f"\nResults: {arguments.out}\n")
+
+
+def _notes(
+    arguments: argparse.Namespace, argv: Sequence[str], folder: Sequence[str], data: Data
+) -> dict[str, str]:
+    """Lines for the head of a table of results."""
+    name, table, y, caveat = data
+    people = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
+    notes = {
+        # Folders of this machine are nobody's business; the rest of the command is kept.
+        "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
+        "data": f"{name}, {len(table)} recordings, subjects per class {people.to_dict()}",
+    }
+    if arguments.epochs is not None:
+        notes["networks"] = f"at most {arguments.epochs} epochs, NOT the published settings"
+    if caveat:
+        notes["caveat"] = caveat
+    notes.update(_texts(arguments.note, "--note NAME"))
+    return notes
+
+
 def _without_folders(argv: Sequence[str], folder: Sequence[str]) -> list[str]:
-    kept = ["FOLDER" if a in folder else a for a in argv]
+    # The runs were made by the command without --report.
+    kept = ["FOLDER" if a in folder else a for a in argv if a != "--report"]
     if "--out" in kept:
         kept[kept.index("--out") + 1] = "DIR"
     return kept

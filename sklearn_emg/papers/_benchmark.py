@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 import time
 import traceback
+import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -143,16 +143,15 @@ def _cell(summary: pd.DataFrame, level: str, metric: str) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    temporary = path.with_name(f".part-{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with open(temporary, "x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -232,6 +231,8 @@ def _prepared(
     if found is None or not is_recording_table(X):
         return model, X, y
     prefix, divote = found
+    if divote.window is None:  # rows are windows already
+        return model, X, y
     windows, row = window_table(
         X, divote.window, divote.step, tail=divote.tail, nan=divote.nan, short=divote.short
     )
@@ -359,7 +360,7 @@ def _do_audit(
             model = with_seed(build(name, X, **plain), seed)
             audit = leakage_audit(model, X, y, n_splits=n_splits, progress=False, random_state=seed)
             balanced = audit.summary["balanced_accuracy"]
-            result = {
+            result: dict[str, Any] = {
                 "random windows": float(balanced["random windows"]),
                 "subjects": float(balanced["subjects"]),
                 "gap": audit.gap,
@@ -593,7 +594,8 @@ def _windows_only(comparison: Comparison) -> Comparison:
 
 def _numbers(protocol: Protocol, X: pd.DataFrame, y: NDArray) -> range:
     """Numbers of the runs; says at once where the protocol does not fit the data."""
-    return range(len(protocol.runs(X, y)))
+    # Windows are not cut yet: a table of few recordings can have plenty.
+    return range(protocol.get_n_splits() if protocol.of_windows else len(protocol.runs(X, y)))
 
 
 def _todo(path: Path, retry_failed: bool) -> bool:
@@ -659,7 +661,7 @@ def _markdown(benchmark: Benchmark, protocol: str) -> str:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "software": f"sklearn-emg {__version__}, scikit-learn {sklearn.__version__}, "
         f"Python {platform.python_version()}",
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
+        "hardware": _hardware(),
         "largest class": f"{benchmark.comparison.chance:.2f} of the subjects",
     }
     head += [f"- {name}: {value}" for name, value in facts.items()]
@@ -675,6 +677,16 @@ def _markdown(benchmark: Benchmark, protocol: str) -> str:
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     lines += [f"| {' | '.join([str(name), *row])} |" for name, row in table.iterrows()]
     return "\n".join([*head, *lines, ""])
+
+
+def _hardware() -> str:
+    cores = f"{platform.machine()}, {os.cpu_count()} CPU cores"
+    try:
+        import torch
+    except ImportError:
+        return cores
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{cores}, {gpu}"
 
 
 def _draw(benchmark: Benchmark, path: Path) -> None:

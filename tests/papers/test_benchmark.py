@@ -123,8 +123,11 @@ def test_an_interrupted_command_keeps_what_is_finished(tmp_path, capsys, monkeyp
     ]
     assert main(command) == 130
     assert "The same command goes on" in capsys.readouterr().err
-    assert main([*command, "--report"]) == 0
-    assert "2 of 3: not run: not finished yet" in (tmp_path / "results.md").read_text()
+    assert main([*command, "--report", "--note", "weather=fine"]) == 0
+    text = (tmp_path / "results.md").read_text()
+    assert "2 of 3: not run: not finished yet" in text
+    assert "- weather: fine" in text
+    assert "--report" not in text
     assert main(command) == 0
     assert "not run:" not in (tmp_path / "results.md").read_text()
     assert len(calls) == 4  # one finished, one interrupted, two after it
@@ -209,8 +212,8 @@ def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
 
 
 def test_a_protocol_that_does_not_fit_is_refused_before_anything_runs(cohort, tmp_path):
-    with pytest.raises(ValueError, match="needs at least 7 subjects of each class"):
-        run(cohort, tmp_path, protocol=BoumerdesProtocol())
+    with pytest.raises(ValueError, match=r"needs the subjects .* of each class by position"):
+        run(cohort, tmp_path, protocol=BoumerdesProtocol(by="position"))
     assert not list(tmp_path.iterdir())
 
 
@@ -306,7 +309,7 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     assert main([*simulated, "--address", "tcp://here:1"]) == 2
     assert "--backend is 'loky'" in capsys.readouterr().err
     assert main([*simulated, "--leave-out", "nam"]) == 2
-    assert "--leave-out needs SYSTEMS=REASON" in capsys.readouterr().err
+    assert "--leave-out SYSTEMS=TEXT is needed. Got 'nam'" in capsys.readouterr().err
 
 
 def test_the_command_lists_the_systems(capsys):

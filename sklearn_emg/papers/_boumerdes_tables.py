@@ -1,0 +1,241 @@
+"""The tables of the Boumerdes study, redone on a download of N2001."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.model_selection import BoumerdesProtocol, RandomWindows
+from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS, Protocol
+from sklearn_emg.papers._benchmark import Benchmark, _parquet, _write, run_benchmark
+
+LEAKY = "random windows (LEAKY)"
+BY_SUBJECT = "by subject"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Classes that are told apart, what differs in training, and what was published."""
+
+    name: str
+    labels: tuple[str, ...]
+    published: Mapping[tuple[str, str], str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NETWORK = "divote__estimator__estimator"
+TASKS = (
+    _Task(
+        "ALS, myopathy, normal",
+        ("ALS", "myopathy", "control"),
+        {
+            ("boumerdes-cnn", LEAKY): "99.85",
+            ("boumerdes-cnn", BY_SUBJECT): "71.89 (56.33-80.59), F1 0.71, 244 min",
+            ("boumerdes-lstm", LEAKY): "64.86",
+        },
+    ),
+    _Task(
+        "myopathy, normal",
+        ("myopathy", "control"),
+        {
+            ("boumerdes-cnn", LEAKY): "92.47",
+            ("boumerdes-cnn", BY_SUBJECT): "79.53 (69.67-93.23), F1 0.77, 96 min",
+        },
+        {f"{_NETWORK}__batch_size": 32, f"{_NETWORK}__patience": 20},
+    ),
+    _Task(
+        "ALS, normal",
+        ("ALS", "control"),
+        {
+            ("boumerdes-cnn", LEAKY): "96.06",
+            ("boumerdes-cnn", BY_SUBJECT): "85.02 (69.69-97.03), F1 0.84, 136 min",
+        },
+    ),
+)
+NOTE = (
+    "Accuracy of windows in percent: mean (lowest-highest) over the runs. Rows called LEAKY have "
+    "windows of the same person in training and test; they say nothing of new patients. By "
+    "subject, one subject of each class is tested and another one stops the training."
+)
+
+
+def boumerdes_tables(
+    X: pd.DataFrame,
+    y: Labels,
+    out: str | os.PathLike[str],
+    *,
+    lstm: bool = False,
+    pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS,
+    fs: float | None = None,
+    max_epochs: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+    retry_failed: bool = False,
+    report_only: bool = False,
+    progress: bool = True,
+    notes: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Redo the tables of the Boumerdes study: three tasks, random windows and by subject.
+
+    Each table row is a benchmark in a folder of its own below `out`, resumable as
+    :func:`run_benchmark` is. ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all
+    of it on a download of N2001.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Recording table, such as of :func:`sklearn_emg.datasets.load_n2001` with ``muscle="BB"``.
+    y : array-like of shape (n_rows,)
+        "ALS", "myopathy" or "control".
+    out : path-like
+        Folder of results.
+    lstm : bool, default=False
+        The LSTM too, with random windows as in the source. At the rate of N2001 it takes days.
+    pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+        Numbers of the validation and test subjects, see
+        :class:`~sklearn_emg.model_selection.BoumerdesProtocol`.
+    fs : float, default=None
+        Rate in Hz at which windows are cut; by default that of the recordings.
+    max_epochs : int, default=None
+        By default those of the source, 100 and 60.
+    parameters : mapping, default=None
+        For ``set_params`` of the systems.
+    n_jobs : int, default=None
+        Parallel runs.
+    retry_failed, report_only, progress : bool
+        As of :func:`run_benchmark`.
+    notes : mapping, default=None
+        Lines for the head of the Markdown table.
+
+    Returns
+    -------
+    tables : DataFrame
+        One row per task, protocol and network: accuracy of windows in percent, ``mean``,
+        ``lowest`` and ``highest``, macro ``f1``, ``minutes`` of training, ``published``, ``leaky``
+        and ``failed``, the reason where there is no result. Also written to `out` as
+        ``tables.parquet`` and ``tables.md``.
+
+    Raises
+    ------
+    ValueError
+        If no row has a result, or `out` holds another benchmark.
+
+    Notes
+    -----
+    Windows with NaN, samples that N2001 marks as invalid, are left out, as in the source; with
+    `fs` the recordings must have none, as of ``load_n2001(..., invalid="clip")``. The two-class
+    networks have two softmax units here, where the source has one sigmoid unit: the same model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_emg.papers import boumerdes_tables
+    >>> from sklearn_emg.recordings import recording_table
+    >>> rng = np.random.default_rng(0)
+    >>> names = [f"{c}{i}" for c in "AC" for i in (1, 2, 3)]
+    >>> X = recording_table([rng.normal(size=600) for _ in names], fs=200.0, subject=names)
+    >>> y = ["ALS"] * 3 + ["control"] * 3
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     tables = boumerdes_tables(X, y, out, pairs=[(1, 2)], max_epochs=1, progress=False)
+    >>> tables.loc[tables["failed"] == "", ["task", "protocol", "runs"]].to_numpy().tolist()
+    [['ALS, normal', 'random windows (LEAKY)', 1], ['ALS, normal', 'by subject', 1]]
+    """
+    y, out = np.asarray(y), Path(out)
+    changes = {"divote__nan": "skip"}
+    if fs is None and X["fs"].nunique() == 1:
+        changes["resample"] = "passthrough"  # it refuses gaps, which are left out by window
+    protocols: dict[str, Protocol] = {LEAKY: RandomWindows(), BY_SUBJECT: BoumerdesProtocol(pairs)}
+    rows = []
+    for task in TASKS:
+        for (system, kind), published in task.published.items():
+            if system == "boumerdes-lstm" and not lstm:
+                continue
+            folder = out / "-".join(re.findall(r"\w+", f"{system} {task.name} {kind}"))
+            chosen = np.isin(y, task.labels)
+            try:
+                if missing := sorted(set(task.labels) - set(y)):
+                    raise ValueError(f"there are no recordings of {', '.join(missing)}")
+                if not protocols[kind].of_windows:
+                    protocols[kind].runs(X[chosen], y[chosen])
+            except ValueError as error:
+                rows.append(_row(task, system, kind, published, failed=str(error)))
+                continue
+            result = run_benchmark(
+                [system],
+                X[chosen].reset_index(drop=True),
+                y[chosen],
+                protocols[kind],
+                folder,
+                fs=fs,
+                max_epochs=max_epochs,
+                parameters={**changes, **task.parameters, **(parameters or {})},
+                n_jobs=n_jobs,
+                retry_failed=retry_failed,
+                report_only=report_only,
+                progress=progress,
+                figure=False,
+                notes=notes,
+            )
+            rows.append(_row(task, system, kind, published, result))
+    tables = pd.DataFrame(rows)
+    if (tables["runs"] == 0).all():
+        raise ValueError("No row of the tables has a result: " + "; ".join(tables["failed"]) + ".")
+    out.mkdir(parents=True, exist_ok=True)
+    _parquet(tables, out / "tables.parquet")
+    _write(out / "tables.md", _markdown(tables, dict(notes or {})))
+    return tables
+
+
+def _row(
+    task: _Task,
+    system: str,
+    kind: str,
+    published: str,
+    result: Benchmark | None = None,
+    failed: str = "",
+) -> dict[str, Any]:
+    row = {"task": task.name, "network": system, "protocol": kind, "leaky": kind == LEAKY}
+    none = float("nan")
+    scores = {"runs": 0, "mean": none, "lowest": none, "highest": none, "f1": none, "minutes": none}
+    if result is not None:
+        folds = result.comparison.folds
+        done = folds[(folds["level"] == "window") & (folds["error"] == "")]
+        accuracy = 100 * done["accuracy"]
+        scores = {
+            "runs": len(done),
+            "mean": accuracy.mean(),
+            "lowest": accuracy.min(),
+            "highest": accuracy.max(),
+            "f1": done["f1"].mean(),
+            "minutes": done["fit_seconds"].mean() / 60,
+        }
+        failed = "; ".join(folds.loc[folds["error"] != "", "error"].unique())
+    return {**row, **scores, "published": published, "failed": failed}
+
+
+def _markdown(tables: pd.DataFrame, notes: Mapping[str, str]) -> str:
+    head = ["# Tables of the Boumerdes study", "", NOTE, ""]
+    head += [*(f"- {name}: {value}" for name, value in notes.items()), ""]
+    columns = ["classes", "network", "protocol", "runs", "here", "F1", "minutes", "published"]
+    lines = [f"| {' | '.join([*columns, 'failed'])} |", f"|{'---|' * (len(columns) + 1)}"]
+    for row in tables.to_dict("records"):
+        ours = ["-"] * 3
+        if row["runs"]:
+            ours = [
+                f"{row['mean']:.2f} ({row['lowest']:.2f}-{row['highest']:.2f})",
+                f"{row['f1']:.2f}",
+                f"{row['minutes']:.1f}",
+            ]
+        failed = row["failed"].replace("\n", " ").replace("|", "/")
+        cells = [row["task"], row["network"], row["protocol"], row["runs"], *ours]
+        lines.append(f"| {' | '.join(map(str, [*cells, row['published'], failed]))} |")
+    return "\n".join([*head, *lines, ""])
