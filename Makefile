@@ -6,7 +6,7 @@ JOBS ?= 2
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-gpu lint docs clean
+.PHONY: setup demo test test-slow test-gpu lint docs benchmark clean
 
 setup: $(VENV)/.ready
 
@@ -40,6 +40,22 @@ docs: setup
 	$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-glob='*.rst' doc/tour.rst doc/user_guide
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
+
+# All published systems at the published settings: minutes for the classical ones, days for the
+# large networks without a GPU. Stop it when you like: the next call goes on. For instance
+# make benchmark SYSTEMS=classical, or OPTIONS="--leave-out 'nodera-*,nam=needs a GPU'".
+SYSTEMS ?= all
+BENCHMARK ?= benchmark_results
+OPTIONS ?=
+BENCH := $(BIN)/python -m sklearn_emg.papers benchmark --systems $(SYSTEMS) --jobs $(JOBS) $(OPTIONS)
+
+benchmark: setup
+ifdef SKLEARN_EMG_DATA
+	$(BENCH) --data lower-limb "$(SKLEARN_EMG_DATA)/lower_limb" --out $(BENCHMARK)/lower_limb
+else
+	@echo "SKLEARN_EMG_DATA names no folder with lower_limb in it: the simulated cohort alone"
+endif
+	$(BENCH) --data simulated --out $(BENCHMARK)/simulated
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info doc/_build doc/generated doc/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -269,6 +269,7 @@ class GalleryOrder:
         "plot_own_feature",
         "plot_mains",
         "plot_tuning",
+        "plot_tuning_optuna",
         "plot_time_frequency",
         "plot_learning_curve",
         "plot_transfer",
