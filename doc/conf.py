@@ -29,6 +29,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "numpydoc",
     "docstrings",
+    "mathml",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
