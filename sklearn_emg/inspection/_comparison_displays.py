@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.comparison import Comparison, LeakageAudit, leakage_audit
 from sklearn_emg.inspection._plot import (
     COLORS,
@@ -401,7 +402,7 @@ class LeakageDisplay:
         cls,
         estimator: Any,
         X: pd.DataFrame,
-        y: ArrayLike,
+        y: Labels,
         *,
         n_splits: int = 5,
         n_jobs: int | None = None,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.inspection._feature_names import feature_facts, info_of
 from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
 from sklearn_emg.recordings import subjects_of
@@ -76,10 +76,10 @@ class FeatureDisplay:
         cls,
         estimator: Any,
         X: Any,
-        y: ArrayLike,
+        y: Labels,
         *,
         features: Sequence[str] | None = None,
-        groups: ArrayLike | None = None,
+        groups: Labels | None = None,
     ) -> FeatureDisplay:
         """Extract the features.
 
@@ -112,10 +112,10 @@ class FeatureDisplay:
     def from_features(
         cls,
         X: pd.DataFrame,
-        y: ArrayLike,
+        y: Labels,
         *,
         features: Sequence[str] | None = None,
-        groups: ArrayLike | None = None,
+        groups: Labels | None = None,
         units: Mapping[str, str] | None = None,
     ) -> FeatureDisplay:
         """Show features that were computed before.

@@ -410,7 +410,7 @@ def _comparison_lead(result: Comparison, accuracy: pd.DataFrame) -> str:
     )
     if scored.empty:
         return f'{warn}<p class="lead">No pipeline gave a score.</p>'
-    top = scored.loc[scored["pooled"].idxmax()]
+    top = scored.iloc[int(scored["pooled"].argmax())]
     named = _interval(top["pooled"], top["low"], top["high"])
     text = f"Highest accuracy over subjects: {named}, by {top['pipeline']}"
     others = scored[(scored["pipeline"] != top["pipeline"]) & (scored["high"] >= top["low"])]
@@ -722,9 +722,9 @@ def _vote_sections(said: _Predictions, max_rows: int) -> list[tuple[str, str]]:
         parts.append(_accuracy_text(said, right))
     frame = said.people.copy()
     if right is not None:
-        frame.insert(frame.columns.get_loc("diagnosis"), "true class", said.y)
-        after = list(frame.columns).index("diagnosis") + 1
-        frame.insert(after, "answer", np.where(right, "right", "wrong"))
+        place = list(frame.columns).index("diagnosis")
+        frame.insert(place, "true class", said.y)
+        frame.insert(place + 2, "answer", np.where(right, "right", "wrong"))
     if said.known:
         frame.insert(0, "in training", np.where(said.seen, "yes: leaky", "no"))
     frame, note = _cut(frame, max_rows)

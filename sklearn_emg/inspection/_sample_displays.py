@@ -225,7 +225,8 @@ class AttributionDisplay:
             height_ratios=[1.5, 1.0] * n_channels,
         )
         largest = float(np.abs(sums).max()) or 1.0
-        self.signal_lines_, self.bars_ = [], []
+        self.signal_lines_: list[Any] = []
+        self.bars_: list[Any] = []
         for k in range(n_channels):
             upper, lower = self.axes_[2 * k : 2 * k + 2]
             name = "amplitude" if n_channels == 1 else f"channel {k + 1}"
@@ -381,7 +382,9 @@ class AttentionDisplay:
             sharex=True,
             height_ratios=[1.0] * n_layers + [1.4] * n_channels,
         )
-        self.patches_, self.head_patches_, self.even_lines_ = [], [], []
+        self.patches_: list[Any] = []
+        self.head_patches_: list[Any] = []
+        self.even_lines_: list[Any] = []
         for axis, name in zip(self.axes_, self.maps.weights):
             self._plot_weights(axis, name, window)
         time = np.arange(signal.shape[-1]) / self.maps.fs

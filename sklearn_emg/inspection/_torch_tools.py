@@ -216,7 +216,7 @@ class AttentionLayer:
 
     def weights(self, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
         """Weights of each head: (batch, n_heads, n_positions), or a matrix in their place."""
-        if self.kind == "self-attention":
+        if isinstance(self.module, SelfAttention):
             return _matrix_of(self.module, inputs[0])
         if self.kind == "graph":
             return output.softmax(dim=1).transpose(1, 2)
@@ -224,7 +224,7 @@ class AttentionLayer:
         return gates / gates.sum(dim=-1, keepdim=True)
 
 
-def _matrix_of(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def _matrix_of(layer: SelfAttention, x: torch.Tensor) -> torch.Tensor:
     """The attention that the fused kernel of the layer does not give out."""
     batch, n_times, _ = x.shape
     parts = layer.project(x).reshape(batch, n_times, 3, layer.n_heads, -1)
@@ -247,8 +247,8 @@ def attention_layers(module: nn.Module) -> dict[str, AttentionLayer]:
         for name, layer in module.named_modules()
         if isinstance(layer, SelfAttention)
     }
-    if getattr(module, "node_graph", None) is not None:
-        found["node_graph"] = AttentionLayer(module.node_graph.gather, "graph", step)
+    if (graph := getattr(module, "node_graph", None)) is not None:
+        found["node_graph"] = AttentionLayer(graph.gather, "graph", step)
     return found
 
 
@@ -262,7 +262,8 @@ def _spatial_layers(module: SpectroEMGNet) -> Iterator[tuple[str, AttentionLayer
                 found = AttentionLayer(layer.convolution, "spatial", n_frames * hop, -hop / 2)
                 yield f"features.{name}.{inner}", found
             if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
-                n_frames *= int(layer.kernel_size)
+                size = layer.kernel_size
+                n_frames *= size if isinstance(size, int) else size[-1]
 
 
 def attention(

@@ -6,7 +6,7 @@ with that warning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sklearn.decomposition import PCA
@@ -503,7 +503,7 @@ def _over(
 
 
 _INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data"
-for _name, _function, _estimator, _value, _settings in (
+_TABLE: tuple[tuple[str, Callable[..., Any], str, float, dict[str, Any]], ...] = (
     ("time-domain", time_domain_analysis, "time-domain features + LDA", 85.0, {}),
     ("frequency-domain", frequency_domain_analysis, "spectral features + LDA", 88.0, {}),
     ("amplitude-envelope", amplitude_envelope_analysis, "RMS envelope + LDA", 84.0, {}),
@@ -515,7 +515,8 @@ for _name, _function, _estimator, _value, _settings in (
     ("ensembles", ensembles, "forest, extra trees and boosting, soft vote", 87.9, {}),
     ("hybrid", hybrid, "three domains, forest selection, MLP", 89.2, {}),
     ("neurofusion-features", neurofusion_features, "Algorithm 1 + MLP", 92.0, {}),
-):
+)
+for _name, _function, _estimator, _value, _settings in _TABLE:
     register(
         _function,
         _name,

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._typing import Labels
 
 _NORMAL = ("normal", "control", "healthy", "healthy control")
 
@@ -110,7 +111,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         self.limits_ = np.stack([centre - self.limit * spread, centre + self.limit * spread])
         met, n_classes = self._met(X), len(self.classes_)
         left = np.ones(len(X), dtype=bool)
-        self.rules_ = []
+        self.rules_: list[tuple[int, str, NDArray[np.floating]]] = []
         while len(self.rules_) < self.max_rules:
             rest = np.bincount(codes[left], minlength=n_classes)
             counts = np.stack([np.bincount(codes[left & m], minlength=n_classes) for m in met.T])
@@ -177,7 +178,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         proba = self.predict_proba(X)
         return self.classes_[np.argmax(proba, axis=1)]
 
-    def export_text(self, feature_names: ArrayLike | None = None) -> str:
+    def export_text(self, feature_names: Labels | None = None) -> str:
         """The rules as text, one a line.
 
         Parameters
