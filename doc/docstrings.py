@@ -2,7 +2,8 @@
 
 ``setup`` hooks into autodoc behind numpydoc. Nothing is rewritten but what docutils would stumble
 over: names that end in an underscore, entries of a list without a description, absolute values
-written with bars, and tables whose cells span columns, which are shown as they stand.
+written with bars, authors whose initial looks like the letter of a list, and tables whose cells
+span columns, which are shown as they stand.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _RULE = re.compile(r"^\s*=+( +=+)+\s*$")
 _TYPES = r"(array|bool|dict|float|int|list|ndarray|object|str|tuple|DataFrame|Series)\b"
 _ENTRY = re.compile(rf"^\s+\w+ : {_TYPES}")
 _BARS = re.compile(r"(?<![`|\w])\|(\w+)\|")
+_INITIAL = re.compile(r"^(\s*(?:\.\. \[[^\]]+\] )?)([A-Z])\. (?=[A-Z])")
 _UNDERSCORE = re.compile(r"(?<![`\w])([A-Za-z]\w*)_(?=[,)])")
 
 
@@ -49,6 +51,7 @@ def _mended(lines: list[str]) -> list[str]:
         indent = len(line) - len(line.lstrip())
         if "``" not in line and "\\" not in line:  # neither code nor LaTeX
             line = _BARS.sub(r"\\|\1\\|", line)
+            line = _INITIAL.sub(r"\1\\\2. ", line)
         if line.lstrip().startswith("**") and " : " in line:
             line = _UNDERSCORE.sub(r"\1\\_", line)
         out.append(line)

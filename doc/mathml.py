@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw and read aloud by themselves, without a network or script.
+"""Formulas as MathML, which browsers draw and read aloud without a network or a script.
 
 Sphinx's own way loads MathJax from elsewhere. docutils, on which Sphinx stands, converts LaTeX.
 """
