@@ -23,6 +23,7 @@ from sklearn_emg.feature_extraction import (
     WaveletFeatures,
 )
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
+from sklearn_emg.model_selection import CachedTransformer
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AttentionNetClassifier,
@@ -41,7 +42,7 @@ from sklearn_emg.neural_network import (
     StackedLSTMClassifier,
     TransferClassifier,
 )
-from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier
+from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier, SubjectTransferClassifier
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
@@ -157,4 +158,8 @@ INSTANCES = [
     WindowAugmenter(epsilon=0.1, random_state=0),
     NormalLimitRules(),
     SMOTEClassifier(LogisticRegression()),
+    CachedTransformer(TimeDomainFeatures(fs=1000.0)),
+    SubjectTransferClassifier(
+        TransferClassifier(ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET))
+    ),
 ]

@@ -14,6 +14,7 @@ from sklearn_emg.papers._networks import (
     neurofusionnet,
     nodera,
     spectroemgnet,
+    transfer_learning,
 )
 from sklearn_emg.papers._neurofusion import (
     amplitude_envelope_analysis,
@@ -34,12 +35,14 @@ from sklearn_emg.papers._registry import (
 )
 from sklearn_emg.papers._rules import NormalLimitRules
 from sklearn_emg.papers._sampling import SMOTEClassifier
+from sklearn_emg.papers._transfer import SubjectTransferClassifier
 
 __all__ = [
     "Benchmark",
     "Figure",
     "NormalLimitRules",
     "SMOTEClassifier",
+    "SubjectTransferClassifier",
     "System",
     "ahmed_islam",
     "alsnet",
@@ -68,5 +71,6 @@ __all__ = [
     "spectroemgnet",
     "time_domain_analysis",
     "traditional_analysis",
+    "transfer_learning",
     "yoo_2023",
 ]

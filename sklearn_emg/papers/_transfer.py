@@ -1,0 +1,191 @@
+"""Transfer learning among the subjects of one training set."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._sklearn import HasMethods, Interval, Real
+from sklearn_emg.neural_network._split import split_validation
+
+
+class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Pretrain a network on some of the training subjects, fine-tune it on the others.
+
+    For pipelines that are given one cohort: its training subjects are parted into a source and a
+    target, so that no subject of the test, nor of the fine-tuning, had a part in the pretraining.
+
+    Parameters
+    ----------
+    estimator : TransferClassifier
+        If it is pretrained already, on a cohort of your own, all training subjects fine-tune it.
+    source_fraction : float, default=0.5
+        Share of the subjects of each class that pretrain, at least one and never all; of the
+        windows, where `fit` is given no `groups`.
+    random_state : int, RandomState instance or None, default=None
+        Draws them.
+
+    Attributes
+    ----------
+    estimator_ : TransferClassifier
+        Pretrained and fine-tuned; ``estimator_.source_subjects_`` are those who pretrained.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+
+    Raises
+    ------
+    ValueError
+        If fewer than two classes have a subject to spare for the source, or subjects of a network
+        that was pretrained before are among those of `fit`.
+
+    See Also
+    --------
+    sklearn_emg.neural_network.TransferClassifier : For two cohorts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, TransferClassifier
+    >>> from sklearn_emg.papers import SubjectTransferClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y, subject = np.repeat(["control", "patient"], 24), np.repeat(list("abcdefgh"), 6)
+    >>> X = rng.normal(size=(48, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = ALSNetClassifier(max_epochs=20, lr=0.01, random_state=0)
+    >>> model = SubjectTransferClassifier(TransferClassifier(net), random_state=0)
+    >>> model = model.fit(X, y, groups=subject)
+    >>> len(model.estimator_.source_subjects_), bool(model.score(X, y) > 0.9)
+    (4, True)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["pretrain", "fit", "predict", "predict_proba"])],
+        "source_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        source_fraction: float = 0.5,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.estimator = estimator
+        self.source_fraction = source_fraction
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> SubjectTransferClassifier:
+        """Part the subjects, pretrain, fine-tune.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        y : array-like of shape (n_windows,)
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        X, y = validate_data(
+            self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
+        )
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != y.shape:
+                raise ValueError(
+                    f"'groups' must have one subject per window, {len(y)} of them. Got shape "
+                    f"{groups.shape}."
+                )
+        transfer = clone(self.estimator)
+        target = np.arange(len(y))
+        if not hasattr(transfer, "source_"):
+            source, target = self._part(transfer, codes, groups)
+            _pretrain(transfer, X[source], y[source], None if groups is None else groups[source])
+        self.estimator_ = transfer.fit(
+            X[target], y[target], groups=None if groups is None else groups[target]
+        )
+        return self
+
+    def _part(
+        self, transfer: Any, codes: NDArray[np.intp], groups: NDArray | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows of source and target."""
+        pool = np.arange(len(codes))
+        validation = transfer.get_params().get("estimator__validation")
+        if groups is not None and not isinstance(validation, str | None):
+            # Subjects whom a protocol names for validation have no part in any training.
+            named = set(validation)
+            pool = np.array([k for k in pool if groups[k] not in named], dtype=np.intp)
+        owner = None if groups is None else np.unique(groups[pool], return_inverse=True)[1]
+        rng = check_random_state(self.random_state)
+        source = pool[split_validation(codes[pool], owner, self.source_fraction, rng)[1]]
+        if len(np.unique(codes[source])) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes with two or more subjects: one "
+                "to pretrain and one to fine-tune. Give more subjects, or a TransferClassifier "
+                "that is pretrained on another cohort."
+            )
+        return source, np.setdiff1d(np.arange(len(codes)), source)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Class probabilities of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_windows, n_classes)
+        """
+        X = self._check(X)
+        return self.estimator_.predict_proba(X)
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Class of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+        """
+        X = self._check(X)
+        return self.estimator_.predict(X)
+
+    def _check(self, X: ArrayLike) -> NDArray[np.floating]:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.three_d_array = inner.input_tags.three_d_array
+        tags.input_tags.sparse = False
+        tags.classifier_tags = inner.classifier_tags
+        return tags
+
+
+def _pretrain(transfer: Any, X: NDArray, y: NDArray, groups: NDArray | None) -> None:
+    """Pretrain; named validation subjects are those of the fine-tuning, not in the source."""
+    validation = transfer.get_params().get("estimator__validation")
+    if isinstance(validation, str | None):
+        transfer.pretrain(X, y, groups=groups)
+        return
+    transfer.set_params(estimator__validation="subjects").pretrain(X, y, groups=groups)
+    transfer.set_params(estimator__validation=validation)
