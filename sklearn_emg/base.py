@@ -7,7 +7,7 @@ along the last axis; the base class lets it serve windows (2-D, 3-D) and recordi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -163,7 +163,7 @@ class SignalTransformer(_SignalEstimator):
         Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
     """
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input; learn what the step has to learn.
 
         Parameters
@@ -253,7 +253,7 @@ class SignalTransformer(_SignalEstimator):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")
 
-    def set_output(self, *, transform: str | None = None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: signals have no columns, so that any output setting leaves them as they are.
 
         Parameters
@@ -292,7 +292,7 @@ class FeatureExtractor(
         Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
     """
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input and fix the names of the features.
 
         Parameters

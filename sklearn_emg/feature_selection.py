@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -169,7 +169,7 @@ class RandomForestSelector(_SupervisedSelector):
             )
         return RandomForestRegressor(**shared)
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Grow the forest and choose the features.
 
         Parameters
@@ -282,7 +282,7 @@ class RelevanceSelector(_SupervisedSelector):
         self.n_significant = n_significant
         self.hypotheses_independent = hypotheses_independent
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Test each feature.
 
         Parameters

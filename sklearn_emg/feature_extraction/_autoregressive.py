@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -184,7 +184,7 @@ class AutoregressiveFeatures(FeatureExtractor):
         self.max_order = max_order
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input, and choose the order if that is asked for.
 
         Parameters

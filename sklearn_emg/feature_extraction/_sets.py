@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -226,7 +226,7 @@ class EMGFeatures(FeatureExtractor):
         }
         return family(**shared, **settings[family])
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input and fit the extractors of the families.
 
         Parameters

@@ -6,7 +6,7 @@ All take windows (or a recording table whose rows are equally long) and give flo
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ class _ImageTransformer(_SignalEstimator):
     each row treated alone. It may override ``_check_parameters(fs)``.
     """
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input.
 
         Parameters
@@ -125,7 +125,7 @@ class _ImageTransformer(_SignalEstimator):
                     f"{shape[0]} x {shape[1]}. Cut the table into windows first."
                 )
 
-    def set_output(self, *, transform: str | None = None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: images have no columns, so that any output setting leaves them as they are.
 
         Parameters

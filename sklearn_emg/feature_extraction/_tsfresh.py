@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -150,7 +150,7 @@ class TsfreshFeatures(FeatureExtractor):
         self.missing = missing
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input and fix the names of the features.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -222,7 +222,7 @@ class LayerEmbeddingDisplay:
         """Show an embedding that was computed before."""
         return cls(embedding, y)
 
-    def plot(self, ax: Any = None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw a scatter of the windows after each layer.
 
         Parameters
@@ -344,7 +344,7 @@ class SubjectExplanationDisplay:
         """Show an explanation that was made before."""
         return cls(explanation)
 
-    def plot(self, ax: Any = None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the contributions, and the decisive windows on one scale of millivolts.
 
         Parameters

@@ -7,19 +7,20 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
 from sklearn_emg.neural_network._docs import with_training_parameters
 from sklearn_emg.neural_network._net import (
@@ -148,7 +149,7 @@ class _NetEstimator(BaseEstimator):
         """Give the module class and its settings besides the sizes."""
         raise NotImplementedError(f"{type(self).__name__} lacks _module.")
 
-    def _learn_target(self, y: np.ndarray, classes: np.ndarray | None = None) -> None:
+    def _learn_target(self, y: np.ndarray, classes: Labels | None = None) -> None:
         """Learn classes, or shape and scale, from the targets."""
         raise NotImplementedError(f"{type(self).__name__} lacks _learn_target.")
 
@@ -165,7 +166,7 @@ class _NetEstimator(BaseEstimator):
 
     # Training
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -215,7 +216,7 @@ class _NetEstimator(BaseEstimator):
             self.net_.forget_optimizer_state()
         return self
 
-    def _partial_fit(self, X, y, classes: np.ndarray | None = None):
+    def _partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
         """One pass over the windows; the first call learns sizes and target."""
         self._validate_params()
         first = not hasattr(self, "net_")
@@ -358,7 +359,7 @@ class _NetEstimator(BaseEstimator):
     # Input
 
     def _check_training_input(
-        self, X, y, reset: bool
+        self, X: Signals, y: Labels, reset: bool
     ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         """Windows as one array, or signals that differ in length; and the targets."""
         signals, fs = signals_of(X)
@@ -399,7 +400,7 @@ class _NetEstimator(BaseEstimator):
         return X, y
 
     def _check_training_signals(
-        self, signals: list[np.ndarray], y, reset: bool
+        self, signals: list[np.ndarray], y: Labels, reset: bool
     ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         signals = checked(signals, type(self).__name__)
         # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
@@ -426,7 +427,7 @@ class _NetEstimator(BaseEstimator):
                 f"fs={fs:g} Hz. Put Resampler(fs_out={self._fs:g}) before."
             )
 
-    def _check_signals(self, X) -> SequenceDataset:
+    def _check_signals(self, X: Signals) -> SequenceDataset:
         """Signals of any length to predict."""
         signals, fs = signals_of(X)
         self._check_rate(fs)
@@ -441,7 +442,7 @@ class _NetEstimator(BaseEstimator):
             )
         return SequenceDataset(signals)
 
-    def _check_input(self, X) -> torch.Tensor:
+    def _check_input(self, X: Signals) -> torch.Tensor:
         """Windows of one length to predict, as a tensor with an axis for channels."""
         check_is_fitted(self, "net_")
         signals, fs = signals_of(X)
@@ -501,7 +502,7 @@ class _NetEstimator(BaseEstimator):
 
     # Prediction
 
-    def _raw_output(self, X) -> np.ndarray:
+    def _raw_output(self, X: Signals) -> np.ndarray:
         check_is_fitted(self, "net_")
         kind = torch.device(self.net_.device).type
         if self._takes_any_length:
@@ -519,7 +520,7 @@ class _NetEstimator(BaseEstimator):
             return int(np.clip(2**17 // n_samples, 8, 64))
         return int(np.clip(2**21 // n_samples, 64, 4096))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = True
@@ -597,7 +598,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         scaled = weights * self._class_counts.sum() / total
         return torch.tensor(scaled, dtype=torch.float32)
 
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
         """Train for one epoch on these windows, going on from where the net is.
 
         There is no validation split. Sizes are those of the first call. Weights of
@@ -619,7 +620,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         """
         return self._partial_fit(X, y, classes)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Signals) -> np.ndarray:
         """Probability of each class.
 
         Parameters
@@ -634,7 +635,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         """
         return torch.from_numpy(self._raw_output(X)).double().softmax(dim=1).numpy()
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Signals) -> np.ndarray:
         """Most probable class.
 
         Parameters
@@ -921,7 +922,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
             "criterion": nn.MSELoss,
         }
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X: Signals, y: Labels) -> Self:
         """Train for one epoch on these windows, going on from where the net is.
 
         There is no validation split. Sizes and scale of the target are those of the first call.
@@ -940,7 +941,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         """
         return self._partial_fit(X, y)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Signals) -> np.ndarray:
         """Predicted targets.
 
         Parameters
@@ -956,7 +957,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         output = self._raw_output(X) * self.target_scale_ + self.target_mean_
         return output.ravel() if self._target_ndim == 1 else output
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils import Tags
 
 from sklearn_emg.neural_network._deepemgnet import DeepEMGNet
 from sklearn_emg.neural_network._docs import with_training_parameters
@@ -17,7 +18,7 @@ from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet
 class _SpectrumClassifier(_PublishedClassifier):
     """A classifier that sees amplitudes of frequencies only, unless it is given other images."""
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # A window and its negative are the same to it. Of scikit-learn's three clouds of points,
         # of which it asks 0.83, mirror images overlap: without signs there is 0.65 to be had.

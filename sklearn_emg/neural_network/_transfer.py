@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._sequences import subjects_in
 
@@ -114,7 +116,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self.fine_tune_params = fine_tune_params
         self.allows_shared_subjects = allows_shared_subjects
 
-    def pretrain(self, X, y, groups=None) -> TransferClassifier:
+    def pretrain(self, X: Signals, y: Labels, groups: Labels | None = None) -> TransferClassifier:
         """Train the network on the source cohort.
 
         Parameters
@@ -139,7 +141,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self.source_subjects_ = None if groups is None else set(_plain(groups))
         return self
 
-    def fine_tune(self, X, y, groups=None) -> TransferClassifier:
+    def fine_tune(self, X: Signals, y: Labels, groups: Labels | None = None) -> TransferClassifier:
         """Go on with the target cohort from the pretrained network.
 
         Parameters
@@ -169,7 +171,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             )
         return self.fit(X, y, groups=groups)
 
-    def fit(self, X, y, groups=None):
+    def fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
         """Fine-tune the pretrained network, or train from random weights where there is none.
 
         Parameters
@@ -207,12 +209,12 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             self.feature_names_in_ = estimator.feature_names_in_
         return self
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Signals) -> np.ndarray:
         """Probability of each class, of shape (n_windows, n_classes)."""
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Signals) -> np.ndarray:
         """Most probable class, of shape (n_windows,)."""
         check_is_fitted(self)
         return self.estimator_.predict(X)
@@ -276,7 +278,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = self._new_estimator().__sklearn_tags__()
         tags.input_tags, tags.classifier_tags = inner.input_tags, inner.classifier_tags

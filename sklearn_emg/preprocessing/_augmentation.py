@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -245,7 +245,7 @@ class WindowAugmenter(BaseEstimator):
         self.fs = fs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Check parameters and input.
 
         Parameters

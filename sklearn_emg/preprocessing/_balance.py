@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -131,7 +131,7 @@ class RecordingUndersampler(BaseEstimator):
         self.max_ratio = max_ratio
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike | pd.DataFrame, y: ArrayLike):
+    def fit(self, X: ArrayLike | pd.DataFrame, y: ArrayLike) -> Self:
         """Check parameters and input.
 
         Parameters
