@@ -309,20 +309,11 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ) -> tuple[_Rows, NDArray | None]:
         """Check X (and y when fitting), cut it into windows and find out who they belong to."""
         if is_recording_table(X):
-            check_recording_table(X, required=("signal", "fs"))
             if reset:
                 y = self._check_labels(y, len(X))
-            windows = self._windows(X)
+            windows = self._recording_windows(X, reset=reset)
             row, start, inner = windows.row, windows.start / windows.fs, windows.X
             n_rows = len(X)
-            if reset:
-                self.window_shape_ = inner.shape[1:]
-            elif inner.shape[1:] != self.window_shape_:
-                raise ValueError(
-                    f"The windows have shape {inner.shape[1:]}, DiVoteClassifier was fitted on "
-                    f"windows of shape {self.window_shape_}. Resample to the rate, and give the "
-                    "channels, of the training table."
-                )
         else:
             inner, y = self._check_matrix(X, y, reset=reset)
             n_rows = len(inner)
@@ -349,6 +340,21 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"{y.shape}."
             )
         return y
+
+    def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> Windows:
+        """Windows of a checked table, of the shape of those in ``fit``."""
+        check_recording_table(table, required=("signal", "fs"))
+        windows = self._windows(table)
+        shape = windows.X.shape[1:]
+        if reset:
+            self.window_shape_ = shape
+        elif shape != self.window_shape_:
+            raise ValueError(
+                f"The windows have shape {shape}, DiVoteClassifier was fitted on windows of shape "
+                f"{self.window_shape_}. Resample to the rate, and give the channels, of the "
+                "training table."
+            )
+        return windows
 
     def _windows(self, table: pd.DataFrame) -> Windows:
         if self.window is not None:
@@ -672,7 +678,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         verdict = self._judge(rows)
-        names = [f"score_{c}" for c in self.classes_]
+        names = self._score_names()
         windows = pd.DataFrame({"row": rows.row})
         if rows.start is not None:
             windows["start"] = rows.start
@@ -690,17 +696,99 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         recordings[names] = verdict.rows
         recordings["vote"] = self._best(verdict.rows)
 
+        return Votes(windows, recordings, self._subjects_table(rows, verdict))
+
+    def vote_subjects(self, recordings: pd.DataFrame) -> pd.DataFrame:
+        """Go on from scores of recordings to subjects: the last part of :meth:`vote`.
+
+        With it one can ask what the diagnosis would be if a recording were not there, had been
+        scored otherwise, or belonged to somebody else.
+
+        Parameters
+        ----------
+        recordings : DataFrame
+            As ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these are set,
+            and the scores. NaN scores are those of a recording without windows.
+
+        Returns
+        -------
+        subjects : DataFrame
+            As ``vote(X).subjects``.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn_emg.ensemble import DiVoteClassifier
+        >>> table = pd.DataFrame({"rms": [1.0, 1.2, 2.9, 3.1], "subject": list("aabb")})
+        >>> divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
+        >>> recordings = divote.fit(table, ["control"] * 2 + ["patient"] * 2).vote(table).recordings
+        >>> divote.vote_subjects(recordings.iloc[1:])["n_recordings"].to_dict()
+        {'a': 1, 'b': 2}
+        """
+        check_is_fitted(self)
+        names = self._score_names()
+        needed = dict.fromkeys(["subject", self.unit, *([self.by] if self.by else []), *names])
+        if missing := [c for c in needed if c not in recordings.columns]:
+            raise ValueError(
+                f"The 'recordings' of vote_subjects lack the columns {missing}: give the "
+                "recordings of vote(X), whole or in part."
+            )
+        person = subjects_of(recordings)
+        unit, unit_index = self._units(recordings, None, person)
+        n_rows = len(recordings)
+        rows = _Rows(
+            None,
+            np.arange(n_rows),
+            None,
+            person,
+            np.arange(n_rows),
+            unit,
+            unit_index,
+            self._by_values(recordings, n_rows),
+            recordings.index,
+        )
+        scores = recordings[names].to_numpy(dtype=float)
+        return self._subjects_table(rows, self._verdict(rows, scores, scores))
+
+    def windows(self, X: Any) -> Windows:
+        """What X is cut into: the input of ``estimator_``, in the order of ``vote(X).windows``.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``.
+
+        Returns
+        -------
+        windows : Windows
+            Its ``X`` holds the windows; for feature tables and arrays the rows of features, each
+            from start 0 at an unknown rate (NaN).
+        """
+        check_is_fitted(self)
+        if is_recording_table(X):
+            return self._recording_windows(X, reset=False)
+        inner, _ = self._check_matrix(X, None, reset=False)
+        n_rows = len(inner)
+        return Windows(
+            inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
+        )
+
+    def _subjects_table(self, rows: _Rows, verdict: _Verdict) -> pd.DataFrame:
         subjects = pd.DataFrame(
             {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
             index=rows.unit_index,
         )
-        subjects[names] = verdict.units
+        subjects[self._score_names()] = verdict.units
         subjects["vote"] = self._best(verdict.units)
         subjects[self._feature_names()] = verdict.features
         subjects["diagnosis"] = verdict.diagnosis
         if verdict.proba is not None:
             subjects[[f"probability_{c}" for c in self.classes_]] = verdict.proba
-        return Votes(windows, recordings, subjects)
+        return subjects
+
+    def _score_names(self) -> list[str]:
+        return [f"score_{c}" for c in self.classes_]
 
     def _best(self, scores: NDArray[np.floating]) -> NDArray:
         best = self.classes_[np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1)]
@@ -729,7 +817,12 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _judge(self, rows: _Rows) -> _Verdict:
         windows = self._window_scores(self.estimator_, rows.X)
-        scores = mean_by_code(windows, rows.row, rows.n_rows)
+        return self._verdict(rows, windows, mean_by_code(windows, rows.row, rows.n_rows))
+
+    def _verdict(
+        self, rows: _Rows, windows: NDArray[np.floating], scores: NDArray[np.floating]
+    ) -> _Verdict:
+        """From the scores of rows to diagnoses."""
         units = self._unit_means(rows, scores)
         self._warn_of_units_without_windows(rows, units)
         features = self._unit_features(rows, scores)

@@ -15,8 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, validate_params
-from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.recordings import mean_by_code
+from sklearn_emg.ensemble import DiVoteClassifier, Votes
 
 
 @dataclass(frozen=True)
@@ -152,58 +151,54 @@ def explain_subject(
     >>> explain_subject(divote, table, "d", target="patient").muscles.index.tolist()
     ['tibialis', 'biceps']
     """
-    divote, rows_of = _rows_of_subject(estimator, X, subject)
-    rows, _ = divote._check(rows_of, reset=False)
-    if len(rows.unit_index) != 1:
+    divote, table = _rows_of_subject(estimator, X, subject)
+    votes = divote.vote(table)
+    if len(votes.subjects) != 1:
         raise ValueError(
-            f"Subject {subject!r} gets {len(rows.unit_index)} diagnoses, one for each "
-            f"{divote.unit!r}: {rows.unit_index.tolist()}. Give the rows of one of them."
+            f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "
+            f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give the rows of one of them."
         )
-    verdict = divote._judge(rows)
-    if verdict.proba is None:
+    (verdict,) = votes.subjects.to_dict("records")
+    if f"probability_{divote.classes_[0]}" not in verdict:
         raise ValueError(
             "explain_subject needs probabilities of the diagnosis, but "
             f"{type(divote.final_estimator_).__name__} has no predict_proba. Use another "
             "'final_estimator', or None for simple averaging."
         )
-    diagnosis = verdict.diagnosis[0]
-    target = diagnosis if target is None else target
+    target = verdict["diagnosis"] if target is None else target
     known = divote.classes_.tolist()
     if target not in known:
         raise ValueError(
             f"The 'target' of explain_subject must be one of the classes {known}. Got {target!r} "
             "instead."
         )
-    node = known.index(target)
-    whole = float(verdict.proba[0, node])
-    judge = _LeaveOut(divote, rows, verdict.rows, node, whole)
+    judge = _LeaveOut(divote, votes, target)
 
-    recordings = pd.DataFrame(index=rows.index)
-    if muscle in rows_of.columns:
-        recordings[muscle] = rows_of[muscle].to_numpy()
-    recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
-    recordings["score"] = verdict.rows[:, node]
-    recordings["contribution"] = judge.without_rows([k] for k in range(rows.n_rows))
+    recordings = pd.DataFrame(index=votes.recordings.index)
+    if muscle in table.columns:
+        recordings[muscle] = table[muscle].to_numpy()
+    recordings["n_windows"] = votes.recordings["n_windows"]
+    recordings["score"] = votes.recordings[f"score_{target}"]
+    recordings["contribution"] = judge.without_rows([k] for k in range(len(table)))
 
-    windows = pd.DataFrame({"row": rows.row})
-    cut = rows.start is not None
-    if cut:
-        windows["start"] = rows.start
-    windows["score"] = verdict.windows[:, node]
-    windows["contribution"] = judge.without_windows(verdict.windows)
-    duration = rows.X.shape[-1] / float(rows_of["fs"].iloc[0]) if cut else float("nan")
+    windows = votes.windows[["row", *(["start"] if "start" in votes.windows else [])]].copy()
+    windows["score"] = votes.windows[f"score_{target}"]
+    windows["contribution"] = judge.without_windows()
+    inner = divote.windows(table)
+    duration = inner.X.shape[-1] / inner.fs  # NaN where rows were not cut
     decisive = _decisive(windows, n_decisive, duration)
-    signals = [np.asarray(_take(rows.X, k)) for k in decisive]
     return SubjectExplanation(
         subject,
-        diagnosis,
+        verdict["diagnosis"],
         target,
-        pd.Series(verdict.proba[0], index=divote.classes_, name="probability"),
-        _by_muscle(recordings, muscle, judge) if muscle in rows_of.columns else None,
+        pd.Series(
+            [verdict[f"probability_{c}"] for c in known], index=divote.classes_, name="probability"
+        ),
+        _by_muscle(recordings, muscle, judge) if muscle in table.columns else None,
         recordings,
         windows,
         decisive,
-        signals,
+        [np.asarray(_take(inner.X, k)) for k in decisive],
         duration,
     )
 
@@ -240,11 +235,11 @@ def _rows_of_subject(
 class _LeaveOut:
     """Fall of the probability of one class when a part of the subject's data is not there."""
 
-    def __init__(
-        self, divote: DiVoteClassifier, rows: Any, scores: NDArray, node: int, whole: float
-    ):
-        self.divote, self.rows, self.scores = divote, rows, scores
-        self.node, self.whole = node, whole
+    def __init__(self, divote: DiVoteClassifier, votes: Votes, target: Any):
+        self.divote, self.votes = divote, votes
+        self.names = [f"score_{c}" for c in divote.classes_]
+        self.column = f"probability_{target}"
+        self.scores = votes.recordings[self.names].to_numpy()
 
     def without_rows(self, groups: Iterable[Iterable[int]]) -> NDArray[np.floating]:
         """Contribution of each group of recordings."""
@@ -255,32 +250,31 @@ class _LeaveOut:
             changed.append(scores)
         return self._falls(changed)
 
-    def without_windows(self, windows: NDArray[np.floating]) -> NDArray[np.floating]:
+    def without_windows(self) -> NDArray[np.floating]:
         """Contribution of each window."""
-        row = self.rows.row
-        counts = np.bincount(row, minlength=self.rows.n_rows)
-        sums = mean_by_code(windows, row, self.rows.n_rows) * counts[:, None]
+        row = self.votes.windows["row"].to_numpy()
+        windows = self.votes.windows[self.names].to_numpy()
+        counts = self.votes.recordings["n_windows"].to_numpy()
         changed = []
         for k, scores_of in enumerate(windows):
-            scores = self.scores.copy()
-            left = counts[row[k]] - 1
-            scores[row[k]] = (sums[row[k]] - scores_of) / left if left else np.nan
+            scores, here = self.scores.copy(), row[k]
+            left = counts[here] - 1
+            total = counts[here] * scores[here]
+            scores[here] = (total - scores_of) / left if left else np.nan
             changed.append(scores)
         return self._falls(changed)
 
     def _falls(self, changed: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-        divote = self.divote
+        """Each changed copy of the recordings counts as a subject of its own."""
+        n_rows, n_copies = len(self.scores), len(changed)
+        copies = self.votes.recordings.iloc[np.tile(np.arange(n_rows), n_copies)]
+        copies = copies.reset_index(drop=True).assign(subject=np.repeat(range(n_copies), n_rows))
+        copies[self.names] = np.concatenate(changed)
         with warnings.catch_warnings():
             # The whole subject has been judged once and has given the warnings there are.
             warnings.simplefilter("ignore", UserWarning)
-            features = [divote._unit_features(self.rows, scores) for scores in changed]
-            if divote.final_estimator_ is not None:
-                proba = divote._final_proba(np.concatenate(features))
-            else:
-                proba = np.concatenate(
-                    [divote._average(f, self.rows, s) for f, s in zip(features, changed)]
-                )
-        return self.whole - proba[:, self.node]
+            left = self.divote.vote_subjects(copies)[self.column].to_numpy()
+        return float(self.votes.subjects[self.column].iloc[0]) - left
 
 
 def _by_muscle(recordings: pd.DataFrame, muscle: str, judge: _LeaveOut) -> pd.DataFrame:

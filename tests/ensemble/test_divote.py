@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_emg.ensemble import DiVoteClassifier, find_votes
+from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
 from sklearn_emg.recordings import recording_table
 
@@ -402,3 +403,55 @@ def test_pickle_and_repr(hand):
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(table), model.predict_proba(table))
     assert "FirstSample" in model._repr_html_()
+
+
+# From recordings on, and what windows are cut
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"final_estimator": None}, {"by": "region"}, {"unit": "region"}]
+)
+def test_subjects_from_recordings_are_those_of_the_whole_chain(settings):
+    rng = np.random.default_rng(0)
+    table = recording_table(
+        list(rng.normal(size=(12, 300)) * np.repeat([1.0, 3.0], 6)[:, None]),
+        fs=1000.0,
+        subject=list("aaabbbcccddd"),
+        region=["proximal", "distal", "distal"] * 4,
+    )
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    divote = DiVoteClassifier(windows, window=0.1, **settings).fit(table, [0] * 6 + [1] * 6)
+    votes = divote.vote(table)
+    pd.testing.assert_frame_equal(divote.vote_subjects(votes.recordings), votes.subjects)
+    part = [1, 4, 5, 9]  # some recordings of each person
+    expected = divote.vote(table.iloc[part]).subjects
+    pd.testing.assert_frame_equal(divote.vote_subjects(votes.recordings.iloc[part]), expected)
+
+
+def test_recordings_without_scores_are_refused():
+    X = pd.DataFrame({"rms": [1.0, 2.0, 3.0, 4.0], "subject": list("abcd")})
+    divote = DiVoteClassifier(LogisticRegression(), window=None).fit(X, [0, 0, 1, 1])
+    with pytest.raises(ValueError, match=r"lack the columns \['score_0', 'score_1'\]"):
+        divote.vote_subjects(X)
+
+
+def test_windows_are_those_of_the_votes():
+    rng = np.random.default_rng(0)
+    table = recording_table(list(rng.normal(size=(4, 250))), fs=500.0, subject=list("abcd"))
+    rms = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    divote = DiVoteClassifier(rms, window=0.2, step=0.1).fit(table, [0, 0, 1, 1])
+    cut, votes = divote.windows(table), divote.vote(table).windows
+    np.testing.assert_array_equal(cut.row, votes["row"])
+    np.testing.assert_allclose(cut.start / cut.fs, votes["start"])
+    np.testing.assert_allclose(divote.estimator_.predict_proba(cut.X), votes.iloc[:, 3:5])
+    with pytest.raises(ValueError, match=r"was fitted on windows of shape \(100,\)"):
+        divote.windows(table.assign(fs=1000.0))
+
+
+def test_windows_of_feature_rows_are_the_rows():
+    X = pd.DataFrame({"rms": [1.0, 2.0, 3.0, 4.0], "subject": list("abcd")})
+    divote = DiVoteClassifier(LogisticRegression(), window=None).fit(X, [0, 0, 1, 1])
+    found = divote.windows(X)
+    pd.testing.assert_frame_equal(found.X, X[["rms"]])
+    assert np.isnan(found.fs)
+    assert found.row.tolist() == [0, 1, 2, 3]
