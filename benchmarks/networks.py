@@ -3,6 +3,7 @@
     python benchmarks/networks.py            # CPU: training, prediction, memory
     python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there
     python benchmarks/networks.py --check    # leave with status 1 where a bar is missed
+    python benchmarks/networks.py --learn    # what each network learns, on subjects it never saw
 
 A training is whole: module and optimiser built, input checked, three epochs. Times are taken in
 turns and the shortest of each is kept. On the CPU it is the time of this process alone, on one
@@ -23,19 +24,36 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
+from scipy.stats import t as student
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.nn import functional
 
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.feature_extraction import MelSpectrogram, TimeDomainFeatures
 from sklearn_emg.neural_network import (
     ALSNet,
+    ALSNetClassifier,
+    AttentionNetClassifier,
+    AutoencoderNetClassifier,
+    CNN1DClassifier,
+    DeepEMGNetClassifier,
+    DilatedCNNClassifier,
     EMGClassifier,
+    ImageNetworkClassifier,
     NEMGNet,
     NEMGNetClassifier,
+    NeuroFusionNetClassifier,
+    PatternNetClassifier,
+    RecurrentNetClassifier,
+    SpectroEMGNetClassifier,
     StackedLSTMClassifier,
     load_model,
     save_model,
 )
+from sklearn_emg.preprocessing import Rectifier, Resampler
 
 BATCH = 32
 EPOCHS = 3
@@ -61,16 +79,54 @@ CASES = [
 ]
 
 
+# Settings that a CPU core trains in a minute; widths of the large networks are reduced.
+FS = 5000.0
+TRAINING = {"max_epochs": 20, "patience": 8, "evaluate_every": None, "random_state": 0}
+NARROW = {"n_filters": (16, 16, 32, 32, 64), "n_hidden": (32,)}
+LEARNERS: dict[str, BaseEstimator] = {
+    "ALSNet": ALSNetClassifier(lr=3e-3, **TRAINING),
+    "AttentionNet": AttentionNetClassifier(frame=40, n_units=32, **TRAINING),
+    "AutoencoderNet": AutoencoderNetClassifier(lr=3e-3, **TRAINING),
+    "CNN1D": CNN1DClassifier(lr=3e-3, **TRAINING),
+    "DeepEMGNet": DeepEMGNetClassifier(nperseg=64, **TRAINING),
+    # Dropout before the maximum over time makes maxima in training that prediction never sees.
+    "DilatedCNN": DilatedCNNClassifier(n_filters=(8, 16, 32, 64), dropout=0.0, **TRAINING),
+    "ImageNetwork": make_pipeline(
+        MelSpectrogram(32, fs=FS, nperseg=256),
+        ImageNetworkClassifier(architecture="resnet10t", **TRAINING),
+    ),
+    "NEMGNet-A": NEMGNetClassifier(variant="A", **NARROW, **TRAINING),
+    "NEMGNet-B": NEMGNetClassifier(**NARROW, **TRAINING),
+    "NeuroFusionNet": NeuroFusionNetClassifier(
+        n_filters=(16, 32), n_units=32, pool_size=8, lr=3e-3, **TRAINING
+    ),
+    "PatternNet": make_pipeline(TimeDomainFeatures(), PatternNetClassifier(**TRAINING)),
+    "RNN": RecurrentNetClassifier(cell="rnn", frame=20, readout="mean", lr=3e-3, **TRAINING),
+    "LSTM": RecurrentNetClassifier(cell="lstm", frame=20, readout="mean", lr=3e-3, **TRAINING),
+    "GRU": RecurrentNetClassifier(cell="gru", frame=20, readout="mean", lr=3e-3, **TRAINING),
+    "SpectroEMGNet": SpectroEMGNetClassifier(n_filters=(16, 32), nperseg=128, **TRAINING),
+    "StackedLSTM": make_pipeline(
+        Rectifier(),
+        Resampler(500.0, fs=FS),
+        StackedLSTMClassifier(n_units=32, lr=3e-3, **{**TRAINING, "max_epochs": 40}),
+    ),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gpu", action="store_true", help="measure on CUDA")
     parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
     parser.add_argument("--repeats", type=int, default=10, help="times each thing is measured")
+    parser.add_argument("--learn", nargs="*", choices=LEARNERS, metavar="NETWORK", help="see above")
     parser.add_argument("--peak", choices=["float32", "float64"], help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.peak:
         print(peak_over_data(args.peak))
+        return
+    if args.learn is not None:
+        learn(args.learn or list(LEARNERS))
         return
     device = "cuda" if args.gpu else "cpu"
     rows = overhead_rows(device, args.repeats) + memory_rows()
@@ -251,6 +307,65 @@ class Peak:
     def __exit__(self, *exception: object) -> None:
         self._over.set()
         self._thread.join()
+
+
+# Learning
+
+
+def learning_cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Windows of 0.4 s, diagnoses and subjects of 60 simulated people, and which 36 are tests."""
+    data = make_nemg_cohort(
+        60,
+        n_recordings=360,
+        fs=FS,
+        duration=0.8,
+        difficulty=0.2,
+        region_balance="balanced",
+        random_state=0,
+    )
+    X = np.stack(data.data["signal"].tolist()).reshape(-1, round(0.4 * FS)).astype(np.float32)
+    y = np.repeat(data.target, 2)
+    subjects = np.repeat(data.data["subject"].to_numpy(), 2)
+    held_out = [s for label in data.target_names for s in np.unique(subjects[y == label])[:12]]
+    return X, y, subjects, np.isin(subjects, held_out)
+
+
+def accuracy_by_subject(
+    network: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    subjects: np.ndarray,
+    test: np.ndarray,
+) -> np.ndarray:
+    """Share of right windows of each test subject; the others train, some of them validate."""
+    network = clone(network)
+    prefix = f"{network.steps[-1][0]}__" if hasattr(network, "steps") else ""
+    network.fit(X[~test], y[~test], **{f"{prefix}groups": subjects[~test]})
+    right = network.predict(X[test]) == y[test]
+    return np.array([right[subjects[test] == s].mean() for s in np.unique(subjects[test])])
+
+
+def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean and its 95 % interval by Student's t: the windows of a subject are alike."""
+    mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
+    half = student.ppf(0.975, len(values) - 1) * error
+    return mean, mean - half, mean + half
+
+
+def learn(names: list[str]) -> None:
+    cohort = learning_cohort()
+    chance = 1 / len(np.unique(cohort[1]))
+    print(f"windows right, mean over 36 test subjects [95 % interval]; chance {chance:.2f}")
+    for name in names:
+        start = time.process_time()
+        mean, low, high = mean_with_interval(accuracy_by_subject(LEARNERS[name], *cohort))
+        seconds = time.process_time() - start
+        margin = low - chance
+        print(
+            f"{name:<22} {mean:.2f} [{low:.2f}, {high:.2f}], at least {margin:+.2f}; "
+            f"{seconds:.0f} CPU s",
+            flush=True,
+        )
 
 
 # The papers' figures, on a GPU
