@@ -389,7 +389,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
         n_steps = rows.shape[1] - 1
         out = np.empty((len(rows), 2))
-        katz_sums(rows, out)
+        katz_sums(rows, rows.view(np.int64), out)
         length, farthest = out.T
         # d in mean steps: n for a straight line, not above 1 if the signal jumps about its start.
         reach = np.full(len(rows), float(n_steps))

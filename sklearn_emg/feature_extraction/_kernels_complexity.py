@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sklearn_emg.feature_extraction._kernels_time import difference_sums, range_of
+from sklearn_emg.feature_extraction._kernels_time import amplitude_sums, range_of
 
 __all__ = [
     "box_counting",
@@ -358,16 +358,24 @@ def higuchi_lengths(X, k_max, out):
 
 
 @njit(cache=True, nogil=True)
-def katz_sums(X, out):
-    """Length of the curve and its largest distance from the first sample."""
-    lanes = np.empty((2, 128))
-    extremes = np.empty(2)
-    differences = np.empty(2)
+def katz_sums(X, bits, out):
+    """Length of the curve and its largest distance from the first sample.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_times)
+    bits : ndarray of shape (n_windows, n_times), int64
+        `X`, seen as whole numbers.
+    out : ndarray of shape (n_windows, 2)
+    """
+    sums = np.empty(5)
+    ends_bits = np.empty(2, dtype=np.int64)
+    ends = ends_bits.view(np.float64)
     for w in range(X.shape[0]):
-        difference_sums(X[w], differences)
-        range_of(X[w], lanes[0], lanes[1], extremes)
-        out[w, 0] = differences[0]
-        out[w, 1] = max(extremes[0] - X[w, 0], X[w, 0] - extremes[1])
+        amplitude_sums(X[w], sums)
+        range_of(bits[w], ends_bits)
+        out[w, 0] = sums[3]
+        out[w, 1] = max(ends[0] - X[w, 0], X[w, 0] - ends[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -4,8 +4,9 @@ This module imports numba: import it inside functions only.
 
 Each pass is a short loop without branches over one window that lies in the cache, which the
 compiler turns into vector instructions; a window comes from memory once. Sums run in the type of
-the window for 128 samples at a time and then in float64, so that float32 keeps its speed without
-losing digits in long windows. `x[0] - x[0]` is a zero of the window's type (literals are float64).
+the window for 512 samples at a time and then in float64, so that float32 keeps its speed without
+losing digits in long windows. Literals are float64: `x.dtype.type(0)` is a zero of the window's
+type.
 """
 
 import math
@@ -13,75 +14,90 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["difference_sums", "range_of", "time_domain_sums"]
+__all__ = ["amplitude_sums", "l_sums", "range_of", "time_domain_sums"]
 
-_BLOCK = 128
-# Windows are finite (the base class refuses others), so that sums may be reordered into vector
-# lanes. Slices, not offsets, let the compiler see that no index is negative.
-_FAST = {"reassoc", "contract", "nsz", "nnan"}
+_BLOCK = 512
+# Sums may be reordered into vector lanes; NaN and infinity keep their meaning. Slices, not offsets,
+# let the compiler see that no index is negative.
+_FAST = {"reassoc", "contract", "nsz"}
+# Short windows would spend as long on calls, which count references, as on samples.
+_INLINE = {
+    "cache": True,
+    "nogil": True,
+    "forceinline": True,
+    "fastmath": _FAST,
+    "error_model": "numpy",
+}
 
-# Groups of sums that can be asked for, one bit each; `_time_domain._SUMS` names the columns.
-AMPLITUDE, RANGE, DIFFERENCE, COUNT, JUMP, CENTRED, CURVATURE = 1, 2, 4, 8, 16, 32, 64
-MOMENT, LOG, ENHANCED, MODIFIED, TURNS = 128, 256, 512, 1024, 2048
-L_SCALE, HISTOGRAM, SLOPE = 4096, 8192, 16384
+# Groups of sums that can be asked for, one bit each; `_time_domain._SUMS` names the columns. The
+# sums of amplitudes and of differences always are.
+RANGE, COUNT, JUMP, CENTRED, CURVATURE, MOMENT, LOG = 1, 2, 4, 8, 16, 32, 64
+ENHANCED, MODIFIED, TURNS, L_SCALE, HISTOGRAM, SLOPE = 128, 256, 512, 1024, 2048, 4096
+
+# Windows whose turns are followed side by side, in vector lanes.
+_LANES = 32
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _amplitude(x, out):
-    """Sum of x, |x| and x^2."""
-    n = x.shape[0]
-    total = absolute = square = 0.0
+@njit(**_INLINE)
+def amplitude_sums(x, out):
+    """Sums of x, |x|, x^2, |d| and d^2 of one window.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times,)
+    out : ndarray of shape (5,) or longer
+    """
+    n = x.shape[0] - 1
+    total = absolute = square = length = power = 0.0
     for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        s = a = q = x[0] - x[0]
-        for i in range(b.shape[0]):
+        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 1]
+        s = a = q = e = f = x.dtype.type(0)
+        for i in range(b.shape[0] - 1):
             v = b[i]
             s += v
             a += abs(v)
             q += v * v
+            d = b[i + 1] - v
+            e += abs(d)
+            f += d * d
         total += s
         absolute += a
         square += q
-    out[0] = total
-    out[1] = absolute
-    out[2] = square
+        length += e
+        power += f
+    v = np.float64(x[n])
+    out[0] = total + v
+    out[1] = absolute + abs(v)
+    out[2] = square + v * v
+    out[3] = length
+    out[4] = power
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def range_of(x, high, low, out):
-    """Largest and smallest sample; `high` and `low` have room for 128 lanes.
+@njit(**_INLINE)
+def range_of(bits, ends_bits):
+    """Largest and smallest sample of one window.
 
-    Maxima of pairs of arrays become vector instructions, a running maximum does not.
+    Floating-point numbers, seen as whole numbers, are in order but for the negative ones, whose
+    lower bits are turned round. Maxima of whole numbers become vector instructions.
+
+    Parameters
+    ----------
+    bits : ndarray of shape (n_times,), int32 or int64
+        The window, seen as whole numbers of the same size.
+    ends_bits : ndarray of shape (2,), of the type of `bits`
+        Where the two go, as whole numbers too.
     """
-    n = x.shape[0]
-    high[:] = x[0]
-    low[:] = x[0]
-    for k in range((n + 127) // 128):
-        b = x[128 * k : min(128 * k + 128, n)]
-        for i in range(b.shape[0]):
-            v = b[i]
-            high[i] = high[i] if high[i] > v else v
-            low[i] = low[i] if low[i] < v else v
-    out[0] = high.max()
-    out[1] = low.min()
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def difference_sums(x, out):
-    """Sum of |d| and d^2."""
-    n = x.shape[0] - 1
-    absolute = square = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 1]
-        a = q = x[0] - x[0]
-        for i in range(b.shape[0] - 1):
-            d = b[i + 1] - b[i]
-            a += abs(d)
-            q += d * d
-        absolute += a
-        square += q
-    out[0] = absolute
-    out[1] = square
+    kind = bits.dtype.type
+    rest = kind(np.iinfo(bits.dtype).max)
+    high = kind(np.iinfo(bits.dtype).min)
+    low = rest
+    for i in range(bits.shape[0]):
+        v = bits[i]
+        v = v if v >= 0 else kind(v ^ rest)
+        high = max(v, high)
+        low = min(v, low)
+    ends_bits[0] = high if high >= 0 else high ^ rest
+    ends_bits[1] = low if low >= 0 else low ^ rest
 
 
 @njit(cache=True, nogil=True)
@@ -114,7 +130,7 @@ def _peaks(u, v, w, threshold):
     return ((d > 0) & (e > 0) | (d < 0) & (e < 0)) and max(abs(d), abs(e)) >= threshold
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _count(x, t_zc, t_ssc, out):
     """Zero crossings and slope sign changes.
 
@@ -122,7 +138,7 @@ def _count(x, t_zc, t_ssc, out):
     have one are looked at again. Counts are 32-bit, which leaves the lanes to the samples.
     """
     n = x.shape[0]
-    zero = x[0] - x[0]
+    zero = x.dtype.type(0)
     zc = ssc = run = np.int32(0)
     for i in range(n - 3):
         t = x[i]
@@ -156,7 +172,7 @@ def _count(x, t_zc, t_ssc, out):
     out[1] = ssc_total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _jump(x, t_wamp, t_myop, out):
     """Differences and samples at or above their thresholds."""
     wamp = np.int32(0)
@@ -168,7 +184,7 @@ def _jump(x, t_wamp, t_myop, out):
     out[1] = myop
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _centred(x, mean, mav, scale, out):
     """Sums of powers of x - mean, of |x - mean| and of (|x| - mav)^2.
 
@@ -177,16 +193,12 @@ def _centred(x, mean, mav, scale, out):
     """
     n = x.shape[0]
     t1 = t2 = t3 = t4 = absolute = rectified = 0.0
-    settings = np.empty(3, dtype=x.dtype)
-    settings[0] = mean
-    settings[1] = 1.0 / scale
-    settings[2] = mav
-    centre = settings[0]
-    inverse = settings[1]
-    level = settings[2]
+    centre = x.dtype.type(mean)
+    inverse = x.dtype.type(1.0 / scale)
+    level = x.dtype.type(mav)
     for k in range((n + _BLOCK - 1) // _BLOCK):
         b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        s1 = s2 = s3 = s4 = a = r = x[0] - x[0]
+        s1 = s2 = s3 = s4 = a = r = x.dtype.type(0)
         for i in range(b.shape[0]):
             c = (b[i] - centre) * inverse
             q = c * c
@@ -211,7 +223,7 @@ def _centred(x, mean, mav, scale, out):
     out[4] = rectified * scale**2
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _curvature(x, out):
     """Sum of squares of second differences; sums of Teager-Kaiser energies and of their squares.
 
@@ -222,7 +234,7 @@ def _curvature(x, out):
     curvature = energy = square = 0.0
     for k in range((n + _BLOCK - 1) // _BLOCK):
         b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 2]
-        c = t = q = x[0] - x[0]
+        c = t = q = x.dtype.type(0)
         for i in range(b.shape[0] - 2):
             d = b[i + 1] - b[i]
             e = b[i + 2] - b[i + 1]
@@ -239,14 +251,14 @@ def _curvature(x, out):
     out[2] = square
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _moment(x, v_order, out):
     """Sums of x^3, x^4, x^5 and |x|^v."""
     n = x.shape[0]
     t3 = t4 = t5 = power = 0.0
     for k in range((n + _BLOCK - 1) // _BLOCK):
         b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        s3 = s4 = s5 = a3 = x[0] - x[0]
+        s3 = s4 = s5 = a3 = x.dtype.type(0)
         for i in range(b.shape[0]):
             v = b[i]
             q = v * v
@@ -279,15 +291,16 @@ def _plain_log(x, scale, total, count):
     return total, count
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _products(x, scale, p):
-    """Products of four |x / scale|, zeros passed over, into p; returns the number of factors."""
-    settings = np.ones(2, dtype=x.dtype)
-    settings[1] = 1.0 / scale
-    one = settings[0]
-    inverse = settings[1]
-    zero = one - one
-    n = p.shape[0]
+    """Products of four |x / scale|, zeros passed over, into p; returns the number of factors.
+
+    The last one takes what is left behind.
+    """
+    inverse = x.dtype.type(1.0 / scale)
+    zero = x.dtype.type(0)
+    one = x.dtype.type(1)
+    n = p.shape[0] - 1
     x0 = x[:n]
     x1 = x[n : 2 * n]
     x2 = x[2 * n : 3 * n]
@@ -306,35 +319,57 @@ def _products(x, scale, p):
         v2 = v2 if v2 > zero else one
         v3 = v3 if v3 > zero else one
         p[i] = (v0 * v1) * (v2 * v3)
+    rest = one
+    for i in range(4 * n, x.shape[0]):
+        v = abs(x[i]) * inverse
+        count = np.int32(count + np.int32(v > zero))
+        rest *= v if v > zero else one
+    p[n] = rest
     return np.int64(count)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _log(x, scale, work, out):
+@njit(**_INLINE)
+def _log_of_product(p, bits):
+    """Sum of the logarithms of p, which is changed; `bits` is p seen as whole numbers.
+
+    Exponents are summed and mantissas, from 1 to 2, multiplied: one logarithm serves 900 of them.
+    """
+    total = 0.0
+    for k in range((p.shape[0] + 899) // 900):
+        b = bits[900 * k : min(900 * k + 900, bits.shape[0])]
+        exponent = np.int64(0)
+        for i in range(b.shape[0]):
+            v = b[i]
+            exponent += v >> 52
+            b[i] = (v & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+        c = p[900 * k : min(900 * k + 900, p.shape[0])]
+        mantissa = 1.0
+        for i in range(c.shape[0]):
+            mantissa *= c[i]
+        total += math.log(mantissa) + (exponent - 1023 * b.shape[0]) * math.log(2.0)
+    return total
+
+
+@njit(**_INLINE)
+def _log(x, scale, products, bits, tiny, huge, out):
     """Sum of log |x / scale| over the samples that are not zero, and how many they are.
 
-    One logarithm serves the product of 64 samples, taken of four at a time in the window's type
-    and then in float64. A scale like the mean absolute value keeps it in range; where it does not,
-    the whole window has a logarithm for each sample.
+    A scale like the mean absolute value keeps products of four in the range of the window's type;
+    where it does not, each sample has a logarithm of its own.
     """
-    n = x.shape[0] // 64 * 16
-    p = work[:n]
-    count = np.float64(_products(x, scale, p))
-    total = 0.0
-    for k in range(n // 16):
-        b = p[16 * k : 16 * k + 16]
-        product = 1.0
-        for i in range(16):
-            product *= np.float64(b[i])
-        # What left the range of float32 is zero or infinite here, too.
-        if not 1e-290 < product < 1e290:
-            out[0], out[1] = _plain_log(x, scale, 0.0, 0.0)
-            return
-        total += math.log(product)
-    out[0], out[1] = _plain_log(x[4 * n :], scale, total, count)
+    p = products[: x.shape[0] // 4 + 1]
+    count = _products(x, scale, p)
+    outside = np.int64(0)
+    for i in range(p.shape[0]):
+        outside += np.int64((p[i] < tiny) | (p[i] > huge))
+    if outside > 0:
+        out[0], out[1] = _plain_log(x, scale, 0.0, 0.0)
+    else:
+        out[0] = _log_of_product(p, bits[: p.shape[0]])
+        out[1] = count
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _root_sum(x, strong):
     """Sum of |x|^0.75 (strong) or |x|^0.5."""
     n = x.shape[0]
@@ -342,20 +377,20 @@ def _root_sum(x, strong):
     for k in range((n + _BLOCK - 1) // _BLOCK):
         b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
         if strong:
-            s = np.zeros(1, dtype=x.dtype)[0]
+            s = x.dtype.type(0)
             for i in range(b.shape[0]):
                 r = math.sqrt(abs(b[i]))
                 s += r * math.sqrt(r)
             total += s
         else:
-            s = np.zeros(1, dtype=x.dtype)[0]
+            s = x.dtype.type(0)
             for i in range(b.shape[0]):
                 s += math.sqrt(abs(b[i]))
             total += s
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _enhanced(x, work, out):
     """Enhanced waveform length, as a sum."""
     n = x.shape[0]
@@ -372,275 +407,429 @@ def _enhanced(x, work, out):
     out[0] = total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
+def _rectified(x):
+    """Sums of |x_i| and of i |x_i|, i from 0."""
+    n = x.shape[0]
+    total = ramp = 0.0
+    for k in range((n + _BLOCK - 1) // _BLOCK):
+        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+        s = r = x.dtype.type(0)
+        for i in range(b.shape[0]):
+            v = abs(b[i])
+            s += v
+            r += x.dtype.type(np.int32(i)) * v
+        total += s
+        ramp += r + np.float64(k * _BLOCK) * s
+    return total, ramp
+
+
+@njit(**_INLINE)
 def _modified(x, out):
     """Sums of the two modified mean absolute values; quarters in whole numbers."""
     n = x.shape[0]
     low = -(-n // 4) - 1  # first sample with 0.25 N <= i, i from 1
-    high = 3 * n // 4  # one behind the last with i <= 0.75 N
-    high = max(high, low)
-    middle = edge = ramp = 0.0
-    b = x[low:high]
-    for i in range(b.shape[0]):
-        middle += abs(np.float64(b[i]))
-    b = x[:low]
-    for i in range(b.shape[0]):
-        v = abs(np.float64(b[i]))
-        edge += v
-        ramp += (i + 1.0) * v
-    b = x[high:]
-    for i in range(b.shape[0]):
-        v = abs(np.float64(b[i]))
-        edge += v
-        ramp += (b.shape[0] - i - 1.0) * v
-    out[0] = middle + 0.5 * edge
-    out[1] = middle + 4.0 * ramp / n
+    high = max(3 * n // 4, low)  # one behind the last with i <= 0.75 N
+    middle = _rectified(x[low:high])[0]
+    left, rising = _rectified(x[:low])
+    right, falling = _rectified(x[high:])
+    out[0] = middle + 0.5 * (left + right)
+    out[1] = middle + 4.0 / n * (rising + left + (n - high - 1) * right - falling)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _bends(x, flags):
     """Mark the samples at which the signal does not go straight on up or down."""
-    zero = x[0] - x[0]
-    for i in range(x.shape[0] - 2):
+    zero = x.dtype.type(0)
+    for i in range(flags.shape[0]):
         d = x[i + 1] - x[i]
         e = x[i + 2] - x[i + 1]
         on = ((d > zero) & (e > zero)) | ((d < zero) & (e < zero))
         flags[i] = 0 if on else 1
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
 def _gather(x, flags, extremes):
     """First and last sample and the marked ones between; every sample is written, few stay."""
-    count = 1
+    # An index that cannot be negative needs no check for it.
+    count = np.uint64(1)
     extremes[0] = x[0]
-    for i in range(x.shape[0] - 2):
+    for i in range(flags.shape[0]):
         extremes[count] = x[i + 1]
-        count += flags[i]
+        count += np.uint64(flags[i])
     extremes[count] = x[x.shape[0] - 1]
-    return count + 1
+    return np.int64(count) + 1
 
 
 @njit(cache=True, nogil=True)
-def _turns(x, threshold, flags, extremes, out):
-    """Turns and the sum of the amplitude changes that lead to them.
+def _start_turns(x, threshold, flags, extremes, lanes, state, lane):
+    """Bring one window into a lane of `_follow_turns`; returns how many extremes it has.
 
-    Only extremes matter. The candidate is the largest since the last turn, of the signal itself on
-    the way up and of its negative on the way down; it becomes a turn once the signal has gone back
-    from it by the threshold.
+    Only extremes matter, and only from the first swing of threshold size on, up to which the
+    direction is open.
     """
-    out[0] = 0.0
-    out[1] = 0.0
-    if x.shape[0] < 2:
-        return
-    _bends(x, flags)
-    n = _gather(x, flags, extremes)
-    # Up to the first swing of threshold size the direction is open.
-    sign = x[0] - x[0]
-    one = np.ones(1, dtype=x.dtype)[0]
+    n = x.shape[0]
+    state[0, lane] = 1.0
+    state[1, lane] = 0.0
+    state[2, lane] = 0.0
+    lanes[0, lane] = 0.0
+    if n < 3:
+        return 1
+    _bends(x, flags[: n - 2])
+    n = _gather(x, flags[: n - 2], extremes)
     high = low = extremes[0]
-    i = 1
-    while i < n and sign == 0:
+    for i in range(1, n):
         v = extremes[i]
         high = max(high, v)
         low = min(low, v)
-        if v - low >= threshold:
-            sign = one
-        elif high - v >= threshold:
-            sign = -one
-        i += 1
-    if sign == 0:
-        return
-    last = -low if sign > 0 else high
-    candidate = sign * extremes[i - 1]
-    count = 0
-    total = 0.0
-    for j in range(i, n):
-        v = sign * extremes[j]
-        candidate = v if v > candidate else candidate
-        if candidate - v >= threshold:
-            count += 1
+        if v - low >= threshold or high - v >= threshold:
+            rises = v - low >= threshold
+            state[0, lane] = 1.0 if rises else -1.0
+            state[1, lane] = v if rises else -v
+            state[2, lane] = -low if rises else high
+            rest = extremes[i:n]
+            for k in range(rest.shape[0]):
+                lanes[k, lane] = rest[k]
+            return rest.shape[0]
+    return 1
+
+
+@njit(**_INLINE)
+def _follow_turns(extremes, threshold, sign, candidate, last, counts, sums):
+    """Turns, and the sum of the amplitude changes that lead to them, of several windows at once.
+
+    The candidate is the largest extreme since the last turn, of the signal itself on the way up and
+    of its negative on the way down (`sign`); it becomes a turn once the signal has gone back from
+    it by the threshold.
+    """
+    for j in range(extremes.shape[0]):
+        e = extremes[j]
+        for k in range(e.shape[0]):
+            v = sign[k] * e[k]
+            c = candidate[k]
+            c = v if v > c else c
+            turned = c - v >= threshold
             # The last turn was an extreme of the other direction, hence of the other sign.
-            total += candidate + last
-            last = candidate
-            candidate = -v
-            sign = -sign
-    out[0] = count
-    out[1] = total
+            rise = np.float64(c + last[k])
+            sums[k] += rise if turned else 0.0
+            counts[k] += np.int32(turned)
+            last[k] = c if turned else last[k]
+            candidate[k] = -v if turned else c
+            sign[k] = -sign[k] if turned else sign[k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _buckets(x, centre, reach, top, keys):
+@njit(cache=True, nogil=True)
+def _finish_turns(n_lanes, threshold, lengths, lanes, state, counts, sums):
+    """Follow the lanes that were started."""
+    longest = lengths[:n_lanes].max()
+    for k in range(n_lanes):
+        # The last extreme once more does nothing.
+        v = lanes[lengths[k] - 1, k]
+        for j in range(lengths[k], longest):
+            lanes[j, k] = v
+    for k in range(n_lanes, counts.shape[0]):
+        state[:, k] = 0.0
+        lanes[:longest, k] = 0.0
+    counts[:] = 0
+    sums[:] = 0.0
+    _follow_turns(lanes[:longest], threshold, state[0], state[1], state[2], counts, sums)
+
+
+@njit(**_INLINE)
+def _buckets(x, centre, reach, top, keys, centred):
     """Bucket of each sample, 0 .. top; a larger sample never has a lower one.
 
     The root of the distance from the centre makes room where EMG has most of its samples.
     """
-    settings = np.empty(3, dtype=x.dtype)
-    settings[0] = centre
-    settings[1] = 0.5 * top
-    settings[2] = 0.5 * top / math.sqrt(reach)
-    origin = settings[0]
-    middle = settings[1]
-    factor = settings[2]
-    zero = middle - middle
+    origin = x.dtype.type(centre)
+    middle = x.dtype.type(0.5 * top)
+    factor = x.dtype.type(0.5 * top / math.sqrt(reach))
+    zero = x.dtype.type(0)
     for i in range(x.shape[0]):
         v = x[i] - origin
+        centred[i] = v
         r = math.sqrt(abs(v)) * factor
         r = -r if v < zero else r
         k = np.int32(middle + r)
-        keys[i] = min(max(k, np.int32(0)), top)
+        keys[i] = np.uint32(min(max(k, np.int32(0)), top))
 
 
-@njit(cache=True, nogil=True)
-def _sort(x, mean, low, high, counts, keys, ordered):
-    """Sort a window into `ordered`; False if that would take too long.
+@njit(**_INLINE)
+def _weighted_sum(ordered):
+    """Sum of (2 i - N - 1) x_(i), i from 1."""
+    n = ordered.shape[0]
+    total = 0.0
+    for k in range((n + _BLOCK - 1) // _BLOCK):
+        b = ordered[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+        s = r = ordered.dtype.type(0)
+        for i in range(b.shape[0]):
+            s += b[i]
+            r += ordered.dtype.type(np.int32(i)) * b[i]
+        total += 2.0 * np.float64(r) + (2.0 * k * _BLOCK - n + 1.0) * s
+    return total
 
-    Samples fall into about as many buckets as there are samples, which leaves little to an
-    insertion sort. A window whose samples crowd into few buckets (one huge artefact) is left to the
-    caller.
+
+@njit(**_INLINE)
+def _fall(early, late):
+    """Sum of early - late where that is positive."""
+    total = early.dtype.type(0)
+    zero = early.dtype.type(0)
+    for i in range(early.shape[0]):
+        d = early[i] - late[i]
+        total += d if d > zero else zero
+    return np.float64(total)
+
+
+@njit(**_INLINE)
+def _four_falls(a, b, c, d, e):
+    total = a.dtype.type(0)
+    zero = a.dtype.type(0)
+    for i in range(a.shape[0]):
+        v = a[i]
+        u = v - b[i]
+        w = v - c[i]
+        y = v - d[i]
+        z = v - e[i]
+        u = u if u > zero else zero
+        w = w if w > zero else zero
+        y = y if y > zero else zero
+        z = z if z > zero else zero
+        total += (u + w) + (y + z)
+    return np.float64(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _falls(x, first, last):
+    """Sum of x_i - x_j over the pairs with j - i from first to last - 1 and x_i > x_j."""
+    n = x.shape[0]
+    total = 0.0
+    lag = first
+    while lag + 3 < last and lag + 3 < n:
+        m = n - lag - 3
+        total += _four_falls(
+            x[:m],
+            x[lag : lag + m],
+            x[lag + 1 : lag + 1 + m],
+            x[lag + 2 : lag + 2 + m],
+            x[lag + 3 : lag + 3 + m],
+        )
+        # The last pairs of the first three lags.
+        for k in range(3):
+            for i in range(m, n - lag - k):
+                total += max(x[i] - x[i + lag + k], 0.0)
+        lag += 4
+    while lag < last and lag < n:
+        total += _fall(x[: n - lag], x[lag:])
+        lag += 1
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _l_sum(x, mean, low, high, counts, keys, centred, ordered):
+    """Sum of (2 i - N - 1) x_(i), i from 1, x_(i) sorted; NaN if that would take too long.
+
+    Samples fall into buckets, and stand in order but for neighbours in one bucket. Those need not
+    be sorted: to exchange neighbours in the wrong order, x_i > x_j, adds 2 (x_i - x_j) to the sum,
+    and sorting by such exchanges meets each pair in the wrong order once. A window whose samples
+    crowd into few buckets (one huge artefact) is left to the caller.
     """
     n = x.shape[0]
     top = np.int32(counts.shape[0] - 2)
     span = np.float64(high) - np.float64(low)
     if not 1e-30 < span < 1e30:
-        ordered[:n] = x
-        return not span > 0.0
+        return np.nan if span > 0.0 else 0.0
     counts[:] = 0
-    _buckets(x, mean, max(high - mean, mean - low), top, keys)
+    _buckets(x, mean, max(high - mean, mean - low), top, keys, centred)
+    # Unsigned keys need no check for negative ones, which would cost a third of the time.
+    one = np.uint32(1)
+    behind = counts[1:]
     for i in range(n):
-        counts[keys[i] + 1] += 1
-    total = np.int32(0)
+        behind[keys[i]] += one
+    total = np.uint32(0)
+    fullest = np.uint32(0)
     for k in range(counts.shape[0]):
-        total = np.int32(total + counts[k])
+        fullest = max(fullest, counts[k])
+        total = np.uint32(total + counts[k])
         counts[k] = total
     for i in range(n):
         k = keys[i]
         place = counts[k]
-        ordered[place] = x[i]
-        counts[k] = place + 1
-    moves = 0
-    for i in range(1, n):
-        v = ordered[i]
-        if v < ordered[i - 1]:
-            j = i
-            while j > 0 and ordered[j - 1] > v:
-                ordered[j] = ordered[j - 1]
-                j -= 1
-            ordered[j] = v
-            moves += i - j
-            if moves > 64 * n:
-                return False
-    return True
+        ordered[place] = centred[i]
+        counts[k] = np.uint32(place + one)
+    moved = _falls(ordered, 1, min(np.int64(fullest), 16))
+    if fullest > 16:
+        start = np.int64(0)
+        for k in range(top + 1):
+            stop = np.int64(counts[k])
+            if stop - start > 16:
+                b = ordered[start:stop]
+                if b.min() < b.max():
+                    if stop - start > 512:
+                        return np.nan
+                    moved += _falls(b, 16, stop - start)
+            start = stop
+    return _weighted_sum(ordered) + 2.0 * moved
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _weighted_sum(ordered):
-    """Sum of (2 i - N - 1) x_(i), i from 1."""
-    n = ordered.shape[0]
-    total = 0.0
-    for i in range(n):
-        total += (2.0 * i - n + 1.0) * ordered[i]
-    return total
+@njit(cache=True, nogil=True)
+def l_sums(ordered, out):
+    """Sum of (2 i - N - 1) x_(i) of sorted windows.
 
-
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
-def _histogram(x, edges, out):
-    """Samples at or above each of the inner edges, as differences of neighbouring counts."""
-    previous = x.shape[0]
-    for k in range(edges.shape[0]):
-        edge = edges[k]
-        above = np.int32(0)
+    Parameters
+    ----------
+    ordered : ndarray of shape (n_windows, n_times)
+        Changed: the middle sample is taken off, which leaves the sum but for its rounding.
+    out : ndarray of shape (n_windows,)
+    """
+    for w in range(ordered.shape[0]):
+        x = ordered[w]
+        middle = x[x.shape[0] // 2]
         for i in range(x.shape[0]):
-            above = np.int32(above + np.int32(x[i] >= edge))
-        out[k] = previous - above
-        previous = np.int64(above)
-    out[edges.shape[0]] = previous
+            x[i] -= middle
+        out[w] = _weighted_sum(x)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(**_INLINE)
+def _above_four(x, a, b, c, d):
+    """Samples at or above each of four edges."""
+    i = j = k = m = np.int32(0)
+    for w in range(x.shape[0]):
+        v = x[w]
+        i = np.int32(i + np.int32(v >= a))
+        j = np.int32(j + np.int32(v >= b))
+        k = np.int32(k + np.int32(v >= c))
+        m = np.int32(m + np.int32(v >= d))
+    return i, j, k, m
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _histogram(x, edges, out):
+    """Samples in each bin: differences of the counts at or above the inner edges.
+
+    The edges are filled up to a multiple of four.
+    """
+    n = x.shape[0]
+    n_bins = out.shape[0]
+    above = np.int64(n)
+    for first in range(0, edges.shape[0], 4):
+        e = edges[first : first + 4]
+        counts = _above_four(x, e[0], e[1], e[2], e[3])
+        for k in range(first, min(first + 4, n_bins - 1)):
+            count = np.int64(counts[k - first])
+            out[k] = above - count
+            above = count
+    out[n_bins - 1] = above
+
+
+@njit(**_INLINE)
 def _segment_means(x, n_segments, out):
     """Mean absolute value of segments of equal length; samples left at the end belong to none."""
     size = x.shape[0] // n_segments
     for k in range(n_segments):
-        total = 0.0
-        b = x[k * size : (k + 1) * size]
-        for i in range(size):
-            total += abs(np.float64(b[i]))
-        out[k] = total / size
+        out[k] = _rectified(x[k * size : (k + 1) * size])[0] / size
 
 
 @njit(cache=True, nogil=True)
-def time_domain_sums(X, groups, thresholds, turn, v_order, n_bins, bin_range, n_segments, out):
+def time_domain_sums(
+    X, bits, groups, thresholds, turn, v_order, n_bins, bin_range, n_segments, out
+):
     """Sums of each window, group by group.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times), C-contiguous
+    bits : ndarray of shape (n_windows, n_times), int32 or int64
+        `X`, seen as whole numbers of the same size.
     groups : int
-        Bits of the groups asked for, those that they rest on included. AMPLITUDE always is.
+        Bits of the groups asked for, those that they rest on included.
     thresholds : ndarray of shape (n_windows, 4) or (1, 4), of the type of X
         For zero crossings, slope sign changes, jumps and the myopulse.
     turn : float of the type of X
         Amplitude of a turn.
     v_order, n_bins, bin_range, n_segments
         Exponent; number of bins and half their range (0: three standard deviations); segments.
-    out : ndarray of shape (n_windows, 31 + n_bins + n_segments or more)
-        Written in the order of the bits. All arrays are C-contiguous: another layout would be
-        compiled apart and might add in another order.
+    out : ndarray of shape (n_sums, n_windows)
+        One row for each sum, in the order of the bits, the bins and segments last; rows that no
+        group asked for come behind or hold nothing of use. All arrays are C-contiguous: another
+        layout would be compiled apart and might add in another order.
     """
     n = X.shape[1]
-    # Twice as many buckets as samples where that costs little.
-    counts = np.empty((n if n >= 1024 else 2 * n) + 2, dtype=np.int32)
-    keys = np.empty(n, dtype=np.int32)
-    work = np.empty(n + 1, dtype=X.dtype)
+    sums = np.zeros(33 + n_bins + n_segments)
+    counts = np.empty(max(n // 2, 256) + 2, dtype=np.uint32)
+    keys = np.empty(n, dtype=np.uint32)
+    centred = np.empty(n, dtype=X.dtype)
+    work = np.empty(n, dtype=X.dtype)
+    products = np.empty(n // 4 + 1)
+    tiny = np.finfo(X.dtype).tiny
+    huge = np.finfo(X.dtype).max
+    ends_bits = np.empty(2, dtype=bits.dtype)
+    ends = ends_bits.view(X.dtype)
+    edges = np.empty((n_bins + 2) // 4 * 4, dtype=X.dtype)
     flags = np.empty(n, dtype=np.uint8)
-    lanes = np.empty((2, 128), dtype=X.dtype)
-    edges = np.empty(n_bins - 1, dtype=X.dtype)
+    n_lanes = min(_LANES, X.shape[0]) if groups & TURNS else 1
+    lanes = np.empty((n if groups & TURNS else 1, n_lanes), dtype=X.dtype)
+    state = np.empty((3, n_lanes), dtype=X.dtype)
+    lengths = np.empty(n_lanes, dtype=np.int64)
+    turns = np.empty(n_lanes, dtype=np.int32)
+    turn_sums = np.empty(n_lanes)
     for w in range(X.shape[0]):
         x = X[w]
-        row = out[w]
         limits = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]
-        _amplitude(x, row[0:3])
-        mean = row[0] / n
-        mav = row[1] / n
+        amplitude_sums(x, sums)
+        # Sums of the first and second differences telescope to the ends of the window.
+        second = min(1, n - 1)
+        sums[5] = np.float64(x[n - 1]) - np.float64(x[0])
+        sums[6] = np.float64(x[n - 1]) - np.float64(x[n - 1 - second])
+        sums[6] -= np.float64(x[second]) - np.float64(x[0])
+        mean = sums[0] / n
+        mav = sums[1] / n
         if groups & RANGE:
-            range_of(x, lanes[0], lanes[1], row[3:5])
-        if groups & DIFFERENCE:
-            difference_sums(x, row[5:7])
+            range_of(bits[w], ends_bits)
+            sums[7] = ends[0]
+            sums[8] = ends[1]
         if groups & COUNT:
-            _count(x, limits[0], limits[1], row[7:9])
+            _count(x, limits[0], limits[1], sums[9:11])
         if groups & JUMP:
-            _jump(x, limits[2], limits[3], row[9:11])
+            _jump(x, limits[2], limits[3], sums[11:13])
         if groups & CENTRED:
-            scale = math.sqrt(row[2] / n)
-            _centred(x, mean, mav, scale if scale > 0.0 else 1.0, row[11:16])
+            scale = math.sqrt(sums[2] / n)
+            _centred(x, mean, mav, scale if scale > 0.0 else 1.0, sums[13:18])
         if groups & CURVATURE:
-            _curvature(x, row[16:19])
+            _curvature(x, sums[18:21])
         if groups & MOMENT:
-            _moment(x, v_order, row[19:23])
+            _moment(x, v_order, sums[21:25])
         if groups & LOG:
-            row[23:25] = 0.0
+            sums[25] = 0.0
+            sums[26] = 0.0
             if mav > 0.0:
-                _log(x, mav, work, row[23:25])
+                _log(x, mav, products, products.view(np.int64), tiny, huge, sums[25:27])
         if groups & ENHANCED:
-            _enhanced(x, work, row[25:26])
+            _enhanced(x, work, sums[27:28])
         if groups & MODIFIED:
-            _modified(x, row[26:28])
-        if groups & TURNS:
-            _turns(x, turn, flags, work, row[28:30])
+            _modified(x, sums[28:30])
         if groups & L_SCALE:
-            sorted_well = _sort(x, mean, row[4], row[3], counts, keys, work)
-            row[30] = _weighted_sum(work[:n]) if sorted_well else np.nan
+            sums[30] = _l_sum(x, mean, sums[8], sums[7], counts, keys, centred, work)
         if groups & HISTOGRAM:
             centre = mean if bin_range <= 0.0 else 0.0
-            half = bin_range if bin_range > 0.0 else 3.0 * math.sqrt(row[11] / n)
-            bins = row[31 : 31 + n_bins]
-            if row[3] == row[4] and bin_range <= 0.0:
+            half = bin_range if bin_range > 0.0 else 3.0 * math.sqrt(sums[13] / n)
+            bins = sums[33 : 33 + n_bins]
+            if sums[7] == sums[8] and bin_range <= 0.0:
                 # A constant has no spread to bin by: all of it lies at the centre.
                 bins[:] = 0.0
                 bins[n_bins // 2] = n
             else:
-                for k in range(n_bins - 1):
+                for k in range(edges.shape[0]):
                     edges[k] = centre + half * (2.0 * (k + 1) / n_bins - 1.0)
                 _histogram(x, edges, bins)
         if groups & SLOPE:
-            _segment_means(x, n_segments, row[31 + n_bins : 31 + n_bins + n_segments])
+            _segment_means(x, n_segments, sums[33 + n_bins :])
+        for k in range(out.shape[0]):
+            out[k, w] = sums[k]
+        if groups & TURNS:
+            lane = w % n_lanes
+            lengths[lane] = _start_turns(x, turn, flags, work, lanes, state, lane)
+            if lane == n_lanes - 1 or w == X.shape[0] - 1:
+                _finish_turns(lane + 1, turn, lengths, lanes, state, turns, turn_sums)
+                for k in range(lane + 1):
+                    out[31, w - lane + k] = turns[k]
+                    out[32, w - lane + k] = turn_sums[k]

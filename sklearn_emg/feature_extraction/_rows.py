@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["map_rows"]
 
 # Large enough for the calls of a block to cost nothing beside its samples, small beside the input.
-_BLOCK_SAMPLES = 2**20
+_BLOCK_SAMPLES = 2**21
 
 
 def map_rows(
@@ -51,7 +51,7 @@ def map_rows(
         if not (part.flags.c_contiguous and part.flags.writeable):
             # Another layout, and read-only memory too, would be compiled once more.
             part = part.copy(order="C")
-        values[start : start + step] = function(part).reshape(-1, n_channels, n_values)
+        values[start : start + step].reshape(-1, n_values)[...] = function(part)
 
     starts = range(0, n_windows, step)
     if n_threads == 1 or len(starts) == 1:

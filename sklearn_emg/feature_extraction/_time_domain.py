@@ -58,21 +58,20 @@ _PATEL = (
 _STATISTICS = "textbook statistics"
 
 _SUM_NAMES = (
-    ("x", "abs", "x2", "max", "min", "d_abs", "d2", "zc", "ssc", "wamp", "myop")
+    ("x", "abs", "x2", "d_abs", "d2", "d", "dd", "max", "min", "zc", "ssc", "wamp", "myop")
     + ("c2", "c3", "c4", "c_abs", "r2", "dd2", "tk", "tk2", "x3", "x4", "x5", "xv")
-    + ("log", "n_log", "ewl", "mmav1", "mmav2", "turns", "turn_sum", "l_sum")
+    + ("log", "n_log", "ewl", "mmav1", "mmav2", "l_sum", "turns", "turn_sum")
 )
-#: Column of each sum that the kernel writes; the histogram and the segments follow.
-_SUMS = {name: column for column, name in enumerate(_SUM_NAMES)}
+#: Row of each sum that the kernel writes; the histogram and the segments follow.
+_SUMS = {name: row for row, name in enumerate(_SUM_NAMES)}
 _N_SUMS = len(_SUMS)
 
 # Bits of `_kernels_time`, repeated here because that module imports numba.
-_AMPLITUDE, _RANGE, _DIFFERENCE, _COUNT, _JUMP, _CENTRED, _CURVATURE = (
-    1 << bit for bit in range(7)
-)
-_MOMENT, _LOG, _ENHANCED, _MODIFIED, _TURNS, _L_SCALE, _HISTOGRAM, _SLOPE = (
-    1 << bit for bit in range(7, 15)
-)
+_RANGE, _COUNT, _JUMP, _CENTRED, _CURVATURE, _MOMENT, _LOG = (1 << bit for bit in range(7))
+_ENHANCED, _MODIFIED, _TURNS, _L_SCALE, _HISTOGRAM, _SLOPE = (1 << bit for bit in range(7, 13))
+
+#: Longest window that NumPy sorts faster than the kernel adds up its buckets, in samples.
+_SORTED_BY_NUMPY = 256
 
 #: Floor of the root in the maximum fractal length, in mV: a constant window has the value -12.
 _MFL_FLOOR = 1e-12
@@ -87,7 +86,7 @@ class _Sums:
         self.table, self.n, self.fs, self.v_order, self.n_bins = table, n, fs, v_order, n_bins
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        return self.table[..., _SUMS[name]]
+        return self.table[_SUMS[name]]
 
     @functools.cached_property
     def mean(self):
@@ -112,11 +111,11 @@ class _Sums:
 
     @functools.cached_property
     def difference_variance(self):
-        return self._variance_of_differences(self["d2"], self.n - 1, self.table[..., -2])
+        return self._variance_of_differences(self["d2"], self.n - 1, self["d"])
 
     @functools.cached_property
     def curvature_variance(self):
-        return self._variance_of_differences(self["dd2"], self.n - 2, self.table[..., -1])
+        return self._variance_of_differences(self["dd2"], self.n - 2, self["dd"])
 
     @staticmethod
     def _variance_of_differences(square, n: int, total):
@@ -214,7 +213,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time("iemg", "sum |x_i|", "mV", _PHINYOMARK, 0, lambda s: s["abs"], 1),
         _time("ssi", "sum x_i^2", "mV^2", _PHINYOMARK, 0, lambda s: s["x2"], 2),
-        _time("wl", "sum |d_i|", "mV", _HUDGINS, _DIFFERENCE, lambda s: s["d_abs"], 1),
+        _time("wl", "sum |d_i|", "mV", _HUDGINS, 0, lambda s: s["d_abs"], 1),
         _time(
             "ewl",
             "sum_{i=2..N} |x_i - x_{i-1}|^p, p = 0.75 for 0.2 N <= i <= 0.8 N, else 0.5",
@@ -264,14 +263,12 @@ _TABLE: dict[str, _Feature] = dict(
             "sqrt(1/(N-1) sum d_i^2)",
             "mV",
             _PHINYOMARK,
-            _DIFFERENCE,
+            0,
             lambda s: np.sqrt(s["d2"] / (s.n - 1)),
             1,
             2,
         ),
-        _time(
-            "aac", "1/N sum |d_i|", "mV", _PHINYOMARK, _DIFFERENCE, lambda s: s["d_abs"] / s.n, 1
-        ),
+        _time("aac", "1/N sum |d_i|", "mV", _PHINYOMARK, 0, lambda s: s["d_abs"] / s.n, 1),
         _time(
             "myop",
             "share of the samples with |x_i| >= threshold",
@@ -327,7 +324,7 @@ _TABLE: dict[str, _Feature] = dict(
             "log10(sqrt(sum d_i^2)), the root no smaller than 1e-12 mV",
             "log10(mV)",
             _ARJUNAN,
-            _DIFFERENCE,
+            0,
             lambda s: np.log10(np.maximum(np.sqrt(s["d2"]), _MFL_FLOOR)),
             None,
             2,
@@ -366,7 +363,7 @@ _TABLE: dict[str, _Feature] = dict(
             "sqrt(var(d) / var(x)); 0 for a constant",
             "1/sample",
             _HJORTH,
-            _SPREAD | _DIFFERENCE,
+            _SPREAD,
             lambda s: np.sqrt(_ratio(s.difference_variance, s.variance)),
             0,
             2,
@@ -376,7 +373,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mobility(d) / mobility(x); 0 for a straight line",
             "1",
             _HJORTH,
-            _SPREAD | _DIFFERENCE | _CURVATURE,
+            _SPREAD | _CURVATURE,
             _hjorth_complexity,
             0,
             3,
@@ -424,7 +421,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mV",
             _HUDGINS,
             _SLOPE,
-            lambda s: np.diff(s.table[..., _N_SUMS + s.n_bins : -2], axis=-1),
+            lambda s: np.diff(s.table[_N_SUMS + s.n_bins :], axis=0).T,
             1,
         ),
         _time(
@@ -435,7 +432,7 @@ _TABLE: dict[str, _Feature] = dict(
             "1",
             _ZARDOSHTI,
             _HISTOGRAM | _SPREAD,
-            lambda s: s.table[..., _N_SUMS : _N_SUMS + s.n_bins] / s.n,
+            lambda s: s.table[_N_SUMS : _N_SUMS + s.n_bins].T / s.n,
         ),
         _time(
             "l_scale",
@@ -660,30 +657,37 @@ class TimeDomainFeatures(FeatureExtractor):
     def _row_values(
         self, rows: NDArray[np.floating], names: list[str], fs: float
     ) -> NDArray[np.floating]:
-        groups = functools.reduce(lambda bits, name: bits | _TABLE[name].groups, names, _AMPLITUDE)
+        groups = functools.reduce(lambda bits, name: bits | _TABLE[name].groups, names, 0)
         table = self._row_sums(rows, groups)
         sums = _Sums(table, rows.shape[1], fs, float(self.v_order), self.n_bins)
-        features = np.empty((len(rows), len(self._feature_names())), dtype=rows.dtype)
-        column = 0
+        # A feature's values lie side by side until all are there.
+        features = np.empty((len(self._feature_names()), len(rows)), dtype=rows.dtype)
+        first = 0
         for name in names:
-            value = _TABLE[name].value(sums).reshape(len(rows), -1)
-            features[:, column : column + value.shape[1]] = value
-            column += value.shape[1]
-        return features
+            value = _TABLE[name].value(sums).T.reshape(-1, len(rows))
+            features[first : first + len(value)] = value
+            first += len(value)
+        return features.T
 
     def _row_sums(self, rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_time import time_domain_sums
+        from sklearn_emg.feature_extraction._kernels_time import l_sums, time_domain_sums
 
         n_rows, n_times = rows.shape
         thresholds = np.array([self._threshold_values()], dtype=rows.dtype)
         if self.threshold_unit == "noise" and groups & (_COUNT | _JUMP):
             noise = np.median(np.abs(rows), axis=1, keepdims=True) / rows.dtype.type(0.6745)
             thresholds = thresholds * noise
-        # Only the columns of the groups asked for are written, and read.
-        out = np.empty((n_rows, _N_SUMS + self.n_bins + self.n_segments + 2))
+        # NumPy sorts short windows in vector registers, long ones fall into buckets.
+        sort = bool(groups & _L_SCALE) and n_times <= _SORTED_BY_NUMPY
+        n_sums = _N_SUMS + self.n_bins + self.n_segments
+        if groups < 2 * _CENTRED:
+            # Room for the first rows alone.
+            n_sums = _SUMS["dd2"]
+        out = np.empty((n_sums, n_rows))
         time_domain_sums(
             rows,
-            groups,
+            rows.view(f"i{rows.itemsize}"),
+            groups & ~_L_SCALE if sort else groups,
             thresholds,
             rows.dtype.type(self.turn_threshold),
             float(self.v_order),
@@ -692,20 +696,14 @@ class TimeDomainFeatures(FeatureExtractor):
             self.n_segments,
             out,
         )
-        if groups & _CENTRED:
-            # Sums of the first and second differences telescope to the ends of the window.
-            first = rows[:, : min(2, n_times)].astype(np.float64)
-            last = rows[:, -min(2, n_times) :].astype(np.float64)
-            out[:, -2] = last[:, -1] - first[:, 0]
-            out[:, -1] = (last[:, -1] - last[:, 0]) - (first[:, -1] - first[:, 0])
         if groups & _L_SCALE:
-            self._finish_l_scale(rows, out[:, _SUMS["l_sum"]])
+            sums = out[_SUMS["l_sum"]]
+            # Windows that the kernel left are those crowded by one huge sample.
+            left = np.arange(n_rows) if sort else np.flatnonzero(np.isnan(sums))
+            for start in range(0, len(left), 256):
+                some = left[start : start + 256]
+                part = np.sort(rows[some], axis=1)
+                values = np.empty(len(part))
+                l_sums(part, values)
+                sums[some] = values
         return out
-
-    @staticmethod
-    def _finish_l_scale(rows: NDArray[np.floating], sums: NDArray[np.float64]) -> None:
-        """Sort outright the windows that the kernel left, those crowded by one huge sample."""
-        left = np.flatnonzero(np.isnan(sums))
-        if left.size:
-            weights = 2.0 * np.arange(rows.shape[1]) - rows.shape[1] + 1.0
-            sums[left] = np.sort(rows[left].astype(np.float64), axis=1) @ weights
