@@ -66,6 +66,7 @@ def ideal_windows(seeds: range) -> pd.DataFrame:
                     objective=objective,
                     start_scale=scale,
                     n_starts=4,
+                    progress=False,
                     random_state=seed,
                 )
                 for k, label in enumerate(found.classes):

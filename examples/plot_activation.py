@@ -52,7 +52,14 @@ print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, cha
 # recordings, rather than 1 mV, most of which would stay in the window. And raised is the margin of
 # a class over the others, since the raw outputs can all rise together.
 found = activation_maximization(
-    network, fs=fs, objective="margin", start_scale=0.05, n_updates=800, n_starts=3, random_state=0
+    network,
+    fs=fs,
+    objective="margin",
+    start_scale=0.05,
+    n_updates=800,
+    n_starts=3,
+    progress=False,
+    random_state=0,
 )
 ActivationMaximizationDisplay(found).plot(span=0.2, sharey=False)
 plt.show()

@@ -184,6 +184,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         warning.
     n_jobs : int, default=None
         Jobs for the fits of `cv`.
+    verbose : int, default=0
+        How much the fits of `cv` tell of their progress, as in
+        :class:`~sklearn.ensemble.StackingClassifier`; 0 is silent.
 
     Attributes
     ----------
@@ -269,6 +272,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "nan": [StrOptions({"raise", "skip"})],
         "short": [StrOptions({"raise", "skip"})],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -287,7 +291,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         nan: OnFault = "raise",
         short: OnFault = "raise",
         n_jobs: int | None = None,
-    ):
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.window = window
         self.step = step
@@ -301,6 +306,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.nan = nan
         self.short = short
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     # ---------------------------------------------------------------- input
 
@@ -577,7 +583,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
                 f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
             )
-        parts = Parallel(n_jobs=self.n_jobs)(
+        parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
             delayed(self._score_fold)(rows, y, train, test) for train, test in splits
         )
         scores = np.full((rows.n_rows, len(self.classes_)), np.nan)

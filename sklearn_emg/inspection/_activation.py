@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
+from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions, validate_params
 from sklearn_emg.feature_extraction import power_spectrum
@@ -65,6 +66,7 @@ class ActivationMaximization:
         "max_shift": [Interval(Real, 0, 1, closed="left")],
         "start_scale": [Interval(Real, 0, None, closed="left")],
         "n_starts": [Interval(Integral, 1, None, closed="left")],
+        "progress": ["boolean"],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -79,6 +81,7 @@ def activation_maximization(
     max_shift: float = 0.125,
     start_scale: float = 1.0,
     n_starts: int = 1,
+    progress: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> ActivationMaximization:
     """Find the window that excites each class node of a network the most.
@@ -109,6 +112,8 @@ def activation_maximization(
         EMG of some 0.1 mV: what the network is indifferent to stays in the window as this noise.
     n_starts : int, default=1
         Windows per class, each from noise of its own.
+    progress : bool, default=True
+        Show a progress bar.
     random_state : int, RandomState instance or None, default=None
         Draws noise and shifts. PyTorch's global generators are left alone.
 
@@ -158,7 +163,9 @@ def activation_maximization(
     >>> y = np.repeat(["control", "patient"], 20)
     >>> X = rng.normal(size=(40, 50)) * np.where(y == "patient", 3, 1)[:, None]
     >>> net = EMGClassifier(max_epochs=10, lr=0.01, random_state=0).fit(X, y)
-    >>> found = activation_maximization(net, fs=1000.0, n_updates=100, random_state=0)
+    >>> found = activation_maximization(
+    ...     net, fs=1000.0, n_updates=100, progress=False, random_state=0
+    ... )
     >>> found.windows.shape
     (1, 2, 1, 50)
     >>> bool(found.rms[0, 1] > found.rms[0, 0])  # louder for the patients
@@ -176,7 +183,13 @@ def activation_maximization(
     shifts = rng.randint(-widest, widest + 1, size=(n_updates, n_windows))
     nodes = np.tile(np.arange(n_classes), n_starts)
     windows, history = tools.maximise(
-        network.net_.module_, network.net_.device, start, nodes, shifts, lr, objective
+        network.net_.module_,
+        network.net_.device,
+        start,
+        nodes,
+        tqdm(shifts, "activation maximisation", unit="update", disable=not progress),
+        lr,
+        objective,
     )
     windows = windows.reshape(n_starts, n_classes, *shape)
     history = history.reshape(n_updates + 1, n_starts, n_classes, n_classes)

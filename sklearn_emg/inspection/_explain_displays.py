@@ -41,7 +41,7 @@ class ActivationMaximizationDisplay:
     >>> X, y = rng.normal(size=(24, 100)), np.repeat(["control", "patient"], 12)
     >>> net = EMGClassifier("CNN1D", max_epochs=1, random_state=0).fit(X, y)
     >>> display = ActivationMaximizationDisplay.from_estimator(
-    ...     net, fs=1000.0, n_updates=10, random_state=0
+    ...     net, fs=1000.0, n_updates=10, progress=False, random_state=0
     ... )
     >>> len(display.plot().axes_)
     2
@@ -61,6 +61,7 @@ class ActivationMaximizationDisplay:
         lr: float = 1e-2,
         max_shift: float = 0.125,
         start_scale: float = 1.0,
+        progress: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> ActivationMaximizationDisplay:
         """Find the windows; parameters as in :func:`activation_maximization`."""
@@ -73,6 +74,7 @@ class ActivationMaximizationDisplay:
                 lr=lr,
                 max_shift=max_shift,
                 start_scale=start_scale,
+                progress=progress,
                 random_state=random_state,
             )
         )

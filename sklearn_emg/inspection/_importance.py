@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
+from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
 from sklearn_emg.inspection._feature_names import feature_facts, info_of
@@ -67,6 +68,7 @@ def family_importance(
     scoring: Scorer | None = None,
     n_repeats: int = 5,
     n_jobs: int | None = None,
+    progress: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> FamilyImportance:
     """Permutation importance of families of features, fold by fold, split by subject.
@@ -97,6 +99,8 @@ def family_importance(
         Permutations of each family in each fold.
     n_jobs : int, default=None
         Jobs over folds.
+    progress : bool, default=True
+        Show a progress bar.
     random_state : int, RandomState instance or None, default=None
         For the folds of an int `cv` and the permutations.
 
@@ -132,7 +136,7 @@ def family_importance(
     >>> X["rms"] += 3 * (y == "patient")
     >>> X["subject"] = np.arange(80) // 4
     >>> model = DiVoteClassifier(LogisticRegression(), window=None)
-    >>> found = family_importance(model, X, y, random_state=0)
+    >>> found = family_importance(model, X, y, progress=False, random_state=0)
     >>> found.summary["importance"].round(1).to_dict()
     {'time': 0.5, 'spectral': 0.0}
     """
@@ -147,11 +151,12 @@ def family_importance(
     for train, test in splits:
         assert_no_shared_subject(X, train, test)
     scorer = subject_scorer("balanced_accuracy") if scoring is None else scoring
-    parts = Parallel(n_jobs=n_jobs)(
+    parts = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_one_fold)(estimator, X, y, fold, split, named, scorer, n_repeats, seed)
         for fold, (split, seed) in enumerate(zip(splits, rng.randint(2**31 - 1, size=len(splits))))
     )
-    folds = pd.DataFrame([row for part in parts for row in part])
+    bar = tqdm(parts, "family importance", len(splits), unit="fold", disable=not progress)
+    folds = pd.DataFrame([row for part in bar for row in part])
     by_fold = folds.groupby(["family", "fold"])["importance"].mean().groupby("family")
     summary = pd.DataFrame(
         {
@@ -256,7 +261,9 @@ class FamilyImportanceDisplay:
     >>> X["rms"] += 3 * (y == "patient")
     >>> X["subject"] = np.arange(80) // 4
     >>> model = DiVoteClassifier(LogisticRegression(), window=None)
-    >>> display = FamilyImportanceDisplay.from_estimator(model, X, y, random_state=0).plot()
+    >>> display = FamilyImportanceDisplay.from_estimator(
+    ...     model, X, y, progress=False, random_state=0
+    ... ).plot()
     >>> [text.get_text() for text in display.ax_.get_yticklabels()]
     ['time (1)', 'spectral (1)']
     """
@@ -278,6 +285,7 @@ class FamilyImportanceDisplay:
         cv: Any = 5,
         n_repeats: int = 5,
         n_jobs: int | None = None,
+        progress: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> FamilyImportanceDisplay:
         """Compute the importance; parameters as in :func:`family_importance`."""
@@ -290,6 +298,7 @@ class FamilyImportanceDisplay:
                 cv=cv,
                 n_repeats=n_repeats,
                 n_jobs=n_jobs,
+                progress=progress,
                 random_state=random_state,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -46,24 +46,24 @@ def maximise(
     device: str,
     start: NDArray[np.float32],
     nodes: NDArray[np.intp],
-    shifts: NDArray[np.intp],
+    shifts: Iterable[NDArray[np.intp]],
     lr: float,
     objective: str,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Windows that raise the output or margin of their node, and all outputs before each update.
 
-    The windows are moved round by ``shifts`` (n_updates, n_windows) samples before the module sees
-    them; what is updated stays in place. Adam works sample by sample, so windows learn apart.
+    ``shifts`` gives, for each update, the (n_windows,) samples that the windows are moved round by;
+    what is updated stays in place. Adam works sample by sample, so windows learn apart.
     """
     x = torch.tensor(start, device=device, requires_grad=True)
     node = torch.as_tensor(nodes, device=device)[:, None]
-    moves = torch.as_tensor(shifts, device=device)
     times = torch.arange(x.shape[-1], device=device)
     optimizer = torch.optim.Adam([x], lr=lr)
     shape = (len(x),) + (1,) * (x.ndim - 2) + (x.shape[-1],)
     history = []
     with _for_gradients(module):
-        for move in moves:
+        for shift in shifts:
+            move = torch.as_tensor(shift, device=device)
             index = ((times - move[:, None]) % x.shape[-1]).reshape(shape).expand(x.shape)
             output = module(x.gather(-1, index))
             history.append(output.detach())

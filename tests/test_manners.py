@@ -1,0 +1,83 @@
+"""What users see beside results: HTML of estimators, progress, silence."""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from estimator_instances import INSTANCES
+from sklearn.base import clone, is_regressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.fixes import parse_version
+
+import sklearn_emg
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.inspection import family_importance
+
+SOURCES = sorted(Path(sklearn_emg.__file__).parent.rglob("*.py"))
+
+
+def text_of(estimator):
+    """What a reader sees of the HTML."""
+    html = re.sub(r"<(style|script).*?</\1>", "", estimator._repr_html_(), flags=re.S)
+    return re.sub(r"<[^>]+>", " ", html)
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="scikit-learn shows fitted attributes from 1.9 on",
+)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("estimator", INSTANCES, ids=lambda e: type(e).__name__)
+def test_html_shows_parameters_and_fitted_facts(estimator):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(16, 200)).astype(np.float32), np.repeat(["control", "patient"], 8)
+    fitted = clone(estimator)
+    if "max_epochs" in fitted.get_params():
+        fitted.set_params(max_epochs=1)
+    fitted.fit(X, X[:, 0] if is_regressor(fitted) else y)
+    shown = text_of(fitted)
+    for parameter in fitted.get_params(deep=False):
+        assert parameter in shown
+    facts = [name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")]
+    assert facts
+    for fact in facts:
+        assert fact in shown
+
+
+def test_library_code_does_not_print():
+    """skorch and joblib report progress where `verbose` asks for it, tqdm where `progress` does."""
+    found = []
+    for path in SOURCES:
+        if path.name == "__main__.py":
+            continue  # what a command prints is its result
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+                found.append(f"{path.name}:{node.lineno}")
+    assert not found
+
+
+@pytest.fixture
+def features():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"rms": rng.normal(size=24), "mdf": rng.normal(size=24)})
+    return X.assign(subject=np.arange(24) // 3), np.repeat(["control", "patient"], 12)
+
+
+def test_divote_is_silent_unless_asked(features, capsys):
+    divote = DiVoteClassifier(LogisticRegression(), window=None, cv=3).fit(*features)
+    assert capsys.readouterr() == ("", "")
+    divote.set_params(verbose=1).fit(*features)
+    shown = capsys.readouterr()
+    assert "Done   3 out of   3" in shown.out + shown.err
+
+
+def test_progress_can_be_silenced(features, capsys):
+    divote = DiVoteClassifier(LogisticRegression(), window=None)
+    family_importance(divote, *features, cv=3, n_repeats=1, progress=False)
+    assert capsys.readouterr() == ("", "")
+    family_importance(divote, *features, cv=3, n_repeats=1)
+    assert "3/3" in capsys.readouterr().err
