@@ -33,6 +33,7 @@ test-gpu: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # Warnings are errors; the examples run; links within are checked.
 docs: setup

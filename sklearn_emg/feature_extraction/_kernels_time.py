@@ -10,6 +10,7 @@ type.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -21,7 +22,7 @@ _BLOCK = 512
 # let the compiler see that no index is negative.
 _FAST = {"reassoc", "contract", "nsz"}
 # Short windows would spend as long on calls, which count references, as on samples.
-_INLINE = {
+_INLINE: dict[str, Any] = {
     "cache": True,
     "nogil": True,
     "forceinline": True,
