@@ -483,7 +483,7 @@ class SpectralFeatures(FeatureExtractor):
             logs = np.ones((stop - start, 6))
             spectral_sums(
                 power,
-                power.argmax(axis=1),
+                power.view(f"i{power.itemsize}"),
                 numbers,
                 float(self.edge),
                 slack,

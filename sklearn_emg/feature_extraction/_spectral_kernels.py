@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -9,8 +11,10 @@ __all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
 
 # Sums may be reordered into SIMD lanes; NaN and infinity keep their meaning.
 _FLAGS = {"reassoc", "contract", "nsz"}
+# Short windows would spend as long on calls, which count references, as on bins.
+_INLINE: dict[str, Any] = {"cache": True, "nogil": True, "forceinline": True, "fastmath": _FLAGS}
 # Bins between two entries of the running sum, in which a quantile is looked for bin by bin.
-_BLOCK = 32
+_BLOCK = 16
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
@@ -37,7 +41,7 @@ def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
         dc[i] = 0.5 * np.float64(row[0]) * np.float64(row[0]) * scale
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(**_INLINE)
 def _quantile(row, running, target):
     """First bin at which the sum of `row` from its beginning reaches `target`.
 
@@ -60,7 +64,7 @@ def _quantile(row, running, target):
     return stop - 1
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(**_INLINE)
 def _sum(row, start, stop):
     # Over a slice: an index that might be negative would keep the loop from being vectorised.
     part = row[start:stop]
@@ -70,7 +74,7 @@ def _sum(row, start, stop):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(**_INLINE)
 def _running_sum(row, running):
     """Sum of `row` from its beginning to the end of each block of bins."""
     n_whole = row.size // _BLOCK
@@ -86,35 +90,62 @@ def _running_sum(row, running):
         running[n_whole] = reached + _sum(row, n_whole * _BLOCK, row.size)
 
 
+@njit(**_INLINE)
+def _peak(bits):
+    """First bin of the largest power. Numbers from 0 on are in the order of their bits."""
+    high = bits.dtype.type(0)
+    for k in range(bits.size):
+        high = max(high, bits[k])
+    for k in range(bits.size):
+        if bits[k] == high:
+            return k
+    return 0
+
+
+@njit(**_INLINE)
+def _moments(row, numbers):
+    """Sums of power times bin number, times its square and its cube."""
+    s1 = 0.0
+    s2 = 0.0
+    s3 = 0.0
+    for k in range(row.size):
+        number = numbers[k]
+        first = np.float64(row[k]) * number
+        second = first * number
+        s1 += first
+        s2 += second
+        s3 += second * number
+    return s1, s2, s3
+
+
+@njit(**_INLINE)
+def _root_sum(row):
+    roots = 0.0
+    for k in range(row.size):
+        roots += np.sqrt(row[k])
+    return roots
+
+
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
-def spectral_sums(power, peaks, numbers, edge, slack, half_width, splits, bands, with_roots, out):
+def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, with_roots, out):
     """All sums over the bins of each row in one pass that the features are made of.
 
     Columns of `out`: 0-3 sums of power times bin number to the 0th ... 3rd; 4 largest power and
     5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and 10
     power in the low and the high band of the frequency ratio; 11 sum of the roots of the powers;
-    12 onwards power in `bands`. Bins count from 0, bin numbers from 1. `peaks` are the bins of the
-    largest powers. `splits` holds the two bands of the ratio or, empty, says that it divides at
-    the mean.
+    12 onwards power in `bands`. Bins count from 0, bin numbers from 1. `bits` is `power`, seen as
+    whole numbers of the same size. `splits` holds the two bands of the ratio or, empty, says that
+    it divides at the mean.
     """
     n_rows, n_bins = power.shape
     n_blocks = (n_bins + _BLOCK - 1) // _BLOCK
     running = np.empty(n_blocks)
     for i in range(n_rows):
         row = power[i]
-        s1 = 0.0
-        s2 = 0.0
-        s3 = 0.0
-        for k in range(n_bins):
-            number = numbers[k]
-            first = np.float64(row[k]) * number
-            second = first * number
-            s1 += first
-            s2 += second
-            s3 += second * number
+        s1, s2, s3 = _moments(row, numbers)
         _running_sum(row, running)
         s0 = running[n_blocks - 1]
-        peak = peaks[i]
+        peak = _peak(bits[i])
         out[i, 0] = s0
         out[i, 1] = s1
         out[i, 2] = s2
@@ -134,11 +165,7 @@ def spectral_sums(power, peaks, numbers, edge, slack, half_width, splits, bands,
                 middle = min(int(np.floor(s1 / s0 * (1.0 + slack))), n_bins)
             out[i, 9] = _sum(row, 0, middle)
             out[i, 10] = _sum(row, middle, n_bins)
-        roots = 0.0
-        if with_roots:
-            for k in range(n_bins):
-                roots += np.sqrt(row[k])
-        out[i, 11] = roots
+        out[i, 11] = _root_sum(row) if with_roots else 0.0
         for b in range(bands.shape[0]):
             out[i, 12 + b] = _sum(row, bands[b, 0], bands[b, 1])
 
