@@ -1,5 +1,6 @@
 """Splits by subject: nobody's data on both sides."""
 
+from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._protocols import (
     BoumerdesProtocol,
     LeaveOneSubjectOutProtocol,
@@ -21,6 +22,7 @@ from sklearn_emg.model_selection._split import (
 
 __all__ = [
     "BoumerdesProtocol",
+    "CachedTransformer",
     "LeaveOneSubjectOut",
     "LeaveOneSubjectOutProtocol",
     "NEMGNetProtocol",
