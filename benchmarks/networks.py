@@ -53,6 +53,7 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
+from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
 from sklearn_emg.preprocessing import Rectifier, Resampler
 
 BATCH = 32
@@ -129,7 +130,7 @@ def main() -> None:
         learn(args.learn or list(LEARNERS))
         return
     device = "cuda" if args.gpu else "cpu"
-    rows = overhead_rows(device, args.repeats) + memory_rows()
+    rows = overhead_rows(device, args.repeats) + length_rows(device, args.repeats) + memory_rows()
     if args.gpu:
         rows += gpu_rows()
     width = max(len(name) for name, *_ in rows)
@@ -253,6 +254,43 @@ def default_skorch(module: type[nn.Module], n_times: int, device: str) -> Neural
         device=device,
         verbose=0,
     )
+
+
+# Signals that differ in length
+
+
+def length_rows(device: str, repeats: int) -> list[tuple]:
+    """Padding, and what training on signals costs beside that on an array padded to the longest."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(400, 4001, size=256)
+    signals = [rng.normal(size=(1, n)).astype(np.float32) for n in lengths]
+    padded = np.zeros((len(signals), 1, lengths.max()), dtype=np.float32)
+    for row, signal in zip(padded, signals):
+        row[:, : signal.shape[1]] = signal
+    y = rng.integers(0, 3, size=len(signals))
+    drawn = lengths[rng.permutation(len(lengths))].reshape(-1, BATCH)
+    at_random = BATCH * drawn.max(axis=1).sum() / lengths.sum() - 1
+    batches = BatchIterator(SequenceDataset(signals, y), BATCH, shuffle=True)
+    ordered = sum(x.numel() for (x, _), _ in batches) / lengths.sum() - 1
+    name = "256 signals of 400 to 4000 samples"
+    rows = [
+        (f"{name}: padding in random batches, share", at_random, "", None),
+        (f"{name}: padding in ours, share", ordered, "", 0.1),
+    ]
+    for module in ("ALSNet", "RecurrentNet", "AttentionNet"):
+        net = EMGClassifier(module, device=device, validation_fraction=None, max_epochs=1)
+        times = shortest(
+            {
+                "array": lambda net=net: net.fit(padded, y),
+                "ours": lambda net=net: net.fit(signals, y),
+            },
+            device,
+            max(1, repeats // 5),
+        )
+        rows.append(
+            (f"{name}, {module}: fit / padded array", times["ours"] / times["array"], "", 1.0)
+        )
+    return rows
 
 
 # Memory

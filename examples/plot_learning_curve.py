@@ -13,7 +13,9 @@ the turning point, provided that validation holds out subjects.
 # ``DiVoteClassifier`` hands the subject of each window to the network, whose validation then holds
 # out subjects of each class. ``patience=None`` lets it run on, to show what comes after the turn.
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.dummy import DummyClassifier
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
@@ -38,12 +40,33 @@ LearningCurveDisplay.from_estimator(model).plot()
 plt.show()
 
 # %%
-# The test subjects took no part in any of this. Few of them mean a wide interval.
+# What an epoch costs
+# -------------------
+# The history has the seconds of each epoch, validation included. The first has caches to fill.
+history = model.estimator_.history_
+fig, ax = plt.subplots(figsize=(6, 3))
+ax.bar(history[:, "epoch"], history[:, "dur"])
+ax.set(xlabel="epoch", ylabel="seconds", title="Time per epoch")
+fig.tight_layout()
+plt.show()
+
+# %%
+# The confusion matrix
+# --------------------
+# The test subjects took no part in any of this. Each counts once, however many recordings it has.
+# Few of them mean a wide interval.
+people = test.assign(truth=y_test, answer=model.predict(test)).drop_duplicates("subject")
+ConfusionMatrixDisplay.from_predictions(
+    people["truth"], people["answer"], cmap="Blues", colorbar=False
+)
+plt.show()
+
+# %%
 accuracy = subject_scorer("accuracy")(model, test, y_test)
-n_people = test["subject"].nunique()
-low, high = wilson_interval(accuracy, n_people)
+low, high = wilson_interval(accuracy, len(people))
 baseline = subject_scorer("accuracy")(
     DiVoteClassifier(DummyClassifier(), window=0.25).fit(train, y_train), test, y_test
 )
-print(f"{n_people} test subjects: accuracy {accuracy:.2f} [{low:.2f}, {high:.2f}], 95 % interval")
+print(f"{len(people)} subjects: accuracy {accuracy:.2f} [{low:.2f}, {high:.2f}], 95 % interval")
 print(f"largest class: {baseline:.2f}; simulated data, no statement about patients")
+print(f"median time per epoch: {np.median(history[:, 'dur']):.2f} s")
