@@ -1,30 +1,37 @@
-"""Cost of the time-domain, autoregressive and complexity features.
+"""Cost of all families of features beside one read of the array, plain NumPy and other packages.
 
 Run with ``python benchmarks/features.py [--dtype float64] [--quick] [--gigabytes 10]``.
 
 Prints nanoseconds of processor time per input sample, best of several runs, and how they relate to
-one read of the same array (``np.add.reduce``) and to plain vectorised NumPy (for sample and
-approximate entropy, Higuchi's dimension and other complexities: antropy, where it is installed) in
-the same run. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` for windows of real
-recordings; otherwise they are noise with bursts of EMG-like amplitude, on a 16-bit grid.
+one read of the same array (``np.add.reduce``), to plain vectorised NumPy and to the peers that are
+installed (antropy, EntropyHub, libEMG, mne-features, NeuroKit2) in the same run; it says which are
+not. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` for windows of real recordings;
+otherwise they are noise with bursts of EMG-like amplitude, on a 16-bit grid.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import resource
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import features_spectral
 import numpy as np
+import scipy.fft
 
 from sklearn_emg.feature_extraction import (
     AutoregressiveFeatures,
     ComplexityFeatures,
+    SpectralFeatures,
     TimeDomainFeatures,
+    WaveletFeatures,
 )
 
 SHAPES = {"W1": (1614, 1, 4000), "W2": (500, 1, 23437), "W3": (5000, 8, 250)}
@@ -45,7 +52,28 @@ SEVENTEEN = [
     "dasdv",
 ] + ["aac", "myop", "skewness", "kurtosis", "mfl"]
 SORTED = ["l_scale", "mean_abs_difference"]
+HJORTH = ["hjorth_activity", "hjorth_mobility", "hjorth_complexity"]
+PAIRWISE = ["sample_entropy", "approximate_entropy", "fuzzy_entropy"]
 THRESHOLD = 0.01
+
+# What libEMG calls them; it has 15 of the 17.
+LIBEMG_SEVENTEEN = [
+    "MEAN",
+    "MAV",
+    "RMS",
+    "VAR",
+    "IAV",
+    "ISD",
+    "WL",
+    "ZC",
+    "SSC",
+    "WAMP",
+    "DASDV",
+    "MAVFD",
+    "SKEW",
+    "KURT",
+    "MFL",
+]
 
 
 def recording(n_times: int) -> np.ndarray:
@@ -135,74 +163,151 @@ def numpy_yule_walker(X, order=4):
     return np.linalg.solve(r[..., lags], r[..., 1:, np.newaxis])
 
 
-def report(label: str, cost: float, read: float, plain: float | None, note: str = "") -> None:
+def peer(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def libemg(features: list[str]) -> Callable[[np.ndarray], object] | None:
+    """Features by libEMG, of windows of shape (n_windows, n_channels, n_times)."""
+    module = peer("libemg.feature_extractor")
+    if module is None:
+        return None
+    return lambda X: module.FeatureExtractor().extract_features(features, X)
+
+
+def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
+    """Functions of one window, by our name of the feature and by package."""
+    found: dict[str, dict[str, Callable[[np.ndarray], object]]] = {}
+
+    def add(package: str, module: ModuleType | None, functions: dict[str, Callable]) -> None:
+        if module is None:
+            return
+        for feature, function in functions.items():
+            found.setdefault(feature, {})[package] = function
+
+    if (m := peer("antropy")) is not None:
+        names = "sample_entropy app_entropy perm_entropy svd_entropy higuchi_fd katz_fd"
+        ours = "sample_entropy approximate_entropy permutation_entropy svd_entropy higuchi katz"
+        functions = {o: getattr(m, n) for o, n in zip(ours.split(), names.split())}
+        functions["petrosian"] = m.petrosian_fd
+        functions["dfa"] = m.detrended_fluctuation
+        functions["spectral_entropy"] = lambda x: m.spectral_entropy(x, 1.0)
+        functions["lempel_ziv"] = lambda x: m.lziv_complexity((x >= np.median(x)).astype(int))
+        add("antropy", m, functions)
+    if (m := peer("EntropyHub")) is not None:
+        functions = {"sample_entropy": m.SampEn, "approximate_entropy": m.ApEn}
+        functions["fuzzy_entropy"] = m.FuzzEn
+        functions["permutation_entropy"] = lambda x: m.PermEn(x, m=3)
+        functions["spectral_entropy"] = m.SpecEn
+        add("EntropyHub", m, functions)
+    if (m := peer("neurokit2")) is not None:
+        functions = {"fuzzy_entropy": lambda x: m.entropy_fuzzy(x, dimension=2)}
+        functions["spectral_entropy"] = m.entropy_spectral
+        functions["svd_entropy"] = m.entropy_svd
+        functions["sample_entropy"] = lambda x: m.entropy_sample(x, dimension=2)
+        functions["approximate_entropy"] = lambda x: m.entropy_approximate(x, dimension=2)
+        functions["higuchi"] = lambda x: m.fractal_higuchi(x, k_max=10)
+        functions["katz"] = m.fractal_katz
+        functions["petrosian"] = m.fractal_petrosian
+        add("NeuroKit2", m, functions)
+    if (m := peer("mne_features.univariate")) is not None:
+        functions = {
+            "sample_entropy": lambda x: m.compute_samp_entropy(x[np.newaxis]),
+            "approximate_entropy": lambda x: m.compute_app_entropy(x[np.newaxis]),
+            "svd_entropy": lambda x: m.compute_svd_entropy(x[np.newaxis]),
+            "higuchi": lambda x: m.compute_higuchi_fd(x[np.newaxis]),
+            "katz": lambda x: m.compute_katz_fd(x[np.newaxis]),
+            "spectral_entropy": lambda x: m.compute_spect_entropy(1000.0, x[np.newaxis]),
+        }
+        add("mne-features", m, functions)
+    if peer("libemg.feature_extractor") is not None:
+        for feature, name in [("sample_entropy", "SAMPEN"), ("fuzzy_entropy", "FUZZYEN")]:
+            extract = libemg([name])
+            function = lambda x, e=extract: e(x[np.newaxis, np.newaxis])  # noqa: E731
+            found.setdefault(feature, {})["libEMG"] = function
+    return found
+
+
+def report(label: str, cost: float, read: float, others: dict[str, float | None]) -> None:
     line = f"  {label:34s} {cost:10.3f} ns/sample {cost / read:9.1f} x read"
-    if plain is not None:
-        line += f" {plain / cost:9.1f} x faster than {note or 'NumPy'} ({plain:.4g})"
-    print(line)
+    for name, other in others.items():
+        if other is not None:
+            line += f"; {other / cost:.3g} x faster than {name} ({other:.4g})"
+    print(line, flush=True)
 
 
 def families(name: str, X: np.ndarray, fs: float, repeats: int) -> None:
-    """Time-domain and autoregressive features of one array."""
+    """Time-domain, autoregressive, spectral and wavelet features of one array."""
     size = X.size / 1e9
 
     def cost(function: Callable[[], object], n: int = repeats) -> float:
         return seconds(function, n) / size
 
+    def other(function: Callable[[np.ndarray], object] | None) -> float | None:
+        return None if function is None else cost(lambda: function(X), 2)
+
     read = cost(lambda: np.add.reduce(X, axis=None), 4 * repeats)
-    print(f"{name} {X.shape} {X.dtype}: one read {read:.3f} ns/sample")
+    print(f"{name} {X.shape} {X.dtype}: one read {read:.3f} ns/sample", flush=True)
     every = TimeDomainFeatures("all", fs=fs).fit(X[:2])._names()
     unsorted = [feature for feature in every if feature not in SORTED]
-    for label, features, plain in [
-        ("Hudgins' four", HUDGINS, numpy_hudgins),
-        ("17 time-domain features", SEVENTEEN, numpy_seventeen),
-        (f"{len(unsorted)} time-domain, none sorted", unsorted, None),
-        (f"all {len(every)} time-domain features", every, None),
+    for label, features, plain, peers in [
+        ("Hudgins' four", HUDGINS, numpy_hudgins, libemg(["MAV", "ZC", "SSC", "WL"])),
+        ("17 time-domain features", SEVENTEEN, numpy_seventeen, libemg(LIBEMG_SEVENTEEN)),
+        ("Hjorth's three", HJORTH, None, libemg(["ACT", "MOB", "COMP"])),
+        (f"{len(unsorted)} time-domain, none sorted", unsorted, None, None),
+        (f"all {len(every)} time-domain features", every, None, None),
     ]:
         extractor = TimeDomainFeatures(features, thresholds=THRESHOLD, fs=fs).fit(X)
-        reference = None if plain is None else cost(lambda f=plain: f(X), 2)
-        report(label, cost(lambda e=extractor: e._extract(X, fs)), read, reference)
+        ours = cost(lambda e=extractor: e._extract(X, fs))
+        report(label, ours, read, {"NumPy": other(plain), "libEMG": other(peers)})
+    report("np.sort of each window, alone", cost(lambda: sort_rows(X), 2), read, {})
     for method, plain in [
         ("burg", numpy_burg),
         ("yule_walker", numpy_yule_walker),
         ("least_squares", None),
     ]:
         extractor = AutoregressiveFeatures(4, method).fit(X)
-        reference = None if plain is None else cost(lambda f=plain: f(X), 2)
-        report(f"AR(4) {method}", cost(lambda e=extractor: e._extract(X, fs)), read, reference)
+        ours = cost(lambda e=extractor: e._extract(X, fs))
+        report(f"AR(4) {method}", ours, read, {"NumPy": other(plain)})
+    fft = cost(lambda: scipy.fft.rfft(X), 4)
+    extractor = SpectralFeatures(fs=fs).fit(X)
+    ours = cost(lambda: extractor._extract(X, fs), 4)
+    emg = other(libemg(["MNF", "MDF", "MNP", "MPK", "SM"]))
+    report(f"17 spectral, {ours / fft:.2f} x one rfft", ours, read, {"libEMG's five": emg})
+    extractor = WaveletFeatures(["wavelet_energy"]).fit(X)
+    ours = cost(lambda: extractor._extract(X, fs), 2)
+    report("wavelet energies, DWT, 4 levels", ours, read, {"libEMG": other(libemg(["WENG"]))})
+
+
+def sort_rows(X: np.ndarray) -> None:
+    """Sort windows a few at a time, in the cache."""
+    rows = X.reshape(-1, X.shape[-1])
+    step = max(1, 2**15 // rows.shape[1])
+    for start in range(0, len(rows), step):
+        np.sort(rows[start : start + step], axis=1)
 
 
 def complexities(name: str, X: np.ndarray, repeats: int) -> None:
-    """Each complexity feature, against antropy window by window."""
-    try:
-        import antropy
-    except ImportError:
-        antropy = None
+    """Each complexity feature, against the best peer, window by window."""
     read = seconds(lambda: np.add.reduce(X, axis=None), 20 * repeats) / X.size * 1e9
     print(f"{name} {X.shape} {X.dtype}: complexity, one read {read:.3f} ns/sample")
-    peers = {
-        "sample_entropy": "sample_entropy",
-        "approximate_entropy": "app_entropy",
-        "permutation_entropy": "perm_entropy",
-        "svd_entropy": "svd_entropy",
-        "higuchi": "higuchi_fd",
-        "katz": "katz_fd",
-        "petrosian": "petrosian_fd",
-        "dfa": "detrended_fluctuation",
-        "lempel_ziv": "lziv_complexity",
-    }
     x = X[0, 0].astype(np.float64)
-    symbols = (x >= np.median(x)).astype(int)
+    peers = complexity_peers()
     for feature in ComplexityFeatures("all")._names():
-        rows = X[:2] if feature == "fuzzy_entropy" else X
+        rows = X[:1] if feature == "fuzzy_entropy" else X
         extractor = ComplexityFeatures([feature]).fit(rows)
-        cost = seconds(lambda e=extractor, r=rows: e._extract(r, None), repeats) / rows.size * 1e9
-        plain = None
-        if antropy is not None and feature in peers:
-            peer = getattr(antropy, peers[feature])
-            argument = symbols if feature == "lempel_ziv" else x
-            plain = seconds(lambda p=peer, a=argument: p(a), 2) / len(x) * 1e9
-        report(feature, cost, read, plain, "antropy")
+        ours = seconds(lambda e=extractor, r=rows: e._extract(r, None), repeats) / rows.size * 1e9
+        costs = {}
+        for package, function in peers.get(feature, {}).items():
+            # Of long windows a matrix of all pairs of templates does not fit into memory.
+            by_pairs = feature in PAIRWISE and package not in ("antropy", "mne-features")
+            if len(x) < 10_000 or not by_pairs:
+                costs[package] = seconds(lambda f=function: f(x), 1) / len(x) * 1e9
+        best = dict(sorted(costs.items(), key=lambda pair: pair[1])[:1])
+        report(feature, ours, read, best)
 
 
 def threads(X: np.ndarray, fs: float) -> None:
@@ -230,65 +335,97 @@ def memory(X: np.ndarray, fs: float) -> None:
 
 
 def growth(dtype: str) -> None:
-    """Cost per sample with more windows and with longer ones: flat, but for entropy's square."""
-    extractor = TimeDomainFeatures(HUDGINS)
+    """Cost per sample with more windows (flat) and with longer ones (flat, log n or n)."""
+    hudgins = TimeDomainFeatures(HUDGINS)
+    every = TimeDomainFeatures("all", fs=1000.0)
+    spectral = SpectralFeatures(fs=1000.0, n_fft="fast")
+
+    def cost(extractor, X: np.ndarray, repeats: int = 3) -> float:
+        extractor.fit(X)
+        return seconds(lambda: extractor._extract(X, 1000.0), repeats) / X.size * 1e9
+
     for n_windows in (100, 1000, 10_000):
         X = windows((n_windows, 1, 1000), dtype)
-        cost = seconds(lambda X=X: extractor._extract(X, None), 5) / X.size * 1e9
-        print(f"  Hudgins' four, {n_windows} x 1000: {cost:.3f} ns/sample")
-    for n_times in (1000, 4000, 16_000, 64_000):
-        X = windows((4, 1, n_times), dtype)
-        costs = [
-            seconds(lambda e=e, X=X: e._extract(X, None), 3) / X.size * 1e9
-            for e in (extractor, ComplexityFeatures(["lempel_ziv"]), ComplexityFeatures(["dfa"]))
-        ]
-        entropy = ComplexityFeatures(["sample_entropy"])
-        costs.append(seconds(lambda e=entropy, X=X: e._extract(X, None), 2) / X.size * 1e9)
+        values = [cost(extractor, X) for extractor in (hudgins, every, spectral)]
         print(
-            f"  4 x {n_times}: Hudgins {costs[0]:.3f}, Lempel-Ziv {costs[1]:.1f}, DFA "
-            f"{costs[2]:.1f}, sample entropy {costs[3]:.0f} ns/sample"
+            f"  {n_windows} x 1000: Hudgins {values[0]:.3f}, all time-domain {values[1]:.2f}, "
+            f"spectral {values[2]:.2f} ns/sample"
+        )
+    for n_times in (1024, 4096, 16_384, 65_536):
+        X = windows((2**18 // n_times, 1, n_times), dtype)
+        values = [cost(extractor, X) for extractor in (hudgins, every, spectral)]
+        names = ("lempel_ziv", "dfa", "sample_entropy")
+        values += [cost(ComplexityFeatures([name]), X[:4], 1) for name in names]
+        print(
+            f"  windows of {n_times}: Hudgins {values[0]:.3f}, all time-domain {values[1]:.2f}, "
+            f"spectral {values[2]:.2f} ({values[2] / np.log2(n_times):.3f} per log2 n), Lempel-Ziv "
+            f"{values[3]:.1f}, DFA {values[4]:.1f}, sample entropy {values[5]:.0f} ns/sample",
+            flush=True,
         )
 
 
 def stream(gigabytes: float) -> None:
-    """Windows read from a file in chunks of 64 MB: time per gigabyte, memory of one chunk."""
-    n_times, chunk = 4000, 4000
+    """Windows read from files of a gigabyte in chunks of 64 MB: time and memory as they add up."""
+    n_times, chunk, n_chunks = 4000, 4000, 16
     extractor = TimeDomainFeatures(SEVENTEEN).fit(windows((2, 1, n_times), "float32")[:, 0])
     block = windows((chunk, 1, n_times), "float32")
-    n_chunks = max(1, round(gigabytes * 1e9 / block.nbytes))
+    n_files = max(1, round(gigabytes * 1e9 / (n_chunks * block.nbytes)))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "windows.f32")
-        with path.open("wb") as file:
-            for _ in range(n_chunks):
-                block.tofile(file)
-        start, done = time.perf_counter(), 0
-        with path.open("rb") as file:
-            while (rows := np.fromfile(file, np.float32, chunk * n_times)).size:
-                done += len(extractor.transform(rows.reshape(-1, n_times)))
-                if done % (chunk * max(n_chunks // 4, 1)) == 0:
-                    size = done * n_times * 4e-9
-                    print(f"  {size:.2f} GB read: {(time.perf_counter() - start) / size:.2f} s/GB")
+        for number in range(n_files):
+            with Path(folder, f"{number}.f32").open("wb") as file:
+                for _ in range(n_chunks):
+                    block.tofile(file)
+        size = n_chunks * block.nbytes / 1e9
+        del block
+        start, processor = time.perf_counter(), time.thread_time()
+        for number in range(n_files):
+            with Path(folder, f"{number}.f32").open("rb") as file:
+                while (rows := np.fromfile(file, np.float32, chunk * n_times)).size:
+                    extractor.transform(rows.reshape(-1, n_times))
+            if number + 1 in (1, 2, 5, n_files):
+                read = (number + 1) * size
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+                print(
+                    f"  {read:.2f} GB read: {(time.perf_counter() - start) / read:.2f} s/GB, "
+                    f"{(time.thread_time() - processor) / read:.2f} s of processor time, "
+                    f"peak memory of the process {peak:.2f} GiB",
+                    flush=True,
+                )
+
+
+PARTS = ("windows", "complexity", "transforms", "growth")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     parser.add_argument("--quick", action="store_true", help="a fifth of the windows, fewer runs")
-    parser.add_argument("--gigabytes", type=float, default=0.0, help="size of a file to stream")
+    parser.add_argument("--gigabytes", type=float, default=0.0, help="size of the files to stream")
+    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="all by default")
     options = parser.parse_args()
-    share, repeats = (5, 4) if options.quick else (1, 8)
-    for name, (n_windows, n_channels, n_times) in SHAPES.items():
-        X = windows((n_windows // share, n_channels, n_times), options.dtype)
-        families(name, X, RATES[name], repeats)
-        memory(X, RATES[name])
-        if name == "W1":
-            threads(X, RATES[name])
-    complexities("W1", windows((20, 1, 4000), options.dtype), repeats // 2)
-    complexities("W2", windows((2, 1, 23437), options.dtype), repeats // 2)
-    print("growth")
-    growth(options.dtype)
+    names = ["antropy", "EntropyHub", "libemg.feature_extractor", "mne_features", "neurokit2"]
+    absent = [name for name in names if peer(name) is None]
+    if absent:
+        print("not installed, hence not compared:", ", ".join(absent))
+    share, repeats = (5, 3) if options.quick else (1, 5)
+    if "windows" in options.parts:
+        for name, (n_windows, n_channels, n_times) in SHAPES.items():
+            X = windows((n_windows // share, n_channels, n_times), options.dtype)
+            families(name, X, RATES[name], repeats)
+            memory(X, RATES[name])
+            if name == "W1":
+                threads(X, RATES[name])
+    if "complexity" in options.parts:
+        complexities("W1", windows((20, 1, 4000), options.dtype), 2)
+        complexities("W2", windows((2, 1, 23437), options.dtype), 2)
+    if "transforms" in options.parts:
+        print("wavelets and images")
+        features_spectral.others(2 if options.quick else 5, options.quick)
+    if "growth" in options.parts:
+        print("growth")
+        growth(options.dtype)
     if options.gigabytes:
-        print("from a file")
+        print("from files")
         stream(options.gigabytes)
 
 

@@ -13,7 +13,8 @@ from numba import njit
 
 __all__ = ["burg", "least_squares", "yule_walker"]
 
-_FAST = {"reassoc", "contract", "nsz", "nnan"}
+# Sums may be reordered into vector lanes; NaN and infinity keep their meaning.
+_FAST = {"reassoc", "contract", "nsz"}
 # Residual energy, as a share of the signal's, that is taken for rounding.
 _EXACT = 1e-13
 

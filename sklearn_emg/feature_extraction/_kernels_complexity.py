@@ -24,7 +24,8 @@ __all__ = [
     "template_matches",
 ]
 
-_FAST = {"reassoc", "contract", "nsz", "nnan"}
+# Sums may be reordered into vector lanes; NaN and infinity keep their meaning.
+_FAST = {"reassoc", "contract", "nsz"}
 
 
 # Sample and approximate entropy ------------------------------------------------------------------
@@ -312,7 +313,17 @@ def _dot(a, b):
 
 @njit(cache=True, nogil=True)
 def embedding_products(X, order, delay, out):
-    """Inner products of the columns of the embedding matrix."""
+    """Inner products of the columns of each window's embedding matrix.
+
+    Row i of the matrix holds the samples i, i + delay ... i + (order - 1) delay.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_times)
+    order, delay : int
+    out : ndarray of shape (n_windows, order, order)
+        Written.
+    """
     n = X.shape[1] - (order - 1) * delay
     for w in range(X.shape[0]):
         for a in range(order):
@@ -333,7 +344,15 @@ def _add_steps(early, late, lanes):
 
 @njit(cache=True, nogil=True)
 def higuchi_lengths(X, k_max, out):
-    """Mean length L(k) of the curves through every k-th sample, k = 1 .. k_max."""
+    """Mean length L(k) of the k curves through every k-th sample of each window, k = 1 .. k_max.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_times)
+    k_max : int
+    out : ndarray of shape (n_windows, k_max)
+        Written; column k - 1 has L(k).
+    """
     n = X.shape[1]
     lanes = np.empty(64 + k_max)
     for w in range(X.shape[0]):
@@ -359,7 +378,7 @@ def higuchi_lengths(X, k_max, out):
 
 @njit(cache=True, nogil=True)
 def katz_sums(X, bits, out):
-    """Length of the curve and its largest distance from the first sample.
+    """Length of each window's curve and its largest distance from the first sample.
 
     Parameters
     ----------
@@ -367,6 +386,7 @@ def katz_sums(X, bits, out):
     bits : ndarray of shape (n_windows, n_times), int64
         `X`, seen as whole numbers.
     out : ndarray of shape (n_windows, 2)
+        Written.
     """
     sums = np.empty(5)
     ends_bits = np.empty(2, dtype=np.int64)
@@ -381,12 +401,13 @@ def katz_sums(X, bits, out):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gather_steps(x, d):
     """Differences that are not zero; each is written, zeros are written over."""
-    count = 0
+    # An index that cannot be negative needs no check for it.
+    count = np.uint64(0)
     for i in range(x.shape[0] - 1):
         v = x[i + 1] - x[i]
         d[count] = v
-        count += v != 0.0
-    return count
+        count += np.uint64(v != 0.0)
+    return np.int64(count)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -46,7 +46,9 @@ def amplitude_sums(x, out):
     Parameters
     ----------
     x : ndarray of shape (n_times,)
-    out : ndarray of shape (5,) or longer
+        Float32 or float64.
+    out : ndarray of shape (5,) or longer, float64
+        Written.
     """
     n = x.shape[0] - 1
     total = absolute = square = length = power = 0.0

@@ -299,7 +299,7 @@ _TABLE: dict[str, _Feature] = dict(
             "1",
             _PATEL,
             _SPREAD,
-            lambda s: _ratio(s["c3"] / s.n, s.variance**1.5),
+            lambda s: _ratio(s["c3"] / s.n, s.variance * np.sqrt(s.variance)),
         ),
         _time(
             "kurtosis",

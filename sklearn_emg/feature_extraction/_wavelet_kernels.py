@@ -102,7 +102,14 @@ def band_sums(coefficients, logs, out):
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def scale_energy(power, energy):
-    """Sum of the powers of each row."""
+    """Energy of each window at one scale: the sum of its powers over time.
+
+    Parameters
+    ----------
+    power : ndarray of shape (n_windows, n_times)
+    energy : ndarray of shape (n_windows,), float64
+        Written.
+    """
     n_rows, n = power.shape
     for i in range(n_rows):
         row = power[i]
@@ -114,7 +121,16 @@ def scale_energy(power, energy):
 
 @njit(cache=True, nogil=True)
 def scale_maximum(power, scale, largest, which):
-    """Note where a scale has more power than all before it."""
+    """Note at which times a scale has more power than all scales before it.
+
+    Parameters
+    ----------
+    power : ndarray of shape (n_windows, n_times)
+        Powers at the scale of index `scale`.
+    scale : int
+    largest, which : ndarray of shape (n_windows, n_times)
+        Largest power so far and the index of its scale; changed.
+    """
     n_rows, n = power.shape
     for i in range(n_rows):
         for k in range(n):
