@@ -6,7 +6,8 @@ A person is recorded in many muscles, and each recording holds many windows. ``D
 averages the windows' class probabilities over each recording, the recordings' over each subject,
 and a final classifier reads these few numbers. ``vote`` gives the whole chain as tables.
 
-The source: J. Yoo et al., *Comput. Methods Programs Biomed.* 226 (2022) 107079.
+The pictures are those of figures 6 and 7 of the nEMGNet study (J. Yoo et al., *Comput. Methods
+Programs Biomed.* 226 (2022) 107079), of a narrow nEMGNet and simulated subjects.
 """
 
 # %%
@@ -14,23 +15,27 @@ The source: J. Yoo et al., *Comput. Methods Programs Biomed.* 226 (2022) 107079.
 # ---------------------------------------
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.feature_extraction import EMGFeatures
 from sklearn_emg.inspection import DiVoteDisplay
 from sklearn_emg.model_selection import subject_train_test_split
+from sklearn_emg.neural_network import NEMGNetClassifier
 
 table, y = make_nemg_cohort(
     45, n_recordings=225, fs=5000.0, duration=1.0, difficulty=0.3, return_X_y=True, random_state=0
 )
 train, test, y_train, y_test = subject_train_test_split(table, y, test_size=0.4, random_state=0)
-windows = make_pipeline(
-    EMGFeatures("patel"), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+network = NEMGNetClassifier(
+    variant="A",
+    n_filters=(16, 16, 32, 32, 32),
+    n_hidden=(32,),
+    max_epochs=15,
+    patience=10,
+    class_weight="balanced",
+    random_state=0,
 )
-model = DiVoteClassifier(windows, window=0.4, step=0.2, by="region").fit(train, y_train)
+model = DiVoteClassifier(network, window=0.4, step=0.2, by="region").fit(train, y_train)
 votes = model.vote(test)
 votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 

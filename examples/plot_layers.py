@@ -3,9 +3,9 @@ Where in a network do the classes part?
 =======================================
 
 Each layer of a network turns windows into other numbers. Brought down to two dimensions, they show
-where the classes come apart (figure 5 of the nEMGNet study, J. Yoo et al. 2022). Shown are windows
-of subjects that the network has not been trained on: of its training windows almost any network
-parts the classes.
+where the classes come apart, as in figure 5 of the nEMGNet study (J. Yoo et al. 2022), here of a
+narrow nEMGNet. Shown are windows of subjects that the network has not been trained on: of its
+training windows almost any network parts the classes.
 """
 
 # %%
@@ -21,15 +21,23 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.inspection import LayerEmbeddingDisplay, layer_embedding
 from sklearn_emg.model_selection import subject_train_test_split
-from sklearn_emg.neural_network import ALSNetClassifier
+from sklearn_emg.neural_network import NEMGNetClassifier
 from sklearn_emg.recordings import divide, subjects_of
 
 table, y = make_nemg_cohort(
-    45, n_recordings=135, fs=2500.0, duration=1.0, difficulty=0.2, return_X_y=True, random_state=1
+    45, n_recordings=135, fs=5000.0, duration=1.0, difficulty=0.2, return_X_y=True, random_state=1
 )
 train, test, y_train, y_test = subject_train_test_split(table, y, random_state=0)
-seen, new = divide(train, 0.2), divide(test, 0.2)
-network = ALSNetClassifier(max_epochs=10, class_weight="balanced", random_state=0)
+seen, new = divide(train, 0.4, 0.2), divide(test, 0.4, 0.2)
+network = NEMGNetClassifier(
+    variant="A",
+    n_filters=(16, 16, 32, 32, 32),
+    n_hidden=(32,),
+    max_epochs=15,
+    patience=10,
+    class_weight="balanced",
+    random_state=0,
+)
 network.fit(seen.X, seen.repeat(y_train), groups=seen.repeat(subjects_of(train)))
 
 # %%
