@@ -374,14 +374,12 @@ class _NetEstimator(BaseEstimator):
             X = stacked(signals, name)
         if not reset:
             X = self._match_dimensions(X)
-        X, y = validate_data(
-            self,
+        X, y = self._validate(
             X,
             y,
             reset=reset,
             dtype=np.float32,
             order="C",
-            allow_nd=True,
             ensure_min_samples=2,
             **self._target_checks,
         )
@@ -399,17 +397,27 @@ class _NetEstimator(BaseEstimator):
             self._check_n_times(X)
         return X, y
 
+    def _validate(self, *data: Any, **settings: Any) -> Any:
+        """``validate_data``, with a remedy for missing values that suits signals."""
+        try:
+            return validate_data(self, *data, allow_nd=True, **settings)
+        except ValueError as error:
+            if not str(error).startswith("Input X contains"):
+                raise
+            raise ValueError(
+                f"{str(error).splitlines()[0]} {type(self).__name__} cannot use that: interpolate "
+                "the gaps (sklearn_emg.preprocessing.GapInterpolator) or leave those windows out."
+            ) from error
+
     def _check_training_signals(
         self, signals: list[np.ndarray], y: Labels, reset: bool
     ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         signals = checked(signals, type(self).__name__)
         # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
-        _, y = validate_data(
-            self,
+        _, y = self._validate(
             np.stack([signal[:, :1] for signal in signals]),
             y,
             reset=reset,
-            allow_nd=True,
             ensure_min_samples=2,
             **self._target_checks,
         )
@@ -432,8 +440,7 @@ class _NetEstimator(BaseEstimator):
         signals, fs = signals_of(X)
         self._check_rate(fs)
         if signals is None:
-            X = validate_data(self, self._match_dimensions(X), reset=False, allow_nd=True)
-            signals = list(X)
+            signals = list(self._validate(self._match_dimensions(X), reset=False))
         signals = checked(signals, type(self).__name__)
         if len(signals[0]) != self.n_channels_:
             raise ValueError(
@@ -450,7 +457,7 @@ class _NetEstimator(BaseEstimator):
             self._check_rate(fs)
             X = stacked(signals, type(self).__name__)
         X = self._match_dimensions(X)
-        X = validate_data(self, X, reset=False, dtype=np.float32, order="C", allow_nd=True)
+        X = self._validate(X, reset=False, dtype=np.float32, order="C")
         self._check_n_times(X)
         return as_tensor(X[:, np.newaxis] if X.ndim == 2 else X)
 
@@ -899,6 +906,11 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         return resolve_module(self.module, self.module_params, type(self).__name__)
 
     def _learn_target(self, y, classes=None):
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y of {type(self).__name__} must be numbers. Got {y.dtype}. Use EMGClassifier for "
+                "labels."
+            )
         self._target_ndim = y.ndim
         y = y.reshape(len(y), -1)
         self.target_mean_ = y.mean(axis=0)

@@ -120,15 +120,16 @@ def masked(
     """
     for layer in layers:
         inside = time_mask(lengths, x.shape[-1], x.device)
-        if isinstance(layer, GlobalMaxPool):
-            x = layer(x.masked_fill(~inside[:, None], -torch.inf))
-        elif isinstance(layer, nn.BatchNorm1d):
+        if isinstance(layer, nn.BatchNorm1d) and layer.training:
             normalised = torch.zeros_like(x).transpose(1, 2)
             normalised[inside] = layer(x.transpose(1, 2)[inside])
             x = normalised.transpose(1, 2)
-        else:
-            x = layer(x.masked_fill(~inside[:, None], 0))
-            lengths = _lengths_after(layer, lengths)
+            continue
+        if isinstance(layer, nn.Conv1d | nn.ConstantPad1d | GlobalMaxPool):
+            padding = -torch.inf if isinstance(layer, GlobalMaxPool) else 0.0
+            x = x.masked_fill(~inside[:, None], padding)
+        x = layer(x)
+        lengths = _lengths_after(layer, lengths)
     return x, lengths
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from sklearn_emg.recordings import (
@@ -48,6 +49,8 @@ def signals_of(X: Any) -> tuple[list[np.ndarray] | None, float | None]:
     if is_recording_table(X):
         check_recording_table(X, required=("signal", "fs"))
         return [read_signal(signal) for signal in X["signal"]], _one_rate(X)
+    if isinstance(X, pd.Series):
+        X = X.tolist()
     is_object = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     if not (isinstance(X, list | tuple) or is_object) or len(X) == 0:
         return None, None

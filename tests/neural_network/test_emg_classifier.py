@@ -491,8 +491,10 @@ def test_refuses_input():
     X, y, _ = cohort()
     hole = X.copy()
     hole[3, 1, 4] = np.nan
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match=r"Input X contains NaN. .* cannot use .* GapInterpolator"):
         small_classifier().fit(hole, y)
+    with pytest.raises(ValueError, match=r"y of EMGRegressor must be numbers. Got <U1"):
+        small_regressor().fit(X, y.astype(str))
     with pytest.raises(ValueError, match=r"needs at least two classes in y. Got one class: 'a'"):
         small_classifier().fit(X, ["a"] * len(y))
     with pytest.raises(ValueError, match=r"must be \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):

@@ -4,6 +4,7 @@ import pickle
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -247,7 +248,9 @@ def test_any_array_can_be_predicted_after_signals():
     X, y, _ = cohort()
     net = small_net().fit(X, y)
     array = np.random.default_rng(0).normal(size=(7, 2, 33))
-    np.testing.assert_allclose(net.predict_proba(array), net.predict_proba(list(array)))
+    expected = net.predict_proba(list(array))
+    for same in (array, pd.Series(list(array)), tuple(array)):
+        np.testing.assert_allclose(net.predict_proba(same), expected)
     np.testing.assert_array_equal(net.set_params(predict_batch_size=5).predict(X), net.predict(X))
 
 
