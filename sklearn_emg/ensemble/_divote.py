@@ -569,8 +569,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             cv = SubjectKFold(int(cv), shuffle=False)
         # A generator would be exhausted by one fit; a list can be read again.
         if hasattr(cv, "split"):
-            groups_of = np.asarray(rows.person)
-            splits = list(cv.split(X, y, groups_of))
+            splits = list(cv.split(X, y, rows.names[rows.person]))
         else:
             splits = [tuple(map(np.asarray, split)) for split in cv]
         tested = np.zeros(rows.n_rows, dtype=int)

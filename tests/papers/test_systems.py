@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 
@@ -96,6 +96,31 @@ def test_builds_clones_and_reaches_nested_parts(name):
     assert deepest.count("__") >= 2
 
 
+def parts(estimator):
+    """Estimators among the parameters of an estimator, in lists and dicts too."""
+    found, values = [], list(estimator.get_params(deep=False).values())
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list | tuple):
+            values += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, BaseEstimator):
+            found += [value, *parts(value)]
+    return found
+
+
+@pytest.mark.parametrize("name", SYSTEMS.index)
+def test_every_part_is_reached_by_set_params(name):
+    model = make_system(name, fs=1000.0)
+    params = model.get_params(deep=True)
+    inside = parts(model)
+    assert len(inside) >= 3
+    assert {id(part) for part in inside} <= {id(value) for value in params.values()}
+    numbers = {path: 2 * v for path, v in params.items() if type(v) in (int, float)}
+    model.set_params(**numbers)
+    assert len(numbers) >= 5
+    assert {path: model.get_params()[path] for path in numbers} == numbers
+
+
 @pytest.fixture(scope="module")
 def limb(real_data):
     """Sitting recordings of six people, four muscles of the thigh, 2.2 s at 1 kHz."""
@@ -111,8 +136,18 @@ def limb(real_data):
 SIZES = {"cohort": (2000.0, 0.4, 0.4), "limb": (1000.0, 1.1, 1.1)}
 
 
-@pytest.mark.parametrize("data", SIZES)
-@pytest.mark.parametrize("name", SYSTEMS.index)
+# 140 million weights are drawn anew at each fit: of the two VGG one on either data is enough in CI.
+LONG = {("nodera-vgg16", "limb"), ("nodera-vgg19", "cohort")}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        pytest.param(name, data, marks=[pytest.mark.slow] if (name, data) in LONG else [])
+        for name in SYSTEMS.index
+        for data in SIZES
+    ],
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_fits_and_tells_new_people(name, data, request):
