@@ -89,7 +89,7 @@ class Benchmark:
         rows = {}
         for name in self.published:
             mine = summary[summary["pipeline"] == name]
-            row = {}
+            row = {"kind": "network" if get_system(name).needs else "classical"}
             for metric in ("accuracy", "balanced_accuracy", "f1", "auroc"):
                 row[f"{level} {metric}"] = _cell(mine, level, metric)
             if not self.leaky:
@@ -655,8 +655,11 @@ def _markdown(benchmark: Benchmark, protocol: str) -> str:
     head = ["# Published systems, compared", ""]
     if benchmark.leaky:
         head += [f"**{LEAKY_NOTE}**", ""]
+    notes = dict(benchmark.notes)
+    if "command" in notes:
+        notes["command"] = f"`{notes['command']}`"  # a * in it is no markup
     facts = {
-        **benchmark.notes,
+        **notes,
         "protocol": protocol,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "software": f"sklearn-emg {__version__}, scikit-learn {sklearn.__version__}, "
@@ -673,9 +676,16 @@ def _markdown(benchmark: Benchmark, protocol: str) -> str:
         "both sides of the split. Recordings shorter than a system's window are left out of it.",
         "",
     ]
+    # A row of dashes for each system that was not run would bury those that were.
+    state = table["failed or not run"].str.extract(r"^(\d+) of (\d+): not run: (.*)$")
+    absent = state[2].where(state[0] == state[1])
+    table = table[absent.isna()]
     columns = ["system", *table.columns]
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     lines += [f"| {' | '.join([str(name), *row])} |" for name, row in table.iterrows()]
+    reasons = absent.groupby(absent, sort=False).groups
+    lines += [""] if reasons else []
+    lines += [f"- Not run, {reason}: {', '.join(names)}." for reason, names in reasons.items()]
     return "\n".join([*head, *lines, ""])
 
 

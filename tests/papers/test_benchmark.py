@@ -140,6 +140,9 @@ def test_a_system_left_out_says_why(cohort, tmp_path):
     assert table.loc["rule-based", "failed or not run"] == "2 of 2: not run: takes a neurologist"
     assert table.loc["time-domain", "failed or not run"] == ""
     assert list(result.audits.index) == ["time-domain"]
+    text = (tmp_path / "results.md").read_text()
+    assert "- Not run, takes a neurologist: rule-based." in text
+    assert "| rule-based |" not in text
 
 
 def test_the_progress_bar_counts_runs_and_audits(cohort, tmp_path, capsys):
