@@ -41,15 +41,15 @@ def slope_sign_changes(x):
     return np.sum((d * e > 0) & ((abs(d) >= THRESHOLD) | (abs(e) >= THRESHOLD)))
 
 
-def turning_points(x):
-    """Extremes of swings of at least TURN, the one that begins the first swing included."""
+def turning_points(x, threshold=TURN):
+    """Extremes of swings of at least the threshold, with the one that begins the first swing."""
     points, low, high, direction = [], x[0], x[0], 0
     for v in x:
         low, high = min(low, v), max(high, v)
-        if direction >= 0 and high - v >= TURN:
+        if direction >= 0 and high - v >= threshold:
             points.append(high)
             direction, low, high = -1, v, v
-        elif direction <= 0 and v - low >= TURN:
+        elif direction <= 0 and v - low >= threshold:
             points.append(low)
             direction, low, high = 1, v, v
     return points
@@ -244,6 +244,22 @@ def test_turns_of_a_sine_are_two_a_period():
 def test_turns_do_not_depend_on_the_direction_of_time_or_sign():
     X = noise(8, 3000, seed=5)
     np.testing.assert_array_equal(features(X, ["turns"]), features(-X[:, ::-1], ["turns"]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_windows", [1, 31, 70])
+def test_turns_of_windows_side_by_side_that_differ_in_activity(n_windows, dtype):
+    rng = np.random.default_rng(n_windows)
+    # Powers of two keep float32 exact, so that swings of just the threshold count in both types.
+    X = rng.integers(-9, 10, (n_windows, 240)) * 2.0 ** rng.integers(-8, -2, (n_windows, 1))
+    X[::7] = 0.25
+    X[3::7, 100:] = 0.0
+    extractor = TimeDomainFeatures(["turns", "turn_amplitude"], fs=240, turn_threshold=0.125)
+    turns = [turning_points(x, 0.125) for x in X]
+    expected = [(max(len(t) - 1, 0), abs(np.diff(t)).mean() if len(t) > 1 else 0.0) for t in turns]
+    np.testing.assert_allclose(
+        extractor.fit_transform(X.astype(dtype)), expected, rtol=1e-6 if dtype == np.float32 else 0
+    )
 
 
 REVERSIBLE = sorted(
