@@ -86,7 +86,7 @@ def boumerdes_tables(
     """Redo the tables of the Boumerdes study: three tasks, random windows and by subject.
 
     Each table row is a benchmark in a folder of its own below `out`, resumable as
-    :func:`run_benchmark` is. ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all
+    :func:`~sklearn_emg.papers.run_benchmark` is. ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all
     of it on a download of N2001.
 
     Parameters
@@ -111,7 +111,7 @@ def boumerdes_tables(
     n_jobs : int, default=None
         Parallel runs.
     retry_failed, report_only, progress : bool
-        As of :func:`run_benchmark`.
+        As of :func:`~sklearn_emg.papers.run_benchmark`.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
 

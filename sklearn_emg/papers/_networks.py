@@ -300,7 +300,8 @@ def neurofusionnet(
     Left open in the source, with the choice made here:
 
     - every size of the network, see NeuroFusionNet; rate 2 kHz, so that sequences stay short
-    - denoising by wavelets, where the source trains an autoencoder
+    - denoising by wavelets, where the source trains an autoencoder:
+      ``set_params(denoise=AutoencoderDenoiser())`` does
     - band-pass of 20 to 900 Hz; windows of 0.4 s every 0.2 s; vote by mean probability
 
     References

@@ -435,7 +435,7 @@ def neurofusion_features(
     Left open in the source, with the choice made here:
 
     - adaptive filter: LMS-type, against the mains; denoising by wavelets where the source trains an
-      autoencoder
+      autoencoder: ``set_params(denoise=AutoencoderDenoiser())`` does, with torch
     - min-max normalisation by recording; the wavelet of the transform: a complex Morlet wavelet
     - features are standardised before the PCA too, since they differ in unit
     - components with more than the mean importance are kept; the classifier is a perceptron of 100

@@ -14,6 +14,7 @@ from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectHoldout, SubjectKFold
 from sklearn_emg.papers import get_system, list_systems, make_system, nemgnet, rule_based
+from sklearn_emg.preprocessing import AutoencoderDenoiser
 
 SYSTEMS = list_systems()
 IMAGES = SYSTEMS.index[SYSTEMS["needs"] == "nets, images"].tolist()
@@ -167,6 +168,14 @@ def test_fits_and_tells_new_people(name, data, request):
     answers = pd.DataFrame({"subject": new["subject"], "answer": model.predict(new)})
     assert (answers.groupby("subject")["answer"].nunique() == 1).all()
     assert model.score(new, truth) == np.mean(answers["answer"] == truth)
+
+
+def test_the_autoencoder_of_algorithm_1_takes_the_place_of_wavelets(cohort):
+    X, y = cohort
+    model = make_system("neurofusion-features", fs=2000.0, random_state=0)
+    denoiser = AutoencoderDenoiser(2, max_epochs=1, random_state=0)
+    model = shrink(model).set_params(denoise=denoiser)
+    assert set(model.fit(X, y).predict(X)) <= set(y)
 
 
 def test_networks_on_images_are_those_of_the_paper():
