@@ -276,6 +276,8 @@ class _NetEstimator(BaseEstimator):
             batch_size=self.batch_size,
             iterator_train__shuffle=True,
             iterator_train__seed=self._rng.randint(2**31 - 1),
+            iterator_train__pin=device.type == "cuda",
+            iterator_valid__pin=device.type == "cuda",
             iterator_valid__batch_size=self._inference_batch(device.type),
             evaluate_every=self.evaluate_every,
             patience=self.patience,

@@ -13,6 +13,7 @@ import sklearn
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
+from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -183,9 +184,12 @@ def load_model(
     estimator._rng = check_random_state(estimator.random_state)
     net, on_device = estimator._build_net()
     try:
-        # Read, not mapped: a mapped file that is written anew would change the model.
-        state = from_bytes(weights.read_bytes())
-        state = {name: value.to(on_device) for name, value in state.items()}
+        if on_device.type == "cuda":  # straight to the card
+            state = load_file(weights, device=str(on_device))
+        else:
+            # Read, not mapped: a mapped file that is written anew would change the model.
+            state = from_bytes(weights.read_bytes())
+            state = {name: value.to(on_device) for name, value in state.items()}
         net.initialize_around(_module_around(state, net, on_meta=module is None))
     except (RuntimeError, SafetensorError) as error:
         raise ValueError(f"{weights} does not fit {description}: {error}") from error

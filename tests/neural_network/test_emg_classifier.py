@@ -491,9 +491,9 @@ def test_refuses_input():
     X, y, _ = cohort()
     hole = X.copy()
     hole[3, 1, 4] = np.nan
-    with pytest.raises(ValueError, match=r"Input X contains NaN. .* cannot use .* GapInterpolator"):
+    with pytest.raises(ValueError, match=r"X contains NaN. EMGClassifier cannot.*GapInter"):
         small_classifier().fit(hole, y)
-    with pytest.raises(ValueError, match=r"y of EMGRegressor must be numbers. Got <U1"):
+    with pytest.raises(ValueError, match=r"y of EMGRegressor must be numbers. Got <U"):
         small_regressor().fit(X, y.astype(str))
     with pytest.raises(ValueError, match=r"needs at least two classes in y. Got one class: 'a'"):
         small_classifier().fit(X, ["a"] * len(y))
@@ -527,20 +527,6 @@ def test_a_window_is_judged_alone():
     for size in (4, 7, 1000):
         net.set_params(predict_batch_size=size)
         np.testing.assert_allclose(net.predict_proba(X), expected, rtol=1e-6)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("amp", [False, True])
-def test_on_a_gpu(amp):
-    X, y, subjects = cohort()
-    state = torch.cuda.get_rng_state()
-    net = small_classifier(device="cuda", amp=amp, max_epochs=20).fit(X, y, groups=subjects)
-    assert torch.equal(torch.cuda.get_rng_state(), state)
-    assert net.score(X, y) > 0.9
-    np.testing.assert_allclose(
-        pickle.loads(pickle.dumps(net)).predict_proba(X), net.predict_proba(X), atol=1e-3
-    )
 
 
 @pytest.mark.slow
