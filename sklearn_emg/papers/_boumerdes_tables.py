@@ -85,9 +85,9 @@ def boumerdes_tables(
 ) -> pd.DataFrame:
     """Redo the tables of the Boumerdes study: three tasks, random windows and by subject.
 
-    Each table row is a benchmark in a folder of its own below `out`, resumable as
-    :func:`~sklearn_emg.papers.run_benchmark` is. ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all
-    of it on a download of N2001.
+    ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all of it on a download of
+    N2001. Each table row is a benchmark in a folder of its own below `out`, resumable as
+    :func:`~sklearn_emg.papers.run_benchmark` is.
 
     Parameters
     ----------
