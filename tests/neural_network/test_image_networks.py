@@ -91,6 +91,15 @@ def some(n, n_channels, n_times, seed=0):
     return windows(n, n_channels, *np.atleast_1d(n_times), seed=seed)
 
 
+@pytest.mark.parametrize("network", [DeepEMGNet, SpectroEMGNet])
+def test_a_raw_window_and_its_negative_are_the_same(network):
+    # Hence the tag poor_score: scikit-learn's clouds of points differ by signs.
+    net = build(network, {}, 2, 1000).eval()
+    X = windows(4, 2, 1000)
+    with torch.no_grad():
+        torch.testing.assert_close(net(X), net(-X))
+
+
 @pytest.mark.parametrize("network, settings, n_channels, n_times", CASES)
 @pytest.mark.parametrize("more_channels, n_classes", [(0, 2), (1, 5)])
 def test_gives_a_logit_per_class(network, settings, n_channels, n_times, more_channels, n_classes):

@@ -1,7 +1,9 @@
 """One classifier per network: flat parameters that reach the module, the papers' training."""
 
+import ast
 import inspect
 import re
+import textwrap
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from sklearn_emg import neural_network
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AttentionNetClassifier,
+    AutoencoderNetClassifier,
     CNN1DClassifier,
     DeepEMGNetClassifier,
     DilatedCNNClassifier,
@@ -25,6 +28,9 @@ from sklearn_emg.neural_network import (
     SpectroEMGNetClassifier,
     StackedLSTMClassifier,
 )
+
+from sklearn_emg.neural_network import _estimators  # isort: skip
+from sklearn_emg.neural_network._estimators import NETWORKS
 
 PUBLISHED = [
     ALSNetClassifier,
@@ -70,7 +76,7 @@ def test_holds_every_setting_of_its_network_with_the_same_default(cls):
             assert own[name].default == parameter.default, name
 
 
-@pytest.mark.parametrize("cls", [*PUBLISHED, EMGClassifier, EMGRegressor])
+@pytest.mark.parametrize("cls", [*PUBLISHED, AutoencoderNetClassifier, EMGClassifier, EMGRegressor])
 def test_documents_every_parameter_with_its_default(cls):
     section = cls.__doc__.split("Attributes\n")[0]
     entries = dict(re.findall(r"^    (\w+) : .*default=(.+)$", section, flags=re.MULTILINE))
@@ -146,3 +152,40 @@ def test_wrong_settings_of_the_network_are_refused_in_fit():
         NEMGNetClassifier(variant="E").fit(X, y)
     with pytest.raises(ValueError, match=r"at least 1003 samples\. Got n_times=24"):
         NEMGNetClassifier().fit(X, y)
+
+
+# No parameter is ignored
+
+
+def names_read(function):
+    """Names of variables that a function reads."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    return {n.id for n in nodes if isinstance(n.ctx, ast.Load)}
+
+
+def attributes_read(module):
+    """Attributes of self that the functions of a module read, constructors left aside."""
+    tree = ast.parse(inspect.getsource(module))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    nodes = [n for f in functions if f.name != "__init__" for n in ast.walk(f)]
+    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_setting_of_a_network_is_used(name):
+    network = getattr(neural_network, name)
+    settings = set(inspect.signature(network).parameters)
+    assert settings <= names_read(network.__init__)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [EMGClassifier, EMGRegressor, *PUBLISHED, AutoencoderNetClassifier],
+    ids=lambda c: c.__name__,
+)
+def test_every_parameter_of_an_estimator_is_used(cls):
+    used = attributes_read(_estimators) | attributes_read(inspect.getmodule(cls))
+    if hasattr(cls, "_network"):  # read under the names of the network's settings
+        used |= set(inspect.signature(cls._network).parameters)
+    assert set(inspect.signature(cls).parameters) <= used
