@@ -39,16 +39,16 @@ warnings.filterwarnings("ignore", "`optuna.terminator`", FutureWarning)
 
 STYLES = {"hudgins": ("#0072B2", "o"), "ahmed": ("#D55E00", "s"), "elamvazuthi": ("#009E73", "D")}
 table, y = make_nemg_cohort(
-    24, n_recordings=48, fs=4000.0, duration=1.0, difficulty=0.5, return_X_y=True, random_state=0
+    24, n_recordings=36, fs=2000.0, duration=1.0, difficulty=0.5, return_X_y=True, random_state=0
 )
 lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1)
-windows = Pipeline([("features", EMGFeatures(fs=4000.0)), ("lda", lda)])
+windows = Pipeline([("features", EMGFeatures(fs=2000.0)), ("lda", lda)])
 model = Pipeline(
-    [("filter", BandpassFilter(20, 1800)), ("divote", DiVoteClassifier(windows, step=None))]
+    [("filter", BandpassFilter(20, 900)), ("divote", DiVoteClassifier(windows, step=None))]
 )
 space = {
     "filter__low": FloatDistribution(5, 150, log=True),
-    "filter__high": FloatDistribution(500, 1800),
+    "filter__high": FloatDistribution(400, 900),
     "divote__window": FloatDistribution(0.1, 0.5, step=0.1),
     "divote__voting": CategoricalDistribution(["soft", "hard"]),
     "divote__estimator__features__features": CategoricalDistribution(list(STYLES)),
@@ -63,7 +63,7 @@ space = {
 # trials of that study, which have seen every subject.
 score = subject_scorer("balanced_accuracy")
 search = OptunaSearchCV(
-    model, space, cv=SubjectKFold(3, random_state=0), scoring=score, n_trials=16, random_state=0
+    model, space, cv=SubjectKFold(3, random_state=0), scoring=score, n_trials=14, random_state=0
 )
 search.fit(table, y)
 for name, value in search.best_params_.items():
