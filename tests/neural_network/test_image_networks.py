@@ -71,6 +71,9 @@ def test_silence_has_a_level_and_a_finite_gradient():
 
 # The modules
 
+# Not importorskip: beside a CPU torch timm cannot be imported as it is.
+needs_timm = pytest.mark.skipif(not find_spec("timm"), reason="image networks need timm")
+SMALL_IMAGE = {"architecture": "test_byobnet", "nperseg": 16}
 CASES = [
     pytest.param(DeepEMGNet, SMALL_DEEP, 2, 40, id="DeepEMGNet"),
     pytest.param(
@@ -78,6 +81,8 @@ CASES = [
     ),
     pytest.param(SpectroEMGNet, SMALL_SPECTRO, 2, 90, id="SpectroEMGNet"),
     pytest.param(SpectroEMGNet, SMALL_SPECTRO, 4, (9, 13), id="SpectroEMGNet-image"),
+    pytest.param(ImageNetwork, SMALL_IMAGE, 2, 120, id="ImageNetwork", marks=needs_timm),
+    pytest.param(ImageNetwork, SMALL_IMAGE, 2, (9, 13), id="ImageNetwork-image", marks=needs_timm),
 ]
 
 
@@ -111,6 +116,9 @@ def test_gives_a_logit_per_class(network, settings, n_channels, n_times, more_ch
 @pytest.mark.parametrize("network, settings, n_channels, n_times", CASES)
 def test_gradients_reach_every_parameter(network, settings, n_channels, n_times):
     net = build(network, settings, n_channels, n_times)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):  # timm lets residual branches begin at zero
+            torch.nn.init.ones_(layer.weight)
     logits = net(some(6, n_channels, n_times))
     torch.nn.functional.cross_entropy(logits, torch.arange(6) % 3).backward()
     # A bias right before batch normalisation is taken off with the mean: there, only rounding.
@@ -282,10 +290,6 @@ PUBLISHED = {
 def test_image_network_refuses_what_it_cannot_take():
     with pytest.raises(ValueError, match=r"at least 75 x 75 pixels. Got 40 x 63 and resize=None"):
         ImageNetwork(1, (40, 63), 3, architecture="inception_v3")
-
-
-# Not importorskip: beside a CPU torch timm cannot be imported as it is.
-needs_timm = pytest.mark.skipif(not find_spec("timm"), reason="image networks need timm")
 
 
 @needs_timm
