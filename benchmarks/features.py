@@ -192,7 +192,8 @@ def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
         functions = {o: getattr(antropy, n) for o, n in zip(ours.split(), names.split())}
         functions["petrosian"] = antropy.petrosian_fd
         functions["dfa"] = antropy.detrended_fluctuation
-        functions["spectral_entropy"] = lambda x: antropy.spectral_entropy(x, 1.0)
+        # Of the periodogram, as ours; Welch's method is another quantity.
+        functions["spectral_entropy"] = lambda x: antropy.spectral_entropy(x, 1.0, method="fft")
         functions["lempel_ziv"] = lambda x: antropy.lziv_complexity((x >= np.median(x)).astype(int))
         add("antropy", functions)
     if (hub := peer("EntropyHub")) is not None:
@@ -218,7 +219,9 @@ def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
             "svd_entropy": lambda x: mne.compute_svd_entropy(x[np.newaxis]),
             "higuchi": lambda x: mne.compute_higuchi_fd(x[np.newaxis]),
             "katz": lambda x: mne.compute_katz_fd(x[np.newaxis]),
-            "spectral_entropy": lambda x: mne.compute_spect_entropy(1000.0, x[np.newaxis]),
+            "spectral_entropy": lambda x: mne.compute_spect_entropy(
+                1000.0, x[np.newaxis], psd_method="fft"
+            ),
         }
         add("mne-features", functions)
     if peer("libemg.feature_extractor") is not None:
@@ -294,7 +297,7 @@ def complexities(name: str, X: np.ndarray, repeats: int) -> None:
     x = X[0, 0].astype(np.float64)
     peers = complexity_peers()
     for feature in ComplexityFeatures("all")._names():
-        rows = X[:1] if feature == "fuzzy_entropy" else X
+        rows = X[:1] if feature == "fuzzy_entropy" else X[:2] if feature in PAIRWISE else X
         extractor = ComplexityFeatures([feature]).fit(rows)
         ours = seconds(lambda e=extractor, r=rows: e._extract(r, None), repeats) / rows.size * 1e9
         costs = {}
@@ -414,7 +417,7 @@ def main() -> None:
                 threads(X, RATES[name])
     if "complexity" in options.parts:
         complexities("W1", windows((20, 1, 4000), options.dtype), 2)
-        complexities("W2", windows((2, 1, 23437), options.dtype), 2)
+        complexities("W2", windows((20, 1, 23437), options.dtype), 2)
     if "transforms" in options.parts:
         print("wavelets and images")
         features_spectral.others(2 if options.quick else 5, options.quick)
