@@ -635,8 +635,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals a table or a list of them too,
-            of any length.
+            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
+            them, of any length.
 
         Returns
         -------
@@ -651,8 +651,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals a table or a list of them too,
-            of any length.
+            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
+            them, of any length.
 
         Returns
         -------
@@ -963,8 +963,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals a table or a list of them too,
-            of any length.
+            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
+            them, of any length.
 
         Returns
         -------
