@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,6 +104,14 @@ def test_mixed_precision_has_no_effect_on_the_cpu():
     plain, mixed = small(max_epochs=2, device="cpu"), small(max_epochs=2, device="cpu", amp=True)
     expected = plain.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(mixed.fit(X, y).predict_proba(X), expected)
+
+
+@pytest.mark.slow
+def test_the_benchmark_for_cards_runs():
+    benchmark = Path(__file__).parents[2] / "benchmarks" / "networks.py"
+    rows = runpy.run_path(str(benchmark))["gpu_rows"]("cpu", smaller=1000)
+    assert len(rows) == 5
+    assert all(figure > 0 for _, figure, _, _ in rows)
 
 
 # On a card
