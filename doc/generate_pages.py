@@ -234,6 +234,8 @@ EXTRAS = {
     "reduce": "``ShapeReducer``",
     "export": "export to Parquet",
     "explain": "UMAP in ``layer_embedding``",
+    "tune": "searches with Optuna",
+    "parallel": "dask and ray as joblib backends",
     "docs": "building this documentation",
     "test": "running the tests",
     "all": "whatever the package can do",
@@ -275,6 +277,7 @@ class GalleryOrder:
         "plot_transfer",
         "plot_activation",
         "plot_layers",
+        "plot_relevance",
         "plot_explain_subject",
     )
 
