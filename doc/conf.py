@@ -71,6 +71,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"sklearn-emg {version}"
 html_static_path = ["_static"]
 html_css_files = ["emg.css"]
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

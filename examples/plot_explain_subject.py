@@ -31,10 +31,15 @@ model = DiVoteClassifier(make_pipeline(EMGFeatures("patel"), lda), window=0.4, s
 model.fit(train, y_train)
 subjects = model.vote(test).subjects
 truth = dict(zip(test["subject"], y_test))
-right = [s for s, d in subjects["diagnosis"].items() if d == truth[s] == "neuropathy"]
-patient = max(right, key=lambda s: subjects.loc[s, "n_recordings"])
 share = np.mean([truth[s] == d for s, d in subjects["diagnosis"].items()])
 print(f"right for {share:.2f} of {len(subjects)} unseen subjects, chance 0.33")
+
+# %%
+# Of the patients with neuropathy who are recognised, the one whose muscles differ the most in
+# severity: there the question has an answer.
+right = [s for s, d in subjects["diagnosis"].items() if d == truth[s] == "neuropathy"]
+spread = test.groupby(["subject", "muscle"])["severity"].mean().groupby("subject").std()
+patient = spread[right].idxmax()
 
 # %%
 # What spoke for it
@@ -52,5 +57,10 @@ muscles["severity (simulated)"] = severity
 muscles.round(3)
 
 # %%
+# The muscle on top is one of the worst affected, and the two least affected are not; the hand muscle
+# at the bottom is missed. On average over such patients the rank correlation of contribution and
+# severity is 0.3 to 0.4. Where some muscles are healthy and others are not, they are told apart far
+# better, see :doc:`/user_guide/explaining`.
+#
 # The explanation is one of the *model*. It is evidence about the disease only as far as the model
 # is right, and contributions of muscles that say the same stand in for each other.

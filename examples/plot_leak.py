@@ -60,7 +60,7 @@ audit.summary.round(2)
 # The score counts windows and weighs the classes equally, so that guessing scores one over their
 # number.
 display = LeakageDisplay.from_audit(audit, n_classes=len(set(y))).plot()
-display.ax_.set_title(source)
+display.ax_.set_title(source, loc="left", fontsize=10)  # beside the legend
 plt.show()
 
 # %%
