@@ -57,8 +57,8 @@ muscles["severity (simulated)"] = severity
 muscles.round(3)
 
 # %%
-# The muscle on top is one of the worst affected, and the two least affected are not; the hand muscle
-# at the bottom is missed. On average over such patients the rank correlation of contribution and
+# The muscle on top is one of the worst affected; the hand muscle at the bottom is too, but missed.
+# On average over such patients the rank correlation of contribution and
 # severity is 0.3 to 0.4. Where some muscles are healthy and others are not, they are told apart far
 # better, see :doc:`/user_guide/explaining`.
 #

@@ -46,7 +46,9 @@ network.fit(seen.X, seen.repeat(y_train), groups=seen.repeat(subjects_of(train))
 # Principal components here; with ``umap-learn`` installed ``method="umap"`` gives UMAP, as in the
 # study.
 embedding = layer_embedding(network, new.X, method="pca", time_average=True, random_state=0)
-LayerEmbeddingDisplay(embedding, new.repeat(y_test)).plot()
+figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
+axes[1, 2].set_axis_off()  # room for the legend
+LayerEmbeddingDisplay(embedding, new.repeat(y_test)).plot(ax=axes.ravel()[:5])
 plt.show()
 
 # %%
