@@ -5,20 +5,34 @@ Sphinx's own way loads MathJax from elsewhere. docutils, on which Sphinx stands,
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
+from sphinx.util import logging
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def _converted(node: nodes.Node, **options: bool) -> str:
+    """MathML of a formula; LaTeX that is not understood is a warning and stays as it is."""
+    text = node.astext()
+    try:
+        return latex2mathml.tex2mathml(text, **options)
+    except MathError as error:
+        _LOGGER.warning("formula %r: %s", text, error, location=node)
+        return f"<code>{escape(text)}</code>"
 
 
 def _visit_inline(translator: Any, node: nodes.math) -> None:
-    translator.body.append(latex2mathml.tex2mathml(node.astext()))
+    translator.body.append(_converted(node))
     raise nodes.SkipNode
 
 
 def _visit_block(translator: Any, node: nodes.math_block) -> None:
-    formula = latex2mathml.tex2mathml(node.astext(), as_block=True)
     # Formulas wider than the text scroll, and can be scrolled by keyboard.
+    formula = _converted(node, as_block=True)
     translator.body.append(f'<div class="formula" tabindex="0">{formula}</div>\n')
     raise nodes.SkipNode
 
