@@ -771,6 +771,12 @@ def leakage_audit(
     ValueError
         If X has no subjects or a class has too few for the folds.
 
+    Notes
+    -----
+    Only the split differs between the arms. Networks that stop early on held-out subjects do so in
+    both; studies that also drew their validation windows at random claimed still more (see
+    :func:`sklearn_emg.model_selection.with_validation`).
+
     Examples
     --------
     >>> import numpy as np

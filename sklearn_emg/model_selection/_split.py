@@ -28,7 +28,8 @@ class _Subjects:
         self.n = int(self.codes.max()) + 1 if self.codes.size else 0
         names = X["subject"] if groups is None else groups
         first = np.unique(self.codes, return_index=True)[1]
-        self.names = [names.iloc[i] if hasattr(names, "iloc") else names[i] for i in first]
+        # As Python's own types: messages show them.
+        self.names = pd.Series(names).iloc[first].tolist()
         self.classes: list[Any] = []
         # Without classes (no labels, or a continuous target) all subjects are one stratum.
         self.has_class = np.ones((self.n, 1), dtype=bool)
@@ -412,9 +413,10 @@ def assert_no_shared_subject(
     both = np.intersect1d(codes[train], codes[test])
     if both.size:
         names = X["subject"] if groups is None else pd.Series(list(groups), dtype=object)
-        some = [repr(names.iloc[int(np.flatnonzero(codes == c)[0])]) for c in both[:3]]
+        first = [int(np.flatnonzero(codes == code)[0]) for code in both[:3]]
+        some = ", ".join(map(repr, names.iloc[first].tolist()))
         raise ValueError(
             f"This split leaks: {both.size} subjects are in both training and test "
-            f"({', '.join(some)}{', ...' if both.size > 3 else ''}). Use SubjectKFold, "
+            f"({some}{', ...' if both.size > 3 else ''}). Use SubjectKFold, "
             "LeaveOneSubjectOut or SubjectsPerClassOut."
         )
