@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(not GUIDE.exists(), reason="the guide is not par
 def snippets(title):
     """Code blocks of the section with this title."""
     text = GUIDE.read_text(encoding="utf-8")
-    section = re.search(rf"^{re.escape(title)}\n-+\n(.*?)(?=^\S[^\n]*\n---|\Z)", text, re.M | re.S)[1]
+    until_next_title = r"(.*?)(?=^\S[^\n]*\n---|\Z)"
+    section = re.search(rf"^{re.escape(title)}\n-+\n{until_next_title}", text, re.M | re.S)[1]
     blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", section)
     return [re.sub(r"^   ", "", block, flags=re.M) for block in blocks]
 
