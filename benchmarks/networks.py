@@ -91,7 +91,7 @@ LEARNERS: dict[str, BaseEstimator] = {
     "CNN1D": CNN1DClassifier(lr=3e-3, **TRAINING),
     "DeepEMGNet": DeepEMGNetClassifier(nperseg=64, **TRAINING),
     # Dropout before the maximum over time makes maxima in training that prediction never sees.
-    "DilatedCNN": DilatedCNNClassifier(n_filters=(8, 16, 32, 64), dropout=0.0, **TRAINING),
+    "DilatedCNN": DilatedCNNClassifier(n_filters=(8, 16, 32, 64), **TRAINING),
     "ImageNetwork": make_pipeline(
         MelSpectrogram(32, fs=FS, nperseg=256),
         ImageNetworkClassifier(architecture="resnet10t", **TRAINING),

@@ -234,6 +234,7 @@ EXTRAS = {
     "reduce": "``ShapeReducer``",
     "export": "export to Parquet",
     "explain": "UMAP in ``layer_embedding``",
+    "formats": "reading EDF, BDF, BIDS and MATLAB 7.3, as the guide to own data does",
     "tune": "searches with Optuna",
     "parallel": "dask and ray as joblib backends",
     "docs": "building this documentation",

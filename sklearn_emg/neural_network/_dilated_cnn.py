@@ -57,7 +57,7 @@ class DilatedCNN(nn.Module):
         Zeros around the window so that its length is kept, or none (left open).
     n_hidden : int, default=128
         Units of the dense layer.
-    dropout : float, default=0.3
+    dropout : float, default=0.1
         Probability of dropout after each convolution and the dense layer (left open).
     init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
         Initial weights: those named, with zero biases, or PyTorch's own.
@@ -93,7 +93,7 @@ class DilatedCNN(nn.Module):
         stride: int | Sequence[int] = 1,
         padding: str = "same",
         n_hidden: int = 128,
-        dropout: float = 0.3,
+        dropout: float = 0.1,
         init: str = "he_normal",
     ) -> None:
         super().__init__()

@@ -215,7 +215,7 @@ class DilatedCNNClassifier(_PublishedClassifier):
         stride: int | Sequence[int] = 1,
         padding: str = "same",
         n_hidden: int = 128,
-        dropout: float = 0.3,
+        dropout: float = 0.1,
         init: str = "he_normal",
         class_weight: str | dict[Any, float] | None = None,
         lr: float = 1e-3,

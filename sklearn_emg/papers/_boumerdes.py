@@ -74,7 +74,8 @@ def boumerdes_cnn(
     Left open in the source, with the choice made here:
 
     - filters and kernel of the convolutions: 16, 32, 64, 128 and 9, dilations 1 to 4
-    - strength of the L2 penalty 1e-4 (Keras), dropout 0.3
+    - strength of the L2 penalty 1e-4 (Keras), dropout 0.1 (with 0.3 before the
+      maximum over time, maxima in training exceed those in prediction and little is learned)
     - healthy recordings are cut from 270 to 192 by hand: at most twice those of the smallest class,
       196 on N2001, taken from the subjects who have most
     - neighbours of SMOTE: 5, among the windows of the same person, so that a synthetic window has
