@@ -30,6 +30,22 @@ __all__ = ["FeatureExtractor", "SignalTransformer"]
 _BLOCK_BYTES = 1 << 22
 
 
+def _validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
+    """``validate_data``, with a remedy for missing values that suits signals."""
+    try:
+        return validate_data(estimator, *data, allow_nd=True, **settings)
+    except ValueError as error:
+        if not str(error).startswith("Input X contains"):
+            raise
+        rows = np.asarray(data[0], dtype=np.float64)
+        bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+        raise ValueError(
+            f"Input X contains NaN or infinity in {bad.size} of {len(rows)} rows, the first is row "
+            f"{bad[0]}; {type(estimator).__name__} cannot use that. Interpolate the gaps "
+            "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
+        ) from error
+
+
 def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     # A recording alone, which may be long, needs no copy.
     return block[0][np.newaxis] if len(block) == 1 else np.stack(block)
@@ -83,7 +99,7 @@ class _SignalEstimator(
         return float(fs)
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], allow_nd=True)
+        X = _validate_windows(self, X, reset=reset, dtype=[np.float64, np.float32])
         if X.ndim > 3:
             raise ValueError(
                 f"{type(self).__name__} takes windows of shape (n_windows, n_times) or (n_windows, "

@@ -16,11 +16,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._typing import Labels, Signals
+from sklearn_emg.base import _validate_windows
 from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
 from sklearn_emg.neural_network._docs import with_training_parameters
 from sklearn_emg.neural_network._net import (
@@ -376,7 +377,8 @@ class _NetEstimator(BaseEstimator):
             X = stacked(signals, name)
         if not reset:
             X = self._match_dimensions(X)
-        X, y = self._validate(
+        X, y = _validate_windows(
+            self,
             X,
             y,
             reset=reset,
@@ -399,24 +401,13 @@ class _NetEstimator(BaseEstimator):
             self._check_n_times(X)
         return X, y
 
-    def _validate(self, *data: Any, **settings: Any) -> Any:
-        """``validate_data``, with a remedy for missing values that suits signals."""
-        try:
-            return validate_data(self, *data, allow_nd=True, **settings)
-        except ValueError as error:
-            if not str(error).startswith("Input X contains"):
-                raise
-            raise ValueError(
-                f"{str(error).splitlines()[0]} {type(self).__name__} cannot use that: interpolate "
-                "the gaps (sklearn_emg.preprocessing.GapInterpolator) or leave those windows out."
-            ) from error
-
     def _check_training_signals(
         self, signals: list[np.ndarray], y: Labels, reset: bool
     ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         signals = checked(signals, type(self).__name__)
         # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
-        _, y = self._validate(
+        _, y = _validate_windows(
+            self,
             np.stack([signal[:, :1] for signal in signals]),
             y,
             reset=reset,
@@ -442,7 +433,7 @@ class _NetEstimator(BaseEstimator):
         signals, fs = signals_of(X)
         self._check_rate(fs)
         if signals is None:
-            signals = list(self._validate(self._match_dimensions(X), reset=False))
+            signals = list(_validate_windows(self, self._match_dimensions(X), reset=False))
         signals = checked(signals, type(self).__name__)
         if len(signals[0]) != self.n_channels_:
             raise ValueError(
@@ -459,7 +450,7 @@ class _NetEstimator(BaseEstimator):
             self._check_rate(fs)
             X = stacked(signals, type(self).__name__)
         X = self._match_dimensions(X)
-        X = self._validate(X, reset=False, dtype=np.float32, order="C")
+        X = _validate_windows(self, X, reset=False, dtype=np.float32, order="C")
         self._check_n_times(X)
         return as_tensor(X[:, np.newaxis] if X.ndim == 2 else X)
 

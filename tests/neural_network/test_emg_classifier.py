@@ -491,7 +491,7 @@ def test_refuses_input():
     X, y, _ = cohort()
     hole = X.copy()
     hole[3, 1, 4] = np.nan
-    with pytest.raises(ValueError, match=r"X contains NaN. EMGClassifier cannot.*GapInter"):
+    with pytest.raises(ValueError, match=r"row 3; EMGClassifier cannot.*GapInter"):
         small_classifier().fit(hole, y)
     with pytest.raises(ValueError, match=r"y of EMGRegressor must be numbers. Got <U"):
         small_regressor().fit(X, y.astype(str))
