@@ -4,6 +4,7 @@
     python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there
     python benchmarks/networks.py --check    # leave with status 1 where a bar is missed
     python benchmarks/networks.py --learn    # what each network learns, on subjects it never saw
+    python benchmarks/networks.py --lower-limb FOLDER  # beside classical pipelines, real recordings
 
 A training is whole: module and optimiser built, input checked, three epochs. Times are taken in
 turns and the shortest of each is kept. On the CPU it is the time of this process alone, on one
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +28,20 @@ import psutil
 import torch
 from scipy.stats import t as student
 from sklearn.base import BaseEstimator, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.nn import functional
 
-from sklearn_emg.datasets import make_nemg_cohort
-from sklearn_emg.feature_extraction import MelSpectrogram, TimeDomainFeatures
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import load_lower_limb, make_nemg_cohort
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import EMGFeatures, MelSpectrogram, TimeDomainFeatures
 from sklearn_emg.neural_network import (
     ALSNet,
     ALSNetClassifier,
@@ -54,7 +63,7 @@ from sklearn_emg.neural_network import (
     save_model,
 )
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
-from sklearn_emg.preprocessing import Rectifier, Resampler
+from sklearn_emg.preprocessing import BandpassFilter, Rectifier, Resampler
 
 BATCH = 32
 EPOCHS = 3
@@ -90,7 +99,6 @@ LEARNERS: dict[str, BaseEstimator] = {
     "AutoencoderNet": AutoencoderNetClassifier(lr=3e-3, **TRAINING),
     "CNN1D": CNN1DClassifier(lr=3e-3, **TRAINING),
     "DeepEMGNet": DeepEMGNetClassifier(nperseg=64, **TRAINING),
-    # Dropout before the maximum over time makes maxima in training that prediction never sees.
     "DilatedCNN": DilatedCNNClassifier(n_filters=(8, 16, 32, 64), **TRAINING),
     "ImageNetwork": make_pipeline(
         MelSpectrogram(32, fs=FS, nperseg=256),
@@ -120,11 +128,16 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
     parser.add_argument("--repeats", type=int, default=10, help="times each thing is measured")
     parser.add_argument("--learn", nargs="*", choices=LEARNERS, metavar="NETWORK", help="see above")
+    parser.add_argument("--lower-limb", metavar="FOLDER", help="see above")
+    parser.add_argument("--jobs", type=int, default=1, help="folds at once, for --lower-limb")
     parser.add_argument("--peak", choices=["float32", "float64"], help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.peak:
         print(peak_over_data(args.peak))
+        return
+    if args.lower_limb:
+        lower_limb(args.lower_limb, args.jobs)
         return
     if args.learn is not None:
         learn(args.learn or list(LEARNERS))
@@ -404,6 +417,56 @@ def learn(names: list[str]) -> None:
             f"{seconds:.0f} CPU s",
             flush=True,
         )
+
+
+# Networks beside classical pipelines
+
+
+def limb_pipelines() -> dict[str, BaseEstimator]:
+    """Each network and four classical pipelines; all vote, from 1.024 s every 4 s, to persons."""
+    fs = 1000.0
+    windows = {
+        "Hudgins + LDA": make_pipeline(
+            EMGFeatures("hudgins", fs=fs), StandardScaler(), LinearDiscriminantAnalysis()
+        ),
+        "Hudgins + nearest neighbours": make_pipeline(
+            EMGFeatures("hudgins", fs=fs), StandardScaler(), KNeighborsClassifier(15)
+        ),
+        "Phinyomark 2012 + forest": make_pipeline(
+            EMGFeatures("phinyomark-2012", fs=fs),
+            RandomForestClassifier(200, class_weight="balanced", random_state=0),
+        ),
+        "largest class": make_pipeline(EMGFeatures("hudgins", fs=fs), DummyClassifier()),
+    }
+    for name, learner in LEARNERS.items():
+        network = clone(learner)
+        rates = {k: fs for k in network.get_params() if k.endswith("__fs")}
+        epochs = {k: 10 for k in network.get_params() if k.split("__")[-1] == "max_epochs"}
+        windows[name] = network.set_params(**rates, **epochs)
+    return {
+        name: make_pipeline(
+            BandpassFilter(20.0, 450.0),
+            DiVoteClassifier(inner, window=1.024, step=4.0, final_estimator=None),
+        )
+        for name, inner in windows.items()
+    }
+
+
+def lower_limb(folder: str, jobs: int) -> None:
+    """Print one Markdown table of all of them on the same persons, split by subject."""
+    data = load_lower_limb(folder)
+    result = compare(limb_pipelines(), data.data, data.target, cv=5, n_jobs=jobs)
+    for (name, fold), reason in result.errors.items():
+        print(f"{name}, fold {fold}: {reason.splitlines()[-1]}", file=sys.stderr)
+    persons, windows = (result.table(level, ["accuracy"]) for level in ("subject", "window"))
+    print(
+        f"Command: `python benchmarks/networks.py --lower-limb FOLDER`. {len(data.data)} recordings"
+        f" of {data.data['subject'].nunique()} persons, 5 folds of subjects, {date.today()}; "
+        f"largest class {result.chance:.2f}. Accuracy with its 95 % interval over persons.\n"
+    )
+    print("| pipeline | persons right | windows right |", "|---|---|---|", sep="\n")
+    for name in persons.index:
+        print(f"| {name} | {persons.loc[name, 'accuracy']} | {windows.loc[name, 'accuracy']} |")
 
 
 # The papers' figures, on a GPU

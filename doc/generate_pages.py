@@ -233,7 +233,7 @@ EXTRAS = {
     "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
     "reduce": "``ShapeReducer``",
     "export": "export to Parquet",
-    "explain": "UMAP in ``layer_embedding``",
+    "explain": "UMAP in ``layer_embedding``, ``attribution``",
     "formats": "reading EDF, BDF, BIDS and MATLAB 7.3, as the guide to own data does",
     "tune": "searches with Optuna",
     "parallel": "dask and ray as joblib backends",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from numbers import Integral
 from typing import Any
 
@@ -120,7 +121,8 @@ def attribution(
     patch : int, default=None
         Samples that "occlusion" replaces at once; by default a fiftieth of the window.
     patch_step : int, default=None
-        Samples from one patch to the next; by default `patch`, without overlap.
+        Samples by which one tiling of the window with patches is shifted against the next; by
+        default `patch`, a single tiling.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def attribution(
     TypeError
         If there is no network classifier in `estimator`.
     ImportError
-        If PyTorch is not installed.
+        If PyTorch or captum is not installed.
 
     Notes
     -----
@@ -146,7 +148,9 @@ def attribution(
     - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick and without such a law.
     - "occlusion": F(x) less F of the window in which a patch of one channel is replaced by the
       baseline, shared equally among the samples of the patch and averaged over the patches that
-      cover a sample.
+      cover a sample; those at the ends of a window may be shorter.
+
+    captum computes them: IntegratedGradients, Saliency and FeatureAblation.
 
     All three give w_i (x_i - b_i) for a linear network with weights w, occlusion with a patch of
     one sample.
@@ -169,6 +173,10 @@ def attribution(
     caller = "attribution"
     network = find_network(estimator, caller)
     tools = torch_tools(caller)
+    if find_spec("captum") is None:
+        raise ImportError(
+            f'{caller} needs captum, which is not installed: pip install "sklearn-emg[explain]"'
+        )
     shape = np.shape(X)
     windows = network._check_input(X)
     if target is None:
@@ -188,11 +196,8 @@ def attribution(
             )
         values = tools.occlusion(module, device, windows, reference, nodes, size, step, batch)
     else:
-        places = (np.arange(n_steps) + 0.5) / n_steps
-        if method == "gradient_x_input":
-            places = np.ones(1)
-        gradients = tools.path_gradients(module, device, windows, reference, nodes, places, batch)
-        values = (windows.double() - reference.double()).numpy() * gradients
+        steps = n_steps if method == "integrated_gradients" else None
+        values = tools.gradient_shares(module, device, windows, reference, nodes, steps, batch)
     output = tools.outputs(module, device, windows, nodes, batch)
     base = tools.outputs(module, device, reference, nodes, batch)
     residual = output - base - values.reshape(len(values), -1).sum(axis=1)

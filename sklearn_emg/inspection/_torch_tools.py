@@ -143,28 +143,36 @@ def outputs(
     return torch.cat(parts).numpy()
 
 
-def path_gradients(
+def gradient_shares(
     module: nn.Module,
     device: str,
     X: torch.Tensor,
     baseline: torch.Tensor,
     nodes: NDArray[np.intp],
-    places: NDArray[np.float64],
+    n_steps: int | None,
     batch_size: int,
 ) -> NDArray[np.float64]:
-    """Mean gradient of each window's node over points between the baseline and the window."""
-    total = np.zeros(X.shape)
+    """Integrated gradients by the midpoint rule; with `n_steps` None the gradient x difference."""
+    from captum.attr import IntegratedGradients, Saliency
+
+    parts = []
     with _for_gradients(module):
-        for first in range(0, len(X), batch_size):
-            part = slice(first, first + batch_size)
-            x, b = X[part].to(device), baseline[part].to(device)
-            node = torch.as_tensor(nodes[part], device=device)[:, None]
-            for place in places:
-                point = (b + float(place) * (x - b)).requires_grad_()
-                output = module(point).gather(1, node).sum()
-                (gradient,) = torch.autograd.grad(output, [point])
-                total[part] += gradient.double().cpu().numpy()
-    return total / len(places)
+        for x, b, node in _batches(device, X, baseline, nodes, batch_size):
+            if n_steps is None:
+                # captum's InputXGradient knows no baseline.
+                slopes = Saliency(module).attribute(x.requires_grad_(), target=node, abs=False)
+                shares = (x - b) * slopes
+            else:
+                shares = IntegratedGradients(module).attribute(
+                    x,
+                    baselines=b,
+                    target=node,
+                    n_steps=n_steps,
+                    method="riemann_middle",
+                    internal_batch_size=len(x),
+                )
+            parts.append(shares.detach().double().cpu().numpy())
+    return np.concatenate(parts)
 
 
 def occlusion(
@@ -177,25 +185,47 @@ def occlusion(
     step: int,
     batch_size: int,
 ) -> NDArray[np.float64]:
-    """Fall of each window's node when a patch of one channel is replaced by the baseline."""
-    n_times = X.shape[-1]
-    whole = outputs(module, device, X, nodes, batch_size)
-    starts = list(range(0, max(n_times - size, 0) + 1, step))
-    if starts[-1] + size < n_times:
-        starts.append(n_times - size)
-    total, count = np.zeros(X.shape), np.zeros(n_times)
-    for first in starts:
-        patch = slice(first, min(first + size, n_times))
-        count[patch] += 1
-        for channel in range(X.shape[1]):
-            changed = X.clone()
-            changed[:, channel, ..., patch] = baseline[:, channel, ..., patch]
-            fall = whole - outputs(module, device, changed, nodes, batch_size)
-            n_values = total[0, channel, ..., patch].size
-            total[:, channel, ..., patch] += (fall / n_values).reshape(
-                (-1,) + (1,) * (total.ndim - 2)
-            )
-    return total / count
+    """Fall of each window's node when a patch of one channel is replaced by the baseline.
+
+    A window is tiled with patches of `size` samples, those at its ends may be shorter; the mean
+    is over tilings that lie `step` samples apart.
+    """
+    from captum.attr import FeatureAblation
+
+    was_training = module.training
+    module.eval()
+    total = np.zeros(X.shape)
+    offsets = range(0, size, step)
+    try:
+        with torch.no_grad():
+            for offset in offsets:
+                patch = (torch.arange(X.shape[-1]) + offset) // size
+                channel = torch.arange(X.shape[1]).reshape(-1, *[1] * (X.ndim - 2))
+                mask = (channel * (patch[-1] + 1) + patch).expand(1, *X.shape[1:])
+                sizes = torch.bincount(mask.flatten())[mask].numpy()
+                falls = [
+                    FeatureAblation(module).attribute(
+                        x, baselines=b, target=node, feature_mask=mask.to(device)
+                    )
+                    for x, b, node in _batches(device, X, baseline, nodes, batch_size)
+                ]
+                total += torch.cat(falls).double().cpu().numpy() / sizes
+    finally:
+        module.train(was_training)
+    return total / len(offsets)
+
+
+def _batches(
+    device: str,
+    X: torch.Tensor,
+    baseline: torch.Tensor,
+    nodes: NDArray[np.intp],
+    batch_size: int,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    for first in range(0, len(X), batch_size):
+        part = slice(first, first + batch_size)
+        node = torch.as_tensor(nodes[part], device=device)
+        yield X[part].to(device), baseline[part].to(device), node
 
 
 @dataclass(frozen=True)
