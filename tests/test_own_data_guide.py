@@ -41,7 +41,7 @@ def recordings(tmp_path, monkeypatch):
     return {name: 0.1 * rng.normal(size=(2, 4000)) for name in NAMES}
 
 
-def check(table, signals, atol=1e-9, subjects=("c07", "p01"), channels=slice(None)):
+def assert_table(table, signals, atol=1e-9, subjects=("c07", "p01"), channels=slice(None)):
     check_recording_table(table)
     assert table["subject"].tolist() == list(subjects)
     assert (table["fs"] == FS).all()
@@ -63,7 +63,7 @@ def test_wfdb(recordings):
         )
     (block,) = snippets("WFDB (PhysioNet)")
     names = run(block)
-    check(names["table"], recordings, atol=1e-4)
+    assert_table(names["table"], recordings, atol=1e-4)
     assert list(names["y"]) == ["control", "patient"]
 
 
@@ -71,7 +71,7 @@ def test_csv(recordings):
     for name, signal in recordings.items():
         pd.DataFrame(1000 * signal.T, columns=["ch1", "ch2"]).to_csv(f"recordings/{name}.csv")
     (block,) = snippets("CSV")
-    check(run(block)["table"], recordings)
+    assert_table(run(block)["table"], recordings)
 
 
 def test_matlab(recordings):
@@ -79,7 +79,7 @@ def test_matlab(recordings):
 
     for name, signal in recordings.items():
         savemat(f"recordings/{name}.mat", {"emg": signal[0] / 1000, "fs": FS})
-    check(run(snippets("MATLAB")[0])["table"], recordings, channels=0)
+    assert_table(run(snippets("MATLAB")[0])["table"], recordings, channels=0)
 
 
 def test_matlab_73(recordings):
@@ -107,7 +107,7 @@ def test_edf_with_edfio(recordings):
     edfio = pytest.importorskip("edfio")
     for (name, signal), unit in zip(recordings.items(), ("uV", "mV")):
         write_edf(edfio, name, signal[0], unit, "edf")
-    check(run(snippets("EDF and BDF")[0])["table"], recordings, atol=2e-5, channels=0)
+    assert_table(run(snippets("EDF and BDF")[0])["table"], recordings, atol=2e-5, channels=0)
 
 
 def test_edf_and_bdf_with_mne(recordings):
@@ -116,7 +116,7 @@ def test_edf_and_bdf_with_mne(recordings):
         write_edf(edfio, name, signal[0], "uV", suffix)
     with mne.utils.use_log_level("error"):
         names = run(snippets("EDF and BDF")[1])
-    check(names["table"], recordings, atol=2e-5, channels=slice(0, 1))
+    assert_table(names["table"], recordings, atol=2e-5, channels=slice(0, 1))
     raw = names["raws"][0]
     raw.set_channel_types({"biceps": "eeg"}, on_unit_change="ignore")
     raw.set_channel_types({"biceps": "emg"}, on_unit_change="ignore")  # as the guide has it
@@ -142,7 +142,7 @@ def test_bids(recordings):
         table["group"] = ["control", "patient"]
         table.to_csv("dataset/participants.tsv", sep="\t", index=False)
         names = run(snippets("BIDS")[0])
-    check(names["table"], recordings, atol=2e-5)
+    assert_table(names["table"], recordings, atol=2e-5)
     assert names["table"]["task"].tolist() == ["contraction"] * 2
     assert names["y"].tolist() == ["control", "patient"]
 

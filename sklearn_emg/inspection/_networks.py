@@ -11,7 +11,18 @@ from sklearn.pipeline import Pipeline
 
 
 def torch_tools(caller: str) -> ModuleType:
-    """The part of this sub-package that needs PyTorch."""
+    """Import the part of this sub-package that needs PyTorch, no sooner than it is used.
+
+    Parameters
+    ----------
+    caller : str
+        Named in the error.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed; says how to install it.
+    """
     try:
         from sklearn_emg.inspection import _torch_tools
     except ModuleNotFoundError as error:
@@ -24,7 +35,18 @@ def torch_tools(caller: str) -> ModuleType:
 
 
 def unwrap(estimator: Any) -> Any:
-    """What is at the end of a search, a DiVoteClassifier or a Pipeline."""
+    """Give the estimator at the end of a search, a DiVoteClassifier or a Pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; these three may hold each other to any depth.
+
+    Returns
+    -------
+    estimator : estimator
+        Itself where it is none of the three.
+    """
     found = estimator
     while True:
         if hasattr(found, "best_estimator_"):

@@ -24,7 +24,18 @@ def style(k: int) -> tuple[str, str, Any, str]:
 
 
 def pyplot(caller: str) -> ModuleType:
-    """matplotlib.pyplot, or an error that says who needs it."""
+    """Import matplotlib.pyplot, no sooner than something is drawn.
+
+    Parameters
+    ----------
+    caller : str
+        Named in the error.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed; says how to install it.
+    """
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -82,7 +93,12 @@ def panels(
 
 
 def tidy(axes: Iterable[Any]) -> None:
-    """Leave out the frame that carries no scale."""
+    """Leave out the frame that carries no scale: above, and on the right.
+
+    Parameters
+    ----------
+    axes : iterable of Axes
+    """
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
 
@@ -101,5 +117,12 @@ def log_scale(ax: Any, which: str) -> None:
 
 
 def check_kind(kind: str, kinds: Sequence[str], caller: str) -> None:
+    """Refuse a `kind` of plot that `caller` does not draw.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is none of `kinds`, which the message lists.
+    """
     if kind not in kinds:
         raise ValueError(f"The 'kind' of {caller} must be one of {list(kinds)}. Got {kind!r}.")

@@ -106,7 +106,32 @@ def activations(
     batch_size: int,
     time_average: bool,
 ) -> dict[str, NDArray[np.float32]]:
-    """Outputs of the named layers, flattened: (n_windows, n_units) each."""
+    """Outputs of the named layers in evaluation mode, by forward hooks.
+
+    Parameters
+    ----------
+    module : Module
+        Its training mode is put back at the end.
+    device : str
+        Where the module is.
+    X : tensor of shape (n_windows, n_channels, n_times) or of images
+        In mV, anywhere; moved in batches of `batch_size`.
+    layers : sequence of str
+        Names as in ``module.named_modules()``.
+    batch_size : int
+    time_average : bool
+        Take the mean over the last axis of outputs that have one.
+
+    Returns
+    -------
+    outputs : dict of str to ndarray of shape (n_windows, n_units)
+        Flattened; a layer that never runs is left out.
+
+    Raises
+    ------
+    KeyError
+        If the module has no layer of a name.
+    """
     named = dict(module.named_modules())
     kept: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
 
@@ -128,7 +153,19 @@ def activations(
 def outputs(
     module: nn.Module, device: str, X: torch.Tensor, nodes: NDArray[np.intp], batch_size: int
 ) -> NDArray[np.float64]:
-    """Output of the node of each window."""
+    """Raw output (logit) of one node for each window, in evaluation mode and without gradients.
+
+    Parameters
+    ----------
+    module, device, X, batch_size
+        As in :func:`activations`.
+    nodes : ndarray of shape (n_windows,)
+        Column of the output that is taken for each window.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_windows,)
+    """
     was_training = module.training
     module.eval()
     parts = []
@@ -263,7 +300,17 @@ def _matrix_of(layer: SelfAttention, x: torch.Tensor) -> torch.Tensor:
 
 
 def attention_layers(module: nn.Module) -> dict[str, AttentionLayer]:
-    """The layers of a network of this package whose attention is over time, in order."""
+    """The layers of a network of this package whose attention is over time, in order.
+
+    Parameters
+    ----------
+    module : Module
+
+    Returns
+    -------
+    layers : dict of str to AttentionLayer
+        By name within the module; empty for a network without attention.
+    """
     if isinstance(module, SpectroEMGNet):
         return dict(_spatial_layers(module))
     if isinstance(module, AttentionNet):
