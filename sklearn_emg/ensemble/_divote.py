@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -19,7 +20,12 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import (
+    check_is_fitted,
+    check_memory,
+    has_fit_parameter,
+    validate_data,
+)
 
 from sklearn_emg._sklearn import (
     BaseSearchCV,
@@ -128,6 +134,10 @@ def _groups_params(estimator: Any, groups: NDArray) -> dict[str, NDArray]:
     return {}
 
 
+def _fit(estimator: Any, X: Any, y: NDArray, params: dict[str, NDArray]) -> Any:
+    return estimator.fit(X, y, **params)
+
+
 def _final_has_proba(divote: DiVoteClassifier) -> bool:
     final = getattr(divote, "final_estimator_", divote.final_estimator)
     return final is None or isinstance(final, str) or hasattr(final, "predict_proba")
@@ -187,6 +197,12 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     verbose : int, default=0
         How much the fits of `cv` tell of their progress, as in
         :class:`~sklearn.ensemble.StackingClassifier`; 0 is silent.
+    memory : str, object with the joblib.Memory interface or None, default=None
+        Folder that keeps fitted copies of `estimator`, as a Pipeline's `memory` keeps fitted
+        transformers: a search over `by`, `voting`, `final_estimator` or `cv` trains each network
+        once. A copy fitted on the same windows, labels and subjects with the same settings is
+        taken from there, so give `estimator` a seed; without one it keeps its first draw. Delete
+        the folder after an update of this package.
 
     Attributes
     ----------
@@ -273,6 +289,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "short": [StrOptions({"raise", "skip"})],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
+        "memory": [None, str, HasMethods(["cache"])],
     }
 
     def __init__(
@@ -292,6 +309,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         short: OnFault = "raise",
         n_jobs: int | None = None,
         verbose: int = 0,
+        memory: str | joblib.Memory | None = None,
     ) -> None:
         self.estimator = estimator
         self.window = window
@@ -307,6 +325,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.short = short
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.memory = memory
 
     # ---------------------------------------------------------------- input
 
@@ -557,7 +576,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             X, row = safe_indexing(rows.X, windows), rows.row[windows]
         estimator = clone(self.estimator)
         groups = rows.names[rows.person[row]]
-        return estimator.fit(X, y[row], **_groups_params(estimator, groups))
+        fit = check_memory(self.memory).cache(_fit)
+        return fit(estimator, X, y[row], _groups_params(estimator, groups))
 
     def _in_sample(self, rows: _Rows) -> NDArray[np.floating]:
         return mean_by_code(self._window_scores(self.estimator_, rows.X), rows.row, rows.n_rows)

@@ -122,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
         help="do not run these, and say why in their rows; may be repeated")  # fmt: skip
+    add("--memory", type=Path, metavar="FOLDER", help="keep fitted networks here, so that systems "
+        "that differ in their votes alone share them")  # fmt: skip
     add("--subjects", type=int, default=24, help="of the simulated cohort")
     add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
     add("--seed", type=int, default=0)
@@ -286,6 +288,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             progress=not arguments.quiet,
             random_state=arguments.seed,
             notes=notes,
+            memory=arguments.memory,
         )
     sys.stdout.write(result.table().to_string() + f"\nResults: {arguments.out}\n")
 

@@ -250,6 +250,7 @@ def build(
     max_epochs: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     search: Callable[[str, Any], Any] | None = None,
+    memory: str | None = None,
 ) -> Any:
     """Build a system for the rates of a table.
 
@@ -267,6 +268,8 @@ def build(
         For ``set_params``, where the system has such a parameter.
     search : callable, default=None
         ``search(name, estimator)`` wraps the system, for nested protocols.
+    memory : str, default=None
+        Folder of fitted window classifiers, the `memory` of DiVote.
 
     Returns
     -------
@@ -290,6 +293,8 @@ def build(
         # One recording that is shorter than a paper's window must not cost the whole system.
         model.set_params(divote__short="skip")
     model.set_params(**{k: v for k, v in (parameters or {}).items() if k in known})
+    if memory is not None and "divote__memory" in known:
+        model.set_params(divote__memory=memory)
     return model if search is None else search(name, model)
 
 
@@ -438,6 +443,7 @@ def run_benchmark(
     figure: bool = True,
     random_state: int = 0,
     notes: Mapping[str, str] | None = None,
+    memory: str | os.PathLike[str] | None = None,
 ) -> Benchmark:
     """Run systems over the runs of a protocol; finished runs are kept and never done twice.
 
@@ -484,6 +490,11 @@ def run_benchmark(
         Of the bootstrap and the audit; the protocol has its own seeds.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
+    memory : path-like, default=None
+        Folder of fitted window classifiers, the `memory` of
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Systems that differ in their votes alone,
+        such as the three of each nEMGNet, train one network a run between them; the time to fit is
+        then that of the first of them, and the others' is the votes'. Delete it afterwards.
 
     Returns
     -------
@@ -531,7 +542,13 @@ def run_benchmark(
         "search": search_label,
     }
     _check_folder(out, config)
-    options = {"fs": fs, "max_epochs": max_epochs, "parameters": parameters, "search": search}
+    options: dict[str, Any] = {
+        "fs": fs,
+        "max_epochs": max_epochs,
+        "parameters": parameters,
+        "search": search,
+        "memory": None if memory is None else os.fspath(memory),
+    }
     tasks, files, audit_files = [], {}, {}
     for number in runs:
         for name in names:

@@ -455,3 +455,61 @@ def test_windows_of_feature_rows_are_the_rows():
     pd.testing.assert_frame_equal(found.X, X[["rms"]])
     assert np.isnan(found.fs)
     assert found.row.tolist() == [0, 1, 2, 3]
+
+
+class Counted(FirstSample):
+    """Counts the fits of all its copies."""
+
+    fits = 0
+
+    def fit(self, X, y, groups=None):
+        type(self).fits += 1
+        return super().fit(X, y, groups)
+
+
+def test_memory_spares_fits_and_changes_no_answer(hand, tmp_path):
+    table, y = hand
+    Counted.fits = 0
+    for by in (None, "region", None):
+        for final in (None, "logistic"):
+            settings = {"window": 0.2, "step": None, "by": by, "final_estimator": final}
+            kept = DiVoteClassifier(Counted(), memory=str(tmp_path), **settings).fit(table, y)
+            plain = DiVoteClassifier(FirstSample(), **settings).fit(table, y)
+            np.testing.assert_array_equal(kept.predict_proba(table), plain.predict_proba(table))
+    assert Counted.fits == 1
+
+
+def test_memory_fits_anew_for_other_windows_labels_subjects_and_settings(hand, tmp_path):
+    table, y = hand
+    Counted.fits = 0
+
+    def fit(table=table, y=y, estimator=Counted, window=0.2):
+        model = DiVoteClassifier(estimator(), window=window, step=None, memory=str(tmp_path))
+        model.fit(table, y)
+        return Counted.fits
+
+    louder = table.assign(signal=[2 * signal for signal in table["signal"]])
+    counts = [fit(), fit(window=0.1), fit(louder), fit(y=np.array(["N", "N", "M"]))]
+    counts += [fit(table.assign(subject=["a", "a", "c"])), fit(estimator=FirstSample), fit()]
+    assert counts == [1, 2, 3, 4, 5, 5, 5]
+
+
+def test_search_with_memory_trains_each_fold_once(tmp_path):
+    rng = np.random.default_rng(0)
+    signals, subject = rng.random((12, 40)), np.repeat(list("abcdef"), 2)
+    table = recording_table(
+        list(signals), fs=10.0, subject=subject, region=["proximal", "distal"] * 6
+    )
+    y = np.repeat(["M", "N"], 6)
+    Counted.fits = 0
+    model = DiVoteClassifier(Counted(), window=0.4, step=None, memory=str(tmp_path))
+    grid = {"by": [None, "region"], "voting": ["soft", "hard"], "final_estimator": [None, SVC()]}
+    search = GridSearchCV(model, grid, cv=SubjectKFold(3)).fit(table, y)
+    assert Counted.fits == 3 + 1  # and the refit on all subjects
+    assert len(search.cv_results_["params"]) == 8
+
+
+def test_memory_tells_that_it_must_be_a_folder(hand):
+    table, y = hand
+    with pytest.raises(ValueError, match="'memory' parameter of DiVoteClassifier"):
+        divote(memory=3).fit(table, y)

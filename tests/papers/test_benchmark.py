@@ -281,6 +281,17 @@ def test_a_network_is_seeded_by_run_and_shrunk_by_options(cohort):
     assert build("nemgnet-b-all", X).get_params()["resample__fs_out"] == 2510.0
 
 
+def test_systems_that_differ_in_their_votes_alone_share_networks(cohort, tmp_path):
+    systems = ["nemgnet-a-averaging", "nemgnet-a-all", "nemgnet-a-pd"]
+    small = {"max_epochs": 1, "parameters": {"divote__estimator__n_filters": (4,) * 5}}
+    alone = run(cohort, tmp_path / "alone", systems, **small)
+    together = run(cohort, tmp_path / "together", systems, memory=tmp_path / "nets", **small)
+    scores = ["pipeline", "fold", "level", "accuracy", "auroc"]
+    pd.testing.assert_frame_equal(together.comparison.folds[scores], alone.comparison.folds[scores])
+    assert (together.comparison.folds["error"] == "").all()
+    assert len(list((tmp_path / "nets").rglob("output.pkl"))) == 2  # one network a run
+
+
 def test_a_parameter_that_no_system_has_is_refused(cohort, tmp_path):
     with pytest.raises(
         ValueError, match=r"None of time-domain has the parameters \['divote__wind'\]"
