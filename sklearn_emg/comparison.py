@@ -20,7 +20,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
@@ -29,6 +30,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble import DiVoteClassifier, Votes, find_votes
 from sklearn_emg.metrics import bootstrap_interval, wilson_interval
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
+from sklearn_emg.metrics._intervals import _check_confidence
 from sklearn_emg.metrics._subjects import subjects_from_rows
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.model_selection._split import Split, assert_no_shared_subject
@@ -139,6 +141,28 @@ def _levels(estimator: Any, X: pd.DataFrame, y: NDArray) -> tuple[dict[str, _Lev
     }, seconds
 
 
+def _check_levels(levels: dict[str, _Level], model: Any, classes: NDArray) -> None:
+    """Refuse answers that cannot be scored; probabilities get a column for each class of y."""
+    known = np.asarray(model.classes_)
+    for level in levels.values():
+        for answers in (level.y_pred, known):
+            if (strange := np.setdiff1d(answers, classes)).size:
+                raise ValueError(f"It answers {strange.tolist()[:3]}, which are no labels of y.")
+        if level.proba is None:
+            continue
+        proba = np.asarray(level.proba, dtype=float)
+        if proba.shape != (len(level.y_true), len(known)):
+            raise ValueError(
+                f"predict_proba gives the shape {proba.shape} for {len(level.y_true)} cases and "
+                f"{len(known)} classes."
+            )
+        if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # nor NaN
+            raise ValueError("predict_proba gives rows that do not sum to 1.")
+        # A class without training rows has none of the probability.
+        level.proba = np.zeros((len(proba), len(classes)))
+        level.proba[:, np.searchsorted(classes, known)] = proba
+
+
 def _run(
     name: str, estimator: Any, X: pd.DataFrame, y: NDArray, fold: int, split: Split
 ) -> _Outcome:
@@ -153,6 +177,7 @@ def _run(
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
             outcome.levels, seconds = _levels(model, X_test, y[test])
+        _check_levels(outcome.levels, model, np.unique(y))
         # Codes count the subjects of this test set; those of the whole table fit all folds.
         whole = subjects_of(X)[test][np.unique(subjects_of(X_test), return_index=True)[1]]
         for level in outcome.levels.values():
@@ -243,26 +268,36 @@ class Comparison:
     def table(
         self,
         level: str = "subject",
-        metrics: Iterable[str] = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
+        metrics: str | Iterable[str] = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     ) -> pd.DataFrame:
         """A table to read: one row per pipeline, a metric and its interval in each cell.
 
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
-        metrics : iterable of str
+        metrics : str or iterable of str
             Names from ``summary["metric"]``.
 
         Returns
         -------
         table : DataFrame of str
             Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds.
+
+        Raises
+        ------
+        ValueError
+            If the comparison has no such level or metric.
         """
         chosen = self.summary[self.summary["level"] == level]
         if chosen.empty:
             raise ValueError(
                 f"The comparison has no level {level!r}; it has "
                 f"{sorted(set(self.summary['level']))}."
+            )
+        metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+        if unknown := sorted(set(metrics) - set(_ALL_METRICS)):
+            raise ValueError(
+                f"The comparison has no metrics {unknown}; it has {list(_ALL_METRICS)}."
             )
         rows = {}
         for name, part in chosen.groupby("pipeline", sort=False):
@@ -273,9 +308,13 @@ class Comparison:
                 text = "-" if np.isnan(pooled) else f"{pooled:.2f}"
                 row[metric] = text if np.isnan(low) else f"{text} [{low:.2f}, {high:.2f}]"
             times = self.folds[(self.folds["pipeline"] == name) & (self.folds["level"] == level)]
-            row["fit s"] = f"{times['fit_seconds'].mean():.2f}"
-            row["predict ms/rec"] = f"{times['predict_ms_per_recording'].mean():.1f}"
-            row["peak MB"] = f"{times['peak_memory_mb'].mean():.0f}"
+            for label, column, digits in (
+                ("fit s", "fit_seconds", 2),
+                ("predict ms/rec", "predict_ms_per_recording", 1),
+                ("peak MB", "peak_memory_mb", 0),
+            ):
+                value = times[column].mean()
+                row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
             failed = values["n_failed"].iloc[0]
             row["failed folds"] = str(int(failed)) if failed else ""
             rows[name] = row
@@ -390,9 +429,37 @@ def _pooled(
             )
     for metric in list(low):
         # Where no resample moves the value, the bootstrap has nothing to say of its uncertainty.
-        if low[metric] == high[metric]:
+        if np.isclose(low[metric], high[metric], rtol=0, atol=1e-12):
             del low[metric], high[metric]
     return pooled, low, high, n_subjects
+
+
+def _area_form(
+    codes: NDArray[np.intp],
+    proba: NDArray[np.floating] | None,
+    n_classes: int,
+    average: str,
+    positive: int | None,
+) -> NDArray[np.floating] | None:
+    """Matrix A with ``n @ A @ n`` the AUROC of a fold in which case i was drawn n[i] times.
+
+    An area is the share of pairs of a case of the class and another case that the scores order
+    rightly, ties counting half (J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29-36); draws
+    within classes leave the number of pairs as it is. None where a class is missing.
+    """
+    counts = np.bincount(codes, minlength=n_classes)
+    if proba is None or (counts == 0).any():
+        return None
+    weights = counts / len(codes) if average == "weighted" else np.full(n_classes, 1 / n_classes)
+    if n_classes == 2:
+        weights = np.zeros(2)
+        weights[1 if positive is None else positive] = 1.0
+    form = np.zeros((len(codes), len(codes)))
+    for k in np.flatnonzero(weights):
+        own, rest = np.flatnonzero(codes == k), np.flatnonzero(codes != k)
+        ordered = (1 + np.sign(proba[own, None, k] - proba[rest, k])) / 2
+        form[np.ix_(own, rest)] += weights[k] / ordered.size * ordered
+    return form
 
 
 def _auroc_interval(
@@ -406,25 +473,20 @@ def _auroc_interval(
 ) -> tuple[float, float]:
     """Redraw subjects within fold and class, so that each resample has an area in each fold."""
     levels = [o.levels["subject"] for o in done]
-    fold = np.concatenate([np.full(len(v.y_true), k) for k, v in enumerate(levels)])
-    y_true = np.concatenate([v.y_true for v in levels])
-    proba = np.concatenate([v.proba for v in levels])
-    strata = fold * len(classes) + np.searchsorted(classes, y_true)
+    codes = [np.searchsorted(classes, level.y_true) for level in levels]
+    forms = [_area_form(c, v.proba, len(classes), average, positive) for c, v in zip(codes, levels)]
+    ends = np.cumsum([len(c) for c in codes])
 
     def mean_area(rows: NDArray[np.intp]) -> float:
-        areas = [
-            _auroc(_Level(of, y_true[of], y_true[of], proba[of]), classes, average, positive)
-            for k in range(len(levels))
-            for of in [rows[fold[rows] == k]]
-        ]
-        areas = [a for a in areas if np.isfinite(a)]
-        return float(np.mean(areas)) if areas else float("nan")
+        drawn = np.split(np.bincount(rows, minlength=ends[-1]), ends[:-1])
+        return float(np.mean([n @ form @ n for n, form in zip(drawn, forms) if form is not None]))
 
+    strata = [k * len(classes) + c for k, c in enumerate(codes)]
     # A subject tested in several folds is redrawn in each apart: it is a case per fold here.
     return bootstrap_interval(
         mean_area,
-        np.arange(len(y_true)),
-        strata=strata,
+        np.arange(ends[-1]),
+        strata=np.concatenate(strata),
         n_resamples=min(n_resamples, 200),
         confidence=confidence,
         random_state=rng,
@@ -437,27 +499,63 @@ def _auroc_interval(
 def _named(pipelines: Any) -> dict[str, Any]:
     if isinstance(pipelines, BaseEstimator):
         return {type(pipelines).__name__: pipelines}
-    named = dict(pipelines)
+    try:
+        named = dict(pipelines)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "The 'pipelines' of compare must be an estimator or a dict {'name': estimator}. "
+            f"Got {type(pipelines).__name__} instead."
+        ) from error
     if not named:
         raise ValueError("compare needs at least one pipeline, as {'name': estimator}.")
+    for name, estimator in named.items():
+        if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+            raise TypeError(
+                f"Pipeline {name!r} of compare must be an unfitted estimator. Got {estimator!r}."
+            )
     return {str(name): estimator for name, estimator in named.items()}
 
 
 def _checked_labels(X: Any, y: Labels) -> NDArray:
+    y = column_or_1d(y, warn=True)
+    if (missing := np.flatnonzero(pd.isna(y))).size:
+        raise ValueError(
+            f"y has no label for {missing.size} rows, the first of them row {missing[0]}. Leave "
+            "such rows out of X and y."
+        )
     check_classification_targets(y)
-    y = np.asarray(y)
     if len(y) != len(X):
         raise ValueError(f"y has {len(y)} labels for {len(X)} rows of the table.")
     return y
 
 
 def _subject_splits(cv: Any, X: Any, y: NDArray, random_state: Any) -> list[Split]:
-    if isinstance(cv, (int, np.integer)):
-        cv = SubjectKFold(int(cv), random_state=random_state)
-    splits = list(cv.split(X, y)) if hasattr(cv, "split") else [tuple(s) for s in cv]
-    for train, test in splits:
+    if cv is None or isinstance(cv, (int, np.integer)):
+        cv = SubjectKFold(5 if cv is None else int(cv), random_state=random_state)
+    if isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
+        raise TypeError(
+            "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
+            f"an iterable of (train, test). Got {cv!r}."
+        )
+    if not hasattr(cv, "split"):
+        splits = [(_rows(train), _rows(test)) for train, test in cv]
+    elif get_routing_for_object(cv).consumes("split", ["groups"]):
+        splits = list(cv.split(X, y, subjects_of(X)))  # scikit-learn's own do not look into X
+    else:
+        splits = list(cv.split(X, y))
+    if not splits:
+        raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
+    for fold, (train, test) in enumerate(splits):
+        if not (len(train) and len(test)):
+            raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
         assert_no_shared_subject(X, train, test)
     return splits
+
+
+def _rows(chosen: Any) -> NDArray[np.intp]:
+    """Row numbers of one side of a split, given as such or as a mask."""
+    chosen = np.asarray(chosen)
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
 
 
 def _positive(pos_label: Any, classes: NDArray, average: str) -> int | None:
@@ -501,9 +599,10 @@ def compare(
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Label of each row, one per subject.
-    cv : int, splitter or iterable of (train, test), default=5
-        An int is ``SubjectKFold(cv, random_state=random_state)``. A split with a subject on both
-        sides is refused.
+    cv : int, None, splitter or iterable of (train, test), default=5
+        An int is ``SubjectKFold(cv, random_state=random_state)``, None that with 5. The group
+        splitters of scikit-learn get the subjects as groups. A split with a subject on both sides
+        is refused.
     average : {"macro", "weighted"}, default="macro"
         How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
         classes.
@@ -528,7 +627,10 @@ def compare(
     Raises
     ------
     ValueError
-        If X has no subjects, a class has too few of them for the folds, or a split leaks.
+        If X has no subjects, y lacks labels, a class has too few subjects for the folds, a split
+        leaks, or a parameter is out of range.
+    TypeError
+        If a pipeline is no estimator, or `cv` no way to split.
 
     Warns
     -----
@@ -569,6 +671,13 @@ def compare(
     {'logistic': '1.00 [0.84, 1.00]', 'largest class': '0.50 [0.30, 0.70]'}
     """
     pipelines = _named(pipelines)
+    # All that can be refused is, before hours of training.
+    _check_confidence(confidence)
+    if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 1:
+        raise ValueError(
+            f"The 'n_resamples' of compare must be an int >= 1. Got {n_resamples!r} instead."
+        )
+    check_random_state(random_state)
     y = _checked_labels(X, y)
     classes = np.unique(y)
     positive = _positive(pos_label, classes, average)
@@ -618,7 +727,8 @@ def _comparison(
     n_resamples: int,
     random_state: Any,
 ) -> Comparison:
-    names_of = np.array(list(dict.fromkeys(X["subject"])), dtype=object)
+    # Of objects one by one: a subject may be a tuple.
+    names_of = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
     fold_rows, people = [], []
     for outcome in outcomes:
         measured = {

@@ -9,12 +9,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.comparison import _auroc_interval, _Level, _Outcome, compare, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.metrics import bootstrap_interval
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold, SubjectsPerClassOut
 from sklearn_emg.recordings import recording_table
 
@@ -206,15 +208,167 @@ def test_bad_requests_are_refused(features):
         ({"cv": 9}, "needs at least 9 subjects of each class"),
         ({"average": "micro"}, "'average' must be 'macro' or 'weighted'"),
         ({"pos_label": "als"}, "'pos_label' must be one of two classes"),
+        ({"cv": []}, "'cv' of compare gives no split"),
+        ({"cv": [(rows, [])]}, "Split 0 of 'cv' has no rows"),
+        ({"confidence": 95}, "'confidence' must lie between 0 and 1"),
+        ({"n_resamples": 0}, "'n_resamples' of compare must be an int >= 1"),
     ]:
         with pytest.raises(ValueError, match=match):
             compare(rows_model(), X, y, progress=False, **kwargs)
+    for kwargs, match in [
+        ({"cv": "loso"}, r"'cv' of compare must be a number of folds.*Got 'loso'"),
+        ({"cv": 3.0}, r"'cv' of compare must be a number of folds.*Got 3\.0"),
+        ({"pipelines": "nemgnet"}, r"must be an estimator or a dict .* Got str"),
+        ({"pipelines": [rows_model()]}, r"must be an estimator or a dict .* Got list"),
+        ({"pipelines": {"a": LogisticRegression}}, "Pipeline 'a' of compare must be an unfitted"),
+    ]:
+        with pytest.raises(TypeError, match=match):
+            compare(**{"pipelines": rows_model(), "X": X, "y": y, **kwargs})
     with pytest.raises(ValueError, match="at least one pipeline"):
         compare({}, X, y)
+    with pytest.raises(ValueError, match="y has no label for 2 rows, the first of them row 3"):
+        compare(rows_model(), X, pd.Series(y).where(~np.isin(rows, [3, 5])))
     with pytest.raises(ValueError, match="y has 3 labels"):
         compare(rows_model(), X, y[:3])
     with pytest.raises(ValueError, match="does not say whose rows they are"):
         compare(rows_model(), X.drop(columns="subject"), y)
+
+
+def test_parameters_are_refused_before_anything_is_fitted(features):
+    X, y = features
+
+    def fitted(table):
+        raise AssertionError
+
+    model = make_pipeline(FunctionTransformer(fitted), rows_model())
+    for kwargs in ({"confidence": 1.5}, {"n_resamples": -1}, {"random_state": "seed"}):
+        with pytest.raises(ValueError, match=r"confidence|n_resamples|seed"):
+            compare(model, X, y, cv=SubjectKFold(3), progress=False, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "cv", [None, StratifiedGroupKFold(4), LeaveOneGroupOut()], ids=["None", "strata", "one out"]
+)
+def test_splitters_of_scikit_learn_get_the_subjects(features, cv):
+    result = compare(rows_model(), *features, cv=cv, progress=False, n_resamples=5)
+    assert result.predictions["subject"].is_unique
+    assert len(result.predictions) == 24
+
+
+def test_splits_are_row_numbers_or_masks(features):
+    X, y = features
+    held = (X["subject"] < 6).to_numpy()
+    rows = np.arange(len(X))
+    given = ([(~held, held)], [(rows[~held].tolist(), rows[held].tolist())])
+    first, second = (
+        compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=5).predictions
+        for cv in given
+    )
+    assert first["subject"].tolist() == list(range(6))
+    pd.testing.assert_frame_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", ["string", "category", "object", "Int64", "boolean"])
+def test_labels_of_any_kind(features, kind):
+    X, y = features
+    if kind in ("Int64", "boolean"):
+        y = (y == "als").astype(int if kind == "Int64" else bool)
+    plain = compare(rows_model(), X, y, cv=3, progress=False, n_resamples=5)
+    other = compare(rows_model(), X, pd.Series(y, dtype=kind), cv=3, progress=False, n_resamples=5)
+    pd.testing.assert_series_equal(plain.folds["auroc"], other.folds["auroc"])
+    assert plain.classes.tolist() == other.classes.tolist()
+
+
+def test_subjects_may_be_tuples(features):
+    X, y = features
+    pairs = [("site", s) for s in X["subject"]]
+    result = compare(rows_model(), X.assign(subject=pairs), y, cv=3, progress=False, n_resamples=5)
+    assert set(result.predictions["subject"]) == set(pairs)
+
+
+class Odd(ClassifierMixin, BaseEstimator):
+    """A classifier whose answers cannot be scored."""
+
+    def __init__(self, answer="unknown"):
+        self.answer = answer
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.repeat("gout" if self.answer == "unknown" else self.classes_[0], len(X))
+
+    def predict_proba(self, X):
+        share = {"nan": np.nan, "scores": 0.9}.get(self.answer, 1 / len(self.classes_))
+        return np.full((len(X), len(self.classes_)), share)[:, self.answer == "narrow" :]
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        ("unknown", r"answers \['gout'\], which are no labels of y"),
+        ("nan", "do not sum to 1"),
+        ("scores", "do not sum to 1"),
+        ("narrow", r"the shape \(\d+, 2\) for \d+ cases and 3 classes"),
+    ],
+)
+def test_answers_that_cannot_be_scored_cost_their_pipeline_alone(features, answer, match):
+    models = {"odd": Odd(answer), "fine": rows_model()}
+    with pytest.warns(FitFailedWarning, match="odd failed in fold"):
+        folds = compare(models, *features, cv=3, progress=False, n_resamples=5).folds
+    errors = folds.groupby("pipeline")["error"]
+    assert errors.get_group("odd").str.contains(match).all()
+    assert (errors.get_group("fine") == "").all()
+    table = compare({"fine": rows_model()}, *features, cv=3, progress=False, n_resamples=5).table()
+    assert "nan" not in table.to_string()
+
+
+def test_a_class_that_nobody_learned_from_has_no_probability(features):
+    X, y = features
+    train = np.flatnonzero((X["subject"] > 5) & (y != "myopathy"))
+    cv = [(train, np.flatnonzero(X["subject"] <= 5))]
+    people = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=5).predictions
+    assert (people["probability_myopathy"] == 0).all()
+    assert "myopathy" in set(people["y_true"])
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "average", "positive"),
+    [(2, "macro", None), (2, "macro", 0), (3, "macro", None), (4, "weighted", None)],
+)
+def test_the_interval_of_the_area_is_that_of_scikit_learns_area(n_classes, average, positive):
+    rng = np.random.default_rng(n_classes)
+    classes, done = np.array(list("dbca"))[:n_classes], []
+    classes.sort()
+    for fold, n in enumerate((23, 17, 19, 1)):  # the last has no area
+        codes = rng.permutation(np.arange(n) % n_classes)
+        # Rounded, so that there are ties.
+        proba = (rng.dirichlet(np.ones(n_classes), n) + np.eye(n_classes)[codes]).round(1)
+        proba /= proba.sum(axis=1, keepdims=True)
+        level = _Level(np.arange(n), classes[codes], classes[codes], proba)
+        done.append(_Outcome("model", fold, {"subject": level}))
+    of = [o.levels["subject"] for o in done]
+    fold = np.repeat(range(4), [len(v.y_true) for v in of])
+    y, proba = np.concatenate([v.y_true for v in of]), np.concatenate([v.proba for v in of])
+
+    def area(rows):
+        if n_classes == 2:
+            k = 1 if positive is None else positive
+            return roc_auc_score(y[rows] == classes[k], proba[rows, k])
+        return roc_auc_score(
+            y[rows], proba[rows], multi_class="ovr", average=average, labels=classes
+        )
+
+    def mean_area(rows):
+        return np.mean([area(rows[fold[rows] == k]) for k in range(3)])
+
+    strata = fold * n_classes + np.searchsorted(classes, y)
+    expected = bootstrap_interval(
+        mean_area, range(len(y)), strata=strata, n_resamples=40, random_state=5
+    )
+    ours = _auroc_interval(done, classes, average, positive, 0.95, 40, np.random.RandomState(5))
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
 
 
 # ------------------------------------------------------------------ leakage audit
