@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
@@ -33,7 +33,11 @@ from sklearn_emg.metrics._confusion import METRICS, confusion_measures
 from sklearn_emg.metrics._intervals import _check_confidence
 from sklearn_emg.metrics._subjects import subjects_from_rows
 from sklearn_emg.model_selection import SubjectKFold
-from sklearn_emg.model_selection._split import Split, assert_no_shared_subject
+from sklearn_emg.model_selection._split import (
+    Split,
+    assert_no_shared_subject,
+    labels_of_rows,
+)
 from sklearn_emg.recordings import is_recording_table, subjects_of, window_table
 
 __all__ = ["Comparison", "LeakageAudit", "compare", "leakage_audit"]
@@ -517,15 +521,8 @@ def _named(pipelines: Any) -> dict[str, Any]:
 
 
 def _checked_labels(X: Any, y: Labels) -> NDArray:
-    y = column_or_1d(y, warn=True)
-    if (missing := np.flatnonzero(pd.isna(y))).size:
-        raise ValueError(
-            f"y has no label for {missing.size} rows, the first of them row {missing[0]}. Leave "
-            "such rows out of X and y."
-        )
+    y = labels_of_rows(y, len(X))
     check_classification_targets(y)
-    if len(y) != len(X):
-        raise ValueError(f"y has {len(y)} labels for {len(X)} rows of the table.")
     return y
 
 

@@ -544,6 +544,10 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     """
     if groups is not None:
         given = groups
+        if getattr(groups, "ndim", 1) != 1:
+            raise ValueError(
+                f"groups must be 1-D, one subject per row. Got shape {np.shape(groups)}."
+            )
         if X is not None and len(given) != len(X):
             raise ValueError(f"groups has {len(given)} entries for {len(X)} rows of X.")
     elif isinstance(X, pd.DataFrame) and "subject" in X.columns:

@@ -212,7 +212,7 @@ class BoumerdesProtocol(Protocol):
     by : {"number", "position"}, default="number"
         What the pairs count: "number" is the number at the end of a subject's name, as 4 in "A04",
         "C04" and "M04" of N2001, where some numbers are missing. "position" counts the subjects of
-        each class in sorted order, from 1.
+        each class from 1, in the order of their names ("P2" before "P10").
 
     Notes
     -----
@@ -255,12 +255,7 @@ class BoumerdesProtocol(Protocol):
                 "The 'by' parameter of BoumerdesProtocol must be 'number' or 'position'. "
                 f"Got {self.by!r}."
             )
-        pairs = [(int(v), int(t)) for v, t in self.pairs]
-        if not pairs or any(v == t or min(v, t) < 1 for v, t in pairs):
-            raise ValueError(
-                "The 'pairs' parameter of BoumerdesProtocol must hold two different numbers, "
-                f"from 1, for each run. Got {self.pairs!r}."
-            )
+        pairs = self._checked_pairs()
         subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
         named = sorted({number for pair in pairs for number in pair})
         members = [self._members(subjects, k, named) for k in range(len(subjects.classes))]
@@ -273,12 +268,25 @@ class BoumerdesProtocol(Protocol):
             runs.append(ProtocolRun(number, label, train, test, validation, number))
         return runs
 
+    def _checked_pairs(self) -> list[tuple[int, int]]:
+        try:
+            pairs = np.array(self.pairs)
+        except ValueError:  # of different lengths
+            pairs = np.empty(0)
+        fits = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype.kind in "iu"
+        if not fits or (pairs < 1).any() or (pairs[:, 0] == pairs[:, 1]).any():
+            raise ValueError(
+                "The 'pairs' parameter of BoumerdesProtocol must hold two different whole numbers, "
+                f"from 1, for each run. Got {self.pairs!r}."
+            )
+        return [(v, t) for v, t in pairs.tolist()]
+
     def _members(self, subjects: _Subjects, k: int, named: list[int]) -> dict[int, int]:
         """Codes of the subjects of a class by what the pairs count."""
         codes = np.flatnonzero(subjects.has_class[:, k])
         names = {int(code): str(subjects.names[code]) for code in codes}
         if self.by == "position":
-            order = sorted(names, key=names.__getitem__)
+            order = sorted(names, key=lambda code: _natural(names[code]))
             own = dict(enumerate(order, start=1))
         else:
             ends = {code: re.search(r"\d+$", name) for code, name in names.items()}
@@ -291,6 +299,11 @@ class BoumerdesProtocol(Protocol):
                 "or count in the other way with 'by'."
             )
         return own
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Key that sorts "P2" before "P10"."""
+    return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name)]
 
 
 class SubjectHoldout(Protocol):
@@ -334,7 +347,8 @@ class SubjectHoldout(Protocol):
     def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
         for name, low in (("test_size", False), ("validation_size", True)):
             value = getattr(self, name)
-            if not (0 < value < 1 or (low and value == 0)):
+            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+            if not number or not (0 < value < 1 or (low and value == 0)):
                 raise ValueError(
                     f"The {name!r} parameter of SubjectHoldout must be a share of the subjects, "
                     f"between 0 and 1. Got {value!r}."
@@ -410,6 +424,8 @@ class RandomWindows(Protocol):
                 "RandomWindows takes no 'groups': it puts windows of one person on both sides. "
                 "Use SubjectHoldout for a split by subject."
             )
+        if y is None:
+            raise ValueError("RandomWindows needs y: it stratifies the windows by class.")
         n_repeats = _positive(self.n_repeats, "n_repeats", self)
         splitter = StratifiedShuffleSplit(
             n_repeats, test_size=self.test_size, random_state=self.random_state

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._sklearn import safe_indexing
@@ -33,10 +33,9 @@ class _Subjects:
         self.classes: list[Any] = []
         # Without classes (no labels, or a continuous target) all subjects are one stratum.
         self.has_class = np.ones((self.n, 1), dtype=bool)
-        if y is not None and type_of_target(y) in ("binary", "multiclass"):
-            if len(y) != len(self.codes):
-                raise ValueError(f"y has {len(y)} labels for {len(self.codes)} rows of X.")
-            labels, y_codes = np.unique(np.asarray(y), return_inverse=True)
+        if y is not None and is_discrete(y):
+            y = labels_of_rows(y, len(self.codes))
+            labels, y_codes = np.unique(y, return_inverse=True)
             self.classes = labels.tolist()
             self.has_class = np.zeros((self.n, len(labels)), dtype=bool)
             self.has_class[self.codes, y_codes] = True
@@ -71,6 +70,50 @@ class _Subjects:
     def split(self, test_subjects: Labels) -> Split:
         test = np.isin(self.codes, test_subjects)
         return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def is_discrete(y: Labels) -> bool:
+    """Whether y has classes to stratify by, and not numbers or several outputs."""
+    _refuse_missing(y)
+    kind = type_of_target(y, input_name="y")
+    if kind == "unknown":
+        raise ValueError(
+            "y holds Python objects that are no labels to scikit-learn. Make an array of one type "
+            "of them, for instance with np.array(y.tolist())."
+        )
+    return kind in ("binary", "multiclass")
+
+
+def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
+    """Labels as a 1-D array, one per row and none missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, 1)
+    n_rows : int
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If y has another number of labels, or a row has none.
+    """
+    _refuse_missing(y)
+    y = column_or_1d(y)
+    if len(y) != n_rows:
+        raise ValueError(f"y has {len(y)} labels for {n_rows} rows of X.")
+    return y
+
+
+def _refuse_missing(y: Labels) -> None:
+    if (missing := np.argwhere(pd.isna(np.asarray(y)))).size:
+        raise ValueError(
+            f"y has no label for {len(missing)} of {len(y)} rows, the first of them row "
+            f"{missing[0, 0]}. Leave such rows out of X and y."
+        )
 
 
 def _deal(strata: NDArray[np.intp], n_hands: int, rng: np.random.RandomState | None) -> NDArray:
@@ -297,7 +340,7 @@ class SubjectsPerClassOut(_SubjectSplitter):
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Number of runs; X and y are needed where `n_splits` is None."""
-        if self.n_splits is not None:
+        if X is None and isinstance(self.n_splits, (int, np.integer)):
             return int(self.n_splits)
         if X is None or y is None:
             raise ValueError("SubjectsPerClassOut needs X and y to count the subjects.")

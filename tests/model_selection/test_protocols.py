@@ -121,9 +121,18 @@ def test_boumerdes_counts_in_no_third_way(table):
         BoumerdesProtocol(by="age").runs(*table)
 
 
-def test_pairs_of_one_subject_are_refused(table):
-    with pytest.raises(ValueError, match="two different numbers"):
-        BoumerdesProtocol([(2, 2)]).runs(*table)
+@pytest.mark.parametrize(
+    "pairs", [[(2, 2)], [], [1, 2], "ab", None, [(1, 2, 3)], [(1, 2), (3,)], [(1.5, 2)], [(0, 1)]]
+)
+def test_pairs_that_are_none_are_refused(pairs, table):
+    with pytest.raises(ValueError, match="two different whole numbers, from 1, for each run"):
+        BoumerdesProtocol(pairs).runs(*table)
+
+
+def test_positions_count_in_the_order_of_numbers_in_names():
+    X = pd.DataFrame({"subject": [f"{c}{i}" for c in "AB" for i in (11, 9, 10, 2)]})
+    runs = BoumerdesProtocol([(1, 2), (3, 4)], by="position").runs(X, np.repeat(["a", "b"], 4))
+    assert [X["subject"][run.test].tolist() for run in runs] == [["A9", "B9"], ["A11", "B11"]]
 
 
 def test_random_windows_put_people_on_both_sides_and_say_so(table):
@@ -134,6 +143,8 @@ def test_random_windows_put_people_on_both_sides_and_say_so(table):
     assert set(X["subject"].iloc[run.train]) & set(X["subject"].iloc[run.test])
     with pytest.raises(ValueError, match="takes no 'groups'"):
         RandomWindows().runs(X, y, groups=X["subject"])
+    with pytest.raises(ValueError, match="RandomWindows needs y"):
+        RandomWindows().runs(X, None)
 
 
 def test_holdout_leaves_each_class_in_each_part(table):
@@ -147,6 +158,8 @@ def test_holdout_leaves_each_class_in_each_part(table):
     ("protocol", "message"),
     [
         (SubjectHoldout(1.5), "'test_size' parameter of SubjectHoldout must be a share"),
+        (SubjectHoldout("a"), "'test_size' parameter of SubjectHoldout must be a share"),
+        (SubjectHoldout(validation_size=None), "'validation_size' parameter of SubjectHoldout"),
         (RepeatedSubjectKFold(n_repeats=0), "'n_repeats' parameter of RepeatedSubjectKFold"),
         (NEMGNetProtocol(n_initialisations=1.5), "'n_initialisations' parameter of NEMGNet"),
         (NEMGNetProtocol(8), "class 'A' has 7"),

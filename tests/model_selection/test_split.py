@@ -175,6 +175,35 @@ def test_impossible_requests_are_refused(table, labels, splitter, match):
         next(splitter.split(table, labels))
 
 
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        (pd.Series(["a", None] * 12, dtype=object), "y has no label for 12 of 24 rows.* row 1"),
+        (pd.Series([0, None] * 12, dtype="Int64"), "y has no label for 12 of 24 rows.* row 1"),
+        ([0.0, np.nan] * 12, "y has no label for 12 of 24 rows.* row 1"),
+        (np.array([0, 1] * 12, dtype=object), r"y holds Python objects .* np\.array\(y\.tolist"),
+        ([0, 1] * 9, "y has 18 labels for 24 rows of X"),
+    ],
+    ids=["object", "Int64", "float", "objects", "short"],
+)
+def test_labels_that_cannot_be_stratified_by_are_refused(y, match):
+    with pytest.raises(ValueError, match=match):
+        next(SubjectKFold(2).split(np.zeros((24, 3)), y, np.repeat(range(12), 2)))
+
+
+def test_groups_of_two_columns_are_refused():
+    with pytest.raises(ValueError, match=r"groups must be 1-D.* Got shape \(6, 1\)"):
+        next(SubjectKFold(2).split(np.zeros((6, 3)), [0, 1] * 3, np.arange(6)[:, None]))
+
+
+def test_a_column_of_labels_stratifies_as_a_list_does():
+    X, y = np.zeros((24, 3)), np.arange(24) // 2 % 3
+    subjects = np.repeat(range(12), 2)
+    cv = SubjectKFold(3, random_state=0)
+    for (_, one), (_, other) in zip(cv.split(X, y, subjects), cv.split(X, y[:, None], subjects)):
+        assert one.tolist() == other.tolist()
+
+
 def test_too_few_subjects_without_classes_are_refused(table):
     with pytest.raises(ValueError, match="needs at least 21 subjects, X has 20"):
         next(SubjectKFold(21).split(table))
