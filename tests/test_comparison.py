@@ -226,7 +226,9 @@ def test_bad_requests_are_refused(features):
             compare(**{"pipelines": rows_model(), "X": X, "y": y, **kwargs})
     with pytest.raises(ValueError, match="at least one pipeline"):
         compare({}, X, y)
-    with pytest.raises(ValueError, match="y has no label for 2 rows, the first of them row 3"):
+    with pytest.raises(
+        ValueError, match="y has no label for 2 of 237 rows, the first of them row 3"
+    ):
         compare(rows_model(), X, pd.Series(y).where(~np.isin(rows, [3, 5])))
     with pytest.raises(ValueError, match="y has 3 labels"):
         compare(rows_model(), X, y[:3])

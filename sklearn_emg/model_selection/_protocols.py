@@ -270,7 +270,7 @@ class BoumerdesProtocol(Protocol):
 
     def _checked_pairs(self) -> list[tuple[int, int]]:
         try:
-            pairs = np.array(self.pairs)
+            pairs: NDArray[Any] = np.array(self.pairs)
         except ValueError:  # of different lengths
             pairs = np.empty(0)
         fits = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype.kind in "iu"

@@ -64,7 +64,9 @@ def _n2001(arguments: argparse.Namespace, folder: str | None) -> Data:
 def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import fetch_emgdb
 
-    records = fetch_emgdb(data_home=folder)
+    # The folder of the recordings, as with the other sets; the loader takes the one above it.
+    home = Path(folder).resolve().parent if folder and Path(folder).name == "emgdb" else folder
+    records = fetch_emgdb(data_home=home)
     caveat = "one person per class: no split by subject is possible"
     return "PhysioNet emgdb", records.data, records.target, caveat
 
@@ -83,13 +85,19 @@ def _needed(folder: str | None, name: str) -> Path:
     return Path(folder)
 
 
+def _pairs(text: str | None) -> Any:
+    if text is None:
+        return BOUMERDES_PAIRS
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"--pairs needs runs such as '((1, 2), (2, 1))'. Got {text!r}.") from error
+
+
 def _boumerdes(arguments: argparse.Namespace) -> Protocol:
-    pairs = {}
-    if arguments.pairs is not None:
-        pairs["pairs"] = tuple(map(tuple, ast.literal_eval(arguments.pairs)))
     # Subjects of other sets are not numbered alike in each class.
     by = "number" if arguments.data[0] == "n2001" else "position"
-    return BoumerdesProtocol(**pairs, by=by)
+    return BoumerdesProtocol(_pairs(arguments.pairs), by=by)
 
 
 PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
@@ -209,6 +217,25 @@ def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[Non
         yield
 
 
+def _grids(path: Path) -> dict[str, Any]:
+    """Parameter grids by the names of systems."""
+    try:
+        grids = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}, the file of --grid, is not JSON: {error}.") from error
+    if not isinstance(grids, dict):
+        raise ValueError(
+            f"{path}, the file of --grid, must hold a grid for each system, such as "
+            '{"time-domain": {"divote__window": [0.2, 0.4]}}.'
+        )
+    return grids
+
+
+def _names(text: str) -> list[str]:
+    """Names or patterns, from a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _searched(protocol: NestedProtocol, grids: dict[str, Any], name: str, model: Any) -> Any:
     if name not in grids:
         raise ValueError(f"The file of --grid has no grid for {name!r}; it has {sorted(grids)}.")
@@ -259,18 +286,18 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     if isinstance(protocol, NestedProtocol):
         if arguments.grid is None:
             raise ValueError("--protocol nested chooses settings: give their --grid.")
-        grids = json.loads(arguments.grid.read_text(encoding="utf-8"))
+        grids = _grids(arguments.grid)
         search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
     name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)
     left_out = {
         name: reason
         for names, reason in _texts(arguments.leave_out, "--leave-out SYSTEMS").items()
-        for name in names.split(",")
+        for name in _names(names)
     }
     notes = _notes(arguments, argv, folder, (name, table, y, caveat))
     with _backend(arguments.backend, arguments.address, arguments.jobs):
         result = run_benchmark(
-            arguments.systems.split(","),
+            _names(arguments.systems),
             table,
             np.asarray(y),
             protocol,
@@ -301,14 +328,13 @@ def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     records = load_n2001(arguments.folder, arguments.muscle, invalid=invalid, lazy=True)
     name = f"N2001, muscle {arguments.muscle}"
     data: Data = (name, records.data, records.target, "")
-    pairs = BOUMERDES_PAIRS if arguments.pairs is None else ast.literal_eval(arguments.pairs)
     with _backend(arguments.backend, arguments.address, arguments.jobs):
         tables = boumerdes_tables(
             records.data,
             records.target,
             arguments.out,
             lstm=arguments.lstm,
-            pairs=pairs,
+            pairs=_pairs(arguments.pairs),
             fs=arguments.fs,
             max_epochs=arguments.epochs,
             parameters=_parameters(arguments.set),

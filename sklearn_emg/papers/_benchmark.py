@@ -170,9 +170,8 @@ def _outcome_to_json(outcome: _Outcome, cpu_seconds: float) -> str:
     return json.dumps({**kept, "cpu_seconds": cpu_seconds, "levels": levels})
 
 
-def _outcome_from_json(text: str) -> tuple[_Outcome, float]:
+def _outcome_from_json(content: dict[str, Any]) -> tuple[_Outcome, float]:
     """A finished run, and the CPU seconds that it took."""
-    content = json.loads(text)
     cpu_seconds = content.pop("cpu_seconds", np.nan)
     levels = {
         name: _Level(
@@ -202,11 +201,34 @@ def _fingerprint(X: pd.DataFrame, y: NDArray) -> str:
     return digest.hexdigest()
 
 
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """Content of a result file; None where it is not there, or not whole any more."""
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not content:
+        warnings.warn(
+            f"{path} is damaged and counts as not there: what it held is done again.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return None
+    return content
+
+
 def _check_folder(out: Path, config: dict[str, Any]) -> None:
     """Take an empty folder, or one that holds folds of the same benchmark."""
     file = out / "benchmark.json"
-    if file.exists():
-        before = json.loads(file.read_text(encoding="utf-8"))
+    before = _read_json(file)
+    if before is None and any((out / "runs").glob("*/*.json")):
+        raise ValueError(
+            f"{out} holds finished runs, but no {file.name} that says of which benchmark. Choose "
+            "another folder, or delete its runs."
+        )
+    if before is not None:
         differs = [k for k in config if before.get(k) != config[k]]
         if differs:
             details = "; ".join(f"{k}: {before.get(k)!r} there, {config[k]!r} now" for k in differs)
@@ -381,12 +403,12 @@ def _do_audit(
 # -------------------------------------------------------------------- the benchmark
 
 
-def choose_systems(patterns: Sequence[str]) -> list[str]:
+def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     """Names of systems that match patterns.
 
     Parameters
     ----------
-    patterns : sequence of str
+    patterns : str or sequence of str
         Names, shell patterns such as ``nemgnet-*``, ``all``, ``classical`` (no network) or
         ``networks``.
 
@@ -398,7 +420,7 @@ def choose_systems(patterns: Sequence[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a pattern matches nothing.
+        If there is no pattern, or one matches nothing.
 
     Examples
     --------
@@ -408,6 +430,9 @@ def choose_systems(patterns: Sequence[str]) -> list[str]:
     """
     systems = list_systems()
     chosen: set[str] = set()
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    if not patterns:
+        raise ValueError("No system is named; 'all' takes every one of list_systems().")
     for pattern in patterns:
         if pattern == "all":
             found = set(systems.index)
@@ -422,7 +447,7 @@ def choose_systems(patterns: Sequence[str]) -> list[str]:
 
 
 def run_benchmark(
-    systems: Sequence[str],
+    systems: str | Sequence[str],
     X: pd.DataFrame,
     y: ArrayLike,
     protocol: Protocol,
@@ -452,7 +477,7 @@ def run_benchmark(
 
     Parameters
     ----------
-    systems : sequence of str
+    systems : str or sequence of str
         Names or patterns, see :func:`~sklearn_emg.papers.list_systems`.
     X : DataFrame
         Recording table.
@@ -506,8 +531,8 @@ def run_benchmark(
     Raises
     ------
     ValueError
-        If `out` holds another benchmark, no system matches, no system has one of `parameters`, or
-        the protocol does not fit the data.
+        If `out` holds another benchmark, no system matches, no system has one of `parameters`, an
+        option is out of range, or the protocol does not fit the data.
 
     Examples
     --------
@@ -530,6 +555,13 @@ def run_benchmark(
     reasons = {n: why for key, why in (left_out or {}).items() for n in choose_systems([key])}
     to_run = [] if report_only else [name for name in names if name not in reasons]
     _check_parameters(names, parameters or {})
+    if audit_splits < 0 or audit_splits == 1:
+        raise ValueError(
+            "The 'audit_splits' of run_benchmark must be 0 for no audit, or at least 2 folds. "
+            f"Got {audit_splits}."
+        )
+    if fs is not None and not (np.isfinite(fs) and fs > 0):
+        raise ValueError(f"The 'fs' of run_benchmark must be a positive rate in Hz. Got {fs}.")
     y, out = np.asarray(y), Path(out)
     runs = _numbers(protocol, X, y)
     config = {
@@ -616,22 +648,21 @@ def _numbers(protocol: Protocol, X: pd.DataFrame, y: NDArray) -> range:
 
 
 def _todo(path: Path, retry_failed: bool) -> bool:
-    if not path.exists():
-        return True
-    return retry_failed and json.loads(path.read_text(encoding="utf-8"))["error"] != ""
+    content = _read_json(path)
+    return content is None or (retry_failed and content["error"] != "")
 
 
 def _read_run(path: Path, name: str, number: int, reason: str) -> tuple[_Outcome, float]:
     """A finished run and its CPU seconds, or why there is none."""
-    if path.exists():
-        return _outcome_from_json(path.read_text(encoding="utf-8"))
+    content = _read_json(path)
+    if content is not None:
+        return _outcome_from_json(content)
     return _Outcome(name, number, error=f"not run: {reason}"), np.nan
 
 
 def _read_audits(files: Mapping[str, Path]) -> pd.DataFrame:
     columns = ["random windows", "subjects", "gap", "error"]
-    done = {name: path for name, path in files.items() if path.exists()}
-    rows = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in done.items()}
+    rows = {name: content for name, path in files.items() if (content := _read_json(path))}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["system", *columns])[columns]
 
 

@@ -19,7 +19,7 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
 )
 from sklearn_emg.papers import _benchmark, make_system, run_benchmark
-from sklearn_emg.papers.__main__ import main
+from sklearn_emg.papers.__main__ import _names, main
 from sklearn_emg.papers._benchmark import build, choose_systems
 
 PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
@@ -214,6 +214,47 @@ def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
         run((X.iloc[:-1], y[:-1]), tmp_path, ["time-domain"])
 
 
+def test_runs_that_nobody_says_the_benchmark_of_are_refused(cohort, tmp_path):
+    run(cohort, tmp_path, ["time-domain"])
+    (tmp_path / "benchmark.json").unlink()
+    with pytest.raises(ValueError, match=r"finished runs, but no benchmark\.json that says"):
+        run(cohort, tmp_path, ["time-domain"])
+
+
+@pytest.mark.parametrize("text", ['{"pipeline": "time-d', "", "[]"])
+def test_a_damaged_result_is_made_again(cohort, tmp_path, text):
+    whole = run(cohort, tmp_path, ["time-domain"], audit_splits=2)
+    run_file = tmp_path / "runs" / "time-domain" / "001.json"
+    audit_file = tmp_path / "audits" / "time-domain-2.json"
+    for file in (run_file, audit_file):
+        file.write_text(text)
+    with pytest.warns(
+        UserWarning, match=r"(001|domain-2)\.json is damaged and counts as not there"
+    ):
+        report = run(cohort, tmp_path, ["time-domain"], audit_splits=2, report_only=True)
+    assert "1 of 2: not run: not finished" in report.table()["failed or not run"].iloc[0]
+    with pytest.warns(UserWarning, match="is damaged"):
+        again = run(cohort, tmp_path, ["time-domain"], audit_splits=2)
+    pd.testing.assert_frame_equal(again.comparison.predictions, whole.comparison.predictions)
+    pd.testing.assert_frame_equal(again.audits, whole.audits)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"audit_splits": 1}, "'audit_splits' of run_benchmark must be 0 for no audit, or at leas"),
+        ({"audit_splits": -1}, "'audit_splits' of run_benchmark must be 0"),
+        ({"fs": -5.0}, r"'fs' of run_benchmark must be a positive rate in Hz\. Got -5"),
+        ({"fs": np.nan}, "'fs' of run_benchmark must be a positive rate in Hz"),
+        ({"systems": []}, "No system is named"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_anything_runs(cohort, tmp_path, options, match):
+    with pytest.raises(ValueError, match=match):
+        run(cohort, tmp_path, **options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_protocol_that_does_not_fit_is_refused_before_anything_runs(cohort, tmp_path):
     with pytest.raises(ValueError, match=r"needs the subjects .* of each class by position"):
         run(cohort, tmp_path, protocol=BoumerdesProtocol(by="position"))
@@ -307,6 +348,7 @@ def test_patterns_choose_systems():
     ]
     assert "alsnet" in choose_systems(["networks"])
     assert "alsnet" not in choose_systems(["classical"])
+    assert choose_systems("alsnet") == ["alsnet"]
     with pytest.raises(ValueError, match="Did you mean 'alsnet'"):
         choose_systems(["alsnets"])
 
@@ -324,6 +366,32 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     assert "--backend is 'loky'" in capsys.readouterr().err
     assert main([*simulated, "--leave-out", "nam"]) == 2
     assert "--leave-out SYSTEMS=TEXT is needed. Got 'nam'" in capsys.readouterr().err
+    for pairs in ("((1, 2)", "1; 2"):
+        assert main([*simulated, "--protocol", "boumerdes", "--pairs", pairs]) == 2
+        assert "--pairs needs runs such as '((1, 2), (2, 1))'" in capsys.readouterr().err
+    file = tmp_path / "grid.json"
+    for text, message in [("{", "grid.json, the file of --grid, is not JSON"), ("[]", "must hold")]:
+        file.write_text(text)
+        assert main([*nested, "--grid", str(file)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_names_on_the_command_line_may_have_spaces_and_stray_commas():
+    assert _names(" alsnet, nam,") == ["alsnet", "nam"]
+
+
+def test_emgdb_is_given_by_its_own_folder_too(monkeypatch, tmp_path):
+    homes = []
+
+    def fetch(data_home):
+        homes.append(str(data_home))
+        raise OSError("no network")
+
+    monkeypatch.setattr("sklearn_emg.datasets.fetch_emgdb", fetch)
+    for folder in (tmp_path, tmp_path / "emgdb"):
+        command = ["benchmark", "--data", "emgdb", str(folder), "--out", str(tmp_path / "out")]
+        assert main(command) == 2
+    assert homes == [str(tmp_path)] * 2
 
 
 def test_the_command_lists_the_systems(capsys):
