@@ -2,6 +2,7 @@
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
+from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._sets import FEATURE_SETS, EMGFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
@@ -25,6 +26,7 @@ __all__ = [
     "ComplexityFeatures",
     "EMGFeatures",
     "LogSpectrogram",
+    "MUAPFeatures",
     "MelSpectrogram",
     "MultichannelFeatures",
     "SpectralFeatures",

@@ -15,6 +15,7 @@ from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features
+from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures
 from sklearn_emg.feature_extraction._table import FAMILIES
@@ -222,6 +223,7 @@ class EMGFeatures(FeatureExtractor):
             WaveletFeatures: {"wavelet": self.wavelet, "level": self.level},
             CWTFeatures: {"fs": self.fs},
             ComplexityFeatures: {},
+            MUAPFeatures: {"fs": self.fs},
             MultichannelFeatures: {},
         }
         return family(**shared, **settings[family])

@@ -9,6 +9,8 @@ from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeature
 from sklearn_emg.feature_extraction._complexity import FEATURES as COMPLEXITY
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
 from sklearn_emg.feature_extraction._info import FeatureInfo
+from sklearn_emg.feature_extraction._muap import FEATURES as MUAP
+from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import FEATURES as MULTICHANNEL
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._spectral import FEATURES as SPECTRAL
@@ -29,6 +31,7 @@ FAMILIES: dict[type, dict[str, FeatureInfo]] = {
     WaveletFeatures: WAVELET,
     CWTFeatures: CWT,
     ComplexityFeatures: COMPLEXITY,
+    MUAPFeatures: MUAP,
     MultichannelFeatures: MULTICHANNEL,
 }
 

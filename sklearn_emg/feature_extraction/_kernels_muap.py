@@ -1,0 +1,310 @@
+"""Compiled search for motor unit potentials and their measures.
+
+This module imports numba: import it inside functions only.
+
+One pass over a window finds the stretches above a level; only these are looked at again. What is
+measured is carried in float64, whatever the type of the window.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+__all__ = ["find_potentials", "summarise_potentials"]
+
+# Columns of a table of potentials; `_muap.MEASURES` names them. The first three are samples.
+FIRST, LAST, PEAK, ISOLATED, AMPLITUDE, DURATION = 0, 1, 2, 3, 4, 5
+PHASES, TURNS, RISE, AREA, THICKNESS, SIZE_INDEX, N_MEASURES = 6, 7, 8, 9, 10, 11, 12
+
+# Least amplitude; level of the duration; least height of a phase; of a turn. All in mV.
+LEAST, LEVEL, PHASE, TURN = 0, 1, 2, 3
+# In samples: longest gap within a potential, longest rise time, longest duration, distance from
+# which a second peak counts; then the share of the amplitude that makes one, and samples per ms.
+GAP, LONGEST_RISE, LONGEST, REFRACTORY, SECOND, PER_MS = 0, 1, 2, 3, 4, 5
+
+# Samples that are passed over at once where all are quiet: their maximum is a vector instruction.
+_BLOCK = 32
+
+
+@njit(cache=True, nogil=True)
+def _shape(x, base, first, last, phase, row):
+    """Extremes, area and phases of one stretch; returns the sample before its steepest step."""
+    high = low = area = largest = steepest = 0.0
+    peak = step = first
+    side = 0
+    phases = 1
+    before = x[first - 1] - base
+    for i in range(first, last + 2):
+        v = x[i] - base
+        if abs(v - before) > steepest:
+            steepest = abs(v - before)
+            step = i - 1
+        before = v
+        if i > last:
+            break
+        area += abs(v)
+        high = max(high, v)
+        low = min(low, v)
+        if abs(v) > largest:
+            largest = abs(v)
+            peak = i
+        if abs(v) > phase:
+            now = 1 if v > 0.0 else -1
+            phases += int(side == -now)
+            side = now
+    row[FIRST] = first
+    row[LAST] = last
+    row[PEAK] = peak
+    row[AMPLITUDE] = high - low
+    row[DURATION] = last - first + 1
+    row[PHASES] = phases
+    row[AREA] = area
+    return step
+
+
+@njit(cache=True, nogil=True)
+def _extremes(x, base, first, last, turn, where, value):
+    """Ends of the swings of at least `turn`, from the baseline to the baseline; their number.
+
+    All but the first and the last one are turns.
+    """
+    n = direction = 0
+    high = low = 0.0
+    at_high = at_low = first - 1
+    for i in range(first, last + 2):
+        v = x[i] - base if i <= last else 0.0
+        if direction >= 0:
+            if v > high:
+                high = v
+                at_high = i
+            if high - v >= turn:
+                where[n] = at_high
+                value[n] = high
+                n += 1
+                direction = -1
+                low = v
+                at_low = i
+                continue
+        if direction <= 0:
+            if v < low:
+                low = v
+                at_low = i
+            if v - low >= turn:
+                where[n] = at_low
+                value[n] = low
+                n += 1
+                direction = 1
+                high = v
+                at_high = i
+    if n > 0:
+        where[n] = at_high if direction > 0 else at_low
+        value[n] = high if direction > 0 else low
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _rise_time(x, base, step, start, stop, foot, top):
+    """Samples from 10 to 90 % of the flank from `foot` to `top`, which holds the steepest step.
+
+    The flank is followed both ways from that step, as far as `start` and `stop`, with straight
+    lines between samples.
+    """
+    height = top - foot
+    i = step
+    lower = (x[i] - base - foot) / height
+    upper = (x[i + 1] - base - foot) / height
+    while lower > 0.1 and i > start:
+        i -= 1
+        upper = lower
+        lower = (x[i] - base - foot) / height
+    begin = float(i)
+    if lower < 0.1 < upper:
+        begin += (0.1 - lower) / (upper - lower)
+    i = step + 1
+    lower = (x[i - 1] - base - foot) / height
+    upper = (x[i] - base - foot) / height
+    while upper < 0.9 and i < stop:
+        i += 1
+        lower = upper
+        upper = (x[i] - base - foot) / height
+    end = float(i)
+    if lower < 0.9 < upper:
+        end -= (upper - 0.9) / (upper - lower)
+    return end - begin
+
+
+@njit(cache=True, nogil=True)
+def _rise_of(x, base, step, quiet, where, value, n, row):
+    """Rise time of the flank that holds the steepest step."""
+    first, last, peak = int(row[FIRST]), int(row[LAST]), int(row[PEAK])
+    for j in range(1, n):
+        if where[j] > step:
+            # The outermost flanks come from the baseline and go back to it.
+            start = where[j - 1] if where[j - 1] >= first else first - quiet
+            stop = where[j] if where[j] <= last else last + quiet
+            return _rise_time(x, base, step, start, stop, value[j - 1], value[j])
+    top = x[peak] - base
+    if step < peak:
+        return _rise_time(x, base, step, first - quiet, peak, 0.0, top)
+    return _rise_time(x, base, step, peak, last + quiet, top, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _has_second_peak(where, value, n, refractory, least):
+    """Whether a peak that stands out by `least` lies beyond `refractory` samples from the main one.
+
+    A peak stands out by the lower of the two flanks beside it; the main one has the highest flank.
+    """
+    main, highest = 1, -1.0
+    for j in range(1, n - 1):
+        flank = max(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
+        if flank > highest:
+            main, highest = j, flank
+    for j in range(1, n - 1):
+        flank = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
+        if flank >= least and abs(where[j] - where[main]) > refractory:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _measure(x, base, first, last, thresholds, limits, where, value, row):
+    """Measures of one stretch into `row`; returns whether it is a potential, isolated or not."""
+    quiet = max(int(limits[GAP]), 1)
+    if first < quiet or last + quiet >= x.shape[0]:
+        # Cut by the window's end, or by what lies beyond it.
+        return False
+    step = _shape(x, base, first, last, thresholds[PHASE], row)
+    if row[AMPLITUDE] < thresholds[LEAST]:
+        return False
+    n = _extremes(x, base, first, last, thresholds[TURN], where, value)
+    row[RISE] = _rise_of(x, base, step, quiet, where, value, n, row)
+    if row[RISE] > limits[LONGEST_RISE]:
+        return False
+    least = limits[SECOND] * row[AMPLITUDE]
+    superposed = row[DURATION] > limits[LONGEST] or _has_second_peak(
+        where, value, n, limits[REFRACTORY], least
+    )
+    row[ISOLATED] = 0.0 if superposed else 1.0
+    row[TURNS] = max(n - 2, 0)
+    for column in (DURATION, RISE, AREA):
+        row[column] /= limits[PER_MS]
+    row[THICKNESS] = row[AREA] / row[AMPLITUDE]
+    row[SIZE_INDEX] = 2.0 * math.log10(row[AMPLITUDE]) + row[THICKNESS]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def find_potentials(x, base, thresholds, limits, where, value, table):
+    """Potentials of one window, in the order of time.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times,)
+    base : float
+        Baseline.
+    thresholds : ndarray of shape (4,), float64
+    limits : ndarray of shape (6,), float64
+    where, value : ndarray of shape (n_times + 2,), int64 and float64
+        Room for the extremes of a potential.
+    table : ndarray of shape (n_rows, N_MEASURES), float64
+        Written. Two potentials are more than a gap apart, which sets the number of rows needed.
+
+    Returns
+    -------
+    n_potentials : int
+    """
+    n_times = x.shape[0]
+    # In the window's own type, which leaves the lanes to the samples.
+    centre = x.dtype.type(base)
+    level = x.dtype.type(thresholds[LEVEL])
+    count = 0
+    first = last = -1
+    for k in range((n_times + _BLOCK - 1) // _BLOCK):
+        block = x[k * _BLOCK : min((k + 1) * _BLOCK, n_times)]
+        loud = np.int32(0)
+        for i in range(block.shape[0]):
+            loud = np.int32(loud + np.int32(abs(block[i] - centre) > level))
+        if loud == 0:
+            continue
+        for i in range(block.shape[0]):
+            if abs(block[i] - centre) > level:
+                at = k * _BLOCK + i
+                if first >= 0 and at - last > limits[GAP]:
+                    row = table[count]
+                    count += _measure(x, base, first, last, thresholds, limits, where, value, row)
+                    first = -1
+                if first < 0:
+                    first = at
+                last = at
+    if first >= 0:
+        row = table[count]
+        count += _measure(x, base, first, last, thresholds, limits, where, value, row)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _quantile(values, share):
+    """Quantile of sorted values, linear between them."""
+    position = share * (values.shape[0] - 1)
+    k = int(position)
+    if k + 1 >= values.shape[0]:
+        return values[k]
+    return values[k] + (position - k) * (values[k + 1] - values[k])
+
+
+@njit(cache=True, nogil=True)
+def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
+    """Rates and medians of the potentials of each window.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_times), C-contiguous
+    bases : ndarray of shape (n_windows,), float64
+    thresholds : ndarray of shape (n_windows, 4) or (1, 4), float64
+    limits : ndarray of shape (6,), float64
+    seconds : float
+        Length of a window.
+    fill : float
+        Value of all but the rates in a window without a potential.
+    out : ndarray of shape (n_windows, 15)
+        Written: isolated and superposed potentials per second; medians of amplitude, duration, rise
+        time, area, thickness and size index; 10 and 90 % quantiles of amplitude and duration;
+        means of phases and turns; share with more than four phases.
+    """
+    n_times = X.shape[1]
+    where = np.empty(n_times + 2, dtype=np.int64)
+    value = np.empty(n_times + 2)
+    # Two stretches have more than a gap of samples between them.
+    table = np.empty((n_times // max(int(limits[GAP]), 1) + 2, N_MEASURES))
+    for w in range(X.shape[0]):
+        t = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]
+        n_found = find_potentials(X[w], bases[w], t, limits, where, value, table)
+        n = 0
+        for k in range(n_found):
+            if table[k, ISOLATED] > 0.0:
+                table[n] = table[k]
+                n += 1
+        row = out[w]
+        row[0] = n / seconds
+        row[1] = (n_found - n) / seconds
+        row[2:] = fill
+        if n == 0:
+            continue
+        polyphasic = 0
+        for k in range(n):
+            polyphasic += int(table[k, PHASES] > 4.0)
+        row[12] = table[:n, PHASES].mean()
+        row[13] = table[:n, TURNS].mean()
+        row[14] = polyphasic / n
+        place = 2
+        for column in (AMPLITUDE, DURATION, RISE, AREA, THICKNESS, SIZE_INDEX):
+            values = np.sort(table[:n, column])
+            row[place] = _quantile(values, 0.5)
+            place += 1
+        for k, column in enumerate((AMPLITUDE, DURATION)):
+            values = np.sort(table[:n, column])
+            row[8 + 2 * k] = _quantile(values, 0.1)
+            row[9 + 2 * k] = _quantile(values, 0.9)

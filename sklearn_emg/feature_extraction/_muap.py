@@ -1,0 +1,427 @@
+"""Potentials of single motor units: found in a window, measured as in the clinic, summarised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
+from sklearn_emg.feature_extraction._rows import map_rows
+
+__all__ = ["FEATURES", "MUAPFeatures"]
+
+_STALBERG = (
+    "Stålberg, Nandedkar, Sanders, Falck. Quantitative motor unit potential analysis. J. Clin. "
+    "Neurophysiol. 13 (1996) 401-422"
+)
+_MULTI_MUP = (
+    "Stålberg, Falck, Sonoo, Stålberg, Åström. Multi-MUP EMG analysis - a two year experience in "
+    "daily clinical work. Electroencephalogr. Clin. Neurophysiol. 97 (1995) 145-154"
+)
+_OUTLIERS = (
+    "Stålberg, Bischoff, Falck. Outliers, a way to detect abnormality in quantitative EMG. Muscle "
+    "Nerve 17 (1994) 392-399"
+)
+_THICKNESS = (
+    "Nandedkar, Barkhaus, Sanders, Stålberg. Analysis of amplitude and area of concentric needle "
+    "EMG motor unit action potentials. Electroencephalogr. Clin. Neurophysiol. 69 (1988) 561-567"
+)
+_SIZE_INDEX = (
+    "Sonoo, Stålberg. The ability of MUP parameters to discriminate between normal and neurogenic "
+    "MUPs in concentric EMG: analysis of the MUP 'thickness' and the proposal of 'size index'. "
+    "Electroencephalogr. Clin. Neurophysiol. 89 (1993) 291-303"
+)
+
+# In the order in which the kernel writes them. Each is of the isolated potentials of a window.
+FEATURES: dict[str, FeatureInfo] = {
+    name: FeatureInfo(name, formula, unit, "motor unit", source, 3, power)
+    for name, formula, unit, source, power in (
+        ("muap_rate", "isolated potentials per second", "1/s", _MULTI_MUP, 0),
+        (
+            "muap_superposed",
+            "potentials per second that are left out as superpositions: longer than max_duration, "
+            "or with a second peak beyond the refractory distance",
+            "1/s",
+            _MULTI_MUP,
+            0,
+        ),
+        ("muap_amplitude", "median of max x_i - min x_i", "mV", _STALBERG, 1),
+        (
+            "muap_duration",
+            "median time from the first to the last sample with |x_i| > duration_threshold around "
+            "the peak, joined over gaps",
+            "ms",
+            _STALBERG,
+            0,
+        ),
+        (
+            "muap_rise_time",
+            "median time from 10 to 90 % of the steepest flank (the clinic takes it from peak to "
+            "peak)",
+            "ms",
+            _STALBERG,
+            0,
+        ),
+        ("muap_area", "median of sum |x_i| / fs over the duration", "mV*ms", _STALBERG, 1),
+        ("muap_thickness", "median of area / amplitude", "ms", _THICKNESS, 0),
+        (
+            "muap_size_index",
+            "median of 2 log10(amplitude / mV) + thickness / ms",
+            "log10(mV) + ms",
+            _SIZE_INDEX,
+            None,
+        ),
+        ("muap_amplitude_p10", "10 % quantile of the amplitudes", "mV", _OUTLIERS, 1),
+        ("muap_amplitude_p90", "90 % quantile of the amplitudes", "mV", _OUTLIERS, 1),
+        ("muap_duration_p10", "10 % quantile of the durations", "ms", _OUTLIERS, 0),
+        ("muap_duration_p90", "90 % quantile of the durations", "ms", _OUTLIERS, 0),
+        (
+            "muap_phases",
+            "mean of 1 + number of baseline crossings, from beyond phase_threshold to beyond it "
+            "on the other side",
+            "count",
+            _STALBERG,
+            0,
+        ),
+        (
+            "muap_turns",
+            "mean number of extremes that differ by at least turn_threshold from the one before "
+            "and from the next, the baseline at both ends",
+            "count",
+            _STALBERG,
+            0,
+        ),
+        ("muap_polyphasic", "share of potentials with more than four phases", "1", _STALBERG, 0),
+    )
+}
+_COLUMN = {name: column for column, name in enumerate(FEATURES)}
+
+#: Columns of the kernel's table of potentials.
+_MEASURES = (
+    ("start", "stop", "peak", "isolated", "amplitude", "duration")
+    + ("phases", "turns", "rise_time", "area", "thickness", "size_index")
+)  # fmt: skip
+
+
+class MUAPFeatures(FeatureExtractor):
+    """Measures of single motor unit potentials: amplitude, duration, phases, turns and others.
+
+    Potentials that stand alone are looked for in each window and measured one by one, by the
+    clinic's definitions; a feature is their median, mean, share or rate. Unlike in multi-MUP
+    analysis [1]_ discharges are neither sorted by unit nor averaged: no unit has to recur, and
+    windows may be short, but background activity shortens durations and adds phases and turns.
+
+    Parameters
+    ----------
+    features : "all" or list of str, default=("muap_rate", "muap_amplitude", "muap_duration", \
+            "muap_phases", "muap_polyphasic")
+        Names of the features, in the order of the output. There are also "muap_superposed",
+        "muap_rise_time", "muap_area", "muap_thickness", "muap_size_index", "muap_turns", and
+        quantiles, in which outliers show: "muap_amplitude_p10", "muap_amplitude_p90",
+        "muap_duration_p10", "muap_duration_p90". :func:`feature_table` has formula, unit and source
+        of each.
+    fs : float, default=None
+        Sampling rate in Hz. Arrays need it; a recording table brings its own. Below some 4 kHz
+        the flanks of near units are too short to be seen.
+    amplitude_threshold : float, default=0.05
+        Least amplitude of a potential, peak to peak.
+    duration_threshold : float, default=0.02
+        Level beyond which a potential begins and ends, and below which it is quiet.
+    phase_threshold : float, default=0.02
+        Least height of a phase on either side of the baseline.
+    turn_threshold : float, default=0.05
+        Least change of amplitude between turns.
+    threshold_unit : {"mV", "noise"}, default="mV"
+        Unit of the four thresholds: mV, or multiples of the window's own noise level
+        ``median(|x_i - median(x)|) / 0.6745``, the standard deviation of Gaussian noise with that
+        median. The defaults are meant in mV.
+    gap : float, default=0.002
+        Longest quiet time within a potential in seconds. A potential is quiet for longer than that
+        on both sides.
+    max_rise_time : float, default=0.001
+        Longest rise time in seconds, from 10 to 90 %. Slower potentials are those of distant units.
+    max_duration : float, default=0.03
+        Longest duration in seconds. What is longer is taken as a superposition.
+    refractory : float, default=0.004
+        Time from the main peak in seconds beyond which a second peak is that of another discharge.
+    second_peak : float, default=0.25
+        Share of the amplitude by which such a peak has to stand out on both sides.
+    fill_value : float, default=0.0
+        Value of every feature but the two rates in a window without an isolated potential; NaN for
+        estimators that can tell "none" from "small".
+    n_jobs : int, default=None
+        Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
+        otherwise, -1 all processors.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``: an unknown feature, a missing sampling rate, or windows too short to hold a
+        sample with a quiet gap before and behind it.
+
+    See Also
+    --------
+    TimeDomainFeatures : Turns and amplitude of the whole signal, where potentials overlap.
+
+    Notes
+    -----
+    The baseline is the window's median. A stretch begins with the first and ends with the last
+    sample further than `duration_threshold` from it, with no more than `gap` between two such
+    samples. It is a potential if it
+
+    - does not come within a gap of the window's ends,
+    - has the least amplitude, and
+    - is steep: a rise time of at most `max_rise_time`.
+
+    It is isolated unless it lasts longer than `max_duration`, or has a turn more than `refractory`
+    from its main one that stands out on both sides by `second_peak` times the amplitude.
+    Superpositions that look like one potential are not recognised.
+
+    Amplitude, duration, phases, turns, area and the ratio of area to amplitude are the clinic's
+    [2]_ [3]_, the size index is that of Sonoo and Stålberg [4]_. Choices of this package: the
+    thresholds; a single level of 20 uV for the duration, where the clinic places cursors on an
+    average; a rise time from 10 to 90 % of the steepest flank, which does not depend on polarity.
+    From peak to peak, at most 0.5 ms in textbooks [5]_, it is at least a quarter longer.
+
+    Durations at the default level are shorter than those of an average at 10 uV. Slow baselines
+    have to be filtered away first, for instance by a high-pass filter at 20 Hz; the filter changes
+    the slow parts of a potential.
+
+    References
+    ----------
+    .. [1] E. Stålberg, B. Falck, M. Sonoo, S. Stålberg, M. Åström. Multi-MUP EMG analysis - a two
+       year experience in daily clinical work. Electroencephalogr. Clin. Neurophysiol. 97 (1995)
+       145-154.
+    .. [2] E. Stålberg, S. D. Nandedkar, D. B. Sanders, B. Falck. Quantitative motor unit potential
+       analysis. J. Clin. Neurophysiol. 13 (1996) 401-422.
+    .. [3] S. D. Nandedkar, P. E. Barkhaus, D. B. Sanders, E. V. Stålberg. Analysis of amplitude and
+       area of concentric needle EMG motor unit action potentials. Electroencephalogr. Clin.
+       Neurophysiol. 69 (1988) 561-567.
+    .. [4] M. Sonoo, E. Stålberg. The ability of MUP parameters to discriminate between normal and
+       neurogenic MUPs in concentric EMG: analysis of the MUP "thickness" and the proposal of "size
+       index". Electroencephalogr. Clin. Neurophysiol. 89 (1993) 291-303.
+    .. [5] D. C. Preston, B. E. Shapiro. Electromyography and Neuromuscular Disorders.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import MUAPFeatures
+    >>> t = np.arange(-0.05, 0.05, 1e-4)
+    >>> potential = 0.3 * np.exp(-((t / 4e-4) ** 2)) - 0.2 * np.exp(-(((t - 1e-3) / 1e-3) ** 2))
+    >>> extractor = MUAPFeatures(["muap_rate", "muap_amplitude", "muap_phases"], fs=10_000.0)
+    >>> extractor.fit_transform([potential, np.zeros(1000)]).round(2)
+    array([[10.  ,  0.43,  2.  ],
+           [ 0.  ,  0.  ,  0.  ]])
+    >>> extractor.potentials([potential])[["peak", "duration", "turns"]].round(4)
+       peak  duration  turns
+    0  0.05       3.1      2
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "features": [StrOptions({"all"}), list, tuple],
+        "fs": [Interval(Real, 0, None, closed="neither"), None],
+        "amplitude_threshold": [Interval(Real, 0, None, closed="neither")],
+        "duration_threshold": [Interval(Real, 0, None, closed="neither")],
+        "phase_threshold": [Interval(Real, 0, None, closed="left")],
+        "turn_threshold": [Interval(Real, 0, None, closed="neither")],
+        "threshold_unit": [StrOptions({"mV", "noise"})],
+        "gap": [Interval(Real, 0, None, closed="neither")],
+        "max_rise_time": [Interval(Real, 0, None, closed="neither")],
+        "max_duration": [Interval(Real, 0, None, closed="neither")],
+        "refractory": [Interval(Real, 0, None, closed="left")],
+        "second_peak": [Interval(Real, 0, None, closed="neither")],
+        "fill_value": [Real],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        features: Literal["all"] | Iterable[str] = (
+            "muap_rate",
+            "muap_amplitude",
+            "muap_duration",
+            "muap_phases",
+            "muap_polyphasic",
+        ),
+        *,
+        fs: float | None = None,
+        amplitude_threshold: float = 0.05,
+        duration_threshold: float = 0.02,
+        phase_threshold: float = 0.02,
+        turn_threshold: float = 0.05,
+        threshold_unit: Literal["mV", "noise"] = "mV",
+        gap: float = 0.002,
+        max_rise_time: float = 0.001,
+        max_duration: float = 0.03,
+        refractory: float = 0.004,
+        second_peak: float = 0.25,
+        fill_value: float = 0.0,
+        n_jobs: int | None = None,
+    ):
+        self.features = features
+        self.fs = fs
+        self.amplitude_threshold = amplitude_threshold
+        self.duration_threshold = duration_threshold
+        self.phase_threshold = phase_threshold
+        self.turn_threshold = turn_threshold
+        self.threshold_unit = threshold_unit
+        self.gap = gap
+        self.max_rise_time = max_rise_time
+        self.max_duration = max_duration
+        self.refractory = refractory
+        self.second_peak = second_peak
+        self.fill_value = fill_value
+        self.n_jobs = n_jobs
+
+    def potentials(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
+        """The potentials behind the features, one a row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table, as in ``transform``.
+
+        Returns
+        -------
+        table : DataFrame of shape (n_potentials, 14)
+            In the order of windows, channels and time: ``window`` (row of `X`, from 0), ``channel``
+            (from 1); ``start``, ``stop`` and ``peak`` (largest distance from the baseline) in
+            seconds from the first sample; ``isolated`` (whether it counts for the features);
+            ``amplitude`` (mV), ``duration`` (ms), ``phases``, ``turns``, ``rise_time`` (ms),
+            ``area`` (mV ms), ``thickness`` (ms) and ``size_index``.
+
+        Raises
+        ------
+        ValueError
+            As ``transform`` does.
+        """
+        check_is_fitted(self)
+        tables = [
+            self._potentials(signal, fs).assign(window=window, channel=channel + 1)
+            for window, signals, fs in self._windows(X)
+            for channel, signal in enumerate(signals)
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        return table[["window", "channel", *_MEASURES]]
+
+    def _windows(
+        self, X: ArrayLike | pd.DataFrame
+    ) -> Iterator[tuple[int, NDArray[np.floating], float]]:
+        """Number, signals of shape (n_channels, n_times) and rate of each window."""
+        if self._is_table(X):
+            blocks: Iterable[tuple[int, NDArray[np.floating], float]] = self._equal_rows(
+                self._check_table(X)
+            )
+        else:
+            X = self._check_array(X, reset=False)
+            blocks = [(0, X[:, np.newaxis] if X.ndim == 2 else X, self._array_fs())]
+        for first, values, fs in blocks:
+            self._same_channels(values.shape[1])
+            self._check_samples(values.shape[-1], fs)
+            for k, signals in enumerate(values):
+                yield first + k, signals, fs
+
+    def _potentials(self, signal: NDArray[np.floating], fs: float) -> pd.DataFrame:
+        from sklearn_emg.feature_extraction._kernels_muap import find_potentials
+
+        rows = np.array(signal, order="C")[np.newaxis]
+        bases, thresholds = self._levels(rows)
+        limits = self._limits(fs)
+        n_times = rows.shape[1]
+        found = np.empty((n_times // int(limits[0]) + 2, len(_MEASURES)))
+        where, value = np.empty(n_times + 2, dtype=np.int64), np.empty(n_times + 2)
+        n = find_potentials(rows[0], bases[0], thresholds[0], limits, where, value, found)
+        table = pd.DataFrame(found[:n], columns=list(_MEASURES))
+        # The last sample lasts as long as the others, which makes stop - start the duration.
+        table["stop"] += 1.0
+        table[["start", "stop", "peak"]] /= fs
+        return table.astype({"isolated": bool, "phases": np.int64, "turns": np.int64})
+
+    def _levels(
+        self, rows: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Baseline of each row; thresholds in mV of each row, or of all of them."""
+        bases = np.median(rows, axis=1, keepdims=True)
+        thresholds = np.array(
+            [
+                [
+                    self.amplitude_threshold,
+                    self.duration_threshold,
+                    self.phase_threshold,
+                    self.turn_threshold,
+                ]
+            ],
+            dtype=np.float64,
+        )
+        if self.threshold_unit == "noise":
+            thresholds = thresholds * (np.median(np.abs(rows - bases), axis=1) / 0.6745)[:, None]
+        return bases[:, 0].astype(np.float64), thresholds
+
+    def _limits(self, fs: float) -> NDArray[np.float64]:
+        """Times in samples, and what else the kernel has to know."""
+        return np.array(
+            [
+                # Neighbouring samples are never apart.
+                max(self.gap * fs, 1.0),
+                self.max_rise_time * fs,
+                self.max_duration * fs,
+                self.refractory * fs,
+                self.second_peak,
+                fs / 1000.0,
+            ]
+        )
+
+    def _names(self) -> list[str]:
+        return check_features(self.features, FEATURES, type(self).__name__)
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_parameters(self, fs: float) -> None:
+        self._names()
+
+    def _check_length(self, n_times: int) -> None:
+        # Rows of a table bring rates of their own, at which they are checked one by one.
+        if self.fs is not None:
+            self._check_samples(n_times, float(self.fs))
+
+    def _check_samples(self, n_times: int, fs: float) -> None:
+        n_quiet = int(self.gap * fs)
+        what = f"a potential between gaps of {n_quiet} samples"
+        check_min_n_times(n_times, {what: 2 * n_quiet + 1}, type(self).__name__)
+
+    def _feature_names(self) -> list[str]:
+        return self._names()
+
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        self._check_samples(X.shape[-1], fs)
+        columns = [_COLUMN[name] for name in self._names()]
+        return map_rows(
+            lambda rows: self._row_values(rows, fs)[:, columns], X, len(columns), self.n_jobs
+        )
+
+    def _row_values(self, rows: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        from sklearn_emg.feature_extraction._kernels_muap import summarise_potentials
+
+        bases, thresholds = self._levels(rows)
+        out = np.empty((len(rows), len(FEATURES)))
+        seconds = rows.shape[1] / fs
+        fill = float(self.fill_value)
+        summarise_potentials(rows, bases, thresholds, self._limits(fs), seconds, fill, out)
+        return out
