@@ -29,7 +29,8 @@ lr : float, default={lr}
     validation : {{"subjects", "windows"}} or array-like of subjects, default="subjects"
         Who is held out. "subjects" draws them, where `fit` is given `groups`. Subjects by their
         names in `groups`: exactly these, such as those of a published protocol, whatever
-        `validation_fraction`. "windows" draws windows although their subjects are known, as studies
+        `validation_fraction`; a warning lists names that `groups` lacks, and it is an error where
+        it has none of them. "windows" draws windows although their subjects are known, as studies
         with random windows do: leaky, the persons of validation are those of training.
     patience : int or None, default={patience}
         Stop after so many epochs without a new lowest validation loss. None never stops early.

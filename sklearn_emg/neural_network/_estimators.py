@@ -335,12 +335,22 @@ class _NetEstimator(BaseEstimator):
                 "subject of each window, or set validation='windows'."
             )
         wanted = list(self.validation)
-        held = [code for code, name in enumerate(names) if name in set(wanted)]
-        if not held:
+        codes = names.get_indexer(pd.Index(wanted, dtype=object))
+        held = codes[codes >= 0]
+        if not len(held):
             raise ValueError(
                 f"{caller} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
                 f"{names.tolist()[:3]} and so on. Name some of them, or set validation='subjects' "
                 "to have them drawn."
+            )
+        if len(held) < len(wanted):
+            absent = [name for name, code in zip(wanted, codes) if code < 0]
+            warnings.warn(
+                f"{caller} names subjects who are not in 'groups': {absent[:9]}. They are not "
+                "held out. In the folds of a cross-validation that is as it must be; otherwise "
+                "correct the names.",
+                UserWarning,
+                stacklevel=4,
             )
         is_valid = np.isin(subjects, held)
         train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)

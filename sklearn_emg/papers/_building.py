@@ -70,6 +70,19 @@ def over_recordings(
     )
 
 
+def over_filtered(
+    classifier: Any,
+    fs: float,
+    window: float,
+    step: float | None,
+    before: tuple[tuple[str, Any], ...] = (),
+) -> Pipeline:
+    """`over_recordings` with a band-pass of 20 to 4000 Hz."""
+    return over_recordings(
+        classifier, fs=fs, window=window, step=step, low=20.0, high=4000.0, before=before
+    )
+
+
 def check_choice(value: str, choices: tuple[str, ...], name: str, function: str) -> None:
     """Raise unless `value` is one of `choices`."""
     if value not in choices:

@@ -17,7 +17,7 @@ from sklearn_emg.feature_extraction import (
     SpectralFeatures,
     TimeDomainFeatures,
 )
-from sklearn_emg.papers._building import check_choice, over_recordings
+from sklearn_emg.papers._building import check_choice, over_filtered
 from sklearn_emg.papers._registry import Figure, register
 
 REVIEW = "; reviewed by L. Loubar, M. Toubal, Boumerdes, 2023"
@@ -106,13 +106,11 @@ def elamvazuthi(
         if features == "ar"
         else FeatureUnion([("ar", ar), ("time", TimeDomainFeatures(["rms", "zc", "wl", "mav"]))])
     )
-    return over_recordings(
+    return over_filtered(
         _windows(extractor, _classifier("mlp", random_state)),
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
+        fs,
+        window,
+        step,
     )
 
 
@@ -179,13 +177,11 @@ def ahmed_islam(
         max_iter=1000,
         random_state=random_state,
     )
-    return over_recordings(
+    return over_filtered(
         _windows(FeatureUnion([("time", time), ("spectral", spectral)]), network),
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
+        fs,
+        window,
+        step,
     )
 
 
@@ -250,13 +246,11 @@ def patel_sunitha(
             *("kurtosis", "skewness"),
         ]
     )
-    return over_recordings(
+    return over_filtered(
         _windows(features, _classifier(classifier, random_state)),
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
+        fs,
+        window,
+        step,
     )
 
 
@@ -314,16 +308,14 @@ def yoo_2023(
     check_choice(classifier, ("svm", "rf"), "classifier", "yoo_2023")
     time = TimeDomainFeatures(["mav", "rms", "wl", "zc", "ssc", "var"])
     spectral = SpectralFeatures(["mnf", "mdf"], fs=float(fs))
-    return over_recordings(
+    return over_filtered(
         _windows(
             FeatureUnion([("time", time), ("spectral", spectral)]),
             _classifier(classifier, random_state),
         ),
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
+        fs,
+        window,
+        step,
     )
 
 

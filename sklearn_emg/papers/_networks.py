@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg.feature_extraction import MelSpectrogram, WaveformImage
-from sklearn_emg.papers._building import check_choice, over_recordings
+from sklearn_emg.papers._building import check_choice, over_filtered, over_recordings
 from sklearn_emg.papers._nemgnet import CITATION as YOO
 from sklearn_emg.papers._neurofusion import CITATION as NEUROFUSION
+from sklearn_emg.papers._neurofusion import INPUT as NEUROFUSION_INPUT
 from sklearn_emg.papers._registry import Figure, register
 from sklearn_emg.preprocessing import AdaptiveFilter, AmplitudeScaler, WaveletDenoiser
 
@@ -68,7 +70,7 @@ def deepemgnet(
     from sklearn_emg.neural_network import DeepEMGNetClassifier
 
     network = DeepEMGNetClassifier(max_epochs=max_epochs, random_state=random_state)
-    return over_recordings(network, fs=fs, window=window, step=step, low=20.0, high=4000.0)
+    return over_filtered(network, fs, window, step)
 
 
 def spectroemgnet(
@@ -121,7 +123,7 @@ def spectroemgnet(
     from sklearn_emg.neural_network import SpectroEMGNetClassifier
 
     network = SpectroEMGNetClassifier(max_epochs=max_epochs, random_state=random_state)
-    return over_recordings(network, fs=fs, window=window, step=step, low=20.0, high=4000.0)
+    return over_filtered(network, fs, window, step)
 
 
 def nodera(
@@ -177,8 +179,8 @@ default="resnet152"
     Examples
     --------
     >>> from sklearn_emg.papers import nodera
-    >>> nodera("vgg16").get_params()["divote__estimator__network__module_params"]
-    {'architecture': 'vgg16', 'resize': 96}
+    >>> nodera("vgg16").get_params()["divote__estimator__network__resize"]
+    96
     """
     check_choice(architecture, _NODERA, "architecture", "nodera")
     image = MelSpectrogram(40, fs=float(fs), nperseg=256, hop=64)
@@ -241,27 +243,12 @@ def nam(
 def _image_baseline(
     image: Any, architecture: str, fs: float, window: float, step: float, **training: Any
 ) -> Pipeline:
-    from sklearn_emg.neural_network import EMGClassifier
+    from sklearn_emg.neural_network import ImageNetworkClassifier
 
-    network = EMGClassifier(
-        "ImageNetwork",
-        module_params={"architecture": architecture, "resize": 96},
-        class_weight="balanced",
-        evaluate_every=50,
-        patience=None,
-        **training,
-    )
+    network = ImageNetworkClassifier(architecture=architecture, resize=96, **training)
     windows = Pipeline([("image", image), ("network", network)])
     return over_recordings(
         windows, fs=fs, window=window, step=step, by="region", final_estimator="logistic"
-    )
-
-
-def _enhanced(mains: float) -> tuple[tuple[str, Any], ...]:
-    return (
-        ("adaptive", AdaptiveFilter("mains", freq=mains)),
-        ("denoise", WaveletDenoiser()),
-        ("scale", AmplitudeScaler("minmax")),
     )
 
 
@@ -318,9 +305,12 @@ def neurofusionnet(
     from sklearn_emg.neural_network import NeuroFusionNetClassifier
 
     network = NeuroFusionNetClassifier(max_epochs=max_epochs, random_state=random_state)
-    return over_recordings(
-        network, fs=fs, window=window, step=step, low=20.0, high=4000.0, before=_enhanced(mains)
+    enhanced = (
+        ("adaptive", AdaptiveFilter("mains", freq=mains)),
+        ("denoise", WaveletDenoiser()),
+        ("scale", AmplitudeScaler("minmax")),
     )
+    return over_filtered(network, fs, window, step, before=enhanced)
 
 
 def network_baseline(
@@ -391,15 +381,7 @@ def network_baseline(
         network = AutoencoderNetClassifier(**training)
     else:
         network = RecurrentNetClassifier(cell=kind, **training)
-    return over_recordings(
-        network,
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
-        before=(("scale", AmplitudeScaler("zscore")),),
-    )
+    return over_filtered(network, fs, window, step, before=(("scale", AmplitudeScaler("zscore")),))
 
 
 def transfer_learning(
@@ -463,15 +445,7 @@ def transfer_learning(
         source_fraction=source_fraction,
         random_state=random_state,
     )
-    return over_recordings(
-        windows,
-        fs=fs,
-        window=window,
-        step=step,
-        low=20.0,
-        high=4000.0,
-        before=(("scale", AmplitudeScaler("zscore")),),
-    )
+    return over_filtered(windows, fs, window, step, before=(("scale", AmplitudeScaler("zscore")),))
 
 
 register(
@@ -515,33 +489,34 @@ register(
     published=[Figure("accuracy of subjects", 57.47, True)],
     needs="nets, images",
 )
-_INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data"
-register(
-    neurofusionnet,
-    "neurofusionnet",
-    citation=NEUROFUSION,
-    input=_INPUT,
-    estimator="Algorithm 1, CNN + LSTM + GRU + attention + graph",
-    published=[Figure("accuracy", 92.0)],
-    needs="nets",
+_TABLE: tuple[tuple[str, Callable[..., Any], str, float, dict[str, Any]], ...] = (
+    (
+        "neurofusionnet",
+        neurofusionnet,
+        "Algorithm 1, CNN + LSTM + GRU + attention + graph",
+        92.0,
+        {},
+    ),
+    *(
+        (f"table-{_kind}", network_baseline, f"plain {_kind} network", _value, {"kind": _kind})
+        for _kind, _value in zip(_KINDS, (92.5, 91.2, 93.8, 92.1, 94.5, 90.6))
+    ),
+    (
+        "table-transfer",
+        transfer_learning,
+        "CNN pretrained on some subjects, fine-tuned on others",
+        93.2,
+        {},
+    ),
 )
-for _name, _value in zip(_KINDS, (92.5, 91.2, 93.8, 92.1, 94.5, 90.6)):
+for _name, _function, _estimator, _value, _settings in _TABLE:
     register(
-        network_baseline,
-        f"table-{_name}",
+        _function,
+        _name,
         citation=NEUROFUSION,
-        input=_INPUT,
-        estimator=f"plain {_name} network",
+        input=NEUROFUSION_INPUT,
+        estimator=_estimator,
         published=[Figure("accuracy", _value)],
         needs="nets",
-        kind=_name,
+        **_settings,
     )
-register(
-    transfer_learning,
-    "table-transfer",
-    citation=NEUROFUSION,
-    input=_INPUT,
-    estimator="CNN pretrained on some subjects, fine-tuned on others",
-    published=[Figure("accuracy", 93.2)],
-    needs="nets",
-)

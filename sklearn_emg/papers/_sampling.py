@@ -7,20 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import HasMethods, Integral, Interval
+from sklearn_emg._typing import Labels
 from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.papers._windows import WindowsMetaClassifier
 
 _FRACTION = "validation_fraction"
-
-
-def _has_proba(model: SMOTEClassifier) -> bool:
-    return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 
 def synthesise(
@@ -114,7 +110,7 @@ def _hold_out(
     return held, groups
 
 
-class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class SMOTEClassifier(WindowsMetaClassifier):
     """SMOTE in front of a classifier that holds out subjects.
 
     A sampler in a pipeline leaves `groups` behind: the classifier after it would get the subjects
@@ -183,7 +179,7 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.k_neighbors = k_neighbors
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> SMOTEClassifier:
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: Labels | None = None) -> SMOTEClassifier:
         """Oversample the small classes and fit the classifier.
 
         Parameters
@@ -201,20 +197,9 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         self._validate_params()
         strategy = capped_sampling_strategy(self.factor)
-        X, y = validate_data(
-            self, X, y, allow_nd=True, dtype=[np.float64, np.float32], ensure_min_samples=2
-        )
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        owner = np.zeros(len(y), dtype=np.intp)
-        if groups is not None:
-            groups = np.asarray(groups)
-            if groups.shape != y.shape:
-                raise ValueError(
-                    f"'groups' must have one subject per window, {len(y)} of them. Got shape "
-                    f"{groups.shape}."
-                )
-            owner = np.unique(groups, return_inverse=True)[1]
+        X, y, codes, owner, groups = self._check_training(X, y, groups)
+        if owner is None:
+            owner = np.zeros(len(y), dtype=np.intp)
         estimator = clone(self.estimator)
         takes_groups = has_fit_parameter(estimator, "groups")
         held = np.zeros(len(y), dtype=bool)
@@ -241,42 +226,3 @@ class SMOTEClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         self.estimator_ = estimator.fit(X, y, **params)
         return self
-
-    def _check(self, X: ArrayLike) -> NDArray[np.floating]:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float64, np.float32])
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Class of each window.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-
-        Returns
-        -------
-        y : ndarray of shape (n_windows,)
-        """
-        X = self._check(X)
-        return self.estimator_.predict(X)
-
-    @available_if(_has_proba)
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Class probabilities of each window.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_windows, n_classes)
-        """
-        X = self._check(X)
-        return self.estimator_.predict_proba(X)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = get_tags(self.estimator).input_tags.three_d_array
-        tags.input_tags.sparse = False
-        return tags

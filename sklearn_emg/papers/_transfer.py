@@ -6,16 +6,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import clone
+from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import HasMethods, Interval, Real
+from sklearn_emg._typing import Labels
 from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.papers._windows import WindowsMetaClassifier
+from sklearn_emg.recordings import subjects_of
 
 
-class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class SubjectTransferClassifier(WindowsMetaClassifier):
     """Pretrain a network on some of the training subjects, fine-tune it on the others.
 
     For pipelines that are given one cohort: its training subjects are parted into a source and a
@@ -81,7 +82,7 @@ class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         self.random_state = random_state
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike, groups: Labels | None = None
     ) -> SubjectTransferClassifier:
         """Part the subjects, pretrain, fine-tune.
 
@@ -97,18 +98,7 @@ class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
         self : object
         """
         self._validate_params()
-        X, y = validate_data(
-            self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
-        )
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if groups is not None:
-            groups = np.asarray(groups)
-            if groups.shape != y.shape:
-                raise ValueError(
-                    f"'groups' must have one subject per window, {len(y)} of them. Got shape "
-                    f"{groups.shape}."
-                )
+        X, y, codes, _, groups = self._check_training(X, y, groups)
         transfer = clone(self.estimator)
         target = np.arange(len(y))
         if not hasattr(transfer, "source_"):
@@ -129,7 +119,7 @@ class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
             # Subjects whom a protocol names for validation have no part in any training.
             named = set(validation)
             pool = np.array([k for k in pool if groups[k] not in named], dtype=np.intp)
-        owner = None if groups is None else np.unique(groups[pool], return_inverse=True)[1]
+        owner = None if groups is None else subjects_of(pool, groups[pool])
         rng = check_random_state(self.random_state)
         source = pool[split_validation(codes[pool], owner, self.source_fraction, rng)[1]]
         if len(np.unique(codes[source])) < 2:
@@ -139,46 +129,6 @@ class SubjectTransferClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimat
                 "that is pretrained on another cohort."
             )
         return source, np.setdiff1d(np.arange(len(codes)), source)
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Class probabilities of each window.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_windows, n_classes)
-        """
-        X = self._check(X)
-        return self.estimator_.predict_proba(X)
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Class of each window.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-
-        Returns
-        -------
-        y : ndarray of shape (n_windows,)
-        """
-        X = self._check(X)
-        return self.estimator_.predict(X)
-
-    def _check(self, X: ArrayLike) -> NDArray[np.floating]:
-        check_is_fitted(self)
-        return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.input_tags.sparse = False
-        tags.classifier_tags = inner.classifier_tags
-        return tags
 
 
 def _pretrain(transfer: Any, X: NDArray, y: NDArray, groups: NDArray | None) -> None:

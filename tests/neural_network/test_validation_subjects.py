@@ -101,4 +101,15 @@ def test_impossible_validation_subjects_are_refused(X, validation, groups, match
 
 def test_a_class_without_a_named_subject_is_warned_of(X):
     with pytest.warns(UserWarning, match=r"names no subject of class\(es\) \['well'\]"):
-        spy(validation=["a", "x"]).fit(X, Y, groups=SUBJECTS)
+        spy(validation=["a"]).fit(X, Y, groups=SUBJECTS)
+
+
+def test_names_that_nobody_has_are_warned_of(X):
+    with pytest.warns(UserWarning, match=r"not in 'groups': \['x', 7\]\. They are not held out"):
+        net = spy(validation=["a", "x", "f", 7]).fit(X, Y, groups=SUBJECTS)
+    assert set(SUBJECTS[net.valid_]) == {"a", "f"}
+
+
+def test_all_names_known_is_nothing_to_warn_of(X, recwarn):
+    spy(validation=["a", "f", "a"]).fit(X, Y, groups=SUBJECTS)
+    assert not [w for w in recwarn if "groups" in str(w.message)]

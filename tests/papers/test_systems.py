@@ -42,8 +42,8 @@ def shrink(estimator):
             tiny = TINY[last]
             is_sequence = isinstance(value, (tuple, list))
             small[name] = (tiny,) * len(value) if is_sequence else tiny
-        elif last == "module_params" and value:
-            small[name] = {**value, "resize": SIDE.get(value["architecture"], 32)}
+        elif last == "architecture":
+            small[f"{name.removesuffix(last)}resize"] = SIDE.get(value, 32)
         elif last == "n_estimators":
             small[name] = 5
         elif last == "max_iter" and value is not None:
@@ -179,8 +179,8 @@ def test_the_autoencoder_of_algorithm_1_takes_the_place_of_wavelets(cohort):
 
 
 def test_networks_on_images_are_those_of_the_paper():
-    name = "divote__estimator__network__module_params"
-    built = {make_system(n).get_params()[name]["architecture"] for n in IMAGES}
+    name = "divote__estimator__network__architecture"
+    built = {make_system(n).get_params()[name] for n in IMAGES}
     assert built == {*("resnet50", "resnet152", "vgg16", "vgg19", "inception_v3", "inception_v4")}
 
 

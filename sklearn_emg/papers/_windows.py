@@ -1,0 +1,87 @@
+"""What the classifiers around a classifier of windows have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.recordings import subjects_of
+
+
+def _has_proba(model: WindowsMetaClassifier) -> bool:
+    return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
+
+
+class WindowsMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Base: checks input and subjects, hands predictions on to ``estimator_``."""
+
+    estimator: Any
+    estimator_: Any
+
+    def _check_training(
+        self, X: ArrayLike, y: ArrayLike, groups: Labels | None
+    ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
+        """Windows, labels and their codes; codes of the subjects, as a network counts them, and
+        their names.
+        """
+        X, y = validate_data(
+            self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
+        )
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if groups is None:
+            return X, y, codes, None, None
+        owner = subjects_of(X, groups)
+        if not isinstance(groups, np.ndarray):
+            groups = pd.Series(list(groups), dtype=object).to_numpy()  # names keep their types
+        return X, y, codes, owner, groups
+
+    def _check(self, X: ArrayLike) -> NDArray[np.floating]:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Class of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        y : ndarray of shape (n_windows,)
+        """
+        X = self._check(X)
+        return self.estimator_.predict(X)
+
+    @available_if(_has_proba)
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Class probabilities of each window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_windows, n_classes)
+        """
+        X = self._check(X)
+        return self.estimator_.predict_proba(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.three_d_array = inner.input_tags.three_d_array
+        tags.input_tags.sparse = False
+        tags.classifier_tags = inner.classifier_tags or tags.classifier_tags
+        return tags
