@@ -35,8 +35,9 @@ _INLINE: dict[str, Any] = {
 RANGE, COUNT, JUMP, CENTRED, CURVATURE, MOMENT, LOG = 1, 2, 4, 8, 16, 32, 64
 ENHANCED, MODIFIED, TURNS, L_SCALE, HISTOGRAM, SLOPE = 128, 256, 512, 1024, 2048, 4096
 
-# Windows whose turns are followed side by side, in vector lanes.
+# Windows whose turns are followed side by side, in vector lanes, this many samples at a time.
 _LANES = 32
+_CHUNK = 64
 
 
 @njit(**_INLINE)
@@ -441,120 +442,190 @@ def _modified(x, out):
 
 
 @njit(**_INLINE)
-def _bends(x, flags):
-    """Mark the samples at which the signal does not go straight on up or down."""
-    zero = x.dtype.type(0)
-    for i in range(flags.shape[0]):
-        d = x[i + 1] - x[i]
-        e = x[i + 2] - x[i + 1]
-        on = ((d > zero) & (e > zero)) | ((d < zero) & (e < zero))
-        flags[i] = 0 if on else 1
+def _side_by_side(bits, start, stop, n_lanes, words):
+    """Lay windows into lanes: sample start + j of window k goes to place k of row j.
 
-
-@njit(**_INLINE)
-def _gather(x, flags, extremes):
-    """First and last sample and the marked ones between; every sample is written, few stay."""
-    # An index that cannot be negative needs no check for it.
-    count = np.uint64(1)
-    extremes[0] = x[0]
-    for i in range(flags.shape[0]):
-        extremes[count] = x[i + 1]
-        count += np.uint64(flags[i])
-    extremes[count] = x[x.shape[0] - 1]
-    return np.int64(count) + 1
-
-
-@njit(cache=True, nogil=True)
-def _start_turns(x, threshold, flags, extremes, lanes, state, lane):
-    """Bring one window into a lane of `_follow_turns`; returns how many extremes it has.
-
-    Only extremes matter, and only from the first swing of threshold size on, up to which the
-    direction is open.
+    Parameters
+    ----------
+    bits : ndarray of shape (n_windows, n_times), int32 or int64
+        Windows seen as whole numbers; the last one fills the lanes that are left.
+    n_lanes : int
+        A multiple of four.
+    words : ndarray of shape (n_times, n_words), uint64
+        Written. A word holds two samples of float32: stores are what this costs.
     """
-    n = x.shape[0]
-    state[0, lane] = 1.0
-    state[1, lane] = 0.0
-    state[2, lane] = 0.0
-    lanes[0, lane] = 0.0
-    if n < 3:
-        return 1
-    _bends(x, flags[: n - 2])
-    n = _gather(x, flags[: n - 2], extremes)
-    high = low = extremes[0]
-    for i in range(1, n):
-        v = extremes[i]
-        high = max(high, v)
-        low = min(low, v)
-        if v - low >= threshold or high - v >= threshold:
-            rises = v - low >= threshold
-            state[0, lane] = 1.0 if rises else -1.0
-            state[1, lane] = v if rises else -v
-            state[2, lane] = -low if rises else high
-            rest = extremes[i:n]
-            for k in range(rest.shape[0]):
-                lanes[k, lane] = rest[k]
-            return rest.shape[0]
-    return 1
+    last = bits.shape[0] - 1
+    half = np.uint64(32)
+    low = np.uint64(2**32 - 1)
+    for lane in range(0, n_lanes, 4):
+        a, b, c, d = (
+            min(lane, last),
+            min(lane + 1, last),
+            min(lane + 2, last),
+            min(lane + 3, last),
+        )
+        for j in range(stop - start):
+            # An index that cannot be negative needs no check for it.
+            i = np.uint64(start + j)
+            p, q, r, s = (
+                np.uint64(bits[a, i]),
+                np.uint64(bits[b, i]),
+                np.uint64(bits[c, i]),
+                np.uint64(bits[d, i]),
+            )
+            if bits.itemsize == 4:
+                words[j, lane // 2] = p & low | q << half
+                words[j, lane // 2 + 1] = r & low | s << half
+            else:
+                words[j, lane] = p
+                words[j, lane + 1] = q
+                words[j, lane + 2] = r
+                words[j, lane + 3] = s
 
 
 @njit(**_INLINE)
-def _follow_turns(extremes, threshold, sign, candidate, last, counts, sums):
+def _turn(sample, threshold, sign, candidate, last, total, count):
+    """Follow the signal by one sample; see `_follow_turns`."""
+    v = sample * sign
+    candidate = v if v > candidate else candidate
+    turned = candidate - v >= threshold
+    # The last turn was an extreme of the other direction, hence of the other sign.
+    change = candidate + last
+    total += change if turned else threshold - threshold
+    count = np.int32(count + np.int32(turned))
+    last = candidate if turned else last
+    candidate = -v if turned else candidate
+    sign = -sign if turned else sign
+    return sign, candidate, last, total, count
+
+
+@njit(**_INLINE)
+def _follow_turns(samples, n_lanes, threshold, state, counts):
     """Turns, and the sum of the amplitude changes that lead to them, of several windows at once.
 
-    The candidate is the largest extreme since the last turn, of the signal itself on the way up and
+    The candidate is the largest sample since the last turn, of the signal itself on the way up and
     of its negative on the way down (`sign`); it becomes a turn once the signal has gone back from
-    it by the threshold.
+    it by the threshold. Four samples at a time keep the state in registers.
     """
-    for j in range(extremes.shape[0]):
-        e = extremes[j]
-        for k in range(e.shape[0]):
-            v = sign[k] * e[k]
-            c = candidate[k]
-            c = v if v > c else c
-            turned = c - v >= threshold
-            # The last turn was an extreme of the other direction, hence of the other sign.
-            rise = np.float64(c + last[k])
-            sums[k] += rise if turned else 0.0
-            counts[k] += np.int32(turned)
-            last[k] = c if turned else last[k]
-            candidate[k] = -v if turned else c
-            sign[k] = -sign[k] if turned else sign[k]
-
-
-@njit(cache=True, nogil=True)
-def _finish_turns(n_lanes, threshold, lengths, lanes, state, counts, sums):
-    """Follow the lanes that were started."""
-    longest = lengths[:n_lanes].max()
-    for k in range(n_lanes):
-        # The last extreme once more does nothing.
-        v = lanes[lengths[k] - 1, k]
-        for j in range(lengths[k], longest):
-            lanes[j, k] = v
-    for k in range(n_lanes, counts.shape[0]):
-        state[:, k] = 0.0
-        lanes[:longest, k] = 0.0
-    counts[:] = 0
-    sums[:] = 0.0
-    _follow_turns(lanes[:longest], threshold, state[0], state[1], state[2], counts, sums)
+    for j in range(0, samples.shape[0], 4):
+        x = samples[j : j + 4]
+        for k in range(n_lanes):
+            s = state[0, k], state[1, k], state[2, k], state[3, k], counts[k]
+            s = _turn(x[0, k], threshold, *s)
+            s = _turn(x[1, k], threshold, *s)
+            s = _turn(x[2, k], threshold, *s)
+            s = _turn(x[3, k], threshold, *s)
+            state[0, k], state[1, k], state[2, k], state[3, k], counts[k] = s
 
 
 @njit(**_INLINE)
-def _buckets(x, centre, reach, top, keys, centred):
+def _first_swings(samples, threshold, ends):
+    """Follow the largest and the smallest sample up to the first swing of threshold size.
+
+    The third row of `ends` says which of the two came last, 1 or -1.
+    """
+    for j in range(samples.shape[0]):
+        for k in range(_LANES):
+            v = samples[j, k]
+            high = ends[0, k]
+            low = ends[1, k]
+            still = high - low < threshold
+            rises = still & (v > high)
+            falls = still & (v < low)
+            ends[0, k] = v if rises else high
+            ends[1, k] = v if falls else low
+            way = ends[2, k]
+            way = -1.0 if falls else way
+            ends[2, k] = 1.0 if rises else way
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _turns(X, bits, threshold, out):
+    """Turns and the sum of the amplitude changes that lead to them.
+
+    Each window is followed as though it rose from its first sample. That first direction is put
+    right at the end: where the first swing falls, the turn at its top was none; where it rises, the
+    first change starts at the lowest sample before it.
+
+    Parameters
+    ----------
+    X, bits : ndarray of shape (n_windows, n_times)
+        Up to `_LANES` windows, and the same as whole numbers.
+    threshold : float of the type of X
+    out : ndarray of shape (n_windows, 2)
+        Written.
+    """
+    # Arrays made here, of known shapes, need no checks for overlap.
+    words = np.zeros((_CHUNK, _LANES * X.itemsize // 8), dtype=np.uint64)
+    ends = np.zeros((3, _LANES), dtype=X.dtype)
+    state = np.empty((4, _LANES), dtype=X.dtype)
+    counts = np.empty(_LANES, dtype=np.int32)
+    n_windows, n = X.shape
+    n_lanes = _LANES if n_windows > 4 else 4
+    samples = words.view(X.dtype)
+    for k in range(n_lanes):
+        v = X[min(k, n_windows - 1), 0]
+        state[0, k] = 1.0
+        state[1, k] = v
+        state[2, k] = -v
+        ends[0, k] = v
+        ends[1, k] = v
+        counts[k] = 0
+    for k in range(n_windows):
+        out[k, 1] = 0.0
+    n_open = n_windows
+    for start in range(0, n, _CHUNK):
+        stop = min(start + _CHUNK, n)
+        _side_by_side(bits, start, stop, n_lanes, words)
+        n_samples = stop - start
+        # The last sample once more does nothing.
+        while n_samples % 4 > 0:
+            for k in range(words.shape[1]):
+                words[n_samples, k] = words[n_samples - 1, k]
+            n_samples += 1
+        for k in range(n_lanes):
+            state[3, k] = 0.0
+        # Constants, so that the loop over lanes is unrolled.
+        if n_lanes > 4:
+            _follow_turns(samples[:n_samples], _LANES, threshold, state, counts)
+        else:
+            _follow_turns(samples[:n_samples], 4, threshold, state, counts)
+        if n_open > 0:
+            _first_swings(samples[:n_samples], threshold, ends)
+            n_open = 0
+            for k in range(n_windows):
+                n_open += ends[0, k] - ends[1, k] < threshold
+        for k in range(n_windows):
+            out[k, 1] += state[3, k]
+    for k in range(n_windows):
+        if ends[2, k] > 0.0:
+            out[k, 1] += X[k, 0] - ends[1, k]
+        elif counts[k] > 0:
+            out[k, 1] -= ends[0, k] - X[k, 0]
+            counts[k] -= 1
+        if counts[k] == 0:
+            out[k, 1] = 0.0
+        out[k, 0] = counts[k]
+
+
+@njit(**_INLINE)
+def _buckets(x, centre, scale, top, keys):
     """Bucket of each sample, 0 .. top; a larger sample never has a lower one.
 
-    The root of the distance from the centre makes room where EMG has most of its samples.
+    Half of the buckets lie within `scale` of the centre, and the widths grow with the square of the
+    distance, so that a few huge samples do not crowd the others. The quotient falls with |v| even
+    as it is rounded.
     """
     origin = x.dtype.type(centre)
-    middle = x.dtype.type(0.5 * top)
-    factor = x.dtype.type(0.5 * top / math.sqrt(reach))
+    width = x.dtype.type(scale)
+    last = x.dtype.type(top)
+    half = x.dtype.type(0.5 * top * scale)
     zero = x.dtype.type(0)
     for i in range(x.shape[0]):
         v = x[i] - origin
-        centred[i] = v
-        r = math.sqrt(abs(v)) * factor
-        r = -r if v < zero else r
-        k = np.int32(middle + r)
-        keys[i] = np.uint32(min(max(k, np.int32(0)), top))
+        r = half / (width + abs(v))
+        r = r if v < zero else last - r
+        keys[i] = np.uint16(np.int32(r))
 
 
 @njit(**_INLINE)
@@ -603,46 +674,67 @@ def _four_falls(a, b, c, d, e):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _falls(x, first, last):
-    """Sum of x_i - x_j over the pairs with j - i from first to last - 1 and x_i > x_j."""
+    """Sum of x_i - x_j over the pairs with j - i from first to last - 1 and x_i > x_j.
+
+    Also whether there can be none further apart. A pair in the wrong order has, with any sample
+    between the two, another one in the wrong order; where there is none at distances k to 2 k - 1,
+    there is none beyond.
+    """
     n = x.shape[0]
+    last = min(last, n)
     total = 0.0
-    lag = first
-    while lag + 3 < last and lag + 3 < n:
-        m = n - lag - 3
-        total += _four_falls(
-            x[:m],
-            x[lag : lag + m],
-            x[lag + 1 : lag + 1 + m],
-            x[lag + 2 : lag + 2 + m],
-            x[lag + 3 : lag + 3 + m],
-        )
-        # The last pairs of the first three lags.
-        for k in range(3):
-            for i in range(m, n - lag - k):
-                total += max(x[i] - x[i + lag + k], 0.0)
-        lag += 4
-    while lag < last and lag < n:
-        total += _fall(x[: n - lag], x[lag:])
-        lag += 1
-    return total
+    while first < last:
+        part = 0.0
+        stop = min(2 * first, last)
+        lag = first
+        while lag + 3 < stop:
+            m = n - lag - 3
+            part += _four_falls(
+                x[:m],
+                x[lag : lag + m],
+                x[lag + 1 : lag + 1 + m],
+                x[lag + 2 : lag + 2 + m],
+                x[lag + 3 : lag + 3 + m],
+            )
+            # The last pairs of the first three lags.
+            for k in range(3):
+                for i in range(m, n - lag - k):
+                    part += max(x[i] - x[i + lag + k], 0.0)
+            lag += 4
+        while lag < stop:
+            part += _fall(x[: n - lag], x[lag:])
+            lag += 1
+        if part == 0.0:
+            return total, True
+        total += part
+        first *= 2
+    return total, last == n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _l_sum(x, mean, low, high, counts, keys, centred, ordered):
+def _l_sum(x, mean, deviation, counts, keys, ordered):
     """Sum of (2 i - N - 1) x_(i), i from 1, x_(i) sorted; NaN if that would take too long.
 
     Samples fall into buckets, and stand in order but for neighbours in one bucket. Those need not
     be sorted: to exchange neighbours in the wrong order, x_i > x_j, adds 2 (x_i - x_j) to the sum,
     and sorting by such exchanges meets each pair in the wrong order once. A window whose samples
     crowd into few buckets (one huge artefact) is left to the caller.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times,)
+    mean, deviation : float
+        Mean, and mean of |x - mean|.
+    counts : ndarray of shape (n_buckets + 1,), uint32
+        Room to work in, as the next two.
+    keys : ndarray of shape (n_times,), uint16
+    ordered : ndarray of shape (n_times,), of the type of `x`
     """
     n = x.shape[0]
-    top = np.int32(counts.shape[0] - 2)
-    span = np.float64(high) - np.float64(low)
-    if not 1e-30 < span < 1e30:
-        return np.nan if span > 0.0 else 0.0
+    if not 1e-30 < deviation < 1e30:
+        return np.nan
     counts[:] = 0
-    _buckets(x, mean, max(high - mean, mean - low), top, keys, centred)
+    _buckets(x, mean, deviation, counts.shape[0] - 2, keys)
     # Unsigned keys need no check for negative ones, which would cost a third of the time.
     one = np.uint32(1)
     behind = counts[1:]
@@ -654,22 +746,23 @@ def _l_sum(x, mean, low, high, counts, keys, centred, ordered):
         fullest = max(fullest, counts[k])
         total = np.uint32(total + counts[k])
         counts[k] = total
+    centre = x.dtype.type(mean)
     for i in range(n):
         k = keys[i]
         place = counts[k]
-        ordered[place] = centred[i]
+        ordered[place] = x[i] - centre
         counts[k] = np.uint32(place + one)
-    moved = _falls(ordered, 1, min(np.int64(fullest), 16))
-    if fullest > 16:
+    moved, in_order = _falls(ordered, 1, min(np.int64(fullest), 16))
+    if fullest > 16 and not in_order:
         start = np.int64(0)
-        for k in range(top + 1):
+        for k in range(counts.shape[0] - 1):
             stop = np.int64(counts[k])
             if stop - start > 16:
                 b = ordered[start:stop]
-                if b.min() < b.max():
+                if _fall(b[:-1], b[1:]) > 0.0:
                     if stop - start > 512:
                         return np.nan
-                    moved += _falls(b, 16, stop - start)
+                    moved += _falls(b, 16, stop - start)[0]
             start = stop
     return _weighted_sum(ordered) + 2.0 * moved
 
@@ -757,10 +850,10 @@ def time_domain_sums(
         layout would be compiled apart and might add in another order.
     """
     n = X.shape[1]
-    sums = np.zeros(33 + n_bins + n_segments)
-    counts = np.empty(max(n // 2, 256) + 2, dtype=np.uint32)
-    keys = np.empty(n, dtype=np.uint32)
-    centred = np.empty(n, dtype=X.dtype)
+    n_lanes = min(_LANES, X.shape[0])
+    table = np.zeros((n_lanes, 33 + n_bins + n_segments))
+    counts = np.empty(min(max(n // 2, 256), 2**16 - 1) + 2, dtype=np.uint32)
+    keys = np.empty(n, dtype=np.uint16)
     work = np.empty(n, dtype=X.dtype)
     products = np.empty(n // 4 + 1)
     tiny = np.finfo(X.dtype).tiny
@@ -768,15 +861,10 @@ def time_domain_sums(
     ends_bits = np.empty(2, dtype=bits.dtype)
     ends = ends_bits.view(X.dtype)
     edges = np.empty((n_bins + 2) // 4 * 4, dtype=X.dtype)
-    flags = np.empty(n, dtype=np.uint8)
-    n_lanes = min(_LANES, X.shape[0]) if groups & TURNS else 1
-    lanes = np.empty((n if groups & TURNS else 1, n_lanes), dtype=X.dtype)
-    state = np.empty((3, n_lanes), dtype=X.dtype)
-    lengths = np.empty(n_lanes, dtype=np.int64)
-    turns = np.empty(n_lanes, dtype=np.int32)
-    turn_sums = np.empty(n_lanes)
     for w in range(X.shape[0]):
         x = X[w]
+        lane = w % n_lanes
+        sums = table[lane]
         limits = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]
         amplitude_sums(x, sums)
         # Sums of the first and second differences telescope to the ends of the window.
@@ -811,7 +899,9 @@ def time_domain_sums(
         if groups & MODIFIED:
             _modified(x, sums[28:30])
         if groups & L_SCALE:
-            sums[30] = _l_sum(x, mean, sums[8], sums[7], counts, keys, centred, work)
+            sums[30] = 0.0
+            if sums[7] > sums[8]:
+                sums[30] = _l_sum(x, mean, sums[16] / n, counts, keys, work)
         if groups & HISTOGRAM:
             centre = mean if bin_range <= 0.0 else 0.0
             half = bin_range if bin_range > 0.0 else 3.0 * math.sqrt(sums[13] / n)
@@ -826,13 +916,16 @@ def time_domain_sums(
                 _histogram(x, edges, bins)
         if groups & SLOPE:
             _segment_means(x, n_segments, sums[33 + n_bins :])
-        for k in range(out.shape[0]):
-            out[k, w] = sums[k]
-        if groups & TURNS:
-            lane = w % n_lanes
-            lengths[lane] = _start_turns(x, turn, flags, work, lanes, state, lane)
-            if lane == n_lanes - 1 or w == X.shape[0] - 1:
-                _finish_turns(lane + 1, turn, lengths, lanes, state, turns, turn_sums)
-                for k in range(lane + 1):
-                    out[31, w - lane + k] = turns[k]
-                    out[32, w - lane + k] = turn_sums[k]
+        if lane == n_lanes - 1 or w == X.shape[0] - 1:
+            first = w - lane
+            if groups & TURNS:
+                _turns(
+                    X[first : w + 1],
+                    bits[first : w + 1],
+                    turn,
+                    table[:, 31:33],
+                )
+            # Many windows at a time, since those of one sum lie side by side.
+            for k in range(out.shape[0]):
+                for i in range(lane + 1):
+                    out[k, first + i] = table[i, k]

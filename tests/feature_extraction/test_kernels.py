@@ -61,10 +61,11 @@ def test_lempel_ziv_phrases_of_random_sequences():
 def bucket_sum(x):
     from sklearn_emg.feature_extraction._kernels_time import _l_sum
 
-    n = len(x)
-    counts, keys = np.empty(n // 2 + 2, dtype=np.uint32), np.empty(n, dtype=np.uint32)
-    work = np.empty((2, n), dtype=x.dtype)
-    return _l_sum(x, float(x.mean()), float(x.min()), float(x.max()), counts, keys, *work)
+    counts = np.empty(len(x) // 2 + 2, dtype=np.uint32)
+    keys = np.empty(len(x), dtype=np.uint16)
+    mean = float(x.mean())
+    deviation = float(abs(x - mean).mean())
+    return _l_sum(x, mean, deviation, counts, keys, np.empty_like(x))
 
 
 def sorted_sum(x):
