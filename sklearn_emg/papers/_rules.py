@@ -13,8 +13,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
+from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
 
 _NORMAL = ("normal", "control", "healthy", "healthy control")
+# Units that say nothing behind a name.
+_NO_UNIT = ("1", "count")
 
 
 class NormalLimitRules(ClassifierMixin, BaseEstimator):
@@ -24,6 +27,9 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
     reference limits of turns and amplitude are given in the clinic. A rule says that one measure
     is above or below its limit; rules are tried in order of confidence, and the first that is met
     gives the answer. Windows that meet none get that of the last line.
+
+    NaN stands for a measure that a window does not have, such as the duration of motor unit
+    potentials where none was found: it meets no rule and has no part in the limits.
 
     Parameters
     ----------
@@ -40,7 +46,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     normal_ : label
     limits_ : ndarray of shape (2, n_features)
-        Lower and upper limits.
+        Lower and upper limits; NaN where no window of the normal group has the measure.
     rules_ : list of (feature, side, probabilities)
         Number of the feature, "above" or "below", and the class probabilities (Laplace's estimate)
         of the training windows that come to this rule and meet it.
@@ -102,12 +108,14 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.normal_ = self._find_normal()
-        reference = X[y == self.normal_]
-        centre, spread = reference.mean(axis=0), reference.std(axis=0)
+        # A measure that no normal window has gets NaN for its limits, which nothing exceeds.
+        reference = np.ma.masked_invalid(X[y == self.normal_])
+        centre = reference.mean(axis=0).filled(np.nan)
+        spread = reference.std(axis=0).filled(np.nan)
         self.limits_ = np.stack([centre - self.limit * spread, centre + self.limit * spread])
         met, n_classes = self._met(X), len(self.classes_)
         left = np.ones(len(X), dtype=bool)
@@ -156,7 +164,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_windows, n_classes)
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
+        X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         met = self._met(X)
         proba = np.tile(self.default_, (len(X), 1))
         # From the last to the first, so that the first rule has the last word.
@@ -184,16 +192,17 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         feature_names : array-like of str, default=None
-            By default ``feature_names_in_`` where there are some, otherwise x0, x1 ...
+            By default ``feature_names_in_``, where there are some, with the units of the features
+            of this package (for signals in mV); otherwise x0, x1 ...
 
         Returns
         -------
         text : str
         """
         check_is_fitted(self)
-        if feature_names is None:
-            feature_names = getattr(self, "feature_names_in_", None)
-        if feature_names is None:
+        if feature_names is None and hasattr(self, "feature_names_in_"):
+            feature_names = _with_units(self.feature_names_in_)
+        elif feature_names is None:
             feature_names = [f"x{i}" for i in range(self.n_features_in_)]
         if len(feature_names) != self.n_features_in_:
             raise ValueError(
@@ -216,6 +225,16 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
         # A decision list over fixed limits cannot follow every shape of classes.
         tags.classifier_tags.poor_score = True
         return tags
+
+
+def _with_units(columns: NDArray) -> list[str]:
+    known = feature_facts()
+    units = [(info_of(column, known) or {}).get("unit", "1") for column in columns]
+    return [
+        str(column) if unit in _NO_UNIT else f"{column} ({unit})"
+        for column, unit in zip(columns, units)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sklearn_emg.feature_extraction import feature_table
+from sklearn_emg.feature_extraction._table import feature_table
 
 Facts = dict[str, str]
 
