@@ -369,8 +369,10 @@ def _notes(
 def _without_folders(argv: Sequence[str], folder: Sequence[str]) -> list[str]:
     # The runs were made by the command without --report.
     kept = ["FOLDER" if a in folder else a for a in argv if a != "--report"]
-    if "--out" in kept:
-        kept[kept.index("--out") + 1] = "DIR"
+    for option, name in (("--out", "DIR"), ("--memory", "NETWORKS")):
+        kept = [f"{option}={name}" if a.startswith(f"{option}=") else a for a in kept]
+        if option in kept:
+            kept[kept.index(option) + 1] = name
     return kept
 
 

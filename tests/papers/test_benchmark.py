@@ -394,6 +394,12 @@ def test_emgdb_is_given_by_its_own_folder_too(monkeypatch, tmp_path):
     assert homes == [str(tmp_path)] * 2
 
 
+def test_the_head_names_the_command_and_no_folder():
+    argv = ["benchmark", "--data", "n2001", "/a", "--out=/b", "--memory", "/c", "--report"]
+    said = ["benchmark", "--data", "n2001", "FOLDER", "--out=DIR", "--memory", "NETWORKS"]
+    assert _without_folders(argv, ["/a"]) == said
+
+
 def test_the_command_lists_the_systems(capsys):
     assert main(["list"]) == 0
     assert "nemgnet-b-pd" in capsys.readouterr().out
