@@ -31,11 +31,31 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
     def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
         self._validate_params()
         numeric = self.task == "regression"
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=numeric)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=[np.float64, np.float32],
+            y_numeric=numeric,
+            ensure_all_finite=False,
+        )
+        self._refuse_missing(X)
         classify = _is_classification(self.task, y)
         if classify:
             check_classification_targets(y)
         return X, y, classify
+
+    def _refuse_missing(self, X: NDArray) -> None:
+        if np.isfinite(X).all():
+            return
+        bad = np.argwhere(~np.isfinite(X))
+        row, column = bad[0]
+        names = getattr(self, "feature_names_in_", range(X.shape[1]))
+        raise ValueError(
+            f"X contains NaN or infinity in {len(bad)} places, the first of them row {row}, column "
+            f"{names[column]!r}. {type(self).__name__} takes none: leave such rows out, or put "
+            "sklearn.impute.SimpleImputer before it."
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -95,7 +115,8 @@ class RandomForestSelector(_SupervisedSelector):
     Raises
     ------
     ValueError
-        If `k` is larger than the number of features, or the threshold is no such expression.
+        If `k` is larger than the number of features, the threshold is no such expression, or X
+        contains NaN or infinity.
 
     Notes
     -----
@@ -239,7 +260,8 @@ class RelevanceSelector(_SupervisedSelector):
     ImportError
         If tsfresh is not installed.
     ValueError
-        If `n_significant` exceeds the number of classes, or `y` has a single one.
+        If `n_significant` exceeds the number of classes, `y` has a single one, or X contains NaN
+        or infinity.
 
     Notes
     -----

@@ -42,6 +42,18 @@ def test_importances_are_equation_14(task):
     assert selector.importances_.sum() > 0
 
 
+@pytest.mark.parametrize("selector", [RandomForestSelector(), RelevanceSelector()])
+def test_what_is_missing_is_named_with_a_remedy(selector):
+    X, y = problem()
+    X[7, 3] = np.nan
+    X[9, 1] = np.inf
+    match = "NaN or infinity in 2 places, the first of them row 7, column {}.*SimpleImputer"
+    with pytest.raises(ValueError, match=match.format(3)):
+        selector.fit(X, y)
+    with pytest.raises(ValueError, match=match.format("'d'")):
+        selector.fit(pd.DataFrame(X, columns=list("abcdefg")), y)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"k": 2}, {"threshold": "1.2*mean"}])
 def test_finds_the_features_that_matter(parameters):
     X, y = problem()

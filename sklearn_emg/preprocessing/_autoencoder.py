@@ -71,6 +71,8 @@ class AutoencoderDenoiser(SignalTransformer):
         all its rows.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same net at each fit.
+    verbose : int, default=0
+        0 is silent, 1 prints a row per epoch.
 
     Attributes
     ----------
@@ -138,6 +140,7 @@ class AutoencoderDenoiser(SignalTransformer):
         "device": [str],
         "fs": [_POSITIVE, None],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -156,6 +159,7 @@ class AutoencoderDenoiser(SignalTransformer):
         device: str = "auto",
         fs: float | None = None,
         random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         self.n_filters = n_filters
         self.kernel_size = kernel_size
@@ -170,6 +174,7 @@ class AutoencoderDenoiser(SignalTransformer):
         self.device = device
         self.fs = fs
         self.random_state = random_state
+        self.verbose = verbose
 
     def _needs_fs(self) -> bool:
         return self.noise == "mains"
@@ -233,6 +238,7 @@ class AutoencoderDenoiser(SignalTransformer):
             lr=self.lr,
             device=self.device,
             seed=int(check_random_state(self.random_state).randint(2**31 - 1)),
+            verbose=int(self.verbose),
         )
 
     def _run(self, signals: NDArray[np.floating], *, code: bool) -> NDArray[np.float64]:

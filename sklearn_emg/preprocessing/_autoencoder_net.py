@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -75,6 +77,7 @@ def train(
     lr: float,
     device: str,
     seed: int,
+    verbose: int = 0,
 ) -> tuple[dict[str, NDArray], list[float]]:
     """Minimise the mean squared error between reconstructions and signals.
 
@@ -90,6 +93,8 @@ def train(
     lr : float
     device : str
     seed : int
+    verbose : int
+        1 prints a row per epoch.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def train(
     net.to(place).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     losses = []
-    for _ in range(max_epochs):
+    for epoch in range(1, max_epochs + 1):
         total = 0.0
         order = rng.permutation(len(segments))
         for begin in range(0, len(order), batch_size):
@@ -120,6 +125,8 @@ def train(
             optimizer.step()
             total += float(loss.detach()) * len(target)
         losses.append(total / len(order))
+        if verbose:
+            sys.stdout.write(f"epoch {epoch} of {max_epochs}: loss {losses[-1]:.4f}\n")
     return {k: v.cpu().numpy() for k, v in net.state_dict().items()}, losses
 
 

@@ -57,6 +57,13 @@ def test_unlike_windows_have_a_larger_reconstruction_error():
     assert errors[-1] > 2 * errors[:-1].max()
 
 
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_it_tells_of_its_epochs_on_request(verbose, capsys):
+    denoiser = AutoencoderDenoiser(**TINY, verbose=verbose).fit(_noise(5, 64))
+    rows = [f"epoch {k} of 2: loss {loss:.4f}" for k, loss in enumerate(denoiser.losses_, 1)]
+    assert capsys.readouterr().out.splitlines() == (rows if verbose else [])
+
+
 def test_error_of_a_table_is_that_of_its_windows():
     X = _noise(3, 2, 50)
     table = recording_table(list(X), fs=100.0, subject="a")
