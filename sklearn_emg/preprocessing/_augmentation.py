@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg.recordings import is_recording_table
 
 __all__ = ["WindowAugmenter", "mixup"]
 
@@ -309,6 +310,11 @@ class WindowAugmenter(BaseEstimator):
         self, X: ArrayLike, y: ArrayLike | None, *, needs_y: bool
     ) -> tuple[NDArray, NDArray | None]:
         self._validate_params()
+        if is_recording_table(X):
+            raise TypeError(
+                "WindowAugmenter takes arrays of windows, not a recording table. Put it behind "
+                "what cuts them: inside DiVoteClassifier, or after sklearn_emg.recordings.divide."
+            )
         options = {"dtype": [np.float64, np.float32], "allow_nd": True}
         if y is None and not needs_y:
             X = validate_data(self, X, **options)

@@ -80,6 +80,8 @@ class AutoencoderDenoiser(SignalTransformer):
         Weights of the trained net.
     scale_ : float
         Standard deviation of the training signals in mV, by which signals are divided.
+    fs_ : float or None
+        Sampling rate of the training signals in Hz; None for arrays without `fs`.
     losses_ : list of float
         Mean squared error of each epoch, in units of the squared scale.
     n_features_in_ : int
@@ -92,8 +94,8 @@ class AutoencoderDenoiser(SignalTransformer):
     ImportError
         If torch is missing.
     ValueError
-        If `kernel_size` is even, the rows of a table have several sampling rates, mains is to be
-        added without `fs`, or a signal holds NaN.
+        If `kernel_size` is even, the rows of a table have several sampling rates or another one
+        than in training, mains is to be added without `fs`, or a signal holds NaN.
 
     See Also
     --------
@@ -218,6 +220,7 @@ class AutoencoderDenoiser(SignalTransformer):
 
     def _train(self, channels: list[NDArray[np.floating]], fs: float) -> None:
         net = _torch_module()
+        self.fs_ = fs
         segments = _segments(channels, 2**self.n_layers)
         spread = float(segments.std(dtype=np.float64))
         self.scale_ = spread if spread > 0 else 1.0
@@ -251,6 +254,11 @@ class AutoencoderDenoiser(SignalTransformer):
         return result if code else result[:, :n_times] * self.scale_
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        if self.fs_ is not None and fs is not None and fs != self.fs_:
+            raise ValueError(
+                f"AutoencoderDenoiser was trained at {self.fs_:g} Hz and learns shapes in samples. "
+                f"Got a signal of {fs:g} Hz: put Resampler before it."
+            )
         restored = self._run(signals, code=False).reshape(signals.shape)
         return restored.astype(signals.dtype, copy=False)
 

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
-from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._sklearn import Interval, Real, safe_indexing
 from sklearn_emg.recordings import check_recording_table, is_recording_table, subjects_of
 
 __all__ = ["RecordingUndersampler", "capped_sampling_strategy"]
@@ -102,7 +102,8 @@ class RecordingUndersampler(BaseEstimator):
 
     Notes
     -----
-    Arrays work too: rows then count as recordings of nobody in particular.
+    Tables of features with a ``subject`` column work too, and arrays, whose rows count as
+    recordings of nobody in particular.
 
     Examples
     --------
@@ -168,10 +169,8 @@ class RecordingUndersampler(BaseEstimator):
         """
         X, y = self._check(X, y)
         rng = check_random_state(self.random_state)
-        table = is_recording_table(X)
-        subjects = (
-            subjects_of(X) if table and "subject" in X.columns else np.zeros(len(y), dtype=int)
-        )
+        has_subjects = isinstance(X, pd.DataFrame) and "subject" in X.columns
+        subjects = subjects_of(X) if has_subjects else np.zeros(len(y), dtype=int)
         classes, codes = np.unique(y, return_inverse=True)
         most = int(self.max_ratio * np.bincount(codes).min())
         kept = [
@@ -179,13 +178,13 @@ class RecordingUndersampler(BaseEstimator):
             for code in range(len(classes))
         ]
         self.sample_indices_ = np.sort(np.concatenate(kept))
-        rows = X.iloc[self.sample_indices_] if table else X[self.sample_indices_]
-        return rows, y[self.sample_indices_]
+        return safe_indexing(X, self.sample_indices_), y[self.sample_indices_]
 
     def _check(self, X: ArrayLike | pd.DataFrame, y: ArrayLike):
         self._validate_params()
-        if is_recording_table(X):
-            check_recording_table(X, required=("signal",))
+        if isinstance(X, pd.DataFrame) and {"signal", "subject"} & set(X.columns):
+            if is_recording_table(X):
+                check_recording_table(X, required=("signal",))
             if y is None:
                 raise ValueError("RecordingUndersampler requires y, one class per recording.")
             y = column_or_1d(y)

@@ -232,6 +232,23 @@ def test_rows_keep_their_order_and_labels():
     np.testing.assert_array_equal(y_kept, y[sampler.sample_indices_])
 
 
+def test_undersampling_of_a_table_of_features():
+    table, y = _cohort()
+    features = table.drop(columns="signal").assign(rms=1.0)
+    of_signals, of_features = (
+        RecordingUndersampler(4 / 3, random_state=0).fit_resample(X, y)[0]
+        for X in (table, features)
+    )
+    assert of_features["subject"].tolist() == of_signals["subject"].tolist()
+    assert of_features["rms"].dtype == float
+
+
+def test_tables_are_not_augmented():
+    table, y = _cohort()
+    with pytest.raises(TypeError, match="WindowAugmenter takes arrays of windows"):
+        WindowAugmenter(epsilon=0.1).fit_resample(table, y)
+
+
 def test_undersampling_of_arrays():
     kept, y = RecordingUndersampler(2.0, random_state=0).fit_resample(
         _noise(9, 2, 4), [0] * 7 + [1] * 2

@@ -64,6 +64,15 @@ def test_it_tells_of_its_epochs_on_request(verbose, capsys):
     assert capsys.readouterr().out.splitlines() == (rows if verbose else [])
 
 
+def test_signals_of_another_rate_than_in_training_are_refused():
+    signals = list(_noise(3, 64))
+    slow, fast = (recording_table(signals, fs=fs, subject=list("abc")) for fs in (500.0, 1000.0))
+    denoiser = AutoencoderDenoiser(**TINY).fit(slow)
+    assert denoiser.fs_ == 500.0
+    with pytest.raises(ValueError, match=r"Row 0 .*trained at 500 Hz .* Got a signal of 1000 Hz"):
+        denoiser.transform(fast)
+
+
 def test_error_of_a_table_is_that_of_its_windows():
     X = _noise(3, 2, 50)
     table = recording_table(list(X), fs=100.0, subject="a")
