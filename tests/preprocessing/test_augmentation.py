@@ -235,10 +235,8 @@ def test_rows_keep_their_order_and_labels():
 def test_undersampling_of_a_table_of_features():
     table, y = _cohort()
     features = table.drop(columns="signal").assign(rms=1.0)
-    of_signals, of_features = (
-        RecordingUndersampler(4 / 3, random_state=0).fit_resample(X, y)[0]
-        for X in (table, features)
-    )
+    sampler = RecordingUndersampler(4 / 3, random_state=0)
+    of_signals, of_features = (sampler.fit_resample(X, y)[0] for X in (table, features))
     assert of_features["subject"].tolist() == of_signals["subject"].tolist()
     assert of_features["rms"].dtype == float
 
