@@ -263,6 +263,8 @@ def compare_pair(
     for name in (first, second):
         if name not in names:
             raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+    if first == second:
+        raise ValueError(f"compare_pair needs two pipelines. Got {first!r} twice.")
     of_subjects = folds[folds["level"] == "subject"]
     if metric not in of_subjects.columns:
         raise ValueError(f"The comparison has no metric {metric!r} of subjects.")

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from sklearn.utils import check_random_state
 
 from sklearn_emg._typing import Labels
+from sklearn_emg.recordings import subjects_of
 
 
 def _check_confidence(confidence: float) -> None:
@@ -97,6 +98,11 @@ def bootstrap_interval(
     low, high : float
         NaN where the statistic is undefined in more than half of the resamples.
 
+    Raises
+    ------
+    ValueError
+        If there are no rows, a subject is missing, or a parameter is out of range.
+
     Notes
     -----
     With few subjects the percentile interval is too narrow, and it is a single point where all
@@ -111,11 +117,15 @@ def bootstrap_interval(
     (0.25, 1.0)
     """
     _check_confidence(confidence)
+    if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 1:
+        raise ValueError(f"The 'n_resamples' must be an int >= 1. Got {n_resamples!r}.")
+    if len(subjects) == 0:
+        raise ValueError("bootstrap_interval needs at least one row. Got no 'subjects'.")
     rng = check_random_state(random_state)
-    names, codes = np.unique(np.asarray(subjects), return_inverse=True)
-    rows_of = [np.flatnonzero(codes == k) for k in range(len(names))]
+    codes = subjects_of(None, subjects)
+    rows_of = [np.flatnonzero(codes == k) for k in range(codes.max() + 1)]
     if strata is None:
-        pools = [np.arange(len(names))]
+        pools = [np.arange(len(rows_of))]
     else:
         strata = np.unique(np.asarray(strata), return_inverse=True)[1]
         of_subject = np.array([strata[rows[0]] for rows in rows_of])

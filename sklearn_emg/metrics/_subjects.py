@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
@@ -120,7 +121,8 @@ def subjects_from_rows(
     predictions : SubjectPredictions
     """
     codes = subjects_of(X, groups)
-    names = X["subject"].to_numpy(dtype=object) if groups is None else np.asarray(groups, object)
+    # One by one: NumPy would make two dimensions of names that are tuples.
+    names = pd.Series(list(X["subject"] if groups is None else groups), dtype=object).to_numpy()
     first = np.unique(codes, return_index=True)[1]
     names = names[first]
     y_true = None if y is None else _label_of_subjects(y, codes, names)

@@ -146,6 +146,39 @@ def test_bootstrap_draws_subjects_with_all_their_rows_within_strata():
         assert counts[strata == 0][0] + counts[subjects == "b"][0] == 2
 
 
+@pytest.mark.parametrize(
+    "name", [lambda k: ("site", k), lambda k: k if k % 2 else str(k)], ids=["tuples", "mixed"]
+)
+def test_subjects_of_a_bootstrap_may_have_any_names(name):
+    values, subjects = np.arange(30.0), np.repeat(range(10), 3)
+    plain, named = (
+        bootstrap_interval(lambda rows: values[rows].mean(), of, n_resamples=50, random_state=0)
+        for of in (subjects, [name(k) for k in subjects])
+    )
+    assert plain == named
+
+
+@pytest.mark.parametrize(
+    ("subjects", "options", "match"),
+    [
+        ([], {}, "at least one row"),
+        ([1.0, np.nan], {}, "Row 1 has no subject"),
+        ([1, 2], {"n_resamples": 0}, "'n_resamples' must be an int >= 1"),
+    ],
+)
+def test_bootstrap_refuses(subjects, options, match):
+    with pytest.raises(ValueError, match=match):
+        bootstrap_interval(np.mean, subjects, **options)
+
+
+def test_predicted_subjects_may_be_tuples():
+    X, y = np.zeros((4, 1)), ["ill", "ill", "well", "well"]
+    model = DummyClassifier(strategy="constant", constant="ill").fit(X, y)
+    groups = [("oslo", 1), ("oslo", 1), ("bern", 1), ("oslo", 2)]
+    people = predict_subjects(model, X, y, groups=groups).subject
+    assert people.tolist() == [("oslo", 1), ("bern", 1), ("oslo", 2)]
+
+
 def test_bootstrap_of_an_undefined_statistic_is_nan():
     out = bootstrap_interval(lambda rows: np.nan, list("ab"), n_resamples=10, random_state=0)
     assert np.isnan(out).all()
