@@ -19,7 +19,7 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
 )
 from sklearn_emg.papers import _benchmark, make_system, run_benchmark
-from sklearn_emg.papers.__main__ import _names, main
+from sklearn_emg.papers.__main__ import _names, _without_folders, main
 from sklearn_emg.papers._benchmark import build, choose_systems
 
 PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
