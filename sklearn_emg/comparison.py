@@ -910,8 +910,8 @@ def leakage_audit(
     {'random windows': 1.0, 'subjects': 0.4}
     """
     y = _checked_labels(X, y)
-    found = _divote_parameters(estimator)
     model, recording = clone(estimator), None
+    found = _divote_parameters(estimator)
     if found is not None:
         prefix, divote = found
         # Window scores do not depend on the final classifier.

@@ -151,5 +151,5 @@ def test_unknown_pipelines_and_metrics_are_refused(comparison):
         compare_pair(comparison, "a", "b")
     with pytest.raises(ValueError, match="no metric 'speed'"):
         compare_pair(comparison, "a", "guess", metric="speed")
-    with pytest.raises(ValueError, match="needs two pipelines. Got 'a' twice"):
+    with pytest.raises(ValueError, match="needs two pipelines"):
         compare_pair(comparison, "a", "a")
