@@ -268,6 +268,7 @@ class GalleryOrder:
         "plot_few_subjects",
         "plot_divote",
         "plot_motor_units",
+        "plot_motor_unit_measures",
         "plot_features_by_diagnosis",
         "plot_own_feature",
         "plot_mains",

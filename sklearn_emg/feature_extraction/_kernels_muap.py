@@ -152,19 +152,11 @@ def _rise_of(x, base, step, quiet, where, value, n, row):
 
 
 @njit(cache=True, nogil=True)
-def _has_second_peak(where, value, n, refractory, least):
-    """Whether a peak that stands out by `least` lies beyond `refractory` samples from the main one.
-
-    A peak stands out by the lower of the two flanks beside it; the main one has the highest flank.
-    """
-    main, highest = 1, -1.0
+def _has_second_peak(where, value, n, peak, refractory, least):
+    """Whether a turn that stands out by `least` on both sides lies beyond `refractory` samples."""
     for j in range(1, n - 1):
-        flank = max(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
-        if flank > highest:
-            main, highest = j, flank
-    for j in range(1, n - 1):
-        flank = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
-        if flank >= least and abs(where[j] - where[main]) > refractory:
+        lower = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
+        if lower >= least and abs(where[j] - peak) > refractory:
             return True
     return False
 
@@ -185,7 +177,7 @@ def _measure(x, base, first, last, thresholds, limits, where, value, row):
         return False
     least = limits[SECOND] * row[AMPLITUDE]
     superposed = row[DURATION] > limits[LONGEST] or _has_second_peak(
-        where, value, n, limits[REFRACTORY], least
+        where, value, n, row[PEAK], limits[REFRACTORY], least
     )
     row[ISOLATED] = 0.0 if superposed else 1.0
     row[TURNS] = max(n - 2, 0)

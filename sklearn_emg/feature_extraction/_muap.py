@@ -150,7 +150,7 @@ class MUAPFeatures(FeatureExtractor):
     max_duration : float, default=0.03
         Longest duration in seconds. What is longer is taken as a superposition.
     refractory : float, default=0.004
-        Time from the main peak in seconds beyond which a second peak is that of another discharge.
+        Time from the peak in seconds beyond which a second peak is that of another discharge.
     second_peak : float, default=0.25
         Share of the amplitude by which such a peak has to stand out on both sides.
     fill_value : float, default=0.0
@@ -190,7 +190,7 @@ class MUAPFeatures(FeatureExtractor):
     - is steep: a rise time of at most `max_rise_time`.
 
     It is isolated unless it lasts longer than `max_duration`, or has a turn more than `refractory`
-    from its main one that stands out on both sides by `second_peak` times the amplitude.
+    from its peak that stands out on both sides by `second_peak` times the amplitude.
     Superpositions that look like one potential are not recognised.
 
     Amplitude, duration, phases, turns, area and the ratio of area to amplitude are the clinic's
