@@ -21,7 +21,6 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
@@ -33,10 +32,9 @@ from sklearn_emg.metrics._confusion import METRICS, confusion_measures
 from sklearn_emg.metrics._intervals import _check_confidence
 from sklearn_emg.metrics._subjects import subjects_from_rows
 from sklearn_emg.model_selection import SubjectKFold
-from sklearn_emg.model_selection._protocols import Protocol
+from sklearn_emg.model_selection._protocols import splits_by_subject
 from sklearn_emg.model_selection._split import (
     Split,
-    _SubjectSplitter,
     assert_no_shared_subject,
     labels_of_rows,
 )
@@ -538,10 +536,8 @@ def _subject_splits(cv: Any, X: Any, y: NDArray, random_state: Any) -> list[Spli
         )
     if not hasattr(cv, "split"):
         splits = [(_rows(train), _rows(test)) for train, test in cv]
-    elif isinstance(cv, _SubjectSplitter | Protocol) or not _takes_groups(cv):
-        splits = list(cv.split(X, y))
     else:
-        splits = list(cv.split(X, y, subjects_of(X)))  # scikit-learn's own do not look into X
+        splits = splits_by_subject(cv, X, y)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
     for fold, (train, test) in enumerate(splits):
@@ -549,10 +545,6 @@ def _subject_splits(cv: Any, X: Any, y: NDArray, random_state: Any) -> list[Spli
             raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
         assert_no_shared_subject(X, train, test)
     return splits
-
-
-def _takes_groups(cv: Any) -> bool:
-    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 
 def _rows(chosen: Any) -> NDArray[np.intp]:

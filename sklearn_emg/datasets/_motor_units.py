@@ -293,7 +293,7 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
     weights *= strength.astype(np.float32)[:, None]
     table = potential_table(c.endplate_distance, c.half_length, c.length_scale)
 
-    jitters = _strongest_near(fibres, strength, n_units)
+    jitters = _strongest_near(fibres, strength)
     steady = np.zeros((n_units, LENGTH), dtype=np.float32)
     rows: list[list[NDArray]] = [[] for _ in range(n_units)]
     for first in range(0, n, _BLOCK):
@@ -309,7 +309,7 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
     return Potentials(steady, jittering, fibres.n_fibres, fibres.n_near)
 
 
-def _strongest_near(fibres: _Fibres, strength: NDArray, n_units: int) -> NDArray[np.bool_]:
+def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
     """Mask of the few near fibres of each unit with the largest source over distance."""
     near = np.flatnonzero(fibres.near)
     loudness = strength[near] / np.hypot(fibres.x[near], fibres.y[near])

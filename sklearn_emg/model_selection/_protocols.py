@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection._split import (
@@ -20,7 +21,9 @@ from sklearn_emg.model_selection._split import (
     Split,
     SubjectKFold,
     _Subjects,
+    _SubjectSplitter,
 )
+from sklearn_emg.recordings import subjects_of
 
 # Numbers of the (validation, test) subject of each class in the six runs of Loubar and Toubal.
 BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
@@ -142,6 +145,26 @@ class Protocol(BaseCrossValidator):
         if X is None:
             raise ValueError(f"{type(self).__name__} needs X and y to count its runs.")
         return len(self.runs(X, y, groups))
+
+
+def splits_by_subject(cv: Any, X: Any, y: Any) -> list[Split]:
+    """Splits of a table; the group splitters of scikit-learn, which do not look into it, get its
+    subjects as groups.
+
+    Parameters
+    ----------
+    cv : splitter
+    X : DataFrame with a ``subject`` column
+    y : array-like of shape (n_rows,)
+
+    Returns
+    -------
+    splits : list of (train, test)
+    """
+    own = isinstance(cv, _SubjectSplitter | Protocol)
+    if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
+        return list(cv.split(X, y))
+    return list(cv.split(X, y, subjects_of(X)))
 
 
 def _positive(value: Any, name: str, owner: Any, least: int = 1) -> int:

@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg.base import SignalTransformer
+from sklearn_emg.model_selection._protocols import splits_by_subject
 from sklearn_emg.preprocessing._page import (
     check_page_path,
     escape,
@@ -25,7 +26,13 @@ from sklearn_emg.preprocessing._page import (
     write_page,
 )
 from sklearn_emg.preprocessing._page import table as html_table
-from sklearn_emg.recordings import check_recording_table, divide, read_signal, subjects_of
+from sklearn_emg.recordings import (
+    Windows,
+    check_recording_table,
+    divide,
+    read_signal,
+    subjects_of,
+)
 
 __all__ = ["preprocessing_report"]
 
@@ -150,7 +157,7 @@ def preprocessing_report(
         path=path,
         steps=pd.DataFrame.from_dict(measures, orient="index"),
         dropped=pd.DataFrame(dropped, columns=["row", "what", "why"]),
-        classes=_class_balance(table, y, current, labels, window_counts),
+        classes=_class_balance(table, y, labels, window_counts),
         splits=None if cv is None else _split_table(cv, table, y),
     )
     write_page(path, _page(report, sections, rest, table))
@@ -208,7 +215,9 @@ def _window_counts(step: Any, table: pd.DataFrame):
         return divide(table, nan="skip", short="skip", **options)
 
 
-def _class_balance(table, y, after, labels, windows) -> pd.DataFrame:
+def _class_balance(
+    table: pd.DataFrame, y: NDArray, labels: NDArray, windows: Windows | None
+) -> pd.DataFrame:
     rows = {}
     subjects = subjects_of(table)
     n_windows = None if windows is None else np.bincount(windows.row, minlength=len(labels))
@@ -225,7 +234,7 @@ def _class_balance(table, y, after, labels, windows) -> pd.DataFrame:
 def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
     subjects = table["subject"].to_numpy(dtype=object)
     rows = []
-    for fold, (train, test) in enumerate(cv.split(table, y)):
+    for fold, (train, test) in enumerate(splits_by_subject(cv, table, y)):
         tested, trained = (list(dict.fromkeys(subjects[part])) for part in (test, train))
         rows.append(
             {

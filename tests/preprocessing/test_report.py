@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.ensemble import DiVoteClassifier
@@ -47,6 +48,13 @@ def test_names_from_the_data_cannot_become_markup(cohort, tmp_path):
     page = report.path.read_text(encoding="utf-8")
     assert "<b>a</b>" not in page
     assert "&lt;b&gt;a&lt;/b&gt;" in page
+
+
+def test_splitters_of_scikit_learn_keep_subjects_together(cohort, tmp_path):
+    cv = StratifiedGroupKFold(3)
+    report = preprocessing_report(NotchFilter(), *cohort, tmp_path / "a.html", cv=cv)
+    tested = ", ".join(report.splits["test subjects"]).split(", ")
+    assert sorted(tested) == sorted(cohort[0]["subject"].unique())
 
 
 def test_measures_by_hand(tmp_path):
