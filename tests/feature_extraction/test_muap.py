@@ -279,6 +279,22 @@ def test_windows_without_potentials_are_all_zeros(unit):
     assert len(potentials(X, threshold_unit=unit, amplitude_threshold=50.0)) == 0
 
 
+def test_one_sample_on_a_flat_line_is_a_potential_beyond_all_noise():
+    x = np.zeros((2, 400), dtype=np.float32)
+    x[0, 200], x[1, [200, 201]] = 1.0, [1.0, -1.0]
+    got = features(x, threshold_unit="noise")
+    assert got["muap_amplitude"].tolist() == [1, 2]
+    assert got["muap_phases"].tolist() == [1, 2]
+
+
+def test_a_table_of_no_potentials_has_its_columns():
+    none = potentials(np.zeros((2, 400)))
+    some = potentials(np.stack([np.zeros(in_quiet(spike()).size), in_quiet(spike())]))
+    assert len(none) == 0
+    assert some["window"].tolist() == [1]
+    assert none.dtypes.to_dict() == some.dtypes.to_dict()
+
+
 def test_fill_value_leaves_the_rates_alone():
     got = features(np.zeros(400), fill_value=np.nan).iloc[0]
     assert got[["muap_rate", "muap_superposed"]].tolist() == [0, 0]
