@@ -345,7 +345,9 @@ def _band_values(
             # The smallest normal number instead of 0 keeps 0 ln 0 at 0.
             logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
         band_sums(band, logs, sums[b])
-    total, absolute, energy, length, logged = np.moveaxis(sums, [0, 1, 2], [2, 1, 0])
+    # Contiguous, or NumPy would add up a row in another order when it is alone.
+    sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
+    total, absolute, energy, length, logged = sums
     # Now (n_rows, n_bands) each. What is within rounding of the whole window is no energy: the
     # details of a constant.
     whole = energy.sum(axis=1, keepdims=True)
@@ -632,7 +634,8 @@ class CWTFeatures(FeatureExtractor):
                 scale_energy(power, energy[index])
                 if with_ridge:
                     scale_maximum(power, index, largest, which)
-            energy = energy.T
+            # Contiguous, or NumPy would add up a row in another order when it is alone.
+            energy = np.ascontiguousarray(energy.T)
             share = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
             values = {
                 "cwt_energy": energy,

@@ -246,6 +246,16 @@ def test_cwt_rows_and_dtype():
     np.testing.assert_allclose(together, double, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "extractor",
+    [CWTFeatures(fs=1000.0), WaveletFeatures(wavelet="db2", level=4, decomposition="wpt")],
+)
+def test_rows_of_double_precision_are_the_same_alone(extractor):
+    X = np.random.default_rng(2).normal(size=(7, 300))
+    alone = np.concatenate([extractor.fit_transform(X[i : i + 1]) for i in range(7)])
+    np.testing.assert_array_equal(alone, extractor.fit_transform(X))
+
+
 def test_cwt_features_scale_by_their_documented_power():
     X = np.random.default_rng(7).normal(size=(3, 200))
     extractor = CWTFeatures(fs=FS).set_output(transform="pandas")
