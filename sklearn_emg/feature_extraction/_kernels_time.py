@@ -39,6 +39,9 @@ ENHANCED, MODIFIED, TURNS, L_SCALE, HISTOGRAM, SLOPE = 128, 256, 512, 1024, 2048
 _LANES = 32
 _CHUNK = 64
 
+# Rounds of a loop that the compiler works off in vectors and leaves none of.
+_ROUNDS = 64
+
 
 @njit(**_INLINE)
 def amplitude_sums(x, out):
@@ -53,15 +56,14 @@ def amplitude_sums(x, out):
     """
     n = x.shape[0] - 1
     total = absolute = square = length = power = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 1]
+    for start in range(0, n, _BLOCK):
         s = a = q = e = f = x.dtype.type(0)
-        for i in range(b.shape[0] - 1):
-            v = b[i]
+        for i in range(start, min(start + _BLOCK, n)):
+            v = x[np.uint64(i)]
             s += v
             a += abs(v)
             q += v * v
-            d = b[i + 1] - v
+            d = x[np.uint64(i + 1)] - v
             e += abs(d)
             f += d * d
         total += s
@@ -135,16 +137,15 @@ def _peaks(u, v, w, threshold):
 
 
 @njit(**_INLINE)
-def _count(x, t_zc, t_ssc, out):
-    """Zero crossings and slope sign changes.
+def _count_part(x, n, t_zc, t_ssc):
+    """Zero crossings, slope sign changes and hidden crossings in n rounds of four samples.
 
-    One or two zeros hand on the sample before them; longer runs of zeros are rare, and windows that
-    have one are looked at again. Counts are 32-bit, which leaves the lanes to the samples.
+    One or two zeros hand on the sample before them. Counts are 32-bit, which leaves the lanes to
+    the samples.
     """
-    n = x.shape[0]
     zero = x.dtype.type(0)
     zc = ssc = run = np.int32(0)
-    for i in range(n - 3):
+    for i in range(n):
         t = x[i]
         u = x[i + 1]
         v = x[i + 2]
@@ -162,73 +163,89 @@ def _count(x, t_zc, t_ssc, out):
         peak = (low > zero) & (high >= t_ssc)
         trough = (high < zero) & (low <= -t_ssc)
         ssc = np.int32(ssc + np.int32(peak | trough))
-    zc_total = np.int64(zc)
-    ssc_total = np.int64(ssc)
-    # What ends at the second and third sample lies before the first round.
-    if n > 1:
-        zc_total += _crosses(x[0], x[1], t_zc)
-    if n > 2:
-        zc_total += _crosses(x[0] if x[1] == zero else x[1], x[2], t_zc)
-        ssc_total += _peaks(x[0], x[1], x[2], t_ssc)
-    if run > 0:
-        zc_total += _crossings_over_runs(x, 3, t_zc)
-    out[0] = zc_total
-    out[1] = ssc_total
+    return np.int64(zc), np.int64(ssc), run
 
 
 @njit(**_INLINE)
-def _jump(x, t_wamp, t_myop, out):
+def _count(x, tail, t_zc, t_ssc):
+    """Zero crossings and slope sign changes.
+
+    Longer runs of zeros are rare, and windows that have one are looked at again. Rounds come in
+    multiples of the vector length, the last of them in `tail`, where the last sample stands again
+    and again, which counts nothing.
+    """
+    n = x.shape[0]
+    rounds = max(n - 3, 0) // _ROUNDS * _ROUNDS
+    zc, ssc, run = _count_part(x, rounds, t_zc, t_ssc)
+    for i in range(n - rounds):
+        tail[i] = x[np.uint64(rounds + i)]
+    for i in range(n - rounds, tail.shape[0]):
+        tail[np.uint64(i)] = x[n - 1]
+    zc_tail, ssc_tail, run_tail = _count_part(tail, _ROUNDS, t_zc, t_ssc)
+    zc += zc_tail
+    ssc += ssc_tail
+    # What ends at the second and third sample lies before the first round.
+    if n > 1:
+        zc += _crosses(x[0], x[1], t_zc)
+    if n > 2:
+        zc += _crosses(x[0] if x[1] == 0 else x[1], x[2], t_zc)
+        ssc += _peaks(x[0], x[1], x[2], t_ssc)
+    if run + run_tail > 0:
+        zc += _crossings_over_runs(x, 3, t_zc)
+    return zc, ssc
+
+
+@njit(**_INLINE)
+def _jump(x, t_wamp, t_myop):
     """Differences and samples at or above their thresholds."""
     wamp = np.int32(0)
     myop = np.int32(abs(x[0]) >= t_myop)
     for i in range(x.shape[0] - 1):
         wamp = np.int32(wamp + np.int32(abs(x[i + 1] - x[i]) >= t_wamp))
         myop = np.int32(myop + np.int32(abs(x[i + 1]) >= t_myop))
-    out[0] = wamp
-    out[1] = myop
+    return wamp, myop
 
 
 @njit(**_INLINE)
-def _centred(x, mean, mav, scale, out):
-    """Sums of powers of x - mean, of |x - mean| and of (|x| - mav)^2.
+def _centred(x, mean, scale):
+    """Sums of powers of x - mean, and of |x - mean|.
 
     Powers are those of multiples of the scale, of which float32 can hold the fourth. The mean is
     rounded to the type of the window; what that leaves is taken off at the end.
     """
     n = x.shape[0]
-    t1 = t2 = t3 = t4 = absolute = rectified = 0.0
+    t1 = t2 = t3 = t4 = absolute = 0.0
     centre = x.dtype.type(mean)
     inverse = x.dtype.type(1.0 / scale)
-    level = x.dtype.type(mav)
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        s1 = s2 = s3 = s4 = a = r = x.dtype.type(0)
-        for i in range(b.shape[0]):
-            c = (b[i] - centre) * inverse
+    for start in range(0, n, _BLOCK):
+        s1 = s2 = s3 = s4 = a = x.dtype.type(0)
+        for i in range(start, min(start + _BLOCK, n)):
+            c = (x[np.uint64(i)] - centre) * inverse
             q = c * c
             s1 += c
             s2 += q
             s3 += q * c
             s4 += q * q
             a += abs(c)
-            e = (abs(b[i]) - level) * inverse
-            r += e * e
         t1 += s1
         t2 += s2
         t3 += s3
         t4 += s4
         absolute += a
-        rectified += r
     d = t1 / n
-    out[0] = (t2 - n * d * d) * scale**2
-    out[1] = (t3 - 3.0 * d * t2 + 2.0 * n * d**3) * scale**3
-    out[2] = (t4 - 4.0 * d * t3 + 6.0 * d * d * t2 - 3.0 * n * d**4) * scale**4
-    out[3] = absolute * scale
-    out[4] = rectified * scale**2
+    third = t3 - 3.0 * d * t2 + 2.0 * n * d**3
+    fourth = t4 - 4.0 * d * t3 + 6.0 * d * d * t2 - 3.0 * n * d**4
+    square = scale * scale
+    return (
+        (t2 - n * d * d) * square,
+        third * square * scale,
+        fourth * square * square,
+        absolute * scale,
+    )
 
 
 @njit(**_INLINE)
-def _curvature(x, out):
+def _curvature(x):
     """Sum of squares of second differences; sums of Teager-Kaiser energies and of their squares.
 
     The energy x_i^2 - x_{i-1} x_{i+1} is taken from differences, which lose no digits where the
@@ -236,41 +253,43 @@ def _curvature(x, out):
     """
     n = x.shape[0] - 2
     curvature = energy = square = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n) + 2]
+    for start in range(0, n, _BLOCK):
         c = t = q = x.dtype.type(0)
-        for i in range(b.shape[0] - 2):
-            d = b[i + 1] - b[i]
-            e = b[i + 2] - b[i + 1]
+        for i in range(start, min(start + _BLOCK, n)):
+            v = x[np.uint64(i + 1)]
+            d = v - x[np.uint64(i)]
+            e = x[np.uint64(i + 2)] - v
             f = e - d
             c += f * f
-            psi = d * e - b[i + 1] * f
+            psi = d * e - v * f
             t += psi
             q += psi * psi
         curvature += c
         energy += t
         square += q
-    out[0] = curvature
-    out[1] = energy
-    out[2] = square
+    return curvature, energy, square
 
 
 @njit(**_INLINE)
-def _moment(x, v_order, out):
-    """Sums of x^3, x^4, x^5 and |x|^v."""
+def _moment(x, mav, scale, v_order):
+    """Sums of (|x| - mav)^2, x^3, x^4, x^5 and |x|^v."""
     n = x.shape[0]
-    t3 = t4 = t5 = power = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        s3 = s4 = s5 = a3 = x.dtype.type(0)
-        for i in range(b.shape[0]):
-            v = b[i]
+    spread = t3 = t4 = t5 = power = 0.0
+    inverse = x.dtype.type(1.0 / scale)
+    level = x.dtype.type(mav)
+    for start in range(0, n, _BLOCK):
+        r = s3 = s4 = s5 = a3 = x.dtype.type(0)
+        for i in range(start, min(start + _BLOCK, n)):
+            v = x[np.uint64(i)]
+            e = (abs(v) - level) * inverse
+            r += e * e
             q = v * v
             c = q * v
             s3 += c
             s4 += q * q
             s5 += q * c
             a3 += abs(c)
+        spread += r
         t3 += s3
         t4 += s4
         t5 += s5
@@ -279,14 +298,12 @@ def _moment(x, v_order, out):
         power = 0.0
         for i in range(n):
             power += math.pow(abs(np.float64(x[i])), v_order)
-    out[0] = t3
-    out[1] = t4
-    out[2] = t5
-    out[3] = power
+    return spread * scale * scale, t3, t4, t5, power
 
 
 @njit(cache=True, nogil=True)
-def _plain_log(x, scale, total, count):
+def _plain_log(x, scale):
+    total = count = 0.0
     for i in range(x.shape[0]):
         v = abs(np.float64(x[i]))
         if v > 0.0:
@@ -304,17 +321,13 @@ def _products(x, scale, p):
     inverse = x.dtype.type(1.0 / scale)
     zero = x.dtype.type(0)
     one = x.dtype.type(1)
-    n = p.shape[0] - 1
-    x0 = x[:n]
-    x1 = x[n : 2 * n]
-    x2 = x[2 * n : 3 * n]
-    x3 = x[3 * n : 4 * n]
+    n = x.shape[0] // 4
     count = np.int32(0)
     for i in range(n):
-        v0 = abs(x0[i]) * inverse
-        v1 = abs(x1[i]) * inverse
-        v2 = abs(x2[i]) * inverse
-        v3 = abs(x3[i]) * inverse
+        v0 = abs(x[i]) * inverse
+        v1 = abs(x[np.uint64(n + i)]) * inverse
+        v2 = abs(x[np.uint64(2 * n + i)]) * inverse
+        v3 = abs(x[np.uint64(3 * n + i)]) * inverse
         used = np.int32(v0 > zero) + np.int32(v1 > zero)
         used += np.int32(v2 > zero) + np.int32(v3 > zero)
         count = np.int32(count + used)
@@ -325,7 +338,7 @@ def _products(x, scale, p):
         p[i] = (v0 * v1) * (v2 * v3)
     rest = one
     for i in range(4 * n, x.shape[0]):
-        v = abs(x[i]) * inverse
+        v = abs(x[np.uint64(i)]) * inverse
         count = np.int32(count + np.int32(v > zero))
         rest *= v if v > zero else one
     p[n] = rest
@@ -338,107 +351,90 @@ def _log_of_product(p, bits):
 
     Exponents are summed and mantissas, from 1 to 2, multiplied: one logarithm serves 900 of them.
     """
+    n = p.shape[0]
     total = 0.0
-    for k in range((p.shape[0] + 899) // 900):
-        b = bits[900 * k : min(900 * k + 900, bits.shape[0])]
+    for start in range(0, n, 900):
+        stop = min(start + 900, n)
         exponent = np.int64(0)
-        for i in range(b.shape[0]):
-            v = b[i]
-            exponent += v >> 52
-            b[i] = (v & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
-        c = p[900 * k : min(900 * k + 900, p.shape[0])]
+        for i in range(start, stop):
+            v = bits[np.uint64(i)]
+            exponent += (v >> 52) - 1023
+            bits[np.uint64(i)] = (v & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
         mantissa = 1.0
-        for i in range(c.shape[0]):
-            mantissa *= c[i]
-        total += math.log(mantissa) + (exponent - 1023 * b.shape[0]) * math.log(2.0)
+        for i in range(start, stop):
+            mantissa *= p[np.uint64(i)]
+        total += math.log(mantissa) + exponent * math.log(2.0)
     return total
 
 
 @njit(**_INLINE)
-def _log(x, scale, products, bits, tiny, huge, out):
+def _log(x, scale, p, bits, tiny, huge):
     """Sum of log |x / scale| over the samples that are not zero, and how many they are.
 
     A scale like the mean absolute value keeps products of four in the range of the window's type;
     where it does not, each sample has a logarithm of its own.
     """
-    p = products[: x.shape[0] // 4 + 1]
     count = _products(x, scale, p)
     outside = np.int64(0)
     for i in range(p.shape[0]):
         outside += np.int64((p[i] < tiny) | (p[i] > huge))
     if outside > 0:
-        out[0], out[1] = _plain_log(x, scale, 0.0, 0.0)
-    else:
-        out[0] = _log_of_product(p, bits[: p.shape[0]])
-        out[1] = count
+        return _plain_log(x, scale)
+    return _log_of_product(p, bits), np.float64(count)
 
 
 @njit(**_INLINE)
-def _root_sum(x, strong):
-    """Sum of |x|^0.75 (strong) or |x|^0.5."""
-    n = x.shape[0]
+def _root_sum(x, first, last, strong):
+    """Sum of |d|^0.75 (strong) or |d|^0.5 over the differences d from `first` to before `last`."""
     total = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
-        if strong:
-            s = x.dtype.type(0)
-            for i in range(b.shape[0]):
-                r = math.sqrt(abs(b[i]))
-                s += r * math.sqrt(r)
-            total += s
-        else:
-            s = x.dtype.type(0)
-            for i in range(b.shape[0]):
-                s += math.sqrt(abs(b[i]))
-            total += s
+    for start in range(first, last, _BLOCK):
+        s = x.dtype.type(0)
+        for i in range(start, min(start + _BLOCK, last)):
+            r = math.sqrt(abs(x[np.uint64(i + 1)] - x[np.uint64(i)]))
+            s += r * math.sqrt(r) if strong else r
+        total += s
     return total
 
 
 @njit(**_INLINE)
-def _enhanced(x, work, out):
+def _enhanced(x):
     """Enhanced waveform length, as a sum."""
     n = x.shape[0]
-    d = work[: n - 1]
-    for i in range(n - 1):
-        d[i] = x[i + 1] - x[i]
     # Samples i (from 1) with 0.2 N <= i <= 0.8 N take the larger exponent; in whole numbers,
-    # since 0.2 * N is not exact. The difference that ends at sample i is d[i - 2].
+    # since 0.2 * N is not exact. The difference that ends at sample i is the one at i - 2.
     low = max(-(-n // 5) - 2, 0)
     high = max(4 * n // 5 - 1, low)
-    total = _root_sum(d[low:high], True)
-    total += _root_sum(d[:low], False)
-    total += _root_sum(d[high:], False)
-    out[0] = total
+    total = _root_sum(x, low, high, True)
+    total += _root_sum(x, 0, low, False)
+    return total + _root_sum(x, high, n - 1, False)
 
 
 @njit(**_INLINE)
-def _rectified(x):
-    """Sums of |x_i| and of i |x_i|, i from 0."""
-    n = x.shape[0]
+def _rectified(x, first, last):
+    """Sums of |x_i| and of (i - first) |x_i| over the samples from `first` to before `last`."""
     total = ramp = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = x[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+    for start in range(first, last, _BLOCK):
         s = r = x.dtype.type(0)
-        for i in range(b.shape[0]):
-            v = abs(b[i])
+        for i in range(start, min(start + _BLOCK, last)):
+            v = abs(x[np.uint64(i)])
             s += v
-            r += x.dtype.type(np.int32(i)) * v
+            r += x.dtype.type(np.int32(i - start)) * v
         total += s
-        ramp += r + np.float64(k * _BLOCK) * s
+        ramp += r + np.float64(start - first) * s
     return total, ramp
 
 
 @njit(**_INLINE)
-def _modified(x, out):
+def _modified(x):
     """Sums of the two modified mean absolute values; quarters in whole numbers."""
     n = x.shape[0]
     low = -(-n // 4) - 1  # first sample with 0.25 N <= i, i from 1
     high = max(3 * n // 4, low)  # one behind the last with i <= 0.75 N
-    middle = _rectified(x[low:high])[0]
-    left, rising = _rectified(x[:low])
-    right, falling = _rectified(x[high:])
-    out[0] = middle + 0.5 * (left + right)
-    out[1] = middle + 4.0 / n * (rising + left + (n - high - 1) * right - falling)
+    middle = _rectified(x, low, high)[0]
+    left, rising = _rectified(x, 0, low)
+    right, falling = _rectified(x, high, n)
+    weighted = rising + left + (n - high - 1) * right - falling
+    return middle + 0.5 * (left + right), middle + 4.0 / n * weighted
 
 
 @njit(**_INLINE)
@@ -552,7 +548,7 @@ def _turns(X, bits, threshold, out):
     X, bits : ndarray of shape (n_windows, n_times)
         Up to `_LANES` windows, and the same as whole numbers.
     threshold : float of the type of X
-    out : ndarray of shape (n_windows, 2)
+    out : ndarray of shape (2, n_windows) or wider
         Written.
     """
     # Arrays made here, of known shapes, need no checks for overlap.
@@ -572,7 +568,7 @@ def _turns(X, bits, threshold, out):
         ends[1, k] = v
         counts[k] = 0
     for k in range(n_windows):
-        out[k, 1] = 0.0
+        out[1, k] = 0.0
     n_open = n_windows
     for start in range(0, n, _CHUNK):
         stop = min(start + _CHUNK, n)
@@ -596,16 +592,16 @@ def _turns(X, bits, threshold, out):
             for k in range(n_windows):
                 n_open += ends[0, k] - ends[1, k] < threshold
         for k in range(n_windows):
-            out[k, 1] += state[3, k]
+            out[1, k] += state[3, k]
     for k in range(n_windows):
         if ends[2, k] > 0.0:
-            out[k, 1] += X[k, 0] - ends[1, k]
+            out[1, k] += X[k, 0] - ends[1, k]
         elif counts[k] > 0:
-            out[k, 1] -= ends[0, k] - X[k, 0]
+            out[1, k] -= ends[0, k] - X[k, 0]
             counts[k] -= 1
         if counts[k] == 0:
-            out[k, 1] = 0.0
-        out[k, 0] = counts[k]
+            out[1, k] = 0.0
+        out[0, k] = counts[k]
 
 
 @njit(**_INLINE)
@@ -633,13 +629,13 @@ def _weighted_sum(ordered):
     """Sum of (2 i - N - 1) x_(i), i from 1."""
     n = ordered.shape[0]
     total = 0.0
-    for k in range((n + _BLOCK - 1) // _BLOCK):
-        b = ordered[k * _BLOCK : min((k + 1) * _BLOCK, n)]
+    for start in range(0, n, _BLOCK):
         s = r = ordered.dtype.type(0)
-        for i in range(b.shape[0]):
-            s += b[i]
-            r += ordered.dtype.type(np.int32(i)) * b[i]
-        total += 2.0 * np.float64(r) + (2.0 * k * _BLOCK - n + 1.0) * s
+        for i in range(start, min(start + _BLOCK, n)):
+            v = ordered[np.uint64(i)]
+            s += v
+            r += ordered.dtype.type(np.int32(i - start)) * v
+        total += 2.0 * np.float64(r) + (2.0 * start - n + 1.0) * s
     return total
 
 
@@ -798,31 +794,41 @@ def _above_four(x, a, b, c, d):
     return i, j, k, m
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _histogram(x, edges, out):
-    """Samples in each bin: differences of the counts at or above the inner edges.
-
-    The edges are filled up to a multiple of four.
-    """
-    n = x.shape[0]
-    n_bins = out.shape[0]
-    above = np.int64(n)
-    for first in range(0, edges.shape[0], 4):
-        e = edges[first : first + 4]
-        counts = _above_four(x, e[0], e[1], e[2], e[3])
-        for k in range(first, min(first + 4, n_bins - 1)):
-            count = np.int64(counts[k - first])
-            out[k] = above - count
-            above = count
-    out[n_bins - 1] = above
+@njit(**_INLINE)
+def _edge(k, n_bins, centre, half):
+    """Lower edge of bin k of those from centre - half to centre + half."""
+    return centre + half * (2.0 * k / n_bins - 1.0)
 
 
 @njit(**_INLINE)
-def _segment_means(x, n_segments, out):
+def _histogram(x, centre, half, n_bins, out, first_bin):
+    """Samples in each bin: differences of the counts at or above the inner edges, four at a time.
+
+    They go to out[first_bin] and on.
+    """
+    kind = x.dtype.type
+    above = np.int64(x.shape[0])
+    for first in range(1, n_bins, 4):
+        counts = _above_four(
+            x,
+            kind(_edge(first, n_bins, centre, half)),
+            kind(_edge(first + 1, n_bins, centre, half)),
+            kind(_edge(first + 2, n_bins, centre, half)),
+            kind(_edge(first + 3, n_bins, centre, half)),
+        )
+        for k in range(min(4, n_bins - first)):
+            count = np.int64(counts[k])
+            out[first_bin + first - 1 + k] = above - count
+            above = count
+    out[first_bin + n_bins - 1] = above
+
+
+@njit(**_INLINE)
+def _segment_means(x, n_segments, out, first):
     """Mean absolute value of segments of equal length; samples left at the end belong to none."""
     size = x.shape[0] // n_segments
     for k in range(n_segments):
-        out[k] = _rectified(x[k * size : (k + 1) * size])[0] / size
+        out[first + k] = _rectified(x, k * size, (k + 1) * size)[0] / size
 
 
 @njit(cache=True, nogil=True)
@@ -851,21 +857,22 @@ def time_domain_sums(
     """
     n = X.shape[1]
     n_lanes = min(_LANES, X.shape[0])
-    table = np.zeros((n_lanes, 33 + n_bins + n_segments))
+    table = np.zeros((33 + n_bins + n_segments, n_lanes))
     counts = np.empty(min(max(n // 2, 256), 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(n, dtype=np.uint16)
     work = np.empty(n, dtype=X.dtype)
+    tail = np.empty(_ROUNDS + 3, dtype=X.dtype)
     products = np.empty(n // 4 + 1)
+    product_bits = products.view(np.int64)
     tiny = np.finfo(X.dtype).tiny
     huge = np.finfo(X.dtype).max
     ends_bits = np.empty(2, dtype=bits.dtype)
     ends = ends_bits.view(X.dtype)
-    edges = np.empty((n_bins + 2) // 4 * 4, dtype=X.dtype)
     for w in range(X.shape[0]):
         x = X[w]
         lane = w % n_lanes
-        sums = table[lane]
-        limits = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]
+        sums = table[:, lane]
+        t = min(w, thresholds.shape[0] - 1)
         amplitude_sums(x, sums)
         # Sums of the first and second differences telescope to the ends of the window.
         second = min(1, n - 1)
@@ -879,43 +886,41 @@ def time_domain_sums(
             sums[7] = ends[0]
             sums[8] = ends[1]
         if groups & COUNT:
-            _count(x, limits[0], limits[1], sums[9:11])
+            sums[9], sums[10] = _count(x, tail, thresholds[t, 0], thresholds[t, 1])
         if groups & JUMP:
-            _jump(x, limits[2], limits[3], sums[11:13])
+            sums[11], sums[12] = _jump(x, thresholds[t, 2], thresholds[t, 3])
+        scale = math.sqrt(sums[2] / n) if sums[2] > 0.0 else 1.0
         if groups & CENTRED:
-            scale = math.sqrt(sums[2] / n)
-            _centred(x, mean, mav, scale if scale > 0.0 else 1.0, sums[13:18])
+            sums[13], sums[14], sums[15], sums[16] = _centred(x, mean, scale)
         if groups & CURVATURE:
-            _curvature(x, sums[18:21])
+            sums[17], sums[18], sums[19] = _curvature(x)
         if groups & MOMENT:
-            _moment(x, v_order, sums[21:25])
+            sums[20], sums[21], sums[22], sums[23], sums[24] = _moment(x, mav, scale, v_order)
         if groups & LOG:
             sums[25] = 0.0
             sums[26] = 0.0
             if mav > 0.0:
-                _log(x, mav, products, products.view(np.int64), tiny, huge, sums[25:27])
+                sums[25], sums[26] = _log(x, mav, products, product_bits, tiny, huge)
         if groups & ENHANCED:
-            _enhanced(x, work, sums[27:28])
+            sums[27] = _enhanced(x)
         if groups & MODIFIED:
-            _modified(x, sums[28:30])
+            sums[28], sums[29] = _modified(x)
         if groups & L_SCALE:
             sums[30] = 0.0
-            if sums[7] > sums[8]:
+            if sums[3] > 0.0:
                 sums[30] = _l_sum(x, mean, sums[16] / n, counts, keys, work)
         if groups & HISTOGRAM:
-            centre = mean if bin_range <= 0.0 else 0.0
-            half = bin_range if bin_range > 0.0 else 3.0 * math.sqrt(sums[13] / n)
-            bins = sums[33 : 33 + n_bins]
-            if sums[7] == sums[8] and bin_range <= 0.0:
+            if sums[3] == 0.0 and bin_range <= 0.0:
                 # A constant has no spread to bin by: all of it lies at the centre.
-                bins[:] = 0.0
-                bins[n_bins // 2] = n
+                for k in range(n_bins):
+                    sums[33 + k] = 0.0
+                sums[33 + n_bins // 2] = n
+            elif bin_range > 0.0:
+                _histogram(x, 0.0, bin_range, n_bins, sums, 33)
             else:
-                for k in range(edges.shape[0]):
-                    edges[k] = centre + half * (2.0 * (k + 1) / n_bins - 1.0)
-                _histogram(x, edges, bins)
+                _histogram(x, mean, 3.0 * math.sqrt(sums[13] / n), n_bins, sums, 33)
         if groups & SLOPE:
-            _segment_means(x, n_segments, sums[33 + n_bins :])
+            _segment_means(x, n_segments, sums, 33 + n_bins)
         if lane == n_lanes - 1 or w == X.shape[0] - 1:
             first = w - lane
             if groups & TURNS:
@@ -923,9 +928,9 @@ def time_domain_sums(
                     X[first : w + 1],
                     bits[first : w + 1],
                     turn,
-                    table[:, 31:33],
+                    table[31:33],
                 )
             # Many windows at a time, since those of one sum lie side by side.
             for k in range(out.shape[0]):
                 for i in range(lane + 1):
-                    out[k, first + i] = table[i, k]
+                    out[k, first + i] = table[k, i]

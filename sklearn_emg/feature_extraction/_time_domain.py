@@ -59,7 +59,7 @@ _STATISTICS = "textbook statistics"
 
 _SUM_NAMES = (
     ("x", "abs", "x2", "d_abs", "d2", "d", "dd", "max", "min", "zc", "ssc", "wamp", "myop")
-    + ("c2", "c3", "c4", "c_abs", "r2", "dd2", "tk", "tk2", "x3", "x4", "x5", "xv")
+    + ("c2", "c3", "c4", "c_abs", "dd2", "tk", "tk2", "r2", "x3", "x4", "x5", "xv")
     + ("log", "n_log", "ewl", "mmav1", "mmav2", "l_sum", "turns", "turn_sum")
 )
 #: Row of each sum that the kernel writes; the histogram and the segments follow.
@@ -102,7 +102,8 @@ class _Sums:
 
     @functools.cached_property
     def flat(self):
-        return self["max"] == self["min"]
+        """Windows without a difference; two samples that are not equal always have one."""
+        return self["d_abs"] == 0.0
 
     @functools.cached_property
     def variance(self):
@@ -165,7 +166,6 @@ def _time(
     )
 
 
-_SPREAD = _CENTRED | _RANGE
 _TABLE: dict[str, _Feature] = dict(
     [
         _time("mean", "1/N sum x_i", "mV", _PATEL, 0, lambda s: s.mean, 1),
@@ -196,7 +196,7 @@ _TABLE: dict[str, _Feature] = dict(
             "to be 0",
             "mV^2",
             _STATISTICS,
-            _SPREAD,
+            _CENTRED,
             lambda s: s.variance * (s.n / (s.n - 1)),
             2,
             2,
@@ -206,7 +206,7 @@ _TABLE: dict[str, _Feature] = dict(
             "sqrt(var)",
             "mV",
             _STATISTICS,
-            _SPREAD,
+            _CENTRED,
             lambda s: np.sqrt(s.variance * (s.n / (s.n - 1))),
             1,
             2,
@@ -298,7 +298,7 @@ _TABLE: dict[str, _Feature] = dict(
             "m_3 / m_2^1.5, m_k = 1/N sum (x_i - mean)^k; 0 for a constant",
             "1",
             _PATEL,
-            _SPREAD,
+            _CENTRED,
             lambda s: _ratio(s["c3"] / s.n, s.variance * np.sqrt(s.variance)),
         ),
         _time(
@@ -306,7 +306,7 @@ _TABLE: dict[str, _Feature] = dict(
             "m_4 / m_2^2, 3 for a Gaussian (not the excess); 0 for a constant",
             "1",
             _PATEL,
-            _SPREAD,
+            _CENTRED,
             lambda s: _ratio(s["c4"] / s.n, s.variance**2),
         ),
         _time(
@@ -314,7 +314,7 @@ _TABLE: dict[str, _Feature] = dict(
             "1/(N-1) sum (|x_i| - mav)^2",
             "mV^2",
             _PATEL,
-            _CENTRED,
+            _MOMENT,
             lambda s: s["r2"] / (s.n - 1),
             2,
             2,
@@ -354,7 +354,7 @@ _TABLE: dict[str, _Feature] = dict(
             "var(x) = 1/N sum (x_i - mean)^2",
             "mV^2",
             _HJORTH,
-            _SPREAD,
+            _CENTRED,
             lambda s: s.variance,
             2,
         ),
@@ -363,7 +363,7 @@ _TABLE: dict[str, _Feature] = dict(
             "sqrt(var(d) / var(x)); 0 for a constant",
             "1/sample",
             _HJORTH,
-            _SPREAD,
+            _CENTRED,
             lambda s: np.sqrt(_ratio(s.difference_variance, s.variance)),
             0,
             2,
@@ -373,7 +373,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mobility(d) / mobility(x); 0 for a straight line",
             "1",
             _HJORTH,
-            _SPREAD | _CURVATURE,
+            _CENTRED | _CURVATURE,
             _hjorth_complexity,
             0,
             3,
@@ -431,7 +431,7 @@ _TABLE: dict[str, _Feature] = dict(
             "a constant",
             "1",
             _ZARDOSHTI,
-            _HISTOGRAM | _SPREAD,
+            _HISTOGRAM | _CENTRED,
             lambda s: s.table[_N_SUMS : _N_SUMS + s.n_bins].T / s.n,
         ),
         _time(
@@ -439,7 +439,7 @@ _TABLE: dict[str, _Feature] = dict(
             "second L-moment: sum (2 i - N - 1) x_(i) / (N (N - 1)), x_(i) sorted",
             "mV",
             _HOSKING,
-            _L_SCALE | _SPREAD,
+            _L_SCALE | _CENTRED,
             lambda s: s["l_sum"] / (s.n * (s.n - 1.0)),
             1,
             2,
@@ -449,7 +449,7 @@ _TABLE: dict[str, _Feature] = dict(
             "mean |x_i - x_j| over all pairs (Gini's mean difference), 2 l_scale",
             "mV",
             _HOSKING,
-            _L_SCALE | _SPREAD,
+            _L_SCALE | _CENTRED,
             lambda s: s["l_sum"] * (2.0 / (s.n * (s.n - 1.0))),
             1,
             2,
@@ -459,7 +459,7 @@ _TABLE: dict[str, _Feature] = dict(
             "1/N sum |x_i - mean|",
             "mV",
             _STATISTICS,
-            _SPREAD,
+            _CENTRED,
             lambda s: np.where(s.flat, 0.0, s["c_abs"] / s.n),
             1,
         ),
