@@ -56,9 +56,9 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Finding a result costs a digest of the data, some 2 ms per MB, and reading it. That pays for
-    entropies, wavelets or tsfresh, and not for a mean. A transformer that draws random numbers
-    without a seed gives its first draw again. Of a table that refers to files
+    Finding a result costs a digest of the data, and reading it. That pays for entropies, wavelets
+    or tsfresh, and not for a mean. A transformer that draws random numbers without a seed gives its
+    first draw again. Of a table that refers to files
     (:class:`~sklearn_emg.recordings.SignalFile`) the names are compared, not the contents: delete
     the folder when a file changes.
 

@@ -43,8 +43,8 @@ def n2001_features(
     little: leaving out one subject at a time gives far lower figures for every classifier.
 
     The classifiers and their settings were chosen by cross-validation among the 17 subjects of
-    training and validation (``benchmarks/n2001_features.py``), without the test subjects. On these
-    it gives
+    training and validation (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without
+    the test subjects. On these it gives
 
     - for each window alone, as the published figures are: accuracy 87.9 %, macro F1 85.3, AUROC
       96.6, a little less than published
