@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_emg._sklearn import HasMethods, Integral, Interval
+from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg.neural_network._split import split_validation
 from sklearn_emg.papers._windows import WindowsMetaClassifier
@@ -121,8 +121,9 @@ class SMOTEClassifier(WindowsMetaClassifier):
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows; gets ``groups`` in ``fit`` if it takes them. Whom a network holds out
-        by its `validation` and `validation_fraction` is drawn here, as it would draw them.
+        Classifier of windows, or a search; gets ``groups`` in ``fit`` if it takes them. Whom a
+        network holds out by its `validation` and `validation_fraction` is drawn here, as it would
+        draw them.
     factor : float, default=2.0
         No class grows to more than this times its real windows in training, nor beyond the largest
         class. 2 keeps synthetic windows at most as many as real ones; 1 adds none.
@@ -162,6 +163,7 @@ class SMOTEClassifier(WindowsMetaClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
+        "factor": [Interval(Real, 1, None, closed="left")],
         "k_neighbors": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
@@ -201,9 +203,11 @@ class SMOTEClassifier(WindowsMetaClassifier):
         if owner is None:
             owner = np.zeros(len(y), dtype=np.intp)
         estimator = clone(self.estimator)
-        takes_groups = has_fit_parameter(estimator, "groups")
+        searches = isinstance(estimator, BaseSearchCV)
+        takes_groups = searches or has_fit_parameter(estimator, "groups")
         held = np.zeros(len(y), dtype=bool)
-        if takes_groups:
+        # In the folds of a search each fit draws its own, of other people every time.
+        if takes_groups and not searches:
             held, groups = _hold_out(estimator, codes, owner, groups)
         of, owners = codes[~held], owner[~held]
         counts = np.bincount(of)

@@ -61,7 +61,7 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
     >>> capped_sampling_strategy(2.0)(["A"] * 30 + ["M"] * 70 + ["C"] * 100)
     {'A': 60, 'M': 100}
     """
-    if not factor >= 1:
+    if not isinstance(factor, (int, float, np.number)) or not factor >= 1:
         raise ValueError(
             "The 'factor' of capped_sampling_strategy must be at least 1, which adds nothing. "
             f"Got {factor!r} instead."

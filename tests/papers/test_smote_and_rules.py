@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -146,6 +147,27 @@ def test_without_validation_all_windows_train(windows):
     seen = SMOTEClassifier(net, random_state=0).fit(X, y, groups=groups).estimator_
     assert len(seen.valid_) == 0
     assert len(seen.train_) == len(seen.X_) == 71 + 21
+
+
+def test_a_search_inside_keeps_people_together(windows):
+    X, y, groups = windows
+    seen = []
+
+    class Keeps(GroupKFold):
+        def split(self, X, y=None, groups=None):
+            for train, test in super().split(X, y, groups):
+                seen.append((set(groups[train]), set(groups[test]), len(X)))
+                yield train, test
+
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=Keeps(2))
+    model = SMOTEClassifier(search, random_state=0).fit(X.reshape(len(X), -1), y, groups)
+    assert model.estimator_.best_params_["C"] in (0.1, 1.0)
+    assert all(n > len(X) and not train & test for train, test, n in seen)
+
+
+def test_a_factor_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="'factor' parameter of SMOTEClassifier must be a float"):
+        SMOTEClassifier(LogisticRegression(), factor="twice").fit(np.eye(6), [0] * 4 + [1] * 2)
 
 
 def test_a_pipeline_inside_is_warned_of():
