@@ -639,8 +639,10 @@ def compare(
     nothing of the choice of folds. The AUROC is the mean over folds, since scores of different
     models do not share a scale; it is missing where a test set lacks a class, and its interval
     redraws subjects within fold and class. Where no resample moves a value (all subjects right,
-    say) no interval is given, but for the accuracy. Peak memory is the growth of the resident set
-    of the process while fitting and predicting, sampled every 5 ms.
+    say) no interval is given, but for the accuracy. Answers that are no labels of y, or
+    probabilities that do not sum to 1, count as a failure; a class without training rows has
+    probability 0. Peak memory is the growth of the resident set of the process while fitting and
+    predicting, sampled every 5 ms.
 
     Examples
     --------
