@@ -41,6 +41,10 @@ _CHUNK = 64
 
 # Rounds of a loop that the compiler works off in vectors and leaves none of.
 _ROUNDS = 64
+# Distances at which all neighbours are compared before full buckets are.
+_LAGS = 32
+# Whole numbers up to which float32 counts on.
+_COUNTED = 2**24
 
 
 @njit(**_INLINE)
@@ -106,12 +110,12 @@ def range_of(bits, ends_bits):
     ends_bits[1] = low if low >= 0 else low ^ rest
 
 
-@njit(cache=True, nogil=True)
+@njit(**_INLINE)
 def _crosses(u, v, threshold):
     return ((u < 0) & (v > 0) | (u > 0) & (v < 0)) and abs(v - u) >= threshold
 
 
-@njit(cache=True, nogil=True)
+@njit(**_INLINE)
 def _crossings_over_runs(x, shortest, threshold):
     """Zero crossings through at least `shortest` samples of exactly zero in a row."""
     n = x.shape[0]
@@ -129,7 +133,7 @@ def _crossings_over_runs(x, shortest, threshold):
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(**_INLINE)
 def _peaks(u, v, w, threshold):
     d = v - u
     e = v - w
@@ -140,30 +144,36 @@ def _peaks(u, v, w, threshold):
 def _count_part(x, n, t_zc, t_ssc):
     """Zero crossings, slope sign changes and hidden crossings in n rounds of four samples.
 
-    One or two zeros hand on the sample before them. Counts are 32-bit, which leaves the lanes to
-    the samples.
+    One or two zeros hand on the sample before them. Counts in the type of the window are exact up
+    to `_COUNTED`, and stay in the lanes of the samples.
     """
     zero = x.dtype.type(0)
-    zc = ssc = run = np.int32(0)
-    for i in range(n):
-        t = x[i]
-        u = x[i + 1]
-        v = x[i + 2]
-        w = x[i + 3]
-        carried = t if u == zero else u
-        carried = carried if v == zero else v
-        low = carried if carried < w else w
-        high = w if carried < w else carried
-        zc = np.int32(zc + np.int32((low < zero) & (high > zero) & (high - low >= t_zc)))
-        run = np.int32(run + np.int32(carried == zero))
-        d = v - u
-        e = v - w
-        low = d if d < e else e
-        high = e if d < e else d
-        peak = (low > zero) & (high >= t_ssc)
-        trough = (high < zero) & (low <= -t_ssc)
-        ssc = np.int32(ssc + np.int32(peak | trough))
-    return np.int64(zc), np.int64(ssc), run
+    one = x.dtype.type(1)
+    all_zc = all_ssc = all_runs = np.int64(0)
+    for start in range(0, n, _COUNTED):
+        zc = ssc = runs = zero
+        for i in range(start, min(start + _COUNTED, n)):
+            t = x[np.uint64(i)]
+            u = x[np.uint64(i + 1)]
+            v = x[np.uint64(i + 2)]
+            w = x[np.uint64(i + 3)]
+            carried = t if u == zero else u
+            carried = carried if v == zero else v
+            low = carried if carried < w else w
+            high = w if carried < w else carried
+            zc += one if (low < zero) & (high > zero) & (high - low >= t_zc) else zero
+            runs += one if carried == zero else zero
+            d = v - u
+            e = v - w
+            low = d if d < e else e
+            high = e if d < e else d
+            peak = (low > zero) & (high >= t_ssc)
+            trough = (high < zero) & (low <= -t_ssc)
+            ssc += one if peak | trough else zero
+        all_zc += np.int64(zc)
+        all_ssc += np.int64(ssc)
+        all_runs += np.int64(runs)
+    return all_zc, all_ssc, all_runs
 
 
 @njit(**_INLINE)
@@ -175,22 +185,25 @@ def _count(x, tail, t_zc, t_ssc):
     and again, which counts nothing.
     """
     n = x.shape[0]
-    rounds = max(n - 3, 0) // _ROUNDS * _ROUNDS
-    zc, ssc, run = _count_part(x, rounds, t_zc, t_ssc)
-    for i in range(n - rounds):
-        tail[i] = x[np.uint64(rounds + i)]
-    for i in range(n - rounds, tail.shape[0]):
+    before = max(-((_BLOCK + 3 - n) // _ROUNDS), 0) * _ROUNDS
+    rest = max(-((before + 3 - n) // _ROUNDS), 0) * _ROUNDS
+    for i in range(n - before):
+        tail[i] = x[np.uint64(before + i)]
+    for i in range(n - before, rest + 3):
         tail[np.uint64(i)] = x[n - 1]
-    zc_tail, ssc_tail, run_tail = _count_part(tail, _ROUNDS, t_zc, t_ssc)
-    zc += zc_tail
-    ssc += ssc_tail
+    zc, ssc, runs = _count_part(tail, rest, t_zc, t_ssc)
+    if before > 0:
+        counts = _count_part(x, before, t_zc, t_ssc)
+        zc += counts[0]
+        ssc += counts[1]
+        runs += counts[2]
     # What ends at the second and third sample lies before the first round.
     if n > 1:
         zc += _crosses(x[0], x[1], t_zc)
     if n > 2:
         zc += _crosses(x[0] if x[1] == 0 else x[1], x[2], t_zc)
         ssc += _peaks(x[0], x[1], x[2], t_ssc)
-    if run + run_tail > 0:
+    if runs > 0:
         zc += _crossings_over_runs(x, 3, t_zc)
     return zc, ssc
 
@@ -301,7 +314,7 @@ def _moment(x, mav, scale, v_order):
     return spread * scale * scale, t3, t4, t5, power
 
 
-@njit(cache=True, nogil=True)
+@njit(**_INLINE)
 def _plain_log(x, scale):
     total = count = 0.0
     for i in range(x.shape[0]):
@@ -374,13 +387,15 @@ def _log(x, scale, p, bits, tiny, huge):
     A scale like the mean absolute value keeps products of four in the range of the window's type;
     where it does not, each sample has a logarithm of its own.
     """
-    count = _products(x, scale, p)
+    count = np.float64(_products(x, scale, p))
     outside = np.int64(0)
     for i in range(p.shape[0]):
         outside += np.int64((p[i] < tiny) | (p[i] > huge))
     if outside > 0:
-        return _plain_log(x, scale)
-    return _log_of_product(p, bits), np.float64(count)
+        total, count = _plain_log(x, scale)
+    else:
+        total = _log_of_product(p, bits)
+    return total, count
 
 
 @njit(**_INLINE)
@@ -625,14 +640,15 @@ def _buckets(x, centre, scale, top, keys):
 
 
 @njit(**_INLINE)
-def _weighted_sum(ordered):
-    """Sum of (2 i - N - 1) x_(i), i from 1."""
+def _weighted_sum(ordered, centre):
+    """Sum of (2 i - N - 1) (x_(i) - centre), i from 1; any centre leaves it but for rounding."""
     n = ordered.shape[0]
+    origin = ordered.dtype.type(centre)
     total = 0.0
     for start in range(0, n, _BLOCK):
         s = r = ordered.dtype.type(0)
         for i in range(start, min(start + _BLOCK, n)):
-            v = ordered[np.uint64(i)]
+            v = ordered[np.uint64(i)] - origin
             s += v
             r += ordered.dtype.type(np.int32(i - start)) * v
         total += 2.0 * np.float64(r) + (2.0 * start - n + 1.0) * s
@@ -742,25 +758,24 @@ def _l_sum(x, mean, deviation, counts, keys, ordered):
         fullest = max(fullest, counts[k])
         total = np.uint32(total + counts[k])
         counts[k] = total
-    centre = x.dtype.type(mean)
     for i in range(n):
         k = keys[i]
         place = counts[k]
-        ordered[place] = x[i] - centre
+        ordered[place] = x[i]
         counts[k] = np.uint32(place + one)
-    moved, in_order = _falls(ordered, 1, min(np.int64(fullest), 16))
-    if fullest > 16 and not in_order:
+    moved, in_order = _falls(ordered, 1, min(np.int64(fullest), _LAGS))
+    if fullest > _LAGS and not in_order:
         start = np.int64(0)
         for k in range(counts.shape[0] - 1):
             stop = np.int64(counts[k])
-            if stop - start > 16:
+            if stop - start > _LAGS:
                 b = ordered[start:stop]
                 if _fall(b[:-1], b[1:]) > 0.0:
                     if stop - start > 512:
                         return np.nan
-                    moved += _falls(b, 16, stop - start)[0]
+                    moved += _falls(b, _LAGS, stop - start)[0]
             start = stop
-    return _weighted_sum(ordered) + 2.0 * moved
+    return _weighted_sum(ordered, mean) + 2.0 * moved
 
 
 @njit(cache=True, nogil=True)
@@ -770,28 +785,31 @@ def l_sums(ordered, out):
     Parameters
     ----------
     ordered : ndarray of shape (n_windows, n_times)
-        Changed: the middle sample is taken off, which leaves the sum but for its rounding.
     out : ndarray of shape (n_windows,)
     """
     for w in range(ordered.shape[0]):
-        x = ordered[w]
-        middle = x[x.shape[0] // 2]
-        for i in range(x.shape[0]):
-            x[i] -= middle
-        out[w] = _weighted_sum(x)
+        out[w] = _weighted_sum(ordered[w], ordered[w, ordered.shape[1] // 2])
 
 
 @njit(**_INLINE)
 def _above_four(x, a, b, c, d):
     """Samples at or above each of four edges."""
-    i = j = k = m = np.int32(0)
-    for w in range(x.shape[0]):
-        v = x[w]
-        i = np.int32(i + np.int32(v >= a))
-        j = np.int32(j + np.int32(v >= b))
-        k = np.int32(k + np.int32(v >= c))
-        m = np.int32(m + np.int32(v >= d))
-    return i, j, k, m
+    zero = x.dtype.type(0)
+    one = x.dtype.type(1)
+    above_a = above_b = above_c = above_d = np.int64(0)
+    for start in range(0, x.shape[0], _COUNTED):
+        i = j = k = m = zero
+        for w in range(start, min(start + _COUNTED, x.shape[0])):
+            v = x[np.uint64(w)]
+            i += one if v >= a else zero
+            j += one if v >= b else zero
+            k += one if v >= c else zero
+            m += one if v >= d else zero
+        above_a += np.int64(i)
+        above_b += np.int64(j)
+        above_c += np.int64(k)
+        above_d += np.int64(m)
+    return above_a, above_b, above_c, above_d
 
 
 @njit(**_INLINE)
@@ -809,7 +827,7 @@ def _histogram(x, centre, half, n_bins, out, first_bin):
     kind = x.dtype.type
     above = np.int64(x.shape[0])
     for first in range(1, n_bins, 4):
-        counts = _above_four(
+        a, b, c, d = _above_four(
             x,
             kind(_edge(first, n_bins, centre, half)),
             kind(_edge(first + 1, n_bins, centre, half)),
@@ -817,7 +835,7 @@ def _histogram(x, centre, half, n_bins, out, first_bin):
             kind(_edge(first + 3, n_bins, centre, half)),
         )
         for k in range(min(4, n_bins - first)):
-            count = np.int64(counts[k])
+            count = a if k == 0 else b if k == 1 else c if k == 2 else d
             out[first_bin + first - 1 + k] = above - count
             above = count
     out[first_bin + n_bins - 1] = above
@@ -861,7 +879,7 @@ def time_domain_sums(
     counts = np.empty(min(max(n // 2, 256), 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(n, dtype=np.uint16)
     work = np.empty(n, dtype=X.dtype)
-    tail = np.empty(_ROUNDS + 3, dtype=X.dtype)
+    tail = np.empty(_BLOCK + 3, dtype=X.dtype)
     products = np.empty(n // 4 + 1)
     product_bits = products.view(np.int64)
     tiny = np.finfo(X.dtype).tiny
