@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.model_selection._protocols import splits_by_subject
+from sklearn_emg.model_selection._split import SubjectKFold
 from sklearn_emg.preprocessing._page import (
     check_page_path,
     escape,
@@ -66,8 +67,8 @@ def preprocessing_report(
         Classes.
     path : str or path-like
         The HTML file. It is replaced if there is one.
-    cv : splitter, default=None
-        Whose splits to show, by subjects.
+    cv : int or splitter, default=None
+        Whose splits to show, by subjects. An int is ``SubjectKFold(cv, shuffle=False)``.
     rows : sequence of int, default=(0,)
         Positions of the recordings that are drawn.
     seconds : float, default=0.5
@@ -86,6 +87,8 @@ def preprocessing_report(
     ------
     ImportError
         If matplotlib is missing.
+    TypeError
+        If `pipeline` is no estimator or `table` no DataFrame.
     ValueError
         If the table is unusable, a row to draw is not there, y has another length, or `path` is a
         folder.
@@ -108,6 +111,10 @@ def preprocessing_report(
     >>> report.steps["recordings"].to_dict()
     {'bandpassfilter': 4, 'notchfilter': 4}
     """
+    if not hasattr(pipeline, "get_params"):
+        raise TypeError(
+            f"The 'pipeline' of preprocessing_report must be an estimator. Got {pipeline!r}."
+        )
     path = check_page_path(path, "preprocessing_report")
     check_recording_table(table)
     check_consistent_length(table, y)
@@ -232,6 +239,8 @@ def _class_balance(
 
 
 def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
+    if isinstance(cv, int):
+        cv = SubjectKFold(cv, shuffle=False)
     subjects = table["subject"].to_numpy(dtype=object)
     rows = []
     for fold, (train, test) in enumerate(splits_by_subject(cv, table, y)):

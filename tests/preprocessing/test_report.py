@@ -50,8 +50,13 @@ def test_names_from_the_data_cannot_become_markup(cohort, tmp_path):
     assert "&lt;b&gt;a&lt;/b&gt;" in page
 
 
-def test_splitters_of_scikit_learn_keep_subjects_together(cohort, tmp_path):
-    cv = StratifiedGroupKFold(3)
+def test_what_is_no_pipeline_is_refused(cohort, tmp_path):
+    with pytest.raises(TypeError, match="'pipeline' of preprocessing_report must be an estimator"):
+        preprocessing_report("notch", *cohort, tmp_path / "a.html")
+
+
+@pytest.mark.parametrize("cv", [3, StratifiedGroupKFold(3)], ids=["int", "scikit-learn's"])
+def test_any_splitter_keeps_subjects_together(cohort, tmp_path, cv):
     report = preprocessing_report(NotchFilter(), *cohort, tmp_path / "a.html", cv=cv)
     tested = ", ".join(report.splits["test subjects"]).split(", ")
     assert sorted(tested) == sorted(cohort[0]["subject"].unique())
