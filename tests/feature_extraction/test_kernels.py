@@ -61,7 +61,7 @@ def test_lempel_ziv_phrases_of_random_sequences():
 def bucket_sum(x):
     from sklearn_emg.feature_extraction._kernels_time import _l_sum
 
-    counts = np.empty(len(x) // 2 + 2, dtype=np.uint32)
+    counts = np.empty(min(len(x) // 2, 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(len(x), dtype=np.uint16)
     mean = float(x.mean())
     deviation = float(abs(x - mean).mean())
@@ -81,6 +81,25 @@ def test_sum_over_buckets_is_that_of_the_sorted_window(dtype, rtol, offset, deci
         x = np.round(x, decimals).astype(dtype)
         # A float32 mean that is not exact shifts all samples alike, which leaves the sum.
         assert bucket_sum(x) == pytest.approx(sorted_sum(x), rel=rtol)
+
+
+def test_more_buckets_than_keys_can_name_are_not_needed():
+    x = np.random.default_rng(0).standard_normal(140_000)
+    assert bucket_sum(x) == pytest.approx(sorted_sum(x), rel=1e-12)
+
+
+@pytest.mark.parametrize("reach", [1, 2, 3, 7, 20, 90])
+def test_pairs_in_the_wrong_order_are_found_where_the_search_may_stop_early(reach):
+    from sklearn_emg.feature_extraction._kernels_time import _falls
+
+    rng = np.random.default_rng(reach)
+    for n in (2, 17, 90):
+        # Neighbours up to about `reach` apart change places here and there.
+        x = np.sort(rng.integers(0, 50, n)).astype(float)
+        x += np.where(rng.random(n) < 0.1, rng.integers(-reach, reach + 1, n), 0)
+        first, second = np.triu_indices(n, 1)
+        expected = np.maximum(x[first] - x[second], 0.0).sum()
+        assert _falls(x, 1, n) == (expected, True)
 
 
 def test_buckets_that_are_full_of_equal_and_of_different_samples():
