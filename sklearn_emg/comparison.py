@@ -211,15 +211,11 @@ def _auroc(level: _Level, classes: NDArray, average: str, positive: int | None) 
 
 def _matrices(level: _Level, classes: NDArray) -> dict[int, NDArray]:
     """Confusion matrix of each subject's cases."""
-    true = np.searchsorted(classes, level.y_true)
-    predicted = np.searchsorted(classes, level.y_pred)
-    out = {}
-    for subject in np.unique(level.subject):
-        of = level.subject == subject
-        out[int(subject)] = confusion_matrix(
-            true[of], predicted[of], labels=np.arange(len(classes))
-        )
-    return out
+    subjects, of = np.unique(level.subject, return_inverse=True)
+    matrices = np.zeros((len(subjects), len(classes), len(classes)), dtype=np.intp)
+    true, predicted = (np.searchsorted(classes, y) for y in (level.y_true, level.y_pred))
+    np.add.at(matrices, (of, true, predicted), 1)
+    return dict(zip(subjects.tolist(), matrices))
 
 
 def _fold_scores(
@@ -358,6 +354,7 @@ def _summarise(
         pooled, low, high, n_subjects = _pooled(
             [o for o in done if level in o.levels],
             level,
+            of_level["auroc"].to_numpy(),
             classes,
             average,
             positive,
@@ -388,6 +385,7 @@ def _summarise(
 def _pooled(
     done: list[_Outcome],
     level: str,
+    areas: NDArray[np.floating],
     classes: NDArray,
     average: str,
     positive: int | None,
@@ -424,7 +422,6 @@ def _pooled(
             pooled["accuracy"], n_subjects, confidence=confidence
         )
     # Scores of different models are not on one scale: the area is taken within folds.
-    areas = [_auroc(o.levels[level], classes, average, positive) for o in done]
     if np.isfinite(areas).any():
         pooled["auroc"] = float(np.nanmean(areas))
         if level == "subject":
