@@ -95,7 +95,8 @@ class AutoencoderDenoiser(SignalTransformer):
         If torch is missing.
     ValueError
         If `kernel_size` is even, the rows of a table have several sampling rates or another one
-        than in training, mains is to be added without `fs`, or a signal holds NaN.
+        than in training, mains is to be added without `fs`, a signal holds NaN, or `device` is not
+        there.
 
     See Also
     --------

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sklearn_emg.neural_network._estimators import resolve_device
+
 STRIDE = 2
 
 
@@ -60,13 +62,6 @@ class SignalAutoencoder(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def pick_device(device: str) -> torch.device:
-    """The device of that name, CUDA for "auto" where there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
-
-
 def train(
     segments: NDArray[np.float32],
     noise,
@@ -102,7 +97,7 @@ def train(
     losses : list of float
         Mean loss of each epoch.
     """
-    place = pick_device(device)
+    place = resolve_device(device, "AutoencoderDenoiser")
     rng = np.random.default_rng(seed)
     # Only the initial weights come from torch's own generator, whose state is put back.
     with torch.random.fork_rng(devices=[]):
@@ -139,7 +134,7 @@ def run(
     code: bool = False,
 ) -> NDArray[np.float64]:
     """Reconstructions (n_signals, n_times), or codes (n_signals, n_code, n_steps)."""
-    place = pick_device(device)
+    place = resolve_device(device, "AutoencoderDenoiser")
     with torch.random.fork_rng(devices=[]):
         net = SignalAutoencoder(**sizes)
     net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})

@@ -333,7 +333,13 @@ class ReferenceScaler(SignalTransformer):
                 "reference contractions. Add it, name another by 'column', or give 'reference'."
             )
         codes = subjects_of(table)
-        marked = table[self.column].to_numpy(dtype=bool)
+        marks = table[self.column]
+        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
+            raise ValueError(
+                f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
+                f"{marks.iloc[unclear[0]]!r}."
+            )
+        marked = marks.isin([True, 1]).to_numpy()
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:
             names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]

@@ -64,6 +64,13 @@ def test_it_tells_of_its_epochs_on_request(verbose, capsys):
     assert capsys.readouterr().out.splitlines() == (rows if verbose else [])
 
 
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(
+        ValueError, match="'device' parameter of AutoencoderDenoiser must be"
+    ):
+        AutoencoderDenoiser(**TINY, device="abacus").fit(_noise(3, 64))
+
+
 def test_signals_of_another_rate_than_in_training_are_refused():
     signals = list(_noise(3, 64))
     slow, fast = (recording_table(signals, fs=fs, subject=list("abc")) for fs in (500.0, 1000.0))

@@ -107,6 +107,14 @@ def test_largest_of_several_references_counts(contractions):
     np.testing.assert_allclose(scaled["signal"][2], [[0.5, 0.5], [0.5, 0.5]])
 
 
+@pytest.mark.parametrize("kind", [int, float, "boolean", object])
+def test_references_are_marked_by_any_kind_of_truth(contractions, kind):
+    expected = ReferenceScaler().fit_transform(contractions)["signal"]
+    contractions["is_reference"] = contractions["is_reference"].astype(kind)
+    for one, other in zip(ReferenceScaler().fit_transform(contractions)["signal"], expected):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_given_reference_serves_windows_and_tables(contractions):
     scaler = ReferenceScaler([2.0, 4.0])
     scaled = scaler.fit_transform(np.stack(contractions["signal"]))
@@ -120,6 +128,8 @@ def test_given_reference_serves_windows_and_tables(contractions):
         (lambda t: t.drop(columns="is_reference"), "no column 'is_reference'"),
         (lambda t: t.iloc[[0, 2, 3]], "1 subjects have no reference contraction .*'a'"),
         (lambda t: t.assign(signal=t["signal"].map(np.zeros_like)), "Row 1: .* is zero"),
+        (lambda t: t.assign(is_reference=list("nyyn")), "True or False.* Row 0 has 'n'"),
+        (lambda t: t.assign(is_reference=[True, None, True, False]), "Row 1 has None"),
     ],
 )
 def test_missing_references_are_told(contractions, change, match):
