@@ -242,8 +242,9 @@ class ReferenceScaler(SignalTransformer):
     Raises
     ------
     ValueError
-        If arrays come without `reference`, a table lacks `column` or a person's reference, a
-        reference amplitude is not positive, or numbers of channels differ.
+        If arrays come without `reference`, a table lacks `column` or a person's reference, `column`
+        holds something else than True and False or 1 and 0, a reference amplitude is not positive,
+        or numbers of channels differ.
 
     See Also
     --------

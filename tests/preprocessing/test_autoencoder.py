@@ -65,9 +65,7 @@ def test_it_tells_of_its_epochs_on_request(verbose, capsys):
 
 
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(
-        ValueError, match="'device' parameter of AutoencoderDenoiser must be"
-    ):
+    with pytest.raises(ValueError, match="'device' parameter of AutoencoderDenoiser must be"):
         AutoencoderDenoiser(**TINY, device="abacus").fit(_noise(3, 64))
 
 
