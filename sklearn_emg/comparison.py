@@ -520,6 +520,8 @@ def _named(pipelines: Any) -> dict[str, Any]:
 def _checked_labels(X: Any, y: Labels) -> NDArray:
     y = labels_of_rows(y, len(X))
     check_classification_targets(y)
+    if (y == y[:1]).all():
+        raise ValueError(f"y has one class only, {y[:1].tolist()}: there is nothing to tell apart.")
     return y
 
 

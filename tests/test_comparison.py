@@ -230,6 +230,8 @@ def test_bad_requests_are_refused(features):
         ValueError, match="y has no label for 2 of 237 rows, the first of them row 3"
     ):
         compare(rows_model(), X, pd.Series(y).where(~np.isin(rows, [3, 5])))
+    with pytest.raises(ValueError, match=r"y has one class only, \['als'\]"):
+        compare(rows_model(), X, np.repeat("als", len(y)))
     with pytest.raises(ValueError, match="y has 3 labels"):
         compare(rows_model(), X, y[:3])
     with pytest.raises(ValueError, match="does not say whose rows they are"):

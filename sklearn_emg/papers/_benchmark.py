@@ -22,13 +22,15 @@ import numpy as np
 import pandas as pd
 import sklearn
 from joblib import Parallel, delayed
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm.auto import tqdm
 
+from sklearn_emg._typing import Labels
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import (
     Comparison,
+    _checked_labels,
     _comparison,
     _divote_parameters,
     _Level,
@@ -40,7 +42,12 @@ from sklearn_emg.model_selection import with_seed, with_validation
 from sklearn_emg.model_selection._protocols import Protocol
 from sklearn_emg.model_selection._split import assert_no_shared_subject
 from sklearn_emg.papers._registry import Figure, get_system, list_systems, make_system
-from sklearn_emg.recordings import is_recording_table, read_signal, window_table
+from sklearn_emg.recordings import (
+    check_recording_table,
+    is_recording_table,
+    read_signal,
+    window_table,
+)
 
 _VERSION = 1  # of the files; another one is not mixed in
 LEAKY_NOTE = (
@@ -449,7 +456,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
 def run_benchmark(
     systems: str | Sequence[str],
     X: pd.DataFrame,
-    y: ArrayLike,
+    y: Labels,
     protocol: Protocol,
     out: str | os.PathLike[str],
     *,
@@ -532,7 +539,10 @@ def run_benchmark(
     ------
     ValueError
         If `out` holds another benchmark, no system matches, no system has one of `parameters`, an
-        option is out of range, or the protocol does not fit the data.
+        option is out of range, the table or the labels are unusable, or the protocol does not fit
+        the data.
+    TypeError
+        If `protocol` is none.
 
     Examples
     --------
@@ -562,7 +572,16 @@ def run_benchmark(
         )
     if fs is not None and not (np.isfinite(fs) and fs > 0):
         raise ValueError(f"The 'fs' of run_benchmark must be a positive rate in Hz. Got {fs}.")
-    y, out = np.asarray(y), Path(out)
+    if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 1:
+        raise ValueError(f"The 'n_resamples' of run_benchmark must be >= 1. Got {n_resamples!r}.")
+    if not isinstance(protocol, Protocol):
+        raise TypeError(
+            "The 'protocol' of run_benchmark must be one of sklearn_emg.model_selection, such as "
+            f"RepeatedSubjectKFold(5, n_repeats=1). Got {protocol!r}."
+        )
+    if is_recording_table(X):
+        check_recording_table(X)
+    y, out = _checked_labels(X, y), Path(out)
     runs = _numbers(protocol, X, y)
     config = {
         "version": _VERSION,

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import BoumerdesProtocol, RandomWindows
 from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS, Protocol
+from sklearn_emg.model_selection._split import labels_of_rows
 from sklearn_emg.papers._benchmark import Benchmark, _parquet, _write, run_benchmark
 
 LEAKY = "random windows (LEAKY)"
@@ -149,7 +150,7 @@ def boumerdes_tables(
     >>> tables.loc[tables["failed"] == "", ["task", "protocol", "runs"]].to_numpy().tolist()
     [['ALS, normal', 'random windows (LEAKY)', 1], ['ALS, normal', 'by subject', 1]]
     """
-    y, out = np.asarray(y), Path(out)
+    y, out = labels_of_rows(y, len(X)), Path(out)
     changes = {"divote__nan": "skip"}
     if fs is None and X["fs"].nunique() == 1:
         changes["resample"] = "passthrough"  # it refuses gaps, which are left out by window

@@ -17,6 +17,7 @@ from sklearn_emg.model_selection import (
     BoumerdesProtocol,
     RandomWindows,
     RepeatedSubjectKFold,
+    SubjectKFold,
 )
 from sklearn_emg.papers import _benchmark, make_system, run_benchmark
 from sklearn_emg.papers.__main__ import _names, _without_folders, main
@@ -247,12 +248,34 @@ def test_a_damaged_result_is_made_again(cohort, tmp_path, text):
         ({"fs": -5.0}, r"'fs' of run_benchmark must be a positive rate in Hz\. Got -5"),
         ({"fs": np.nan}, "'fs' of run_benchmark must be a positive rate in Hz"),
         ({"systems": []}, "No system is named"),
+        ({"n_resamples": 0}, "'n_resamples' of run_benchmark must be >= 1"),
     ],
 )
 def test_options_out_of_range_are_refused_before_anything_runs(cohort, tmp_path, options, match):
     with pytest.raises(ValueError, match=match):
         run(cohort, tmp_path, **options)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda X, y: (X.drop(columns="fs"), y), "lacks the column 'fs'"),
+        (lambda X, y: (X, np.linspace(0, 1, len(y))), "Unknown label type: continuous"),
+        (lambda X, y: (X, np.repeat("normal", len(y))), r"one class only, \['normal'\]"),
+        (lambda X, y: (X, y[:3]), "y has 3 labels for 27 rows"),
+    ],
+)
+def test_unusable_data_are_refused_before_anything_runs(cohort, tmp_path, change, match):
+    with pytest.raises(ValueError, match=match):
+        run(change(*cohort), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("protocol", [SubjectKFold(2), 5, None])
+def test_what_is_no_protocol_is_refused(cohort, tmp_path, protocol):
+    with pytest.raises(TypeError, match="'protocol' of run_benchmark must be one of sklearn_emg"):
+        run(cohort, tmp_path, protocol=protocol)
 
 
 def test_a_protocol_that_does_not_fit_is_refused_before_anything_runs(cohort, tmp_path):
