@@ -702,7 +702,8 @@ class TimeDomainFeatures(FeatureExtractor):
             left = np.arange(n_rows) if sort else np.flatnonzero(np.isnan(sums))
             for start in range(0, len(left), 256):
                 some = left[start : start + 256]
-                part = np.sort(rows[some], axis=1)
+                part = rows[some]
+                part.sort(axis=1)
                 values = np.empty(len(part))
                 l_sums(part, values)
                 sums[some] = values
