@@ -560,7 +560,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if (several := np.flatnonzero(low != high)).size:
             k, labels = several[0], self.classes_.tolist()
             raise ValueError(
-                f"{self.unit.capitalize()} {rows.unit_index[k]!r} has the labels "
+                f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the labels "
                 f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
                 "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
                 "same."
@@ -627,7 +627,14 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         known = np.searchsorted(self.classes_, estimator.classes_)
         scores = np.zeros((len(X), len(self.classes_)))
         if self.voting == "soft":
-            scores[:, known] = estimator.predict_proba(X)
+            proba = np.asarray(estimator.predict_proba(X))
+            if proba.shape != (len(X), len(known)):
+                raise ValueError(
+                    f"predict_proba of {type(estimator).__name__} must give a row per window and a "
+                    f"column per class of its classes_, shape {(len(X), len(known))}. Got "
+                    f"{proba.shape}."
+                )
+            scores[:, known] = proba
         else:
             votes = np.searchsorted(self.classes_, estimator.predict(X))
             scores[np.arange(len(X)), votes] = 1.0
@@ -832,7 +839,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _warn_of_units_without_windows(self, rows: _Rows, means: NDArray[np.floating]) -> None:
         empty = np.flatnonzero(np.isnan(means[:, 0]))
         if empty.size:
-            names = ", ".join(repr(rows.unit_index[k]) for k in empty[:3])
+            names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
             warnings.warn(
                 f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
                 f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes_)}.",

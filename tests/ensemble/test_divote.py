@@ -513,3 +513,22 @@ def test_memory_tells_that_it_must_be_a_folder(hand):
     table, y = hand
     with pytest.raises(ValueError, match="'memory' parameter of DiVoteClassifier"):
         divote(memory=3).fit(table, y)
+
+
+class TooNarrow(FirstSample):
+    def predict_proba(self, X):
+        return np.ones((len(X), 1))
+
+
+def test_probabilities_that_do_not_fit_the_classes_are_refused(hand):
+    table, y = hand
+    with pytest.raises(
+        ValueError, match=r"predict_proba of TooNarrow .* shape \(6, 2\). Got \(6, 1\)"
+    ):
+        DiVoteClassifier(TooNarrow(), window=0.2, step=None).fit(table, y)
+
+
+def test_a_subject_with_two_labels_is_named_as_it_was_given(hand):
+    table, _ = hand
+    with pytest.raises(ValueError, match="Subject 7 has the labels 'M' and 'N'"):
+        divote().fit(table.assign(subject=[7, 7, 8]), ["M", "N", "N"])
