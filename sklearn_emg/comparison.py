@@ -929,8 +929,9 @@ def leakage_audit(
         delayed(_score_windows)(model, X, y, split) for _, _, split in tasks
     )
     bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
+    # The bar first: it closes when it is asked for one more than there is.
     folds = pd.DataFrame(
-        [{"split": arm, "fold": fold, **score} for (arm, fold, _), score in zip(tasks, bar)]
+        [{"split": arm, "fold": fold, **score} for score, (arm, fold, _) in zip(bar, tasks)]
     )
     order = [arm for arm in ("random windows", "recordings", "subjects") if arm in arms]
     by_split = folds.groupby("split")[["accuracy", "balanced_accuracy"]]

@@ -423,6 +423,16 @@ def test_audit_cuts_recordings_and_deals_windows(cohort, in_pipeline):
     assert "would have flattered by +" in repr(audit)
 
 
+def test_the_progress_bar_of_an_audit_reaches_its_end(features, capsys):
+    X, y = features
+    y = np.array(["ill", "well"])[X["subject"] % 2]
+    audit = leakage_audit(rows_model(KNeighborsClassifier()), X, y, n_splits=4)
+    shown = capsys.readouterr().err
+    assert "100%" in shown
+    assert "8/8" in shown
+    assert len(audit.folds) == 8
+
+
 def test_audit_of_a_featureless_guess_has_no_gap(cohort):
     table, y = cohort
     model = DiVoteClassifier(
