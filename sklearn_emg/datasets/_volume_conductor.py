@@ -47,7 +47,21 @@ def intracellular_slope(distance: NDArray, length_scale: float = 1.0) -> NDArray
 
 
 def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float64]:
-    """Factor in mm² that turns a table's value into mV for a fibre of `diameter` µm."""
+    """Factor that turns a value of :func:`potential_table` into mV, for fibres of a diameter.
+
+    Parameters
+    ----------
+    diameter : array-like of shape (n_fibres,)
+        In µm.
+    gain : float, default=1.0
+        Of the muscle.
+
+    Returns
+    -------
+    strength : ndarray of shape (n_fibres,)
+        gain d² σ_i / (16 σ_r) in mm², with the diameter d in mm, the conductivity σ_i inside the
+        fibre and σ_r of the tissue across it.
+    """
     return gain * (np.asarray(diameter) / 1000.0) ** 2 * SIGMA_INSIDE / (16 * SIGMA_RADIAL)
 
 
@@ -98,11 +112,19 @@ def potential_table(
 
 
 class Geometry(NamedTuple):
-    """Where fibres lie and how thick they are."""
+    """Where fibres lie in the plane across the needle, and how thick they are.
 
-    x: NDArray[np.float64]  # mm
-    y: NDArray[np.float64]  # mm
-    diameter: NDArray[np.float64]  # µm
+    Attributes
+    ----------
+    x, y : ndarray of shape (n_fibres,)
+        In mm from the needle.
+    diameter : ndarray of shape (n_fibres,)
+        In µm.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    diameter: NDArray[np.float64]
 
 
 def electrode_weights(fibres: Geometry, gap: float) -> NDArray[np.float32]:

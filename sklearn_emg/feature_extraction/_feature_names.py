@@ -11,9 +11,15 @@ Facts = dict[str, str]
 
 
 def feature_facts() -> dict[str, Facts]:
-    """``unit`` and ``domain`` of each feature, by name."""
+    """Look up ``unit`` and ``domain`` of each feature, by name.
+
+    Returns
+    -------
+    facts : dict of str to dict
+        Of :func:`feature_table`; a name that two families share means the first of them.
+    """
     table = feature_table()
-    # A name that two families share means the first, as in EMGFeatures.
+    # The first family, as in EMGFeatures.
     table = table.drop_duplicates("name")
     return {
         name: {"unit": unit, "domain": domain}

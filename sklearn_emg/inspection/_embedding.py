@@ -159,7 +159,17 @@ def layer_embedding(
 
 
 def default_layers(module: Any) -> list[str]:
-    """At most five blocks, evenly through the network, the last one included."""
+    """Choose at most five blocks, evenly through the network, the last one included.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    names : list of str
+        As of ``module.named_modules()``.
+    """
     names = []
     for name, child in module.named_children():
         # A head of dense layers is one block; the layers before it are blocks each.

@@ -82,7 +82,24 @@ def window_shape(network: Any) -> tuple[int, ...]:
 
 
 def node_of(network: Any, target: Any, caller: str) -> int:
-    """Position of a label among the outputs."""
+    """Position of a label among the outputs.
+
+    Parameters
+    ----------
+    network : fitted network classifier
+    target : label
+    caller : str
+        Named in the message.
+
+    Returns
+    -------
+    position : int
+
+    Raises
+    ------
+    ValueError
+        If `target` is not one of the classes.
+    """
     known = network.classes_.tolist()
     if target not in known:
         raise ValueError(
@@ -92,5 +109,15 @@ def node_of(network: Any, target: Any, caller: str) -> int:
 
 
 def predicted_nodes(network: Any, X: ArrayLike) -> NDArray:
-    """Position of the predicted class of each window."""
+    """Position of the predicted class of each window among the outputs.
+
+    Parameters
+    ----------
+    network : fitted network classifier
+    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+
+    Returns
+    -------
+    positions : ndarray of shape (n_windows,)
+    """
     return network.predict_proba(X).argmax(axis=1)

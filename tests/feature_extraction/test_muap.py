@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from transcriptions import turning_points
 
 from sklearn_emg.datasets import load_annotations, load_n2001, make_nemg_cohort, simulate_muap
 from sklearn_emg.feature_extraction import EMGFeatures, MUAPFeatures
@@ -30,20 +31,6 @@ def spike(amplitude=0.3, width=4e-4):
     """A biphasic potential of some 4 ms."""
     t = np.arange(-0.004, 0.004, 1 / FS) / width
     return amplitude * np.sqrt(np.e / 2) * t * np.exp(-(t**2))  # from -0.5 to 0.5 amplitude
-
-
-def turning_points(x, threshold):
-    """Extremes of swings of at least the threshold, with the one that begins the first swing."""
-    points, low, high, direction = [], 0.0, 0.0, 0
-    for v in x:
-        low, high = min(low, v), max(high, v)
-        if direction >= 0 and high - v >= threshold:
-            points.append(high)
-            direction, low, high = -1, v, v
-        elif direction <= 0 and v - low >= threshold:
-            points.append(low)
-            direction, low, high = 1, v, v
-    return points
 
 
 def transcription(wave, fs, level=0.02, phase=0.02, turn=0.05):

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from transcriptions import turning_points
 
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_domain import FEATURES
@@ -41,22 +42,8 @@ def slope_sign_changes(x):
     return np.sum((d * e > 0) & ((abs(d) >= THRESHOLD) | (abs(e) >= THRESHOLD)))
 
 
-def turning_points(x, threshold=TURN):
-    """Extremes of swings of at least the threshold, with the one that begins the first swing."""
-    points, low, high, direction = [], x[0], x[0], 0
-    for v in x:
-        low, high = min(low, v), max(high, v)
-        if direction >= 0 and high - v >= threshold:
-            points.append(high)
-            direction, low, high = -1, v, v
-        elif direction <= 0 and v - low >= threshold:
-            points.append(low)
-            direction, low, high = 1, v, v
-    return points
-
-
 def turn_amplitude(x):
-    swings = abs(np.diff(turning_points(x)))
+    swings = abs(np.diff(turning_points(x, TURN)))
     return swings.mean() if swings.size else 0.0
 
 
@@ -129,7 +116,7 @@ PLAIN = {
     "ptp": np.ptp,
     "crest": lambda x: abs(x).max() / np.sqrt(np.mean(x**2)),
     "form": lambda x: np.sqrt(np.mean(x**2)) / abs(x).mean(),
-    "turns": lambda x: max(len(turning_points(x)) - 1, 0) * FS / len(x),
+    "turns": lambda x: max(len(turning_points(x, TURN)) - 1, 0) * FS / len(x),
     "turn_amplitude": turn_amplitude,
     "mavslp": mav_slopes,
     "hist": histogram,
