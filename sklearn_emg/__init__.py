@@ -4,22 +4,15 @@ Sub-packages load when they are first used, so that ``import sklearn_emg`` stays
 """
 
 import importlib
+import pkgutil
 
 from sklearn_emg._version import __version__
 
-_SUBMODULES = (
-    "base",
-    "comparison",
-    "datasets",
-    "ensemble",
-    "feature_extraction",
-    "inspection",
-    "metrics",
-    "model_selection",
-    "neural_network",
-    "papers",
-    "preprocessing",
-    "recordings",
+# Every public module and sub-package of the folder, so that a new one cannot be forgotten here.
+_SUBMODULES = tuple(
+    sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
 )
 
 __all__ = [*_SUBMODULES, "__version__"]

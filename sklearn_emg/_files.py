@@ -1,0 +1,104 @@
+"""Writing files so that they are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["write_atomically", "write_text_atomically"]
+
+_TRIES = 100
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _clear_scratch(path: Path) -> None:
+    """Remove what killed processes of this machine left of earlier attempts to write `path`."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.[0-9a-f]{{32}}")
+    for entry in path.parent.iterdir():
+        match = pattern.fullmatch(entry.name)
+        if match and not _is_alive(int(match[1])):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _move(target: Path, path: Path, scratch: Path) -> None:
+    """Give a finished file or folder its name, also while other processes write the same one."""
+    for _ in range(_TRIES):
+        if path.is_dir() and not path.is_symlink():
+            # A folder cannot be renamed over another: the old one is moved away first.
+            try:
+                os.replace(path, scratch / f"old-{uuid.uuid4().hex}")
+            except FileNotFoundError:
+                continue
+        try:
+            os.replace(target, path)
+        except OSError as error:
+            # Another writer has put a folder there in the meantime.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+                raise
+            continue
+        return
+    raise OSError(f"{path} could not be replaced: other processes keep on writing it.")
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Write a file or a folder next to its place and rename it when it is whole.
+
+    Readers see the old content or the new one. Of two processes that write one path, one wins, and
+    its content is whole. Scratch folders of killed processes are removed by the next call for the
+    same path.
+
+    Parameters
+    ----------
+    path : path-like
+        File or folder to write; folders above it are made.
+    write : callable
+        ``write(target)`` creates the file or folder `target`, which has the name of `path`.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the place cannot be written; nothing is left then.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_scratch(path)
+    scratch = path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{uuid.uuid4().hex}")
+    scratch.mkdir()
+    try:
+        target = scratch / path.name
+        write(target)
+        if target.is_file():
+            with open(target, "rb+") as file:
+                os.fsync(file.fileno())
+        _move(target, path, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return path
+
+
+def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a UTF-8 text file by :func:`write_atomically`."""
+    return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
