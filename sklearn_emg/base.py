@@ -18,9 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
-    _object_column,
     check_recording_table,
     is_recording_table,
+    object_column,
     read_signal,
 )
 
@@ -248,7 +248,7 @@ class SignalTransformer(_SignalEstimator):
             except ValueError as error:
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
         table = X.copy(deep=False)
-        table["signal"] = _object_column(signals, X.index)
+        table["signal"] = object_column(signals, X.index)
         rates_out = [self._fs_out(float(fs)) for fs in rates]
         if not np.array_equal(rates_out, rates):
             table["fs"] = rates_out

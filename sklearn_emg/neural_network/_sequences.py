@@ -11,9 +11,9 @@ import pandas as pd
 from torch import nn
 
 from sklearn_emg.recordings import (
-    _one_rate,
     check_recording_table,
     is_recording_table,
+    one_rate,
     read_signal,
 )
 
@@ -48,7 +48,7 @@ def signals_of(X: Any) -> tuple[list[np.ndarray] | None, float | None]:
     """
     if is_recording_table(X):
         check_recording_table(X, required=("signal", "fs"))
-        return [read_signal(signal) for signal in X["signal"]], _one_rate(X)
+        return [read_signal(signal) for signal in X["signal"]], one_rate(X)
     if isinstance(X, pd.Series):
         X = X.tolist()
     is_object = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1

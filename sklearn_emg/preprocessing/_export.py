@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
 from sklearn_emg.recordings import (
-    _object_column,
     check_recording_table,
     is_recording_table,
+    object_column,
     read_signal,
 )
 
@@ -149,7 +149,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
         fs = float(columns["fs"].iloc[0]) if "fs" in columns and len(columns) else None
         return Bunch(X=np.stack(signals), y=labels, fs=fs)
     table = columns.copy()
-    table.insert(header["signal_position"], "signal", _object_column(signals, columns.index))
+    table.insert(header["signal_position"], "signal", object_column(signals, columns.index))
     return Bunch(X=table, y=labels, fs=None)
 
 

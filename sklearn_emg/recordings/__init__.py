@@ -1,0 +1,48 @@
+"""The recording table: the subject of each recording is stored in X.
+
+A recording table is a :class:`pandas.DataFrame` with one row per recording. Its columns are
+
+``signal``
+    One object per row: an array in millivolts, ``(n_times,)`` or ``(n_channels, n_times)``, or a
+    :class:`SignalFile` that is read when it is needed. Rows may differ in length.
+``fs``
+    Sampling rate in Hz, may differ from row to row.
+``subject``
+    Any hashable identity. Splitters, DiVote and scorers read it from here.
+``muscle``, ``region`` and any other column
+    Kept untouched.
+"""
+
+from __future__ import annotations
+
+from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
+from sklearn_emg.recordings._rates import one_rate as one_rate
+from sklearn_emg.recordings._rates import same_rate
+from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
+from sklearn_emg.recordings._subjects import subjects_of
+from sklearn_emg.recordings._table import (
+    METADATA_COLUMNS,
+    check_recording_table,
+    is_recording_table,
+    recording_table,
+)
+from sklearn_emg.recordings._table import object_column as object_column
+from sklearn_emg.recordings._windows import OnFault as OnFault
+from sklearn_emg.recordings._windows import Tail as Tail
+from sklearn_emg.recordings._windows import Unit as Unit
+from sklearn_emg.recordings._windows import Windows, divide, window_table
+
+__all__ = [
+    "METADATA_COLUMNS",
+    "SignalFile",
+    "Windows",
+    "check_recording_table",
+    "divide",
+    "is_recording_table",
+    "read_signal",
+    "recording_table",
+    "same_rate",
+    "subjects_of",
+    "window_table",
+]

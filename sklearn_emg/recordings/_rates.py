@@ -1,0 +1,88 @@
+"""Sampling rates: which are one, and the one rate of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+__all__ = ["RATE_TOLERANCE", "distinct_rates", "one_rate", "same_rate"]
+
+# Largest relative difference of two rates that are one: rates computed from time stamps carry the
+# rounding of these.
+RATE_TOLERANCE = 1e-6
+
+
+def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
+    """Whether sampling rates are one, to within a relative difference of 1e-6.
+
+    Parameters
+    ----------
+    first, second : float or array-like of float
+        Sampling rates in Hz, broadcast against each other.
+
+    Returns
+    -------
+    same : bool or ndarray of bool
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import same_rate
+    >>> same_rate(2000.0, 1999.9999999)
+    True
+    >>> same_rate(2000.0, [2000.001, 2000.01]).tolist()
+    [True, False]
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    same = np.abs(first - second) <= RATE_TOLERANCE * np.maximum(np.abs(first), np.abs(second))
+    return bool(same) if same.ndim == 0 else same
+
+
+def distinct_rates(rates: Iterable[float]) -> list[float]:
+    """Sampling rates that differ, ascending; of rates that are one, the smallest.
+
+    Parameters
+    ----------
+    rates : iterable of float
+        Sampling rates in Hz.
+
+    Returns
+    -------
+    distinct : list of float
+    """
+    distinct: list[float] = []
+    for rate in np.unique(np.asarray(list(rates), dtype=float)):
+        if not distinct or not same_rate(rate, distinct[-1]):
+            distinct.append(float(rate))
+    return distinct
+
+
+def one_rate(table: pd.DataFrame) -> float:
+    """The sampling rate of a table whose rows have one.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+
+    Returns
+    -------
+    fs : float
+        That of the first row, in Hz.
+
+    Raises
+    ------
+    ValueError
+        If a row has another rate.
+    """
+    rates = table["fs"].to_numpy(dtype=float)
+    other = np.flatnonzero(~same_rate(rates, rates[0]))
+    if other.size:
+        raise ValueError(
+            f"Windows need one sampling rate: row 0 has fs={rates[0]:.10g} Hz, row {other[0]} has "
+            f"fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or divide them apart."
+        )
+    return float(rates[0])

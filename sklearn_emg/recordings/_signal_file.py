@@ -1,0 +1,253 @@
+"""Samples that stay in their file until they are needed, and how any signal is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["SignalFile", "read_signal"]
+
+
+class SignalFile:
+    """A recording that stays in its file until somebody needs the samples.
+
+    It takes the place of an array in the ``signal`` column of a recording table. Pickling ships the
+    reference and not the samples, so a parallel search sends a few hundred bytes per recording to
+    its workers and each worker reads only what it needs.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File with samples of one fixed-width type, interleaved by channel.
+    offset : int, default=0
+        Bytes before the first sample.
+    length : int, default=None
+        Samples per channel. By default all that follow `offset`.
+    dtype : dtype-like, default="<i2"
+        Type of one stored sample.
+    n_channels : int, default=1
+        Channels stored in the file.
+    channels : sequence of int, default=None
+        Channels to read, all by default. The signal is 1-D when `n_channels` is 1 and 2-D,
+        ``(n_channels, n_times)``, otherwise.
+    scale : float or sequence of float, default=1.0
+        Millivolts per stored unit, one number or one per stored channel.
+    baseline : float or sequence of float, default=0.0
+        Stored value that stands for 0 mV, one number or one per stored channel.
+    invalid : int, default=None
+        Stored value that marks an invalid sample and reads as NaN.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or, when it is read, if the file holds fewer samples.
+    FileNotFoundError
+        When it is read, if there is no such file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import SignalFile
+    >>> path = os.path.join(tempfile.mkdtemp(), "a.bin")
+    >>> np.array([1, -2, 3], dtype="<i2").tofile(path)
+    >>> np.asarray(SignalFile(path, scale=0.5))
+    array([ 0.5, -1. ,  1.5], dtype=float32)
+    """
+
+    __slots__ = (
+        "baseline",
+        "channels",
+        "invalid",
+        "length",
+        "n_channels",
+        "offset",
+        "path",
+        "scale",
+        "stored_dtype",
+    )
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        dtype: DTypeLike = "<i2",
+        n_channels: int = 1,
+        channels: Sequence[int] | None = None,
+        scale: float | Sequence[float] = 1.0,
+        baseline: float | Sequence[float] = 0.0,
+        invalid: int | None = None,
+    ):
+        # An absolute path survives workers with another working directory.
+        self.path = os.path.abspath(os.fspath(path))
+        self.stored_dtype = np.dtype(dtype)
+        self.offset = int(offset)
+        self.n_channels = int(n_channels)
+        self.invalid = invalid
+        if self.stored_dtype.hasobject or self.stored_dtype.kind not in "iuf":
+            raise ValueError(
+                f"The 'dtype' parameter of SignalFile must be an integer or float type. "
+                f"Got {dtype!r} instead."
+            )
+        if self.offset < 0:
+            raise ValueError(
+                f"The 'offset' of SignalFile must be >= 0 bytes. Got {offset} instead."
+            )
+        if self.n_channels < 1:
+            raise ValueError(
+                f"The 'n_channels' of SignalFile must be >= 1. Got {n_channels} instead."
+            )
+        if length is not None and length < 0:
+            raise ValueError(f"The 'length' of SignalFile must be >= 0. Got {length} instead.")
+        self.length = None if length is None else int(length)
+        self.channels = None if channels is None else tuple(int(c) for c in channels)
+        if self.channels is not None and not all(0 <= c < self.n_channels for c in self.channels):
+            raise ValueError(
+                f"The 'channels' of SignalFile must lie in 0..{self.n_channels - 1}. "
+                f"Got {list(self.channels)} instead."
+            )
+        self.scale = self._per_channel("scale", scale)
+        self.baseline = self._per_channel("baseline", baseline)
+
+    def _per_channel(self, name: str, value: float | Sequence[float]) -> tuple[float, ...]:
+        values = tuple(float(v) for v in np.atleast_1d(value))
+        if len(values) not in (1, self.n_channels) or not np.isfinite(values).all():
+            raise ValueError(
+                f"The '{name}' of SignalFile must be one finite number or one per channel "
+                f"({self.n_channels}). Got {value!r} instead."
+            )
+        return values
+
+    @property
+    def n_times(self) -> int:
+        """Samples per channel; looks at the file's size when `length` was not given."""
+        if self.length is not None:
+            return self.length
+        size = os.stat(self.path).st_size - self.offset
+        return max(size, 0) // (self.n_channels * self.stored_dtype.itemsize)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the signal, ``(n_times,)`` or ``(n_channels, n_times)``."""
+        if self.n_channels == 1 and self.channels is None:
+            return (self.n_times,)
+        n_read = self.n_channels if self.channels is None else len(self.channels)
+        return (n_read, self.n_times)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the signal, 1 or 2."""
+        return 1 if self.n_channels == 1 and self.channels is None else 2
+
+    def read(
+        self, start: int = 0, stop: int | None = None, *, dtype: DTypeLike = np.float32
+    ) -> NDArray[np.floating]:
+        """Read samples `start` to `stop` of every channel, in mV.
+
+        Parameters
+        ----------
+        start, stop : int, default=0 and None
+            Range in samples; None reads to the end.
+        dtype : dtype-like, default=numpy.float32
+            Float type of the result.
+
+        Returns
+        -------
+        signal : ndarray of shape (stop - start,) or (n_channels, stop - start)
+            The samples in mV, NaN where the stored value is `invalid`.
+
+        Raises
+        ------
+        ValueError
+            If the file holds fewer samples than asked for.
+        """
+        n_times = self.n_times
+        stop = n_times if stop is None else min(stop, n_times)
+        start = min(max(start, 0), stop)
+        frame = self.n_channels * self.stored_dtype.itemsize
+        count = (stop - start) * self.n_channels
+        stored = np.fromfile(
+            self.path, dtype=self.stored_dtype, count=count, offset=self.offset + start * frame
+        )
+        if stored.size < count:
+            raise ValueError(
+                f"{self.path} holds {start + stored.size // self.n_channels} samples per channel "
+                f"after byte {self.offset}, {n_times} were announced. The file is truncated; "
+                "get it again."
+            )
+        stored = stored.reshape(stop - start, self.n_channels).T
+        scale, baseline = np.array(self.scale), np.array(self.baseline)
+        if self.channels is not None:
+            stored = stored[list(self.channels)]
+            scale = scale if scale.size == 1 else scale[list(self.channels)]
+            baseline = baseline if baseline.size == 1 else baseline[list(self.channels)]
+        dtype = np.dtype(dtype)
+        signal = np.subtract(stored, baseline[:, None].astype(dtype), dtype=dtype)
+        signal *= scale[:, None].astype(dtype)
+        if self.invalid is not None:
+            signal[stored == self.invalid] = np.nan
+        return signal[0] if self.ndim == 1 else signal
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
+        if copy is False:
+            raise ValueError("A SignalFile is read from its file: it cannot avoid a copy.")
+        if dtype is None or np.dtype(dtype).kind != "f":
+            signal = self.read()
+            return signal if dtype is None else signal.astype(dtype)
+        return self.read(dtype=dtype)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "offset": self.offset,
+            "length": self.length,
+            "dtype": self.stored_dtype.str,
+            "n_channels": self.n_channels,
+            "channels": self.channels,
+            "scale": self.scale,
+            "baseline": self.baseline,
+            "invalid": self.invalid,
+        }
+
+    def __reduce__(self):
+        return _signal_file, (self.path, self._arguments())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SignalFile):
+            return NotImplemented
+        return self.path == other.path and self._arguments() == other._arguments()
+
+    def __hash__(self) -> int:
+        return hash((self.path, *self._arguments().values()))
+
+    def __repr__(self) -> str:
+        length = "" if self.length is None else f", length={self.length}"
+        return f"SignalFile({os.path.basename(self.path)!r}, offset={self.offset}{length})"
+
+
+def _signal_file(path: str, arguments: dict[str, Any]) -> SignalFile:
+    return SignalFile(path, **arguments)
+
+
+def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
+    """Samples of one entry of the ``signal`` column, as a float array.
+
+    Parameters
+    ----------
+    signal : array-like or SignalFile
+        ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
+    dtype : dtype-like, default=None
+        Float type of the result; by default that of the signal, float64 for integers.
+
+    Returns
+    -------
+    signal : ndarray
+        Not copied when it is a float array of that type already.
+    """
+    values = np.asarray(signal, dtype=dtype)
+    return values if values.dtype.kind == "f" else values.astype(np.float64)

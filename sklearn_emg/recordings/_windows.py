@@ -1,0 +1,334 @@
+"""Recordings cut into windows, and the way from a window to its row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sklearn_emg.recordings._rates import one_rate
+from sklearn_emg.recordings._signal_file import read_signal
+from sklearn_emg.recordings._subjects import mean_by_code
+from sklearn_emg.recordings._table import MAX_FAULTS, check_recording_table, object_column
+
+__all__ = ["OnFault", "Tail", "Unit", "Windows", "divide", "window_table"]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of a recording table and the way back: window → row → subject.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        The windows, in mV.
+    row : ndarray of shape (n_windows,)
+        Position of the recording in the table.
+    start : ndarray of shape (n_windows,)
+        First sample of the window in its recording.
+    fs : float
+        Sampling rate in Hz, that of all windows.
+    n_rows : int
+        Recordings in the table, those without a window included.
+    skipped : dict of int to str
+        Why windows of a row were left out, by row position.
+    """
+
+    X: NDArray[np.floating]
+    row: NDArray[np.intp]
+    start: NDArray[np.intp]
+    fs: float
+    n_rows: int
+    skipped: dict[int, str]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def repeat(self, values: ArrayLike) -> NDArray:
+        """Values of the rows (labels, subjects), repeated for each window of the row."""
+        values = np.asarray(values)
+        if len(values) != self.n_rows:
+            raise ValueError(f"Got {len(values)} values for a table of {self.n_rows} rows.")
+        return values[self.row]
+
+    def mean_by_row(self, values: ArrayLike) -> NDArray[np.floating]:
+        """Mean of the windows' values for each row, NaN for a row without windows.
+
+        Parameters
+        ----------
+        values : array-like of shape (n_windows, n_values)
+
+        Returns
+        -------
+        means : ndarray of shape (n_rows, n_values)
+        """
+        return mean_by_code(np.asarray(values, dtype=float), self.row, self.n_rows)
+
+
+def _to_samples(name: str, duration: float, fs: float, unit: str) -> int:
+    if not np.isfinite(duration) or duration <= 0:
+        raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
+    if unit == "samples":
+        if duration != int(duration):
+            raise ValueError(f"The {name!r} must be a whole number of samples. Got {duration!r}.")
+        return int(duration)
+    # Whole samples that fit: 1 s at 23437.5 Hz is 23437 samples. The tolerance keeps 0.29 s at
+    # 100 Hz at 29 samples although the product is 28.999999999999996.
+    n_samples = int(np.floor(duration * fs + 1e-6))
+    if n_samples < 1:
+        raise ValueError(
+            f"The {name!r} of {duration} s is shorter than one sample at fs={fs} Hz; lengthen it."
+        )
+    return n_samples
+
+
+def _starts(n_times: int, size: int, step: int, tail: str) -> tuple[NDArray[np.intp], int]:
+    """First samples of the windows and the length that the recording must be padded to."""
+    if n_times < size:
+        return (np.zeros(1, dtype=np.intp), size) if tail == "pad" else (np.empty(0, np.intp), 0)
+    starts = np.arange(0, n_times - size + 1, step, dtype=np.intp)
+    rest = n_times - (starts[-1] + size)
+    if rest and tail == "overlap":
+        return np.append(starts, n_times - size), n_times
+    # A further window is worth padding only if it brings samples that no window has yet.
+    if rest and tail == "pad" and starts[-1] + step < n_times:
+        return np.append(starts, starts[-1] + step), int(starts[-1]) + step + size
+    return starts, n_times
+
+
+Unit = Literal["seconds", "samples"]
+Tail = Literal["drop", "overlap", "pad"]
+OnFault = Literal["raise", "skip"]
+
+
+class _Division:
+    """How a table falls into windows; iterating reads one recording at a time."""
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        window: float,
+        step: float | None,
+        unit: str,
+        tail: str,
+        nan: str,
+        short: str,
+    ):
+        check_recording_table(table, required=("signal", "fs"))
+        for name, value, options in (
+            ("unit", unit, ("seconds", "samples")),
+            ("tail", tail, ("drop", "overlap", "pad")),
+            ("nan", nan, ("raise", "skip")),
+            ("short", short, ("raise", "skip")),
+        ):
+            if value not in options:
+                raise ValueError(f"The {name!r} must be one of {options}. Got {value!r}.")
+        self.signals = table["signal"].tolist()
+        self.fs = one_rate(table)
+        self.size = _to_samples("window", window, self.fs, unit)
+        self.step = self.size if step is None else _to_samples("step", step, self.fs, unit)
+        self.tail, self.nan = tail, nan
+        self.skipped: dict[int, str] = {}
+        self.channels = self._one_channel_count()
+        self.starts = []
+        for row, signal in enumerate(self.signals):
+            n_times = signal.shape[-1]
+            starts, _ = _starts(n_times, self.size, self.step, tail)
+            self.starts.append(starts)
+            if not starts.size:
+                text = (
+                    f"row {row} has {n_times} samples ({n_times / self.fs:g} s), "
+                    f"one window has {self.size}"
+                )
+                if short == "raise":
+                    raise ValueError(
+                        f"Too short for a window: {text}. Shorten the window, leave the row out, "
+                        "use tail='pad', or short='skip' to go on without it."
+                    )
+                self.skipped[row] = text
+        self.n_windows = sum(len(s) for s in self.starts)  # before any is left out for NaN
+
+    def _one_channel_count(self) -> tuple[int, ...]:
+        shapes = [signal.shape for signal in self.signals]
+        for row, shape in enumerate(shapes):
+            if shape[:-1] != shapes[0][:-1]:
+                raise ValueError(
+                    "Windows need one number of channels: row 0 has a signal of shape "
+                    f"{shapes[0]}, row {row} of shape {shape}."
+                )
+        return shapes[0][:-1]
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.intp], list[NDArray]]]:
+        """Yield row, first samples and views of the windows of each recording that has some."""
+        n_left = 0
+        for row, (entry, starts) in enumerate(zip(self.signals, self.starts)):
+            if not starts.size:
+                continue
+            signal = read_signal(entry)
+            n_times = signal.shape[-1]
+            padded = int(starts[-1]) + self.size
+            if padded > n_times:
+                signal = np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, padded - n_times)])
+            views = [signal[..., s : s + self.size] for s in starts]
+            # Windows are looked at one by one only where the recording has a gap at all.
+            if not np.isfinite(signal).all():
+                good = np.array([bool(np.isfinite(view).all()) for view in views])
+                if not good.all():
+                    text = (
+                        f"row {row} has NaN or infinity in {(~good).sum()} of {len(good)} windows"
+                    )
+                    if self.nan == "raise":
+                        raise ValueError(
+                            f"Invalid samples: {text}. Interpolate the gaps, leave the row out, "
+                            "or use nan='skip' to leave those windows out."
+                        )
+                    self.skipped[row] = text
+                    starts = starts[good]
+                    views = [view for view, ok in zip(views, good) if ok]
+            n_left += len(views)
+            if views:
+                yield row, starts, views
+        self._report(n_left)
+
+    def _report(self, n_left: int) -> None:
+        if n_left == 0:
+            raise ValueError(
+                f"No window of {self.size} samples is left of {len(self.signals)} recordings; "
+                "shorten the window."
+            )
+        if self.skipped:
+            reasons = [self.skipped[row] for row in sorted(self.skipped)]
+            more = len(reasons) - MAX_FAULTS
+            text = "; ".join(reasons[:MAX_FAULTS]) + (f"; and {more} more" if more > 0 else "")
+            warnings.warn(f"Windows left out: {text}.", UserWarning, stacklevel=4)
+
+
+def divide(
+    table: pd.DataFrame,
+    window: float,
+    step: float | None = None,
+    *,
+    unit: Unit = "seconds",
+    tail: Tail = "drop",
+    nan: OnFault = "raise",
+    short: OnFault = "raise",
+    dtype: DTypeLike = np.float32,
+) -> Windows:
+    """Cut the recordings of a table into windows of equal length.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table with one sampling rate and one number of channels.
+    window : float
+        Length of a window in `unit`. Seconds become the whole samples that fit:
+        ``floor(window * fs)``.
+    step : float, default=None
+        From the beginning of one window to that of the next, in `unit`. By default `window`, which
+        leaves no overlap.
+    unit : {"seconds", "samples"}, default="seconds"
+    tail : {"drop", "overlap", "pad"}, default="drop"
+        What becomes of samples behind the last whole window: left out, covered by one more window
+        that ends with the recording, or by one more window filled up with zeros.
+    nan : {"raise", "skip"}, default="raise"
+        Windows with NaN or infinity are an error, or left out with one warning.
+    short : {"raise", "skip"}, default="raise"
+        Recordings shorter than one window are an error, or left out with one warning.
+    dtype : dtype-like, default=numpy.float32
+        Type of the windows.
+
+    Returns
+    -------
+    windows : Windows
+        The windows, in table order, and the row that each comes from. One recording is read at a
+        time; nothing but the windows themselves is held.
+
+    Raises
+    ------
+    ValueError
+        If rates or channels differ, a recording is too short or invalid, or no window is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import divide, recording_table
+    >>> table = recording_table([np.arange(10.0), np.arange(7.0)], fs=10.0, subject=["a", "b"])
+    >>> windows = divide(table, window=0.4, step=0.2)
+    >>> windows.X.shape, windows.row.tolist(), windows.start.tolist()
+    ((6, 4), [0, 0, 0, 0, 1, 1], [0, 2, 4, 6, 0, 2])
+    """
+    division = _Division(table, window, step, unit, tail, nan, short)
+    X = np.empty((division.n_windows, *division.channels, division.size), dtype=dtype)
+    rows = np.empty(division.n_windows, dtype=np.intp)
+    start = np.empty(division.n_windows, dtype=np.intp)
+    n_windows = 0
+    for row, starts, views in division:
+        stop = n_windows + len(views)
+        for target, view in zip(X[n_windows:stop], views):
+            target[...] = view
+        rows[n_windows:stop] = row
+        start[n_windows:stop] = starts
+        n_windows = stop
+    return Windows(
+        X[:n_windows],
+        rows[:n_windows],
+        start[:n_windows],
+        division.fs,
+        len(table),
+        division.skipped,
+    )
+
+
+def window_table(
+    table: pd.DataFrame,
+    window: float,
+    step: float | None = None,
+    *,
+    unit: Unit = "seconds",
+    tail: Tail = "drop",
+    nan: OnFault = "raise",
+    short: OnFault = "raise",
+) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+    """Cut recordings into windows and give each a row of its own.
+
+    The signals are views into the recordings, so that overlapping windows take no further memory.
+    All other columns are repeated.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    window, step, unit, tail, nan, short
+        As in :func:`divide`.
+
+    Returns
+    -------
+    windows : DataFrame of shape (n_windows, n_columns)
+        A recording table with one window per row.
+    row : ndarray of shape (n_windows,)
+        Position of the recording in `table`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import recording_table, window_table
+    >>> table = recording_table([np.arange(10.0)], fs=10.0, subject="a")
+    >>> windows, row = window_table(table, window=0.5)
+    >>> windows["signal"].iloc[1]
+    array([5., 6., 7., 8., 9.])
+    """
+    division = _Division(table, window, step, unit, tail, nan, short)
+    signals: list[NDArray] = []
+    rows: list[int] = []
+    for row, _, views in division:
+        signals.extend(views)
+        rows.extend([row] * len(views))
+    index = np.array(rows, dtype=np.intp)
+    windows = table.drop(columns="signal").iloc[index].reset_index(drop=True)
+    windows.insert(list(table.columns).index("signal"), "signal", object_column(signals))
+    return windows, index
