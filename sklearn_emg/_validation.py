@@ -1,0 +1,207 @@
+"""Checks of arguments that every package shares: one place for ranges and messages.
+
+A wrong argument raises scikit-learn's ``InvalidParameterError``, a ValueError and a TypeError.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from numbers import Integral, Real
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sklearn_emg._sklearn import InvalidParameterError
+
+__all__ = [
+    "check_fraction",
+    "check_integer",
+    "check_integers",
+    "check_option",
+    "check_real",
+    "did_you_mean",
+    "require",
+]
+
+
+def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str:
+    """Hint at the option that is spelled most alike, or "" if none is.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    options : iterable of str
+        What is known.
+    cutoff : float, default=0.6
+        Similarity that a hint needs at least, from 0 to 1; letter case does not count.
+
+    Returns
+    -------
+    hint : str
+        ``" Did you mean 'rms'?"``, with its leading blank.
+    """
+    names = {option.lower(): option for option in reversed(list(options))}
+    near = get_close_matches(str(value).lower(), names, n=1, cutoff=cutoff)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _refuse(value: Any, name: str, caller: str, wanted: str, hint: str = "") -> None:
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {caller} must be {wanted}. Got {value!r} instead.{hint}"
+    )
+
+
+def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> None:
+    """Refuse what is not among some strings, hinting at the one that may have been meant.
+
+    Parameters
+    ----------
+    value : object
+    options : sequence of str
+    name, caller : str
+        Parameter and class or function, for the message.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is none of `options`.
+    """
+    if not isinstance(value, str) or value not in options:
+        wanted = f"one of {', '.join(map(repr, options))}"
+        _refuse(value, name, caller, wanted, did_you_mean(value, options))
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer of Python or NumPy and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
+    """Return an integer, refusing other types, truth values and integers below `minimum`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is no integer or too small.
+    """
+    if not is_integer(value) or value < minimum:
+        _refuse(value, name, caller, f"an integer of at least {minimum}")
+    return int(value)
+
+
+def check_integers(
+    value: int | Sequence[int], name: str, caller: str, n: int | None = None
+) -> tuple[int, ...]:
+    """Return positive integers as a tuple; one integer stands for `n` equal ones.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are none, not `n`, or one is not positive.
+    """
+    values: Any = (value,) * (n or 1) if is_integer(value) else value
+    valid = isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str)
+    valid = valid and len(values) > 0 and n in (None, len(values))
+    if not valid or not all(is_integer(v) and v >= 1 for v in values):
+        number = "integers" if n is None else f"{n} integers"
+        wanted = f"a positive integer or a sequence of {number}, each positive"
+        _refuse(value, name, caller, wanted)
+    return tuple(int(v) for v in values)
+
+
+def check_real(
+    value: Any,
+    name: str,
+    caller: str,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> float:
+    """Return a finite number within limits.
+
+    Parameters
+    ----------
+    value : object
+    name, caller : str
+        Parameter and class or function, for the message.
+    low, high : float
+        Limits; they are allowed themselves unless `above` or `below` is true.
+    above, below : bool, default=False
+        Whether the number must lie above `low`, below `high`.
+
+    Returns
+    -------
+    number : float
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is no number, a truth value, not finite or outside the limits.
+    """
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    inside = low < number if above else low <= number
+    inside &= number < high if below else number <= high
+    if not (np.isfinite(number) and inside):
+        bounds = f"{'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
+        if np.isfinite(low) and np.isfinite(high):
+            wanted = f"a number in {bounds}"
+        elif np.isfinite(low):
+            wanted = f"a finite number {'>' if above else '>='} {low:g}"
+        elif np.isfinite(high):
+            wanted = f"a finite number {'<' if below else '<='} {high:g}"
+        else:
+            wanted = "a finite number"
+        _refuse(value, name, caller, wanted)
+    return number
+
+
+def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:
+    """Return a number in [0, 1], or in [0, 1) if `below` is true.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is none.
+    """
+    return check_real(value, name, caller, 0.0, 1.0, below=below)
+
+
+def require(module: str, caller: str, extra: str, package: str | None = None) -> ModuleType:
+    """Import an optional library where it is used.
+
+    Parameters
+    ----------
+    module : str
+        Module to import, such as ``"matplotlib.pyplot"``.
+    caller : str
+        Class or function that needs it, for the message.
+    extra : str
+        Extra of this package that installs it.
+    package : str, default=None
+        Name of the library for the message where it is not that of the module's first part.
+
+    Returns
+    -------
+    module : module
+
+    Raises
+    ------
+    ImportError
+        If the library is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        root = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != root:
+            raise
+        raise ImportError(
+            f"{caller} needs {package or root}, which is not installed: "
+            f'pip install "sklearn-emg[{extra}]"'
+        ) from error

@@ -1,0 +1,80 @@
+"""The floors of the package: nothing imports upward, in a circle, or a private name of another."""
+
+import ast
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from structure import FUNCTIONS, PACKAGE, home, imported, modules, private_imports  # noqa: E402
+
+FLOORS = (
+    ("_files", "_sklearn", "_typing", "_validation", "_version", "exceptions"),
+    ("recordings",),
+    ("base", "datasets", "metrics"),
+    ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
+    ("preprocessing",),
+    ("ensemble",),
+    ("comparison",),
+    ("inspection", "papers"),
+)
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+
+def imports(top_level_only=False):
+    """Yield (importing module, imported module or name) within the package."""
+    for module, is_package, _, tree in modules(PACKAGE):
+        nodes = outside_functions(tree) if top_level_only else ast.walk(tree)
+        for node in nodes:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name in imported(node, module, is_package):
+                    if name.split(".")[0] == PACKAGE.name:
+                        yield module, name
+
+
+def outside_functions(node):
+    """Nodes that run when a module is imported, without ``if TYPE_CHECKING``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FUNCTIONS):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        yield child
+        yield from outside_functions(child)
+
+
+def test_every_module_has_its_floor():
+    below = {home(module, PACKAGE.name) for module, *_ in modules(PACKAGE)} - {""}
+    assert below <= set(FLOOR)
+
+
+def test_nothing_imports_upward():
+    found = []
+    for module, name in imports():
+        above, below = home(module, PACKAGE.name), home(name, PACKAGE.name)
+        if above and below in FLOOR and above != below and FLOOR[below] >= FLOOR[above]:
+            # The ground floor is one floor in itself.
+            if FLOOR[above] > 0:
+                found.append(f"{module} imports {name}")
+    assert not found
+
+
+def test_there_is_no_circle_of_imports():
+    known = {module for module, *_ in modules(PACKAGE)}
+    graph = {module: set() for module in known}
+    for module, name in imports(top_level_only=True):
+        while name not in known:
+            name = name.rpartition(".")[0]
+        # A package imports its parts; its parts import one another, not their package.
+        if name != module:
+            graph[module].add(name)
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.xfail(reason="the redesign is under way", strict=True)
+def test_no_private_name_is_imported_from_another_package():
+    assert private_imports(PACKAGE) == []
