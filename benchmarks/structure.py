@@ -36,9 +36,9 @@ def docstring_lines(tree: ast.AST) -> set[int]:
         if not isinstance(node, (ast.Module, ast.ClassDef, *FUNCTIONS)) or not body:
             continue
         first = body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            if isinstance(first.value.value, str):
-                lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+        value = first.value if isinstance(first, ast.Expr) else None
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     return lines
 
 
@@ -61,7 +61,7 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def complexity(function: ast.AST) -> int:
-    """Cyclomatic complexity: one, and one for each branch, Boolean operand and comprehension's if."""
+    """Cyclomatic complexity: one, plus one per branch, Boolean operand, comprehension and its if."""
     count = 1
     for node in own_nodes(function):
         if isinstance(node, BRANCHES):

@@ -38,7 +38,7 @@ def test_one_integer_stands_for_many(value, n, expected):
 
 @pytest.mark.parametrize("value", [[], "12", [1, 2, 3], [1, 0], [1.0, 2], None, 0])
 def test_sequences_of_other_things_are_refused(value):
-    with pytest.raises(ValueError, match="'sizes' parameter of Net must be .* 2 integers"):
+    with pytest.raises(ValueError, match=r"'sizes' parameter of Net must be .* 2 integers"):
         check_integers(value, "sizes", "Net", 2)
 
 
