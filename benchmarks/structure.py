@@ -61,7 +61,7 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def complexity(function: ast.AST) -> int:
-    """Cyclomatic complexity: one, plus one per branch, Boolean operand, comprehension and its if."""
+    """Cyclomatic complexity: one, plus one per branch, Boolean operand and comprehension."""
     count = 1
     for node in own_nodes(function):
         if isinstance(node, BRANCHES):
