@@ -19,9 +19,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
     check_recording_table,
+    distinct_rates,
     is_recording_table,
     object_column,
     read_signal,
+    same_rate,
 )
 
 __all__ = ["FeatureExtractor", "SignalTransformer"]
@@ -116,7 +118,7 @@ class _SignalEstimator(
         """Check a table without reading its files."""
         check_recording_table(X, required=("signal", "fs"))
         fs = getattr(self, "fs", None)
-        if fs is not None and (other := np.flatnonzero(X["fs"] != self._array_fs())).size:
+        if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(
                 f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, row {other[0]} of the "
                 f"table has {X['fs'].iloc[other[0]]} Hz. Leave it None: the table brings its own."
@@ -197,8 +199,8 @@ class SignalTransformer(_SignalEstimator):
         if self._is_table(X):
             self._check_table(X)
             self.n_times_in_ = None
-            for fs in np.unique(X["fs"].to_numpy(dtype=float)):
-                self._check_parameters(float(fs))
+            for fs in distinct_rates(X["fs"]):
+                self._check_parameters(fs)
             self._fit_table(X)
         else:
             X = self._check_array(X, reset=True)
@@ -327,8 +329,8 @@ class FeatureExtractor(
             self._check_table(X)
             self.n_channels_in_ = self._table_channels(X)
             self.n_times_in_ = None
-            for fs in np.unique(X["fs"].to_numpy(dtype=float)):
-                self._check_parameters(float(fs))
+            for fs in distinct_rates(X["fs"]):
+                self._check_parameters(fs)
         else:
             X = self._check_array(X, reset=True)
             self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import _SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
-from sklearn_emg.recordings import is_recording_table
+from sklearn_emg.recordings import distinct_rates, is_recording_table
 
 __all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_filterbank"]
 
@@ -53,7 +53,7 @@ class _ImageTransformer(_SignalEstimator):
             self.n_channels_in_ = shape[0] if len(shape) == 2 else 1
             self.n_times_in_ = shape[-1]
             self._check_shapes(X)
-            rates = [float(fs) for fs in np.unique(X["fs"].to_numpy(dtype=float))]
+            rates = distinct_rates(X["fs"])
         else:
             X = self._check_array(X, reset=True)
             self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]

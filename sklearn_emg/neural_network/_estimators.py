@@ -39,6 +39,7 @@ from sklearn_emg.neural_network._sequences import (
     takes_lengths,
 )
 from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.recordings import same_rate
 
 SIZES = ("n_channels", "n_times", "n_classes")
 # Networks that the 'module' parameter knows by name, and where they live.
@@ -432,7 +433,7 @@ class _NetEstimator(BaseEstimator):
         return (np.stack(signals) if len(lengths) == 1 else signals), y
 
     def _check_rate(self, fs: float | None) -> None:
-        if fs is not None and self._fs is not None and fs != self._fs:
+        if fs is not None and self._fs is not None and not same_rate(fs, self._fs):
             raise ValueError(
                 f"{type(self).__name__} was fitted on signals of fs={self._fs:g} Hz, X has "
                 f"fs={fs:g} Hz. Put Resampler(fs_out={self._fs:g}) before."

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.recordings import is_recording_table
+from sklearn_emg.recordings import distinct_rates, is_recording_table, same_rate
 
 __all__ = ["AutoencoderDenoiser"]
 
@@ -199,7 +199,7 @@ class AutoencoderDenoiser(SignalTransformer):
         self._train(list(X.reshape(-1, X.shape[-1])), fs)
 
     def _fit_table(self, X: pd.DataFrame) -> None:
-        rates = np.unique(X["fs"].to_numpy(dtype=float))
+        rates = distinct_rates(X["fs"])
         if len(rates) > 1:
             raise ValueError(
                 f"AutoencoderDenoiser learns shapes in samples, for one sampling rate. The table "
@@ -210,7 +210,7 @@ class AutoencoderDenoiser(SignalTransformer):
             for row, entry in enumerate(X["signal"])
             for channel in np.atleast_2d(self._read_finite(entry, row))
         ]
-        self._train(channels, float(rates[0]))
+        self._train(channels, rates[0])
 
     def _sizes(self) -> dict[str, int]:
         return {
@@ -256,7 +256,7 @@ class AutoencoderDenoiser(SignalTransformer):
         return result if code else result[:, :n_times] * self.scale_
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        if self.fs_ is not None and fs is not None and fs != self.fs_:
+        if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
             raise ValueError(
                 f"AutoencoderDenoiser was trained at {self.fs_:g} Hz and learns shapes in samples. "
                 f"Got a signal of {fs:g} Hz: put Resampler before it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,20 +12,29 @@ from scipy import signal
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
+from sklearn_emg.recordings import same_rate
 
 __all__ = ["Resampler", "rational_ratio", "resample_fourier", "resample_polyphase"]
 
 # The anti-aliasing filter has 20 * max(up, down) + 1 taps.
 _MAX_TERM = 100_000
+# Relative error of a ratio that is good enough: 0.4 ms in an hour.
+_MAX_ERROR = 1e-7
+_BLOCK_SAMPLES = 1 << 20
 
 
 def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
-    """The exact ratio of two rates, ``fs_out / fs_in = up / down``, in lowest terms.
+    """The ratio of two rates, ``fs_out / fs_in = up / down``, in lowest terms.
+
+    It is exact where the decimal numbers that the rates print as have a ratio with terms of at most
+    100 000. Otherwise it is the simplest ratio within a relative error of 1e-7, or the nearest one
+    with terms of at most 100 000: its error is at most 5e-6 and above 1e-7 only next to a ratio of
+    small terms. Rates that differ by less than 1e-6 are one and have the ratio 1 / 1.
 
     Parameters
     ----------
     fs_in, fs_out : float
-        Sampling rates in Hz, taken as the decimal numbers they print as.
+        Sampling rates in Hz.
 
     Returns
     -------
@@ -33,23 +43,43 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        If either term is above 100 000.
+        If one rate is more than 10 000 times the other.
 
     Examples
     --------
     >>> from sklearn_emg.preprocessing import rational_ratio
     >>> rational_ratio(23437.5, 10000.0)
     (32, 75)
+    >>> rational_ratio(1925.926, 2000.0)
+    (27, 26)
     """
+    if same_rate(fs_in, fs_out):
+        return 1, 1
+    if not 1e-4 <= fs_out / fs_in <= 1e4:
+        raise ValueError(
+            f"The rates {fs_out:g} Hz and {fs_in:g} Hz differ by a factor above 10000; set the "
+            "true rates, or resample in steps."
+        )
     # Through the shortest decimal form: 1000.1 is 10001/10 and not its binary neighbour.
     ratio = Fraction(repr(float(fs_out))) / Fraction(repr(float(fs_in)))
     if max(ratio.numerator, ratio.denominator) > _MAX_TERM:
-        raise ValueError(
-            f"The ratio of the rates {fs_out} Hz and {fs_in} Hz is "
-            f"{ratio.numerator}/{ratio.denominator}, whose terms must not be above {_MAX_TERM}. "
-            "Round the rates to the precision at which they are known."
-        )
+        ratio = _near_ratio(ratio)
     return ratio.numerator, ratio.denominator
+
+
+@lru_cache(maxsize=256)
+def _near_ratio(ratio: Fraction) -> Fraction:
+    """The simplest near fraction, or the nearest with terms of at most ``_MAX_TERM``."""
+    # limit_denominator bounds the lower term, which is the larger of the two where ratio < 1.
+    inverted = ratio > 1
+    target = 1 / ratio if inverted else ratio
+    near, bound = target, 10
+    while bound <= _MAX_TERM:
+        near = target.limit_denominator(bound)
+        if abs(near - target) <= _MAX_ERROR * target:
+            break
+        bound *= 10
+    return 1 / near if inverted else near
 
 
 def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
@@ -95,10 +125,16 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
     n_left = -(-max(n_times // 10, 1) // down)  # in units of `down` samples
     n_total = -(-(n_times + 2 * n_left * down) // down)
     widths = (n_left * down, (n_total - n_left) * down - n_times)
-    extended = np.pad(signals, [(0, 0)] * (signals.ndim - 1) + [widths], mode="symmetric")
-    resampled = signal.resample(extended, n_total * up, axis=-1)
     n_out = -(-n_times * up // down)
-    return np.ascontiguousarray(resampled[..., n_left * up : n_left * up + n_out])
+    flat = signals.reshape(-1, n_times)
+    result = np.empty((len(flat), n_out), dtype=signals.dtype)
+    # A large `down` makes the extension much longer than the signal: a few megabytes at a time.
+    block = max(1, _BLOCK_SAMPLES // (n_total * max(up, down)))
+    for first in range(0, len(flat), block):
+        extended = np.pad(flat[first : first + block], [(0, 0), widths], mode="symmetric")
+        resampled = signal.resample(extended, n_total * up, axis=-1)
+        result[first : first + block] = resampled[:, n_left * up : n_left * up + n_out]
+    return result.reshape(*signals.shape[:-1], n_out)
 
 
 class Resampler(SignalTransformer):
@@ -109,9 +145,9 @@ class Resampler(SignalTransformer):
     fs_out : float, default=10000.0
         New sampling rate in Hz.
     method : {"polyphase", "fourier"}, default="polyphase"
-        "polyphase" filters by a FIR filter with a rational ratio of the rates (48000 to 10000 Hz
-        is 5/24, 23437.5 to 10000 Hz is 32/75). "fourier" cuts the spectrum, which is steeper at
-        the new Nyquist frequency and rings around steps.
+        "polyphase" filters by a FIR filter. "fourier" cuts the spectrum, which is steeper at the
+        new Nyquist frequency and rings around steps. Both use a rational ratio of the rates
+        (48000 to 10000 Hz is 5/24), see :func:`rational_ratio`.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table brings its own, which may differ from row
         to row; its ``fs`` column is `fs_out` afterwards.
@@ -126,8 +162,8 @@ class Resampler(SignalTransformer):
     Raises
     ------
     ValueError
-        If an array comes without `fs`, the ratio of the rates has a term above 100 000, or a
-        signal holds NaN.
+        If an array comes without `fs`, one rate is more than 10 000 times the other, or a signal
+        holds NaN.
 
     See Also
     --------
@@ -139,6 +175,11 @@ class Resampler(SignalTransformer):
     stays at time 0. float32 signals stay float32. With "polyphase" a component at the new Nyquist
     frequency is halved and one 20 % above it is down by more than 40 dB; the pass band is flat
     within 1 % up to 80 % of it.
+
+    Any rate can be resampled. Where the ratio has to be approximated, its relative error is at most
+    1e-7 as a rule and 5e-6 next to a ratio of small terms (2000.008 to 2000 Hz); times and
+    frequencies have the same relative error. Signals whose rate differs from `fs_out` by less than
+    1e-6 pass unchanged and count as `fs_out`.
 
     References
     ----------

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import signal
 
 from sklearn_emg.preprocessing import Resampler, rational_ratio
@@ -16,10 +18,47 @@ METHODS = ["polyphase", "fourier"]
         (4000.0, 10000.0, (5, 2)),
         (1000.1, 1000.0, (10000, 10001)),
         (11718.75, 23437.5, (2, 1)),
+        (1000 / 3, 2000.0, (6, 1)),
+        (1999.9999996, 2000.0, (1, 1)),
     ],
 )
 def test_ratio_is_exact(fs_in, fs_out, ratio):
     assert rational_ratio(fs_in, fs_out) == ratio
+
+
+@given(fs_in=st.floats(50.0, 50000.0), fs_out=st.floats(50.0, 50000.0))
+def test_ratio_of_any_rates_is_as_near_as_stated(fs_in, fs_out):
+    up, down = rational_ratio(fs_in, fs_out)
+    assert min(up, down) >= 1
+    assert max(up, down) <= 100_000
+    assert up / down == pytest.approx(fs_out / fs_in, rel=5e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    fs_in=st.floats(200.0, 5000.0),
+    fs_out=st.floats(200.0, 5000.0),
+    method=st.sampled_from(METHODS),
+)
+def test_sinusoid_of_any_rate_keeps_its_frequency(fs_in, fs_out, method):
+    n_times, freq = 1000, 30.0
+    X = np.sin(2 * np.pi * freq * np.arange(n_times) / fs_in)[None]
+    resampled = Resampler(fs_out, method=method, fs=fs_in).fit_transform(X)[0]
+    times = np.arange(len(resampled)) / fs_out
+    assert abs(len(resampled) - n_times * fs_out / fs_in) <= 1.01
+    middle = (times > 0.2 * times[-1]) & (times < 0.8 * times[-1])
+    expected = np.sin(2 * np.pi * freq * times)
+    np.testing.assert_allclose(resampled[middle], expected[middle], atol=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rates_from_time_stamps_become_the_new_rate(method):
+    x = np.random.default_rng(0).normal(size=1000)
+    rates = [2000.0, 1 / 0.0005000000001]
+    table = recording_table([x, x], fs=rates, subject=["a", "b"])
+    resampled = Resampler(2000.0, method=method).fit_transform(table)
+    assert resampled["fs"].tolist() == [2000.0, 2000.0]
+    np.testing.assert_array_equal(resampled["signal"][1], x)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -112,7 +151,7 @@ def test_same_rate_gives_an_equal_copy():
     "step, match",
     [
         (Resampler(10000.0), "Resampler needs the sampling rate of arrays"),
-        (Resampler(1000.0, fs=1000.00001), "whose terms must not be above 100000"),
+        (Resampler(1000.0, fs=0.01), "differ by a factor above 10000"),
         (Resampler(0.0, fs=10.0), "'fs_out' parameter of Resampler must be a float in"),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_emg.preprocessing import BandpassFilter
 from sklearn_emg.recordings import (
     SignalFile,
     check_recording_table,
@@ -115,6 +116,25 @@ def test_windows_hold_the_samples_of_their_recording(table):
     for x, row, start in zip(windows.X, windows.row, windows.start):
         expected = table["signal"].iloc[row][start : start + 30]
         np.testing.assert_array_equal(x, expected.astype(np.float32))
+
+
+def test_rates_within_a_millionth_are_one_rate():
+    x = np.random.default_rng(0).normal(size=2000)
+    rates = [2000.0, 1 / 0.0005000000001, 2000.0015]
+    table = recording_table([x, x + 1, x], fs=rates, subject=["a", "b", "c"])
+    assert divide(table, 0.1).fs == 2000.0
+    assert len(window_table(table, 0.1)[0]) == 30
+    table["fs"] = [2000.0, 2000.01, 2000.0]
+    with pytest.raises(ValueError, match=r"row 0 has fs=2000 Hz, row 1 has fs=2000.01 Hz"):
+        divide(table, 0.1)
+
+
+def test_rates_of_an_estimator_and_of_the_table_may_differ_by_rounding():
+    x = np.random.default_rng(0).normal(size=2000)
+    table = recording_table([x], fs=1 / 0.0005000000001, subject="a")
+    assert BandpassFilter(20.0, 400.0, fs=2000.0).fit_transform(table)["signal"][0].shape == (2000,)
+    with pytest.raises(ValueError, match="'fs' parameter of BandpassFilter is 2001 Hz"):
+        BandpassFilter(20.0, 400.0, fs=2001).fit(table)
 
 
 def test_windows_lead_back_to_rows_and_subjects(table):
