@@ -37,7 +37,7 @@ from sklearn_emg._sklearn import (
     safe_indexing,
 )
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection._split import SubjectKFold, assert_no_shared_subject
+from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,

@@ -19,8 +19,7 @@ from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_p
 from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, panels, tidy
 from sklearn_emg.metrics import subject_scorer
-from sklearn_emg.model_selection import SubjectKFold
-from sklearn_emg.model_selection._split import assert_no_shared_subject
+from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
 from sklearn_emg.recordings import METADATA_COLUMNS
 
 Scorer = Callable[[Any, Any, ArrayLike], float]

@@ -1,5 +1,7 @@
 """Scores that count people, and measures that scikit-learn lacks."""
 
+from sklearn_emg.metrics._confusion import METRICS as METRICS
+from sklearn_emg.metrics._confusion import confusion_measures as confusion_measures
 from sklearn_emg.metrics._inference import (
     PairedTest,
     compare_pair,
@@ -7,11 +9,13 @@ from sklearn_emg.metrics._inference import (
     paired_permutation_test,
 )
 from sklearn_emg.metrics._intervals import bootstrap_interval, wilson_interval
+from sklearn_emg.metrics._intervals import check_confidence as check_confidence
 from sklearn_emg.metrics._subjects import (
     SubjectPredictions,
     predict_subjects,
     subject_scorer,
 )
+from sklearn_emg.metrics._subjects import subjects_from_rows as subjects_from_rows
 from sklearn_emg.metrics._uncertainty import (
     Threshold,
     calibration_summary,

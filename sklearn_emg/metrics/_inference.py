@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.metrics._intervals import _check_confidence
+from sklearn_emg.metrics._intervals import check_confidence
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
 
@@ -103,7 +103,7 @@ def corrected_resampled_ttest(
     >>> round(test.statistic, 2), round(test.pvalue, 3)
     (2.11, 0.103)
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     d = _finite(differences, "differences", 2)
     train, test = float(np.mean(n_train)), float(np.mean(n_test))
     if not (train > 0 and test > 0):

@@ -14,7 +14,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.recordings import subjects_of
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise ValueError(f"The 'confidence' must lie between 0 and 1. Got {confidence!r}.")
 
@@ -56,7 +56,7 @@ def wilson_interval(
     >>> round(low, 2), round(high, 2)
     (0.67, 0.95)
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if not 0 <= proportion <= 1 or n_subjects < 1:
         raise ValueError(
             f"wilson_interval needs a proportion in 0..1 of at least one subject. Got {proportion} "
@@ -116,7 +116,7 @@ def bootstrap_interval(
     >>> bootstrap_interval(lambda rows: right[rows].mean(), list("abcd"), random_state=0)
     (0.25, 1.0)
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 1:
         raise ValueError(f"The 'n_resamples' must be an int >= 1. Got {n_resamples!r}.")
     if len(subjects) == 0:

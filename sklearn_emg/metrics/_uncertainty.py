@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.metrics._intervals import _check_confidence, wilson_interval
+from sklearn_emg.metrics._intervals import check_confidence, wilson_interval
 from sklearn_emg.metrics._subjects import predict_subjects
 
 
@@ -170,7 +170,7 @@ def threshold_for_sensitivity(
     >>> found.value, found.sensitivity, round(found.specificity, 2)
     (0.4, 0.75, 0.67)
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if not 0 < sensitivity <= 1:
         raise ValueError(f"'sensitivity' must lie in (0, 1]. Got {sensitivity!r}.")
     positive = np.array([label == pos_label for label in np.asarray(y_true).tolist()], dtype=bool)

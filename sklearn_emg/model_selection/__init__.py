@@ -1,6 +1,7 @@
 """Splits by subject: nobody's data on both sides."""
 
 from sklearn_emg.model_selection._caching import CachedTransformer
+from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS as BOUMERDES_PAIRS
 from sklearn_emg.model_selection._protocols import (
     BoumerdesProtocol,
     LeaveOneSubjectOutProtocol,
@@ -13,12 +14,19 @@ from sklearn_emg.model_selection._protocols import (
     with_seed,
     with_validation,
 )
+from sklearn_emg.model_selection._protocols import Protocol as Protocol
+from sklearn_emg.model_selection._protocols import splits_by_subject as splits_by_subject
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
     SubjectKFold,
     SubjectsPerClassOut,
     subject_train_test_split,
 )
+from sklearn_emg.model_selection._split import Split as Split
+from sklearn_emg.model_selection._split import (
+    assert_no_shared_subject as assert_no_shared_subject,
+)
+from sklearn_emg.model_selection._split import labels_of_rows as labels_of_rows
 
 __all__ = [
     "BoumerdesProtocol",

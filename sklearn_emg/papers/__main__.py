@@ -18,15 +18,16 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg.model_selection import (
+    BOUMERDES_PAIRS,
     BoumerdesProtocol,
     LeaveOneSubjectOutProtocol,
     NEMGNetProtocol,
     NestedProtocol,
+    Protocol,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
 )
-from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS, Protocol
 from sklearn_emg.papers import boumerdes_tables, list_systems
 from sklearn_emg.papers._benchmark import run_benchmark
 

@@ -24,23 +24,28 @@ import sklearn
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import (
     Comparison,
-    _checked_labels,
-    _comparison,
-    _divote_parameters,
-    _Level,
-    _Outcome,
-    _run,
+    Level,
+    Outcome,
+    Scoring,
+    build_comparison,
+    checked_labels,
+    divote_parameters,
     leakage_audit,
+    run_fold,
 )
-from sklearn_emg.model_selection import with_seed, with_validation
-from sklearn_emg.model_selection._protocols import Protocol
-from sklearn_emg.model_selection._split import assert_no_shared_subject
+from sklearn_emg.model_selection import (
+    Protocol,
+    assert_no_shared_subject,
+    with_seed,
+    with_validation,
+)
 from sklearn_emg.papers._registry import Figure, get_system, list_systems, make_system
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -162,7 +167,7 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-def _outcome_to_json(outcome: _Outcome, cpu_seconds: float) -> str:
+def _outcome_to_json(outcome: Outcome, cpu_seconds: float) -> str:
     levels = {
         name: {
             "subject": level.subject.tolist(),
@@ -177,11 +182,11 @@ def _outcome_to_json(outcome: _Outcome, cpu_seconds: float) -> str:
     return json.dumps({**kept, "cpu_seconds": cpu_seconds, "levels": levels})
 
 
-def _outcome_from_json(content: dict[str, Any]) -> tuple[_Outcome, float]:
+def _outcome_from_json(content: dict[str, Any]) -> tuple[Outcome, float]:
     """A finished run, and the CPU seconds that it took."""
     cpu_seconds = content.pop("cpu_seconds", np.nan)
     levels = {
-        name: _Level(
+        name: Level(
             np.array(level["subject"], dtype=np.intp),
             np.array(level["y_true"]),
             np.array(level["y_pred"]),
@@ -189,7 +194,7 @@ def _outcome_from_json(content: dict[str, Any]) -> tuple[_Outcome, float]:
         )
         for name, level in content.pop("levels").items()
     }
-    return _Outcome(**content, levels=levels), cpu_seconds
+    return Outcome(**content, levels=levels), cpu_seconds
 
 
 def _fingerprint(X: pd.DataFrame, y: NDArray) -> str:
@@ -256,7 +261,7 @@ def _prepared(
     model = build(name, X, **options)
     if not of_windows:
         return model, X, y
-    found = _divote_parameters(model)
+    found = divote_parameters(model)
     if found is None or not is_recording_table(X):
         return model, X, y
     prefix, divote = found
@@ -343,8 +348,8 @@ class _Runs(Parallel):
         self._bar.update(self.n_completed_tasks - self._bar.n)
 
 
-def _failed(name: str, number: int, error: BaseException) -> _Outcome:
-    return _Outcome(
+def _failed(name: str, number: int, error: BaseException) -> Outcome:
+    return Outcome(
         name, number, error=f"{type(error).__name__}: {error}", details=traceback.format_exc()
     )
 
@@ -368,7 +373,7 @@ def _do_run(
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
             model = run.prepare(model, rows)
-            outcome = _run(name, model, rows, labels, number, (run.fit_rows, run.test))
+            outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
         # What a system raises becomes its row; the others go on.
         except Exception as error:  # noqa: BLE001
             outcome = _failed(name, number, error)
@@ -581,7 +586,7 @@ def run_benchmark(
         )
     if is_recording_table(X):
         check_recording_table(X)
-    y, out = _checked_labels(X, y), Path(out)
+    y, out = checked_labels(X, y), Path(out)
     runs = _numbers(protocol, X, y)
     config = {
         "version": _VERSION,
@@ -621,9 +626,9 @@ def run_benchmark(
         [(outcome.pipeline, outcome.fold, seconds) for outcome, seconds in finished],
         columns=["pipeline", "fold", "cpu_seconds"],
     )
-    comparison = _comparison(
-        outcomes, names, X, y, np.unique(y), "macro", None, 0.95, n_resamples, random_state
-    )
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    scoring = Scoring(np.unique(y), n_resamples=n_resamples, seed=seed)
+    comparison = build_comparison(outcomes, names, X, y, scoring)
     if protocol.leaky:
         comparison = _windows_only(comparison)
     benchmark = Benchmark(
@@ -671,12 +676,12 @@ def _todo(path: Path, retry_failed: bool) -> bool:
     return content is None or (retry_failed and content["error"] != "")
 
 
-def _read_run(path: Path, name: str, number: int, reason: str) -> tuple[_Outcome, float]:
+def _read_run(path: Path, name: str, number: int, reason: str) -> tuple[Outcome, float]:
     """A finished run and its CPU seconds, or why there is none."""
     content = _read_json(path)
     if content is not None:
         return _outcome_from_json(content)
-    return _Outcome(name, number, error=f"not run: {reason}"), np.nan
+    return Outcome(name, number, error=f"not run: {reason}"), np.nan
 
 
 def _read_audits(files: Mapping[str, Path]) -> pd.DataFrame:

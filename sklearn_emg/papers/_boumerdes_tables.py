@@ -13,9 +13,13 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection import BoumerdesProtocol, RandomWindows
-from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS, Protocol
-from sklearn_emg.model_selection._split import labels_of_rows
+from sklearn_emg.model_selection import (
+    BOUMERDES_PAIRS,
+    BoumerdesProtocol,
+    Protocol,
+    RandomWindows,
+    labels_of_rows,
+)
 from sklearn_emg.papers._benchmark import Benchmark, _parquet, _write, run_benchmark
 from sklearn_emg.recordings import distinct_rates
 

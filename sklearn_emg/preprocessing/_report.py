@@ -16,8 +16,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.model_selection._protocols import splits_by_subject
-from sklearn_emg.model_selection._split import SubjectKFold
+from sklearn_emg.model_selection import SubjectKFold, splits_by_subject
 from sklearn_emg.preprocessing._page import (
     check_page_path,
     escape,

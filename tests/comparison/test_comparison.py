@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_emg.comparison import _auroc_interval, _Level, _Outcome, compare, leakage_audit
+from sklearn_emg.comparison import Level, Outcome, Scoring, compare, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.metrics import bootstrap_interval
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold, SubjectsPerClassOut
@@ -350,8 +350,8 @@ def test_the_interval_of_the_area_is_that_of_scikit_learns_area(n_classes, avera
         # Rounded, so that there are ties.
         proba = (rng.dirichlet(np.ones(n_classes), n) + np.eye(n_classes)[codes]).round(1)
         proba /= proba.sum(axis=1, keepdims=True)
-        level = _Level(np.arange(n), classes[codes], classes[codes], proba)
-        done.append(_Outcome("model", fold, {"subject": level}))
+        level = Level(np.arange(n), classes[codes], classes[codes], proba)
+        done.append(Outcome("model", fold, {"subject": level}))
     of = [o.levels["subject"] for o in done]
     fold = np.repeat(range(4), [len(v.y_true) for v in of])
     y, proba = np.concatenate([v.y_true for v in of]), np.concatenate([v.proba for v in of])
@@ -371,7 +371,8 @@ def test_the_interval_of_the_area_is_that_of_scikit_learns_area(n_classes, avera
     expected = bootstrap_interval(
         mean_area, range(len(y)), strata=strata, n_resamples=40, random_state=5
     )
-    ours = _auroc_interval(done, classes, average, positive, 0.95, 40, np.random.RandomState(5))
+    scoring = Scoring(classes, average, positive, n_resamples=40)
+    ours = scoring.auroc_interval(done, np.random.RandomState(5))
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
 
 
