@@ -1,17 +1,32 @@
-"""Writing files so that they are there whole or not at all."""
+"""Files: written whole or not at all, and read with limits."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import gzip
 import os
 import re
 import shutil
 import socket
 import uuid
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["write_atomically", "write_text_atomically"]
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "existing_file",
+    "locked_folder",
+    "read_bytes",
+    "regular_file",
+    "write_atomically",
+    "write_text_atomically",
+]
 
 _TRIES = 100
 
@@ -102,3 +117,62 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
     """Write a UTF-8 text file by :func:`write_atomically`."""
     return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Let one process after the other work in a folder, where the file system knows locks.
+
+    The lock leaves no file and ends with its process. On Windows there is none.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def existing_file(path: Path) -> Path:
+    """The path if a regular file lies there, rather than a folder, a pipe or a device."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if not path.is_file():
+        raise ValueError(f"{path} is not a regular file.")
+    return path
+
+
+def regular_file(path: Path, root: Path) -> Path:
+    """The file if it is one and lies within `root` once all links are followed.
+
+    A file of a data set comes from a stranger: its name, or a link in its place, must not make a
+    loader open anything else on the user's machine, nor wait for ever for a pipe.
+    """
+    try:
+        real = path.resolve()
+    except RuntimeError as error:  # before Python 3.13
+        raise ValueError(f"{path} is a link that leads in a circle.") from error
+    if not real.is_relative_to(root.resolve()):
+        raise ValueError(
+            f"{path} leads out of {root}, so it is not read. If it is yours, copy the file there."
+        )
+    existing_file(path)
+    return path
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            content = file.read(limit + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
+    if len(content) > limit:
+        raise ValueError(f"{path} holds more than {limit} bytes, too many for what it should be.")
+    if not content:
+        raise ValueError(f"{path} is empty; get it again.")
+    return content

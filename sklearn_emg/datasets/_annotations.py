@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import millivolts_per, read_bytes
+from sklearn_emg._files import read_bytes
+from sklearn_emg.datasets._base import millivolts_per
 
 _DESCR = """EMGLAB annotation
 =================

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -96,41 +94,6 @@ def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) ->
     if not path.is_dir():
         raise NotADirectoryError(f"{caller}: {path} is not a folder. {remedy}")
     return path
-
-
-def regular_file(path: Path, root: Path) -> Path:
-    """The file if it is one and lies within `root` once all links are followed.
-
-    A file of a data set comes from a stranger: its name, or a link in its place, must not make a
-    loader open anything else on the user's machine, nor wait for ever for a pipe.
-    """
-    try:
-        real = path.resolve()
-    except RuntimeError as error:  # before Python 3.13
-        raise ValueError(f"{path} is a link that leads in a circle.") from error
-    if not real.is_relative_to(root.resolve()):
-        raise ValueError(
-            f"{path} leads out of {root}, so it is not read. If it is yours, copy the file there."
-        )
-    if not real.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if not real.is_file():
-        raise ValueError(f"{path} is not a regular file.")
-    return path
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            content = file.read(limit + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
-    if len(content) > limit:
-        raise ValueError(f"{path} holds more than {limit} bytes, too many for what it should be.")
-    if not content:
-        raise ValueError(f"{path} is empty; get it again.")
-    return content
 
 
 def decode(content: bytes) -> str:

@@ -15,14 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import (
-    as_bunch_or_pair,
-    decode,
-    existing_folder,
-    raise_faults,
-    read_bytes,
-    regular_file,
-)
+from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg.datasets._base import as_bunch_or_pair, decode, existing_folder, raise_faults
 from sklearn_emg.recordings import recording_table
 
 _DESCR = """EMG dataset in Lower Limb

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults, read_bytes
+from sklearn_emg._files import read_bytes
+from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
 
 _DESCR = """Features of the N2001 biceps recordings
 =======================================

@@ -16,12 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.datasets._base import (
-    decode,
-    millivolts_per,
-    read_bytes,
-    regular_file,
-)
+from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg.datasets._base import decode, millivolts_per
 from sklearn_emg.recordings import SignalFile
 
 _MAX_HEADER_BYTES = 1_000_000

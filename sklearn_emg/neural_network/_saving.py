@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import math
 import os
-from collections.abc import Callable
+import re
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +18,21 @@ import sklearn
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
-from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from sklearn_emg._files import (
+    existing_file,
+    locked_folder,
+    read_bytes,
+    write_atomically,
+    write_text_atomically,
+)
 from sklearn_emg._version import __version__
 from sklearn_emg.neural_network import (
     _estimators,
@@ -31,7 +44,25 @@ from sklearn_emg.neural_network import (
 from sklearn_emg.neural_network._estimators import NETWORKS
 
 _FORMAT = 1
-# Not every fit learns these, and files of earlier versions lack the last two.
+_PARTS = {"format", "class", "params", "fitted", "history", "versions", "weights", "digest"}
+_MAX_DESCRIPTION_BYTES = 32 * 2**20
+_MAX_ARRAY_BYTES = 2**26
+_MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
+_MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
+# What damaged or forged files can make of the steps of loading.
+_UNUSABLE = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
+# Not every fit learns these.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = {
     cls.__name__: cls
@@ -59,8 +90,12 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     """Write a fitted network to ``<path>.safetensors`` and ``<path>.json``.
 
     The weights and running statistics go into the first file, parameters, classes, sizes, history
-    and versions into the second. The state of the optimiser is not kept, nor are ``callbacks`` and
-    a ``random_state`` that is a generator: those parameters are None in the loaded estimator.
+    and versions into the second, together with the SHA-256 digests of both. The state of the
+    optimiser is not kept, nor are ``callbacks`` and a ``random_state`` that is a generator: those
+    parameters are None in the loaded estimator, and ``compile`` is False.
+
+    A process that is killed while it writes leaves the old model or the new one. Of two processes
+    that write one model, the last one wins.
 
     Parameters
     ----------
@@ -80,6 +115,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
         If the estimator is not fitted.
     TypeError
         If it is of another class, or a parameter or label has no form in JSON.
+    ValueError
+        If weights are NaN or infinite.
 
     See Also
     --------
@@ -103,31 +140,57 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     if _CLASSES.get(name) is not type(estimator):
         raise TypeError(f"save_model takes one of {sorted(_CLASSES)}. Got {name}.")
     check_is_fitted(estimator)
-    weights, description = _files(path)
-    fitted = {n: getattr(estimator, n) for n in estimator._fitted if hasattr(estimator, n)}
-    text = json.dumps(
-        {
-            "format": _FORMAT,
-            "class": name,
-            "params": {n: _portable(n, v) for n, v in estimator.get_params(deep=False).items()},
-            "fitted": {n: _to_json(n, v) for n, v in fitted.items()},
-            "history": [
-                {k: v for k, v in row.items() if isinstance(v, bool | int | float | str)}
-                for row in estimator.history_
-            ],
-            "versions": {
-                "sklearn_emg": __version__,
-                "torch": torch.__version__,
-                "sklearn": sklearn.__version__,
-            },
-        },
-        indent=1,
-    )
     state = estimator.net_.module_.state_dict()
     tensors = {n: v.detach().cpu().contiguous() for n, v in state.items()}
-    _replace(weights, to_bytes(tensors))
-    _replace(description, (text + "\n").encode())
-    return weights, description
+    _check_finite(tensors, f"save_model: {name}")
+    fitted = {n: getattr(estimator, n) for n in estimator._fitted if hasattr(estimator, n)}
+    content = {
+        "format": _FORMAT,
+        "class": name,
+        "params": {n: _portable(n, v) for n, v in estimator.get_params(deep=False).items()},
+        "fitted": {n: _to_json(n, v) for n, v in fitted.items()},
+        "history": [
+            {k: v for k, v in row.items() if isinstance(v, bool | int | float | str)}
+            for row in estimator.history_
+        ],
+        "versions": {
+            "sklearn_emg": __version__,
+            "torch": torch.__version__,
+            "sklearn": sklearn.__version__,
+        },
+    }
+    # The digest inside tells equal weights of two descriptions apart.
+    weights = to_bytes(tensors, metadata={"description": _digest(content)})
+    content["weights"] = hashlib.sha256(weights).hexdigest()
+    text = json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n"
+    if len(text) > _MAX_DESCRIPTION_BYTES:
+        raise ValueError(
+            f"save_model: the description of {name} has {len(text)} bytes, more than load_model "
+            f"reads ({_MAX_DESCRIPTION_BYTES}). Shorten its history_ or its parameters."
+        )
+    return _write(path, weights, text)
+
+
+def _write(path: str | os.PathLike[str], weights: bytes, description: str) -> tuple[Path, Path]:
+    """Write both files so that the description always finds its weights.
+
+    The weights are written under a hidden name first. The new description then makes the new model
+    valid, and only after that the weights take their place: `load_model` looks at both names.
+    """
+    weights_file, description_file = _files(path)
+    waiting = weights_file.with_name(f".{Path(path).name}.{uuid.uuid4().hex}.weights")
+    weights_file.parent.mkdir(parents=True, exist_ok=True)
+    with locked_folder(weights_file.parent):
+        try:
+            write_atomically(waiting, lambda target: target.write_bytes(weights))
+            write_text_atomically(description_file, description)
+        except BaseException:
+            waiting.unlink(missing_ok=True)
+            raise
+        os.replace(waiting, weights_file)
+        for left in _waiting_weights(path):  # of killed processes
+            left.unlink(missing_ok=True)
+    return weights_file, description_file
 
 
 def load_model(
@@ -139,7 +202,9 @@ def load_model(
     """Read a network that :func:`save_model` wrote; it predicts the same, bit for bit.
 
     Nothing in the files is executed: numbers and text are read, and only classes of this
-    sub-package are built from them.
+    sub-package are built from them. Weights that are not those of the description, damaged files
+    and options that would start processes are refused. The digests find damage and mistakes; they
+    are no proof of who wrote the files.
 
     Parameters
     ----------
@@ -169,7 +234,9 @@ def load_model(
     save_model : Writes the files, with an example.
     """
     weights, description = _files(path)
-    estimator, history = _read_description(description)
+    content, stored = _read_files(path)
+    with _refusing(f"{description} is not a description by save_model"):
+        estimator, history = _described_estimator(content)
     params = estimator.get_params(deep=False)
     if module is not None:
         estimator.set_params(module=module)
@@ -180,49 +247,165 @@ def load_model(
         )
     if device is not None:
         estimator.set_params(device=device)
-    estimator._validate_params()
-    estimator._rng = check_random_state(estimator.random_state)
-    net, on_device = estimator._build_net()
-    try:
-        if on_device.type == "cuda":  # straight to the card
-            state = load_file(weights, device=str(on_device))
-        else:
-            # Read, not mapped: a mapped file that is written anew would change the model.
-            state = from_bytes(weights.read_bytes())
-            state = {name: value.to(on_device) for name, value in state.items()}
+    with _refusing(f"{description} cannot be used"):
+        estimator._validate_params()
+        estimator._rng = check_random_state(estimator.random_state)
+        net, on_device = estimator._build_net()
+    with _refusing(f"{weights} does not fit {description}"):
+        # Read, not mapped: a mapped file that is written anew would change the model.
+        state = from_bytes(stored)
+        _check_finite(state, str(weights))
+        state = {name: value.to(on_device) for name, value in state.items()}
         net.initialize_around(_module_around(state, net, on_meta=module is None))
-    except (RuntimeError, SafetensorError) as error:
-        raise ValueError(f"{weights} does not fit {description}: {error}") from error
     net.history_ = History(history)
     estimator.net_, estimator.history_ = net, net.history_
     return estimator
 
 
-def _read_description(description: Path) -> tuple[Any, list[dict[str, Any]]]:
-    """Give the estimator without its net, and the history."""
+@contextlib.contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn whatever damaged or forged files lead to into one ValueError."""
     try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        if content["format"] != _FORMAT:
-            raise ValueError(f"format {content['format']!r} is not {_FORMAT}")
-        cls = _CLASSES[content["class"]]
-        estimator = cls(**{n: _from_json(v) for n, v in content["params"].items()})
-        for name in cls._fitted:
-            if name in content["fitted"] or name not in _MAY_LACK:
-                setattr(estimator, name, _from_json(content["fitted"][name]))
-        return estimator, [dict(row) for row in content["history"]]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{description} is not a description by save_model: {error!r}") from error
+        yield
+    except _UNUSABLE as error:
+        text = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"{what}: {text}") from error
+
+
+def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
+    """Give the content of a description, and the weights that it names."""
+    weights, description = _files(path)
+    before = None
+    while True:
+        text = read_bytes(existing_file(description), _MAX_DESCRIPTION_BYTES)
+        if text == before:
+            break
+        content = _parse(text, description)
+        # A process that is writing renames the waiting file to the usual one.
+        for file in (weights, *_waiting_weights(path), weights):
+            try:
+                stored = existing_file(file).read_bytes()
+            except FileNotFoundError:
+                continue
+            if hashlib.sha256(stored).hexdigest() == content["weights"]:
+                return content, stored
+        before = text  # which another process may have replaced in the meantime
+    existing_file(weights)
+    raise ValueError(
+        f"{weights} does not fit {description}: its SHA-256 digest is not the one in the "
+        "description. The weights are damaged or belong to another model; get both files again."
+    )
+
+
+def _parse(text: bytes, description: Path) -> dict[str, Any]:
+    with _refusing(f"{description} is not a description by save_model"):
+        content = json.loads(text)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}, not a dict")
+        if content.get("format") != _FORMAT:
+            raise ValueError(f"format {content.get('format')!r} is not {_FORMAT}")
+        if content.keys() != _PARTS:
+            raise ValueError(f"its parts are {sorted(content)[:20]}, they must be {sorted(_PARTS)}")
+        if content.pop("digest") != _digest(content):
+            raise ValueError("its text has been changed since: the digest in it does not fit")
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of everything else in a description, the digest of the weights included."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    """Give the estimator without its net, and the history."""
+    cls = _CLASSES[content["class"]]
+    params = {n: _from_json(v) for n, v in content["params"].items()}
+    if params.get("compile"):
+        raise ValueError("compile=True would start compilers")
+    if params.get("callbacks") is not None:
+        raise ValueError(f"callbacks cannot be in a file, it has {params['callbacks']!r}")
+    estimator = cls(**params)
+    fitted = content["fitted"]
+    unknown = fitted.keys() - set(cls._fitted)
+    if unknown:
+        raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
+    for name in cls._fitted:
+        if name in fitted or name not in _MAY_LACK:
+            setattr(estimator, name, _from_json(fitted[name]))
+    _check_fitted(estimator)
+    history = [dict(row) for row in content["history"]]
+    for value in (v for row in history for v in row.values()):
+        if not isinstance(value, bool | int | float | str):
+            raise ValueError(f"history has a {type(value).__name__} where a number should be")
+    return estimator, history
+
+
+def _check_fitted(estimator: Any) -> None:
+    """Check sizes and classes, on which everything else that a fitted estimator does relies."""
+    n_times = estimator.n_times_
+    sizes = [estimator.n_channels_, *(n_times if isinstance(n_times, tuple) else (n_times,))]
+    for name, value in (
+        ("n_features_in_", estimator.n_features_in_),
+        *(("size", s) for s in sizes),
+    ):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"{name} must be an integer, it is {value!r}")
+    if estimator._ndim not in (2, 3, 4) or len(sizes) != (3 if estimator._ndim == 4 else 2):
+        raise ValueError(f"_ndim {estimator._ndim!r} and n_times_ {n_times!r} do not fit")
+    if math.prod(sizes) > _MAX_VALUES:
+        raise ValueError(f"windows of {sizes} are too large")
+    if not isinstance(estimator._takes_any_length, bool):
+        raise ValueError(
+            f"_takes_any_length must be true or false: {estimator._takes_any_length!r}"
+        )
+    fs = estimator._fs
+    if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
+        raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
+    if is_classifier(estimator):
+        classes, counts = estimator.classes_, estimator._class_counts
+        if not isinstance(classes, np.ndarray) or len(classes) < 2:
+            raise ValueError("classes_ must be an array of two classes at least")
+        if not np.array_equal(np.unique(classes), classes):
+            raise ValueError(f"classes_ must be sorted and differ: {classes.tolist()[:20]}")
+        if not isinstance(counts, np.ndarray) or counts.dtype.kind != "i":
+            raise ValueError("_class_counts must be an array of integers")
+        if counts.shape != classes.shape or (counts < 0).any():
+            raise ValueError("_class_counts must have a number for each of classes_")
+
+
+def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise ValueError(f"{what} has weights that are NaN or infinite, in {name!r}")
+
+
+class _Bounded(TorchDispatchMode):
+    """Refuse to make many more or much larger tensors than the weights in a file need."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._left = 1000 + 100 * len(state)
+        self._most = max(4 * sum(value.numel() for value in state.values()), _MIN_BOUND)
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        sizes = args[0] if args and isinstance(args[0], list | tuple) else args
+        numbers = [n for n in sizes if isinstance(n, int)]
+        self._left -= 1
+        if self._left < 0 or math.prod(numbers) > self._most:
+            raise ValueError("the description asks for a larger network than its weights fill")
+        return func(*args, **(kwargs or {}))
 
 
 def _module_around(state: dict[str, torch.Tensor], net: Any, on_meta: bool) -> nn.Module:
     """Build the module with given weights, without drawing initial ones where possible."""
     params = net.get_params_for("module")
     if not on_meta:  # a module of the user's own may compute buffers that are not in the state
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _Bounded(state):
             module = net.module(**params)
         module.load_state_dict(state)
         return module
-    with torch.device("meta"):
+    with _Bounded(state), torch.device("meta"):
         module = net.module(**params)
     module.load_state_dict(state, assign=True)
     return module
@@ -233,17 +416,19 @@ def _files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     return path.with_name(path.name + ".safetensors"), path.with_name(path.name + ".json")
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is never seen half written."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
+def _waiting_weights(path: str | os.PathLike[str]) -> list[Path]:
+    """Weights that were written and have not got their usual name yet."""
+    path = Path(path)
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}\.weights")
+    return [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
 
 
 def _portable(name: str, value: Any) -> Any:
     """Form of a parameter in JSON; what only training needs and has none becomes None."""
     if name == "callbacks" or isinstance(value, np.random.RandomState):
         return None
+    if name == "compile":  # it would start compilers on the machine of whoever loads the file
+        return False
     if name == "module" and not isinstance(value, str):
         own_name = getattr(value, "__qualname__", type(value).__qualname__)
         in_package = value.__module__.startswith(__package__ + ".") and own_name in NETWORKS
@@ -279,8 +464,16 @@ def _from_json(value: Any) -> Any:
         return [_from_json(v) for v in value]
     if not isinstance(value, dict):
         return value
-    if "array" in value:
-        return np.array(value["array"], dtype=np.dtype(value["dtype"]))
-    if "tuple" in value:
+    if value.keys() == {"array", "dtype"}:
+        dtype = np.dtype(value["dtype"])
+        entries = list(value["array"])
+        if dtype.kind not in "biufUO" or dtype.itemsize * len(entries) > _MAX_ARRAY_BYTES:
+            raise ValueError(f"arrays of {value['dtype']!r} are not written by save_model")
+        if any(isinstance(entry, list | dict) for entry in entries):
+            raise ValueError("arrays must have one dimension")
+        return np.array(entries, dtype=dtype)
+    if value.keys() == {"tuple"}:
         return tuple(_from_json(v) for v in value["tuple"])
-    return {_from_json(k): _from_json(v) for k, v in value["dict"]}
+    if value.keys() == {"dict"}:
+        return {_from_json(k): _from_json(v) for k, v in value["dict"]}
+    raise ValueError(f"a dict with {sorted(value)[:5]} is not written by save_model")
