@@ -148,9 +148,10 @@ def check_real(
     inside = low < number if above else low <= number
     inside &= number < high if below else number <= high
     if not (np.isfinite(number) and inside):
-        bounds = f"{'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
         if np.isfinite(low) and np.isfinite(high):
-            wanted = f"a number in {bounds}"
+            bounds = f"{'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
+            wanted = "a number "
+            wanted += f"in {bounds}" if above or below else f"between {low:g} and {high:g}"
         elif np.isfinite(low):
             wanted = f"a finite number {'>' if above else '>='} {low:g}"
         elif np.isfinite(high):

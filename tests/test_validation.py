@@ -50,6 +50,7 @@ def test_sequences_of_other_things_are_refused(value):
         ({"low": 0.0, "above": True}, 0.0, "a finite number > 0"),
         ({"high": 2.0, "below": True}, 2.0, "a finite number < 2"),
         ({"low": 0.0, "high": 1.0, "below": True}, 1.0, r"a number in \[0, 1\)"),
+        ({"low": 0.0, "high": 1.0}, 1.5, "a number between 0 and 1"),
         ({"low": 0.0}, True, "a finite number"),
         ({"low": 0.0}, "1", "a finite number"),
     ],

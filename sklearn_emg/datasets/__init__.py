@@ -6,7 +6,7 @@ from sklearn_emg.datasets._emgdb import fetch_emgdb
 from sklearn_emg.datasets._lower_limb import load_lower_limb
 from sklearn_emg.datasets._n2001 import load_n2001
 from sklearn_emg.datasets._n2001_features import load_n2001_features
-from sklearn_emg.datasets._simulated import (
+from sklearn_emg.datasets._simulator import (
     make_nemg_cohort,
     simulate_muap,
     simulate_recording,

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklearn_emg.datasets import _simulated as simulated
 from sklearn_emg.datasets import make_nemg_cohort, simulate_muap, simulate_recording
-from sklearn_emg.datasets._muscle_model import (
+from sklearn_emg.datasets._simulator import _cohort as simulated
+from sklearn_emg.datasets._simulator._muscle_model import (
     MUSCLES,
     SUBJECT_LOG_SD,
     Amplifier,
@@ -32,7 +32,7 @@ def silent(monkeypatch):
     def simulate(task):
         return np.zeros(task.n_samples, dtype=np.float32), None
 
-    monkeypatch.setattr(simulated, "_simulate", simulate)
+    monkeypatch.setattr(simulated, "simulate", simulate)
 
 
 def seconds(table):
@@ -263,8 +263,8 @@ def noise_free(fs, diagnosis="normal", subtype="normal", highpass=5.0):
     )
     amplifier = Amplifier(highpass=highpass, noise=0, mains=0, drift=0, resolution=0)
     seed = np.random.SeedSequence(3)
-    task = simulated._Task(conditions, amplifier, fs, int(2 * fs), True, seed)
-    return simulated._simulate(task)
+    task = simulated.Task(conditions, amplifier, fs, int(2 * fs), True, seed)
+    return simulated.simulate(task)
 
 
 @pytest.mark.parametrize("diagnosis, subtype", [("normal", "normal"), ("neuropathy", "als")])
@@ -406,14 +406,14 @@ def test_a_cohort_for_tests_takes_two_seconds_of_cpu_at_most():
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"n_subjects": 0}, ValueError, "'n_subjects' parameter of make_nemg_cohort must be >= 1"),
+        ({"n_subjects": 0}, ValueError, "'n_subjects' parameter of make_nemg_cohort must be an integer of at least 1"),
         ({"n_subjects": 2}, ValueError, "at least the number of classes, 3. Got 2"),
-        ({"n_subjects": 2.5}, TypeError, "'n_subjects' .* must be an int. Got 2.5"),
+        ({"n_subjects": 2.5}, TypeError, "'n_subjects' .* must be an integer of at least 1. Got 2.5"),
         ({"n_recordings": 5, "n_subjects": 6}, ValueError, "at least 'n_subjects', 6.* Got 5"),
         ({"fs": 100.0}, ValueError, "'fs' .* between 500 and 200000. Got 100.0"),
         ({"fs": float("nan")}, ValueError, "'fs' .* between 500 and 200000. Got nan"),
-        ({"fs": "fast"}, TypeError, "'fs' .* must be a number. Got 'fast'"),
-        ({"duration": 0}, ValueError, "'duration' .* finite and > 0. Got 0"),
+        ({"fs": "fast"}, TypeError, "'fs' .* must be a number between .*. Got 'fast'"),
+        ({"duration": 0}, ValueError, "'duration' .* a finite number > 0. Got 0"),
         ({"duration": (2.0, 1.0)}, ValueError, r"\(shortest, longest\). Got \(2.0, 1.0\)"),
         ({"duration": (1, 2, 3)}, ValueError, r"one number or \(shortest, longest\)"),
         ({"classes": "normal"}, TypeError, "sequence of diagnoses.*write"),
@@ -422,7 +422,7 @@ def test_a_cohort_for_tests_takes_two_seconds_of_cpu_at_most():
         ({"classes": ("normal", "normal")}, ValueError, "none twice"),
         ({"severity": 1.5}, ValueError, "'severity' .* between 0 and 1. Got 1.5"),
         ({"difficulty": -0.1}, ValueError, "'difficulty' .* between 0 and 1. Got -0.1"),
-        ({"noise": -1}, ValueError, "'noise' .* finite and >= 0. Got -1"),
+        ({"noise": -1}, ValueError, "'noise' .* a finite number >= 0. Got -1"),
         ({"drive": 2}, ValueError, "'drive' .* between 0 and 1. Got 2"),
         ({"region_balance": "equal"}, ValueError, "'clinical', 'balanced'. Got 'equal'"),
         ({"protocol": "biceps_lowforce"}, ValueError, "Did you mean 'biceps_low_force'"),
@@ -461,7 +461,7 @@ def test_recording_refuses(arguments, error, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"n_units": 0}, "'n_units' parameter of simulate_muap must be >= 1"),
+        ({"n_units": 0}, "'n_units' parameter of simulate_muap must be an integer of at least 1"),
         ({"max_distance": 0}, "'max_distance' .* > 0. Got 0"),
         ({"amplifier": {"noise": 0.0}}, "'highpass', 'lowpass'. Got 'noise'"),
     ],

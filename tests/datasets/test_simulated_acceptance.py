@@ -13,9 +13,9 @@ from scipy.stats import kurtosis, skew
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
-from sklearn_emg.datasets import _cohort_plan as plan
-from sklearn_emg.datasets import _simulated as simulated
 from sklearn_emg.datasets import make_nemg_cohort, simulate_muap
+from sklearn_emg.datasets._simulator import _cohort as simulated
+from sklearn_emg.datasets._simulator import _plan as plan
 
 # Measures ----------------------------------------------------------------------------------
 
@@ -219,8 +219,8 @@ def tibialis():
                 "tibialis_anterior",
                 settings,
             )
-            task = simulated._Task(conditions, person.amplifier, 4000.0, 16000, False, signal_seed)
-            signal = 1000.0 * simulated._simulate(task)[0].astype(float)
+            task = simulated.Task(conditions, person.amplifier, 4000.0, 16000, False, signal_seed)
+            signal = 1000.0 * simulated.simulate(task)[0].astype(float)
             turns = turning_points(signal, 100.0)
             size = np.abs(np.diff(turns)).mean() if len(turns) > 1 else np.nan
             found.append((signal.std(), len(turns) / 4, size, mean_frequency(signal, 4000.0)))

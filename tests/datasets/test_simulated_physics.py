@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from sklearn_emg.datasets import _motor_units as units
-from sklearn_emg.datasets._muscle_model import (
+from sklearn_emg.datasets._simulator import _motor_units as units
+from sklearn_emg.datasets._simulator._muscle_model import (
     MUSCLES,
     SUBJECT_LOG_SD,
     Subject,
     conditions_of,
     excitation_factor,
 )
-from sklearn_emg.datasets._volume_conductor import (
+from sklearn_emg.datasets._simulator._volume_conductor import (
     STEP,
     Geometry,
     conduction_velocity,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.datasets._muscle_model import (
+from sklearn_emg.datasets._simulator._muscle_model import (
     MUSCLES,
     SUBJECT_LOG_SD,
     SUBTYPES,

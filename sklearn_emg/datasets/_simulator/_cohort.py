@@ -1,67 +1,32 @@
-"""Simulated needle EMG: a cohort to learn on, single recordings, and motor unit potentials."""
+"""A simulated cohort examined with a concentric needle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, overload
+from collections.abc import Sequence
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
-from threadpoolctl import ThreadpoolController
 
-from sklearn_emg.datasets import _motor_units as units
-from sklearn_emg.datasets._cohort_plan import (
+from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
+from sklearn_emg.datasets._simulator._arguments import FS_RANGE, check_classes, check_duration
+from sklearn_emg.datasets._simulator._muscle_model import MUSCLES, Subject
+from sklearn_emg.datasets._simulator._plan import (
     CLINICAL_RECORDINGS,
     CLINICAL_SUBJECTS,
-    DRIVE,
-    amplifier_of,
+    Plan,
     class_counts,
     draw_subject,
     plan_cohort,
     protocol_settings,
     recording_conditions,
 )
-from sklearn_emg.datasets._muscle_model import (
-    MUSCLES,
-    SUBJECT_LOG_SD,
-    SUBTYPES,
-    Amplifier,
-    Conditions,
-    Subject,
-    conditions_of,
-    draw_factors,
-    excitation_factor,
-)
-from sklearn_emg.datasets._simulator_arguments import (
-    FS_RANGE,
-    check_classes,
-    check_duration,
-    check_fraction,
-    check_integer,
-    check_option,
-    check_real,
-    check_unit_arguments,
-    replace_amplifier,
-)
+from sklearn_emg.datasets._simulator._recording import Task, simulate
 
-__all__ = ["make_nemg_cohort", "simulate_muap", "simulate_recording"]
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One recording to simulate: picklable, complete, independent of all others."""
-
-    conditions: Conditions
-    amplifier: Amplifier
-    fs: float
-    n_samples: int
-    return_truth: bool
-    seed: np.random.SeedSequence | np.random.Generator
+__all__ = ["make_nemg_cohort"]
 
 
 @overload
@@ -270,26 +235,20 @@ def make_nemg_cohort(
     >>> cohort.target_names
     ['normal', 'myopathy', 'neuropathy']
     """
-    caller = "make_nemg_cohort"
-    check_integer(n_subjects, "n_subjects", caller, 1)
-    if n_recordings is not None:
-        check_integer(n_recordings, "n_recordings", caller, 1)
-    check_real(fs, "fs", caller, *FS_RANGE)
-    shortest, longest = check_duration(duration, caller)
+    _check_arguments(
+        n_subjects,
+        n_recordings,
+        fs,
+        severity,
+        difficulty,
+        noise,
+        drive,
+        region_balance,
+        protocol,
+    )
+    shortest, longest = check_duration(duration, "make_nemg_cohort")
     classes = check_classes(classes)
-    check_fraction(severity, "severity", caller, optional=True)
-    check_fraction(difficulty, "difficulty", caller)
-    check_real(noise, "noise", caller, 0.0)
-    check_fraction(drive, "drive", caller, optional=True)
-    check_option(region_balance, "region_balance", caller, ("clinical", "balanced"))
-    check_option(protocol, "protocol", caller, ("clinical", "biceps_low_force"))
     biceps = protocol == "biceps_low_force"
-    if biceps and (difficulty != 0.5 or region_balance != "clinical"):
-        raise ValueError(
-            "protocol='biceps_low_force' of make_nemg_cohort fixes the variation between subjects "
-            "and the muscle: leave 'difficulty' and 'region_balance' at their defaults. Got "
-            f"difficulty={difficulty!r} and region_balance={region_balance!r}."
-        )
     if n_recordings is None:
         per_subject = 8 if biceps else CLINICAL_RECORDINGS / CLINICAL_SUBJECTS
         n_recordings = round(n_subjects * per_subject)
@@ -323,30 +282,12 @@ def make_nemg_cohort(
         )
         severities.append(severity_here)
         tasks.append(
-            _Task(conditions, person.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
+            Task(conditions, person.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
         )
-    results = Parallel(n_jobs=n_jobs)(delayed(_simulate)(task) for task in tasks)
+    results = Parallel(n_jobs=n_jobs)(delayed(simulate)(task) for task in tasks)
 
-    width = max(2, len(str(n_subjects)))
-    names = np.array([f"S{i + 1:0{width}d}" for i in range(n_subjects)])
-    of_row = np.array([row.subject for row in plan.recordings])
-    signals = np.empty(len(results), dtype=object)
-    for i, result in enumerate(results):
-        signals[i] = result[0]
-    table = pd.DataFrame(
-        {
-            "signal": signals,
-            "fs": float(fs),
-            "subject": names[of_row],
-            "muscle": [row.muscle for row in plan.recordings],
-            "region": [MUSCLES[row.muscle].region for row in plan.recordings],
-            "recording": np.arange(len(results)),
-            "subtype": [people[i].subtype for i in of_row],
-            "severity": severities,
-            "drive": [task.conditions.drive for task in tasks],
-            "age": [people[i].age for i in of_row],
-        }
-    )
+    names, table = _table(plan, people, results, tasks, severities, float(fs))
+    of_row = [row.subject for row in plan.recordings]
     target = np.array([people[i].diagnosis for i in of_row])
     if return_X_y:
         return table, target
@@ -369,234 +310,66 @@ def make_nemg_cohort(
     )
 
 
-def simulate_recording(
-    muscle: str = "biceps_brachii",
-    diagnosis: str = "normal",
-    *,
-    severity: float = 0.5,
-    drive: float = 0.035,
-    duration: float = 2.0,
-    fs: float = 48000.0,
-    subtype: str | None = None,
-    between_subject: float = 1.0,
-    amplifier: Mapping[str, float] | None = None,
-    return_truth: bool = False,
-    random_state: int | np.random.RandomState | None = None,
-) -> NDArray[np.float32] | tuple[NDArray[np.float32], dict[str, Any]]:
-    """Simulate one concentric-needle recording of one muscle.
-
-    Parameters
-    ----------
-    muscle : str, default="biceps_brachii"
-        One of "biceps_brachii", "deltoid", "vastus_lateralis", "iliopsoas" (proximal),
-        "extensor_digitorum", "first_dorsal_interosseous", "tibialis_anterior", "gastrocnemius"
-        (distal).
-    diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
-        Disease of the subject.
-    severity : float, default=0.5
-        Severity in this muscle, 0 to 1. A healthy muscle has none.
-    drive : float, default=0.035
-        Contraction: the excitation of a healthy muscle at this force, a share of the maximum. A
-        diseased muscle gets more, by the factor it needs for the same force. 0 is rest, with
-        spontaneous activity alone.
-    duration : float, default=2.0
-        Length in seconds.
-    fs : float, default=48000.0
-        Sampling rate in Hz, 500 to 200000.
-    subtype : str, default=None
-        "inflammatory" or "dystrophic" myopathy, "als" or "chronic_neuropathy"; drawn by default.
-    between_subject : float, default=1.0
-        How much the drawn subject, and the needle's distance from the end-plates, differ from the
-        average; with 0 the subject is 40 years old and average.
-    amplifier : mapping, default=None
-        Settings that replace the drawn ones: "highpass" and "lowpass" in Hz, "noise" (rms of the
-        white noise over 11.72 kHz), "mains", "drift" (rms), "resolution" and "limit" in mV, and
-        "mains_frequency" in Hz.
-    return_truth : bool, default=False
-        Whether to return firing times and potentials as well.
-    random_state : int, RandomState instance or None, default=None
-        Determines the recording.
-
-    Returns
-    -------
-    signal : ndarray of shape (n_times,)
-        float32, in mV.
-    truth : dict
-        If ``return_truth=True``; see :func:`make_nemg_cohort`.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of its range or a name is unknown; the message lists the valid ones.
-    TypeError
-        If an argument has the wrong type.
-
-    See Also
-    --------
-    make_nemg_cohort : Many subjects, with model, sources and limits.
-
-    Examples
-    --------
-    >>> from sklearn_emg.datasets import simulate_recording
-    >>> signal, truth = simulate_recording(
-    ...     "tibialis_anterior", "neuropathy", fs=10000.0, return_truth=True, random_state=0
-    ... )
-    >>> signal.shape
-    (20000,)
-    >>> len(truth["firing_times"]) == len(truth["templates"])
-    True
-    """
-    caller = "simulate_recording"
-    check_unit_arguments(caller, muscle, diagnosis, severity, fs)
-    check_fraction(drive, "drive", caller)
-    check_real(duration, "duration", caller, 0.0, above=True)
-    check_real(between_subject, "between_subject", caller, 0.0)
-    if subtype is not None:
-        check_option(subtype, "subtype", caller, SUBTYPES[diagnosis])
-    rng = _generator(random_state)
-    drawn = subtype or str(rng.choice(SUBTYPES[diagnosis]))
-    s = 0.0 if diagnosis == "normal" else float(severity)
-    share = min(between_subject, 1.0)
-    age = round(40.0 + share * (rng.uniform(20.0, 80.0) - 40.0))
-    endplate_factor = 1.0 + share * rng.uniform(-0.3, 0.3)
-    factors = draw_factors(rng, between_subject)
-    settings = amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
-    subject = Subject(age, factors, diagnosis, drawn, s)
-    settings = replace_amplifier(settings, amplifier, fs, caller)
-    excitation = min(drive * excitation_factor(diagnosis, s), 0.9)
-    conditions = conditions_of(MUSCLES[muscle], subject, s, excitation, endplate_factor)
-    n_samples = max(1, round(duration * fs))
-    task = _Task(conditions, settings, float(fs), n_samples, return_truth, rng)
-    signal, truth = _simulate(task)
-    return signal if truth is None else (signal, truth)
+def _check_arguments(
+    n_subjects: int,
+    n_recordings: int | None,
+    fs: float,
+    severity: float | None,
+    difficulty: float,
+    noise: float,
+    drive: float | None,
+    region_balance: str,
+    protocol: str,
+) -> None:
+    caller = "make_nemg_cohort"
+    check_integer(n_subjects, "n_subjects", caller)
+    if n_recordings is not None:
+        check_integer(n_recordings, "n_recordings", caller)
+    check_real(fs, "fs", caller, *FS_RANGE)
+    for name, value in (("severity", severity), ("difficulty", difficulty), ("drive", drive)):
+        if name == "difficulty" or value is not None:
+            check_fraction(value, name, caller)
+    check_real(noise, "noise", caller, 0.0)
+    check_option(region_balance, ("clinical", "balanced"), "region_balance", caller)
+    check_option(protocol, ("clinical", "biceps_low_force"), "protocol", caller)
+    if protocol == "biceps_low_force" and (difficulty != 0.5 or region_balance != "clinical"):
+        raise ValueError(
+            "protocol='biceps_low_force' of make_nemg_cohort fixes the variation between subjects "
+            "and the muscle: leave 'difficulty' and 'region_balance' at their defaults. Got "
+            f"difficulty={difficulty!r} and region_balance={region_balance!r}."
+        )
 
 
-def simulate_muap(
-    muscle: str = "biceps_brachii",
-    diagnosis: str = "normal",
-    *,
-    severity: float = 0.5,
-    n_units: int = 1,
-    max_distance: float | None = None,
-    fs: float = 48000.0,
-    amplifier: Mapping[str, float] | None = None,
-    random_state: int | np.random.RandomState | None = None,
-) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
-    """Simulate motor unit potentials at a needle inside their territories.
-
-    The subject is 40 years old and average; the units are of the smaller half, those that fire at
-    low force. The subtype of a disease is drawn once for all units.
-
-    Parameters
-    ----------
-    muscle : str, default="biceps_brachii"
-        As in :func:`simulate_recording`.
-    diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
-        Disease of the subject.
-    severity : float, default=0.5
-        Severity in this muscle, 0 to 1. A healthy muscle has none.
-    n_units : int, default=1
-        Number of motor units.
-    max_distance : float, default=None
-        Largest distance of the needle from the centre of a territory, mm. By default the needle is
-        anywhere in the territory.
-    fs : float, default=48000.0
-        Sampling rate in Hz, 500 to 200000.
-    amplifier : mapping, default=None
-        "highpass" and "lowpass" in Hz replace 5 and 10000; the other settings of
-        :func:`simulate_recording` have no effect on noise-free potentials and are refused.
-    random_state : int, RandomState instance or None, default=None
-        Determines the units.
-
-    Returns
-    -------
-    potentials : ndarray of shape (n_units, n_times)
-        float32, in mV, without noise.
-    info : list of dict
-        Per unit ``subtype``, ``rank`` (0 smallest, 1 largest), ``threshold`` (drive at which it
-        starts to fire), ``distance`` (mm from the needle to the centre of the territory),
-        ``territory_radius`` (mm), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm),
-        ``reference`` (s from the potential's start to the firing instant) and ``ptp_mv``.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of its range or a name is unknown; the message lists the valid ones.
-    TypeError
-        If an argument has the wrong type.
-
-    See Also
-    --------
-    make_nemg_cohort : Many subjects, with model, sources and limits.
-
-    Examples
-    --------
-    >>> from sklearn_emg.datasets import simulate_muap
-    >>> potentials, info = simulate_muap("deltoid", n_units=3, fs=24000.0, random_state=0)
-    >>> potentials.shape
-    (3, 768)
-    >>> info[0]["n_fibres"] > 20
-    True
-    """
-    caller = "simulate_muap"
-    check_unit_arguments(caller, muscle, diagnosis, severity, fs)
-    check_integer(n_units, "n_units", caller, 1)
-    if max_distance is not None:
-        check_real(max_distance, "max_distance", caller, 0.0, above=True)
-    settings = replace_amplifier(Amplifier(), amplifier, fs, caller, ("highpass", "lowpass"))
-    rng = _generator(random_state)
-    subtype = str(rng.choice(SUBTYPES[diagnosis]))
-    s = 0.0 if diagnosis == "normal" else float(severity)
-    subject = Subject(40, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, s)
-    conditions = conditions_of(MUSCLES[muscle], subject, s, DRIVE)
-    pool = units.pool_around_needle(rng, conditions, n_units, max_distance)
-    with _one_thread():
-        potentials = units.build_potentials(rng, pool, conditions)
-        templates = units.filter_templates(potentials.templates(), settings, float(fs))
-    info = [
+def _table(
+    plan: Plan,
+    people: Sequence[Subject],
+    results: Sequence[tuple],
+    tasks: Sequence[Task],
+    severities: Sequence[float],
+    fs: float,
+) -> tuple[NDArray[np.str_], pd.DataFrame]:
+    """Names of the subjects, and the recording table."""
+    width = max(2, len(str(len(people))))
+    names = np.array([f"S{i + 1:0{width}d}" for i in range(len(people))])
+    of_row = np.array([row.subject for row in plan.recordings])
+    signals = np.empty(len(results), dtype=object)
+    for i, result in enumerate(results):
+        signals[i] = result[0]
+    table = pd.DataFrame(
         {
-            "subtype": subtype,
-            "rank": float(pool.rank[i]),
-            "threshold": float(pool.threshold[i]),
-            "distance": float(np.hypot(pool.x[i], pool.y[i])),
-            "territory_radius": float(pool.radius[i]),
-            "n_fibres": int(potentials.n_fibres[i]),
-            "n_near_fibres": int(potentials.n_near_fibres[i]),
-            "reference": units.REFERENCE,
-            "ptp_mv": float(np.ptp(templates[i])),
+            "signal": signals,
+            "fs": fs,
+            "subject": names[of_row],
+            "muscle": [row.muscle for row in plan.recordings],
+            "region": [MUSCLES[row.muscle].region for row in plan.recordings],
+            "recording": np.arange(len(results)),
+            "subtype": [people[i].subtype for i in of_row],
+            "severity": severities,
+            "drive": [task.conditions.drive for task in tasks],
+            "age": [people[i].age for i in of_row],
         }
-        for i in range(n_units)
-    ]
-    return templates, info
-
-
-# Simulation of one recording ---------------------------------------------------------------
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def _one_thread():
-    # Results must not depend on how many threads a worker's matrix products get.
-    return _thread_pools().limit(limits=1, user_api="blas")
-
-
-def _simulate(task: _Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
-    rng = np.random.default_rng(task.seed)
-    with _one_thread():
-        site = units.simulate_site(rng, task.conditions, task.n_samples / task.fs)
-        signal = units.record(rng, site.signal, task.amplifier, task.fs, task.n_samples)
-        truth = None
-        if task.return_truth:
-            truth = units.describe_site(site, task.amplifier, task.fs)
-    return signal, truth
-
-
-def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
-    words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng([int(word) for word in words])
+    )
+    return names, table
 
 
 def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], protocol: str) -> str:

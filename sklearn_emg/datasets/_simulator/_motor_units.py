@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, lfilter_zi, resample_poly
 
-from sklearn_emg.datasets._muscle_model import Amplifier, Conditions, clipped_normal
-from sklearn_emg.datasets._volume_conductor import (
+from sklearn_emg.datasets._simulator._muscle_model import Amplifier, Conditions, clipped_normal
+from sklearn_emg.datasets._simulator._volume_conductor import (
     STEP,
     Geometry,
     conduction_velocity,

@@ -1,0 +1,10 @@
+"""The simulator: a model of muscle, motor units, volume conductor and amplifier.
+
+``_plan`` draws a cohort, ``_muscle_model`` its anatomy and disease, ``_motor_units`` and
+``_volume_conductor`` make signals of them, ``_recording`` and ``_cohort`` are the public functions.
+"""
+
+from sklearn_emg.datasets._simulator._cohort import make_nemg_cohort
+from sklearn_emg.datasets._simulator._recording import simulate_muap, simulate_recording
+
+__all__ = ["make_nemg_cohort", "simulate_muap", "simulate_recording"]
