@@ -406,9 +406,9 @@ def test_a_cohort_for_tests_takes_two_seconds_of_cpu_at_most():
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"n_subjects": 0}, ValueError, "'n_subjects' parameter of make_nemg_cohort must be an integer of at least 1"),
+        ({"n_subjects": 0}, ValueError, "'n_subjects' .* must be an integer of at least 1"),
         ({"n_subjects": 2}, ValueError, "at least the number of classes, 3. Got 2"),
-        ({"n_subjects": 2.5}, TypeError, "'n_subjects' .* must be an integer of at least 1. Got 2.5"),
+        ({"n_subjects": 2.5}, TypeError, "'n_subjects' .* must be an integer of at least 1. Got 2"),
         ({"n_recordings": 5, "n_subjects": 6}, ValueError, "at least 'n_subjects', 6.* Got 5"),
         ({"fs": 100.0}, ValueError, "'fs' .* between 500 and 200000. Got 100.0"),
         ({"fs": float("nan")}, ValueError, "'fs' .* between 500 and 200000. Got nan"),
