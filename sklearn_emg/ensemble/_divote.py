@@ -22,7 +22,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_is_fitted,
-    check_memory,
     has_fit_parameter,
     validate_data,
 )
@@ -37,7 +36,12 @@ from sklearn_emg._sklearn import (
     safe_indexing,
 )
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
+from sklearn_emg.model_selection import (
+    SubjectKFold,
+    assert_no_shared_subject,
+    call_kept,
+    key_for,
+)
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,
@@ -200,9 +204,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     memory : str, object with the joblib.Memory interface or None, default=None
         Folder that keeps fitted copies of `estimator`, as a Pipeline's `memory` keeps fitted
         transformers: a search over `by`, `voting`, `final_estimator` or `cv` trains each network
-        once. A copy fitted on the same windows, labels and subjects with the same settings is
-        taken from there, so give `estimator` a seed; without one it keeps its first draw. Delete
-        the folder after an update of this package.
+        once. A copy fitted by the same versions on the same windows, labels and subjects with the
+        same settings is taken from there, so give `estimator` a seed; without one it keeps its
+        first draw. The copies are pickle files, and loading one runs whatever is in it: nobody
+        whom you do not trust may have the right to write in this folder.
 
     Attributes
     ----------
@@ -576,8 +581,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             X, row = safe_indexing(rows.X, windows), rows.row[windows]
         estimator = clone(self.estimator)
         groups = rows.names[rows.person[row]]
-        fit = check_memory(self.memory).cache(_fit)
-        return fit(estimator, X, y[row], _groups_params(estimator, groups))
+        arguments = estimator, X, y[row], _groups_params(estimator, groups)
+        key = key_for(self.memory, "fit of windows", *arguments)
+        return call_kept(self.memory, key, _fit, *arguments)
 
     def _in_sample(self, rows: _Rows) -> NDArray[np.floating]:
         return mean_by_code(self._window_scores(self.estimator_, rows.X), rows.row, rows.n_rows)

@@ -1,6 +1,8 @@
 """Splits by subject: nobody's data on both sides."""
 
 from sklearn_emg.model_selection._caching import CachedTransformer
+from sklearn_emg.model_selection._caching import call_kept as call_kept
+from sklearn_emg.model_selection._caching import key_for as key_for
 from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS as BOUMERDES_PAIRS
 from sklearn_emg.model_selection._protocols import (
     BoumerdesProtocol,

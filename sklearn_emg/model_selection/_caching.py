@@ -1,7 +1,10 @@
-"""Keep the output of an expensive step while a search tries what comes after it."""
+"""Results of expensive steps, kept on disk and given back to the same question only."""
 
 from __future__ import annotations
 
+import pickle
+import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import joblib
@@ -13,13 +16,81 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_emg._sklearn import HasMethods
+from sklearn_emg.recordings import content_digest
+
+__all__ = ["CachedTransformer", "call_kept", "key_for"]
+
+Memory = str | joblib.Memory | None
+
+
+def key_for(memory: Memory, *values: Any) -> str | None:
+    """Digest of some objects; None without memory, and with a warning if they have no digest.
+
+    Parameters
+    ----------
+    memory : str, joblib.Memory or None
+    *values : object
+        All that a result depends on.
+
+    Returns
+    -------
+    key : str or None
+    """
+    if getattr(check_memory(memory), "location", "a store of its own") is None:
+        return None
+    try:
+        return content_digest(*values)
+    except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
+        warnings.warn(
+            f"Nothing is kept in 'memory': its key would not hold all settings and data ({error}).",
+            UserWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def _answer(key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    return key, function(*arguments)
+
+
+def call_kept(
+    memory: Memory, key: str | None, function: Callable[..., Any], *arguments: Any
+) -> Any:
+    """Call a function, or fetch what the call with this key gave before.
+
+    Parameters
+    ----------
+    memory : str, joblib.Memory or None
+        None keeps nothing. Results are pickles: loading them runs what is in them.
+    key : str or None
+        Identity of function and arguments, from :func:`key_for`; None keeps nothing.
+    function : callable
+    *arguments : object
+
+    Returns
+    -------
+    result : object
+    """
+    if key is None:
+        return function(*arguments)
+    store = check_memory(memory)
+    found = store.cache(_answer, ignore=["function", "arguments"])(key, function, arguments)
+    if isinstance(found, tuple) and len(found) == 2 and found[0] == key:
+        return found[1]
+    warnings.warn(
+        f"A result in {getattr(store, 'location', store)} belongs to another question and is not "
+        "used: its files were changed. Delete this folder of 'memory'.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return function(*arguments)
 
 
 def _fit(transformer: Any, X: Any, y: Any) -> Any:
     return transformer.fit(X, y)
 
 
-def _transform(key: str, X: Any, fitted: Any) -> Any:
+def _transform(fitted: Any, X: Any) -> Any:
     return fitted.transform(X)
 
 
@@ -39,9 +110,9 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     transformer : transformer object
         Such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder of the results, or a ``joblib.Memory``; None keeps nothing. Results of other
-        settings and of other training data are not mixed. Delete the folder after an update of
-        this package: results of older code look the same.
+        Folder of the results, or a ``joblib.Memory``; None keeps nothing. The results are pickle
+        files, and loading one runs whatever is in it: nobody whom you do not trust may have the
+        right to write in this folder.
 
     Attributes
     ----------
@@ -50,17 +121,27 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         As of `transformer_`.
 
+    Warns
+    -----
+    UserWarning
+        If the settings or the data cannot be identified (an open file among the parameters), so
+        that nothing is kept, or if a file in the folder belongs to another question.
+
     See Also
     --------
     sklearn.pipeline.Pipeline : With `memory`, keeps fitted transformers and training data only.
 
     Notes
     -----
-    Finding a result costs a digest of the data, and reading it. That pays for entropies, wavelets
-    or tsfresh, and not for a mean. A transformer that draws random numbers without a seed gives its
-    first draw again. Of a table that refers to files
-    (:class:`~sklearn_emg.recordings.SignalFile`) the names are compared, not the contents: delete
-    the folder when a file changes.
+    A result is found by a digest of the class, all its parameters, the versions of this package and
+    of those that it comes from, the content of the training data and that of the data to
+    transform; files of a table (:class:`~sklearn_emg.recordings.SignalFile`) are read for it. Of a
+    class or function of your own the code counts, with the values that it names. An instance that
+    was fitted without `memory`, or whose fitted transformer was changed afterwards, keeps nothing.
+
+    Finding a result costs that digest, and reading it. It pays for entropies, wavelets or tsfresh,
+    and not for a mean. A transformer that draws random numbers without a seed gives its first draw
+    again.
 
     Examples
     --------
@@ -80,7 +161,7 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         "memory": [None, str, HasMethods(["cache"])],
     }
 
-    def __init__(self, transformer: Any, *, memory: str | joblib.Memory | None = None):
+    def __init__(self, transformer: Any, *, memory: Memory = None):
         self.transformer = transformer
         self.memory = memory
 
@@ -98,16 +179,13 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
-        memory = check_memory(self.memory)
         transformer = clone(self.transformer)
         if hasattr(transformer, "set_output"):
             # One result for all containers: this class puts it into the one that is asked for.
             transformer.set_output(transform="default")
-        # A digest of what was fitted on what stands for the fitted transformer, whose own digest
-        # would change on the way to the disk and back.
-        kept = getattr(memory, "location", "somewhere") is not None
-        self._key = joblib.hash((transformer, X, y)) if kept else ""
-        self.transformer_ = memory.cache(_fit)(transformer, X, y)
+        self._key = key_for(self.memory, "fit", transformer, X, y)
+        self.transformer_ = call_kept(self.memory, self._key, _fit, transformer, X, y)
+        self._state = None if self._key is None else key_for(self.memory, self.transformer_)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating] | Any:
@@ -123,8 +201,12 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             As of the transformer.
         """
         check_is_fitted(self)
-        call = check_memory(self.memory).cache(_transform, ignore=["fitted"])
-        return call(self._key, X, self.transformer_)
+        key = None
+        # The key is of the fit: the digest of what was fitted can change on its way to the disk
+        # and back. Whoever changes `transformer_` later has another state.
+        if self._state is not None and key_for(self.memory, self.transformer_) == self._state:
+            key = key_for(self.memory, "transform", self._key, X)
+        return call_kept(self.memory, key, _transform, self.transformer_, X)
 
     @available_if(_names_features)
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:

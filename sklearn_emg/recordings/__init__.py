@@ -15,6 +15,8 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
 
 from __future__ import annotations
 
+from sklearn_emg.recordings._digest import content_digest as content_digest
+from sklearn_emg.recordings._digest import signal_digest as signal_digest
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate

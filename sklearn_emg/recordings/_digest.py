@@ -1,0 +1,183 @@
+"""Digests of data and settings: two things share one only if their content is the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import platform
+import sys
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib.hashing import NumpyHasher, Pickler
+
+from sklearn_emg._version import __version__
+from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+
+__all__ = ["content_digest", "signal_digest"]
+
+_BLOCK = 2**20  # samples of a file that are read at a time
+_DATA = (FunctionType, type, type(None), int, float, complex, str, bytes)
+_DATA += (tuple, list, dict, set, frozenset, np.ndarray)
+
+
+def signal_digest(signal: Any) -> str:
+    """Digest of the type, the shape and all samples of a signal; one in a file is read in blocks.
+
+    Parameters
+    ----------
+    signal : array-like or SignalFile
+        ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
+
+    Returns
+    -------
+    digest : str
+        The same for an array and for a file that reads as this array.
+    """
+    values = signal if isinstance(signal, SignalFile) else read_signal(signal)
+    digest = hashlib.sha256()
+    shape = values.shape
+    for start in range(0, max(shape[-1], 1), _BLOCK):
+        stop = min(start + _BLOCK, shape[-1])
+        part = (
+            values.read(start, stop)
+            if isinstance(values, SignalFile)
+            else values[..., start:stop].astype(values.dtype.newbyteorder("<"), copy=False)
+        )
+        if start == 0:
+            digest.update(f"{part.dtype.itemsize} {shape}".encode())
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def content_digest(*values: Any) -> str:
+    """Digest of any objects by their content.
+
+    Arrays count with type, shape and bytes, tables with names, index and columns, a `SignalFile`
+    with its samples and its place, dicts with their order. Classes and functions of installed
+    packages count with the package's version, those of a user's own code with their code, the
+    values that they enclose and the global values that they name. Print options, locale, memory
+    layout and the process do not matter. The version of this package is always part of it.
+
+    Parameters
+    ----------
+    *values : object
+
+    Returns
+    -------
+    digest : str
+
+    Raises
+    ------
+    TypeError, pickle.PicklingError
+        If an object cannot be taken apart, such as an open file or a lock.
+    """
+    return str(_Hasher().hash((__version__, values)))
+
+
+class _Hasher(NumpyHasher):
+    """joblib's hasher, which knows names of functions, classes and files only, with contents."""
+
+    def __init__(self) -> None:
+        super().__init__(hash_name="sha256")
+        self._open: set[int] = set()
+
+    def save(self, obj: Any) -> None:
+        if isinstance(obj, SignalFile):
+            obj = ("SignalFile", obj.path, signal_digest(obj))
+        elif isinstance(obj, np.ndarray) and type(obj) in (np.ndarray, np.memmap):
+            obj = np.ascontiguousarray(obj).reshape(obj.shape)
+            if obj.dtype.hasobject:
+                obj = ("objects", obj.shape, obj.ravel().tolist())
+        elif isinstance(obj, pd.DataFrame):
+            columns = [obj.iloc[:, k] for k in range(obj.shape[1])]
+            obj = (type(obj), list(obj.columns), _values(obj.index), list(map(_values, columns)))
+        elif isinstance(obj, (set, frozenset)):
+            obj = (type(obj).__name__, sorted(content_digest(value) for value in obj))
+        elif isinstance(obj, (type, FunctionType)):
+            obj = self._definition(obj)
+        elif isinstance(obj, ModuleType):
+            obj = ("module", obj.__name__, _version(obj.__name__))
+        elif isinstance(obj, CodeType):
+            obj = ("code", obj.co_code, obj.co_names, obj.co_varnames, obj.co_consts)
+        super().save(obj)
+
+    def memoize(self, obj: Any) -> None:
+        # Equal tuples count as equal, whether or not they are one object.
+        if not isinstance(obj, tuple):
+            super().memoize(obj)
+
+    def _batch_setitems(self, items: Any, *args: Any) -> None:
+        # joblib sorts them, but the order of a dict of settings can decide that of the columns.
+        Pickler._batch_setitems(self, items, *args)
+
+    def _definition(self, obj: Any) -> Any:
+        """Name and version of a class or function, and its code where no version stands for it."""
+        head = (type(obj).__name__, obj.__module__, obj.__qualname__, _version(obj.__module__))
+        if (head[3] and "<" not in obj.__qualname__) or id(obj) in self._open:
+            return head
+        self._open.add(id(obj))
+        if isinstance(obj, FunctionType):
+            return (*head, *_parts(obj))
+        return (*head, obj.__bases__, *_class_parts(obj))
+
+
+_NO_CODE = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__"}
+_NO_CODE |= {"__static_attributes__", "__annotations__", "__annotate_func__", "_abc_impl"}
+
+
+def _version(module: str | None) -> str:
+    """Version of the package of a module; "" for scripts and notebooks."""
+    root = (module or "").partition(".")[0]
+    if root in sys.stdlib_module_names:
+        return platform.python_version()
+    return str(getattr(sys.modules.get(root), "__version__", ""))
+
+
+def _values(column: Any) -> Any:
+    """Type and content of a column, whatever the container that it lies in."""
+    return (str(column.dtype), str(column.name), column.to_numpy())
+
+
+def _class_parts(cls: type) -> tuple[Any, Any]:
+    """Source of a class and its functions; its other members too where the source does not tell."""
+    source = None
+    if "<" not in cls.__qualname__:
+        # A class of a module: its source says more than its members, which may count something.
+        with contextlib.suppress(OSError, TypeError):
+            source = inspect.getsource(cls)
+    kept = (FunctionType, type) if source else _DATA
+    members = []
+    for name, value in vars(cls).items():
+        member = getattr(value, "__func__", value)  # of class methods and static methods
+        if isinstance(member, property):
+            members.append((name, member.fget, member.fset))
+        elif name not in _NO_CODE and isinstance(member, kept):
+            members.append((name, member))
+    return source, members
+
+
+def _parts(function: FunctionType) -> tuple[Any, ...]:
+    known = function.__globals__
+    used = [(k, known[k]) for k in sorted(set(_names(function.__code__))) if k in known]
+    cells = [_cell(cell) for cell in function.__closure__ or ()]
+    return function.__code__, function.__defaults__, function.__kwdefaults__, cells, used
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return "empty"
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Global names that code and the functions in it mention."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
