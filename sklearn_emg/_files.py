@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import uuid
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +24,28 @@ __all__ = [
     "existing_file",
     "locked_folder",
     "read_bytes",
+    "refusing",
     "regular_file",
     "write_atomically",
     "write_text_atomically",
 ]
 
 _TRIES = 100
+_PART = 2**20
+
+# What reading a damaged or forged file can lead to, besides errors of the system.
+_UNUSABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,  # too deep a recursion and what is not implemented among them
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def _host() -> str:
@@ -166,13 +183,39 @@ def regular_file(path: Path, root: Path) -> Path:
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
+    content = bytearray()
+    existing_file(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            content = file.read(limit + 1)
+            # In parts: a read asks for all its memory before it knows how much there is.
+            while len(content) <= limit and (part := file.read(_PART)):
+                content += part
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
     if len(content) > limit:
         raise ValueError(f"{path} holds more than {limit} bytes, too many for what it should be.")
     if not content:
         raise ValueError(f"{path} is empty; get it again.")
-    return content
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
+    """Turn whatever a damaged or forged file leads to into one ValueError.
+
+    Parameters
+    ----------
+    what : str
+        Beginning of the message, with the name of the file.
+    *more : type of exception
+        Further errors that are turned into it.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        yield
+    except (*_UNUSABLE, *more) as error:
+        text = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"{what}: {text.removesuffix('.')}.") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from sklearn_emg._files import (
     existing_file,
     locked_folder,
     read_bytes,
+    refusing,
     write_atomically,
     write_text_atomically,
 )
@@ -49,19 +49,6 @@ _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
 _MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
 _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
-# What damaged or forged files can make of the steps of loading.
-_UNUSABLE = (
-    ArithmeticError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    RecursionError,
-    RuntimeError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
 # Not every fit learns these.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = {
@@ -235,7 +222,7 @@ def load_model(
     """
     weights, description = _files(path)
     content, stored = _read_files(path)
-    with _refusing(f"{description} is not a description by save_model"):
+    with refusing(f"{description} is not a description by save_model"):
         estimator, history = _described_estimator(content)
     params = estimator.get_params(deep=False)
     if module is not None:
@@ -247,11 +234,11 @@ def load_model(
         )
     if device is not None:
         estimator.set_params(device=device)
-    with _refusing(f"{description} cannot be used"):
+    with refusing(f"{description} cannot be used"):
         estimator._validate_params()
         estimator._rng = check_random_state(estimator.random_state)
         net, on_device = estimator._build_net()
-    with _refusing(f"{weights} does not fit {description}"):
+    with refusing(f"{weights} does not fit {description}", SafetensorError):
         # Read, not mapped: a mapped file that is written anew would change the model.
         state = from_bytes(stored)
         _check_finite(state, str(weights))
@@ -260,16 +247,6 @@ def load_model(
     net.history_ = History(history)
     estimator.net_, estimator.history_ = net, net.history_
     return estimator
-
-
-@contextlib.contextmanager
-def _refusing(what: str) -> Iterator[None]:
-    """Turn whatever damaged or forged files lead to into one ValueError."""
-    try:
-        yield
-    except _UNUSABLE as error:
-        text = str(error) if isinstance(error, ValueError) else repr(error)
-        raise ValueError(f"{what}: {text}") from error
 
 
 def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
@@ -298,7 +275,7 @@ def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
 
 
 def _parse(text: bytes, description: Path) -> dict[str, Any]:
-    with _refusing(f"{description} is not a description by save_model"):
+    with refusing(f"{description} is not a description by save_model"):
         content = json.loads(text)
         if not isinstance(content, dict):
             raise ValueError(f"it holds a {type(content).__name__}, not a dict")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
+import re
+import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +17,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
+from sklearn_emg._files import (
+    existing_file,
+    read_bytes,
+    refusing,
+    regular_file,
+    write_atomically,
+)
+from sklearn_emg._validation import require
 from sklearn_emg.recordings import (
     check_recording_table,
     is_recording_table,
@@ -26,6 +36,16 @@ __all__ = ["export", "read_exported"]
 
 _SUFFIXES = {".parquet": "parquet", ".npz": "npz"}
 _WFDB_INVALID = -(2**31)
+_FORMAT = 1
+_MAX_RATIO = 100  # bytes of samples for a byte of a file that is larger than that
+_ALWAYS_READ = 2**26  # bytes of samples, whatever the size of the file
+_MAX_TABLE_BYTES = 2**28
+# Of columns; each has values that JSON keeps.
+_DTYPES = re.compile(
+    r"u?int(8|16|32|64)|U?Int(8|16|32|64)|float(16|32|64)|Float(32|64)|bool|boolean|object|str"
+    r"|string(\[\w+\])?|category|\w{1,10}\[pyarrow\]",
+    re.ASCII,
+)
 
 
 def export(
@@ -106,14 +126,15 @@ def export(
             raise ValueError(f"y must have one label for each of {len(signals)} rows.")
         header["y"] = _to_json(pd.Series(y), "y")
     write = {"parquet": _write_parquet, "npz": _write_npz, "wfdb": _write_wfdb}[format]
-    _atomically(path, lambda target: write(target, signals, columns, header))
-    return path
+    described = {**_describe(columns, header), "signals": _flatten(signals)}
+    return write_atomically(path, lambda target: write(target, signals, columns, described))
 
 
 def read_exported(path: str | os.PathLike[str]) -> Bunch:
     """Read what :func:`export` wrote.
 
-    Nothing is unpickled. Files of others may name no record outside their folder.
+    Nothing is unpickled. Files of others may be given: no link and no name leads out of a folder,
+    sizes are compared with what is there before memory is asked for, and digests are verified.
 
     Parameters
     ----------
@@ -130,27 +151,39 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     ------
     FileNotFoundError
         If there is nothing under `path`.
+    ImportError
+        If "parquet" is read and pyarrow is missing.
     ValueError
-        If it is no export of this package.
+        If it is no export of this package, or damaged.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
     format = "wfdb" if path.is_dir() else _format_of(path)
     read = {"parquet": _read_parquet, "npz": _read_npz, "wfdb": _read_wfdb}[format]
-    try:
-        signals, columns, header = read(path)
-        kind = header["kind"]
-        y = header["y"]
-        labels = None if y is None else _from_json(y).to_numpy(dtype=np.dtype(y["array_dtype"]))
-    except (KeyError, json.JSONDecodeError, FileNotFoundError) as error:
-        raise ValueError(f"{path} is no export of this package, or damaged: {error!r}.") from error
-    if kind == "windows":
+    if format == "parquet":
+        _arrow()
+    with refusing(f"{path} is no export of this package, or damaged", OSError):
+        signals, header = read(path if format == "wfdb" else existing_file(path))
+        return _bunch(signals, header)
+
+
+def _bunch(signals: list[NDArray], header: dict[str, Any]) -> Bunch:
+    columns = _undescribe(header, len(signals))
+    y = None
+    if header["y"] is not None:
+        dtype = np.dtype(header["y"]["array_dtype"])
+        if dtype.kind not in "biufUO" or dtype.itemsize * len(signals) > _ALWAYS_READ:
+            raise ValueError(f"labels of type {dtype.str} are not written by export")
+        y = _from_json(header["y"], pd.RangeIndex(len(signals))).to_numpy(dtype=dtype)
+    if header["kind"] == "windows":
         fs = float(columns["fs"].iloc[0]) if "fs" in columns and len(columns) else None
-        return Bunch(X=np.stack(signals), y=labels, fs=fs)
+        return Bunch(X=np.stack(signals), y=y, fs=fs)
+    if header["kind"] != "table":
+        raise ValueError(f"it holds {header['kind']!r}, neither a table nor windows")
     table = columns.copy()
     table.insert(header["signal_position"], "signal", object_column(signals, columns.index))
-    return Bunch(X=table, y=labels, fs=None)
+    return Bunch(X=table, y=y, fs=None)
 
 
 def _format_of(path: Path) -> str:
@@ -169,33 +202,22 @@ def _signals_and_columns(
         check_recording_table(X, required=("signal", "fs"))
         columns = X.drop(columns="signal")
         columns.attrs["signal_position"] = X.columns.get_loc("signal")
-        return [read_signal(s) for s in X["signal"]], columns, "table"
+        return [_plain(read_signal(s)) for s in X["signal"]], columns, "table"
     windows = np.asarray(X)
     if windows.ndim not in (2, 3) or 0 in windows.shape:
         raise ValueError(
             "export takes a recording table or windows of shape (n_windows, n_times) or "
             f"(n_windows, n_channels, n_times). Got shape {windows.shape}."
         )
-    windows = windows if windows.dtype.kind == "f" else windows.astype(np.float64)
     columns = pd.DataFrame(index=pd.RangeIndex(len(windows)))
     if fs is not None:
         columns["fs"] = float(fs)
-    return list(windows), columns, "windows"
+    return list(_plain(windows)), columns, "windows"
 
 
-def _atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target and rename: nobody ever sees a half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        target = scratch / path.name
-        write(target)
-        if path.is_dir():
-            # A folder cannot be renamed over another: the old one steps aside first.
-            os.replace(path, scratch / "old")
-        os.replace(target, path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _plain(signal: NDArray) -> NDArray[np.floating]:
+    """Samples as float32 or float64 in the order of bytes that files have."""
+    return np.ascontiguousarray(signal, dtype="<f4" if signal.dtype == np.float32 else "<f8")
 
 
 def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
@@ -210,12 +232,24 @@ def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
                 "booleans and missing values. Convert or drop the column."
             )
         values.append(value)
+    if _DTYPES.fullmatch(str(column.dtype)) is None:
+        raise ValueError(
+            f"Column {name!r} has the type {column.dtype}, which export does not keep. Convert or "
+            "drop the column."
+        )
     array_dtype = column.to_numpy().dtype.str if column.dtype != object else "|O"
     return {"dtype": str(column.dtype), "array_dtype": array_dtype, "values": values}
 
 
-def _from_json(stored: dict[str, Any], index: pd.Index | None = None) -> pd.Series:
-    return pd.Series(stored["values"], index=index, dtype=stored["dtype"])
+def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
+    values, dtype = stored["values"], stored["dtype"]
+    if _DTYPES.fullmatch(dtype) is None:
+        raise ValueError(f"columns of type {dtype!r} are not written by export")
+    if len(values) != len(index):
+        raise ValueError(f"it has {len(values)} values for {len(index)} signals")
+    if any(isinstance(value, list | dict) for value in values):
+        raise ValueError("a column holds lists")
+    return pd.Series(values, index=index, dtype=dtype)
 
 
 def _describe(columns: pd.DataFrame, header: dict[str, Any]) -> dict[str, Any]:
@@ -227,8 +261,8 @@ def _describe(columns: pd.DataFrame, header: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _undescribe(header: dict[str, Any]) -> pd.DataFrame:
-    stored = _from_json(header["index"])
+def _undescribe(header: dict[str, Any], n_signals: int) -> pd.DataFrame:
+    stored = _from_json(header["index"], pd.RangeIndex(n_signals))
     index = pd.Index(stored, dtype=stored.dtype)
     parts = {name: _from_json(column, index) for name, column in header["columns"].items()}
     return pd.DataFrame(parts, index=index)
@@ -238,30 +272,104 @@ def _flatten(signals: list[NDArray]) -> list[dict[str, Any]]:
     return [{"shape": list(s.shape), "dtype": s.dtype.str} for s in signals]
 
 
+def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
+    """Shape and type of each signal, checked."""
+    forms = []
+    for form in header["signals"]:
+        shape, dtype = form["shape"], form["dtype"]
+        plain = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
+        if not plain or len(shape) not in (1, 2) or dtype not in ("<f4", "<f8"):
+            raise ValueError(f"signals of shape {shape} and type {dtype!r} are not written")
+        forms.append((tuple(shape), np.dtype(dtype)))
+    return forms
+
+
+def _check_room(n_bytes: int, path: Path) -> None:
+    """Check that samples may come from a file of this size, before they are read."""
+    if _is_too_dense(n_bytes, path):
+        raise ValueError(f"it announces {n_bytes} bytes of samples in {path.stat().st_size} bytes")
+
+
+def _is_too_dense(n_bytes: int, path: Path) -> bool:
+    return n_bytes > max(_ALWAYS_READ, _MAX_RATIO * path.stat().st_size)
+
+
+def _n_bytes(forms: list[tuple[tuple[int, ...], np.dtype]]) -> int:
+    return sum(math.prod(shape) * dtype.itemsize for shape, dtype in forms)
+
+
+def _signed(header: dict[str, Any], signals: list[NDArray] | tuple[()] = ()) -> str:
+    """Text of the header with a digest of all of it and of the samples."""
+    return json.dumps({**header, "format": _FORMAT, "sha256": _digest(header, signals)})
+
+
+def _digest(header: dict[str, Any], signals: list[NDArray] | tuple[()]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for signal in signals:
+        # One kind of NaN: a format may keep no other.
+        digest.update(np.where(np.isnan(signal), np.nan, signal).astype(signal.dtype).tobytes())
+    return digest.hexdigest()
+
+
+def _parse(text: bytes | str) -> tuple[dict[str, Any], str]:
+    """Header and digest."""
+    header = json.loads(text)
+    if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
+        raise ValueError("its table has another form")
+    return header, header.pop("sha256")
+
+
+def _verify(header: dict[str, Any], signals: list[NDArray] | tuple[()], digest: str) -> None:
+    if _digest(header, signals) != digest:
+        raise ValueError("its SHA-256 digest is not that of its content, so something was changed")
+
+
 def _write_npz(
     path: Path, signals: list[NDArray], columns: pd.DataFrame, header: dict[str, Any]
 ) -> None:
-    described = json.dumps(_describe(columns, header))
-    # Through an open file: savez would append .npz to any other name.
-    with open(path, "wb") as file:
-        arrays: dict[str, Any] = {f"signal_{i}": s for i, s in enumerate(signals)}
-        np.savez_compressed(file, header=np.array(described), **arrays)
+    # What packs better than the reader believes, a recording of zeros, stays unpacked.
+    for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            archive.writestr("header.json", _signed(header, signals), zipfile.ZIP_STORED)
+            for i, signal in enumerate(signals):
+                with archive.open(f"signal_{i}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, signal, version=(1, 0), allow_pickle=False)
+        if not _is_too_dense(_n_bytes(_forms(header)), path):
+            return
 
 
-def _read_npz(path: Path) -> tuple[list[NDArray], pd.DataFrame, dict[str, Any]]:
-    with np.load(path, allow_pickle=False) as stored:
-        header = json.loads(str(stored["header"]))
-        n_signals = len(header["index"]["values"])
-        return [stored[f"signal_{i}"] for i in range(n_signals)], _undescribe(header), header
+def _read_npz(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
+    with zipfile.ZipFile(path) as archive:
+        described = archive.getinfo("header.json")
+        if described.compress_type != zipfile.ZIP_STORED:
+            raise ValueError("its header is packed")
+        header, digest = _parse(archive.read(described))
+        forms = _forms(header)
+        _check_room(_n_bytes(forms), path)
+        signals = [_read_npy(archive, f"signal_{i}.npy", *form) for i, form in enumerate(forms)]
+    _verify(header, signals, digest)
+    return signals, header
 
 
-def _arrow():
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError("The format 'parquet' needs pyarrow: pip install pyarrow.") from error
-    return pyarrow
+def _read_npy(
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype
+) -> NDArray:
+    """Read an array if it is the one that was announced."""
+    with archive.open(name) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{name} has another version")
+        if np.lib.format.read_array_header_1_0(file) != (shape, False, dtype):
+            raise ValueError(f"{name} has another shape or type than its header announces")
+        n_bytes = math.prod(shape) * dtype.itemsize
+        content = file.read(n_bytes)  # less than that would be read if there were no more
+        if len(content) != n_bytes or file.read(1):
+            raise ValueError(f"{name} does not have {n_bytes} bytes")
+    return np.frombuffer(content, dtype=dtype).reshape(shape).copy()
+
+
+def _arrow() -> ModuleType:
+    require("pyarrow.parquet", "The format 'parquet'", "export")
+    return require("pyarrow", "The format 'parquet'", "export")
 
 
 def _write_parquet(
@@ -282,52 +390,78 @@ def _write_parquet(
             arrays[str(name)] = pa.array(stored)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             arrays[str(name)] = pa.array([None if v is None else str(v) for v in stored])
-    header = {**_describe(columns, header), "signals": _flatten(signals)}
     if header["y"] is not None:
         arrays["y_" if "y" in arrays else "y"] = pa.array(header["y"]["values"])
-    metadata = {b"sklearn_emg": json.dumps(header).encode()}
+    metadata = {b"sklearn_emg": _signed(header, signals).encode()}
     table = pa.table(arrays).replace_schema_metadata(metadata)
-    pa.parquet.write_table(table, path, compression="zstd")
+    n_bytes = numbers.bit_width // 8 * sum(s.size for s in signals)
+    for packed in (True, False):
+        pa.parquet.write_table(
+            table,
+            path,
+            compression="zstd" if packed else "none",
+            use_dictionary=packed,
+            write_page_checksum=True,
+        )
+        if not _is_too_dense(n_bytes, path):
+            return
 
 
-def _read_parquet(path: Path) -> tuple[list[NDArray], pd.DataFrame, dict[str, Any]]:
+def _read_parquet(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
     pa = _arrow()
-    stored = pa.parquet.read_table(path)
-    header = json.loads((stored.schema.metadata or {})[b"sklearn_emg"])
+    with pa.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        header, digest = _parse((file.schema_arrow.metadata or {})[b"sklearn_emg"])
+        forms = _forms(header)
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
+        values = sum(math.prod(shape) for shape, _ in forms)
+        if file.metadata.num_rows != len(forms):
+            raise ValueError(f"it has {file.metadata.num_rows} rows for {len(forms)} signals")
+        _check_room(8 * max(values, *(chunk.num_values for chunk in chunks)), path)
+        _check_room(max(chunk.total_uncompressed_size for chunk in chunks), path)
+        stored = file.read(columns=["signal"])["signal"]
     signals = [
-        np.asarray(row.values.to_numpy(), dtype=np.dtype(form["dtype"])).reshape(form["shape"])
-        for row, form in zip(stored["signal"], header["signals"])
+        np.array(row.values.to_numpy(), dtype=dtype).reshape(shape)
+        for row, (shape, dtype) in zip(stored, forms)
     ]
-    return signals, _undescribe(header), header
+    _verify(header, signals, digest)
+    return signals, header
 
 
 def _write_wfdb(
     path: Path, signals: list[NDArray], columns: pd.DataFrame, header: dict[str, Any]
 ) -> None:
-    import wfdb
-
     path.mkdir()
-    names = [f"r{i:06d}" for i in range(len(signals))]
-    for name, values, fs in zip(names, signals, columns["fs"]):
+    records = [f"r{i:06d}" for i in range(len(signals))]
+    gains = []
+    for name, values, fs in zip(records, signals, columns["fs"]):
         channels = np.atleast_2d(values).astype(np.float64)
-        gains = _gains(channels)
-        digital = np.rint(channels * gains[:, None])
+        gain = _gains(channels)
+        digital = np.rint(channels * gain[:, None])
         digital[~np.isfinite(channels)] = _WFDB_INVALID
-        n_channels = len(channels)
-        wfdb.wrsamp(
-            name,
-            fs=float(fs),
-            units=["mV"] * n_channels,
-            sig_name=[f"ch{k + 1}" for k in range(n_channels)],
-            d_signal=digital.T.astype(np.int64),
-            fmt=["32"] * n_channels,
-            adc_gain=gains.tolist(),
-            baseline=[0] * n_channels,
-            write_dir=str(path),
-        )
-    (path / "RECORDS").write_text("".join(f"{name}\n" for name in names))
-    header = {**_describe(columns, header), "records": names, "signals": _flatten(signals)}
-    (path / "table.json").write_text(json.dumps(header))
+        stored = digital.T.astype("<i4")
+        lines = [f"{name} {len(channels)} {_decimal(fs)} {len(stored)}"]
+        for k, column in enumerate(stored.T):
+            # The checksum is the sum of all samples in 16 bits with a sign.
+            checksum = (int(column.sum(dtype=np.int64)) + 2**15) % 2**16 - 2**15
+            first = column[0] if len(column) else 0
+            lines.append(
+                f"{name}.dat 32 {_decimal(gain[k])}(0)/mV 32 0 {first} {checksum} 0 ch{k + 1}"
+            )
+        (path / f"{name}.hea").write_text("".join(f"{line}\n" for line in lines))
+        (path / f"{name}.dat").write_bytes(stored.tobytes())
+        gains.append(gain.tolist())
+    (path / "RECORDS").write_text("".join(f"{name}\n" for name in records))
+    files = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(path.iterdir())
+    }
+    header = {**header, "records": records, "gains": gains, "files": files}
+    (path / "table.json").write_text(_signed(header))
+
+
+def _decimal(number: float) -> str:
+    """Shortest decimal number without an exponent, which headers do not know."""
+    return np.format_float_positional(number, trim="-")
 
 
 def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -339,18 +473,31 @@ def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
     return 2.0 ** np.clip(exponent, 0, 30)
 
 
-def _read_wfdb(path: Path) -> tuple[list[NDArray], pd.DataFrame, dict[str, Any]]:
-    import wfdb
-
-    header = json.loads((path / "table.json").read_text())
+def _read_wfdb(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
+    header, digest = _parse(read_bytes(regular_file(path / "table.json", path), _MAX_TABLE_BYTES))
+    _verify(header, (), digest)
+    forms, records = _forms(header), header["records"]
+    if not len(records) == len(forms) == len(header["gains"]):
+        raise ValueError(f"it has {len(records)} records for {len(forms)} signals")
+    room = {f"{name}.dat": 4 * math.prod(form[0]) for name, form in zip(records, forms)}
+    contents = {}
+    for name, wanted in header["files"].items():
+        if Path(name).name != name:
+            raise ValueError(f"it names a file outside its folder: {name!r}")
+        file = regular_file(path / name, path)
+        size = file.stat().st_size
+        if size != room.get(name, size):
+            raise ValueError(f"{name} has {size} bytes, its table announces {room[name]}")
+        content = read_bytes(file, room.get(name, _ALWAYS_READ)) if size else b""
+        if hashlib.sha256(content).hexdigest() != wanted:
+            raise ValueError(f"the SHA-256 digest of {name} is not that of its content")
+        if name in room:
+            contents[name] = content
     signals = []
-    for name, form in zip(header["records"], header["signals"]):
-        files = [name] if Path(name).name != name else wfdb.rdheader(str(path / name)).file_name
-        if any(Path(file).name != file for file in files):
-            raise ValueError(f"{path} names a file outside its folder: {files[0]!r}.")
-        record = wfdb.rdrecord(str(path / name), physical=False)
-        digital = record.d_signal.T.astype(np.float64)
+    for name, gain, (shape, dtype) in zip(records, header["gains"], forms):
+        n_channels = shape[0] if len(shape) == 2 else 1
+        stored = np.frombuffer(contents[f"{name}.dat"], dtype="<i4").reshape(-1, n_channels)
+        digital = stored.T.astype(np.float64)
         digital[digital == _WFDB_INVALID] = np.nan
-        values = digital / np.array(record.adc_gain)[:, None]
-        signals.append(values.astype(np.dtype(form["dtype"])).reshape(form["shape"]))
-    return signals, _undescribe(header), header
+        signals.append((digital / np.reshape(gain, (-1, 1))).astype(dtype).reshape(shape))
+    return signals, header

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_emg.preprocessing._export import _atomically
+from sklearn_emg._files import write_text_atomically
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --soft: #4b5563; --back: #ffffff;
@@ -245,4 +245,4 @@ def check_page_path(path: str | os.PathLike[str], caller: str) -> Path:
 
 def write_page(path: Path, text: str) -> None:
     """Write a page so that nobody ever sees a half of it."""
-    _atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+    write_text_atomically(path, text)

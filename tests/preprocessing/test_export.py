@@ -1,4 +1,9 @@
+import hashlib
 import json
+import os
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -154,11 +159,18 @@ def test_strange_files_are_refused(tmp_path):
         read_exported(tmp_path / "b.npz")
 
 
+def forge(file, change):
+    """Change a table and sign it anew."""
+    header = json.loads(file.read_text())
+    change(header)
+    form = header.pop("format"), header.pop("sha256")
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps({**header, "format": form[0], "sha256": digest}))
+
+
 def test_record_outside_the_folder_is_refused(tmp_path):
     path = export(np.ones((1, 3)), None, tmp_path / "records", format="wfdb", fs=10.0)
-    header = json.loads((path / "table.json").read_text())
-    header["records"] = ["../elsewhere"]
-    (path / "table.json").write_text(json.dumps(header))
+    forge(path / "table.json", lambda h: h["files"].update({"../elsewhere": "0"}))
     with pytest.raises(ValueError, match="outside its folder"):
         read_exported(path)
 
@@ -167,7 +179,7 @@ def test_samples_outside_the_folder_are_refused(tmp_path):
     path = export(np.ones((1, 3)), None, tmp_path / "records", format="wfdb", fs=10.0)
     record = path / "r000000.hea"
     record.write_text(record.read_text().replace("r000000.dat", "../r000000.dat"))
-    with pytest.raises(ValueError, match=r"outside its folder|invalid syntax in signal line"):
+    with pytest.raises(ValueError, match=r"digest of r000000\.hea is not"):
         read_exported(path)
 
 
@@ -177,3 +189,170 @@ def test_processed_table_goes_out_and_comes_back(tmp_path):
     filtered = BandpassFilter().fit_transform(table)
     back = read_exported(export(filtered, [0, 1], tmp_path / "a.parquet"))
     pd.testing.assert_frame_equal(back.X, filtered)
+
+
+def _saved(format, folder):
+    X = np.round(np.random.default_rng(0).normal(size=(3, 200)), 4)
+    return X, export(X, ["a", "b", "a"], _path(folder, format), format=format, fs=1000.0)
+
+
+def _files(path):
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_flipped_bit_is_read_as_another_sample(format, tmp_path):
+    X, path = _saved(format, tmp_path)
+    n_refused = 0
+    for file in _files(path):
+        content = file.read_bytes()
+        for place in np.linspace(0, len(content) - 1, 40).astype(int):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << (place % 8)
+            file.write_bytes(damaged)
+            try:
+                back = read_exported(path)
+            except ValueError as error:
+                n_refused += str(path) in str(error)
+            else:  # nothing but what only other programs read
+                np.testing.assert_allclose(back.X, X, atol=1e-8)
+                assert back.y.tolist() == ["a", "b", "a"]
+        file.write_bytes(content)
+    assert n_refused > 20
+    read_exported(path)
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda c: b"",
+        lambda c: c[: len(c) // 2],
+        lambda c: c[:-30],
+        lambda c: b"PK\x03\x04" + bytes(100),
+        lambda c: c[:200] + bytes(300) + c[500:],
+        lambda c: b"PAR1" + bytes(20) + b"PAR1",
+    ],
+)
+def test_damaged_files_are_named(format, damage, tmp_path):
+    _, path = _saved(format, tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"signals\.{format} is no export of this"):
+        read_exported(path)
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet"])
+def test_a_long_recording_of_zeros_comes_back(format, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_emg.preprocessing._export._ALWAYS_READ", 10_000)
+    X = np.zeros((2, 100_000))
+    path = export(X, None, _path(tmp_path, format))
+    np.testing.assert_array_equal(read_exported(path).X, X)
+    assert path.stat().st_size > X.nbytes / 100
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet"])
+def test_samples_that_a_file_has_no_room_for_are_not_read(format, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_emg.preprocessing._export._is_too_dense", lambda *sizes: False)
+    path = export(np.zeros((2, 100_000)), None, _path(tmp_path, format))
+    monkeypatch.undo()
+    monkeypatch.setattr("sklearn_emg.preprocessing._export._ALWAYS_READ", 10_000)
+    with pytest.raises(ValueError, match=r"it announces 1600000 bytes of samples in \d+ bytes"):
+        read_exported(path)
+
+
+def test_array_of_another_length_in_an_npz_is_not_unpacked(tmp_path):
+    _, path = _saved("npz", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            if name != "signal_1.npy":
+                method = zipfile.ZIP_STORED if name == "header.json" else None
+                archive.writestr(name, content, method)
+        with archive.open("signal_1.npy", "w") as file:
+            np.lib.format.write_array(file, np.zeros(1_000_000))
+    with pytest.raises(ValueError, match=r"signal_1\.npy has another shape or type"):
+        read_exported(path)
+
+
+@pytest.mark.parametrize("name", ["r000001.dat", "r000001.hea", "table.json", "RECORDS"])
+@pytest.mark.parametrize("make", ["link", "pipe", "nothing", "folder"])
+def test_what_is_no_file_of_the_folder_is_not_opened(name, make, tmp_path):
+    _, path = _saved("wfdb", tmp_path)
+    content = (path / name).read_bytes()
+    (path / name).unlink()
+    if make == "link":
+        (tmp_path / "secret").write_bytes(content)
+        (path / name).symlink_to(tmp_path / "secret")
+    elif make == "pipe":
+        os.mkfifo(path / name)
+    elif make == "folder":
+        (path / name).mkdir()
+    with pytest.raises(ValueError, match=rf"records is no export.*{name}"):
+        read_exported(path)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"a\.npz is not a regular file"):
+        read_exported(tmp_path / "a.npz")
+
+
+def test_header_of_a_record_that_was_changed_is_refused(tmp_path):
+    _, path = _saved("wfdb", tmp_path)
+    header = path / "r000000.hea"
+    header.write_text(header.read_text().replace(" 200\n", f" {10**12}\n"))
+    with pytest.raises(ValueError, match=r"digest of r000000\.hea is not that of its content"):
+        read_exported(path)
+
+
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (
+            lambda h: h["signals"][0].update(shape=[10**12]),
+            "r000000.dat has 800 bytes, its table announces 4000000000000",
+        ),
+        (lambda h: h["signals"][0].update(shape=[-200]), "are not written"),
+        (lambda h: h["signals"][0].update(shape=[True, 200]), "are not written"),
+        (lambda h: h["signals"][0].update(dtype="|V2147483647"), "are not written"),
+        (lambda h: h["signals"].pop(), "3 records for 2 signals"),
+        (lambda h: h["y"]["values"].pop(), "2 values for 3 signals"),
+        (lambda h: h["y"].update(array_dtype="<U99999999"), "labels of type <U99999999"),
+        (lambda h: h["columns"]["fs"].update(dtype="|V2147483647"), "columns of type"),
+        (lambda h: h["index"].update(values=[[]] * 3), "a column holds lists"),
+        (lambda h: h.update(kind="picture"), "'picture', neither a table nor windows"),
+        (lambda h: h["files"].pop("r000002.dat"), "r000002.dat"),
+    ],
+)
+def test_forged_tables_are_refused(change, match, tmp_path):
+    _, path = _saved("wfdb", tmp_path)
+    forge(path / "table.json", change)
+    with pytest.raises(ValueError, match=match) as error:
+        read_exported(path)
+    assert "records is no export" in str(error.value)
+
+
+def test_two_writers_end_with_one_export(tmp_path):
+    path = tmp_path / "records"
+
+    def write(k):
+        export(np.full((2, 50), k), None, path, format="wfdb", fs=1000.0, overwrite=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(1, 21)))
+    assert len(np.unique(read_exported(path).X)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_export_needs_no_wfdb(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    X, path = _saved("wfdb", tmp_path)
+    np.testing.assert_allclose(read_exported(path).X, X, atol=1e-8)
+
+
+def test_column_type_that_cannot_be_kept_is_named(tmp_path):
+    table = recording_table([np.ones(3)], fs=10.0, subject="a")
+    table["part"] = pd.arrays.SparseArray([1.0])
+    with pytest.raises(ValueError, match=r"Column 'part' has the type Sparse"):
+        export(table, None, tmp_path / "a.npz")
