@@ -6,7 +6,7 @@ import difflib
 import importlib
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import Integral, Interval, InvalidParameterError, Real, StrOptions
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.base import _validate_windows
 from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
@@ -39,9 +39,12 @@ from sklearn_emg.neural_network._sequences import (
     takes_lengths,
 )
 from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.neural_network._targets import check_targets
 from sklearn_emg.recordings import same_rate
 
 SIZES = ("n_channels", "n_times", "n_classes")
+# Parameters whose entries can be set one by one.
+_DICTS = ("module_params", "optimizer_params")
 # Networks that the 'module' parameter knows by name, and where they live.
 NETWORKS = {
     "ALSNet": "_alsnet",
@@ -131,6 +134,53 @@ class _NetEstimator(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give each setting in `module_params` and `optimizer_params` by itself, as
+            ``module_params__n_units``.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep)
+        if deep:
+            for home in _DICTS:
+                settings = params.get(home)
+                for name, value in settings.items() if isinstance(settings, dict) else ():
+                    params[f"{home}__{name}"] = value
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, a single setting of the network or the optimiser among them.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name. ``module_params__n_units``, or ``module__n_units`` as skorch has it,
+            changes one entry of `module_params`, ``optimizer__betas`` one of `optimizer_params`; a
+            grid of :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
+
+        Returns
+        -------
+        self : object
+        """
+        single: dict[str, dict[str, Any]] = {}
+        for key in list(params):
+            prefix, _, name = key.partition("__")
+            home = prefix if prefix in _DICTS else f"{prefix}_params"
+            if name and home in _DICTS and hasattr(self, home):
+                single.setdefault(home, {})[name] = params.pop(key)
+        super().set_params(**params)
+        for home, settings in single.items():
+            # A new dict: copies of this estimator may hold the old one.
+            setattr(self, home, {**(getattr(self, home) or {}), **settings})
+        return self
+
     # What a fitted estimator knows besides its weights; private names too.
     _fitted: ClassVar[tuple[str, ...]] = (
         "n_channels_",
@@ -197,6 +247,16 @@ class _NetEstimator(BaseEstimator):
             for the network, a parameter is out of range, `device` is not there, or training
             diverges.
         """
+        return self._fit(X, y, groups)
+
+    def _fit(
+        self,
+        X: Signals,
+        y: Labels,
+        groups: Labels | None,
+        start: Callable[[nn.Module], None] | None = None,
+    ) -> Self:
+        """Fit a network to whose new module ``start`` gives other weights, if it is given."""
         self._validate_params()
         going_on = self.warm_start and hasattr(self, "net_")
         if not going_on:  # should this fit fail, the old net must not meet the new sizes
@@ -213,6 +273,7 @@ class _NetEstimator(BaseEstimator):
             _dataset(windows, targets, valid) if len(valid) else None,
             y[train],
             earlier=self.net_ if going_on else None,
+            start=start,
         )
         if not self.warm_start:
             self.net_.forget_optimizer_state()
@@ -232,7 +293,7 @@ class _NetEstimator(BaseEstimator):
         )
         return self
 
-    def _train(self, train, valid, y_train, earlier=None, epochs=None) -> None:
+    def _train(self, train, valid, y_train, earlier=None, epochs=None, start=None) -> None:
         """Build the net, train it, keep it as ``net_``."""
         self._count(y_train, go_on=epochs is not None)
         net, device = self._build_net()
@@ -245,20 +306,28 @@ class _NetEstimator(BaseEstimator):
             if earlier is not None:
                 net.take_over(earlier)
             else:
-                self._prepare(net, train)
+                module = self._new_module(net, train, start).to(device)
+                if not type(module).__module__.startswith(f"{__package__}."):
+                    n_outputs = net.get_params_for("module")["n_classes"]
+                    check_output(module, train, n_outputs, type(self).__name__)
+                net.initialize_around(module)
             net.partial_fit(train, None, valid=valid, epochs=epochs)
         self.net_ = net
         self.history_ = net.history_
 
-    # Changes the new module before its training; TransferClassifier sets it for the time of a fit.
-    _start: Callable[[nn.Module], None] | None = None
-
-    def _prepare(self, net: Any, train: WindowDataset) -> None:
-        """Give a net that is about to be trained on ``train`` a module with other first weights."""
-        if self._start is not None:
-            module = net.module(**net.get_params_for("module"))
-            self._start(module)
-            net.initialize_around(module)
+    def _new_module(
+        self, net: Any, train: WindowDataset, start: Callable[[nn.Module], None] | None
+    ) -> nn.Module:
+        """Build the module that will be trained on ``train``; ``start`` gives it other weights."""
+        module = net.module(**net.get_params_for("module"))
+        if not isinstance(module, nn.Module):
+            raise InvalidParameterError(
+                f"The 'module' parameter of {type(self).__name__} must build a torch.nn.Module. "
+                f"{_name_of(net.module)} gave {type(module).__name__}."
+            )
+        if start is not None:
+            start(module)
+        return module
 
     def _build_net(self) -> tuple[Any, torch.device]:
         """Give a net that is not initialised, and its device."""
@@ -313,7 +382,7 @@ class _NetEstimator(BaseEstimator):
                 f"{name} has too few {unit}s to hold any out for validation: it trains on all, "
                 "without early stopping. Set validation_fraction=None if that is wanted.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         elif len(missing):
             warnings.warn(
@@ -321,7 +390,7 @@ class _NetEstimator(BaseEstimator):
                 f"would leave none to train on. The weights are chosen on the other classes. Give "
                 f"more {unit}s, or set validation_fraction=None.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return train, valid
 
@@ -351,7 +420,7 @@ class _NetEstimator(BaseEstimator):
                 "held out. In the folds of a cross-validation that is as it must be; otherwise "
                 "correct the names.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         is_valid = np.isin(subjects, held)
         train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
@@ -366,7 +435,7 @@ class _NetEstimator(BaseEstimator):
                 f"{caller} names no subject of {self._describe(missing)}: the weights are chosen "
                 "on the other classes.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return train, valid
 
@@ -376,8 +445,9 @@ class _NetEstimator(BaseEstimator):
         self, X: Signals, y: Labels, reset: bool
     ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
         """Windows as one array, or signals that differ in length; and the targets."""
-        signals, fs = signals_of(X)
         name = type(self).__name__
+        y = check_targets(y, name, labels=isinstance(self, NetClassifier))
+        signals, fs = signals_of(X)
         if reset:
             self._fs = fs
             self._takes_any_length = signals is not None and takes_lengths(self._module()[0])
@@ -554,6 +624,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
 
     def _learn_target(self, y, classes=None):
         check_classification_targets(y)
+        if classes is not None:
+            classes = check_targets(classes, f"{type(self).__name__} (classes)", labels=True)
         classes = np.unique(y if classes is None else classes)
         if len(classes) < 2:
             raise ValueError(
@@ -681,7 +753,9 @@ class EMGClassifier(NetClassifier):
         ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
         :mod:`sklearn_emg.neural_network`.
     module_params : dict, default=None
-        Its further settings.
+        Its further settings. One of them is set, or searched by
+        :class:`~sklearn.model_selection.GridSearchCV`, as ``module_params__n_units`` or, as in
+        skorch, ``module__n_units``.
     class_weight : {"balanced"}, dict or None, default=None
         Weight of each class in the loss: "balanced" is inverse class frequency in the training
         windows, a dict maps labels to weights. Only the ratios matter.
@@ -809,7 +883,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     module : str, type or callable, default="ALSNet"
         The network, as in :class:`EMGClassifier`.
     module_params : dict, default=None
-        Its further settings.
+        Its further settings, as in :class:`EMGClassifier`.
     {training}
 
     Attributes
@@ -1013,6 +1087,7 @@ def resolve_module(
         )
     params = dict(params or {})
     known = inspect.signature(module).parameters
+    _check_arguments(module, known, params, caller)
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
     settings = [name for name in known if name not in SIZES]
     for name in params:
@@ -1024,9 +1099,75 @@ def resolve_module(
         if name not in known and not open_ended:
             raise ValueError(
                 f"The 'module_params' parameter of {caller} holds {name!r}, which "
-                f"{getattr(module, '__name__', module)} does not take. {_near_miss(name, settings)}"
+                f"{_name_of(module)} does not take. {_near_miss(name, settings)}"
             )
     return module, params
+
+
+def _check_arguments(
+    module: Callable[..., nn.Module],
+    known: Mapping[str, inspect.Parameter],
+    params: dict[str, Any],
+    caller: str,
+) -> None:
+    """Refuse a module that does not take the sizes by name, or needs more than it is given."""
+    kinds = {parameter.kind for parameter in known.values()}
+    by_name = {n for n, p in known.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)}
+    lacking = [n for n in SIZES if n not in by_name]
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        lacking = []
+    needed = [
+        n
+        for n, p in known.items()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and not (n in by_name and (n in SIZES or n in params))
+    ]
+    if not lacking and not needed:
+        return
+    found = [f"it does not take {', '.join(lacking)}"] if lacking else []
+    found += [f"it needs {', '.join(needed)}"] if needed else []
+    raise InvalidParameterError(
+        f"The 'module' parameter of {caller} must be a class or a function that takes n_channels, "
+        "n_times and n_classes by name and needs nothing else but what 'module_params' holds. "
+        f"{_name_of(module)} does not fit: {' and '.join(found)}. Rename its arguments, or give a "
+        "function with those three that builds it."
+    )
+
+
+def _name_of(module: Callable[..., nn.Module]) -> str:
+    return getattr(module, "__name__", repr(module))
+
+
+def check_output(
+    module: nn.Module, windows: WindowDataset | SequenceDataset, n_outputs: int, caller: str
+) -> None:
+    """Refuse a module that does not give one row of outputs per window, before its training."""
+    x, _ = windows.take(slice(0, 2))
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    batch, *lengths = x if isinstance(x, tuple) else (x,)
+    name, shape = type(module).__name__, tuple(batch.shape)
+    wanted = (
+        f"It must take windows of shape (n_windows, n_channels, n_times), here {shape}, and give "
+        f"outputs of shape (n_windows, n_classes), here {(len(batch), n_outputs)}."
+    )
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            output = module(batch.to(device), *lengths)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, IndexError, ValueError) as error:
+        raise ValueError(f"The module {name} of {caller} failed: {error}. {wanted}") from error
+    finally:
+        module.train(was_training)
+    if not isinstance(output, torch.Tensor):
+        raise ValueError(f"The module {name} of {caller} gave {type(output).__name__}. {wanted}")
+    if output.shape != (len(batch), n_outputs):
+        raise ValueError(
+            f"The module {name} of {caller} gave an output of shape {tuple(output.shape)}. {wanted}"
+        )
 
 
 def resolve_optimizer(optimizer: str | type, caller: str) -> type[torch.optim.Optimizer]:

@@ -144,16 +144,15 @@ class _TrainingLoop(NeuralNet):
 
     def initialize_around(self, module: nn.Module) -> None:
         """Initialise with a module that is there already."""
-        # Not by attribute: skorch would register it as a component of its own.
-        self.__dict__["_inherited"] = module
+        # Not by attribute, which skorch allows only while it initialises.
+        self.__dict__["module_"] = module
         self.initialize()
 
     def initialize_module(self):
-        """Build the module, or take the one of an earlier net."""
-        inherited = self.__dict__.pop("_inherited", None)
-        if inherited is None:
+        """Keep the module that is there already, or build one."""
+        if not hasattr(self, "module_"):
             return super().initialize_module()
-        self.module_ = inherited
+        self.module_ = self.module_  # now skorch knows it as one of its components
         return self
 
     def initialize_optimizer(self, triggered_directly=None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
+import io
 import json
 import logging
 import os
@@ -18,6 +18,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._files import write_atomically
+from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.neural_network._estimators import NetClassifier, _NetEstimator
 
@@ -53,8 +55,8 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     TypeError
         If it is no network of this sub-package.
     ValueError
-        If the exporter cannot leave the length of signals open, as for GRU, plain recurrent units
-        and NeuroFusionNet.
+        If the exporter cannot leave the number of windows, or the length of signals, open, as
+        for some networks of one's own.
 
     See Also
     --------
@@ -63,6 +65,9 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     Notes
     -----
     Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, other kernels).
+
+    A recurrent layer is one operator of the format, so that the time of the export and the size of
+    the file do not depend on the number of samples.
 
     Examples
     --------
@@ -82,50 +87,88 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
             f"{type(estimator).__name__}."
         )
     check_is_fitted(estimator)
-    if importlib.util.find_spec("onnxscript") is None:
-        raise ImportError('export_onnx needs onnxscript: pip install "sklearn-emg[onnx]"')
+    require("onnxscript", "export_onnx", "onnx")
+    onnx = require("onnx", "export_onnx", "onnx")
     is_classifier = isinstance(estimator, NetClassifier)
     sizes = np.atleast_1d(estimator.n_times_).tolist()
     # More than one window, or the exporter would take their number for fixed.
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
+    deployed = _Deployed(module, None if is_classifier else estimator).eval()
+    output = "probabilities" if is_classifier else "prediction"
+    any_length = estimator._takes_any_length
+    metadata = {"estimator": type(estimator).__name__, "sklearn_emg": __version__}
+    if is_classifier:
+        metadata["classes"] = json.dumps(estimator.classes_.tolist())
+    is_recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
+    with _without_warnings_of_the_exporter():
+        model = (_traced if is_recurrent else _exported)(deployed, example, output, any_length)
+    onnx.helper.set_model_props(model, metadata)
+    return write_atomically(path, lambda part: part.write_bytes(model.SerializeToString()))
+
+
+def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
+    """Give the ONNX model of a network without recurrent layers."""
     free: dict[int, Any] = {0: torch.export.Dim("n_windows", min=1)}
-    if estimator._takes_any_length:
-        # The exporter unrolls plain recurrent units over the samples of the example, unasked.
-        if any(isinstance(part, nn.GRU | nn.RNN) for part in module.modules()):
-            raise ValueError(_fixed_length(estimator))
+    if any_length:
         free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     try:
-        with _without_warnings_of_the_exporter():
-            # With dynamo it gives a program, never None.
-            program: Any = torch.onnx.export(
-                _Deployed(module, None if is_classifier else estimator).eval(),
-                (example,),
-                input_names=["windows"],
-                output_names=["probabilities" if is_classifier else "prediction"],
-                dynamic_shapes=(free,),
-                dynamo=True,
-                verbose=False,
-            )
+        # With dynamo it gives a program, never None.
+        program: Any = torch.onnx.export(
+            deployed,
+            (example,),
+            input_names=["windows"],
+            output_names=[output],
+            dynamic_shapes=(free,),
+            dynamo=True,
+            verbose=False,
+        )
     except torch.onnx.errors.OnnxExporterError as error:
-        if not estimator._takes_any_length:
+        if not any_length:
             raise
-        raise ValueError(_fixed_length(estimator)) from error
-    program.model.metadata_props["estimator"] = type(estimator).__name__
-    program.model.metadata_props["sklearn_emg"] = __version__
-    if is_classifier:
-        program.model.metadata_props["classes"] = json.dumps(estimator.classes_.tolist())
-    path = Path(path)
-    program.save(path, external_data=False)
-    return path
+        raise ValueError(_fixed_length(deployed)) from error
+    return program.model_proto
 
 
-def _fixed_length(estimator: Any) -> str:
-    network = type(estimator.net_.module_).__name__
+def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
+    """Give the ONNX model of a recurrent network, each of whose layers becomes one operator.
+
+    The exporter of :func:`_exported` unrolls recurrent layers over the samples of the example. A
+    trace is right for other numbers of windows and samples only where the network's Python code
+    does not depend on them, which is tried here.
+    """
+    n_times = example.shape[-1] + 7 if any_length else example.shape[-1]
+    other = torch.linspace(-1, 1, 2 * example.shape[1] * n_times).reshape(2, -1, n_times)
+    with torch.no_grad():
+        trace = torch.jit.trace(deployed, example, check_trace=False)
+        try:
+            same = torch.allclose(trace(other), deployed(other), atol=1e-5)
+        except RuntimeError:
+            same = False
+    if not same:
+        raise ValueError(_fixed_length(deployed))
+    content = io.BytesIO()
+    torch.onnx.export(
+        deployed,
+        (example,),
+        content,
+        input_names=["windows"],
+        output_names=[output],
+        dynamic_axes={
+            "windows": {0: "n_windows", **({2: "n_times"} if any_length else {})},
+            output: {0: "n_windows"},
+        },
+        dynamo=False,
+        verbose=False,
+    )
+    return require("onnx", "export_onnx", "onnx").load_from_string(content.getvalue())
+
+
+def _fixed_length(deployed: _Deployed) -> str:
     return (
-        f"{network} with these settings cannot be exported for signals of any length: the exporter "
-        "fixes the number of samples. Fit it on windows of one length, as an array, or use "
-        "RecurrentNet(cell='lstm'), StackedLSTM, AttentionNet, ALSNet or DilatedCNN."
+        f"{type(deployed.module).__name__} with these settings cannot be exported: the exporter "
+        "fixes the number of windows or of samples. Fit it on windows of one length, as an array, "
+        "or use a network of sklearn_emg.neural_network."
     )
 
 
@@ -159,6 +202,9 @@ def _without_warnings_of_the_exporter() -> Iterator[None]:
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
             warnings.filterwarnings("ignore", message=".*were assigned during export")
+            # Both concern other numbers of windows, which _traced tries.
+            warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
             yield
     finally:
         logger.setLevel(before)

@@ -332,8 +332,8 @@ class NEMGNetClassifier(_PublishedClassifier):
 
     def __init__(
         self,
-        *,
         variant: str = "B",
+        *,
         n_filters: Sequence[int] = (64, 128, 256, 512, 1024),
         n_hidden: Sequence[int] = (512, 256, 64, 16),
         stride: int = 2,

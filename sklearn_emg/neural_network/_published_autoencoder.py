@@ -157,14 +157,16 @@ class AutoencoderNetClassifier(_PublishedClassifier):
         self.pretrain_epochs = pretrain_epochs
         self.freezes_encoder = freezes_encoder
 
-    def _prepare(self, net: Any, train: WindowDataset) -> None:
+    def _new_module(self, net, train, start):
+        module = super()._new_module(net, train, None)
         settings = net.get_params_for("module")
-        module = net.module(**settings)
         autoencoder, self.reconstruction_loss_ = self._train_autoencoder(train, settings)
         if self.pretrain_epochs:
             module.encoder.load_state_dict(autoencoder.encoder.state_dict())
         module.encoder.requires_grad_(not self.freezes_encoder)
-        net.initialize_around(module)
+        if start is not None:
+            start(module)
+        return module
 
     def _train_autoencoder(
         self, train: WindowDataset, settings: dict[str, Any]

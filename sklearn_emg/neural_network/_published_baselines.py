@@ -331,8 +331,8 @@ class RecurrentNetClassifier(_PublishedClassifier):
 
     def __init__(
         self,
-        *,
         cell: str = "lstm",
+        *,
         n_units: int = 64,
         n_layers: int = 1,
         bidirectional: bool = False,
@@ -567,8 +567,8 @@ class PatternNetClassifier(_PublishedClassifier):
 
     def __init__(
         self,
-        *,
         n_hidden: int | Sequence[int] = 10,
+        *,
         activation: str = "tanh",
         batch_norm: bool = True,
         dropout: float = 0.0,

@@ -341,8 +341,8 @@ class ImageNetworkClassifier(_SpectrumClassifier):
 
     def __init__(
         self,
-        *,
         architecture: str = "resnet50",
+        *,
         nperseg: int = 256,
         hop: int | None = None,
         resize: int | Sequence[int] | None = None,

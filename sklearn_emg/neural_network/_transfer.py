@@ -192,15 +192,12 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self._validate_params()
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
-        estimator = self._new_estimator()
+        estimator, start = self._new_estimator(), None
         if hasattr(self, "source_"):
             self._check_subjects(groups)
             estimator.set_params(**(self.fine_tune_params or {}))
-            estimator._start = self._transfer
-        try:
-            estimator.fit(X, y, groups=groups)
-        finally:
-            estimator.__dict__.pop("_start", None)  # it holds the pretrained network
+            start = self._transfer
+        estimator._fit(X, y, groups, start)
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
         self.n_features_in_ = estimator.n_features_in_

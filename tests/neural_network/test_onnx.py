@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
@@ -87,6 +88,51 @@ def test_every_network_agrees_to_1e_4(net, tmp_path):
     net.set_params(max_epochs=2, random_state=0).fit(X, y)
     (probabilities,) = session_of(net, tmp_path).run(None, {"windows": X})
     np.testing.assert_allclose(probabilities, net.predict_proba(X), rtol=0, atol=1e-4)
+
+
+@needs_onnx
+@pytest.mark.parametrize(
+    "net",
+    [
+        NeuroFusionNetClassifier(n_filters=(8, 8), n_units=8),
+        RecurrentNetClassifier(cell="rnn", n_units=8, n_layers=2),
+        RecurrentNetClassifier(cell="gru", n_units=8, bidirectional=True),
+        RecurrentNetClassifier(cell="lstm", n_units=8, bidirectional=True, readout="mean"),
+        StackedLSTMClassifier(n_units=8),
+    ],
+    ids=lambda net: f"{type(net).__name__}-{net.get_params().get('cell')}",
+)
+def test_recurrent_networks_are_not_unrolled(net, tmp_path):
+    import onnx
+
+    n_nodes = []
+    for n_times in (40, 400):
+        X, y = windows(n_times=n_times)
+        fitted = net.set_params(max_epochs=1, random_state=0).fit(X, y)
+        (probabilities,) = session_of(fitted, tmp_path).run(None, {"windows": X})
+        np.testing.assert_allclose(probabilities, fitted.predict_proba(X), rtol=0, atol=1e-5)
+        n_nodes.append(len(onnx.load(tmp_path / "model.onnx").graph.node))
+    assert n_nodes[0] == n_nodes[1] < 150
+
+
+class LastTen(torch.nn.Module):
+    """A recurrent network whose Python code counts the windows."""
+
+    def __init__(self, n_channels, n_times, n_classes):
+        super().__init__()
+        self.recurrent = torch.nn.GRU(n_channels, n_classes, batch_first=True)
+
+    def forward(self, x):
+        return self.recurrent(x.transpose(1, 2))[0][:, -1] * x.shape[0].__int__()
+
+
+@needs_onnx
+def test_refuses_a_network_of_which_the_number_of_windows_would_be_fixed(tmp_path):
+    X, y = windows()
+    net = EMGClassifier(LastTen, max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="LastTen with these settings cannot be exported"):
+        export_onnx(net, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

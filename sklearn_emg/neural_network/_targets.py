@@ -1,0 +1,62 @@
+"""Checks of labels and targets that name the rows at fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
+    """Refuse rows without a target, and labels of types that have no common order.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_windows,) or (n_windows, n_outputs)
+        As `fit` got it. None and what has no rows is left to scikit-learn.
+    caller : str
+        Class that is named in messages.
+    labels : bool
+        Whether these are labels. Numbers are refused where they are infinite.
+
+    Returns
+    -------
+    y : array-like
+        The same; labels that are numbers in an object array get a numeric type.
+
+    Raises
+    ------
+    ValueError
+        If a row has no target, or labels are numbers in one row and text in another.
+    """
+    if y is None or isinstance(y, str) or not hasattr(y, "__len__") or hasattr(y, "nnz"):
+        return y
+    is_list = isinstance(y, list | tuple)
+    values = np.array(y, dtype=object) if is_list else np.asarray(y)  # a list may mix types
+    if values.ndim not in (1, 2):
+        return y
+    bad = np.asarray(pd.isna(values)).reshape(len(values), -1).any(axis=1)
+    what = "no label (None or NaN)" if labels else "no target (None or NaN)"
+    if not labels and not bad.any() and values.dtype.kind == "f":
+        bad = np.isinf(values).reshape(len(values), -1).any(axis=1)
+        what = "an infinite target"
+    if bad.any():
+        raise ValueError(
+            f"y of {caller} has {what} in {bad.sum()} of {len(bad)} rows, the first is row "
+            f"{bad.argmax()}. Leave those rows out of X, y and groups."
+        )
+    if not labels or values.dtype != object or values.ndim != 1:
+        return y
+    is_text = np.array([isinstance(value, str) for value in values])
+    if not is_text.any():
+        numbers = np.array(values.tolist())
+        return numbers if numbers.ndim == 1 and numbers.dtype.kind in "biuf" else y
+    if not is_text.all():
+        text, other = is_text.argmax(), is_text.argmin()
+        raise ValueError(
+            f"y of {caller} mixes text and other labels: {values[text]!r} in row {text}, "
+            f"{values[other]!r} in row {other}. Give all labels one type, for instance "
+            "y.astype(str)."
+        )
+    return y
