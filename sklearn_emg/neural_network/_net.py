@@ -93,6 +93,8 @@ class _TrainingLoop(NeuralNet):
         or a reduction.
     """
 
+    module_: Any
+
     def __init__(
         self,
         *args: Any,

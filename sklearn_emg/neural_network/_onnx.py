@@ -147,7 +147,7 @@ def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length:
             same = False
     if not same:
         raise ValueError(_fixed_length(deployed))
-    content = io.BytesIO()
+    content: Any = io.BytesIO()  # the exporter takes files, though its types do not say so
     torch.onnx.export(
         deployed,
         (example,),

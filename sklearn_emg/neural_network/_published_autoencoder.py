@@ -158,7 +158,7 @@ class AutoencoderNetClassifier(_PublishedClassifier):
         self.freezes_encoder = freezes_encoder
 
     def _new_module(self, net, train, start):
-        module = super()._new_module(net, train, None)
+        module: Any = super()._new_module(net, train, None)
         settings = net.get_params_for("module")
         autoencoder, self.reconstruction_loss_ = self._train_autoencoder(train, settings)
         if self.pretrain_epochs:
