@@ -36,7 +36,7 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     values = np.array(y, dtype=object) if is_list else np.asarray(y)  # a list may mix types
     if values.ndim not in (1, 2):
         return y
-    bad: np.ndarray = np.asarray(pd.isna(values)).reshape(len(values), -1).any(axis=1)
+    bad: Any = np.asarray(pd.isna(values)).reshape(len(values), -1).any(axis=1)
     what = "no label (None or NaN)" if labels else "no target (None or NaN)"
     if not labels and not bad.any() and values.dtype.kind == "f":
         bad = np.isinf(values).reshape(len(values), -1).any(axis=1)
