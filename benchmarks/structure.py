@@ -15,6 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sklearn_emg"
+
+# A package imports from the floors below its own. The first floor is what all of them share.
+FLOORS = (
+    ("_files", "_sklearn", "_typing", "_validation", "_version", "exceptions"),
+    ("recordings",),
+    ("base", "datasets", "metrics"),
+    ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
+    ("preprocessing",),
+    ("ensemble",),
+    ("comparison",),
+    ("inspection", "papers"),
+)
 SKIPPED = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -117,6 +129,19 @@ def private_imports(root: Path) -> list[str]:
                 inner = parts[2:]
                 if any(part.startswith("_") and not part.startswith("__") for part in inner):
                     found.append(f"{module} imports {name}")
+    return found
+
+
+def package_imports(root: Path) -> Counter[tuple[str, str]]:
+    """How many names each package imports from each other: {(importing, imported): number}."""
+    found: Counter[tuple[str, str]] = Counter()
+    for module, is_package, _, tree in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name in imported(node, module, is_package):
+                    pair = home(module, root.name), home(name, root.name)
+                    if all(pair) and pair[0] != pair[1]:
+                        found[pair] += 1
     return found
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from pprint import pformat
 from types import ModuleType
 
+import floors
+
 import sklearn_emg
 
 # In the order of the way of the data; modules that come later in the project's life follow.
@@ -317,4 +319,7 @@ def write_all(folder: Path) -> None:
     write_features(folder)
     write_systems(folder)
     write_extras(folder / "extras.rst.inc")
+    # Inline, so that it takes the colour of the page's text, light or dark.
+    drawing = "".join(f"   {line}\n" for line in floors.svg().splitlines())
+    _write(folder / "floors.rst.inc", f".. raw:: html\n\n{drawing}")
     write_thumbnail(folder / "signal.png")

@@ -10,18 +10,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from structure import FUNCTIONS, PACKAGE, home, imported, modules, private_imports  # noqa: E402
-
-FLOORS = (
-    ("_files", "_sklearn", "_typing", "_validation", "_version", "exceptions"),
-    ("recordings",),
-    ("base", "datasets", "metrics"),
-    ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
-    ("preprocessing",),
-    ("ensemble",),
-    ("comparison",),
-    ("inspection", "papers"),
+from structure import (  # noqa: E402
+    FLOORS,
+    FUNCTIONS,
+    PACKAGE,
+    home,
+    imported,
+    modules,
+    private_imports,
 )
+
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 
