@@ -61,15 +61,15 @@ def svg() -> str:
             start, end = y1 + HEIGHT, y2 - 6
             bend = (end - start) / 2
             arrows.append(
-                f'<path class="arrow" stroke-width="{min(1 + n / 5, 5):.1f}" marker-end="url(#head)" '
+                f'<path class="arrow" stroke-width="{min(1 + n / 5, 5):.1f}" '
+                'marker-end="url(#head)" '
                 f'd="M{x1:.0f} {start:.0f} C{x1:.0f} {start + bend:.0f} '
                 f'{x2:.0f} {end - bend:.0f} {x2:.0f} {end:.0f}"/>'
             )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="Packages on their floors, with arrows for imports">\n<style>{STYLE}</style>\n'
+        f'aria-label="Packages on their floors, arrows for imports">\n<style>{STYLE}</style>\n'
         '<defs><marker id="head" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="8" '
-        'refX="4" refY="4" orient="auto"><path class="head" d="M0 0 L9 4 L0 8 z"/></marker></defs>\n'
-        + "\n".join([*arrows, *body])
-        + "\n</svg>\n"
+        'refX="4" refY="4" orient="auto"><path class="head" d="M0 0 L9 4 L0 8 z"/></marker>'
+        "</defs>\n" + "\n".join([*arrows, *body]) + "\n</svg>\n"
     )
