@@ -1,0 +1,179 @@
+"""Sampling rate, jitter and gaps of a column of time stamps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["Clock", "measure_clock", "seconds_of"]
+
+# Jitter above this fraction of the step is worth a word.
+_MUCH_JITTER = 0.1
+
+
+@dataclass
+class Clock:
+    """What time stamps say.
+
+    Attributes
+    ----------
+    fs : float
+        Sampling rate in Hz: the shortest decimal number within the uncertainty of the fit.
+    jitter : float
+        Standard deviation of the time stamps about an even grid, in s.
+    gaps : list of (int, float)
+        Sample before each gap and seconds from it to the next one.
+    in_packets : bool
+        Whether several samples come with one time stamp.
+    start : float
+        First time stamp in s.
+    """
+
+    fs: float
+    jitter: float
+    gaps: list[tuple[int, float]] = field(default_factory=list)
+    in_packets: bool = False
+    start: float = 0.0
+
+    def problems(self) -> list[str]:
+        """What a user should know of it, in words."""
+        found = []
+        if self.gaps:
+            shown = "; ".join(
+                f"{seconds:.4g} s after sample {sample} (at {sample / self.fs:.4g} s of signal)"
+                for sample, seconds in self.gaps[:5]
+            )
+            more = f"; and {len(self.gaps) - 5} more" if len(self.gaps) > 5 else ""
+            found.append(
+                f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}: "
+                f"{shown}{more}. The samples are joined; cut the recording there."
+            )
+        if self.jitter * self.fs > _MUCH_JITTER and not self.in_packets:
+            found.append(
+                f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
+                f"{1e3 / self.fs:.3g} ms; the samples are taken as even at {self.fs:g} Hz."
+            )
+        return found
+
+
+def shortest_decimal(value: float, tolerance: float) -> float:
+    """The decimal number with the fewest digits within `tolerance` of `value`."""
+    if value <= 0:
+        return value
+    top = math.floor(math.log10(value))
+    for digits in range(-top, 12):
+        rounded = round(value, digits)
+        if rounded > 0 and abs(rounded - value) <= tolerance:
+            return float(rounded)
+    return float(value)
+
+
+def seconds_of(
+    values: NDArray, unit: str | None, name: str
+) -> tuple[NDArray[np.float64] | None, str]:
+    """Time stamps in seconds and the unit they were taken for; None if they are no times."""
+    if values.dtype.kind not in "fiu":
+        return _clock_texts(values)
+    times = values.astype(np.float64)
+    finite = times[np.isfinite(times)]
+    if finite.size < 3:
+        return None, ""
+    factors = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
+               "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9}  # fmt: skip
+    unit = (unit or "").strip().lower()
+    if unit in factors:
+        return times * factors[unit], unit
+    # Seconds since 1970 are ten digits long; each thousandth of them adds three.
+    size = abs(float(np.median(finite)))
+    for limit, factor, word in ((1e17, 1e-9, "ns"), (1e14, 1e-6, "us"), (1e11, 1e-3, "ms")):
+        if size > limit:
+            return (times - finite[0]) * factor, word
+    step = float(np.median(np.diff(finite)))
+    if step <= 0:
+        step = float((finite[-1] - finite[0]) / (finite.size - 1))
+    if step <= 0:
+        return None, ""
+    for factor, word in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if step * factor <= 0.05:
+            return times * factor, word
+    return None, ""
+
+
+def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
+    """Clock times and dates such as 12:00:01.004 or 2026-03-02 12:00:01.004."""
+    texts = pd.Series(values, dtype="string").str.strip()
+    first = texts.iloc[0] if len(texts) and pd.notna(texts.iloc[0]) else ""
+    if ":" not in first:
+        return None, ""
+    day_only = "-" not in first and "/" not in first and "." not in first.split(":")[0]
+    texts = texts.str.replace(",", ".", regex=False)
+    if day_only:
+        parts = texts.str.split(":", expand=True).apply(pd.to_numeric, errors="coerce")
+        if not 2 <= parts.shape[1] <= 4:
+            return None, ""
+        times = np.zeros(len(texts))
+        for column in range(min(parts.shape[1], 3)):
+            times = 60 * times + parts[column].to_numpy(dtype=float)
+        if parts.shape[1] == 4:
+            times += parts[3].to_numpy(dtype=float) / 1000
+    else:
+        stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
+        if stamps.isna().mean() > 0.01:
+            return None, ""
+        times = (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy()
+    finite = np.isfinite(times)
+    if finite.mean() < 0.99:
+        return None, ""
+    # A clock that passes midnight starts again at 0.
+    steps = np.nan_to_num(np.diff(times, prepend=times[0]))
+    times = times + 86400.0 * np.cumsum(steps < -43200)
+    return times, "clock"
+
+
+def measure_clock(times: NDArray[np.float64]) -> Clock | None:
+    """Rate, jitter and gaps of time stamps in s; None if they do not run forward.
+
+    The rate is the slope of a line through the stamps, with one offset for each part between two
+    gaps, as the shortest decimal number within three standard errors of the fit.
+    """
+    times = np.asarray(times, dtype=np.float64)
+    if not np.isfinite(times).all():
+        times = times[np.isfinite(times)]
+    if times.size < 3:
+        return None
+    steps = np.diff(times)
+    in_packets = float(np.mean(steps == 0)) > 0.1
+    span = float(times[-1] - times[0])
+    step = span / (times.size - 1) if in_packets else float(np.median(steps))
+    if step <= 0 or np.mean(steps < 0) > 0.3:
+        return None
+    noise = 1.4826 * float(np.median(np.abs(steps - step)))
+    gaps: list[tuple[int, float]] = []
+    if not in_packets:
+        at = np.flatnonzero(steps > 1.5 * step + 6 * noise)
+        if at.size <= 0.05 * times.size:
+            gaps = [(int(i), float(steps[i])) for i in at]
+    edges = [0, *(i + 1 for i, _ in gaps), times.size]
+    top = bottom = 0.0
+    pieces = [(a, b) for a, b in zip(edges[:-1], edges[1:]) if b - a > 1]
+    for a, b in pieces:
+        index = np.arange(b - a) - (b - a - 1) / 2
+        top += float(index @ (times[a:b] - times[a:b].mean()))
+        bottom += float(index @ index)
+    if bottom == 0 or top <= 0:
+        return None
+    slope = top / bottom
+    squares = sum(
+        float(np.sum((t - t.mean() - slope * (np.arange(t.size) - (t.size - 1) / 2)) ** 2))
+        for t in (times[a:b] for a, b in pieces)
+    )
+    jitter = math.sqrt(squares / max(times.size - len(pieces) - 1, 1))
+    # Numbers of the size of a date keep about a microsecond.
+    rounding = float(np.spacing(np.abs(times).max()))
+    error = 3 * max(jitter, rounding) / math.sqrt(bottom) / slope + 1e-9
+    fs = 1 / slope
+    return Clock(shortest_decimal(fs, error * fs), jitter, gaps, in_packets, float(times[0]))

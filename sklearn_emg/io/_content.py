@@ -1,0 +1,436 @@
+"""What a reader found in a file, and how that becomes rows of a recording table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Annotation",
+    "AuxiliaryChannel",
+    "Channel",
+    "FileContent",
+    "Row",
+    "channel_kind",
+    "is_unit",
+    "is_voltage",
+    "millivolts_per",
+    "rows_of",
+    "split_unit",
+]
+
+_TO_MILLIVOLT = {
+    "nv": 1e-6,
+    "nanovolt": 1e-6,
+    "uv": 1e-3,
+    "microvolt": 1e-3,
+    "mcv": 1e-3,
+    "mv": 1.0,
+    "millivolt": 1.0,
+    "v": 1e3,
+    "volt": 1e3,
+}
+
+# Rows of one rate whose lengths differ by less than this are cut to the shortest.
+_RAGGED_END = 0.05  # s
+
+# RMS in mV outside which a voltage is no EMG: above, no muscle; below, no amplifier.
+_LARGEST_RMS = 10.0
+_SMALLEST_RMS = 5e-4
+
+
+class Annotation(NamedTuple):
+    """Something that a file says of a part of a recording.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds after the first sample.
+    duration : float or None
+        Seconds; None for a single moment.
+    label : hashable
+        What is said.
+    source : str
+        Where it stands in the file: name of a column, "EDF", "events.tsv", "time stamps".
+    """
+
+    onset: float
+    duration: float | None
+    label: Any
+    source: str = ""
+
+
+class AuxiliaryChannel(NamedTuple):
+    """A channel that is no EMG: acceleration, force, angle, trigger, temperature.
+
+    Attributes
+    ----------
+    name, kind, unit : str
+    fs : float
+        Sampling rate in Hz.
+    values : ndarray of shape (n_times,)
+        In `unit`.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    fs: float
+    values: NDArray
+
+
+@dataclass
+class Channel:
+    """One channel as it is stored.
+
+    ``to_mv`` is the factor to mV; None where the unit is no voltage or not in the file.
+    """
+
+    name: str
+    values: NDArray
+    fs: float | None
+    unit: str | None = None
+    kind: str = "emg"
+    to_mv: float | None = None
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.to_mv is None and self.unit and is_voltage(self.unit):
+            self.to_mv = millivolts_per(self.unit)
+
+
+@dataclass
+class FileContent:
+    """All that one file holds, before anything is chosen or converted."""
+
+    path: Path
+    form: str
+    channels: list[Channel]
+    start_time: dt.datetime | None = None
+    annotations: list[Annotation] = field(default_factory=list)
+    subject: str | None = None
+    problems: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    # One value per sample, by the name of the column.
+    labels: dict[str, NDArray] = field(default_factory=dict)
+    # What the rate of the time stamps is, where the file has both a rate and time stamps.
+    clock_fs: float | None = None
+
+
+@dataclass
+class Row:
+    """Channels of one rate and length, in mV."""
+
+    signal: NDArray
+    fs: float
+    names: tuple[str, ...]
+    unit: str
+
+
+def is_voltage(unit: str) -> bool:
+    """Whether a unit is a voltage in any spelling."""
+    return _plain_unit(unit) in _TO_MILLIVOLT
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is the name of a unit of any quantity that exports hold."""
+    plain = text.strip().strip("[](){}").strip()
+    return is_voltage(plain) or any(words.fullmatch(plain) for words in _UNIT_KINDS.values())
+
+
+def _plain_unit(unit: str) -> str:
+    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
+    name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
+    return name.lower().removesuffix("s")
+
+
+def millivolts_per(unit: str) -> float:
+    """Millivolts in one unit of voltage, in any common spelling.
+
+    Examples
+    --------
+    >>> from sklearn_emg.io._content import millivolts_per
+    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
+    (0.001, 1.0, 1000.0)
+    """
+    name = _plain_unit(unit)
+    if name not in _TO_MILLIVOLT:
+        raise ValueError(
+            f"the unit {unit!r} is not a known voltage (nV, uV, mV, V); pass unit= with one of "
+            "them, with a number (mV in one stored unit), or unit='counts' to keep raw numbers"
+        )
+    return _TO_MILLIVOLT[name]
+
+
+_UNITS = {
+    "accelerometer": r"g|m/s2|m/s\^2|m/s²|mm/s²",
+    "gyroscope": r"deg/s|°/s|dps|rad/s",
+    "magnetometer": r"[uµμ]t|gauss",
+    "force": r"n|nm|n\.?m|nmm|kg|kgf|lbs?|newton|mmhg|kpa|pa|bar|w",
+    "goniometer": r"deg|degrees?|°|rad|grad",
+    "temperature": r"degc|°c|celsius|degf|°f",
+    "position": r"mm|cm|m|mm/s|m/s",
+    "other": r"%|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
+    "time": r"s|sec|seconds?|ms|min|h",
+}
+_UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
+
+_NAMES = (
+    ("index", r"sample ?(?:index|number|no\.?|nr\.?|#)?|n?seq|index|frames?|sub[ _-]?frames?|packet"
+              r"(?: ?counter)?|counter|count|bild|teilbild|idx|nr\.?|no\.?|#|unnamed: ?0"),
+    ("time", r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|clock|date|datum|"
+             r"uhrzeit|tijd|hora|fecha)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp"),
+    ("accelerometer", r".*(?:\b|_)acc(?:el(?:eration|erometer)?)?s?(?:\b|_|[. ]?[xyz]\b).*|xyz.*|"
+                      r".*beschleunigung.*"),
+    ("gyroscope", r".*(?:\b|_)gyr(?:o|oscope)?s?(?:\b|_|[. ]?[xyz]\b).*"),
+    ("magnetometer", r".*(?:\b|_)mag(?:netometer)?(?:\b|_|[. ]?[xyz]\b).*"),
+    ("orientation", r".*(?:\b|_)(?:imu|quat(?:ernion)?|ori(?:entation)?|euler|roll|pitch|yaw)"
+                    r"(?:\b|_).*"),
+    ("force", r".*(?:\b|_)(?:force|kraft|torque|moment|drehmoment|load ?cell|fsr|grip|[fm][xyz]\d*|"
+              r"mvc_force|cop[xy]?)(?:\b|_).*"),
+    ("goniometer", r".*(?:\b|_)(?:gonio(?:meter)?|angles?|winkel|angulo|ángulo|flexion)(?:\b|_).*"),
+    ("temperature", r".*(?:\b|_)temp(?:eratur[ae]?|érature)?(?:\b|_).*"),
+    ("trigger", r".*(?:\b|_)(?:trig(?:ger)?s?|sync|digital|di|dig|ttl|on/?off|foot ?switch|button|"
+                r"status|stim)(?:\b|_|\d).*"),
+    ("label", r".*(?:\b|_)(?:re)?(?:labels?|class(?:es)?|gestures?|activity|aktivität|movements?|"
+              r"stimulus|restimulus|markers?|events?|repetitions?|exercises?|phases?|klasse|"
+              r"etikett|bewegung|geste|etiqueta|target|y|task|condition)(?:\b|_).*"),
+    ("other", r".*(?:\b|_)(?:aux|other|battery|impedance|ecg|ekg|eeg|eog|eda|gsr|ppg|spo2|resp|"
+              r"respiration|pulse|heart ?rate|analog channel|marker channel)(?:\b|_|\d).*"),
+)
+_NAME_KINDS = tuple((kind, re.compile(words, re.I)) for kind, words in _NAMES)
+
+
+def channel_kind(name: str, unit: str | None = None) -> str:
+    """Kind of a channel by its name and unit: "emg" or what else it is.
+
+    Examples
+    --------
+    >>> from sklearn_emg.io._content import channel_kind
+    >>> channel_kind("Sensor 1: ACC.X 1", "g"), channel_kind("Biceps", "V"), channel_kind("nSeq")
+    ('accelerometer', 'emg', 'index')
+    """
+    name = name.strip()
+    by_name = next((kind for kind, words in _NAME_KINDS if words.fullmatch(name)), "emg")
+    says_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
+    if unit and unit.strip():
+        if is_voltage(unit):
+            # A load cell may be stored in volts; a muscle may be called "time" by nobody.
+            return "emg" if says_emg or by_name in ("emg", "index", "label", "time") else by_name
+        plain = unit.strip().strip("[](){}").strip()
+        by_unit = next((k for k, words in _UNIT_KINDS.items() if words.fullmatch(plain)), None)
+        if by_unit == "other" and by_name not in ("emg", "label"):
+            return by_name
+        if by_unit is not None:
+            return by_unit
+    return "emg" if says_emg and by_name not in ("time", "index") else by_name
+
+
+_UNIT_AT_END = re.compile(
+    r"^(?P<name>.*?)\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>[^()]*)\)|\{(?P<e>[^{}]*)\}"
+    r"|[,/_ ]\s*(?P<c>(?:[unmµμ]|Âµ)?V)|\s+in\s+(?P<d>\S+))\s*$"
+)
+
+
+def split_unit(text: str) -> tuple[str, str | None]:
+    """Name and unit of a column title such as "Biceps [mV]" or "EMG (uV)".
+
+    Examples
+    --------
+    >>> from sklearn_emg.io._content import split_unit
+    >>> split_unit("RT TIB.ANT. [uV]"), split_unit("EXG Channel 0"), split_unit("Timestamp (ms)")
+    (('RT TIB.ANT.', 'uV'), ('EXG Channel 0', None), ('Timestamp', 'ms'))
+    """
+    match = _UNIT_AT_END.match(text)
+    if match:
+        unit = next(v for k in "abcde" if (v := match[k]) is not None).strip()
+        if is_unit(unit):
+            return match["name"].strip(), unit
+    return text.strip(), None
+
+
+def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[Channel]:
+    if channels is None:
+        found = [c for c in content.channels if c.kind == "emg"]
+        if not found:
+            have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
+            raise ValueError(
+                f"{content.path} has no channel that looks like EMG; name those to read with "
+                f"channels=[...]. It has: {have}."
+            )
+        return found
+    emg = [c for c in content.channels if c.kind == "emg"]
+    chosen = []
+    for wanted in [channels] if isinstance(channels, str) else channels:
+        if isinstance(wanted, str):
+            hits = [c for c in content.channels if wanted in (c.name, c.alias)] or [
+                c
+                for c in content.channels
+                if wanted.casefold() in (c.name.casefold(), (c.alias or "").casefold())
+            ]
+        else:
+            hits = emg[wanted : wanted + 1] if 0 <= wanted < len(emg) else []
+        if not hits:
+            have = ", ".join(repr(c.name) for c in content.channels[:40])
+            raise ValueError(
+                f"{content.path} has no channel {wanted!r}; the channels are {have}. Positions "
+                f"count the {len(emg)} EMG channels from 0."
+            )
+        chosen.append(hits[0])
+    return chosen
+
+
+def rows_of(
+    content: FileContent,
+    channels: Sequence[str | int] | None,
+    unit: str | float | None,
+    fs: float | None,
+) -> list[Row]:
+    """EMG channels in mV, those of one rate together; problems are added to `content`."""
+    chosen = _chosen(content, channels)
+    groups: dict[tuple[float, str], list[tuple[str, NDArray]]] = {}
+    for channel in chosen:
+        rate = _rate(content, channel, fs)
+        factor, stored = _factor(content, channel, unit)
+        values = np.asarray(channel.values)
+        if values.size == 0:
+            raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
+        values = values.astype(np.float64) * factor if factor != 1 else values.astype(np.float64)
+        _look_at(content, channel.name, values, stored)
+        groups.setdefault((rate, stored), []).append((channel.name, values))
+    _check_clock(content, fs, {rate for rate, _ in groups})
+    rows = []
+    for (rate, stored), members in groups.items():
+        for same in _of_one_length(content, rate, members):
+            names = tuple(name for name, _ in same)
+            signal = same[0][1] if len(same) == 1 else np.stack([v for _, v in same])
+            rows.append(Row(signal, rate, names, stored))
+    return rows
+
+
+def _rate(content: FileContent, channel: Channel, fs: float | None) -> float:
+    if fs is not None:
+        if channel.fs is not None and abs(channel.fs / fs - 1) > 1e-3:
+            content.problems.append(
+                f"fs={fs:g} Hz was given, the file says {channel.fs:g} Hz for {channel.name!r}; "
+                "the one given is used. Leave fs out to use that of the file."
+            )
+        return float(fs)
+    if channel.fs is None:
+        raise ValueError(
+            f"{content.path} does not say its sampling rate; pass fs=... in Hz, from the settings "
+            "of the device."
+        )
+    return channel.fs
+
+
+def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> None:
+    """Compare the rate with the time stamps, where a file has both."""
+    clock = content.clock_fs
+    if clock is None or len(rates) != 1:
+        return
+    rate = rates.pop()
+    if abs(rate / clock - 1) <= 2e-3:
+        return
+    text = (
+        f"the rate is {rate:g} Hz by {'fs=' if fs is not None else 'the header'} and "
+        f"{clock:.6g} Hz by the time stamps"
+    )
+    if fs is None and not 0.9 < rate / clock < 1.1:
+        raise ValueError(f"{content.path}: {text}. Pass fs=... with the one that is right.")
+    content.problems.append(f"{text}; {rate:g} Hz is used.")
+
+
+def _factor(
+    content: FileContent, channel: Channel, unit: str | float | None
+) -> tuple[float, str]:
+    """Factor from the stored numbers and the unit of the result."""
+    if unit is None:
+        if channel.to_mv is not None:
+            return channel.to_mv, "mV"
+        what = f"is in {channel.unit!r}" if channel.unit else "has no unit in the file"
+        raise ValueError(
+            f"{content.path}: the channel {channel.name!r} {what}, so its size in mV is not "
+            "known; pass unit='uV', 'mV' or 'V', a number (mV in one stored unit), or "
+            "unit='counts' to keep raw numbers."
+        )
+    if isinstance(unit, str):
+        if unit.strip().lower() in ("count", "counts", "adu", "raw", "a.u.", "au"):
+            return 1.0, "counts"
+        try:
+            factor = millivolts_per(unit)
+        except ValueError as error:
+            raise ValueError(f"{content.path}: {error}.") from None
+    else:
+        factor = float(unit)
+        if not np.isfinite(factor) or factor <= 0:
+            raise ValueError(f"unit={unit!r} must be a voltage or a positive number of mV.")
+    if channel.to_mv is not None and not np.isclose(channel.to_mv, factor):
+        content.problems.append(
+            f"unit={unit!r} was given, the file says {channel.unit!r} for {channel.name!r}; the "
+            "one given is used."
+        )
+    return factor, "mV"
+
+
+def _look_at(content: FileContent, name: str, values: NDArray, unit: str) -> None:
+    """Note what is wrong with a channel at first sight: dead, gaps, size."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        n_bad = int((~finite).sum())
+        content.problems.append(
+            f"{name!r} has {n_bad} of {values.size} samples that are missing or infinite; "
+            "interpolate them or leave the channel out."
+        )
+        values = values[finite]
+    if values.size < 2:
+        return
+    if np.ptp(values) == 0:
+        content.problems.append(
+            f"{name!r} is constant ({values[0]:g}): a dead or unused input; leave it out with "
+            "channels=[...]."
+        )
+        return
+    if unit != "mV":
+        return
+    spread = float(values.std())
+    # Differences do not see an offset that drifts.
+    fast = float(np.diff(values).std())
+    if min(spread, 2 * fast) > _LARGEST_RMS:
+        content.problems.append(
+            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_LARGEST_RMS:g} mV. Is the "
+            "unit uV? Pass unit='uV' then."
+        )
+    elif spread < _SMALLEST_RMS:
+        content.problems.append(
+            f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. Is the "
+            "unit V or mV? Pass unit='V' or unit='mV' then."
+        )
+
+
+def _of_one_length(
+    content: FileContent, fs: float, members: list[tuple[str, NDArray]]
+) -> list[list[tuple[str, NDArray]]]:
+    shortest = min(len(v) for _, v in members)
+    longest = max(len(v) for _, v in members)
+    if longest == shortest:
+        return [members]
+    if (longest - shortest) / fs <= _RAGGED_END:
+        content.skipped.append(
+            f"the last {longest - shortest} samples of the longest channels at {fs:g} Hz, which "
+            "others lack"
+        )
+        return [[(name, v[:shortest]) for name, v in members]]
+    lengths: dict[int, list[tuple[str, NDArray]]] = {}
+    for name, values in members:
+        lengths.setdefault(len(values), []).append((name, values))
+    return list(lengths.values())

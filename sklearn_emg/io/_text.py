@@ -1,0 +1,266 @@
+"""Text files with one row per sample: any separator, decimal sign, head and encoding."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
+from sklearn_emg.io._content import Channel, FileContent, channel_kind
+from sklearn_emg.io._text_dialects import Dialect, apply_dialect, recognise
+from sklearn_emg.io._text_header import Header, read_header_lines
+from sklearn_emg.io._text_layout import Layout, decode_text, find_layout
+
+__all__ = ["parse_text"]
+
+_MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
+_MAX_LABELS = 60
+
+
+def parse_text(path: Path) -> FileContent:
+    """Read a text file into channels, label columns and notes.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, no table, damaged or not clear; the message names the file and the line.
+    """
+    text, encoding = decode_text(path, path.read_bytes())
+    dialect = recognise(text.splitlines())
+    layout, lines = find_layout(path, "\n".join(dialect.lines), encoding)
+    del text
+    header = read_header_lines(layout)
+    apply_dialect(dialect, header, layout.n_fields)
+    frame = _read_frame(path, lines, layout)
+    content = FileContent(path, dialect.form, [], subject=header.subject)
+    content.skipped += dialect.skipped
+    if layout.rest and not dialect.skipped:
+        content.skipped.append(
+            f"{len(layout.rest)} lines after the table, beginning with {layout.rest[0][:40]!r}"
+        )
+    names = {"\t": "tab", " ": "blanks"}
+    content.details = {
+        "encoding": encoding,
+        "separator": names.get(layout.separator, layout.separator),
+        "decimal sign": layout.decimal,
+        "header lines": len(layout.header),
+        "rows": len(frame),
+    }
+    if len(frame) < len(frame.columns):
+        raise ValueError(
+            f"{path} has {len(frame)} rows and {len(frame.columns)} columns: it looks transposed. "
+            "Rows must be samples and columns channels; transpose it before it is read."
+        )
+    _fill(content, frame, header, dialect)
+    return content
+
+
+def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
+    body = "\n".join(lines[layout.first : layout.stop])
+    try:
+        frame = pd.read_csv(
+            io.StringIO(body),
+            sep=r"\s+" if layout.separator == " " else layout.separator,
+            decimal=layout.decimal,
+            header=None,
+            names=list(range(layout.n_fields)),
+            index_col=False,
+            skipinitialspace=True,
+            na_values=_MISSING,
+            keep_default_na=False,
+            low_memory=False,
+        )
+    except (ValueError, OverflowError) as error:  # a ParserError is a ValueError
+        raise ValueError(
+            f"{path} is damaged: the rows after line {layout.first} are no table ({error})."
+        ) from None
+    # A separator at the end of the lines makes an empty column.
+    return frame.dropna(axis=1, how="all")
+
+
+class _Column:
+    """A column with its role: time, index, label, EMG or something else."""
+
+    def __init__(self, name: str, unit: str | None, values: NDArray, named: bool):
+        self.name, self.unit, self.values = name, unit, values
+        self.kind = channel_kind(name, unit) if named else "emg"
+        self.seconds: NDArray | None = None
+
+    @property
+    def is_text(self) -> bool:
+        return self.values.dtype.kind not in "fiub"
+
+
+def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Dialect) -> None:
+    common = header.pairs.get("common unit")
+    columns = []
+    for position in frame.columns:
+        values = frame[position].to_numpy()
+        name = header.names[position] if position < len(header.names) else f"column {position + 1}"
+        unit = header.units[position] if position < len(header.units) else None
+        columns.append(_Column(name, unit, values, header.named))
+    _settle_texts(content.path, columns)
+    _settle_by_content(columns, header.named)
+    for column in columns:
+        if column.kind == "emg" and column.unit is None and common:
+            column.unit = common
+    clocks = _clocks(columns)
+    pairs = _own_clocks(columns)
+    rate = header.fs
+    shared = None if pairs else _best_clock(columns, clocks)
+    if shared is not None:
+        if rate is None:
+            rate = clocks[shared].fs
+            content.problems += clocks[shared].problems()
+        else:
+            content.clock_fs = clocks[shared].fs
+            content.problems += [p for p in clocks[shared].problems() if "gap" in p]
+        content.details["rate from"] = "header" if header.fs else f"column {columns[shared].name!r}"
+        content.start_time = _start(columns[shared])
+    for i, column in enumerate(columns):
+        if column.kind in ("time", "index"):
+            content.skipped.append(f"{column.name} ({'time stamps' * (column.kind == 'time')}"
+                                   f"{'index' * (column.kind == 'index')})")  # fmt: skip
+            continue
+        fs = rate
+        own = pairs.get(i)
+        if own is not None and own in clocks:
+            fs = clocks[own].fs
+            content.problems += [f"{column.name!r}: {p}" for p in clocks[own].problems()]
+        if column.name in dialect.sensors and dialect.sensors[column.name][0] > 0:
+            announced = dialect.sensors[column.name][0]
+            if fs is not None and not 0.9 < announced / fs < 1.1:
+                raise ValueError(
+                    f"{content.path}: the head says {announced:g} Hz for {column.name!r}, its "
+                    f"time column {fs:.6g} Hz. Mend the one that is wrong."
+                )
+            fs = announced
+        if column.kind == "label":
+            content.labels[column.name] = column.values
+        else:
+            values = _without_end(column.values)
+            content.channels.append(
+                Channel(column.name, values, fs, column.unit, column.kind)
+            )
+    _unique_names(content)
+
+
+def _settle_texts(path: Path, columns: list[_Column]) -> None:
+    """Columns that are no numbers are clock times or labels; a damaged number is an error."""
+    for column in columns:
+        if not column.is_text:
+            continue
+        texts = pd.Series(column.values, dtype="object")
+        given = texts.dropna()
+        numbers = pd.to_numeric(given.astype(str).str.strip(), errors="coerce")
+        n_numbers = int(numbers.notna().sum())
+        if n_numbers == len(given):
+            full = pd.to_numeric(texts.astype("string").str.strip(), errors="coerce")
+            column.values = full.to_numpy(dtype=float, na_value=np.nan)
+        elif n_numbers > 0.5 * len(given) and column.kind != "label":
+            row = int(given.index[numbers.isna()][0])
+            raise ValueError(
+                f"{path}: row {row + 1} of the table has {given[row]!r} in the column "
+                f"{column.name!r}, which is no number. Mend it or leave the cell empty."
+            )
+        else:
+            seconds, _ = seconds_of(column.values, None, column.name)
+            column.kind, column.seconds = ("label", None) if seconds is None else ("time", seconds)
+
+
+def _settle_by_content(columns: list[_Column], named: bool) -> None:
+    """Columns without a telling name: counters, time stamps and labels are known by their values."""
+    emg = [c for c in columns if c.kind == "emg"]
+    for column in emg:
+        if column.unit is not None or len(emg) < 2:
+            continue
+        values = column.values.astype(float)
+        values = values[np.isfinite(values)]
+        if values.size < 3:
+            continue
+        steps = np.diff(values)
+        whole = bool(np.all(values == np.round(values)))
+        if whole and np.mean(steps == 1) > 0.9:
+            column.kind = "index"
+        elif np.all(steps >= 0) and np.any(steps > 0) and (not named or column is columns[0]):
+            column.kind = "time"
+        elif whole and _few_runs(values) and not all(_few_runs(c.values) for c in emg):
+            column.kind = "label"
+    for column in columns:
+        if column.kind == "label" and not column.is_text:
+            values = column.values.astype(float)
+            values = values[np.isfinite(values)]
+            if np.unique(values).size > _MAX_LABELS:
+                column.kind = "other"
+
+
+def _few_runs(values: NDArray) -> bool:
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    n_runs = 1 + int(np.count_nonzero(np.diff(values)))
+    return 1 < n_runs <= values.size / 20 and np.unique(values).size <= _MAX_LABELS
+
+
+def _clocks(columns: list[_Column]) -> dict[int, Clock]:
+    clocks = {}
+    for i, column in enumerate(columns):
+        if column.kind != "time":
+            continue
+        times = column.seconds
+        if times is None:
+            times, _ = seconds_of(column.values, column.unit, column.name)
+        clock = None if times is None else measure_clock(_without_end(times))
+        if clock is not None:
+            clocks[i] = clock
+    return clocks
+
+
+def _own_clocks(columns: list[_Column]) -> dict[int, int]:
+    """Time column of each channel, where every sensor has its own to its left."""
+    times = [i for i, c in enumerate(columns) if c.kind == "time"]
+    if len(times) < 2 or times[0] != 0:
+        return {}
+    ends = [*times[1:], len(columns)]
+    if any(end - start < 2 for start, end in zip(times, ends)):
+        return {}
+    return {i: start for start, end in zip(times, ends) for i in range(start + 1, end)}
+
+
+def _best_clock(columns: list[_Column], clocks: dict[int, Clock]) -> int | None:
+    even = [i for i, clock in clocks.items() if not clock.in_packets]
+    return next(iter(even or clocks), None)
+
+
+def _start(column: _Column) -> dt.datetime | None:
+    """Start of the recording, where time stamps are seconds or milliseconds since 1970."""
+    if column.is_text:
+        first = str(column.values[0])
+        match = re.match(r"\s*\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?", first)
+        return dt.datetime.fromisoformat(match[0].strip()) if match else None
+    first = float(column.values[0])
+    for low, high, factor in ((5e8, 5e9, 1.0), (5e11, 5e12, 1e-3), (5e14, 5e15, 1e-6)):
+        if low < first < high:
+            return dt.datetime.fromtimestamp(first * factor, dt.UTC)
+    return None
+
+
+def _without_end(values: NDArray) -> NDArray:
+    """Values up to the last that is there: slower sensors have shorter columns."""
+    there = np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
+    return values[: there[-1] + 1] if there.size else values[:0]
+
+
+def _unique_names(content: FileContent) -> None:
+    seen: dict[str, int] = {}
+    for channel in content.channels:
+        seen[channel.name] = seen.get(channel.name, 0) + 1
+        if seen[channel.name] > 1:
+            channel.name = f"{channel.name} ({seen[channel.name]})"
+
+

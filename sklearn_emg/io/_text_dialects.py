@@ -1,0 +1,99 @@
+"""Text exports whose form says more than their titles: OpenBCI, EMGworks, Vicon Nexus."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sklearn_emg.io._text_header import Header
+from sklearn_emg.io._text_layout import as_number
+
+__all__ = ["Dialect", "apply_dialect", "recognise"]
+
+_EMGWORKS = re.compile(
+    r'^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*'
+    r"(?P<n>\d+).*?\bUnit:\s*(?P<unit>\S*)",
+    re.I,
+)
+_VICON_DEVICES = re.compile(r'^\W*(?:Devices|Geräte|Dispositivos|Périphériques)\W*$', re.I)
+
+
+@dataclass
+class Dialect:
+    """The form of a text file and what its head says in a way of its own.
+
+    ``lines`` are the lines to read; those of other blocks are left out and told in ``skipped``.
+    """
+
+    form: str
+    lines: list[str]
+    fs: float | None = None
+    sensors: dict[str, tuple[float, str]] = field(default_factory=dict)
+    n_channels: int | None = None
+    unit: str | None = None
+    skipped: list[str] = field(default_factory=list)
+
+
+def recognise(lines: list[str]) -> Dialect:
+    """The dialect of a text by its first lines."""
+    head = lines[:200]
+    sensors = [m for line in head if (m := _EMGWORKS.match(line))]
+    if sensors:
+        return Dialect(
+            "Delsys EMGworks text",
+            lines,
+            sensors={m["name"]: (as_number(m["fs"]) or 0.0, m["unit"]) for m in sensors},
+        )
+    if any("openbci" in line.lower() for line in head[:10] if line.lstrip().startswith("%")):
+        return _openbci(lines)
+    for at, line in enumerate(lines):
+        # The block of devices may come after one of trajectories of any length.
+        if line[:1] in "DdGgP\"\ufeff" and _VICON_DEVICES.match(line) and at + 4 < len(lines):
+            fs = as_number(lines[at + 1].strip().strip(",;\t\""))
+            if fs:
+                return _vicon(lines, at, fs)
+    joined = "\n".join(head[:12]).lower()
+    if "noraxon" in joined or ("record_name" in joined and "frequency" in joined):
+        return Dialect("Noraxon text", lines)
+    if "biometrics" in joined or "datalog" in joined:
+        return Dialect("Biometrics DataLOG text", lines)
+    return Dialect("text", lines)
+
+
+def _openbci(lines: list[str]) -> Dialect:
+    dialect = Dialect("OpenBCI text", lines, unit="uV")
+    for line in lines[:30]:
+        match = re.match(r"^\s*%\s*([\w ]+?)\s*=\s*([\d.,]+)", line)
+        if match and "channels" in match[1].lower():
+            dialect.n_channels = int(as_number(match[2]) or 0)
+        elif match and "rate" in match[1].lower():
+            dialect.fs = as_number(match[2])
+    return dialect
+
+
+def _vicon(lines: list[str], at: int, fs: float) -> Dialect:
+    stop = next((i for i in range(at, len(lines)) if not lines[i].strip(" ,;\t\r\"")), len(lines))
+    others = [line.strip(" ,;\t\"") for line in [*lines[:at], *lines[stop:]]]
+    titles = [o for o in others if o and re.fullmatch(r"[^\d,;\t]+", o)]
+    skipped = [f"block {title!r}" for title in titles[:5]]
+    # Line 1 is "Devices", line 2 the rate; the devices' own names span columns.
+    return Dialect("Vicon Nexus text", lines[at + 2 : stop], fs=fs, skipped=skipped)
+
+
+def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
+    """Put what the dialect says into the header's titles, units and rate."""
+    header.fs = dialect.fs or header.fs
+    if dialect.form == "OpenBCI text":
+        if not header.named and dialect.n_channels and dialect.n_channels < width:
+            n = dialect.n_channels
+            header.names = ["Sample Index", *(f"EXG{k + 1}" for k in range(n))]
+            header.names += [f"Aux {k + 1}" for k in range(width - n - 1)]
+            header.units = [None] * width
+            header.named = True
+        for i, name in enumerate(header.names):
+            if re.match(r"EXG|EMG|Channel", name, re.I):
+                header.units[i] = header.units[i] or dialect.unit
+    for name, (_, unit) in dialect.sensors.items():
+        for i, title in enumerate(header.names):
+            if title == name:
+                header.units[i] = header.units[i] or unit

@@ -1,0 +1,146 @@
+"""What the header lines of a text file say: titles, units, rate, subject."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sklearn_emg.io._content import is_unit, is_voltage, split_unit
+from sklearn_emg.io._text_layout import Layout, as_number, split_line
+
+__all__ = ["Header", "read_header_lines"]
+
+_RATE = re.compile(
+    r"(?:.*\b)?(?:sampl\w*[ _-]*(?:rate|freq\w*)|rate|frequen\w*|fr[ée]quen\w*|frecuen\w*|"
+    r"abtast\w*|samplerate|sampling|fs|srate|taux.*|hz)\b.*",
+    re.I,
+)
+_NOT_RATE = re.compile(r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I)
+_UNIT = re.compile(r"(?:units?|einheit(?:en)?|unit[ée]s?|unidad(?:es)?|eenheid)\b.*", re.I)
+_SUBJECT = re.compile(
+    r"(?:subject|participant|patient|proband|sujet|sujeto)[ _-]*(?:id|code|name|nr|no)?", re.I
+)
+_WORD = re.compile(r"[^\W\d_]")
+
+
+@dataclass
+class Header:
+    """Titles and units of the columns, the rate in Hz, and other lines as key and value."""
+
+    names: list[str]
+    units: list[str | None]
+    named: bool
+    fs: float | None = None
+    subject: str | None = None
+    pairs: dict[str, str] = field(default_factory=dict)
+
+
+def _fields(line: str, layout: Layout) -> list[str]:
+    line = line.strip("\r\n")
+    if line.lstrip().startswith(("%", "#")):
+        line = line.lstrip()[1:]
+    if layout.separator == " " and "\t" in line:
+        return split_line(line, "\t")
+    fields = split_line(line, layout.separator)
+    if layout.separator == " " and len(fields) > layout.n_fields and "  " in line.strip():
+        fields = re.split(r"\s{2,}", line.strip())
+    return fields
+
+
+def _looks_like_titles(fields: list[str], n_fields: int) -> bool:
+    while len(fields) > n_fields and fields[-1] == "":
+        fields = fields[:-1]
+    if len(fields) not in (n_fields, n_fields - 1) or not any(fields):
+        return False
+    words = sum(_WORD.search(f) is not None for f in fields)
+    numbers = sum(as_number(f) is not None for f in fields)
+    return words > 0 and words >= numbers
+
+
+def _all_units(fields: list[str]) -> bool:
+    given = [f for f in fields if f]
+    return bool(given) and all(map(is_unit, given))
+
+
+def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str] | None, int]:
+    """Titles, units below them and the line of the titles, searched from the data upward."""
+    units = None
+    for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
+        fields = lines[back]
+        if not any(fields):
+            if units is None and back < len(lines) - 1:
+                break
+            continue
+        padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
+        if units is None and _all_units(fields) and len(fields) <= n + 1:
+            units = padded
+        elif _looks_like_titles(fields, n):
+            return padded[:n], units, back
+        elif units is None:
+            break
+    return None, units, len(lines)
+
+
+def read_header_lines(layout: Layout) -> Header:
+    """Read titles, units, rate and pairs of key and value from the lines before the numbers."""
+    n = layout.n_fields
+    lines = [_fields(line, layout) for line in layout.header]
+    titles, units, at = _titles(lines, n)
+    header = Header([], [], titles is not None)
+    for i in range(len(lines)):
+        if i != at:
+            _read_pair(header, lines[i], layout.header[i], lines[i + 1] if i + 1 < at else [])
+    named = titles or [""] * n
+    common = header.pairs.get("unit")
+    row_of_units = _row_of_units(lines[:at], n) or units
+    for position, title in enumerate(named):
+        name, unit = split_unit(title)
+        if row_of_units and position < len(row_of_units) and row_of_units[position]:
+            unit = unit or row_of_units[position].strip("[](){} ")
+        header.names.append(name or f"column {position + 1}")
+        header.units.append(unit or None)
+    if common and is_voltage(common):
+        header.pairs["common unit"] = common
+    return header
+
+
+def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
+    """A line "Units: mV mV deg", with or without a word before it."""
+    for fields in lines:
+        if fields and _UNIT.fullmatch(fields[0].rstrip(":")) and len(fields) >= 3:
+            values = fields[1:]
+            return ["", *values] if len(values) == n - 1 else values[:n]
+    return None
+
+
+def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -> None:
+    given = [f for f in fields if f]
+    if len(given) > 2 and len(below) == len(fields):
+        # A small table: titles in one line, values in the next.
+        for key, value in zip(fields, below):
+            if key and value:
+                _note(header, key, value)
+        return
+    if len(given) == 2:
+        key, value = given
+    else:
+        match = re.match(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]*?)[\s\"]*$", line)
+        if not match:
+            return
+        key, value = match["key"], match["value"]
+    _note(header, key, value)
+
+
+def _note(header: Header, key: str, value: str) -> None:
+    key, value = key.strip(" :="), value.strip()
+    header.pairs.setdefault(key.lower(), value)
+    if _UNIT.fullmatch(key):
+        header.pairs.setdefault("unit", value)
+    if _SUBJECT.fullmatch(key) and value:
+        header.subject = value
+    if header.fs is None and _RATE.fullmatch(key) and not _NOT_RATE.fullmatch(key):
+        match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz)?", value, re.I)
+        rate = as_number(match[1].rstrip(",.")) if match else None
+        if match and rate and rate > 0:
+            kilo = "khz" in f"{key} {match[2] or ''}".lower()
+            header.fs = rate * 1e3 if kilo else rate
