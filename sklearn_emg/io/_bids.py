@@ -1,0 +1,193 @@
+"""EMG of a BIDS data set: the EDF or BDF file and the tables next to it.
+
+As in the EMG part of the Brain Imaging Data Structure: ``sub-*/[ses-*/]emg/*_emg.edf`` or
+``.bdf``, ``*_emg.json``, ``*_channels.tsv``, ``*_events.tsv``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.io._content import Annotation, FileContent, is_voltage, millivolts_per
+from sklearn_emg.io._edf import parse_edf
+
+__all__ = ["find_bids_files", "parse_bids_file"]
+
+_MAX_SIDE = 64 * 2**20
+_ENTITIES = {"ses": "session", "task": "task", "run": "run", "acq": "acquisition"}
+_TYPES = {"EMG": "emg", "TRIG": "trigger", "MISC": "other", "ACCEL": "accelerometer",
+          "GYRO": "gyroscope", "MAGN": "magnetometer", "POS": "position", "TEMP": "temperature",
+          "JNTANG": "goniometer"}  # fmt: skip
+
+
+def find_bids_files(folder: Path) -> list[Path]:
+    """EMG files of a BIDS data set, a subject's folder or an ``emg`` folder, in order.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    found = []
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if f not in ("derivatives", "sourcedata", ".git"))
+        found += [
+            Path(where) / f for f in files if re.fullmatch(r"sub-.*_emg\.(?:edf|bdf)", f, re.I)
+        ]
+    if not found:
+        raise ValueError(
+            f"{folder} is a folder without BIDS EMG files (sub-*_emg.edf or .bdf); name files, or "
+            "read a folder of other files with read_folder."
+        )
+    return sorted(found)
+
+
+def _entities(path: Path) -> dict[str, str]:
+    parts = path.name.rsplit("_", 1)[0].split("_")
+    return dict(part.split("-", 1) for part in parts if "-" in part)
+
+
+def _side_file(path: Path, suffix: str) -> Path | None:
+    """The file of that suffix which applies: next to the data or higher up, the nearest first."""
+    own = _entities(path)
+    folder = path.parent
+    for _ in range(4):
+        best: tuple[int, Path] | None = None
+        for candidate in sorted(folder.glob(f"*{suffix}")):
+            theirs = _entities(candidate)
+            fits = all(own.get(k) == v for k, v in theirs.items())
+            if fits and candidate.is_file() and (best is None or len(theirs) > best[0]):
+                best = (len(theirs), candidate)
+        if best is not None:
+            return best[1]
+        if (folder / "dataset_description.json").exists():
+            break
+        folder = folder.parent
+    return None
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if path.stat().st_size > _MAX_SIDE:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a table of BIDS.")
+    try:
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeError) as error:
+        raise ValueError(f"{path} is no table with tabs ({error}).") from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > _MAX_SIDE:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a side file.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no JSON object.")
+    return content
+
+
+def parse_bids_file(path: Path) -> FileContent:
+    """Read an EMG file of a BIDS data set with its channels, events and subject.
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged, or the tables contradict the samples.
+    """
+    content = parse_edf(path)
+    content.form = f"BIDS, {content.form}"
+    entities = _entities(path)
+    content.subject = entities.get("sub", content.subject)
+    content.columns.update({_ENTITIES[k]: v for k, v in entities.items() if k in _ENTITIES})
+    if (table := _side_file(path, "_channels.tsv")) is not None:
+        _apply_channels(content, table)
+    if (events := _side_file(path, "_events.tsv")) is not None:
+        _apply_events(content, events)
+    if (side := _side_file(path, "_emg.json")) is not None:
+        _apply_side(content, side)
+    _participant(content, path, entities)
+    return content
+
+
+def _apply_channels(content: FileContent, path: Path) -> None:
+    table = _read_table(path)
+    if "name" not in table.columns:
+        raise ValueError(f"{path} has no column 'name'.")
+    by_name = {c.name: c for c in content.channels}
+    unknown = [n for n in table["name"] if n not in by_name]
+    if unknown:
+        content.problems.append(
+            f"{path.name} names channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
+        )
+    for _, row in table.iterrows():
+        channel = by_name.get(row["name"])
+        if channel is None:
+            continue
+        kind = row.get("type", "")
+        if kind and kind.lower() != "n/a":
+            channel.kind = _TYPES.get(kind.upper(), "other")
+        unit = row.get("units", "")
+        if unit and unit != "n/a" and is_voltage(unit):
+            if channel.to_mv is None:
+                channel.unit, channel.to_mv = unit, millivolts_per(unit)
+            elif channel.to_mv != millivolts_per(unit):
+                content.problems.append(
+                    f"{path.name} says {unit} for {channel.name!r}, {content.path.name} says "
+                    f"{channel.unit}; that of the samples' file is used."
+                )
+        if row.get("status", "") == "bad":
+            content.problems.append(f"{path.name} marks {channel.name!r} as bad.")
+
+
+def _apply_events(content: FileContent, path: Path) -> None:
+    table = _read_table(path)
+    if not {"onset", "duration"} <= set(table.columns):
+        raise ValueError(f"{path} lacks a column 'onset' or 'duration'.")
+    numbers = table[["onset", "duration"]].apply(pd.to_numeric, errors="coerce")
+    for i, (onset, duration) in enumerate(zip(numbers["onset"], numbers["duration"])):
+        if pd.isna(onset):
+            raise ValueError(f"{path}: row {i + 1} has the onset {table['onset'][i]!r}.")
+        row = table.iloc[i]
+        label = next(
+            (row[c] for c in ("trial_type", "value", "event", "stim_type") if row.get(c, "n/a")
+             not in ("n/a", "")), "event")  # fmt: skip
+        lasts = None if pd.isna(duration) or duration <= 0 else float(duration)
+        content.annotations.append(Annotation(float(onset), lasts, label, "events.tsv"))
+    content.annotations.sort(key=lambda a: a.onset)
+
+
+def _apply_side(content: FileContent, path: Path) -> None:
+    rate = _read_json(path).get("SamplingFrequency")
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate > 0:
+        emg = {c.fs for c in content.channels if c.kind == "emg"}
+        if emg and not any(fs and abs(fs / rate - 1) < 1e-3 for fs in emg):
+            said = ", ".join(f"{fs:g}" for fs in sorted(f for f in emg if f))
+            content.problems.append(
+                f"{path.name} says {rate:g} Hz, the samples' file {said} Hz; the latter is used."
+            )
+
+
+def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:
+    """Age, sex and group of the subject from participants.tsv."""
+    for folder in list(path.parents)[:4]:
+        file = folder / "participants.tsv"
+        if file.is_file():
+            table = _read_table(file)
+            if "participant_id" not in table.columns:
+                return
+            rows = table[table["participant_id"] == f"sub-{entities.get('sub')}"]
+            for name in ("age", "sex", "group"):
+                if len(rows) == 1 and rows.iloc[0].get(name, "n/a") not in ("n/a", ""):
+                    value = rows.iloc[0][name]
+                    number = pd.to_numeric(value, errors="coerce") if name == "age" else None
+                    content.columns[name] = (
+                        value if number is None or pd.isna(number) else float(number)
+                    )
+            return

@@ -1,0 +1,238 @@
+"""Analog channels of C3D files, of all three kinds of processor, integers and floats.
+
+The layout is that of the C3D user guide (Motion Lab Systems, www.c3d.org).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Annotation, Channel, FileContent, channel_kind
+
+__all__ = ["parse_c3d"]
+
+_BLOCK = 512
+_INTEL, _DEC, _MIPS = 84, 85, 86
+
+
+class _Parameters:
+    """The parameters of a C3D file by group and name."""
+
+    def __init__(self, path: Path, content: bytes, processor: int):
+        self.path = path
+        self.order = ">" if processor == _MIPS else "<"
+        self.dec = processor == _DEC
+        groups: dict[int, str] = {}
+        found: list[tuple[int, str, Any]] = []
+        at = 4
+        while at + 2 < len(content):
+            n_name, group = struct.unpack_from("bb", content, at)
+            if n_name == 0 or group == 0:
+                break
+            length = abs(n_name)
+            name = content[at + 2 : at + 2 + length].decode("latin-1").strip().upper()
+            here = at + 2 + length
+            if here + 2 > len(content):
+                break
+            (step,) = struct.unpack_from(self.order + "H", content, here)
+            if group < 0:
+                groups[-group] = name
+            else:
+                found.append((group, name, self._value(content, here + 2)))
+            if step == 0:
+                break
+            at = here + step
+        self.values = {(groups.get(g, str(g)), name): value for g, name, value in found}
+
+    def _value(self, content: bytes, at: int) -> Any:
+        if at + 2 > len(content):
+            return None
+        size, n_dimensions = struct.unpack_from("bB", content, at)
+        shape = tuple(content[at + 2 : at + 2 + n_dimensions])
+        count = int(np.prod(shape, dtype=np.int64)) if shape else 1
+        start = at + 2 + n_dimensions
+        if abs(size) not in (1, 2, 4) or count < 0 or start + count * abs(size) > len(content):
+            return None
+        raw = content[start : start + count * abs(size)]
+        if size == -1:
+            width = shape[0] if shape else 1
+            return [
+                raw[i * width : (i + 1) * width].decode("latin-1").strip(" \0")
+                for i in range(count // width if width else 0)
+            ]
+        if size == 4:
+            return floats(raw, self.order, self.dec).tolist()
+        kind = {1: "i1", 2: self.order + "i2"}[size]
+        return np.frombuffer(raw, kind).tolist()
+
+    def get(self, group: str, name: str) -> list[Any]:
+        return self.values.get((group, name)) or []
+
+    def joined(self, group: str, name: str) -> list[Any]:
+        """A list that goes on under NAME2, NAME3 where it has more than 255 entries."""
+        values = list(self.get(group, name))
+        for k in range(2, 20):
+            more = self.get(group, f"{name}{k}")
+            if not more:
+                break
+            values += more
+        return values
+
+    def number(self, group: str, name: str, default: float) -> float:
+        values = self.get(group, name)
+        return float(values[0]) if values and not isinstance(values[0], str) else default
+
+
+def floats(raw: bytes, order: str, dec: bool) -> NDArray[np.float32]:
+    """Numbers of four bytes; those of a DEC have their halves swapped and four times the size."""
+    if not dec:
+        return np.frombuffer(raw, order + "f4")
+    words = np.frombuffer(raw, "<u2").reshape(-1, 2)[:, ::-1]
+    return np.ascontiguousarray(words).view("<f4").ravel() / np.float32(4)
+
+
+def parse_c3d(path: Path) -> FileContent:
+    """Read the analog channels of a C3D file.
+
+    Raises
+    ------
+    ValueError
+        If it is no C3D file, damaged, truncated or has no analog channels.
+    """
+    size = os.stat(path).st_size
+    with open(path, "rb") as file:
+        head = file.read(_BLOCK)
+        if len(head) < _BLOCK or head[1] != 0x50:
+            raise ValueError(f"{path} is no C3D file: its second byte is not 80.")
+        start = (max(head[0], 1) - 1) * _BLOCK
+        file.seek(start)
+        first = file.read(4)
+        if len(first) < 4:
+            raise ValueError(f"{path} ends before its parameters; get it again.")
+        n_blocks, processor = first[2], first[3]
+        if processor not in (_INTEL, _DEC, _MIPS):
+            raise ValueError(f"{path} is damaged: it names the processor {processor}, not 84-86.")
+        # Some writers count too few blocks; the samples begin where the head says.
+        order = ">" if processor == _MIPS else "<"
+        data_at = (struct.unpack_from(order + "H", head, 16)[0] - 1) * _BLOCK
+        length = max(n_blocks * _BLOCK, data_at - start if data_at > start else 0)
+        file.seek(start)
+        parameters = _Parameters(path, file.read(min(length, size)), processor)
+    return _analog(path, head, parameters, order, size)
+
+
+def _analog(
+    path: Path, head: bytes, parameters: _Parameters, order: str, size: int
+) -> FileContent:
+    n_points, n_analog, first, last = struct.unpack_from(order + "HHHH", head, 2)
+    per_frame = struct.unpack_from(order + "H", head, 18)[0]
+    scale = float(floats(head[12:16], order, parameters.dec)[0])
+    frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
+    frame_rate = parameters.number("POINT", "RATE", frame_rate)
+    data_at = (int(parameters.number("POINT", "DATA_START", 0)) & 0xFFFF) or struct.unpack_from(
+        order + "H", head, 16
+    )[0]
+    n_channels = int(parameters.number("ANALOG", "USED", 0)) & 0xFFFF
+    if per_frame and not n_channels:
+        n_channels = n_analog // per_frame
+    if not n_channels or not per_frame or n_analog != n_channels * per_frame:
+        raise ValueError(
+            f"{path} has {n_analog} analog numbers a frame for {n_channels} channels of "
+            f"{per_frame} samples: it has no analog channels or is damaged."
+        )
+    rate = parameters.number("ANALOG", "RATE", 0.0) or frame_rate * per_frame
+    if not (np.isfinite(rate) and rate > 0):
+        raise ValueError(f"{path} is damaged: the rate of its analog channels is {rate}.")
+    dtype = np.dtype(order + ("f4" if scale < 0 else "i2"))
+    width = 4 * n_points + n_analog
+    offset = (data_at - 1) * _BLOCK
+    announced = _n_frames(parameters, first, last)
+    present = max(size - offset, 0) // (width * dtype.itemsize)
+    if offset <= 0 or present < 1:
+        raise ValueError(f"{path} is truncated: it has no samples after its parameters.")
+    if present < announced:
+        raise ValueError(
+            f"{path} announces {announced} frames and has {present}: it is truncated or damaged; "
+            "get it again."
+        )
+    frames = np.memmap(path, np.uint8, "r", offset, (announced, width * dtype.itemsize))
+    raw = frames[:, 4 * n_points * dtype.itemsize :].tobytes()
+    stored = _numbers(raw, dtype, parameters).reshape(-1, n_channels)
+    content = FileContent(path, "C3D", _channels(parameters, stored, rate, dtype))
+    content.annotations = _events(parameters, (first - 1) / frame_rate if frame_rate > 0 else 0.0)
+    content.details = {"frames": announced, "frame rate": frame_rate, "points": n_points}
+    subject = [s for s in parameters.get("SUBJECTS", "NAMES") if isinstance(s, str) and s]
+    content.subject = subject[0] if len(subject) == 1 else None
+    if n_points:
+        content.skipped.append(f"{n_points} marker trajectories ({frame_rate:g} Hz)")
+    return content
+
+
+def _n_frames(parameters: _Parameters, first: int, last: int) -> int:
+    """Frames of the file; long recordings keep the count in parameters, since 65535 is the end."""
+    frames = last - first + 1
+    begin, end = (parameters.get("TRIAL", f"ACTUAL_{w}_FIELD") for w in ("START", "END"))
+    if len(begin) >= 2 and len(end) >= 2 and not isinstance(end[0], str):
+        low, high = ((int(v[0]) & 0xFFFF) + ((int(v[1]) & 0xFFFF) << 16) for v in (begin, end))
+        if last == 65535 and high > low:
+            return high - low + 1
+    if frames < 1:
+        raise ValueError(f"{parameters.path} is damaged: its frames run from {first} to {last}.")
+    return frames
+
+
+def _numbers(raw: bytes, dtype: np.dtype, parameters: _Parameters) -> NDArray:
+    if dtype.kind == "f":
+        return floats(raw, parameters.order, parameters.dec)
+    stored = np.frombuffer(raw, dtype)
+    unsigned = any("UNSIGNED" in str(v).upper() for v in parameters.get("ANALOG", "FORMAT"))
+    return stored.view(stored.dtype.str.replace("i", "u")) if unsigned else stored
+
+
+def _channels(
+    parameters: _Parameters, stored: NDArray, rate: float, dtype: np.dtype
+) -> list[Channel]:
+    labels = parameters.joined("ANALOG", "LABELS")
+    units = parameters.joined("ANALOG", "UNITS")
+    scales = parameters.joined("ANALOG", "SCALE")
+    offsets = parameters.joined("ANALOG", "OFFSET")
+    descriptions = parameters.joined("ANALOG", "DESCRIPTIONS")
+    general = parameters.number("ANALOG", "GEN_SCALE", 1.0)
+    unsigned = stored.dtype.kind == "u" or any(
+        "UNSIGNED" in str(v).upper() for v in parameters.get("ANALOG", "FORMAT")
+    )
+    channels = []
+    for i in range(stored.shape[1]):
+        name = (labels[i] if i < len(labels) else "") or f"Analog {i + 1}"
+        unit = units[i] if i < len(units) else ""
+        zero = float(offsets[i]) if i < len(offsets) else 0.0
+        zero = zero % 65536 if unsigned else zero
+        factor = (float(scales[i]) if i < len(scales) else 1.0) * general
+        text = f"{name} {descriptions[i]}" if i < len(descriptions) else name
+        kind = channel_kind(name, unit)
+        if kind == "emg" and "EMG" not in text.upper():
+            kind = channel_kind(text, unit)
+        values = (stored[:, i].astype(np.float64) - zero) * factor
+        channels.append(Channel(name, values, rate, unit or None, kind))
+    return channels
+
+
+def _events(parameters: _Parameters, first: float) -> list[Annotation]:
+    """Events of a gait laboratory: minutes and seconds from the first frame of the trial."""
+    labels = parameters.joined("EVENT", "LABELS")
+    contexts = parameters.joined("EVENT", "CONTEXTS")
+    times = parameters.joined("EVENT", "TIMES")
+    found = []
+    for i, label in enumerate(labels):
+        if 2 * i + 1 >= len(times) or isinstance(times[2 * i], str):
+            break
+        context = contexts[i] if i < len(contexts) else ""
+        onset = 60 * float(times[2 * i]) + float(times[2 * i + 1]) - first
+        found.append(Annotation(onset, None, f"{context} {label}".strip(), "C3D"))
+    return sorted(found, key=lambda a: a.onset)

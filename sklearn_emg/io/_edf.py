@@ -1,0 +1,250 @@
+"""EDF, EDF+, BDF and BDF+: each signal at its own rate, annotations with their times.
+
+The layout is that of Kemp and others (1992), with the annotations of EDF+ (Kemp and Olivan 2003)
+and the 24-bit samples of BioSemi.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Annotation, Channel, FileContent, channel_kind
+
+__all__ = ["parse_edf"]
+
+_MAX_SIGNALS = 4096
+
+
+@dataclass
+class _Signal:
+    label: str
+    unit: str
+    low: float
+    high: float
+    digital_low: float
+    digital_high: float
+    n_samples: int
+    first: int  # byte in a data record
+
+    @property
+    def is_annotation(self) -> bool:
+        return self.label in ("EDF Annotations", "BDF Annotations")
+
+
+@dataclass
+class _Head:
+    n_bytes: int
+    n_records: int
+    seconds: float
+    width: int
+    signals: list[_Signal]
+    start: dt.datetime | None
+    patient: str
+    form: str
+    record_bytes: int
+
+
+def _text(content: bytes) -> str:
+    return content.decode("latin-1").strip(" \0")
+
+
+def _number(path: Path, content: bytes, what: str) -> float:
+    text = _text(content).replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{path} is damaged: its {what} is {text[:20]!r}, no number.") from None
+    if not np.isfinite(value):
+        raise ValueError(f"{path} is damaged: its {what} is {text!r}.")
+    return value
+
+
+def _head(path: Path) -> _Head:
+    size = os.stat(path).st_size
+    with open(path, "rb") as file:
+        fixed = file.read(256)
+        if len(fixed) < 256:
+            raise ValueError(f"{path} has {size} bytes; the head of an EDF file has 256 or more.")
+        is_bdf = fixed[:8] == b"\xffBIOSEMI"
+        if not is_bdf and fixed[:8] != b"0       ":
+            raise ValueError(f"{path} is neither EDF nor BDF: it begins with {fixed[:8]!r}.")
+        n_signals = int(_number(path, fixed[252:256], "number of signals"))
+        if not 1 <= n_signals <= _MAX_SIGNALS:
+            raise ValueError(f"{path} announces {n_signals} signals; 1 to {_MAX_SIGNALS} can be.")
+        table = file.read(256 * n_signals)
+    if len(table) < 256 * n_signals:
+        raise ValueError(f"{path} ends within its head of {n_signals} signals; get it again.")
+    width = 3 if is_bdf else 2
+    fields = {}
+    at = 0
+    for name, n_bytes in (("label", 16), ("transducer", 80), ("unit", 8), ("low", 8), ("high", 8),
+                          ("digital_low", 8), ("digital_high", 8), ("filter", 80),
+                          ("n_samples", 8), ("reserved", 32)):  # fmt: skip
+        fields[name] = [table[at + i * n_bytes : at + (i + 1) * n_bytes] for i in range(n_signals)]
+        at += n_bytes * n_signals
+    signals, first = [], 0
+    for i in range(n_signals):
+        label = _text(fields["label"][i])
+        numbers = [
+            _number(path, fields[name][i], f"{name.replace('_', ' ')} of {label!r}")
+            for name in ("low", "high", "digital_low", "digital_high", "n_samples")
+        ]
+        n_samples = int(numbers[4])
+        if n_samples < 1:
+            raise ValueError(f"{path} announces {n_samples} samples a record for {label!r}.")
+        signals.append(_Signal(label, _text(fields["unit"][i]), *numbers[:4], n_samples, first))
+        first += n_samples * width
+    seconds = _number(path, fixed[244:252], "duration of a data record")
+    n_records = int(_number(path, fixed[236:244], "number of data records"))
+    n_bytes = int(_number(path, fixed[184:192], "length of the head"))
+    if n_bytes != 256 * (n_signals + 1):
+        raise ValueError(
+            f"{path} is damaged: its head is said to have {n_bytes} bytes, {n_signals} signals "
+            f"need {256 * (n_signals + 1)}."
+        )
+    reserved = _text(fixed[192:236])
+    form = ("BDF" if is_bdf else "EDF") + ("+" if reserved[3:4] == "+" else "")
+    if reserved[:5] in ("EDF+D", "BDF+D"):
+        form += "D"
+    return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),
+                 form, first)  # fmt: skip
+
+
+def _start(fixed: bytes) -> dt.datetime | None:
+    match = re.match(r"(\d\d)\.(\d\d)\.(\d\d)(\d\d)[.:](\d\d)[.:](\d\d)", _text(fixed[168:184]))
+    if not match:
+        return None
+    day, month, year, hour, minute, second = map(int, match.groups())
+    found = re.search(r"Startdate \d\d-\w{3}-(\d{4})", fixed[88:168].decode("latin-1"))
+    full = int(found[1]) if found else (1900 if year >= 85 else 2000) + year
+    try:
+        return dt.datetime(full, month, day, hour, minute, second)
+    except ValueError:
+        return None
+
+
+def parse_edf(path: Path) -> FileContent:
+    """Read an EDF or BDF file.
+
+    Raises
+    ------
+    ValueError
+        If the file is no EDF or BDF, damaged or shorter than its head says.
+    """
+    head = _head(path)
+    content = FileContent(path, head.form, [], start_time=head.start)
+    size = os.stat(path).st_size - head.n_bytes
+    whole = size // head.record_bytes
+    if head.n_records == -1:  # the recorder did not come to write it
+        head.n_records = whole
+    if not 1 <= head.n_records <= whole:
+        raise ValueError(
+            f"{path} announces {head.n_records} data records of {head.record_bytes} bytes and "
+            f"has {whole}: it is truncated or damaged; get it again."
+        )
+    records = np.memmap(
+        path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes)
+    )
+    onsets = _annotations(content, head, records)
+    _gaps(content, head, onsets)
+    for signal in head.signals:
+        if not signal.is_annotation:
+            content.channels.append(_channel(content, head, signal, records))
+    patient = head.patient.split(" ")
+    if patient[0] not in ("", "X") and head.form not in ("EDF", "BDF"):
+        content.subject = patient[0]
+    content.details = {
+        "data records": head.n_records,
+        "seconds a record": head.seconds,
+        "signals": len(head.signals),
+        "bits": 8 * head.width,
+    }
+    return content
+
+
+def _stored(records: NDArray, signal: _Signal, width: int) -> NDArray:
+    """Digital numbers of a signal, from all data records."""
+    raw = records[:, signal.first : signal.first + signal.n_samples * width]
+    if width == 2:
+        return np.ascontiguousarray(raw).view("<i2").ravel()
+    parts = np.ascontiguousarray(raw).reshape(-1, 3)
+    # The three bytes go to the upper end of four, so that the sign is kept.
+    padded = np.zeros((len(parts), 4), dtype=np.uint8)
+    padded[:, 1:] = parts
+    return padded.view("<i4").ravel() >> 8
+
+
+def _channel(content: FileContent, head: _Head, signal: _Signal, records: NDArray) -> Channel:
+    if head.seconds <= 0:
+        raise ValueError(
+            f"{content.path} is damaged: its data records last {head.seconds} s, so that "
+            f"{signal.label!r} has no sampling rate."
+        )
+    span = signal.digital_high - signal.digital_low
+    if span == 0 or signal.high == signal.low:
+        raise ValueError(
+            f"{content.path} is damaged: the range of {signal.label!r} is empty (physical "
+            f"{signal.low:g} to {signal.high:g}, digital {signal.digital_low:g} to "
+            f"{signal.digital_high:g})."
+        )
+    gain = (signal.high - signal.low) / span
+    values = (_stored(records, signal, head.width) - signal.digital_low) * gain + signal.low
+    # A decimal division such as 2000 / 0.1 leaves a trace in the last digits.
+    fs = round(signal.n_samples / head.seconds, 9)
+    kind = channel_kind(signal.label, signal.unit)
+    return Channel(signal.label or "unnamed", values, fs, signal.unit or None, kind)
+
+
+_LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\x00]*\x14)*)\x00")
+
+
+def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:
+    """Read the annotations; returns the onset of each data record where the file keeps it."""
+    onsets: list[float] = []
+    channels = [s for s in head.signals if s.is_annotation]
+    for k, signal in enumerate(channels):
+        width = signal.n_samples * head.width
+        for record in records:
+            block = record[signal.first : signal.first + width].tobytes()
+            for i, match in enumerate(_LIST.finditer(block)):
+                onset = float(match[1])
+                duration = None if match[2] is None else float(match[2])
+                texts = [t for t in match[3].split(b"\x14") if t]
+                if k == 0 and i == 0:
+                    onsets.append(onset)
+                for text in texts:
+                    label = text.decode("utf-8", errors="replace").strip()
+                    content.annotations.append(Annotation(onset, duration, label, "EDF"))
+    content.annotations.sort(key=lambda a: a.onset)
+    if onsets and onsets[0]:
+        # Times count from the start in the head; the first sample may come later.
+        content.annotations = [a._replace(onset=a.onset - onsets[0]) for a in content.annotations]
+    return onsets
+
+
+def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
+    if len(onsets) != head.n_records:
+        return
+    steps = np.diff(onsets) - head.seconds
+    at = np.flatnonzero(np.abs(steps) > 1e-3 * max(head.seconds, 1e-3))
+    if at.size == 0:
+        return
+    first = int(at[0])
+    content.problems.append(
+        f"the recording is interrupted {at.size} time(s), first for {steps[first]:.4g} s after "
+        f"{(first + 1) * head.seconds:g} s of signal. The samples are joined; cut it there."
+    )
+    # Samples are joined, so that times after a gap move by its length.
+    shift = np.concatenate([[0.0], np.cumsum(steps)])
+    starts = np.asarray(onsets) - onsets[0]
+    content.annotations = [
+        a._replace(onset=a.onset - float(shift[max(np.searchsorted(starts, a.onset, "right") - 1, 0)]))
+        for a in content.annotations
+    ]

@@ -1,0 +1,94 @@
+"""HDF5 files: OpenSignals, and arrays with their names, rate and unit next to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg._validation import require
+from sklearn_emg.io._content import FileContent
+from sklearn_emg.io._opensignals import opensignals_hdf5
+from sklearn_emg.io._tree import Node, content_of_tree
+
+__all__ = ["load_dataset", "open_hdf5", "parse_hdf5"]
+
+_MAX_OBJECTS = 20_000
+_MAX_DEPTH = 20
+# Deflate packs a thousand zeros into one byte at most; below this size nothing is asked.
+_SMALL = 64 * 2**20
+_DENSEST = 1100
+
+
+def open_hdf5(path: Path) -> Any:
+    """Open a file with h5py; a damaged one is a ValueError that names it."""
+    h5py = require("h5py", "read_hdf5", "formats")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{path} is no HDF5 file or damaged ({error}); get it again.") from error
+
+
+def load_dataset(path: Path, data: Any) -> NDArray:
+    """Read a data set, unless its announced size is out of proportion to what is stored."""
+    n_bytes = int(data.size or 0) * data.dtype.itemsize
+    if n_bytes > _SMALL and n_bytes > _DENSEST * (data.id.get_storage_size() + 1):
+        raise ValueError(
+            f"{path}: {data.name} announces {n_bytes} bytes and stores "
+            f"{data.id.get_storage_size()}; it is damaged."
+        )
+    if data.external:
+        raise ValueError(f"{path}: {data.name} keeps its samples in other files; it is not read.")
+    return np.asarray(data[()])
+
+
+def parse_hdf5(path: Path) -> FileContent:
+    """Read an HDF5 file of any layout in which arrays, rate, names and unit can be recognised.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or no array in it looks like a recording.
+    ImportError
+        If h5py is not installed.
+    """
+    with open_hdf5(path) as file:
+        opensignals = opensignals_hdf5(path, file, load_dataset)
+        if opensignals is not None:
+            return opensignals
+        tree = _tree(path, file, [0], 0)
+    return content_of_tree(path, "HDF5", tree)
+
+
+def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
+    """Arrays and attributes of a group; links to other files are not followed."""
+    h5py = require("h5py", "read_hdf5", "formats")
+    node: Node = {str(k): _plain(v) for k, v in group.attrs.items()}
+    for name in group:
+        count[0] += 1
+        if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
+            raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} floors.")
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            continue
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            node[str(name)] = _tree(path, item, count, depth + 1)
+        elif isinstance(item, h5py.Dataset) and item.dtype.names is None and item.size:
+            values = _plain(load_dataset(path, item))
+            own = {str(k): _plain(v) for k, v in item.attrs.items()}
+            node[str(name)] = {"": values, **own} if own else values
+    return node
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and text as NumPy arrays and str."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, np.ndarray) and value.dtype.kind in "SO":
+        return np.array(
+            [v.decode("utf-8", errors="replace") if isinstance(v, bytes) else str(v)
+             for v in value.ravel()], dtype=object)  # fmt: skip
+    return value

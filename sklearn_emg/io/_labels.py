@@ -1,0 +1,66 @@
+"""Label columns of a file as annotations: dense ones by runs, sparse ones by their marks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Annotation
+
+__all__ = ["label_annotations"]
+
+_SPAN = re.compile(r".*(?:activ|aktiv|phase|task|exercise|gesture|movement|condition).*", re.I)
+
+
+def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]:
+    """What a label column says, with times.
+
+    A column with a value in each row gives one annotation per run of equal values. In a column
+    that is empty in most rows, a text stands where something begins: an activity lasts until the
+    next one, a marker is a moment.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    values : ndarray of shape (n_times,)
+    fs : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    annotations : list of Annotation
+    """
+    series = pd.Series(values, dtype="object")
+    empty = series.isna().to_numpy() | (series.astype(str).str.strip() == "").to_numpy()
+    n_times = len(series)
+    at = np.flatnonzero(~empty)
+    if at.size == 0:
+        return []
+    labels = [_plain(series.iloc[i]) for i in at]
+    if empty.mean() > 0.5:
+        spans = _SPAN.fullmatch(name) is not None
+        stops = [*at[1:].tolist(), n_times]
+        return [
+            Annotation(int(i) / fs, (stop - int(i)) / fs if spans else None, label, name)
+            for i, stop, label in zip(at, stops, labels)
+        ]
+    found = []
+    start = 0
+    for k in range(1, len(at) + 1):
+        if k == len(at) or labels[k] != labels[start] or at[k] != at[k - 1] + 1:
+            onset, stop = int(at[start]), int(at[k - 1]) + 1
+            found.append(Annotation(onset / fs, (stop - onset) / fs, labels[start], name))
+            start = k
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip()
+    number = float(value)
+    return int(number) if number.is_integer() else number

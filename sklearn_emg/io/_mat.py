@@ -1,0 +1,109 @@
+"""MATLAB files: up to version 7 by SciPy, version 7.3 by h5py."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklearn_emg._validation import require
+from sklearn_emg.io._content import FileContent
+from sklearn_emg.io._hdf5 import load_dataset, open_hdf5
+from sklearn_emg.io._tree import Node, content_of_tree
+
+__all__ = ["parse_mat"]
+
+_COMPRESSED = 15
+_MOST_PACKED = 60  # bytes from one; a recording with noise does not come near
+_SMALL = 256 * 2**20
+_MAX_OBJECTS = 20_000
+
+
+def parse_mat(path: Path) -> FileContent:
+    """Read a MATLAB file of any version.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or no array in it looks like a recording.
+    ImportError
+        If it is of version 7.3 and h5py is not installed.
+    """
+    with open(path, "rb") as file:
+        head = file.read(2048)
+    if b"\x89HDF\r\n\x1a\n" in head:
+        with open_hdf5(path) as file:
+            return content_of_tree(path, "MATLAB 7.3", _tree(path, file))
+    _check_size(path)
+    from scipy.io import loadmat
+
+    with warnings.catch_warnings():
+        # Of objects of MATLAB's own classes, which hold no recordings.
+        warnings.simplefilter("ignore")
+        tree = loadmat(path, simplify_cells=True)
+    tree = {k: v for k, v in tree.items() if not k.startswith("__")}
+    return content_of_tree(path, "MATLAB", tree)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse files whose packed parts are far larger than they can be, and cut ones."""
+    size = os.stat(path).st_size
+    total = 0
+    with open(path, "rb") as file:
+        head = file.read(128)
+        if len(head) < 128 or head[126:128] not in (b"IM", b"MI"):
+            return  # version 4, which has no packed parts
+        order = "little" if head[126:128] == b"IM" else "big"
+        while tag := file.read(8):
+            kind = int.from_bytes(tag[:4], order)  # type: ignore[arg-type]
+            length = int.from_bytes(tag[4:8], order)  # type: ignore[arg-type]
+            if len(tag) < 8 or file.tell() + length > size:
+                raise ValueError(f"{path} is truncated or damaged: a part ends after the file.")
+            if kind != _COMPRESSED:
+                file.seek(length, os.SEEK_CUR)
+                continue
+            unpack, left = zlib.decompressobj(), length
+            while left > 0 and (piece := file.read(min(left, 2**16))):
+                left -= len(piece)
+                while piece:
+                    total += len(unpack.decompress(piece, 2**22))
+                    piece = unpack.unconsumed_tail
+                    if total > max(_SMALL, _MOST_PACKED * size):
+                        raise ValueError(
+                            f"{path} unpacks to more than {total} bytes from {size}; it is damaged "
+                            "or no recording."
+                        )
+
+
+def _tree(path: Path, file: Any) -> Node:
+    count = [0]
+    return {
+        str(k): _item(path, file, file[k], count, 0) for k in file if not k.startswith("#")
+    }
+
+
+def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any:
+    """A struct, text, cell array or matrix of a file of version 7.3."""
+    h5py = require("h5py", "read_mat", "formats")
+    count[0] += 1
+    if count[0] > _MAX_OBJECTS or depth > 30:
+        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or 30 levels.")
+    if isinstance(item, h5py.Group):
+        return {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
+    kind = item.attrs.get("MATLAB_class", b"")
+    if not item.size or item.attrs.get("MATLAB_empty", 0):
+        return np.empty(0)
+    values = load_dataset(path, item)
+    if kind == b"char":
+        return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)
+    if values.dtype == object:
+        entries = [
+            _item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)
+        ]
+        return entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else entries
+    # MATLAB keeps columns together, HDF5 rows.
+    return values.T if values.ndim > 1 else values

@@ -1,0 +1,43 @@
+"""NumPy arrays, (n_times,) or (n_channels, n_times)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_emg.io._content import Channel, FileContent
+
+__all__ = ["parse_npy"]
+
+
+def parse_npy(path: Path) -> FileContent:
+    """Read a ``.npy`` file; floats without a unit are taken as mV, as everywhere in the package.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, holds objects or has its axes the other way round.
+    """
+    # A map of the file compares its size with the one announced before anything is read.
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path} holds {array.dtype}, no numbers; save a numeric array with numpy.save."
+        )
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ValueError(
+            f"{path} has the shape {array.shape}; a recording is (n_times,) or "
+            "(n_channels, n_times). Save each recording in a file of its own."
+        )
+    if array.ndim == 2 and array.shape[0] > array.shape[1]:
+        raise ValueError(
+            f"{path} has the shape {array.shape}, {array.shape[0]} channels of {array.shape[1]} "
+            "samples: it looks transposed. Save it as (n_channels, n_times), array.T."
+        )
+    unit = "mV" if array.dtype.kind == "f" else None
+    rows = np.atleast_2d(np.array(array))
+    channels = [Channel(f"ch{i + 1}", row, None, unit) for i, row in enumerate(rows)]
+    return FileContent(
+        path, "NumPy array", channels, details={"shape": array.shape, "type": str(array.dtype)}
+    )

@@ -1,0 +1,209 @@
+"""OpenSignals of PLUX: text with a JSON head, and HDF5; counts of each channel's own resolution.
+
+Transfer functions are those of the data sheets of the EMG sensors (PLUX biosignals):
+EMG in mV = (counts / 2**n - 1/2) * VCC / gain * 1000, with VCC = 3 V and a gain of 1000 for
+biosignalsplux, 3.3 V and 1009 for BITalino.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Channel, FileContent, channel_kind
+from sklearn_emg.io._text_layout import decode_text
+
+__all__ = ["opensignals_hdf5", "parse_opensignals"]
+
+_RANGES = (("bitalino", 3300.0 / 1009.0), ("plux", 3000.0 / 1000.0), ("", 3000.0 / 1000.0))
+_KINDS = {
+    "XYZ": "accelerometer", "ACC": "accelerometer", "GON": "goniometer", "ANGLE": "goniometer",
+    "FORCE": "force", "FSR": "force", "LOADCELL": "force", "TEMP": "temperature", "NTC": "temperature",
+    "ECG": "other", "EEG": "other", "EDA": "other", "EOG": "other", "BVP": "other", "RESP": "other",
+    "PZT": "other", "LUX": "other", "SWITCH": "trigger", "TRIGGER": "trigger", "LIGHT": "other",
+    "EGG": "other", "SPO2": "other", "FNIRS": "other", "HR": "other", "RIP": "other", "SYNC": "trigger",
+}  # fmt: skip
+_MAX_HEAD = 2**20
+
+
+def _sensor_kind(sensor: str, name: str) -> str:
+    plain = re.sub(r"[^A-Z0-9]", "", sensor.upper())
+    if "EMG" in plain:
+        return "emg"
+    kind = next((kind for word, kind in _KINDS.items() if plain.startswith(word)), None)
+    # A sensor without a name of its own may be an EMG; its channel may say so.
+    return kind or (channel_kind(name) if "EMG" in name.upper() else "other")
+
+
+def _millivolts(counts: NDArray, bits: int, device: str) -> NDArray[np.float64]:
+    """Counts in mV by the transfer function of the device's EMG sensor."""
+    span = next(span for word, span in _RANGES if word in device.lower())
+    return (counts.astype(np.float64) / 2**bits - 0.5) * span
+
+
+def _channel(
+    path: Path, name: str, counts: NDArray, bits: int, sensor: str, device: str, fs: float,
+    converted: bool, alias: str | None = None
+) -> Channel:  # fmt: skip
+    kind = _sensor_kind(sensor, name)
+    if kind != "emg" or converted:
+        unit = "mV" if kind == "emg" else "counts"
+        return Channel(name, counts, fs, unit, kind, alias=alias)
+    if not 1 <= bits <= 32:
+        raise ValueError(f"{path} is damaged: {name!r} has a resolution of {bits} bits.")
+    if counts.size and (counts.min() < 0 or counts.max() >= 2**bits):
+        raise ValueError(
+            f"{path}: {name!r} has {bits} bits by the head and values from {counts.min():g} to "
+            f"{counts.max():g}; the head is wrong or the values are no counts."
+        )
+    return Channel(name, _millivolts(counts, bits, device), fs, "mV", kind, alias=alias)
+
+
+def _start(head: dict[str, Any]) -> dt.datetime | None:
+    numbers = re.findall(r"\d+", f"{head.get('date', '')} {head.get('time', '')}")
+    try:
+        return dt.datetime(*(int(n) for n in numbers[:6]))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+def parse_opensignals(path: Path) -> FileContent:
+    """Read an OpenSignals text file.
+
+    Raises
+    ------
+    ValueError
+        If its head is no JSON or does not fit the columns, or rows are damaged.
+    """
+    with open(path, "rb") as file:
+        if file.read(8) == b"\x89HDF\r\n\x1a\n":
+            from sklearn_emg.io._hdf5 import parse_hdf5
+
+            return parse_hdf5(path)
+    text, _ = decode_text(path, path.read_bytes())
+    head, _, body = text.partition("# EndOfHeader")
+    if not body or len(head) > _MAX_HEAD:
+        raise ValueError(f"{path} has no end of its head ('# EndOfHeader'); get it again.")
+    devices = _devices(path, head)
+    n_columns = sum(len(d["column"]) for d in devices.values())
+    lines = [line for line in body.splitlines()[1:] if line.strip()]
+    if len(lines) < 3:
+        raise ValueError(f"{path} has {len(lines)} rows of samples after its head.")
+    try:
+        rows = np.loadtxt(lines, ndmin=2, dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: a row is no row of numbers ({error}).") from None
+    if rows.shape[1] != n_columns:
+        raise ValueError(
+            f"{path} has {rows.shape[1]} columns; its head names {n_columns}: it is damaged."
+        )
+    first = next(iter(devices.values()))
+    content = FileContent(path, "OpenSignals text", [], start_time=_start(first))
+    at = 0
+    for head_of_device in devices.values():
+        columns = head_of_device["column"]
+        _add_device(content, head_of_device, columns, rows[:, at : at + len(columns)])
+        at += len(columns)
+    content.details = {"devices": len(devices), "rows": len(rows)}
+    return content
+
+
+def _devices(path: Path, head: str) -> dict[str, dict[str, Any]]:
+    match = re.search(r"\{.*\}", head, re.S)
+    try:
+        found = json.loads(match[0].replace("\n#", "\n")) if match else None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: its head is no JSON ({error}).") from None
+    if not isinstance(found, dict) or not found:
+        raise ValueError(f"{path} is damaged: its head names no device.")
+    for name, device in found.items():
+        if not isinstance(device, dict) or not isinstance(device.get("column"), list):
+            raise ValueError(f"{path} is damaged: its head names no columns for {name!r}.")
+    return found
+
+
+def _add_device(
+    content: FileContent, head: dict[str, Any], columns: list[Any], rows: NDArray
+) -> None:
+    path = content.path
+    fs = head.get("sampling rate")
+    if isinstance(fs, bool) or not isinstance(fs, (int, float)) or fs <= 0:
+        raise ValueError(f"{path} is damaged: its head says a sampling rate of {fs!r}.")
+    labels = [str(v) for v in _listed(head, "label")]
+    sensors = [str(v) for v in _listed(head, "sensor")]
+    # Some firmwares give resolutions of the counter and the digital inputs as well, first.
+    bits = _listed(head, "resolution")[-len(labels) :] if labels else []
+    for j, column in enumerate(map(str, columns)):
+        if column not in labels:
+            kind = "index" if column.lower() in ("nseq", "seq") else "digital input"
+            content.skipped.append(f"{column} ({kind})")
+            continue
+        k = labels.index(column)
+        sensor = sensors[k] if k < len(sensors) else ""
+        resolution = bits[k] if k < len(bits) else 16
+        if not isinstance(resolution, (int, float)):
+            raise ValueError(f"{path} is damaged: {column!r} has a resolution {resolution!r}.")
+        content.channels.append(
+            _channel(path, column, rows[:, j], int(resolution), sensor, str(head.get("device", "")),
+                     float(fs), bool(head.get("convertedValues")))  # fmt: skip
+        )
+        content.details[column] = f"{sensor or 'sensor'}, {resolution} bits"
+
+
+def _listed(head: dict[str, Any], key: str) -> list[Any]:
+    value = head.get(key, [])
+    return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value]
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        value = value.ravel()[0] if value.size else ""
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def opensignals_hdf5(
+    path: Path, file: Any, load: Callable[[Path, Any], NDArray]
+) -> FileContent | None:
+    """Read an OpenSignals HDF5 file; None if the open file is another one."""
+    devices = [
+        file[name] for name in file
+        if hasattr(file[name], "keys") and "sampling rate" in file[name].attrs
+        and "raw" in file[name]
+    ]  # fmt: skip
+    if not devices:
+        return None
+    content = FileContent(path, "OpenSignals HDF5", [])
+    for device in devices:
+        attributes = {key: value for key, value in device.attrs.items()}
+        fs = float(np.ravel(attributes["sampling rate"])[0])
+        if not (np.isfinite(fs) and fs > 0):
+            raise ValueError(f"{path} is damaged: its sampling rate is {fs}.")
+        plain = {k: _text_of(attributes.get(k, "")) for k in ("date", "time", "device")}
+        content.start_time = content.start_time or _start(plain)
+        resolutions = np.ravel(attributes.get("resolution", [])).tolist()
+        raw = device["raw"]
+        names = sorted(
+            (n for n in raw if re.fullmatch(r"channel_\d+", n)), key=lambda n: int(n[8:])
+        )
+        # Resolutions may begin with those of the counter and the digital inputs.
+        resolutions = resolutions[-len(names) :] if names else []
+        for k, name in enumerate(names):
+            data = raw[name]
+            own = data.attrs
+            bits = own.get("resolution", resolutions[k] if k < len(resolutions) else 16)
+            label = _text_of(own["label"]) if "label" in own else name
+            sensor = _text_of(own.get("sensor", own.get("sensorType", "EMG")))
+            values = load(path, data).ravel()
+            channel = _channel(path, label, values, int(np.ravel(bits)[0]), sensor,
+                               plain["device"], fs, False, alias=name)  # fmt: skip
+            content.channels.append(channel)
+            content.details[label] = f"{name}, {sensor}, {int(np.ravel(bits)[0])} bits"
+        content.skipped += [f"{n} (index)" for n in raw if n.lower() == "nseq"]
+    return content

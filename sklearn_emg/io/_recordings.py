@@ -1,0 +1,381 @@
+"""From files to a recording table: which reader serves a file, and the rows that it gives."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._validation import check_option, check_real
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io._bids import find_bids_files, parse_bids_file
+from sklearn_emg.io._c3d import parse_c3d
+from sklearn_emg.io._content import AuxiliaryChannel, FileContent, Row, rows_of
+from sklearn_emg.io._edf import parse_edf
+from sklearn_emg.io._hdf5 import parse_hdf5
+from sklearn_emg.io._labels import label_annotations
+from sklearn_emg.io._mat import parse_mat
+from sklearn_emg.io._npy import parse_npy
+from sklearn_emg.io._opensignals import parse_opensignals
+from sklearn_emg.io._text import parse_text
+from sklearn_emg.io._wfdb import parse_wfdb
+from sklearn_emg.recordings import check_recording_table, label_lag, object_column
+
+__all__ = ["PARSERS", "parse_file", "read_recordings", "recognised_format"]
+
+PARSERS: dict[str, Callable[[Path], FileContent]] = {
+    "text": parse_text,
+    "edf": parse_edf,
+    "c3d": parse_c3d,
+    "opensignals": parse_opensignals,
+    "mat": parse_mat,
+    "hdf5": parse_hdf5,
+    "wfdb": parse_wfdb,
+    "bids": parse_bids_file,
+    "npy": parse_npy,
+}
+
+_PathLike = str | os.PathLike[str]
+_MAX_SHOWN = 5
+# What a file that is damaged may make a parser raise.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    UnicodeError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+# Fewer labels than this may differ by chance from the activity.
+_LEAST_LAG = 0.3  # s
+
+
+def read_recordings(
+    path_or_paths: _PathLike | Iterable[_PathLike],
+    *,
+    format: str | None = None,
+    channels: Sequence[str | int] | None = None,
+    unit: str | float | None = None,
+    fs: float | None = None,
+    subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = None,
+    aux: bool = False,
+    **columns: Any,
+) -> pd.DataFrame:
+    """Read files of any known form into one recording table.
+
+    The form is recognised by the content of each file: text exports (Delsys EMGworks, Noraxon,
+    Vicon Nexus, OpenBCI, Biometrics, plain CSV ...), OpenSignals text and HDF5, EDF and BDF, C3D,
+    MATLAB, HDF5, WFDB, BIDS folders and NumPy arrays.
+
+    Parameters
+    ----------
+    path_or_paths : path-like or iterable of path-like
+        A file or several; a BIDS folder stands for all EMG files in it.
+    format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy"}, \
+default=None
+        Form of the files; recognised by default.
+    channels : sequence of str or int, default=None
+        Channels to read, by name or by position among the EMG channels. By default all channels
+        that are EMG by their name and unit.
+    unit : str or float, default=None
+        Unit of the stored numbers ("uV", "mV", "V"), or mV in one stored unit, where the file does
+        not say it or says it wrongly. "counts" keeps raw numbers.
+    fs : float, default=None
+        Sampling rate in Hz, where the file does not say it or says it wrongly.
+    subject : hashable, sequence of hashable or callable, default=None
+        Subject of the recordings: one for all, one per file, or a function of the file's name
+        without its ending. By default the subject that the file names; a file that names none is
+        refused, since recordings of one subject that pass for two spoil every evaluation.
+    aux : bool, default=False
+        Keep the channels that are no EMG (acceleration, force, angle, trigger) in a column
+        ``aux``: a tuple of :class:`AuxiliaryChannel` per row.
+    **columns
+        Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
+        function of the file's name.
+
+    Returns
+    -------
+    table : DataFrame
+        Recording table with one row per file; channels of another rate or length have a row of
+        their own. ``signal`` is float64 in mV, ``(n_times,)`` for one channel and
+        ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``; ``recording``, the file's
+        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time``;
+        ``annotations``, a tuple of :class:`Annotation` from label columns, EDF annotations and
+        events; ``skipped``, what of the file was left out; ``file``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a file is damaged, of no known form, or leaves unit, rate or subject open. The message
+        names the file, what is wrong and the remedy.
+    ImportError
+        If a form needs a library of the extra ``formats``.
+
+    Warns
+    -----
+    RecordingWarning
+        If a file can be read but something in it looks wrong: time stamps with gaps or jitter, a
+        dead input, an RMS that no EMG has, labels that lag behind the activity.
+
+    See Also
+    --------
+    describe_file : What is recognised in a file.
+    read_folder : Columns and labels from the names of folders and files.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_emg.io import read_recordings
+    >>> path = os.path.join(tempfile.mkdtemp(), "trial.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("time (s),biceps [uV]" + os.linesep)
+    ...     _ = file.writelines(f"{i / 1000},{i % 7 - 3}{os.linesep}" for i in range(50))
+    >>> table = read_recordings(path, subject="s1")
+    >>> table[["fs", "subject", "channel_names"]]
+           fs subject channel_names
+    0  1000.0      s1     (biceps,)
+    """
+    paths = _paths(path_or_paths, format)
+    if fs is not None:
+        fs = check_real(fs, "fs", "read_recordings", 0.0)
+        if fs <= 0:
+            raise ValueError(f"The 'fs' parameter of read_recordings must be positive. Got {fs}.")
+    subjects = _per_file("subject", subject, paths)
+    more = {name: _per_file(name, value, paths) for name, value in columns.items()}
+    rows: list[dict[str, Any]] = []
+    faults: list[str] = []
+    for i, path in enumerate(paths):
+        try:
+            content = parse_file(path, format)
+            found = _rows(content, channels, unit, fs, subjects[i], aux)
+        except (ValueError, OSError) as error:
+            if len(paths) == 1:
+                raise
+            faults.append(str(error))
+            continue
+        given = {name: values[i] for name, values in more.items()}
+        rows += [{**row, **given} for row in found]
+        _warn(content)
+    if faults:
+        shown = "\n".join(faults[:_MAX_SHOWN])
+        rest = len(faults) - _MAX_SHOWN
+        raise ValueError(
+            f"read_recordings cannot read {len(faults)} of {len(paths)} files:\n{shown}"
+            + (f"\nand {rest} more" if rest > 0 else "")
+        )
+    return _table(rows)
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    # Objects are put in one by one: pandas would open tuples and arrays.
+    table = pd.DataFrame({name: object_column(row.get(name) for row in rows) for name in names})
+    for name in names:
+        if name not in ("signal", "channel_names", "annotations", "skipped", "aux"):
+            table[name] = table[name].infer_objects()
+    table["fs"] = table["fs"].astype(float)
+    return check_recording_table(table)
+
+
+def _rows(
+    content: FileContent,
+    channels: Sequence[str | int] | None,
+    unit: str | float | None,
+    fs: float | None,
+    subject: Hashable | None,
+    aux: bool,
+) -> list[dict[str, Any]]:
+    if subject is None:
+        subject = content.subject
+    if subject is None:
+        raise ValueError(
+            f"{content.path} does not say whose recording it is; pass subject=..., a name or a "
+            "function of the file's name such as subject=lambda name: name[:3]."
+        )
+    rows = rows_of(content, channels, unit, fs)
+    read = {name for row in rows for name in row.names}
+    others = [c for c in content.channels if c.name not in read]
+    skipped = [*content.skipped, *(_said(c.name, c.kind, c.fs, c.unit) for c in others)]
+    table = []
+    for row in rows:
+        entry: dict[str, Any] = {
+            "signal": row.signal,
+            "fs": row.fs,
+            "subject": subject,
+            "recording": content.path.stem,
+            "channel_names": row.names,
+            "unit": row.unit,
+            "start_time": content.start_time,
+            "annotations": (*content.annotations, *_labels(content, row)),
+            "skipped": tuple(skipped),
+            "file": str(content.path),
+            **content.columns,
+        }
+        if aux:
+            entry["aux"] = tuple(
+                AuxiliaryChannel(c.name, c.kind, c.unit or "", c.fs or row.fs, c.values)
+                for c in others
+            )
+        table.append(entry)
+    return table
+
+
+def _said(name: str, kind: str, fs: float | None, unit: str | None) -> str:
+    parts = [kind, *([f"{fs:g} Hz"] if fs else []), *([unit] if unit else [])]
+    return f"{name} ({', '.join(parts)})"
+
+
+def _labels(content: FileContent, row: Row) -> list[Any]:
+    found = []
+    for name, values in content.labels.items():
+        made = label_annotations(name, values, row.fs)
+        found += made
+        n_times = row.signal.shape[-1]
+        if len(values) == n_times and any(a.duration is not None for a in made):
+            lag = label_lag(row.signal, _dense(made, n_times, row.fs), row.fs)
+            if lag is not None and abs(lag) >= _LEAST_LAG:
+                way = "late" if lag > 0 else "early"
+                content.problems.append(
+                    f"the labels of {name!r} are {abs(lag):.2g} s {way} against the activity of "
+                    "the channels; shift them or cut with a margin."
+                )
+    return found
+
+
+def _dense(annotations: Sequence[Any], n_times: int, fs: float) -> np.ndarray:
+    labels = np.full(n_times, None, dtype=object)
+    for a in annotations:
+        if a.duration is not None:
+            labels[round(a.onset * fs) : round((a.onset + a.duration) * fs)] = a.label
+    return labels
+
+
+def _warn(content: FileContent) -> None:
+    problems = list(dict.fromkeys(content.problems))
+    if problems:
+        shown = "\n  ".join(problems[:_MAX_SHOWN])
+        more = len(problems) - _MAX_SHOWN
+        text = f"{content.path}: {shown}" + (f"\n  and {more} more" if more > 0 else "")
+        warnings.warn(text, RecordingWarning, stacklevel=4)
+
+
+def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[Path]:
+    if format is not None:
+        check_option(format, tuple(PARSERS), "format", "read_recordings")
+    listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
+    if not listed:
+        raise ValueError("read_recordings: no path was given; give a file or several.")
+    paths: list[Path] = []
+    for path in map(Path, listed):
+        if path.is_dir():
+            paths += find_bids_files(path)
+        else:
+            paths.append(path)
+    return paths
+
+
+def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
+    if callable(value):
+        return [value(path.stem) for path in paths]
+    if isinstance(value, (str, bytes, tuple)) or np.ndim(value) == 0:
+        return [value] * len(paths)
+    if len(value) != len(paths):
+        raise ValueError(
+            f"The {name!r} of read_recordings must be one value for all, one per file, or a "
+            f"function of the file's name. Got {len(value)} values for {len(paths)} files."
+        )
+    return list(value)
+
+
+def recognised_format(path: Path) -> str:
+    """Form of a file by its first bytes, or by its name where these leave it open.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no regular file, empty or of a form that holds no recordings.
+    """
+    if not path.exists() and path.with_name(path.name + ".hea").is_file():
+        return "wfdb"
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if not path.is_file():
+        raise ValueError(f"{path} is not a regular file.")
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise ValueError(f"{path} is empty; get it again.")
+    if path.suffix == ".hea" or (
+        path.suffix in (".dat", ".bin") and path.with_suffix(".hea").is_file()
+    ):
+        return "wfdb"
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith(b"MATLAB 7.3") or head.startswith(b"MATLAB 5.0"):
+        return "mat"
+    if b"\x89HDF\r\n\x1a\n" in head:
+        return "hdf5"
+    if head.startswith(b"\xffBIOSEMI") or (head[:8] == b"0       " and len(head) >= 256):
+        return "bids" if "_emg." in path.name and path.parent.name == "emg" else "edf"
+    if head[1:2] == b"\x50" and path.suffix.lower() == ".c3d":
+        return "c3d"
+    if head.lstrip(b"\xef\xbb\xbf").startswith(b"# OpenSignals"):
+        return "opensignals"
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\xfd7zXZ")):
+        raise ValueError(
+            f"{path} is an archive, spreadsheet or document; unpack it or export it as text."
+        )
+    ending = path.suffix.lower()
+    by_name = {".edf": "edf", ".bdf": "edf", ".c3d": "c3d", ".mat": "mat", ".h5": "hdf5",
+               ".hdf5": "hdf5", ".npy": "npy"}  # fmt: skip
+    return by_name.get(ending, "text")
+
+
+def parse_file(path: Path, format: str | None = None) -> FileContent:
+    """Read all that a file holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or not of that form. The message names the file.
+    """
+    found = recognised_format(path)
+    form = format or found
+    try:
+        content = PARSERS[form](path)
+    except _DAMAGE as error:
+        text = str(error)
+        if isinstance(error, ValueError) and path.name in text:
+            raise ValueError(text) from error
+        raise ValueError(
+            f"{path} cannot be read as {form}: it is damaged or of another form "
+            f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again or name its "
+            "format with format=..."
+        ) from error
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or path.name in str(error):
+            raise
+        raise OSError(f"{path} cannot be read as {form}: it is damaged ({error}).") from error
+    if not content.channels:
+        raise ValueError(f"{path} has no channels that can be read as {form}.")
+    return content
