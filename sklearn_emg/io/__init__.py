@@ -1,0 +1,41 @@
+"""Recordings of any laboratory: files to checked recording tables.
+
+``describe_file`` says what is recognised in a file, ``read_recordings`` reads files of any known
+form, ``read_folder`` takes columns and labels from the names of folders and files.
+"""
+
+from __future__ import annotations
+
+from sklearn_emg.io._content import Annotation, AuxiliaryChannel
+from sklearn_emg.io._describe import FileDescription, describe_file
+from sklearn_emg.io._folder import read_folder
+from sklearn_emg.io._readers import (
+    read_bids,
+    read_c3d,
+    read_edf,
+    read_hdf5,
+    read_mat,
+    read_npy,
+    read_opensignals,
+    read_text,
+    read_wfdb,
+)
+from sklearn_emg.io._recordings import read_recordings
+
+__all__ = [
+    "Annotation",
+    "AuxiliaryChannel",
+    "FileDescription",
+    "describe_file",
+    "read_bids",
+    "read_c3d",
+    "read_edf",
+    "read_folder",
+    "read_hdf5",
+    "read_mat",
+    "read_npy",
+    "read_opensignals",
+    "read_recordings",
+    "read_text",
+    "read_wfdb",
+]

@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_emg.io._content import Annotation, FileContent, is_voltage, millivolts_per
+from sklearn_emg.io._content import Annotation, FileContent
 from sklearn_emg.io._edf import parse_edf
+from sklearn_emg.io._kinds import is_voltage, millivolts_per
 
 __all__ = ["find_bids_files", "parse_bids_file"]
 

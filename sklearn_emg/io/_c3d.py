@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.io._content import Annotation, Channel, FileContent, channel_kind
+from sklearn_emg.io._content import Annotation, Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind
 
 __all__ = ["parse_c3d"]
 
@@ -127,9 +128,7 @@ def parse_c3d(path: Path) -> FileContent:
     return _analog(path, head, parameters, order, size)
 
 
-def _analog(
-    path: Path, head: bytes, parameters: _Parameters, order: str, size: int
-) -> FileContent:
+def _analog(path: Path, head: bytes, parameters: _Parameters, order: str, size: int) -> FileContent:
     n_points, n_analog, first, last = struct.unpack_from(order + "HHHH", head, 2)
     per_frame = struct.unpack_from(order + "H", head, 18)[0]
     scale = float(floats(head[12:16], order, parameters.dec)[0])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Annotation
 
 __all__ = ["Clock", "measure_clock", "seconds_of"]
 
@@ -41,6 +44,23 @@ class Clock:
 
     def problems(self) -> list[str]:
         """What a user should know of it, in words."""
+        found = self.gap_problems()
+        if self.jitter * self.fs > _MUCH_JITTER and not self.in_packets:
+            found.append(
+                f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
+                f"{1e3 / self.fs:.3g} ms; the samples are taken as even at {self.fs:g} Hz."
+            )
+        return found
+
+    def annotations(self) -> list[Annotation]:
+        """The gaps, at the sample after each."""
+        return [
+            Annotation((sample + 1) / self.fs, None, f"gap of {seconds:.4g} s", "gap")
+            for sample, seconds in self.gaps
+        ]
+
+    def gap_problems(self) -> list[str]:
+        """The gaps in words."""
         found = []
         if self.gaps:
             shown = "; ".join(
@@ -51,11 +71,6 @@ class Clock:
             found.append(
                 f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}: "
                 f"{shown}{more}. The samples are joined; cut the recording there."
-            )
-        if self.jitter * self.fs > _MUCH_JITTER and not self.in_packets:
-            found.append(
-                f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
-                f"{1e3 / self.fs:.3g} ms; the samples are taken as even at {self.fs:g} Hz."
             )
         return found
 
@@ -159,7 +174,7 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
             gaps = [(int(i), float(steps[i])) for i in at]
     edges = [0, *(i + 1 for i, _ in gaps), times.size]
     top = bottom = 0.0
-    pieces = [(a, b) for a, b in zip(edges[:-1], edges[1:]) if b - a > 1]
+    pieces = [(a, b) for a, b in pairwise(edges) if b - a > 1]
     for a, b in pieces:
         index = np.arange(b - a) - (b - a - 1) / 2
         top += float(index @ (times[a:b] - times[a:b].mean()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,31 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg.io._kinds import is_voltage, millivolts_per
+
 __all__ = [
     "Annotation",
     "AuxiliaryChannel",
     "Channel",
     "FileContent",
     "Row",
-    "channel_kind",
-    "is_unit",
-    "is_voltage",
-    "millivolts_per",
     "rows_of",
-    "split_unit",
 ]
-
-_TO_MILLIVOLT = {
-    "nv": 1e-6,
-    "nanovolt": 1e-6,
-    "uv": 1e-3,
-    "microvolt": 1e-3,
-    "mcv": 1e-3,
-    "mv": 1.0,
-    "millivolt": 1.0,
-    "v": 1e3,
-    "volt": 1e3,
-}
 
 # Rows of one rate whose lengths differ by less than this are cut to the shortest.
 _RAGGED_END = 0.05  # s
@@ -136,128 +120,6 @@ class Row:
     unit: str
 
 
-def is_voltage(unit: str) -> bool:
-    """Whether a unit is a voltage in any spelling."""
-    return _plain_unit(unit) in _TO_MILLIVOLT
-
-
-def is_unit(text: str) -> bool:
-    """Whether a text is the name of a unit of any quantity that exports hold."""
-    plain = text.strip().strip("[](){}").strip()
-    return is_voltage(plain) or any(words.fullmatch(plain) for words in _UNIT_KINDS.values())
-
-
-def _plain_unit(unit: str) -> str:
-    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
-    name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
-    return name.lower().removesuffix("s")
-
-
-def millivolts_per(unit: str) -> float:
-    """Millivolts in one unit of voltage, in any common spelling.
-
-    Examples
-    --------
-    >>> from sklearn_emg.io._content import millivolts_per
-    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
-    (0.001, 1.0, 1000.0)
-    """
-    name = _plain_unit(unit)
-    if name not in _TO_MILLIVOLT:
-        raise ValueError(
-            f"the unit {unit!r} is not a known voltage (nV, uV, mV, V); pass unit= with one of "
-            "them, with a number (mV in one stored unit), or unit='counts' to keep raw numbers"
-        )
-    return _TO_MILLIVOLT[name]
-
-
-_UNITS = {
-    "accelerometer": r"g|m/s2|m/s\^2|m/s²|mm/s²",
-    "gyroscope": r"deg/s|°/s|dps|rad/s",
-    "magnetometer": r"[uµμ]t|gauss",
-    "force": r"n|nm|n\.?m|nmm|kg|kgf|lbs?|newton|mmhg|kpa|pa|bar|w",
-    "goniometer": r"deg|degrees?|°|rad|grad",
-    "temperature": r"degc|°c|celsius|degf|°f",
-    "position": r"mm|cm|m|mm/s|m/s",
-    "other": r"%|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
-    "time": r"s|sec|seconds?|ms|min|h",
-}
-_UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
-
-_NAMES = (
-    ("index", r"sample ?(?:index|number|no\.?|nr\.?|#)?|n?seq|index|frames?|sub[ _-]?frames?|packet"
-              r"(?: ?counter)?|counter|count|bild|teilbild|idx|nr\.?|no\.?|#|unnamed: ?0"),
-    ("time", r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|clock|date|datum|"
-             r"uhrzeit|tijd|hora|fecha)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp"),
-    ("accelerometer", r".*(?:\b|_)acc(?:el(?:eration|erometer)?)?s?(?:\b|_|[. ]?[xyz]\b).*|xyz.*|"
-                      r".*beschleunigung.*"),
-    ("gyroscope", r".*(?:\b|_)gyr(?:o|oscope)?s?(?:\b|_|[. ]?[xyz]\b).*"),
-    ("magnetometer", r".*(?:\b|_)mag(?:netometer)?(?:\b|_|[. ]?[xyz]\b).*"),
-    ("orientation", r".*(?:\b|_)(?:imu|quat(?:ernion)?|ori(?:entation)?|euler|roll|pitch|yaw)"
-                    r"(?:\b|_).*"),
-    ("force", r".*(?:\b|_)(?:force|kraft|torque|moment|drehmoment|load ?cell|fsr|grip|[fm][xyz]\d*|"
-              r"mvc_force|cop[xy]?)(?:\b|_).*"),
-    ("goniometer", r".*(?:\b|_)(?:gonio(?:meter)?|angles?|winkel|angulo|ángulo|flexion)(?:\b|_).*"),
-    ("temperature", r".*(?:\b|_)temp(?:eratur[ae]?|érature)?(?:\b|_).*"),
-    ("trigger", r".*(?:\b|_)(?:trig(?:ger)?s?|sync|digital|di|dig|ttl|on/?off|foot ?switch|button|"
-                r"status|stim)(?:\b|_|\d).*"),
-    ("label", r".*(?:\b|_)(?:re)?(?:labels?|class(?:es)?|gestures?|activity|aktivität|movements?|"
-              r"stimulus|restimulus|markers?|events?|repetitions?|exercises?|phases?|klasse|"
-              r"etikett|bewegung|geste|etiqueta|target|y|task|condition)(?:\b|_).*"),
-    ("other", r".*(?:\b|_)(?:aux|other|battery|impedance|ecg|ekg|eeg|eog|eda|gsr|ppg|spo2|resp|"
-              r"respiration|pulse|heart ?rate|analog channel|marker channel)(?:\b|_|\d).*"),
-)
-_NAME_KINDS = tuple((kind, re.compile(words, re.I)) for kind, words in _NAMES)
-
-
-def channel_kind(name: str, unit: str | None = None) -> str:
-    """Kind of a channel by its name and unit: "emg" or what else it is.
-
-    Examples
-    --------
-    >>> from sklearn_emg.io._content import channel_kind
-    >>> channel_kind("Sensor 1: ACC.X 1", "g"), channel_kind("Biceps", "V"), channel_kind("nSeq")
-    ('accelerometer', 'emg', 'index')
-    """
-    name = name.strip()
-    by_name = next((kind for kind, words in _NAME_KINDS if words.fullmatch(name)), "emg")
-    says_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
-    if unit and unit.strip():
-        if is_voltage(unit):
-            # A load cell may be stored in volts; a muscle may be called "time" by nobody.
-            return "emg" if says_emg or by_name in ("emg", "index", "label", "time") else by_name
-        plain = unit.strip().strip("[](){}").strip()
-        by_unit = next((k for k, words in _UNIT_KINDS.items() if words.fullmatch(plain)), None)
-        if by_unit == "other" and by_name not in ("emg", "label"):
-            return by_name
-        if by_unit is not None:
-            return by_unit
-    return "emg" if says_emg and by_name not in ("time", "index") else by_name
-
-
-_UNIT_AT_END = re.compile(
-    r"^(?P<name>.*?)\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>[^()]*)\)|\{(?P<e>[^{}]*)\}"
-    r"|[,/_ ]\s*(?P<c>(?:[unmµμ]|Âµ)?V)|\s+in\s+(?P<d>\S+))\s*$"
-)
-
-
-def split_unit(text: str) -> tuple[str, str | None]:
-    """Name and unit of a column title such as "Biceps [mV]" or "EMG (uV)".
-
-    Examples
-    --------
-    >>> from sklearn_emg.io._content import split_unit
-    >>> split_unit("RT TIB.ANT. [uV]"), split_unit("EXG Channel 0"), split_unit("Timestamp (ms)")
-    (('RT TIB.ANT.', 'uV'), ('EXG Channel 0', None), ('Timestamp', 'ms'))
-    """
-    match = _UNIT_AT_END.match(text)
-    if match:
-        unit = next(v for k in "abcde" if (v := match[k]) is not None).strip()
-        if is_unit(unit):
-            return match["name"].strip(), unit
-    return text.strip(), None
-
-
 def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[Channel]:
     if channels is None:
         found = [c for c in content.channels if c.kind == "emg"]
@@ -350,9 +212,7 @@ def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> N
     content.problems.append(f"{text}; {rate:g} Hz is used.")
 
 
-def _factor(
-    content: FileContent, channel: Channel, unit: str | float | None
-) -> tuple[float, str]:
+def _factor(content: FileContent, channel: Channel, unit: str | float | None) -> tuple[float, str]:
     """Factor from the stored numbers and the unit of the result."""
     if unit is None:
         if channel.to_mv is not None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.io._content import Annotation, Channel, FileContent, channel_kind
+from sklearn_emg.io._content import Annotation, Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind
 
 __all__ = ["parse_edf"]
 
@@ -149,9 +150,7 @@ def parse_edf(path: Path) -> FileContent:
             f"{path} announces {head.n_records} data records of {head.record_bytes} bytes and "
             f"has {whole}: it is truncated or damaged; get it again."
         )
-    records = np.memmap(
-        path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes)
-    )
+    records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)
     _gaps(content, head, onsets)
     for signal in head.signals:
@@ -245,6 +244,11 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
     shift = np.concatenate([[0.0], np.cumsum(steps)])
     starts = np.asarray(onsets) - onsets[0]
     content.annotations = [
-        a._replace(onset=a.onset - float(shift[max(np.searchsorted(starts, a.onset, "right") - 1, 0)]))
+        a._replace(
+            onset=a.onset - float(shift[max(np.searchsorted(starts, a.onset, "right") - 1, 0)])
+        )
         for a in content.annotations
+    ]
+    content.annotations += [
+        Annotation((int(i) + 1) * head.seconds, None, f"gap of {steps[i]:.4g} s", "gap") for i in at
     ]

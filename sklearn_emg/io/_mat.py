@@ -81,9 +81,7 @@ def _check_size(path: Path) -> None:
 
 def _tree(path: Path, file: Any) -> Node:
     count = [0]
-    return {
-        str(k): _item(path, file, file[k], count, 0) for k in file if not k.startswith("#")
-    }
+    return {str(k): _item(path, file, file[k], count, 0) for k in file if not k.startswith("#")}
 
 
 def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any:
@@ -101,9 +99,7 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
     if kind == b"char":
         return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)
     if values.dtype == object:
-        entries = [
-            _item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)
-        ]
+        entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)]
         return entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else entries
     # MATLAB keeps columns together, HDF5 rows.
     return values.T if values.ndim > 1 else values

@@ -17,19 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.io._content import Channel, FileContent, channel_kind
+from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._text_layout import decode_text
 
 __all__ = ["opensignals_hdf5", "parse_opensignals"]
 
 _RANGES = (("bitalino", 3300.0 / 1009.0), ("plux", 3000.0 / 1000.0), ("", 3000.0 / 1000.0))
-_KINDS = {
-    "XYZ": "accelerometer", "ACC": "accelerometer", "GON": "goniometer", "ANGLE": "goniometer",
-    "FORCE": "force", "FSR": "force", "LOADCELL": "force", "TEMP": "temperature", "NTC": "temperature",
-    "ECG": "other", "EEG": "other", "EDA": "other", "EOG": "other", "BVP": "other", "RESP": "other",
-    "PZT": "other", "LUX": "other", "SWITCH": "trigger", "TRIGGER": "trigger", "LIGHT": "other",
-    "EGG": "other", "SPO2": "other", "FNIRS": "other", "HR": "other", "RIP": "other", "SYNC": "trigger",
-}  # fmt: skip
+_SENSORS = {
+    "accelerometer": ("XYZ", "ACC"),
+    "goniometer": ("GON", "ANGLE"),
+    "force": ("FORCE", "FSR", "LOADCELL"),
+    "temperature": ("TEMP", "NTC"),
+    "trigger": ("SWITCH", "TRIGGER", "SYNC"),
+}
 _MAX_HEAD = 2**20
 
 
@@ -37,7 +38,7 @@ def _sensor_kind(sensor: str, name: str) -> str:
     plain = re.sub(r"[^A-Z0-9]", "", sensor.upper())
     if "EMG" in plain:
         return "emg"
-    kind = next((kind for word, kind in _KINDS.items() if plain.startswith(word)), None)
+    kind = next((kind for kind, words in _SENSORS.items() if plain.startswith(words)), None)
     # A sensor without a name of its own may be an EMG; its channel may say so.
     return kind or (channel_kind(name) if "EMG" in name.upper() else "other")
 
@@ -151,8 +152,16 @@ def _add_device(
         if not isinstance(resolution, (int, float)):
             raise ValueError(f"{path} is damaged: {column!r} has a resolution {resolution!r}.")
         content.channels.append(
-            _channel(path, column, rows[:, j], int(resolution), sensor, str(head.get("device", "")),
-                     float(fs), bool(head.get("convertedValues")))  # fmt: skip
+            _channel(
+                path,
+                column,
+                rows[:, j],
+                int(resolution),
+                sensor,
+                str(head.get("device", "")),
+                float(fs),
+                bool(head.get("convertedValues")),
+            )
         )
         content.details[column] = f"{sensor or 'sensor'}, {resolution} bits"
 

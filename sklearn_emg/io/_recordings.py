@@ -113,9 +113,10 @@ default=None
         Recording table with one row per file; channels of another rate or length have a row of
         their own. ``signal`` is float64 in mV, ``(n_times,)`` for one channel and
         ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``; ``recording``, the file's
-        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time``;
+        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time`` where known;
         ``annotations``, a tuple of :class:`Annotation` from label columns, EDF annotations and
-        events; ``skipped``, what of the file was left out; ``file``.
+        events; ``skipped``, what of the file was left out; ``file``; ``stored_names`` where
+        channels have a label and another name in the file.
 
     Raises
     ------
@@ -183,11 +184,11 @@ default=None
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(n for row in rows for n, value in row.items() if value is not None))
     # Objects are put in one by one: pandas would open tuples and arrays.
     table = pd.DataFrame({name: object_column(row.get(name) for row in rows) for name in names})
     for name in names:
-        if name not in ("signal", "channel_names", "annotations", "skipped", "aux"):
+        if name not in ("signal", "channel_names", "annotations", "skipped", "stored_names", "aux"):
             table[name] = table[name].infer_objects()
     table["fs"] = table["fs"].astype(float)
     return check_recording_table(table)
@@ -223,10 +224,13 @@ def _rows(
             "unit": row.unit,
             "start_time": content.start_time,
             "annotations": (*content.annotations, *_labels(content, row)),
-            "skipped": tuple(skipped),
+            "skipped": tuple(dict.fromkeys(skipped)),
             "file": str(content.path),
             **content.columns,
         }
+        aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
+        if aliases:
+            entry["stored_names"] = tuple(aliases.get(name, name) for name in row.names)
         if aux:
             entry["aux"] = tuple(
                 AuxiliaryChannel(c.name, c.kind, c.unit or "", c.fs or row.fs, c.values)

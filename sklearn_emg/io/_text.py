@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
-from sklearn_emg.io._content import Channel, FileContent, channel_kind
+from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._text_dialects import Dialect, apply_dialect, recognise
 from sklearn_emg.io._text_header import Header, read_header_lines
 from sklearn_emg.io._text_layout import Layout, decode_text, find_layout
@@ -118,9 +119,11 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
         if rate is None:
             rate = clocks[shared].fs
             content.problems += clocks[shared].problems()
+            content.annotations += clocks[shared].annotations()
         else:
             content.clock_fs = clocks[shared].fs
-            content.problems += [p for p in clocks[shared].problems() if "gap" in p]
+            content.problems += clocks[shared].gap_problems()
+            content.annotations += clocks[shared].annotations()
         content.details["rate from"] = "header" if header.fs else f"column {columns[shared].name!r}"
         content.start_time = _start(columns[shared])
     for i, column in enumerate(columns):
@@ -132,7 +135,9 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
         own = pairs.get(i)
         if own is not None and own in clocks:
             fs = clocks[own].fs
-            content.problems += [f"{column.name!r}: {p}" for p in clocks[own].problems()]
+            if column.kind == "emg":
+                content.problems += [f"{column.name!r}: {p}" for p in clocks[own].problems()]
+                content.annotations += clocks[own].annotations()
         if column.name in dialect.sensors and dialect.sensors[column.name][0] > 0:
             announced = dialect.sensors[column.name][0]
             if fs is not None and not 0.9 < announced / fs < 1.1:
@@ -145,9 +150,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
             content.labels[column.name] = column.values
         else:
             values = _without_end(column.values)
-            content.channels.append(
-                Channel(column.name, values, fs, column.unit, column.kind)
-            )
+            content.channels.append(Channel(column.name, values, fs, column.unit, column.kind))
     _unique_names(content)
 
 
@@ -175,7 +178,7 @@ def _settle_texts(path: Path, columns: list[_Column]) -> None:
 
 
 def _settle_by_content(columns: list[_Column], named: bool) -> None:
-    """Columns without a telling name: counters, time stamps and labels are known by their values."""
+    """Find counters, time stamps and labels without a telling name by their values."""
     emg = [c for c in columns if c.kind == "emg"]
     for column in emg:
         if column.unit is not None or len(emg) < 2:
@@ -252,7 +255,9 @@ def _start(column: _Column) -> dt.datetime | None:
 
 def _without_end(values: NDArray) -> NDArray:
     """Values up to the last that is there: slower sensors have shorter columns."""
-    there = np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
+    there = (
+        np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
+    )
     return values[: there[-1] + 1] if there.size else values[:0]
 
 
@@ -262,5 +267,3 @@ def _unique_names(content: FileContent) -> None:
         seen[channel.name] = seen.get(channel.name, 0) + 1
         if seen[channel.name] > 1:
             channel.name = f"{channel.name} ({seen[channel.name]})"
-
-

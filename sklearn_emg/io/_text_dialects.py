@@ -11,11 +11,11 @@ from sklearn_emg.io._text_layout import as_number
 __all__ = ["Dialect", "apply_dialect", "recognise"]
 
 _EMGWORKS = re.compile(
-    r'^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*'
+    r"^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*"
     r"(?P<n>\d+).*?\bUnit:\s*(?P<unit>\S*)",
     re.I,
 )
-_VICON_DEVICES = re.compile(r'^\W*(?:Devices|Geräte|Dispositivos|Périphériques)\W*$', re.I)
+_VICON_DEVICES = re.compile(r"^\W*(?:Devices|Geräte|Dispositivos|Périphériques)\W*$", re.I)
 
 
 @dataclass
@@ -48,8 +48,8 @@ def recognise(lines: list[str]) -> Dialect:
         return _openbci(lines)
     for at, line in enumerate(lines):
         # The block of devices may come after one of trajectories of any length.
-        if line[:1] in "DdGgP\"\ufeff" and _VICON_DEVICES.match(line) and at + 4 < len(lines):
-            fs = as_number(lines[at + 1].strip().strip(",;\t\""))
+        if line[:1] in 'DdGgP"\ufeff' and _VICON_DEVICES.match(line) and at + 4 < len(lines):
+            fs = as_number(lines[at + 1].strip().strip(',;\t"'))
             if fs:
                 return _vicon(lines, at, fs)
     joined = "\n".join(head[:12]).lower()
@@ -72,8 +72,8 @@ def _openbci(lines: list[str]) -> Dialect:
 
 
 def _vicon(lines: list[str], at: int, fs: float) -> Dialect:
-    stop = next((i for i in range(at, len(lines)) if not lines[i].strip(" ,;\t\r\"")), len(lines))
-    others = [line.strip(" ,;\t\"") for line in [*lines[:at], *lines[stop:]]]
+    stop = next((i for i in range(at, len(lines)) if not lines[i].strip(' ,;\t\r"')), len(lines))
+    others = [line.strip(' ,;\t"') for line in [*lines[:at], *lines[stop:]]]
     titles = [o for o in others if o and re.fullmatch(r"[^\d,;\t]+", o)]
     skipped = [f"block {title!r}" for title in titles[:5]]
     # Line 1 is "Devices", line 2 the rate; the devices' own names span columns.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sklearn_emg.io._content import is_unit, is_voltage, split_unit
+from sklearn_emg.io._kinds import is_unit, is_voltage, split_unit
 from sklearn_emg.io._text_layout import Layout, as_number, split_line
 
 __all__ = ["Header", "read_header_lines"]
@@ -15,7 +15,9 @@ _RATE = re.compile(
     r"abtast\w*|samplerate|sampling|fs|srate|taux.*|hz)\b.*",
     re.I,
 )
-_NOT_RATE = re.compile(r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I)
+_NOT_RATE = re.compile(
+    r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I
+)
 _UNIT = re.compile(r"(?:units?|einheit(?:en)?|unit[ée]s?|unidad(?:es)?|eenheid)\b.*", re.I)
 _SUBJECT = re.compile(
     r"(?:subject|participant|patient|proband|sujet|sujeto)[ _-]*(?:id|code|name|nr|no)?", re.I
@@ -124,7 +126,9 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
     if len(given) == 2:
         key, value = given
     else:
-        match = re.match(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]*?)[\s\"]*$", line)
+        match = re.match(
+            r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]*?)[\s\"]*$", line
+        )
         if not match:
             return
         key, value = match["key"], match["value"]

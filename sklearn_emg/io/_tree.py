@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg.io._clock import measure_clock, seconds_of
-from sklearn_emg.io._content import Channel, FileContent, channel_kind, is_unit, split_unit
+from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
 
 __all__ = ["Node", "content_of_tree"]
 

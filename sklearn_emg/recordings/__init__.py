@@ -15,11 +15,26 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
 
 from __future__ import annotations
 
+from sklearn_emg.recordings._activity import label_lag, segment_activity
+from sklearn_emg.recordings._channels import (
+    channel_names_of as channel_names_of,
+)
+from sklearn_emg.recordings._channels import (
+    join_channels,
+    select_channels,
+    split_channels,
+)
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
+from sklearn_emg.recordings._mvc import normalize_to_mvc
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate
+from sklearn_emg.recordings._segments import (
+    cut_recordings,
+    segments_from_events,
+    segments_from_labels,
+)
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import subjects_of
@@ -40,11 +55,20 @@ __all__ = [
     "SignalFile",
     "Windows",
     "check_recording_table",
+    "cut_recordings",
     "divide",
     "is_recording_table",
+    "join_channels",
+    "label_lag",
+    "normalize_to_mvc",
     "read_signal",
     "recording_table",
     "same_rate",
+    "segment_activity",
+    "segments_from_events",
+    "segments_from_labels",
+    "select_channels",
+    "split_channels",
     "subjects_of",
     "window_table",
 ]

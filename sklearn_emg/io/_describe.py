@@ -1,0 +1,165 @@
+"""What a file holds, before it becomes a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.io._content import FileContent
+from sklearn_emg.io._recordings import parse_file
+
+__all__ = ["FileDescription", "describe_file"]
+
+_MAX_CHANNELS = 64
+_MAX_ANNOTATIONS = 10
+
+
+@dataclass
+class FileDescription:
+    """What was recognised in a file; ``print`` shows it on a page.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    form : str
+        Form of the file in words.
+    channels : DataFrame of shape (n_channels, 5)
+        ``name``, ``kind``, ``unit``, ``fs`` in Hz and ``n_samples``.
+    labels : dict of str to int
+        Label columns and their numbers of distinct labels.
+    annotations : tuple of Annotation
+    start_time : datetime or None
+    subject : str or None
+    details : dict
+        Encoding, separator and other traits of the form.
+    skipped : list of str
+    problems : list of str
+        What looks wrong.
+    asks : list of str
+        Parameters of :func:`read_recordings` that the file leaves open.
+    """
+
+    path: Path
+    form: str
+    channels: pd.DataFrame
+    labels: dict[str, int]
+    annotations: tuple[Any, ...]
+    start_time: dt.datetime | None
+    subject: str | None
+    details: dict[str, Any]
+    skipped: list[str]
+    problems: list[str]
+    asks: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"{self.path.name}: {self.form}"]
+        lines += [f"  {key}: {value}" for key, value in self.details.items()]
+        if self.start_time is not None:
+            lines.append(f"  start: {self.start_time:%Y-%m-%d %H:%M:%S}")
+        if self.subject is not None:
+            lines.append(f"  subject: {self.subject}")
+        lines.append(f"channels ({len(self.channels)}):")
+        shown = self.channels.head(_MAX_CHANNELS).to_string(index=False, na_rep="?")
+        lines += [f"  {line}" for line in shown.splitlines()]
+        if len(self.channels) > _MAX_CHANNELS:
+            lines.append(f"  and {len(self.channels) - _MAX_CHANNELS} more")
+        if self.labels:
+            said = ", ".join(f"{k} ({n} labels)" for k, n in self.labels.items())
+            lines.append(f"label columns: {said}")
+        if self.annotations:
+            lines.append(f"annotations ({len(self.annotations)}):")
+            for a in self.annotations[:_MAX_ANNOTATIONS]:
+                lasts = "" if a.duration is None else f" for {a.duration:g} s"
+                lines.append(f"  {a.onset:g} s{lasts}: {a.label}")
+        for title, texts in (
+            ("left out", self.skipped),
+            ("looks wrong", self.problems),
+            ("read_recordings needs", self.asks),
+        ):
+            if texts:
+                lines.append(f"{title}:")
+                lines += [f"  {text}" for text in texts]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def describe_file(path: str | os.PathLike[str], *, format: str | None = None) -> FileDescription:
+    """Say what is recognised in a file: form, channels, units, rates, labels and what is open.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    format : str, default=None
+        Form of the file, as in :func:`read_recordings`; recognised by default.
+
+    Returns
+    -------
+    description : FileDescription
+        Print it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or of no known form.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_emg.io import describe_file
+    >>> path = os.path.join(tempfile.mkdtemp(), "trial.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("time (s);biceps [uV]" + os.linesep)
+    ...     _ = file.writelines(f"{i / 1000:.3f};{i % 7},5{os.linesep}" for i in range(50))
+    >>> print(describe_file(path))
+    trial.csv: text
+      ...
+    channels (1):
+        name kind unit     fs  n_samples
+      biceps  emg   uV 1000.0         50
+    ...
+    """
+    content = parse_file(Path(path), format)
+    return FileDescription(
+        path=content.path,
+        form=content.form,
+        channels=pd.DataFrame(
+            {
+                "name": [c.name for c in content.channels],
+                "kind": [c.kind for c in content.channels],
+                "unit": [c.unit or "?" for c in content.channels],
+                "fs": [c.fs for c in content.channels],
+                "n_samples": [len(c.values) for c in content.channels],
+            }
+        ),
+        labels={k: int(pd.Series(v).nunique()) for k, v in content.labels.items()},
+        annotations=tuple(content.annotations),
+        start_time=content.start_time,
+        subject=content.subject,
+        details=content.details,
+        skipped=content.skipped,
+        problems=content.problems,
+        asks=_open_questions(content),
+    )
+
+
+def _open_questions(content: FileContent) -> list[str]:
+    emg = [c for c in content.channels if c.kind == "emg"]
+    asks = []
+    if not emg:
+        asks.append("channels=[...]: no channel looks like EMG")
+    if any(c.fs is None for c in emg):
+        asks.append("fs=...: the sampling rate in Hz is not in the file")
+    if any(c.to_mv is None for c in emg):
+        asks.append("unit=...: the unit is not in the file ('uV', 'mV', 'V' or 'counts')")
+    if content.subject is None:
+        asks.append("subject=...: the file does not say whose recording it is")
+    return asks

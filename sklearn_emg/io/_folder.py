@@ -1,0 +1,279 @@
+"""A folder of files to a table: columns and labels from the names of folders and files."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io._recordings import read_recordings
+
+__all__ = ["read_folder"]
+
+_FIELD = re.compile(r"\{(\w+)\}|\*")
+_MAX_SHOWN = 10
+
+
+def read_folder(
+    folder: str | os.PathLike[str],
+    pattern: str,
+    *,
+    metadata: str | os.PathLike[str] | pd.DataFrame | None = None,
+    on: str | None = None,
+    target: str | None = None,
+    **read: Any,
+) -> tuple[pd.DataFrame, NDArray | None]:
+    """Read a folder of recordings; columns and labels come from the path of each file.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+    pattern : str
+        Path of the files below `folder`, with names of columns in braces, for instance
+        ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for anything within a part of the path.
+        A field takes no slash and, except for the last before a dot, no character that follows it
+        in the pattern.
+    metadata : path-like or DataFrame, default=None
+        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with
+        openpyxl). Its columns join those of the recordings.
+    on : str, default=None
+        Column of `metadata` with the file's name (with or without ending and folders) or with a
+        field of the pattern such as ``subject``. By default the first column whose name is
+        "file", "filename", "path", "recording" or a field of the pattern.
+    target : str, default=None
+        Column with the labels. By default the first that exists of "label", "group", "diagnosis",
+        "class" and "condition".
+    **read
+        Further parameters of :func:`read_recordings` (unit, fs, channels, format ...).
+
+    Returns
+    -------
+    table : DataFrame
+        Recording table with the fields as columns.
+    y : ndarray of shape (n_recordings,) or None
+        The labels; None where there is no column `target`. That column is no longer in `table`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If no file fits the pattern, there is no field or column "subject", files cannot be read,
+        or metadata name a file twice.
+
+    Warns
+    -----
+    RecordingWarning
+        If files do not fit the pattern, have no row in `metadata`, or rows have no file; each
+        listed.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_emg.io import read_folder
+    >>> folder = tempfile.mkdtemp()
+    >>> for group, subject in (("control", "s1"), ("patient", "s2")):
+    ...     os.mkdir(os.path.join(folder, group))
+    ...     with open(os.path.join(folder, group, subject + "_biceps.csv"), "w") as file:
+    ...         _ = file.write("time [s],EMG [mV]" + os.linesep)
+    ...         _ = file.writelines(f"{i / 1000},{i % 3}{os.linesep}" for i in range(50))
+    >>> X, y = read_folder(folder, "{group}/{subject}_{muscle}.csv")
+    >>> X[["subject", "muscle", "fs"]], y
+    (  subject  muscle      fs
+    0      s1  biceps  1000.0
+    1      s2  biceps  1000.0, array(['control', 'patient'], dtype=object))
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"read_folder: there is no folder {root}.")
+    paths, fields = _matching(root, pattern)
+    frame = pd.DataFrame(fields)
+    frame.insert(0, "file", [p.relative_to(root).as_posix() for p in paths])
+    if metadata is not None:
+        frame = _joined(frame, metadata, on)
+    if "subject" not in frame.columns and "subject" not in read:
+        raise ValueError(
+            f"read_folder: the pattern {pattern!r} and the metadata have no 'subject'; name the "
+            "part of the path that says whose recording it is {subject}, or pass subject=..."
+        )
+    for fixed in ("channels", "format", "unit", "fs", "aux", "signal", "path_or_paths"):
+        if fixed in frame.columns and fixed in read:
+            raise ValueError(f"read_folder: {fixed!r} is given twice, by the files and by name.")
+    columns = {name: frame[name].tolist() for name in frame.columns if name != "file"}
+    table = read_recordings(paths, **{**columns, **read})
+    table["file"] = [Path(f).relative_to(root).as_posix() for f in table["file"]]
+    names = [target] if target else ["label", "group", "diagnosis", "class", "condition"]
+    found = next((n for n in names if n in table.columns), None)
+    if target is not None and found is None:
+        raise ValueError(
+            f"read_folder: there is no column {target!r} for the labels; there are "
+            f"{list(table.columns)}."
+        )
+    if found is None:
+        return table, None
+    y = np.asarray(table[found], dtype=object)
+    if pd.isna(y).any():
+        row = int(np.flatnonzero(pd.isna(y))[0])
+        raise ValueError(
+            f"read_folder: {table['file'].iloc[row]} has no {found!r}; complete the metadata or "
+            "move the file away."
+        )
+    return table.drop(columns=found), y
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Regular expression of a pattern."""
+    parts, at, seen = [], 0, set()
+    for match in _FIELD.finditer(pattern):
+        parts.append(re.escape(pattern[at : match.start()]))
+        at = match.end()
+        following = pattern[at : at + 1]
+        name = match[1]
+        if name is None:
+            parts.append(r"[^/]*")
+        elif name in seen:
+            parts.append(f"(?P={name})")
+        else:
+            seen.add(name)
+            last = not re.search(r"[{*]", pattern[at:].split("/")[0])
+            stop = "" if last or not following or following in "{*" else re.escape(following)
+            parts.append(f"(?P<{name}>[^/{stop}]+)")
+    parts.append(re.escape(pattern[at:]))
+    try:
+        return re.compile("".join(parts), re.I if os.name == "nt" else 0)
+    except re.error as error:
+        raise ValueError(
+            f"read_folder: the pattern {pattern!r} cannot be used ({error}); write names of "
+            "columns in braces, such as {group}/{subject}.csv."
+        ) from None
+
+
+def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
+    expression = _expression(pattern.replace("\\", "/"))
+    suffix = Path(pattern).suffix
+    paths, fields, others = [], [], []
+    for where, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(files):
+            path = Path(where) / name
+            relative = path.relative_to(root).as_posix()
+            match = expression.fullmatch(relative)
+            if match:
+                paths.append(path)
+                fields.append({k: v.strip() for k, v in match.groupdict().items()})
+            elif path.suffix == suffix and not name.startswith("."):
+                others.append(relative)
+    if not paths:
+        example = f", for instance {others[0]}" if others else ""
+        raise ValueError(
+            f"read_folder: no file below {root} fits the pattern {pattern!r}; there are "
+            f"{len(others)} other files that end in {suffix!r}{example}."
+        )
+    if others:
+        warnings.warn(
+            f"read_folder: {len(others)} files do not fit the pattern {pattern!r} and are left "
+            f"out: {_listed(others)}.",
+            RecordingWarning,
+            stacklevel=3,
+        )
+    return paths, fields
+
+
+def _listed(texts: list[str]) -> str:
+    more = len(texts) - _MAX_SHOWN
+    return ", ".join(texts[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
+    if isinstance(metadata, pd.DataFrame):
+        return metadata.reset_index(drop=True)
+    path = Path(metadata)
+    if not path.is_file():
+        raise FileNotFoundError(f"read_folder: there is no metadata file {path}.")
+    try:
+        if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+            return pd.read_excel(path)
+        return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+    except ImportError as error:
+        raise ImportError(
+            f"read_folder: {path} needs a further library ({error}); install it, or save the "
+            "sheet as CSV."
+        ) from error
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"read_folder: {path} is no table that can be read ({error}).") from error
+
+
+def _joined(
+    frame: pd.DataFrame, metadata: str | os.PathLike[str] | pd.DataFrame, on: str | None
+) -> pd.DataFrame:
+    table = _read_metadata(metadata)
+    table.columns = [str(c).strip() for c in table.columns]
+    wanted = ["file", "filename", "file_name", "path", "recording", *frame.columns]
+    lower = {c.lower(): c for c in table.columns}
+    key = on if on is not None else next((lower[w] for w in wanted if w in lower), None)
+    if key is None or key not in table.columns:
+        raise ValueError(
+            f"read_folder: the metadata have no column {on or 'file'!r} to join by; they have "
+            f"{list(table.columns)}. Name it with on=..."
+        )
+    given = table[key].astype(str).str.strip().str.replace("\\", "/", regex=False)
+    twice = sorted(given[given.duplicated()].unique())
+    if twice:
+        raise ValueError(
+            f"read_folder: the metadata have more than one row for {_listed(twice)} in the column "
+            f"{key!r}; keep one."
+        )
+    if key.lower() in frame.columns and key.lower() != "file":
+        own = frame[key.lower()].astype(str)
+    else:
+        own = _names_like(frame["file"], set(given))
+    position = pd.Series(np.arange(len(table)), index=given)
+    at = own.map(position)
+    missing = frame["file"][at.isna()].tolist()
+    unused = sorted(set(given) - set(own))
+    for texts, what in ((missing, "files have no row in the metadata"),
+                        (unused, "rows of the metadata have no file")):  # fmt: skip
+        if texts:
+            warnings.warn(
+                f"read_folder: {len(texts)} {what}: {_listed(texts)}.",
+                RecordingWarning,
+                stacklevel=4,
+            )
+    if len(missing) == len(frame):
+        raise ValueError(
+            f"read_folder: no file has a row in the metadata. The column {key!r} has "
+            f"{_listed(given.tolist()[:3])}, the files are {_listed(frame['file'].tolist()[:3])}."
+        )
+    further = table.drop(columns=key)
+    clash = [c for c in further.columns if c in frame.columns]
+    for column in clash:
+        values = further[column].reindex(at).astype(str).to_numpy()
+        differs = np.flatnonzero((values != frame[column].astype(str)) & at.notna().to_numpy())
+        if differs.size:
+            i = int(differs[0])
+            raise ValueError(
+                f"read_folder: {frame['file'].iloc[i]} is {column}={frame[column].iloc[i]!r} by "
+                f"its path and {values[i]!r} by the metadata; correct one."
+            )
+    further = further.drop(columns=clash).reindex(at)
+    further.index = frame.index
+    return pd.concat([frame, further], axis=1)
+
+
+def _names_like(files: pd.Series, given: set[str]) -> pd.Series:
+    """The way of naming files (path, name, name without ending) that most rows use."""
+    ways = [
+        files,
+        files.map(lambda f: Path(f).name),
+        files.map(lambda f: Path(f).stem),
+        files.map(lambda f: Path(f).with_suffix("").as_posix()),
+    ]
+    return max(ways, key=lambda way: int(way.isin(given).sum()))

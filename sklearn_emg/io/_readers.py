@@ -1,0 +1,141 @@
+"""One reader per form; each is :func:`read_recordings` with the form named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.io._recordings import read_recordings
+
+__all__ = [
+    "read_bids",
+    "read_c3d",
+    "read_edf",
+    "read_hdf5",
+    "read_mat",
+    "read_npy",
+    "read_opensignals",
+    "read_text",
+    "read_wfdb",
+]
+
+_Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+_Subject = Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None
+
+_DOC = """{first}
+
+    {more}
+
+    Parameters
+    ----------
+    path_or_paths : path-like or iterable of path-like
+        {paths}
+    channels, unit, fs, subject, aux, **columns
+        As in :func:`read_recordings`.
+
+    Returns
+    -------
+    table : DataFrame
+        Recording table, as of :func:`read_recordings`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`read_recordings`.
+    """
+
+
+def _reader(
+    name: str, format: str, first: str, more: str, paths: str = "A file or several."
+) -> Callable[..., pd.DataFrame]:
+    def read(
+        path_or_paths: _Paths,
+        *,
+        channels: Sequence[str | int] | None = None,
+        unit: str | float | None = None,
+        fs: float | None = None,
+        subject: _Subject = None,
+        aux: bool = False,
+        **columns: Any,
+    ) -> pd.DataFrame:
+        return read_recordings(
+            path_or_paths,
+            format=format,
+            channels=channels,
+            unit=unit,
+            fs=fs,
+            subject=subject,
+            aux=aux,
+            **columns,
+        )
+
+    read.__name__ = read.__qualname__ = name
+    read.__doc__ = _DOC.format(first=first, more=more, paths=paths)
+    return read
+
+
+read_text = _reader(
+    "read_text",
+    "text",
+    "Read text exports with one row per sample: CSV, TXT, TSV, ASC.",
+    """Separator, decimal sign, head, encoding, units in the titles, time columns and label columns
+    are recognised, and the exports of Delsys EMGworks, Noraxon, Vicon Nexus, OpenBCI, Biometrics
+    and Myo with them. Sensors with time columns of their own keep their own rates.""",
+)
+read_edf = _reader(
+    "read_edf",
+    "edf",
+    "Read EDF, EDF+, BDF and BDF+ files.",
+    "Each signal keeps its own sampling rate; annotations are kept with their times.",
+)
+read_c3d = _reader(
+    "read_c3d",
+    "c3d",
+    "Read the analog channels of C3D files.",
+    "Forces and other channels that are no EMG are left out; events become annotations.",
+)
+read_opensignals = _reader(
+    "read_opensignals",
+    "opensignals",
+    "Read OpenSignals recordings of biosignalsplux and BITalino, text or HDF5.",
+    """Counts become mV by the transfer function of the EMG sensor and the resolution of each
+    channel.""",
+)
+read_mat = _reader(
+    "read_mat",
+    "mat",
+    "Read MATLAB files of any version.",
+    """Arrays are found in nested structs, with the rate, names, units and labels next to them;
+    files of LabChart are known. Version 7.3 needs h5py.""",
+)
+read_hdf5 = _reader(
+    "read_hdf5",
+    "hdf5",
+    "Read HDF5 files.",
+    "Arrays are found in nested groups, with the rate, names and units next to them. Needs h5py.",
+)
+read_wfdb = _reader(
+    "read_wfdb",
+    "wfdb",
+    "Read WFDB records.",
+    "By :func:`sklearn_emg.datasets.load_wfdb`, which also leaves samples in their files.",
+    "Records, by the path of the header, of the samples, or without an ending.",
+)
+read_bids = _reader(
+    "read_bids",
+    "bids",
+    "Read EMG of a BIDS data set.",
+    """The EDF or BDF files, with ``*_channels.tsv`` (kinds, units, bad channels), ``*_emg.json``,
+    ``*_events.tsv`` (annotations), and age, sex and group of ``participants.tsv``. Subject,
+    session, task and run come from the names.""",
+    "A data set's folder, a folder in it, or files.",
+)
+read_npy = _reader(
+    "read_npy",
+    "npy",
+    "Read NumPy arrays, (n_times,) or (n_channels, n_times).",
+    "Floats without a unit are taken as mV; an array that looks transposed is refused.",
+)

@@ -1,0 +1,321 @@
+"""Activity of a muscle in time: rest and contraction, onsets, and labels that lag behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import butter, sosfiltfilt
+from scipy.stats import chi2
+
+from sklearn_emg._validation import check_option, check_real
+from sklearn_emg.recordings._signal_file import read_signal
+from sklearn_emg.recordings._table import is_recording_table
+
+__all__ = ["label_lag", "moving_rms", "segment_activity"]
+
+_METHODS = ("level", "double-threshold", "teager-kaiser")
+_BIN = 0.05  # s
+# The explained variance must gain this much before labels are said to lag.
+_GAIN = 0.1
+
+
+def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+    """Root mean square over `size` samples about each sample.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_times)
+    size : int
+        Samples of the window; shorter at both ends.
+
+    Returns
+    -------
+    rms : ndarray of shape (..., n_times)
+    """
+    n_times = values.shape[-1]
+    size = min(max(size, 1), n_times)
+    sums = np.zeros((*values.shape[:-1], n_times + 1))
+    np.cumsum(np.square(values, dtype=np.float64), axis=-1, out=sums[..., 1:])
+    stop = np.minimum(np.arange(n_times) + (size + 1) // 2, n_times)
+    start = np.maximum(np.arange(n_times) - size // 2, 0)
+    return np.sqrt(np.maximum(sums[..., stop] - sums[..., start], 0) / (stop - start))
+
+
+def segment_activity(
+    signal: Any,
+    fs: float | None = None,
+    *,
+    method: str = "double-threshold",
+    baseline: tuple[float, float] | None = None,
+    mvc: float | ArrayLike | None = None,
+    level: float | None = None,
+    n_sd: float = 8.0,
+    false_alarm: float = 1e-4,
+    min_duration: float = 0.05,
+    min_rest: float = 0.1,
+) -> pd.DataFrame:
+    """Divide recordings into rest and contraction, each relative to its own baseline.
+
+    Parameters
+    ----------
+    signal : array-like of shape (n_times,) or (n_channels, n_times), or DataFrame
+        A recording in mV without offset, or a recording table. With several channels a contraction
+        is where at least one is active.
+    fs : float, default=None
+        Sampling rate in Hz; not needed with a table.
+    method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
+        "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
+        threshold set by `false_alarm`, and takes at least 3 for activity [1]_. "teager-kaiser"
+        thresholds the smoothed Teager-Kaiser energy at the mean of the baseline plus `n_sd`
+        standard deviations [2]_ [3]_. "level" compares the RMS over 0.1 s with `level` times that
+        of the baseline, or with the fraction `level` of `mvc`.
+    baseline : tuple of float, default=None
+        Start and stop of rest in seconds. By default the 0.5 s of the lowest RMS.
+    mvc : float or array-like of shape (n_channels,), default=None
+        RMS of the maximal voluntary contraction in mV, for ``method="level"``.
+    level : float, default=None
+        For ``method="level"``: by default 3 times the baseline, or 0.05 of `mvc`.
+    n_sd : float, default=8.0
+        Standard deviations above the mean of the baseline, for ``method="teager-kaiser"``.
+    false_alarm : float, default=1e-4
+        Probability that noise of the baseline passes for activity, for
+        ``method="double-threshold"``.
+    min_duration : float, default=0.05
+        Shorter contractions, in seconds, count as rest.
+    min_rest : float, default=0.1
+        Shorter pauses, in seconds, count as contraction.
+
+    Returns
+    -------
+    segments : DataFrame
+        Columns ``start`` and ``stop`` in seconds and ``label``, "rest" or "contraction";
+        neighbours differ. With a table also ``row``, the position of the recording.
+
+    Raises
+    ------
+    ValueError
+        If a signal holds NaN, `baseline` lies outside it, or parameters do not fit.
+
+    See Also
+    --------
+    cut_recordings : Segments to rows.
+    sklearn_emg.preprocessing.segment_recording : Also finds artefacts, by levels in mV.
+
+    Notes
+    -----
+    The double threshold takes the samples of the baseline for white and Gaussian. Power of pairs
+    of samples over the variance of the baseline is chi-square distributed with two degrees of
+    freedom; the first threshold is set so that 3 of 5 pairs exceed it with the probability
+    `false_alarm`. A recording that never rests has no baseline of its own: give one of `baseline`
+    and `mvc`.
+
+    References
+    ----------
+    .. [1] P. Bonato, T. D'Alessio, M. Knaflitz, "A statistical method for the measurement of
+       muscle activation intervals from surface myoelectric signal during gait", IEEE Trans.
+       Biomed. Eng. 45 (1998) 287-299.
+    .. [2] X. Li, P. Zhou, A. S. Aruin, "Teager-Kaiser energy operation of surface EMG improves
+       muscle activity onset detection", Ann. Biomed. Eng. 35 (2007) 1532-1538.
+    .. [3] S. Solnik and others, "Teager-Kaiser energy operator signal conditioning improves EMG
+       onset detection", Eur. J. Appl. Physiol. 110 (2010) 489-498.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import segment_activity
+    >>> signal = np.random.default_rng(0).normal(scale=0.2, size=3000)
+    >>> signal[:1000] *= 0.02
+    >>> segment_activity(signal, fs=1000.0)["label"].tolist()
+    ['rest', 'contraction']
+    """
+    check_option(method, _METHODS, "method", "segment_activity")
+    settings = {
+        "method": method,
+        "baseline": baseline,
+        "mvc": mvc,
+        "level": level,
+        "n_sd": check_real(n_sd, "n_sd", "segment_activity", 0.0),
+        "false_alarm": check_real(false_alarm, "false_alarm", "segment_activity", 1e-12, 0.5),
+        "min_duration": check_real(min_duration, "min_duration", "segment_activity", 0.0),
+        "min_rest": check_real(min_rest, "min_rest", "segment_activity", 0.0),
+    }
+    if method != "level" and (mvc is not None or level is not None):
+        raise ValueError("'mvc' and 'level' of segment_activity belong to method='level'.")
+    if is_recording_table(signal):
+        parts = []
+        for row, (values, rate) in enumerate(zip(signal["signal"], signal["fs"])):
+            found = _segments(values, float(rate), f"row {row}", settings)
+            found.insert(0, "row", row)
+            parts.append(found)
+        return pd.concat(parts, ignore_index=True)
+    if fs is None:
+        raise ValueError("segment_activity needs fs=..., the sampling rate in Hz, with an array.")
+    return _segments(signal, float(fs), "the signal", settings)
+
+
+def _segments(signal: Any, fs: float, what: str, settings: dict[str, Any]) -> pd.DataFrame:
+    values = np.atleast_2d(read_signal(signal)).astype(np.float64)
+    if values.ndim != 2 or values.shape[-1] < 10 or not np.isfinite(values).all():
+        raise ValueError(
+            f"segment_activity: {what} must be (n_times,) or (n_channels, n_times) with 10 samples "
+            f"or more and without NaN. It has the shape {np.shape(signal)}."
+        )
+    values = values - np.median(values, axis=-1, keepdims=True)
+    n_times = values.shape[-1]
+    references = np.ravel(np.asarray(np.nan if settings["mvc"] is None else settings["mvc"]))
+    active = np.zeros(n_times, dtype=bool)
+    for i, channel in enumerate(values):
+        rest = _rest(channel, fs, what, settings["baseline"])
+        if settings["method"] == "double-threshold":
+            active |= _double_threshold(channel, rest, settings["false_alarm"])
+        elif settings["method"] == "teager-kaiser":
+            active |= _teager_kaiser(channel, rest, fs, settings["n_sd"])
+        else:
+            mvc = float(references[i if references.size > 1 else 0])
+            active |= _above_level(channel, rest, fs, mvc, settings["level"])
+    active = _without_short(active, False, settings["min_rest"] * fs)
+    active = _without_short(active, True, settings["min_duration"] * fs)
+    first = np.flatnonzero(np.append(True, active[1:] != active[:-1]))
+    stop = np.append(first[1:], n_times)
+    labels = np.where(active[first], "contraction", "rest").astype(object)
+    return pd.DataFrame({"start": first / fs, "stop": stop / fs, "label": labels})
+
+
+def _rest(channel: NDArray, fs: float, what: str, baseline: tuple[float, float] | None) -> slice:
+    n_times = len(channel)
+    if baseline is None:
+        size = min(max(round(0.5 * fs), 10), n_times)
+        power = np.convolve(channel**2, np.ones(size), "valid")
+        at = int(np.argmin(power))
+        return slice(at, at + size)
+    start, stop = round(baseline[0] * fs), round(baseline[1] * fs)
+    if not 0 <= start < stop <= n_times or stop - start < 10:
+        raise ValueError(
+            f"segment_activity: baseline={baseline} s does not lie within {what}, which lasts "
+            f"{n_times / fs:g} s, or has fewer than 10 samples."
+        )
+    return slice(start, stop)
+
+
+def _double_threshold(channel: NDArray, rest: slice, false_alarm: float) -> NDArray[np.bool_]:
+    # Probability of one pair that makes 3 of 5 exceed the threshold with that of a false alarm.
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        p = (low + high) / 2
+        three = sum(c * p**k * (1 - p) ** (5 - k) for k, c in ((3, 10), (4, 5), (5, 1)))
+        low, high = (p, high) if three < false_alarm else (low, p)
+    threshold = float(chi2.isf(low, df=2))
+    variance = float(np.var(channel[rest])) or float(np.finfo(float).tiny)
+    n_pairs = len(channel) // 2
+    power = (channel[: 2 * n_pairs] ** 2).reshape(n_pairs, 2).sum(axis=1) / variance
+    counts = np.convolve(power > threshold, np.ones(5), "same")
+    active = np.repeat(counts >= 3, 2)
+    return np.append(active, active[-1:]) if len(channel) % 2 else active
+
+
+def _teager_kaiser(channel: NDArray, rest: slice, fs: float, n_sd: float) -> NDArray[np.bool_]:
+    if len(channel) > 60 and fs > 80:
+        band = butter(3, [30, min(300, 0.45 * fs)], "bandpass", fs=fs, output="sos")
+        channel = sosfiltfilt(band, channel)
+    energy = np.zeros_like(channel)
+    energy[1:-1] = channel[1:-1] ** 2 - channel[2:] * channel[:-2]
+    energy = np.abs(energy)
+    if len(channel) > 60 and fs > 120:
+        energy = sosfiltfilt(butter(1, 50, fs=fs, output="sos"), energy)
+    return energy > energy[rest].mean() + n_sd * energy[rest].std()
+
+
+def _above_level(
+    channel: NDArray, rest: slice, fs: float, mvc: float, level: float | None
+) -> NDArray[np.bool_]:
+    rms = moving_rms(channel, round(0.1 * fs))
+    if np.isnan(mvc):
+        return rms > (3.0 if level is None else level) * np.sqrt(np.mean(channel[rest] ** 2))
+    if mvc <= 0:
+        raise ValueError(f"The 'mvc' of segment_activity must be positive in mV. Got {mvc}.")
+    return rms > (0.05 if level is None else level) * mvc
+
+
+def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> NDArray[np.bool_]:
+    """Turn runs of `state` that are shorter into the other, those at the ends excepted for rest."""
+    edges = np.flatnonzero(np.diff(np.r_[not state, active, not state].astype(int)))
+    result = active.copy()
+    for start, stop in zip(edges[::2], edges[1::2]):
+        at_end = start == 0 or stop == len(active)
+        if stop - start < shortest and not (at_end and not state):
+            result[start:stop] = not state
+    return result
+
+
+def label_lag(
+    signal: ArrayLike, labels: ArrayLike, fs: float, *, max_lag: float = 2.0
+) -> float | None:
+    """Seconds by which labels come later than the activity that they name.
+
+    The labels are moved against the logarithm of the power in steps of 0.05 s; the lag is where
+    they explain most of its variance, if that is clearly more than where they stand.
+
+    Parameters
+    ----------
+    signal : array-like of shape (n_times,) or (n_channels, n_times)
+        The recording.
+    labels : array-like of shape (n_times,)
+        One label per sample.
+    fs : float
+        Sampling rate in Hz.
+    max_lag : float, default=2.0
+        Largest lag looked for, in seconds.
+
+    Returns
+    -------
+    lag : float or None
+        Positive where labels are late; 0.0 where they fit best as they stand; None where the power
+        does not depend on the labels or there are fewer than 3 changes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import label_lag
+    >>> labels = np.repeat(["rest", "fist", "rest", "fist", "rest"], 2000)
+    >>> x = np.random.default_rng(0).normal(size=10000) * np.where(labels == "fist", 1.0, 0.1)
+    >>> label_lag(x, np.roll(labels, 500), fs=1000.0)
+    0.5
+    """
+    values = np.atleast_2d(read_signal(signal))
+    size = max(round(_BIN * fs), 1)
+    n_bins = values.shape[-1] // size
+    codes, _ = pd.factorize(pd.Series(np.asarray(labels, dtype=object)).astype(str))
+    codes = codes[: n_bins * size : size]
+    max_shift = round(max_lag * fs / size)
+    if np.count_nonzero(np.diff(codes)) < 3 or n_bins < 4 * max_shift:
+        return None
+    bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
+    bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
+    power = np.mean(bins**2, axis=-1)
+    scale = power.mean(axis=-1, keepdims=True)
+    power = power[scale[:, 0] > 0] / scale[scale[:, 0] > 0]
+    if not len(power) or not np.isfinite(power).all():
+        return None
+    power = np.log(power + 1e-6).mean(axis=0)
+    middle = slice(max_shift, n_bins - max_shift)
+    explained = {}
+    for shift in range(-max_shift, max_shift + 1):
+        explained[shift] = _explained(power[middle], np.roll(codes, -shift)[middle])
+    best = max(explained.values())
+    if best < 0.2:
+        return None
+    shift = min((s for s, r in explained.items() if r >= best - 0.01), key=abs)
+    return shift * size / fs if best > explained[0] + _GAIN else 0.0
+
+
+def _explained(power: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
+    """Proportion of the variance of `power` that the groups explain."""
+    counts = np.bincount(codes)
+    sums = np.bincount(codes, weights=power)
+    present = counts > 0
+    between = np.sum(sums[present] ** 2 / counts[present]) - power.sum() ** 2 / power.size
+    total = float(np.sum((power - power.mean()) ** 2))
+    return float(between / total) if total > 0 else 0.0

@@ -1,0 +1,275 @@
+"""Channels by name: chosen, split into rows of their own, and joined to one row."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._table import check_recording_table, object_column
+
+__all__ = ["channel_names_of", "join_channels", "select_channels", "split_channels"]
+
+
+def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Names of the channels of each row: those of the table, or ch1, ch2 ...
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table, with or without a column ``channel_names``.
+
+    Returns
+    -------
+    names : list of tuple of str
+        One tuple per row, with one name per channel.
+
+    Raises
+    ------
+    ValueError
+        If a row has another number of names than channels.
+    """
+    check_recording_table(table, required=("signal",))
+    found = []
+    given: list[Any] = (
+        table["channel_names"].tolist() if "channel_names" in table else [None] * len(table)
+    )
+    for row, (signal, names) in enumerate(zip(table["signal"], given)):
+        n_channels = 1 if signal.ndim == 1 else signal.shape[0]
+        if names is None or (isinstance(names, float) and np.isnan(names)):
+            names = tuple(f"ch{i + 1}" for i in range(n_channels))
+        names = (names,) if isinstance(names, str) else tuple(map(str, names))
+        if len(names) != n_channels:
+            raise ValueError(
+                f"Row {row} has {n_channels} channels and the {len(names)} channel_names "
+                f"{list(names)}; give one name per channel."
+            )
+        found.append(names)
+    return found
+
+
+def _take(signal: Any, positions: Sequence[int], keep_axis: bool) -> Any:
+    """Some channels of a signal; a file stays a file."""
+    if isinstance(signal, SignalFile) and keep_axis and signal.ndim == 2:
+        stored = range(signal.n_channels) if signal.channels is None else signal.channels
+        return SignalFile(
+            signal.path,
+            offset=signal.offset,
+            length=signal.length,
+            dtype=signal.stored_dtype,
+            n_channels=signal.n_channels,
+            channels=[stored[p] for p in positions],
+            scale=signal.scale,
+            baseline=signal.baseline,
+            invalid=signal.invalid,
+        )
+    values = np.atleast_2d(read_signal(signal))[list(positions)]
+    return values if keep_axis else values[0]
+
+
+def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | int]) -> pd.DataFrame:
+    """Keep some channels of each recording, in the order given.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    channels : str, int or sequence of str or int
+        Names, with or without regard to case, or positions from 0.
+
+    Returns
+    -------
+    table : DataFrame
+        Same rows. A single name gives signals of shape (n_times,), a sequence
+        (n_channels, n_times).
+
+    Raises
+    ------
+    ValueError
+        If a row lacks a channel; the message names the row and the channels that it has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import recording_table, select_channels
+    >>> table = recording_table([np.ones((2, 100))], fs=1000.0, subject="a")
+    >>> select_channels(table, "ch2")["signal"].iloc[0].shape
+    (100,)
+    """
+    one = isinstance(channels, (str, int))
+    wanted: list[str | int] = [channels] if isinstance(channels, (str, int)) else list(channels)
+    if not wanted:
+        raise ValueError("select_channels: 'channels' is empty; name at least one.")
+    names = channel_names_of(table)
+    signals, kept = [], []
+    for row, (signal, own) in enumerate(zip(table["signal"], names)):
+        positions = [_position(row, own, channel) for channel in wanted]
+        signals.append(_take(signal, positions, keep_axis=not one))
+        kept.append(tuple(own[p] for p in positions))
+    return table.assign(
+        signal=object_column(signals, table.index),
+        channel_names=object_column(kept, table.index),
+    )
+
+
+def _position(row: int, names: tuple[str, ...], channel: str | int) -> int:
+    if isinstance(channel, str):
+        hits = [i for i, n in enumerate(names) if n == channel] or [
+            i for i, n in enumerate(names) if n.casefold() == channel.casefold()
+        ]
+        if len(hits) == 1:
+            return hits[0]
+        fault = "has no channel" if not hits else f"has {len(hits)} channels called"
+    else:
+        if 0 <= channel < len(names):
+            return int(channel)
+        fault = "has no channel"
+    raise ValueError(f"Row {row} {fault} {channel!r}; it has {list(names)}.")
+
+
+def split_channels(table: pd.DataFrame) -> pd.DataFrame:
+    """Give each channel a row of its own.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_channels of all rows, n_columns + 1)
+        Signals of shape (n_times,); a column ``channel`` with the name. All other columns are
+        repeated.
+
+    See Also
+    --------
+    join_channels : The way back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import recording_table, split_channels
+    >>> table = recording_table([np.ones((2, 100))], fs=1000.0, subject="a")
+    >>> split_channels(table)[["subject", "channel"]]
+      subject channel
+    0       a     ch1
+    1       a     ch2
+    """
+    names = channel_names_of(table)
+    rows = np.repeat(np.arange(len(table)), [len(n) for n in names])
+    signals: list[Any] = []
+    for signal, own in zip(table["signal"], names):
+        values = np.atleast_2d(read_signal(signal))
+        signals += [values[i] for i in range(len(own))]
+    split = table.iloc[rows].reset_index(drop=True)
+    flat = [name for own in names for name in own]
+    return split.assign(
+        signal=object_column(signals),
+        channel_names=object_column((name,) for name in flat),
+        channel=flat,
+    )
+
+
+def join_channels(
+    table: pd.DataFrame, by: str | Sequence[str] = ("subject", "recording")
+) -> pd.DataFrame:
+    """Put the channels of one recording, which have rows of their own, into one row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    by : str or sequence of str, default=("subject", "recording")
+        Columns that are equal in the rows of one recording.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per recording, signals of shape (n_channels, n_times). Channels are named by
+        ``channel_names`` or, where rows have one channel each, by the columns ``channel`` or
+        ``muscle``. Columns that differ among the joined rows are left out.
+
+    Raises
+    ------
+    ValueError
+        If a column of `by` is missing, or rows of one recording differ in rate, length or unit, or
+        share a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import join_channels, recording_table
+    >>> table = recording_table(
+    ...     np.ones((2, 100)), fs=1000.0, subject="a", recording="r1", muscle=["flexor", "extensor"]
+    ... )
+    >>> join_channels(table)[["subject", "channel_names"]]
+      subject       channel_names
+    0       a  (flexor, extensor)
+    """
+    keys = [by] if isinstance(by, str) else list(by)
+    missing = [k for k in keys if k not in table.columns]
+    if missing:
+        raise ValueError(
+            f"join_channels: the table lacks the column {missing[0]!r} that 'by' names; it has "
+            f"{list(table.columns)}."
+        )
+    names = _names_for_joining(table)
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
+        groups.setdefault(key, []).append(row)
+    signals, joined = [], []
+    for key, rows in groups.items():
+        _check_equal(table, key, rows)
+        own = [name for row in rows for name in names[row]]
+        twice = sorted({n for n in own if own.count(n) > 1})
+        if twice:
+            raise ValueError(
+                f"join_channels: the recording {key} has the channel {twice[0]!r} more than once; "
+                "add a column to 'by' that tells these rows from one another."
+            )
+        signals.append(
+            np.concatenate([np.atleast_2d(read_signal(table["signal"].iloc[r])) for r in rows])
+        )
+        joined.append(tuple(own))
+    first = table.iloc[[rows[0] for rows in groups.values()]].reset_index(drop=True)
+    differing = [
+        column
+        for column in table.columns.difference(["signal", "channel_names", *keys])
+        if any(_differs(table[column], rows) for rows in groups.values())
+    ]
+    return first.drop(columns=differing).assign(
+        signal=object_column(signals), channel_names=object_column(joined)
+    )
+
+
+def _names_for_joining(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    names = channel_names_of(table)
+    if "channel_names" in table.columns or any(len(n) > 1 for n in names):
+        return names
+    column = next((c for c in ("channel", "muscle") if c in table.columns), None)
+    return names if column is None else [(str(value),) for value in table[column]]
+
+
+def _differs(column: pd.Series, rows: list[int]) -> bool:
+    first = column.iloc[rows[0]]
+    return any(
+        not (value is first or value == first or (pd.api.types.is_scalar(value) and pd.isna(value)
+             and pd.api.types.is_scalar(first) and pd.isna(first)))
+        for value in (column.iloc[r] for r in rows[1:])
+    )  # fmt: skip
+
+
+def _check_equal(table: pd.DataFrame, key: tuple[Hashable, ...], rows: list[int]) -> None:
+    for what, values in (
+        ("sampling rates", [float(table["fs"].iloc[r]) for r in rows]),
+        ("lengths", [table["signal"].iloc[r].shape[-1] for r in rows]),
+        ("units", [str(table["unit"].iloc[r]) for r in rows] if "unit" in table else []),
+    ):
+        if len(set(values)) > 1:
+            raise ValueError(
+                f"join_channels: the rows {rows} of the recording {key} have different {what} "
+                f"({', '.join(map(str, sorted(set(values))))}); resample or cut them first."
+            )

@@ -1,0 +1,103 @@
+"""Amplitude relative to the maximal voluntary contraction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._validation import check_real
+from sklearn_emg.recordings._activity import moving_rms
+from sklearn_emg.recordings._signal_file import read_signal
+from sklearn_emg.recordings._table import check_recording_table, object_column
+
+__all__ = ["normalize_to_mvc"]
+
+
+def normalize_to_mvc(
+    table: pd.DataFrame,
+    mvc: pd.DataFrame,
+    *,
+    by: str | Sequence[str] = "subject",
+    window: float = 0.5,
+) -> pd.DataFrame:
+    """Amplitude as a fraction of the maximal voluntary contraction of the same subject.
+
+    The reference of each channel is the largest RMS over `window` in any of the recordings of
+    maximal contraction that share the columns `by`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    mvc : DataFrame
+        Recording table of maximal voluntary contractions.
+    by : str or sequence of str, default="subject"
+        Columns that say which reference belongs to a recording, for instance
+        ``("subject", "muscle")``.
+    window : float, default=0.5
+        Length of the window in seconds.
+
+    Returns
+    -------
+    table : DataFrame
+        Same rows; signals without a unit, 1 is the reference, and ``unit`` is "MVC".
+
+    Raises
+    ------
+    ValueError
+        If a recording has no reference, or another number of channels, or a reference is 0.
+
+    See Also
+    --------
+    sklearn_emg.preprocessing.ReferenceScaler : As a step of a pipeline.
+
+    References
+    ----------
+    A. Burden, "How should we normalize electromyograms obtained from healthy participants?",
+    J. Electromyogr. Kinesiol. 20 (2010) 1023-1035. :doi:`10.1016/j.jelekin.2010.07.004`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.recordings import normalize_to_mvc, recording_table
+    >>> table = recording_table([np.full(1000, 0.5)], fs=1000.0, subject="a")
+    >>> mvc = recording_table([np.full(1000, 2.0)], fs=1000.0, subject="a")
+    >>> normalize_to_mvc(table, mvc)["signal"].iloc[0][:2]
+    array([0.25, 0.25])
+    """
+    keys = [by] if isinstance(by, str) else list(by)
+    for name, frame in (("table", table), ("mvc", mvc)):
+        check_recording_table(frame, required=("signal", "fs", *keys))
+        if "unit" in frame.columns and (frame["unit"] == "MVC").any():
+            raise ValueError(f"normalize_to_mvc: {name!r} is normalized already.")
+    window = check_real(window, "window", "normalize_to_mvc", 0.0)
+    references: dict[tuple[Any, ...], NDArray[np.float64]] = {}
+    for row, key in enumerate(mvc[keys].itertuples(index=False, name=None)):
+        values = np.atleast_2d(read_signal(mvc["signal"].iloc[row]))
+        size = max(round(window * float(mvc["fs"].iloc[row])), 1)
+        peak = moving_rms(values, size).max(axis=-1)
+        known = references.get(key)
+        if known is not None and known.shape != peak.shape:
+            raise ValueError(f"The references of {key} have different numbers of channels.")
+        references[key] = peak if known is None else np.maximum(known, peak)
+    signals = []
+    for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
+        signal = read_signal(table["signal"].iloc[row])
+        reference = references.get(key)
+        if reference is None:
+            raise ValueError(
+                f"Row {row} has no maximal contraction: 'mvc' has no recording with "
+                f"{dict(zip(keys, key))}."
+            )
+        n_channels = 1 if signal.ndim == 1 else len(signal)
+        if len(reference) != n_channels or not (reference > 0).all():
+            raise ValueError(
+                f"The reference of row {row} ({dict(zip(keys, key))}) has {len(reference)} "
+                f"channels with RMS {reference.tolist()}; {n_channels} positive ones are needed."
+            )
+        signals.append(signal / (reference[0] if signal.ndim == 1 else reference[:, None]))
+    return table.assign(signal=object_column(signals, table.index), unit="MVC")
