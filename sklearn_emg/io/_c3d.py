@@ -90,12 +90,12 @@ class _Parameters:
         return float(values[0]) if values and not isinstance(values[0], str) else default
 
 
-def floats(raw: bytes, order: str, dec: bool) -> NDArray[np.float32]:
+def floats(raw: bytes, order: str, dec: bool) -> NDArray[np.floating]:
     """Numbers of four bytes; those of a DEC have their halves swapped and four times the size."""
     if not dec:
         return np.frombuffer(raw, order + "f4")
     words = np.frombuffer(raw, "<u2").reshape(-1, 2)[:, ::-1]
-    return np.ascontiguousarray(words).view("<f4").ravel() / np.float32(4)
+    return np.ascontiguousarray(words).view("<f4").ravel() / np.float32(4.0)
 
 
 def parse_c3d(path: Path) -> FileContent:

@@ -100,7 +100,9 @@ def _head(path: Path) -> _Head:
         n_samples = int(numbers[4])
         if n_samples < 1:
             raise ValueError(f"{path} announces {n_samples} samples a record for {label!r}.")
-        signals.append(_Signal(label, _text(fields["unit"][i]), *numbers[:4], n_samples, first))
+        low, high, digital_low, digital_high = numbers[:4]
+        unit = _text(fields["unit"][i])
+        signals.append(_Signal(label, unit, low, high, digital_low, digital_high, n_samples, first))
         first += n_samples * width
     seconds = _number(path, fixed[244:252], "duration of a data record")
     n_records = int(_number(path, fixed[236:244], "number of data records"))
@@ -156,8 +158,9 @@ def parse_edf(path: Path) -> FileContent:
     for signal in head.signals:
         if not signal.is_annotation:
             content.channels.append(_channel(content, head, signal, records))
+    # Code, sex, birthdate and name, as EDF+ has it; plain EDF leaves the text free.
     patient = head.patient.split(" ")
-    if patient[0] not in ("", "X") and head.form not in ("EDF", "BDF"):
+    if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
         content.subject = patient[0]
     content.details = {
         "data records": head.n_records,
@@ -243,12 +246,9 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
     # Samples are joined, so that times after a gap move by its length.
     shift = np.concatenate([[0.0], np.cumsum(steps)])
     starts = np.asarray(onsets) - onsets[0]
-    content.annotations = [
-        a._replace(
-            onset=a.onset - float(shift[max(np.searchsorted(starts, a.onset, "right") - 1, 0)])
-        )
-        for a in content.annotations
-    ]
+    for k, a in enumerate(content.annotations):
+        record = max(int(np.searchsorted(starts, a.onset, "right")) - 1, 0)
+        content.annotations[k] = a._replace(onset=a.onset - float(shift[record]))
     content.annotations += [
         Annotation((int(i) + 1) * head.seconds, None, f"gap of {steps[i]:.4g} s", "gap") for i in at
     ]

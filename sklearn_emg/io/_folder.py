@@ -46,8 +46,8 @@ def read_folder(
         openpyxl). Its columns join those of the recordings.
     on : str, default=None
         Column of `metadata` with the file's name (with or without ending and folders) or with a
-        field of the pattern such as ``subject``. By default the first column whose name is
-        "file", "filename", "path", "recording" or a field of the pattern.
+        field of the pattern. By default the first column called "file", "filename", "path",
+        "recording" or "subject".
     target : str, default=None
         Column with the labels. By default the first that exists of "label", "group", "diagnosis",
         "class" and "condition".
@@ -216,7 +216,7 @@ def _joined(
 ) -> pd.DataFrame:
     table = _read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
-    wanted = ["file", "filename", "file_name", "path", "recording", *frame.columns]
+    wanted = ["file", "filename", "file_name", "path", "recording", "subject"]
     lower = {c.lower(): c for c in table.columns}
     key = on if on is not None else next((lower[w] for w in wanted if w in lower), None)
     if key is None or key not in table.columns:

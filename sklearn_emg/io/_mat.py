@@ -40,11 +40,15 @@ def parse_mat(path: Path) -> FileContent:
             return content_of_tree(path, "MATLAB 7.3", _tree(path, file))
     _check_size(path)
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     with warnings.catch_warnings():
         # Of objects of MATLAB's own classes, which hold no recordings.
         warnings.simplefilter("ignore")
-        tree = loadmat(path, simplify_cells=True)
+        try:
+            tree = loadmat(path, simplify_cells=True)
+        except MatReadError as error:
+            raise ValueError(f"{path} is damaged or no MATLAB file ({error}).") from error
     tree = {k: v for k, v in tree.items() if not k.startswith("__")}
     return content_of_tree(path, "MATLAB", tree)
 
@@ -96,7 +100,7 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
     if not item.size or item.attrs.get("MATLAB_empty", 0):
         return np.empty(0)
     values = load_dataset(path, item)
-    if kind == b"char":
+    if kind in (b"char", "char"):
         return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)
     if values.dtype == object:
         entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)]

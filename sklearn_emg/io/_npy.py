@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -20,7 +21,10 @@ def parse_npy(path: Path) -> FileContent:
         If it is damaged, holds objects or has its axes the other way round.
     """
     # A map of the file compares its size with the one announced before anything is read.
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (SyntaxError, TokenError) as error:
+        raise ValueError(f"{path} is damaged: its head cannot be read ({error}).") from None
     if array.dtype.kind not in "fiu":
         raise ValueError(
             f"{path} holds {array.dtype}, no numbers; save a numeric array with numpy.save."

@@ -51,8 +51,7 @@ _DAMAGE = (
     AttributeError,
     LookupError,
     MemoryError,
-    NotImplementedError,
-    RecursionError,
+    RuntimeError,
     TypeError,
     UnicodeError,
     ValueError,
@@ -113,7 +112,7 @@ default=None
         Recording table with one row per file; channels of another rate or length have a row of
         their own. ``signal`` is float64 in mV, ``(n_times,)`` for one channel and
         ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``; ``recording``, the file's
-        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time`` where known;
+        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time``;
         ``annotations``, a tuple of :class:`Annotation` from label columns, EDF annotations and
         events; ``skipped``, what of the file was left out; ``file``; ``stored_names`` where
         channels have a label and another name in the file.

@@ -53,6 +53,12 @@ def parse_text(path: Path) -> FileContent:
         "header lines": len(layout.header),
         "rows": len(frame),
     }
+    announced = max([dialect.n_rows or 0, *(n for _, _, n in dialect.sensors.values())])
+    if len(frame) < announced:
+        raise ValueError(
+            f"{path} announces {announced} samples and has {len(frame)} rows: it is truncated; "
+            "export it again."
+        )
     if len(frame) < len(frame.columns):
         raise ValueError(
             f"{path} has {len(frame)} rows and {len(frame.columns)} columns: it looks transposed. "
@@ -101,7 +107,7 @@ class _Column:
 def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Dialect) -> None:
     common = header.pairs.get("common unit")
     columns = []
-    for position in frame.columns:
+    for position in map(int, frame.columns):
         values = frame[position].to_numpy()
         name = header.names[position] if position < len(header.names) else f"column {position + 1}"
         unit = header.units[position] if position < len(header.units) else None

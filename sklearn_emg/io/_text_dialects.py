@@ -28,7 +28,8 @@ class Dialect:
     form: str
     lines: list[str]
     fs: float | None = None
-    sensors: dict[str, tuple[float, str]] = field(default_factory=dict)
+    n_rows: int | None = None
+    sensors: dict[str, tuple[float, str, int]] = field(default_factory=dict)
     n_channels: int | None = None
     unit: str | None = None
     skipped: list[str] = field(default_factory=list)
@@ -42,7 +43,9 @@ def recognise(lines: list[str]) -> Dialect:
         return Dialect(
             "Delsys EMGworks text",
             lines,
-            sensors={m["name"]: (as_number(m["fs"]) or 0.0, m["unit"]) for m in sensors},
+            sensors={
+                m["name"]: (as_number(m["fs"]) or 0.0, m["unit"], int(m["n"])) for m in sensors
+            },
         )
     if any("openbci" in line.lower() for line in head[:10] if line.lstrip().startswith("%")):
         return _openbci(lines)
@@ -83,6 +86,8 @@ def _vicon(lines: list[str], at: int, fs: float) -> Dialect:
 def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
     """Put what the dialect says into the header's titles, units and rate."""
     header.fs = dialect.fs or header.fs
+    if dialect.form == "Noraxon text":
+        dialect.n_rows = int(as_number(header.pairs.get("count", "")) or 0)
     if dialect.form == "OpenBCI text":
         if not header.named and dialect.n_channels and dialect.n_channels < width:
             n = dialect.n_channels
@@ -93,7 +98,7 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
         for i, name in enumerate(header.names):
             if re.match(r"EXG|EMG|Channel", name, re.I):
                 header.units[i] = header.units[i] or dialect.unit
-    for name, (_, unit) in dialect.sensors.items():
+    for name, (_, unit, _) in dialect.sensors.items():
         for i, title in enumerate(header.names):
             if title == name:
                 header.units[i] = header.units[i] or unit

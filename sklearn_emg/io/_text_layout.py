@@ -180,6 +180,10 @@ def find_layout(path: Path, text: str, encoding: str) -> tuple[Layout, list[str]
     (rows, _, _), separator, decimal, width, first = best
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
+    last = lines[stop - 1]
+    if stop == len(lines) and text[-1] not in "\r\n" and len(split_line(last, separator)) < width:
+        # The writer was stopped within the last row.
+        stop, rest = stop - 1, [last]
     if stop - first < 3:
         raise ValueError(
             f"{path} has {stop - first} rows of numbers; a recording has more. It is truncated or "

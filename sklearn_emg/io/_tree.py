@@ -65,8 +65,8 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
         elif isinstance(value, (list, tuple)) or (
             isinstance(value, np.ndarray) and value.dtype == object
         ):
-            entries = [v for v in np.ravel(np.array(value, dtype=object))][:1000]
-            for i, entry in enumerate(e for e in entries if isinstance(e, dict)):
+            entries = [v for v in _flat(value)[:1000] if isinstance(v, dict)]
+            for i, entry in enumerate(entries):
                 here = (*where, str(i + 1))
                 yield from _arrays(entry, here, [entry, *context], depth + 1)
         elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
@@ -83,11 +83,16 @@ def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str,
                 yield key, value
 
 
+def _flat(value: Any) -> list[Any]:
+    """Entries of a list or an array of any number of axes."""
+    return value.ravel().tolist() if isinstance(value, np.ndarray) else list(value)
+
+
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value.strip()]
     if isinstance(value, (list, tuple, np.ndarray)):
-        flat = np.ravel(np.array(value, dtype=object)).tolist()
+        flat = _flat(value)
         if flat and all(isinstance(v, (str, np.str_)) for v in flat):
             return [str(v).strip() for v in flat]
     return []

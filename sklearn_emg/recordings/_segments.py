@@ -60,8 +60,9 @@ def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
     1    0.5   1.0  fist
     2    1.0   1.5  rest
     """
-    values = pd.Series(np.asarray(labels)) if not isinstance(labels, pd.Series) else labels
-    if np.ndim(values.to_numpy()) != 1 or len(values) == 0:
+    given = np.asarray(labels)
+    values = pd.Series(given) if given.ndim == 1 else pd.Series(dtype=object)
+    if len(values) == 0:
         raise ValueError(
             "The 'labels' of segments_from_labels must be 1-D, one per sample. Got shape "
             f"{np.shape(labels)}."

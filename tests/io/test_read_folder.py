@@ -1,0 +1,90 @@
+"""Folders of files: columns and labels from paths, metadata joined by file or subject."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io import read_folder
+
+SUBJECTS = ["s01", "s02", "s03"]
+PATTERN = "{group}/{subject}_{muscle}.csv"
+
+
+@pytest.fixture
+def study(tmp_path):
+    rng = np.random.default_rng(0)
+    for group, subjects in (("control", ("s01", "s02")), ("patient", ("s03",))):
+        (tmp_path / group).mkdir()
+        for subject in subjects:
+            for muscle in ("biceps", "triceps_long"):
+                rows = [f"{i / 1000},{v:.5f}" for i, v in enumerate(rng.normal(0, 0.1, 200))]
+                path = tmp_path / group / f"{subject}_{muscle}.csv"
+                path.write_text("\n".join(["time [s],EMG [mV]", *rows]) + "\n")
+    return tmp_path
+
+
+def test_paths_give_columns_and_labels(study):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        X, y = read_folder(study, PATTERN)
+    assert X["subject"].tolist() == ["s01", "s01", "s02", "s02", "s03", "s03"]
+    assert X["muscle"].tolist() == ["biceps", "triceps_long"] * 3
+    assert y.tolist() == ["control"] * 4 + ["patient"] * 2
+    assert "group" not in X
+    assert X["file"].iloc[0] == "control/s01_biceps.csv"
+    X, y = read_folder(study, "*/{subject}_{muscle}.csv")
+    assert y is None
+    X, y = read_folder(study, PATTERN, target="muscle")
+    assert set(y) == {"biceps", "triceps_long"}
+
+
+def test_metadata_of_subjects_and_of_files(study):
+    table = pd.DataFrame({"subject": ["s01", "s02", "s03"], "age": [30, 40, 50]})
+    X, _ = read_folder(study, PATTERN, metadata=table)
+    assert X["age"].tolist() == [30, 30, 40, 40, 50, 50]
+    X, y = read_folder(study, PATTERN, metadata=table.assign(state="ill"), target="state")
+    assert set(y) == {"ill"}
+    names = sorted(p.relative_to(study).as_posix() for p in study.glob("*/*.csv"))
+    for change in (lambda n: n, lambda n: n.split("/")[1], lambda n: n.split("/")[1][:-4]):
+        table = pd.DataFrame({"Filename": [change(n) for n in names], "force": range(6)})
+        path = study / "meta.tsv"
+        table.to_csv(path, sep="\t", index=False)
+        X, _ = read_folder(study, PATTERN, metadata=path)
+        assert X["force"].tolist() == list(range(6))
+
+
+def test_missing_and_double_entries_are_listed(study):
+    table = pd.DataFrame({"subject": ["s01", "s02", "s09"], "age": [30, 40, 50]})
+    with pytest.warns(RecordingWarning) as seen:
+        read_folder(study, PATTERN, metadata=table)
+    texts = [str(w.message) for w in seen]
+    assert any("2 files have no row" in t and "patient/s03_biceps.csv" in t for t in texts)
+    assert any("1 rows of the metadata have no file: s09" in t for t in texts)
+    with pytest.raises(ValueError, match="more than one row for s01"):
+        read_folder(study, PATTERN, metadata=pd.concat([table, table[:1]]))
+    with pytest.raises(ValueError, match="group='control' by its path and 'patient' by the meta"):
+        read_folder(study, PATTERN, metadata=table.assign(subject=SUBJECTS, group="patient"))
+    with pytest.raises(ValueError, match="no column 'file' to join by"):
+        read_folder(study, PATTERN, metadata=pd.DataFrame({"height": [1]}))
+    with pytest.raises(ValueError, match="no file has a row in the metadata"):
+        read_folder(study, PATTERN, metadata=pd.DataFrame({"subject": ["x"], "age": [1]}))
+
+
+def test_patterns_that_do_not_fit(study):
+    (study / "control" / "notes.csv").write_text("a,b\n")
+    with pytest.warns(RecordingWarning, match=r"1 files do not fit.*control/notes\.csv"):
+        read_folder(study, PATTERN)
+    with pytest.raises(ValueError, match=r"no file below .* fits the pattern '\{subject\}\.csv'"):
+        read_folder(study, "{subject}.csv")
+    with (
+        pytest.raises(ValueError, match="have no 'subject'"),
+        pytest.warns(RecordingWarning, match="do not fit"),
+    ):
+        read_folder(study, "{group}/{name}_{muscle}.csv")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        read_folder(study / "none", PATTERN)
+    with pytest.raises(FileNotFoundError, match=r"no metadata file .*none\.csv"), pytest.warns():
+        read_folder(study, PATTERN, metadata=study / "none.csv")
