@@ -146,6 +146,12 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str, size: 
             f"{per_frame} samples: it has no analog channels or is damaged."
         )
     rate = parameters.number("ANALOG", "RATE", 0.0) or frame_rate * per_frame
+    if frame_rate > 0 and not 0.999 < rate / (frame_rate * per_frame) < 1.001:
+        raise ValueError(
+            f"{path}: the analog rate is {rate:g} Hz, {per_frame} samples a frame at "
+            f"{frame_rate:g} Hz are {frame_rate * per_frame:g} Hz; correct the parameter that is "
+            "wrong."
+        )
     if not (np.isfinite(rate) and rate > 0):
         raise ValueError(f"{path} is damaged: the rate of its analog channels is {rate}.")
     dtype = np.dtype(order + ("f4" if scale < 0 else "i2"))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.io._kinds import is_voltage, millivolts_per
+from sklearn_emg.io._kinds import is_counts, is_voltage, millivolts_per
 
 __all__ = [
     "Annotation",
@@ -154,7 +154,8 @@ def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[
 def rows_of(
     content: FileContent,
     channels: Sequence[str | int] | None,
-    unit: str | float | None,
+    unit: str | None,
+    gain: float | None,
     fs: float | None,
 ) -> list[Row]:
     """EMG channels in mV, those of one rate together; problems are added to `content`."""
@@ -162,7 +163,7 @@ def rows_of(
     groups: dict[tuple[float, str], list[tuple[str, NDArray]]] = {}
     for channel in chosen:
         rate = _rate(content, channel, fs)
-        factor, stored = _factor(content, channel, unit)
+        factor, stored = _factor(content, channel, unit, gain)
         values = np.asarray(channel.values)
         if values.size == 0:
             raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
@@ -212,7 +213,9 @@ def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> N
     content.problems.append(f"{text}; {rate:g} Hz is used.")
 
 
-def _factor(content: FileContent, channel: Channel, unit: str | float | None) -> tuple[float, str]:
+def _factor(
+    content: FileContent, channel: Channel, unit: str | None, gain: float | None
+) -> tuple[float, str]:
     """Factor from the stored numbers and the unit of the result."""
     if unit is None:
         if channel.to_mv is not None:
@@ -220,20 +223,15 @@ def _factor(content: FileContent, channel: Channel, unit: str | float | None) ->
         what = f"is in {channel.unit!r}" if channel.unit else "has no unit in the file"
         raise ValueError(
             f"{content.path}: the channel {channel.name!r} {what}, so its size in mV is not "
-            "known; pass unit='uV', 'mV' or 'V', a number (mV in one stored unit), or "
-            "unit='counts' to keep raw numbers."
+            "known; pass unit='uV', 'mV' or 'V', or unit='counts', with gain=... in counts per mV "
+            "or without to keep raw numbers."
         )
-    if isinstance(unit, str):
-        if unit.strip().lower() in ("count", "counts", "adu", "raw", "a.u.", "au"):
-            return 1.0, "counts"
-        try:
-            factor = millivolts_per(unit)
-        except ValueError as error:
-            raise ValueError(f"{content.path}: {error}.") from None
-    else:
-        factor = float(unit)
-        if not np.isfinite(factor) or factor <= 0:
-            raise ValueError(f"unit={unit!r} must be a voltage or a positive number of mV.")
+    if is_counts(unit):
+        return (1.0, "counts") if gain is None else (1.0 / gain, "mV")
+    try:
+        factor = millivolts_per(unit)
+    except ValueError as error:
+        raise ValueError(f"{content.path}: {error}.") from None
     if channel.to_mv is not None and not np.isclose(channel.to_mv, factor):
         content.problems.append(
             f"unit={unit!r} was given, the file says {channel.unit!r} for {channel.name!r}; the "

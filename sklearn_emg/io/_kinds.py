@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["channel_kind", "is_unit", "is_voltage", "millivolts_per", "split_unit"]
+__all__ = ["channel_kind", "is_counts", "is_unit", "is_voltage", "millivolts_per", "split_unit"]
 
 _TO_MILLIVOLT = {
     "nv": 1e-6,
     "nanovolt": 1e-6,
+    "nvolt": 1e-6,
     "uv": 1e-3,
     "microvolt": 1e-3,
+    "uvolt": 1e-3,
     "mcv": 1e-3,
     "mv": 1.0,
     "millivolt": 1.0,
+    "mvolt": 1.0,
     "v": 1e3,
     "volt": 1e3,
 }
+
+
+def is_counts(unit: str) -> bool:
+    """Whether a unit stands for the raw numbers of a converter."""
+    return unit.strip().lower() in ("count", "counts", "adu", "raw")
 
 
 def is_voltage(unit: str) -> bool:
@@ -49,7 +57,7 @@ def millivolts_per(unit: str) -> float:
     if name not in _TO_MILLIVOLT:
         raise ValueError(
             f"the unit {unit!r} is not a known voltage (nV, uV, mV, V); pass unit= with one of "
-            "them, with a number (mV in one stored unit), or unit='counts' to keep raw numbers"
+            "them, or 'counts'"
         )
     return _TO_MILLIVOLT[name]
 
@@ -75,8 +83,8 @@ _NAMES = (
     ),
     (
         "time",
-        r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|clock|date|datum|"
-        r"uhrzeit|tijd|hora|fecha)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp",
+        r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|czas|tid|clock|date|datum|"
+        r"uhrzeit|tijd|hora|fecha|время)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp|時間|时间",
     ),
     (
         "accelerometer",
@@ -106,7 +114,7 @@ _NAMES = (
         "label",
         r".*(?:\b|_)(?:re)?(?:labels?|class(?:es)?|gestures?|activity|aktivität|movements?|"
         r"stimulus|restimulus|markers?|events?|repetitions?|exercises?|phases?|klasse|"
-        r"etikett|bewegung|geste|etiqueta|target|y|task|condition)(?:\b|_).*",
+        r"etikett|bewegung|geste|gesto|etiqueta|étiquette|classe|mouvement|movimiento|target|y|task|condition)(?:\b|_).*",
     ),
     (
         "other",

@@ -33,7 +33,7 @@ _DOC = """{first}
     ----------
     path_or_paths : path-like or iterable of path-like
         {paths}
-    channels, unit, fs, subject, aux, **columns
+    channels, unit, gain, fs, subject, aux, **columns
         As in :func:`read_recordings`.
 
     Returns
@@ -55,7 +55,8 @@ def _reader(
         path_or_paths: _Paths,
         *,
         channels: Sequence[str | int] | None = None,
-        unit: str | float | None = None,
+        unit: str | None = None,
+        gain: float | None = None,
         fs: float | None = None,
         subject: _Subject = None,
         aux: bool = False,
@@ -66,6 +67,7 @@ def _reader(
             format=format,
             channels=channels,
             unit=unit,
+            gain=gain,
             fs=fs,
             subject=subject,
             aux=aux,

@@ -20,13 +20,14 @@ from sklearn_emg.io._c3d import parse_c3d
 from sklearn_emg.io._content import AuxiliaryChannel, FileContent, Row, rows_of
 from sklearn_emg.io._edf import parse_edf
 from sklearn_emg.io._hdf5 import parse_hdf5
+from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.io._labels import label_annotations
 from sklearn_emg.io._mat import parse_mat
 from sklearn_emg.io._npy import parse_npy
 from sklearn_emg.io._opensignals import parse_opensignals
 from sklearn_emg.io._text import parse_text
 from sklearn_emg.io._wfdb import parse_wfdb
-from sklearn_emg.recordings import check_recording_table, label_lag, object_column
+from sklearn_emg.recordings import label_lag, object_column
 
 __all__ = ["PARSERS", "parse_file", "read_recordings", "recognised_format"]
 
@@ -68,7 +69,8 @@ def read_recordings(
     *,
     format: str | None = None,
     channels: Sequence[str | int] | None = None,
-    unit: str | float | None = None,
+    unit: str | None = None,
+    gain: float | None = None,
     fs: float | None = None,
     subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = None,
     aux: bool = False,
@@ -90,9 +92,10 @@ default=None
     channels : sequence of str or int, default=None
         Channels to read, by name or by position among the EMG channels. By default all channels
         that are EMG by their name and unit.
-    unit : str or float, default=None
-        Unit of the stored numbers ("uV", "mV", "V"), or mV in one stored unit, where the file does
-        not say it or says it wrongly. "counts" keeps raw numbers.
+    unit : {"nV", "uV", "mV", "V", "counts"}, default=None
+        Unit of the stored numbers, where the file does not say it or says it wrongly.
+    gain : float, default=None
+        Counts per mV, for ``unit="counts"``; without it raw numbers are kept.
     fs : float, default=None
         Sampling rate in Hz, where the file does not say it or says it wrongly.
     subject : hashable, sequence of hashable or callable, default=None
@@ -156,6 +159,15 @@ default=None
         fs = check_real(fs, "fs", "read_recordings", 0.0)
         if fs <= 0:
             raise ValueError(f"The 'fs' parameter of read_recordings must be positive. Got {fs}.")
+    if unit is not None and not isinstance(unit, str):
+        raise TypeError(f"The 'unit' of read_recordings must be a text such as 'uV'. Got {unit!r}.")
+    if gain is not None:
+        gain = check_real(gain, "gain", "read_recordings", 0.0)
+        if gain <= 0 or unit is None or not is_counts(unit):
+            raise ValueError(
+                "The 'gain' of read_recordings belongs to unit='counts' and must be positive, in "
+                f"counts per mV. Got gain={gain!r} and unit={unit!r}."
+            )
     subjects = _per_file("subject", subject, paths)
     more = {name: _per_file(name, value, paths) for name, value in columns.items()}
     rows: list[dict[str, Any]] = []
@@ -163,7 +175,7 @@ default=None
     for i, path in enumerate(paths):
         try:
             content = parse_file(path, format)
-            found = _rows(content, channels, unit, fs, subjects[i], aux)
+            found = _rows(content, channels, unit, gain, fs, subjects[i], aux)
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise
@@ -190,13 +202,14 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         if name not in ("signal", "channel_names", "annotations", "skipped", "stored_names", "aux"):
             table[name] = table[name].infer_objects()
     table["fs"] = table["fs"].astype(float)
-    return check_recording_table(table)
+    return table
 
 
 def _rows(
     content: FileContent,
     channels: Sequence[str | int] | None,
-    unit: str | float | None,
+    unit: str | None,
+    gain: float | None,
     fs: float | None,
     subject: Hashable | None,
     aux: bool,
@@ -208,7 +221,9 @@ def _rows(
             f"{content.path} does not say whose recording it is; pass subject=..., a name or a "
             "function of the file's name such as subject=lambda name: name[:3]."
         )
-    rows = rows_of(content, channels, unit, fs)
+    if not isinstance(subject, Hashable):
+        raise TypeError(f"A subject must be hashable, such as a name. Got {subject!r}.")
+    rows = rows_of(content, channels, unit, gain, fs)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
     skipped = [*content.skipped, *(_said(c.name, c.kind, c.fs, c.unit) for c in others)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
-from sklearn_emg.io._text_dialects import Dialect, apply_dialect, recognise
+from sklearn_emg.io._text_dialects import Dialect, apply_dialect, kind_by_device, recognise
 from sklearn_emg.io._text_header import Header, read_header_lines
 from sklearn_emg.io._text_layout import Layout, decode_text, find_layout
 
@@ -111,7 +111,10 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
         values = frame[position].to_numpy()
         name = header.names[position] if position < len(header.names) else f"column {position + 1}"
         unit = header.units[position] if position < len(header.units) else None
-        columns.append(_Column(name, unit, values, header.named))
+        column = _Column(name, unit, values, header.named)
+        if column.kind == "emg":
+            column.kind = kind_by_device(dialect, position, name) or "emg"
+        columns.append(column)
     _settle_texts(content.path, columns)
     _settle_by_content(columns, header.named)
     for column in columns:

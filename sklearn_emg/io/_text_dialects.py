@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sklearn_emg.io._text_header import Header
 from sklearn_emg.io._text_layout import as_number
 
-__all__ = ["Dialect", "apply_dialect", "recognise"]
+__all__ = ["Dialect", "apply_dialect", "kind_by_device", "recognise"]
 
 _EMGWORKS = re.compile(
     r"^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*"
@@ -29,6 +29,7 @@ class Dialect:
     lines: list[str]
     fs: float | None = None
     n_rows: int | None = None
+    devices: list[str] = field(default_factory=list)
     sensors: dict[str, tuple[float, str, int]] = field(default_factory=dict)
     n_channels: int | None = None
     unit: str | None = None
@@ -80,7 +81,12 @@ def _vicon(lines: list[str], at: int, fs: float) -> Dialect:
     titles = [o for o in others if o and re.fullmatch(r"[^\d,;\t]+", o)]
     skipped = [f"block {title!r}" for title in titles[:5]]
     # Line 1 is "Devices", line 2 the rate; the devices' own names span columns.
-    return Dialect("Vicon Nexus text", lines[at + 2 : stop], fs=fs, skipped=skipped)
+    block = lines[at + 2 : stop]
+    separator = max(",;\t", key=block[0].count)
+    devices = [field.strip(' "') for field in block[0].split(separator)]
+    for i in range(1, len(devices)):
+        devices[i] = devices[i] or devices[i - 1]
+    return Dialect("Vicon Nexus text", block, fs=fs, skipped=skipped, devices=devices)
 
 
 def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
@@ -102,3 +108,15 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
         for i, title in enumerate(header.names):
             if title == name:
                 header.units[i] = header.units[i] or unit
+
+
+def kind_by_device(dialect: Dialect, position: int, name: str) -> str | None:
+    """Kind of a Vicon column by its device; None where the devices do not tell.
+
+    Where one of the devices is called EMG, voltages of the others are none.
+    """
+    if not any("EMG" in device.upper() for device in dialect.devices):
+        return None
+    device = dialect.devices[position] if position < len(dialect.devices) else dialect.devices[-1]
+    is_emg = "EMG" in f"{device} {name}".upper()
+    return "emg" if is_emg else "force" if re.search(r"force|plate", device, re.I) else "other"

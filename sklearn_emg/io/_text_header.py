@@ -11,10 +11,11 @@ from sklearn_emg.io._text_layout import Layout, as_number, split_line
 __all__ = ["Header", "read_header_lines"]
 
 _RATE = re.compile(
-    r"(?:.*\b)?(?:sampl\w*[ _-]*(?:rate|freq\w*)|rate|frequen\w*|fr[ée]quen\w*|frecuen\w*|"
-    r"abtast\w*|samplerate|sampling|fs|srate|taux.*|hz)\b.*",
+    r".*(?:sampl|abtast|échantillon|muestreo|campion|amostr|bemonster|frequen|fréquen|frecuen|"
+    r"\brate\b|\bfs\b|\bsrate\b).*",
     re.I,
 )
+_INTERVAL = re.compile(r"(?:sampl\w*[ _-]*)?(?:interval|period)|dt|abtastintervall", re.I)
 _NOT_RATE = re.compile(
     r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I
 )
@@ -88,7 +89,12 @@ def read_header_lines(layout: Layout) -> Header:
     n = layout.n_fields
     lines = [_fields(line, layout) for line in layout.header]
     titles, units, at = _titles(lines, n)
+    titles, units = _labchart_titles(lines, n, titles, units)
     header = Header([], [], titles is not None)
+    for line in layout.header:
+        # AcqKnowledge: "0.5 msec/sample".
+        if step := re.fullmatch(r"\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*", line):
+            header.fs = _rate_of_interval(step[1], step[2].replace("sec", "s"))
     for i in range(len(lines)):
         if i != at:
             _read_pair(header, lines[i], layout.header[i], lines[i + 1] if i + 1 < at else [])
@@ -104,6 +110,18 @@ def read_header_lines(layout: Layout) -> Header:
     if common and is_voltage(common):
         header.pairs["common unit"] = common
     return header
+
+
+def _labchart_titles(
+    lines: list[list[str]], n: int, titles: list[str] | None, units: list[str] | None
+) -> tuple[list[str] | None, list[str] | None]:
+    """Titles after "ChannelTitle=", units in "Range=", as LabChart writes; time comes first."""
+    for fields in lines:
+        if fields and fields[0].lower() == "channeltitle=" and len(fields) in (n, n + 1):
+            titles = ["time", *fields[1:n]]
+        elif fields and fields[0].lower() == "range=" and len(fields) in (n, n + 1):
+            units = ["s", *(f.split()[-1] if f.split() else "" for f in fields[1:n])]
+    return titles, units
 
 
 def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
@@ -137,6 +155,8 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
 
 def _note(header: Header, key: str, value: str) -> None:
     key, value = key.strip(" :="), value.strip()
+    if header.fs is None and _INTERVAL.fullmatch(split_unit(key)[0]):
+        header.fs = _rate_of_interval(value, split_unit(key)[1])
     header.pairs.setdefault(key.lower(), value)
     if _UNIT.fullmatch(key):
         header.pairs.setdefault("unit", value)
@@ -148,3 +168,13 @@ def _note(header: Header, key: str, value: str) -> None:
         if match and rate and rate > 0:
             kilo = "khz" in f"{key} {match[2] or ''}".lower()
             header.fs = rate * 1e3 if kilo else rate
+
+
+def _rate_of_interval(value: str, unit: str | None) -> float | None:
+    """Rate in Hz of a step such as "0.5 ms"."""
+    match = re.match(r"\s*([\d.,]+(?:[eE][+-]?\d+)?)\s*(s|ms|msec|us|µs)?\b", value)
+    step = as_number(match[1]) if match else None
+    if match is None or not step or step <= 0:
+        return None
+    factor = {"ms": 1e3, "msec": 1e3, "us": 1e6, "µs": 1e6}.get(match[2] or unit or "s", 1.0)
+    return round(factor / step, 6)

@@ -37,6 +37,16 @@ METADATA_COLUMNS = (
     "group",
     "exercise",
     "split",
+    # What readers and cuts add.
+    "channel",
+    "label",
+    "start",
+    "stop",
+    "start_time",
+    "unit",
+    "file",
+    "task",
+    "run",
     # What a simulated cohort knows of its subjects; it gives the diagnosis away.
     "subtype",
     "severity",

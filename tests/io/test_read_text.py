@@ -163,8 +163,11 @@ def test_armband_without_titles_asks_for_rate_and_unit(tmp_path):
     assert table["unit"].iloc[0] == "counts"
     assert [a.label for a in table["annotations"].iloc[0]] == [0, 1, 0, 2, 0]
     np.testing.assert_allclose(
-        read_recordings(path, subject="s", fs=200.0, unit=0.01)["signal"].iloc[0], values * 0.01
+        read_recordings(path, subject="s", fs=200.0, unit="counts", gain=4.0)["signal"].iloc[0],
+        values / 4,
     )
+    with pytest.raises(ValueError, match="'gain' of read_recordings belongs to unit='counts'"):
+        read_recordings(path, subject="s", fs=200.0, unit="mV", gain=4.0)
 
 
 def test_labels_that_lag_behind_the_activity_are_warned_of(tmp_path):
@@ -339,3 +342,51 @@ def test_row_that_was_cut_is_left_out(tmp_path):
     path.write_text("t [s],a [mV],b [mV]\n" + rows[:-12])
     table = read_recordings(path, subject="s")
     assert table["signal"].iloc[0].shape == (2, 1499)
+
+
+def test_head_of_labchart(tmp_path):
+    lines = ["Interval=\t0.001 s", "ExcelDateTime=\t4.5e4", "TimeFormat=\tStartOfBlock",
+             "ChannelTitle=\tEMG left\tForce", "Range=\t2.000 mV\t100.0 N"]  # fmt: skip
+    lines += [f"{i / 1000:.3f}\t{v:.6f}\t{5 + i % 3}" for i, v in enumerate(X)]
+    table = read_recordings(csv(tmp_path / "a.txt", lines), subject="s", aux=True)
+    assert table["channel_names"].iloc[0] == ("EMG left",)
+    assert table["fs"].iloc[0] == 1000.0
+    assert [a.kind for a in table["aux"].iloc[0]] == ["force"]
+
+
+def test_head_of_acqknowledge(tmp_path):
+    lines = ["trial.acq", "0.5 msec/sample", "2 channels", "EMG", "mV", "Kraft", "N"]
+    lines += ["sec,CH1,CH2", ",mV,N"]
+    lines += [f"{i / 2000:.4f},{v:.6f},{5 + i % 3}" for i, v in enumerate(X)]
+    table = read_recordings(csv(tmp_path / "a.csv", lines), subject="s")
+    assert table["channel_names"].iloc[0] == ("CH1",)
+    assert table["fs"].iloc[0] == 2000.0
+
+
+def test_voltages_of_a_force_plate_are_no_emg(tmp_path):
+    lines = ["Devices", "1000", ",,EMG - Voltage,,Plate 1 - Raw", "Frame,Sub Frame,1,2,Pin_1",
+             ",,V,V,V"]  # fmt: skip
+    lines += [f"{1 + i // 10},{i % 10},{v / 1e3:.8f},{-v / 1e3:.8f},0.5" for i, v in enumerate(X)]
+    table = read_recordings(csv(tmp_path / "a.csv", lines), subject="s")
+    assert table["channel_names"].iloc[0] == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "rate, title",
+    [
+        ("Abtastrate [Hz];1000", "Zeit [s];EMG [mV]"),
+        ("Fréquence d'échantillonnage;1000 Hz", "EMG (mV)"),
+        ("Frecuencia de muestreo (kHz);1", "Tiempo (s);EMG (mV)"),
+        ("Frequenza di campionamento;1000,0", "Tempo (s);EMG (mV)"),
+        ("Sampling interval (ms);1", "EMG (mV)"),
+        ("Low-pass filter frequency;450", "Time (s);EMG (mV)"),
+    ],
+)
+def test_heads_in_other_languages(tmp_path, rate, title):
+    timed = title.count(";")
+    rows = [f"{i / 1000:.3f};{v:.6f}" if timed else f"{v:.6f}" for i, v in enumerate(X)]
+    rows = [r.replace(".", ",") for r in rows]
+    path = csv(tmp_path / "a.txt", ["Name;Versuch 1", rate, "", title, *rows], encoding="cp1252")
+    table = read_recordings(path, subject="s")
+    assert table["fs"].iloc[0] == 1000.0
+    assert table["signal"].iloc[0].std() == pytest.approx(0.1, rel=0.01)
