@@ -18,7 +18,16 @@ PACKAGE = Path(__file__).resolve().parents[1] / "sklearn_emg"
 
 # A package imports from the floors below its own. The first floor is what all of them share.
 FLOORS = (
-    ("_files", "_sklearn", "_typing", "_validation", "_version", "exceptions"),
+    (
+        "_files",
+        "_kernels_range",
+        "_ranges",
+        "_sklearn",
+        "_typing",
+        "_validation",
+        "_version",
+        "exceptions",
+    ),
     ("recordings",),
     ("base", "datasets", "metrics"),
     ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),

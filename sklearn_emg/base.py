@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -101,7 +102,20 @@ class _SignalEstimator(
         return float(fs)
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        X = _validate_windows(self, X, reset=reset, dtype=[np.float64, np.float32])
+        X = self._check_form(X, reset=reset)
+        check_samples(*ranges_of(X), type(self).__name__)
+        return X
+
+    def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        """Shape and type of windows, whatever their samples."""
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            allow_nd=True,
+            ensure_all_finite=False,
+        )
         if X.ndim > 3:
             raise ValueError(
                 f"{type(self).__name__} takes windows of shape (n_windows, n_times) or (n_windows, "
@@ -132,6 +146,12 @@ class _SignalEstimator(
             raise ValueError(
                 f"Row {row}, column 'signal': contains NaN or infinity ({n_bad} samples), which "
                 f"{type(self).__name__} would spread. Interpolate the gaps or leave the row out."
+            )
+        if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
+            raise ValueError(
+                f"Row {row}, column 'signal': holds samples of up to {peak:.3g} mV; "
+                f"{type(self).__name__} takes up to {LARGEST:g} mV, beyond which powers of samples "
+                "overflow. Check the unit, scale the signal to mV or leave the row out."
             )
         return values
 
@@ -238,7 +258,7 @@ class SignalTransformer(_SignalEstimator):
                 )
             fs = self._array_fs()
             self._check_parameters(fs)
-            return self._transform_signals(X, fs)
+            return self._finite_signals(X, fs)
         self._check_table(X)
         rates = X["fs"].to_numpy(dtype=float)
         signals = []
@@ -246,7 +266,7 @@ class SignalTransformer(_SignalEstimator):
             values = self._read_finite(signal, row)
             try:
                 self._check_parameters(float(fs))
-                signals.append(self._transform_signals(values, float(fs)))
+                signals.append(self._finite_signals(values, float(fs)))
             except ValueError as error:
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
         table = X.copy(deep=False)
@@ -255,6 +275,18 @@ class SignalTransformer(_SignalEstimator):
         if not np.array_equal(rates_out, rates):
             table["fs"] = rates_out
         return table
+
+    def _finite_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        """Transformed signals, none of them silently infinite; NaN marks what a step rejects."""
+        with np.errstate(over="ignore"):
+            result = self._transform_signals(signals, fs)
+        if result.dtype == np.float32 and np.isinf(ranges_of(result)).any():
+            raise ValueError(
+                f"{type(self).__name__} has samples that float32 cannot hold: those that it was "
+                f"given reach {np.abs(signals).max():.3g} mV. Check the unit, scale the signals to "
+                "mV, or give them as float64."
+            )
+        return result
 
     def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
@@ -360,7 +392,7 @@ class FeatureExtractor(
         check_is_fitted(self)
         if self._is_table(X):
             return self._transform_table(self._check_table(X))
-        X = self._check_array(X, reset=False)
+        X = self._check_form(X, reset=False)
         if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
             raise ValueError(
                 f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was fitted on "
@@ -372,7 +404,28 @@ class FeatureExtractor(
         fs = self._array_fs()
         self._check_parameters(fs)
         self._check_length(X.shape[-1])
-        return self._extract(X, fs).reshape(len(X), -1)
+        return self._finite_features(X, fs)
+
+    def _finite_features(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        """Features of shape (n_windows, n_features_out), none of them silently infinite."""
+        high, low = ranges_of(X)
+        name = type(self).__name__
+        check_samples(high, low, name)
+        features, overflow = compute_safely(
+            lambda part: self._extract(part, fs).reshape(len(part), -1), X, high, low
+        )
+        if overflow.any():
+            columns = np.flatnonzero(overflow.any(axis=0))
+            names = self.get_feature_names_out()[columns]
+            row = int(np.flatnonzero(overflow.any(axis=1))[0])
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            raise ValueError(
+                f"{name} has values of {', '.join(names[:5])}{more} that float32 cannot hold, "
+                f"first in window {row}, whose samples reach "
+                f"{max(high[row].max(), -low[row].min()):.3g} mV. Check the unit, scale the "
+                "signals to mV, give them as float64, or leave those features out."
+            )
+        return features
 
     def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
         self._same_channels(self._table_channels(table))
@@ -381,7 +434,7 @@ class FeatureExtractor(
             try:
                 self._check_parameters(fs)
                 self._check_length(values.shape[-1])
-                features.append(self._extract(values, fs).reshape(len(values), -1))
+                features.append(self._finite_features(values, fs))
             except ValueError as error:
                 which = f"Row {row} (index {table.index[row]!r})"
                 if len(values) > 1:

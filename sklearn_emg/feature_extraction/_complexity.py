@@ -423,6 +423,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), len(sizes)))
         detrended_fluctuation(rows, sizes, out)
         out[_flat(rows)] = 0.0
+        # Straight lines but for rounding, as around a spike on the border of two boxes.
+        out[out < 1e-10 * out.max(axis=1, keepdims=True)] = 0.0
         return _slopes(np.log(sizes), out, otherwise=0.0)
 
     def _lempel_ziv(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:

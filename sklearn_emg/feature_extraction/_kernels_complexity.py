@@ -471,7 +471,7 @@ def box_counting(X, n_scales, out):
 
 @njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 def _residual(y, centre):
-    """Sum of squares that a straight line leaves of y."""
+    """Sum of squares that a straight line leaves of y; 0 where that is the rounding of the sums."""
     n = y.shape[0]
     total = 0.0
     for i in range(n):
@@ -482,7 +482,8 @@ def _residual(y, centre):
         v = y[i] - mean
         square += v * v
         cross += (i - centre) * v
-    return max(square - cross * cross * 12.0 / (n * (n * n - 1.0)), 0.0)
+    left = square - cross * cross * 12.0 / (n * (n * n - 1.0))
+    return left if left > 1e-14 * square else 0.0
 
 
 @njit(cache=True, nogil=True)

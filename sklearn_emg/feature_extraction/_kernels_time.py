@@ -285,16 +285,20 @@ def _curvature(x):
 
 @njit(**_INLINE)
 def _moment(x, mav, scale, v_order):
-    """Sums of (|x| - mav)^2, x^3, x^4, x^5 and |x|^v."""
+    """Sums of (|x| - mav)^2, x^3, x^4, x^5 and |x|^v.
+
+    As in `_centred`, what the rounding of mav leaves is subtracted at the end.
+    """
     n = x.shape[0]
-    spread = t3 = t4 = t5 = power = 0.0
+    first = spread = t3 = t4 = t5 = power = 0.0
     inverse = x.dtype.type(1.0 / scale)
     level = x.dtype.type(mav)
     for start in range(0, n, _BLOCK):
-        r = s3 = s4 = s5 = a3 = x.dtype.type(0)
+        r1 = r = s3 = s4 = s5 = a3 = x.dtype.type(0)
         for i in range(start, min(start + _BLOCK, n)):
             v = x[np.uint64(i)]
             e = (abs(v) - level) * inverse
+            r1 += e
             r += e * e
             q = v * v
             c = q * v
@@ -302,6 +306,7 @@ def _moment(x, mav, scale, v_order):
             s4 += q * q
             s5 += q * c
             a3 += abs(c)
+        first += r1
         spread += r
         t3 += s3
         t4 += s4
@@ -311,6 +316,7 @@ def _moment(x, mav, scale, v_order):
         power = 0.0
         for i in range(n):
             power += math.pow(abs(np.float64(x[i])), v_order)
+    spread = max(spread - first * first / n, 0.0)
     return spread * scale * scale, t3, t4, t5, power
 
 
@@ -842,11 +848,21 @@ def _histogram(x, centre, half, n_bins, out, first_bin):
 
 
 @njit(**_INLINE)
-def _segment_means(x, n_segments, out, first):
-    """Mean absolute value of segments of equal length; samples left at the end belong to none."""
+def _segment_means(x, mav, n_segments, out, first):
+    """Mean absolute value of segments of equal length; samples left at the end belong to none.
+
+    Sums of |x| - mav, whose differences keep their digits where an offset is large.
+    """
     size = x.shape[0] // n_segments
+    level = x.dtype.type(mav)
     for k in range(n_segments):
-        out[first + k] = _rectified(x, k * size, (k + 1) * size)[0] / size
+        total = 0.0
+        for start in range(k * size, (k + 1) * size, _BLOCK):
+            s = x.dtype.type(0)
+            for i in range(start, min(start + _BLOCK, (k + 1) * size)):
+                s += abs(x[np.uint64(i)]) - level
+            total += s
+        out[first + k] = total / size
 
 
 @njit(cache=True, nogil=True)
@@ -938,7 +954,7 @@ def time_domain_sums(
             else:
                 _histogram(x, mean, 3.0 * math.sqrt(sums[13] / n), n_bins, sums, 33)
         if groups & SLOPE:
-            _segment_means(x, n_segments, sums, 33 + n_bins)
+            _segment_means(x, mav, n_segments, sums, 33 + n_bins)
         if lane == n_lanes - 1 or w == X.shape[0] - 1:
             first = w - lane
             if groups & TURNS:

@@ -45,7 +45,13 @@ FEATURES: dict[str, FeatureInfo] = {
             _PHINYOMARK,
             0.0,
         ),
-        _info("pkf", "peak frequency: lowest f_m with P_m = max_k P_k", "Hz", _PHINYOMARK, 0.0),
+        _info(
+            "pkf",
+            "peak frequency: lowest f_m with P_m = max_k P_k, to within 1e-5 of it",
+            "Hz",
+            _PHINYOMARK,
+            0.0,
+        ),
         _info("sm1", "spectral moment sum_k f_k P_k", "mV^2 Hz", _DU, 2.0),
         _info("sm2", "spectral moment sum_k f_k^2 P_k", "mV^2 Hz^2", _DU, 2.0),
         _info("sm3", "spectral moment sum_k f_k^3 P_k", "mV^2 Hz^3", _DU, 2.0),
@@ -196,7 +202,7 @@ class _Spectrum:
 
     def _transform(self, X, power, offset) -> NDArray[np.float64]:
         """Write the powers of the bins and of bin 0; return the sum of the former."""
-        from sklearn_emg.feature_extraction._spectral_kernels import power_of
+        from sklearn_emg.feature_extraction._kernels_spectral import power_of
 
         spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
         total = np.empty(len(X))
@@ -455,7 +461,7 @@ class SpectralFeatures(FeatureExtractor):
         return columns
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        from sklearn_emg.feature_extraction._spectral_kernels import (
+        from sklearn_emg.feature_extraction._kernels_spectral import (
             log_sums,
             spectral_sums,
             values_of_sums,

@@ -16,6 +16,7 @@ from scipy.signal import get_window
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import _SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
@@ -106,9 +107,27 @@ class _ImageTransformer(_SignalEstimator):
         rows = X.reshape(-1, X.shape[-1])
         n_maps, height, width = self._image_shape(X.shape[-1])
         images = np.empty((len(rows), n_maps, height, width), dtype=np.float32)
+        high, low = ranges_of(rows[:, np.newaxis])
 
         def work(start: int, stop: int) -> None:
-            images[start:stop] = self._images(rows[start:stop], fs)
+            block = slice(start, stop)
+            values, overflow = compute_safely(
+                lambda part: self._images(part[:, 0], fs),
+                rows[block, np.newaxis],
+                high[block],
+                low[block],
+            )
+            with np.errstate(over="ignore"):
+                images[block] = values
+            overflow |= np.isinf(images[block]) & np.isfinite(values)
+            if overflow.any():
+                row = start + int(np.flatnonzero(overflow.reshape(len(values), -1).any(axis=1))[0])
+                raise ValueError(
+                    f"{type(self).__name__} has powers that float32 cannot hold, first in window "
+                    f"{row // X.shape[1]}, whose samples reach "
+                    f"{max(high[row, 0], -low[row, 0]):.3g} mV. Check the unit or scale the "
+                    "signals to mV."
+                )
 
         image_bytes = 4 * n_maps * height * width * X.itemsize
         for_blocks(work, len(rows), rows[0].nbytes + image_bytes, self.n_jobs)
@@ -672,7 +691,8 @@ class WaveformImage(_ImageTransformer):
         if self.limits is None:
             bottom, top = X.min(axis=1, keepdims=True), X.max(axis=1, keepdims=True)
             flat = top == bottom
-            bottom, top = np.where(flat, bottom - 1, bottom), np.where(flat, top + 1, top)
+            bottom, top = np.where(flat, -1, bottom), np.where(flat, 1, top)
+            low, high = np.where(flat, 0, low), np.where(flat, 0, high)
         else:
             bottom, top = self.limits
         scale = (self.height - 1) / (top - bottom)

@@ -24,6 +24,10 @@ __all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures", "cwt"]
 _SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
 _ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
 _PHINYOMARK = "Phinyomark et al. 2011, Meas. Sci. Rev. 11:45, doi:10.2478/v10048-011-0009-y"
+# Power below which there is no ridge, as a part of the largest: -100 dB, above the rounding
+# of a Fourier transform in float32.
+_RIDGE_FLOOR = 1e-10
+
 _MORLET = "Grossmann & Morlet 1984, SIAM J. Math. Anal. 15:723, doi:10.1137/0515056"
 
 
@@ -94,7 +98,8 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         ),
         FeatureInfo(
             "cwt_ridge_mean",
-            "mean over b of f(a_b), a_b the scale with the largest |W(a, b)|",
+            "mean over b of f(a_b), a_b the scale with the largest |W(a, b)|, over the b at which "
+            "|W(a_b, b)|^2 is above 1e-10 of its largest value",
             "Hz",
             "wavelet",
             "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
@@ -103,7 +108,7 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         ),
         FeatureInfo(
             "cwt_ridge_std",
-            "standard deviation over b of f(a_b)",
+            "standard deviation of f(a_b) over the same b",
             "Hz",
             "wavelet",
             "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
@@ -301,7 +306,7 @@ _EXTENSIONS: dict[str, _Extension] = {
 
 def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extension) -> list[NDArray]:
     """What pywt.wavedec gives, several times faster because it filters whole rows."""
-    from sklearn_emg.feature_extraction._wavelet_kernels import dwt_level
+    from sklearn_emg.feature_extraction._kernels_wavelet import dwt_level
 
     low = np.asarray(wavelet.dec_lo, dtype=X.dtype)
     high = np.asarray(wavelet.dec_hi, dtype=X.dtype)
@@ -333,7 +338,7 @@ def _band_values(
     bands: Sequence[NDArray[np.floating]], with_entropy: bool
 ) -> dict[str, NDArray[np.float64]]:
     """Features of rows, each of shape (n_rows, n_values), from the coefficients of their bands."""
-    from sklearn_emg.feature_extraction._wavelet_kernels import band_sums
+    from sklearn_emg.feature_extraction._kernels_wavelet import band_sums
 
     n_rows = len(bands[0])
     sums = np.empty((len(bands), n_rows, 5))
@@ -347,14 +352,16 @@ def _band_values(
         band_sums(band, logs, sums[b])
     # Contiguous, or NumPy would add up a row in another order when it is alone.
     sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
-    total, absolute, energy, length, logged = sums
+    deviation, absolute, energy, length, logged = sums
     # Now (n_rows, n_bands) each. What is within rounding of the whole window is no energy: the
     # details of a constant.
     whole = energy.sum(axis=1, keepdims=True)
     nothing = energy <= (16 * np.finfo(bands[0].dtype).eps) ** 2 * whole
-    total, absolute, energy, length, logged = (
-        np.where(nothing, 0.0, values) for values in (total, absolute, energy, length, logged)
+    absolute, energy, length, logged = (
+        np.where(nothing, 0.0, values) for values in (absolute, energy, length, logged)
     )
+    # The same for the differences between equal coefficients, which a constant has.
+    deviation[deviation <= (16 * np.finfo(bands[0].dtype).eps) ** 2 * whole] = 0.0
     share = _divide(energy, np.broadcast_to(energy.sum(axis=1, keepdims=True), energy.shape))
     mav = absolute / counts
     positive = np.where(energy > 0, energy, 1.0)
@@ -366,7 +373,7 @@ def _band_values(
         ),
         "wavelet_mav": mav,
         "wavelet_rms": np.sqrt(energy / counts),
-        "wavelet_std": np.sqrt(np.maximum(energy / counts - (total / counts) ** 2, 0.0)),
+        "wavelet_std": np.sqrt(deviation / counts),
         "wavelet_wl": length,
         "wavelet_ratio": _divide(mav[:, :-1], mav[:, 1:]),
         "wavelet_total_entropy": _entropy(share)[:, np.newaxis],
@@ -512,8 +519,9 @@ class CWTFeatures(FeatureExtractor):
     Notes
     -----
     W(a, b) is computed by :func:`cwt` for each sample b of the window, beyond whose ends the
-    signal is taken as 0. Of scales with equal power at b the ridge takes the first. A window of
-    zeros has 0 in each feature.
+    signal is taken as 0. Of scales with equal power at b the ridge takes the first; times without
+    a scale above -100 dB of the window's largest power have no ridge. A window of zeros has 0 in
+    each feature.
 
     Examples
     --------
@@ -614,7 +622,7 @@ class CWTFeatures(FeatureExtractor):
         return names
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
-        from sklearn_emg.feature_extraction._wavelet_kernels import scale_energy, scale_maximum
+        from sklearn_emg.feature_extraction._kernels_wavelet import scale_energy, scale_maximum
 
         names = self._names()
         scales = self._scales_in_samples() if fs is None else self._scales(fs)
@@ -643,9 +651,14 @@ class CWTFeatures(FeatureExtractor):
                 "cwt_entropy": _entropy(share)[:, np.newaxis],
             }
             if with_ridge:
-                ridge = frequencies[which]
-                values["cwt_ridge_mean"] = ridge.mean(axis=1, keepdims=True)
-                values["cwt_ridge_std"] = ridge.std(axis=1, keepdims=True)
+                # What lies 100 dB below the window's largest power may be rounding.
+                heard = largest > _RIDGE_FLOOR * largest.max(axis=1, keepdims=True)
+                n_heard = np.maximum(heard.sum(axis=1, keepdims=True), 1)
+                ridge = np.where(heard, frequencies[which], 0.0)
+                mean = ridge.sum(axis=1, keepdims=True) / n_heard
+                spread = np.where(heard, ridge - mean, 0.0) ** 2
+                values["cwt_ridge_mean"] = mean
+                values["cwt_ridge_std"] = np.sqrt(spread.sum(axis=1, keepdims=True) / n_heard)
             block = np.concatenate([values[name] for name in names], axis=1)
             block[energy.sum(axis=1) == 0] = 0.0
             result[start:stop] = block

@@ -51,7 +51,7 @@ def predict_from_reference(
     -------
     estimate : ndarray of shape (n_times,)
     """
-    from sklearn_emg.preprocessing import _adaptive_kernels as kernels
+    from sklearn_emg.preprocessing import _kernels_adaptive as kernels
 
     n_times = len(signal)
     power = float(np.mean(reference**2))
@@ -109,7 +109,7 @@ def follow_mains(
     -------
     estimate : ndarray of shape (n_times,)
     """
-    from sklearn_emg.preprocessing import _adaptive_kernels as kernels
+    from sklearn_emg.preprocessing import _kernels_adaptive as kernels
 
     nominal, drift = 2 * np.pi * freq, 2 * np.pi * drift
     weights = np.zeros(2 * n_harmonics)
@@ -219,6 +219,10 @@ class AdaptiveFilter(SignalTransformer):
     :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so that bursts of EMG
     that the reference does not show yet change the weights little; the step of NLMS is doubled
     for it.
+
+    The mean of each channel, its offset, is subtracted before and is part of the cleaned signal
+    again; it and the mean power of a reference are those of the whole signal, also where `two_way`
+    is False.
 
     Use it on whole recordings: a window shorter than `memory` teaches little. Line enhancement
     does less than "mains" where the frequency is known, since its many weights carry EMG.
@@ -335,9 +339,13 @@ class AdaptiveFilter(SignalTransformer):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         values = np.atleast_2d(signals)
         values = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
+        # Weights would follow an offset as if it were interference, and be as noisy as it is large.
+        # Two passes: the rounding of the first mean is far above a small signal on a large offset.
+        centred = values - values.mean(axis=-1, keepdims=True)
+        centred -= centred.mean(axis=-1, keepdims=True)
         interference = np.empty_like(values)
         for i in range(len(values)):
-            interference[i] = self._interference(values[i], fs)
+            interference[i] = self._interference(centred[i], fs)
         result = interference if self.output == "interference" else values - interference
         if not isinstance(self.reference, str):
             result[:, self.reference] = values[:, self.reference]

@@ -95,19 +95,22 @@ def mixup(
     ----------
     X : array-like of shape (n_windows, ...)
     y : array-like of shape (n_windows,) or (n_windows, n_classes)
-        Numbers: a regression target, or one column per class.
+        Numbers are a regression target, or one column per class. Labels as text are classes, which
+        become one column each, in the order of ``np.unique(y)``.
     alpha : float, default=0.2
         The share of the first window is drawn from Beta(alpha, alpha).
     random_state : int, RandomState instance or None, default=None
 
     Returns
     -------
-    X_mixed, y_mixed : ndarrays of the shapes of `X` and `y`
+    X_mixed : ndarray of the shape of `X`
+    y_mixed : ndarray of the shape of `y`, or (n_windows, n_classes) for labels as text
+        The fraction of each class, or the mixed numbers.
 
     Raises
     ------
     ValueError
-        If `alpha` is not positive, or lengths differ.
+        If `alpha` is not positive, lengths differ, or `y` is neither numbers nor labels.
 
     References
     ----------
@@ -120,8 +123,11 @@ def mixup(
     >>> X, y = mixup([[0.0], [1.0], [1.0]], [0.0, 10.0, 10.0], random_state=0)
     >>> bool((abs(10 * X[:, 0] - y) < 1e-12).all())
     True
+    >>> mixup([[0.0], [1.0]], ["well", "ill"], random_state=1)[1].round(2)  # ill, well
+    array([[0., 1.],
+           [1., 0.]])
     """
-    X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
+    X, y = np.asarray(X), _numeric_targets(y)
     if not alpha > 0:
         raise ValueError(f"The 'alpha' of mixup must be positive. Got {alpha!r} instead.")
     if len(X) != len(y):
@@ -129,6 +135,27 @@ def mixup(
     rng = _generator(random_state)
     share, other = rng.beta(alpha, alpha, size=len(X)), rng.permutation(len(X))
     return _mix(X, X[other], share), _mix(y, y[other], share)
+
+
+def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
+    """Numbers as they are; labels as text as one column per class."""
+    labels = np.asarray(y)
+    if labels.dtype.kind in "biuf":
+        return labels.astype(np.float64)
+    # NumPy turns 1 next to "a" into "1"; objects keep their types.
+    values = np.asarray(y, dtype=object).ravel().tolist()
+    if labels.ndim == 1 and len(values) and all(isinstance(v, str) for v in values):
+        classes, codes = np.unique(labels.astype(str), return_inverse=True)
+        return np.eye(len(classes))[codes]
+    try:
+        return np.asarray(y, dtype=object).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        kinds = ", ".join(sorted({type(v).__name__ for v in values}))
+        raise ValueError(
+            "The 'y' of mixup must be numbers (a regression target, or one column per class) or "
+            f"one label as text per window. Got {kinds} in an array of shape {labels.shape}; "
+            "encode the labels with sklearn.preprocessing.label_binarize."
+        ) from error
 
 
 def _mix(a: NDArray, b: NDArray, share: NDArray[np.float64]) -> NDArray[np.floating]:

@@ -11,6 +11,10 @@ def _noise(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
+def _centred(X):
+    return X - X.mean(axis=-1, keepdims=True)
+
+
 def _snr(clean, other):
     return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
 
@@ -51,7 +55,7 @@ def _textbook(signal, reference, n_taps, memory, algorithm):
 
 @pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
 def test_reference_channel_follows_the_textbook(algorithm):
-    X = _noise(1, 2, 400)
+    X = _centred(_noise(1, 2, 400))
     adaptive = AdaptiveFilter(
         1,
         algorithm=algorithm,
@@ -79,7 +83,7 @@ def test_reference_channel_takes_a_filtered_copy_away(algorithm):
 
 
 def test_rls_that_never_forgets_is_least_squares():
-    x, r = _noise(2, 300)
+    x, r = _centred(_noise(2, 300))
     adaptive = AdaptiveFilter(
         1, algorithm="rls", memory=1e9, length=0.003, output="interference", fs=FS, two_way=False
     )
@@ -147,10 +151,10 @@ def test_cleaned_and_interference_add_up_to_the_signal(reference):
 @pytest.mark.parametrize("reference", ["mains", "delayed"])
 def test_real_time_output_does_not_know_the_future(reference):
     adaptive = AdaptiveFilter(reference, two_way=False, algorithm="rls", fs=FS)
-    X = _noise(1, 600)
+    X = np.concatenate([_centred(_noise(1, 400)), _centred(_noise(1, 200, seed=1))], axis=1)
     changed = X.copy()
     changed[0, 400:] *= -1
-    # The power that the regularisation refers to is the same for both signs.
+    # The offset and the power that the regularisation refers to are the same for both signs.
     np.testing.assert_allclose(
         adaptive.fit_transform(X)[0, :400], adaptive.fit_transform(changed)[0, :400]
     )
@@ -190,3 +194,25 @@ def test_missing_reference_channel_is_told():
     table = recording_table([_noise(2, 90)], fs=FS, subject="a")
     with pytest.raises(ValueError, match=r"Row 0 .* 0 to 1. Got 2 instead"):
         AdaptiveFilter(2).fit_transform(table)
+
+
+@pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
+@pytest.mark.parametrize("two_way", [True, False])
+@pytest.mark.parametrize("reference", ["mains", "delayed", 1])
+def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm):
+    X = np.stack([_emg(4000) + _mains(4000), _mains(4000), _emg(4000, seed=1)])[None]
+    offsets = np.array([[10.0], [-3000.0], [0.5]])
+    adaptive = AdaptiveFilter(reference, algorithm=algorithm, two_way=two_way, memory=1.0, fs=FS)
+    cleaned = adaptive.fit_transform(X)
+    np.testing.assert_allclose(adaptive.fit_transform(X + offsets) - offsets, cleaned, atol=1e-8)
+    table = recording_table([(X + offsets)[0], X[0, 0] + 1e4], fs=FS, subject="a")
+    if reference != 1:
+        rows = adaptive.set_params(fs=None).fit_transform(table)["signal"]
+        np.testing.assert_allclose(rows.iloc[0] - offsets, cleaned[0], atol=1e-8)
+        np.testing.assert_allclose(rows.iloc[1] - 1e4, cleaned[0, 0], atol=1e-8)
+
+
+def test_mains_on_a_large_offset_goes_from_float32_too():
+    X = (0.01 * _noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype("f4")
+    cleaned = AdaptiveFilter(fs=FS).fit_transform(X)
+    assert np.std(cleaned[0, 2000:]) < 0.015

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
@@ -135,6 +136,24 @@ def test_mixup_mixes_windows_and_targets_alike():
 def test_unusable_parameters_are_refused(augmenter, X, match):
     with pytest.raises(ValueError, match=match):
         augmenter.fit_resample(X, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, pd.Categorical])
+def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
+    X, labels = _noise(6, 5), ["well", "ill", "ill", "carrier", "well", "ill"]
+    classes = sorted(set(labels))
+    columns = np.array([[label == c for c in classes] for label in labels], float)
+    expected = mixup(X, columns, alpha=1.0, random_state=0)
+    X_mixed, y_mixed = mixup(X, kind(labels), alpha=1.0, random_state=0)
+    np.testing.assert_array_equal(X_mixed, expected[0])
+    np.testing.assert_array_equal(y_mixed, expected[1])
+    np.testing.assert_allclose(y_mixed.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("y", [["a", None], ["a", 1], [["a", "b"], ["b", "a"]]])
+def test_mixup_says_what_targets_must_be(y):
+    with pytest.raises(ValueError, match="'y' of mixup must be numbers .* or one label as text"):
+        mixup(_noise(2, 5), y)
 
 
 def test_mixtures_need_classes():

@@ -73,8 +73,8 @@ def band_sums(coefficients, logs, out):
     """Sums over the coefficients of each row.
 
     `logs` are the logarithms of the squared coefficients, finite also where one is 0. Columns of
-    `out`: 0 sum; 1 of absolute values; 2 of squares; 3 of absolute differences of neighbours; 4 of
-    squares times their logarithms.
+    `out`: 0 squared deviations from the mean; 1 absolute values; 2 squares; 3 absolute differences
+    of neighbours; 4 squares times their logarithms.
     """
     n_rows, n = coefficients.shape
     for i in range(n_rows):
@@ -93,7 +93,12 @@ def band_sums(coefficients, logs, out):
         length = 0.0
         for k in range(n - 1):
             length += abs(np.float64(row[k + 1]) - np.float64(row[k]))
-        out[i, 0] = total
+        mean = total / n
+        deviation = 0.0
+        for k in range(n):
+            c = np.float64(row[k]) - mean
+            deviation += c * c
+        out[i, 0] = deviation
         out[i, 1] = absolute
         out[i, 2] = square
         out[i, 3] = length

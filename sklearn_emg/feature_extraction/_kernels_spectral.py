@@ -15,6 +15,9 @@ _FLAGS = {"reassoc", "contract", "nsz"}
 _INLINE: dict[str, Any] = {"cache": True, "nogil": True, "forceinline": True, "fastmath": _FLAGS}
 # Bins between two entries of the running sum, in which a quantile is looked for bin by bin.
 _BLOCK = 16
+# Powers that differ by less, as a part of the larger, are equal: the spectrum of a spike is flat,
+# and rounding in float32 must not choose its peak.
+_EQUAL = 1e-5
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
@@ -91,15 +94,24 @@ def _running_sum(row, running):
 
 
 @njit(**_INLINE)
-def _peak(bits):
-    """First bin of the largest power. Numbers from 0 on are in the order of their bits."""
+def _peak(row, bits):
+    """Bin of the largest power, and the first whose power equals it but for rounding.
+
+    Numbers from 0 on are in the order of their bits.
+    """
     high = bits.dtype.type(0)
     for k in range(bits.size):
         high = max(high, bits[k])
+    largest = 0
     for k in range(bits.size):
         if bits[k] == high:
-            return k
-    return 0
+            largest = k
+            break
+    limit = np.float64(row[largest]) * (1.0 - _EQUAL)
+    for k in range(largest):
+        if np.float64(row[k]) >= limit:
+            return largest, k
+    return largest, largest
 
 
 @njit(**_INLINE)
@@ -145,12 +157,12 @@ def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, 
         s1, s2, s3 = _moments(row, numbers)
         _running_sum(row, running)
         s0 = running[n_blocks - 1]
-        peak = _peak(bits[i])
+        largest, peak = _peak(row, bits[i])
         out[i, 0] = s0
         out[i, 1] = s1
         out[i, 2] = s2
         out[i, 3] = s3
-        out[i, 4] = row[peak]
+        out[i, 4] = row[largest]
         out[i, 5] = peak
         # The slack keeps rounding from passing over a bin at which the sum is exactly reached.
         out[i, 6] = _quantile(row, running, 0.5 * s0 * (1.0 - slack))
