@@ -1,4 +1,7 @@
-"""Compiled range of each row of an array. This module imports numba: import it in functions only."""
+"""Compiled range of each row of an array.
+
+This module imports numba: import it inside functions only.
+"""
 
 import numpy as np
 from numba import njit

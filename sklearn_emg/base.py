@@ -68,6 +68,13 @@ class _SignalEstimator(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
+    _owner: str
+
+    @property
+    def _caller(self) -> str:
+        """Class that messages name: the one that the user set the parameters of."""
+        return getattr(self, "_owner", type(self).__name__)
+
     def _needs_fs(self) -> bool:
         return False
 
@@ -368,7 +375,7 @@ class FeatureExtractor(
             self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]
             self.n_times_in_ = X.shape[-1]
             self._check_parameters(self._array_fs())
-            self._check_length(X.shape[-1])
+            self._check_length(X.shape[-1], self._array_fs())
         return self
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating]:
@@ -403,7 +410,7 @@ class FeatureExtractor(
         self._same_channels(X.shape[1])
         fs = self._array_fs()
         self._check_parameters(fs)
-        self._check_length(X.shape[-1])
+        self._check_length(X.shape[-1], fs)
         return self._finite_features(X, fs)
 
     def _finite_features(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
@@ -433,7 +440,7 @@ class FeatureExtractor(
         for row, values, fs in self._equal_rows(table):
             try:
                 self._check_parameters(fs)
-                self._check_length(values.shape[-1])
+                self._check_length(values.shape[-1], fs)
                 features.append(self._finite_features(values, fs))
             except ValueError as error:
                 which = f"Row {row} (index {table.index[row]!r})"
@@ -486,7 +493,11 @@ class FeatureExtractor(
     def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
 
-    def _check_length(self, n_times: int) -> None:
+    def _shortest(self, fs: float) -> dict[str, int]:
+        """Samples of the shortest window that each feature has a value for, by name."""
+        return {}
+
+    def _check_length(self, n_times: int, fs: float) -> None:
         """Raise if the windows are too short for a feature, naming it."""
 
     def _feature_names(self) -> list[str]:

@@ -199,22 +199,29 @@ class AutoregressiveFeatures(FeatureExtractor):
         self : object
         """
         # The highest order in question decides whether windows are long enough.
-        self.order_ = self.max_order if self.order == "aic" else self.order
+        self.order_ = self._highest_order()
         super().fit(X, y)
         if self.order == "aic":
             self.order_ = self._best_order(X)
         return self
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _check_parameters(self, fs: float) -> None:
         self._names()
 
-    def _check_length(self, n_times: int) -> None:
-        shortest = 2 * self.order_ if self.method == "least_squares" else self.order_ + 1
-        needed = {f"{name} of order {self.order_}": shortest for name in self._names()}
-        check_min_n_times(n_times, needed, type(self).__name__)
+    def _highest_order(self) -> int:
+        return self.max_order if isinstance(self.order, str) else self.order
+
+    def _shortest(self, fs: float) -> dict[str, int]:
+        order = getattr(self, "order_", self._highest_order())
+        shortest = 2 * order if self.method == "least_squares" else order + 1
+        return dict.fromkeys(self._names(), shortest)
+
+    def _check_length(self, n_times: int, fs: float) -> None:
+        needed = {f"{k} of order {self.order_}": n for k, n in self._shortest(fs).items()}
+        check_min_n_times(n_times, needed, self._caller)
 
     def _feature_names(self) -> list[str]:
         names = []
@@ -250,7 +257,7 @@ class AutoregressiveFeatures(FeatureExtractor):
         if is_recording_table(X):
             for row, signal in enumerate(X["signal"]):
                 values = np.atleast_2d(self._read_finite(signal, row))[np.newaxis]
-                self._check_length(values.shape[-1])
+                self._check_length(values.shape[-1], float(X["fs"].iloc[row]))
                 yield values
         else:
             X = self._check_array(X, reset=False)

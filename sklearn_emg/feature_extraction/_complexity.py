@@ -285,20 +285,22 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _check_parameters(self, fs: float) -> None:
         self._names()
 
-    def _check_length(self, n_times: int) -> None:
+    def _shortest(self, fs: float) -> dict[str, int]:
         shortest = {name: info.min_n_times for name, info in FEATURES.items()}
         for name in ("sample_entropy", "approximate_entropy", "fuzzy_entropy"):
             shortest[name] = self.order + 2
         shortest["permutation_entropy"] = (self.permutation_order - 1) * self.delay + 1
         shortest["svd_entropy"] = (self.svd_order - 1) * self.delay + 1
         shortest["higuchi"] = 2 * self.k_max
-        needed = {name: shortest[name] for name in self._names()}
-        check_min_n_times(n_times, needed, type(self).__name__)
+        return {name: shortest[name] for name in self._names()}
+
+    def _check_length(self, n_times: int, fs: float) -> None:
+        check_min_n_times(n_times, self._shortest(fs), self._caller)
 
     def _feature_names(self) -> list[str]:
         return self._names()

@@ -336,7 +336,7 @@ class MUAPFeatures(FeatureExtractor):
             blocks = [(0, X[:, np.newaxis] if X.ndim == 2 else X, self._array_fs())]
         for first, values, fs in blocks:
             self._same_channels(values.shape[1])
-            self._check_samples(values.shape[-1], fs)
+            self._check_length(values.shape[-1], fs)
             for k, signals in enumerate(values):
                 yield first + k, signals, fs
 
@@ -395,7 +395,7 @@ class MUAPFeatures(FeatureExtractor):
         )
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _needs_fs(self) -> bool:
         return True
@@ -403,21 +403,18 @@ class MUAPFeatures(FeatureExtractor):
     def _check_parameters(self, fs: float) -> None:
         self._names()
 
-    def _check_length(self, n_times: int) -> None:
-        # Rows of a table bring rates of their own, at which they are checked one by one.
-        if self.fs is not None:
-            self._check_samples(n_times, float(self.fs))
+    def _shortest(self, fs: float) -> dict[str, int]:
+        return dict.fromkeys(self._names(), 2 * int(self.gap * fs) + 1)
 
-    def _check_samples(self, n_times: int, fs: float) -> None:
+    def _check_length(self, n_times: int, fs: float) -> None:
         n_quiet = int(self.gap * fs)
         what = f"a potential between gaps of {n_quiet} samples"
-        check_min_n_times(n_times, {what: 2 * n_quiet + 1}, type(self).__name__)
+        check_min_n_times(n_times, {what: 2 * n_quiet + 1}, self._caller)
 
     def _feature_names(self) -> list[str]:
         return self._names()
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        self._check_samples(X.shape[-1], fs)
         columns = [_COLUMN[name] for name in self._names()]
         return map_rows(
             lambda rows: self._row_values(rows, fs)[:, columns], X, len(columns), self.n_jobs

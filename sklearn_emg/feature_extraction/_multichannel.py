@@ -122,13 +122,13 @@ class MultichannelFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _check_parameters(self, fs: float) -> None:
         names = self._names()
         if self.n_channels_in_ == 1 and _PAIRS.issuperset(names):
             raise ValueError(
-                f"The features {', '.join(map(repr, names))} of {type(self).__name__} relate two "
+                f"The features {', '.join(map(repr, names))} of {self._caller} relate two "
                 "channels, and X has one. Give windows of shape (n_windows, n_channels, n_times)."
             )
 

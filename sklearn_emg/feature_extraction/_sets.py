@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
@@ -106,6 +107,13 @@ class EMGFeatures(FeatureExtractor):
         Of the discrete transform, see :class:`WaveletFeatures`.
     level : int, default=4
         Levels of the discrete transform.
+    drop : sequence of str, default=()
+        Features to leave out of `features`: names, or domains as in :func:`feature_table`, such as
+        "wavelet", "complexity" or "motor unit".
+    on_short : {"raise", "drop"}, default="raise"
+        What becomes of features that windows seen in ``fit`` are too short for: an error that
+        names them, or they are left out. Windows of 0.5 s at 200 Hz are too short for four levels
+        of "db4".
     n_jobs : int, default=None
         Threads. Results do not depend on it.
 
@@ -113,6 +121,8 @@ class EMGFeatures(FeatureExtractor):
     ----------
     extractors_ : list of FeatureExtractor
         The fitted extractors of the families that take part.
+    dropped_ : list of str
+        Names of the features that were left out because windows are too short for them.
     n_features_in_ : int
         Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
     n_channels_in_ : int
@@ -123,7 +133,8 @@ class EMGFeatures(FeatureExtractor):
     Raises
     ------
     ValueError
-        If a name is unknown, the sampling rate is missing or windows are too short for a feature.
+        If a name is unknown, the sampling rate is missing, nothing is left after `drop`, or windows
+        are too short for a feature.
 
     Notes
     -----
@@ -164,6 +175,8 @@ class EMGFeatures(FeatureExtractor):
         "bands": ["array-like", None],
         "wavelet": [str],
         "level": [Interval(Integral, 1, None, closed="left")],
+        "drop": [list, tuple],
+        "on_short": [StrOptions({"raise", "drop"})],
         "n_jobs": [Integral, None],
     }
 
@@ -178,6 +191,8 @@ class EMGFeatures(FeatureExtractor):
         bands: Sequence[tuple[float, float]] | None = None,
         wavelet: str = "db4",
         level: int = 4,
+        drop: Sequence[str] = (),
+        on_short: Literal["raise", "drop"] = "raise",
         n_jobs: int | None = None,
     ):
         self.features = features
@@ -188,9 +203,33 @@ class EMGFeatures(FeatureExtractor):
         self.bands = bands
         self.wavelet = wavelet
         self.level = level
+        self.drop = drop
+        self.on_short = on_short
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
+        left_out = {*self._to_drop(), *getattr(self, "dropped_", ())}
+        names = [name for name in self._names_asked_for() if name not in left_out]
+        if not names:
+            raise ValueError(
+                "The 'drop' and 'on_short' parameters of EMGFeatures leave no feature. Drop fewer "
+                "or take longer windows."
+            )
+        return names
+
+    def _to_drop(self) -> set[str]:
+        known = _known()
+        domains = {info.domain for info in known.values()}
+        for name in self.drop:
+            if name not in known and name not in domains:
+                raise ValueError(
+                    "The 'drop' parameter of EMGFeatures must hold names of features or the "
+                    f"domains {', '.join(map(repr, sorted(domains)))}. Got {name!r} instead."
+                    f"{did_you_mean(name, [*known, *domains])}"
+                )
+        return {name for name, info in known.items() if {name, info.domain} & set(self.drop)}
+
+    def _names_asked_for(self) -> list[str]:
         known = _known()
         if not isinstance(self.features, str):
             return check_features(self.features, known, type(self).__name__)
@@ -226,7 +265,10 @@ class EMGFeatures(FeatureExtractor):
             MUAPFeatures: {"fs": self.fs},
             MultichannelFeatures: {},
         }
-        return family(**shared, **settings[family])
+        extractor = family(**shared, **settings[family])
+        # Messages name the class and the parameters that the user has set.
+        extractor._owner = type(self).__name__
+        return extractor
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input and fit the extractors of the families.
@@ -242,16 +284,79 @@ class EMGFeatures(FeatureExtractor):
         -------
         self : object
         """
-        self.extractors_ = []
+        self.extractors_, self.dropped_ = [], []
         super().fit(X, y)
+        self.dropped_ = self._too_short(X)
+        families = [self._extractor(f, names) for f, names in self._by_family().items()]
+        self.extractors_ = [family.fit(X) for family in families]
+        self._order = self._column_order()
+        return self
+
+    def _by_family(self) -> dict[type, list[str]]:
         by_family: dict[type, list[str]] = {}
         for name in self._names():
             by_family.setdefault(_family_of(name), []).append(name)
         # Features across channels last; they have no channel to stand with.
-        families = sorted(by_family, key=lambda family: family is MultichannelFeatures)
-        self.extractors_ = [self._extractor(f, by_family[f]).fit(X) for f in families]
-        self._order = self._column_order()
-        return self
+        return dict(sorted(by_family.items(), key=lambda item: item[0] is MultichannelFeatures))
+
+    def _too_short(self, X: ArrayLike | pd.DataFrame) -> list[str]:
+        """Features that some window is too short for.
+
+        Raises
+        ------
+        ValueError
+            If there are some in an array and they are not to be dropped. Those of a table are
+            named in ``transform``, with their rows.
+        """
+        if self._is_table(X):
+            if self.on_short == "raise":
+                return []
+            lengths = [np.shape(signal)[-1] for signal in X["signal"]]
+            shapes = sorted(set(zip(lengths, X["fs"].astype(float))))
+        else:
+            shapes = [(self.n_times_in_, self._array_fs())]
+        families = [self._extractor(f, names) for f, names in self._by_family().items()]
+        short: dict[str, int] = {}
+        for n_times, fs in shapes:
+            found = self._needed(families, n_times, fs)
+            if found and self.on_short == "raise":
+                self._refuse(n_times, found)
+            short |= found
+        return list(short)
+
+    @staticmethod
+    def _needed(families: Sequence[FeatureExtractor], n_times: int, fs: float) -> dict[str, int]:
+        """Samples that the features need for which windows of `n_times` are too short."""
+        shortest = [item for family in families for item in family._shortest(fs).items()]
+        return {name: n for name, n in shortest if n > n_times}
+
+    def _refuse(self, n_times: int, short: Mapping[str, int]) -> None:
+        settings = {
+            AutoregressiveFeatures: (f" of order {self.ar_order}", "lower 'ar_order'"),
+            WaveletFeatures: (f" of {self.level} levels of {self.wavelet!r}", "lower 'level'"),
+        }
+        groups: dict[tuple[str, int], list[str]] = {}
+        remedies = ["take longer windows"]
+        for name, n in short.items():
+            text, remedy = settings.get(_family_of(name), ("", remedies[0]))
+            groups.setdefault((text, n), []).append(name)
+            if remedy not in remedies:
+                remedies.append(remedy)
+        parts = []
+        for (text, n), names in groups.items():
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            verb = "needs" if len(names) == 1 else "need"
+            parts.append(f"{', '.join(names[:4])}{more}{text} {verb} {n}")
+        if self.on_short == "raise":
+            known = _known()
+            domains = sorted({known[name].domain for name in short})
+            remedies += [f"leave them out by drop={domains}", "set on_short='drop'"]
+        else:
+            remedies.append("fit on windows as short as these")
+        raise ValueError(
+            f"Windows of {n_times} samples (n_features={n_times}) are too short for EMGFeatures: "
+            f"{'; '.join(parts)}. Remedies: {', '.join(remedies[:-1])} or {remedies[-1]}."
+        )
 
     def _column_order(self) -> list[int]:
         """Columns of one channel, in the order of the names asked for."""
@@ -284,9 +389,11 @@ class EMGFeatures(FeatureExtractor):
         for extractor in self.extractors_:
             extractor._check_parameters(fs)
 
-    def _check_length(self, n_times: int) -> None:
+    def _check_length(self, n_times: int, fs: float) -> None:
+        if short := self._needed(self.extractors_, n_times, fs):
+            self._refuse(n_times, short)
         for extractor in self.extractors_:
-            extractor._check_length(n_times)
+            extractor._check_length(n_times, fs)
 
     def _joint_names(self, n_channels: int) -> list[str]:
         names = [name for e in self._per_channel() for name in e._feature_names()]

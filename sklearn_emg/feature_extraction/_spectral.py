@@ -380,13 +380,13 @@ class SpectralFeatures(FeatureExtractor):
         known = FEATURES
         if isinstance(self.features, str) and self.bands is None:
             known = {name: info for name, info in FEATURES.items() if name != "band_power"}
-        return check_features(self.features, known, type(self).__name__)
+        return check_features(self.features, known, self._caller)
 
     def _check_parameters(self, fs: float) -> None:
         names = self._names()
         if "band_power" in names and self.bands is None:
             raise ValueError(
-                "The feature 'band_power' of SpectralFeatures needs the 'bands' parameter, for "
+                f"The feature 'band_power' of {self._caller} needs the 'bands' parameter, for "
                 "instance bands=[(20, 250), (250, 500)] in Hz. Got None instead."
             )
         for name in ("ratio_bands", "bands"):
@@ -412,15 +412,17 @@ class SpectralFeatures(FeatureExtractor):
         for band in bands:
             if np.shape(band) != (2,) or not 0 <= band[0] < band[1] <= fs / 2:
                 raise ValueError(
-                    f"The '{parameter}' parameter of SpectralFeatures must hold pairs with "
+                    f"The '{parameter}' parameter of {self._caller} must hold pairs with "
                     f"0 <= low < high <= {fs / 2:g} Hz, half the sampling rate. "
                     f"Got {band!r} instead."
                 )
 
-    def _check_length(self, n_times: int) -> None:
+    def _shortest(self, fs: float) -> dict[str, int]:
+        return {name: FEATURES[name].min_n_times for name in self._names()}
+
+    def _check_length(self, n_times: int, fs: float) -> None:
         n_seg = n_times if self.method == "fft" else min(self.nperseg, n_times)
-        needed = {name: FEATURES[name].min_n_times for name in self._names()}
-        check_min_n_times(n_seg, needed, type(self).__name__)
+        check_min_n_times(n_seg, self._shortest(fs), self._caller)
         if isinstance(self.n_fft, (int, np.integer)) and self.n_fft < n_seg:
             raise ValueError(
                 f"The 'n_fft' parameter of SpectralFeatures must be at least {n_seg}, the samples "
@@ -444,7 +446,7 @@ class SpectralFeatures(FeatureExtractor):
         for pair, (start, stop) in zip(pairs, found):
             if start == stop:
                 raise ValueError(
-                    f"The band {pair} Hz of SpectralFeatures holds no frequency of the spectrum, "
+                    f"The band {pair} Hz of {self._caller} holds no frequency of the spectrum, "
                     f"whose lattice is {spectrum.df:g} Hz wide. Widen the band or take longer "
                     "windows."
                 )

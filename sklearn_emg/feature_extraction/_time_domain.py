@@ -602,7 +602,7 @@ class TimeDomainFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _needs_fs(self) -> bool:
         return "turns" in self._names()
@@ -614,7 +614,7 @@ class TimeDomainFeatures(FeatureExtractor):
     def _threshold_values(self) -> list[float]:
         if not isinstance(self.thresholds, Mapping):
             return [float(self.thresholds)] * len(_THRESHOLDS)
-        name = type(self).__name__
+        name = self._caller
         for key, value in self.thresholds.items():
             if key not in _THRESHOLDS:
                 raise ValueError(
@@ -633,11 +633,14 @@ class TimeDomainFeatures(FeatureExtractor):
                 )
         return [float(self.thresholds.get(key, _DEFAULT_THRESHOLD)) for key in _THRESHOLDS]
 
-    def _check_length(self, n_times: int) -> None:
+    def _shortest(self, fs: float) -> dict[str, int]:
         needed = {name: FEATURES[name].min_n_times for name in self._names()}
         if "mavslp" in needed:
             needed["mavslp"] = self.n_segments
-        check_min_n_times(n_times, needed, type(self).__name__)
+        return needed
+
+    def _check_length(self, n_times: int, fs: float) -> None:
+        check_min_n_times(n_times, self._shortest(fs), self._caller)
 
     def _feature_names(self) -> list[str]:
         several = {"mavslp": self.n_segments - 1, "hist": self.n_bins}

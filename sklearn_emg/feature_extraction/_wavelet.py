@@ -215,29 +215,35 @@ class WaveletFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        return check_features(self.features, FEATURES, type(self).__name__)
+        return check_features(self.features, FEATURES, self._caller)
 
     def _check_parameters(self, fs: float) -> None:
         import pywt
 
         self._names()
-        _discrete_wavelet(self.wavelet, type(self).__name__)
+        _discrete_wavelet(self.wavelet, self._caller)
         if self.mode not in pywt.Modes.modes:
             raise ValueError(
-                f"The 'mode' parameter of {type(self).__name__} must be one of "
+                f"The 'mode' parameter of {self._caller} must be one of "
                 f"{pywt.Modes.modes}. Got {self.mode!r} instead."
             )
 
-    def _check_length(self, n_times: int) -> None:
+    def _shortest(self, fs: float) -> dict[str, int]:
+        wavelet = _discrete_wavelet(self.wavelet, self._caller)
+        # As pywt.dwt_max_level: every level halves the window, down to the length of the filters.
+        shortest = max(wavelet.dec_len - 1, 1) * 2**self.level
+        return {name: max(FEATURES[name].min_n_times, shortest) for name in self._names()}
+
+    def _check_length(self, n_times: int, fs: float) -> None:
         import pywt
 
         needed = {name: FEATURES[name].min_n_times for name in self._names()}
-        check_min_n_times(n_times, needed, type(self).__name__)
-        wavelet = _discrete_wavelet(self.wavelet, type(self).__name__)
+        check_min_n_times(n_times, needed, self._caller)
+        wavelet = _discrete_wavelet(self.wavelet, self._caller)
         highest = pywt.dwt_max_level(n_times, wavelet)
         if self.level > highest:
             raise ValueError(
-                f"The 'level' parameter of {type(self).__name__} must be at most {highest} for "
+                f"The 'level' parameter of {self._caller} must be at most {highest} for "
                 f"windows of {n_times} samples (n_features={n_times}) and the wavelet "
                 f"{self.wavelet!r}. Got {self.level} instead; take longer windows or a shorter "
                 "wavelet."
@@ -559,14 +565,14 @@ class CWTFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        return check_features(self.features, CWT_FEATURES, type(self).__name__)
+        return check_features(self.features, CWT_FEATURES, self._caller)
 
     def _needs_fs(self) -> bool:
         return self.frequencies is not None or any("ridge" in name for name in self._names())
 
     def _scales(self, fs: float) -> NDArray[np.float64]:
         if self.frequencies is not None:
-            centre = _continuous_wavelet(self.wavelet, type(self).__name__)
+            centre = _continuous_wavelet(self.wavelet, self._caller)
             return self._centre(centre) * fs / np.asarray(self.frequencies, dtype=float)
         return self._scales_in_samples()
 
@@ -583,7 +589,7 @@ class CWTFeatures(FeatureExtractor):
 
     def _check_parameters(self, fs: float) -> None:
         self._names()
-        _continuous_wavelet(self.wavelet, type(self).__name__)
+        _continuous_wavelet(self.wavelet, self._caller)
         if self.scales is not None and self.frequencies is not None:
             raise ValueError(
                 "Give either 'scales' or 'frequencies' to CWTFeatures, not both; a frequency f "
@@ -604,9 +610,11 @@ class CWTFeatures(FeatureExtractor):
                 f"Got {scales.tolist()!r} instead; lower the frequencies or raise the scales."
             )
 
-    def _check_length(self, n_times: int) -> None:
-        needed = {name: CWT_FEATURES[name].min_n_times for name in self._names()}
-        check_min_n_times(n_times, needed, type(self).__name__)
+    def _shortest(self, fs: float) -> dict[str, int]:
+        return {name: CWT_FEATURES[name].min_n_times for name in self._names()}
+
+    def _check_length(self, n_times: int, fs: float) -> None:
+        check_min_n_times(n_times, self._shortest(fs), self._caller)
 
     def _feature_names(self) -> list[str]:
         if self.frequencies is not None:
@@ -626,7 +634,7 @@ class CWTFeatures(FeatureExtractor):
 
         names = self._names()
         scales = self._scales_in_samples() if fs is None else self._scales(fs)
-        wavelet = _continuous_wavelet(self.wavelet, type(self).__name__)
+        wavelet = _continuous_wavelet(self.wavelet, self._caller)
         rows = X.reshape(-1, X.shape[-1])
         kernel = _Scales(wavelet, scales, X.shape[-1], X.dtype)
         frequencies = self._centre(wavelet) / scales * (1.0 if fs is None else fs)

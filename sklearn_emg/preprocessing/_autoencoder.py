@@ -225,7 +225,9 @@ class AutoencoderDenoiser(SignalTransformer):
         self.fs_ = fs
         segments = _segments(channels, 2**self.n_layers)
         spread = float(segments.std(dtype=np.float64))
-        self.scale_ = spread if spread > 0 else 1.0
+        peak = float(np.abs(segments).max())
+        # The spread of constant segments is 0 or the rounding of their mean.
+        self.scale_ = spread if spread > 1e-6 * peak else peak or 1.0
         noise = None
         if self.noise is not None:
             make = white_noise

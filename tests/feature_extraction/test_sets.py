@@ -194,6 +194,65 @@ def test_too_short_windows_name_the_feature():
         EMGFeatures("elamvazuthi").fit(np.ones((2, 4)))
 
 
+def test_all_of_a_short_window_at_200_hz_leaves_out_what_is_too_short():
+    X = windows()[:, 0, :100]
+    with pytest.raises(
+        ValueError, match=r"wavelet_energy.*of 4 levels of 'db4' need 112\. .*"
+    ) as e:
+        EMGFeatures("all", fs=200.0).fit(X)
+    for remedy in ("EMGFeatures", "lower 'level'", r"drop=['wavelet']", "on_short='drop'"):
+        assert remedy in str(e.value)
+    extractor = EMGFeatures("all", fs=200.0, on_short="drop").fit(X)
+    names = extractor.get_feature_names_out().tolist()
+    assert extractor.dropped_ == [n for n in _known() if n.startswith("wavelet_")]
+    assert not any(name.startswith("wavelet_") for name in names)
+    assert {"mav", "ar_4", "mdf", "dfa", "muap_rate", "cwt_entropy"} <= set(names)
+    assert np.isfinite(extractor.transform(X)).all()
+    table = recording_table(list(X), fs=200.0, subject="a")
+    rows = EMGFeatures("all", on_short="drop").fit(table)
+    assert rows.dropped_ == extractor.dropped_
+    np.testing.assert_array_equal(rows.transform(table), extractor.transform(X))
+    short = recording_table([X[0, :30]], fs=200.0, subject="a")
+    with pytest.raises(ValueError, match=r"Row 0 .*box_counting needs 32.*fit on windows as short"):
+        rows.transform(short)
+
+
+@pytest.mark.parametrize("n_times", [1, 2, 3, 4, 7, 20])
+@pytest.mark.parametrize("fs", [200.0, 1000.0, 10_000.0])
+def test_the_shortest_windows_have_the_features_that_are_left(n_times, fs):
+    X = windows()[..., :n_times]
+    extractor = EMGFeatures("all", fs=fs, on_short="drop").fit(X)
+    assert np.isfinite(extractor.transform(X)).all()
+    for name in extractor.dropped_:
+        with pytest.raises(ValueError, match=f"too short for EMGFeatures: {name} .*drop="):
+            EMGFeatures([name], fs=fs).fit(X)
+
+
+def test_features_and_domains_are_dropped_by_name():
+    X = windows()[:, 0]
+    every = EMGFeatures("all", fs=FS).fit(X).get_feature_names_out().tolist()
+    some = EMGFeatures("all", fs=FS, drop=["autoregressive", "mav"]).fit(X)
+    left = [n for n in every if n not in ("mav", "ar_residual") and n[:3] not in ("ar_", "cep")]
+    assert some.get_feature_names_out().tolist() == left
+    with pytest.raises(ValueError, match=r"'drop'.*'complexity'.*Did you mean 'wavelet'\?"):
+        EMGFeatures(drop=["wavelets"]).fit(X)
+    with pytest.raises(ValueError, match="leave no feature"):
+        EMGFeatures("hudgins", drop=["time"]).fit(X)
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"bands": [(20, 2000)]}, "The 'bands' parameter of EMGFeatures must hold pairs"),
+        ({"wavelet": "db"}, "The 'wavelet' parameter of EMGFeatures must be one of"),
+        ({"thresholds": {"z": 1.0}}, "The 'thresholds' parameter of EMGFeatures has the unknown"),
+    ],
+)
+def test_messages_of_the_families_name_emgfeatures(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        EMGFeatures("all", fs=FS, **parameters).fit(windows())
+
+
 def test_sets_hold_known_features():
     for name, features in FEATURE_SETS.items():
         assert set(features) <= set(_known()), name

@@ -213,6 +213,8 @@ def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm)
 
 
 def test_mains_on_a_large_offset_goes_from_float32_too():
-    X = (0.01 * _noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype("f4")
+    X = (0.01 * _noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype(
+        "f4"
+    )
     cleaned = AdaptiveFilter(fs=FS).fit_transform(X)
     assert np.std(cleaned[0, 2000:]) < 0.015

@@ -152,7 +152,7 @@ def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
 
 @pytest.mark.parametrize("y", [["a", None], ["a", 1], [["a", "b"], ["b", "a"]]])
 def test_mixup_says_what_targets_must_be(y):
-    with pytest.raises(ValueError, match="'y' of mixup must be numbers .* or one label as text"):
+    with pytest.raises(ValueError, match=r"'y' of mixup must be numbers .* or one label as text"):
         mixup(_noise(2, 5), y)
 
 
