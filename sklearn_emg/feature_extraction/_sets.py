@@ -311,10 +311,10 @@ class EMGFeatures(FeatureExtractor):
         if self._is_table(X):
             if self.on_short == "raise":
                 return []
-            lengths = [np.shape(signal)[-1] for signal in X["signal"]]
+            lengths = [signal.shape[-1] for signal in X["signal"]]
             shapes = sorted(set(zip(lengths, X["fs"].astype(float))))
         else:
-            shapes = [(self.n_times_in_, self._array_fs())]
+            shapes = [(np.shape(X)[-1], self._array_fs())]
         families = [self._extractor(f, names) for f, names in self._by_family().items()]
         short: dict[str, int] = {}
         for n_times, fs in shapes:

@@ -701,7 +701,7 @@ class WaveformImage(_ImageTransformer):
         )
         rows = np.arange(self.height)[:, np.newaxis]
         drawn = (rows >= first[:, np.newaxis]) & (rows <= last[:, np.newaxis])
-        return drawn[:, np.newaxis]
+        return drawn[:, np.newaxis].astype(np.float32)
 
 
 def _column_extremes(X: NDArray[np.floating], width: int) -> tuple[NDArray, NDArray]:
