@@ -22,6 +22,7 @@ __all__ = ["parse_text"]
 
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
 _MAX_LABELS = 60
+_SHORTEST_ROW = 32
 
 
 def parse_text(path: Path) -> FileContent:
@@ -33,6 +34,8 @@ def parse_text(path: Path) -> FileContent:
         If it is empty, no table, damaged or not clear; the message names the file and the line.
     """
     text, encoding = decode_text(path, path.read_bytes())
+    if (row := _single_row(path, text)) is not None:
+        return FileContent(path, "text, one row of numbers", [Channel("column 1", row, None)])
     dialect = recognise(text.splitlines())
     layout, lines = find_layout(path, "\n".join(dialect.lines), encoding)
     del text
@@ -66,6 +69,21 @@ def parse_text(path: Path) -> FileContent:
         )
     _fill(content, frame, header, dialect)
     return content
+
+
+def _single_row(path: Path, text: str) -> NDArray[np.float64] | None:
+    """The samples of a file that has all of them in one line; None if it has more lines."""
+    if re.search(r"[\r\n]", text.strip()):
+        return None
+    cells = re.split(r"[;\s]+" if re.search(r"[;\s]", text.strip()) else ",", text.strip())
+    if len(cells) < _SHORTEST_ROW:
+        return None
+    try:
+        return np.array([cell.replace(",", ".") for cell in cells], dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged: its only line is no row of numbers ({error})."
+        ) from None
 
 
 def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
@@ -115,7 +133,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
         if column.kind == "emg":
             column.kind = kind_by_device(dialect, position, name) or "emg"
         columns.append(column)
-    _settle_texts(content.path, columns)
+    _settle_texts(content, columns)
     _settle_by_content(columns, header.named)
     for column in columns:
         if column.kind == "emg" and column.unit is None and common:
@@ -163,8 +181,11 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     _unique_names(content)
 
 
-def _settle_texts(path: Path, columns: list[_Column]) -> None:
-    """Columns that are no numbers are clock times or labels; a damaged number is an error."""
+def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
+    """Columns that are no numbers are clock times or labels.
+
+    A damaged number is an error in a channel of EMG, and left out with a warning elsewhere.
+    """
     for column in columns:
         if not column.is_text:
             continue
@@ -177,10 +198,14 @@ def _settle_texts(path: Path, columns: list[_Column]) -> None:
             column.values = full.to_numpy(dtype=float, na_value=np.nan)
         elif n_numbers > 0.5 * len(given) and column.kind != "label":
             row = int(given.index[numbers.isna()][0])
-            raise ValueError(
-                f"{path}: row {row + 1} of the table has {given[row]!r} in the column "
-                f"{column.name!r}, which is no number. Mend it or leave the cell empty."
-            )
+            text = f"row {row + 1} of the table has {given[row]!r} in the column {column.name!r}"
+            if column.kind == "emg":
+                raise ValueError(
+                    f"{content.path}: {text}, which is no number. Mend it or leave the cell empty."
+                )
+            content.problems.append(f"{text}, which is no number; it is left out.")
+            full = pd.to_numeric(texts.astype("string").str.strip(), errors="coerce")
+            column.values = full.to_numpy(dtype=float, na_value=np.nan)
         else:
             seconds, _ = seconds_of(column.values, None, column.name)
             column.kind, column.seconds = ("label", None) if seconds is None else ("time", seconds)

@@ -15,6 +15,11 @@ _EMGWORKS = re.compile(
     r"(?P<n>\d+).*?\bUnit:\s*(?P<unit>\S*)",
     re.I,
 )
+_DATALOG = re.compile(
+    r"^\W*Channel\s+\d+:\s*['\"](?P<name>.*?)['\"],\s*(?P<n>\d+)\s+values,\s*"
+    r"engineering units:\s*(?P<unit>[^,]*)",
+    re.I,
+)
 _VICON_DEVICES = re.compile(r"^\W*(?:Devices|Geräte|Dispositivos|Périphériques)\W*$", re.I)
 
 
@@ -30,6 +35,7 @@ class Dialect:
     fs: float | None = None
     n_rows: int | None = None
     devices: list[str] = field(default_factory=list)
+    titles: list[tuple[str, str]] = field(default_factory=list)
     sensors: dict[str, tuple[float, str, int]] = field(default_factory=dict)
     n_channels: int | None = None
     unit: str | None = None
@@ -47,6 +53,14 @@ def recognise(lines: list[str]) -> Dialect:
             sensors={
                 m["name"]: (as_number(m["fs"]) or 0.0, m["unit"], int(m["n"])) for m in sensors
             },
+        )
+    channels = [m for line in head if (m := _DATALOG.match(line))]
+    if channels:
+        return Dialect(
+            "Biometrics DataLOG text",
+            lines,
+            n_rows=max(int(m["n"]) for m in channels),
+            titles=[(m["name"].strip(), m["unit"].strip()) for m in channels],
         )
     if any("openbci" in line.lower() for line in head[:10] if line.lstrip().startswith("%")):
         return _openbci(lines)
@@ -104,6 +118,10 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
         for i, name in enumerate(header.names):
             if re.match(r"EXG|EMG|Channel", name, re.I):
                 header.units[i] = header.units[i] or dialect.unit
+    if len(dialect.titles) == width:
+        header.names = [name for name, _ in dialect.titles]
+        header.units = [unit or None for _, unit in dialect.titles]
+        header.named = True
     for name, (_, unit, _) in dialect.sensors.items():
         for i, title in enumerate(header.names):
             if title == name:

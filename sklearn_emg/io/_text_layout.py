@@ -229,7 +229,7 @@ def _end(
         if separator != " " and not any(fields):
             stop = i
             break
-        if not _is_row(fields, decimal)[0]:
+        if not _is_row(fields, decimal)[0] and not len(fields) == width > 1:
             # Rows that only other rows follow are damaged; text at the end is a footer.
             later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
             if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):

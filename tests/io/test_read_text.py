@@ -390,3 +390,27 @@ def test_heads_in_other_languages(tmp_path, rate, title):
     table = read_recordings(path, subject="s")
     assert table["fs"].iloc[0] == 1000.0
     assert table["signal"].iloc[0].std() == pytest.approx(0.1, rel=0.01)
+
+
+def test_head_of_datalog_with_a_damaged_angle(tmp_path):
+    lines = ["File Name: walk.log"]
+    lines += [
+        f"Channel {k}: '{name}', {n} values, engineering units: {unit}, no filters."
+        for k, (name, n, unit) in enumerate([("Recto", 1500, "mV"), ("Flexion", 1510, "deg")])
+    ]
+    lines += (
+        [""] + [f"{v:.6f}\t{i % 70}" for i, v in enumerate(X)] + ["\t7.5", "\t7.5V"] + ["\t7"] * 8
+    )
+    path = csv(tmp_path / "a.txt", lines, newline="\r\n")  # fmt: skip
+    with pytest.warns(RecordingWarning, match=r"row 1502 .*'7\.5V' in the column 'Flexion'"):
+        table = read_recordings(path, subject="s", fs=1000.0)
+    assert table["channel_names"].iloc[0] == ("Recto",)
+    np.testing.assert_allclose(table["signal"].iloc[0], X, atol=1e-6)
+    assert "Biometrics DataLOG" in str(describe_file(path))
+
+
+def test_all_samples_in_one_line(tmp_path):
+    path = tmp_path / "a.asc"
+    path.write_text("  " + "   ".join(f"{v * 1e3:.4f}" for v in X) + "   ")
+    table = read_recordings(path, subject="s", fs=1000.0, unit="uV")
+    np.testing.assert_allclose(table["signal"].iloc[0], X, atol=1e-6)
