@@ -105,14 +105,14 @@ def vicon(path, fs=1500, trajectories_first=False):
     return {"IM EMG1": x[0], "IM EMG2": x[1]}, float(fs)
 
 
-def opensignals_text(path, device="biosignalsplux"):
+def opensignals_text(path, device="biosignalsplux", sensor="EMG"):
     n_times, fs, bits = 1200, 500, [16, 12, 16]
     x = [emg(n_times, fs, 0.2, 30), emg(n_times, fs, 0.3, 31)]
     span = 3.0 if device == "biosignalsplux" else 3300 / 1009
     counts = [np.rint((v / span + 0.5) * 2**b).astype(int) for v, b in zip(x, bits)]
     head = {
         "AA:BB": {
-            "sensor": ["EMG", "EMG", "XYZ"],
+            "sensor": [sensor, sensor, "XYZ"],
             "column": ["nSeq", "DI", "CH1", "CH2", "CH8"],
             "label": ["CH1", "CH2", "CH8"],
             "sampling rate": fs,

@@ -212,6 +212,7 @@ def _channels(
     unsigned = stored.dtype.kind == "u" or any(
         "UNSIGNED" in str(v).upper() for v in parameters.get("ANALOG", "FORMAT")
     )
+    plates = {int(v) for v in parameters.get("FORCE_PLATFORM", "CHANNEL") if not isinstance(v, str)}
     channels = []
     for i in range(stored.shape[1]):
         name = (labels[i] if i < len(labels) else "") or f"Analog {i + 1}"
@@ -220,7 +221,7 @@ def _channels(
         zero = zero % 65536 if unsigned else zero
         factor = (float(scales[i]) if i < len(scales) else 1.0) * general
         text = f"{name} {descriptions[i]}" if i < len(descriptions) else name
-        kind = channel_kind(name, unit)
+        kind = "force" if i + 1 in plates else channel_kind(name, unit)
         if kind == "emg" and "EMG" not in text.upper():
             kind = channel_kind(text, unit)
         values = (stored[:, i].astype(np.float64) - zero) * factor

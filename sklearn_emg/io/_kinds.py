@@ -118,7 +118,7 @@ _NAMES = (
     ),
     (
         "other",
-        r".*(?:\b|_)(?:aux|other|battery|impedance|ecg|ekg|eeg|eog|eda|gsr|ppg|spo2|resp|"
+        r".*(?:\b|_)(?:aux|other|crc\d*|checksum|battery|impedance|ecg|ekg|eeg|eog|eda|gsr|ppg|spo2|resp|"
         r"respiration|pulse|heart ?rate|analog channel|marker channel)(?:\b|_|\d).*",
     ),
 )

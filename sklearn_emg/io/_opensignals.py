@@ -31,15 +31,16 @@ _SENSORS = {
     "temperature": ("TEMP", "NTC"),
     "trigger": ("SWITCH", "TRIGGER", "SYNC"),
 }
+# An input whose sensor was not set in the program; EMG is what it is read for here.
+_UNNAMED = ("", "RAW", "CUSTOM", "UNKNOWN")
 _MAX_HEAD = 2**20
 
 
 def _sensor_kind(sensor: str, name: str) -> str:
     plain = re.sub(r"[^A-Z0-9]", "", sensor.upper())
-    if "EMG" in plain:
+    if "EMG" in plain or plain in _UNNAMED:
         return "emg"
     kind = next((kind for kind, words in _SENSORS.items() if plain.startswith(words)), None)
-    # A sensor without a name of its own may be an EMG; its channel may say so.
     return kind or (channel_kind(name) if "EMG" in name.upper() else "other")
 
 
@@ -163,7 +164,15 @@ def _add_device(
                 bool(head.get("convertedValues")),
             )
         )
+        _note_unnamed(content, column, sensor)
         content.details[column] = f"{sensor or 'sensor'}, {resolution} bits"
+
+
+def _note_unnamed(content: FileContent, name: str, sensor: str) -> None:
+    if sensor.strip().upper() in _UNNAMED:
+        content.problems.append(
+            f"the sensor of {name!r} is not named in the file ({sensor!r}); it is taken for an EMG."
+        )
 
 
 def _listed(head: dict[str, Any], key: str) -> list[Any]:
@@ -213,6 +222,7 @@ def opensignals_hdf5(
             channel = _channel(path, label, values, int(np.ravel(bits)[0]), sensor,
                                plain["device"], fs, False, alias=name)  # fmt: skip
             content.channels.append(channel)
+            _note_unnamed(content, label, sensor)
             content.details[label] = f"{name}, {sensor}, {int(np.ravel(bits)[0])} bits"
         content.skipped += [f"{n} (index)" for n in raw if n.lower() == "nseq"]
     return content

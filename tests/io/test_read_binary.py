@@ -215,3 +215,19 @@ def test_format_that_does_not_fit_is_an_error(tmp_path):
             read_recordings(tmp_path / "a.edf", subject="s", format=form)
     with pytest.raises(ValueError, match="'format'"):
         read_recordings(tmp_path / "a.edf", subject="s", format="edff")
+
+
+def test_inputs_without_a_named_sensor_are_taken_for_emg_and_told(tmp_path):
+    truth, _ = make.opensignals_text(tmp_path / "a.txt", "bitalino_rev", "RAW")
+    with pytest.warns(RecordingWarning, match="sensor of 'CH1' is not named in the file"):
+        row = read_recordings(tmp_path / "a.txt", subject="s").iloc[0]
+    assert row["channel_names"] == tuple(truth)
+
+
+def test_c3d_whose_rates_contradict_each_other(tmp_path):
+    make.c3d(tmp_path / "a.c3d")
+    content = (tmp_path / "a.c3d").read_bytes()
+    with_other = content.replace(np.float32(2000).tobytes(), np.float32(1000).tobytes())
+    (tmp_path / "a.c3d").write_bytes(with_other)
+    with pytest.raises(ValueError, match="analog rate is 1000 Hz, 20 samples a frame at 100 Hz"):
+        read_c3d(tmp_path / "a.c3d", subject="s")
