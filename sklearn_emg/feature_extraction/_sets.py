@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -314,7 +314,7 @@ class EMGFeatures(FeatureExtractor):
             lengths = [signal.shape[-1] for signal in X["signal"]]
             shapes = sorted(set(zip(lengths, X["fs"].astype(float))))
         else:
-            shapes = [(np.shape(X)[-1], self._array_fs())]
+            shapes = [(cast(int, self.n_times_in_), self._array_fs())]
         families = [self._extractor(f, names) for f, names in self._by_family().items()]
         short: dict[str, int] = {}
         for n_times, fs in shapes:
