@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg.io._kinds import is_counts, is_voltage, millivolts_per
+from sklearn_emg.recordings import SignalFile
 
 __all__ = [
     "Annotation",
@@ -24,6 +25,9 @@ __all__ = [
 
 # Rows of one rate whose lengths differ by less than this are cut to the shortest.
 _RAGGED_END = 0.05  # s
+
+# Samples that are looked at of a channel that is left in its file.
+_LOOKED_AT = 100_000
 
 # RMS in mV outside which a voltage is no EMG: above, no muscle; below, no amplifier.
 _LARGEST_RMS = 10.0
@@ -72,13 +76,13 @@ class AuxiliaryChannel(NamedTuple):
 
 @dataclass
 class Channel:
-    """One channel as it is stored.
+    """One channel in the unit of its file, as an array or left in the file.
 
     ``to_mv`` is the factor to mV; None where the unit is no voltage or not in the file.
     """
 
     name: str
-    values: NDArray
+    values: NDArray | SignalFile
     fs: float | None
     unit: str | None = None
     kind: str = "emg"
@@ -114,7 +118,7 @@ class FileContent:
 class Row:
     """Channels of one rate and length, in mV."""
 
-    signal: NDArray
+    signal: NDArray | SignalFile
     fs: float
     names: tuple[str, ...]
     unit: str
@@ -157,27 +161,63 @@ def rows_of(
     unit: str | None,
     gain: float | None,
     fs: float | None,
+    lazy: bool = False,
 ) -> list[Row]:
     """EMG channels in mV, those of one rate together; problems are added to `content`."""
     chosen = _chosen(content, channels)
-    groups: dict[tuple[float, str], list[tuple[str, NDArray]]] = {}
+    groups: dict[tuple[float, str], list[_Member]] = {}
     for channel in chosen:
         rate = _rate(content, channel, fs)
         factor, stored = _factor(content, channel, unit, gain)
-        values = np.asarray(channel.values)
-        if values.size == 0:
+        n_times = channel.values.shape[-1]
+        if n_times == 0:
             raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
-        values = values.astype(np.float64) * factor if factor != 1 else values.astype(np.float64)
-        _look_at(content, channel.name, values, stored)
-        groups.setdefault((rate, stored), []).append((channel.name, values))
+        values = channel.values
+        if isinstance(values, SignalFile):
+            seen = values.read(0, _LOOKED_AT if lazy else None, dtype=np.float64) * factor
+        else:
+            seen = values.astype(np.float64) * factor
+        _look_at(content, channel.name, seen, stored)
+        if lazy and isinstance(values, SignalFile):
+            groups.setdefault((rate, stored), []).append(_Member(channel.name, values, factor))
+        else:
+            groups.setdefault((rate, stored), []).append(_Member(channel.name, seen, 1.0))
     _check_clock(content, fs, {rate for rate, _ in groups})
     rows = []
     for (rate, stored), members in groups.items():
         for same in _of_one_length(content, rate, members):
-            names = tuple(name for name, _ in same)
-            signal = same[0][1] if len(same) == 1 else np.stack([v for _, v in same])
-            rows.append(Row(signal, rate, names, stored))
+            names = tuple(member.name for member in same)
+            rows.append(Row(_together(same), rate, names, stored))
     return rows
+
+
+class _Member(NamedTuple):
+    """A channel of a row; one that is left in its file still has to be multiplied by `factor`."""
+
+    name: str
+    values: NDArray | SignalFile
+    factor: float
+
+
+def _together(members: list[_Member]) -> NDArray | SignalFile:
+    files = [m.values for m in members if isinstance(m.values, SignalFile)]
+    if len(files) < len(members):
+        arrays = [np.asarray(m.values, dtype=np.float64) * m.factor for m in members]
+        return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+    first = files[0]
+    blocks = first.blocks
+    if blocks is not None:
+        blocks = (blocks[0], blocks[1], [f.blocks[2][0] for f in files if f.blocks is not None])
+    return SignalFile(
+        first.path,
+        offset=first.offset,
+        length=first.length,
+        dtype=first.stored_dtype,
+        n_channels=len(files),
+        scale=[f.scale[0] * m.factor for f, m in zip(files, members)],
+        baseline=[f.baseline[0] for f in files],
+        blocks=blocks,
+    )
 
 
 def _rate(content: FileContent, channel: Channel, fs: float | None) -> float:
@@ -275,11 +315,9 @@ def _look_at(content: FileContent, name: str, values: NDArray, unit: str) -> Non
         )
 
 
-def _of_one_length(
-    content: FileContent, fs: float, members: list[tuple[str, NDArray]]
-) -> list[list[tuple[str, NDArray]]]:
-    shortest = min(len(v) for _, v in members)
-    longest = max(len(v) for _, v in members)
+def _of_one_length(content: FileContent, fs: float, members: list[_Member]) -> list[list[_Member]]:
+    lengths = [m.values.shape[-1] for m in members]
+    shortest, longest = min(lengths), max(lengths)
     if longest == shortest:
         return [members]
     if (longest - shortest) / fs <= _RAGGED_END:
@@ -287,8 +325,13 @@ def _of_one_length(
             f"the last {longest - shortest} samples of the longest channels at {fs:g} Hz, which "
             "others lack"
         )
-        return [[(name, v[:shortest]) for name, v in members]]
-    lengths: dict[int, list[tuple[str, NDArray]]] = {}
-    for name, values in members:
-        lengths.setdefault(len(values), []).append((name, values))
-    return list(lengths.values())
+        return [
+            [
+                _Member(m.name, np.asarray(m.values, np.float64)[:shortest], m.factor)
+                for m in members
+            ]
+        ]
+    groups: dict[int, list[_Member]] = {}
+    for member, length in zip(members, lengths):
+        groups.setdefault(length, []).append(member)
+    return list(groups.values())

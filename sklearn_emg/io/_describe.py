@@ -137,7 +137,7 @@ def describe_file(path: str | os.PathLike[str], *, format: str | None = None) ->
                 "kind": [c.kind for c in content.channels],
                 "unit": [c.unit or "?" for c in content.channels],
                 "fs": [c.fs for c in content.channels],
-                "n_samples": [len(c.values) for c in content.channels],
+                "n_samples": [c.values.shape[-1] for c in content.channels],
             }
         ),
         labels={k: int(pd.Series(v).nunique()) for k, v in content.labels.items()},

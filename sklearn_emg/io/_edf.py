@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
+from sklearn_emg.recordings import SignalFile
 
 __all__ = ["parse_edf"]
 
@@ -157,7 +158,7 @@ def parse_edf(path: Path) -> FileContent:
     _gaps(content, head, onsets)
     for signal in head.signals:
         if not signal.is_annotation:
-            content.channels.append(_channel(content, head, signal, records))
+            content.channels.append(_channel(content, head, signal))
     # Code, sex, birthdate and name, as EDF+ has it; plain EDF leaves the text free.
     patient = head.patient.split(" ")
     if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
@@ -171,19 +172,7 @@ def parse_edf(path: Path) -> FileContent:
     return content
 
 
-def _stored(records: NDArray, signal: _Signal, width: int) -> NDArray:
-    """Digital numbers of a signal, from all data records."""
-    raw = records[:, signal.first : signal.first + signal.n_samples * width]
-    if width == 2:
-        return np.ascontiguousarray(raw).view("<i2").ravel()
-    parts = np.ascontiguousarray(raw).reshape(-1, 3)
-    # The three bytes go to the upper end of four, so that the sign is kept.
-    padded = np.zeros((len(parts), 4), dtype=np.uint8)
-    padded[:, 1:] = parts
-    return padded.view("<i4").ravel() >> 8
-
-
-def _channel(content: FileContent, head: _Head, signal: _Signal, records: NDArray) -> Channel:
+def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
     if head.seconds <= 0:
         raise ValueError(
             f"{content.path} is damaged: its data records last {head.seconds} s, so that "
@@ -197,7 +186,15 @@ def _channel(content: FileContent, head: _Head, signal: _Signal, records: NDArra
             f"{signal.digital_high:g})."
         )
     gain = (signal.high - signal.low) / span
-    values = (_stored(records, signal, head.width) - signal.digital_low) * gain + signal.low
+    values = SignalFile(
+        content.path,
+        offset=head.n_bytes,
+        length=head.n_records * signal.n_samples,
+        dtype="<i2" if head.width == 2 else "V3",
+        scale=gain,
+        baseline=signal.digital_low - signal.low / gain,
+        blocks=(signal.n_samples, head.record_bytes, [signal.first]),
+    )
     # A decimal division such as 2000 / 0.1 leaves a trace in the last digits.
     fs = round(signal.n_samples / head.seconds, 9)
     kind = channel_kind(signal.label, signal.unit)

@@ -6,8 +6,10 @@ from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.recordings import SignalFile
 
 __all__ = ["parse_npy"]
 
@@ -40,7 +42,16 @@ def parse_npy(path: Path) -> FileContent:
             "samples: it looks transposed. Save it as (n_channels, n_times), array.T."
         )
     unit = "mV" if array.dtype.kind == "f" else None
-    rows = np.atleast_2d(np.array(array))
+    n_times = array.shape[-1]
+    n_bytes = n_times * array.dtype.itemsize
+    if array.flags.c_contiguous:
+        rows: list[NDArray | SignalFile] = [
+            SignalFile(path, offset=array.offset, length=n_times, dtype=array.dtype,
+                       blocks=(n_times, array.nbytes, [i * n_bytes]))
+            for i in range(array.size // n_times)
+        ]  # fmt: skip
+    else:
+        rows = list(np.atleast_2d(np.array(array)))
     channels = [Channel(f"ch{i + 1}", row, None, unit) for i, row in enumerate(rows)]
     return FileContent(
         path, "NumPy array", channels, details={"shape": array.shape, "type": str(array.dtype)}

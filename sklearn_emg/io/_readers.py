@@ -33,7 +33,7 @@ _DOC = """{first}
     ----------
     path_or_paths : path-like or iterable of path-like
         {paths}
-    channels, unit, gain, fs, subject, aux, **columns
+    channels, unit, gain, fs, subject, aux, lazy, **columns
         As in :func:`read_recordings`.
 
     Returns
@@ -60,6 +60,7 @@ def _reader(
         fs: float | None = None,
         subject: _Subject = None,
         aux: bool = False,
+        lazy: bool = False,
         **columns: Any,
     ) -> pd.DataFrame:
         return read_recordings(
@@ -71,6 +72,7 @@ def _reader(
             fs=fs,
             subject=subject,
             aux=aux,
+            lazy=lazy,
             **columns,
         )
 

@@ -74,6 +74,7 @@ def read_recordings(
     fs: float | None = None,
     subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = None,
     aux: bool = False,
+    lazy: bool = False,
     **columns: Any,
 ) -> pd.DataFrame:
     """Read files of any known form into one recording table.
@@ -105,6 +106,9 @@ default=None
     aux : bool, default=False
         Keep the channels that are no EMG (acceleration, force, angle, trigger) in a column
         ``aux``: a tuple of :class:`AuxiliaryChannel` per row.
+    lazy : bool, default=False
+        Leave the samples of EDF, BDF, BIDS and NumPy files in their files, with
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are read.
     **columns
         Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
         function of the file's name.
@@ -175,7 +179,7 @@ default=None
     for i, path in enumerate(paths):
         try:
             content = parse_file(path, format)
-            found = _rows(content, channels, unit, gain, fs, subjects[i], aux)
+            found = _rows(content, channels, unit, gain, fs, subjects[i], aux, lazy)
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise
@@ -213,6 +217,7 @@ def _rows(
     fs: float | None,
     subject: Hashable | None,
     aux: bool,
+    lazy: bool,
 ) -> list[dict[str, Any]]:
     if subject is None:
         subject = content.subject
@@ -223,7 +228,7 @@ def _rows(
         )
     if not isinstance(subject, Hashable):
         raise TypeError(f"A subject must be hashable, such as a name. Got {subject!r}.")
-    rows = rows_of(content, channels, unit, gain, fs)
+    rows = rows_of(content, channels, unit, gain, fs, lazy)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
     skipped = [*content.skipped, *(_said(c.name, c.kind, c.fs, c.unit) for c in others)]
@@ -247,7 +252,7 @@ def _rows(
             entry["stored_names"] = tuple(aliases.get(name, name) for name in row.names)
         if aux:
             entry["aux"] = tuple(
-                AuxiliaryChannel(c.name, c.kind, c.unit or "", c.fs or row.fs, c.values)
+                AuxiliaryChannel(c.name, c.kind, c.unit or "", c.fs or row.fs, np.asarray(c.values))
                 for c in others
             )
         table.append(entry)

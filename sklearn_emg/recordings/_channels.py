@@ -65,6 +65,7 @@ def _take(signal: Any, positions: Sequence[int], keep_axis: bool) -> Any:
             scale=signal.scale,
             baseline=signal.baseline,
             invalid=signal.invalid,
+            blocks=signal.blocks,
         )
     values = np.atleast_2d(read_signal(signal))[list(positions)]
     return values if keep_axis else values[0]

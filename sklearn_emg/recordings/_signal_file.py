@@ -12,6 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 __all__ = ["SignalFile", "read_signal"]
 
 
+_BITS_24 = np.dtype("V3")
+
+
 class SignalFile:
     """A recording that stays in its file until somebody needs the samples.
 
@@ -22,13 +25,13 @@ class SignalFile:
     Parameters
     ----------
     path : str or path-like
-        File with samples of one fixed-width type, interleaved by channel.
+        File with samples of one fixed-width type, interleaved by channel or in blocks.
     offset : int, default=0
         Bytes before the first sample.
     length : int, default=None
         Samples per channel. By default all that follow `offset`.
     dtype : dtype-like, default="<i2"
-        Type of one stored sample.
+        Type of one stored sample; "V3" stands for integers of 24 bits, little-endian.
     n_channels : int, default=1
         Channels stored in the file.
     channels : sequence of int, default=None
@@ -40,6 +43,10 @@ class SignalFile:
         Stored value that stands for 0 mV, one number or one per stored channel.
     invalid : int, default=None
         Stored value that marks an invalid sample and reads as NaN.
+    blocks : tuple of (int, int, sequence of int), default=None
+        Layout in which the samples of a channel stand together: samples per channel in a block,
+        bytes of a block, and first byte of each stored channel in a block, as in the data records
+        of EDF. A file with one channel after the other is one block. Interleaved by default.
 
     Raises
     ------
@@ -61,6 +68,7 @@ class SignalFile:
 
     __slots__ = (
         "baseline",
+        "blocks",
         "channels",
         "invalid",
         "length",
@@ -83,6 +91,7 @@ class SignalFile:
         scale: float | Sequence[float] = 1.0,
         baseline: float | Sequence[float] = 0.0,
         invalid: int | None = None,
+        blocks: tuple[int, int, Sequence[int]] | None = None,
     ):
         # An absolute path survives workers with another working directory.
         self.path = os.path.abspath(os.fspath(path))
@@ -90,7 +99,7 @@ class SignalFile:
         self.offset = int(offset)
         self.n_channels = int(n_channels)
         self.invalid = invalid
-        if self.stored_dtype.hasobject or self.stored_dtype.kind not in "iuf":
+        if self.stored_dtype.kind not in "iuf" and self.stored_dtype != _BITS_24:
             raise ValueError(
                 f"The 'dtype' parameter of SignalFile must be an integer or float type. "
                 f"Got {dtype!r} instead."
@@ -112,8 +121,22 @@ class SignalFile:
                 f"The 'channels' of SignalFile must lie in 0..{self.n_channels - 1}. "
                 f"Got {list(self.channels)} instead."
             )
+        self.blocks = None if blocks is None else self._checked_blocks(blocks)
         self.scale = self._per_channel("scale", scale)
         self.baseline = self._per_channel("baseline", baseline)
+
+    def _checked_blocks(
+        self, blocks: tuple[int, int, Sequence[int]]
+    ) -> tuple[int, int, tuple[int, ...]]:
+        samples, n_bytes, starts = int(blocks[0]), int(blocks[1]), tuple(map(int, blocks[2]))
+        size = samples * self.stored_dtype.itemsize
+        fits = len(starts) == self.n_channels and all(0 <= s <= n_bytes - size for s in starts)
+        if samples < 1 or not fits:
+            raise ValueError(
+                "The 'blocks' of SignalFile must be (samples, bytes, first byte of each channel) "
+                f"with {self.n_channels} channels that lie within a block. Got {blocks!r} instead."
+            )
+        return samples, n_bytes, starts
 
     def _per_channel(self, name: str, value: float | Sequence[float]) -> tuple[float, ...]:
         values = tuple(float(v) for v in np.atleast_1d(value))
@@ -130,6 +153,8 @@ class SignalFile:
         if self.length is not None:
             return self.length
         size = os.stat(self.path).st_size - self.offset
+        if self.blocks is not None:
+            return max(size, 0) // self.blocks[1] * self.blocks[0]
         return max(size, 0) // (self.n_channels * self.stored_dtype.itemsize)
 
     @property
@@ -170,21 +195,10 @@ class SignalFile:
         n_times = self.n_times
         stop = n_times if stop is None else min(stop, n_times)
         start = min(max(start, 0), stop)
-        frame = self.n_channels * self.stored_dtype.itemsize
-        count = (stop - start) * self.n_channels
-        stored = np.fromfile(
-            self.path, dtype=self.stored_dtype, count=count, offset=self.offset + start * frame
-        )
-        if stored.size < count:
-            raise ValueError(
-                f"{self.path} holds {start + stored.size // self.n_channels} samples per channel "
-                f"after byte {self.offset}, {n_times} were announced. The file is truncated; "
-                "get it again."
-            )
-        stored = stored.reshape(stop - start, self.n_channels).T
+        wanted = range(self.n_channels) if self.channels is None else self.channels
+        stored = self._stored(start, stop, list(wanted))
         scale, baseline = np.array(self.scale), np.array(self.baseline)
         if self.channels is not None:
-            stored = stored[list(self.channels)]
             scale = scale if scale.size == 1 else scale[list(self.channels)]
             baseline = baseline if baseline.size == 1 else baseline[list(self.channels)]
         dtype = np.dtype(dtype)
@@ -193,6 +207,39 @@ class SignalFile:
         if self.invalid is not None:
             signal[stored == self.invalid] = np.nan
         return signal[0] if self.ndim == 1 else signal
+
+    def _stored(self, start: int, stop: int, wanted: list[int]) -> NDArray:
+        """Stored numbers, (n_wanted, stop - start)."""
+        if self.blocks is None:
+            frame = self.n_channels * self.stored_dtype.itemsize
+            raw = self._read(start * frame, (stop - start) * frame, start, frame)
+            rows = raw.view(self.stored_dtype).reshape(stop - start, self.n_channels).T[wanted]
+            return _integers(rows)
+        samples, n_bytes, starts = self.blocks
+        first, last = start // samples, -(-stop // samples)
+        raw = self._read(first * n_bytes, (last - first) * n_bytes, first * samples, n_bytes)
+        size = samples * self.stored_dtype.itemsize
+        table = raw.reshape(last - first, n_bytes)
+        rows = np.stack(
+            [
+                np.ascontiguousarray(table[:, starts[c] : starts[c] + size])
+                .view(self.stored_dtype)
+                .ravel()
+                for c in wanted
+            ]
+        )
+        return _integers(rows[:, start - first * samples : stop - first * samples])
+
+    def _read(self, at: int, count: int, before: int, frame: int) -> NDArray[np.uint8]:
+        raw = np.fromfile(self.path, dtype=np.uint8, count=count, offset=self.offset + at)
+        if raw.size < count:
+            per_frame = 1 if self.blocks is None else self.blocks[0]
+            raise ValueError(
+                f"{self.path} holds {before + raw.size // frame * per_frame} samples per channel "
+                f"after byte {self.offset}, {self.n_times} were announced. The file is truncated; "
+                "get it again."
+            )
+        return raw
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         if copy is False:
@@ -212,6 +259,7 @@ class SignalFile:
             "scale": self.scale,
             "baseline": self.baseline,
             "invalid": self.invalid,
+            "blocks": self.blocks,
         }
 
     def __reduce__(self):
@@ -228,6 +276,16 @@ class SignalFile:
     def __repr__(self) -> str:
         length = "" if self.length is None else f", length={self.length}"
         return f"SignalFile({os.path.basename(self.path)!r}, offset={self.offset}{length})"
+
+
+def _integers(rows: NDArray) -> NDArray:
+    """Samples of 24 bits as integers of 32; others as they are."""
+    if rows.dtype != _BITS_24:
+        return rows
+    # The three bytes go to the upper end of four, so that the sign is kept.
+    padded = np.zeros((*rows.shape, 4), dtype=np.uint8)
+    padded[..., 1:] = np.ascontiguousarray(rows).view(np.uint8).reshape(*rows.shape, 3)
+    return padded.view("<i4")[..., 0] >> 8
 
 
 def _signal_file(path: str, arguments: dict[str, Any]) -> SignalFile:

@@ -1,9 +1,11 @@
 """EDF, BDF, C3D, OpenSignals, MATLAB, HDF5, WFDB, BIDS and NumPy files."""
 
+import pickle
 import warnings
 
 import device_files as make
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emg.exceptions import RecordingWarning
@@ -19,7 +21,7 @@ from sklearn_emg.io import (
     read_recordings,
     read_wfdb,
 )
-from sklearn_emg.recordings import segments_from_events
+from sklearn_emg.recordings import SignalFile, segments_from_events, select_channels
 
 
 @pytest.fixture(autouse=True)
@@ -231,3 +233,25 @@ def test_c3d_whose_rates_contradict_each_other(tmp_path):
     (tmp_path / "a.c3d").write_bytes(with_other)
     with pytest.raises(ValueError, match="analog rate is 1000 Hz, 20 samples a frame at 100 Hz"):
         read_c3d(tmp_path / "a.c3d", subject="s")
+
+
+@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.npy"])
+def test_samples_can_stay_in_their_file(tmp_path, name):
+    path = tmp_path / name
+    if name == "a.npy":
+        np.save(path, np.stack([make.emg(900, 1000, 0.1, k) for k in range(3)]))
+    else:
+        make.edf(path, 16 if name == "a.edf" else 24)
+    how = {"subject": "s", "fs": 1000.0 if name == "a.npy" else 2000.0}
+    eager, lazy = (read_recordings(path, lazy=lazy, **how).iloc[0] for lazy in (False, True))
+    handle = lazy["signal"]
+    assert isinstance(handle, SignalFile)
+    full = np.atleast_2d(eager["signal"])
+    np.testing.assert_allclose(np.atleast_2d(np.asarray(handle)), full, atol=1e-6)
+    for start, stop in ((0, 1), (10, 333), (400, 900)):
+        np.testing.assert_allclose(
+            np.atleast_2d(handle.read(start, stop)), full[:, start:stop], atol=1e-6
+        )
+    assert pickle.loads(pickle.dumps(handle)) == handle
+    one = select_channels(pd.DataFrame([lazy]), [lazy["channel_names"][-1]])["signal"].iloc[0]
+    np.testing.assert_allclose(np.atleast_2d(one), full[-1:], atol=1e-6)

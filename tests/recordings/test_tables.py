@@ -354,3 +354,24 @@ def test_handles_in_a_table_divide_like_arrays_and_reach_workers(stored):
     with joblib.parallel_config(backend="loky", n_jobs=2):
         out = joblib.Parallel()(joblib.delayed(_subject_and_sum)(table.iloc[[i]]) for i in range(3))
     assert out == [(s, float(samples[i].sum())) for i, s in enumerate("abc")]
+
+
+def test_signal_file_reads_blocks_and_24_bits(tmp_path):
+    values = np.arange(-60, 60).reshape(2, 60) * 70_001
+    little = np.ascontiguousarray(values.astype("<i4")).view(np.uint8).reshape(2, 60, 4)[..., :3]
+    blocks = little.reshape(2, 6, 10, 3).transpose(1, 0, 2, 3)  # 6 blocks of 10 samples a channel
+    (tmp_path / "blocks.bin").write_bytes(b"head" + blocks.tobytes())
+    (tmp_path / "mixed.bin").write_bytes(little.transpose(1, 0, 2).tobytes())
+    inblocks = SignalFile(tmp_path / "blocks.bin", offset=4, dtype="V3", n_channels=2,
+                          blocks=(10, 60, [0, 30]))  # fmt: skip
+    mixed = SignalFile(tmp_path / "mixed.bin", dtype="V3", n_channels=2)
+    for handle in (inblocks, mixed):
+        assert handle.shape == (2, 60)
+        np.testing.assert_array_equal(handle.read(dtype=float), values)
+        np.testing.assert_array_equal(handle.read(7, 33, dtype=float), values[:, 7:33])
+    longer = SignalFile(tmp_path / "blocks.bin", offset=4, dtype="V3", n_channels=2, length=80,
+                        blocks=(10, 60, [0, 30]))  # fmt: skip
+    with pytest.raises(ValueError, match="holds 60 samples per channel after byte 4, 80 were"):
+        longer.read()
+    with pytest.raises(ValueError, match="'blocks' of SignalFile"):
+        SignalFile(tmp_path / "blocks.bin", n_channels=2, blocks=(10, 60, [0, 50]))
