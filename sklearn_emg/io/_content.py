@@ -174,7 +174,7 @@ def rows_of(
             raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
         values = channel.values
         if isinstance(values, SignalFile):
-            seen = values.read(0, _LOOKED_AT if lazy else None, dtype=np.float64) * factor
+            seen = values.read(0, _LOOKED_AT if lazy else None, dtype=np.float64).ravel() * factor
         else:
             seen = values.astype(np.float64) * factor
         _look_at(content, channel.name, seen, stored)
@@ -205,18 +205,34 @@ def _together(members: list[_Member]) -> NDArray | SignalFile:
         arrays = [np.asarray(m.values, dtype=np.float64) * m.factor for m in members]
         return arrays[0] if len(arrays) == 1 else np.stack(arrays)
     first = files[0]
-    blocks = first.blocks
-    if blocks is not None:
-        blocks = (blocks[0], blocks[1], [f.blocks[2][0] for f in files if f.blocks is not None])
+    common: dict[str, Any] = {
+        "offset": first.offset,
+        "length": first.length,
+        "dtype": first.stored_dtype,
+        "invalid": first.invalid,
+    }
+    if first.blocks is None:
+        # Interleaved: all handles have the same scales and one channel each.
+        factors = np.ones(first.n_channels)
+        positions = [f.channels[0] for f in files if f.channels is not None]
+        factors[positions] = [m.factor for m in members]
+        scale = np.broadcast_to(first.scale, first.n_channels) * factors
+        return SignalFile(
+            first.path,
+            n_channels=first.n_channels,
+            channels=positions,
+            scale=scale.tolist(),
+            baseline=first.baseline,
+            **common,
+        )
+    starts = [f.blocks[2][0] for f in files if f.blocks is not None]
     return SignalFile(
         first.path,
-        offset=first.offset,
-        length=first.length,
-        dtype=first.stored_dtype,
         n_channels=len(files),
         scale=[f.scale[0] * m.factor for f, m in zip(files, members)],
         baseline=[f.baseline[0] for f in files],
-        blocks=blocks,
+        blocks=(first.blocks[0], first.blocks[1], starts),
+        **common,
     )
 
 

@@ -107,7 +107,7 @@ default=None
         Keep the channels that are no EMG (acceleration, force, angle, trigger) in a column
         ``aux``: a tuple of :class:`AuxiliaryChannel` per row.
     lazy : bool, default=False
-        Leave the samples of EDF, BDF, BIDS and NumPy files in their files, with
+        Leave the samples of EDF, BDF, BIDS, WFDB and NumPy files in their files, with
         :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are read.
     **columns
         Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
@@ -178,7 +178,7 @@ default=None
     faults: list[str] = []
     for i, path in enumerate(paths):
         try:
-            content = parse_file(path, format)
+            content = parse_file(path, format, lazy)
             found = _rows(content, channels, unit, gain, fs, subjects[i], aux, lazy)
         except (ValueError, OSError) as error:
             if len(paths) == 1:
@@ -252,7 +252,9 @@ def _rows(
             entry["stored_names"] = tuple(aliases.get(name, name) for name in row.names)
         if aux:
             entry["aux"] = tuple(
-                AuxiliaryChannel(c.name, c.kind, c.unit or "", c.fs or row.fs, np.asarray(c.values))
+                AuxiliaryChannel(
+                    c.name, c.kind, c.unit or "", c.fs or row.fs, np.asarray(c.values).ravel()
+                )
                 for c in others
             )
         table.append(entry)
@@ -372,8 +374,20 @@ def recognised_format(path: Path) -> str:
     return by_name.get(ending, "text")
 
 
-def parse_file(path: Path, format: str | None = None) -> FileContent:
+def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> FileContent:
     """Read all that a file holds.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    format : str, default=None
+        Form of the file; recognised by default.
+    lazy : bool, default=False
+        Leave samples in their file where a reader has to be told so.
+
+    Returns
+    -------
+    content : FileContent
 
     Raises
     ------
@@ -385,7 +399,7 @@ def parse_file(path: Path, format: str | None = None) -> FileContent:
     found = recognised_format(path)
     form = format or found
     try:
-        content = PARSERS[form](path)
+        content = parse_wfdb(path, lazy) if form == "wfdb" else PARSERS[form](path)
     except _DAMAGE as error:
         text = str(error)
         if isinstance(error, ValueError) and path.name in text:

@@ -235,14 +235,16 @@ def test_c3d_whose_rates_contradict_each_other(tmp_path):
         read_c3d(tmp_path / "a.c3d", subject="s")
 
 
-@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.npy"])
+@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.npy", "rec.hea"])
 def test_samples_can_stay_in_their_file(tmp_path, name):
     path = tmp_path / name
     if name == "a.npy":
         np.save(path, np.stack([make.emg(900, 1000, 0.1, k) for k in range(3)]))
+    elif name == "rec.hea":
+        make.wfdb(path)
     else:
         make.edf(path, 16 if name == "a.edf" else 24)
-    how = {"subject": "s", "fs": 1000.0 if name == "a.npy" else 2000.0}
+    how = {"subject": "s", "fs": 2000.0 if name[-3:] in ("edf", "bdf") else 1000.0}
     eager, lazy = (read_recordings(path, lazy=lazy, **how).iloc[0] for lazy in (False, True))
     handle = lazy["signal"]
     assert isinstance(handle, SignalFile)
