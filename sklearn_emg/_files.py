@@ -214,8 +214,9 @@ def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
     ------
     ValueError
     """
+    unusable: tuple[type[Exception], ...] = (*_UNUSABLE, *more)
     try:
         yield
-    except (*_UNUSABLE, *more) as error:
+    except unusable as error:
         text = str(error) if isinstance(error, ValueError) else repr(error)
         raise ValueError(f"{what}: {text.removesuffix('.')}.") from error

@@ -1,15 +1,15 @@
-"""Records in the WFDB format of PhysioNet, opened with suspicion: a header is a stranger's text.
+"""Records in the WFDB format of PhysioNet, read with suspicion: a header is a stranger's text.
 
 A header names the files that hold its samples, how many there are and how they are stored. It is
 parsed here, strictly, and every file is looked at before anything is read: names without folders,
-regular files inside the record's folder, as many bytes as the header announces.
+regular files inside the record's folder, as many bytes as the header announces. The formats are
+those of signal(5) in the WFDB applications guide, https://physionet.org/physiotools/wag/.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg._validation import require
 from sklearn_emg.datasets._base import decode, millivolts_per
 from sklearn_emg.recordings import SignalFile
 
 _MAX_HEADER_BYTES = 1_000_000
 _MAX_LINES = 10_000  # signals or segments
-_FLAC_MAX_SAMPLES_PER_BYTE = 10_000  # a constant signal, the best case, is packed 6500 to 1
+# A constant signal is packed 6500 to 1; nobody keeps more than this of it.
+_FLAC_FEW_SAMPLES = 2**24
 
 # Stored type, value that is added to the samples, and the stored value of an invalid sample.
 _PLAIN = {
@@ -64,6 +66,7 @@ class SignalSpec:
     gain: float | None  # stored units per physical unit, None if it is not calibrated
     baseline: int
     unit: str
+    initial: int  # sample before the first, in a format of differences
     checksum: int | None
     name: str
 
@@ -189,6 +192,7 @@ def _parse_signal(line: str) -> SignalSpec:
         gain,
         baseline,
         unit,
+        _signed(fields[4]) if fmt == "8" and len(fields) > 4 else 0,
         # Many programs write 0 without counting.
         (_signed(fields[5]) or None) if len(fields) > 5 else None,
         fields[7].strip() if len(fields) > 7 else "",
@@ -247,10 +251,8 @@ def _bytes_needed(header: Header, spec: SignalSpec) -> int:
     frame = sum(s.samples_per_frame for s in header.signals if s.file == spec.file)
     n_samples = (header.n_times or 1) * frame
     if spec.fmt in _FLAC:
-        return -(-n_samples // _FLAC_MAX_SAMPLES_PER_BYTE)
-    if spec.fmt in _PLAIN:
-        return spec.offset + n_samples * np.dtype(_PLAIN[spec.fmt][0]).itemsize
-    samples, n_bytes, _ = _PACKED[spec.fmt]
+        return -(-n_samples // (10_000 if n_samples <= _FLAC_FEW_SAMPLES else 100))
+    samples, n_bytes = _bytes_of(spec.fmt)
     return spec.offset + -(-n_samples * n_bytes // samples)
 
 
@@ -280,13 +282,22 @@ def _is_plain(header: Header) -> bool:
     )
 
 
-def _n_frames(header: Header, path: Path) -> int:
-    """Samples per signal of a plain record, from the file's size where the header has none."""
+def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
+    """Frames of a signal file, from its size where the header has no number."""
     if header.n_times is not None:
         return header.n_times
-    first = header.signals[0]
-    frame = np.dtype(_PLAIN[first.fmt][0]).itemsize * len(header.signals)
-    return (path.stat().st_size - first.offset) // frame
+    if spec.fmt in _FLAC:
+        raise ValueError(f"{header.path} must give the number of samples of a FLAC file.")
+    frame = sum(s.samples_per_frame for s in header.signals if s.file == spec.file)
+    samples, n_bytes = _bytes_of(spec.fmt)
+    return (path.stat().st_size - spec.offset) * samples // n_bytes // frame
+
+
+def _bytes_of(fmt: str) -> tuple[int, int]:
+    """Number of samples, and the bytes that they take."""
+    if fmt in _PLAIN:
+        return 1, np.dtype(_PLAIN[fmt][0]).itemsize
+    return _PACKED[fmt][:2]
 
 
 def signal_file(
@@ -329,7 +340,7 @@ def signal_file(
     return SignalFile(
         path,
         offset=first.offset,
-        length=_n_frames(header, path),
+        length=_n_frames(header, first, path),
         dtype=dtype,
         n_channels=len(header.signals),
         channels=channels,
@@ -365,70 +376,116 @@ def read_record(
     """
     specs = [header.signals[c] for c in channels]
     scales = [millivolts_per_step(header, spec) for spec in specs]
-    for spec in {spec.file: spec for spec in specs}.values():
-        path = signal_path(header, spec)
-        if spec.fmt in _FLAC:
-            _check_flac(header, path)
     rates = {spec.samples_per_frame for spec in specs}
     if len(rates) > 1:
         raise ValueError(
             f"{header.path} has signals of different rates, {sorted(rates)} samples per frame; "
             "choose those of one rate with 'channels'."
         )
-    decode = _decode_plain if _is_plain(header) else _decode_with_wfdb
-    signals = [
-        _to_millivolts(stored, spec, scale, header, verify)
-        for stored, spec, scale in zip(decode(header, channels), specs, scales)
-    ]
+    frames = {spec.file: _read_frames(header, spec) for spec in specs}
+    signals = []
+    for c, spec, scale in zip(channels, specs, scales):
+        first = sum(s.samples_per_frame for s in header.signals[:c] if s.file == spec.file)
+        stored = frames[spec.file][:, first : first + spec.samples_per_frame].ravel()
+        if spec.fmt == "8":  # differences
+            stored = np.cumsum(stored, dtype=np.int64) + spec.initial
+        signals.append(_to_millivolts(stored, spec, scale, header, verify))
+    lengths = {len(signal) for signal in signals}
+    if len(lengths) > 1:
+        raise ValueError(f"{header.path} has signals of different lengths, {sorted(lengths)}.")
     return np.stack(signals), header.fs * rates.pop()
 
 
-def _decode_plain(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
-    # Numbers of whole bytes need no package, and wfdb 4.3 fails for those of format 61.
-    first = header.signals[0]
-    dtype, shift, _ = _PLAIN[first.fmt]
-    path = signal_path(header, first)
-    n_frames = _n_frames(header, path)
-    n_signals = len(header.signals)
-    stored = np.fromfile(path, dtype=dtype, count=n_frames * n_signals, offset=first.offset)
-    frames = stored.reshape(n_frames, n_signals)
-    return [frames[:, c].astype(np.int32) - shift for c in channels]
+def _read_frames(header: Header, spec: SignalSpec) -> NDArray[np.int32]:
+    """Stored numbers of all signals of a file, of shape (n_frames, samples_per_frame)."""
+    group = [s for s in header.signals if s.file == spec.file]
+    if any((s.fmt, s.offset) != (spec.fmt, spec.offset) for s in group):
+        raise ValueError(f"{header.path} gives {spec.file} several formats or offsets.")
+    path = signal_path(header, spec)
+    n_frames = _n_frames(header, spec, path)
+    frame = sum(s.samples_per_frame for s in group)
+    if spec.fmt in _FLAC:
+        return _read_flac(path, group, n_frames)
+    n_samples = n_frames * frame
+    if spec.fmt in _PLAIN:
+        dtype, shift, _ = _PLAIN[spec.fmt]
+        stored = np.fromfile(path, dtype=dtype, count=n_samples, offset=spec.offset)
+        stored = stored.astype(np.int32) - np.int32(shift)
+    else:
+        samples, n_bytes, _ = _PACKED[spec.fmt]
+        # The last group may lack the bytes that its missing samples would take.
+        n_stored = -(-n_samples * n_bytes // samples)
+        raw = np.zeros(-(-n_samples // samples) * n_bytes, dtype=np.uint8)
+        raw[:n_stored] = np.fromfile(path, dtype=np.uint8, count=n_stored, offset=spec.offset)
+        stored = _UNPACK[spec.fmt](raw).ravel()[:n_samples]
+    return stored.reshape(n_frames, frame)
 
 
-def _decode_with_wfdb(header: Header, channels: Sequence[int]) -> list[NDArray[np.integer]]:
-    import wfdb
+def _with_sign(numbers: NDArray[np.integer], bits: int) -> NDArray[np.int32]:
+    numbers = numbers.astype(np.int32)
+    return numbers - ((numbers >> (bits - 1)) << bits)
 
+
+def _unpack_24(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+    low, middle, high = raw.reshape(-1, 3).astype(np.int32).T
+    return _with_sign(low | middle << 8 | high << 16, 24)
+
+
+def _unpack_212(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+    # Two samples in three bytes: the middle one has four high bits of each.
+    first, middle, second = raw.reshape(-1, 3).astype(np.int32).T
+    pairs = [first | (middle & 0x0F) << 8, second | (middle & 0xF0) << 4]
+    return _with_sign(np.stack(pairs, axis=1), 12)
+
+
+def _unpack_310(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+    # Three samples in two 16-bit words: bits 1 to 10 of each, and bits 11 to 15 of both.
+    low, high = raw.view("<u2").reshape(-1, 2).astype(np.int32).T
+    triplets = [low >> 1 & 0x3FF, high >> 1 & 0x3FF, low >> 11 | high >> 11 << 5]
+    return _with_sign(np.stack(triplets, axis=1), 10)
+
+
+def _unpack_311(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+    # Three samples in 30 of 32 bits.
+    word = raw.view("<u4").reshape(-1, 1)
+    return _with_sign(word >> np.array([0, 10, 20], dtype=np.uint32) & 0x3FF, 10)
+
+
+_UNPACK: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.int32]]] = {
+    "8": lambda raw: raw.view(np.int8).astype(np.int32),
+    "24": _unpack_24,
+    "212": _unpack_212,
+    "310": _unpack_310,
+    "311": _unpack_311,
+}
+
+
+def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArray[np.int32]:
+    soundfile = require("soundfile", f"The signal format {group[0].fmt} of {path}", "formats")
+    per_frame = group[0].samples_per_frame
+    if any(s.samples_per_frame != per_frame for s in group):
+        raise ValueError(f"{path} has signals of different rates in one FLAC file.")
+    wanted = n_frames * per_frame
     try:
-        record = wfdb.rdrecord(
-            os.path.abspath(header.path.with_suffix("")),
-            channels=list(channels),
-            physical=False,
-            smooth_frames=False,
-        )
-    except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, RuntimeError) as error:
-        raise ValueError(
-            f"{header.path}: wfdb cannot read the samples ({error}). The file is damaged or "
-            "mislabelled; get it again."
-        ) from error
-    # What was checked must be what was read.
-    expected = [(header.signals[c].file, header.signals[c].fmt) for c in channels]
-    if list(zip(record.file_name, record.fmt)) != expected:
-        raise ValueError(f"{header.path} is ambiguous: wfdb reads other files from it.")
-    return record.e_d_signal
-
-
-def _check_flac(header: Header, path: Path) -> None:
-    import soundfile
-
-    try:
-        frames = soundfile.info(str(path)).frames
+        with soundfile.SoundFile(path) as file:
+            bits = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}.get(file.subtype, 99)
+            if file.format != "FLAC" or bits > int(group[0].fmt) - 500:
+                raise ValueError(f"{path} holds {file.format} {file.subtype}, not FLAC.")
+            if file.channels != len(group):
+                raise ValueError(f"{path} has {file.channels} signals, not {len(group)}.")
+            file.seek(group[0].offset)
+            # libsndfile fails for large blocks, and a file may hold less than it claims.
+            parts = []
+            while wanted and len(part := file.read(min(wanted, 2**20), "int32", always_2d=True)):
+                parts.append(part)
+                wanted -= len(part)
     except RuntimeError as error:
         raise ValueError(f"{path} is not a FLAC file ({error}); get it again.") from error
-    if header.n_times is None or frames < header.n_times:
-        raise ValueError(
-            f"{path} has {frames} samples, {header.path.name} announces {header.n_times}. "
-            "The file is truncated or mislabelled; get it again."
-        )
+    if wanted:
+        raise ValueError(f"{path} has {wanted} samples too few; get it again.")
+    stored = np.concatenate(parts) >> np.int32(32 - bits)
+    frames = stored.reshape(n_frames, per_frame, len(group)).transpose(0, 2, 1)
+    return frames.reshape(n_frames, -1)
 
 
 def _to_millivolts(
@@ -436,7 +493,7 @@ def _to_millivolts(
 ) -> NDArray[np.float32]:
     if stored.size == 0:
         raise ValueError(f"{header.path} has no samples; get it again.")
-    # Skewed signals lack the samples at one end that their checksum counts.
+    # Programs differ in which samples of a skewed signal they count.
     if verify and spec.checksum is not None and not spec.skew:
         found = int(stored.sum(dtype=np.int64)) % 2**16
         if found != spec.checksum % 2**16:
@@ -449,6 +506,14 @@ def _to_millivolts(
     invalid = _invalid_value(spec.fmt)
     if invalid is not None:
         signal[stored == invalid] = np.nan
+    if spec.skew:
+        late = spec.skew * spec.samples_per_frame
+        if late >= len(signal):
+            raise ValueError(
+                f"{header.path} shifts the signal {spec.name!r} by {late} of {len(signal)} samples."
+            )
+        # Sample 0 is stored so much later, and the last ones not at all.
+        signal = np.append(signal[late:], np.full(late, np.nan, dtype=np.float32))
     return signal
 
 

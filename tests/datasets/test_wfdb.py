@@ -1,5 +1,7 @@
 """WFDB records: formats against the wfdb package's own writer, and headers that mean harm."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -232,7 +234,7 @@ def test_segments_of_variable_layout_are_joined_by_name(plain):
 @pytest.mark.parametrize(
     "segments, message",
     [
-        ("~ 999999999999\none 3\n~ 2", "announces 999999999999 missing samples"),
+        ("~ 999999999999\none 3\n~ 2", "announces 1000000000001 missing values"),
         ("one 999999999999\n~ 2\ntwo 3", "one.hea has 3 samples at 1000 Hz, whole.hea announces"),
         ("../one 3\n~ 2\ntwo 3", r"must be another record of the same folder, not '\.\./one'"),
         ("whole 3\n~ 2\ntwo 3", "must be another record of the same folder, not 'whole'"),
@@ -391,3 +393,72 @@ def test_real_records_of_two_sets(real_data):
     assert table["fs"].tolist() == [4000.0, 23437.5]
     np.testing.assert_allclose(table["signal"].iloc[0][0], -0.0333, rtol=1e-6)
     np.testing.assert_allclose(table["signal"].iloc[1][:2], [-71 / 13107, 4 / 13107], rtol=1e-6)
+
+
+@pytest.mark.parametrize("fmt", ["8", "16", "24", "32", "80", "160", "212", "310", "311"])
+@pytest.mark.parametrize("n_frames", [5, 6, 7, 8])
+def test_samples_are_those_that_the_wfdb_package_reads(fmt, n_frames, tmp_path):
+    # Any bytes are samples, but for the two bits that format 311 leaves unused.
+    content = np.random.default_rng(n_frames).integers(0, 256, size=200, dtype=np.uint8)
+    if fmt == "311":
+        content[3::4] &= 0x3F
+    content.tofile(tmp_path / "rec.dat")
+    skew = 0 if fmt == "8" else 2  # with which wfdb fails there
+    lines = [f"rec.dat {fmt}{more}+8 10/mV 0 0 5" for more in (f"x2:{skew}", "")]
+    (tmp_path / "rec.hea").write_text("\n".join([f"rec 2 1000 {n_frames}", *lines]) + "\n")
+    record = wfdb.rdrecord(str(tmp_path / "rec"), smooth_frames=False, return_res=64)
+    for k in range(2):
+        signal = load_wfdb(tmp_path / "rec", subject="a", channels=[k]).data["signal"].iloc[0]
+        # The skew cuts frames of two samples; wfdb leaves zeros among them.
+        end = 2 * (n_frames - skew) if k == 0 else n_frames
+        expected = record.e_p_signal[k][:end]
+        np.testing.assert_allclose(signal[0, :end], expected, rtol=1e-6)
+        assert np.isnan(signal[0, end:]).all()
+
+
+@pytest.mark.parametrize("fmt", ["24", "212", "310", "311", "8"])
+def test_length_of_packed_samples_is_that_of_the_file(fmt, tmp_path):
+    n_bytes = {"24": 3 * 12, "212": 18, "310": 16, "311": 16, "8": 12}[fmt]
+    (tmp_path / "rec.dat").write_bytes(bytes(n_bytes))
+    text = "rec 3 1000\n" + f"rec.dat {fmt} 10/mV\n" * 3
+    (tmp_path / "rec.hea").write_text(text)
+    assert load_wfdb(tmp_path / "rec", subject="a").data["signal"].iloc[0].shape == (3, 4)
+
+
+@pytest.mark.parametrize("skew", [3, 300_000_000, 10**12])
+def test_skew_beyond_the_samples_is_refused(skew, plain):
+    path = plain(f"rec 1 1000 3\nrec.dat 16:{skew} 50/mV\n")
+    with pytest.raises(ValueError, match=rf"rec\.hea shifts the signal '' by {skew} of 3 samples"):
+        load_wfdb(path, subject="a")
+
+
+def test_gaps_are_counted_over_the_channels(plain):
+    lines = "".join(f"one.dat 16 50/mV 0 0 0 0 0 e{k}\n" for k in range(3))
+    plain(f"one 3 1000 1\n{lines}", "one")
+    path = plain("whole/2 3 1000 10000001\none 1\n~ 10000000\n", "whole")
+    with pytest.raises(ValueError, match="announces 30000000 missing values, 3 are there"):
+        load_wfdb(path, subject="a")
+
+
+def test_several_formats_in_one_file_are_refused(plain):
+    path = plain("rec 2 1000 1\nrec.dat 16 50/mV\nrec.dat 212 50/mV\n")
+    with pytest.raises(ValueError, match=r"gives rec\.dat several formats or offsets"):
+        load_wfdb(path, subject="a")
+
+
+def test_samples_that_a_flac_file_claims_and_lacks_are_named(stored, tmp_path):
+    pytest.importorskip("soundfile")
+    path = _write(tmp_path, "rec", "516", stored)
+    content = bytearray(path.with_suffix(".dat").read_bytes())
+    content[21:26] = b"\xf0\x00\x0f\xff\xff"  # number of samples in the header of the stream
+    path.with_suffix(".dat").write_bytes(content)
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace(" 301\n", " 900000\n"))
+    with pytest.raises(ValueError, match=r"rec\.(dat|hea)"):
+        load_wfdb(path, subject="a")
+
+
+def test_plain_and_packed_formats_need_no_wfdb(stored, tmp_path, monkeypatch):
+    path = _write(tmp_path, "rec", "212", stored)
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    assert load_wfdb(path, subject="a").data["signal"].iloc[0].shape == (3, 301)
