@@ -132,9 +132,9 @@ def load_wfdb(
     -----
     Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelt uV,
     µV, mV, mv, V and so on. A signal without a gain is refused: its size in mV is unknown. Records
-    of several segments are joined, with NaN for segments or signals that are missing. A skewed signal
-    is shifted to its time, with NaN at the end. All formats of signal(5) are read; 508, 516 and 524,
-    FLAC, need soundfile, which the extra ``formats`` installs.
+    of several segments are joined, with NaN for segments or signals that are missing. A skewed
+    signal is shifted to its time, with NaN at the end. All formats of signal(5) are read; 508, 516
+    and 524, FLAC, need soundfile, which the extra ``formats`` installs.
 
     References
     ----------
