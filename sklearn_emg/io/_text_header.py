@@ -23,6 +23,7 @@ _UNIT = re.compile(r"(?:units?|einheit(?:en)?|unit[ée]s?|unidad(?:es)?|eenheid)
 _SUBJECT = re.compile(
     r"(?:subject|participant|patient|proband|sujet|sujeto)[ _-]*(?:id|code|name|nr|no)?", re.I
 )
+_PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
 
 
@@ -74,6 +75,8 @@ def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str]
             if units is None and back < len(lines) - 1:
                 break
             continue
+        if all(re.fullmatch(r"[\d.,]+\s*k?Hz", f, re.I) for f in fields if f):
+            continue  # rates below the titles: the time columns say them, too
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
             units = padded
@@ -141,16 +144,12 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
             if key and value:
                 _note(header, key, value)
         return
-    if len(given) == 2:
-        key, value = given
-    else:
-        match = re.match(
-            r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]*?)[\s\"]*$", line
-        )
-        if not match:
-            return
-        key, value = match["key"], match["value"]
-    _note(header, key, value)
+    if len(given) == 2 and not _PAIR.match(given[0]):
+        _note(header, *given)
+        return
+    for text in [line, *given]:
+        if match := _PAIR.match(text):
+            _note(header, match["key"], match["value"])
 
 
 def _note(header: Header, key: str, value: str) -> None:

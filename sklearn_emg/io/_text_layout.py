@@ -184,6 +184,11 @@ def find_layout(path: Path, text: str, encoding: str) -> tuple[Layout, list[str]
     if stop == len(lines) and text[-1] not in "\r\n" and len(split_line(last, separator)) < width:
         # The writer was stopped within the last row.
         stop, rest = stop - 1, [last]
+    if stop - first < 3 and width > 32:
+        raise ValueError(
+            f"{path} has {stop - first} rows and {width} columns: it looks transposed. Rows must "
+            "be samples and columns channels; transpose it before it is read."
+        )
     if stop - first < 3:
         raise ValueError(
             f"{path} has {stop - first} rows of numbers; a recording has more. It is truncated or "

@@ -78,9 +78,16 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
 def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
     """Entries next to an array, the nearest first."""
     for node in context:
-        for key, value in node.items():
-            if pattern.fullmatch(key.strip()):
-                yield key, value
+        # What is said in a struct of its own ("info", "header") counts after what is said here.
+        inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]
+        for place in (node, *inner):
+            for key, value in place.items():
+                if pattern.fullmatch(key.strip()):
+                    yield key, value
+
+
+def _has_arrays(node: Node) -> bool:
+    return any(isinstance(v, np.ndarray) and v.size >= _SHORTEST for v in node.values())
 
 
 def _flat(value: Any) -> list[Any]:
@@ -203,6 +210,12 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
                 kind = "other"
             _add(content, array, kind, times)
     content.details = {"arrays": len(arrays)}
+    rows = {a.path[:-1] for a in usable if a.rank == best and any(p.isdigit() for p in a.path)}
+    if len(rows) > 1:
+        content.problems.append(
+            f"the file has an array of {len(rows)} structs; their signals are read as channels of "
+            "one recording. Save each in a file of its own where they are trials or subjects."
+        )
     return content
 
 

@@ -20,6 +20,7 @@ _METHODS = ("level", "double-threshold", "teager-kaiser")
 _BIN = 0.05  # s
 # The explained variance must gain this much before labels are said to lag.
 _GAIN = 0.1
+_REST = ("0", "0.0", "rest", "relax", "idle", "ruhe", "repos", "reposo", "riposo")
 
 
 def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
@@ -267,7 +268,7 @@ def label_lag(
     fs : float
         Sampling rate in Hz.
     max_lag : float, default=2.0
-        Largest lag looked for, in seconds.
+        Largest lag looked for, in seconds; a quarter of the recording at most.
 
     Returns
     -------
@@ -287,10 +288,11 @@ def label_lag(
     values = np.atleast_2d(read_signal(signal))
     size = max(round(_BIN * fs), 1)
     n_bins = values.shape[-1] // size
-    codes, _ = pd.factorize(pd.Series(np.asarray(labels, dtype=object)).astype(str))
+    codes, names = pd.factorize(pd.Series(np.asarray(labels, dtype=object)).astype(str))
+    rest = next((i for i, name in enumerate(names) if name.strip().lower() in _REST), None)
     codes = codes[: n_bins * size : size]
-    max_shift = round(max_lag * fs / size)
-    if np.count_nonzero(np.diff(codes)) < 3 or n_bins < 4 * max_shift:
+    max_shift = min(round(max_lag * fs / size), n_bins // 4)
+    if np.count_nonzero(np.diff(codes)) < 3 or max_shift < 2:
         return None
     bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
     bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
@@ -303,19 +305,27 @@ def label_lag(
     middle = slice(max_shift, n_bins - max_shift)
     explained = {}
     for shift in range(-max_shift, max_shift + 1):
-        explained[shift] = _explained(power[middle], np.roll(codes, -shift)[middle])
+        explained[shift] = _explained(power[middle], np.roll(codes, -shift)[middle], rest)
     best = max(explained.values())
     if best < 0.2:
         return None
-    shift = min((s for s, r in explained.items() if r >= best - 0.01), key=abs)
+    shift = min((s for s, r in explained.items() if r >= best - 0.01), key=lambda s: (abs(s), -s))
     return shift * size / fs if best > explained[0] + _GAIN else 0.0
 
 
-def _explained(power: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
-    """Proportion of the variance of `power` that the groups explain."""
+def _explained(power: NDArray[np.float64], codes: NDArray[np.intp], rest: int | None) -> float:
+    """Proportion of the variance of `power` that the groups explain; 0 if rest is not lowest.
+
+    Where contractions last as long as the rest between them, labels that are half of it too late
+    or too early explain the power equally well: only rest tells which.
+    """
     counts = np.bincount(codes)
     sums = np.bincount(codes, weights=power)
     present = counts > 0
+    if rest is not None and rest < len(counts) and counts[rest]:
+        means = sums[present] / counts[present]
+        if sums[rest] / counts[rest] > means.min():
+            return 0.0
     between = np.sum(sums[present] ** 2 / counts[present]) - power.sum() ** 2 / power.size
     total = float(np.sum((power - power.mean()) ** 2))
     return float(between / total) if total > 0 else 0.0

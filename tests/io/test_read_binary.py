@@ -257,3 +257,26 @@ def test_samples_can_stay_in_their_file(tmp_path, name):
     assert pickle.loads(pickle.dumps(handle)) == handle
     one = select_channels(pd.DataFrame([lazy]), [lazy["channel_names"][-1]])["signal"].iloc[0]
     np.testing.assert_allclose(np.atleast_2d(one), full[-1:], atol=1e-6)
+
+
+def test_rate_and_names_in_a_struct_next_to_the_data(tmp_path):
+    from scipy.io import savemat
+
+    x = np.stack([make.emg(900, 2000, 0.1, k) for k in range(2)])
+    info = {"sampling_frequency": 2000, "units": "uV", "labels": np.array(["TA", "GM"], object)}
+    savemat(tmp_path / "a.mat", {"rec": {"signal": x.T * 1e3, "info": info}})
+    row = read_mat(tmp_path / "a.mat", subject="s").iloc[0]
+    assert (row["channel_names"], row["fs"]) == (("TA", "GM"), 2000.0)
+    trials = [{"emg": v, "fs": 2000, "unit": "mV"} for v in x]
+    savemat(tmp_path / "b.mat", {"trials": np.array(trials, dtype=object)})
+    with pytest.warns(RecordingWarning, match="an array of 2 structs"):
+        read_mat(tmp_path / "b.mat", subject="s")
+
+
+def test_rate_against_a_time_vector_is_refused(tmp_path):
+    from scipy.io import savemat
+
+    x = make.emg(900, 2000, 0.1, 1)
+    savemat(tmp_path / "a.mat", {"emg": x, "t": np.arange(900) / 1000, "fs": 2000})
+    with pytest.raises(ValueError, match="2000 Hz by the header and 1000 Hz by the time stamps"):
+        read_mat(tmp_path / "a.mat", subject="s", unit="mV")

@@ -414,3 +414,18 @@ def test_all_samples_in_one_line(tmp_path):
     path.write_text("  " + "   ".join(f"{v * 1e3:.4f}" for v in X) + "   ")
     table = read_recordings(path, subject="s", fs=1000.0, unit="uV")
     np.testing.assert_allclose(table["signal"].iloc[0], X, atol=1e-6)
+
+
+def test_rates_below_the_titles_and_pairs_in_comments(tmp_path):
+    rows = [f"{i / 1000:.4f},{v:.6f}" for i, v in enumerate(X)]
+    path = csv(tmp_path / "a.csv", ["EMG 1 Time Series (s),EMG 1 (mV)", "1000 Hz,", *rows])
+    assert read_recordings(path, subject="s")["channel_names"].iloc[0] == ("EMG 1",)
+    rows = [f"{v:.6f},{v:.6f}" for v in X]
+    path = csv(tmp_path / "b.csv", ["# fs: 1000 Hz, device A", "a (mV),b (mV)", *rows])
+    assert read_recordings(path, subject="s")["fs"].iloc[0] == 1000.0
+
+
+def test_one_row_per_channel_with_a_name_first_is_refused(tmp_path):
+    path = csv(tmp_path / "a.csv", [f"emg{k}," + ",".join(map(str, X)) for k in range(2)])
+    with pytest.raises(ValueError, match="it looks transposed"):
+        read_recordings(path, subject="s", fs=1000.0, unit="mV")

@@ -268,6 +268,14 @@ def test_lag_of_labels(shift):
     )
 
 
+def test_lag_in_a_short_recording():
+    labels = np.repeat([0, 1, 0, 2, 0, 1], 500)
+    x = np.random.default_rng(5).normal(size=3000) * np.where(labels == 0, 0.01, 0.1)
+    for lag in (0.5, -0.5):
+        late = np.roll(labels, round(500 * lag))
+        assert label_lag(x, late, fs=500.0) == pytest.approx(lag, abs=0.051)
+
+
 def test_no_lag_where_the_power_tells_nothing():
     labels = np.repeat(["a", "b", "a", "b", "a", "b"], 2000)
     assert label_lag(np.random.default_rng(3).normal(size=12_000), labels, fs=1000.0) is None
