@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +17,8 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import FeatureExtractor, SignalTransformer
-from sklearn_emg.recordings import read_signal
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings import object_column, read_signal
 
 __all__ = ["ArtefactDetector", "ArtefactRejector", "GapInterpolator", "segment_recording"]
 
@@ -29,6 +31,12 @@ _THRESHOLDS = {
     "spikes": 1.5,
     "pop": 4.0,
 }
+
+
+# Steps of a converter make several equal samples in a row at a low sampling rate.
+_MIN_FLAT = 15
+_MARKS = "artefacts"
+_REST_LEVEL = 0.02  # mV; needle recordings have a noise of some 0.01 mV
 
 
 def runs_mask(mask: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
@@ -48,14 +56,30 @@ def saturation_share(X: NDArray[np.floating], limit: float | None) -> NDArray[np
     X : ndarray of shape (..., n_times)
     limit : float or None
         End of the amplifier's range in mV. None looks for four equal samples in a row at the
-        highest or lowest value.
+        highest or lowest value, and for both of these values in many more samples than the values
+        next to them, as peaks that are cut for one or two samples leave them.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
     high, low = X.max(axis=-1, keepdims=True), X.min(axis=-1, keepdims=True)
     varies = high > low
-    plateaus = runs_mask((high == X) & varies, 4) | runs_mask((low == X) & varies, 4)
-    return plateaus.mean(axis=-1)
+    at_high, at_low = (high == X) & varies, (low == X) & varies
+    plateaus = runs_mask(at_high, 4) | runs_mask(at_low, 4)
+    cut = _pile_up(X, at_high, -np.inf) & _pile_up(-X, at_low, -np.inf)
+    return (plateaus | ((at_high | at_low) & cut)).mean(axis=-1)
+
+
+def _pile_up(
+    X: NDArray[np.floating], at_end: NDArray[np.bool_], lowest: float
+) -> NDArray[np.bool_]:
+    """Whether many more samples have the highest value than the one below it, of shape (..., 1).
+
+    Samples of a converter with coarse steps share their extremes too, but not more often than
+    other values.
+    """
+    below = np.where(at_end, lowest, X)
+    n_below = (below == below.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
+    return at_end.sum(axis=-1, keepdims=True) > 2 * n_below + 3
 
 
 def flat_share(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
@@ -77,38 +101,45 @@ def flat_share(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
 
 
 def power_shares(
-    X: NDArray[np.floating], fs: float, motion_freq: float, mains_freq: float
+    X: NDArray[np.floating], fs: float, motion_freq: float, line_freqs: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of the power below `motion_freq`, and at mains and its next four harmonics.
+    """Share of the power below `motion_freq`, and at line frequencies and four harmonics of each.
 
     The mean is left out; a Hann window keeps a line within two bins.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
-    fs, motion_freq, mains_freq : float
+    fs, motion_freq : float
         In Hz.
+    line_freqs : sequence of float
+        Frequencies of the power line to look for, in Hz.
 
     Returns
     -------
-    motion, mains : ndarrays of shape (...)
+    motion : ndarray of shape (...)
+        Below `motion_freq` and not near the line frequency that has most power.
+    lines : ndarray of shape (n_line_freqs, ...)
     """
     n_times = X.shape[-1]
     centred = X - X.mean(axis=-1, keepdims=True, dtype=np.float64)
     spectrum = np.abs(np.fft.rfft(centred * np.hanning(n_times + 2)[1:-1], axis=-1)) ** 2
     freqs = np.fft.rfftfreq(n_times, 1 / fs)
     width = max(2 * fs / n_times, 1.0)
-    at_mains = np.zeros(len(freqs), dtype=bool)
-    for harmonic in range(1, 6):
-        if harmonic * mains_freq < fs / 2:
-            at_mains |= np.abs(freqs - harmonic * mains_freq) <= width
-    # A window too short to tell mains from the rest says nothing about it.
-    if width >= mains_freq / 4:
-        at_mains[:] = False
-    slow = (freqs > 0) & (freqs < motion_freq) & ~at_mains
     total = spectrum[..., 1:].sum(axis=-1)
     safe = np.where(total > 0, total, 1.0)
-    return spectrum[..., slow].sum(axis=-1) / safe, spectrum[..., at_mains].sum(axis=-1) / safe
+    lines, slow_parts = [], []
+    for line in line_freqs:
+        at_line = np.zeros(len(freqs), dtype=bool)
+        # A window too short to tell the line from the rest says nothing about it.
+        if width < line / 4:
+            for harmonic in range(1, 6):
+                if harmonic * line < fs / 2:
+                    at_line |= np.abs(freqs - harmonic * line) <= width
+        lines.append(spectrum[..., at_line].sum(axis=-1) / safe)
+        slow = (freqs > 0) & (freqs < motion_freq) & ~at_line
+        slow_parts.append(spectrum[..., slow].sum(axis=-1) / safe)
+    return np.min(slow_parts, axis=0), np.stack(lines)
 
 
 def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -160,8 +191,9 @@ class ArtefactDetector(FeatureExtractor):
     limit : float, default=None
         Where the amplifier saturates, in mV. By default saturation is seen by plateaus at a
         signal's own extremes.
-    mains_freq : float, default=50.0
-        Mains frequency in Hz.
+    mains_freq : float, default=None
+        Frequency of the power line in Hz. By default 50 and 60 Hz are both looked for, and
+        :meth:`line_frequency` names the one that is there.
     motion_freq : float, default=10.0
         What is slower than this, in Hz, counts as motion.
     fs : float, default=None
@@ -192,19 +224,21 @@ class ArtefactDetector(FeatureExtractor):
     kind         measure                                                                   limit
     ============ ========================================================================= =====
     saturation   share of samples at the amplifier's limit or on plateaus of 4 samples     0.001
-    flat         share of samples in runs of equal values of 10 ms or more                 0.1
+    flat         share of samples in equal runs of 10 ms and 15 samples or more            0.1
     motion       share of the power below `motion_freq`                                    0.5
-    mains        share of the power at mains and its next four harmonics                   0.5
+    mains        share of the power at 50 or 60 Hz and four harmonics                      0.5
     spikes       largest distance from the median of 3 samples, over the medians' range    1.5
     pop          largest step between medians of 25 ms, over the mean standard deviation   4
     ============ ========================================================================= =====
 
-    A score is the measure divided by its limit, so that more than 1 is a flag. The quality is
-    :math:`1 / (1 + \\max_i s_i^2)`: 1 without a trace of artefact, below 0.5 with a flag. The
+    Spikes: below 1000 Hz the limit grows by :math:`\\sqrt{1000 / f_s}`, since there the EMG itself
+    changes from one sample to the next. A score is the measure divided by its limit, so that more
+    than 1 is a flag. The quality is :math:`1 / (1 + \\max_i s_i^2)`: 1 without a trace of artefact,
+    below 0.5 with a flag. The
     limits are choices of this package that leave real needle recordings nearly unflagged; set your
     own where your recordings differ. A window too short for a measure has the score 0 there: motion
-    needs more than one, mains more than eight periods. Plateaus of four samples miss short clipping
-    at a low sampling rate: give `limit` where it is known. Sharp potentials of two or three samples
+    needs more than one, mains more than eight periods. Saturation can only be seen in samples as
+    they were recorded: a filter smooths plateaus away. Sharp potentials of two or three samples
     may pass for spikes; raise that limit for sampling rates of a few kHz.
 
     References
@@ -226,7 +260,7 @@ class ArtefactDetector(FeatureExtractor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "thresholds": [dict, None],
         "limit": [_POSITIVE, None],
-        "mains_freq": [_POSITIVE],
+        "mains_freq": [_POSITIVE, None],
         "motion_freq": [_POSITIVE],
         "fs": [_POSITIVE, None],
     }
@@ -236,7 +270,7 @@ class ArtefactDetector(FeatureExtractor):
         thresholds: Mapping[str, float] | None = None,
         *,
         limit: float | None = None,
-        mains_freq: float = 50.0,
+        mains_freq: float | None = None,
         motion_freq: float = 10.0,
         fs: float | None = None,
     ):
@@ -268,19 +302,49 @@ class ArtefactDetector(FeatureExtractor):
         return [*_THRESHOLDS, "quality"]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        motion, mains = power_shares(X, fs, self.motion_freq, self.mains_freq)
+        motion, lines = power_shares(X, fs, self.motion_freq, self._line_freqs())
+        spikes = spike_ratio(X) if X.shape[-1] >= 25 else np.zeros(X.shape[:-1])
         measures = {
             "saturation": saturation_share(X, self.limit),
-            "flat": flat_share(X, max(round(0.010 * fs), 3)),
+            "flat": flat_share(X, max(round(0.010 * fs), _MIN_FLAT)),
             "motion": motion,
-            "mains": mains,
-            "spikes": spike_ratio(X) if X.shape[-1] >= 25 else np.zeros(X.shape[:-1]),
+            "mains": lines.max(axis=0),
+            "spikes": spikes / max(1.0, np.sqrt(1000.0 / fs)),
             "pop": pop_ratio(X, max(round(0.025 * fs), 2)),
         }
         thresholds = {**_THRESHOLDS, **(self.thresholds or {})}
         scores = np.stack([measures[name] / thresholds[name] for name in _THRESHOLDS], axis=-1)
         quality = 1 / (1 + scores.max(axis=-1, keepdims=True) ** 2)
         return np.concatenate([scores, quality], axis=-1).astype(X.dtype, copy=False)
+
+    def _line_freqs(self) -> tuple[float, ...]:
+        return (50.0, 60.0) if self.mains_freq is None else (float(self.mains_freq),)
+
+    def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
+        """Frequency of the power line in windows that have the flag "mains".
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_windows,)
+            In Hz, of the channel with the most of it; NaN without the flag.
+        """
+        flagged = self.flags(X)["mains"].to_numpy()
+        if isinstance(X, pd.DataFrame):
+            parts = [part for _, *part in self._equal_rows(X)]
+        else:
+            values = np.asarray(X, dtype=np.float64)
+            parts = [[values.reshape(len(values), -1, values.shape[-1]), self._array_fs()]]
+        freqs = self._line_freqs()
+        found = []
+        for values, fs in parts:
+            lines = power_shares(values, fs, self.motion_freq, freqs)[1]
+            found.append(np.array(freqs)[lines.max(axis=-1).argmax(axis=0)])
+        return np.where(flagged, np.concatenate(found), np.nan)
 
     def flags(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
         """Which artefacts a window has, in any of its channels.
@@ -315,7 +379,11 @@ class ArtefactRejector(SignalTransformer):
     kinds : sequence of str, default=None
         Kinds of artefact that count; all by default.
     window : float, default=0.2
-        Length of the stretches that are judged, in seconds. The last one ends with the recording.
+        Length of the stretches that are scored, in seconds. The last one ends with the recording.
+    apply : bool, default=True
+        False leaves the signals of a recording table as they are and notes the stretches in its
+        column ``"artefacts"``, in seconds and per channel. A later ArtefactRejector marks them and
+        removes the column. So clipping is found before a filter and marked after it.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table brings its own.
 
@@ -329,7 +397,14 @@ class ArtefactRejector(SignalTransformer):
     Raises
     ------
     ValueError
-        If a kind is unknown, an array comes without `fs`, or a signal holds NaN already.
+        If a kind is unknown, an array comes without `fs` or with ``apply=False``, or a signal holds
+        NaN already.
+
+    Warns
+    -----
+    RecordingWarning
+        If channels of a recording never change, with row and channels; if `kinds` names
+        "saturation" and the samples cannot be those of a converter.
 
     See Also
     --------
@@ -337,8 +412,18 @@ class ArtefactRejector(SignalTransformer):
 
     Notes
     -----
-    A stretch of a multi-channel signal is marked in all its channels when one has an artefact. A
-    signal shorter than `window` is one stretch.
+    A stretch is marked in the channels that have the artefact. A channel that never changes, an
+    unused input for instance, is reported and left as it is, as long as another channel lives:
+    NaN in it would leave no window of the others. A signal shorter than `window` is one stretch.
+
+    Samples of a converter are multiples of its step and repeat themselves; of a filtered signal no
+    two are equal, and its clipping can no longer be seen. Then use two of these steps::
+
+        make_pipeline(
+            ArtefactRejector(kinds=["saturation"], apply=False),
+            BandpassFilter(20, 400),
+            ArtefactRejector(kinds=["motion", "spikes"]),
+        )
 
     Examples
     --------
@@ -355,6 +440,7 @@ class ArtefactRejector(SignalTransformer):
         "detector": [ArtefactDetector, None],
         "kinds": ["array-like", None],
         "window": [_POSITIVE],
+        "apply": ["boolean"],
         "fs": [_POSITIVE, None],
     }
 
@@ -364,11 +450,13 @@ class ArtefactRejector(SignalTransformer):
         *,
         kinds: list[str] | None = None,
         window: float = 0.2,
+        apply: bool = True,
         fs: float | None = None,
     ):
         self.detector = detector
         self.kinds = kinds
         self.window = window
+        self.apply = apply
         self.fs = fs
 
     def _needs_fs(self) -> bool:
@@ -397,19 +485,103 @@ class ArtefactRejector(SignalTransformer):
             starts = np.append(starts, n_times - size)
         detector = self._fresh_detector()
         columns = [list(_THRESHOLDS).index(kind) for kind in self._kinds()]
+        unused = self._unused_channels(signals)
         marked = signals.copy()
-        # A table row without channels and windows of one channel have no channel axis.
-        together = self._has_channels(signals)
         for start in starts:
             stretch = np.atleast_2d(signals[..., start : start + size])
             flags = (detector._extract(stretch, fs)[..., columns] > 1).any(axis=-1)
-            if together:
-                flags = np.broadcast_to(flags.any(axis=-1, keepdims=True), flags.shape)
-            marked[..., start : start + size][flags.reshape(signals.shape[:-1])] = np.nan
+            flags = flags.reshape(signals.shape[:-1]) & ~unused
+            marked[..., start : start + size][flags] = np.nan
         return marked
 
-    def _has_channels(self, signals: NDArray[np.floating]) -> bool:
-        return signals.ndim == 3 or (signals.ndim == 2 and self.n_times_in_ is None)
+    def _unused_channels(self, signals: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Channels that never change while another one of the same signal does."""
+        # A table row without channels and windows of one channel have no channel axis.
+        if signals.ndim < (2 if self.n_times_in_ is None else 3):
+            return np.zeros(signals.shape[:-1], dtype=bool)
+        constant = np.ptp(signals, axis=-1) == 0
+        return constant & ~constant.all(axis=-1, keepdims=True)
+
+    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+        values = super()._read_finite(signal, row)
+        unused = np.flatnonzero(self._unused_channels(values)) if values.ndim == 2 else []
+        if len(unused):
+            warnings.warn(
+                f"Row {row}: channel(s) {', '.join(str(c + 1) for c in unused)} of {len(values)} "
+                "never change: dead or unused inputs. ArtefactRejector leaves them as they are and "
+                "scores the others; leave these channels out of the recording.",
+                RecordingWarning,
+                stacklevel=3,
+            )
+        if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):
+            warnings.warn(
+                f"Row {row}: no two neighbours in size are equal, so these are not the samples of "
+                "a converter but of a filtered signal, in which saturation cannot be seen. Put "
+                "ArtefactRejector(kinds=['saturation'], apply=False) before the filter.",
+                RecordingWarning,
+                stacklevel=3,
+            )
+        return values
+
+    def _is_smooth(self, values: NDArray[np.floating]) -> bool:
+        """Whether the samples of all channels differ, as no converter gives them."""
+        if self._fresh_detector().limit is not None or values.shape[-1] < 1000:
+            return False
+        channels = np.atleast_2d(values)
+        return all(len(np.unique(c)) > 0.99 * len(c) for c in channels if np.ptp(c) > 0)
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
+        """Mark or note the artefacts.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Of the kind of `X`, with NaN in artefacts; with ``apply=False`` a table with the signals
+            of `X` and the column ``"artefacts"``.
+        """
+        found = super().transform(X)
+        if not isinstance(found, pd.DataFrame):
+            if not self.apply:
+                raise ValueError(
+                    "ArtefactRejector(apply=False) notes artefacts in a recording table. Got an "
+                    "array: give a table, or use apply=True."
+                )
+            return found
+        signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
+        earlier = found[_MARKS] if _MARKS in found else [[]] * len(found)
+        if self.apply:
+            marked = [_with_marks(s, m, fs) for s, m, fs in zip(signals, earlier, rates)]
+            found["signal"] = object_column(marked, found.index)
+            return found.drop(columns=_MARKS, errors="ignore")
+        marks = [[*m, *_marks(s, fs)] for s, m, fs in zip(signals, earlier, rates)]
+        noted = pd.DataFrame(X).copy(deep=False)
+        noted[_MARKS] = pd.Series(marks, index=noted.index, dtype=object)
+        return noted
+
+
+def _marks(signal: NDArray[np.floating], fs: float) -> list[tuple[int, float, float]]:
+    """Channel, start and end in s of each run of NaN."""
+    found = []
+    for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):
+        edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
+        found += [(c, a / fs, b / fs) for a, b in edges.reshape(-1, 2).tolist()]
+    return found
+
+
+def _with_marks(
+    signal: NDArray[np.floating], marks: list[tuple[int, float, float]], fs: float
+) -> NDArray[np.floating]:
+    marked = signal.copy()
+    channels = np.atleast_2d(marked)
+    for c, start, stop in marks:
+        # Times keep their meaning after resampling; a part of a sample counts.
+        channels[c, int(np.floor(start * fs + 1e-6)) : int(np.ceil(stop * fs - 1e-6))] = np.nan
+    return marked
 
 
 def fill_gaps(
@@ -547,11 +719,11 @@ def segment_recording(
     signal: ArrayLike,
     fs: float,
     *,
-    rest_level: float = 0.02,
+    rest_level: float | Literal["auto"] = "auto",
     window: float = 0.2,
     detector: ArtefactDetector | None = None,
 ) -> pd.DataFrame:
-    """Divide a needle recording into rest, contraction and artefact.
+    """Divide a recording into rest, contraction and artefact.
 
     Parameters
     ----------
@@ -559,9 +731,11 @@ def segment_recording(
         In mV, without offset (see :class:`BaselineRemover`).
     fs : float
         Sampling rate in Hz.
-    rest_level : float, default=0.02
-        Root mean square in mV below which a stretch is rest in every channel: needle recordings
-        have a baseline noise of some 0.01 mV.
+    rest_level : float or "auto", default="auto"
+        Root mean square in mV below which a stretch is rest in every channel. "auto" takes 0.02 mV
+        or, in a channel whose 95th percentile of levels is more than 4 times its 10th, twice the
+        10th if that is more: surface recordings have a noise of 0.05 mV and more. Such a recording
+        is taken to have some rest; give a number where it has none.
     window : float, default=0.2
         Length of the stretches that are judged, in seconds.
     detector : ArtefactDetector, default=None
@@ -596,6 +770,11 @@ def segment_recording(
             "segment_recording takes one recording, (n_times,) or (n_channels, n_times), without "
             f"NaN. Got shape {np.shape(signal)}."
         )
+    if isinstance(rest_level, str) and rest_level != "auto":
+        raise ValueError(
+            "The 'rest_level' parameter of segment_recording must be a number in mV or 'auto'. "
+            f"Got {rest_level!r} instead."
+        )
     n_times = values.shape[-1]
     size = min(max(round(window * fs), 1), n_times)
     starts = np.arange(0, n_times - size + 1, size)
@@ -605,8 +784,15 @@ def segment_recording(
     detector._check_parameters(fs)
     stretches = np.stack([values[:, start : start + size] for start in starts])
     artefact = (detector._extract(stretches, fs)[..., columns] > 1).any(axis=(1, 2))
-    level = np.sqrt(np.mean(np.square(stretches, dtype=np.float64), axis=-1)).max(axis=1)
-    kinds = np.where(level < rest_level, "rest", np.where(artefact, "artefact", "contraction"))
+    levels = np.sqrt(np.mean(np.square(stretches, dtype=np.float64), axis=-1))
+    if isinstance(rest_level, str):
+        low, high = np.quantile(levels, [0.1, 0.95], axis=0)
+        limits = np.where(high > 4 * low, np.maximum(2 * low, _REST_LEVEL), _REST_LEVEL)
+    else:
+        limits = np.full(levels.shape[1], rest_level)
+    kinds = np.where(
+        (levels < limits).all(axis=1), "rest", np.where(artefact, "artefact", "contraction")
+    )
     first = np.flatnonzero(np.append(True, kinds[1:] != kinds[:-1]))
     # Samples behind the last whole stretch belong to it.
     stops = np.append(starts[first[1:]], n_times)

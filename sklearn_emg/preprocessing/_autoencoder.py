@@ -258,13 +258,16 @@ class AutoencoderDenoiser(SignalTransformer):
         return result if code else result[:, :n_times] * self.scale_
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        self._check_rate(fs)
+        restored = self._run(signals, code=False).reshape(signals.shape)
+        return restored.astype(signals.dtype, copy=False)
+
+    def _check_rate(self, fs: float) -> None:
         if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
             raise ValueError(
                 f"AutoencoderDenoiser was trained at {self.fs_:g} Hz and learns shapes in samples. "
                 f"Got a signal of {fs:g} Hz: put Resampler before it."
             )
-        restored = self._run(signals, code=False).reshape(signals.shape)
-        return restored.astype(signals.dtype, copy=False)
 
     def reconstruction_error(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
         """Mean squared error of each window or recording: high where it is unlike the training.
@@ -288,20 +291,38 @@ class AutoencoderDenoiser(SignalTransformer):
         difference = np.asarray(X, dtype=np.float64) - restored
         return (difference**2).reshape(len(difference), -1).mean(axis=1)
 
-    def encode(self, X: ArrayLike) -> NDArray[np.float64]:
+    def encode(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
         """Codes of windows, which can serve as features.
 
         Parameters
         ----------
-        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows in mV.
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table whose signals have one length.
 
         Returns
         -------
         codes : ndarray of shape (n_windows, n_channels * n_code, n_steps)
             With one step per ``2**n_layers`` samples, rounded up.
+
+        Raises
+        ------
+        ValueError
+            If the signals of a table differ in shape or in sampling rate from the training.
         """
         check_is_fitted(self)
+        if self._is_table(X):
+            signals = [
+                self._read_finite(s, row) for row, s in enumerate(self._check_table(X)["signal"])
+            ]
+            shapes = {signal.shape for signal in signals}
+            if len(shapes) > 1:
+                raise ValueError(
+                    f"AutoencoderDenoiser.encode needs signals of one shape, the table has "
+                    f"{sorted(shapes)[:3]}. Cut it into windows (sklearn_emg.recordings.divide)."
+                )
+            for fs in distinct_rates(X["fs"]):
+                self._check_rate(fs)
+            X = np.stack(signals)
         X = self._check_array(X, reset=False)
         codes = self._run(X, code=True)
         return codes.reshape(len(X), -1, codes.shape[-1])

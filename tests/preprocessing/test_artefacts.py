@@ -2,12 +2,16 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing import (
     ArtefactDetector,
     ArtefactRejector,
+    BandpassFilter,
     BaselineRemover,
     GapInterpolator,
+    Resampler,
     segment_recording,
 )
 from sklearn_emg.recordings import divide, recording_table
@@ -128,12 +132,13 @@ def test_rejected_stretches_leave_no_window_and_are_counted():
     assert "NaN or infinity in 1 of 8 windows" in str(caught[0].message)
 
 
-def test_one_bad_channel_marks_all_of_the_row_and_one_bad_window_no_other():
+def test_a_bad_channel_or_window_marks_no_other():
     row = _noise(2, 1000)
     row[1] = _add("flat", row[1])
     table = recording_table([row], fs=FS, subject="a")
     marked = ArtefactRejector(window=0.5).fit_transform(table)["signal"][0]
-    assert np.isnan(marked).all()
+    assert np.isnan(marked[1]).all()
+    assert not np.isnan(marked[0]).any()
     windows = ArtefactRejector(window=0.5, fs=FS).fit_transform(row)
     assert np.isnan(windows[1]).all()
     assert not np.isnan(windows[0]).any()
@@ -245,3 +250,116 @@ def test_baseline_of_short_windows(method, n_times):
     removed = BaselineRemover(method, fs=FS).fit_transform(X)
     assert (removed.shape, removed.dtype) == (X.shape, np.float32)
     assert np.isfinite(removed).all()
+
+
+def test_unused_channels_are_named_and_cost_no_window():
+    row = 0.1 * _noise(4, 4000)
+    row[[1, 3]] = [[0.0], [0.5]]
+    table = recording_table([0.1 * _noise(4, 4000), row], fs=FS, subject=["a", "b"])
+    with pytest.warns(RecordingWarning, match=r"Row 1: channel\(s\) 2, 4 of 4 never change"):
+        marked = ArtefactRejector().fit_transform(table)
+    np.testing.assert_array_equal(marked["signal"][1], row)
+    assert len(divide(marked, 0.25, nan="skip").row) == 16
+
+
+def test_recording_without_a_living_channel_is_marked():
+    table = recording_table([np.zeros((2, 1000))], fs=FS, subject="a")
+    assert np.isnan(ArtefactRejector().fit_transform(table)["signal"][0]).all()
+
+
+def _clipped():
+    x = np.round(_noise(8000), 2)
+    x[4000:6000] = np.repeat(np.clip(8 * x[4000:6000:10], -2, 2), 10)
+    return recording_table([x], fs=FS, subject="a")
+
+
+def test_clipping_is_noted_before_a_filter_and_marked_after_it():
+    steps = [
+        ArtefactRejector(kinds=["saturation"], window=0.1, apply=False),
+        BandpassFilter(20, 400),
+        Resampler(1000.0),
+        ArtefactRejector(kinds=[]),
+    ]
+    result = make_pipeline(*steps).fit_transform(_clipped())
+    assert "artefacts" not in result
+    marked = np.isnan(result["signal"][0])
+    assert len(marked) == 4000
+    assert marked[2000:3000].mean() > 0.9
+    assert not marked[:2000].any()
+    assert not marked[3000:].any()
+
+
+def test_noted_artefacts_leave_the_signals_as_they_are():
+    table = _clipped()
+    noted = ArtefactRejector(kinds=["saturation"], apply=False).fit_transform(table)
+    assert noted["signal"][0] is table["signal"][0]
+    assert {channel for channel, _, _ in noted["artefacts"][0]} == {0}
+    starts = [start for _, start, _ in noted["artefacts"][0]]
+    assert starts
+    assert all(2.0 <= start < 3.0 for start in starts)
+    with pytest.raises(ValueError, match=r"ArtefactRejector\(apply=False\) notes .* Got an array"):
+        ArtefactRejector(apply=False, fs=FS).fit_transform(_noise(1, 1000))
+
+
+def test_saturation_that_a_filter_hides_is_warned_of():
+    pipeline = make_pipeline(BandpassFilter(20, 400), ArtefactRejector(kinds=["saturation"]))
+    with pytest.warns(RecordingWarning, match=r"Row 0: .* a filtered signal, in which saturation"):
+        pipeline.fit_transform(_clipped())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ArtefactRejector(kinds=["saturation"]).fit_transform(_clipped())
+
+
+@pytest.mark.parametrize("step", [0.0, 0.05, 0.5, 1.0])
+def test_short_clipping_is_seen_and_coarse_steps_are_none(step):
+    x = _noise(20, 1000)
+    x = np.round(x / step) * step if step else x
+    detector = ArtefactDetector(fs=1000.0).fit(x)
+    cut = np.clip(x, -1.5, 1.5)
+    assert detector.flags(x)["saturation"].mean() < 0.1
+    if step <= 0.05:
+        assert detector.flags(cut)["saturation"].all()
+
+
+@pytest.mark.parametrize("fs", [200.0, 250.0, 500.0, 1000.0])
+@pytest.mark.parametrize("step", [0.0, 1.0])
+def test_clean_signals_have_no_flags_at_low_rates(fs, step):
+    x = _noise(300, int(fs / 2))
+    x = np.round(x) if step else x
+    flags = ArtefactDetector(fs=fs).fit(x).flags(x)
+    assert (flags.mean() < 0.04).all(), flags.mean()
+
+
+@pytest.mark.parametrize("kind", ["flat", "spikes"])
+def test_artefacts_are_seen_at_200_hz(kind):
+    x = np.round(_noise(1, 200, seed=1), 1)
+    if kind == "flat":
+        x[0, 50:120] = 0.0
+    else:
+        x[0, 80] = 60.0
+    flags = ArtefactDetector(fs=200.0).fit(x).flags(x)
+    assert flags.columns[flags.iloc[0]].tolist() == [kind]
+
+
+@pytest.mark.parametrize("as_table", [False, True])
+def test_the_line_frequency_that_is_there_is_named(as_table):
+    times = np.arange(2000) / 1000.0
+    hum = [np.sin(2 * np.pi * f * times) for f in (50.0, 60.0)]
+    X = np.stack([*hum, np.zeros(2000)]) + 0.1 * _noise(3, 2000)
+    if as_table:
+        X = recording_table(list(X), fs=1000.0, subject=list("abc"))
+    detector = ArtefactDetector(fs=None if as_table else 1000.0).fit(X)
+    assert detector.flags(X)["mains"].tolist() == [True, True, False]
+    np.testing.assert_array_equal(detector.line_frequency(X), [50.0, 60.0, np.nan])
+    detector.set_params(mains_freq=50.0)
+    assert detector.flags(X)["mains"].tolist() == [True, False, False]
+
+
+def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
+    level = np.repeat([0.05, 0.4, 0.05, 0.4], 4000)
+    segments = segment_recording(level * _noise(16_000), FS)
+    assert segments["kind"].tolist() == ["rest", "contraction"] * 2
+    np.testing.assert_allclose(segments["start"], [0, 2, 4, 6])
+    assert segment_recording(0.4 * _noise(8000), FS)["kind"].tolist() == ["contraction"]
+    with pytest.raises(ValueError, match="'rest_level' parameter of segment_recording must be"):
+        segment_recording(_noise(8000), FS, rest_level="low")

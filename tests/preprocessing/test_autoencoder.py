@@ -156,3 +156,19 @@ def test_cuda_restores_what_the_cpu_restores():
     np.testing.assert_allclose(on_cuda, on_cpu, atol=1e-9)
     trained = AutoencoderDenoiser(max_epochs=5, device="cuda", random_state=0).fit(X)
     assert trained.losses_[-1] == pytest.approx(denoiser.losses_[-1], rel=0.1)
+
+
+def test_codes_of_a_table_are_those_of_its_windows():
+    X = np.random.default_rng(0).normal(size=(4, 64))
+    table = recording_table(list(X), fs=1000.0, subject=list("abcd"))
+    denoiser = AutoencoderDenoiser(
+        4, n_layers=1, max_epochs=1, random_state=0, device="cpu", fs=1000.0
+    ).fit(X)
+    codes = denoiser.encode(X)
+    denoiser = AutoencoderDenoiser(4, n_layers=1, max_epochs=1, random_state=0, device="cpu").fit(
+        table
+    )
+    np.testing.assert_allclose(denoiser.encode(table), codes, rtol=1e-4, atol=1e-5)
+    uneven = recording_table([X[0], X[1, :32]], fs=1000.0, subject=["a", "b"])
+    with pytest.raises(ValueError, match="encode needs signals of one shape"):
+        denoiser.encode(uneven)
