@@ -436,7 +436,7 @@ def limb_pipelines() -> dict[str, BaseEstimator]:
             EMGFeatures("phinyomark-2012", fs=fs),
             RandomForestClassifier(200, class_weight="balanced", random_state=0),
         ),
-        "largest class": make_pipeline(EMGFeatures("hudgins", fs=fs), DummyClassifier()),
+        "dummy": make_pipeline(EMGFeatures("hudgins", fs=fs), DummyClassifier()),
     }
     for name, learner in LEARNERS.items():
         network = clone(learner)

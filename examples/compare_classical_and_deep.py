@@ -91,7 +91,7 @@ def pipelines(fs: float, low: float, high: float, window: float, step: float, by
         ),
         "features + forest": people(make_pipeline(features(), forest)),
         "ALSNet (deep)": people(network()),
-        "largest class": people(make_pipeline(features(), DummyClassifier())),
+        "dummy": people(make_pipeline(features(), DummyClassifier())),
     }
 
 
@@ -129,7 +129,7 @@ def n2001_features(folder: Path):
         "extra trees": people(
             ExtraTreesClassifier(300, min_samples_leaf=5, class_weight="balanced", random_state=0)
         ),
-        "largest class": people(DummyClassifier()),
+        "dummy": people(DummyClassifier()),
     }
     return "N2001 feature table, 22 subjects", table.data, table.target, models
 
@@ -203,7 +203,7 @@ def draw(name: str, result, audits: dict, out: Path) -> None:
         xlabel="accuracy over subjects (95 % interval)", title="Split by subject",
     )  # fmt: skip
     for k, audit in enumerate(audits.values()):
-        values = audit.summary["balanced_accuracy"]
+        values = audit.summary["mean_balanced_accuracy"]
         for arm, value in values.items():
             leaky = arm != "subjects"
             right.plot(

@@ -91,7 +91,7 @@ result = compare(
         "Hudgins + own": DiVoteClassifier(
             make_pipeline(make_union(hudgins, own), forest), step=0.2
         ),
-        "largest class": DiVoteClassifier(make_pipeline(hudgins, DummyClassifier()), step=0.2),
+        "dummy": DiVoteClassifier(make_pipeline(hudgins, DummyClassifier()), step=0.2),
     },
     table,
     y,

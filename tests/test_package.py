@@ -46,7 +46,7 @@ def test_first_example_of_the_readme_runs(capsys):
     assert len(blocks[0].strip().splitlines()) <= 16
     exec(compile(blocks[0], "README.md", "exec"), {})
     out = capsys.readouterr().out
-    assert "Comparison of 1 pipelines over 15 subjects" in out
+    assert "Comparison of 1 pipeline over 15 subjects" in out
     assert "Leakage audit" in out
 
 

@@ -1,15 +1,25 @@
 """Compare pipelines under one subject-wise protocol, and audit how much a leak overestimates."""
 
 from sklearn_emg.comparison._audit import LeakageAudit, leakage_audit
-from sklearn_emg.comparison._audit import divote_parameters as divote_parameters
 from sklearn_emg.comparison._checks import checked_labels as checked_labels
+from sklearn_emg.comparison._checks import find_divote as find_divote
+from sklearn_emg.comparison._checks import refuse_pretrained as refuse_pretrained
 from sklearn_emg.comparison._compare import build_comparison as build_comparison
 from sklearn_emg.comparison._compare import compare
+from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
 from sklearn_emg.comparison._runs import Level as Level
 from sklearn_emg.comparison._runs import Outcome as Outcome
 from sklearn_emg.comparison._runs import run_fold as run_fold
+from sklearn_emg.comparison._runs import run_tasks as run_tasks
 from sklearn_emg.comparison._scores import Scoring as Scoring
 
-__all__ = ["Comparison", "LeakageAudit", "compare", "leakage_audit"]
+__all__ = [
+    "Comparison",
+    "LeakageAudit",
+    "PermutationTest",
+    "compare",
+    "leakage_audit",
+    "subject_permutation_test",
+]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.metrics import confusion_matrix
@@ -16,9 +15,11 @@ from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
-from sklearn_emg.comparison._checks import checked_labels
-from sklearn_emg.ensemble import DiVoteClassifier, find_votes
+from sklearn_emg.comparison._checks import checked_labels, find_divote, refuse_pretrained
+from sklearn_emg.comparison._runs import run_tasks
+from sklearn_emg.ensemble import find_votes
 from sklearn_emg.metrics import confusion_measures
 from sklearn_emg.model_selection import Split, SubjectKFold
 from sklearn_emg.recordings import is_recording_table, window_table
@@ -34,11 +35,13 @@ class LeakageAudit:
         One row per split and fold: ``accuracy`` and ``balanced_accuracy`` of windows.
     summary : DataFrame
         Index of splits: ``random windows`` (leaky), ``recordings`` (leaky, only where recordings
-        were cut into windows) and ``subjects``; mean and standard deviation over folds, and
-        ``leaky``.
+        were cut into windows) and ``subjects``. Columns ``mean_accuracy``,
+        ``mean_balanced_accuracy``, ``std_accuracy`` and ``std_balanced_accuracy`` of windows, over
+        folds, and ``leaky``. Each fold counts the same, however many windows it has; the
+        ``pooled`` window figures of :func:`compare` count each window the same.
     gap : float
-        Mean balanced accuracy of windows under the random window split less that under the split
-        by subject: what the leak would have flattered.
+        Mean balanced accuracy of windows under the random window split minus that under the split
+        by subject: by how much the leak overestimates it.
     """
 
     folds: pd.DataFrame
@@ -47,22 +50,12 @@ class LeakageAudit:
 
     def __repr__(self) -> str:
         return (
-            f"Leakage audit: a random window split would have flattered by {self.gap:+.3f}\n"
-            f"{self.summary.round(3).to_string()}"
+            "Leakage audit: a random window split overestimates the balanced accuracy of windows "
+            f"by {self.gap:+.3f}\n{ReadableTable(self.summary.round(3))!r}"
         )
 
     def _repr_html_(self) -> str:
         return self.summary.round(3).to_html(escape=True)
-
-
-def divote_parameters(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
-    """Prefix of the parameters of the DiVoteClassifier in a pipeline, and the classifier."""
-    if isinstance(estimator, DiVoteClassifier):
-        return "", estimator
-    for name, value in estimator.get_params(deep=True).items():
-        if isinstance(value, DiVoteClassifier):
-            return f"{name}__", value
-    return None
 
 
 def leakage_audit(
@@ -77,27 +70,27 @@ def leakage_audit(
 ) -> LeakageAudit:
     """Run one pipeline under a random window split and under a split by subject.
 
-    Both arms get the same windows, the same pipeline and the same number of folds; only the split
-    differs. The difference is what a study that splits windows at random would have claimed too
-    much.
+    Both splits get the same windows, the same pipeline and the same number of folds. The difference
+    is by how much a study that splits windows at random overestimates accuracy.
 
     Parameters
     ----------
     estimator : estimator
         Pipeline with a DiVoteClassifier in it, or a classifier of the rows of X. The
         DiVoteClassifier's recordings are cut with its `window` and `step` before anything else, so
-        that a window can be dealt to either side on its own; filters ahead of it see windows here.
+        that each window can be assigned to either side; filters ahead of it see windows here.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Label of each row.
     n_splits : int, default=5
-        Folds of each arm.
+        Folds of each split; those by subject are ``SubjectKFold(n_splits)``.
     n_jobs : int, default=None
         Jobs over folds.
     progress : bool, default=True
         Show a progress bar.
     random_state : int or RandomState instance, default=0
+        Seed of the random window split.
 
     Returns
     -------
@@ -107,12 +100,13 @@ def leakage_audit(
     Raises
     ------
     ValueError
-        If X has no subjects or a class has too few for the folds.
+        If X has no subjects, a class has too few for the folds, or X has subjects that a part of
+        the estimator was fitted on before.
 
     Notes
     -----
-    Only the split differs between the arms. Networks that stop early on held-out subjects do so in
-    both; studies that also drew their validation windows at random claimed still more (see
+    Networks that stop early on held-out subjects do so under both splits; studies that also drew
+    their validation windows at random overestimated still more (see
     :func:`sklearn_emg.model_selection.with_validation`).
 
     Examples
@@ -131,12 +125,12 @@ def leakage_audit(
     >>> from sklearn_emg.ensemble import DiVoteClassifier
     >>> model = DiVoteClassifier(KNeighborsClassifier(), window=None)
     >>> audit = leakage_audit(model, X, y, progress=False)
-    >>> audit.summary["accuracy"].round(1).to_dict()
+    >>> audit.summary["mean_accuracy"].round(1).to_dict()
     {'random windows': 1.0, 'subjects': 0.4}
     """
     y = checked_labels(X, y)
     model, recording = clone(estimator), None
-    found = divote_parameters(estimator)
+    found = find_divote(estimator)
     if found is not None:
         prefix, divote = found
         # Window scores do not depend on the final classifier.
@@ -150,28 +144,36 @@ def leakage_audit(
         model.set_params(**{f"{prefix}{name}": value for name, value in changed.items()})
     seed = check_random_state(random_state).randint(2**31 - 1)
     by_window = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-    by_group = SubjectKFold(n_splits, random_state=seed)
-    # The honest arm comes first: where it is impossible, nothing else is run.
-    arms = {"subjects": list(by_group.split(X, y))}
-    arms["random windows"] = list(by_window.split(np.zeros(len(y)), y))
+    by_group = SubjectKFold(n_splits)
+    # The split by subject comes first: where it is impossible, nothing else is run.
+    splits = {"subjects": list(by_group.split(X, y))}
+    refuse_pretrained(estimator, X, splits["subjects"], name=type(estimator).__name__)
+    splits["random windows"] = list(by_window.split(np.zeros(len(y)), y))
     if recording is not None and len(np.unique(recording)) < len(recording):
-        arms["recordings"] = list(by_group.split(X, y, groups=recording))
-    tasks = [(arm, fold, split) for arm, s in arms.items() for fold, split in enumerate(s)]
-    scores = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_score_windows)(model, X, y, split) for _, _, split in tasks
-    )
+        splits["recordings"] = list(by_group.split(X, y, groups=recording))
+    places = [(name, fold) for name, folds in splits.items() for fold in range(len(folds))]
+    tasks = [(model, X, y, splits[name][fold]) for name, fold in places]
+    scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
     bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
+    rows = []
     # The bar first: it closes when it is asked for one more than there is.
-    folds = pd.DataFrame(
-        [{"split": arm, "fold": fold, **score} for score, (arm, fold, _) in zip(bar, tasks)]
-    )
-    order = [arm for arm in ("random windows", "recordings", "subjects") if arm in arms]
+    for score, (name, fold) in zip(bar, places):
+        if isinstance(score, BaseException):
+            raise RuntimeError(
+                f"The worker process of the audit was killed in fold {fold} of the split "
+                f"{name!r}, also when it had this fit alone. It may have asked for more memory "
+                "than there is."
+            ) from score
+        rows.append({"split": name, "fold": fold, **score})
+    folds = pd.DataFrame(rows)
+    order = [name for name in ("random windows", "recordings", "subjects") if name in splits]
     by_split = folds.groupby("split")[["accuracy", "balanced_accuracy"]]
-    summary = by_split.mean().join(by_split.std(ddof=1).add_suffix("_std")).loc[order]
-    summary["leaky"] = [arm != "subjects" for arm in order]
-    # Balanced: the plain accuracy of a mere guess differs between the arms with the class shares
-    # of their test sets.
-    balanced = summary["balanced_accuracy"]
+    spread = by_split.std(ddof=1).add_prefix("std_")
+    summary = ReadableTable(by_split.mean().add_prefix("mean_").join(spread).loc[order])
+    summary["leaky"] = [name != "subjects" for name in order]
+    # Balanced: the plain accuracy of the dummy baseline differs between the splits with the class
+    # proportions of their test sets.
+    balanced = summary["mean_balanced_accuracy"]
     gap = float(balanced["random windows"] - balanced["subjects"])
     return LeakageAudit(folds, summary, gap)
 

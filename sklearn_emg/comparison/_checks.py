@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.metrics import METRICS, subject_scorer
 from sklearn_emg.model_selection import (
     Split,
     SubjectKFold,
     assert_no_shared_subject,
+    check_not_pretrained_on,
     labels_of_rows,
     splits_by_subject,
 )
+from sklearn_emg.recordings import object_column
 
 
 def named_pipelines(pipelines: Any) -> dict[str, Any]:
@@ -44,13 +48,14 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
     y = labels_of_rows(y, len(X))
     check_classification_targets(y)
     if (y == y[:1]).all():
-        raise ValueError(f"y has one class only, {y[:1].tolist()}: there is nothing to tell apart.")
+        raise ValueError(f"y has one class only, {y[:1].tolist()}: there is nothing to classify.")
     return y
 
 
-def subject_splits(cv: Any, X: Any, y: NDArray, random_state: Any) -> list[Split]:
+def subject_splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
+    """Splits of the rows, none of which has a subject on both sides."""
     if cv is None or isinstance(cv, (int, np.integer)):
-        cv = SubjectKFold(5 if cv is None else int(cv), random_state=random_state)
+        cv = SubjectKFold(5 if cv is None else int(cv))
     if isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
         raise TypeError(
             "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
@@ -67,6 +72,82 @@ def subject_splits(cv: Any, X: Any, y: NDArray, random_state: Any) -> list[Split
             raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
         assert_no_shared_subject(X, train, test)
     return splits
+
+
+def refuse_pretrained(
+    estimator: Any, X: Any, splits: Iterable[Split], *, name: str = "The estimator"
+) -> None:
+    """Refuse test subjects that a part of the estimator was fitted on before.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : DataFrame with a ``subject`` column
+    splits : iterable of (train, test)
+    name : str, default="The estimator"
+        Name of the pipeline.
+
+    Raises
+    ------
+    ValueError
+        If a subject of a test set is among those.
+    """
+    subjects = object_column(X["subject"])
+    check_not_pretrained_on(estimator, [subjects[test] for _, test in splits], name=name)
+
+
+def diagnosed_unit(pipelines: dict[str, Any]) -> str:
+    """What gets a diagnosis in all pipelines: "subject", or the `unit` of DiVoteClassifiers."""
+    units = {}
+    for name, estimator in pipelines.items():
+        found = find_divote(estimator)
+        units[name] = "subject" if found is None else found[1].unit
+    if len(set(units.values())) > 1:
+        raise ValueError(
+            f"The pipelines of compare diagnose different units, {units}: their scores count "
+            "different things. Compare those of one unit."
+        )
+    return next(iter(units.values()))
+
+
+def find_divote(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
+    """Prefix of the parameters of the DiVoteClassifier in a pipeline, and the classifier."""
+    if isinstance(estimator, DiVoteClassifier):
+        return "", estimator
+    for name, value in estimator.get_params(deep=True).items():
+        if isinstance(value, DiVoteClassifier):
+            return f"{name}__", value
+    return None
+
+
+def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
+    """Metrics that are wanted in addition, by name."""
+    if scoring is None:
+        return {}
+    if isinstance(scoring, str) or callable(scoring):
+        scoring = [scoring]
+    if isinstance(scoring, Mapping):
+        named = dict(scoring)
+    else:
+        named = {s if isinstance(s, str) else _name_of(s): s for s in scoring}
+    for name, scorer in named.items():
+        if not isinstance(scorer, str) and not callable(scorer):
+            raise TypeError(
+                "The 'scoring' of compare must hold names of metrics and scorers. Got "
+                f"{scorer!r} for {name!r}."
+            )
+    scorers = {k: subject_scorer(s) if isinstance(s, str) else s for k, s in named.items()}
+    # Measured already, under the same name.
+    known = (*METRICS, "auroc")
+    clash = [k for k, s in named.items() if k in known and s != k]
+    if clash:
+        raise ValueError(f"The 'scoring' of compare names {clash}, which compare measures itself.")
+    return {name: scorer for name, scorer in scorers.items() if name not in known}
+
+
+def _name_of(scorer: Any) -> str:
+    metric = getattr(scorer, "metric", None)  # of a subject_scorer
+    return metric if isinstance(metric, str) else getattr(scorer, "__name__", repr(scorer))
 
 
 def _rows(chosen: Any) -> NDArray[np.intp]:

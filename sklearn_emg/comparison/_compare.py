@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
+from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.comparison._checks import (
     checked_labels,
+    diagnosed_unit,
     named_pipelines,
     positive_class,
+    refuse_pretrained,
+    scorers_of,
     subject_splits,
 )
 from sklearn_emg.comparison._results import Comparison
-from sklearn_emg.comparison._runs import LEVELS, Level, Outcome, run_fold
+from sklearn_emg.comparison._runs import LEVELS, Outcome, run_fold, run_tasks
 from sklearn_emg.comparison._scores import ALL_METRICS, Scoring
 from sklearn_emg.metrics import check_confidence
 
@@ -34,10 +38,12 @@ def compare(
     y: Labels,
     *,
     cv: Any = 5,
+    scoring: Any = None,
     average: str = "macro",
     pos_label: Any = None,
     confidence: float = 0.95,
     n_resamples: int = 1000,
+    return_estimator: bool = False,
     n_jobs: int | None = None,
     progress: bool = True,
     random_state: Any = 0,
@@ -55,56 +61,68 @@ def compare(
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label of each row, one per subject (or one per unit, with the `unit` of a
+        DiVoteClassifier).
     cv : int, None, splitter or iterable of (train, test), default=5
-        An int is ``SubjectKFold(cv, random_state=random_state)``, None that with 5. The group
-        splitters of scikit-learn get the subjects as groups. A split with a subject on both sides
-        is refused.
+        An int is ``SubjectKFold(cv)``, None that with 5. The group splitters of scikit-learn get
+        the subjects as groups. A split with a subject on both sides is refused.
+    scoring : str, callable, list or dict of these, default=None
+        Metrics in addition, at the level of diagnoses: names as
+        :func:`~sklearn_emg.metrics.subject_scorer` takes them, or ``scorer(estimator, X, y)``.
     average : {"macro", "weighted"}, default="macro"
         How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
         classes.
     pos_label : label, default=None
         With two classes: give these for this class alone.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     n_resamples : int, default=1000
         Bootstrap resamples; at most 200 for the AUROC.
+    return_estimator : bool, default=False
+        Keep the fitted pipelines, as ``estimators``.
     n_jobs : int, default=None
         Jobs over pipelines and folds. Times and memory are those of a job among others.
     progress : bool, default=True
         Show a progress bar.
     random_state : int or RandomState instance, default=0
-        For the folds of an int `cv` and the bootstrap. Pipelines have their own.
+        Seed of the bootstrap. Pipelines have their own, and so have splitters.
 
     Returns
     -------
     comparison : Comparison
-        ``folds``, ``summary``, ``predictions``, ``errors``; printing it shows the subject level.
+        ``folds``, ``summary``, ``predictions``, ``errors``, ``chosen_parameters``, and
+        ``confusion()``; printing it shows the subject level.
 
     Raises
     ------
     ValueError
         If X has no subjects, y lacks labels, a class has too few subjects for the folds, a split
-        leaks, or a parameter is out of range.
+        leaks, a test set has subjects that a part of a pipeline was fitted on before, pipelines
+        diagnose different units, a parameter is out of range, or all folds of all pipelines fail.
     TypeError
         If a pipeline is no estimator, or `cv` no way to split.
 
     Warns
     -----
     FitFailedWarning
-        If a pipeline fails in a fold; the message is also in ``folds["error"]``.
+        If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``.
+    SubjectLeakWarning
+        If a part of a pipeline was fitted before and does not say on which subjects.
 
     Notes
     -----
     Intervals are over subjects: Wilson's for the subject-level accuracy, otherwise percentiles of
-    a bootstrap that draws subjects with all their cases. They hold the fitted models fixed and say
-    nothing of the choice of folds. The AUROC is the mean over folds, since scores of different
-    models do not share a scale; it is missing where a test set lacks a class, and its interval
-    redraws subjects within fold and class. Where no resample moves a value (all subjects right,
-    say) no interval is given, but for the accuracy. Answers that are no labels of y, or
-    probabilities that do not sum to 1, count as a failure; a class without training rows has
-    probability 0. Peak memory is the growth of the resident set of the process while fitting and
-    predicting, sampled every 5 ms.
+    a bootstrap that draws subjects with all their cases, also with all their units. They hold the
+    fitted models fixed and say nothing of the choice of folds. The AUROC is the mean over folds,
+    since scores of different models do not share a scale; it is missing where a test set lacks a
+    class, and its interval redraws subjects within fold and class. Where no resample moves a value
+    (all subjects right, say) no interval is given, but for the accuracy. Answers that are no labels
+    of y, or probabilities that do not sum to 1, count as a failure; a class without training rows
+    has probability 0. Peak memory is the growth of the resident set of the process while fitting
+    and predicting, sampled every 5 ms.
+
+    A worker process that is killed, for its memory for instance, costs the fold that it was at,
+    after a second try in a worker of its own.
 
     Examples
     --------
@@ -122,12 +140,12 @@ def compare(
     >>> result = compare(
     ...     {
     ...         "logistic": DiVoteClassifier(LogisticRegression(), window=None),
-    ...         "largest class": DiVoteClassifier(DummyClassifier(), window=None),
+    ...         "dummy": DiVoteClassifier(DummyClassifier(), window=None),
     ...     },
     ...     X, y, cv=5, progress=False,
     ... )
     >>> result.table(metrics=["accuracy"])["accuracy"].to_dict()
-    {'logistic': '1.00 [0.84, 1.00]', 'largest class': '0.50 [0.30, 0.70]'}
+    {'logistic': '1.00 [0.84, 1.00]', 'dummy': '0.50 [0.30, 0.70]'}
     """
     pipelines = named_pipelines(pipelines)
     # All that can be refused is, before hours of training.
@@ -140,29 +158,60 @@ def compare(
     y = checked_labels(X, y)
     classes = np.unique(y)
     positive = positive_class(pos_label, classes, average)
-    scoring = Scoring(classes, average, positive, confidence, n_resamples, seed)
-    splits = subject_splits(cv, X, y, random_state)
+    scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
+    splits = subject_splits(cv, X, y)
+    diagnosed_unit(pipelines)
+    options = {"metrics": scorers_of(scoring), "keep": return_estimator}
+    for name, estimator in pipelines.items():
+        refuse_pretrained(estimator, X, splits, name=name)
     tasks = [
-        (name, estimator, fold, split)
+        (name, estimator, X, y, fold, split)
         for fold, split in enumerate(splits)
         for name, estimator in pipelines.items()
     ]
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(run_fold)(name, estimator, X, y, fold, split)
-        for name, estimator, fold, split in tasks
-    )
     outcomes = []
-    for outcome in tqdm(
-        results, total=len(tasks), desc="compare", unit="fit", disable=not progress
-    ):
+    results = run_tasks(partial(run_fold, **options), tasks, n_jobs=n_jobs)
+    bar = tqdm(results, total=len(tasks), desc="compare", unit="fit", disable=not progress)
+    # The bar first: it closes when it is asked for one more than there is.
+    for result, (name, _, _, _, fold, _) in zip(bar, tasks):
+        outcome = result if isinstance(result, Outcome) else _killed(name, fold, result)
         outcomes.append(outcome)
         if outcome.error:
             warnings.warn(
-                f"{outcome.pipeline} failed in fold {outcome.fold}: {outcome.error}",
-                FitFailedWarning,
-                stacklevel=2,
+                f"{name} failed in fold {fold}: {outcome.error}", FitFailedWarning, stacklevel=2
             )
-    return build_comparison(outcomes, list(pipelines), X, y, scoring)
+    _refuse_failures(outcomes, list(pipelines), len(splits))
+    return build_comparison(outcomes, list(pipelines), X, y, scores)
+
+
+def _killed(name: str, fold: int, error: BaseException) -> Outcome:
+    return Outcome(
+        name,
+        fold,
+        error=f"{type(error).__name__}: the worker process was killed, also when it had this fit "
+        "alone. It may have asked for more memory than there is, or crashed in compiled code.",
+        details=str(error),
+    )
+
+
+def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:
+    """Raise where every pipeline failed in all folds; warn of one that did."""
+    first = {name: next(o for o in outcomes if o.pipeline == name) for name in names}
+    done = {o.pipeline for o in outcomes if not o.error}
+    failed = [name for name in names if name not in done]
+    folds = "the only fold" if n_folds == 1 else f"all {n_folds} folds"
+    reasons = "; ".join(f"{name!r}: {first[name].error}" for name in failed)
+    if len(failed) == len(names):
+        error = ValueError(f"Nothing to compare: every fit failed, in {folds}. {reasons}")
+        error.add_note(first[names[0]].details)
+        raise error
+    if failed:
+        warnings.warn(
+            f"{counted(len(failed), 'pipeline')} of {len(names)} failed in {folds} and has no "
+            f"result. {reasons}",
+            FitFailedWarning,
+            stacklevel=3,
+        )
 
 
 def build_comparison(
@@ -186,52 +235,88 @@ def build_comparison(
     """
     # Of objects one by one: a subject may be a tuple.
     names_of = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
-    fold_rows, people = [], []
+    fold_rows, people, matrices = [], [], []
+    extra = list(dict.fromkeys(metric for o in outcomes for metric in o.scores))
+    empty = dict.fromkeys([*ALL_METRICS, *extra], np.nan)
     for outcome in outcomes:
         measured = {
             "fit_seconds": outcome.fit_seconds,
             "predict_ms_per_recording": outcome.predict_ms,
             "peak_memory_mb": outcome.peak_memory_mb,
-            "error": outcome.error,
         }
         head = {"pipeline": outcome.pipeline, "fold": outcome.fold}
         if outcome.error:
-            empty = dict.fromkeys(ALL_METRICS, np.nan)
-            fold_rows.append({**head, "level": "subject", "n_cases": 0, **empty, **measured})
+            last = {"note": "", "error": outcome.error}
+            fold_rows.append(
+                {**head, "level": "subject", "n_cases": 0, **empty, **measured, **last}
+            )
             continue
         for level in LEVELS:
             if level not in outcome.levels:
                 continue
             cases = outcome.levels[level]
-            scores = scoring.fold_scores(cases)
-            n_cases = len(cases.y_true)
-            fold_rows.append({**head, "level": level, "n_cases": n_cases, **scores, **measured})
-        people.append(_people(head, outcome.levels["subject"], names_of, scoring.classes))
+            values = {**empty, **scoring.fold_scores(cases)}
+            values |= outcome.scores if level == "subject" else {}
+            place = {**head, "level": level}
+            last = {"note": scoring.reason(cases), "error": ""}
+            fold_rows.append({**place, "n_cases": len(cases.y_true), **values, **measured, **last})
+            matrices += _confusions(place, scoring.matrix(cases), scoring.classes)
+        people.append(_diagnoses(head, outcome, names_of, scoring.classes))
     folds = pd.DataFrame(fold_rows)
-    summary = pd.DataFrame(
-        [row for name in names for row in scoring.summarise(outcomes, name, folds)]
-    )
-    predictions = (
-        pd.concat(people, ignore_index=True)
-        if people
-        else pd.DataFrame(columns=["pipeline", "fold", "subject", "y_true", "y_pred"])
-    )
-    label_of = dict(zip(X["subject"], y))
-    chance = float(pd.Series(list(label_of.values())).value_counts(normalize=True).max())
-    errors = {(o.pipeline, o.fold): o.details for o in outcomes if o.error}
+    summary = [row for name in names for row in scoring.summarise(outcomes, name, folds)]
+    unit = next((o.unit for o in outcomes if not o.error), "subject")
+    columns = list(dict.fromkeys(["pipeline", "fold", "subject", unit, "y_true", "y_pred"]))
+    predictions = pd.concat(people, ignore_index=True) if people else pd.DataFrame(columns=columns)
     return Comparison(
-        folds, summary, predictions, errors, scoring.classes, chance, scoring.confidence
+        folds,
+        ReadableTable(summary),
+        predictions,
+        {(o.pipeline, o.fold): o.details for o in outcomes if o.error},
+        scoring.classes,
+        _chance_level(X, y, unit, predictions),
+        scoring.confidence,
+        unit,
+        ReadableTable(
+            [(o.pipeline, o.fold, *chosen) for o in outcomes for chosen in o.chosen],
+            columns=["pipeline", "fold", "search", "parameter", "value"],
+        ),
+        pd.DataFrame(matrices, columns=["pipeline", "fold", "level", "y_true", "y_pred", "n"]),
+        {(o.pipeline, o.fold): o.estimator for o in outcomes if o.estimator is not None},
     )
 
 
-def _people(
-    head: dict[str, Any], level: Level, names: NDArray[Any], classes: NDArray[Any]
+def _chance_level(X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame) -> float:
+    """Fraction of the largest class among what gets a diagnosis."""
+    if unit == "subject" or unit in X.columns:
+        keys = X[list(dict.fromkeys(["subject", unit]))]
+        labels = dict(zip(zip(*(keys[c] for c in keys)), y.tolist()))
+    else:  # a step of the pipelines made the column
+        keys = predictions[["subject", unit]]
+        labels = dict(zip(zip(*(keys[c] for c in keys)), predictions["y_true"]))
+    return float(pd.Series(list(labels.values())).value_counts(normalize=True).max())
+
+
+def _confusions(
+    place: dict[str, Any], matrix: NDArray[np.intp], classes: NDArray[Any]
+) -> list[dict[str, Any]]:
+    """One row per true and predicted class of a confusion matrix."""
+    names = classes.tolist()
+    return [
+        {**place, "y_true": true, "y_pred": predicted, "n": int(matrix[i, j])}
+        for i, true in enumerate(names)
+        for j, predicted in enumerate(names)
+    ]
+
+
+def _diagnoses(
+    head: dict[str, Any], outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]
 ) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {"subject": names[level.subject], "y_true": level.y_true, "y_pred": level.y_pred}
-    )
+    """One row per diagnosis of a fold."""
+    level = outcome.levels["subject"]
+    columns: dict[str, Any] = {**head, "subject": names[level.subject]}
+    if level.unit is not None:
+        columns[outcome.unit] = level.unit
+    frame = pd.DataFrame({**columns, "y_true": level.y_true, "y_pred": level.y_pred})
     if level.proba is not None:
         frame[[f"probability_{c}" for c in classes]] = level.proba
-    for name, value in reversed(head.items()):
-        frame.insert(0, name, value)
     return frame

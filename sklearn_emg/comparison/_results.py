@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg.comparison._scores import ALL_METRICS
+from sklearn_emg._tables import ReadableTable, counted
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,36 @@ class Comparison:
     ----------
     folds : DataFrame
         One row per pipeline, fold and level (window, recording, subject): ``n_cases``, accuracy,
-        balanced_accuracy, f1, precision, sensitivity, specificity, mcc, auroc; fit_seconds,
-        predict_ms_per_recording, peak_memory_mb; ``error``, empty where all went well.
+        balanced_accuracy, f1, precision, sensitivity, specificity, mcc, auroc, and at the level
+        "subject" the metrics of `scoring`; fit_seconds, predict_ms_per_recording, peak_memory_mb;
+        ``note``, why a measure is NaN; ``error``, empty where all went well. The level "subject" is
+        that of the diagnoses: with a `unit` it has a case for each unit.
     summary : DataFrame
         One row per pipeline, level and metric: ``mean`` and ``std`` over folds; ``pooled``, over
         the test cases of all folds; ``low`` and ``high``, the subject-level confidence interval
-        of the pooled value; ``n_subjects``, ``n_folds`` and ``n_failed``.
+        of the pooled value; ``n_cases``, the cases that were tested; ``n_subjects``, ``n_folds``
+        and ``n_failed``; ``note``, why a value is NaN.
     predictions : DataFrame
-        One row per pipeline, fold and tested subject: true and predicted class and probabilities.
+        One row per pipeline, fold and diagnosis: subject (and unit), true and predicted class and
+        probabilities.
     errors : dict of (str, int) to str
         Traceback of each pipeline and fold that failed.
     classes : ndarray of shape (n_classes,)
     chance : float
-        Share of subjects in the largest class: what always naming it scores.
+        Chance level of the accuracy: the fraction of subjects (or units) in the largest class,
+        which is what always naming that class scores.
     confidence : float
+        Confidence level of the intervals.
+    unit : str
+        What gets a diagnosis: "subject", or the `unit` of the DiVoteClassifiers.
+    chosen_parameters : DataFrame
+        What searches in the pipelines chose: one row per pipeline, fold, ``search`` (its place in
+        the pipeline, "" for the pipeline itself) and parameter, with its value.
+    confusions : DataFrame
+        Cases ``n`` of each pipeline, fold, level, true and predicted class; see
+        :meth:`confusion`.
+    estimators : dict of (str, int) to estimator
+        Fitted pipelines by name and fold, with ``return_estimator=True``.
     """
 
     folds: pd.DataFrame
@@ -44,6 +60,58 @@ class Comparison:
     classes: NDArray[Any]
     chance: float
     confidence: float
+    unit: str = "subject"
+    chosen_parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
+    confusions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    estimators: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+    def _level(self, level: str) -> str:
+        """Level by its name; the unit of the diagnoses has the level "subject"."""
+        level = "subject" if level == self.unit else level
+        levels = list(dict.fromkeys(self.summary["level"]))
+        if level not in levels:
+            raise ValueError(f"The comparison has no level {level!r}; it has {sorted(levels)}.")
+        return level
+
+    def confusion(
+        self, name: str | None = None, level: str = "subject", *, fold: int | None = None
+    ) -> pd.DataFrame:
+        """Confusion matrix of one pipeline.
+
+        Parameters
+        ----------
+        name : str, default=None
+            Name of the pipeline; needed where there are several.
+        level : {"window", "recording", "subject"}, default="subject"
+        fold : int, default=None
+            One fold; by default the cases of all folds.
+
+        Returns
+        -------
+        confusion : DataFrame of int of shape (n_classes, n_classes)
+            Numbers of cases; rows are true classes, columns predicted ones. A subject that is
+            tested in several folds is counted in each.
+
+        Raises
+        ------
+        ValueError
+            If the comparison has no such pipeline, level or fold.
+        """
+        names = list(dict.fromkeys(self.summary["pipeline"]))
+        if name is None and len(names) == 1:
+            name = names[0]
+        if name not in names:
+            raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+        level, table = self._level(level), self.confusions
+        part = table[(table["pipeline"] == name) & (table["level"] == level)]
+        if fold is not None:
+            part = part[part["fold"] == fold]
+        if part.empty:
+            fold_text = "" if fold is None else f" in fold {fold}"
+            raise ValueError(f"{name!r} has no predictions of {level}s{fold_text}.")
+        counts = part.groupby(["y_true", "y_pred"], sort=False)["n"].sum()
+        matrix = counts.unstack("y_pred").loc[self.classes, self.classes]
+        return ReadableTable(matrix.rename_axis(index="true", columns="predicted"))
 
     def table(
         self,
@@ -55,6 +123,7 @@ class Comparison:
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
+            "subject", or the name of the `unit`, is the level of the diagnoses.
         metrics : str or iterable of str
             Names from ``summary["metric"]``.
 
@@ -62,31 +131,25 @@ class Comparison:
         -------
         table : DataFrame of str
             Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds.
+            It prints whole, whatever its width.
 
         Raises
         ------
         ValueError
             If the comparison has no such level or metric.
         """
+        level = self._level(level)
         chosen = self.summary[self.summary["level"] == level]
-        if chosen.empty:
-            raise ValueError(
-                f"The comparison has no level {level!r}; it has "
-                f"{sorted(set(self.summary['level']))}."
-            )
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-        if unknown := sorted(set(metrics) - set(ALL_METRICS)):
+        known = list(dict.fromkeys(chosen["metric"]))
+        if unknown := sorted(set(metrics) - set(known)):
             raise ValueError(
-                f"The comparison has no metrics {unknown}; it has {list(ALL_METRICS)}."
+                f"The comparison has no metrics {unknown} of {level}s; it has {known}."
             )
         rows = {}
         for name, part in chosen.groupby("pipeline", sort=False):
             values = part.set_index("metric")
-            row = {}
-            for metric in metrics:
-                pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
-                text = "-" if np.isnan(pooled) else f"{pooled:.2f}"
-                row[metric] = text if np.isnan(low) else f"{text} [{low:.2f}, {high:.2f}]"
+            row = {metric: _cell(values, metric) for metric in metrics}
             times = self.folds[(self.folds["pipeline"] == name) & (self.folds["level"] == level)]
             for label, column, digits in (
                 ("fit s", "fit_seconds", 2),
@@ -98,16 +161,30 @@ class Comparison:
             failed = values["n_failed"].iloc[0]
             row["failed folds"] = str(int(failed)) if failed else ""
             rows[name] = row
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        return table if (table["failed folds"] != "").any() else table.drop(columns="failed folds")
+        table = ReadableTable.from_dict(rows, orient="index")
+        if not (table["failed folds"] != "").any():
+            table = table.drop(columns="failed folds")
+        return ReadableTable(table)
 
     def __repr__(self) -> str:
+        cases = counted(self.predictions["subject"].nunique(), "subject")
+        if self.unit != "subject":
+            units = self.predictions[["subject", self.unit]].drop_duplicates()
+            cases = f"{counted(len(units), self.unit)} of {cases}"
+        pipelines = counted(self.summary["pipeline"].nunique(), "pipeline")
         return (
-            f"Comparison of {self.summary['pipeline'].nunique()} pipelines over "
-            f"{self.predictions['subject'].nunique()} subjects, largest class {self.chance:.2f} "
-            f"of them, {100 * self.confidence:g} % intervals over subjects\n"
-            f"{self.table().to_string()}"
+            f"Comparison of {pipelines} over {cases}, chance level {self.chance:.2f}\n"
+            f"(the largest class), {100 * self.confidence:g} % intervals over subjects\n"
+            f"{self.table()!r}"
         )
 
     def _repr_html_(self) -> str:
         return self.table().to_html(escape=True)
+
+
+def _cell(values: pd.DataFrame, metric: str) -> str:
+    if metric not in values.index:
+        return "-"
+    pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
+    text = "-" if np.isnan(pooled) else f"{pooled:.2f}"
+    return text if np.isnan(low) else f"{text} [{low:.2f}, {high:.2f}]"

@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import psutil
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg.ensemble import Votes, find_votes
-from sklearn_emg.metrics import subjects_from_rows
+from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
 from sklearn_emg.model_selection import Split
 from sklearn_emg.recordings import subjects_of
 
@@ -50,16 +53,47 @@ class _PeakMemory:
 
 @dataclass
 class Level:
-    """What one fitted pipeline said of the test rows, at one level."""
+    """Predictions of one fitted pipeline for the test rows, at one level.
 
-    subject: NDArray[np.intp]  # code of the subject of each case
+    Attributes
+    ----------
+    subject : ndarray of shape (n_cases,)
+        Code of the subject of each case.
+    y_true, y_pred : ndarray of shape (n_cases,)
+    proba : ndarray of shape (n_cases, n_classes) or None
+    unit : ndarray of shape (n_cases,) or None
+        At the level of diagnoses, where subjects have several: the side, session ... of each.
+    """
+
+    subject: NDArray[np.intp]
     y_true: NDArray[Any]
     y_pred: NDArray[Any]
     proba: NDArray[np.floating] | None
+    unit: NDArray[Any] | None = None
 
 
 @dataclass
 class Outcome:
+    """One fit and test of a pipeline: its predictions and costs, or the error that it raised.
+
+    Attributes
+    ----------
+    pipeline, fold : str, int
+    levels : dict of str to Level
+    fit_seconds, predict_ms, peak_memory_mb : float
+        ``predict_ms`` per recording.
+    error, details : str
+        First line of what went wrong and its traceback; empty where all went well.
+    unit : str
+        What got a diagnosis: "subject", or the `unit` of a DiVoteClassifier.
+    scores : dict of str to float
+        The metrics asked for in addition, at the level of diagnoses.
+    chosen : list of (str, str, object)
+        Search, parameter and value that were chosen by searches in the pipeline.
+    estimator : estimator or None
+        The fitted pipeline, where it is kept.
+    """
+
     pipeline: str
     fold: int
     levels: dict[str, Level] = field(default_factory=dict)
@@ -68,53 +102,64 @@ class Outcome:
     peak_memory_mb: float = np.nan
     error: str = ""
     details: str = ""
+    unit: str = "subject"
+    scores: dict[str, float] = field(default_factory=dict)
+    chosen: list[tuple[str, str, Any]] = field(default_factory=list)
+    estimator: Any = None
 
 
 def _levels_from_votes(
     votes: Votes, X: pd.DataFrame, y: NDArray, classes: NDArray
 ) -> dict[str, Level]:
-    """Levels of an estimator that votes from windows to people."""
-    person = subjects_of(X)
+    """Levels of an estimator that votes from windows to subjects."""
+    subject = subjects_of(X)
     score = [f"score_{c}" for c in classes]
     row = votes.windows["row"].to_numpy()
     windows = votes.windows
     scored = votes.recordings["n_windows"].to_numpy() > 0
     recordings = votes.recordings[scored]
     # Units (subjects, or sides or sessions of subjects) are in order of first appearance.
-    keys = pd.MultiIndex.from_frame(votes.recordings[list(votes.subjects.index.names)])
+    names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
+    keys = pd.MultiIndex.from_frame(votes.recordings[names])
     first = np.unique(pd.factorize(keys)[0], return_index=True)[1]
+    unit = None if len(names) == 1 else votes.subjects.index.get_level_values(1).to_numpy()
     probability = [f"probability_{c}" for c in classes]
     proba = votes.subjects[probability].to_numpy() if probability[0] in votes.subjects else None
     diagnosis = votes.subjects["diagnosis"].to_numpy()
     return {
-        "window": Level(person[row], y[row], windows["vote"].to_numpy(), windows[score].to_numpy()),
-        "recording": Level(
-            person[scored], y[scored], recordings["vote"].to_numpy(), recordings[score].to_numpy()
+        "window": Level(
+            subject[row], y[row], windows["vote"].to_numpy(), windows[score].to_numpy()
         ),
-        "subject": Level(person[first], y[first], diagnosis, proba),
+        "recording": Level(
+            subject[scored], y[scored], recordings["vote"].to_numpy(), recordings[score].to_numpy()
+        ),
+        "subject": Level(subject[first], y[first], diagnosis, proba, unit),
     }
 
 
-def _levels(estimator: Any, X: pd.DataFrame, y: NDArray) -> tuple[dict[str, Level], float]:
-    """Predictions of the test rows at each level, and the seconds that predicting took."""
+def _predict(outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray) -> float:
+    """Put the predictions of the test rows into the outcome; seconds that predicting took."""
     start = time.perf_counter()
     votes = find_votes(estimator, X)
     if votes is not None:
         seconds = time.perf_counter() - start
-        return _levels_from_votes(votes, X, y, np.asarray(estimator.classes_)), seconds
+        outcome.levels = _levels_from_votes(votes, X, y, np.asarray(estimator.classes_))
+        outcome.unit = str(votes.recordings.columns[votes.subjects.index.nlevels - 1])
+        return seconds
     y_rows = np.asarray(estimator.predict(X))
     seconds = time.perf_counter() - start
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
-    people = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
-    return {
+    subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
+    outcome.levels = {
         "recording": Level(subjects_of(X), y, y_rows, proba),
         "subject": Level(
-            np.arange(len(people.subject)),
-            cast("NDArray[Any]", people.y_true),  # None only without y
-            people.y_pred,
-            people.y_proba,
+            np.arange(len(subjects.subject)),
+            cast("NDArray[Any]", subjects.y_true),  # None only without y
+            subjects.y_pred,
+            subjects.y_proba,
         ),
-    }, seconds
+    }
+    return seconds
 
 
 def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> None:
@@ -139,10 +184,98 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
         level.proba[:, np.searchsorted(classes, known)] = proba
 
 
+def chosen_parameters(estimator: Any) -> list[tuple[str, str, Any]]:
+    """What the searches in a fitted estimator chose.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+
+    Returns
+    -------
+    chosen : list of (str, str, object)
+        Place of the search ("" for the estimator itself), parameter and value.
+    """
+    found: list[tuple[str, str, Any]] = []
+    todo: list[tuple[str, Any]] = [("", estimator)]
+    seen: set[int] = set()
+    while todo:
+        path, part = todo.pop(0)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(getattr(part, "best_params_", None), Mapping):
+            found += [(path, name, value) for name, value in part.best_params_.items()]
+        dot = f"{path}." if path else ""
+        todo += [(f"{dot}{name}", inner) for name, inner in _inner(part)]
+    return found
+
+
+def _inner(part: Any) -> list[tuple[str, Any]]:
+    """Named estimators in an estimator or container, and containers that may hold some."""
+    named: list[tuple[Any, Any]] = []
+    if isinstance(part, BaseEstimator):
+        named = [item for item in vars(part).items() if item[0] != "cv_results_"]
+    elif isinstance(part, dict):
+        named = list(part.items())
+    elif isinstance(part, (list, tuple)):
+        step = len(part) > 1 and isinstance(part[0], str)  # (name, estimator, ...)
+        named = [(part[0] if step else k, value) for k, value in enumerate(part)]
+    holders = (BaseEstimator, dict, list, tuple)
+    return [(str(name), value) for name, value in named if isinstance(value, holders)]
+
+
+def _scores(
+    outcome: Outcome, metrics: Mapping[str, Any], model: Any, X: pd.DataFrame, y: NDArray
+) -> dict[str, float]:
+    """Metrics that were asked for in addition, of the diagnoses of this fold."""
+    level = outcome.levels["subject"]
+    classes = np.asarray(model.classes_)
+    scores = {}
+    for name, scorer in metrics.items():
+        if hasattr(scorer, "score"):  # a subject_scorer reads the diagnoses that are there
+            predictions = SubjectPredictions(
+                level.subject, level.y_true, level.y_pred, level.proba, classes
+            )
+            scores[name] = float(scorer.score(predictions))
+        else:
+            scores[name] = float(scorer(model, X, y))
+    return scores
+
+
 def run_fold(
-    name: str, estimator: Any, X: pd.DataFrame, y: NDArray, fold: int, split: Split
+    name: str,
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray,
+    fold: int,
+    split: Split,
+    *,
+    metrics: Mapping[str, Any] | None = None,
+    keep: bool = False,
 ) -> Outcome:
-    """Fit and test one pipeline on one fold; a failure becomes part of the outcome."""
+    """Fit and test one pipeline on one fold; a failure becomes part of the outcome.
+
+    Parameters
+    ----------
+    name : str
+        Name of the pipeline.
+    estimator : estimator
+        A clone of it is fitted.
+    X : DataFrame with a ``subject`` column
+    y : ndarray of shape (n_rows,)
+    fold : int
+    split : (ndarray of int, ndarray of int)
+        Rows of training and test.
+    metrics : dict of str to callable, default=None
+        Metrics in addition: ``subject_scorer`` objects, or ``scorer(estimator, X, y)``.
+    keep : bool, default=False
+        Whether the outcome keeps the fitted estimator.
+
+    Returns
+    -------
+    outcome : Outcome
+    """
     train, test = split
     outcome = Outcome(name, fold)
     try:
@@ -152,16 +285,64 @@ def run_fold(
             start = time.perf_counter()
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
-            outcome.levels, seconds = _levels(model, X_test, y[test])
+            seconds = _predict(outcome, model, X_test, y[test])
+        outcome.scores = _scores(outcome, metrics or {}, model, X_test, y[test])
         _check_levels(outcome.levels, model, np.unique(y))
         # Codes count the subjects of this test set; those of the whole table fit all folds.
-        whole = subjects_of(X)[test][np.unique(subjects_of(X_test), return_index=True)[1]]
+        of_table = subjects_of(X)[test][np.unique(subjects_of(X_test), return_index=True)[1]]
         for level in outcome.levels.values():
-            level.subject = whole[level.subject]
+            level.subject = of_table[level.subject]
         outcome.predict_ms = 1e3 * seconds / len(test)
         outcome.peak_memory_mb = memory.megabytes
+        outcome.chosen = chosen_parameters(model)
+        outcome.estimator = model if keep else None
     # Whatever a pipeline raises must not cost the results of the others.
     except Exception as error:  # noqa: BLE001
         outcome.error = f"{type(error).__name__}: {error}"
         outcome.details = traceback.format_exc()
     return outcome
+
+
+def run_tasks(
+    function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, n_jobs: int | None = None
+) -> Iterator[Any]:
+    """Results of tasks in their order; a worker that dies costs its own task alone.
+
+    Where a worker process is killed (by a crash, or for its memory), which task it had is not
+    known: those that may have been in work are done again, each in a worker of its own, and all
+    others go on as before.
+
+    Parameters
+    ----------
+    function : callable
+    tasks : sequence of tuple
+        Arguments of each call.
+    n_jobs : int, default=None
+        As in :class:`joblib.Parallel`. In one process, with 1, nothing can be saved.
+
+    Yields
+    ------
+    result : object
+        What the function returned; a BrokenProcessPool where the worker was killed again.
+    """
+    done = 0
+    while done < len(tasks):
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        try:
+            for result in parallel(delayed(function)(*task) for task in tasks[done:]):
+                done += 1
+                yield result
+        except BrokenProcessPool:
+            # Twice the jobs are handed out at a time.
+            for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
+                done += 1
+                yield _alone(function, task)
+
+
+def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+    """Result of one task in a worker process of its own, or how the process ended."""
+    try:
+        with parallel_config(backend="loky"):
+            return Parallel(n_jobs=2)([delayed(function)(*task)])[0]
+    except BrokenProcessPool as error:
+        return error

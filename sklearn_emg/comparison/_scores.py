@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,21 +46,29 @@ class Scoring:
 
     # ---------------------------------------------------------------- one fold
 
-    def matrices(self, level: Level) -> dict[int, NDArray[np.intp]]:
-        """Confusion matrix of each subject's cases."""
-        n_classes = len(self.classes)
-        subjects, of = np.unique(level.subject, return_inverse=True)
-        matrices = np.zeros((len(subjects), n_classes, n_classes), dtype=np.intp)
+    def matrix(self, level: Level) -> NDArray[np.intp]:
+        """Confusion matrix of all cases: rows are true classes, columns predicted ones."""
+        matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.intp)
+        np.add.at(matrix, self._codes(level), 1)
+        return matrix
+
+    def _codes(self, level: Level) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         true, predicted = (np.searchsorted(self.classes, y) for y in (level.y_true, level.y_pred))
-        np.add.at(matrices, (of, true, predicted), 1)
-        return dict(zip(subjects.tolist(), matrices))
+        return true, predicted
 
     def fold_scores(self, level: Level) -> dict[str, float]:
         """Every measure over the cases of one fold; NaN where a class is missing from them."""
-        total = np.sum(list(self.matrices(level).values()), axis=0)
-        scores = self._measures(total)
+        scores = self._measures(self.matrix(level))
         scores["auroc"] = self.auroc(level)
         return scores
+
+    def reason(self, level: Level) -> str:
+        """Why a measure of one fold is NaN; empty where none is."""
+        missing = np.setdiff1d(self.classes, level.y_true)
+        reasons = [f"no case of {missing.tolist()[0]!r} is tested"] if missing.size else []
+        if level.proba is None:
+            reasons.append("no probabilities for the AUROC")
+        return "; ".join(reasons)
 
     def _measures(self, matrix: NDArray[Any]) -> dict[str, float]:
         measures = confusion_measures(matrix, average=self.average, positive=self.positive)
@@ -95,68 +103,92 @@ class Scoring:
         """Rows of the summary for one pipeline: over folds, pooled, and intervals by subject."""
         of_pipeline = [o for o in outcomes if o.pipeline == name]
         done = [o for o in of_pipeline if not o.error]
+        extra = list(dict.fromkeys(metric for o in done for metric in o.scores))
         rows = []
         levels = [level for level in LEVELS if any(level in o.levels for o in done)] or ["subject"]
         for level in levels:
             of_level = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
-            pooled, low, high, n_subjects = self._pooled(
-                [o for o in done if level in o.levels], level, of_level["auroc"].to_numpy()
-            )
-            for metric in ALL_METRICS:
+            pooled = self._pooled([o for o in done if level in o.levels], level, of_level)
+            for metric in (*ALL_METRICS, *(extra if level == "subject" else ())):
                 values = of_level[metric].dropna()
-                rows.append(
-                    {
-                        "pipeline": name,
-                        "level": level,
-                        "metric": metric,
-                        "mean": values.mean(),
-                        "std": values.std(ddof=1),
-                        "pooled": pooled.get(metric, np.nan),
-                        "low": low.get(metric, np.nan),
-                        "high": high.get(metric, np.nan),
-                        "n_subjects": n_subjects,
-                        "n_folds": len(done),
-                        "n_failed": len(of_pipeline) - len(done),
-                    }
-                )
+                row = {
+                    "pipeline": name,
+                    "level": level,
+                    "metric": metric,
+                    "mean": values.mean(),
+                    "std": values.std(ddof=1),
+                    "pooled": pooled.value.get(metric, np.nan),
+                    "low": pooled.low.get(metric, np.nan),
+                    "high": pooled.high.get(metric, np.nan),
+                    "n_cases": pooled.n_cases,
+                    "n_subjects": pooled.n_subjects,
+                    "n_folds": len(done),
+                    "n_failed": len(of_pipeline) - len(done),
+                }
+                rows.append({**row, "note": pooled.note.get(metric, "") or _note(row, of_level)})
         return rows
 
-    def _pooled(
-        self, done: list[Outcome], level: str, areas: NDArray[np.floating]
-    ) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
+    def _pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> _Pooled:
         """Values over the test cases of all folds and their intervals when subjects are redrawn."""
-        per_subject: dict[int, list[NDArray]] = {}
-        for outcome in done:
-            for subject, matrix in self.matrices(outcome.levels[level]).items():
-                per_subject.setdefault(subject, []).append(matrix)
-        if not per_subject:
-            return {}, {}, {}, 0
-        stack = np.stack([np.sum(m, axis=0) for m in per_subject.values()]).astype(float)
+        if not done:
+            return _Pooled()
+        stack, n_cases, several = self._stack([o.levels[level] for o in done], level)
         n_subjects = len(stack)
-        if level == "subject":
-            # Tested once or several times, a subject counts once.
-            stack /= stack.sum(axis=(1, 2), keepdims=True)
-        pooled = self._measures(stack.sum(axis=0))
+        result = _Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=n_subjects)
+        pooled, low, high, note = result.value, result.low, result.high, result.note
         rng = check_random_state(self.seed)
-        low, high = self._bootstrap(stack, pooled, rng)
-        if level == "subject":
+        self._bootstrap(stack, result, rng)
+        if level == "subject" and not several:
             low["accuracy"], high["accuracy"] = wilson_interval(
                 pooled["accuracy"], n_subjects, confidence=self.confidence
             )
         # Scores of different models are not on one scale: the area is taken within folds.
+        areas = folds["auroc"].to_numpy()
         if np.isfinite(areas).any():
             pooled["auroc"] = float(np.nanmean(areas))
+            note["auroc"] = "mean over folds; an interval is given for subjects only"
             if level == "subject":
                 low["auroc"], high["auroc"] = self.auroc_interval(done, rng)
+                note["auroc"] = ""
+        for metric in {m for o in done for m in o.scores} if level == "subject" else ():
+            pooled[metric] = float(folds[metric].mean())
+            note[metric] = "mean over folds; no interval"
         for metric in list(low):
             # Where no resample moves the value, the bootstrap says nothing of its uncertainty.
-            if np.isclose(low[metric], high[metric], rtol=0, atol=1e-12):
+            if not np.isfinite(low[metric]) or low[metric] > high[metric] - 1e-12:
                 del low[metric], high[metric]
-        return pooled, low, high, n_subjects
+                note[metric] = "no interval: no resample of the subjects moves the value"
+        if level == "subject" and "accuracy" not in low:
+            # All diagnoses alike: as if each subject had one.
+            low["accuracy"], high["accuracy"] = wilson_interval(
+                pooled["accuracy"], n_subjects, confidence=self.confidence
+            )
+            note["accuracy"] = ""
+        return result
+
+    def _stack(self, levels: list[Level], level: str) -> tuple[NDArray[np.float64], int, bool]:
+        """Confusion matrix of each subject, the number of cases, and whether subjects have several.
+
+        A diagnosis that was made in several folds counts once, with its mean.
+        """
+        subject = np.concatenate([v.subject for v in levels])
+        true, predicted = np.concatenate([self._codes(v) for v in levels], axis=1)
+        subjects, of = np.unique(subject, return_inverse=True)
+        weight, n_cases, several = np.ones(len(of)), len(of), False
+        if level == "subject":
+            units = [np.zeros(len(v.subject)) if v.unit is None else v.unit for v in levels]
+            pairs = pd.MultiIndex.from_arrays([of, np.concatenate(units)])
+            case = pd.factorize(pairs)[0]
+            weight = 1 / np.bincount(case)[case]
+            n_cases = int(case.max()) + 1
+            several = n_cases > len(subjects)
+        stack = np.zeros((len(subjects), len(self.classes), len(self.classes)))
+        np.add.at(stack, (of, true, predicted), weight)
+        return stack, n_cases, several
 
     def _bootstrap(
-        self, stack: NDArray[np.floating], pooled: dict[str, float], rng: np.random.RandomState
-    ) -> tuple[dict[str, float], dict[str, float]]:
+        self, stack: NDArray[np.floating], result: _Pooled, rng: np.random.RandomState
+    ) -> None:
         """Percentiles of the measures when subjects are redrawn with all their cases."""
         n = len(stack)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
@@ -164,11 +196,9 @@ class Scoring:
             np.tensordot(drawn, stack, axes=1), average=self.average, positive=self.positive
         )
         tails = [0.5 - self.confidence / 2, 0.5 + self.confidence / 2]
-        low, high = {}, {}
         for metric, values in resampled.items():
-            if np.isfinite(pooled[metric]):
-                low[metric], high[metric] = np.quantile(values, tails)
-        return low, high
+            if np.isfinite(result.value[metric]):
+                result.low[metric], result.high[metric] = np.quantile(values, tails)
 
     def auroc_interval(
         self, done: list[Outcome], rng: np.random.RandomState
@@ -176,46 +206,94 @@ class Scoring:
         """Redraw subjects within fold and class, so that each resample has an area in each fold."""
         levels = [o.levels["subject"] for o in done]
         codes = [np.searchsorted(self.classes, level.y_true) for level in levels]
-        forms = [self._area_form(c, v.proba) for c, v in zip(codes, levels)]
+        pairs = [self._ordered_pairs(c, v.proba) for c, v in zip(codes, levels)]
         ends = np.cumsum([len(c) for c in codes])
 
         def mean_area(rows: NDArray[np.intp]) -> float:
             drawn = np.split(np.bincount(rows, minlength=ends[-1]), ends[:-1])
-            areas = [n @ form @ n for n, form in zip(drawn, forms) if form is not None]
-            return float(np.mean(areas))
+            areas = [_area(n, fold) for n, fold in zip(drawn, pairs) if fold]
+            return float(np.nanmean(areas)) if np.isfinite(areas).any() else np.nan
 
-        strata = [k * len(self.classes) + c for k, c in enumerate(codes)]
-        # A subject tested in several folds is redrawn in each apart: it is a case per fold here.
+        # A subject tested in several folds is redrawn in each apart. One with several diagnoses
+        # is redrawn with all of them, among those that have the same set of classes.
+        subjects, strata = [], []
+        for fold, (level, code) in enumerate(zip(levels, codes)):
+            present = np.zeros((int(level.subject.max()) + 1, len(self.classes)), dtype=np.intp)
+            present[level.subject, code] = 1
+            sets = present[level.subject] @ (1 << np.arange(len(self.classes)))
+            subjects += [(fold, s) for s in level.subject.tolist()]
+            strata += [(fold << len(self.classes)) + k for k in sets.tolist()]
         return bootstrap_interval(
             mean_area,
-            np.arange(ends[-1]),
-            strata=np.concatenate(strata),
+            pd.factorize(pd.MultiIndex.from_tuples(subjects))[0],
+            strata=strata,
             n_resamples=min(self.n_resamples, 200),
             confidence=self.confidence,
             random_state=rng,
         )
 
-    def _area_form(
+    def _ordered_pairs(
         self, codes: NDArray[np.intp], proba: NDArray[np.floating] | None
-    ) -> NDArray[np.floating] | None:
-        """Matrix A with ``n @ A @ n`` the AUROC of a fold in which case i was drawn n[i] times.
+    ) -> list[_Pairs]:
+        """Pairs of a case of a class and another case, for the AUROC of one fold.
 
-        An area is the share of pairs of a case of the class and another case that the scores order
-        rightly, ties counting half (J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29-36); draws
-        within classes leave the number of pairs as it is. None where a class is missing.
+        An area is the share of such pairs that the scores order rightly, ties counting half (J. A.
+        Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). Empty where a class is missing.
         """
         n_classes = len(self.classes)
         counts = np.bincount(codes, minlength=n_classes)
         if proba is None or (counts == 0).any():
-            return None
+            return []
         equal = np.full(n_classes, 1 / n_classes)
         weights = counts / len(codes) if self.average == "weighted" else equal
         if n_classes == 2:
             weights = np.zeros(2)
             weights[1 if self.positive is None else self.positive] = 1.0
-        form = np.zeros((len(codes), len(codes)))
+        pairs = []
         for k in np.flatnonzero(weights):
             own, rest = np.flatnonzero(codes == k), np.flatnonzero(codes != k)
             ordered = (1 + np.sign(proba[own, None, k] - proba[rest, k])) / 2
-            form[np.ix_(own, rest)] += weights[k] / ordered.size * ordered
-        return form
+            pairs.append(_Pairs(float(weights[k]), own, rest, ordered))
+        return pairs
+
+
+@dataclass
+class _Pooled:
+    """Values over all folds, their intervals, and what they count."""
+
+    value: dict[str, float] = field(default_factory=dict)
+    low: dict[str, float] = field(default_factory=dict)
+    high: dict[str, float] = field(default_factory=dict)
+    note: dict[str, str] = field(default_factory=dict)
+    n_cases: int = 0
+    n_subjects: int = 0
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Cases of one class and all others, and which pairs the scores order rightly."""
+
+    weight: float
+    own: NDArray[np.intp]
+    rest: NDArray[np.intp]
+    ordered: NDArray[np.floating]
+
+
+def _area(n: NDArray[np.intp], pairs: list[_Pairs]) -> float:
+    """AUROC of a fold in which case i was drawn n[i] times; NaN where a class was not drawn."""
+    area = 0.0
+    for pair in pairs:
+        own, rest = n[pair.own], n[pair.rest]
+        if not (own.any() and rest.any()):
+            return float("nan")
+        area += pair.weight * float(own @ pair.ordered @ rest) / (own.sum() * rest.sum())
+    return area
+
+
+def _note(row: dict[str, Any], folds: pd.DataFrame) -> str:
+    """Why a value in a row of the summary is NaN; empty where none is."""
+    if not row["n_folds"]:
+        return "failed in all folds"
+    if np.isnan(row["mean"]) or np.isnan(row["pooled"]):
+        return "; ".join(dict.fromkeys(note for note in folds["note"] if note))
+    return "one fold has no standard deviation" if np.isnan(row["std"]) else ""

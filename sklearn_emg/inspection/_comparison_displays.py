@@ -75,7 +75,7 @@ class ComparisonDisplay:
     >>> result = compare(
     ...     {
     ...         "logistic": DiVoteClassifier(LogisticRegression(), window=None),
-    ...         "largest class": DiVoteClassifier(DummyClassifier(), window=None),
+    ...         "dummy": DiVoteClassifier(DummyClassifier(), window=None),
     ...     },
     ...     X, y, cv=5, progress=False,
     ... )
@@ -442,7 +442,7 @@ class LeakageDisplay:
             ax, 1, 1, "LeakageDisplay.plot", figsize=(1.8 + 1.4 * len(summary), 3.8)
         )
         self.ax_ = axis = axes[0]
-        values = summary["balanced_accuracy"].to_numpy()
+        values = summary["mean_balanced_accuracy"].to_numpy()
         leaky = summary["leaky"].to_numpy()
         place = np.arange(len(summary))
         self.bars_ = axis.bar(

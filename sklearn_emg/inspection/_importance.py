@@ -19,8 +19,12 @@ from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_p
 from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, panels, tidy
 from sklearn_emg.metrics import subject_scorer
-from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
-from sklearn_emg.recordings import METADATA_COLUMNS
+from sklearn_emg.model_selection import (
+    SubjectKFold,
+    assert_no_shared_subject,
+    check_not_pretrained_on,
+)
+from sklearn_emg.recordings import METADATA_COLUMNS, object_column
 
 Scorer = Callable[[Any, Any, ArrayLike], float]
 
@@ -145,10 +149,12 @@ def family_importance(
     named = _families(families, X)
     rng = check_random_state(random_state)
     if isinstance(cv, Integral):
-        cv = SubjectKFold(int(cv), random_state=rng.randint(2**31 - 1))
+        cv = SubjectKFold(int(cv))
     splits = list(cv.split(X, y))
     for train, test in splits:
         assert_no_shared_subject(X, train, test)
+    subjects = object_column(X["subject"])
+    check_not_pretrained_on(estimator, [subjects[test] for _, test in splits])
     scorer = subject_scorer("balanced_accuracy") if scoring is None else scoring
     parts = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_one_fold)(estimator, X, y, fold, split, named, scorer, n_repeats, seed)

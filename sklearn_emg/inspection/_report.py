@@ -335,15 +335,17 @@ def _leakage(audits: dict[str, LeakageAudit], n_classes: int | None) -> list[tup
         for metric in ("balanced_accuracy", "accuracy"):
             frame[metric.replace("_", " ")] = [
                 f"{mean:.3f} ± {std:.3f}"
-                for mean, std in zip(audit.summary[metric], audit.summary[f"{metric}_std"])
+                for mean, std in zip(
+                    audit.summary[f"mean_{metric}"], audit.summary[f"std_{metric}"]
+                )
             ]
         leaky = audit.summary["leaky"].to_numpy(dtype=bool)
         frame["verdict"] = np.where(leaky, "leaky: do not report", "honest")
-        keys = audit.summary.rename(columns={"balanced_accuracy": "balanced accuracy"})
+        keys = audit.summary.rename(columns={"mean_balanced_accuracy": "balanced accuracy"})
         told = "; ".join(
             f"{split} ({'leaky' if bad else 'honest'}) {value:.2f}"
             for split, bad, value in zip(
-                audit.summary.index, leaky, audit.summary["balanced_accuracy"]
+                audit.summary.index, leaky, audit.summary["mean_balanced_accuracy"]
             )
         )
         parts += [

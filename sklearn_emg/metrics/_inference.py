@@ -13,10 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from sklearn.utils import check_random_state
 
+from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
+from sklearn_emg.metrics._confusion import METRICS
 from sklearn_emg.metrics._intervals import check_confidence
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
+# What a difference of two values of a metric can be; of others nothing is known.
+_LIMITS = {**dict.fromkeys((*METRICS, "auroc"), (-1.0, 1.0)), "mcc": (-2.0, 2.0)}
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,15 @@ class PairedTest:
     Attributes
     ----------
     difference : float
-        Mean of the differences, first less second.
+        Mean of the differences, first minus second.
     statistic, pvalue : float
         Of the two-sided test; NaN where the test cannot be made.
     low, high : float
         Confidence interval of the difference, NaN for a test that gives none.
     n : int
         Differences that it rests on: folds, or subjects.
+    note : str
+        Why a value is NaN; empty where none is.
     """
 
     difference: float
@@ -41,6 +47,7 @@ class PairedTest:
     low: float
     high: float
     n: int
+    note: str = ""
 
 
 def _finite(values: ArrayLike, name: str, least: int) -> NDArray[np.float64]:
@@ -59,6 +66,7 @@ def corrected_resampled_ttest(
     n_test: float | Sequence[float] | NDArray[np.number],
     *,
     confidence: float = 0.95,
+    limits: tuple[float, float] | None = (-1.0, 1.0),
 ) -> PairedTest:
     """t-test over folds that allows for their shared training data.
 
@@ -69,21 +77,26 @@ def corrected_resampled_ttest(
     Parameters
     ----------
     differences : array-like of shape (n_folds,)
-        Score of the first model less that of the second, fold by fold.
+        Score of the first model minus that of the second, fold by fold.
     n_train, n_test : float or array-like of shape (n_folds,)
         Subjects (not rows) in training and test; means over folds are used.
     confidence : float, default=0.95
-        Of the interval.
+        Confidence level of the interval.
+    limits : (float, float) or None, default=(-1, 1)
+        Smallest and largest difference that there can be, at which the interval ends: those of two
+        accuracies by default, (-2, 2) for the Matthews correlation. None for scores without limits,
+        such as the log loss.
 
     Returns
     -------
     test : PairedTest
-        With equal differences in all folds: p = 1 if they are zero, else NaN.
+        With equal differences in all folds: p = 1 if they are zero, else NaN, and a `note`.
 
     Raises
     ------
     ValueError
-        If there are fewer than two finite differences, or a size is not positive.
+        If there are fewer than two finite differences, one lies outside the limits, or a size is
+        not positive.
 
     Notes
     -----
@@ -108,17 +121,24 @@ def corrected_resampled_ttest(
     train, test = float(np.mean(n_train)), float(np.mean(n_test))
     if not (train > 0 and test > 0):
         raise ValueError(f"'n_train' and 'n_test' must be positive. Got {n_train} and {n_test}.")
+    bottom, top = (-np.inf, np.inf) if limits is None else limits
+    if (outside := d[(d < bottom - 1e-9) | (d > top + 1e-9)]).size:
+        raise ValueError(
+            f"'differences' has {outside[0]:g}, outside the 'limits' {limits} of a difference. "
+            "Give the limits of these scores, or None."
+        )
     k, mean = len(d), float(d.mean())
     error = float(np.sqrt((1 / k + test / train) * d.var(ddof=1)))
     # Equal up to rounding: no variance to test against.
     if error <= 1e-12 * max(1.0, abs(mean)):
         none = float("nan")
         same = abs(mean) <= 1e-12
-        return PairedTest(mean, 0.0 if same else none, 1.0 if same else none, none, none, k)
+        note = f"all {k} folds differ by the same {mean:.3g}: no variance for a test or an interval"
+        return PairedTest(mean, 0.0 if same else none, 1.0 if same else none, none, none, k, note)
     t = mean / error
     half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * error
     p = float(2 * stats.t.sf(abs(t), k - 1))
-    return PairedTest(mean, t, p, mean - half, mean + half, k)
+    return PairedTest(mean, t, p, max(mean - half, bottom), min(mean + half, top), k)
 
 
 def paired_permutation_test(
@@ -144,7 +164,7 @@ def paired_permutation_test(
     Returns
     -------
     test : PairedTest
-        ``statistic`` is the mean difference over subjects; no interval.
+        ``statistic`` is the mean difference over subjects; no interval, as `note` says.
 
     Raises
     ------
@@ -153,7 +173,7 @@ def paired_permutation_test(
 
     Notes
     -----
-    Two-sided: the share of exchanges whose mean difference is as far from zero. Random exchanges
+    Two-sided: the fraction of exchanges whose mean difference is as far from zero. Random exchanges
     count the observed one in, (b + 1) / (m + 1), so that p is never 0 [1]_. Subjects with equal
     scores do not matter. The models are held fixed: nothing is said of other training sets.
 
@@ -181,9 +201,9 @@ def paired_permutation_test(
         d = np.bincount(codes, weights=d) / np.bincount(codes)
     n, mean = len(d), float(d.mean())
     moving = d[d != 0]
-    none = float("nan")
+    none, note = float("nan"), "a permutation test gives no interval"
     if not moving.size:
-        return PairedTest(mean, mean, 1.0, none, none, n)
+        return PairedTest(mean, mean, 1.0, none, none, n, note)
     observed = abs(moving.sum())
     # Sums that are equal in exact arithmetic must not fall on either side by rounding.
     slack = 1e-9 * np.abs(moving).sum()
@@ -198,7 +218,7 @@ def paired_permutation_test(
             sums = np.where(rng.randint(2, size=size), moving, -moving).sum(axis=1)
             count += int(np.sum(np.abs(sums) >= observed - slack))
         p = (count + 1) / (n_permutations + 1)
-    return PairedTest(mean, mean, p, none, none, n)
+    return PairedTest(mean, mean, p, none, none, n, note)
 
 
 def compare_pair(
@@ -223,14 +243,18 @@ def compare_pair(
         Column of ``comparison.folds`` for the t-test, at subject level. The permutation test always
         counts right answers of subjects.
     n_permutations : int, default=10000
+        Random exchanges of the permutation test.
     confidence : float, default=0.95
+        Confidence level of the interval of the t-test.
     random_state : int, RandomState instance or None, default=0
+        Seed of the exchanges.
 
     Returns
     -------
     tests : DataFrame
         Rows ``corrected t-test over folds`` and ``permutation over subjects``; columns
-        difference, statistic, pvalue, low, high, n.
+        difference, statistic, pvalue, low, high, n, and ``note``, why a value is NaN. It prints
+        whole, whatever its width.
 
     Raises
     ------
@@ -251,10 +275,10 @@ def compare_pair(
     >>> X = pd.DataFrame(
     ...     {"rms": rng.normal(size=80) + 2 * (y == "patient"), "subject": np.repeat(range(20), 4)}
     ... )
-    >>> models = {"model": LogisticRegression(), "guess": DummyClassifier()}
+    >>> models = {"model": LogisticRegression(), "dummy": DummyClassifier()}
     >>> models = {k: DiVoteClassifier(m, window=None) for k, m in models.items()}
     >>> result = compare(models, X, y, progress=False)
-    >>> compare_pair(result, "model", "guess")[["difference", "pvalue"]].round(3).T.to_dict()
+    >>> compare_pair(result, "model", "dummy")[["difference", "pvalue"]].round(3).T.to_dict()
     {'corrected t-test over folds': {'difference': 0.5, 'pvalue': nan},
      'permutation over subjects': {'difference': 0.5, 'pvalue': 0.002}}
     """
@@ -269,19 +293,20 @@ def compare_pair(
     if metric not in of_subjects.columns:
         raise ValueError(f"The comparison has no metric {metric!r} of subjects.")
     scores = of_subjects.pivot(index="fold", columns="pipeline", values=metric)
-    scores = scores[[first, second]].dropna()
+    scores = scores.reindex(columns=[first, second]).dropna()
     if len(scores) < 2:
         raise ValueError(
-            f"{first!r} and {second!r} have {len(scores)} folds with {metric} in common; two at "
-            "least are needed."
+            f"{first!r} and {second!r} have {counted(len(scores), 'fold')} with {metric} in "
+            "common; two at least are needed."
         )
     both = people[people["pipeline"].isin([first, second]) & people["fold"].isin(scores.index)]
     right = both.assign(right=both["y_true"] == both["y_pred"])
-    right = right.pivot_table(
-        index=["fold", "subject"], columns="pipeline", values="right", sort=False
-    ).astype(float)
+    cases = list(dict.fromkeys(["fold", "subject", comparison.unit]))
+    right = right.pivot_table(index=cases, columns="pipeline", values="right", sort=False).astype(
+        float
+    )
     subjects = right.index.get_level_values("subject")
-    n_test = right.groupby(level="fold").size().mean()
+    n_test = right.groupby(level=["fold", "subject"]).size().groupby(level="fold").size().mean()
     n_subjects = people["subject"].nunique()
     tests = {
         "corrected t-test over folds": corrected_resampled_ttest(
@@ -289,6 +314,7 @@ def compare_pair(
             n_subjects - n_test,
             n_test,
             confidence=confidence,
+            limits=_LIMITS.get(metric),
         ),
         "permutation over subjects": paired_permutation_test(
             right[first],
@@ -298,4 +324,4 @@ def compare_pair(
             random_state=random_state,
         ),
     }
-    return pd.DataFrame({name: vars(test) for name, test in tests.items()}).T.astype({"n": int})
+    return ReadableTable([vars(test) for test in tests.values()], index=list(tests))

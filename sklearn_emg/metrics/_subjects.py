@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import get_scorer
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_auc_score
 
 from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_option, did_you_mean
+from sklearn_emg.metrics._confusion import METRICS, confusion_measures
 from sklearn_emg.recordings import mean_by_code, subjects_of
 
 
@@ -45,7 +49,8 @@ def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) 
         two = [labels[[k]].tolist()[0], y[differs[:1]].tolist()[0]]
         raise ValueError(
             f"Subject {names[k]!r} has the labels {two[0]!r} and {two[1]!r}; a score "
-            "that counts subjects needs one label each. Score rows instead, or correct y."
+            "that counts subjects needs one label each. Score rows instead, or correct y; if y was "
+            "permuted, permute by subject: sklearn_emg.comparison.subject_permutation_test does."
         )
     return labels
 
@@ -155,21 +160,100 @@ class _SubjectView(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: NDArray[np.intp]) -> NDArray[np.floating]:
         if self.predictions.y_proba is None:
-            raise AttributeError("The estimator has no predict_proba, which this metric needs.")
+            raise AttributeError(_NO_PROBABILITIES)
         return self.predictions.y_proba[np.ravel(X)]
+
+
+_NO_PROBABILITIES = "The estimator has no predict_proba, which this metric needs."
+# Other names of the measures of `compare`: those that scikit-learn's scorers have.
+_SAME = {"recall": "sensitivity", "roc_auc": "auroc", "matthews_corrcoef": "mcc"}
+
+
+def _auroc(
+    y_true: NDArray[Any], predictions: SubjectPredictions, average: str, pos_label: Any
+) -> float:
+    if predictions.y_proba is None:
+        raise ValueError(_NO_PROBABILITIES)
+    classes = predictions.classes
+    if missing := [c for c in classes.tolist() if c not in y_true.tolist()]:
+        warnings.warn(
+            f"The AUROC is NaN: no subject has the class {missing[0]!r}. Test sets need "
+            "each class: use fewer folds.",
+            UndefinedMetricWarning,
+            stacklevel=4,
+        )
+        return float("nan")
+    if len(classes) == 2:
+        k = 1 if pos_label is None else classes.tolist().index(pos_label)
+        return float(roc_auc_score(y_true == classes[k], predictions.y_proba[:, k]))
+    return float(
+        roc_auc_score(
+            y_true, predictions.y_proba, multi_class="ovr", average=average, labels=classes
+        )
+    )
+
+
+def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_label: Any) -> float:
+    """One of the measures that `compare` gives."""
+    y_true = cast("NDArray[Any]", predictions.y_true)
+    classes = predictions.classes.tolist()
+    if pos_label is not None and (len(classes) != 2 or pos_label not in classes):
+        raise ValueError(
+            f"The 'pos_label' of subject_scorer must be one of two classes. Got {pos_label!r} for "
+            f"the classes {classes}."
+        )
+    if metric == "auroc":
+        return _auroc(y_true, predictions, average, pos_label)
+    if metric == "specificity" and len(set(y_true.tolist())) < 2:
+        warnings.warn(
+            f"The specificity is NaN: all subjects have the class {y_true[:1].tolist()[0]!r}.",
+            UndefinedMetricWarning,
+            stacklevel=4,
+        )
+        return float("nan")
+    # As scikit-learn, of the classes that are there.
+    seen = {*y_true.tolist(), *predictions.y_pred.tolist()}
+    labels = classes if pos_label is not None else [c for c in classes if c in seen]
+    labels += sorted(seen - set(classes), key=str)
+    matrix = confusion_matrix(y_true, predictions.y_pred, labels=labels)
+    positive = None if pos_label is None else labels.index(pos_label)
+    return float(confusion_measures(matrix, average=average, positive=positive)[metric])
 
 
 class _SubjectScorer:
     """Callable ``scorer(estimator, X, y)``; a class, so that it pickles and has a repr."""
 
-    def __init__(self, metric: str | Callable[..., float]):
+    def __init__(self, metric: str | Callable[..., float], average: str, pos_label: Any):
+        check_option(average, ("macro", "weighted"), "average", "subject_scorer")
         self.metric = metric
-        self.scorer = get_scorer(metric) if isinstance(metric, str) else metric
+        self.average = average
+        self.pos_label = pos_label
+        self.own: str | None = None
+        self.scorer: Callable[..., float] | None = None
+        if not isinstance(metric, str):
+            self.scorer = metric
+        elif _SAME.get(metric, metric) in (*METRICS, "auroc"):
+            self.own = _SAME.get(metric, metric)
+        elif metric in get_scorer_names():
+            self.scorer = get_scorer(metric)
+        else:
+            names = (*METRICS, "auroc", *get_scorer_names())
+            raise ValueError(
+                f"subject_scorer knows no metric {metric!r}.{did_you_mean(metric, names)} It takes "
+                f"{', '.join((*METRICS, 'auroc'))}, the names that "
+                "sklearn.metrics.get_scorer_names() gives, and scorers."
+            )
 
     def __call__(self, estimator: Any, X: Any, y: Labels) -> float:
-        predictions = predict_subjects(estimator, X, y)
+        return self.score(predict_subjects(estimator, X, y))
+
+    def score(self, predictions: SubjectPredictions) -> float:
+        """Value of the metric for one prediction per subject."""
+        if self.own is not None:
+            return _measure(predictions, self.own, self.average, self.pos_label)
         view = _SubjectView(predictions)
-        return self.scorer(view, np.arange(len(predictions.subject))[:, None], predictions.y_true)
+        rows = np.arange(len(predictions.subject))[:, None]
+        return cast("Callable[..., float]", self.scorer)(view, rows, predictions.y_true)
 
     def __repr__(self) -> str:
         return f"subject_scorer({self.metric!r})"
@@ -177,14 +261,26 @@ class _SubjectScorer:
 
 def subject_scorer(
     metric: str | Callable[..., float] = "balanced_accuracy",
+    *,
+    average: str = "macro",
+    pos_label: Any = None,
 ) -> Callable[[Any, Any, Labels], float]:
     """Make a scorer that counts each subject once.
 
     Parameters
     ----------
     metric : str or callable, default="balanced_accuracy"
-        A name from :func:`sklearn.metrics.get_scorer_names`, or a scorer made with
-        :func:`sklearn.metrics.make_scorer`, that reads labels or probabilities.
+        A measure of :func:`~sklearn_emg.comparison.compare` under its name there: accuracy,
+        balanced_accuracy, f1, precision, sensitivity (or recall), specificity, mcc or auroc (or
+        roc_auc), for two and more classes. Any other name of
+        :func:`sklearn.metrics.get_scorer_names`, such as "f1_weighted" or "neg_log_loss". Or a
+        scorer made with :func:`sklearn.metrics.make_scorer` that reads labels or probabilities.
+    average : {"macro", "weighted"}, default="macro"
+        How the one-vs-rest values of f1, precision, sensitivity, specificity and auroc are averaged
+        over classes, with two classes too: equally, or by class size. scikit-learn's own "f1",
+        "precision" and "recall" are those of one class: give `pos_label` for them.
+    pos_label : label, default=None
+        With two classes: give these measures for this class alone.
 
     Returns
     -------
@@ -195,11 +291,23 @@ def subject_scorer(
     Raises
     ------
     ValueError
-        If the metric is not known; when called, if X has no subjects or a subject two labels.
+        If the metric is not known; when called, if X has no subjects, a subject has two labels, or
+        the metric needs probabilities that the estimator does not give.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If the AUROC lacks a class, or the specificity all classes but one; the value is NaN.
 
     See Also
     --------
     predict_subjects : How rows become one prediction per subject.
+    sklearn_emg.comparison.subject_permutation_test : Tests a score against chance.
+
+    Notes
+    -----
+    :func:`sklearn.model_selection.permutation_test_score` permutes the labels of rows, or within
+    subjects if they are given as `groups`, and neither is a test of subjects.
 
     Examples
     --------
@@ -212,4 +320,4 @@ def subject_scorer(
     >>> model.score(X, y), subject_scorer("accuracy")(model, X, y)
     (0.9, 0.5)
     """
-    return _SubjectScorer(metric)
+    return _SubjectScorer(metric, average, pos_label)

@@ -3,6 +3,11 @@
 from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept
 from sklearn_emg.model_selection._caching import key_for as key_for
+from sklearn_emg.model_selection._pretrained import (
+    PretrainedPart,
+    check_not_pretrained_on,
+    pretrained_parts,
+)
 from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS as BOUMERDES_PAIRS
 from sklearn_emg.model_selection._protocols import (
     BoumerdesProtocol,
@@ -37,12 +42,15 @@ __all__ = [
     "LeaveOneSubjectOutProtocol",
     "NEMGNetProtocol",
     "NestedProtocol",
+    "PretrainedPart",
     "ProtocolRun",
     "RandomWindows",
     "RepeatedSubjectKFold",
     "SubjectHoldout",
     "SubjectKFold",
     "SubjectsPerClassOut",
+    "check_not_pretrained_on",
+    "pretrained_parts",
     "subject_train_test_split",
     "with_seed",
     "with_validation",

@@ -101,6 +101,8 @@ class ProtocolRun:
 class Protocol(BaseCrossValidator):
     """Base of protocols: subclasses write `_runs`.
 
+    The order of the rows has no part in which subjects are drawn: they are sorted by name first.
+
     A protocol is a splitter too: ``cross_validate(model, X, y, cv=protocol)`` fits on training and
     validation rows together and does not set seeds.
     """
@@ -548,7 +550,7 @@ class NestedProtocol(Protocol):
     >>> model = DiVoteClassifier(LogisticRegression(), window=None)
     >>> search = NestedProtocol(5, n_inner=3).search(model, {"estimator__C": [0.1, 1.0]})
     >>> search.cv
-    SubjectKFold(n_splits=3, random_state=0, shuffle=True)
+    SubjectKFold(n_splits=3, random_state=0, shuffle=None)
     """
 
     def __init__(self, n_splits: int = 5, *, n_inner: int = 4, random_state: int = 0) -> None:

@@ -21,15 +21,19 @@ Seed = int | np.random.RandomState | None
 
 
 class _Subjects:
-    """The subjects of a data set and which classes each of them has."""
+    """The subjects of a data set, sorted by name, and which classes each of them has."""
 
     def __init__(self, X: Any, y: Labels | None, groups: Labels | None):
-        self.codes = subjects_of(X, groups)
-        self.n = int(self.codes.max()) + 1 if self.codes.size else 0
+        codes = subjects_of(X, groups)
+        self.n = int(codes.max()) + 1 if codes.size else 0
         names = X["subject"] if groups is None else groups
-        first = np.unique(self.codes, return_index=True)[1]
+        first = np.unique(codes, return_index=True)[1]
         # As Python's own types: messages show them.
-        self.names = pd.Series(names).iloc[first].tolist()
+        found = pd.Series(names).iloc[first].tolist()
+        # Sorted, so that the order of the rows has no part in any split.
+        order = _sorted_subjects(found)
+        self.names = [found[k] for k in order]
+        self.codes = np.argsort(order)[codes] if self.n else codes
         self.classes: list[Any] = []
         # Without classes (no labels, or a continuous target) all subjects are one stratum.
         self.has_class = np.ones((self.n, 1), dtype=bool)
@@ -70,6 +74,17 @@ class _Subjects:
     def split(self, test_subjects: Labels) -> Split:
         test = np.isin(self.codes, test_subjects)
         return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def _sorted_subjects(names: list[Any]) -> NDArray[np.intp]:
+    """Positions of names in sorted order: each type by its own values, or else by its text."""
+    try:
+        keys: list[Any] = [(type(name).__name__, name) for name in names]
+        order = sorted(range(len(names)), key=keys.__getitem__)
+    except TypeError:  # such as tuples of text and numbers
+        keys = [(type(name).__name__, repr(name)) for name in names]
+        order = sorted(range(len(names)), key=keys.__getitem__)
+    return np.array(order, dtype=np.intp)
 
 
 def is_discrete(y: Labels) -> bool:
@@ -171,10 +186,24 @@ class SubjectKFold(_SubjectSplitter):
     ----------
     n_splits : int, default=5
         Number of folds, at least 2 and at most the subjects of the smallest class.
-    shuffle : bool, default=True
-        Deal the subjects in random order; otherwise in order of appearance.
+    shuffle : bool or None, default=None
+        Whether subjects are assigned to folds in random order. None does so if there is a
+        `random_state`; without one, subjects are assigned in the order of their names, so that
+        every call gives the same folds.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same folds at every call, another int gives other folds.
+        An int gives the same folds at every call, another int gives other folds. With
+        ``shuffle=True`` and None every call gives other folds.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer subjects than there are folds, or a `random_state` is given together
+        with ``shuffle=False``, where it would have no effect.
+
+    Notes
+    -----
+    The order of the rows has no part in the folds: subjects are sorted by name first. Neither has
+    the number of rows of a subject.
 
     See Also
     --------
@@ -188,13 +217,15 @@ class SubjectKFold(_SubjectSplitter):
     >>> from sklearn_emg.model_selection import SubjectKFold
     >>> X = pd.DataFrame({"subject": list("aabbccdd")})
     >>> y = [0, 0, 0, 0, 1, 1, 1, 1]
-    >>> for train, test in SubjectKFold(2, shuffle=False).split(X, y):
+    >>> for train, test in SubjectKFold(2).split(X, y):
     ...     print(test)
     [0 1 4 5]
     [2 3 6 7]
     """
 
-    def __init__(self, n_splits: int = 5, *, shuffle: bool = True, random_state: Seed = None):
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool | None = None, random_state: Seed = None
+    ):
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
@@ -208,7 +239,13 @@ class SubjectKFold(_SubjectSplitter):
             "folds, or record more subjects. With one subject in a class, no split by subject can "
             "estimate accuracy on new people.",
         )
-        rng = check_random_state(self.random_state) if self.shuffle else None
+        if not self.shuffle and self.shuffle is not None and self.random_state is not None:
+            raise ValueError(
+                f"The 'random_state' {self.random_state!r} of SubjectKFold has no effect with "
+                "shuffle=False. Leave one of the two out."
+            )
+        shuffle = self.random_state is not None if self.shuffle is None else self.shuffle
+        rng = check_random_state(self.random_state) if shuffle else None
         fold = _deal(subjects.strata, n_splits, rng)
         for k in range(n_splits):
             yield np.flatnonzero(fold == k)
@@ -229,6 +266,8 @@ class SubjectKFold(_SubjectSplitter):
 
 class LeaveOneSubjectOut(_SubjectSplitter):
     """One fold per subject, who is tested on a model of all others.
+
+    Folds come in the order of the subjects' names, whatever the order of the rows.
 
     See Also
     --------
@@ -275,7 +314,7 @@ class SubjectsPerClassOut(_SubjectSplitter):
     n_splits : int, default=None
         Number of runs. By default as many as the smallest class has disjoint test sets for.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same splits at every call.
+        An int gives the same splits at every call, whatever the order of the rows.
 
     References
     ----------
@@ -369,7 +408,7 @@ def subject_train_test_split(
     groups : array-like of shape (n_rows,), default=None
         Subjects of the rows, for an X that does not bring them.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same split at every call.
+        An int gives the same split of the subjects at every call, whatever the order of the rows.
 
     Returns
     -------
@@ -458,8 +497,9 @@ def assert_no_shared_subject(
         names = X["subject"] if groups is None else pd.Series(list(groups), dtype=object)
         first = [int(np.flatnonzero(codes == code)[0]) for code in both[:3]]
         some = ", ".join(map(repr, names.iloc[first].tolist()))
+        are = "1 subject is" if both.size == 1 else f"{both.size} subjects are"
         raise ValueError(
-            f"This split leaks: {both.size} subjects are in both training and test "
+            f"This split leaks: {are} in both training and test "
             f"({some}{', ...' if both.size > 3 else ''}). Use SubjectKFold, "
             "LeaveOneSubjectOut or SubjectsPerClassOut."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -13,7 +14,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._sequences import subjects_in
 
@@ -127,16 +130,29 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             Labels; they need not be those of the target cohort.
         groups : array-like of shape (n_windows,), default=None
             Subject of each window; a recording table brings them. Whole subjects are held out for
-            validation, and the target cohort is checked to be other people.
+            validation, and the target cohort is checked to have none of these subjects.
 
         Returns
         -------
         self : object
             The estimator, pretrained but not fitted.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If there are no subjects: whether they are tested later cannot be checked.
         """
         self._validate_params()
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
+        if groups is None:
+            warnings.warn(
+                f"{type(self).__name__}.pretrain was given no subjects, so nothing can be checked: "
+                "a subject of the pretraining may be tested later. Give groups=..., one subject "
+                "per window.",
+                SubjectLeakWarning,
+                stacklevel=2,
+            )
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
         self.source_subjects_ = None if groups is None else set(_plain(groups))
         return self
@@ -207,14 +223,36 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Signals) -> np.ndarray:
-        """Probability of each class, of shape (n_windows, n_classes)."""
+        """Probability of each class, of shape (n_windows, n_classes).
+
+        Subjects of the pretraining among those of a table are warned of (SubjectLeakWarning).
+        """
         check_is_fitted(self)
+        self._warn_of_source_subjects(X)
         return self.estimator_.predict_proba(X)
 
     def predict(self, X: Signals) -> np.ndarray:
-        """Most probable class, of shape (n_windows,)."""
+        """Most probable class, of shape (n_windows,).
+
+        Subjects of the pretraining among those of a table are warned of (SubjectLeakWarning).
+        """
         check_is_fitted(self)
+        self._warn_of_source_subjects(X)
         return self.estimator_.predict(X)
+
+    def _warn_of_source_subjects(self, X: Signals) -> None:
+        groups = subjects_in(X, None)
+        known = getattr(self, "source_subjects_", None)
+        if groups is None or known is None:
+            return
+        if shared := sorted(known & set(_plain(groups)), key=str):
+            warnings.warn(
+                f"{type(self).__name__} predicts {counted(len(shared), 'subject')} that it was "
+                f"pretrained on, {shared[:3]} for instance. Scores of known subjects say nothing "
+                "of new ones.",
+                SubjectLeakWarning,
+                stacklevel=3,
+            )
 
     def _new_estimator(self) -> NetClassifier:
         return EMGClassifier() if self.estimator is None else clone(self.estimator)
@@ -225,10 +263,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         shared = sorted(self.source_subjects_ & set(_plain(groups)), key=str)
         if shared:
             raise ValueError(
-                f"{len(shared)} subject(s) of the target cohort of {type(self).__name__} are in "
-                f"the source cohort too, {shared[:3]} for instance: a test on them would be on "
-                "people that the network knows. Leave them out of one cohort, give different "
-                "people different names, or set allows_shared_subjects=True."
+                f"The target cohort of {type(self).__name__} shares "
+                f"{counted(len(shared), 'subject')} with the source cohort, {shared[:3]} for "
+                "instance: a test on them would be on subjects that the network knows. Leave them "
+                "out of one cohort, give different subjects different names, or set "
+                "allows_shared_subjects=True."
             )
 
     def _transfer(self, module: nn.Module) -> None:

@@ -36,7 +36,7 @@ from sklearn_emg.comparison import (
     Scoring,
     build_comparison,
     checked_labels,
-    divote_parameters,
+    find_divote,
     leakage_audit,
     run_fold,
 )
@@ -175,11 +175,13 @@ def _outcome_to_json(outcome: Outcome, cpu_seconds: float) -> str:
             "y_pred": level.y_pred.tolist(),
             # In full: rounding would make ties of nearly sure cases and change their ranks.
             "proba": None if level.proba is None else level.proba.tolist(),
+            "unit": None if level.unit is None else level.unit.tolist(),
         }
         for name, level in outcome.levels.items()
     }
-    kept = {k: v for k, v in vars(outcome).items() if k != "levels"}
-    return json.dumps({**kept, "cpu_seconds": cpu_seconds, "levels": levels})
+    kept = {k: v for k, v in vars(outcome).items() if k not in ("levels", "estimator")}
+    # What a search chose may be an estimator: it is kept as its text.
+    return json.dumps({**kept, "cpu_seconds": cpu_seconds, "levels": levels}, default=repr)
 
 
 def _outcome_from_json(content: dict[str, Any]) -> tuple[Outcome, float]:
@@ -191,6 +193,7 @@ def _outcome_from_json(content: dict[str, Any]) -> tuple[Outcome, float]:
             np.array(level["y_true"]),
             np.array(level["y_pred"]),
             None if level["proba"] is None else np.array(level["proba"], dtype=float),
+            None if level.get("unit") is None else np.array(level["unit"], dtype=object),
         )
         for name, level in content.pop("levels").items()
     }
@@ -261,7 +264,7 @@ def _prepared(
     model = build(name, X, **options)
     if not of_windows:
         return model, X, y
-    found = divote_parameters(model)
+    found = find_divote(model)
     if found is None or not is_recording_table(X):
         return model, X, y
     prefix, divote = found
@@ -398,7 +401,7 @@ def _do_audit(
             plain = {k: v for k, v in options.items() if k != "search"}
             model = with_seed(build(name, X, **plain), seed)
             audit = leakage_audit(model, X, y, n_splits=n_splits, progress=False, random_state=seed)
-            balanced = audit.summary["balanced_accuracy"]
+            balanced = audit.summary["mean_balanced_accuracy"]
             result: dict[str, Any] = {
                 "random windows": float(balanced["random windows"]),
                 "subjects": float(balanced["subjects"]),

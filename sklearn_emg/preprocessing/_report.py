@@ -67,7 +67,7 @@ def preprocessing_report(
     path : str or path-like
         The HTML file. It is replaced if there is one.
     cv : int or splitter, default=None
-        Whose splits to show, by subjects. An int is ``SubjectKFold(cv, shuffle=False)``.
+        Whose splits to show, by subjects. An int is ``SubjectKFold(cv)``.
     rows : sequence of int, default=(0,)
         Positions of the recordings that are drawn.
     seconds : float, default=0.5
@@ -239,7 +239,7 @@ def _class_balance(
 
 def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
     if isinstance(cv, int):
-        cv = SubjectKFold(cv, shuffle=False)
+        cv = SubjectKFold(cv)
     subjects = table["subject"].to_numpy(dtype=object)
     rows = []
     for fold, (train, test) in enumerate(splits_by_subject(cv, table, y)):

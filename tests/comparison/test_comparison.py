@@ -63,7 +63,7 @@ def test_folds_are_tidy(result):
 
 def test_fold_scores_are_those_of_the_same_fold_by_hand(result, features):
     X, y = features
-    train, test = list(SubjectKFold(4, random_state=0).split(X, y))[2]
+    train, test = list(SubjectKFold(4).split(X, y))[2]
     model = rows_model().fit(X.iloc[train], y[train])
     votes = model.vote(X.iloc[test])
     folds = result.folds.query("pipeline == 'logistic' and fold == 2").set_index("level")
@@ -106,7 +106,7 @@ def test_table_and_repr_can_be_read(result):
     table = result.table("subject", metrics=["accuracy"])
     assert list(table.columns) == ["accuracy", "fit s", "predict ms/rec", "peak MB"]
     assert "[" in table.loc["logistic", "accuracy"]
-    assert "24 subjects, largest class 0.33" in repr(result)
+    assert "2 pipelines over 24 subjects, chance level 0.33" in repr(result)
     assert "<table" in result._repr_html_()
     with pytest.raises(ValueError, match="has no level 'muscle'"):
         result.table("muscle")
@@ -146,14 +146,31 @@ def test_a_failing_pipeline_keeps_the_others_and_its_own_good_folds(features):
     assert out.table().loc["fragile", "failed folds"] == "3"
 
 
-def test_all_pipelines_failing_still_gives_a_result(features):
+class Broken(LogisticRegression):
+    def fit(self, X, y):
+        raise RuntimeError("no luck")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_nothing_to_compare_is_an_error_with_the_first_reason(features):
     X, y = features
-    broken = rows_model(make_pipeline(FunctionTransformer(len), LogisticRegression()))
-    with pytest.warns(FitFailedWarning):
-        out = compare(broken, X, y, cv=3, progress=False)
-    assert len(out.errors) == 3
-    assert out.summary["pooled"].isna().all()
-    assert out.predictions.empty
+    for models in (rows_model(Broken()), {"a": rows_model(Broken()), "b": rows_model(Broken())}):
+        with pytest.raises(
+            ValueError, match=r"every fit failed, in all 3 folds.*no luck"
+        ) as caught:
+            compare(models, X, y, cv=3, progress=False)
+        assert "in fit" in caught.value.__notes__[0]
+
+
+def test_a_pipeline_that_fails_in_all_folds_is_warned_of(features):
+    X, y = features
+    models = {"broken": rows_model(Broken()), "good": rows_model()}
+    with pytest.warns(FitFailedWarning, match=r"1 pipeline of 2 failed in all 3 folds.*no luck"):
+        out = compare(models, X, y, cv=3, progress=False, n_resamples=20)
+    broken = out.summary[out.summary["pipeline"] == "broken"]
+    assert broken["pooled"].isna().all()
+    assert (broken["note"] == "failed in all folds").all()
+    assert set(out.predictions["pipeline"]) == {"good"}
 
 
 def test_pipelines_without_votes_have_recordings_and_subjects(features):
@@ -402,9 +419,9 @@ def test_audit_tells_the_leak_from_the_honest_split(features):
     audit = leakage_audit(rows_model(KNeighborsClassifier()), X, y, n_splits=4, progress=False)
     assert audit.summary.index.tolist() == ["random windows", "subjects"]
     assert audit.summary["leaky"].tolist() == [True, False]
-    assert audit.summary.loc["random windows", "accuracy"] > 0.9
-    assert audit.summary.loc["subjects", "accuracy"] < 0.75
-    assert audit.gap == pytest.approx(-audit.summary["balanced_accuracy"].diff().iloc[1])
+    assert audit.summary.loc["random windows", "mean_accuracy"] > 0.9
+    assert audit.summary.loc["subjects", "mean_accuracy"] < 0.75
+    assert audit.gap == pytest.approx(-audit.summary["mean_balanced_accuracy"].diff().iloc[1])
     assert len(audit.folds) == 8
 
 
@@ -417,11 +434,11 @@ def test_audit_cuts_recordings_and_deals_windows(cohort, in_pipeline):
         model = make_pipeline(FunctionTransformer(lambda t: t), model)
     audit = leakage_audit(model, table, y, n_splits=4, progress=False, random_state=1)
     assert audit.summary.index.tolist() == ["random windows", "recordings", "subjects"]
-    accuracy = audit.summary["accuracy"]
+    accuracy = audit.summary["mean_accuracy"]
     assert accuracy["random windows"] > accuracy["subjects"] + 0.1
     # The pipeline that was handed in is left as it was.
     assert "window=0.3" in repr(model)
-    assert "would have flattered by +" in repr(audit)
+    assert "balanced accuracy of windows by +" in repr(audit)
 
 
 def test_the_progress_bar_of_an_audit_reaches_its_end(features, capsys):

@@ -60,7 +60,7 @@ def comparison():
     X["subject"] //= 4
     pipelines = {
         "logistic": DiVoteClassifier(LogisticRegression(), window=None),
-        "largest class": DiVoteClassifier(DummyClassifier(), window=None),
+        "dummy": DiVoteClassifier(DummyClassifier(), window=None),
     }
     return compare(pipelines, X, y, cv=5, progress=False)
 
@@ -360,11 +360,11 @@ def test_votes_without_labels_or_with_two_classes(cohort, divote):
 
 
 def test_differences_are_paired_by_subject(comparison):
-    display = ComparisonDisplay.from_comparison(comparison, reference="largest class")
+    display = ComparisonDisplay.from_comparison(comparison, reference="dummy")
     right = comparison.predictions.assign(
         right=comparison.predictions["y_true"] == comparison.predictions["y_pred"]
     ).pivot(index="subject", columns="pipeline", values="right")
-    gain = right["logistic"].astype(int) - right["largest class"].astype(int)
+    gain = right["logistic"].astype(int) - right["dummy"].astype(int)
     row = display.differences.loc["logistic"]
     assert row["difference"] == pytest.approx(gain.mean())
     assert (row["better"], row["worse"]) == ((gain > 0).sum(), (gain < 0).sum())

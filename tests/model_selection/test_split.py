@@ -15,6 +15,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.model_selection import (
     LeaveOneSubjectOut,
+    RepeatedSubjectKFold,
+    SubjectHoldout,
     SubjectKFold,
     SubjectsPerClassOut,
     subject_train_test_split,
@@ -238,7 +240,7 @@ def test_train_test_split_refuses_sizes(table, labels, size, match):
 
 
 def test_a_split_by_row_is_found_out(table):
-    with pytest.raises(ValueError, match=r"This split leaks: 1 subjects .*'s0'"):
+    with pytest.raises(ValueError, match=r"This split leaks: 1 subject is .*'s0'"):
         assert_no_shared_subject(table, np.array([0, 5]), np.array([1]))
 
 
@@ -295,3 +297,44 @@ def test_logistic_regression_with_metadata_routing(table, labels):
             error_score="raise",
         )
     assert len(out["test_score"]) == 3
+
+
+def folds_of(splitter, X, y):
+    return [frozenset(X["subject"].iloc[test]) for _, test in splitter.split(X, y)]
+
+
+def test_folds_without_a_seed_are_the_same_at_every_call(table):
+    y = np.repeat([0, 1], 30)
+    first, second = (folds_of(SubjectKFold(3), table, y) for _ in range(2))
+    assert first == second
+    assert folds_of(SubjectKFold(3, random_state=1), table, y) != first
+    seeded = folds_of(SubjectKFold(3, random_state=0), table, y)
+    assert seeded == folds_of(SubjectKFold(3, shuffle=True, random_state=0), table, y)
+    with pytest.raises(ValueError, match="'random_state' 0 of SubjectKFold has no effect"):
+        next(SubjectKFold(3, shuffle=False, random_state=0).split(table, y))
+
+
+@pytest.mark.parametrize(
+    "kind", [str, int, lambda k: ("site", k), lambda k: k if k % 2 else str(k)]
+)
+@pytest.mark.parametrize(
+    "splitter",
+    [
+        SubjectKFold(3),
+        SubjectKFold(3, random_state=0),
+        LeaveOneSubjectOut(),
+        SubjectsPerClassOut(2, random_state=0),
+        RepeatedSubjectKFold(3, n_repeats=2),
+        SubjectHoldout(),
+    ],
+    ids=lambda s: type(s).__name__,
+)
+def test_the_order_of_the_rows_has_no_part_in_the_folds(table, splitter, kind):
+    codes = np.repeat(np.arange(20), 3)
+    X = pd.DataFrame({"subject": pd.Series([kind(k) for k in codes], dtype=object)})
+    order = np.random.default_rng(0).permutation(len(X))
+    expected = folds_of(splitter, X, codes % 2)
+    assert folds_of(splitter, X.iloc[order], codes[order] % 2) == expected
+    train = subject_train_test_split(X, codes % 2, random_state=0)[0]
+    again = subject_train_test_split(X.iloc[order], codes[order] % 2, random_state=0)[0]
+    assert set(train["subject"]) == set(again["subject"])

@@ -135,7 +135,7 @@ def test_clones_keep_the_pretrained_network_so_that_it_can_be_cross_validated(pr
 
 def test_subjects_of_both_cohorts_are_refused(pretrained):
     X, y, subjects = cohort(first=6, seed=1)
-    with pytest.raises(ValueError, match=r"2 subject\(s\) of the target cohort .* \[6, 7\] for"):
+    with pytest.raises(ValueError, match=r"2 subjects with the source cohort, \[6, 7\] for"):
         clone(pretrained).fine_tune(X, y, groups=list(subjects))
     clone(pretrained).set_params(allows_shared_subjects=True).fine_tune(X, y, groups=subjects)
 

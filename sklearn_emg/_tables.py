@@ -1,0 +1,40 @@
+"""Tables that print whole, and counts in English: what results need to be read."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["ReadableTable", "counted"]
+
+
+class ReadableTable(pd.DataFrame):
+    """A DataFrame that prints all its rows and columns; wide ones are wrapped, never cut.
+
+    Lines have ``display.width`` characters, pandas' option, 80 by default.
+    """
+
+    @property
+    def _constructor(self) -> type[ReadableTable]:
+        return ReadableTable
+
+    def __repr__(self) -> str:
+        return self.to_string(line_width=pd.get_option("display.width") or 80)
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """Count things in English.
+
+    Parameters
+    ----------
+    n : int
+    noun : str
+        What is counted, in the singular.
+    plural : str, default=None
+        Where it is not the singular with an s.
+
+    Returns
+    -------
+    text : str
+        "1 subject", "2 subjects", "3 classes".
+    """
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"

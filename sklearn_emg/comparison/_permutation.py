@@ -1,0 +1,268 @@
+"""Test of one pipeline against chance by permuting the labels of subjects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import lgamma
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import BaseCrossValidator, permutation_test_score
+
+from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._tables import counted
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer
+from sklearn_emg.comparison._checks import (
+    checked_labels,
+    diagnosed_unit,
+    refuse_pretrained,
+    subject_splits,
+)
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import Split
+from sklearn_emg.recordings import subjects_of
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Result of :func:`subject_permutation_test`.
+
+    Attributes
+    ----------
+    score : float
+        Mean score over folds with the true labels.
+    permutation_scores : ndarray of shape (n_permutations,)
+        With the labels of subjects permuted.
+    pvalue : float
+        Fraction of permutations, the true labels counted as one, that score at least as high.
+    min_pvalue : float
+        The smallest that there can be: ``1 / (n_permutations + 1)``, or one over the number of
+        different ways to assign the labels to the subjects, if that is larger.
+    n_subjects : int
+    scoring : str
+        Name of the score.
+    """
+
+    score: float
+    permutation_scores: NDArray[np.float64]
+    pvalue: float
+    min_pvalue: float
+    n_subjects: int
+    scoring: str
+
+    def __repr__(self) -> str:
+        scores = self.permutation_scores
+        return (
+            f"Permutation test over {counted(self.n_subjects, 'subject')}, "
+            f"{counted(len(scores), 'permutation')} of their labels\n"
+            f"{self.scoring} {self.score:.3f}, permuted {scores.mean():.3f} (up to "
+            f"{scores.max():.3f}), p = {self.pvalue:.3g}"
+        )
+
+
+class _BySubject(ClassifierMixin, BaseEstimator):
+    """A classifier of subjects: its rows are subjects, which it replaces by their rows of X."""
+
+    def __init__(self, estimator: Any, X: Any, subject: NDArray[np.intp]):
+        self.estimator = estimator
+        self.X = X
+        self.subject = subject
+
+    def rows(self, subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
+        """Rows of some subjects, in the order of X, and the label of each."""
+        subjects = np.ravel(subjects)
+        label_of = np.empty(int(self.subject.max()) + 1, dtype=y.dtype)
+        label_of[subjects] = y
+        rows = np.flatnonzero(np.isin(self.subject, subjects))
+        return safe_indexing(self.X, rows), label_of[self.subject[rows]]
+
+    def fit(self, subjects: NDArray[np.intp], y: NDArray[Any]) -> _BySubject:
+        self.estimator_ = clone(self.estimator).fit(*self.rows(subjects, y))
+        self.classes_ = self.estimator_.classes_
+        return self
+
+
+@dataclass
+class _SubjectSplits(BaseCrossValidator):
+    """Splits of subjects in place of those of rows."""
+
+    cv: Any
+    X: Any
+    subject: NDArray[np.intp]
+
+    def split(
+        self, X: Any, y: NDArray[Any] | None = None, groups: Labels | None = None
+    ) -> Iterator[Split]:
+        labels = np.asarray(y)[self.subject]
+        for fold, (train, test) in enumerate(subject_splits(self.cv, self.X, labels)):
+            sides = []
+            for side in (train, test):
+                subjects = np.unique(self.subject[side])
+                if np.isin(self.subject, subjects).sum() != len(np.unique(side)):
+                    raise ValueError(
+                        f"Fold {fold} of the 'cv' of subject_permutation_test takes some rows of a "
+                        "subject and leaves others out. Give a splitter of subjects, such as "
+                        "SubjectKFold(5)."
+                    )
+                sides.append(subjects)
+            yield sides[0], sides[1]
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Number of folds."""
+        return sum(1 for _ in self.split(X, y))
+
+
+@dataclass
+class _RowScorer:
+    """Scores a classifier of subjects by the rows of these."""
+
+    scorer: Any
+
+    def __call__(self, estimator: _BySubject, subjects: NDArray[np.intp], y: NDArray) -> float:
+        return float(self.scorer(estimator.estimator_, *estimator.rows(subjects, y)))
+
+
+def subject_permutation_test(
+    estimator: Any,
+    X: pd.DataFrame,
+    y: Labels,
+    *,
+    cv: Any = 5,
+    scoring: Any = "balanced_accuracy",
+    n_permutations: int = 100,
+    n_jobs: int | None = None,
+    random_state: Any = 0,
+) -> PermutationTest:
+    """Test whether a pipeline scores better than chance, by permuting the labels of subjects.
+
+    The whole cross-validation is repeated with the labels of subjects permuted: all rows of a
+    subject keep one label. :func:`sklearn.model_selection.permutation_test_score`, which does the
+    work here, permutes the labels of rows, so that rows of one subject disagree; given subjects as
+    groups it permutes within them, which changes nothing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Classifier of tables, such as a :class:`~sklearn_emg.ensemble.DiVoteClassifier` or a
+        pipeline with one.
+    X : DataFrame
+        Table with a ``subject`` column.
+    y : array-like of shape (n_rows,)
+        Label of each row, one per subject.
+    cv : int, None, splitter or iterable of (train, test), default=5
+        As in :func:`~sklearn_emg.comparison.compare`: an int is ``SubjectKFold(cv)``. Splitters
+        that stratify do so by the permuted labels.
+    scoring : str or callable, default="balanced_accuracy"
+        A name as :func:`~sklearn_emg.metrics.subject_scorer` takes it, or ``scorer(estimator, X,
+        y)``; higher is better.
+    n_permutations : int, default=100
+        Each costs a whole cross-validation.
+    n_jobs : int, default=None
+        Jobs over permutations.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the permutations.
+
+    Returns
+    -------
+    test : PermutationTest
+        ``score``, ``pvalue``, ``permutation_scores``; printing it shows them.
+
+    Raises
+    ------
+    ValueError
+        If a subject has two labels, a split leaks or takes subjects in part, or a test set has
+        subjects that a part of the estimator was fitted on before.
+
+    Warns
+    -----
+    UserWarning
+        If there are so few subjects that the p-value cannot go below 0.05.
+
+    Notes
+    -----
+    p = (b + 1) / (m + 1) for m permutations, b of which score at least as high as the true labels
+    [1]_, so that it is never 0. The null hypothesis is that labels and signals of subjects are
+    independent.
+
+    References
+    ----------
+    .. [1] M. Ojala, G. C. Garriga, "Permutation tests for studying classifier performance", J.
+       Mach. Learn. Res. 11 (2010) 1833-1863.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_emg.comparison import subject_permutation_test
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(
+    ...     {"rms": rng.normal(size=80) + 3 * (y == "patient"), "subject": np.repeat(range(20), 4)}
+    ... )
+    >>> model = DiVoteClassifier(GaussianNB(), window=None)
+    >>> print(subject_permutation_test(model, X, y, n_permutations=49))
+    Permutation test over 20 subjects, 49 permutations of their labels
+    balanced_accuracy 1.000, permuted 0.585 (up to 0.800), p = 0.02
+    """
+    n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
+    y = checked_labels(X, y)
+    subject = subjects_of(X)
+    if (unit := diagnosed_unit({"estimator": estimator})) != "subject":
+        raise ValueError(
+            f"subject_permutation_test permutes the labels of subjects, and the DiVoteClassifier "
+            f"diagnoses each {unit!r}. Set unit='subject'."
+        )
+    labels = _labels_of_subjects(X, y, subject)
+    scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
+    if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
+        cv = list(cv)  # a generator can be used only once
+    splits = _SubjectSplits(cv, X, subject)
+    refuse_pretrained(estimator, X, subject_splits(cv, X, y), name=type(estimator).__name__)
+    min_pvalue = max(1 / (n_permutations + 1), 1 / _n_assignments(labels))
+    if min_pvalue > 0.05:
+        warnings.warn(
+            f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
+            f"the p-value cannot be below {min_pvalue:.2g}. Take more of either.",
+            UserWarning,
+            stacklevel=2,
+        )
+    score, scores, pvalue = permutation_test_score(
+        _BySubject(estimator, X, subject),
+        np.arange(len(labels))[:, None],
+        labels,
+        cv=splits,
+        n_permutations=n_permutations,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        scoring=_RowScorer(scorer),
+    )
+    name = scoring if isinstance(scoring, str) else "score"
+    return PermutationTest(
+        float(score), np.asarray(scores), float(pvalue), min_pvalue, len(labels), name
+    )
+
+
+def _labels_of_subjects(X: pd.DataFrame, y: NDArray, subject: NDArray[np.intp]) -> NDArray[Any]:
+    first = np.unique(subject, return_index=True)[1]
+    labels = y[first]
+    if (differs := np.flatnonzero(y != labels[subject])).size:
+        name = X["subject"].iloc[[differs[0]]].tolist()[0]
+        raise ValueError(
+            f"Subject {name!r} has two labels; subject_permutation_test permutes one label per "
+            "subject. Correct y, or leave the subject out."
+        )
+    return labels
+
+
+def _n_assignments(labels: NDArray[Any]) -> float:
+    """Number of different ways to assign the labels to the subjects."""
+    counts = np.unique(labels, return_counts=True)[1]
+    return float(np.exp(min(lgamma(len(labels) + 1) - sum(lgamma(c + 1) for c in counts), 700)))

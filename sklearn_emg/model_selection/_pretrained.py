@@ -1,0 +1,201 @@
+"""Parts of an estimator that were fitted before: on whom, and whether they are tested on them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+
+from sklearn_emg._tables import counted
+from sklearn_emg.exceptions import SubjectLeakWarning
+
+__all__ = ["PretrainedPart", "check_not_pretrained_on", "pretrained_parts"]
+
+
+@dataclass(frozen=True)
+class PretrainedPart:
+    """A part of an estimator that keeps what it learned when the estimator is cloned.
+
+    Attributes
+    ----------
+    part : str
+        Its place and class, such as "estimator (TransferClassifier)".
+    subjects : frozenset or None
+        Subjects that it was fitted on; None where it does not say so.
+    """
+
+    part: str
+    subjects: frozenset[Any] | None
+
+
+def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
+    """Find what in an estimator was fitted before and stays so in every fold.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Whatever remains fitted in its clone counts: a pretrained
+        :class:`~sklearn_emg.neural_network.TransferClassifier`, what a
+        :class:`~sklearn.frozen.FrozenEstimator` holds, methods of fitted estimators, in pipelines,
+        unions, searches and votes of any depth.
+
+    Returns
+    -------
+    parts : list of PretrainedPart
+        The outermost of them; those that learn nothing are left out.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_emg.model_selection import pretrained_parts
+    >>> scaler = StandardScaler().fit([[0.0], [1.0]])
+    >>> pretrained_parts(make_pipeline(FrozenEstimator(scaler), SVC()))
+    [PretrainedPart(part='frozenestimator.estimator (StandardScaler)', subjects=None)]
+    """
+    found: list[PretrainedPart] = []
+    _collect(clone(estimator, safe=False), "", found, set())
+    return found
+
+
+def _collect(part: Any, path: str, found: list[PretrainedPart], seen: set[int]) -> None:
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    if _is_fitted(part):
+        subjects = _known_subjects(part)
+        name = type(part).__name__
+        found.append(PretrainedPart(f"{path} ({name})" if path else name, subjects))
+        return
+    for name, inner in _parameters(part):
+        _collect(inner, f"{path}.{name}" if path else name, found, seen)
+
+
+def _is_fitted(part: Any) -> bool:
+    if not isinstance(part, BaseEstimator):
+        return False
+    learned = any(n.endswith("_") and not n.startswith("_") for n in vars(part))
+    return learned and get_tags(part).requires_fit
+
+
+def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
+    """Named objects that an estimator, a list of steps or a method is made of."""
+    if isinstance(part, type):
+        return
+    if isinstance(part, dict):
+        yield from ((str(name), value) for name, value in part.items())
+    elif isinstance(part, (list, tuple)):
+        for k, value in enumerate(part):
+            named = isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str)
+            if named:
+                yield from ((value[0], inner) for inner in value[1:])
+            else:
+                yield str(k), value
+    elif isinstance(part, BaseEstimator):
+        for name, value in part.get_params(deep=False).items():
+            if name == "steps" or name.endswith("transformers") or name == "transformer_list":
+                yield from _parameters(value)
+            else:
+                yield name, value
+    elif callable(part) and hasattr(part, "__self__"):  # a method of a fitted estimator
+        yield "__self__", part.__self__
+
+
+def _known_subjects(part: Any) -> frozenset[Any] | None:
+    """Subjects that a fitted estimator, or an estimator in it, says it was trained on."""
+    known: set[Any] = set()
+    said = False
+    todo, seen = [part], set()
+    while todo:
+        current = todo.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, BaseEstimator):
+            for name, value in vars(current).items():
+                if name.endswith("subjects_") and isinstance(value, Iterable):
+                    known.update(_plain(value))
+                    said = True
+                elif isinstance(value, (BaseEstimator, list, tuple, dict)):
+                    todo.append(value)
+        elif isinstance(current, dict):
+            todo += list(current.values())
+        elif isinstance(current, (list, tuple)):
+            todo += [v for v in current if isinstance(v, (BaseEstimator, list, tuple, dict))]
+    return frozenset(known) if said else None
+
+
+def _plain(subjects: Iterable[Any]) -> list[Any]:
+    return [s.item() if isinstance(s, np.generic) else s for s in subjects]
+
+
+def check_not_pretrained_on(
+    estimator: Any, folds: Iterable[Sequence[Any]], *, name: str = "The estimator"
+) -> None:
+    """Refuse to test an estimator on subjects that a part of it was fitted on before.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        As it is handed to cross-validation, not fitted but for its pretrained parts.
+    folds : iterable of sequence
+        Subjects of the test set of each fold, by name.
+    name : str, default="The estimator"
+        What messages call the estimator.
+
+    Raises
+    ------
+    ValueError
+        If a subject of a test set is among those that a part was fitted on.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If a part was fitted before and does not say on whom, or a name is spelled nearly alike.
+    """
+    parts = pretrained_parts(estimator)
+    if not parts:
+        return
+    tested = [_plain(fold) for fold in folds]
+    for part in parts:
+        if part.subjects is None:
+            warnings.warn(
+                f"{name}: {part.part} was already fitted before, and on which subjects is not "
+                "known, so nothing can be checked: subjects that it was trained on may be tested. "
+                "Hand in an estimator that is not fitted, or pretrain with the subjects named "
+                "(TransferClassifier.pretrain(X, y, groups=...)).",
+                SubjectLeakWarning,
+                stacklevel=3,
+            )
+            continue
+        for fold, subjects in enumerate(tested):
+            if shared := [s for s in dict.fromkeys(subjects) if s in part.subjects]:
+                some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
+                raise ValueError(
+                    f"{name}: fold {fold} would test {counted(len(shared), 'subject')} ({some}) "
+                    f"that {part.part} was trained on before. Leave those subjects out of X, or "
+                    "pretrain on others."
+                )
+        _warn_of_near_names(part, {s for subjects in tested for s in subjects}, name)
+
+
+def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> None:
+    """Warn of subjects that are spelled nearly like those of the pretraining."""
+    known = {str(s).strip().casefold(): s for s in part.subjects or ()}
+    for subject in tested:
+        other = known.get(str(subject).strip().casefold())
+        if other is not None:
+            warnings.warn(
+                f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
+                f"{other!r}, which may be the same subject. Spell it in one way.",
+                SubjectLeakWarning,
+                stacklevel=4,
+            )
+            return
