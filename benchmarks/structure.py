@@ -23,6 +23,7 @@ FLOORS = (
         "_kernels_range",
         "_ranges",
         "_sklearn",
+        "_tables",
         "_typing",
         "_validation",
         "_version",
