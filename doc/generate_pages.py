@@ -23,6 +23,7 @@ import sklearn_emg
 # In the order of the way of the data; modules that come later in the project's life follow.
 ORDER = (
     "recordings",
+    "io",
     "datasets",
     "preprocessing",
     "feature_extraction",

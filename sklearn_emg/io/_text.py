@@ -37,8 +37,9 @@ def parse_text(path: Path) -> FileContent:
     if (row := _single_row(path, text)) is not None:
         return FileContent(path, "text, one row of numbers", [Channel("column 1", row, None)])
     dialect = recognise(text.splitlines())
-    layout, lines = find_layout(path, "\n".join(dialect.lines), encoding)
+    lines, complete = dialect.lines, text[-1] in "\r\n"
     del text
+    layout = find_layout(path, lines, encoding, complete)
     header = read_header_lines(layout)
     apply_dialect(dialect, header, layout.n_fields)
     frame = _read_frame(path, lines, layout)

@@ -144,15 +144,26 @@ def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int,
     return best
 
 
-def find_layout(path: Path, text: str, encoding: str) -> tuple[Layout, list[str]]:
-    """Find the rows of numbers of a text file. Returns the layout and all lines.
+def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> Layout:
+    """Find the rows of numbers of a text file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    lines : list of str
+    encoding : str
+    complete : bool
+        Whether the last line ends with a line end.
+
+    Returns
+    -------
+    layout : Layout
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    lines = text.splitlines()
     head = lines[:_HEAD_LINES]
     if any(len(line) > _MAX_LINE for line in head):
         raise ValueError(
@@ -181,7 +192,7 @@ def find_layout(path: Path, text: str, encoding: str) -> tuple[Layout, list[str]
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
     last = lines[stop - 1]
-    if stop == len(lines) and text[-1] not in "\r\n" and len(split_line(last, separator)) < width:
+    if stop == len(lines) and not complete and len(split_line(last, separator)) < width:
         # The writer was stopped within the last row.
         stop, rest = stop - 1, [last]
     if stop - first < 3 and width > 32:
@@ -194,7 +205,7 @@ def find_layout(path: Path, text: str, encoding: str) -> tuple[Layout, list[str]
             f"{path} has {stop - first} rows of numbers; a recording has more. It is truncated or "
             "no recording."
         )
-    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest), lines
+    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest)
 
 
 def _is_decimal_comma(rows: list[str]) -> bool:

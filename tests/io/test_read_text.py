@@ -1,12 +1,14 @@
 """Text exports of devices: names, rates, units, labels and what is wrong with them."""
 
 import datetime as dt
+import lzma
 import warnings
 
 import device_files as make
 import numpy as np
 import pytest
 
+from sklearn_emg.datasets import load_annotations
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io import describe_file, read_recordings, read_text
 from sklearn_emg.recordings import segments_from_events
@@ -429,3 +431,28 @@ def test_one_row_per_channel_with_a_name_first_is_refused(tmp_path):
     path = csv(tmp_path / "a.csv", [f"emg{k}," + ",".join(map(str, X)) for k in range(2)])
     with pytest.raises(ValueError, match="it looks transposed"):
         read_recordings(path, subject="s", fs=1000.0, unit="mV")
+
+
+def test_real_files_of_datalog_and_of_one_line(real_data, tmp_path):
+    table = read_recordings(
+        sorted((real_data / "lower_limb" / "A_TXT").glob("1A*.txt")), subject="1A", fs=1000.0
+    )
+    assert table["channel_names"].iloc[0] == (
+        "Recto Femoral",
+        "Biceps Femoral",
+        "Vasto Medial",
+        "EMG Semitendinoso",
+    )
+    assert all("Flexo-Extension" in skipped[-1] for skipped in table["skipped"])
+    packed = next((real_data / "algiers" / "01_Deltoid" / "Healthy").glob("*.xz"))
+    (tmp_path / "a.asc").write_bytes(lzma.decompress(packed.read_bytes()))
+    needle = read_recordings(tmp_path / "a.asc", subject="1", fs=32768.0, unit="uV")
+    assert needle["signal"].iloc[0].size == pytest.approx(5 * 32768, abs=2)
+    assert 0.01 < needle["signal"].iloc[0].std() < 3
+
+
+def test_annotation_files_become_segments(real_data):
+    events = load_annotations(real_data / "n2001" / "N2001A01BB02.eaf").events
+    segments = segments_from_events(events[events["unit"] == 1], window=(-0.01, 0.015))
+    assert set(segments["label"]) == {1}
+    np.testing.assert_allclose(segments["stop"] - segments["start"], 0.025)
