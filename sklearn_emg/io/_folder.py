@@ -42,8 +42,8 @@ def read_folder(
         A field takes no slash and, except for the last before a dot, no character that follows it
         in the pattern.
     metadata : path-like or DataFrame, default=None
-        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with
-        openpyxl). Its columns join those of the recordings.
+        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with the
+        extra ``formats``). Its columns join those of the recordings.
     on : str, default=None
         Column of `metadata` with the file's name (with or without ending and folders) or with a
         field of the pattern. By default the first column called "file", "filename", "path",
@@ -204,8 +204,8 @@ def _read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFr
         return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
     except ImportError as error:
         raise ImportError(
-            f"read_folder: {path} needs a further library ({error}); install it, or save the "
-            "sheet as CSV."
+            f"read_folder: {path} needs a library of the extra 'formats' ({error}): pip install "
+            "'sklearn-emg[formats]'. Or save the sheet as CSV."
         ) from error
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"read_folder: {path} is no table that can be read ({error}).") from error

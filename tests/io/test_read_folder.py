@@ -47,6 +47,9 @@ def test_metadata_of_subjects_and_of_files(study):
     assert X["age"].tolist() == [30, 30, 40, 40, 50, 50]
     X, y = read_folder(study, PATTERN, metadata=table.assign(state="ill"), target="state")
     assert set(y) == {"ill"}
+    table.to_excel(study / "meta.xlsx", index=False)
+    X, _ = read_folder(study, PATTERN, metadata=study / "meta.xlsx")
+    assert X["age"].tolist() == [30, 30, 40, 40, 50, 50]
     names = sorted(p.relative_to(study).as_posix() for p in study.glob("*/*.csv"))
     for change in (lambda n: n, lambda n: n.split("/")[1], lambda n: n.split("/")[1][:-4]):
         table = pd.DataFrame({"Filename": [change(n) for n in names], "force": range(6)})
