@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -334,11 +334,12 @@ class ArtefactDetector(FeatureExtractor):
             In Hz, of the channel with the most of it; NaN without the flag.
         """
         flagged = self.flags(X)["mains"].to_numpy()
+        parts: list[tuple[NDArray[np.floating], float]]
         if isinstance(X, pd.DataFrame):
-            parts = [part for _, *part in self._equal_rows(X)]
+            parts = [(signals, fs) for _, signals, fs in self._equal_rows(X)]
         else:
             values = np.asarray(X, dtype=np.float64)
-            parts = [[values.reshape(len(values), -1, values.shape[-1]), self._array_fs()]]
+            parts = [(values.reshape(len(values), -1, values.shape[-1]), self._array_fs())]
         freqs = self._line_freqs()
         found = []
         for values, fs in parts:
@@ -504,7 +505,7 @@ class ArtefactRejector(SignalTransformer):
 
     def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
         values = super()._read_finite(signal, row)
-        unused = np.flatnonzero(self._unused_channels(values)) if values.ndim == 2 else []
+        unused = np.flatnonzero(np.atleast_1d(self._unused_channels(values)))
         if len(unused):
             warnings.warn(
                 f"Row {row}: channel(s) {', '.join(str(c + 1) for c in unused)} of {len(values)} "
@@ -553,13 +554,14 @@ class ArtefactRejector(SignalTransformer):
                 )
             return found
         signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
-        earlier = found[_MARKS] if _MARKS in found else [[]] * len(found)
+        earlier: Iterable[list[Any]] = found[_MARKS] if _MARKS in found else [[]] * len(found)
         if self.apply:
             marked = [_with_marks(s, m, fs) for s, m, fs in zip(signals, earlier, rates)]
             found["signal"] = object_column(marked, found.index)
             return found.drop(columns=_MARKS, errors="ignore")
         marks = [[*m, *_marks(s, fs)] for s, m, fs in zip(signals, earlier, rates)]
-        noted = pd.DataFrame(X).copy(deep=False)
+        noted = found.copy(deep=False)
+        noted["signal"] = cast(pd.DataFrame, X)["signal"]
         noted[_MARKS] = pd.Series(marks, index=noted.index, dtype=object)
         return noted
 
