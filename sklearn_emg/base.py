@@ -20,11 +20,14 @@ from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_o
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
     check_recording_table,
+    common_channel_names,
     distinct_rates,
     is_recording_table,
-    object_column,
     read_signal,
     same_rate,
+    warn_of_implausible_recordings,
+    warn_of_implausible_windows,
+    with_signals,
 )
 
 __all__ = ["FeatureExtractor", "SignalTransformer"]
@@ -38,6 +41,8 @@ def _validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> 
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
     except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(_unequal_windows(type(estimator).__name__, data[0])) from error
         if not str(error).startswith("Input X contains"):
             raise
         rows = np.asarray(data[0], dtype=np.float64)
@@ -47,6 +52,20 @@ def _validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> 
             f"{bad[0]}; {type(estimator).__name__} cannot use that. Interpolate the gaps "
             "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
         ) from error
+
+
+def _unequal_windows(name: str, windows: Any) -> str:
+    lengths = {np.shape(w)[-1] if np.ndim(w) else 1 for w in windows if _is_even(w)}
+    found = f"lengths from {min(lengths)} to {max(lengths)}" if lengths else "channels that differ"
+    return (
+        f"{name} takes windows of one length, an array of shape (n_windows, n_times) or "
+        f"(n_windows, n_channels, n_times), and got {found} samples. Cut them to one length "
+        "(sklearn_emg.recordings.divide), or give recordings of any length as a recording table."
+    )
+
+
+def _is_even(window: Any) -> bool:
+    return not hasattr(window, "__len__") or len({len(np.atleast_1d(p)) for p in window}) == 1
 
 
 def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
@@ -67,6 +86,8 @@ class _SignalEstimator(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    # Whether results of windows depend on their unit.
+    _takes_millivolts: ClassVar[bool] = False
 
     _owner: str
 
@@ -115,13 +136,8 @@ class _SignalEstimator(
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Shape and type of windows, whatever their samples."""
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            allow_nd=True,
-            ensure_all_finite=False,
+        X = _validate_windows(
+            self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
         if X.ndim > 3:
             raise ValueError(
@@ -133,11 +149,17 @@ class _SignalEstimator(
                 f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is "
                 f"required by {type(self).__name__}: the windows have no samples."
             )
+        if reset:
+            warn_of_implausible_windows(
+                X, type(self).__name__, amplitude=self._takes_millivolts, stacklevel=5
+            )
         return X
 
-    def _check_table(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Check a table without reading its files."""
-        check_recording_table(X, required=("signal", "fs"))
+    def _check_table(self, X: pd.DataFrame, *, reset: bool = False) -> pd.DataFrame:
+        """Check a table; with `reset`, in ``fit``, also whether it can be EMG in mV."""
+        check_recording_table(X, required=("signal", "fs"), plausible=False)
+        if reset:
+            warn_of_implausible_recordings(X, read_files=True, stacklevel=4)
         fs = getattr(self, "fs", None)
         if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(
@@ -224,7 +246,7 @@ class SignalTransformer(_SignalEstimator):
         """
         self._validate_params()
         if self._is_table(X):
-            self._check_table(X)
+            self._check_table(X, reset=True)
             self.n_times_in_ = None
             for fs in distinct_rates(X["fs"]):
                 self._check_parameters(fs)
@@ -276,8 +298,7 @@ class SignalTransformer(_SignalEstimator):
                 signals.append(self._finite_signals(values, float(fs)))
             except ValueError as error:
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
-        table = X.copy(deep=False)
-        table["signal"] = object_column(signals, X.index)
+        table = with_signals(X, signals)
         rates_out = [self._fs_out(float(fs)) for fs in rates]
         if not np.array_equal(rates_out, rates):
             table["fs"] = rates_out
@@ -334,9 +355,11 @@ class FeatureExtractor(
     A subclass implements ``_extract(X, fs)``: windows of shape (n_windows, n_channels, n_times)
     in, features of shape (n_windows, n_channels, n_features) out, and ``_feature_names()`` with
     the names of one channel's features. Features across channels have shape
-    (n_windows, n_features) instead, and their names come from ``_joint_names(n_channels)``.
+    (n_windows, n_features) instead, and their names come from ``_joint_names(channels)``, which
+    gets the names of the channels.
 
-    A row of the output depends on its own window alone.
+    A row of the output depends on its own window alone. Windows that are given as an array whose
+    amplitude cannot be one in mV get a warning in ``fit``.
 
     Attributes
     ----------
@@ -345,9 +368,13 @@ class FeatureExtractor(
         set by a table.
     n_channels_in_ : int
         Channels of the signals seen in ``fit``.
+    channel_names_in_ : tuple of str or None
+        Names of the channels where all rows of the table seen in ``fit`` have the same, each once.
     n_times_in_ : int or None
         Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
     """
+
+    _takes_millivolts = True
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input and fix the names of the features.
@@ -365,14 +392,16 @@ class FeatureExtractor(
         """
         self._validate_params()
         if self._is_table(X):
-            self._check_table(X)
+            self._check_table(X, reset=True)
             self.n_channels_in_ = self._table_channels(X)
+            self.channel_names_in_ = common_channel_names(X)
             self.n_times_in_ = None
             for fs in distinct_rates(X["fs"]):
                 self._check_parameters(fs)
         else:
             X = self._check_array(X, reset=True)
             self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]
+            self.channel_names_in_ = None
             self.n_times_in_ = X.shape[-1]
             self._check_parameters(self._array_fs())
             self._check_length(X.shape[-1], self._array_fs())
@@ -469,6 +498,8 @@ class FeatureExtractor(
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Names of the features, such as ``rms``, or ``ch2_rms`` with more than one channel.
 
+        Channels that have names in the table seen in ``fit`` give them: ``biceps_rms``.
+
         Parameters
         ----------
         input_features : array-like of str, default=None
@@ -481,14 +512,19 @@ class FeatureExtractor(
         check_is_fitted(self)
         if input_features is not None and hasattr(self, "n_features_in_"):
             check_feature_names_in(self, input_features)
-        return np.asarray(self._joint_names(self.n_channels_in_), dtype=object)
+        return np.asarray(self._joint_names(self._channels()), dtype=object)
 
-    def _joint_names(self, n_channels: int) -> list[str]:
+    def _channels(self) -> list[str]:
+        """Names of the channels; without names they count from 1, as on an amplifier's panel."""
+        if self.channel_names_in_ is not None:
+            return list(self.channel_names_in_)
+        return [f"ch{c + 1}" for c in range(self.n_channels_in_)]
+
+    def _joint_names(self, channels: list[str]) -> list[str]:
         names = self._feature_names()
-        if n_channels == 1:
+        if len(channels) == 1:
             return list(names)
-        # Channels count from 1, as on an amplifier's panel.
-        return [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
+        return [f"{channel}_{name}" for channel in channels for name in names]
 
     def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes
-from sklearn_emg.datasets._base import millivolts_per
+from sklearn_emg.recordings import millivolts_per
 
 _DESCR = """EMGLAB annotation
 =================

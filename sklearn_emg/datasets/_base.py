@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,6 @@ ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
 FETCHED: dict[str, tuple[str, ...]] = {}
 
 _MAX_FAULTS = 5
-
-_TO_MILLIVOLT = {
-    "nv": 1e-6,
-    "nanovolt": 1e-6,
-    "uv": 1e-3,
-    "microvolt": 1e-3,
-    "mv": 1.0,
-    "millivolt": 1.0,
-    "v": 1e3,
-    "volt": 1e3,
-}
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
@@ -102,22 +90,6 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
-
-
-def millivolts_per(unit: str) -> float:
-    """Millivolts in one unit of voltage, in any common spelling.
-
-    Examples
-    --------
-    >>> from sklearn_emg.datasets._base import millivolts_per
-    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
-    (0.001, 1.0, 1000.0)
-    """
-    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
-    name = re.sub("^[\u00b5\u03bc]", "u", unit.strip()).lower().removesuffix("s")
-    if name not in _TO_MILLIVOLT:
-        raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
-    return _TO_MILLIVOLT[name]
 
 
 def raise_faults(faults: Sequence[str], what: str) -> None:

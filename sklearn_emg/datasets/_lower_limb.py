@@ -192,6 +192,7 @@ def load_lower_limb(
         number=[f"{r.number}{r.letter}" for r in recordings],
         goniometer=_objects([r.values[:, 4].copy() for r in recordings]),
         goniometer_fs=[r.goniometer_fs for r in recordings],
+        channel_names=_CHANNELS,
     )
     return as_bunch_or_pair(
         table,

@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes
 from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+from sklearn_emg.recordings import warn_of_subject_names
 
 _DESCR = """Features of the N2001 biceps recordings
 =======================================
@@ -140,6 +141,7 @@ def load_n2001_features(
     if not keep_defects:
         raw = raw[~dead].reset_index(drop=True)
     data = raw[["Patient", *_FEATURES]].rename(columns={"Patient": "subject"})
+    warn_of_subject_names(data["subject"].unique(), stacklevel=2)
     return as_bunch_or_pair(
         data,
         raw["Class"].map(_CLASSES).to_numpy(dtype=str),

@@ -102,11 +102,12 @@ def load_wfdb(
     Returns
     -------
     bunch : Bunch
-        data : DataFrame of shape (n_records, 5)
+        data : DataFrame of shape (n_records, 6)
             Recording table: ``signal`` in mV, float32, ``(n_times,)`` for a record of one signal
             and ``(n_channels, n_times)`` otherwise and whenever `channels` is given, NaN where a
             sample is marked invalid or a segment is missing; ``fs`` in Hz; ``subject``;
-            ``recording``, the record's name; ``comments``, those of the header.
+            ``channel_names``, those of the header; ``recording``, the record's name;
+            ``comments``, those of the header.
         target : ndarray of shape (n_records,) or None
         target_names : ndarray or None
         ch_names : list of list of str
@@ -174,6 +175,7 @@ def load_wfdb(
         signals,
         fs=rates,
         subject=subjects,
+        channel_names=ch_names,
         recording=names,
         comments=["\n".join(c.strip() for c in header.comments) for header in headers],
     )

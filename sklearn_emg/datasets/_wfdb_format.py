@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg._validation import require
-from sklearn_emg.datasets._base import decode, millivolts_per
-from sklearn_emg.recordings import SignalFile
+from sklearn_emg.datasets._base import decode
+from sklearn_emg.recordings import SignalFile, millivolts_per
 
 _MAX_HEADER_BYTES = 1_000_000
 _MAX_LINES = 10_000  # signals or segments

@@ -132,8 +132,7 @@ class MultichannelFeatures(FeatureExtractor):
                 "channels, and X has one. Give windows of shape (n_windows, n_channels, n_times)."
             )
 
-    def _joint_names(self, n_channels: int) -> list[str]:
-        channels = [f"ch{c + 1}" for c in range(n_channels)]
+    def _joint_names(self, channels: list[str]) -> list[str]:
         pairs = ["_".join(pair) for pair in combinations(channels, 2)]
         labels = {
             "covariance": ["_".join(p) for p in combinations_with_replacement(channels, 2)],
@@ -152,7 +151,7 @@ class MultichannelFeatures(FeatureExtractor):
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         names = self._names()
-        result = np.empty((len(X), len(self._joint_names(X.shape[1]))), dtype=X.dtype)
+        result = np.empty((len(X), len(self._joint_names(self._channels()))), dtype=X.dtype)
 
         def work(start: int, stop: int) -> None:
             values = _relations(X[start:stop])

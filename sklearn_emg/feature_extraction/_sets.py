@@ -395,12 +395,12 @@ class EMGFeatures(FeatureExtractor):
         for extractor in self.extractors_:
             extractor._check_length(n_times, fs)
 
-    def _joint_names(self, n_channels: int) -> list[str]:
+    def _joint_names(self, channels: list[str]) -> list[str]:
         names = [name for e in self._per_channel() for name in e._feature_names()]
         names = [names[column] for column in self._order]
-        if n_channels > 1:
-            names = [f"ch{c + 1}_{name}" for c in range(n_channels) for name in names]
-        return names + [name for e in self._across() for name in e._joint_names(n_channels)]
+        if len(channels) > 1:
+            names = [f"{channel}_{name}" for channel in channels for name in names]
+        return names + [name for e in self._across() for name in e._joint_names(channels)]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         blocks = []

@@ -49,7 +49,7 @@ class _ImageTransformer(_SignalEstimator):
         """
         self._validate_params()
         if is_recording_table(X):
-            self._check_table(X)
+            self._check_table(X, reset=True)
             shape = np.shape(X["signal"].iloc[0])
             self.n_channels_in_ = shape[0] if len(shape) == 2 else 1
             self.n_times_in_ = shape[-1]

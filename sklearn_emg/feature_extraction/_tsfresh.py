@@ -192,8 +192,8 @@ class TsfreshFeatures(FeatureExtractor):
     def _feature_names(self) -> list[str]:
         return self._calculators
 
-    def _joint_names(self, n_channels: int) -> list[str]:
-        return [f"ch{c + 1}__{name}" for c in range(n_channels) for name in self._feature_names()]
+    def _joint_names(self, channels: list[str]) -> list[str]:
+        return [f"{channel}__{name}" for channel in channels for name in self._feature_names()]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         from joblib import Parallel, delayed, effective_n_jobs

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering import design_filter, zero_phase_filter
-from sklearn_emg.recordings import is_recording_table, object_column, subjects_of
+from sklearn_emg.recordings import is_recording_table, subjects_of, with_signals
 
 __all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
 
@@ -324,7 +324,7 @@ class ReferenceScaler(SignalTransformer):
                 signals.append(self._divide(values, references[code]))
             except ValueError as error:
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
-        return X.assign(signal=object_column(signals, X.index))
+        return with_signals(X, signals)
 
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
         """Subject code of each row, and the reference amplitudes of each subject."""

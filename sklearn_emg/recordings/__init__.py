@@ -9,6 +9,8 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
     Sampling rate in Hz, may differ from row to row.
 ``subject``
     Any hashable identity. Splitters, DiVote and scorers read it from here.
+``channel_names``
+    A tuple of one name per channel, where they are known. Features are called after them.
 ``muscle``, ``region`` and any other column
     Kept untouched.
 """
@@ -27,6 +29,12 @@ from sklearn_emg.recordings._channels import (
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
 from sklearn_emg.recordings._mvc import normalize_to_mvc
+from sklearn_emg.recordings._plausibility import (
+    warn_of_implausible_recordings as warn_of_implausible_recordings,
+)
+from sklearn_emg.recordings._plausibility import (
+    warn_of_implausible_windows as warn_of_implausible_windows,
+)
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate
@@ -36,15 +44,19 @@ from sklearn_emg.recordings._segments import (
     segments_from_labels,
 )
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._subjects import Subjects, similar_subjects, subjects_of
 from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
-from sklearn_emg.recordings._subjects import subjects_of
+from sklearn_emg.recordings._subjects import object_column as object_column
+from sklearn_emg.recordings._subjects import warn_of_subject_names as warn_of_subject_names
 from sklearn_emg.recordings._table import (
     METADATA_COLUMNS,
     check_recording_table,
     is_recording_table,
     recording_table,
 )
-from sklearn_emg.recordings._table import object_column as object_column
+from sklearn_emg.recordings._table import common_channel_names as common_channel_names
+from sklearn_emg.recordings._table import with_signals as with_signals
+from sklearn_emg.recordings._units import millivolts_per as millivolts_per
 from sklearn_emg.recordings._windows import OnFault as OnFault
 from sklearn_emg.recordings._windows import Tail as Tail
 from sklearn_emg.recordings._windows import Unit as Unit
@@ -53,6 +65,7 @@ from sklearn_emg.recordings._windows import Windows, divide, window_table
 __all__ = [
     "METADATA_COLUMNS",
     "SignalFile",
+    "Subjects",
     "Windows",
     "check_recording_table",
     "cut_recordings",
@@ -68,6 +81,7 @@ __all__ = [
     "segments_from_events",
     "segments_from_labels",
     "select_channels",
+    "similar_subjects",
     "split_channels",
     "subjects_of",
     "window_table",

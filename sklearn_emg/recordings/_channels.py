@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
-from sklearn_emg.recordings._table import check_recording_table, object_column
+from sklearn_emg.recordings._subjects import object_column
+from sklearn_emg.recordings._table import check_recording_table
 
 __all__ = ["channel_names_of", "join_channels", "select_channels", "split_channels"]
 

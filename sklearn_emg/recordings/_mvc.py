@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn_emg._validation import check_real
 from sklearn_emg.recordings._activity import moving_rms
 from sklearn_emg.recordings._signal_file import read_signal
-from sklearn_emg.recordings._table import check_recording_table, object_column
+from sklearn_emg.recordings._subjects import object_column
+from sklearn_emg.recordings._table import check_recording_table
 
 __all__ = ["normalize_to_mvc"]
 

@@ -13,11 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
-from sklearn_emg.recordings._table import (
-    check_recording_table,
-    is_recording_table,
-    object_column,
-)
+from sklearn_emg.recordings._subjects import object_column
+from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
 __all__ = ["cut_recordings", "segments_from_events", "segments_from_labels"]
 

@@ -241,6 +241,31 @@ class SignalFile:
             )
         return raw
 
+    def rescaled(self, factor: float, baseline: float = 0.0) -> SignalFile:
+        """The same file with samples ``(sample - baseline) * factor``.
+
+        Parameters
+        ----------
+        factor : float
+        baseline : float, default=0.0
+            In the unit that the samples have now.
+
+        Returns
+        -------
+        file : SignalFile
+        """
+        n = max(len(self.scale), len(self.baseline))
+        scale, zero = np.broadcast_to(self.scale, n), np.broadcast_to(self.baseline, n)
+        if baseline:
+            with np.errstate(divide="ignore"):
+                zero = zero + baseline / scale
+        arguments = {
+            **self._arguments(),
+            "scale": (scale * factor).tolist(),
+            "baseline": zero.tolist(),
+        }
+        return SignalFile(self.path, **arguments)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         if copy is False:
             raise ValueError("A SignalFile is read from its file: it cannot avoid a copy.")

@@ -1,17 +1,267 @@
-"""Subjects of the rows of a table, as codes."""
+"""Subjects of the rows of a table: codes, names, and names that look alike."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import unicodedata
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings._table import object_column
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings._frames import foreign_columns, refuse_foreign_frame
 
-__all__ = ["mean_by_code", "subjects_of"]
+__all__ = [
+    "Subjects",
+    "is_blank",
+    "mean_by_code",
+    "object_column",
+    "similar_subjects",
+    "subjects_of",
+    "warn_of_subject_names",
+]
+
+_MAX_FAULTS = 5
+_MISSING = frozenset({"nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat"})
+
+
+def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
+    """A column of one object per row, such as signals, of any lengths.
+
+    Parameters
+    ----------
+    values : iterable of length n_rows
+    index : Index of shape (n_rows,), default=None
+
+    Returns
+    -------
+    column : Series of shape (n_rows,)
+    """
+    # Filled one by one: NumPy would stack signals of equal length into a 2-D array.
+    values = list(values)
+    column = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return pd.Series(column, index=index, dtype=object)
+
+
+def _plain(text: str) -> str:
+    """A name without what is easily typed in two ways."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    text = text.casefold()
+    # A separator between digits stays, as one mark: A1-1 is not A11.
+    text = re.sub(r"(?<=\d)[\s_-]+(?=\d)", "|", text)
+    text = re.sub(r"[\s_-]+", "", text)
+    text = re.sub(r"(?<![\d.])0+(?=\d)", "", text)
+    return re.sub(r"^(\d+)\.0+$", r"\1", text)
+
+
+# Types are kept apart: 1, 1.0 and True are one key of a dict.
+@lru_cache(maxsize=1 << 16, typed=True)
+def _likeness(name: Hashable) -> Hashable:
+    if isinstance(name, tuple):
+        return tuple(_likeness(part) for part in name)
+    if isinstance(name, (bytes, np.bytes_)):
+        name = bytes(name).decode("utf-8", "replace")
+    if isinstance(name, (float, np.floating)) and float(name).is_integer():
+        name = int(name)
+    # Signs of numbers are no separators.
+    return _plain(name) if isinstance(name, str) else str(name)
+
+
+def is_blank(name: object) -> bool:
+    """Whether a subject's name is text without a visible character.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    blank : bool
+    """
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "replace")
+    return isinstance(name, str) and not any(
+        c.isprintable() and not c.isspace() and unicodedata.category(c) != "Cf" for c in name
+    )
+
+
+def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
+    """Names of subjects that look like spellings of one.
+
+    Names are alike if they differ in type (1 and "1"), letter case, blanks, hyphens and
+    underscores, leading zeros or Unicode form alone.
+
+    Parameters
+    ----------
+    names : iterable of hashable
+        Names, each once.
+
+    Returns
+    -------
+    similar : list of tuple
+        The spellings of each such name, in order of appearance.
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import similar_subjects
+    >>> similar_subjects(["S1", "S2", "s1 ", "S01", 2, "2"])
+    [('S1', 's1 ', 'S01'), (2, '2')]
+    """
+    spellings: dict[Hashable, list[Hashable]] = {}
+    for name in names:
+        spellings.setdefault(_likeness(name), []).append(name)
+    return [tuple(group) for group in spellings.values() if len(group) > 1]
+
+
+def _spelled(names: Sequence[Hashable]) -> str:
+    shown = [repr(n.item() if isinstance(n, np.generic) else n) for n in names]
+    if len(set(shown)) < len(shown) or len({unicodedata.normalize("NFC", s) for s in shown}) < len(
+        shown
+    ):
+        shown = [ascii(n) for n in names]
+        return f"{names[0]!r} as " + ", ".join(shown[:-1]) + f" and {shown[-1]}"
+    return ", ".join(shown[:-1]) + f" and {shown[-1]}"
+
+
+def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> None:
+    """Warn of names that look like one subject, or like none.
+
+    Parameters
+    ----------
+    names : iterable of hashable
+        Names of the subjects, each once.
+    stacklevel : int, default=2
+        As in :func:`warnings.warn`.
+
+    Warns
+    -----
+    RecordingWarning
+        If names differ only as described in :func:`similar_subjects`, or are a text that stands
+        for a missing value, such as "nan" or "None".
+    """
+    names = list(names)
+    if similar := similar_subjects(names):
+        more = len(similar) - _MAX_FAULTS
+        text = "; ".join(map(_spelled, similar[:_MAX_FAULTS])) + (f"; {more} more" * (more > 0))
+        warn_of_recordings(
+            f"Subjects that look alike count as different ones: {text}. If they are the same "
+            "subject, spell it in one way; otherwise give names that differ in more.",
+            stacklevel=stacklevel + 1,
+        )
+    missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
+    if missing:
+        warn_of_recordings(
+            f"The subject {missing[0]!r} is taken for a name and looks like a missing one. Say "
+            "whose recordings these are, or leave their rows out.",
+            stacklevel=stacklevel + 1,
+        )
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The subjects of the rows of a table, made once and handed down.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,)
+        Code of each row's subject, 0 to ``n_subjects - 1``, in order of first appearance.
+    names : ndarray of object of shape (n_subjects,)
+        Names as they were given, by code.
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import Subjects
+    >>> subjects = Subjects.of(None, ["b", "a", "b"])
+    >>> subjects.codes, subjects.names.tolist(), len(subjects)
+    (array([0, 1, 0]), ['b', 'a'], 2)
+    """
+
+    codes: NDArray[np.intp]
+    names: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, X: Any, groups: Labels | None = None, *, stacklevel: int = 2) -> Self:
+        """Read the subjects from a table, or from groups.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of length n_rows, or None
+            A table with a ``subject`` column, or anything of that length together with `groups`.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows. Goes before the column.
+        stacklevel : int, default=2
+            As in :func:`warnings.warn`.
+
+        Returns
+        -------
+        subjects : Subjects
+
+        Raises
+        ------
+        TypeError
+            If X is a frame of another library than pandas with a ``subject`` column.
+        ValueError
+            If neither says whose rows they are, or a subject is missing or blank.
+
+        Warns
+        -----
+        RecordingWarning
+            If names look like spellings of one subject, or like a missing one.
+        """
+        given = _given_subjects(X, groups)
+        numeric = pd.api.types.is_numeric_dtype(getattr(given, "dtype", None))
+        column = pd.Series(given) if numeric else object_column(given)
+        codes, names = pd.factorize(column, use_na_sentinel=True)
+        names = np.asarray(names, dtype=object)
+        blank = [code for code, name in enumerate(names) if is_blank(name)]
+        absent = np.flatnonzero((codes < 0) | np.isin(codes, blank))
+        if absent.size:
+            row = int(absent[0])
+            what = "no subject" if codes[row] < 0 else f"a blank subject, {names[codes[row]]!r}"
+            raise ValueError(f"Row {row} has {what}; say whose it is or leave the row out.")
+        if not numeric:
+            warn_of_subject_names(names, stacklevel=stacklevel + 1)
+        return cls(codes, names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def by_row(self) -> NDArray[np.object_]:
+        """Name of each row's subject, of shape (n_rows,)."""
+        return self.names[self.codes]
+
+
+def _given_subjects(X: Any, groups: Labels | None) -> Any:
+    if groups is not None:
+        if hasattr(groups, "to_pylist"):  # pyarrow, whose entries are scalars of its own
+            groups = groups.to_pylist()
+        if getattr(groups, "ndim", 1) != 1:
+            raise ValueError(
+                f"groups must be 1-D, one subject per row. Got shape {np.shape(groups)}."
+            )
+        if X is not None and len(groups) != len(X):
+            raise ValueError(f"groups has {len(groups)} entries for {len(X)} rows of X.")
+        return groups
+    if isinstance(X, pd.DataFrame) and "subject" in X.columns:
+        return X["subject"]
+    if "subject" in (foreign_columns(X) or ()):
+        refuse_foreign_frame(X, "A table with a 'subject' column")
+    raise ValueError(
+        "X does not say whose rows they are: it has no 'subject' column and no groups were "
+        "given. Use a recording table, or pass groups=..., one subject per row."
+    )
 
 
 def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
@@ -30,8 +280,19 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
 
     Raises
     ------
+    TypeError
+        If X is a frame of another library than pandas with a ``subject`` column.
     ValueError
-        If neither says whose rows they are, or one is missing.
+        If neither says whose rows they are, or a subject is missing or blank.
+
+    Warns
+    -----
+    RecordingWarning
+        If names look like spellings of one subject, or like a missing one.
+
+    See Also
+    --------
+    Subjects : Codes and names.
 
     Examples
     --------
@@ -40,26 +301,7 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     >>> subjects_of(pd.DataFrame({"subject": ["b", "a", "b"]}))
     array([0, 1, 0])
     """
-    if groups is not None:
-        given = groups
-        if getattr(groups, "ndim", 1) != 1:
-            raise ValueError(
-                f"groups must be 1-D, one subject per row. Got shape {np.shape(groups)}."
-            )
-        if X is not None and len(given) != len(X):
-            raise ValueError(f"groups has {len(given)} entries for {len(X)} rows of X.")
-    elif isinstance(X, pd.DataFrame) and "subject" in X.columns:
-        given = X["subject"]
-    else:
-        raise ValueError(
-            "X does not say whose rows they are: it has no 'subject' column and no groups were "
-            "given. Use a recording table, or pass groups=..., one subject per row."
-        )
-    codes, _ = pd.factorize(object_column(given), use_na_sentinel=True)
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0])
-        raise ValueError(f"Row {row} has no subject; say whose it is or leave the row out.")
-    return codes
+    return Subjects.of(X, groups, stacklevel=3).codes
 
 
 def mean_by_code(

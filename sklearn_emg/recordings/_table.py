@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_emg.recordings._frames import foreign_columns, named_channels, refuse_foreign_frame
+from sklearn_emg.recordings._plausibility import DERIVED, warn_of_implausible_recordings
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_subject_names
+from sklearn_emg.recordings._units import Scale
 
 __all__ = [
     "METADATA_COLUMNS",
     "check_recording_table",
+    "common_channel_names",
     "is_recording_table",
-    "object_column",
     "recording_table",
+    "with_signals",
 ]
 
 MAX_FAULTS = 5
@@ -27,6 +33,7 @@ METADATA_COLUMNS = (
     "fs",
     "muscle",
     "region",
+    "channel_names",
     "recording",
     "side",
     "level",
@@ -57,6 +64,21 @@ METADATA_COLUMNS = (
 def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     """Whether X is a DataFrame with a ``signal`` column.
 
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    is_table : bool
+
+    Raises
+    ------
+    TypeError
+        If X is such a table of polars or pyarrow. The remedy is ``X.to_pandas()``.
+    ValueError
+        If X is a DataFrame whose signals are in a column of another name.
+
     Examples
     --------
     >>> import pandas as pd
@@ -64,16 +86,64 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     >>> is_recording_table(pd.DataFrame({"rms": [0.1]}))
     False
     """
-    return isinstance(X, pd.DataFrame) and "signal" in X.columns
+    if isinstance(X, pd.DataFrame):
+        if "signal" in X.columns:
+            return True
+        for name, dtype in X.dtypes.items():
+            first = X[name].iloc[0] if len(X) and dtype.kind == "O" else None
+            if isinstance(first, (np.ndarray, SignalFile)):
+                raise ValueError(
+                    f"Column {name!r} of X holds signals, and a recording table has them in the "
+                    f"column 'signal': X.rename(columns={{{name!r}: 'signal'}})."
+                )
+    elif "signal" in (foreign_columns(X) or ()):
+        refuse_foreign_frame(X, "A recording table")
+    return False
 
 
-def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
-    # Filled one by one: NumPy would stack signals of equal length into a 2-D array.
-    values = list(values)
-    column = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values):
-        column[i] = value
-    return pd.Series(column, index=index, dtype=object)
+def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
+    """Names of the channels of all recordings of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+
+    Returns
+    -------
+    names : tuple of str or None
+        None if rows have none or different names, or two channels have one.
+    """
+    if "channel_names" not in table.columns:
+        return None
+    rows = [tuple(n) if isinstance(n, (tuple, list)) else None for n in table["channel_names"]]
+    names = rows[0]
+    if names is None or len(set(names)) < len(names) or any(row != names for row in rows):
+        return None
+    return names
+
+
+def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
+    """A table with new signals that a step of this package made of the old ones.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+        Recording table.
+    signals : sequence of ndarray of length n_rows
+
+    Returns
+    -------
+    table : DataFrame of shape (n_rows, n_columns)
+        A new one. Names of channels are left out if their number changed, and its signals need not
+        look like EMG in mV any more.
+    """
+    changed = table.copy(deep=False)
+    changed["signal"] = object_column(signals, table.index)
+    changed.attrs = {**table.attrs, DERIVED: True}
+    if "channel_names" in changed.columns and any(_faults_of_names(changed, False)):
+        changed = changed.drop(columns="channel_names")
+    return changed
 
 
 def recording_table(
@@ -83,21 +153,39 @@ def recording_table(
     subject: Hashable | Sequence[Hashable],
     muscle: str | Sequence[str] | None = None,
     region: str | Sequence[str] | None = None,
+    unit: str | Sequence[str] = "mV",
+    gain: float | Sequence[float] | None = None,
+    baseline: float | Sequence[float] | None = None,
+    channel_names: Sequence[str] | Sequence[Sequence[str] | None] | None = None,
     **columns: Any,
 ) -> pd.DataFrame:
     """Build a recording table from signals and what is known of them.
 
     Parameters
     ----------
-    signals : iterable of array-like or SignalFile
-        One per recording, in mV: ``(n_times,)`` or ``(n_channels, n_times)``. A 2-D array is read
-        as one single-channel recording per row, a 3-D array as one recording per entry.
+    signals : iterable of array-like, DataFrame or SignalFile
+        One per recording, in `unit`: ``(n_times,)`` or ``(n_channels, n_times)``. A 2-D array is
+        read as one single-channel recording per row, a 3-D array as one recording per entry. A
+        DataFrame, in the list or in its place, is one recording whose rows are samples and whose
+        columns are channels; it becomes ``(n_channels, n_times)``, and the names of its columns
+        become those of the channels.
     fs : float or array-like of shape (n_recordings,)
-        Sampling rate in Hz, one for all or one per recording.
+        Sampling rate in Hz, one for all or one per recording. Numbers as text are converted.
     subject : hashable or sequence of hashable
         Whose recording it is. A string or number stands for all recordings.
     muscle, region : str or sequence of str, default=None
         For instance "biceps brachii" and "proximal"; the columns are left out when None.
+    unit : {"nV", "uV", "mV", "V", "counts"} or sequence of these, default="mV"
+        Unit of the samples, one for all or one per recording. They are converted to mV; the micro
+        sign may be written as "u" or "µ". The scale of a SignalFile is changed, its samples are not
+        read.
+    gain : float or sequence of float, default=None
+        Counts per mV, needed for ``unit="counts"`` alone.
+    baseline : float or sequence of float, default=None
+        Count that stands for 0 mV, such as 2048 for a converter of 12 bits; 0 by default.
+    channel_names : sequence of str or sequence of sequences of str, default=None
+        Names of the channels, of all recordings or of each. They are kept in the column
+        ``channel_names``, a tuple per row, and features are called after them.
     **columns
         Further columns, each one value or one per recording (level, side, age, session ...).
 
@@ -108,8 +196,16 @@ def recording_table(
 
     Raises
     ------
+    TypeError
+        If `signals` is a frame of another library than pandas.
     ValueError
-        If a column has another length than `signals`, or a signal or rate is unusable.
+        If a column has another length than `signals`, or a signal, rate or unit is unusable.
+
+    Warns
+    -----
+    RecordingWarning
+        If signals do not look like EMG in mV, or names look like spellings of one subject; see
+        :func:`check_recording_table`.
 
     Examples
     --------
@@ -117,34 +213,147 @@ def recording_table(
     >>> from sklearn_emg.recordings import recording_table
     >>> rng = np.random.default_rng(0)
     >>> table = recording_table(
-    ...     [rng.normal(size=1000), rng.normal(size=1500)], fs=1000.0, subject=["s1", "s2"]
+    ...     [200 * rng.normal(size=1000), 150 * rng.normal(size=1500)],
+    ...     fs=1000.0,
+    ...     subject=["s1", "s2"],
+    ...     unit="uV",
     ... )
     >>> table[["fs", "subject"]]
            fs subject
     0  1000.0      s1
     1  1000.0      s2
+    >>> round(float(table["signal"][0].std()), 2)
+    0.2
     """
-    column = object_column(
-        s if isinstance(s, SignalFile) else np.asarray(s)
-        for s in ([signals] if isinstance(signals, SignalFile) else signals)
+    entries = [_as_signal(entry, row) for row, entry in enumerate(_entries(signals))]
+    n_rows = len(entries)
+    scales = [
+        Scale(*values)
+        for values in zip(
+            _per_row("unit", unit, n_rows),
+            _per_row("gain", gain, n_rows),
+            _per_row("baseline", baseline, n_rows),
+        )
+    ]
+    table = pd.DataFrame(
+        {"signal": object_column(s.apply(signal) for s, (signal, _) in zip(scales, entries))}
     )
-    table = pd.DataFrame({"signal": column})
     given = {"fs": fs, "subject": subject, "muscle": muscle, "region": region, **columns}
     for name, value in given.items():
         if value is None:
             continue
+        if name == "fs":
+            value = _rates(value)
         if not isinstance(value, (str, bytes)) and np.ndim(value) == 1:
-            if len(value) != len(table):
-                raise ValueError(
-                    f"Column {name!r} has {len(value)} values for {len(table)} signals; "
-                    "give one value for all or one per signal."
-                )
-            table[name] = value.to_numpy() if isinstance(value, pd.Series) else list(value)
+            values = _per_row(name, value, n_rows)
+            table[name] = value.to_numpy() if isinstance(value, pd.Series) else values
         else:
-            table[name] = [value] * len(table)
-    if np.issubdtype(table["fs"].to_numpy().dtype, np.number):
+            table[name] = [value] * n_rows
+    names = [names for _, names in entries]
+    if channel_names is not None:
+        names = _names_by_row(channel_names, n_rows)
+    if any(n is not None for n in names):
+        table["channel_names"] = object_column(names)
+    if "fs" in table and np.issubdtype(table["fs"].to_numpy().dtype, np.number):
         table["fs"] = table["fs"].astype(float)
     return check_recording_table(table)
+
+
+def _entries(signals: Any) -> list[Any]:
+    """One object per recording."""
+    refuse_foreign_frame(signals, "The 'signals' of recording_table")
+    if isinstance(signals, pd.DataFrame):
+        if "signal" in signals.columns:
+            raise ValueError(
+                "recording_table got a recording table: it has a column 'signal' already. Use "
+                "check_recording_table, or give its column: recording_table(X['signal'], ...)."
+            )
+        return [signals]
+    entries = [signals] if isinstance(signals, SignalFile) else list(signals)
+    if entries and all(
+        not isinstance(e, (SignalFile, pd.DataFrame)) and np.ndim(e) == 0 for e in entries[:2]
+    ):
+        raise ValueError(
+            f"recording_table takes a list of recordings, and got one signal of {len(entries)} "
+            "samples: give it as [signal]."
+        )
+    return entries
+
+
+def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
+    """Array or file of one recording, and the names of its channels."""
+    refuse_foreign_frame(entry, f"The recording of row {row}, given as a frame,")
+    if isinstance(entry, pd.DataFrame):
+        return named_channels(entry, row)
+    if isinstance(entry, SignalFile):
+        return entry, None
+    try:
+        return np.asarray(entry), None
+    except ValueError as error:
+        lengths = [len(part) if hasattr(part, "__len__") else 1 for part in entry]
+        if len(set(lengths)) < 2:
+            raise ValueError(f"Row {row} holds no signal: {error}") from error
+        raise ValueError(
+            f"Row {row} has channels of unequal length: {lengths[:8]} samples. Cut them to one "
+            "length, or give each a row of its own."
+        ) from error
+
+
+def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
+    """One value for all as one for each row."""
+    if value is None or isinstance(value, (str, bytes)) or np.ndim(value) != 1:
+        return [value] * n_rows
+    if len(value) != n_rows:
+        raise ValueError(
+            f"Column {name!r} has {len(value)} values for {n_rows} signals; "
+            "give one value for all or one per signal."
+        )
+    return list(value)
+
+
+def _rates(fs: Any) -> Any:
+    """Rates given as text, as numbers where they are some; else unchanged, for the check."""
+    texts = [fs] if isinstance(fs, str) else fs
+    if np.ndim(texts) != 1 or not any(isinstance(v, str) for v in texts):
+        return fs
+    rates = []
+    for row, rate in enumerate(texts):
+        try:
+            rates.append(float(rate))
+        except ValueError as error:
+            raise ValueError(
+                f"Row {row}, column 'fs': the text {rate!r} is no number in Hz; give fs as a "
+                "number, with a decimal point and without a unit."
+            ) from error
+    return rates[0] if isinstance(fs, str) else rates
+
+
+def _names_by_row(channel_names: Any, n_rows: int) -> list[tuple[str, ...] | None]:
+    if isinstance(channel_names, str):
+        raise ValueError(
+            f"The 'channel_names' of recording_table must be a list of names. Got "
+            f"{channel_names!r}; give [{channel_names!r}]."
+        )
+    given = list(channel_names)
+    if all(isinstance(name, str) for name in given):
+        return [tuple(given)] * n_rows
+    return [
+        n if n is None else tuple(n)
+        for n in _per_row("channel_names", object_column(given), n_rows)
+    ]
+
+
+def _no_numbers(signal: np.ndarray) -> str:
+    text = next((v for v in signal.ravel()[:100].tolist() if isinstance(v, str)), None)
+    if text is None:
+        return f"must be numeric in mV, got dtype {signal.dtype}; convert it to float"
+    remedy = "convert it to float"
+    if re.fullmatch(r"\s*[+-]?\d*,\d+\s*", text):
+        remedy = (
+            "it has a decimal comma: read the file with pandas.read_csv(..., decimal=','), or "
+            "replace the commas by points and convert it to float"
+        )
+    return f"must be numeric in mV, and its samples are text such as {text!r}; {remedy}"
 
 
 def _signal_fault(signal: Any, finite: bool) -> str | None:
@@ -155,7 +364,7 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
                 "build the table with recording_table"
             )
         if signal.dtype.kind not in "fiu":
-            return f"must be numeric in mV, got dtype {signal.dtype}; convert it to float"
+            return _no_numbers(signal)
     if signal.ndim not in (1, 2):
         return (
             f"must be 1-D (n_times,) or 2-D (n_channels, n_times), got {signal.ndim} dimensions; "
@@ -175,8 +384,16 @@ def check_recording_table(
     *,
     required: Sequence[str] = ("signal", "fs", "subject"),
     finite: bool = False,
+    plausible: bool = True,
 ) -> pd.DataFrame:
     """Check a recording table and tell all that is wrong with it at once.
+
+    Signals that cannot be EMG in mV give one :class:`~sklearn_emg.exceptions.RecordingWarning`
+    that names the rows: more channels than samples (of 8 channels or more), a rate below 100 Hz,
+    integers throughout, a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the
+    table is, too, or 300 times above or below that median, an offset above 1 V, samples that never
+    change their sign. So do names that look like spellings of one subject, see
+    :func:`similar_subjects`.
 
     Parameters
     ----------
@@ -186,6 +403,10 @@ def check_recording_table(
         Columns it must have.
     finite : bool, default=False
         Also read every signal and refuse NaN and infinity.
+    plausible : bool, default=True
+        Look at shapes, rates and some samples of each array, and warn of those that cannot be EMG
+        in mV. Files are not read for that, and signals that a step of this package made are only
+        looked at for their shape.
 
     Returns
     -------
@@ -200,6 +421,11 @@ def check_recording_table(
         If it has no rows, lacks a column, or a row is unusable. The message names row, column and
         remedy.
 
+    Warns
+    -----
+    RecordingWarning
+        If recordings or names of subjects are implausible.
+
     Examples
     --------
     >>> import pandas as pd
@@ -208,6 +434,7 @@ def check_recording_table(
     Traceback (most recent call last):
     ValueError: The recording table lacks the column 'fs' (sampling rate in Hz); add it, ...
     """
+    refuse_foreign_frame(table, "A recording table")
     if not isinstance(table, pd.DataFrame):
         raise TypeError(
             f"A recording table is a pandas DataFrame, got {type(table).__name__}; "
@@ -236,29 +463,67 @@ def check_recording_table(
         raise ValueError(
             "The recording table has no rows (0 sample(s)) while a minimum of 1 is required."
         )
-    faults = []
-
-    def note(row: int, column: str, text: str) -> None:
-        faults.append(f"row {row} (index {table.index[row]!r}), column {column!r}: {text}")
-
-    if "signal" in required:
-        for row, signal in enumerate(table["signal"]):
-            if (fault := _signal_fault(signal, finite)) is not None:
-                note(row, "signal", fault)
-    if "fs" in required:
-        rates = pd.to_numeric(table["fs"], errors="coerce").to_numpy(dtype=float)
-        for row in np.flatnonzero(~(np.isfinite(rates) & (rates > 0))).tolist():
-            given = table["fs"].iloc[row]
-            note(row, "fs", f"must be a positive number in Hz, got {given}; set the true rate")
-    if "subject" in required:
-        absent = table["subject"].isna()
-        for row, (subject, is_absent) in enumerate(zip(table["subject"], absent)):
-            if not isinstance(subject, Hashable):
-                note(row, "subject", f"must be hashable, got {type(subject).__name__}; use a name")
-            elif is_absent:
-                note(row, "subject", "is missing; say whose recording it is or leave it out")
+    faults = [
+        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
+        for column, find in _FAULTS.items()
+        if column in required or (column == "channel_names" and column in table.columns)
+        for row, text in find(table, finite)
+    ]
     if faults:
         more = len(faults) - MAX_FAULTS
         lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
         raise ValueError(f"The recording table has unusable rows:\n  {lines}")
+    if "signal" in required and plausible:
+        warn_of_implausible_recordings(table, stacklevel=3)
+    if "subject" in required:
+        warn_of_subject_names(pd.unique(table["subject"].astype(object)), stacklevel=3)
     return table
+
+
+def _faults_of_signals(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
+    for row, signal in enumerate(table["signal"]):
+        if (fault := _signal_fault(signal, finite)) is not None:
+            yield row, fault
+
+
+def _faults_of_rates(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
+    rates = pd.to_numeric(table["fs"], errors="coerce").to_numpy(dtype=float)
+    for row in np.flatnonzero(~(np.isfinite(rates) & (rates > 0))).tolist():
+        given = table["fs"].iloc[row]
+        yield row, f"must be a positive number in Hz, got {given}; set the true rate"
+    if not pd.api.types.is_numeric_dtype(table["fs"]):
+        for row, given in enumerate(table["fs"]):
+            if isinstance(given, str) and np.isfinite(rates[row]):
+                yield row, f"is the text {given!r}; convert it: table['fs'].astype(float)"
+
+
+def _faults_of_subjects(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
+    absent = table["subject"].isna()
+    for row, (subject, is_absent) in enumerate(zip(table["subject"], absent)):
+        if not isinstance(subject, Hashable):
+            yield row, f"must be hashable, got {type(subject).__name__}; use a name"
+        elif is_absent:
+            yield row, "is missing; say whose recording it is or leave it out"
+        elif is_blank(subject):
+            yield row, f"is blank ({subject!r}); say whose recording it is or leave it out"
+
+
+def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
+    for row, names in enumerate(table["channel_names"]):
+        signal = table["signal"].iloc[row] if "signal" in table.columns else None
+        if names is None or (isinstance(names, float) and np.isnan(names)):
+            continue
+        if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
+            yield row, f"must be a tuple of names, got {names!r}"
+        elif signal is not None and hasattr(signal, "ndim"):
+            n_channels = signal.shape[0] if signal.ndim == 2 else 1
+            if len(names) != n_channels:
+                yield row, f"has {len(names)} names for {n_channels} channels; give one for each"
+
+
+_FAULTS = {
+    "signal": _faults_of_signals,
+    "fs": _faults_of_rates,
+    "subject": _faults_of_subjects,
+    "channel_names": _faults_of_names,
+}

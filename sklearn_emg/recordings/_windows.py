@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklearn_emg.recordings._rates import one_rate
 from sklearn_emg.recordings._signal_file import read_signal
-from sklearn_emg.recordings._subjects import mean_by_code
-from sklearn_emg.recordings._table import MAX_FAULTS, check_recording_table, object_column
+from sklearn_emg.recordings._subjects import mean_by_code, object_column
+from sklearn_emg.recordings._table import MAX_FAULTS, check_recording_table
 
 __all__ = ["OnFault", "Tail", "Unit", "Windows", "divide", "window_table"]
 

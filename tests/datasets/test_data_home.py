@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg.datasets import clear_data_home, get_data_home
-from sklearn_emg.datasets._base import millivolts_per, read_bytes, regular_file
 
 
 def test_parameter_comes_before_environment(monkeypatch, tmp_path):
@@ -41,20 +41,6 @@ def test_clearing_removes_an_emptied_folder(tmp_path):
     (tmp_path / "emgdb" / "emg_healthy.hea").write_bytes(b"fetched")
     clear_data_home(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "unit, factor",
-    [("uV", 1e-3), ("µV", 1e-3), ("μV", 1e-3), ("mv", 1), ("mV", 1), ("V", 1e3), ("Volts", 1e3)],
-)
-def test_units_in_any_spelling(unit, factor):
-    assert millivolts_per(unit) == factor
-
-
-@pytest.mark.parametrize("unit", ["deg", "", "mmHg", "NU"])
-def test_other_units_are_refused(unit):
-    with pytest.raises(ValueError, match="not a known voltage"):
-        millivolts_per(unit)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")

@@ -1,0 +1,106 @@
+"""Frames at the door: tables of other libraries, and a frame that is one recording."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._warnings import warn_of_recordings
+
+__all__ = ["foreign_columns", "named_channels", "refuse_foreign_frame"]
+
+_NO_CHANNEL = re.compile(
+    r"(unnamed: \d+|index|samples?|frames?|t|times?|timestamps?|seconds?|ms|labels?|targets?|class"
+    r"|y|subjects?|subject_?id|patients?|id|events?|triggers?|gestures?)(\s*[\[(].*)?",
+    re.IGNORECASE,
+)
+
+
+def foreign_columns(X: object) -> list[str] | None:
+    """Names of the columns of a frame that is none of pandas; None for anything else.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    columns : list of str or None
+    """
+    if isinstance(X, (pd.DataFrame, pd.Series, np.ndarray, list, tuple)):
+        return None
+    kind = type(X)
+    if not (hasattr(X, "__dataframe__") or kind.__module__.split(".")[0] in ("polars", "pyarrow")):
+        return None
+    if kind.__name__ == "LazyFrame":
+        return list(getattr(X, "collect_schema")().names())  # noqa: B009
+    columns = getattr(X, "column_names", None)  # pyarrow, whose `columns` are the values
+    if columns is None:
+        columns = getattr(X, "columns", None)
+    return None if columns is None else [str(c) for c in columns]
+
+
+def refuse_foreign_frame(X: object, what: str) -> None:
+    """Raise if X is a frame of another library than pandas.
+
+    Parameters
+    ----------
+    X : object
+    what : str
+        What has to be a pandas DataFrame, as the subject of a sentence.
+
+    Raises
+    ------
+    TypeError
+        If X is such a frame. The message names its type and the remedy.
+    """
+    if foreign_columns(X) is None:
+        return
+    kind = type(X)
+    remedy = "X.collect().to_pandas()" if kind.__name__ == "LazyFrame" else "X.to_pandas()"
+    raise TypeError(
+        f"{what} must be a pandas DataFrame, got {kind.__module__.split('.')[0]}."
+        f"{kind.__name__}; convert it with {remedy}."
+    )
+
+
+def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, ...] | None]:
+    """One recording from a frame whose rows are samples and whose columns are channels.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_times, n_channels)
+    row : int
+        Of the table that is built, for messages.
+
+    Returns
+    -------
+    signal : ndarray of shape (n_channels, n_times)
+    names : tuple of str or None
+        Names of the columns; None where they are only numbered.
+
+    Raises
+    ------
+    ValueError
+        If a column is not numeric.
+    """
+    other = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    if other:
+        raise ValueError(
+            f"Row {row}: the columns {other} of the DataFrame hold no numbers, and each column of "
+            "a recording given as a DataFrame is a channel; convert or drop them. Decimal commas "
+            "are read by pandas.read_csv(..., decimal=',')."
+        )
+    strange = [c for c in frame.columns if isinstance(c, str) and _NO_CHANNEL.fullmatch(c.strip())]
+    if strange:
+        warn_of_recordings(
+            f"Row {row}: the columns {strange} of the DataFrame became channels, and their names "
+            "are not those of channels. Drop them: frame.drop(columns=[...]).",
+            stacklevel=4,
+        )
+    named = len(frame.columns) > 0 and all(isinstance(c, str) for c in frame.columns)
+    names = tuple(frame.columns) if named else None
+    return frame.to_numpy().T, names

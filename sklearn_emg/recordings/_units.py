@@ -1,0 +1,117 @@
+"""Units of samples, and samples in millivolts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.recordings._signal_file import SignalFile
+
+__all__ = ["Scale", "millivolts_per"]
+
+_TO_MILLIVOLT = {
+    "nv": 1e-6,
+    "nanovolt": 1e-6,
+    "uv": 1e-3,
+    "microvolt": 1e-3,
+    "mv": 1.0,
+    "millivolt": 1.0,
+    "v": 1e3,
+    "volt": 1e3,
+}
+_COUNTS = ("count", "counts")
+
+
+def millivolts_per(unit: str) -> float:
+    """Millivolts in one unit of voltage, in any common spelling.
+
+    Parameters
+    ----------
+    unit : str
+        nV, uV, mV or V.
+
+    Returns
+    -------
+    factor : float
+
+    Raises
+    ------
+    ValueError
+        If it is no voltage.
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import millivolts_per
+    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
+    (0.001, 1.0, 1000.0)
+    """
+    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
+    name = re.sub("^[\u00b5\u03bc]", "u", unit.strip()).lower().removesuffix("s")
+    if name not in _TO_MILLIVOLT:
+        raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
+    return _TO_MILLIVOLT[name]
+
+
+class Scale:
+    """The way from samples as given to millivolts.
+
+    Parameters
+    ----------
+    unit : str
+        "nV", "uV", "mV", "V" or "counts".
+    gain : float or None
+        Counts per mV, needed by "counts" alone.
+    baseline : float or None
+        Count that stands for 0 mV, 0 by default.
+
+    Raises
+    ------
+    ValueError
+        If the unit is unknown or does not fit the other two.
+    """
+
+    def __init__(self, unit: Any, gain: Any, baseline: Any):
+        if not isinstance(unit, str):
+            raise ValueError(
+                f"The 'unit' of recording_table must be a text such as 'mV'. Got {unit!r}."
+            )
+        counts = unit.strip().lower() in _COUNTS
+        if not counts and (gain is not None or baseline is not None):
+            raise ValueError(
+                "The 'gain' and 'baseline' of recording_table belong to unit='counts'. "
+                f"Got unit={unit!r}."
+            )
+        if counts:
+            if gain is None or not np.isfinite(gain) or gain <= 0:
+                raise ValueError(
+                    "recording_table needs the 'gain' of counts, a positive number of counts per "
+                    f"mV. Got {gain!r}."
+                )
+            self.factor = 1.0 / float(gain)
+        else:
+            try:
+                self.factor = millivolts_per(unit)
+            except ValueError:
+                raise ValueError(
+                    "The 'unit' of recording_table must be 'nV', 'uV', 'mV', 'V' or 'counts'. "
+                    f"Got {unit!r}."
+                ) from None
+        self.baseline = 0.0 if baseline is None else float(baseline)
+        if not np.isfinite(self.baseline):
+            raise ValueError(
+                f"The 'baseline' of recording_table must be a finite number. Got {baseline!r}."
+            )
+
+    def apply(self, signal: NDArray | SignalFile) -> NDArray | SignalFile:
+        """The signal in mV; a file stays a file, and what is no signal stays as it is."""
+        if self.factor == 1.0 and self.baseline == 0.0:
+            return signal
+        if isinstance(signal, SignalFile):
+            return signal.rescaled(self.factor, self.baseline)
+        if signal.dtype.kind not in "fiu":
+            return signal
+        values = signal if signal.dtype.kind == "f" else signal.astype(np.float64)
+        return (values - self.baseline) * self.factor
