@@ -33,7 +33,7 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
     ValueError
         If a row has another number of names than channels.
     """
-    check_recording_table(table, required=("signal",))
+    check_recording_table(table, required=("signal",), plausible=False)
     found = []
     given: list[Any] = (
         table["channel_names"].tolist() if "channel_names" in table else [None] * len(table)

@@ -220,7 +220,7 @@ class Subjects:
             If names look like spellings of one subject, or like a missing one.
         """
         given = _given_subjects(X, groups)
-        numeric = pd.api.types.is_numeric_dtype(getattr(given, "dtype", None))
+        numeric = hasattr(given, "dtype") and pd.api.types.is_numeric_dtype(given.dtype)
         column = pd.Series(given) if numeric else object_column(given)
         codes, names = pd.factorize(column, use_na_sentinel=True)
         names = np.asarray(names, dtype=object)

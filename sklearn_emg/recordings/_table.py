@@ -513,12 +513,19 @@ def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, s
         signal = table["signal"].iloc[row] if "signal" in table.columns else None
         if names is None or (isinstance(names, float) and np.isnan(names)):
             continue
+        names = (names,) if isinstance(names, str) else names
         if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
             yield row, f"must be a tuple of names, got {names!r}"
         elif signal is not None and hasattr(signal, "ndim"):
             n_channels = signal.shape[0] if signal.ndim == 2 else 1
             if len(names) != n_channels:
-                yield row, f"has {len(names)} names for {n_channels} channels; give one for each"
+                yield (
+                    row,
+                    (
+                        f"the signal has {n_channels} channels and the {len(names)} channel_names "
+                        f"{list(names)}; give one name per channel"
+                    ),
+                )
 
 
 _FAULTS = {
