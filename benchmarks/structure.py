@@ -26,6 +26,7 @@ FLOORS = (
         "_tables",
         "_typing",
         "_validation",
+        "_warnings",
         "_version",
         "exceptions",
     ),
