@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import joblib
 import numpy as np
@@ -20,7 +20,7 @@ from sklearn_emg.recordings import content_digest
 
 __all__ = ["CachedTransformer", "call_kept", "key_for"]
 
-Memory = str | joblib.Memory | None
+Memory: TypeAlias = "str | joblib.Memory | None"
 
 
 def key_for(memory: Memory, *values: Any) -> str | None:

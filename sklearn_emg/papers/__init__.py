@@ -1,7 +1,8 @@
 """Published systems, each as one function that returns its pipeline over recording tables."""
 
 from sklearn_emg.papers._alsnet import alsnet
-from sklearn_emg.papers._benchmark import Benchmark, run_benchmark
+from sklearn_emg.papers._benchmark import run_benchmark
+from sklearn_emg.papers._benchmark_results import Benchmark
 from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
 from sklearn_emg.papers._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023

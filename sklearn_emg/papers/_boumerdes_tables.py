@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._files import write_text_atomically
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import (
     BOUMERDES_PAIRS,
@@ -20,7 +21,8 @@ from sklearn_emg.model_selection import (
     RandomWindows,
     labels_of_rows,
 )
-from sklearn_emg.papers._benchmark import Benchmark, _parquet, _write, run_benchmark
+from sklearn_emg.papers._benchmark import run_benchmark
+from sklearn_emg.papers._benchmark_results import Benchmark, write_parquet
 from sklearn_emg.recordings import distinct_rates
 
 LEAKY = "random windows (LEAKY)"
@@ -195,9 +197,8 @@ def boumerdes_tables(
     tables = pd.DataFrame(rows)
     if (tables["runs"] == 0).all():
         raise ValueError("No row of the tables has a result: " + "; ".join(tables["failed"]) + ".")
-    out.mkdir(parents=True, exist_ok=True)
-    _parquet(tables, out / "tables.parquet")
-    _write(out / "tables.md", _markdown(tables, dict(notes or {})))
+    write_parquet(tables, out / "tables.parquet")
+    write_text_atomically(out / "tables.md", _markdown(tables, dict(notes or {})))
     return tables
 
 
@@ -224,7 +225,8 @@ def _row(
             "f1": done["f1"].mean(),
             "minutes": done["fit_seconds"].mean() / 60,
         }
-        failed = "; ".join(folds.loc[folds["error"] != "", "error"].unique())
+        missing = result.runs[result.runs["state"] != "done"]
+        failed = "; ".join(missing["reason"].unique())
     return {**row, **scores, "published": published, "failed": failed}
 
 

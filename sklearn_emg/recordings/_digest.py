@@ -151,7 +151,7 @@ def _class_parts(cls: type) -> tuple[Any, Any]:
         with contextlib.suppress(OSError, TypeError):
             source = inspect.getsource(cls)
     kept = (FunctionType, type) if source else _DATA
-    members = []
+    members: list[tuple[Any, ...]] = []
     for name, value in vars(cls).items():
         member = getattr(value, "__func__", value)  # of class methods and static methods
         if isinstance(member, property):

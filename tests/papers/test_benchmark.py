@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import warnings
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
@@ -19,9 +22,10 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
     SubjectKFold,
 )
-from sklearn_emg.papers import _benchmark, make_system, run_benchmark
+from sklearn_emg.papers import _benchmark, _benchmark_store, make_system, run_benchmark
 from sklearn_emg.papers.__main__ import _names, _without_folders, main
 from sklearn_emg.papers._benchmark import build, choose_systems
+from sklearn_emg.recordings import SignalFile
 
 PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
 
@@ -184,15 +188,22 @@ def test_a_failing_system_has_a_row_with_the_reason(cohort, tmp_path):
     assert table.loc["time-domain", "subject accuracy"] != "-"
 
 
-def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path):
-    run(cohort, tmp_path, ["time-domain"])
-    file = tmp_path / "runs" / "time-domain" / "001.json"
-    content = json.loads(file.read_text())
-    file.write_text(json.dumps({**content, "levels": {}, "error": "MemoryError: none left"}))
-    assert (
-        "1 of 2: MemoryError"
-        in run(cohort, tmp_path, ["time-domain"]).table()["failed or not run"].iloc[0]
-    )
+def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path, monkeypatch):
+    real = _benchmark.run_fold
+
+    def short_of_memory(name, model, X, y, fold, split):
+        if fold == 1:
+            raise MemoryError("none left")
+        return real(name, model, X, y, fold, split)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_benchmark, "run_fold", short_of_memory)
+        run(cohort, tmp_path, ["time-domain"])
+    result = run(cohort, tmp_path, ["time-domain"])
+    assert result.table()["failed or not run"].iloc[0] == "1 of 2: MemoryError: none left"
+    states = result.runs.set_index("run")[["state", "reason"]].to_dict("index")
+    assert states[0] == {"state": "done", "reason": ""}
+    assert states[1] == {"state": "failed", "reason": "MemoryError: none left"}
     again = run(cohort, tmp_path, ["time-domain"], retry_failed=True)
     assert again.table()["failed or not run"].iloc[0] == ""
 
@@ -240,15 +251,203 @@ def test_a_damaged_result_is_made_again(cohort, tmp_path, text):
     pd.testing.assert_frame_equal(again.audits, whole.audits)
 
 
+# -------------------------------------------------------------------- what lies in the folder
+
+
+@pytest.fixture(scope="module")
+def finished(cohort, tmp_path_factory):
+    """A folder with two finished runs of one system, never to be changed."""
+    out = tmp_path_factory.mktemp("finished")
+    result = run(cohort, out, ["time-domain"])
+    return out, result.comparison.predictions
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    """A copy of the finished folder, its run files and what its results are."""
+    out = tmp_path / "copy"
+    shutil.copytree(finished[0], out)
+    return out, sorted(out.glob("runs/*/*.json")), finished[1]
+
+
+def edited(file, change):
+    content = json.loads(file.read_text())
+    change(content)
+    return json.dumps(content)
+
+
+def on_level(**changes):
+    return lambda content: content["levels"]["subject"].update(changes)
+
+
+def turned(content):
+    for level in content["levels"].values():
+        level["y_true"] = [(code + 1) % 3 for code in level["y_true"]]
+
+
+def tripled(content):
+    for level in content["levels"].values():
+        level.update({k: v * 3 for k, v in level.items() if isinstance(v, list)})
+
+
+FORGERIES = {
+    "another number": lambda content: content.update(fold=0),
+    "another system": lambda content: content.update(pipeline="rule-based"),
+    "labels turned": turned,
+    "cases tripled": tripled,
+    "no levels": lambda content: content.pop("levels"),
+    "one key more": lambda content: content.update(more=1),
+    "no class": on_level(y_pred=[99] * 4),
+    "other predictions": lambda content: content["levels"]["subject"]["y_pred"].reverse(),
+    "too few": on_level(y_pred=["normal"]),
+    "a level that is none": lambda content: content["levels"].update(subject=[1]),
+    "an error and levels": lambda content: content.update(error="MemoryError"),
+    "text for seconds": lambda content: content.update(fit_seconds="1"),
+    "no digest": lambda content: content.pop("digest"),
+    "other settings": lambda content: content.update(made_of="0" * 64),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
+    out, files, expected = folder
+    text = edited(files[1], FORGERIES[name])
+    if sealed and name not in ("other predictions", "no digest"):
+        # Whoever knows how the digest is made still has to hold to the data.
+        content = json.loads(text)
+        content.pop("digest")
+        text = json.dumps({**content, "digest": _benchmark_store._seal(content)})
+    files[1].write_text(text)
+    with pytest.warns(UserWarning, match=r"001\.json is damaged and counts as not there \(it"):
+        result = run(cohort, out, ["time-domain"])
+    assert files[1].read_text() != text
+    pd.testing.assert_frame_equal(result.comparison.predictions, expected)
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"pipeline": ', "", "null", "[" * 5000, "\x00"])
+def test_what_is_no_result_is_done_again(cohort, folder, text):
+    out, files, expected = folder
+    files[0].write_text(text)
+    with pytest.warns(UserWarning, match=r"000\.json is damaged and counts as not there"):
+        result = run(cohort, out, ["time-domain"])
+    pd.testing.assert_frame_equal(result.comparison.predictions, expected)
+
+
+def test_the_file_of_another_fold_and_a_folder_are_done_again(cohort, folder):
+    out, files, expected = folder
+    shutil.copy(files[0], files[1])
+    files[0].unlink()
+    files[0].mkdir()
+    with pytest.warns(UserWarning, match="is damaged and counts as not there") as caught:
+        result = run(cohort, out, ["time-domain"])
+    messages = " ".join(str(w.message) for w in caught)
+    assert "001.json is damaged and counts as not there (it is of fold 0)" in messages
+    assert "000.json is damaged and counts as not there (IsADirectoryError" in messages
+    pd.testing.assert_frame_equal(result.comparison.predictions, expected)
+    assert not [p for p in out.rglob(".*") if p.exists()]
+
+
+def test_runs_of_a_system_with_other_parameters_are_done_again(cohort, folder, monkeypatch):
+    out, _, _ = folder
+    real = _benchmark.make_system
+
+    def changed(name, **changes):
+        return real(name, **changes).set_params(divote__step=0.3)
+
+    monkeypatch.setattr(_benchmark, "make_system", changed)
+    with pytest.warns(UserWarning, match="it is of other data or settings") as caught:
+        run(cohort, out, ["time-domain"])
+    assert len(caught) == 2
+
+
+def test_an_audit_of_another_seed_is_done_again(cohort, tmp_path):
+    run(cohort, tmp_path, ["time-domain"], audit_splits=2)
+    with pytest.warns(UserWarning, match=r"domain-2\.json .*\(it is of other data or settings"):
+        run(cohort, tmp_path, ["time-domain"], audit_splits=2, random_state=1)
+
+
+def test_every_sample_and_label_counts(cohort, folder):
+    out, _, _ = folder
+    X, y = cohort
+    loud = X.copy()
+    loud["signal"] = loud["signal"].map(np.copy)
+    loud["signal"].iloc[5][77] += 1e-3
+    with pytest.raises(ValueError, match=r"another benchmark \(data: other signals\)\. Choose an"):
+        run((loud, y), out, ["time-domain"])
+    with pytest.raises(ValueError, match=r"\(data: other columns\)"):
+        run((X.assign(age=1.0), y), out, ["time-domain"])
+    swapped = np.where(y == "normal", "myopathy", np.where(y == "myopathy", "normal", y))
+    with pytest.raises(ValueError, match=r"\(data: other labels\)"):
+        run((X, swapped), out, ["time-domain"])
+
+
+def test_the_same_data_are_the_same_in_files_and_under_any_print_options(cohort, tmp_path):
+    X, y = cohort
+    lazy = X.copy()
+    files = []
+    for k, samples in enumerate(X["signal"]):
+        np.asarray(samples, "<f4").tofile(tmp_path / f"{k}.bin")
+        files.append(SignalFile(tmp_path / f"{k}.bin", dtype="<f4"))
+    lazy["signal"] = pd.Series(files, index=X.index, dtype=object)
+    eager = X.assign(signal=[np.asarray(s, "f4") for s in X["signal"]])
+    parameters = {"filter__high": np.float64(900.0), "divote__estimator__verbose": False}
+    run((eager, y), tmp_path / "out", ["time-domain"], parameters=parameters)
+    with np.printoptions(precision=2, threshold=5, legacy="1.13"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run((lazy, y), tmp_path / "out", ["time-domain"], parameters=parameters)
+    (tmp_path / "3.bin").write_bytes((tmp_path / "4.bin").read_bytes())
+    with pytest.raises(ValueError, match=r"\(data: other signals\)"):
+        run((lazy, y), tmp_path / "out", ["time-domain"], parameters=parameters)
+
+
+def test_another_version_of_the_package_is_refused(cohort, folder, monkeypatch):
+    out, _, _ = folder
+    assert json.loads((out / "benchmark.json").read_text())["sklearn_emg"] == __version__
+    monkeypatch.setattr(_benchmark_store, "__version__", "999")
+    with pytest.raises(
+        ValueError, match=r"\(sklearn_emg: '0.* there, '999' now\)\. Choose another"
+    ):
+        run(cohort, out, ["time-domain"])
+
+
+REPORTING = """
+import sys, warnings
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.model_selection import RepeatedSubjectKFold
+from sklearn_emg.papers import run_benchmark
+
+X, y = make_nemg_cohort(
+    9, n_recordings=27, fs=2000.0, duration=0.7, random_state=0, return_X_y=True
+)
+protocol = RepeatedSubjectKFold(2, n_repeats=1)
+options = {"progress": False, "n_resamples": 50}
+for _ in range(3):
+    run_benchmark(["time-domain"], X, y, protocol, sys.argv[1], retry_failed=True, **options)
+"""
+
+
+def test_two_processes_in_one_folder_end_well(tmp_path, finished):
+    command = [sys.executable, "-c", REPORTING, str(tmp_path)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert not any("damaged" in text for text in errors)
+    assert not list(tmp_path.rglob(".*"))
+    people = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert people["y_pred"].tolist() == finished[1]["y_pred"].tolist()
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({"audit_splits": 1}, "'audit_splits' of run_benchmark must be 0 for no audit, or at leas"),
         ({"audit_splits": -1}, "'audit_splits' of run_benchmark must be 0"),
-        ({"fs": -5.0}, r"'fs' of run_benchmark must be a positive rate in Hz\. Got -5"),
-        ({"fs": np.nan}, "'fs' of run_benchmark must be a positive rate in Hz"),
+        ({"fs": -5.0}, r"'fs' parameter of run_benchmark must be a finite number > 0\. Got -5"),
+        ({"fs": np.nan}, "'fs' parameter of run_benchmark must be a finite number > 0"),
+        ({"max_epochs": 0}, "'max_epochs' parameter of run_benchmark must be an integer of at"),
         ({"systems": []}, "No system is named"),
-        ({"n_resamples": 0}, "'n_resamples' of run_benchmark must be >= 1"),
+        ({"n_resamples": 0}, "'n_resamples' parameter of run_benchmark must be an integer of at"),
     ],
 )
 def test_options_out_of_range_are_refused_before_anything_runs(cohort, tmp_path, options, match):

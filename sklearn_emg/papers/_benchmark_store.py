@@ -1,0 +1,393 @@
+"""The folder of a benchmark: finished runs, each tied to its data and settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._files import write_text_atomically
+from sklearn_emg._version import __version__
+from sklearn_emg.comparison import LEVELS, Level, Outcome
+from sklearn_emg.recordings import content_digest, is_recording_table, signal_digest, subjects_of
+
+__all__ = ["AuditFile", "RunFile", "Truth", "open_folder", "settings_of"]
+
+_FORMAT = 2  # of the files; another one is not mixed in
+_MEASURED = ("fit_seconds", "predict_ms", "peak_memory_mb", "cpu_seconds")
+_TOLD = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}
+_RUN_KEYS = {"pipeline", "fold", "levels", "made_of", *_TOLD, *_MEASURED}
+_LEVEL_KEYS = {"subject", "y_true", "y_pred", "proba", "unit"}
+AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
+
+
+# -------------------------------------------------------------------- what a folder is of
+
+
+def settings_of(X: pd.DataFrame, y: NDArray[Any], **settings: Any) -> dict[str, Any]:
+    """What all runs of a benchmark share, as it stands in ``benchmark.json``.
+
+    Parameters
+    ----------
+    X : DataFrame
+    y : ndarray of shape (n_rows,)
+    **settings : object
+        Numbers, texts and dicts are kept as they are, other objects by their digest.
+
+    Returns
+    -------
+    settings : dict
+        With the version of the package and digests of every sample, label and column.
+    """
+    return {
+        "format": _FORMAT,
+        "sklearn_emg": __version__,
+        "data": _data_digests(X, y),
+        **{name: _plain(value) for name, value in settings.items()},
+    }
+
+
+def _data_digests(X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
+    names = sorted((c for c in X.columns if c != "signal" or not is_recording_table(X)), key=str)
+    digests = {
+        "rows": len(X),
+        "labels": content_digest(y.tolist()),
+        "columns": content_digest([(str(name), _column(X[name])) for name in names]),
+    }
+    if is_recording_table(X):
+        digests["signals"] = content_digest([signal_digest(signal) for signal in X["signal"]])
+    return digests
+
+
+def _column(column: pd.Series) -> Any:
+    """Values of a column; objects one by one, so that equal ones count as equal."""
+    if column.dtype.kind in "biufc":
+        return column.to_numpy()
+    known = (str, int, float, type(None))
+    return [v if type(v) in known else content_digest(v) for v in column.tolist()]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it, the same under any print options."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in sorted(value.items(), key=lambda item: str(item[0]))}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    return f"{type(value).__name__} {content_digest(value)}"
+
+
+def open_folder(out: Path, settings: dict[str, Any]) -> str:
+    """Take an empty folder, or one that holds runs of the same benchmark.
+
+    Parameters
+    ----------
+    out : Path
+    settings : dict
+        From :func:`settings_of`.
+
+    Returns
+    -------
+    digest : str
+        Of the settings.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds runs of another benchmark, or does not say of which.
+    """
+    file = out / "benchmark.json"
+    has_runs = any((out / "runs").glob("*/*.json"))  # looked at first: they are written last
+    before = _read(file)
+    if before is None and has_runs:
+        raise ValueError(
+            f"{out} holds finished runs, but no {file.name} that says of which benchmark. Choose "
+            "another folder, or delete its runs."
+        )
+    if before is None:
+        write_text_atomically(file, json.dumps(settings, indent=1))
+        before = _read(file)  # of another process, if that was later
+    if differences := _differences(before or {}, settings):
+        raise ValueError(
+            f"{out} holds folds of another benchmark ({'; '.join(differences)}). Choose another "
+            "folder, or delete this one."
+        )
+    return content_digest(json.dumps(settings, sort_keys=True))
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    now = json.loads(json.dumps(now))
+    differs = [k for k in {**now, **before} if before.get(k) != now.get(k)]
+    # Digests of another version cannot be compared.
+    differs = [k for k in differs if k in ("format", "sklearn_emg")] or differs
+    texts = []
+    for key in differs:
+        old, new = before.get(key), now.get(key)
+        if key == "data" and isinstance(old, dict):
+            parts = [k for k in {**new, **old} if old.get(k) != new.get(k)]
+            texts.append(f"data: other {', '.join(parts)}")
+        else:
+            texts.append(f"{key}: {old!r} there, {new!r} now")
+    return texts
+
+
+# -------------------------------------------------------------------- files
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Content of a file of results; None where it is not there, or not whole any more."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError, RecursionError) as error:
+        _warn_of(path, f"{type(error).__name__}: {error}")
+        return None
+    if not isinstance(content, dict) or not content:
+        _warn_of(path, "it is no JSON object with content")
+        return None
+    return content
+
+
+def _warn_of(path: Path, reason: str) -> None:
+    warnings.warn(
+        f"{path} is damaged and counts as not there ({reason}): what it held is done again.",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def _text(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def _sealed(content: dict[str, Any]) -> str:
+    """JSON text of a result, with a digest of itself."""
+    return json.dumps({**content, "digest": _seal(content)})
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _opened(content: dict[str, Any], keys: set[str], expected: dict[str, Any]) -> dict[str, Any]:
+    """Content of a sealed result; raises ValueError with the reason not to believe it."""
+    content = dict(content)
+    seal = content.pop("digest", None)
+    if odd := keys.symmetric_difference(content):
+        raise ValueError(f"it lacks, or should not have, {', '.join(sorted(map(repr, odd)))}")
+    for name, value in expected.items():
+        if content[name] != value:
+            what = "other data or settings" if name == "made_of" else f"{name} {content[name]!r}"
+            raise ValueError(f"it is of {what}")
+    if seal != _seal(content):
+        raise ValueError("its content was changed")
+    return content
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a run can hold: labels of the subjects that it tests, and all labels.
+
+    Parameters
+    ----------
+    labels : dict of int to set of int
+        Codes of the labels of each subject that may be tested, by the subject's code.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted; files hold their positions here.
+    n_rows : dict of int to int or None
+        Recordings of each subject in the test, all of whom have to be there; None where windows
+        still have to be cut.
+    """
+
+    labels: Mapping[int, set[int]]
+    classes: NDArray[Any]
+    n_rows: Mapping[int, int] | None
+
+    @classmethod
+    def of_rows(cls, X: pd.DataFrame, y: NDArray[Any], test: NDArray[np.intp] | None) -> Truth:
+        """From all rows and those of the test; None where these are windows still to be cut."""
+        codes, (classes, y_codes) = subjects_of(X), np.unique(y, return_inverse=True)
+        rows = np.arange(len(y)) if test is None else test
+        labels: dict[int, set[int]] = {}
+        for code, label in zip(codes[rows].tolist(), y_codes[rows].tolist()):
+            labels.setdefault(code, set()).add(label)
+        n_rows = None if test is None else Counter(codes[rows].tolist())
+        return cls(labels, classes, n_rows)
+
+    def check(self, name: str, level: Any) -> Level:
+        """Predictions of one level from a file.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be those of these subjects.
+        """
+        if not isinstance(level, dict) or set(level) != _LEVEL_KEYS:
+            raise ValueError(f"its level {name!r} is none")
+        subject, true, predicted = (level[k] for k in ("subject", "y_true", "y_pred"))
+        lists = (subject, true, predicted)
+        if not all(isinstance(v, list) and all(type(k) is int for k in v) for v in lists):
+            raise ValueError(f"its level {name!r} holds no lists of codes")
+        if not len(subject) == len(true) == len(predicted) > 0:
+            raise ValueError(f"its level {name!r} has lists of different lengths, or none")
+        for code, label, answer in zip(subject, true, predicted):
+            if code not in self.labels:
+                raise ValueError(f"its level {name!r} has a subject that is not tested, {code!r}")
+            if label not in self.labels[code]:
+                raise ValueError(f"its level {name!r} has a wrong true label, code {label}")
+            if not 0 <= answer < len(self.classes):
+                raise ValueError(f"its level {name!r} has a prediction that is no class: {answer}")
+        if name != "window" and self.n_rows is not None:
+            if name == "subject" and set(subject) != set(self.labels):
+                raise ValueError("it lacks subjects of its test set")
+            if any(n > self.n_rows[code] for code, n in Counter(subject).items()):
+                raise ValueError(f"its level {name!r} has more cases than the test set")
+        proba = self._proba(name, level["proba"], len(subject))
+        codes = (np.array(values, dtype=np.intp) for values in lists)
+        subject, true, predicted = codes
+        unit = level["unit"]
+        if unit is not None and len(unit) != len(subject):
+            raise ValueError(f"its level {name!r} has units of other cases")
+        unit = None if unit is None else np.array(unit, dtype=object)
+        return Level(subject, self.classes[true], self.classes[predicted], proba, unit)
+
+    def _proba(self, name: str, proba: Any, n_cases: int) -> NDArray[np.floating] | None:
+        if proba is None:
+            return None
+        values = np.array(proba, dtype=float)
+        if values.shape != (n_cases, len(self.classes)) or not (
+            np.allclose(values.sum(axis=1), 1, atol=1e-3) and (values >= -1e-9).all()
+        ):
+            raise ValueError(f"its level {name!r} has no probabilities of its cases and classes")
+        return values
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """The file of one run.
+
+    Parameters
+    ----------
+    path : Path
+    system : str
+    number : int
+        Of the run.
+    made_of : str
+        Digest of data, settings, system, rows and seed.
+    """
+
+    path: Path
+    system: str
+    number: int
+    made_of: str
+
+    def write(self, outcome: Outcome, cpu_seconds: float, classes: NDArray[Any]) -> None:
+        """Keep a finished run, or the reason why it failed; `classes` are all labels, sorted."""
+        levels = {
+            name: {
+                "subject": level.subject.tolist(),
+                "y_true": np.searchsorted(classes, level.y_true).tolist(),
+                "y_pred": np.searchsorted(classes, level.y_pred).tolist(),
+                # In full: rounding would make ties of nearly sure cases and change their ranks.
+                "proba": None if level.proba is None else level.proba.tolist(),
+                "unit": None if level.unit is None else level.unit.tolist(),
+            }
+            for name, level in outcome.levels.items()
+        }
+        content = {
+            "pipeline": self.system,
+            "fold": self.number,
+            "made_of": self.made_of,
+            "fit_seconds": outcome.fit_seconds,
+            "predict_ms": outcome.predict_ms,
+            "peak_memory_mb": outcome.peak_memory_mb,
+            "cpu_seconds": cpu_seconds,
+            **{name: getattr(outcome, name) for name in _TOLD},
+            "levels": {} if outcome.error else levels,
+        }
+        # What a search chose may be an estimator: it is kept as its text.
+        content = json.loads(json.dumps(content, default=_text))
+        write_text_atomically(self.path, _sealed(content))
+
+    def read(self, truth: Truth) -> tuple[Outcome, float] | None:
+        """A finished run and its CPU seconds; None, with a warning, where it is not that run."""
+        content = _read(self.path)
+        if content is None:
+            return None
+        expected = {"pipeline": self.system, "fold": self.number, "made_of": self.made_of}
+        try:
+            return self._outcome(_opened(content, _RUN_KEYS, expected), truth)
+        except (ValueError, TypeError, OverflowError) as error:
+            _warn_of(self.path, str(error))
+            return None
+
+    def _outcome(self, content: dict[str, Any], truth: Truth) -> tuple[Outcome, float]:
+        levels, error = content["levels"], content["error"]
+        if not isinstance(levels, dict) or not isinstance(error, str):
+            raise ValueError("its levels are no object, or its error is no text")
+        if bool(levels) == bool(error) or not set(levels) <= set(LEVELS):
+            raise ValueError("it needs either an error or the levels of its predictions")
+        if levels and "subject" not in levels:
+            raise ValueError("it has no predictions of subjects")
+        measured = [content[name] for name in _MEASURED]
+        if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
+            raise ValueError("its seconds and megabytes are no numbers")
+        checked = {name: truth.check(name, level) for name, level in levels.items()}
+        fit, predict, memory, cpu = map(float, measured)
+        outcome = Outcome(self.system, self.number, checked, fit, predict, memory)
+        for name, kind in _TOLD.items():
+            if not isinstance(content[name], kind):
+                raise ValueError(f"its {name!r} is of another type")
+            setattr(outcome, name, content[name])
+        outcome.chosen = [(str(search), str(k), value) for search, k, value in outcome.chosen]
+        return outcome, cpu
+
+
+@dataclass(frozen=True)
+class AuditFile:
+    """The file of the leakage audit of one system.
+
+    Parameters
+    ----------
+    path : Path
+    system : str
+    made_of : str
+        Digest of data, settings, system, folds and seed.
+    """
+
+    path: Path
+    system: str
+    made_of: str
+
+    def write(self, figures: Mapping[str, float], error: str) -> None:
+        """Keep the figures of a finished audit, NaN for those of one that failed."""
+        values = {name: figures.get(name, float("nan")) for name in AUDIT_COLUMNS[:-1]}
+        content = {"system": self.system, "made_of": self.made_of, **values, "error": error}
+        write_text_atomically(self.path, _sealed(content))
+
+    def read(self) -> dict[str, Any] | None:
+        """Columns of a finished audit; None, with a warning, where it is not that audit."""
+        content = _read(self.path)
+        if content is None:
+            return None
+        keys = {"system", "made_of", *AUDIT_COLUMNS}
+        try:
+            content = _opened(content, keys, {"system": self.system, "made_of": self.made_of})
+        except (ValueError, TypeError) as error:
+            _warn_of(self.path, str(error))
+            return None
+        return {name: content[name] for name in AUDIT_COLUMNS}
