@@ -50,8 +50,8 @@ class LeakageAudit:
 
     def __repr__(self) -> str:
         return (
-            "Leakage audit: a random window split overestimates the balanced accuracy of windows "
-            f"by {self.gap:+.3f}\n{ReadableTable(self.summary.round(3))!r}"
+            "Leakage audit: a random window split overestimates the balanced accuracy\n"
+            f"of windows by {self.gap:+.3f}\n{ReadableTable(self.summary.round(3))!r}"
         )
 
     def _repr_html_(self) -> str:
@@ -129,6 +129,8 @@ def leakage_audit(
     {'random windows': 1.0, 'subjects': 0.4}
     """
     y = checked_labels(X, y)
+    name = type(estimator).__name__
+    refuse_pretrained(estimator, X, SubjectKFold(n_splits).split(X, y), name=name)
     model, recording = clone(estimator), None
     found = find_divote(estimator)
     if found is not None:
@@ -147,7 +149,6 @@ def leakage_audit(
     by_group = SubjectKFold(n_splits)
     # The split by subject comes first: where it is impossible, nothing else is run.
     splits = {"subjects": list(by_group.split(X, y))}
-    refuse_pretrained(estimator, X, splits["subjects"], name=type(estimator).__name__)
     splits["random windows"] = list(by_window.split(np.zeros(len(y)), y))
     if recording is not None and len(np.unique(recording)) < len(recording):
         splits["recordings"] = list(by_group.split(X, y, groups=recording))

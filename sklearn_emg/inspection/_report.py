@@ -341,7 +341,9 @@ def _leakage(audits: dict[str, LeakageAudit], n_classes: int | None) -> list[tup
             ]
         leaky = audit.summary["leaky"].to_numpy(dtype=bool)
         frame["verdict"] = np.where(leaky, "leaky: do not report", "honest")
-        keys = audit.summary.rename(columns={"mean_balanced_accuracy": "balanced accuracy"})
+        keys = audit.summary.rename(
+            columns={"mean_balanced_accuracy": "balanced accuracy", "mean_accuracy": "accuracy"}
+        )
         told = "; ".join(
             f"{split} ({'leaky' if bad else 'honest'}) {value:.2f}"
             for split, bad, value in zip(

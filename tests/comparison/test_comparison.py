@@ -438,7 +438,7 @@ def test_audit_cuts_recordings_and_deals_windows(cohort, in_pipeline):
     assert accuracy["random windows"] > accuracy["subjects"] + 0.1
     # The pipeline that was handed in is left as it was.
     assert "window=0.3" in repr(model)
-    assert "balanced accuracy of windows by +" in repr(audit)
+    assert "overestimates the balanced accuracy\nof windows by +" in repr(audit)
 
 
 def test_the_progress_bar_of_an_audit_reaches_its_end(features, capsys):

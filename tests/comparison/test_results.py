@@ -1,0 +1,280 @@
+"""What compare refuses, counts and prints; tests by permuting the labels of subjects."""
+
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import FitFailedWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer, recall_score
+from sklearn.model_selection import GridSearchCV, permutation_test_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.metrics import compare_pair, subject_scorer
+from sklearn_emg.model_selection import SubjectKFold, pretrained_parts
+
+QUICK = {"progress": False, "n_resamples": 40}
+
+
+@pytest.fixture
+def data():
+    """12 subjects with two sides of three rows each; the first feature knows the class a little."""
+    rng = np.random.default_rng(0)
+    subject = np.repeat(np.arange(12), 6)
+    y = np.where(subject % 2, "ill", "well")
+    X = pd.DataFrame(rng.normal(size=(72, 3)), columns=["a", "b", "c"])
+    X["a"] += 1.5 * (y == "ill")
+    X["side"] = np.tile(np.repeat(["left", "right"], 3), 12)
+    return X.assign(subject=[f"s{i:02d}" for i in subject]), y
+
+
+def vote(estimator=None, **settings):
+    return DiVoteClassifier(
+        estimator or GaussianNB(), window=None, features=["a", "b", "c"], **settings
+    )
+
+
+class Pretrained(GaussianNB):
+    """Keeps what it was pretrained on when it is cloned, as TransferClassifier does."""
+
+    def __sklearn_clone__(self):
+        copy = type(self)()
+        copy.__dict__.update({k: v for k, v in vars(self).items() if k.startswith("source_")})
+        return copy
+
+
+def pretrained(subjects):
+    model = Pretrained()
+    model.source_, model.source_subjects_ = GaussianNB(), subjects
+    return model
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda m: vote(m),
+        lambda m: vote(make_pipeline(StandardScaler(), m)),
+        lambda m: make_pipeline(FunctionTransformer(), vote(make_pipeline(m))),
+        lambda m: GridSearchCV(vote(m), {"final_estimator": [None]}, cv=SubjectKFold(2)),
+        lambda m: FrozenEstimator(vote(m)),
+    ],
+    ids=["vote", "inner pipeline", "outer pipeline", "search", "frozen"],
+)
+def test_one_fold_with_a_pretrained_subject_refuses_the_pipeline(data, place):
+    model = place(pretrained({"s03", "elsewhere"}))
+    with pytest.raises(ValueError, match=r"m: fold \d would test 1 subject \('s03'\)"):
+        compare({"fine": vote(), "m": model}, *data, cv=3, **QUICK)
+    with pytest.raises(ValueError, match="'s03'"):
+        leakage_audit(model, *data, n_splits=3, progress=False)
+    with pytest.raises(ValueError, match="'s03'"):
+        subject_permutation_test(model, *data, cv=3, n_permutations=20)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda s: make_pipeline(FrozenEstimator(s), GaussianNB()),
+        lambda s: make_pipeline(FeatureUnion([("s", FrozenEstimator(s))]), GaussianNB()),
+        lambda s: make_pipeline(FunctionTransformer(s.transform), GaussianNB()),
+    ],
+    ids=["frozen", "in a union", "its method"],
+)
+def test_what_was_fitted_on_unknown_subjects_is_warned_of(data, place):
+    scaler = StandardScaler().fit(data[0][["a", "b", "c"]].to_numpy())
+    with pytest.warns(SubjectLeakWarning, match="StandardScaler.* was already fitted before"):
+        compare({"m": vote(place(scaler))}, *data, cv=3, **QUICK)
+
+
+def test_only_what_learned_something_counts_as_pretrained(data):
+    assert pretrained_parts(vote(make_pipeline(StandardScaler(), GaussianNB()))) == []
+    fitted = vote().fit(*data)
+    assert pretrained_parts(fitted) == []  # its clone is not fitted
+    stateless = FunctionTransformer().fit(data[0][["a"]])
+    assert pretrained_parts(make_pipeline(FrozenEstimator(stateless), GaussianNB())) == []
+
+
+def test_names_spelled_nearly_alike_are_warned_of(data):
+    with pytest.warns(SubjectLeakWarning, match=r"'s03' is tested.*'S03 '"):
+        compare({"m": vote(pretrained({"S03 "}))}, *data, cv=3, **QUICK)
+
+
+# ------------------------------------------------------------------ units
+
+
+def test_units_are_counted_and_subjects_redrawn(data):
+    X, y = data
+    y = np.where((y == "ill") & (X["side"] == "left"), "ill", "well")  # 6 of 24 sides
+    result = compare(vote(unit="side"), X, y, cv=3, **QUICK)
+    assert result.unit == "side"
+    assert result.chance == pytest.approx(18 / 24)
+    assert not result.predictions.duplicated(["subject", "side"]).any()
+    assert len(result.predictions) == 24
+    row = result.summary.query("level == 'subject' and metric == 'accuracy'").iloc[0]
+    assert (row["n_cases"], row["n_subjects"]) == (24, 12)
+    right = result.predictions["y_true"] == result.predictions["y_pred"]
+    assert row["pooled"] == pytest.approx(right.mean())
+    of_subject = right.groupby(result.predictions["subject"]).mean().to_numpy()
+    rng = np.random.default_rng(1)
+    drawn = [rng.choice(of_subject, 12).mean() for _ in range(4000)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert row["low"] == pytest.approx(low, abs=0.1)
+    assert row["high"] == pytest.approx(high, abs=0.1)
+    assert "24 sides of 12 subjects, chance level 0.75" in repr(result)
+    pd.testing.assert_frame_equal(result.table("side"), result.table("subject"))
+
+
+def test_pipelines_of_different_units_are_not_compared(data):
+    with pytest.raises(ValueError, match="diagnose different units"):
+        compare({"a": vote(), "b": vote(unit="side")}, *data, cv=3, **QUICK)
+
+
+# ------------------------------------------------------------------ faults
+
+
+class Dies(GaussianNB):
+    def __init__(self, parent=None):
+        super().__init__()
+        self.parent = parent
+
+    def fit(self, X, y):
+        assert os.getpid() != self.parent
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_costs_its_own_folds(data):
+    models = {
+        "good": vote(),
+        "dies": vote(Dies(os.getpid())),
+        "also good": vote(LogisticRegression()),
+    }
+    with pytest.warns(FitFailedWarning, match="dies failed in fold 0.*worker process was killed"):
+        result = compare(models, *data, cv=2, n_jobs=2, **QUICK)
+    assert {name for name, _ in result.errors} == {"dies"}
+    alone = compare({"good": vote()}, *data, cv=2, **QUICK)
+    good = result.predictions.query("pipeline == 'good'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(good, alone.predictions)
+
+
+# ------------------------------------------------------------------ what can be read
+
+
+def test_what_searches_chose_can_be_read_without_their_estimators(data):
+    grid = {"estimator__var_smoothing": [1e-9, 0.5]}
+    search = GridSearchCV(vote(), grid, cv=SubjectKFold(2), scoring=subject_scorer("auroc"))
+    inner = vote(GridSearchCV(GaussianNB(), {"var_smoothing": [0.25]}, cv=2))
+    result = compare({"search": search, "inner": inner}, *data, cv=3, **QUICK)
+    chosen = result.chosen_parameters.set_index(["pipeline", "fold"])
+    assert chosen.loc["search", "parameter"].tolist() == ["estimator__var_smoothing"] * 3
+    assert set(chosen.loc["search", "value"]) <= {1e-9, 0.5}
+    assert chosen.loc["inner", "search"].tolist() == ["estimator_"] * 3
+    assert not result.estimators
+
+
+def test_extra_metrics_and_fitted_pipelines(data):
+    X, y = data
+    ill = make_scorer(recall_score, pos_label="ill")
+    scoring = ["f1_macro", "neg_log_loss", subject_scorer(ill), "f1"]
+    result = compare(vote(), X, y, cv=3, scoring=scoring, return_estimator=True, **QUICK)
+    folds = result.folds.query("level == 'subject'")
+    np.testing.assert_allclose(folds["f1_macro"], folds["f1"])
+    test = next(iter(SubjectKFold(3).split(X, y)))[1]
+    model = result.estimators["DiVoteClassifier", 0]
+    expected = subject_scorer("neg_log_loss")(model, X.iloc[test], y[test])
+    assert folds["neg_log_loss"].iloc[0] == pytest.approx(expected)
+    summary = result.summary.query("metric == 'neg_log_loss'").iloc[0]
+    assert summary["pooled"] == pytest.approx(folds["neg_log_loss"].mean())
+    assert summary["note"] == "mean over folds; no interval"
+    with pytest.raises(ValueError, match=r"no metric 'f1_makro'. Did you mean 'f1_macro'"):
+        compare(vote(), X, y, cv=3, scoring="f1_makro", **QUICK)
+
+
+def test_confusion_matrices_count_the_cases_of_each_level(data):
+    X, y = data
+    result = compare({"m": vote(), "n": vote()}, X, y, cv=3, **QUICK)
+    subjects = result.confusion("m")
+    people = result.predictions.query("pipeline == 'm'")
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(subjects),
+        pd.crosstab(people["y_true"], people["y_pred"], rownames=["true"], colnames=["predicted"]),
+        check_dtype=False,
+    )
+    assert result.confusion("m", "window").to_numpy().sum() == len(X)
+    folds = [result.confusion("m", "window", fold=k) for k in range(3)]
+    pd.testing.assert_frame_equal(sum(folds[1:], folds[0]), result.confusion("m", "window"))
+    for name, level, match in (("x", "window", "no pipeline 'x'"), ("m", "muscle", "no level")):
+        with pytest.raises(ValueError, match=match):
+            result.confusion(name, level)
+
+
+def test_results_print_whole_at_80_columns(data):
+    result = compare({"one": vote(), "another": vote(LogisticRegression())}, *data, cv=3, **QUICK)
+    pair = compare_pair(result, "one", "another")
+    audit = leakage_audit(vote(), *data, n_splits=3, progress=False)
+    with pd.option_context("display.width", 80, "display.max_columns", 0):
+        for table in (pair, result.table(), result.table("window"), result.summary, audit.summary):
+            text = str(table)
+            assert "..." not in text
+            assert all(str(column) in text for column in table.columns)
+        for text in (repr(result), repr(audit)):
+            assert max(map(len, text.splitlines())) <= 82
+
+
+def test_every_missing_value_of_a_summary_has_a_reason(data):
+    X, y = data
+    one = [(np.flatnonzero(X["subject"] != "s00"), np.flatnonzero(X["subject"] == "s00"))]
+    for cv in (3, one):
+        summary = compare(vote(), X, y, cv=cv, **QUICK).summary
+        missing = summary[["mean", "std", "pooled", "low", "high"]].isna().any(axis=1)
+        assert (summary.loc[missing, "note"] != "").all()
+
+
+# ------------------------------------------------------------------ permutations
+
+
+def test_permutation_finds_an_effect_and_none(data):
+    X, y = data
+    real = subject_permutation_test(vote(), X.assign(a=5.0 * (y == "ill")), y, cv=3)
+    assert real.score == 1.0
+    assert real.pvalue < 0.02
+    rng = np.random.default_rng(0)
+    noise = X.assign(a=rng.normal(size=len(X)))
+    assert subject_permutation_test(vote(), noise, y, cv=3).pvalue > 0.05
+    again = subject_permutation_test(vote(), noise, y, cv=3)
+    np.testing.assert_array_equal(
+        again.permutation_scores,
+        subject_permutation_test(vote(), noise, y, cv=3, n_jobs=2).permutation_scores,
+    )
+
+
+def test_permutation_with_one_row_per_subject_is_that_of_scikit_learn(data):
+    X, y = data[0].iloc[::6], data[1][::6]
+    cv, scorer = SubjectKFold(3), subject_scorer()
+    ours = subject_permutation_test(vote(), X, y, cv=cv, n_permutations=25)
+    theirs = permutation_test_score(
+        vote(), X, y, cv=cv, scoring=scorer, n_permutations=25, random_state=0
+    )
+    assert ours.score == theirs[0]
+    np.testing.assert_array_equal(ours.permutation_scores, theirs[1])
+    assert ours.pvalue == theirs[2]
+
+
+def test_permutation_refuses_what_it_cannot_test(data):
+    X, y = data
+    with pytest.raises(ValueError, match="Subject 's00' has two labels"):
+        subject_permutation_test(vote(), X, np.where(np.arange(72) == 1, "ill", y), cv=3)
+    with pytest.raises(ValueError, match="diagnoses each 'side'"):
+        subject_permutation_test(vote(unit="side"), X, y, cv=3)
+    part = [(np.arange(36, 71), np.arange(36))]
+    with pytest.raises(ValueError, match="takes some rows of a subject"):
+        subject_permutation_test(vote(), X, y, cv=part)
+    few = X["subject"] < "s04"
+    with pytest.warns(UserWarning, match="4 subjects and 100 permutations.*cannot be below 0.17"):
+        subject_permutation_test(vote(), X[few], y[few], cv=2)
