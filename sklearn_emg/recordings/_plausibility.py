@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.recordings._signal_file import SignalFile
+from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = [
     "DERIVED",
@@ -117,15 +117,18 @@ def _look(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
     return looks.joined() if looks.row else None
 
 
-def _of_one_sign(signal: NDArray) -> bool:
-    """Whether a channel never changes its sign in any of its samples."""
-    channels = np.atleast_2d(signal)
+def _of_one_sign(signal: NDArray | SignalFile) -> bool:
+    """Whether a channel never changes its sign in any of its samples; a file is read for that."""
+    channels = np.atleast_2d(read_signal(signal))
+    channels = channels[~np.isnan(channels).all(axis=1)]
     with np.errstate(invalid="ignore"):
         low, high = np.nanmin(channels, axis=1), np.nanmax(channels, axis=1)
     return bool((((low >= 0) | (high <= 0)) & (low < high)).any())
 
 
-def _faults_of_samples(signals: list[Any], rows: list[int]) -> list[tuple[list[int], str]]:
+def _faults_of_samples(
+    signals: list[Any], rows: list[int], entries: list[Any]
+) -> list[tuple[list[int], str]]:
     looked = _look(signals, rows)
     if looked is None:
         return []
@@ -166,7 +169,7 @@ def _faults_of_samples(signals: list[Any], rows: list[int]) -> list[tuple[list[i
         f"the offset is above {MAX_OFFSET:g} mV; is the unit right?",
     )
     note(
-        (r for r in np.unique(looked["row"][looked["one_sign"]]) if _of_one_sign(signals[r])),
+        (r for r in np.unique(looked["row"][looked["one_sign"]]) if _of_one_sign(entries[r])),
         "a channel never changes its sign: rectified already, an envelope, or with a large "
         "offset; give the raw signal, or take off the offset",
     )
@@ -264,7 +267,7 @@ def warn_of_implausible_recordings(
             if isinstance(signal, np.ndarray) and row not in left_out
         ]
         rows = [arrays[i] for i in _some_rows(len(arrays), _MAX_ROWS)] if arrays else []
-        found += _faults_of_samples(signals, rows)
+        found += _faults_of_samples(signals, rows, table["signal"].tolist())
     if found:
         text = "; ".join(f"{_rows_text(rows)}: {fault}" for rows, fault in found)
         warn_of_recordings(

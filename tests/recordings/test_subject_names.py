@@ -1,0 +1,170 @@
+"""Subjects: names that look alike, blank names, and frames of other libraries."""
+
+import unicodedata
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.recordings import (
+    Subjects,
+    check_recording_table,
+    is_recording_table,
+    recording_table,
+    similar_subjects,
+    subjects_of,
+)
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ("S1", "s1"),
+        ("S1", "S1 "),
+        ("S1", "S 1"),
+        ("S1", "S_1"),
+        ("S1", "S01"),
+        ("S1", "S\uff11"),
+        ("S1", "S1\u200b"),
+        (1, "1"),
+        (1.0, "1"),
+        ("1", "1.0"),
+        ("a", b"a"),
+        ("Zo\u00e9", unicodedata.normalize("NFD", "Zo\u00e9")),
+        (("x", 1), ("x", "1")),
+    ],
+)
+def test_names_that_look_alike_are_warned_of_with_both_spellings(first, second):
+    assert similar_subjects([first, second, "other"]) == [(first, second)]
+    with pytest.warns(RecordingWarning, match="Subjects that look alike") as seen:
+        codes = subjects_of(None, [first, second, "other"])
+    assert codes.tolist() == [0, 1, 2]
+    if isinstance(first, str):
+        assert first in str(seen[0].message)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["S1", "S10"], ["A1-1", "A11"], ["1.05", "1.5"], ["a", "b"], [1, 10], ["Hea05", "Neu05"]],
+)
+def test_other_names_are_not(names):
+    assert similar_subjects(names) == []
+
+
+def test_tables_and_splitters_warn():
+    x = np.random.default_rng(0).normal(size=(4, 300))
+    names = ["S1", "S1 ", "S2", "S3"]
+    with pytest.warns(RecordingWarning, match="'S1' and 'S1 '"):
+        table = recording_table(x, fs=1000.0, subject=names)
+    with pytest.warns(RecordingWarning, match="'S1' and 'S1 '"):
+        list(SubjectKFold(2).split(table, ["a", "b", "a", "b"]))
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\u200b"])
+def test_blank_subjects_are_refused(blank):
+    with pytest.raises(ValueError, match="Row 1 has a blank subject"):
+        subjects_of(pd.DataFrame({"subject": ["a", blank]}))
+    with pytest.raises(ValueError, match="row 1 .*column 'subject': is blank"):
+        recording_table(np.ones((2, 300)), fs=1000.0, subject=["a", blank])
+
+
+@pytest.mark.parametrize("name", ["nan", "None", "NaN", "NA", "<NA>", "N/A", "null"])
+def test_text_for_missing_values_is_warned_of(name):
+    with pytest.warns(RecordingWarning, match="looks like a missing one"):
+        subjects_of(None, ["a", name])
+
+
+def test_many_rows_are_cheap_and_names_stay():
+    names = np.array([f"S{i}" for i in range(1000)], dtype=object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        subjects = Subjects.of(None, np.tile(names, 100))
+    assert len(subjects) == 1000
+    assert subjects.by_row.tolist() == np.tile(names, 100).tolist()
+
+
+# ------------------------------------------------------------------ frames of other libraries
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_other_frames_are_refused_by_name(library):
+    module = pytest.importorskip(library)
+    make = module.DataFrame if library == "polars" else module.table
+    frame = make({"signal": [[0.1, 0.2], [0.3, 0.4]], "fs": [1e3, 1e3], "subject": ["a", "b"]})
+    match = rf"pandas DataFrame, got {library}\..*to_pandas\(\)"
+    for function in (is_recording_table, check_recording_table, subjects_of):
+        with pytest.raises(TypeError, match=match):
+            function(frame)
+    with pytest.raises(TypeError, match=match):
+        recording_table(frame, fs=1e3, subject="a")
+    assert not is_recording_table(make({"rms": [0.1]}))
+
+
+def test_a_frame_is_one_recording_with_named_channels():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(500, 2)), columns=["flexor", "ext"])
+    for given in (frame, [frame]):
+        table = recording_table(given, fs=1000.0, subject="a")
+        np.testing.assert_array_equal(table["signal"][0], frame.to_numpy().T)
+        assert table["channel_names"][0] == ("flexor", "ext")
+    with pytest.warns(RecordingWarning, match=r"the columns \['Time \[s\]'\]"):
+        recording_table(frame.assign(**{"Time [s]": 0.1}), fs=1000.0, subject="a")
+    with pytest.raises(ValueError, match=r"Row 0: the columns \['ext'\].*hold no numbers"):
+        recording_table(frame.astype({"ext": str}), fs=1000.0, subject="a")
+
+
+def test_features_bear_the_names_of_channels():
+    from sklearn_emg.feature_extraction import TimeDomainFeatures
+
+    X = np.random.default_rng(0).normal(size=(2, 2, 300))
+    table = recording_table(X, fs=1000.0, subject=["a", "b"], channel_names=["biceps", "triceps"])
+    names = TimeDomainFeatures(["rms"]).fit(table).get_feature_names_out()
+    assert names.tolist() == ["biceps_rms", "triceps_rms"]
+    for other in ([["a", "b"], ["b", "a"]], ["a", "a"], [["a", "b"], None]):
+        table = recording_table(X, fs=1000.0, subject=["a", "b"], channel_names=other)
+        names = TimeDomainFeatures(["rms"]).fit(table).get_feature_names_out()
+        assert names.tolist() == ["ch1_rms", "ch2_rms"]
+    with pytest.raises(ValueError, match="2 channels and the 3 channel_names"):
+        recording_table(X, fs=1000.0, subject="a", channel_names=["a", "b", "c"])
+
+
+# ------------------------------------------------------------------ messages
+
+
+@pytest.mark.parametrize(
+    "signals, match",
+    [
+        ([np.ones(9), [np.ones(9), np.ones(4)]], r"Row 1 has channels of unequal length: \[9, 4\]"),
+        (np.ones(500), r"got one signal of 500 samples: give it as \[signal\]"),
+        ([np.array(["0,12", "0,5"], dtype=object)], "'0,12'; it has a decimal comma.*decimal=','"),
+        ([np.array(["a", "b"])], "text such as 'a'; convert it to float"),
+    ],
+)
+def test_signals_that_are_none_are_named(signals, match):
+    with pytest.raises(ValueError, match=match):
+        recording_table(signals, fs=1000.0, subject="a")
+
+
+def test_rates_as_text_are_converted_or_named():
+    x = np.random.default_rng(0).normal(size=300)
+    table = recording_table([x], fs="2000.4", subject="a")
+    assert table["fs"].tolist() == [2000.4]
+    with pytest.raises(ValueError, match="Row 1, column 'fs': the text '2000,4' is no number"):
+        recording_table([x, x], fs=["2000.4", "2000,4"], subject="a")
+    with pytest.raises(ValueError, match="row 0 .*'fs': is the text '2000'; convert it"):
+        check_recording_table(table.assign(fs="2000"))
+
+
+def test_signals_under_another_name_are_named():
+    table = recording_table([np.ones(300)], fs=1000.0, subject="a")
+    with pytest.raises(ValueError, match="Column 'emg' of X holds signals"):
+        is_recording_table(table.rename(columns={"signal": "emg"}))
+
+
+def test_windows_of_unequal_length_are_named():
+    from sklearn_emg.feature_extraction import TimeDomainFeatures
+
+    with pytest.raises(ValueError, match="windows of one length.* lengths from 100 to 200 samples"):
+        TimeDomainFeatures(["rms"]).fit([np.ones(200), np.ones(100)])
