@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import checked_labels, find_divote, refuse_pretrained
 from sklearn_emg.comparison._runs import run_tasks
 from sklearn_emg.ensemble import find_votes
@@ -58,6 +59,7 @@ class LeakageAudit:
         return self.summary.round(3).to_html(escape=True)
 
 
+@warned_once()
 def leakage_audit(
     estimator: Any,
     X: pd.DataFrame,

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import (
     checked_labels,
     diagnosed_unit,
@@ -32,6 +33,7 @@ from sklearn_emg.comparison._scores import ALL_METRICS, Scoring
 from sklearn_emg.metrics import check_confidence
 
 
+@warned_once()
 def compare(
     pipelines: Mapping[str, Any] | BaseEstimator,
     X: pd.DataFrame,

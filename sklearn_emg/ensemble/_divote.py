@@ -36,6 +36,7 @@ from sklearn_emg._sklearn import (
     safe_indexing,
 )
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warned_once
 from sklearn_emg.model_selection import (
     SubjectKFold,
     assert_no_shared_subject,
@@ -506,6 +507,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     # ---------------------------------------------------------------- fit
 
+    @warned_once()
     def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> DiVoteClassifier:
         """Fit the window classifier and the final classifier.
 
@@ -873,6 +875,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             diagnosis = self.final_estimator_.predict(features)
         return _Verdict(windows, scores, units, features, proba, diagnosis)
 
+    @warned_once()
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
         """Diagnosis of the subject of each row.
 
@@ -892,6 +895,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self._judge(rows).diagnosis[rows.unit]
 
     @available_if(_final_has_proba)
+    @warned_once()
     def predict_proba(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
         """Class probabilities of the subject of each row.
 

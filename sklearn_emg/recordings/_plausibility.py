@@ -44,9 +44,9 @@ MAX_RATIO = 300.0
 LOW_RATE = 100.0
 MIN_CHANNELS = 8
 # Samples and recordings that are looked at.
-_MAX_SAMPLES = 1 << 20
-_MAX_PER_CHANNEL, _MIN_PER_CHANNEL = 2048, 64
-_MAX_ROWS = 2048
+_MAX_SAMPLES = 1 << 17
+_BLOCK, _MAX_BLOCKS = 32, 32
+_MAX_ROWS = 512
 _MAX_FILES = 64
 _MIN_LENGTH = 32
 _MAX_NAMED = 5
@@ -98,16 +98,25 @@ class _Looks:
         return {name: np.concatenate(getattr(self, name)) for name in names}
 
 
+def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
+    """Short stretches at equal distances, of shape (n_channels, n_samples)."""
+    n_times = signal.shape[1]
+    if n_times <= n_blocks * _BLOCK:
+        return signal
+    starts = [i * (n_times - _BLOCK) // (n_blocks - 1) for i in range(n_blocks)]
+    return np.concatenate([signal[:, s : s + _BLOCK] for s in starts], axis=1)
+
+
 def _look(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
-    """Figures of the channels of arrays, from samples at equal distances."""
+    """Figures of the channels of arrays, from stretches at equal distances."""
     n_channels = sum(signals[row].shape[0] if signals[row].ndim == 2 else 1 for row in rows)
     if not n_channels:
         return None
-    size = int(np.clip(_MAX_SAMPLES // n_channels, _MIN_PER_CHANNEL, _MAX_PER_CHANNEL))
+    n_blocks = int(np.clip(_MAX_SAMPLES // n_channels // _BLOCK, 2, _MAX_BLOCKS))
     by_length: dict[int, tuple[list[NDArray], list[int]]] = {}
     for row in rows:
         signal = signals[row] if signals[row].ndim == 2 else signals[row][np.newaxis]
-        sample = signal[:, :: -(-signal.shape[1] // size)]
+        sample = _blocks(signal, n_blocks)
         samples, owners = by_length.setdefault(sample.shape[1], ([], []))
         samples.append(sample)
         owners.extend([row] * len(sample))
@@ -179,11 +188,11 @@ def _faults_of_samples(
 def _amplitudes(looked: dict[str, NDArray]) -> dict[int, float]:
     """Median amplitude of each row's channels, without dead ones."""
     live = looked["amplitude"] > 0
-    order = np.argsort(looked["row"][live], kind="stable")
-    rows, values = looked["row"][live][order], looked["amplitude"][live][order]
-    distinct, first = np.unique(rows, return_index=True)
-    parts = np.split(values, first[1:]) if len(distinct) else []
-    return {int(row): float(np.median(part)) for row, part in zip(distinct, parts)}
+    rows, values = looked["row"][live], looked["amplitude"][live]
+    order = np.lexsort((values, rows))
+    distinct, first, counts = np.unique(rows[order], return_index=True, return_counts=True)
+    medians = values[order][first + (counts - 1) // 2]  # the lower one of two
+    return dict(zip(distinct.tolist(), medians.tolist()))
 
 
 def _some_rows(n_rows: int, limit: int) -> list[int]:
@@ -198,7 +207,7 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
         signal = signals[files[i]]
         try:
             middle = signal.n_times // 2
-            signals[files[i]] = signal.read(middle, middle + _MAX_PER_CHANNEL)
+            signals[files[i]] = signal.read(middle, middle + _BLOCK * _MAX_BLOCKS)
         except (OSError, ValueError):
             continue  # a file that is missing or cut off: whoever reads all of it says so
     return signals
@@ -209,7 +218,7 @@ def warn_of_implausible_recordings(
 ) -> None:
     """Warn once, naming rows, of recordings that cannot be EMG in mV.
 
-    Samples of each array are looked at, not all of them. Recordings are reported whose
+    Some samples of at most 512 recordings are looked at. Recordings are reported whose
 
     - channels outnumber their samples (8 or more channels): the axes are swapped;
     - sampling rate is below 100 Hz;
@@ -304,8 +313,7 @@ def warn_of_implausible_windows(
         )
     if not amplitude:
         return
-    some = X[_some_rows(len(X), 64)]
-    some = some[..., :: -(-some.shape[-1] // 256)]
+    some = X[..., :: -(-X.shape[-1] // 256)][_some_rows(len(X), 64)]
     looks = _Looks()
     samples = some.reshape(-1, some.shape[-1])
     looks.add(np.zeros(len(samples), dtype=int), samples)

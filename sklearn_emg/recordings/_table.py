@@ -404,9 +404,9 @@ def check_recording_table(
     finite : bool, default=False
         Also read every signal and refuse NaN and infinity.
     plausible : bool, default=True
-        Look at shapes, rates and some samples of each array, and warn of those that cannot be EMG
-        in mV. Files are not read for that, and signals that a step of this package made are only
-        looked at for their shape.
+        Look at shapes, rates and some samples of arrays (of 512 at most), and warn of those that
+        cannot be EMG in mV. Files are not read for that, and signals that a step of this package
+        made are only looked at for their shape.
 
     Returns
     -------
