@@ -36,7 +36,7 @@ __all__ = ["FeatureExtractor", "SignalTransformer"]
 _BLOCK_BYTES = 1 << 22
 
 
-def _validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
+def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
     """``validate_data``, with a remedy for missing values that suits signals."""
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
@@ -136,7 +136,7 @@ class _SignalEstimator(
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Shape and type of windows, whatever their samples."""
-        X = _validate_windows(
+        X = validate_windows(
             self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
         if X.ndim > 3:

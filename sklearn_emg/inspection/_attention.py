@@ -125,24 +125,31 @@ def attention_maps(
     network = find_network(estimator, caller, classifier=False)
     tools = torch_tools(caller)
     module, device = network.net_.module_, network.net_.device
-    layers = tools.attention_layers(module)
-    if not layers:
+    takes_images = isinstance(network.n_times_, tuple)
+    if takes_images and hasattr(module, "attention_maps"):
+        raise ValueError(
+            f"{caller} shows weights over the time of a signal, but this {type(module).__name__} "
+            f"was fitted on images of {network.n_times_} pixels. Fit it on raw windows."
+        )
+    weights: dict[str, NDArray[np.float32]] = {}
+    if hasattr(module, "attention_maps"):
+        windows = network._check_input(X)
+        batch = network._inference_batch(str(device).partition(":")[0])
+        weights, whole, layers = tools.attention(module, device, windows, batch, matrices)
+    if not weights:
         raise ValueError(
             f"{caller} needs a network with attention: AttentionNet, NeuroFusionNet with "
             "has_attention or has_graph, or SpectroEMGNet with spatial attention. "
             f"{type(module).__name__} as built here has none; use attribution instead."
         )
-    if isinstance(network.n_times_, tuple):
-        raise ValueError(
-            f"{caller} shows weights over the time of a signal, but this {type(module).__name__} "
-            f"was fitted on images of {network.n_times_} pixels. Fit it on raw windows."
-        )
-    windows = network._check_input(X)
-    batch = network._inference_batch(str(device).partition(":")[0])
-    weights, whole = tools.attention(module, device, windows, layers, batch, matrices)
     n_times = windows.shape[-1]
     edges = {
-        name: layer.edges(weights[name].shape[-1], n_times) / fs for name, layer in layers.items()
+        name: _edges(layer, weights[name].shape[-1], n_times) / fs for name, layer in layers.items()
     }
     kinds = {name: layer.kind for name, layer in layers.items()}
     return AttentionMaps(weights, edges, kinds, whole, float(fs))
+
+
+def _edges(layer: Any, n_positions: int, n_times: int) -> NDArray[np.float64]:
+    """Bounds of the positions of a layer, in samples."""
+    return np.clip(layer.first + layer.step * np.arange(n_positions + 1.0), 0, n_times)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.hooks import RemovableHandle
-
-from sklearn_emg.neural_network._attention import AttentionNet
-from sklearn_emg.neural_network._neurofusionnet import NeuroFusionNet
-from sklearn_emg.neural_network._sequence_layers import SelfAttention
-from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet, _SpatialAttention
 
 Scores = Callable[[torch.Tensor], torch.Tensor]
 
@@ -265,112 +260,47 @@ def _batches(
         yield X[part].to(device), baseline[part].to(device), node
 
 
-@dataclass(frozen=True)
-class AttentionLayer:
-    """Where the weights of an attention are found, and what time its positions stand for.
-
-    Position p covers the samples from ``first + p * step`` to ``first + (p + 1) * step``.
-    """
-
-    module: nn.Module
-    kind: str
-    step: int
-    first: float = 0.0
-
-    def edges(self, n_positions: int, n_times: int) -> NDArray[np.float64]:
-        """Bounds of the positions, in samples."""
-        return np.clip(self.first + self.step * np.arange(n_positions + 1.0), 0, n_times)
-
-    def weights(self, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
-        """Weights of each head: (batch, n_heads, n_positions), or a matrix in their place."""
-        if isinstance(self.module, SelfAttention):
-            return _matrix_of(self.module, inputs[0])
-        if self.kind == "graph":
-            return output.softmax(dim=1).transpose(1, 2)
-        gates = output.sigmoid().mean(dim=2)  # over frequency
-        return gates / gates.sum(dim=-1, keepdim=True)
-
-
-def _matrix_of(layer: SelfAttention, x: torch.Tensor) -> torch.Tensor:
-    """The attention that the fused kernel of the layer does not give out."""
-    batch, n_times, _ = x.shape
-    parts = layer.project(x).reshape(batch, n_times, 3, layer.n_heads, -1)
-    query, key, _ = parts.permute(2, 0, 3, 1, 4).unbind()
-    return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(dim=-1)
-
-
-def attention_layers(module: nn.Module) -> dict[str, AttentionLayer]:
-    """The layers of a network of this package whose attention is over time, in order.
+def attention(
+    module: Any, device: str, X: torch.Tensor, batch_size: int, matrices: bool
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]], dict[str, Any]]:
+    """Weights over time of a network that has ``attention_maps``, by layer.
 
     Parameters
     ----------
     module : Module
+    device : str
+    X : tensor of shape (n_windows, n_channels, n_times)
+    batch_size : int
+    matrices : bool
+        Whether to keep the weights at each position too.
 
     Returns
     -------
-    layers : dict of str to AttentionLayer
-        By name within the module; empty for a network without attention.
+    weights : dict of str to ndarray of shape (n_windows, n_heads, n_positions)
+    whole : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)
+    layers : dict of str to AttentionMap
+        Kind of each layer, and the samples that its positions stand for.
     """
-    if isinstance(module, SpectroEMGNet):
-        return dict(_spatial_layers(module))
-    if isinstance(module, AttentionNet):
-        step = module.frames.frame
-    elif isinstance(module, NeuroFusionNet):
-        step = module.least_length
-    else:
-        return {}
-    found = {
-        name: AttentionLayer(layer, "self-attention", step)
-        for name, layer in module.named_modules()
-        if isinstance(layer, SelfAttention)
-    }
-    if (graph := getattr(module, "node_graph", None)) is not None:
-        found["node_graph"] = AttentionLayer(graph.gather, "graph", step)
-    return found
-
-
-def _spatial_layers(module: SpectroEMGNet) -> Iterator[tuple[str, AttentionLayer]]:
-    hop = 1 if module.spectrogram is None else module.spectrogram.hop
-    n_frames = 1
-    for name, block in module.features.named_children():
-        for inner, layer in block.named_modules():
-            if isinstance(layer, _SpatialAttention):
-                # A frame of the spectrogram lies around its middle, at a multiple of the hop.
-                found = AttentionLayer(layer.convolution, "spatial", n_frames * hop, -hop / 2)
-                yield f"features.{name}.{inner}", found
-            if isinstance(layer, (nn.MaxPool2d, nn.AvgPool2d)):
-                size = layer.kernel_size
-                n_frames *= size if isinstance(size, int) else size[-1]
-
-
-def attention(
-    module: nn.Module,
-    device: str,
-    X: torch.Tensor,
-    layers: Mapping[str, AttentionLayer],
-    batch_size: int,
-    matrices: bool,
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
-    """Weights over time (n_windows, n_heads, n_positions) by layer, and matrices if asked for."""
-    means: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
+    means: dict[str, list[NDArray[np.float32]]] = {}
     whole: dict[str, list[NDArray[np.float32]]] = {}
-
-    def keeper(name: str, layer: AttentionLayer) -> Callable[..., None]:
-        def keep(_module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-            weights = layer.weights(inputs, output).float()
-            if weights.ndim == 4:
-                if matrices:
-                    whole.setdefault(name, []).append(weights.cpu().numpy())
-                weights = weights.mean(dim=2)
-            means[name].append(weights.cpu().numpy())
-
-        return keep
-
-    hooks = [
-        layer.module.register_forward_hook(keeper(name, layer)) for name, layer in layers.items()
-    ]
-    _run(module, device, X, batch_size, hooks)
+    layers: dict[str, Any] = {}
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            for part in X.split(batch_size):
+                layers = module.attention_maps(part.to(device))
+                for name, layer in layers.items():
+                    weights = layer.weights.float()
+                    if weights.ndim == 4:
+                        if matrices:
+                            whole.setdefault(name, []).append(weights.cpu().numpy())
+                        weights = weights.mean(dim=2)
+                    means.setdefault(name, []).append(weights.cpu().numpy())
+    finally:
+        module.train(was_training)
     return (
         {name: np.concatenate(parts) for name, parts in means.items()},
         {name: np.concatenate(parts) for name, parts in whole.items()},
+        layers,
     )

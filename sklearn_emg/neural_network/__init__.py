@@ -6,84 +6,46 @@ used. They come with ``pip install "sklearn-emg[nets]"``.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from sklearn_emg.neural_network._registry import HOME, public
+
 if TYPE_CHECKING:
-    from sklearn_emg.neural_network._alsnet import ALSNet
-    from sklearn_emg.neural_network._attention import AttentionNet
     from sklearn_emg.neural_network._augment import AugmentBatches
-    from sklearn_emg.neural_network._autoencoder import AutoencoderNet, ConvAutoencoder
-    from sklearn_emg.neural_network._cnn1d import CNN1D
-    from sklearn_emg.neural_network._deepemgnet import DeepEMGNet
-    from sklearn_emg.neural_network._dilated_cnn import DilatedCNN
-    from sklearn_emg.neural_network._estimators import EMGClassifier, EMGRegressor
-    from sklearn_emg.neural_network._image_network import ImageNetwork
-    from sklearn_emg.neural_network._nemgnet import NEMGNet
-    from sklearn_emg.neural_network._neurofusionnet import NeuroFusionNet
-    from sklearn_emg.neural_network._onnx import export_onnx
-    from sklearn_emg.neural_network._patternnet import PatternNet
-    from sklearn_emg.neural_network._published import (
+    from sklearn_emg.neural_network._building import resolve_device
+    from sklearn_emg.neural_network._classifiers import (
         ALSNetClassifier,
-        DilatedCNNClassifier,
-        NEMGNetClassifier,
-        StackedLSTMClassifier,
-    )
-    from sklearn_emg.neural_network._published_autoencoder import AutoencoderNetClassifier
-    from sklearn_emg.neural_network._published_baselines import (
         AttentionNetClassifier,
+        AutoencoderNetClassifier,
         CNN1DClassifier,
+        DeepEMGNetClassifier,
+        DilatedCNNClassifier,
+        ImageNetworkClassifier,
+        NEMGNetClassifier,
         NeuroFusionNetClassifier,
         PatternNetClassifier,
         RecurrentNetClassifier,
-    )
-    from sklearn_emg.neural_network._published_images import (
-        DeepEMGNetClassifier,
-        ImageNetworkClassifier,
         SpectroEMGNetClassifier,
+        StackedLSTMClassifier,
     )
-    from sklearn_emg.neural_network._recurrent import RecurrentNet
+    from sklearn_emg.neural_network._estimators import EMGClassifier, EMGRegressor
+    from sklearn_emg.neural_network._modules._alsnet import ALSNet
+    from sklearn_emg.neural_network._modules._attention import AttentionNet
+    from sklearn_emg.neural_network._modules._autoencoder import AutoencoderNet, ConvAutoencoder
+    from sklearn_emg.neural_network._modules._cnn1d import CNN1D
+    from sklearn_emg.neural_network._modules._deepemgnet import DeepEMGNet
+    from sklearn_emg.neural_network._modules._dilated_cnn import DilatedCNN
+    from sklearn_emg.neural_network._modules._image_network import ImageNetwork
+    from sklearn_emg.neural_network._modules._nemgnet import NEMGNet
+    from sklearn_emg.neural_network._modules._neurofusionnet import NeuroFusionNet
+    from sklearn_emg.neural_network._modules._patternnet import PatternNet
+    from sklearn_emg.neural_network._modules._recurrent import RecurrentNet
+    from sklearn_emg.neural_network._modules._spectroemgnet import SpectroEMGNet
+    from sklearn_emg.neural_network._modules._stacked_lstm import StackedLSTM
+    from sklearn_emg.neural_network._onnx import export_onnx
     from sklearn_emg.neural_network._saving import load_model, save_model
-    from sklearn_emg.neural_network._spectroemgnet import SpectroEMGNet
-    from sklearn_emg.neural_network._stacked_lstm import StackedLSTM
+    from sklearn_emg.neural_network._split import split_validation
     from sklearn_emg.neural_network._transfer import TransferClassifier
-
-_HOME = {
-    "ALSNet": "_alsnet",
-    "ALSNetClassifier": "_published",
-    "AttentionNet": "_attention",
-    "AttentionNetClassifier": "_published_baselines",
-    "AugmentBatches": "_augment",
-    "AutoencoderNet": "_autoencoder",
-    "AutoencoderNetClassifier": "_published_autoencoder",
-    "CNN1D": "_cnn1d",
-    "CNN1DClassifier": "_published_baselines",
-    "ConvAutoencoder": "_autoencoder",
-    "DeepEMGNet": "_deepemgnet",
-    "DeepEMGNetClassifier": "_published_images",
-    "DilatedCNN": "_dilated_cnn",
-    "DilatedCNNClassifier": "_published",
-    "EMGClassifier": "_estimators",
-    "EMGRegressor": "_estimators",
-    "ImageNetwork": "_image_network",
-    "ImageNetworkClassifier": "_published_images",
-    "NEMGNet": "_nemgnet",
-    "NEMGNetClassifier": "_published",
-    "NeuroFusionNet": "_neurofusionnet",
-    "NeuroFusionNetClassifier": "_published_baselines",
-    "PatternNet": "_patternnet",
-    "PatternNetClassifier": "_published_baselines",
-    "RecurrentNet": "_recurrent",
-    "RecurrentNetClassifier": "_published_baselines",
-    "SpectroEMGNet": "_spectroemgnet",
-    "SpectroEMGNetClassifier": "_published_images",
-    "StackedLSTM": "_stacked_lstm",
-    "StackedLSTMClassifier": "_published",
-    "TransferClassifier": "_transfer",
-    "export_onnx": "_onnx",
-    "load_model": "_saving",
-    "save_model": "_saving",
-}
 
 __all__ = [
     "CNN1D",
@@ -119,7 +81,9 @@ __all__ = [
     "TransferClassifier",
     "export_onnx",
     "load_model",
+    "resolve_device",
     "save_model",
+    "split_validation",
 ]
 
 
@@ -128,10 +92,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        value = public(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {
             "torch",

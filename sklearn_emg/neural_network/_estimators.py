@@ -2,137 +2,57 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, check_consistent_length, check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emg._sklearn import Integral, Interval, InvalidParameterError, Real, StrOptions
+from sklearn_emg._sklearn import InvalidParameterError
 from sklearn_emg._typing import Labels, Signals
-from sklearn_emg.base import _validate_windows
-from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
-from sklearn_emg.neural_network._docs import with_training_parameters
+from sklearn_emg.neural_network._batches import WindowDataset
+from sklearn_emg.neural_network._building import (
+    check_output,
+    name_of,
+    resolve_device,
+    resolve_module,
+    resolve_optimizer,
+)
+from sklearn_emg.neural_network._inputs import (
+    signals_to_predict,
+    training_input,
+    windows_to_predict,
+)
+from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._net import (
-    LEAST_BATCH,
     ClassifierNet,
     RegressorNet,
     WeightedCrossEntropy,
     seeded,
 )
-from sklearn_emg.neural_network._sequences import (
-    checked,
-    signals_of,
-    stacked,
-    subjects_in,
-    takes_lengths,
-)
-from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
+from sklearn_emg.neural_network._split import split_rows
 from sklearn_emg.neural_network._targets import check_targets
-from sklearn_emg.recordings import same_rate
 
-SIZES = ("n_channels", "n_times", "n_classes")
 # Parameters whose entries can be set one by one.
 _DICTS = ("module_params", "optimizer_params")
-# Networks that the 'module' parameter knows by name, and where they live.
-NETWORKS = {
-    "ALSNet": "_alsnet",
-    "AttentionNet": "_attention",
-    "AutoencoderNet": "_autoencoder",
-    "CNN1D": "_cnn1d",
-    "DeepEMGNet": "_deepemgnet",
-    "DilatedCNN": "_dilated_cnn",
-    "ImageNetwork": "_image_network",
-    "NEMGNet": "_nemgnet",
-    "NeuroFusionNet": "_neurofusionnet",
-    "PatternNet": "_patternnet",
-    "RecurrentNet": "_recurrent",
-    "SpectroEMGNet": "_spectroemgnet",
-    "StackedLSTM": "_stacked_lstm",
-}
 
 
 class _NetEstimator(BaseEstimator):
     """Sizes, device, validation split, training and inference; the target is for subclasses."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "optimizer": [str, type],
-        "optimizer_params": [dict, None],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
-        "validation": [StrOptions({"subjects", "windows"}), "array-like"],
-        "patience": [Interval(Integral, 1, None, closed="left"), None],
-        "lr_patience": [Interval(Integral, 1, None, closed="left"), None],
-        "lr_factor": [Interval(Real, 0, 1, closed="neither")],
-        "evaluate_every": [Interval(Integral, 1, None, closed="left"), None],
-        "device": [str],
-        "predict_batch_size": [Interval(Integral, LEAST_BATCH, None, closed="left"), None],
-        "amp": ["boolean"],
-        "compile": ["boolean"],
-        "callbacks": [list, None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        name: entry.constraint for name, entry in TRAINING.items()
     }
+    if TYPE_CHECKING:  # the parameters are stored by the constructor that `trains` makes
 
-    def __init__(
-        self,
-        *,
-        lr: float,
-        max_epochs: int,
-        batch_size: int,
-        optimizer: str | type,
-        optimizer_params: dict[str, Any] | None,
-        weight_decay: float,
-        validation_fraction: float | None,
-        validation: str | Sequence[Any],
-        patience: int | None,
-        lr_patience: int | None,
-        lr_factor: float,
-        evaluate_every: int | None,
-        device: str,
-        predict_batch_size: int | None,
-        amp: bool,
-        compile: bool,
-        callbacks: Sequence[Any] | None,
-        warm_start: bool,
-        random_state: int | np.random.RandomState | None,
-        verbose: int,
-    ) -> None:
-        self.lr = lr
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.optimizer_params = optimizer_params
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.validation = validation
-        self.patience = patience
-        self.lr_patience = lr_patience
-        self.lr_factor = lr_factor
-        self.evaluate_every = evaluate_every
-        self.device = device
-        self.predict_batch_size = predict_batch_size
-        self.amp = amp
-        self.compile = compile
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+        def __getattr__(self, name: str) -> Any: ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name.
@@ -209,6 +129,10 @@ class _NetEstimator(BaseEstimator):
         """Give the stratum of each target, and the targets as the net learns them."""
         raise NotImplementedError(f"{type(self).__name__} lacks _encode.")
 
+    def _describe(self, strata: np.ndarray) -> str:
+        """Name strata, for messages."""
+        raise NotImplementedError(f"{type(self).__name__} lacks _describe.")
+
     def _count(self, y: np.ndarray, go_on: bool) -> None:
         """Take note of the training targets, beside those of earlier calls if ``go_on``."""
 
@@ -261,16 +185,23 @@ class _NetEstimator(BaseEstimator):
         going_on = self.warm_start and hasattr(self, "net_")
         if not going_on:  # should this fit fail, the old net must not meet the new sizes
             self.__dict__.pop("net_", None)
-        windows, y = self._check_training_input(X, y, reset=not going_on)
-        subjects, names = self._check_groups(subjects_in(X, groups), y)
+        given, y = training_input(self, X, y, groups, reset=not going_on)
         if not going_on:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y)
         strata, targets = self._encode(y)
-        train, valid = self._split(strata, subjects, names)
+        train, valid = split_rows(
+            strata,
+            given.subjects,
+            self.validation,
+            self.validation_fraction,
+            rng=self._rng,
+            caller=type(self).__name__,
+            describe=self._describe,
+        )
         self._train(
-            _dataset(windows, targets, train if len(valid) else None),
-            _dataset(windows, targets, valid) if len(valid) else None,
+            given.dataset(targets, train if len(valid) else None),
+            given.dataset(targets, valid) if len(valid) else None,
             y[train],
             earlier=self.net_ if going_on else None,
             start=start,
@@ -283,14 +214,13 @@ class _NetEstimator(BaseEstimator):
         """One pass over the windows; the first call learns sizes and target."""
         self._validate_params()
         first = not hasattr(self, "net_")
-        windows, y = self._check_training_input(X, y, reset=first)
+        given, y = training_input(self, X, y, None, reset=first)
         if first:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y, classes)
         _, targets = self._encode(y)
-        self._train(
-            _dataset(windows, targets), None, y, earlier=None if first else self.net_, epochs=1
-        )
+        earlier = None if first else self.net_
+        self._train(given.dataset(targets), None, y, earlier=earlier, epochs=1)
         return self
 
     def _train(self, train, valid, y_train, earlier=None, epochs=None, start=None) -> None:
@@ -323,7 +253,7 @@ class _NetEstimator(BaseEstimator):
         if not isinstance(module, nn.Module):
             raise InvalidParameterError(
                 f"The 'module' parameter of {type(self).__name__} must build a torch.nn.Module. "
-                f"{_name_of(net.module)} gave {type(module).__name__}."
+                f"{name_of(net.module)} gave {type(module).__name__}."
             )
         if start is not None:
             start(module)
@@ -363,231 +293,18 @@ class _NetEstimator(BaseEstimator):
         )
         return net, device
 
-    def _split(
-        self, strata: np.ndarray, subjects: np.ndarray | None, names: pd.Index | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Training and validation rows; one warning where the split is not what it should be."""
-        if not isinstance(self.validation, str):
-            return self._split_named(strata, subjects, names)
-        everything, nothing = np.arange(len(strata)), np.arange(0)
-        if self.validation_fraction is None:
-            return everything, nothing
-        units = subjects if self.validation == "subjects" else None
-        train, valid = split_validation(strata, units, self.validation_fraction, self._rng)
-        unit = "window" if units is None else "subject"
-        name = type(self).__name__
-        missing = np.setdiff1d(strata, strata[valid])
-        if len(valid) == 0:
-            warnings.warn(
-                f"{name} has too few {unit}s to hold any out for validation: it trains on all, "
-                "without early stopping. Set validation_fraction=None if that is wanted.",
-                UserWarning,
-                stacklevel=4,
-            )
-        elif len(missing):
-            warnings.warn(
-                f"{name} has no validation {unit} of {self._describe(missing)}: holding one out "
-                f"would leave none to train on. The weights are chosen on the other classes. Give "
-                f"more {unit}s, or set validation_fraction=None.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return train, valid
-
-    def _split_named(
-        self, strata: np.ndarray, subjects: np.ndarray | None, names: pd.Index | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the subjects that 'validation' names, and the others."""
-        caller = f"The 'validation' parameter of {type(self).__name__}"
-        if subjects is None or names is None:
-            raise ValueError(
-                f"{caller} names subjects, but fit got no 'groups' to find them by. Pass the "
-                "subject of each window, or set validation='windows'."
-            )
-        wanted = list(self.validation)
-        codes = names.get_indexer(pd.Index(wanted, dtype=object))
-        held = codes[codes >= 0]
-        if not len(held):
-            raise ValueError(
-                f"{caller} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
-                f"{names.tolist()[:3]} and so on. Name some of them, or set validation='subjects' "
-                "to have them drawn."
-            )
-        if len(held) < len(wanted):
-            absent = [name for name, code in zip(wanted, codes) if code < 0]
-            warnings.warn(
-                f"{caller} names subjects who are not in 'groups': {absent[:9]}. They are not "
-                "held out. In the folds of a cross-validation that is as it must be; otherwise "
-                "correct the names.",
-                UserWarning,
-                stacklevel=5,
-            )
-        is_valid = np.isin(subjects, held)
-        train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
-        if len(train) < 2 or len(np.setdiff1d(strata, strata[train])):
-            raise ValueError(
-                f"{caller} holds out all subjects of a class: {wanted[:9]}. None is left to train "
-                "on; name fewer."
-            )
-        missing = np.setdiff1d(strata, strata[valid])
-        if len(missing):
-            warnings.warn(
-                f"{caller} names no subject of {self._describe(missing)}: the weights are chosen "
-                "on the other classes.",
-                UserWarning,
-                stacklevel=5,
-            )
-        return train, valid
-
-    # Input
-
-    def _check_training_input(
-        self, X: Signals, y: Labels, reset: bool
-    ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
-        """Windows as one array, or signals that differ in length; and the targets."""
-        name = type(self).__name__
-        y = check_targets(y, name, labels=isinstance(self, NetClassifier))
-        signals, fs = signals_of(X)
-        if reset:
-            self._fs = fs
-            self._takes_any_length = signals is not None and takes_lengths(self._module()[0])
-        if signals is not None:
-            self._check_rate(fs)
-            if self._takes_any_length:
-                return self._check_training_signals(signals, y, reset)
-            X = stacked(signals, name)
-        if not reset:
-            X = self._match_dimensions(X)
-        X, y = _validate_windows(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=np.float32,
-            order="C",
-            ensure_min_samples=2,
-            **self._target_checks,
-        )
-        if X.ndim > 4 or 0 in X.shape:
-            raise ValueError(
-                f"X of {type(self).__name__} must be (n_windows, n_times), (n_windows, "
-                "n_channels, n_times) or images (n_windows, n_channels, height, width), with at "
-                f"least one of each. Got shape {X.shape}."
-            )
-        if reset:
-            self._ndim = X.ndim
-            self.n_channels_ = X.shape[1] if X.ndim > 2 else 1
-            self.n_times_ = X.shape[2:] if X.ndim == 4 else X.shape[-1]
-        else:
-            self._check_n_times(X)
-        return X, y
-
-    def _check_training_signals(
-        self, signals: list[np.ndarray], y: Labels, reset: bool
-    ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
-        signals = checked(signals, type(self).__name__)
-        # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
-        _, y = _validate_windows(
-            self,
-            np.stack([signal[:, :1] for signal in signals]),
-            y,
-            reset=reset,
-            ensure_min_samples=2,
-            **self._target_checks,
-        )
-        lengths = {signal.shape[-1] for signal in signals}
-        if reset:
-            self._ndim = 3
-            self.n_channels_ = len(signals[0])
-            self.n_times_ = min(lengths)
-        return (np.stack(signals) if len(lengths) == 1 else signals), y
-
-    def _check_rate(self, fs: float | None) -> None:
-        if fs is not None and self._fs is not None and not same_rate(fs, self._fs):
-            raise ValueError(
-                f"{type(self).__name__} was fitted on signals of fs={self._fs:g} Hz, X has "
-                f"fs={fs:g} Hz. Put Resampler(fs_out={self._fs:g}) before."
-            )
-
-    def _check_signals(self, X: Signals) -> SequenceDataset:
-        """Signals of any length to predict."""
-        signals, fs = signals_of(X)
-        self._check_rate(fs)
-        if signals is None:
-            signals = list(_validate_windows(self, self._match_dimensions(X), reset=False))
-        signals = checked(signals, type(self).__name__)
-        if len(signals[0]) != self.n_channels_:
-            raise ValueError(
-                f"X has signals of {len(signals[0])} channel(s), but {type(self).__name__} was "
-                f"fitted on {self.n_channels_} channel(s)."
-            )
-        return SequenceDataset(signals)
+    # Prediction
 
     def _check_input(self, X: Signals) -> torch.Tensor:
         """Windows of one length to predict, as a tensor with an axis for channels."""
         check_is_fitted(self, "net_")
-        signals, fs = signals_of(X)
-        if signals is not None:
-            self._check_rate(fs)
-            X = stacked(signals, type(self).__name__)
-        X = self._match_dimensions(X)
-        X = _validate_windows(self, X, reset=False, dtype=np.float32, order="C")
-        self._check_n_times(X)
-        return as_tensor(X[:, np.newaxis] if X.ndim == 2 else X)
-
-    def _match_dimensions(self, X):
-        """Take one-channel windows of two and of three dimensions for the same thing."""
-        shape = getattr(X, "shape", None)
-        if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz") or self._ndim == 4:
-            return X
-        n_channels = shape[1] if len(shape) == 3 else 1
-        if self._ndim == 3 or len(shape) == 3:
-            if n_channels != self.n_channels_:
-                raise ValueError(
-                    f"X has windows of {n_channels} channel(s), but {type(self).__name__} was "
-                    f"fitted on {self.n_channels_} channel(s)."
-                )
-            if len(shape) != self._ndim:
-                X = np.asarray(X)
-                return X[:, np.newaxis] if len(shape) == 2 else X[:, 0]
-        return X
-
-    def _check_n_times(self, X: np.ndarray) -> None:
-        n_times = X.shape[2:] if self._ndim == 4 else X.shape[-1]
-        if X.ndim != self._ndim or (n_times != self.n_times_ and not self._takes_any_length):
-            unit = "pixels" if self._ndim == 4 else "samples"
-            raise ValueError(
-                f"X of shape {X.shape} does not fit: {type(self).__name__} was fitted on windows "
-                f"of {self.n_channels_} channel(s) and {self.n_times_} {unit}."
-            )
-
-    def _check_groups(
-        self, groups: Any, y: np.ndarray
-    ) -> tuple[np.ndarray | None, pd.Index | None]:
-        """Code of the subject of each window, and the name of each code."""
-        if groups is None:
-            return None, None
-        if getattr(groups, "ndim", 1) != 1:
-            raise ValueError(
-                f"groups of {type(self).__name__} must be one-dimensional: the subject of each "
-                f"window. Got {groups.ndim} dimensions."
-            )
-        check_consistent_length(y, groups)
-        subjects, names = pd.factorize(pd.Series(list(groups), dtype=object))
-        if (subjects < 0).any():
-            raise ValueError(
-                f"groups of {type(self).__name__} must name a subject for every window. "
-                f"{int((subjects < 0).sum())} of {len(subjects)} are missing."
-            )
-        return subjects, names
-
-    # Prediction
+        return windows_to_predict(self, X)
 
     def _raw_output(self, X: Signals) -> np.ndarray:
         check_is_fitted(self, "net_")
         kind = torch.device(self.net_.device).type
         if self._takes_any_length:
-            signals = self._check_signals(X)
+            signals = signals_to_predict(self, X)
             size = self._inference_batch(kind, int(signals.lengths.max()))
             return self.net_.raw_output(signals, size)
         return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
@@ -613,14 +330,10 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_NetEstimator._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "class_weight": CLASS_WEIGHT.constraint,
     }
     _target_checks: ClassVar[dict[str, Any]] = {}
     _fitted: ClassVar[tuple[str, ...]] = (*_NetEstimator._fitted, "classes_", "_class_counts")
-
-    def __init__(self, *, class_weight: str | dict[Any, float] | None, **training: Any) -> None:
-        super().__init__(**training)
-        self.class_weight = class_weight
 
     def _learn_target(self, y, classes=None):
         check_classification_targets(y)
@@ -737,7 +450,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         return self.classes_[output.argmax(axis=1)]
 
 
-@with_training_parameters()
+@trains(own=MODULE)
 class EMGClassifier(NetClassifier):
     """Train a PyTorch network as a scikit-learn classifier.
 
@@ -748,18 +461,7 @@ class EMGClassifier(NetClassifier):
 
     Parameters
     ----------
-    module : str, type or callable, default="ALSNet"
-        The network: a class (or a function that gives a module) that accepts the keywords
-        ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
-        :mod:`sklearn_emg.neural_network`.
-    module_params : dict, default=None
-        Its further settings. One of them is set, or searched by
-        :class:`~sklearn.model_selection.GridSearchCV`, as ``module_params__n_units`` or, as in
-        skorch, ``module__n_units``.
-    class_weight : {"balanced"}, dict or None, default=None
-        Weight of each class in the loss: "balanced" is inverse class frequency in the training
-        windows, a dict maps labels to weights. Only the ratios matter.
-    {training}
+    {parameters}
 
     Attributes
     ----------
@@ -807,70 +509,22 @@ class EMGClassifier(NetClassifier):
     array(['control', 'patient'], dtype='<U7')
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NetClassifier._parameter_constraints,
-        "module": [str, callable],
-        "module_params": [dict, None],
-    }
+    if TYPE_CHECKING:
 
-    def __init__(
-        self,
-        module: str | Callable[..., nn.Module] = "ALSNet",
-        *,
-        module_params: dict[str, Any] | None = None,
-        class_weight: str | dict[Any, float] | None = None,
-        lr: float = 1e-3,
-        max_epochs: int = 100,
-        batch_size: int = 32,
-        optimizer: str | type = "Adam",
-        optimizer_params: dict[str, Any] | None = None,
-        weight_decay: float = 0.0,
-        validation_fraction: float | None = 0.2,
-        validation: str | Sequence[Any] = "subjects",
-        patience: int | None = 20,
-        lr_patience: int | None = None,
-        lr_factor: float = 0.1,
-        evaluate_every: int | None = None,
-        device: str = "auto",
-        predict_batch_size: int | None = None,
-        amp: bool = False,
-        compile: bool = False,
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.module = module
-        self.module_params = module_params
-        super().__init__(
-            class_weight=class_weight,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            optimizer_params=optimizer_params,
-            weight_decay=weight_decay,
-            validation_fraction=validation_fraction,
-            validation=validation,
-            patience=patience,
-            lr_patience=lr_patience,
-            lr_factor=lr_factor,
-            evaluate_every=evaluate_every,
-            device=device,
-            predict_batch_size=predict_batch_size,
-            amp=amp,
-            compile=compile,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        def __init__(
+            self,
+            module: str | Callable[..., nn.Module] = "ALSNet",
+            *,
+            module_params: dict[str, Any] | None = None,
+            class_weight: str | dict[Any, float] | None = None,
+            **training: Unpack[Training],
+        ) -> None: ...
 
     def _module(self):
         return resolve_module(self.module, self.module_params, type(self).__name__)
 
 
-@with_training_parameters()
+@trains(own=MODULE)
 class EMGRegressor(RegressorMixin, _NetEstimator):
     """Train a PyTorch network as a scikit-learn regressor.
 
@@ -880,11 +534,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
 
     Parameters
     ----------
-    module : str, type or callable, default="ALSNet"
-        The network, as in :class:`EMGClassifier`.
-    module_params : dict, default=None
-        Its further settings, as in :class:`EMGClassifier`.
-    {training}
+    {parameters}
 
     Attributes
     ----------
@@ -918,11 +568,6 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_NetEstimator._parameter_constraints,
-        "module": [str, callable],
-        "module_params": [dict, None],
-    }
     _target_checks: ClassVar[dict[str, Any]] = {"multi_output": True, "y_numeric": True}
     _fitted: ClassVar[tuple[str, ...]] = (
         *_NetEstimator._fitted,
@@ -931,56 +576,15 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         "_target_ndim",
     )
 
-    def __init__(
-        self,
-        module: str | Callable[..., nn.Module] = "ALSNet",
-        *,
-        module_params: dict[str, Any] | None = None,
-        lr: float = 1e-3,
-        max_epochs: int = 100,
-        batch_size: int = 32,
-        optimizer: str | type = "Adam",
-        optimizer_params: dict[str, Any] | None = None,
-        weight_decay: float = 0.0,
-        validation_fraction: float | None = 0.2,
-        validation: str | Sequence[Any] = "subjects",
-        patience: int | None = 20,
-        lr_patience: int | None = None,
-        lr_factor: float = 0.1,
-        evaluate_every: int | None = None,
-        device: str = "auto",
-        predict_batch_size: int | None = None,
-        amp: bool = False,
-        compile: bool = False,
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.module = module
-        self.module_params = module_params
-        super().__init__(
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            optimizer_params=optimizer_params,
-            weight_decay=weight_decay,
-            validation_fraction=validation_fraction,
-            validation=validation,
-            patience=patience,
-            lr_patience=lr_patience,
-            lr_factor=lr_factor,
-            evaluate_every=evaluate_every,
-            device=device,
-            predict_batch_size=predict_batch_size,
-            amp=amp,
-            compile=compile,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str | Callable[..., nn.Module] = "ALSNet",
+            *,
+            module_params: dict[str, Any] | None = None,
+            **training: Unpack[Training],
+        ) -> None: ...
 
     def _module(self):
         return resolve_module(self.module, self.module_params, type(self).__name__)
@@ -1006,6 +610,9 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
             )
         targets = (y.reshape(len(y), n_outputs) - self.target_mean_) / self.target_scale_
         return np.zeros(len(y), dtype=np.intp), targets.astype(np.float32)
+
+    def _describe(self, strata):
+        return "the targets"
 
     def _net_settings(self):
         return {
@@ -1056,169 +663,5 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         return tags
 
 
-def _dataset(
-    windows: np.ndarray | list[np.ndarray], targets: np.ndarray, rows: np.ndarray | None = None
-) -> WindowDataset | SequenceDataset:
-    if isinstance(windows, list):
-        return SequenceDataset(windows, targets, rows)
-    return WindowDataset(windows, targets, rows)
-
-
 def _softmax(logits: torch.Tensor) -> torch.Tensor:
     return logits.softmax(dim=-1)
-
-
-def resolve_module(
-    module: str | Callable[..., nn.Module], params: dict[str, Any] | None, caller: str
-) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
-    """Look up a network by name; refuse settings that it does not take."""
-    if isinstance(module, str):
-        if module not in NETWORKS:
-            raise ValueError(
-                f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
-                f"{_near_miss(module, list(NETWORKS))}"
-            )
-        home = importlib.import_module(f"sklearn_emg.neural_network.{NETWORKS[module]}")
-        module = getattr(home, module)
-    if isinstance(module, nn.Module):
-        raise TypeError(
-            f"The 'module' parameter of {caller} must be a class or a function, since the sizes "
-            f"are taken from the data. Got an instance of {type(module).__name__}."
-        )
-    params = dict(params or {})
-    known = inspect.signature(module).parameters
-    _check_arguments(module, known, params, caller)
-    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    settings = [name for name in known if name not in SIZES]
-    for name in params:
-        if name in SIZES:
-            raise ValueError(
-                f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
-                "taken from the data at every fit."
-            )
-        if name not in known and not open_ended:
-            raise ValueError(
-                f"The 'module_params' parameter of {caller} holds {name!r}, which "
-                f"{_name_of(module)} does not take. {_near_miss(name, settings)}"
-            )
-    return module, params
-
-
-def _check_arguments(
-    module: Callable[..., nn.Module],
-    known: Mapping[str, inspect.Parameter],
-    params: dict[str, Any],
-    caller: str,
-) -> None:
-    """Refuse a module that does not take the sizes by name, or needs more than it is given."""
-    kinds = {parameter.kind for parameter in known.values()}
-    by_name = {n for n, p in known.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)}
-    lacking = [n for n in SIZES if n not in by_name]
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        lacking = []
-    needed = [
-        n
-        for n, p in known.items()
-        if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        and not (n in by_name and (n in SIZES or n in params))
-    ]
-    if not lacking and not needed:
-        return
-    found = [f"it does not take {', '.join(lacking)}"] if lacking else []
-    found += [f"it needs {', '.join(needed)}"] if needed else []
-    raise InvalidParameterError(
-        f"The 'module' parameter of {caller} must be a class or a function that takes n_channels, "
-        "n_times and n_classes by name and needs nothing else but what 'module_params' holds. "
-        f"{_name_of(module)} does not fit: {' and '.join(found)}. Rename its arguments, or give a "
-        "function with those three that builds it."
-    )
-
-
-def _name_of(module: Callable[..., nn.Module]) -> str:
-    return getattr(module, "__name__", repr(module))
-
-
-def check_output(
-    module: nn.Module, windows: WindowDataset | SequenceDataset, n_outputs: int, caller: str
-) -> None:
-    """Refuse a module that does not give one row of outputs per window, before its training."""
-    x, _ = windows.take(slice(0, 2))
-    device = next((p.device for p in module.parameters()), torch.device("cpu"))
-    batch, *lengths = x if isinstance(x, tuple) else (x,)
-    name, shape = type(module).__name__, tuple(batch.shape)
-    wanted = (
-        f"It must take windows of shape (n_windows, n_channels, n_times), here {shape}, and give "
-        f"outputs of shape (n_windows, n_classes), here {(len(batch), n_outputs)}."
-    )
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng():
-            output = module(batch.to(device), *lengths)
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"The module {name} of {caller} failed: {error}. {wanted}") from error
-    finally:
-        module.train(was_training)
-    if not isinstance(output, torch.Tensor):
-        raise ValueError(f"The module {name} of {caller} gave {type(output).__name__}. {wanted}")
-    if output.shape != (len(batch), n_outputs):
-        raise ValueError(
-            f"The module {name} of {caller} gave an output of shape {tuple(output.shape)}. {wanted}"
-        )
-
-
-def resolve_optimizer(optimizer: str | type, caller: str) -> type[torch.optim.Optimizer]:
-    """Look up an optimiser of ``torch.optim`` by name."""
-    if isinstance(optimizer, str):
-        names = [name for name in dir(torch.optim) if _is_optimizer(getattr(torch.optim, name))]
-        if optimizer not in names:
-            raise ValueError(
-                f"The 'optimizer' parameter of {caller} names nothing in torch.optim: "
-                f"{optimizer!r}. {_near_miss(optimizer, names)}"
-            )
-        return getattr(torch.optim, optimizer)
-    if not _is_optimizer(optimizer):
-        raise TypeError(
-            f"The 'optimizer' parameter of {caller} must be a torch.optim.Optimizer class or the "
-            f"name of one. Got {optimizer!r}."
-        )
-    return optimizer
-
-
-def _is_optimizer(value: Any) -> bool:
-    base = torch.optim.Optimizer
-    return isinstance(value, type) and issubclass(value, base) and value is not base
-
-
-def resolve_device(device: str, caller: str) -> torch.device:
-    """Turn "auto" into a device; refuse one that is not there."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or 'cuda:1' and "
-            f"the like. Got {device!r} instead."
-        ) from error
-    n_devices = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
-        "mps": int(torch.backends.mps.is_available()),
-    }.get(resolved.type, 0)
-    if (resolved.index or 0) >= n_devices:
-        raise ValueError(
-            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_devices} "
-            f"{resolved.type.upper()} device(s). Use device='auto' or 'cpu'."
-        )
-    return resolved
-
-
-def _near_miss(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=1)
-    if close:
-        return f"Did you mean {next(k for k in known if k.lower() == close[0])!r}?"
-    return f"There are {sorted(known)}."

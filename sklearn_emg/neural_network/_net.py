@@ -19,14 +19,11 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
+from sklearn_emg.neural_network._parameters import MIN_BATCH
 
 # Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
 # loop over parameters.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
-
-
-# Below this size matrix products and convolutions take other paths, which round differently.
-LEAST_BATCH = 4
 
 
 class WeightedCrossEntropy(nn.Module):
@@ -352,10 +349,10 @@ class _TrainingLoop(NeuralNet):
     def raw_output(self, X: torch.Tensor | SequenceDataset, batch_size: int) -> np.ndarray:
         """Output of the module for every window, without skorch's per-batch work.
 
-        No batch is smaller than ``LEAST_BATCH``, so that a window's output does not depend on the
+        No batch is smaller than ``MIN_BATCH``, so that a window's output does not depend on the
         windows it comes with.
         """
-        n, n_rows = len(X), max(len(X), LEAST_BATCH)
+        n, n_rows = len(X), max(len(X), MIN_BATCH)
         order = None
         if isinstance(X, SequenceDataset):  # each beside others of about its length
             order = X.lengths.argsort(stable=True)
@@ -363,7 +360,7 @@ class _TrainingLoop(NeuralNet):
         elif n < n_rows:
             X = torch.cat([X, X[-1:].expand(n_rows - n, *X.shape[1:])])
         starts = list(range(0, n_rows, batch_size))
-        if n_rows - starts[-1] < LEAST_BATCH and len(starts) > 1:
+        if n_rows - starts[-1] < MIN_BATCH and len(starts) > 1:
             starts.pop()
         bounds = list(zip(starts, [*starts[1:], n_rows]))
         self.module_.eval()

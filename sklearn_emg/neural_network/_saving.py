@@ -34,14 +34,7 @@ from sklearn_emg._files import (
     write_text_atomically,
 )
 from sklearn_emg._version import __version__
-from sklearn_emg.neural_network import (
-    _estimators,
-    _published,
-    _published_autoencoder,
-    _published_baselines,
-    _published_images,
-)
-from sklearn_emg.neural_network._estimators import NETWORKS
+from sklearn_emg.neural_network._registry import NETWORKS, saved_classes
 
 _FORMAT = 1
 _PARTS = {"format", "class", "params", "fitted", "history", "versions", "weights", "digest"}
@@ -51,26 +44,7 @@ _MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
 _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
 # Not every fit learns these.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
-_CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        _estimators.EMGClassifier,
-        _estimators.EMGRegressor,
-        _published.ALSNetClassifier,
-        _published.DilatedCNNClassifier,
-        _published.NEMGNetClassifier,
-        _published.StackedLSTMClassifier,
-        _published_autoencoder.AutoencoderNetClassifier,
-        _published_baselines.AttentionNetClassifier,
-        _published_baselines.CNN1DClassifier,
-        _published_baselines.NeuroFusionNetClassifier,
-        _published_baselines.PatternNetClassifier,
-        _published_baselines.RecurrentNetClassifier,
-        _published_images.DeepEMGNetClassifier,
-        _published_images.ImageNetworkClassifier,
-        _published_images.SpectroEMGNetClassifier,
-    )
-}
+_CLASSES = saved_classes()
 
 
 def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path]:

@@ -1,8 +1,22 @@
-"""Which windows of a training set become its validation set."""
+"""Which windows of a training set become its validation set, drawn or named."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Subject of each row as a code, and the name of each code."""
+
+    codes: np.ndarray
+    names: pd.Index
 
 
 def split_validation(
@@ -73,3 +87,112 @@ def _without(left: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
     remaining = left - counts.sum(axis=0)
     allowed = remaining.sum() >= 2 and np.all((remaining > 0) | (left == 0))
     return remaining if allowed else None
+
+
+def split_rows(
+    strata: np.ndarray,
+    subjects: Subjects | None,
+    validation: str | Sequence[Any],
+    fraction: float | None,
+    *,
+    rng: np.random.RandomState,
+    caller: str,
+    describe: Callable[[np.ndarray], str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows; one warning where the split is not what it should be.
+
+    Parameters
+    ----------
+    strata : ndarray of int of shape (n_rows,)
+        Class of each row.
+    subjects : Subjects or None
+        Whose rows they are.
+    validation, fraction
+        The parameters `validation` and `validation_fraction` of an estimator.
+    rng : RandomState
+        Draws the units.
+    caller : str
+        Class that is named in messages.
+    describe : callable
+        Names strata.
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Sorted row numbers.
+    """
+    if not isinstance(validation, str):
+        return _named_rows(
+            strata, subjects, list(validation), f"The 'validation' parameter of {caller}", describe
+        )
+    everything, nothing = np.arange(len(strata)), np.arange(0)
+    if fraction is None:
+        return everything, nothing
+    units = subjects.codes if validation == "subjects" and subjects is not None else None
+    train, valid = split_validation(strata, units, fraction, rng)
+    unit = "window" if units is None else "subject"
+    missing = np.setdiff1d(strata, strata[valid])
+    if len(valid) == 0:
+        warnings.warn(
+            f"{caller} has too few {unit}s to hold any out for validation: it trains on all, "
+            "without early stopping. Set validation_fraction=None if that is wanted.",
+            UserWarning,
+            stacklevel=4,
+        )
+    elif len(missing):
+        warnings.warn(
+            f"{caller} has no validation {unit} of {describe(missing)}: holding one out "
+            f"would leave none to train on. The weights are chosen on the other classes. Give "
+            f"more {unit}s, or set validation_fraction=None.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return train, valid
+
+
+def _named_rows(
+    strata: np.ndarray,
+    subjects: Subjects | None,
+    wanted: list[Any],
+    parameter: str,
+    describe: Callable[[np.ndarray], str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the subjects that 'validation' names, and the others."""
+    if subjects is None:
+        raise ValueError(
+            f"{parameter} names subjects, but fit got no 'groups' to find them by. Pass the "
+            "subject of each window, or set validation='windows'."
+        )
+    codes = subjects.names.get_indexer(pd.Index(wanted, dtype=object))
+    held = codes[codes >= 0]
+    if not len(held):
+        raise ValueError(
+            f"{parameter} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
+            f"{subjects.names.tolist()[:3]} and so on. Name some of them, or set "
+            "validation='subjects' to have them drawn."
+        )
+    if len(held) < len(wanted):
+        absent = [name for name, code in zip(wanted, codes) if code < 0]
+        warnings.warn(
+            f"{parameter} names subjects who are not in 'groups': {absent[:9]}. They are not "
+            "held out. In the folds of a cross-validation that is as it must be; otherwise "
+            "correct the names.",
+            UserWarning,
+            stacklevel=5,
+        )
+    is_valid = np.isin(subjects.codes, held)
+    train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
+    if len(train) < 2 or len(np.setdiff1d(strata, strata[train])):
+        raise ValueError(
+            f"{parameter} holds out all subjects of a class: {wanted[:9]}. None is left to train "
+            "on; name fewer."
+        )
+    missing = np.setdiff1d(strata, strata[valid])
+    if len(missing):
+        warnings.warn(
+            f"{parameter} names no subject of {describe(missing)}: the weights are chosen "
+            "on the other classes.",
+            UserWarning,
+            stacklevel=5,
+        )
+    return train, valid

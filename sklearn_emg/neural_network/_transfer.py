@@ -18,7 +18,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
-from sklearn_emg.neural_network._sequences import subjects_in
+from sklearn_emg.neural_network._inputs import subjects_in
 
 _HEAD = "classifier"  # every network of this package calls its last part so
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
 from sklearn_emg._typing import Labels
-from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.neural_network import split_validation
 from sklearn_emg.papers._windows import WindowsMetaClassifier
 
 _FRACTION = "validation_fraction"

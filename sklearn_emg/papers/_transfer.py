@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import HasMethods, Interval, Real
 from sklearn_emg._typing import Labels
-from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.neural_network import split_validation
 from sklearn_emg.papers._windows import WindowsMetaClassifier
 from sklearn_emg.recordings import subjects_of
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sklearn_emg.neural_network._estimators import resolve_device
+from sklearn_emg.neural_network import resolve_device
 
 STRIDE = 2
 

@@ -104,17 +104,17 @@ def test_read_only_and_non_contiguous_windows():
 
 
 def test_contiguous_float32_is_not_copied(monkeypatch):
-    from sklearn_emg.neural_network import _estimators
+    from sklearn_emg.neural_network import _inputs
 
     X, y, _ = cohort()
     seen = []
 
-    class Spy(_estimators.WindowDataset):
+    class Spy(_inputs.WindowDataset):
         def __init__(self, *args):
             super().__init__(*args)
             seen.append(self.windows.data_ptr())
 
-    monkeypatch.setattr(_estimators, "WindowDataset", Spy)
+    monkeypatch.setattr(_inputs, "WindowDataset", Spy)
     small_classifier(max_epochs=1).fit(X, y)
     assert seen == [X.ctypes.data] * 2  # training and validation rows of the same memory
 

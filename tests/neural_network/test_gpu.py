@@ -18,10 +18,10 @@ from sklearn_emg.neural_network import (
     RecurrentNetClassifier,
     StackedLSTMClassifier,
     load_model,
+    resolve_device,
     save_model,
 )
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
-from sklearn_emg.neural_network._estimators import resolve_device
 
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

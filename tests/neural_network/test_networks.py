@@ -120,7 +120,7 @@ def test_he_initialisation_has_the_right_spread():
         ({"n_filters": (8, 8)}, "'n_filters' parameter of ALSNet must be .* 3 integers"),
         ({"kernel_size": 0}, "'kernel_size' parameter of ALSNet"),
         ({"padding": "causal"}, "'padding' parameter of ALSNet must be one of"),
-        ({"dropout": 1.0}, r"'dropout' parameter of ALSNet must lie in \[0, 1\)"),
+        ({"dropout": 1.0}, r"'dropout' parameter of ALSNet must be a number in \[0, 1\)"),
         ({"init": "zeros"}, "'init' parameter of ALSNet must be one of"),
     ],
 )

@@ -2,8 +2,11 @@
 
 import ast
 import inspect
+import pickle
 import re
+import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +33,7 @@ from sklearn_emg.neural_network import (
 )
 
 from sklearn_emg.neural_network import _estimators  # isort: skip
-from sklearn_emg.neural_network._estimators import NETWORKS
+from sklearn_emg.neural_network._registry import NETWORKS
 
 PUBLISHED = [
     ALSNetClassifier,
@@ -91,6 +94,36 @@ def test_training_parameters_are_those_of_emg_classifier(cls):
     general = set(inspect.signature(EMGClassifier).parameters) - {"module", "module_params"}
     settings = set(inspect.signature(network_of(cls)).parameters) - SIZES
     assert set(inspect.signature(cls).parameters) == general | settings
+
+
+def test_the_stub_for_type_checkers_is_up_to_date():
+    sys.path.insert(0, str(Path(__file__).parents[2] / "doc"))
+    from stubs import STUB, stub
+
+    assert STUB.read_text(encoding="utf-8") == stub(), "run python doc/stubs.py"
+
+
+def test_constructors_have_explicit_signatures():
+    signature = inspect.signature(NEMGNetClassifier)
+    assert list(signature.parameters)[:3] == ["variant", "n_filters", "n_hidden"]
+    assert signature.parameters["lr"].annotation is float
+    assert NEMGNetClassifier(patience=3).get_params()["patience"] == 3
+    with pytest.raises(TypeError, match=r"NEMGNetClassifier: .* unexpected keyword argument 'lrr'"):
+        NEMGNetClassifier(lrr=0.1)
+    with pytest.raises(TypeError, match="NEMGNetClassifier: multiple values for argument 'varia"):
+        NEMGNetClassifier("A", variant="B")
+
+
+class Narrow(ALSNetClassifier):
+    def __init__(self, width=4, max_epochs=1):
+        super().__init__(n_filters=width, max_epochs=max_epochs, random_state=0)
+        self.width = width
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own():
+    assert clone(Narrow(5)).get_params() == {"width": 5, "max_epochs": 1}
+    X, y, _ = cohort()
+    assert pickle.loads(pickle.dumps(Narrow().fit(X, y))).predict(X).shape == y.shape
 
 
 def test_settings_reach_the_module():

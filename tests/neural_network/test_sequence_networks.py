@@ -15,7 +15,7 @@ from sklearn_emg.neural_network import (
     PatternNet,
     RecurrentNet,
 )
-from sklearn_emg.neural_network._sequence_layers import Frames, SelfAttention
+from sklearn_emg.neural_network._modules._layers import Frames, SelfAttention
 
 PARTS = ["has_cnn", "has_lstm", "has_gru", "has_attention", "has_graph", "has_regulariser"]
 SMALL_FUSION = {

@@ -1,5 +1,6 @@
 """Signals that differ in length: padded, and the padding has no effect."""
 
+import inspect
 import pickle
 from importlib.util import find_spec
 
@@ -35,8 +36,8 @@ from sklearn_emg.neural_network import (
     save_model,
 )
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
-from sklearn_emg.neural_network._estimators import NETWORKS
-from sklearn_emg.neural_network._sequences import SEQUENCE_NETWORKS, takes_lengths
+from sklearn_emg.neural_network._inputs import takes_lengths
+from sklearn_emg.neural_network._registry import NETWORKS, any_length_networks
 from sklearn_emg.preprocessing import HighpassFilter
 from sklearn_emg.recordings import recording_table
 
@@ -327,8 +328,14 @@ def test_signals_are_not_copied():
 
 
 def test_the_list_of_networks_for_signals_is_true():
-    able = {name for name in NETWORKS if takes_lengths(getattr(neural_network, name))}
-    assert able == set(SEQUENCE_NETWORKS)
+    networks = {name: getattr(neural_network, name) for name in NETWORKS}
+    able = {
+        name
+        for name, network in networks.items()
+        if "lengths" in inspect.signature(network.forward).parameters
+    }
+    assert able == set(any_length_networks())
+    assert able == {name for name, network in networks.items() if takes_lengths(network)}
 
 
 def test_refuses_signals():

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
     check_length,
-    check_option,
     check_sizes,
     initialise,
-    positive_ints,
 )
 
 POOLINGS = {"max": nn.MaxPool1d, "average": nn.AvgPool1d}
@@ -97,9 +95,9 @@ class CNN1D(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("CNN1D", n_channels, n_times, n_classes)
-        positive_ints("CNN1D", "n_hidden", n_hidden, 1)
-        check_fraction("CNN1D", "dropout", dropout)
-        check_option("CNN1D", "init", init, INITS)
+        check_integers(n_hidden, "n_hidden", "CNN1D", 1)
+        check_fraction(dropout, "dropout", "CNN1D", below=True)
+        check_option(init, INITS, "init", "CNN1D")
         self.features, n_filters_out, length = convolutions(
             "CNN1D",
             n_channels,
@@ -140,10 +138,10 @@ def convolutions(
 
     Gives the layers, the number of filters and the number of samples that come out.
     """
-    filters = positive_ints(network, "n_filters", n_filters)
-    (kernel_size,) = positive_ints(network, "kernel_size", kernel_size, 1)
-    (pool_size,) = positive_ints(network, "pool_size", pool_size, 1)
-    check_option(network, "pooling", pooling, tuple(POOLINGS))
+    filters = check_integers(n_filters, "n_filters", network)
+    (kernel_size,) = check_integers(kernel_size, "kernel_size", network, 1)
+    (pool_size,) = check_integers(pool_size, "pool_size", network, 1)
+    check_option(pooling, tuple(POOLINGS), "pooling", network)
     if kernel_size % 2 == 0:
         raise ValueError(
             f"The 'kernel_size' parameter of {network} must be odd, so that windows keep their "

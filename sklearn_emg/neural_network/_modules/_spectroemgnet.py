@@ -7,19 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._image_layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._image_layers import (
     Spectrogram,
     check_image,
     convolution_block,
     image_size,
 )
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
-    check_option,
+    AttentionLayer,
+    AttentionMap,
     check_sizes,
     initialise,
-    positive_ints,
+    maps_of,
 )
 
 
@@ -117,20 +118,20 @@ class SpectroEMGNet(nn.Module):
     ) -> None:
         super().__init__()
         name = "SpectroEMGNet"
-        filters = positive_ints(name, "n_filters", n_filters)
-        (kernel_size,) = positive_ints(name, "kernel_size", kernel_size, 1)
-        (reduction,) = positive_ints(name, "reduction", reduction, 1)
-        (spatial,) = positive_ints(name, "spatial_kernel_size", spatial_kernel_size, 1)
-        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
+        filters = check_integers(n_filters, "n_filters", name)
+        (kernel_size,) = check_integers(kernel_size, "kernel_size", name, 1)
+        (reduction,) = check_integers(reduction, "reduction", name, 1)
+        (spatial,) = check_integers(spatial_kernel_size, "spatial_kernel_size", name, 1)
+        (pool_size,) = check_integers(pool_size, "pool_size", name, 1)
         if attention is not None:
-            check_option(name, "attention", attention, ("both", "channel", "spatial"))
+            check_option(attention, ("both", "channel", "spatial"), "attention", name)
         if spatial % 2 == 0:
             raise ValueError(
                 f"The 'spatial_kernel_size' parameter of {name} must be odd, so that the weights "
                 f"have the size of the image. Got {spatial} instead."
             )
-        check_fraction(name, "dropout", dropout)
-        check_option(name, "init", init, INITS)
+        check_fraction(dropout, "dropout", name, below=True)
+        check_option(init, INITS, "init", name)
         self.spectrogram = None
         n_in = n_channels
         if isinstance(n_times, Sequence):
@@ -172,6 +173,24 @@ class SpectroEMGNet(nn.Module):
             x = self.spectrogram(x)
         return self.classifier(self.features(x).mean(dim=(2, 3)))
 
+    def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
+        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        return maps_of(self, x, self._attention_layers())
+
+    def _attention_layers(self) -> dict[str, AttentionLayer]:
+        hop = 1 if self.spectrogram is None else self.spectrogram.hop
+        found, n_frames = {}, 1
+        for name, layer in self.features.named_modules():
+            if isinstance(layer, _SpatialAttention):
+                # A frame of the spectrogram lies around its middle, at a multiple of the hop.
+                found[f"features.{name}"] = AttentionLayer(
+                    layer.convolution, _mean_over_frequency, "spatial", n_frames * hop, -hop / 2
+                )
+            if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+                size = layer.kernel_size
+                n_frames *= size if isinstance(size, int) else size[-1]
+        return found
+
 
 class _ChannelAttention(nn.Module):
     """A weight in (0, 1) for each filter, from its mean and its maximum over the image."""
@@ -197,3 +216,9 @@ class _SpatialAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         summary = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)
         return x * self.convolution(summary).sigmoid()
+
+
+def _mean_over_frequency(_: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Gates of the places of an image, averaged over frequency, with a sum of one over time."""
+    gates = logits.sigmoid().mean(dim=2)
+    return gates / gates.sum(dim=-1, keepdim=True)

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
     check_length,
-    check_option,
     check_sizes,
     dilated_stack,
     initialise,
     masked,
-    positive_ints,
 )
 
 
@@ -81,6 +80,8 @@ class DilatedCNN(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -98,9 +99,9 @@ class DilatedCNN(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("DilatedCNN", n_channels, n_times, n_classes)
-        positive_ints("DilatedCNN", "n_hidden", n_hidden, 1)
-        check_option("DilatedCNN", "init", init, INITS)
-        self.features, n_features, self.least_length = dilated_stack(
+        check_integers(n_hidden, "n_hidden", "DilatedCNN", 1)
+        check_option(init, INITS, "init", "DilatedCNN")
+        self.features, n_features, self.min_length = dilated_stack(
             "DilatedCNN",
             n_channels,
             n_times,
@@ -127,5 +128,5 @@ class DilatedCNN(nn.Module):
         """
         if lengths is None:
             return self.classifier(self.features(x))
-        check_length("DilatedCNN", int(lengths.min()), self.least_length)
+        check_length("DilatedCNN", int(lengths.min()), self.min_length)
         return self.classifier(masked(self.features, x, lengths)[0])

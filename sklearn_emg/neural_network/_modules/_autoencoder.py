@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
-    check_option,
     check_sizes,
     initialise,
-    positive_ints,
 )
 
 
@@ -190,8 +188,8 @@ class AutoencoderNet(nn.Module):
         super().__init__()
         name = "AutoencoderNet"
         check_sizes(name, n_channels, n_times, n_classes)
-        positive_ints(name, "n_hidden", n_hidden, 1)
-        check_fraction(name, "dropout", dropout)
+        check_integers(n_hidden, "n_hidden", name, 1)
+        check_fraction(dropout, "dropout", name, below=True)
         self.encoder, _ = _encoder(
             name, n_channels, n_times, n_filters, kernel_size, stride, n_code, init
         )
@@ -222,11 +220,11 @@ def _encoder(
 ) -> tuple[nn.Sequential, list[int]]:
     """Give the encoder, and the numbers of samples before and after each convolution."""
     check_sizes(network, n_channels, n_times, 1)
-    filters = positive_ints(network, "n_filters", n_filters)
-    (kernel_size,) = positive_ints(network, "kernel_size", kernel_size, 1)
-    (stride,) = positive_ints(network, "stride", stride, 1)
-    positive_ints(network, "n_code", n_code, 1)
-    check_option(network, "init", init, INITS)
+    filters = check_integers(n_filters, "n_filters", network)
+    (kernel_size,) = check_integers(kernel_size, "kernel_size", network, 1)
+    (stride,) = check_integers(stride, "stride", network, 1)
+    check_integers(n_code, "n_code", network, 1)
+    check_option(init, INITS, "init", network)
     if kernel_size % 2 == 0 or kernel_size < stride:
         raise ValueError(
             f"The 'kernel_size' parameter of {network} must be odd and at least the stride, "

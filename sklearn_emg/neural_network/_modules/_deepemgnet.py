@@ -7,19 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._image_layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._image_layers import (
     Spectrogram,
     check_image,
     convolution_block,
     image_size,
 )
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
-    check_option,
     check_sizes,
     initialise,
-    positive_ints,
 )
 
 
@@ -110,11 +108,11 @@ class DeepEMGNet(nn.Module):
     ) -> None:
         super().__init__()
         name = "DeepEMGNet"
-        filters = positive_ints(name, "n_filters", n_filters, 2)
-        kernels = positive_ints(name, "kernel_size", kernel_size, 2)
-        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
-        check_fraction(name, "dropout", dropout)
-        check_option(name, "init", init, INITS)
+        filters = check_integers(n_filters, "n_filters", name, 2)
+        kernels = check_integers(kernel_size, "kernel_size", name, 2)
+        (pool_size,) = check_integers(pool_size, "pool_size", name, 1)
+        check_fraction(dropout, "dropout", name, below=True)
+        check_option(init, INITS, "init", name)
         self.spectrogram = None
         if isinstance(n_times, Sequence):
             size = image_size(name, n_channels, n_times, n_classes)

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._image_layers import Spectrogram, image_size
-from sklearn_emg.neural_network._layers import check_sizes, positive_ints
+from sklearn_emg._validation import check_integers
+from sklearn_emg.neural_network._modules._image_layers import Spectrogram, image_size
+from sklearn_emg.neural_network._modules._layers import (
+    check_sizes,
+)
 
 # Architectures of the published baselines, and the smallest images that they take.
 ARCHITECTURES = {
@@ -118,7 +121,7 @@ class ImageNetwork(nn.Module):
             )
             size = spectrogram.size
             self.spectrogram = nn.Sequential(spectrogram, nn.BatchNorm2d(n_channels))
-        self.resize = None if resize is None else positive_ints(name, "resize", resize, 2)
+        self.resize = None if resize is None else check_integers(resize, "resize", name, 2)
         if architecture not in ARCHITECTURES and not _timm().is_model(architecture):
             raise ValueError(
                 f"The 'architecture' parameter of {name} must be one of {sorted(ARCHITECTURES)} or "

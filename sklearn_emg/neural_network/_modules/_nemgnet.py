@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
     check_length,
-    check_option,
     check_sizes,
     initialise,
-    positive_ints,
 )
 
 # Residual blocks at each of the five widths.
@@ -103,15 +101,15 @@ class NEMGNet(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("NEMGNet", n_channels, n_times, n_classes)
-        check_option("NEMGNet", "variant", variant, tuple(N_RESIDUAL))
-        widths = positive_ints("NEMGNet", "n_filters", n_filters, 5)
-        hidden = positive_ints("NEMGNet", "n_hidden", n_hidden)
-        positive_ints("NEMGNet", "stride", stride, 1)
-        positive_ints("NEMGNet", "pool_size", pool_size, 1)
-        check_fraction("NEMGNet", "dropout", dropout)
-        check_option("NEMGNet", "init", init, INITS)
+        check_option(variant, tuple(N_RESIDUAL), "variant", "NEMGNet")
+        widths = check_integers(n_filters, "n_filters", "NEMGNet", 5)
+        hidden = check_integers(n_hidden, "n_hidden", "NEMGNet")
+        check_integers(stride, "stride", "NEMGNet", 1)
+        check_integers(pool_size, "pool_size", "NEMGNet", 1)
+        check_fraction(dropout, "dropout", "NEMGNet", below=True)
+        check_option(init, INITS, "init", "NEMGNet")
         strides = (stride,) * 3 + (1,) * 4
-        check_length("NEMGNet", n_times, _least_length(strides, pool_size))
+        check_length("NEMGNet", n_times, _min_length(strides, pool_size))
 
         n_residual = N_RESIDUAL[variant]
         layers: list[nn.Module] = []
@@ -169,7 +167,7 @@ def _length_after(n_times: int, stride: int, pool: int) -> int:
     return ((n_times - 1) // stride + 1) // pool
 
 
-def _least_length(strides: Sequence[int], pool: int) -> int:
+def _min_length(strides: Sequence[int], pool: int) -> int:
     """Samples that all blocks SR need to leave one."""
     least = 1
     for stride in reversed(strides):

@@ -7,19 +7,23 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._cnn1d import convolutions
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._cnn1d import convolutions
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
+    AttentionLayer,
+    AttentionMap,
+    SelfAttention,
+    check_heads,
     check_length,
-    check_option,
     check_sizes,
     initialise,
+    maps_of,
     masked,
-    positive_ints,
+    mean_over_time,
+    self_attention_layers,
     time_mask,
 )
-from sklearn_emg.neural_network._sequence_layers import SelfAttention, check_heads, mean_over_time
 
 
 class NeuroFusionNet(nn.Module):
@@ -121,6 +125,8 @@ class NeuroFusionNet(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -147,17 +153,17 @@ class NeuroFusionNet(nn.Module):
         super().__init__()
         name = "NeuroFusionNet"
         check_sizes(name, n_channels, n_times, n_classes)
-        positive_ints(name, "n_units", n_units, 1)
-        positive_ints(name, "n_nodes", n_nodes, 1)
-        positive_ints(name, "n_node_units", n_node_units, 1)
+        check_integers(n_units, "n_units", name, 1)
+        check_integers(n_nodes, "n_nodes", name, 1)
+        check_integers(n_node_units, "n_node_units", name, 1)
         check_heads(name, n_heads, n_units)
-        check_fraction(name, "dropout", dropout)
-        check_option(name, "init", init, INITS)
+        check_fraction(dropout, "dropout", name, below=True)
+        check_option(init, INITS, "init", name)
         self.dropout = nn.Dropout(dropout if has_regulariser else 0.0)
 
         # A part that is switched off is None: it leaves no trace in the state.
-        (pool_size,) = positive_ints(name, "pool_size", pool_size, 1)
-        self.least_length = pool_size ** len(positive_ints(name, "n_filters", n_filters))
+        (pool_size,) = check_integers(pool_size, "pool_size", name, 1)
+        self.min_length = pool_size ** len(check_integers(n_filters, "n_filters", name))
         if has_cnn:
             self.cnn, width, _ = convolutions(
                 name,
@@ -170,8 +176,8 @@ class NeuroFusionNet(nn.Module):
                 batch_norm=True,
             )
         else:
-            check_length(name, n_times, self.least_length)
-            self.cnn, width = nn.Sequential(nn.AvgPool1d(self.least_length)), n_channels
+            check_length(name, n_times, self.min_length)
+            self.cnn, width = nn.Sequential(nn.AvgPool1d(self.min_length)), n_channels
         self.lstm = self.gru = self.attention = self.node_graph = None
         if has_lstm:
             self.lstm, width = nn.LSTM(width, n_units, batch_first=True), n_units
@@ -193,7 +199,7 @@ class NeuroFusionNet(nn.Module):
         if lengths is None:
             x = self.cnn(x)
         else:
-            check_length("NeuroFusionNet", int(lengths.min()), self.least_length)
+            check_length("NeuroFusionNet", int(lengths.min()), self.min_length)
             x, lengths = masked(self.cnn, x, lengths)
             mask = time_mask(lengths, x.shape[-1], x.device)
         x = self.dropout(x.transpose(1, 2))
@@ -208,6 +214,18 @@ class NeuroFusionNet(nn.Module):
         else:
             x = self.dropout(self.node_graph(x, mask))
         return self.classifier(x)
+
+    def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
+        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        layers = self_attention_layers(self, self.min_length)
+        if self.node_graph is not None:
+            layers["node_graph"] = AttentionLayer(
+                self.node_graph.gather,
+                lambda _, output: output.softmax(dim=1).transpose(1, 2),
+                "graph",
+                self.min_length,
+            )
+        return maps_of(self, x, layers)
 
 
 class _AttentionPart(nn.Module):

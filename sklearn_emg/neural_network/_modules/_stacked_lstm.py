@@ -5,13 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
-    check_fraction,
-    check_option,
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
-    positive_ints,
+    last_in_time,
 )
-from sklearn_emg.neural_network._sequence_layers import last_in_time
 
 
 class StackedLSTM(nn.Module):
@@ -65,6 +63,8 @@ class StackedLSTM(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -78,10 +78,10 @@ class StackedLSTM(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("StackedLSTM", n_channels, n_times, n_classes)
-        positive_ints("StackedLSTM", "n_units", n_units, 1)
-        positive_ints("StackedLSTM", "n_layers", n_layers, 1)
-        check_fraction("StackedLSTM", "dropout", dropout)
-        check_option("StackedLSTM", "init", init, ("keras", "torch"))
+        check_integers(n_units, "n_units", "StackedLSTM", 1)
+        check_integers(n_layers, "n_layers", "StackedLSTM", 1)
+        check_fraction(dropout, "dropout", "StackedLSTM", below=True)
+        check_option(init, ("keras", "torch"), "init", "StackedLSTM")
         self.lstm = nn.LSTM(
             n_channels,
             n_units,

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import check_option, check_sizes, positive_ints
+from sklearn_emg._validation import check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
+    check_sizes,
+)
 
 POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -18,7 +21,7 @@ def image_size(
 ) -> tuple[int, int]:
     """Check the sizes; give height and width of an image."""
     check_sizes(network, n_channels, 1, n_classes)
-    height, width = positive_ints(network, "n_times", n_times, 2)
+    height, width = check_integers(n_times, "n_times", network, 2)
     return height, width
 
 
@@ -60,15 +63,15 @@ class Spectrogram(nn.Module):
         delta_width: int | None,
     ) -> None:
         super().__init__()
-        (nperseg,) = positive_ints(network, "nperseg", nperseg, 1)
+        (nperseg,) = check_integers(nperseg, "nperseg", network, 1)
         if nperseg < 2:
             raise ValueError(
                 f"The 'nperseg' parameter of {network} must be at least 2. Got {nperseg} instead."
             )
         if hop is not None:
-            positive_ints(network, "hop", hop, 1)
+            check_integers(hop, "hop", network, 1)
         if delta_width is not None:
-            (delta_width,) = positive_ints(network, "delta_width", delta_width, 1)
+            (delta_width,) = check_integers(delta_width, "delta_width", network, 1)
             if delta_width < 3 or delta_width % 2 == 0:
                 raise ValueError(
                     f"The 'delta_width' parameter of {network} must be odd and at least 3, so "
@@ -161,7 +164,7 @@ def convolution_block(
     before_pooling: nn.Module | None = None,
 ) -> nn.Sequential:
     """Convolution that keeps the size, batch normalisation, ReLU, pooling."""
-    check_option(network, "pooling", pooling, tuple(POOLINGS))
+    check_option(pooling, tuple(POOLINGS), "pooling", network)
     if kernel % 2 == 0:
         raise ValueError(
             f"The 'kernel_size' parameter of {network} must be odd, so that images keep their "

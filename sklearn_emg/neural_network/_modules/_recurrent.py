@@ -6,13 +6,13 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from sklearn_emg.neural_network._layers import (
-    check_fraction,
-    check_option,
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
+    Frames,
     check_sizes,
-    positive_ints,
+    last_in_time,
+    mean_over_time,
 )
-from sklearn_emg.neural_network._sequence_layers import Frames, last_in_time, mean_over_time
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -76,6 +76,8 @@ class RecurrentNet(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -93,11 +95,11 @@ class RecurrentNet(nn.Module):
         super().__init__()
         name = "RecurrentNet"
         check_sizes(name, n_channels, n_times, n_classes)
-        check_option(name, "cell", cell, tuple(CELLS))
-        positive_ints(name, "n_units", n_units, 1)
-        positive_ints(name, "n_layers", n_layers, 1)
-        check_option(name, "readout", readout, ("last", "mean"))
-        check_fraction(name, "dropout", dropout)
+        check_option(cell, tuple(CELLS), "cell", name)
+        check_integers(n_units, "n_units", name, 1)
+        check_integers(n_layers, "n_layers", name, 1)
+        check_option(readout, ("last", "mean"), "readout", name)
+        check_fraction(dropout, "dropout", name, below=True)
         self.readout = readout
         self.frames = Frames(name, n_channels, n_times, frame)
         self.recurrent = CELLS[cell](

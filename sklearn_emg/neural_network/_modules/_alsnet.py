@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
     check_length,
-    check_option,
     check_sizes,
     dilated_stack,
     initialise,
     masked,
-    positive_ints,
 )
 
 
@@ -82,6 +80,8 @@ class ALSNet(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -99,10 +99,10 @@ class ALSNet(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("ALSNet", n_channels, n_times, n_classes)
-        positive_ints("ALSNet", "n_hidden", n_hidden, 1)
-        check_fraction("ALSNet", "dropout", dropout)
-        check_option("ALSNet", "init", init, INITS)
-        self.features, n_features, self.least_length = dilated_stack(
+        check_integers(n_hidden, "n_hidden", "ALSNet", 1)
+        check_fraction(dropout, "dropout", "ALSNet", below=True)
+        check_option(init, INITS, "init", "ALSNet")
+        self.features, n_features, self.min_length = dilated_stack(
             "ALSNet",
             n_channels,
             n_times,
@@ -128,5 +128,5 @@ class ALSNet(nn.Module):
         """
         if lengths is None:
             return self.classifier(self.features(x))
-        check_length("ALSNet", int(lengths.min()), self.least_length)
+        check_length("ALSNet", int(lengths.min()), self.min_length)
         return self.classifier(masked(self.features, x, lengths)[0])

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
+from sklearn_emg._validation import check_fraction, check_integers, check_option
+from sklearn_emg.neural_network._modules._layers import (
     INITS,
-    check_fraction,
-    check_option,
     check_sizes,
     initialise,
-    positive_ints,
 )
 
 ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
@@ -89,14 +87,14 @@ class PatternNet(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes("PatternNet", n_channels, n_times, n_classes)
-        check_option("PatternNet", "activation", activation, tuple(ACTIVATIONS))
-        check_fraction("PatternNet", "dropout", dropout)
-        check_option("PatternNet", "init", init, INITS)
+        check_option(activation, tuple(ACTIVATIONS), "activation", "PatternNet")
+        check_fraction(dropout, "dropout", "PatternNet", below=True)
+        check_option(init, INITS, "init", "PatternNet")
         n_in = n_channels * n_times
         layers: list[nn.Module] = [nn.Flatten()]
         if batch_norm:
             layers.append(nn.BatchNorm1d(n_in))
-        for n_out in positive_ints("PatternNet", "n_hidden", n_hidden):
+        for n_out in check_integers(n_hidden, "n_hidden", "PatternNet"):
             layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation](), nn.Dropout(dropout)]
             n_in = n_out
         self.classifier = nn.Sequential(*layers, nn.Linear(n_in, n_classes))

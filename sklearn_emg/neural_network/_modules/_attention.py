@@ -7,17 +7,17 @@ import math
 import torch
 from torch import nn
 
-from sklearn_emg.neural_network._layers import (
-    check_fraction,
-    check_sizes,
-    positive_ints,
-    time_mask,
-)
-from sklearn_emg.neural_network._sequence_layers import (
+from sklearn_emg._validation import check_fraction, check_integers
+from sklearn_emg.neural_network._modules._layers import (
+    AttentionMap,
     Frames,
     SelfAttention,
     check_heads,
+    check_sizes,
+    maps_of,
     mean_over_time,
+    self_attention_layers,
+    time_mask,
 )
 
 
@@ -82,6 +82,8 @@ class AttentionNet(nn.Module):
     torch.Size([7, 3])
     """
 
+    takes_any_length = True
+
     def __init__(
         self,
         n_channels: int,
@@ -98,16 +100,16 @@ class AttentionNet(nn.Module):
         super().__init__()
         name = "AttentionNet"
         check_sizes(name, n_channels, n_times, n_classes)
-        positive_ints(name, "n_units", n_units, 1)
-        positive_ints(name, "n_layers", n_layers, 1)
-        positive_ints(name, "n_hidden", n_hidden, 1)
+        check_integers(n_units, "n_units", name, 1)
+        check_integers(n_layers, "n_layers", name, 1)
+        check_integers(n_hidden, "n_hidden", name, 1)
         if n_units % 2:
             raise ValueError(
                 f"The 'n_units' parameter of {name} must be even, for sines and cosines of the "
                 f"position. Got {n_units} instead."
             )
         check_heads(name, n_heads, n_units)
-        check_fraction(name, "dropout", dropout)
+        check_fraction(dropout, "dropout", name, below=True)
         self.frames = Frames(name, n_channels, n_times, frame)
         self.embed = nn.Linear(self.frames.n_values, n_units)
         self.layers = nn.ModuleList(
@@ -128,6 +130,10 @@ class AttentionNet(nn.Module):
         for layer in self.layers:
             x = layer(x, mask)
         return self.classifier(mean_over_time(self.norm(x), n_frames))
+
+    def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
+        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        return maps_of(self, x, self_attention_layers(self, self.frames.frame))
 
 
 class _EncoderLayer(nn.Module):

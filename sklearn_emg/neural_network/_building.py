@@ -1,0 +1,168 @@
+"""What an estimator builds from its parameters: module, optimiser, device."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._validation import did_you_mean
+from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset
+from sklearn_emg.neural_network._modules._layers import SIZES
+from sklearn_emg.neural_network._registry import NETWORKS, public
+
+
+def resolve_module(
+    module: str | Callable[..., nn.Module], params: dict[str, Any] | None, caller: str
+) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+    """Look up a network by name; refuse settings that it does not take."""
+    if isinstance(module, str):
+        if module not in NETWORKS:
+            raise ValueError(
+                f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
+                f"{_hint(module, list(NETWORKS))}"
+            )
+        module = public(module)
+    if isinstance(module, nn.Module):
+        raise TypeError(
+            f"The 'module' parameter of {caller} must be a class or a function, since the sizes "
+            f"are taken from the data. Got an instance of {type(module).__name__}."
+        )
+    params = dict(params or {})
+    known = inspect.signature(module).parameters
+    _check_arguments(module, known, params, caller)
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    settings = [name for name in known if name not in SIZES]
+    for name in params:
+        if name in SIZES:
+            raise ValueError(
+                f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
+                "taken from the data at every fit."
+            )
+        if name not in known and not open_ended:
+            raise ValueError(
+                f"The 'module_params' parameter of {caller} holds {name!r}, which "
+                f"{name_of(module)} does not take. {_hint(name, settings)}"
+            )
+    return module, params
+
+
+def _check_arguments(
+    module: Callable[..., nn.Module],
+    known: Mapping[str, inspect.Parameter],
+    params: dict[str, Any],
+    caller: str,
+) -> None:
+    """Refuse a module that does not take the sizes by name, or needs more than it is given."""
+    kinds = {parameter.kind for parameter in known.values()}
+    by_name = {n for n, p in known.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)}
+    lacking = [n for n in SIZES if n not in by_name]
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        lacking = []
+    needed = [
+        n
+        for n, p in known.items()
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and not (n in by_name and (n in SIZES or n in params))
+    ]
+    if not lacking and not needed:
+        return
+    found = [f"it does not take {', '.join(lacking)}"] if lacking else []
+    found += [f"it needs {', '.join(needed)}"] if needed else []
+    raise InvalidParameterError(
+        f"The 'module' parameter of {caller} must be a class or a function that takes n_channels, "
+        "n_times and n_classes by name and needs nothing else but what 'module_params' holds. "
+        f"{name_of(module)} does not fit: {' and '.join(found)}. Rename its arguments, or give a "
+        "function with those three that builds it."
+    )
+
+
+def name_of(module: Callable[..., nn.Module]) -> str:
+    return getattr(module, "__name__", repr(module))
+
+
+def check_output(
+    module: nn.Module, windows: WindowDataset | SequenceDataset, n_outputs: int, caller: str
+) -> None:
+    """Refuse a module that does not give one row of outputs per window, before its training."""
+    x, _ = windows.take(slice(0, 2))
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    batch, *lengths = x if isinstance(x, tuple) else (x,)
+    name, shape = type(module).__name__, tuple(batch.shape)
+    wanted = (
+        f"It must take windows of shape (n_windows, n_channels, n_times), here {shape}, and give "
+        f"outputs of shape (n_windows, n_classes), here {(len(batch), n_outputs)}."
+    )
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            output = module(batch.to(device), *lengths)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, IndexError, ValueError) as error:
+        raise ValueError(f"The module {name} of {caller} failed: {error}. {wanted}") from error
+    finally:
+        module.train(was_training)
+    if not isinstance(output, torch.Tensor):
+        raise ValueError(f"The module {name} of {caller} gave {type(output).__name__}. {wanted}")
+    if output.shape != (len(batch), n_outputs):
+        raise ValueError(
+            f"The module {name} of {caller} gave an output of shape {tuple(output.shape)}. {wanted}"
+        )
+
+
+def resolve_optimizer(optimizer: str | type, caller: str) -> type[torch.optim.Optimizer]:
+    """Look up an optimiser of ``torch.optim`` by name."""
+    if isinstance(optimizer, str):
+        names = [name for name in dir(torch.optim) if _is_optimizer(getattr(torch.optim, name))]
+        if optimizer not in names:
+            raise ValueError(
+                f"The 'optimizer' parameter of {caller} names nothing in torch.optim: "
+                f"{optimizer!r}. {_hint(optimizer, names)}"
+            )
+        return getattr(torch.optim, optimizer)
+    if not _is_optimizer(optimizer):
+        raise TypeError(
+            f"The 'optimizer' parameter of {caller} must be a torch.optim.Optimizer class or the "
+            f"name of one. Got {optimizer!r}."
+        )
+    return optimizer
+
+
+def _is_optimizer(value: Any) -> bool:
+    base = torch.optim.Optimizer
+    return isinstance(value, type) and issubclass(value, base) and value is not base
+
+
+def resolve_device(device: str, caller: str) -> torch.device:
+    """Turn "auto" into a device; refuse one that is not there."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or 'cuda:1' and "
+            f"the like. Got {device!r} instead."
+        ) from error
+    n_devices = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(resolved.type, 0)
+    if (resolved.index or 0) >= n_devices:
+        raise ValueError(
+            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_devices} "
+            f"{resolved.type.upper()} device(s). Use device='auto' or 'cpu'."
+        )
+    return resolved
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    return did_you_mean(name, known).strip() or f"There are {sorted(known)}."

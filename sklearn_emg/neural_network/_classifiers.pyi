@@ -1,0 +1,214 @@
+"""Signatures of the ready classifiers; written by doc/stubs.py."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from sklearn_emg.neural_network._estimators import NetClassifier
+from sklearn_emg.neural_network._parameters import Training
+
+class ALSNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_filters: int | Sequence[int] = ...,
+        kernel_size: int | Sequence[int] = ...,
+        dilations: Sequence[int] = ...,
+        stride: int | Sequence[int] = ...,
+        padding: str = ...,
+        n_hidden: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class AttentionNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_units: int = ...,
+        n_heads: int = ...,
+        n_layers: int = ...,
+        n_hidden: int = ...,
+        frame: int = ...,
+        dropout: float = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class AutoencoderNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_filters: Sequence[int] = ...,
+        kernel_size: int = ...,
+        stride: int = ...,
+        n_code: int = ...,
+        n_hidden: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        pretrain_epochs: int = ...,
+        freezes_encoder: bool = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class CNN1DClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_filters: Sequence[int] = ...,
+        kernel_size: int = ...,
+        pool_size: int = ...,
+        pooling: str = ...,
+        batch_norm: bool = ...,
+        n_hidden: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class DeepEMGNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        nperseg: int = ...,
+        hop: int | None = ...,
+        n_filters: int | Sequence[int] = ...,
+        kernel_size: int | Sequence[int] = ...,
+        pool_size: int = ...,
+        pooling: str = ...,
+        batch_norm: bool = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class DilatedCNNClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_filters: int | Sequence[int] = ...,
+        kernel_size: int | Sequence[int] = ...,
+        dilations: Sequence[int] = ...,
+        stride: int | Sequence[int] = ...,
+        padding: str = ...,
+        n_hidden: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class ImageNetworkClassifier(NetClassifier):
+    def __init__(
+        self,
+        architecture: str = ...,
+        *,
+        nperseg: int = ...,
+        hop: int | None = ...,
+        resize: int | Sequence[int] | None = ...,
+        pretrained: bool = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class NEMGNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        variant: str = ...,
+        *,
+        n_filters: Sequence[int] = ...,
+        n_hidden: Sequence[int] = ...,
+        stride: int = ...,
+        pool_size: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class NeuroFusionNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        has_cnn: bool = ...,
+        has_lstm: bool = ...,
+        has_gru: bool = ...,
+        has_attention: bool = ...,
+        has_graph: bool = ...,
+        has_regulariser: bool = ...,
+        n_filters: Sequence[int] = ...,
+        kernel_size: int = ...,
+        pool_size: int = ...,
+        pooling: str = ...,
+        n_units: int = ...,
+        n_heads: int = ...,
+        n_nodes: int = ...,
+        n_node_units: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class PatternNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        n_hidden: int | Sequence[int] = ...,
+        *,
+        activation: str = ...,
+        batch_norm: bool = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class RecurrentNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        cell: str = ...,
+        *,
+        n_units: int = ...,
+        n_layers: int = ...,
+        bidirectional: bool = ...,
+        frame: int = ...,
+        readout: str = ...,
+        dropout: float = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class SpectroEMGNetClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        nperseg: int = ...,
+        hop: int | None = ...,
+        delta_width: int = ...,
+        n_filters: Sequence[int] = ...,
+        kernel_size: int = ...,
+        attention: str | None = ...,
+        reduction: int = ...,
+        spatial_kernel_size: int = ...,
+        pool_size: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class StackedLSTMClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_units: int = ...,
+        n_layers: int = ...,
+        dropout: float = ...,
+        init: str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...

@@ -1,0 +1,310 @@
+"""What the networks on signals share: checks, initial weights, masks, frames, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sklearn_emg._validation import check_fraction, check_integer, check_integers, check_option
+
+# Arguments of every network that are taken from the data.
+SIZES = ("n_channels", "n_times", "n_classes")
+INITS = ("torch", "he_normal", "xavier_uniform")
+
+
+def check_sizes(network: str, n_channels: int, n_times: int, n_classes: int) -> None:
+    """Refuse sizes that are not positive integers."""
+    for name, value in zip(SIZES, (n_channels, n_times, n_classes)):
+        check_integer(value, name, network)
+
+
+def check_length(network: str, n_times: int, least: int) -> None:
+    """Refuse windows that are too short, stating the least length."""
+    if n_times < least:
+        raise ValueError(
+            f"{network} with these settings needs windows of at least {least} samples. "
+            f"Got n_times={n_times}. Cut longer windows, or reduce kernels, strides or pooling."
+        )
+
+
+def initialise(module: nn.Module, init: str) -> None:
+    """Initialise kernels and weight matrices of ``module``; ``"torch"`` keeps PyTorch's own."""
+    if init == "torch":
+        return
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
+            if init == "he_normal":
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+class GlobalMaxPool(nn.Module):
+    """Largest value over time: (batch, n_filters, n_times) to (batch, n_filters)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.amax(dim=-1)
+
+
+def time_mask(lengths: torch.Tensor, n_times: int, device: torch.device) -> torch.Tensor:
+    """Where signals of these lengths are, among ``n_times`` samples: (batch, n_times), boolean."""
+    return torch.arange(n_times, device=device) < lengths.to(device)[:, None]
+
+
+def masked(
+    layers: Iterable[nn.Module], x: torch.Tensor, lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Apply convolutional layers to padded signals as if each were alone.
+
+    What a layer sees behind the end of a signal is zero, as its own padding is there, and the
+    statistics of batch normalisation are those of the samples.
+
+    Parameters
+    ----------
+    layers : iterable of Module
+        Convolutions, poolings, normalisations and activations; a :class:`GlobalMaxPool` comes last.
+    x : tensor of shape (batch, n_channels, n_times)
+        Signals, padded at their ends.
+    lengths : tensor of shape (batch,)
+        Samples of each signal; on the CPU.
+
+    Returns
+    -------
+    x : tensor
+        What comes out; undefined behind the end of a signal.
+    lengths : tensor
+        Samples of each signal in it.
+    """
+    for layer in layers:
+        inside = time_mask(lengths, x.shape[-1], x.device)
+        if isinstance(layer, nn.BatchNorm1d) and layer.training:
+            normalised = torch.zeros_like(x).transpose(1, 2)
+            normalised[inside] = layer(x.transpose(1, 2)[inside])
+            x = normalised.transpose(1, 2)
+            continue
+        if isinstance(layer, nn.Conv1d | nn.ConstantPad1d | GlobalMaxPool):
+            padding = -torch.inf if isinstance(layer, GlobalMaxPool) else 0.0
+            x = x.masked_fill(~inside[:, None], padding)
+        x = layer(x)
+        lengths = _lengths_after(layer, lengths)
+    return x, lengths
+
+
+def _lengths_after(layer: nn.Module, lengths: torch.Tensor) -> torch.Tensor:
+    if isinstance(layer, nn.Conv1d):
+        span = layer.dilation[0] * (layer.kernel_size[0] - 1)
+        return (lengths + 2 * int(layer.padding[0]) - span - 1) // layer.stride[0] + 1
+    if isinstance(layer, nn.MaxPool1d | nn.AvgPool1d):
+        size = layer.kernel_size
+        return lengths // (size if isinstance(size, int) else size[0])
+    if isinstance(layer, nn.ConstantPad1d):
+        return lengths + sum(layer.padding)
+    return lengths
+
+
+def dilated_stack(
+    network: str,
+    n_channels: int,
+    n_times: int,
+    *,
+    n_filters: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilations: Sequence[int],
+    stride: int | Sequence[int],
+    padding: str,
+    dropout: float = 0.0,
+) -> tuple[nn.Sequential, int, int]:
+    """Dilated convolutions, each with ReLU, batch normalisation and dropout; global max pooling.
+
+    Gives the layers, the number of features that come out and the least length of a window. Refuses
+    settings out of range and windows that are too short, in the name of ``network``.
+    """
+    dilations = check_integers(dilations, "dilations", network)
+    filters = check_integers(n_filters, "n_filters", network, len(dilations))
+    kernels = check_integers(kernel_size, "kernel_size", network, len(dilations))
+    strides = check_integers(stride, "stride", network, len(dilations))
+    check_option(padding, ("same", "valid"), "padding", network)
+    check_fraction(dropout, "dropout", network, below=True)
+    least = min_length(kernels, dilations, strides) if padding == "valid" else 1
+    check_length(network, n_times, least)
+
+    layers: list[nn.Module] = []
+    n_in = n_channels
+    for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
+        zeros = dilation * (kernel - 1) if padding == "same" else 0
+        if zeros % 2:
+            # nn.Conv1d's own "same" refuses strides. Like PyTorch and Keras, put the odd zero on
+            # the right.
+            layers.append(nn.ConstantPad1d((0, 1), 0.0))
+        layers += [
+            nn.Conv1d(n_in, n_out, kernel, step, padding=zeros // 2, dilation=dilation),
+            nn.ReLU(),
+            nn.BatchNorm1d(n_out),
+        ]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        n_in = n_out
+    return nn.Sequential(*layers, GlobalMaxPool()), n_in, least
+
+
+def min_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
+    """Samples that a chain of unpadded convolutions needs to give one sample."""
+    least = 1
+    for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
+        least = (least - 1) * stride + dilation * (kernel - 1) + 1
+    return least
+
+
+class Frames(nn.Module):
+    """Successive frames of samples: (batch, n_channels, n_times) to (batch, n_frames, n_values).
+
+    A value of a frame is one sample of one channel. Samples that do not fill a last frame are left
+    out.
+    """
+
+    def __init__(self, network: str, n_channels: int, n_times: int, frame: int) -> None:
+        super().__init__()
+        self.network = network
+        (self.frame,) = check_integers(frame, "frame", network, 1)
+        check_length(network, n_times, self.frame)
+        self.n_values = n_channels * self.frame
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, n_channels, n_times = x.shape
+        n_frames = n_times // self.frame
+        x = x[..., : n_frames * self.frame].reshape(batch, n_channels, n_frames, self.frame)
+        return x.transpose(1, 2).reshape(batch, n_frames, self.n_values)
+
+    def count(self, lengths: torch.Tensor | None) -> torch.Tensor | None:
+        """Frames in signals of these lengths."""
+        if lengths is None:
+            return None
+        check_length(self.network, int(lengths.min()), self.frame)
+        return lengths // self.frame
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention of each time to all times: (batch, n_times, n_units) to the same."""
+
+    def __init__(self, n_units: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.project = nn.Linear(n_units, 3 * n_units)
+        self.combine = nn.Linear(n_units, n_units)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        batch, n_times, n_units = x.shape
+        parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()
+        # Of a mask (batch, n_times) each time of a signal sees the same entries, in every head.
+        mask = None if mask is None else mask[:, None, None, :]
+        seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.combine(seen.transpose(1, 2).reshape(batch, n_times, n_units))
+
+    def weights_of(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        """Weights of all times (last axis) at each time: (batch, n_heads, n_times, n_times).
+
+        The fused kernel of ``forward`` does not give them out.
+        """
+        batch, n_times, _ = x.shape
+        parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)
+        query, key, _ = parts.permute(2, 0, 3, 1, 4).unbind()
+        return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(dim=-1)
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """Weights of one layer of attention, and the time that its positions stand for.
+
+    Position p covers the samples from ``first + p * step`` to ``first + (p + 1) * step``.
+
+    Parameters
+    ----------
+    weights : tensor of shape (batch, n_heads, n_positions)
+        Weights over time, or for each position: (batch, n_heads, n_positions, n_positions).
+    kind : str
+        Kind of attention.
+    step, first : int, float
+        Samples that a position stands for, and where the first one begins.
+    """
+
+    weights: torch.Tensor
+    kind: str
+    step: int
+    first: float = 0.0
+
+
+@dataclass(frozen=True)
+class AttentionLayer:
+    """A layer of attention, and how its weights follow from its first input and its output."""
+
+    layer: nn.Module
+    weights: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    kind: str
+    step: int
+    first: float = 0.0
+
+
+def self_attention_layers(network: nn.Module, step: int) -> dict[str, AttentionLayer]:
+    """Layers of self-attention by name, whose positions are `step` samples apart."""
+    return {
+        name: AttentionLayer(
+            layer, lambda x, _, layer=layer: layer.weights(x), "self-attention", step
+        )
+        for name, layer in network.named_modules()
+        if isinstance(layer, SelfAttention)
+    }
+
+
+def maps_of(
+    network: nn.Module, x: torch.Tensor, layers: Mapping[str, AttentionLayer]
+) -> dict[str, AttentionMap]:
+    """Run a network on windows and give the weights of its layers of attention by name."""
+    found: dict[str, AttentionMap] = {}
+
+    def keeper(name: str, spec: AttentionLayer) -> Callable[..., None]:
+        def keep(_layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            weights = spec.weights(inputs[0], output)
+            found[name] = AttentionMap(weights, spec.kind, spec.step, spec.first)
+
+        return keep
+
+    hooks = [spec.layer.register_forward_hook(keeper(n, spec)) for n, spec in layers.items()]
+    try:
+        network(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def mean_over_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """Mean of (batch, n_times, n_units) over the times that are no padding."""
+    if lengths is None:
+        return x.mean(dim=1)
+    n_times = lengths.to(x.device, x.dtype)[:, None]
+    mask = time_mask(lengths, x.shape[1], x.device)
+    return x.masked_fill(~mask[..., None], 0).sum(dim=1) / n_times
+
+
+def last_in_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """Last entry of each signal in (batch, n_times, n_units) that is no padding."""
+    if lengths is None:
+        return x[:, -1]
+    last = (lengths - 1).to(x.device)
+    return x[torch.arange(len(x), device=x.device), last]
+
+
+def check_heads(network: str, n_heads: int, n_units: int) -> None:
+    """Refuse a number of heads that does not divide the number of units."""
+    check_integers(n_heads, "n_heads", network, 1)
+    if n_units % n_heads:
+        raise ValueError(
+            f"The 'n_heads' parameter of {network} must divide the {n_units} units. "
+            f"Got {n_heads!r} instead."
+        )

@@ -1,0 +1,420 @@
+"""The parameters of training, each written once, and constructors made from them.
+
+A parameter has a type, a default, a constraint and a text. The decorator :func:`trains` gives an
+estimator those of its network, its own and these: in its signature, constraints and docstring.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
+
+import numpy as np
+
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg.neural_network._modules._layers import SIZES
+
+# Below this size matrix products and convolutions take other paths, which round differently.
+MIN_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a parameter is besides its name and the type of its annotation."""
+
+    default: Any
+    constraint: list[Any]
+    kind: str
+    text: str
+    annotation: Any = Any
+    positional: bool = False
+
+
+class Training(TypedDict, total=False):
+    """Parameters of training, which every estimator of this package takes."""
+
+    lr: Annotated[
+        float,
+        Entry(
+            1e-3,
+            [Interval(Real, 0, None, closed="neither")],
+            "float",
+            "Learning rate.",
+        ),
+    ]
+    max_epochs: Annotated[
+        int,
+        Entry(
+            100,
+            [Interval(Integral, 1, None, closed="left")],
+            "int",
+            "Maximum number of passes over the training windows.",
+        ),
+    ]
+    batch_size: Annotated[
+        int,
+        Entry(
+            32,
+            [Interval(Integral, 2, None, closed="left")],
+            "int",
+            """
+            Windows per update, at least 2 (batch normalisation cannot learn from one). Every window
+            is used in every epoch; a last batch of one joins the batch before it.
+            """,
+        ),
+    ]
+    optimizer: Annotated[
+        str | type,
+        Entry(
+            "Adam",
+            [str, type],
+            "str or type",
+            "Name of an optimiser in ``torch.optim``, or such a class.",
+        ),
+    ]
+    optimizer_params: Annotated[
+        dict[str, Any] | None,
+        Entry(
+            None,
+            [dict, None],
+            "dict",
+            """
+            Further arguments of the optimiser, e.g. ``{"betas": (0.9, 0.98)}``.
+            """,
+        ),
+    ]
+    weight_decay: Annotated[
+        float,
+        Entry(
+            0.0,
+            [Interval(Real, 0, None, closed="left")],
+            "float",
+            """
+            L2 penalty on kernels and weight matrices; biases and batch normalisation are left free.
+            With ``"Adam"`` or ``"SGD"`` it adds ``weight_decay / 2`` times the sum of squares to
+            the loss, so Keras' ``l2(v)`` is ``weight_decay=2 * v``.
+            """,
+        ),
+    ]
+    validation_fraction: Annotated[
+        float | None,
+        Entry(
+            0.2,
+            [Interval(Real, 0, 1, closed="neither"), None],
+            "float or None",
+            """
+            Fraction held out to choose the weights: of the subjects of each class when `fit` is
+            given `groups`, otherwise of the windows of each class; at least one and never all of
+            them. Windows of one recording resemble each other, so without `groups` the validation
+            loss is optimistic. A class with a single subject (window) is not held out: a warning
+            says so. None trains on everything, for `max_epochs`, and keeps the last weights.
+            """,
+        ),
+    ]
+    validation: Annotated[
+        str | Sequence[Any],
+        Entry(
+            "subjects",
+            [StrOptions({"subjects", "windows"}), "array-like"],
+            '{"subjects", "windows"} or array-like of subjects',
+            """
+            Who is held out. "subjects" draws them, where `fit` is given `groups`. Subjects by their
+            names in `groups`: exactly these, such as those of a published protocol, whatever
+            `validation_fraction`; a warning lists names that `groups` lacks, and it is an error
+            where it has none of them. "windows" draws windows although their subjects are known, as
+            studies with random windows do: the subjects of validation are then those of training,
+            and the validation loss is optimistic.
+            """,
+        ),
+    ]
+    patience: Annotated[
+        int | None,
+        Entry(
+            20,
+            [Interval(Integral, 1, None, closed="left"), None],
+            "int or None",
+            """
+            Stop after so many epochs without a new lowest validation loss. None never stops early.
+            Either way the weights with the lowest validation loss are restored at the end.
+            """,
+        ),
+    ]
+    lr_patience: Annotated[
+        int | None,
+        Entry(
+            None,
+            [Interval(Integral, 1, None, closed="left"), None],
+            "int or None",
+            """
+            Multiply the learning rate by `lr_factor` after so many epochs without a new lowest
+            validation loss (training loss, where there is no validation).
+            """,
+        ),
+    ]
+    lr_factor: Annotated[
+        float,
+        Entry(
+            0.1,
+            [Interval(Real, 0, 1, closed="neither")],
+            "float",
+            "Factor of that reduction.",
+        ),
+    ]
+    evaluate_every: Annotated[
+        int | None,
+        Entry(
+            None,
+            [Interval(Integral, 1, None, closed="left"), None],
+            "int or None",
+            """
+            Compute the validation loss after every so many updates too, not only after each epoch,
+            when choosing the best weights.
+            """,
+        ),
+    ]
+    device: Annotated[
+        str,
+        Entry(
+            "auto",
+            [str],
+            "str",
+            """
+            "cpu", "cuda", "cuda:1" ...; "auto" is CUDA where there is one, otherwise the CPU.
+            """,
+        ),
+    ]
+    predict_batch_size: Annotated[
+        int | None,
+        Entry(
+            None,
+            [Interval(Integral, MIN_BATCH, None, closed="left"), None],
+            "int or None",
+            """
+            Windows per batch in prediction and validation, at least 4; None picks a size for the
+            device. Predictions depend neither on it nor on the windows predicted together.
+            """,
+        ),
+    ]
+    amp: Annotated[
+        bool,
+        Entry(
+            False,
+            ["boolean"],
+            "bool",
+            "bfloat16 mixed precision. Has an effect on a CUDA device only.",
+        ),
+    ]
+    compile: Annotated[
+        bool,
+        Entry(
+            False,
+            ["boolean"],
+            "bool",
+            "Compile the module with ``torch.compile``. Worth its minute or so for long trainings.",
+        ),
+    ]
+    callbacks: Annotated[
+        Sequence[Any] | None,
+        Entry(
+            None,
+            [list, None],
+            "list or None",
+            "Further skorch callbacks, as skorch takes them.",
+        ),
+    ]
+    warm_start: Annotated[
+        bool,
+        Entry(
+            False,
+            ["boolean"],
+            "bool",
+            """
+            Go on from the weights of the last `fit` instead of starting anew. The network, the
+            sizes and the classes must be the same.
+            """,
+        ),
+    ]
+    random_state: Annotated[
+        int | np.random.RandomState | None,
+        Entry(
+            None,
+            ["random_state"],
+            "int, RandomState instance or None",
+            """
+            Draws initial weights, order of batches, dropout and validation split. PyTorch's global
+            generators are left as they were. On a GPU the last digits may still differ between
+            runs.
+            """,
+        ),
+    ]
+    verbose: Annotated[
+        int,
+        Entry(
+            0,
+            ["verbose"],
+            "int",
+            "0 is silent, 1 prints a row per epoch, 2 shows a progress bar too.",
+        ),
+    ]
+
+
+_HINTS = get_type_hints(Training, include_extras=True)
+TRAINING: dict[str, Entry] = {name: hint.__metadata__[0] for name, hint in _HINTS.items()}
+_TYPES = {name: hint.__origin__ for name, hint in _HINTS.items()}
+
+CLASS_WEIGHT = Entry(
+    None,
+    [StrOptions({"balanced"}), dict, None],
+    '{"balanced"}, dict or None',
+    """
+    Weight of each class in the loss: "balanced" is inverse class frequency in the training
+    windows, a dict maps labels to weights. Only the ratios matter.
+    """,
+    "str | dict[Any, float] | None",
+)
+# What EMGClassifier and EMGRegressor have besides.
+MODULE = {
+    "module": Entry(
+        "ALSNet",
+        [str, callable],
+        "str, type or callable",
+        """
+        The network: a class (or a function that gives a module) that accepts the keywords
+        ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
+        :mod:`sklearn_emg.neural_network`.
+        """,
+        "str | Callable[..., nn.Module]",
+        positional=True,
+    ),
+    "module_params": Entry(
+        None,
+        [dict, None],
+        "dict",
+        """
+        Its further settings. One of them is set, or searched by
+        :class:`~sklearn.model_selection.GridSearchCV`, as ``module_params__n_units`` or, as in
+        skorch, ``module__n_units``.
+        """,
+        "dict[str, Any] | None",
+    ),
+}
+_ATTRIBUTES = """
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    net_ : skorch.NeuralNetClassifier
+        The trained net; ``net_.module_`` is the :class:`{network}`.
+    history_ : skorch.history.History
+        One row per epoch, as in :class:`EMGClassifier`.
+    n_channels_, n_times_ : int
+        Sizes of the windows; of images, `n_times_` is the pair of height and width.
+    n_features_in_ : int
+        Number of samples for 2-D `X`, of channels otherwise.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a DataFrame.
+"""
+
+T = TypeVar("T", bound=type)
+
+
+def trains(
+    network: type | None = None, own: Mapping[str, Entry] | None = None, **defaults: Any
+) -> Callable[[T], T]:
+    """Class decorator: give an estimator its parameters.
+
+    They are those of the network, in its order and with its defaults, those in `own`, the weights
+    of classes where it is a classifier, and those of training. The class gets a constructor with
+    this signature, the constraints, and in its docstring ``{parameters}`` and ``{attributes}`` are
+    filled in.
+
+    Parameters
+    ----------
+    network : type, optional
+        Module class whose settings the estimator takes, described in the module's own words.
+    own : mapping of str to Entry, optional
+        Further parameters of the class.
+    **defaults : object
+        Defaults of the paper's training that differ from the table's.
+    """
+
+    def decorate(cls: T) -> T:
+        entries = dict(own or {})
+        if "class_weight" in cls._parameter_constraints:  # type: ignore[attr-defined]
+            entries["class_weight"] = CLASS_WEIGHT
+        entries |= TRAINING
+        entries |= {n: replace(entries[n], default=value) for n, value in defaults.items()}
+        settings = [] if network is None else network_settings(network)
+        parameters = [*settings, *(_parameter(name, entry) for name, entry in entries.items())]
+        cls.__init__ = _constructor(cls, parameters)  # type: ignore[misc]
+        cls._parameter_constraints = {  # type: ignore[attr-defined]
+            **cls._parameter_constraints,  # type: ignore[attr-defined]
+            **{name: entry.constraint for name, entry in (own or {}).items()},
+        }
+        if network is not None:
+            cls._network = network  # type: ignore[attr-defined]
+        if cls.__doc__:  # absent under python -OO
+            lines = [] if network is None else [_settings_text(network)]
+            lines += [_entry_text(name, entry) for name, entry in entries.items()]
+            cls.__doc__ = cls.__doc__.replace("{parameters}", "\n".join(lines).strip())
+            if network is not None:
+                text = _ATTRIBUTES.format(network=network.__name__).strip()
+                cls.__doc__ = cls.__doc__.replace("{attributes}", text)
+        return cls
+
+    return decorate
+
+
+def network_settings(network: type) -> list[inspect.Parameter]:
+    """Parameters of a module besides the sizes, which are taken from the data."""
+    return [p for p in inspect.signature(network).parameters.values() if p.name not in SIZES]
+
+
+def _parameter(name: str, entry: Entry) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    if entry.positional:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    annotation = _TYPES.get(name, entry.annotation)
+    return inspect.Parameter(name, kind, default=entry.default, annotation=annotation)
+
+
+def _constructor(cls: type, parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """Give an ``__init__`` with these parameters that stores each under its name."""
+    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([this, *parameters], return_annotation=None)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}") from None
+        bound.apply_defaults()
+        for parameter in parameters:
+            setattr(self, parameter.name, bound.arguments[parameter.name])
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    __init__.__module__ = cls.__module__
+    return __init__
+
+
+def _entry_text(name: str, entry: Entry) -> str:
+    default = f'"{entry.default}"' if isinstance(entry.default, str) else repr(entry.default)
+    text = textwrap.fill(
+        " ".join(entry.text.split()),
+        width=100,
+        initial_indent=" " * 8,
+        subsequent_indent=" " * 8,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"    {name} : {entry.kind}, default={default}\n{text}"
+
+
+def _settings_text(network: type) -> str:
+    """Entries of a module's Parameters section after the sizes, of which n_classes is the last."""
+    lines = (network.__doc__ or "").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("    n_classes :")) + 2
+    stop = next(i for i in range(start, len(lines)) if not lines[i].strip())
+    return "\n".join(lines[start:stop])
