@@ -58,18 +58,14 @@ def _check_arguments(
     caller: str,
 ) -> None:
     """Refuse a module that does not take the sizes by name, or needs more than it is given."""
-    kinds = {parameter.kind for parameter in known.values()}
-    by_name = {n for n, p in known.items() if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)}
-    lacking = [n for n in SIZES if n not in by_name]
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        lacking = []
-    needed = [
-        n
-        for n, p in known.items()
-        if p.default is p.empty
-        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        and not (n in by_name and (n in SIZES or n in params))
-    ]
+    P = inspect.Parameter
+    stars = (P.VAR_POSITIONAL, P.VAR_KEYWORD)
+    open_ended = any(p.kind is P.VAR_KEYWORD for p in known.values())
+    named = {n: p for n, p in known.items() if p.kind not in stars}
+    given = {n for n, p in named.items() if p.kind is not P.POSITIONAL_ONLY}
+    lacking = [] if open_ended else [n for n in SIZES if n not in given]
+    given &= {*SIZES, *params}
+    needed = [n for n, p in named.items() if p.default is P.empty and n not in given]
     if not lacking and not needed:
         return
     found = [f"it does not take {', '.join(lacking)}"] if lacking else []

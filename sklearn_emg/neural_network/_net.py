@@ -72,6 +72,27 @@ class _BestWeights:
             self.module.load_state_dict(self._kept)
 
 
+class _Plateau:
+    """Epochs without a new lowest loss, and those since the learning rate was lowered too."""
+
+    def __init__(self) -> None:
+        self.waited = self.since_reduction = 0
+
+    def note(self, improved: bool) -> None:
+        self.waited = 0 if improved else self.waited + 1
+        self.since_reduction = 0 if improved else self.since_reduction + 1
+
+    def is_over(self, patience: int | None) -> bool:
+        return patience is not None and self.waited >= patience
+
+    def wants_lower_rate(self, patience: int | None) -> bool:
+        """Whether the rate must be lowered now; the count then starts anew."""
+        due = patience is not None and self.since_reduction >= patience
+        if due:
+            self.since_reduction = 0
+        return due
+
+
 class _TrainingLoop(NeuralNet):
     """A skorch net trained with lean batches, best weights, early stopping, plateaus.
 
@@ -191,8 +212,8 @@ class _TrainingLoop(NeuralNet):
         batches = self.get_iterator(X, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         best = None if valid is None else _BestWeights(self.module_)
-        self._best, self._updates, lowest = best, 0, np.inf
-        waited = since_reduction = 0
+        self._best, self._updates = best, 0
+        lowest, plateau = np.inf, _Plateau()
         # The progress bar looks at single batches, and so may callbacks that the user gave.
         watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
 
@@ -209,13 +230,10 @@ class _TrainingLoop(NeuralNet):
             improved = lowest < before
             self.history_.record("valid_loss_best" if best else "train_loss_best", improved)
             self.notify("on_epoch_end", dataset_train=X, dataset_valid=valid)
-
-            waited = 0 if improved else waited + 1
-            since_reduction = 0 if improved else since_reduction + 1
-            if best and self.patience is not None and waited >= self.patience:
+            plateau.note(improved)
+            if best and plateau.is_over(self.patience):
                 break
-            if self.lr_patience is not None and since_reduction >= self.lr_patience:
-                since_reduction = 0
+            if plateau.wants_lower_rate(self.lr_patience):
                 for group in self.optimizer_.param_groups:
                     group["lr"] *= self.lr_factor
         return self

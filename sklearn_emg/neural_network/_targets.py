@@ -36,19 +36,27 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     values = np.array(y, dtype=object) if is_list else np.asarray(y)  # a list may mix types
     if values.ndim not in (1, 2):
         return y
-    bad: Any = np.asarray(pd.isna(values)).reshape(len(values), -1).any(axis=1)
-    what = "no label (None or NaN)" if labels else "no target (None or NaN)"
-    if not labels and not bad.any() and values.dtype.kind == "f":
-        bad = np.isinf(values).reshape(len(values), -1).any(axis=1)
-        what = "an infinite target"
-    if bad.any():
+    what = "label" if labels else "target"
+    _refuse_rows(np.asarray(pd.isna(values), dtype=bool), caller, f"no {what} (None or NaN)")
+    if not labels and values.dtype.kind == "f":
+        _refuse_rows(np.isinf(values), caller, "an infinite target")
+    if labels and values.dtype == object and values.ndim == 1:
+        return _of_one_type(values, y, caller)
+    return y
+
+
+def _refuse_rows(bad: Any, caller: str, what: str) -> None:
+    rows = bad.reshape(len(bad), -1).any(axis=1)
+    if rows.any():
         raise ValueError(
-            f"y of {caller} has {what} in {bad.sum()} of {len(bad)} rows, the first is row "
-            f"{bad.argmax()}. Leave those rows out of X, y and groups."
+            f"y of {caller} has {what} in {rows.sum()} of {len(rows)} rows, the first is row "
+            f"{rows.argmax()}. Leave those rows out of X, y and groups."
         )
-    if not labels or values.dtype != object or values.ndim != 1:
-        return y
-    is_text = np.array([isinstance(value, str) for value in values])
+
+
+def _of_one_type(values: np.ndarray, y: Any, caller: str) -> Any:
+    """Give numbers in an object array a numeric type; refuse numbers next to text."""
+    is_text = np.array([isinstance(value, str) for value in values], dtype=bool)
     if not is_text.any():
         numbers = np.array(values.tolist())
         return numbers if numbers.ndim == 1 and numbers.dtype.kind in "biuf" else y

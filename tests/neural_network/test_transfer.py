@@ -16,9 +16,11 @@ from sklearn_emg.neural_network import (
     AutoencoderNetClassifier,
     EMGClassifier,
     TransferClassifier,
+    _classifiers,
     load_model,
     save_model,
 )
+from sklearn_emg.neural_network._pretraining import train_autoencoder
 
 SMALL = {"n_filters": (4, 6), "kernel_size": 3, "dilations": (1, 2), "n_hidden": 8, "dropout": 0.2}
 
@@ -219,17 +221,18 @@ def test_a_frozen_encoder_does_not_depend_on_the_labels():
     assert all(name.startswith("classifier") for name in moved)
 
 
-def test_the_autoencoder_sees_no_validation_windows():
+def test_the_autoencoder_sees_no_validation_windows(monkeypatch):
     X, y = sines()
     subjects = np.arange(40) // 4
     seen = []
 
-    class Spy(AutoencoderNetClassifier):
-        def _train_autoencoder(self, train, settings):
-            seen.append((train.X.clone(), len(train)))
-            return super()._train_autoencoder(train, settings)
+    def spy(train, *args, **kwargs):
+        seen.append((train.X.clone(), len(train)))
+        return train_autoencoder(train, *args, **kwargs)
 
-    Spy(max_epochs=1, pretrain_epochs=1, random_state=0).fit(X, y, groups=subjects)
+    monkeypatch.setattr(_classifiers, "train_autoencoder", spy)
+    net = AutoencoderNetClassifier(max_epochs=1, pretrain_epochs=1, random_state=0)
+    net.fit(X, y, groups=subjects)
     windows, n = seen[0]
     assert n == 32  # of ten subjects, two are held out
     held_out = (windows[:, 0, None] != torch.from_numpy(X)).any(-1).all(0)

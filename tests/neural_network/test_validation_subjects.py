@@ -16,10 +16,9 @@ Y = np.repeat(["ill", "well"], 12)
 class Keeps:
     """Keeps whom it trained on and whom it held out."""
 
-    def _split(self, strata, subjects, names):
-        train, valid = super()._split(strata, subjects, names)
-        self.train_, self.valid_ = train, valid
-        return train, valid
+    def _train(self, train, valid, *args, **kwargs):
+        self.train_, self.valid_ = train.rows.numpy(), valid.rows.numpy()
+        return super()._train(train, valid, *args, **kwargs)
 
 
 class Spy(Keeps, EMGClassifier):

@@ -206,12 +206,12 @@ class SelfAttention(nn.Module):
         seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.combine(seen.transpose(1, 2).reshape(batch, n_times, n_units))
 
-    def weights_of(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    def weights_of(self, x: torch.Tensor, _output: torch.Tensor) -> torch.Tensor:
         """Weights of all times (last axis) at each time: (batch, n_heads, n_times, n_times).
 
         The fused kernel of ``forward`` does not give them out.
         """
-        batch, n_times, _ = x.shape
+        batch, n_times = x.shape[:2]
         parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)
         query, key, _ = parts.permute(2, 0, 3, 1, 4).unbind()
         return (query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5).softmax(dim=-1)
@@ -252,12 +252,10 @@ class AttentionLayer:
 
 def self_attention_layers(network: nn.Module, step: int) -> dict[str, AttentionLayer]:
     """Layers of self-attention by name, whose positions are `step` samples apart."""
+    found = {n: layer for n, layer in network.named_modules() if isinstance(layer, SelfAttention)}
     return {
-        name: AttentionLayer(
-            layer, lambda x, _, layer=layer: layer.weights(x), "self-attention", step
-        )
-        for name, layer in network.named_modules()
-        if isinstance(layer, SelfAttention)
+        name: AttentionLayer(layer, layer.weights_of, "self-attention", step)
+        for name, layer in found.items()
     }
 
 
