@@ -222,10 +222,9 @@ def test_a_network_stops_early_on_the_validation_subjects_of_the_run(table):
             self.groups_ = np.asarray(groups)
             return super().fit(X, y, groups=groups)
 
-        def _split(self, strata, subjects, names):
-            train, valid = super()._split(strata, subjects, names)
-            self.people_ = set(self.groups_[train]), set(self.groups_[valid])
-            return train, valid
+        def _train(self, train, valid, *args, **kwargs):
+            self.people_ = set(self.groups_[train.rows]), set(self.groups_[valid.rows])
+            return super()._train(train, valid, *args, **kwargs)
 
     X, y = table
     plain = ALSNetClassifier(n_filters=2, n_hidden=2, kernel_size=3, max_epochs=1)

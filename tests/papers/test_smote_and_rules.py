@@ -78,9 +78,11 @@ def network(**params):
             self.X_, self.groups_ = X, groups
             return super().fit(X, y, groups=groups)
 
-        def _split(self, strata, subjects, names):
-            self.train_, self.valid_ = super()._split(strata, subjects, names)
-            return self.train_, self.valid_
+        def _train(self, train, valid, *args, **kwargs):
+            everything = np.arange(len(train))
+            self.train_ = everything if train.rows is None else train.rows.numpy()
+            self.valid_ = everything[:0] if valid is None else valid.rows.numpy()
+            return super()._train(train, valid, *args, **kwargs)
 
     tiny = {"n_filters": 2, "n_hidden": 2, "kernel_size": 3, "max_epochs": 1, "random_state": 0}
     plain = ALSNetClassifier(**{**tiny, **params})
