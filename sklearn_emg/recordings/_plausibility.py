@@ -44,7 +44,7 @@ MAX_RATIO = 300.0
 LOW_RATE = 100.0
 MIN_CHANNELS = 8
 # Samples and recordings that are looked at.
-_MAX_SAMPLES = 1 << 17
+_MAX_SAMPLES = 1 << 15
 _BLOCK, _MAX_BLOCKS = 32, 32
 _MAX_ROWS = 512
 _MAX_FILES = 64
