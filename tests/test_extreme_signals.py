@@ -22,8 +22,8 @@ from sklearn_emg.feature_extraction import (
     SpectralFeatures,
     TimeDomainFeatures,
     feature_table,
+    info_of,
 )
-from sklearn_emg.feature_extraction._feature_names import info_of
 from sklearn_emg.preprocessing import (
     BandpassFilter,
     BaselineRemover,

@@ -1,7 +1,8 @@
-"""See why: explanations of networks and diagnoses, and Displays.
+"""Explanations of networks and diagnoses, Displays and reports.
 
 Importing this sub-package loads neither PyTorch nor matplotlib: the explanations of networks need
-``pip install "sklearn-emg[nets]"``, the Displays ``pip install "sklearn-emg[plot]"``.
+``pip install "sklearn-emg[nets]"``, the Displays and the reports
+``pip install "sklearn-emg[plot]"``.
 """
 
 from sklearn_emg.inspection._activation import ActivationMaximization, activation_maximization
@@ -24,7 +25,7 @@ from sklearn_emg.inspection._importance import (
     family_importance,
 )
 from sklearn_emg.inspection._recording_display import RecordingDisplay
-from sklearn_emg.inspection._report import report
+from sklearn_emg.inspection._reports import preprocessing_report, report
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
 __all__ = [
@@ -52,5 +53,6 @@ __all__ = [
     "explain_subject",
     "family_importance",
     "layer_embedding",
+    "preprocessing_report",
     "report",
 ]

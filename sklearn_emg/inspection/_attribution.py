@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import (
     find_network,
     node_of,
@@ -173,10 +173,7 @@ def attribution(
     caller = "attribution"
     network = find_network(estimator, caller)
     tools = torch_tools(caller)
-    if find_spec("captum") is None:
-        raise ImportError(
-            f'{caller} needs captum, which is not installed: pip install "sklearn-emg[explain]"'
-        )
+    require("captum", caller, "explain")
     shape = np.shape(X)
     windows = network._check_input(X)
     if target is None:

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_option
 from sklearn_emg.comparison import Comparison, LeakageAudit, leakage_audit
 from sklearn_emg.inspection._plot import (
     COLORS,
     GREY,
     HATCHES,
-    check_kind,
     log_scale,
     panels,
     style,
@@ -133,10 +133,7 @@ class ComparisonDisplay:
         summary = comparison.summary[comparison.summary["level"] == "subject"]
         names = list(dict.fromkeys(summary["pipeline"]))
         metrics = list(dict.fromkeys(summary["metric"]))
-        if metric not in metrics:
-            raise ValueError(
-                f"The 'metric' of ComparisonDisplay must be one of {metrics}. Got {metric!r}."
-            )
+        check_option(metric, metrics, "metric", "ComparisonDisplay")
         reference = names[0] if reference is None else reference
         if reference not in names:
             raise ValueError(
@@ -186,11 +183,8 @@ class ComparisonDisplay:
         -------
         display : ComparisonDisplay
         """
-        check_kind(kind, _KINDS, "ComparisonDisplay.plot")
-        if time not in _TIMES:
-            raise ValueError(
-                f"The 'time' of ComparisonDisplay.plot must be one of {list(_TIMES)}. Got {time!r}."
-            )
+        check_option(kind, _KINDS, "kind", "ComparisonDisplay.plot")
+        check_option(time, list(_TIMES), "time", "ComparisonDisplay.plot")
         n_lines = len(self.differences if kind == "differences" else self.scores)
         height = 4.0 if kind == "time" else 1.3 + 0.42 * n_lines
         self.figure_, axes = panels(ax, 1, 1, "ComparisonDisplay.plot", figsize=(6.4, height))

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.pipeline import Pipeline
 
-from sklearn_emg.ensemble import DiVoteClassifier, Votes
-from sklearn_emg.inspection._plot import GREY, check_kind, panels, style
+from sklearn_emg._validation import check_option
+from sklearn_emg.ensemble import Votes
+from sklearn_emg.inspection._networks import find_divote
+from sklearn_emg.inspection._plot import GREY, panels, style
 
 _KINDS = ("heatmap", "simplex", "regions")
 # Corners of the simplex of three scores: below left, below right, above.
@@ -109,18 +110,7 @@ class DiVoteDisplay:
         -------
         display : DiVoteDisplay
         """
-        found, table = estimator, X
-        while not isinstance(found, DiVoteClassifier):
-            if hasattr(found, "best_estimator_"):
-                found = found.best_estimator_
-            elif isinstance(found, Pipeline):
-                head, found = found[:-1], found.steps[-1][1]
-                table = head.transform(table) if len(head) else table
-            else:
-                raise TypeError(
-                    "DiVoteDisplay shows a DiVoteClassifier, or a Pipeline or search with one at "
-                    f"its end. Got {type(estimator).__name__}."
-                )
+        found, table = find_divote(estimator, X, "DiVoteDisplay")
         votes = found.vote(table)
         if y is not None:
             y = np.asarray(y)
@@ -152,7 +142,7 @@ class DiVoteDisplay:
         -------
         display : DiVoteDisplay
         """
-        check_kind(kind, _KINDS, "DiVoteDisplay.plot")
+        check_option(kind, _KINDS, "kind", "DiVoteDisplay.plot")
         if kind == "heatmap":
             return self._plot_heatmap(ax)
         if len(self.classes) != 3:

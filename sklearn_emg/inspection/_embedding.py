@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 
 # Distances in a few dozen principal components are nearly those of the activations, and umap does
@@ -180,13 +181,11 @@ def default_layers(module: Any) -> list[str]:
 
 
 def _resolve_method(method: str, caller: str) -> str:
-    there = find_spec("umap") is not None
-    if method == "umap" and not there:
-        raise ImportError(
-            f"{caller} with method='umap' needs umap-learn: pip install umap-learn, or use "
-            "method='pca'."
-        )
-    return ("umap" if there else "pca") if method == "auto" else method
+    if method == "auto":
+        return "pca" if find_spec("umap") is None else "umap"
+    if method == "umap":
+        require("umap", f"{caller} with method='umap'", "explain", "umap-learn")
+    return method
 
 
 def _reduce(

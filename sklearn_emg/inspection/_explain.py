@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
+from sklearn_emg.inspection._networks import find_divote
 
 
 @dataclass(frozen=True)
@@ -216,18 +216,7 @@ def _rows_of_subject(
             f"The table has no subject {subject!r}; it has {', '.join(map(repr, some))} ..."
         )
     table = X[mine]
-    found = estimator
-    while not isinstance(found, DiVoteClassifier):
-        if hasattr(found, "best_estimator_"):
-            found = found.best_estimator_
-        elif isinstance(found, Pipeline):
-            head, found = found[:-1], found.steps[-1][1]
-            table = head.transform(table) if len(head) else table
-        else:
-            raise TypeError(
-                "explain_subject explains a DiVoteClassifier, or a Pipeline or search with one at "
-                f"its end. Got {type(estimator).__name__}."
-            )
+    found, table = find_divote(estimator, table, "explain_subject")
     check_is_fitted(found)
     return found, table
 

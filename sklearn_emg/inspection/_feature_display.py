@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
+from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
 from sklearn_emg.recordings import subjects_of
 

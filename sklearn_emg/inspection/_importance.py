@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
-from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
+from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, panels, tidy
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import (
@@ -105,7 +105,7 @@ def family_importance(
     progress : bool, default=True
         Show a progress bar.
     random_state : int, RandomState instance or None, default=None
-        For the folds of an int `cv` and the permutations.
+        Draws the permutations.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Find the fitted network inside an estimator, without importing PyTorch."""
+"""Find the fitted network or vote inside an estimator, without importing PyTorch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
+
+from sklearn_emg._validation import require
+from sklearn_emg.ensemble import DiVoteClassifier
 
 
 def torch_tools(caller: str) -> ModuleType:
@@ -23,15 +26,60 @@ def torch_tools(caller: str) -> ModuleType:
     ImportError
         If PyTorch is not installed; says how to install it.
     """
-    try:
-        from sklearn_emg.inspection import _torch_tools
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "torch":
-            raise
-        raise ImportError(
-            f'{caller} needs torch, which is not installed: pip install "sklearn-emg[nets]"'
-        ) from error
+    require("torch", caller, "nets")
+    from sklearn_emg.inspection import _torch_tools
+
     return _torch_tools
+
+
+def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, Any]:
+    """The vote at the end of a fitted estimator, and the table as it reaches it.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
+    X : DataFrame or ndarray
+        Input of the estimator.
+    caller : str
+        Function or class, for the message.
+
+    Returns
+    -------
+    divote : DiVoteClassifier
+    table : DataFrame or ndarray
+        `X`, transformed by the steps before the vote.
+
+    Raises
+    ------
+    TypeError
+        If there is no DiVoteClassifier at the end.
+    """
+    found, table = estimator, X
+    while not isinstance(found, DiVoteClassifier):
+        if hasattr(found, "best_estimator_"):
+            found = found.best_estimator_
+        elif isinstance(found, Pipeline):
+            head, found = found[:-1], found.steps[-1][1]
+            table = head.transform(table) if len(head) else table
+        else:
+            raise TypeError(
+                f"{caller} takes a DiVoteClassifier, or a Pipeline or search with one at its end. "
+                f"Got {type(estimator).__name__}."
+            )
+    return found, table
+
+
+def ends_with_divote(estimator: Any) -> bool:
+    """Whether a fitted estimator is a DiVoteClassifier or ends with one."""
+    while not isinstance(estimator, DiVoteClassifier):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        else:
+            return False
+    return True
 
 
 def unwrap(estimator: Any) -> Any:

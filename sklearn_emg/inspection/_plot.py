@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_emg._validation import require
+
 # Okabe and Ito's palette, told apart with any colour vision; with each colour goes a marker, a
 # line and a hatch, so that a print without colour still tells them apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -36,13 +38,7 @@ def pyplot(caller: str) -> ModuleType:
     ImportError
         If matplotlib is not installed; says how to install it.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f'{caller} needs matplotlib, which is not installed: pip install "sklearn-emg[plot]"'
-        ) from error
-    return plt
+    return require("matplotlib.pyplot", caller, "plot")
 
 
 def panels(
@@ -114,15 +110,3 @@ def log_scale(ax: Any, which: str) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def check_kind(kind: str, kinds: Sequence[str], caller: str) -> None:
-    """Refuse a `kind` of plot that `caller` does not draw.
-
-    Raises
-    ------
-    ValueError
-        If `kind` is none of `kinds`, which the message lists.
-    """
-    if kind not in kinds:
-        raise ValueError(f"The 'kind' of {caller} must be one of {list(kinds)}. Got {kind!r}.")

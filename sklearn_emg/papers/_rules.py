@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
-from sklearn_emg.feature_extraction._feature_names import feature_facts, info_of
+from sklearn_emg.feature_extraction import feature_facts, info_of
 
 _NORMAL = ("normal", "control", "healthy", "healthy control")
 # Units that say nothing behind a name.

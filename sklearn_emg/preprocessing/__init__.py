@@ -20,7 +20,6 @@ from sklearn_emg.preprocessing._filters import (
     NotchFilter,
 )
 from sklearn_emg.preprocessing._reduction import ShapeReducer
-from sklearn_emg.preprocessing._report import preprocessing_report
 from sklearn_emg.preprocessing._resampling import Resampler, rational_ratio
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,
@@ -54,7 +53,6 @@ __all__ = [
     "capped_sampling_strategy",
     "export",
     "mixup",
-    "preprocessing_report",
     "rational_ratio",
     "read_exported",
     "segment_recording",

@@ -348,7 +348,7 @@ def test_votes_without_labels_or_with_two_classes(cohort, divote):
     assert len(display.images_) == 2
     with pytest.raises(ValueError, match="'simplex' of DiVoteDisplay needs three classes"):
         display.plot("simplex")
-    with pytest.raises(ValueError, match=r"'kind' of DiVoteDisplay\.plot must be one of"):
+    with pytest.raises(ValueError, match=r"'kind' parameter of DiVoteDisplay\.plot must be one of"):
         display.plot("map")
     with pytest.raises(TypeError, match="Got PCA"):
         DiVoteDisplay.from_estimator(PCA(), table)

@@ -1,5 +1,8 @@
 """The HTML report: what it says, what it refuses, and how it behaves in a browser."""
 
+import base64
+import hashlib
+import html
 import os
 import re
 import shutil
@@ -8,6 +11,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import Markup
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -59,7 +63,7 @@ def text_of(path):
     return path.read_text(encoding="utf-8")
 
 
-def test_comparison_says_chance_subjects_leak_and_failures(pages):
+def test_comparison_has_chance_subjects_leak_and_failures(pages):
     text = text_of(pages[0])
     assert "0.60 of the subjects: the chance level" in text
     assert "20 (control 12, patient 8)" in text
@@ -76,7 +80,7 @@ def test_predictions_for_subjects_of_the_training_set_are_leaky(pages):
     assert re.search(r"\d+ of 18 subjects right", text)
 
 
-def test_unknown_training_subjects_are_told(fitted, data, tmp_path):
+def test_unknown_training_subjects_are_mentioned(fitted, data, tmp_path):
     path = report(fitted, tmp_path / "a.html", X=data[0], y=data[1])
     assert "Leaky if trained on them" in text_of(path)
 
@@ -86,7 +90,7 @@ def test_parameters_and_fitted_facts_are_shown(pages):
     title = "Fitted pipeline: DiVoteClassifier of LinearDiscriminantAnalysis"
     assert f"<h1>{title}</h1>" in text
     assert "Parameters of DiVoteClassifier › estimator_" in text
-    assert "[&#x27;control&#x27;, &#x27;patient&#x27;]" in text
+    assert "['control', 'patient']" in html.unescape(text)
 
 
 def test_a_transformer_without_a_table_has_a_page(tmp_path):
@@ -107,6 +111,38 @@ def test_nothing_comes_from_outside(pages):
         without_images = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
         assert not re.findall(r"https?:|//[a-z]+\.|@import|url\(", without_images)
         assert not re.findall(r"(?:src|href)=\"(?!data:|#)", without_images)
+
+
+def test_the_policy_allows_the_style_and_the_script_of_the_page_alone(pages):
+    for text in map(text_of, pages):
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+        assert policy.startswith("default-src 'none'; img-src data:;")
+        for name in ("style", "script"):
+            (content,) = re.findall(rf"<{name}>(.*?)</{name}>", text, re.S)
+            digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+            assert f"{name}-src 'sha256-{digest}'" in policy
+        # What the policy would not let run is not there.
+        assert not re.findall(r"<[a-z][^>]* (?:on[a-z]+|style)=", text)
+
+
+def test_markup_objects_are_escaped_too(tmp_path):
+    """A label that calls itself safe for HTML is a name like any other."""
+    y = np.repeat(["control", "patient"], 8)
+    X = pd.DataFrame({"rms": np.arange(16.0)})
+    X["subject"] = np.repeat([Markup("<b>0</b>"), *map(str, range(1, 8))], 2)
+    fitted = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(X, y)
+    text = text_of(report(fitted, tmp_path / "a.html", X=X, title=Markup("<i>T</i>")))
+    assert "<b>0</b>" not in text
+    assert "<i>T</i>" not in text
+
+
+def test_numbers_and_nouns_agree(data, tmp_path):
+    X, y = data
+    one = {"only": DiVoteClassifier(LogisticRegression(), window=None)}
+    text = text_of(report(compare(one, X, y, cv=4, progress=False), tmp_path / "a.html"))
+    assert "the others overlap" not in text
+    text = " ".join(html.unescape(text).split())
+    assert re.search(r"\d+ of 20 subjects (are|is) wrong with every pipeline", text)
 
 
 def test_tables_and_figures_are_labelled(pages):
@@ -150,7 +186,11 @@ def test_long_tables_are_cut_and_say_so(fitted, data, tmp_path):
         ({"audits": {"a": 3}}, TypeError, "must hold LeakageAudits. Got int for 'a'"),
         ({"y": [0]}, ValueError, "'y' of report belongs to a table"),
         ({"X": np.zeros((2, 1))}, ValueError, "table with a 'subject' column. Got ndarray"),
-        ({"max_rows": 0}, ValueError, "'max_rows' of report must be a positive integer. Got 0"),
+        (
+            {"max_rows": 0},
+            ValueError,
+            "'max_rows' parameter of report must be an integer of at least 1",
+        ),
         ({"path": "."}, ValueError, "must be that of a file. Got the folder"),
     ],
 )
@@ -229,7 +269,6 @@ def test_page_loads_without_console_messages(pages, browse, k):
 @pytest.mark.slow
 def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
     import json
-    from html import unescape
 
     # The policy lets no other script run, so that the probe needs a page without it.
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", _PROBE, text_of(pages[0]))
@@ -240,7 +279,7 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
         encoding="utf-8",
     )
     dom, _ = browse(probe)
-    told = json.loads(unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.S).group(1)))
+    told = json.loads(html.unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.S).group(1)))
     none, first, down, second, up = told["out"]
     assert (none, first, second) == ("none", "descending", "ascending")
     # What has no score stays last; the others turn around.

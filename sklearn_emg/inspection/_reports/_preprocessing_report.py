@@ -1,4 +1,4 @@
-"""A page that shows what preprocessing does to a table."""
+"""One HTML page that shows what preprocessing does to a table."""
 
 from __future__ import annotations
 
@@ -11,21 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg.base import SignalTransformer
+from sklearn_emg.inspection._reports._html import Picture, check_page, draw, write_page
+from sklearn_emg.inspection._reports._html import table as html_table
 from sklearn_emg.model_selection import SubjectKFold, splits_by_subject
-from sklearn_emg.preprocessing._page import (
-    check_page_path,
-    escape,
-    image,
-    page,
-    section,
-    write_page,
-)
-from sklearn_emg.preprocessing._page import table as html_table
 from sklearn_emg.recordings import (
     Windows,
     check_recording_table,
@@ -49,25 +43,25 @@ def preprocessing_report(
 ) -> Bunch:
     """Write one self-contained HTML page that shows what each step of a pipeline does to a table.
 
-    The page has each step's parameters, signals and spectra before and after it, how much it took
-    away, what was kept and dropped and why, the balance of the classes, and the subjects of each
-    split.
+    The page shows the parameters of each step, signals and spectra before and after it, how much it
+    removed, what was dropped and why, the balance of the classes, and the subjects of each split.
 
     Parameters
     ----------
     pipeline : estimator
         A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers
         and samplers are cloned and run on the whole table, until a step makes something else of
-        it; that step and those behind it are listed with their parameters. One that has a `window`
-        in seconds, as DiVoteClassifier, also has its windows counted. Nothing is fitted in place.
+        it; that step and those after it are listed with their parameters. The windows of a step
+        with a `window` in seconds, such as DiVoteClassifier, are counted. The pipeline itself is
+        not fitted.
     table : DataFrame
         Recording table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Classes.
+        Class of each row.
     path : str or path-like
-        The HTML file. It is replaced if there is one.
+        The HTML file. An existing one is replaced once the new page is complete.
     cv : int or splitter, default=None
-        Whose splits to show, by subjects. An int is ``SubjectKFold(cv)``.
+        Splitter whose splits, by subject, are shown. An int stands for ``SubjectKFold(cv)``.
     rows : sequence of int, default=(0,)
         Positions of the recordings that are drawn.
     seconds : float, default=0.5
@@ -77,27 +71,28 @@ def preprocessing_report(
     -------
     report : Bunch
         With ``path``; ``steps``, a DataFrame with a row per step that ran: ``recordings`` and
-        ``seconds`` left, ``snr`` (power left over power taken away, in dB) and ``rmse`` (of what
-        was taken away, in mV), both medians over recordings and NaN where rate or length changed,
-        and ``missing``, the share of samples that are NaN; ``dropped``, a DataFrame of what was
-        left out and why; ``classes``; and ``splits``, a DataFrame or None.
+        ``seconds`` left, ``snr`` (power left divided by power removed, in dB) and ``rmse`` (root
+        mean square of what was removed, in mV), both medians over recordings and NaN where rate or
+        length changed, and ``missing``, the proportion of samples that are NaN; ``dropped``, a
+        DataFrame of what was left out and why; ``classes``; and ``splits``, a DataFrame or None.
 
     Raises
     ------
     ImportError
-        If matplotlib is missing.
+        If matplotlib or Jinja2 is not installed.
     TypeError
         If `pipeline` is no estimator or `table` no DataFrame.
     ValueError
-        If the table is unusable, a row to draw is not there, y has another length, or `path` is a
-        folder.
+        If the table is no recording table, has no row of `rows`, `y` has another length, or `path`
+        is a folder.
 
     Examples
     --------
     >>> import os, tempfile
     >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn_emg.preprocessing import BandpassFilter, NotchFilter, preprocessing_report
+    >>> from sklearn_emg.inspection import preprocessing_report
+    >>> from sklearn_emg.preprocessing import BandpassFilter, NotchFilter
     >>> from sklearn_emg.recordings import recording_table
     >>> X = np.random.default_rng(0).normal(size=(4, 2000))
     >>> table = recording_table(X, fs=1000.0, subject=list("abcd"))
@@ -114,7 +109,7 @@ def preprocessing_report(
         raise TypeError(
             f"The 'pipeline' of preprocessing_report must be an estimator. Got {pipeline!r}."
         )
-    path = check_page_path(path, "preprocessing_report")
+    path = check_page(path, "preprocessing_report")
     check_recording_table(table)
     check_consistent_length(table, y)
     y = np.asarray(y)
@@ -123,55 +118,71 @@ def preprocessing_report(
         raise ValueError(
             f"The 'rows' of preprocessing_report must be in 0..{len(table) - 1}. Got {outside[0]}."
         )
-    steps = _flat_steps(pipeline)
-    sections, measures, dropped = [], {}, []
-    current, labels = table, y
-    origin = np.arange(len(table))
-    rest = list(steps)
-    while rest:
-        name, step = rest[0]
-        if isinstance(step, SignalTransformer):
-            after = clone(step).fit(current, labels).transform(current)
-            pictures = [
-                _picture(current, after, int(np.flatnonzero(origin == row)[0]), seconds, row)
-                for row in rows
-                if row in origin
-            ]
-            sections.append((name, step, pictures))
-        elif hasattr(step, "fit_resample"):
-            sampler = clone(step)
-            after, labels = sampler.fit_resample(current, labels)
-            kept = getattr(sampler, "sample_indices_", None)
-            if kept is None:
-                break
-            for row in np.setdiff1d(origin, origin[kept]):
-                dropped.append({"row": int(row), "what": "recording", "why": f"by {name}"})
-            origin = origin[kept]
-            sections.append((name, step, []))
-        else:
-            break
-        measures[name] = _measures(current, after)
-        current = after
+    run = _Run(table, y)
+    rest = _flat_steps(pipeline)
+    while rest and run.step(*rest[0], rows, seconds):
         rest.pop(0)
-    window_counts = None
-    if rest and (window_counts := _window_counts(rest[0][1], current)) is not None:
-        for position, why in window_counts.skipped.items():
-            # The text begins with the row's number among those that are left.
-            why = why.split(" ", 2)[-1]
-            dropped.append({"row": int(origin[position]), "what": "windows", "why": why})
+    windows = _windows_of(rest[0][1], run.table) if rest else None
+    if windows is not None:
+        run.note_windows(windows)
     report = Bunch(
         path=path,
-        steps=pd.DataFrame.from_dict(measures, orient="index"),
-        dropped=pd.DataFrame(dropped, columns=["row", "what", "why"]),
-        classes=_class_balance(table, y, labels, window_counts),
+        steps=pd.DataFrame.from_dict(run.measures, orient="index"),
+        dropped=pd.DataFrame(run.dropped, columns=["row", "what", "why"]),
+        classes=_class_balance(table, y, run.labels, windows),
         splits=None if cv is None else _split_table(cv, table, y),
     )
-    write_page(path, _page(report, sections, rest, table))
+    content = _content(report, run.steps, rest, table)
+    write_page(path, "preprocessing.html", "Preprocessing report", content)
     return report
 
 
+class _Run:
+    """The table after the steps so far, and what they did to it."""
+
+    def __init__(self, table: pd.DataFrame, labels: NDArray[Any]):
+        self.table, self.labels = table, labels
+        self.origin = np.arange(len(table))  # row of the first table
+        self.measures: dict[str, dict[str, Any]] = {}
+        self.dropped: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
+
+    def step(self, name: str, step: Any, rows: Sequence[int], seconds: float) -> bool:
+        """Run a clone of a step, and return whether it is one that gives a recording table."""
+        before, pictures = self.table, []
+        if isinstance(step, SignalTransformer):
+            self.table = clone(step).fit(before, self.labels).transform(before)
+            for row in rows:
+                if row in self.origin:
+                    position = int(np.flatnonzero(self.origin == row)[0])
+                    pictures.append(_picture(before, self.table, position, seconds, row))
+        elif hasattr(step, "fit_resample"):
+            sampler = clone(step)
+            after, labels = sampler.fit_resample(before, self.labels)
+            kept = getattr(sampler, "sample_indices_", None)
+            if kept is None:
+                return False
+            self.table, self.labels = after, labels
+            for row in np.setdiff1d(self.origin, self.origin[kept]):
+                self.dropped.append({"row": int(row), "what": "recording", "why": f"by {name}"})
+            self.origin = self.origin[kept]
+        else:
+            return False
+        self.measures[name] = _measures(before, self.table)
+        self.steps.append({"name": name, "text": _text(step), "pictures": pictures})
+        return True
+
+    def note_windows(self, windows: Windows) -> None:
+        """Note the windows that were skipped."""
+        for position, why in windows.skipped.items():
+            # The text begins with the number of the row among those that are left.
+            why = why.split(" ", 2)[-1]
+            row = int(self.origin[position])
+            self.dropped.append({"row": row, "what": "windows", "why": why})
+
+
 def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
-    """Steps of a pipeline and of pipelines in it, without those that pass everything through."""
+    """Steps of a pipeline and of pipelines in it, without "passthrough" and None."""
     if not hasattr(pipeline, "steps"):
         return [(type(pipeline).__name__.lower(), pipeline)]
     flat: list[tuple[str, Any]] = []
@@ -209,14 +220,14 @@ def _measures(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _window_counts(step: Any, table: pd.DataFrame):
+def _windows_of(step: Any, table: pd.DataFrame) -> Windows | None:
     """Windows that a step would cut, None if it cuts none."""
     parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
     if parameters.get("window") is None or "voting" not in parameters:
         return None
     options = {k: parameters[k] for k in ("window", "step", "tail") if k in parameters}
     with warnings.catch_warnings():
-        # What the warning would say is in the report.
+        # The report contains what the warning would say.
         warnings.simplefilter("ignore", UserWarning)
         return divide(table, nan="skip", short="skip", **options)
 
@@ -259,15 +270,25 @@ def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
 
 def _picture(
     before: pd.DataFrame, after: pd.DataFrame, position: int, seconds: float, row: int
-) -> str:
-    """Signals and spectra of one recording's first channel, as an image inside the page."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "preprocessing_report needs matplotlib: pip install 'sklearn-emg[plot]'."
-        ) from error
-    figure = Figure(figsize=(9, 2.6), layout="constrained")
+) -> Picture:
+    """Signals and spectra of the first channel of one recording."""
+    alt = f"Signal and spectrum of recording {row}, before the step in grey and after it in blue"
+    return draw(
+        lambda figure: _draw_signals(figure, before, after, position, seconds, row),
+        alt,
+        size=(9, 2.6),
+        dpi=90,
+    )
+
+
+def _draw_signals(
+    figure: Any,
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    position: int,
+    seconds: float,
+    row: int,
+) -> None:
     in_time, in_frequency = figure.subplots(1, 2, width_ratios=(2, 1))
     middle = None
     for frame, label, style in ((before, "before", "0.6"), (after, "after", "C0")):
@@ -286,43 +307,32 @@ def _picture(
     in_time.set(xlabel="time (s)", ylabel="mV", title=f"recording {row}")
     in_time.legend(loc="upper right", frameon=False)
     in_frequency.set(xlabel="frequency (Hz)", ylabel="mV²/Hz")
-    alt = f"Signal and spectrum of recording {row}, before the step in grey and after it in blue"
-    return image(figure, alt, dpi=90)
 
 
-def _parameters(step: Any) -> str:
-    parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
-    text = ", ".join(f"{name}={value!r}" for name, value in sorted(parameters.items()))
-    return escape(f"{type(step).__name__}({text})")
+def _text(step: Any) -> str:
+    """A step with all its parameters."""
+    if not hasattr(step, "get_params"):
+        return type(step).__name__
+    with config_context(print_changed_only=False):
+        return repr(step)
 
 
-def _page(report: Bunch, sections: list, rest: list, table: pd.DataFrame) -> str:
-    n_subjects = len(np.unique(subjects_of(table)))
-    steps = [
-        html_table(
-            report.steps,
-            "What each step left and took away",
-            index="step",
-            empty="No step of the pipeline works on recordings.",
-        ),
-        '<p class="note">snr: power left over power taken away, in dB; rmse: of what was taken '
-        "away, in mV; medians over recordings, empty where rate, length or number changed. "
-        "missing: share of samples marked as NaN.</p>",
-    ]
-    for name, step, pictures in sections:
-        steps += [f"<h3>{escape(name)}</h3>", f"<p><code>{_parameters(step)}</code></p>"]
-        steps += pictures
-    if rest:
-        steps.append("<h3>Behind it</h3>")
-        steps += [f"<p>{escape(name)}: <code>{_parameters(step)}</code></p>" for name, step in rest]
-    dropped = report.dropped.set_index("row")
-    parts = [
-        section("Steps", steps),
-        section("Left out", [html_table(dropped, "What was left out, and why", index="row")]),
-        section("Classes", [html_table(report.classes, "Balance of the classes", index="class")]),
-    ]
+def _content(
+    report: Bunch, steps: list[dict[str, Any]], rest: list[tuple[str, Any]], table: pd.DataFrame
+) -> dict[str, Any]:
+    """Variables of the template ``preprocessing.html``."""
+    splits = None
     if report.splits is not None:
-        splits = report.splits.set_index("fold")
-        parts.append(section("Splits", [html_table(splits, "Who is tested in each fold")]))
-    head = f"<p>{len(table)} recordings of {n_subjects} subjects.</p>"
-    return page("Preprocessing report", head, parts)
+        caption = "Subjects and recordings of each fold"
+        splits = html_table(report.splits.set_index("fold"), caption, index="fold")
+    dropped = report.dropped.set_index("row")
+    return {
+        "n_recordings": len(table),
+        "n_subjects": len(np.unique(subjects_of(table))),
+        "measures": html_table(report.steps, "What each step left and removed", index="step"),
+        "steps": steps,
+        "rest": [{"name": name, "text": _text(step)} for name, step in rest],
+        "dropped": html_table(dropped, "What was left out, and why", index="row"),
+        "classes": html_table(report.classes, "Balance of the classes", index="class"),
+        "splits": splits,
+    }

@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.inspection import preprocessing_report
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.preprocessing import (
     ArtefactRejector,
@@ -15,7 +16,6 @@ from sklearn_emg.preprocessing import (
     NotchFilter,
     RecordingUndersampler,
     Resampler,
-    preprocessing_report,
 )
 from sklearn_emg.recordings import recording_table
 
@@ -115,7 +115,7 @@ def test_the_pipeline_stays_unfitted_and_the_table_untouched(cohort, tmp_path):
     np.testing.assert_array_equal(table["signal"][0], before)
 
 
-def test_missing_row_is_told(cohort, tmp_path):
+def test_missing_row_is_named(cohort, tmp_path):
     with pytest.raises(ValueError, match=r"'rows' of preprocessing_report must be in 0..8. Got 9"):
         preprocessing_report(NotchFilter(), *cohort, tmp_path / "a.html", rows=[9])
 

@@ -1,0 +1,303 @@
+"""Content of the page of a comparison, and the section on leakage that it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._tables import counted
+from sklearn_emg.comparison import LEVELS, Comparison, LeakageAudit
+from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
+from sklearn_emg.inspection._reports._html import (
+    Table,
+    class_counts,
+    draw_display,
+    interval,
+    table,
+)
+
+METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
+MARKS = {"leaky: do not report": "leaky", "honest": "honest", "yes: leaky": "leaky"}
+_N_NAMED = 20  # subjects that are listed by name in a sentence
+_FOLD_COLUMNS = {
+    "fold": "fold",
+    "n_cases": "subjects",  # or units
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "fit_seconds": "fit (s)",
+    "predict_ms_per_recording": "predict (ms per recording)",
+    "peak_memory_mb": "peak memory (MB)",
+}
+
+
+def comparison_content(
+    result: Comparison, audits: Mapping[str, LeakageAudit], max_rows: int
+) -> dict[str, Any]:
+    """Variables of the template ``comparison.html``."""
+    summary = result.summary
+    accuracy = summary[(summary["level"] == "subject") & (summary["metric"] == "accuracy")]
+    cases = result.predictions.drop_duplicates(_case_columns(result))
+    n_subjects = cases["subject"].nunique()
+    n_failed = int(accuracy["n_failed"].sum())
+    content: dict[str, Any] = {
+        "n_failed": n_failed,
+        "n_fits": n_failed + int(accuracy["n_folds"].sum()),
+        "best": _best(accuracy, result.chance),
+        "chance": f"{result.chance:.2f}",
+        "overview": [
+            ("Pipelines", len(accuracy)),
+            *([] if result.unit == "subject" else [("Subjects", n_subjects)]),
+            (_heading(result).capitalize(), f"{len(cases)} ({class_counts(cases['y_true'])})"),
+            (
+                "Folds",
+                f"{result.folds['fold'].nunique()}; no subject is in both the training and the "
+                "test set of a fold",
+            ),
+            ("Largest class", f"{result.chance:.2f} of the {_heading(result)}: the chance level"),
+            ("Intervals", f"{100 * result.confidence:g} %, over subjects"),
+        ],
+        "scores": _scores(
+            result,
+            "subject",
+            f"Scores over subjects, with {100 * result.confidence:g} % intervals",
+        ),
+        "accuracy": None,
+        "differences": None,
+        "time": None,
+        "other_levels": [
+            _scores(result, level, f"Scores over {level}s, with intervals over subjects")
+            for level in reversed(LEVELS[:2])
+            if level in set(summary["level"])
+        ],
+        "subjects": _cases(result, max_rows) if len(cases) else None,
+        "audits": leakage_content(audits, len(result.classes)),
+        "folds": _folds(result, max_rows),
+        "errors": _errors(result),
+    }
+    if accuracy["pooled"].notna().any():
+        content |= _figures(result)
+    return content
+
+
+def _case_columns(result: Comparison) -> list[str]:
+    """Columns of the predictions that identify who or what gets a diagnosis."""
+    return ["subject"] if result.unit == "subject" else ["subject", result.unit]
+
+
+def _heading(result: Comparison) -> str:
+    return f"{result.unit}s"
+
+
+def leakage_content(
+    audits: Mapping[str, LeakageAudit], n_classes: int | None
+) -> list[dict[str, Any]]:
+    """Variables of the section on leakage, one dictionary per pipeline."""
+    content = []
+    for name, audit in audits.items():
+        summary = audit.summary
+        leaky = summary["leaky"].to_numpy(dtype=bool)
+        frame = pd.DataFrame(
+            {
+                metric.replace("_", " "): [
+                    f"{mean:.3f} ± {std:.3f}"
+                    for mean, std in zip(summary[f"mean_{metric}"], summary[f"std_{metric}"])
+                ]
+                for metric in ("balanced_accuracy", "accuracy")
+            },
+            index=summary.index,
+        )
+        frame["status"] = np.where(leaky, "leaky: do not report", "honest")
+        balanced = summary["mean_balanced_accuracy"]
+        values = "; ".join(
+            f"{split} ({'leaky' if bad else 'honest'}) {value:.2f}"
+            for split, bad, value in zip(summary.index, leaky, balanced)
+        )
+        points = round(100 * audit.gap)
+        content.append(
+            {
+                "name": name,
+                "points": f"{points:+d} point{'' if abs(points) == 1 else 's'}",
+                "table": table(
+                    frame,
+                    f"Scores of windows, {name}: mean ± standard deviation over folds",
+                    index="split",
+                    keys=pd.DataFrame(
+                        {"balanced accuracy": balanced, "accuracy": summary["mean_accuracy"]}
+                    ),
+                    marks=MARKS,
+                ),
+                "picture": draw_display(
+                    LeakageDisplay.from_audit(audit, n_classes=n_classes),
+                    f"Bars of balanced accuracy of windows by split for {name}: {values}.",
+                    "Hatched bars are leaky splits; each point is a fold, the dashed line is the "
+                    "chance level.",
+                    (1.8 + 1.4 * len(frame), 3.8),
+                ),
+            }
+        )
+    return content
+
+
+def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
+    """The pipeline with the highest accuracy, and how the others compare with it."""
+    scored = accuracy.dropna(subset=["pooled"])
+    if scored.empty:
+        return None
+    top = scored.iloc[int(scored["pooled"].argmax())]
+    others = scored[scored["pipeline"] != top["pipeline"]]
+    return {
+        "name": str(top["pipeline"]),
+        "accuracy": interval(top["pooled"], top["low"], top["high"]),
+        "n_others": len(others),
+        "n_overlapping": int((others["high"] >= top["low"]).sum()),
+        "above_chance": bool(top["low"] > chance),
+    }
+
+
+def _scores(result: Comparison, level: str, caption: str) -> Table:
+    """Scores of one level with their intervals, one row per pipeline."""
+    rows = result.summary[result.summary["level"] == level]
+    names, shown, keys = [], [], []
+    for name, part in rows.groupby("pipeline", sort=False):
+        values = part.set_index("metric")
+        metrics = [m for m in METRICS if m in values.index]
+        scores = {m: interval(*values.loc[m, ["pooled", "low", "high"]]) for m in metrics}
+        names.append(name)
+        counts = {"subjects": int(values["n_subjects"].iloc[0])}
+        if level == "subject":
+            counts[_heading(result)] = int(values["n_cases"].iloc[0])
+        shown.append({**counts, **scores})
+        keys.append({m: values.loc[m, "pooled"] for m in metrics})
+
+    def readable(rows: list[dict[str, Any]]) -> pd.DataFrame:
+        return pd.DataFrame(rows, index=names).rename(columns=lambda m: m.replace("_", " "))
+
+    return table(readable(shown), caption, index="pipeline", keys=readable(keys))
+
+
+def _figures(result: Comparison) -> dict[str, Any]:
+    """Accuracy, differences in accuracy, and accuracy against time."""
+    display = ComparisonDisplay.from_comparison(result)
+    scored = display.scores.dropna(subset=["score"])
+    values = "; ".join(
+        f"{name} {interval(row['score'], row['low'], row['high'])}"
+        for name, row in scored.iterrows()
+    )
+    times = "; ".join(
+        f"{name} {row['predict_ms_per_recording']:.3g} ms" for name, row in scored.iterrows()
+    )
+    chance = f"the dashed line at {result.chance:.2f} is the proportion of the largest class"
+    return {
+        "accuracy": draw_display(
+            display,
+            f"Accuracy over subjects by pipeline: {values}; {chance}.",
+            f"Accuracy over subjects with its interval; {chance}.",
+            (7.0, 1.4 + 0.42 * len(display.scores)),
+            "scores",
+        ),
+        "differences": None if display.differences.empty else _differences(display),
+        "time": draw_display(
+            display,
+            f"Accuracy against the time to predict a recording: {times}.",
+            "Pipelines near the upper left diagnose more subjects correctly in less time.",
+            (7.4, 4.0),
+            "time",
+        ),
+    }
+
+
+def _points(difference: float, low: float, high: float) -> str:
+    """A difference in percentage points with its interval."""
+    text = f"{100 * difference:+.0f}"
+    return text if np.isnan(low) else f"{text} [{100 * low:+.0f}, {100 * high:+.0f}]"
+
+
+def _differences(display: ComparisonDisplay) -> dict[str, Any]:
+    frame = display.differences
+    column = "difference (points)"
+    texts = [_points(*row) for row in frame[["difference", "low", "high"]].to_numpy(dtype=float)]
+    shown = pd.DataFrame(
+        {
+            column: texts,
+            "better subjects": frame["better"].astype(int),
+            "worse subjects": frame["worse"].astype(int),
+        },
+        index=frame.index,
+    )
+    values = "; ".join(f"{name} {text}" for name, text in zip(frame.index, texts))
+    return {
+        "table": table(
+            shown,
+            f"Accuracy minus that of {display.reference}, on the same subjects",
+            index="pipeline",
+            keys=frame[["difference"]].rename(columns={"difference": column}),
+        ),
+        "picture": draw_display(
+            display,
+            f"Differences in accuracy to {display.reference}, in percentage points: {values}.",
+            "An interval that contains 0 does not show which of the two pipelines is better.",
+            (7.0, 1.6 + 0.5 * len(frame)),
+            "differences",
+        ),
+    }
+
+
+def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
+    """Predicted diagnoses of each subject (or unit of one), by pipeline."""
+    predictions, columns = result.predictions, _case_columns(result)
+    by: Any = columns if len(columns) > 1 else columns[0]
+    wrong = predictions.assign(wrong=predictions["y_true"] != predictions["y_pred"])
+    grouped = wrong.groupby(by, sort=False)["wrong"]
+    n_wrong, n_predictions = grouped.sum(), grouped.size()
+    names, rows = [], []
+    for case, part in predictions.groupby(by, sort=False):
+        row = {
+            "true class": str(part["y_true"].iloc[0]),
+            "wrong predictions": int(n_wrong[case]),
+        }
+        for name, of_pipeline in part.groupby("pipeline", sort=False):
+            texts = [
+                str(predicted) if predicted == true else f"{predicted} (wrong)"
+                for true, predicted in zip(of_pipeline["y_true"], of_pipeline["y_pred"])
+            ]
+            row[f"{name}: diagnosis"] = ", ".join(dict.fromkeys(texts))
+        names.append(" ".join(map(str, case)) if isinstance(case, tuple) else str(case))
+        rows.append(row)
+    frame = pd.DataFrame(rows, index=names).fillna("-")
+    missed = frame.index[(n_wrong == n_predictions).to_numpy()]
+    return {
+        "text": counted(len(frame), result.unit),
+        "n_missed": len(missed),
+        "missed": ", ".join(map(str, missed)) if len(missed) <= _N_NAMED else "",
+        "table": table(
+            frame,
+            f"Diagnosis of each {result.unit} while it was in the test set",
+            index=" ".join(columns),
+            max_rows=max_rows,
+        ),
+    }
+
+
+def _folds(result: Comparison, max_rows: int) -> Table:
+    folds = result.folds[result.folds["level"] == "subject"].set_index("pipeline")
+    frame = folds[list(_FOLD_COLUMNS)].rename(
+        columns={**_FOLD_COLUMNS, "n_cases": _heading(result)}
+    )
+    return table(frame, "Each fold of each pipeline", index="pipeline", max_rows=max_rows)
+
+
+def _errors(result: Comparison) -> list[dict[str, Any]]:
+    failed = result.folds[result.folds["error"] != ""]
+    summaries = failed.set_index(["pipeline", "fold"])["error"].groupby(level=[0, 1]).first()
+    return [
+        {
+            "name": str(name),
+            "fold": fold,
+            "summary": str(summaries.get((name, fold), "")),
+            "traceback": traceback,
+        }
+        for (name, fold), traceback in result.errors.items()
+    ]

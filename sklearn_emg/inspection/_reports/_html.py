@@ -1,0 +1,273 @@
+"""HTML pages from the templates: tables, images, and the policy that guards them.
+
+A page loads nothing from outside. Its content security policy lets one style sheet and one script
+run, each known by its hash; markup that slipped into the data could neither run nor load anything.
+Jinja2 escapes whatever the templates insert.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+
+from sklearn_emg._files import write_text_atomically
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import require
+from sklearn_emg._version import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of a cell, its style class, and the number that it is sorted by, if any."""
+
+    text: str
+    kind: str
+    key: float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Content of a sortable table: the label of each row, then its cells."""
+
+    caption: str
+    heads: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    n_rows: int  # also those that are not shown
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG image in base64 with its caption, and its content as text."""
+
+    data: str
+    alt: str
+    caption: str
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """A score with its interval, "-" where there is none."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def class_counts(labels: Any) -> str:
+    """Number of each class: "control 12, patient 8"."""
+    counts = pd.Series(list(labels)).value_counts(sort=False).sort_index()
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _scalar(value: Any) -> Any:
+    """A NumPy scalar as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _cell(value: Any, key: Any, marks: Mapping[str, str]) -> Cell:
+    value, key = _scalar(value), _scalar(key)
+    text = str(value)
+    if isinstance(value, float):
+        text = "" if np.isnan(value) else f"{value:.3g}"
+    if isinstance(value, str) and value in marks:
+        return Cell(text, marks[value], None)
+    if isinstance(key, bool) or not isinstance(key, (int, float)):
+        return Cell(text, "text", None)
+    return Cell(text, "number", float(key))
+
+
+def table(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    index: str,
+    keys: pd.DataFrame | None = None,
+    marks: Mapping[str, str] | None = None,
+    max_rows: int | None = None,
+) -> Table:
+    """Prepare a sortable table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index gives the label of each row, its columns the other cells.
+    caption, index : str
+        Caption, and header of the labels.
+    keys : DataFrame, default=None
+        Numbers that columns of text are sorted by, under their names.
+    marks : mapping of str to str, default=None
+        Style class of cells with exactly this text.
+    max_rows : int, default=None
+        Number of rows that are shown at most.
+
+    Returns
+    -------
+    table : Table
+    """
+    columns = list(frame.columns)
+    orders = [
+        list(frame.iloc[:, k] if keys is None or name not in keys else keys[name])
+        for k, name in enumerate(columns)
+    ]
+    shown = frame.iloc[:max_rows]
+    rows = []
+    for row, (label, values) in enumerate(zip(shown.index, shown.itertuples(index=False))):
+        name = " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+        cells = [_cell(v, order[row], marks or {}) for v, order in zip(values, orders)]
+        rows.append((name, cells))
+    return Table(caption, [index, *map(str, columns)], rows if columns else [], len(frame))
+
+
+def draw(
+    paint: Callable[[Any], object],
+    alt: str,
+    caption: str = "",
+    *,
+    size: tuple[float, float],
+    dpi: int = 120,
+) -> Picture:
+    """Draw a figure without pyplot's list of open figures.
+
+    Parameters
+    ----------
+    paint : callable
+        ``paint(figure)`` draws on a matplotlib Figure.
+    alt, caption : str
+        Content of the figure as text, and what stands below it.
+    size : tuple of float
+        Width and height in inches.
+    dpi : int, default=120
+
+    Returns
+    -------
+    picture : Picture
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    # A subject called "$x" is a name, not a formula; the reader's style must not hide a line.
+    settings = {
+        **matplotlib.rcParamsDefault,
+        "text.parse_math": False,
+        "backend": matplotlib.rcParams["backend"],
+    }
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=size, layout="constrained")
+        paint(figure)
+        # Without the name and version of the program, one figure always gives the same bytes.
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return Picture(base64.b64encode(buffer.getvalue()).decode(), alt, caption)
+
+
+def draw_display(
+    display: Any, alt: str, caption: str, size: tuple[float, float], *kind: str
+) -> Picture:
+    """Draw a Display, of one `kind` if it has several."""
+    return draw(lambda figure: display.plot(*kind, ax=figure.subplots()), alt, caption, size=size)
+
+
+def check_page(path: str | os.PathLike[str], caller: str) -> Path:
+    """Check, before anything is computed, that a page can be drawn and written.
+
+    Parameters
+    ----------
+    path : str or path-like
+    caller : str
+        Function, for the message.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or Jinja2 is not installed.
+    ValueError
+        If `path` is that of a folder, which a file must not replace.
+    """
+    require("matplotlib", caller, "plot")
+    require("jinja2", caller, "plot", "Jinja2")
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(
+            f"The 'path' of {caller} must be that of a file. Got the folder {str(path)!r}: add a "
+            "file name, such as 'report.html'."
+        )
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    return environment
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]) -> None:
+    """Write a page, all of it or nothing.
+
+    Parameters
+    ----------
+    path : Path
+    template : str
+        Name of a template; it sets ``head`` and prints its sections.
+    title : str
+    content : mapping of str to object
+        Variables of the template.
+    """
+    from markupsafe import Markup
+
+    environment = _environment()
+    contents: list[str] = []
+    module = environment.get_template(template).make_module({**content, "contents": contents})
+    style, script = ((_TEMPLATES / name).read_text("utf-8") for name in ("page.css", "sort.js"))
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'"
+    )
+    versions = (
+        f"sklearn-emg {__version__}, scikit-learn {sklearn.__version__}, "
+        f"NumPy {np.__version__}, Python {platform.python_version()}"
+    )
+    text = environment.get_template("page.html").render(
+        title=str(title),
+        head=module.head,  # type: ignore[attr-defined]
+        body=Markup(str(module)),
+        contents=contents,
+        style=Markup(style),
+        script=Markup(script),
+        policy=Markup(policy),
+        time=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        versions=versions,
+    )
+    write_text_atomically(path, text)

@@ -1,0 +1,199 @@
+"""One HTML page of a comparison or of a fitted pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sklearn_emg._validation import check_integer
+from sklearn_emg.comparison import Comparison, LeakageAudit
+from sklearn_emg.inspection._reports._comparison_report import comparison_content
+from sklearn_emg.inspection._reports._html import check_page, write_page
+from sklearn_emg.inspection._reports._pipeline_report import (
+    Predictions,
+    pipeline_content,
+    pipeline_title,
+)
+
+
+def report(
+    result: Comparison | BaseEstimator,
+    path: str | os.PathLike[str],
+    *,
+    audits: LeakageAudit | Mapping[str, LeakageAudit] | None = None,
+    X: pd.DataFrame | None = None,
+    y: ArrayLike | None = None,
+    train_subjects: Iterable[Any] | None = None,
+    title: str | None = None,
+    max_rows: int = 1000,
+) -> Path:
+    """Write one self-contained HTML page of a comparison or of a fitted pipeline.
+
+    The page opens offline and loads nothing. Its tables are sorted by mouse or keyboard; it is
+    light or dark as the reader's system is; every figure has its numbers as text. Names from the
+    data are shown as text, whatever they contain.
+
+    Parameters
+    ----------
+    result : Comparison or fitted estimator
+        A result of :func:`~sklearn_emg.comparison.compare`, or a fitted pipeline.
+    path : str or path-like
+        The HTML file. An existing one is replaced once the new page is complete.
+    audits : LeakageAudit or dict of str to LeakageAudit, default=None
+        Results of :func:`~sklearn_emg.comparison.leakage_audit`, by the name of the pipeline.
+        Splits with leakage are labelled "leaky".
+    X : DataFrame, default=None
+        Table with a ``subject`` column for which a fitted classifier predicts diagnoses.
+    y : array-like of shape (n_rows,), default=None
+        True label of each row of `X`.
+    train_subjects : iterable, default=None
+        The subjects that the pipeline was fitted on. Predictions for them are labelled leaky and
+        do not count in the accuracy; without it the page says that they are not known.
+    title : str, default=None
+        Title of the page, by default "Comparison of pipelines" or the class of the last step.
+    max_rows : int, default=1000
+        Number of rows that a table of recordings or subjects has at most; a note says where rows
+        were left out.
+
+    Returns
+    -------
+    path : Path
+        The file that was written.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or Jinja2 is not installed.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If `result`, `audits` or `train_subjects` has another type.
+    ValueError
+        If `path` is a folder, `X` has no subjects, `y` has another length than `X`, `max_rows` is
+        no positive integer, or a parameter does not fit `result`.
+
+    See Also
+    --------
+    preprocessing_report : Writes a page of what preprocessing does to a table.
+    sklearn_emg.comparison.compare : Compares pipelines, split by subject.
+    sklearn_emg.comparison.leakage_audit : Measures how much a leak overestimates accuracy.
+
+    Notes
+    -----
+    The chance level is the proportion of subjects in the largest class. The interval of an accuracy
+    is Wilson's over subjects. A failed fit is shown with its traceback, which contains paths of
+    files on the machine that it ran on.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.comparison import compare
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import report
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame({"rms": rng.normal(size=80), "subject": np.repeat(range(20), 4)})
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> result = compare({"logistic": model}, X, y, cv=5, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = report(result, Path(folder) / "report.html")
+    ...     "Largest class" in path.read_text(encoding="utf-8")
+    True
+    """
+    path = check_page(path, "report")
+    named = _checked_audits(audits)
+    check_integer(max_rows, "max_rows", "report")
+    if isinstance(result, Comparison):
+        given = {"X": X, "y": y, "train_subjects": train_subjects}
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"The {name!r} of report is for a fitted pipeline; a Comparison has its own "
+                    "predictions. Leave it out."
+                )
+        content = comparison_content(result, named, max_rows)
+        write_page(path, "comparison.html", title or "Comparison of pipelines", content)
+    else:
+        _check_estimator(result)
+        predictions = _checked_table(result, X, y, train_subjects)
+        content = pipeline_content(result, named, predictions, max_rows)
+        write_page(path, "pipeline.html", title or pipeline_title(result), content)
+    return path
+
+
+def _checked_audits(audits: Any) -> dict[str, LeakageAudit]:
+    if audits is None:
+        return {}
+    named = {"the pipeline": audits} if isinstance(audits, LeakageAudit) else audits
+    if not isinstance(named, Mapping):
+        raise TypeError(
+            "The 'audits' of report must be a LeakageAudit or a dict of them. Got "
+            f"{type(audits).__name__}: run sklearn_emg.comparison.leakage_audit."
+        )
+    for name, audit in named.items():
+        if not isinstance(audit, LeakageAudit):
+            raise TypeError(
+                f"The 'audits' of report must hold LeakageAudits. Got {type(audit).__name__} for "
+                f"{name!r}."
+            )
+    return {str(name): audit for name, audit in named.items()}
+
+
+def _check_estimator(result: Any) -> None:
+    if isinstance(result, LeakageAudit):
+        raise TypeError(
+            "The 'result' of report must be a Comparison or a fitted estimator. Got a "
+            "LeakageAudit: give it as audits=..., together with the pipeline that was audited."
+        )
+    if isinstance(result, type) or not hasattr(result, "get_params"):
+        what = result.__name__ if isinstance(result, type) else type(result).__name__
+        raise TypeError(
+            f"The 'result' of report must be a Comparison or a fitted estimator. Got {what}."
+        )
+    try:
+        check_is_fitted(result)
+    except NotFittedError as error:
+        raise NotFittedError(
+            f"report shows a fitted pipeline: call the fit of {type(result).__name__} first."
+        ) from error
+
+
+def _checked_table(
+    estimator: Any, X: Any, y: Any, train_subjects: Iterable[Any] | None
+) -> Predictions | None:
+    if X is None:
+        if y is not None or train_subjects is not None:
+            name = "y" if y is not None else "train_subjects"
+            raise ValueError(f"The {name!r} of report belongs to a table: give X too.")
+        return None
+    if not is_classifier(estimator):
+        raise ValueError(
+            "The 'X' of report is for a classifier, which diagnoses its subjects. Got a "
+            f"{type(estimator).__name__}, which is no classifier: leave X out."
+        )
+    if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
+        raise ValueError(
+            "The 'X' of report must be a table with a 'subject' column. Got "
+            f"{type(X).__name__}: see sklearn_emg.recordings.recording_table."
+        )
+    if y is not None:
+        check_consistent_length(X, y)
+    if isinstance(train_subjects, str):
+        raise TypeError(
+            "The 'train_subjects' of report must be a list of subjects. Got the string "
+            f"{train_subjects!r}."
+        )
+    train = None if train_subjects is None else set(train_subjects)
+    return Predictions(estimator, X, y, train)
