@@ -145,6 +145,17 @@ def test_numbers_and_nouns_agree(data, tmp_path):
     assert re.search(r"\d+ of 20 subjects (are|is) wrong with every pipeline", text)
 
 
+def test_units_of_subjects_are_counted_as_such(data, tmp_path):
+    X, y = data
+    X = X.assign(side=["left", "left", "right", "right"] * 20)
+    model = DiVoteClassifier(LogisticRegression(), window=None, unit="side", features=["rms"])
+    result = compare({"a": model}, X, y, cv=4, progress=False)
+    text = html.unescape(text_of(report(result, tmp_path / "a.html")))
+    assert "<dt>Sides</dt><dd>40 (control 24, patient 16)</dd>" in text
+    assert "of 40 sides are wrong with every pipeline" in text
+    assert '<th scope="row">s1 left</th>' in text
+
+
 def test_tables_and_figures_are_labelled(pages):
     for text in map(text_of, pages):
         assert '<html lang="en">' in text
@@ -272,7 +283,7 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
 
     # The policy lets no other script run, so that the probe needs a page without it.
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", _PROBE, text_of(pages[0]))
-    column = re.findall(r'<th scope="col">([^<]*)</th>', text).index("accuracy")
+    column = re.findall(r'<th scope="col">([^<]*)</th>', text).index("balanced accuracy")
     probe = tmp_path / "probe.html"
     probe.write_text(
         text.replace("</body>", _CLICKS.replace("COLUMN", str(column)) + "</body>"),
@@ -285,7 +296,7 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
     # What has no score stays last; the others turn around.
     assert down.split("|")[-1] == up.split("|")[-1] == "broken"
     assert down.split("|")[:2] == up.split("|")[1::-1]
-    assert told["said"] == "Sorted by accuracy, ascending."
+    assert told["said"] == "Sorted by balanced accuracy, ascending."
     assert len(told["images"]) >= 4
     assert all(told["images"])
 

@@ -47,6 +47,8 @@ def comparison_content(
         "n_fits": n_failed + int(accuracy["n_folds"].sum()),
         "best": _best(accuracy, result.chance),
         "chance": f"{result.chance:.2f}",
+        "unit": result.unit,
+        "cases": _heading(result),
         "overview": [
             ("Pipelines", len(accuracy)),
             *([] if result.unit == "subject" else [("Subjects", n_subjects)]),
@@ -62,7 +64,7 @@ def comparison_content(
         "scores": _scores(
             result,
             "subject",
-            f"Scores over subjects, with {100 * result.confidence:g} % intervals",
+            f"Scores over {_heading(result)}, with {100 * result.confidence:g} % intervals",
         ),
         "accuracy": None,
         "differences": None,
@@ -193,8 +195,8 @@ def _figures(result: Comparison) -> dict[str, Any]:
     return {
         "accuracy": draw_display(
             display,
-            f"Accuracy over subjects by pipeline: {values}; {chance}.",
-            f"Accuracy over subjects with its interval; {chance}.",
+            f"Accuracy over {_heading(result)} by pipeline: {values}; {chance}.",
+            f"Accuracy over {_heading(result)} with its interval; {chance}.",
             (7.0, 1.4 + 0.42 * len(display.scores)),
             "scores",
         ),
