@@ -6,7 +6,12 @@ settings that such windows allow.
 
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import (
+    DiVoteClassifier,
+    NormalLimitRules,
+    SMOTEClassifier,
+    SubjectTransferClassifier,
+)
 from sklearn_emg.feature_extraction import (
     STFT,
     AutoregressiveFeatures,
@@ -43,7 +48,6 @@ from sklearn_emg.neural_network import (
     StackedLSTMClassifier,
     TransferClassifier,
 )
-from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier, SubjectTransferClassifier
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,

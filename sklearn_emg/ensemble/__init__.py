@@ -1,5 +1,15 @@
-"""From windows to people."""
+"""Classifiers of windows, and their votes for recordings and subjects."""
 
 from sklearn_emg.ensemble._divote import DiVoteClassifier, Votes, find_votes
+from sklearn_emg.ensemble._rules import NormalLimitRules
+from sklearn_emg.ensemble._smote import SMOTEClassifier
+from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
 
-__all__ = ["DiVoteClassifier", "Votes", "find_votes"]
+__all__ = [
+    "DiVoteClassifier",
+    "NormalLimitRules",
+    "SMOTEClassifier",
+    "SubjectTransferClassifier",
+    "Votes",
+    "find_votes",
+]

@@ -34,16 +34,10 @@ from sklearn_emg.papers._registry import (
     list_systems,
     make_system,
 )
-from sklearn_emg.papers._rules import NormalLimitRules
-from sklearn_emg.papers._sampling import SMOTEClassifier
-from sklearn_emg.papers._transfer import SubjectTransferClassifier
 
 __all__ = [
     "Benchmark",
     "Figure",
-    "NormalLimitRules",
-    "SMOTEClassifier",
-    "SubjectTransferClassifier",
     "System",
     "ahmed_islam",
     "alsnet",

@@ -95,8 +95,8 @@ def boumerdes_cnn(
     >>> list(boumerdes_cnn().named_steps)
     ['undersample', 'filter', 'resample', 'divote']
     """
+    from sklearn_emg.ensemble import SMOTEClassifier
     from sklearn_emg.neural_network import DilatedCNNClassifier
-    from sklearn_emg.papers._sampling import SMOTEClassifier
 
     network = DilatedCNNClassifier(max_epochs=max_epochs, random_state=random_state)
     windows = SMOTEClassifier(network, factor=smote_factor, random_state=random_state)
@@ -155,8 +155,8 @@ def boumerdes_lstm(
     >>> boumerdes_lstm().get_params()["divote__estimator__estimator__n_layers"]
     3
     """
+    from sklearn_emg.ensemble import SMOTEClassifier
     from sklearn_emg.neural_network import StackedLSTMClassifier
-    from sklearn_emg.papers._sampling import SMOTEClassifier
 
     network = StackedLSTMClassifier(max_epochs=max_epochs, random_state=random_state)
     windows = SMOTEClassifier(network, factor=smote_factor, random_state=random_state)

@@ -436,8 +436,8 @@ def transfer_learning(
     >>> transfer_learning(source_fraction=0.4).get_params()["divote__estimator__source_fraction"]
     0.4
     """
+    from sklearn_emg.ensemble import SubjectTransferClassifier
     from sklearn_emg.neural_network import CNN1DClassifier, TransferClassifier
-    from sklearn_emg.papers._transfer import SubjectTransferClassifier
 
     network = CNN1DClassifier(max_epochs=max_epochs, random_state=random_state)
     windows = SubjectTransferClassifier(

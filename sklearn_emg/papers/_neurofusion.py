@@ -21,6 +21,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_emg.ensemble import NormalLimitRules
 from sklearn_emg.feature_extraction import (
     CWTFeatures,
     MUAPFeatures,
@@ -32,7 +33,6 @@ from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.papers._building import check_choice, over_filtered
 from sklearn_emg.papers._feature_studies import _classifier, _windows
 from sklearn_emg.papers._registry import Figure, register
-from sklearn_emg.papers._rules import NormalLimitRules
 from sklearn_emg.preprocessing import AdaptiveFilter, AmplitudeScaler, Envelope, WaveletDenoiser
 
 CITATION = (

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.datasets import make_nemg_cohort
-from sklearn_emg.papers import NormalLimitRules, rule_based
+from sklearn_emg.ensemble import NormalLimitRules
+from sklearn_emg.papers import rule_based
 
 
 def test_a_measure_that_is_missing_meets_no_rule():

@@ -5,9 +5,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from sklearn_emg.ensemble import SubjectTransferClassifier
 from sklearn_emg.model_selection import SubjectHoldout, with_validation
 from sklearn_emg.neural_network import ALSNetClassifier, TransferClassifier
-from sklearn_emg.papers import SubjectTransferClassifier, make_system
+from sklearn_emg.papers import make_system
 from sklearn_emg.recordings import recording_table
 
 GROUPS = np.repeat([f"{c}{i}" for c in "AC" for i in range(6)], [4, 5, 3, 4, 5, 3] * 2)

@@ -1,4 +1,4 @@
-"""Classification by rules that a reader can follow."""
+"""Rules of reference limits: a decision list that a reader can follow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
 
 _NORMAL = ("normal", "control", "healthy", "healthy control")
-# Units that say nothing behind a name.
+# Units that are not printed after a name.
 _NO_UNIT = ("1", "count")
 
 
@@ -24,22 +24,22 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
     """Decision list of rules "a measure is outside the limits of the normal group".
 
     The limits of each measure are mean +/- `limit` standard deviations of the normal group, as
-    reference limits of turns and amplitude are given in the clinic. A rule says that one measure
-    is above or below its limit; rules are tried in order of confidence, and the first that is met
-    gives the answer. Windows that meet none get that of the last line.
+    clinical reference limits of turns and amplitude are. A rule says that one measure is above or
+    below its limit. Rules are tried in order of confidence, and the first rule that a window meets
+    predicts its class. Windows that meet no rule get the class of the last line.
 
     NaN stands for a measure that a window does not have, such as the duration of motor unit
-    potentials where none was found: it meets no rule and has no part in the limits.
+    potentials where none was found: it meets no rule and is left out of the limits.
 
     Parameters
     ----------
     normal : label, default=None
-        The reference class. By default the one called "normal", "control" or "healthy", otherwise
-        the first in the order of classes.
+        Reference class. By default it is the class called "normal", "control" or "healthy",
+        otherwise the first in the order of classes.
     limit : float, default=2.0
-        Standard deviations on either side of the mean.
+        Distance of the limits from the mean, in standard deviations.
     max_rules : int, default=6
-        Rules in the list, at most.
+        Maximum number of rules in the list.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         Lower and upper limits; NaN where no window of the normal group has the measure.
     rules_ : list of (feature, side, probabilities)
         Number of the feature, "above" or "below", and the class probabilities (Laplace's estimate)
-        of the training windows that come to this rule and meet it.
+        of the training windows that no earlier rule covers and that meet this one.
     default_ : ndarray of shape (n_classes,)
         Class probabilities where no rule is met.
     n_features_in_ : int
@@ -60,9 +60,10 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Greedy: at each step, among the windows that no rule has taken yet, the rule is added whose
-    majority class has the highest Laplace estimate (n_c + 1) / (n + K); it has to take at least
-    two windows and to lead to another answer, or a surer one, than the windows it leaves behind.
+    The list is built greedily. At each step, among the windows that no rule covers yet, the rule
+    is added whose majority class has the highest Laplace estimate (n_c + 1) / (n + K). It has to
+    cover at least two windows, and its estimate has to exceed that of the majority class of all
+    windows that are not covered yet.
 
     References
     ----------
@@ -74,7 +75,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emg.papers import NormalLimitRules
+    >>> from sklearn_emg.ensemble import NormalLimitRules
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["normal", "myopathy", "neuropathy"], 30)
     >>> amplitude = np.repeat([1.0, 0.4, 3.0], 30) + 0.1 * rng.normal(size=90)
@@ -96,7 +97,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         self.max_rules = max_rules
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> NormalLimitRules:
-        """Take the limits from the normal group and order the rules.
+        """Compute the limits of the normal group and order the rules.
 
         Parameters
         ----------
@@ -106,13 +107,18 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            If `normal` is not one of the classes.
         """
         self._validate_params()
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.normal_ = self._find_normal()
-        # A measure that no normal window has gets NaN for its limits, which nothing exceeds.
+        # A measure that no normal window has gets NaN as its limits, which no value exceeds.
         reference = np.ma.masked_invalid(X[y == self.normal_])
         centre = reference.mean(axis=0).filled(np.nan)
         spread = reference.std(axis=0).filled(np.nan)
@@ -167,7 +173,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         met = self._met(X)
         proba = np.tile(self.default_, (len(X), 1))
-        # From the last to the first, so that the first rule has the last word.
+        # From the last to the first, so that the first rule that is met decides.
         for feature, side, estimate in reversed(self.rules_):
             proba[met[:, 2 * feature + (side == "above")]] = estimate
         return proba
@@ -187,17 +193,22 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         return self.classes_[np.argmax(proba, axis=1)]
 
     def export_text(self, feature_names: Labels | None = None) -> str:
-        """The rules as text, one a line.
+        """Return the rules as text, one per line.
 
         Parameters
         ----------
         feature_names : array-like of str, default=None
-            By default ``feature_names_in_``, where there are some, with the units of the features
-            of this package (for signals in mV); otherwise x0, x1 ...
+            By default ``feature_names_in_``, where these exist, with the units of this package's
+            features (for signals in mV); otherwise x0, x1 ...
 
         Returns
         -------
         text : str
+
+        Raises
+        ------
+        ValueError
+            If the number of `feature_names` is not that of the features.
         """
         check_is_fitted(self)
         if feature_names is None and hasattr(self, "feature_names_in_"):

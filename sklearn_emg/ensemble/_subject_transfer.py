@@ -1,4 +1,4 @@
-"""Transfer learning among the subjects of one training set."""
+"""Transfer learning between the subjects of one training set."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import HasMethods, Interval, Real
 from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.neural_network import split_validation
-from sklearn_emg.papers._windows import WindowsMetaClassifier
 from sklearn_emg.recordings import subjects_of
 
 
-class SubjectTransferClassifier(WindowsMetaClassifier):
+class SubjectTransferClassifier(WindowMetaClassifier):
     """Pretrain a network on some of the training subjects, fine-tune it on the others.
 
-    For pipelines that are given one cohort: its training subjects are parted into a source and a
-    target, so that no subject of the test, nor of the fine-tuning, had a part in the pretraining.
+    This serves pipelines that are given one cohort: its training subjects are split into a source
+    and a target, so that no subject of the test or of the fine-tuning is used in the pretraining.
 
     Parameters
     ----------
     estimator : TransferClassifier
-        If it is pretrained already, on a cohort of your own, all training subjects fine-tune it.
+        Network with its frozen layers. If it is pretrained already, on another cohort, all training
+        subjects fine-tune it.
     source_fraction : float, default=0.5
-        Share of the subjects of each class that pretrain, at least one and never all; of the
-        windows, where `fit` is given no `groups`.
+        Fraction of the subjects of each class that pretrain, at least one and never all; fraction
+        of the windows where `fit` is given no `groups`.
     random_state : int, RandomState instance or None, default=None
-        Draws them.
+        Seed of the draw of source subjects.
 
     Attributes
     ----------
     estimator_ : TransferClassifier
-        Pretrained and fine-tuned; ``estimator_.source_subjects_`` are those who pretrained.
+        Pretrained and fine-tuned; ``estimator_.source_subjects_`` are the subjects of the
+        pretraining.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
 
     Raises
     ------
     ValueError
-        If fewer than two classes have a subject to spare for the source, or subjects of a network
-        that was pretrained before are among those of `fit`.
+        If fewer than two classes have two or more subjects, or subjects of a network that was
+        pretrained before are among those of `fit`.
 
     See Also
     --------
@@ -52,8 +54,8 @@ class SubjectTransferClassifier(WindowsMetaClassifier):
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn_emg.ensemble import SubjectTransferClassifier
     >>> from sklearn_emg.neural_network import ALSNetClassifier, TransferClassifier
-    >>> from sklearn_emg.papers import SubjectTransferClassifier
     >>> rng = np.random.default_rng(0)
     >>> y, subject = np.repeat(["control", "patient"], 24), np.repeat(list("abcdefgh"), 6)
     >>> X = rng.normal(size=(48, 60)) * np.where(y == "patient", 3, 1)[:, None]
@@ -84,7 +86,7 @@ class SubjectTransferClassifier(WindowsMetaClassifier):
     def fit(
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None = None
     ) -> SubjectTransferClassifier:
-        """Part the subjects, pretrain, fine-tune.
+        """Split the subjects, pretrain and fine-tune.
 
         Parameters
         ----------
@@ -102,21 +104,21 @@ class SubjectTransferClassifier(WindowsMetaClassifier):
         transfer = clone(self.estimator)
         target = np.arange(len(y))
         if not hasattr(transfer, "source_"):
-            source, target = self._part(transfer, codes, groups)
+            source, target = self._split(transfer, codes, groups)
             _pretrain(transfer, X[source], y[source], None if groups is None else groups[source])
         self.estimator_ = transfer.fit(
             X[target], y[target], groups=None if groups is None else groups[target]
         )
         return self
 
-    def _part(
+    def _split(
         self, transfer: Any, codes: NDArray[np.intp], groups: NDArray | None
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows of source and target."""
+        """Row numbers of source and target."""
         pool = np.arange(len(codes))
         validation = transfer.get_params().get("estimator__validation")
         if groups is not None and not isinstance(validation, str | None):
-            # Subjects whom a protocol names for validation have no part in any training.
+            # Subjects that a protocol names for validation are used in no training.
             named = set(validation)
             pool = np.array([k for k in pool if groups[k] not in named], dtype=np.intp)
         owner = None if groups is None else subjects_of(pool, groups[pool])
@@ -132,7 +134,7 @@ class SubjectTransferClassifier(WindowsMetaClassifier):
 
 
 def _pretrain(transfer: Any, X: NDArray, y: NDArray, groups: NDArray | None) -> None:
-    """Pretrain; named validation subjects are those of the fine-tuning, not in the source."""
+    """Pretrain; named validation subjects belong to the fine-tuning and not to the source."""
     validation = transfer.get_params().get("estimator__validation")
     if isinstance(validation, str | None):
         transfer.pretrain(X, y, groups=groups)

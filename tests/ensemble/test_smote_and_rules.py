@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.papers import NormalLimitRules, SMOTEClassifier
+from sklearn_emg.ensemble import NormalLimitRules, SMOTEClassifier
 
 
 class Recorder(ClassifierMixin, BaseEstimator):

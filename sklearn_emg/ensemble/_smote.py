@@ -1,4 +1,4 @@
-"""Samplers ahead of a classifier that has to know whose windows it gets."""
+"""SMOTE inside a classifier: synthetic windows keep the subject that they are made of."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
 from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.neural_network import split_validation
-from sklearn_emg.papers._windows import WindowsMetaClassifier
 
 _FRACTION = "validation_fraction"
 
@@ -22,21 +22,22 @@ _FRACTION = "validation_fraction"
 def synthesise(
     X: NDArray[np.floating],
     y: NDArray[np.intp],
-    owner: NDArray[np.intp],
+    subjects: NDArray[np.intp],
     wanted: dict[int, int],
     k_neighbors: int,
     rng: np.random.RandomState,
 ) -> tuple[NDArray[np.floating], NDArray[np.intp], NDArray[np.intp]]:
-    """Windows between two windows of one class and one owner.
+    """Make windows between two windows of one class and one subject.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_values)
-    y, owner : ndarray of int of shape (n_windows,)
+    y, subjects : ndarray of int of shape (n_windows,)
+        Codes of the class and the subject of each window.
     wanted : dict of int to int
-        Synthetic windows per class.
+        Number of synthetic windows per class.
     k_neighbors : int
-        Nearest windows of the same owner and class to draw the partner from.
+        Number of nearest windows of the same subject and class among which the partner is drawn.
     rng : RandomState
 
     Returns
@@ -44,13 +45,13 @@ def synthesise(
     X_new : ndarray of shape (n_new, n_values)
     y_new : ndarray of int of shape (n_new,)
     base : ndarray of int of shape (n_new,)
-        Row of the window that each was made of.
+        Row of the window that each synthetic window is made of.
 
     Notes
     -----
     N. V. Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", J. Artif. Intell. Res.
     16 (2002) 321-357: x + u (x' - x) with u uniform in [0, 1) and x' one of the nearest neighbours
-    of x. Here neighbours are sought among the windows of the same person only. A person with a
+    of x. Here neighbours are sought among the windows of the same subject only. A subject with a
     single window of the class gives that window again.
     """
     from sklearn.neighbors import NearestNeighbors
@@ -59,19 +60,19 @@ def synthesise(
     for label, n_new in sorted(wanted.items()):
         base = rng.choice(np.flatnonzero(y == label), size=n_new)
         out = np.empty((n_new, X.shape[1]), dtype=X.dtype)
-        for person in np.unique(owner[base]):
-            own = np.flatnonzero((y == label) & (owner == person))
-            of = np.flatnonzero(owner[base] == person)
+        for subject in np.unique(subjects[base]):
+            own = np.flatnonzero((y == label) & (subjects == subject))
+            of = np.flatnonzero(subjects[base] == subject)
             k = min(k_neighbors, len(own) - 1)
             if k == 0:
                 out[of] = X[base[of]]
                 continue
-            # The nearest is the window itself.
+            # The nearest window is the window itself.
             near = NearestNeighbors(n_neighbors=k + 1).fit(X[own])
             near = near.kneighbors(X[base[of]], return_distance=False)[:, 1:]
             partner = own[near[np.arange(len(of)), rng.randint(k, size=len(of))]]
-            share = rng.uniform(size=(len(of), 1)).astype(X.dtype)
-            out[of] = X[base[of]] + share * (X[partner] - X[base[of]])
+            fraction = rng.uniform(size=(len(of), 1)).astype(X.dtype)
+            out[of] = X[base[of]] + fraction * (X[partner] - X[base[of]])
         made.append(out)
         rows.append(base)
     base = np.concatenate(rows)
@@ -79,57 +80,59 @@ def synthesise(
 
 
 def _hold_out(
-    estimator: Any, codes: NDArray[np.intp], owner: NDArray[np.intp], groups: NDArray | None
+    estimator: Any, codes: NDArray[np.intp], subjects: NDArray[np.intp], groups: NDArray | None
 ) -> tuple[NDArray[np.bool_], NDArray | None]:
-    """Rows that the network in `estimator` is told to hold out, and the groups it gets.
+    """Rows that the network in `estimator` holds out for validation, and the groups it gets.
 
-    Synthetic windows must not be among them, so the draw has to come before these are made.
+    No synthetic window may be among them, so the rows are drawn before SMOTE.
     """
-    nobody = np.zeros(len(codes), dtype=bool)
+    none = np.zeros(len(codes), dtype=bool)
     params = estimator.get_params(deep=True)
     networks = [name.removesuffix("_fraction") for name in params if name.endswith(_FRACTION)]
     own = next((name for name in networks if name in params), None)
     if own is None:
-        return nobody, groups
+        return none, groups
     validation, fraction = params[own], params[f"{own}_fraction"]
     by_subject = groups is not None and validation != "windows"
     if not isinstance(validation, str):
         wanted = set(validation)
-        held = np.array([name in wanted for name in groups]) if groups is not None else nobody
+        held = np.array([name in wanted for name in groups]) if groups is not None else none
     elif fraction is None:
-        held = nobody
+        held = none
     else:
         rng = check_random_state(params[f"{own.removesuffix('validation')}random_state"])
-        held = nobody.copy()
-        held[split_validation(codes, owner if by_subject else None, fraction, rng)[1]] = True
+        held = none.copy()
+        held[split_validation(codes, subjects if by_subject else None, fraction, rng)[1]] = True
     if not held.any() or held.all():
-        return nobody, groups  # the network says what is wrong with that
+        return none, groups  # the network raises the error
     if groups is None or not by_subject:
-        groups = held.astype(np.intp)  # two sides in place of people
+        groups = held.astype(np.intp)  # two groups in place of subjects
     estimator.set_params(**{own: list(dict.fromkeys(groups[held].tolist()))})
     return held, groups
 
 
-class SMOTEClassifier(WindowsMetaClassifier):
-    """SMOTE in front of a classifier that holds out subjects.
+class SMOTEClassifier(WindowMetaClassifier):
+    """SMOTE for a classifier that needs the subject of each window.
 
-    A sampler in a pipeline leaves `groups` behind: the classifier after it would get the subjects
-    of other windows. Here each synthetic window lies between two windows of one person and belongs
-    to that person, so that subject-wise early stopping or an inner search stays free of leaks. The
-    windows that a network of this package holds out for validation are left as they are.
+    A sampler in a pipeline does not resample `groups`, so that the classifier after it would get
+    the subjects of other windows. Here each synthetic window lies between two windows of one
+    subject and belongs to that subject, so that early stopping and inner searches by subject stay
+    free of leaks. Windows that a network of this package holds out for validation are not changed.
 
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows, or a search; gets ``groups`` in ``fit`` if it takes them. Whom a
-        network holds out by its `validation` and `validation_fraction` is drawn here, as it would
-        draw them.
+        Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them. The
+        validation subjects of a network are drawn here by its `validation` and
+        `validation_fraction`, exactly as the network would draw them.
     factor : float, default=2.0
-        No class grows to more than this times its real windows in training, nor beyond the largest
-        class. 2 keeps synthetic windows at most as many as real ones; 1 adds none.
+        Maximum ratio of the windows of a class after SMOTE to its real windows in training; no
+        class grows beyond the largest one. With 2 there are at most as many synthetic windows as
+        real ones, with 1 there are none.
     k_neighbors : int, default=5
-        Nearest windows of the same person and class to interpolate towards.
+        Number of nearest windows of the same subject and class to interpolate towards.
     random_state : int, RandomState instance or None, default=None
+        Seed of the synthetic windows.
 
     Attributes
     ----------
@@ -137,7 +140,7 @@ class SMOTEClassifier(WindowsMetaClassifier):
     estimator_ : estimator object
         Fitted on real and synthetic windows.
     n_synthetic_ : dict
-        Synthetic windows of each class that got some.
+        Number of synthetic windows of each class that has some.
     n_features_in_ : int
 
     See Also
@@ -147,14 +150,14 @@ class SMOTEClassifier(WindowsMetaClassifier):
 
     Notes
     -----
-    Differs from plain SMOTE in that neighbours are sought within a person. Without `groups` all
-    windows count as one person's.
+    This differs from plain SMOTE in that neighbours are sought within a subject. Without `groups`
+    all windows count as those of one subject.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn_emg.papers import SMOTEClassifier
+    >>> from sklearn_emg.ensemble import SMOTEClassifier
     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(30, 4)), np.repeat([0, 1], [22, 8])
     >>> SMOTEClassifier(LogisticRegression(), random_state=0).fit(X, y).n_synthetic_
@@ -199,17 +202,17 @@ class SMOTEClassifier(WindowsMetaClassifier):
 
         self._validate_params()
         strategy = capped_sampling_strategy(self.factor)
-        X, y, codes, owner, groups = self._check_training(X, y, groups)
-        if owner is None:
-            owner = np.zeros(len(y), dtype=np.intp)
+        X, y, codes, subjects, groups = self._check_training(X, y, groups)
+        if subjects is None:
+            subjects = np.zeros(len(y), dtype=np.intp)
         estimator = clone(self.estimator)
         searches = isinstance(estimator, BaseSearchCV)
         takes_groups = searches or has_fit_parameter(estimator, "groups")
         held = np.zeros(len(y), dtype=bool)
-        # In the folds of a search each fit draws its own, of other people every time.
+        # In a search each fit draws its own validation subjects, anew in each fold.
         if takes_groups and not searches:
-            held, groups = _hold_out(estimator, codes, owner, groups)
-        of, owners = codes[~held], owner[~held]
+            held, groups = _hold_out(estimator, codes, subjects, groups)
+        of, owners = codes[~held], subjects[~held]
         counts = np.bincount(of)
         wanted = {c: n - int(counts[c]) for c, n in strategy(of).items()}
         flat = X[~held].reshape(len(of), -1)

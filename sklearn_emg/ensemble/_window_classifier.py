@@ -1,4 +1,4 @@
-"""What the classifiers around a classifier of windows have in common."""
+"""Base of the classifiers that wrap a classifier of windows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.recordings import subjects_of
 
 
-def _has_proba(model: WindowsMetaClassifier) -> bool:
+def _has_proba(model: WindowMetaClassifier) -> bool:
     return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 
-class WindowsMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Base: checks input and subjects, hands predictions on to ``estimator_``."""
+class WindowMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Check the input and its subjects, and leave predictions to ``estimator_``."""
 
     estimator: Any
     estimator_: Any
@@ -30,9 +30,7 @@ class WindowsMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _check_training(
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None
     ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
-        """Windows, labels and their codes; codes of the subjects, as a network counts them, and
-        their names.
-        """
+        """Return windows, labels and codes of labels; codes and names of the subjects."""
         X, y = validate_data(
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
         )
