@@ -289,7 +289,7 @@ def test_transfer_reads_the_subjects_of_tables():
     X, y, subjects = cohort()
     table = table_of(X, subjects)
     net = TransferClassifier(small_net()).pretrain(table, y)
-    with pytest.raises(ValueError, match=r"subject.* are in the source cohort too"):
+    with pytest.raises(ValueError, match=r"subject.* with the source cohort"):
         net.fine_tune(table, y)
     assert net.fine_tune(table_of(X, subjects + 100), y).predict(table).shape == (48,)
 
