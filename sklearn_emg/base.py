@@ -325,6 +325,21 @@ class SignalTransformer(_SignalEstimator):
     def _fit_table(self, X: pd.DataFrame) -> None:
         """Learn from a recording table."""
 
+    def output_fs(self, fs: float) -> float:
+        """Sampling rate of the transformed signals.
+
+        Parameters
+        ----------
+        fs : float
+            Sampling rate of the signals that are given, in Hz.
+
+        Returns
+        -------
+        fs_out : float
+            In Hz.
+        """
+        return self._fs_out(fs)
+
     def _fs_out(self, fs: float) -> float:
         return fs
 

@@ -1,9 +1,10 @@
 """Classifiers of windows, and their votes for recordings and subjects."""
 
-from sklearn_emg.ensemble._divote import DiVoteClassifier, Votes, find_votes
+from sklearn_emg.ensemble._divote import DiVoteClassifier, find_votes
 from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier
 from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
+from sklearn_emg.ensemble._votes import Votes
 
 __all__ = [
     "DiVoteClassifier",

@@ -1,10 +1,9 @@
-"""DiVote: divide recordings into windows, vote from windows to people."""
+"""DiVote: divide recordings into windows, aggregate window scores to one diagnosis per subject."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import joblib
@@ -12,135 +11,57 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    check_is_fitted,
-    has_fit_parameter,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_emg._sklearn import (
-    BaseSearchCV,
-    HasMethods,
-    Integral,
-    Interval,
-    Real,
-    StrOptions,
-    safe_indexing,
-)
+from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions, safe_indexing
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
-from sklearn_emg.model_selection import (
-    SubjectKFold,
-    assert_no_shared_subject,
-    call_kept,
-    key_for,
+from sklearn_emg.ensemble._fitting import (
+    decisions,
+    fit_metadata,
+    fit_sigmoids,
+    fit_weights,
+    fit_windows,
+    hold_out_subjects,
+    smallest_class,
+    subject_folds,
 )
+from sklearn_emg.ensemble._input import (
+    Rows,
+    check_labels,
+    check_rows,
+    check_weights,
+    refuse_one_class,
+    refuse_unusable_labels,
+    warn_of_known_subjects,
+)
+from sklearn_emg.ensemble._rates import give_rate
+from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,
     Tail,
     Windows,
     check_recording_table,
+    columns_that_tell,
     divide,
     is_recording_table,
     mean_by_code,
-    subjects_of,
+    same_rate,
+    warn_of_left_out,
 )
 
-
-@dataclass(frozen=True)
-class Votes:
-    """The whole chain from windows to people, as tables.
-
-    Score columns are called ``score_<class>``; the scores of a row sum to one.
-
-    Attributes
-    ----------
-    windows : DataFrame of shape (n_windows, ...)
-        ``row`` (position of the recording in X), ``start`` (s, only where recordings were cut),
-        ``subject``, the scores, and ``vote``, the class with the highest one.
-    recordings : DataFrame of shape (n_rows, ...)
-        Index of X; ``subject``, the `by` column, ``n_windows``, mean scores of the row's windows
-        (NaN where it has none) and ``vote``.
-    subjects : DataFrame of shape (n_subjects, ...)
-        Index of subjects; ``n_recordings``, mean scores of the subject's recordings
-        ("feature-all"), ``vote``; the ``feature_...`` columns that the final classifier reads;
-        ``diagnosis``; and ``probability_<class>`` where the final classifier gives them.
-    """
-
-    windows: pd.DataFrame
-    recordings: pd.DataFrame
-    subjects: pd.DataFrame
-
-
-@dataclass
-class _Rows:
-    """A checked input: windows ready for the inner estimator, and who they belong to."""
-
-    X: Any  # windows or feature rows for the inner estimator
-    row: NDArray[np.intp]  # row of each window
-    start: NDArray[np.floating] | None  # s
-    person: NDArray[np.intp]  # code of the person of each row: what must not leak
-    names: NDArray[Any]  # name of each code, for an inner estimator that asks for persons by name
-    unit: NDArray[np.intp]  # code of what gets a diagnosis, of each row
-    unit_index: pd.Index
-    by: NDArray[Any] | None
-    index: pd.Index
-
-    @property
-    def n_rows(self) -> int:
-        return len(self.person)
-
-
-@dataclass
-class _Verdict:
-    """Scores of windows, rows and units, and what the final classifier makes of them."""
-
-    windows: NDArray[np.floating]
-    rows: NDArray[np.floating]
-    units: NDArray[np.floating]
-    features: NDArray[np.floating]
-    proba: NDArray[np.floating] | None
-    diagnosis: NDArray[Any]
-
-
-def _has_sampler(pipeline: Pipeline) -> bool:
-    return any(hasattr(step, "fit_resample") for _, step in pipeline.steps)
-
-
-def _groups_params(estimator: Any, groups: NDArray) -> dict[str, NDArray]:
-    """Fit parameters that hand the windows' subjects to an estimator that can use them."""
-    if get_config()["enable_metadata_routing"]:
-        router = get_routing_for_object(estimator)
-        return {"groups": groups} if router.consumes("fit", ["groups"]) else {}
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        params = {} if last in (None, "passthrough") else _groups_params(last, groups)
-        if params and _has_sampler(estimator):
-            # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
-            warnings.warn(
-                f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
-                "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return {}
-        return {f"{name}__{key}": value for key, value in params.items()}
-    if isinstance(estimator, BaseSearchCV) or has_fit_parameter(estimator, "groups"):
-        return {"groups": groups}
-    return {}
-
-
-def _fit(estimator: Any, X: Any, y: NDArray, params: dict[str, NDArray]) -> Any:
-    return estimator.fit(X, y, **params)
+# Folds of subjects from which the calibration of decisions learns, at most.
+_CALIBRATION_FOLDS = 5
 
 
 def _final_has_proba(divote: DiVoteClassifier) -> bool:
@@ -149,7 +70,7 @@ def _final_has_proba(divote: DiVoteClassifier) -> bool:
 
 
 class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Divide recordings into windows, classify them, and vote from windows to people.
+    """Divide recordings into windows, classify them, and aggregate scores to subjects.
 
     The windows' class probabilities are averaged over each recording and the recordings' over each
     subject. A final classifier reads these subject features and gives the diagnosis [1]_.
@@ -158,9 +79,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator : estimator object
         Classifier of windows, usually a Pipeline. It is fitted on float32 windows of shape
-        (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels, n_times). If its ``fit``
-        takes ``groups``, it gets the subject of each window, so that a network's early stopping or
-        an inner search holds out subjects.
+        (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels, n_times). Each step whose
+        ``fs`` is None gets the sampling rate of the table. If its ``fit`` takes ``groups``, it gets
+        the subject of each window, so that a network's early stopping holds out subjects; an int
+        `cv` of a search, calibration, stack or selection inside means folds of subjects.
     window : float or None, default=0.4
         Length of a window in seconds. None takes each row for one window: a row of a feature
         table or of an array, or a recording of a table in which all have one length.
@@ -173,7 +95,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         no recording of a kind, its scores are 1/n_classes. With ``by="region"`` on proximal and
         distal muscles this is "feature-PD" of [1]_, with None "feature-all".
     voting : {"soft", "hard"}, default="soft"
-        Average the windows' probabilities, or count their predicted classes.
+        Average the windows' probabilities, or count their predicted classes. Where `estimator` has
+        no ``predict_proba``, its ``decision_function`` is made into probabilities by sigmoids,
+        which are learned on training subjects that are held out (up to five folds).
     final_estimator : "logistic", estimator object or None, default="logistic"
         Classifier of the subject features; "logistic" is ``LogisticRegression()``. None takes the
         class with the highest mean score ("simple averaging"), over recordings, or with `by` over
@@ -181,16 +105,18 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     cv : None, int, cross-validation generator or iterable, default=None
         How the final classifier gets its training scores. None scores the training windows with
         the estimator fitted on them, as published; such scores are more certain than those of new
-        people. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv,
-        shuffle=False)``.
+        subjects. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv)``.
+        Folds may repeat rows or be masks, but a fold that trains on a subject
+        whom it scores is an error.
     unit : str, default="subject"
         What gets one diagnosis. Another column, such as "side", "session" or "exercise", gives
         one for each of its values within each subject. `estimator` and `cv` hold out whole
         subjects all the same.
     features : list of str, default=None
         For tables without signals and with ``window=None``: the columns that `estimator` gets. By
-        default all but `by`, `unit` and the usual metadata
-        (``sklearn_emg.recordings.METADATA_COLUMNS``).
+        default all but `by`, `unit`, the usual metadata
+        (``sklearn_emg.recordings.METADATA_COLUMNS``) and, with a warning, what looks like an
+        identity or a label (see :func:`~sklearn_emg.recordings.feature_columns`).
     tail : {"drop", "overlap", "pad"}, default="drop"
         What becomes of samples behind the last whole window, see
         :func:`~sklearn_emg.recordings.divide`.
@@ -213,8 +139,14 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X and `groups` named none.
+    fs_ : float or None
+        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
     estimator_ : estimator object
         Fitted on all windows.
+    calibration_ : CalibratedClassifierCV or None
+        Sigmoids from the decisions of `estimator_` to probabilities, None where it has these.
     final_estimator_ : estimator object or None
     by_levels_ : list
         Values of `by` seen in ``fit``, in the order of the features.
@@ -226,8 +158,19 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a subject has two labels, the table has no windows or lacks `by`, or `cv` puts a subject
-        on both sides.
+        If a subject has two labels, y has one class, lacks labels or mixes numbers and text, the
+        table has no windows or lacks `by`, a step has another ``fs`` than the table, `cv` puts a
+        subject on both sides, or a step knows the sampling rate and the table to predict has
+        another.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects given to ``predict``, ``predict_proba``, ``score``, ``vote`` or
+        ``vote_subjects`` were trained on, or a step inside splits the windows of a subject.
+    RecordingWarning
+        If columns are left out of the features, or the sampling rate differs from that of
+        ``fit`` and no step knows it.
 
     See Also
     --------
@@ -236,7 +179,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Notes
     -----
     The answer for a row is that of its subject and depends on the other rows of the same call: give
-    all recordings of a person together.
+    all recordings of a subject together.
 
     With K classes, recordings r of subject s and windows w of r,
 
@@ -337,55 +280,66 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _check(
         self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
-    ) -> tuple[_Rows, NDArray | None]:
-        """Check X (and y when fitting), cut it into windows and find out who they belong to."""
+    ) -> tuple[Rows, NDArray | None]:
+        """Check X (and y when fitting), cut it into windows and find the subject of each."""
         if is_recording_table(X):
             if reset:
-                y = self._check_labels(y, len(X))
+                check_recording_table(X, required=("signal", "fs"))
+                y = check_labels(y, len(X))
             windows = self._recording_windows(X, reset=reset)
-            row, start, inner = windows.row, windows.start / windows.fs, windows.X
-            n_rows = len(X)
+            inner, row, n_rows = windows.X, windows.row, len(X)
+            start, fs = windows.start / windows.fs, windows.fs
         else:
-            inner, y = self._check_matrix(X, y, reset=reset)
+            inner, y = self._check_matrix(X, y, groups, reset=reset)
             n_rows = len(inner)
-            row, start = np.arange(n_rows), None
-        table = X if isinstance(X, pd.DataFrame) else None
-        person = self._persons(X, groups, n_rows)
-        unit, unit_index = self._units(table, groups, person)
-        by = self._by_values(table, n_rows)
-        index = table.index if table is not None else pd.RangeIndex(n_rows)
-        names = self._names(table, groups, person)
-        return _Rows(inner, row, start, person, names, unit, unit_index, by, index), y
-
-    def _check_labels(self, y: Any, n_rows: int) -> NDArray:
-        if y is None:
-            raise ValueError(
-                "DiVoteClassifier requires y to be passed, but the target y is None: give one "
-                "label per row."
-            )
-        check_classification_targets(y)
-        y = np.asarray(y)
-        if y.ndim != 1 or len(y) != n_rows:
-            raise ValueError(
-                f"y must be 1-D with one label per recording, {n_rows} of them; got shape "
-                f"{y.shape}."
-            )
-        return y
+            row, start, fs = np.arange(n_rows), None, None
+        rows = check_rows(
+            X, inner, row, start, fs, n_rows=n_rows, groups=groups, unit=self.unit, by=self.by
+        )
+        return rows, y
 
     def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> Windows:
-        """Windows of a checked table, of the shape of those in ``fit``."""
+        """Windows of a checked table, of the rate and shape of those in ``fit``."""
         check_recording_table(table, required=("signal", "fs"))
         windows = self._windows(table)
         shape = windows.X.shape[1:]
         if reset:
-            self.window_shape_ = shape
-        elif shape != self.window_shape_:
+            self.window_shape_: tuple[int, ...] | None = shape
+            self.fs_: float | None = windows.fs
+            return windows
+        if self.window_shape_ is None:
+            raise ValueError(
+                "X is a recording table, but this DiVoteClassifier was fitted on an array or a "
+                "feature table. Give it what it was fitted on."
+            )
+        self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
+        if shape != self.window_shape_:
             raise ValueError(
                 f"The windows have shape {shape}, DiVoteClassifier was fitted on windows of shape "
                 f"{self.window_shape_}. Resample to the rate, and give the channels, of the "
                 "training table."
             )
         return windows
+
+    def _compare_rate(self, fs: float, *, same_shape: bool) -> None:
+        """Refuse another rate than that of ``fit`` where a step knows it, or warn of it."""
+        if self.fs_ is None or same_rate(fs, self.fs_):
+            return
+        text = (
+            f"The table has a sampling rate of {fs:.10g} Hz, but DiVoteClassifier was fitted on "
+            f"windows of {self.fs_:.10g} Hz."
+        )
+        if self._rates:
+            steps = ", ".join(list(self._rates)[:3])
+            raise ValueError(
+                f"{text} The rate is known to {steps}. Put Resampler({self.fs_:.10g}) before."
+            )
+        if same_shape:  # another shape is an error of its own
+            warnings.warn(
+                f"{text} Put Resampler({self.fs_:.10g}) before, or scores may differ by the rate.",
+                RecordingWarning,
+                stacklevel=5,
+            )
 
     def _windows(self, table: pd.DataFrame) -> Windows:
         if self.window is not None:
@@ -402,8 +356,14 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         # All rows have one length: as a window of that many samples, `divide` checks the rest.
         return divide(table, shapes[0][-1], unit="samples", nan=self.nan)
 
-    def _check_matrix(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray | None]:
-        frame = self._feature_columns(X) if isinstance(X, pd.DataFrame) else X
+    def _check_matrix(
+        self, X: Any, y: Any, groups: Labels | None, *, reset: bool
+    ) -> tuple[Any, NDArray | None]:
+        if reset:
+            refuse_unusable_labels(y)
+        frame = X
+        if isinstance(X, pd.DataFrame):
+            frame = self._feature_frame(X, y, groups, reset=reset)
         checked = validate_data(
             self,
             frame,
@@ -416,6 +376,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if reset:
             values, y = checked
             check_classification_targets(y)
+            refuse_one_class(y)
+            self.window_shape_ = self.fs_ = None
         else:
             values = checked
         if self.window is not None:
@@ -427,88 +389,41 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         # A frame goes on as a frame, so that steps can address its columns by name.
         return (frame if isinstance(frame, pd.DataFrame) else values), y
 
-    def _feature_columns(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _feature_frame(
+        self, X: pd.DataFrame, y: Any, groups: Labels | None, *, reset: bool
+    ) -> pd.DataFrame:
+        """The columns of X that the estimator gets: those left out in ``fit`` stay out."""
         if self.features is not None:
             if missing := [c for c in self.features if c not in X.columns]:
                 raise ValueError(f"X lacks the columns {missing} named by 'features'.")
             return X[self.features]
-        if self.unit not in X.columns and "subject" not in X.columns:
-            return X
-        other = {*METADATA_COLUMNS, self.by, self.unit}
-        frame = X[[c for c in X.columns if c not in other]]
+        has_subjects = self.unit in X.columns or "subject" in X.columns
+        other = {*METADATA_COLUMNS, self.by, self.unit} if has_subjects else set[Any]()
+        if reset:
+            told = columns_that_tell(X, y if len(y) == len(X) else None, groups)
+            self._left_out = {
+                name: why for name, why in told.items() if name not in (self.by, self.unit)
+            }
+            warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
+        frame = X[[c for c in X.columns if c not in other and c not in self._left_out]]
         text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
-        if text:
+        if text and has_subjects:
             raise ValueError(
                 f"The columns {text} are not numeric; name the feature columns with "
                 "DiVoteClassifier(features=[...])."
             )
         return frame
 
-    def _persons(self, X: Any, groups: Labels | None, n_rows: int) -> NDArray[np.intp]:
-        if groups is None and not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
-            if is_recording_table(X):
-                check_recording_table(X)  # says that the subject is missing
-            return np.arange(n_rows)
-        return subjects_of(X, groups)
-
-    def _names(
-        self, table: pd.DataFrame | None, groups: Labels | None, person: NDArray[np.intp]
-    ) -> NDArray[Any]:
-        """Name of each code of a person."""
-        if groups is not None:
-            given = list(groups)
-        elif table is not None and "subject" in table.columns:
-            given = list(table["subject"])
-        else:
-            return np.arange(len(person))
-        first = np.unique(person, return_index=True)[1]
-        names = np.empty(len(first), dtype=object)
-        names[:] = [given[i] for i in first]
-        # Splitters of scikit-learn sort them, which names of several types do not allow.
-        return names if len(set(map(type, names))) == 1 else np.arange(len(first))
-
-    def _units(
-        self, table: pd.DataFrame | None, groups: Labels | None, person: NDArray[np.intp]
-    ) -> tuple[NDArray[np.intp], pd.Index]:
-        first = np.unique(person, return_index=True)[1]
-        names: pd.Index
-        if groups is not None:
-            names = pd.Index(list(groups), dtype=object)
-        elif table is not None and "subject" in table.columns:
-            names = pd.Index(table["subject"])
-        else:
-            names = pd.RangeIndex(len(person))
-        if self.unit == "subject":
-            return person, names[first].rename("subject")
-        values = self._column(table, self.unit, "unit")
-        # Values of the column are told apart within a person: "left" of one is not that of another.
-        pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", self.unit])
-        code, index = pd.factorize(pairs)
-        return code, index
-
-    def _by_values(self, table: pd.DataFrame | None, n_rows: int) -> NDArray[Any] | None:
-        return None if self.by is None else self._column(table, self.by, "by")
-
-    def _column(self, table: pd.DataFrame | None, column: str, parameter: str) -> NDArray[Any]:
-        if table is None or column not in table.columns:
-            have = "no columns" if table is None else f"the columns {list(table.columns)}"
-            raise ValueError(
-                f"The {parameter!r} parameter of DiVoteClassifier names the column {column!r}, but "
-                f"X has {have}."
-            )
-        values = table[column].to_numpy(dtype=object)
-        if (missing := np.flatnonzero(pd.isna(values))).size:
-            raise ValueError(
-                f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: is "
-                f"missing, but DiVoteClassifier votes by it ({parameter}={column!r}). Fill it in "
-                "or leave the row out."
-            )
-        return values
-
     # ---------------------------------------------------------------- fit
 
     @warned_once()
-    def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> DiVoteClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Labels,
+        groups: Labels | None = None,
+        sample_weight: Labels | None = None,
+    ) -> DiVoteClassifier:
         """Fit the window classifier and the final classifier.
 
         Parameters
@@ -520,6 +435,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column. Without either, each row
             counts as a subject of its own.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, at least 0. Each window gets that of its row in the fit of
+            `estimator` and in the calibration of decisions; the final classifier weights a subject
+            by the mean of its rows. Means of scores are not weighted.
 
         Returns
         -------
@@ -531,34 +450,59 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"The 'estimator' parameter of DiVoteClassifier must be a classifier. "
                 f"Got {self.estimator!r} instead."
             )
-        if self.voting == "soft" and not hasattr(self.estimator, "predict_proba"):
-            raise ValueError(
-                f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
-                "no predict_proba. Set voting='hard', or calibrate it with CalibratedClassifierCV."
-            )
+        self._check_voting()
         rows, labels = self._check(X, y, groups, reset=True)
         y = np.asarray(labels)
+        weights = check_weights(sample_weight, rows.n_rows)
+        self.subjects_ = rows.subject_names
         self.classes_ = np.unique(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
         unit_label = self._unit_labels(rows, y)
-        self.estimator_ = self._fit_inner(rows, y, np.arange(rows.n_rows))
+        once = np.ones(rows.n_rows, dtype=np.intp)
+        self.estimator_, self.calibration_ = self._fit_inner(rows, y, weights, once)
         self.final_estimator_: Any = None
         self.training_features_: NDArray[np.floating] | None = None
         if self.final_estimator is None:
             return self
-        scores = self._in_sample(rows) if self.cv is None else self._out_of_fold(rows, X, y)
-        features = self._unit_features(rows, scores)
+        if self.cv is None:
+            windows = self._window_scores(self.estimator_, self.calibration_, rows.X)
+            scores = mean_by_code(windows, rows.row, rows.n_rows)
+        else:
+            scores = self._out_of_fold(rows, X, y, weights)
+        self._fit_final(rows, scores, unit_label, weights)
+        return self
+
+    def _check_voting(self) -> None:
+        if self.voting == "hard" or hasattr(self.estimator, "predict_proba"):
+            return
+        if not hasattr(self.estimator, "decision_function"):
+            raise ValueError(
+                f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
+                "neither predict_proba nor decision_function. Set voting='hard'."
+            )
+
+    def _fit_final(
+        self,
+        rows: Rows,
+        scores: NDArray[np.floating],
+        unit_label: NDArray[Any],
+        weights: NDArray[np.floating] | None,
+    ) -> None:
+        features = self._aggregation().unit_features(rows, scores)
         seen = np.isin(np.arange(len(rows.unit_index)), rows.unit[np.isfinite(scores[:, 0])])
         final = (
             LogisticRegression()
             if isinstance(self.final_estimator, str)
             else clone(self.final_estimator)
         )
+        params = {}
+        if weights is not None:
+            of_units = mean_by_code(weights[:, np.newaxis], rows.unit, len(rows.unit_index))[:, 0]
+            params = fit_weights(final, of_units[seen])
         self.training_features_ = features[seen]
-        self.final_estimator_ = final.fit(self.training_features_, unit_label[seen])
-        return self
+        self.final_estimator_ = final.fit(self.training_features_, unit_label[seen], **params)
 
-    def _unit_labels(self, rows: _Rows, y: NDArray) -> NDArray:
+    def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
         codes = np.searchsorted(self.classes_, y)
         low = np.full(len(rows.unit_index), len(self.classes_))
         high = np.full(len(rows.unit_index), -1)
@@ -574,139 +518,162 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         return self.classes_[low]
 
-    def _fit_inner(self, rows: _Rows, y: NDArray, chosen: NDArray[np.intp]) -> Any:
-        """Fit a clone of the estimator on the windows of the chosen rows."""
-        if len(chosen) == rows.n_rows:
-            X, row = rows.X, rows.row
-        else:
-            windows = np.flatnonzero(np.isin(rows.row, chosen))
-            X, row = safe_indexing(rows.X, windows), rows.row[windows]
+    def _fit_inner(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> tuple[Any, CalibratedClassifierCV | None]:
+        """Fit clones of the estimator, and calibrate it where it has no probabilities.
+
+        `times` says how often each row is trained on, 0 for one that is not.
+        """
+        estimator = self._fit_estimator(rows, y, weights, times)
+        if self.voting == "hard" or hasattr(estimator, "predict_proba"):
+            return estimator, None
+        return estimator, self._calibrate(rows, y, weights, times)
+
+    def _fit_estimator(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> Any:
+        X, row = rows.X, rows.row
+        if (times != 1).any():
+            windows = np.repeat(np.arange(len(row)), times[row])
+            X, row = safe_indexing(X, windows), row[windows]
         estimator = clone(self.estimator)
-        groups = rows.names[rows.person[row]]
-        arguments = estimator, X, y[row], _groups_params(estimator, groups)
-        key = key_for(self.memory, "fit of windows", *arguments)
-        return call_kept(self.memory, key, _fit, *arguments)
+        self._rates = {} if rows.fs is None else give_rate(estimator, rows.fs)
+        subject, groups = rows.subject[row], rows.groups()[row]
+        known = rows.subject_names is not None
+        before = hold_out_subjects(estimator, X, y[row], subject, groups, known)
+        params = fit_metadata(estimator, groups, None if weights is None else weights[row])
+        fitted = fit_windows(estimator, X, y[row], params, self.memory)
+        return fitted.set_params(**before) if before else fitted
 
-    def _in_sample(self, rows: _Rows) -> NDArray[np.floating]:
-        return mean_by_code(self._window_scores(self.estimator_, rows.X), rows.row, rows.n_rows)
-
-    def _out_of_fold(self, rows: _Rows, X: Any, y: NDArray) -> NDArray[np.floating]:
-        """Mean scores of each row from an estimator that has not seen its subject."""
-        cv = self.cv
-        if isinstance(cv, Integral):
-            cv = SubjectKFold(int(cv), shuffle=False)
-        # A generator would be exhausted by one fit; a list can be read again.
-        if hasattr(cv, "split"):
-            splits = list(cv.split(X, y, rows.names[rows.person]))
-        else:
-            splits = [tuple(map(np.asarray, split)) for split in cv]
-        tested = np.zeros(rows.n_rows, dtype=int)
-        for train, test in splits:
-            assert_no_shared_subject(X, train, test, groups=rows.person)
-            tested[test] += 1
-        if (tested != 1).any():
-            row = int(np.flatnonzero(tested != 1)[0])
+    def _calibrate(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> CalibratedClassifierCV:
+        """Sigmoids from decisions to probabilities, learned on subjects that are held out."""
+        used = np.flatnonzero(times)
+        folds = subject_folds(rows.subject[used], y[used], _CALIBRATION_FOLDS)
+        if not folds:
+            _, label = smallest_class(rows.subject[used], y[used])
             raise ValueError(
-                f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
-                f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
+                f"voting='soft' calibrates the decisions of {type(self.estimator).__name__} on "
+                "subjects that are held out, and needs two subjects of each class; class "
+                f"{label!r} has 1. Set voting='hard'."
             )
+        found, windows_of = [], []
+        for _, test in folds:
+            chosen = times.copy()
+            chosen[used[test]] = 0
+            estimator = self._fit_estimator(rows, y, weights, chosen)
+            windows = np.flatnonzero(np.isin(rows.row, used[test]))
+            if windows.size:
+                found.append(decisions(estimator, safe_indexing(rows.X, windows)))
+                windows_of.append(windows)
+        windows = np.concatenate(windows_of)
+        row = rows.row[windows]
+        share = times[row].astype(float) * (1.0 if weights is None else weights[row])
+        return fit_sigmoids(np.concatenate(found), y[row], np.unique(y[used]), share)
+
+    def _out_of_fold(
+        self, rows: Rows, X: Any, y: NDArray, weights: NDArray[np.floating] | None
+    ) -> NDArray[np.floating]:
+        """Mean scores of each row from an estimator that has not seen its subject."""
+        splits = self._splits(rows, X, y)
         parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
-            delayed(self._score_fold)(rows, y, train, test) for train, test in splits
+            delayed(self._score_fold)(rows, y, weights, train, test) for train, test in splits
         )
         scores = np.full((rows.n_rows, len(self.classes_)), np.nan)
         for (_, test), part in zip(splits, parts):
             scores[test] = part[test]
         return scores
 
+    def _splits(
+        self, rows: Rows, X: Any, y: NDArray
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Folds of `cv` as row numbers; each row is tested once, by strangers to its subject."""
+        cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
+        given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
+        splits = [
+            (_row_numbers(train, rows.n_rows), _row_numbers(test, rows.n_rows))
+            for train, test in given
+        ]
+        tested = np.zeros(rows.n_rows, dtype=int)
+        for train, test in splits:
+            if not train.size:
+                raise ValueError("A fold of the 'cv' of DiVoteClassifier has no training rows.")
+            assert_no_shared_subject(X, train, test, groups=rows.names_of_rows())
+            np.add.at(tested, test, 1)
+        if (tested != 1).any():
+            row = int(np.flatnonzero(tested != 1)[0])
+            raise ValueError(
+                f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
+                f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
+            )
+        return splits
+
     def _score_fold(
-        self, rows: _Rows, y: NDArray, train: NDArray[np.intp], test: NDArray[np.intp]
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        train: NDArray[np.intp],
+        test: NDArray[np.intp],
     ) -> NDArray[np.floating]:
-        estimator = self._fit_inner(rows, y, train)
+        times = np.bincount(train, minlength=rows.n_rows)
+        estimator, calibration = self._fit_inner(rows, y, weights, times)
         windows = np.flatnonzero(np.isin(rows.row, test))
         if not windows.size:
             return np.full((rows.n_rows, len(self.classes_)), np.nan)
-        values = self._window_scores(estimator, safe_indexing(rows.X, windows))
+        values = self._window_scores(estimator, calibration, safe_indexing(rows.X, windows))
         return mean_by_code(values, rows.row[windows], rows.n_rows)
 
     # ---------------------------------------------------------------- vote
 
-    def _window_scores(self, estimator: Any, X: Any) -> NDArray[np.floating]:
+    def _window_scores(
+        self, estimator: Any, calibration: CalibratedClassifierCV | None, X: Any
+    ) -> NDArray[np.floating]:
         """Scores of windows in the order of `classes_`; 0 for a class the estimator never saw."""
         known = np.searchsorted(self.classes_, estimator.classes_)
         scores = np.zeros((len(X), len(self.classes_)))
-        if self.voting == "soft":
-            proba = np.asarray(estimator.predict_proba(X))
-            if proba.shape != (len(X), len(known)):
-                raise ValueError(
-                    f"predict_proba of {type(estimator).__name__} must give a row per window and a "
-                    f"column per class of its classes_, shape {(len(X), len(known))}. Got "
-                    f"{proba.shape}."
-                )
-            scores[:, known] = proba
-        else:
+        if self.voting == "hard":
             votes = np.searchsorted(self.classes_, estimator.predict(X))
             scores[np.arange(len(X)), votes] = 1.0
+            return scores
+        if calibration is not None:
+            proba = calibration.predict_proba(decisions(estimator, X))
+        else:
+            proba = np.asarray(estimator.predict_proba(X))
+        if proba.shape != (len(X), len(known)):
+            raise ValueError(
+                f"predict_proba of {type(estimator).__name__} must give a row per window and a "
+                f"column per class of its classes_, shape {(len(X), len(known))}. Got "
+                f"{proba.shape}."
+            )
+        scores[:, known] = proba
         return scores
 
-    def _unit_means(self, rows: _Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Mean scores of each unit's rows, NaN for a unit without windows ("feature-all")."""
-        valid = np.isfinite(scores[:, 0])
-        return mean_by_code(scores[valid], rows.unit[valid], len(rows.unit_index))
+    def _aggregation(self) -> Aggregation:
+        return Aggregation(self.classes_, self.by, self.by_levels_, self.unit)
 
-    def _levels(self) -> list[Any]:
-        return self.by_levels_ or []
-
-    def _level_means(
-        self, rows: _Rows, by: NDArray[Any], scores: NDArray[np.floating]
-    ) -> NDArray[np.floating]:
-        """Mean scores of shape (n_units, n_levels, n_classes), NaN where a unit has no such row."""
-        n_units, n_levels = len(rows.unit_index), len(self._levels())
-        position = {level: k for k, level in enumerate(self._levels())}
-        level = np.array([position.get(value, -1) for value in by])
-        if (level < 0).any():
-            unknown = sorted({repr(v) for v, k in zip(by, level) if k < 0})
-            warnings.warn(
-                f"Recordings with {self.by} {', '.join(unknown)} are left out of the subject "
-                f"features: the training table had {self.by_levels_}.",
-                UserWarning,
-                stacklevel=3,
-            )
-        valid = np.isfinite(scores[:, 0]) & (level >= 0)
-        codes = rows.unit[valid] * n_levels + level[valid]
-        means = mean_by_code(scores[valid], codes, n_units * n_levels)
-        return means.reshape(n_units, n_levels, -1)
-
-    def _unit_features(self, rows: _Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """What the final classifier reads; 1/n_classes for what a unit lacks."""
-        if rows.by is None:
-            features = self._unit_means(rows, scores)
-        else:
-            means = self._level_means(rows, rows.by, scores)
-            features = means.reshape(len(rows.unit_index), -1)
-        return np.where(np.isfinite(features), features, 1.0 / len(self.classes_))
-
-    def _average(self, features: NDArray[np.floating], rows: _Rows, scores: NDArray) -> NDArray:
-        """Probabilities of simple averaging."""
-        if rows.by is None:
-            return features
-        means = self._level_means(rows, rows.by, scores)
-        present = np.isfinite(means)
-        total = np.where(present, means, 0.0).sum(axis=1)
-        count = present.sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), 1.0 / len(self.classes_))
-
-    def _feature_names(self) -> list[str]:
-        if self.by is None:
-            return [f"feature_{c}" for c in self.classes_]
-        return [f"feature_{level}_{c}" for level in self._levels() for c in self.classes_]
-
+    @warned_once()
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
         """Scores of windows, recordings and subjects.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a person together.
+            As in ``fit``; all recordings of a subject together.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
@@ -714,35 +681,26 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         votes : Votes
             Its attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
         """
-        check_is_fitted(self)
-        rows, _ = self._check(X, groups=groups, reset=False)
-        verdict = self._judge(rows)
-        names = self._score_names()
-        windows = pd.DataFrame({"row": rows.row})
-        if rows.start is not None:
-            windows["start"] = rows.start
-        who = rows.unit_index.get_level_values(0)
-        windows["subject"] = who[rows.unit[rows.row]]
-        windows[names] = verdict.windows
-        windows["vote"] = self.classes_[np.argmax(verdict.windows, axis=1)]
-
-        recordings = pd.DataFrame({"subject": who[rows.unit]}, index=rows.index)
-        if self.unit != "subject":
-            recordings[self.unit] = rows.unit_index.get_level_values(1)[rows.unit]
-        if rows.by is not None:
-            recordings[self.by] = rows.by
-        recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
-        recordings[names] = verdict.rows
-        recordings["vote"] = self._best(verdict.rows)
-
-        return Votes(windows, recordings, self._subjects_table(rows, verdict))
+        rows = self._checked_rows(X, groups)
+        windows, found = self._diagnose(rows)
+        tables = self._aggregation()
+        return Votes(
+            tables.windows_table(rows, windows),
+            tables.recordings_table(rows, found.rows),
+            tables.subjects_table(rows, found),
+        )
 
     def vote_subjects(self, recordings: pd.DataFrame) -> pd.DataFrame:
         """Go on from scores of recordings to subjects: the last part of :meth:`vote`.
 
         With it one can ask what the diagnosis would be if a recording were not there, had been
-        scored otherwise, or belonged to somebody else.
+        scored otherwise, or belonged to another subject.
 
         Parameters
         ----------
@@ -755,6 +713,11 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         subjects : DataFrame
             As ``vote(X).subjects``.
 
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
+
         Examples
         --------
         >>> import pandas as pd
@@ -762,34 +725,34 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         >>> from sklearn_emg.ensemble import DiVoteClassifier
         >>> table = pd.DataFrame({"rms": [1.0, 1.2, 2.9, 3.1], "subject": list("aabb")})
         >>> divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
-        >>> recordings = divote.fit(table, ["control"] * 2 + ["patient"] * 2).vote(table).recordings
+        >>> divote = divote.fit(table, ["control"] * 2 + ["patient"] * 2)
+        >>> recordings = divote.vote(table.assign(subject=list("ccdd"))).recordings
         >>> divote.vote_subjects(recordings.iloc[1:])["n_recordings"].to_dict()
-        {'a': 1, 'b': 2}
+        {'c': 1, 'd': 2}
         """
         check_is_fitted(self)
-        names = self._score_names()
-        needed = dict.fromkeys(["subject", self.unit, *([self.by] if self.by else []), *names])
-        if missing := [c for c in needed if c not in recordings.columns]:
+        tables = self._aggregation()
+        columns = ["subject", self.unit, *([self.by] if self.by else []), *tables.score_names]
+        if missing := [c for c in dict.fromkeys(columns) if c not in recordings.columns]:
             raise ValueError(
                 f"The 'recordings' of vote_subjects lack the columns {missing}: give the "
                 "recordings of vote(X), whole or in part."
             )
-        person = subjects_of(recordings)
-        unit, unit_index = self._units(recordings, None, person)
         n_rows = len(recordings)
-        rows = _Rows(
+        rows = check_rows(
+            recordings,
             None,
             np.arange(n_rows),
             None,
-            person,
-            np.arange(n_rows),
-            unit,
-            unit_index,
-            self._by_values(recordings, n_rows),
-            recordings.index,
+            None,
+            n_rows=n_rows,
+            groups=None,
+            unit=self.unit,
+            by=self.by,
         )
-        scores = recordings[names].to_numpy(dtype=float)
-        return self._subjects_table(rows, self._verdict(rows, scores, scores))
+        warn_of_known_subjects(self.subjects_, rows, stacklevel=2)
+        scores = recordings[tables.score_names].to_numpy(dtype=float)
+        return tables.subjects_table(rows, self._diagnoses(rows, scores))
 
     def windows(self, X: Any) -> Windows:
         """What X is cut into: the input of ``estimator_``, in the order of ``vote(X).windows``.
@@ -808,35 +771,11 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if is_recording_table(X):
             return self._recording_windows(X, reset=False)
-        inner, _ = self._check_matrix(X, None, reset=False)
+        inner, _ = self._check_matrix(X, None, None, reset=False)
         n_rows = len(inner)
         return Windows(
             inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
         )
-
-    def _subjects_table(self, rows: _Rows, verdict: _Verdict) -> pd.DataFrame:
-        subjects = pd.DataFrame(
-            {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
-            index=rows.unit_index,
-        )
-        subjects[self._score_names()] = verdict.units
-        subjects["vote"] = self._best(verdict.units)
-        subjects[self._feature_names()] = verdict.features
-        subjects["diagnosis"] = verdict.diagnosis
-        if verdict.proba is not None:
-            subjects[[f"probability_{c}" for c in self.classes_]] = verdict.proba
-        return subjects
-
-    def _score_names(self) -> list[str]:
-        return [f"score_{c}" for c in self.classes_]
-
-    def _best(self, scores: NDArray[np.floating]) -> NDArray:
-        best = self.classes_[np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1)]
-        missing = np.isnan(scores[:, 0])
-        if missing.any():
-            best = best.astype(object)
-            best[missing] = None
-        return best
 
     def _final_proba(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
         known = np.searchsorted(self.classes_, self.final_estimator_.classes_)
@@ -844,36 +783,34 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         proba[:, known] = self.final_estimator_.predict_proba(features)
         return proba
 
-    def _warn_of_units_without_windows(self, rows: _Rows, means: NDArray[np.floating]) -> None:
-        empty = np.flatnonzero(np.isnan(means[:, 0]))
-        if empty.size:
-            names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
-            warnings.warn(
-                f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
-                f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes_)}.",
-                UserWarning,
-                stacklevel=3,
-            )
+    def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
+        """Rows of a public method, with a warning if it knows their subjects from training."""
+        check_is_fitted(self)
+        rows, _ = self._check(X, groups=groups, reset=False)
+        # Past this method, the public one and its decorator.
+        warn_of_known_subjects(self.subjects_, rows, stacklevel=4)
+        return rows
 
-    def _judge(self, rows: _Rows) -> _Verdict:
-        windows = self._window_scores(self.estimator_, rows.X)
-        return self._verdict(rows, windows, mean_by_code(windows, rows.row, rows.n_rows))
+    def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:
+        """Scores of windows, and what follows from them."""
+        windows = self._window_scores(self.estimator_, self.calibration_, rows.X)
+        return windows, self._diagnoses(rows, mean_by_code(windows, rows.row, rows.n_rows))
 
-    def _verdict(
-        self, rows: _Rows, windows: NDArray[np.floating], scores: NDArray[np.floating]
-    ) -> _Verdict:
+    def _diagnoses(self, rows: Rows, scores: NDArray[np.floating]) -> Diagnoses:
         """From the scores of rows to diagnoses."""
-        units = self._unit_means(rows, scores)
-        self._warn_of_units_without_windows(rows, units)
-        features = self._unit_features(rows, scores)
+        means = self._aggregation()
+        units = means.unit_means(rows, scores)
+        means.warn_of_units_without_windows(rows, units)
+        means.warn_of_unknown_levels(rows)
+        features = means.unit_features(rows, scores)
         if self.final_estimator_ is None:
-            proba = self._average(features, rows, scores)
+            proba = means.average(rows, scores)
             diagnosis = self.classes_[np.argmax(proba, axis=1)]
         else:
             has_proba = hasattr(self.final_estimator_, "predict_proba")
             proba = self._final_proba(features) if has_proba else None
             diagnosis = self.final_estimator_.predict(features)
-        return _Verdict(windows, scores, units, features, proba, diagnosis)
+        return Diagnoses(scores, units, features, proba, diagnosis)
 
     @warned_once()
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
@@ -882,17 +819,21 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``; all recordings of a person together.
+            As in ``fit``; all recordings of a subject together.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
         Returns
         -------
         y : ndarray of shape (n_rows,)
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
         """
-        check_is_fitted(self)
-        rows, _ = self._check(X, groups=groups, reset=False)
-        return self._judge(rows).diagnosis[rows.unit]
+        rows = self._checked_rows(X, groups)
+        return self._diagnose(rows)[1].diagnosis[rows.unit]
 
     @available_if(_final_has_proba)
     @warned_once()
@@ -902,7 +843,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``; all recordings of a person together.
+            As in ``fit``; all recordings of a subject together.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
@@ -910,10 +851,14 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         probabilities : ndarray of shape (n_rows, n_classes)
             In the order of ``classes_``.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
         """
-        check_is_fitted(self)
-        rows, _ = self._check(X, groups=groups, reset=False)
-        proba = cast("NDArray[np.floating]", self._judge(rows).proba)  # there, by _final_has_proba
+        rows = self._checked_rows(X, groups)
+        proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # by _final_has_proba
         return proba[rows.unit]
 
     def __sklearn_tags__(self) -> Tags:
@@ -922,6 +867,21 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
         tags.input_tags.sparse = False
         return tags
+
+
+def _row_numbers(part: Any, n_rows: int) -> NDArray[np.intp]:
+    """Rows that one side of a split means: numbers, also from the end, a mask or a slice."""
+    if not isinstance(part, slice):
+        part = np.asarray(part)
+        if part.size == 0:
+            return np.empty(0, dtype=np.intp)
+    try:
+        return np.arange(n_rows)[part]
+    except IndexError as error:
+        raise ValueError(
+            f"The 'cv' of DiVoteClassifier must give row numbers below {n_rows}, or masks of that "
+            f"length: {error}."
+        ) from error
 
 
 def _sort_key(value: Any) -> tuple[str, Any]:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.inspection._networks import find_divote
 
 
@@ -152,7 +153,10 @@ def explain_subject(
     ['tibialis', 'biceps']
     """
     divote, table = _rows_of_subject(estimator, X, subject)
-    votes = divote.vote(table)
+    with warnings.catch_warnings():
+        # An explanation is no score: that of a training subject is as good as another.
+        warnings.simplefilter("ignore", SubjectLeakWarning)
+        votes = divote.vote(table)
     if len(votes.subjects) != 1:
         raise ValueError(
             f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "

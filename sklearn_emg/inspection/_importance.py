@@ -24,7 +24,7 @@ from sklearn_emg.model_selection import (
     assert_no_shared_subject,
     check_not_pretrained_on,
 )
-from sklearn_emg.recordings import METADATA_COLUMNS, object_column
+from sklearn_emg.recordings import feature_columns, is_recording_table, object_column
 
 Scorer = Callable[[Any, Any, ArrayLike], float]
 
@@ -146,7 +146,7 @@ def family_importance(
     y = np.asarray(y)
     if len(y) != len(X):
         raise ValueError(f"y of family_importance has {len(y)} labels for {len(X)} rows.")
-    named = _families(families, X)
+    named = _families(families, X, y)
     rng = check_random_state(random_state)
     if isinstance(cv, Integral):
         cv = SubjectKFold(int(cv))
@@ -173,7 +173,9 @@ def family_importance(
     return FamilyImportance(folds, summary.rename_axis("family"), named)
 
 
-def _families(families: str | Mapping[str, Sequence[str]], X: pd.DataFrame) -> dict[str, list[str]]:
+def _families(
+    families: str | Mapping[str, Sequence[str]], X: pd.DataFrame, y: NDArray
+) -> dict[str, list[str]]:
     if isinstance(families, Mapping):
         named = {str(name): list(columns) for name, columns in families.items()}
         unknown = [c for columns in named.values() for c in columns if c not in X.columns]
@@ -183,8 +185,17 @@ def _families(families: str | Mapping[str, Sequence[str]], X: pd.DataFrame) -> d
                 f"Got {unknown or named}; X has {list(X.columns)}."
             )
         return named
+    if is_recording_table(X):
+        raise ValueError(
+            "family_importance takes a feature table, and X is a recording table: its features "
+            "are not computed yet. Compute them, for instance with EMGFeatures().set_output("
+            "transform='pandas').fit_transform(X), and join the 'subject' column."
+        )
+    include = "name it in a family of 'families'"
     columns = [
-        c for c in X.columns if c not in METADATA_COLUMNS and pd.api.types.is_numeric_dtype(X[c])
+        c
+        for c in feature_columns(X, y, include=include, stacklevel=4)
+        if pd.api.types.is_numeric_dtype(X[c])
     ]
     if not columns:
         raise ValueError("X of family_importance has no numeric feature columns.")

@@ -16,6 +16,7 @@ from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option, did_you_mean
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
 from sklearn_emg.recordings import mean_by_code, subjects_of
 
@@ -93,9 +94,11 @@ def predict_subjects(
     ['ill', 'ill']
     """
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
-    return subjects_from_rows(
-        X, y, estimator.predict(X), proba, np.asarray(estimator.classes_), groups=groups
-    )
+    with warnings.catch_warnings():
+        if proba is not None:  # which has warned already
+            warnings.simplefilter("ignore", SubjectLeakWarning)
+        y_rows = estimator.predict(X)
+    return subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_), groups=groups)
 
 
 def subjects_from_rows(

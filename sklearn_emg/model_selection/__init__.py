@@ -34,6 +34,7 @@ from sklearn_emg.model_selection._split import (
     assert_no_shared_subject as assert_no_shared_subject,
 )
 from sklearn_emg.model_selection._split import labels_of_rows as labels_of_rows
+from sklearn_emg.model_selection._split import refuse_missing_labels as refuse_missing_labels
 
 __all__ = [
     "BoumerdesProtocol",

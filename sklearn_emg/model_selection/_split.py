@@ -89,7 +89,7 @@ def _sorted_subjects(names: list[Any]) -> NDArray[np.intp]:
 
 def is_discrete(y: Labels) -> bool:
     """Whether y has classes to stratify by, and not numbers or several outputs."""
-    _refuse_missing(y)
+    refuse_missing_labels(y)
     kind = type_of_target(y, input_name="y")
     if kind == "unknown":
         raise ValueError(
@@ -116,14 +116,15 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     ValueError
         If y has another number of labels, or a row has none.
     """
-    _refuse_missing(y)
+    refuse_missing_labels(y)
     y = column_or_1d(y)
     if len(y) != n_rows:
         raise ValueError(f"y has {len(y)} labels for {n_rows} rows of X.")
     return y
 
 
-def _refuse_missing(y: Labels) -> None:
+def refuse_missing_labels(y: Labels) -> None:
+    """Raise if a row has no label, naming the first such row."""
     if (missing := np.argwhere(pd.isna(np.asarray(y)))).size:
         raise ValueError(
             f"y has no label for {len(missing)} of {len(y)} rows, the first of them row "

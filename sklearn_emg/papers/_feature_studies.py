@@ -169,7 +169,7 @@ def ahmed_islam(
     time = TimeDomainFeatures(
         ["rms", "wl", "var", "mfl", "mmav1", "ewl", "dasdv", "aac", "tkeo_var"]
     )
-    spectral = SpectralFeatures(["fft_var", "fft_max"], fs=float(fs))
+    spectral = SpectralFeatures(["fft_var", "fft_max"])
     network = MLPClassifier(
         (n_hidden,),
         activation="logistic",
@@ -307,7 +307,7 @@ def yoo_2023(
     """
     check_choice(classifier, ("svm", "rf"), "classifier", "yoo_2023")
     time = TimeDomainFeatures(["mav", "rms", "wl", "zc", "ssc", "var"])
-    spectral = SpectralFeatures(["mnf", "mdf"], fs=float(fs))
+    spectral = SpectralFeatures(["mnf", "mdf"])
     return over_filtered(
         _windows(
             FeatureUnion([("time", time), ("spectral", spectral)]),

@@ -183,7 +183,7 @@ default="resnet152"
     96
     """
     check_choice(architecture, _NODERA, "architecture", "nodera")
-    image = MelSpectrogram(40, fs=float(fs), nperseg=256, hop=64)
+    image = MelSpectrogram(40, nperseg=256, hop=64)
     return _image_baseline(
         image, architecture, fs, window, step, max_epochs=max_epochs, random_state=random_state
     )

@@ -125,7 +125,7 @@ def frequency_domain_analysis(
     >>> frequency_domain_analysis(fs=2000.0).get_params()["filter__high"]
     900.0
     """
-    features = SpectralFeatures(list(_FREQUENCY), fs=float(fs))
+    features = SpectralFeatures(list(_FREQUENCY))
     return over_filtered(_windows(features, _LDA()), fs, window, step)
 
 
@@ -231,8 +231,8 @@ def traditional_analysis(
     """
     check_choice(classifier, ("lda", "svm", "rf", "mlp"), "classifier", "traditional_analysis")
     model = _LDA() if classifier == "lda" else _classifier(classifier, random_state)
-    time = TimeDomainFeatures(["turns", "turn_amplitude", "mav", "rms", "zc"], fs=float(fs))
-    spectral = SpectralFeatures(["mnf", "mdf"], fs=float(fs))
+    time = TimeDomainFeatures(["turns", "turn_amplitude", "mav", "rms", "zc"])
+    spectral = SpectralFeatures(["mnf", "mdf"])
     return over_filtered(
         _windows(FeatureUnion([("time", time), ("spectral", spectral)]), model), fs, window, step
     )
@@ -303,10 +303,10 @@ def rule_based(
     2.5
     """
     signal = TimeDomainFeatures(
-        ["turns", "turn_amplitude", "rms", "zc"], turn_threshold=turn_threshold, fs=float(fs)
+        ["turns", "turn_amplitude", "rms", "zc"], turn_threshold=turn_threshold
     )
     # NaN where there is no potential: 0 would pass for a small one.
-    potentials = MUAPFeatures(list(_POTENTIALS), fs=float(fs), fill_value=float("nan"))
+    potentials = MUAPFeatures(list(_POTENTIALS), fill_value=float("nan"))
     features = FeatureUnion(
         [("signal", signal), ("potentials", potentials)], verbose_feature_names_out=False
     ).set_output(transform="pandas")
@@ -366,7 +366,7 @@ def ensembles(
         ("boosting", HistGradientBoostingClassifier(random_state=random_state)),
     ]
     return over_filtered(
-        _windows(_both(fs), VotingClassifier(members, voting="soft")), fs, window, step
+        _windows(_both(), VotingClassifier(members, voting="soft")), fs, window, step
     )
 
 
@@ -412,7 +412,7 @@ def hybrid(
     >>> list(hybrid().named_steps["divote"].estimator.named_steps)
     ['features', 'scaler', 'selection', 'classifier']
     """
-    features = FeatureUnion([*_both(fs).transformer_list, ("wavelet", WaveletFeatures())])
+    features = FeatureUnion([*_both().transformer_list, ("wavelet", WaveletFeatures())])
     windows = Pipeline(
         [
             ("features", features),
@@ -487,8 +487,8 @@ def neurofusion_features(
     features = FeatureUnion(
         [
             ("mav", TimeDomainFeatures(["mav"])),
-            ("fourier", SpectralFeatures(list(_FREQUENCY), fs=float(fs))),
-            ("cwt", CWTFeatures(fs=float(fs))),
+            ("fourier", SpectralFeatures(list(_FREQUENCY))),
+            ("cwt", CWTFeatures()),
         ]
     )
     windows = Pipeline(
@@ -512,11 +512,11 @@ def neurofusion_features(
 _LDA = LinearDiscriminantAnalysis
 
 
-def _both(fs: float) -> FeatureUnion:
+def _both() -> FeatureUnion:
     return FeatureUnion(
         [
             ("time", TimeDomainFeatures(list(_TIME))),
-            ("spectral", SpectralFeatures(list(_FREQUENCY), fs=float(fs))),
+            ("spectral", SpectralFeatures(list(_FREQUENCY))),
         ]
     )
 

@@ -26,6 +26,9 @@ from sklearn_emg.recordings._channels import (
     select_channels,
     split_channels,
 )
+from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
+from sklearn_emg.recordings._columns import feature_columns
+from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
 from sklearn_emg.recordings._mvc import normalize_to_mvc
@@ -70,6 +73,7 @@ __all__ = [
     "check_recording_table",
     "cut_recordings",
     "divide",
+    "feature_columns",
     "is_recording_table",
     "join_channels",
     "label_lag",

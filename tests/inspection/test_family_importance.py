@@ -7,6 +7,7 @@ from joblib import parallel_config
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.inspection import family_importance
 from sklearn_emg.metrics import subject_scorer
 
@@ -81,3 +82,14 @@ def test_unknown_columns_and_leaking_splits_are_refused(table):
 
     with pytest.raises(ValueError, match="both"):
         family_importance(model(), X, y, cv=Leaky())
+
+
+def test_identities_and_labels_are_in_no_family():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["control", "patient"], 20)
+    X = pd.DataFrame({"rms": rng.normal(size=40), "subject": np.arange(40) // 4})
+    X["patient_id"], X["told"] = X["subject"] * 3.0, (y == "patient").astype(float)
+    model = DiVoteClassifier(LogisticRegression(), window=None, features=["rms"])
+    with pytest.warns(RecordingWarning, match=r"'patient_id' .*'told'.*name it in a family"):
+        found = family_importance(model, X, y, cv=2, n_repeats=1, progress=False)
+    assert found.families == {"time": ["rms"]}

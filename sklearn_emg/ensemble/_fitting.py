@@ -1,0 +1,367 @@
+"""Fitting the classifier of windows: with subjects, weights and calibrated decisions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RidgeClassifierCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_emg._sklearn import BaseSearchCV, Integral
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for
+
+Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+_DEFAULT_FOLDS = 5  # of scikit-learn's cv=None
+
+
+def subject_folds(subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int) -> Folds:
+    """Folds of subjects, as many as the smallest class allows.
+
+    Parameters
+    ----------
+    subjects : ndarray of shape (n_rows,)
+        Code of the subject of each row.
+    y : ndarray of shape (n_rows,)
+    n_folds : int
+        Folds, at most.
+
+    Returns
+    -------
+    folds : list of (train, test)
+        Row numbers. Empty where a class has one subject.
+    """
+    n_folds = min(n_folds, smallest_class(subjects, y)[0])
+    if n_folds < 2:
+        return []
+    splitter = SubjectKFold(n_folds)
+    return list(splitter.split(np.zeros((len(y), 1)), y, subjects))
+
+
+def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, Any]:
+    """Number of subjects of the class that has the fewest, and its label."""
+    classes = np.unique(y)
+    counts = [len(np.unique(subjects[y == label])) for label in classes]
+    smallest = int(np.argmin(counts))
+    return counts[smallest], classes.tolist()[smallest]
+
+
+# ------------------------------------------------------- groups and weights
+
+
+def fit_metadata(
+    estimator: Any, groups: NDArray[Any], weights: NDArray[np.floating] | None
+) -> dict[str, NDArray[Any]]:
+    """Parameters of ``fit`` that hand subjects and weights to the parts that can use them.
+
+    Parameters
+    ----------
+    estimator : estimator
+    groups : ndarray of shape (n_windows,)
+        Subject of each window.
+    weights : ndarray of shape (n_windows,) or None
+
+    Returns
+    -------
+    params : dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If there are weights, which the estimator cannot take.
+    """
+    params = _groups(estimator, groups)
+    return params if weights is None else params | fit_weights(estimator, weights)
+
+
+def _groups(estimator: Any, groups: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    if get_config()["enable_metadata_routing"]:
+        router = get_routing_for_object(estimator)
+        return {"groups": groups} if router.consumes("fit", ["groups"]) else {}
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        params = {} if last in (None, "passthrough") else _groups(last, groups)
+        if params and _has_sampler(estimator):
+            # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
+            warnings.warn(
+                f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
+                "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return {}
+        return {f"{name}__{key}": value for key, value in params.items()}
+    if isinstance(estimator, BaseSearchCV) or has_fit_parameter(estimator, "groups"):
+        return {"groups": groups}
+    return {}
+
+
+def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
+    """Parameters of ``fit`` that hand `weights` to an estimator or the end of a Pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator
+    weights : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    params : dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If nothing there takes weights.
+    """
+    if get_config()["enable_metadata_routing"]:
+        router = get_routing_for_object(estimator)
+        if router.consumes("fit", ["sample_weight"]):
+            return {"sample_weight": weights}
+        if isinstance(router, MetadataRouter) or not has_fit_parameter(estimator, "sample_weight"):
+            _refuse_weights(estimator, "set_fit_request(sample_weight=True) on a step that does")
+        # Asked for by nobody, refused by nobody: an estimator without routes gets what it takes.
+        ignored = router.fit.requests.get("sample_weight") is False
+        return {} if ignored else {"sample_weight": weights}
+    if isinstance(estimator, FrozenEstimator):
+        return {}  # its fit does nothing
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        if _has_sampler(estimator):
+            _refuse_weights(estimator, "leave out its sampler, which changes the rows")
+        if last in (None, "passthrough"):
+            _refuse_weights(estimator, "end it with a classifier that does")
+        return {f"{name}__{key}": value for key, value in fit_weights(last, weights).items()}
+    if isinstance(estimator, BaseSearchCV):
+        return fit_weights(estimator.estimator, weights)
+    # Those two take **fit_params, of which this is the only one.
+    several = isinstance(estimator, (VotingClassifier, StackingClassifier))
+    if not several and not has_fit_parameter(estimator, "sample_weight"):
+        _refuse_weights(estimator, "use a classifier that does")
+    return {"sample_weight": weights}
+
+
+def _refuse_weights(estimator: Any, remedy: str) -> None:
+    raise ValueError(
+        f"DiVoteClassifier got sample_weight, but {type(estimator).__name__} takes no "
+        f"sample_weight: {remedy}, or fit without weights."
+    )
+
+
+def _has_sampler(pipeline: Pipeline) -> bool:
+    return any(hasattr(step, "fit_resample") for _, step in pipeline.steps)
+
+
+# ------------------------------------------------------- folds of steps inside
+
+
+def hold_out_subjects(
+    estimator: Any,
+    X: Any,
+    y: NDArray[Any],
+    subjects: NDArray[np.intp],
+    groups: NDArray[Any],
+    known: bool,
+) -> dict[str, Any]:
+    """Give the steps that split windows themselves folds of subjects.
+
+    An int `cv` (or None) of a search, a calibration, a stack or a selection becomes folds of
+    subjects, and any splitter gets the subjects that it may ask for.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place; give a clone.
+    X : ndarray or DataFrame of n_windows rows
+    y : ndarray of shape (n_windows,)
+    subjects : ndarray of shape (n_windows,)
+        Codes.
+    groups : ndarray of shape (n_windows,)
+        The same for a splitter.
+    known : bool
+        Whether subjects were given; otherwise each row counts as one, and an int stays an int.
+
+    Returns
+    -------
+    before : dict
+        Parameters as they were, for ``set_params`` after ``fit``.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If a step splits so that a subject is on both sides.
+    """
+    before: dict[str, Any] = {}
+    for path, part in _splitting_parts(estimator):
+        cv = part.get_params(deep=False)["cv"]
+        if isinstance(cv, str) or (isinstance(cv, float) and cv < 1):  # "prefit", a proportion
+            continue
+        where = f"{path}__cv" if path else "cv"
+        if cv is None or isinstance(cv, Integral):
+            if not known:
+                continue
+            folds = subject_folds(subjects, y, _DEFAULT_FOLDS if cv is None else int(cv))
+            if not folds:
+                count, label = smallest_class(subjects, y)
+                _warn_of_leak(where, f"class {label!r} has {count} subject, so that no folds of "
+                              "subjects exist")  # fmt: skip
+                continue
+        else:
+            splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
+            folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
+            if any(np.intersect1d(subjects[a], subjects[b]).size for a, b in folds):
+                _warn_of_leak(where, f"{cv!r:.60} splits windows")
+        before[where] = cv
+        part.set_params(cv=folds)
+    return before
+
+
+def _warn_of_leak(where: str, reason: str) -> None:
+    warnings.warn(
+        f"estimator__{where} of DiVoteClassifier puts windows of one subject into training and "
+        f"test: {reason}. Give it SubjectKFold(), or an int, which means the same.",
+        SubjectLeakWarning,
+        stacklevel=5,
+    )
+
+
+def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Parts that split the windows as they are, not a part of them, and their paths."""
+    if isinstance(estimator, Pipeline):
+        for name, step in estimator.steps:
+            if hasattr(step, "fit_resample"):
+                return  # from here on rows are others
+            yield from _splitting_parts(step, f"{path}__{name}" if path else name)
+    elif isinstance(estimator, (FeatureUnion, ColumnTransformer, VotingClassifier)):
+        for name, part in estimator.get_params(deep=True).items():
+            if "__" not in name:
+                yield from _splitting_parts(part, f"{path}__{name}" if path else name)
+    elif _splits(estimator):
+        yield path, estimator
+
+
+def _splits(estimator: Any) -> bool:
+    """Whether a `cv` of an estimator means folds of its rows."""
+    if isinstance(estimator, RidgeClassifierCV) and estimator.cv is None:
+        return False  # leave-one-out in closed form
+    constraints = getattr(type(estimator), "_parameter_constraints", {})
+    return "cv_object" in constraints.get("cv", [])
+
+
+# ------------------------------------------------------- decisions
+
+
+class _GivenDecisions(ClassifierMixin, BaseEstimator):
+    """A fitted classifier whose decisions are the columns of X."""
+
+    def __init__(self, classes: NDArray[Any]):
+        self.classes = classes
+        self.classes_ = classes
+
+    def fit(self, X: NDArray[np.floating], y: NDArray[Any]) -> _GivenDecisions:
+        return self  # it is fitted as it is made
+
+    def decision_function(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        return X[:, 0] if X.shape[1] == 1 else X
+
+    def predict(self, X: NDArray[np.floating]) -> NDArray[Any]:
+        best = (X[:, 0] > 0).astype(int) if X.shape[1] == 1 else X.argmax(axis=1)
+        return self.classes[best]
+
+
+def decisions(estimator: Any, X: Any) -> NDArray[np.floating]:
+    """Decision function as columns: one of two classes, one per class of several.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    X : ndarray or DataFrame of n_windows rows
+
+    Returns
+    -------
+    decisions : ndarray of shape (n_windows, 1) or (n_windows, n_classes)
+    """
+    values = np.asarray(estimator.decision_function(X), dtype=float)
+    values = values[:, np.newaxis] if values.ndim == 1 else values
+    n_classes = len(estimator.classes_)
+    if values.shape != (len(X), 1 if n_classes == 2 else n_classes):
+        raise ValueError(
+            f"decision_function of {type(estimator).__name__} must give one column per class, "
+            f"{n_classes} of them. Got shape {values.shape}; a support vector machine does with "
+            "decision_function_shape='ovr'."
+        )
+    return values
+
+
+def fit_sigmoids(
+    values: NDArray[np.floating],
+    y: NDArray[Any],
+    classes: NDArray[Any],
+    weights: NDArray[np.floating] | None,
+) -> CalibratedClassifierCV:
+    """Learn sigmoids from decisions to probabilities (Platt's scaling, one class against the rest).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_windows, n_columns)
+        `decisions` of estimators that were not fitted on those windows.
+    y : ndarray of shape (n_windows,)
+    classes : ndarray of shape (n_classes,)
+    weights : ndarray of shape (n_windows,) or None
+
+    Returns
+    -------
+    calibration : CalibratedClassifierCV
+        Its ``predict_proba`` takes `decisions`.
+    """
+    everything = np.arange(len(y))
+    sigmoids = CalibratedClassifierCV(
+        FrozenEstimator(_GivenDecisions(classes)),
+        method="sigmoid",
+        cv=[(everything, everything)],
+        ensemble=False,
+    )
+    return sigmoids.fit(values, y, sample_weight=weights)
+
+
+def fit_windows(
+    estimator: Any,
+    X: Any,
+    y: NDArray[Any],
+    params: dict[str, NDArray[Any]],
+    memory: str | joblib.Memory | None,
+) -> Any:
+    """Fit an estimator, or take it from the folder of `memory`.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : ndarray or DataFrame of n_windows rows
+    y : ndarray of shape (n_windows,)
+    params : dict
+        Further parameters of ``fit``.
+    memory : str, joblib.Memory or None
+
+    Returns
+    -------
+    estimator : fitted estimator
+    """
+    arguments = estimator, X, y, params
+    return call_kept(memory, key_for(memory, "fit of windows", *arguments), _fit, *arguments)
+
+
+def _fit(estimator: Any, X: Any, y: NDArray[Any], params: dict[str, NDArray[Any]]) -> Any:
+    return estimator.fit(X, y, **params)

@@ -1,0 +1,296 @@
+"""Checked rows of an input: their windows, subjects, units and labels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
+from sklearn_emg.recordings import (
+    check_recording_table,
+    is_recording_table,
+    object_column,
+    subjects_of,
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A checked input: windows ready for the inner estimator, and the subject of each.
+
+    Attributes
+    ----------
+    X : ndarray or DataFrame of n_windows rows
+        Windows or feature rows for the inner estimator.
+    row : ndarray of shape (n_windows,)
+        Row of each window.
+    start : ndarray of shape (n_windows,) or None
+        Start of each window in seconds, where recordings were cut.
+    fs : float or None
+        Sampling rate of the windows in Hz, where a table brought it.
+    subject : ndarray of shape (n_rows,)
+        Code of the subject of each row: what must not be in training and test.
+    subject_names : ndarray of shape (n_subjects,) or None
+        Name of each code as it was given; None where X and groups named no subjects, so that each
+        row counts as one.
+    unit : ndarray of shape (n_rows,)
+        Code of what gets a diagnosis, of each row.
+    unit_index : Index of length n_units
+    by : ndarray of shape (n_rows,) or None
+    index : Index of length n_rows
+    """
+
+    X: Any
+    row: NDArray[np.intp]
+    start: NDArray[np.floating] | None
+    fs: float | None
+    subject: NDArray[np.intp]
+    subject_names: NDArray[Any] | None
+    unit: NDArray[np.intp]
+    unit_index: pd.Index
+    by: NDArray[Any] | None
+    index: pd.Index
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.subject)
+
+    def groups(self) -> NDArray[Any]:
+        """Subject of each row for estimators and splitters: the names, if these can be sorted."""
+        names = self.subject_names
+        if names is None or len(set(map(type, names))) > 1:
+            return self.subject
+        return names[self.subject]
+
+    def names_of_rows(self) -> NDArray[Any]:
+        """Subject of each row as it was given, for messages."""
+        return self.subject if self.subject_names is None else self.subject_names[self.subject]
+
+
+def check_rows(
+    X: Any,
+    windows: Any,
+    row: NDArray[np.intp],
+    start: NDArray[np.floating] | None,
+    fs: float | None,
+    *,
+    n_rows: int,
+    groups: Labels | None,
+    unit: str,
+    by: str | None,
+) -> Rows:
+    """Find the subject, the unit and the value of `by` of each row.
+
+    Parameters
+    ----------
+    X : DataFrame or array
+        What the user gave.
+    windows, row, start, fs
+        As in :class:`Rows`.
+    n_rows : int
+    groups : array-like of shape (n_rows,) or None
+        Subjects of the rows, for an X without a ``subject`` column.
+    unit, by : str, and str or None
+        Columns of X, see :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+
+    Returns
+    -------
+    rows : Rows
+    """
+    table = X if isinstance(X, pd.DataFrame) else None
+    if groups is None and (table is None or "subject" not in table.columns):
+        if table is not None and is_recording_table(X):
+            check_recording_table(X)  # says that the subject is missing
+        subject, names = np.arange(n_rows), None
+        index: pd.Index = pd.RangeIndex(n_rows)
+    else:
+        subject = subjects_of(X, groups)
+        if groups is None:
+            assigned: Any = X["subject"]
+            index = pd.Index(assigned)
+        else:
+            assigned = list(groups)
+            index = pd.Index(assigned, dtype=object)
+        first = np.unique(subject, return_index=True)[1]
+        given = list(assigned)
+        names = object_column(given[i] for i in first).to_numpy()
+    unit_code, unit_index = _units(table, unit, subject, index)
+    return Rows(
+        X=windows,
+        row=row,
+        start=start,
+        fs=fs,
+        subject=subject,
+        subject_names=names,
+        unit=unit_code,
+        unit_index=unit_index,
+        by=None if by is None else _column(table, by, "by"),
+        index=table.index if table is not None else pd.RangeIndex(n_rows),
+    )
+
+
+def _units(
+    table: pd.DataFrame | None, unit: str, subject: NDArray[np.intp], names: pd.Index
+) -> tuple[NDArray[np.intp], pd.Index]:
+    """Code of the unit of each row, and an index of the units."""
+    if unit == "subject":
+        first = np.unique(subject, return_index=True)[1]
+        return subject, names[first].rename("subject")
+    values = _column(table, unit, "unit")
+    # Values of the column count within a subject: "left" of one is not that of another.
+    pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", unit])
+    code, index = pd.factorize(pairs)
+    return code, index
+
+
+def _column(table: pd.DataFrame | None, column: str, parameter: str) -> NDArray[Any]:
+    if table is None or column not in table.columns:
+        have = "no columns" if table is None else f"the columns {list(table.columns)}"
+        raise ValueError(
+            f"The {parameter!r} parameter of DiVoteClassifier names the column {column!r}, but "
+            f"X has {have}."
+        )
+    values = table[column].to_numpy(dtype=object)
+    if (missing := np.flatnonzero(pd.isna(values))).size:
+        raise ValueError(
+            f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: is "
+            f"missing, but DiVoteClassifier votes by it ({parameter}={column!r}). Fill it in "
+            "or leave the row out."
+        )
+    return values
+
+
+def check_labels(y: Any, n_rows: int) -> NDArray[Any]:
+    """Labels of recordings: one each, none missing, of one type and of at least two classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+    n_rows : int
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If y is None, has another length, lacks a label, mixes numbers and text, or has one class.
+    """
+    refuse_unusable_labels(y)
+    if len(y) != n_rows:
+        raise ValueError(
+            f"y must be 1-D with one label per recording, {n_rows} of them; got shape "
+            f"{np.shape(y)}."
+        )
+    y = labels_of_rows(y, n_rows)
+    check_classification_targets(y)
+    refuse_one_class(y)
+    return y
+
+
+def refuse_unusable_labels(y: Any) -> None:
+    """Raise if y is None, has rows without a label, or mixes numbers and text."""
+    if y is None:
+        raise ValueError(
+            "DiVoteClassifier requires y to be passed, but the target y is None: give one "
+            "label per row."
+        )
+    refuse_missing_labels(y)
+    _refuse_mixed_labels(y)
+
+
+def refuse_one_class(y: NDArray[Any]) -> None:
+    """Raise unless y has at least two classes."""
+    if len(classes := np.unique(y)) < 2:
+        raise ValueError(
+            "DiVoteClassifier learns to separate classes and needs at least two classes, but y "
+            f"has 1 class, {classes.tolist()[0]!r}."
+        )
+
+
+def _refuse_mixed_labels(y: Any) -> None:
+    if isinstance(y, np.ndarray) and y.dtype.kind != "O":
+        return
+    seen: dict[bool, tuple[int, Any]] = {}
+    # Without the type a list of numbers and text would become an array of text.
+    for row, label in enumerate(np.asarray(y, dtype=object)):
+        if np.ndim(label) == 0 and not pd.isna(label):
+            seen.setdefault(isinstance(label, str), (row, label))
+    if len(seen) > 1:
+        (first, one), (second, other) = sorted(seen.values(), key=lambda entry: entry[0])
+        raise ValueError(
+            f"y has labels of mixed types: row {first} has {one!r}, a {type(one).__name__}, and "
+            f"row {second} has {other!r}, a {type(other).__name__}. Give all labels one type, for "
+            "instance with [str(label) for label in y]."
+        )
+
+
+def check_weights(sample_weight: Any, n_rows: int) -> NDArray[np.floating] | None:
+    """Weights of the rows as floats, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_rows,) or None
+    n_rows : int
+
+    Returns
+    -------
+    weights : ndarray of shape (n_rows,) or None
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, or a weight is negative or not finite.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.ndim != 1 or len(weights) != n_rows:
+        raise ValueError(
+            f"sample_weight must be 1-D with one weight per row, {n_rows} of them. Got shape "
+            f"{weights.shape}."
+        )
+    if (bad := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))).size:
+        raise ValueError(
+            f"sample_weight must be finite and not negative. Row {bad[0]} has {weights[bad[0]]}."
+        )
+    if not weights.any():
+        raise ValueError("sample_weight is zero for all rows: nothing is left to learn from.")
+    return weights
+
+
+def warn_of_known_subjects(known: Collection[Hashable] | None, rows: Rows, stacklevel: int) -> None:
+    """Warn if a subject of the rows is among those that a model was trained on.
+
+    Parameters
+    ----------
+    known : collection of names, or None
+        Training subjects; None where training data named none.
+    rows : Rows
+    stacklevel : int
+        Of the warning, as in :func:`warnings.warn`.
+    """
+    if known is None or rows.subject_names is None:
+        return
+    known = set(known)
+    shared = [name for name in rows.subject_names if name in known]
+    if shared:
+        some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
+        warnings.warn(
+            f"{len(shared)} of {len(rows.subject_names)} subjects given to DiVoteClassifier were "
+            f"trained on ({some}): scores of training subjects say nothing of new ones. Split by "
+            "subject, for instance with cv=SubjectKFold(); where this is meant, filter "
+            "SubjectLeakWarning.",
+            SubjectLeakWarning,
+            stacklevel=stacklevel + 1,
+        )

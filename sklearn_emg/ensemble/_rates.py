@@ -1,0 +1,135 @@
+"""The sampling rate of the windows, for every step that asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg._sklearn import BaseSearchCV
+from sklearn_emg.recordings import same_rate
+
+# Parameters that set a rate or change it.
+_RATE_PARAMETERS = ("fs", "fs_out", "factor")
+
+
+def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, float]:
+    """Set the rate of the windows in every part whose ``fs`` is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place; give a clone. Behind a step that changes the rate, such as a Resampler,
+        the steps of a Pipeline get the new one.
+    fs : float
+        Sampling rate of the windows, in Hz.
+    path : str, default="estimator"
+        Path of the estimator among the parameters of the whole, for messages.
+
+    Returns
+    -------
+    rates : dict of str to float
+        Rate in Hz of each part that has an ``fs``, by its path.
+
+    Raises
+    ------
+    ValueError
+        If a part has another rate already, or a search tries other rates.
+    """
+    rates: dict[str, float] = {}
+    _walk(estimator, float(fs), path, rates, frozen=False)
+    return rates
+
+
+def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen: bool) -> float:
+    """Visit an estimator and its parts; give the rate of what it puts out."""
+    if isinstance(estimator, FrozenEstimator):
+        # It is fitted and belongs to the caller: looked at, never changed.
+        return _walk(estimator.estimator, fs, path, rates, frozen=True)
+    if isinstance(estimator, Pipeline):
+        for name, step in estimator.steps:
+            if hasattr(step, "get_params"):
+                fs = _walk(step, fs, f"{path}__{name}", rates, frozen)
+        return fs
+    own = estimator.get_params(deep=False)
+    if "fs" in own:
+        _set_or_compare(estimator, own["fs"], fs, path, frozen)
+        rates[path] = fs
+    # As the search will clone it: without the rates that are set below.
+    untouched = clone(estimator.estimator) if isinstance(estimator, BaseSearchCV) else None
+    fs_out = fs
+    for name, part in _parts(estimator):
+        changed = _walk(part, fs, f"{path}__{name}", rates, frozen)
+        # What wraps one transformer puts out what that does.
+        fs_out = changed if name in ("transformer", "estimator") else fs_out
+    if untouched is not None and not frozen:
+        _give_candidates(estimator, untouched, fs, path, rates)
+    return float(estimator.output_fs(fs)) if hasattr(estimator, "output_fs") else fs_out
+
+
+def _parts(estimator: Any) -> Iterator[tuple[str, Any]]:
+    """Estimators directly inside another, by the name of their parameter."""
+    for name, value in estimator.get_params(deep=True).items():
+        if "__" not in name and hasattr(value, "get_params") and not isinstance(value, type):
+            yield name, value
+
+
+def _set_or_compare(estimator: Any, own: Any, fs: float, path: str, frozen: bool) -> None:
+    if own is None:
+        if not frozen:
+            estimator.set_params(fs=fs)
+    # What is no number is refused by the step itself.
+    elif isinstance(own, Real) and not same_rate(float(own), fs):
+        raise ValueError(
+            f"{path}__fs of DiVoteClassifier is {float(own):.10g} Hz, but the windows that this "
+            f"{type(estimator).__name__} gets have {fs:.10g} Hz. Leave its 'fs' None, so that it "
+            "gets the rate of the table, or put a Resampler in front."
+        )
+
+
+def _candidates(search: Any) -> Iterator[tuple[str, Any]]:
+    """Parameters and values that a search tries."""
+    space = getattr(search, "param_grid", None) or getattr(search, "param_distributions", None)
+    for grid in [space] if isinstance(space, Mapping) else (space or []):
+        for key, values in grid.items():
+            if hasattr(values, "rvs"):
+                yield key, values
+            else:
+                yield from ((key, value) for value in values)
+
+
+def _give_candidates(
+    search: Any, estimator: Any, fs: float, path: str, rates: dict[str, float]
+) -> None:
+    """Set the rate in steps that a search inside tries out; refuse a search over rates."""
+    path = f"{path}__estimator"
+    known = {key: rate for key, rate in rates.items() if key.startswith(path)}
+    for key, value in _candidates(search):
+        if hasattr(value, "rvs"):
+            if key.rpartition("__")[2] in _RATE_PARAMETERS:
+                _refuse_search(path, key)
+            continue
+        if not hasattr(value, "get_params") and key.rpartition("__")[2] not in _RATE_PARAMETERS:
+            continue
+        trial = clone(estimator).set_params(**{key: clone(value, safe=False)})
+        found: dict[str, float] = {}
+        _walk(trial, fs, path, found, frozen=False)
+        if any(not same_rate(known[k], found[k]) for k in known.keys() & found.keys()):
+            _refuse_search(path, key)
+        for part, rate in found.items():
+            if hasattr(value, "get_params") and part.startswith(f"{path}__{key}"):
+                _walk(value, rate, f"{path}__{key}", rates, frozen=False)
+                break
+
+
+def _refuse_search(path: str, key: str) -> None:
+    raise ValueError(
+        f"The search inside DiVoteClassifier tries values of {path}__{key}, which changes the "
+        "sampling rate of the steps behind it. Search over it outside: "
+        f"GridSearchCV(DiVoteClassifier(...), {{'{path.removesuffix('__estimator')}__{key}': "
+        "[...]}), where 'estimator' is no search."
+    )

@@ -1,0 +1,203 @@
+"""From scores of windows to scores of recordings and subjects."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.ensemble._input import Rows
+from sklearn_emg.recordings import mean_by_code
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Scores and diagnoses of windows, recordings and subjects, as tables.
+
+    Score columns are called ``score_<class>``; the scores of a row sum to one.
+
+    Attributes
+    ----------
+    windows : DataFrame of shape (n_windows, ...)
+        ``row`` (position of the recording in X), ``start`` (s, only where recordings were cut),
+        ``subject``, the scores, and ``vote``, the class with the highest one.
+    recordings : DataFrame of shape (n_rows, ...)
+        Index of X; ``subject``, the `by` column, ``n_windows``, mean scores of the row's windows
+        (NaN where it has none) and ``vote``.
+    subjects : DataFrame of shape (n_subjects, ...)
+        Index of subjects; ``n_recordings``, mean scores of the subject's recordings
+        ("feature-all"), ``vote``; the ``feature_...`` columns that the final classifier reads;
+        ``diagnosis``; and ``probability_<class>`` where the final classifier gives them.
+    """
+
+    windows: pd.DataFrame
+    recordings: pd.DataFrame
+    subjects: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Diagnoses:
+    """Scores of rows and units, and what the final classifier makes of them.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, n_classes)
+        NaN for a row without windows.
+    units : ndarray of shape (n_units, n_classes)
+        Means of the units' rows, NaN for a unit without windows.
+    features : ndarray of shape (n_units, n_features)
+        What the final classifier reads.
+    proba : ndarray of shape (n_units, n_classes) or None
+    diagnosis : ndarray of shape (n_units,)
+    """
+
+    rows: NDArray[np.floating]
+    units: NDArray[np.floating]
+    features: NDArray[np.floating]
+    proba: NDArray[np.floating] | None
+    diagnosis: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """How the scores of rows become features of units.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    by : str or None
+        Name of the column whose values are averaged apart.
+    levels : list or None
+        Its values in training.
+    unit : str
+        What gets one diagnosis.
+    """
+
+    classes: NDArray[Any]
+    by: str | None
+    levels: list[Any] | None
+    unit: str
+
+    @property
+    def score_names(self) -> list[str]:
+        return [f"score_{c}" for c in self.classes]
+
+    @property
+    def probability_names(self) -> list[str]:
+        return [f"probability_{c}" for c in self.classes]
+
+    @property
+    def feature_names(self) -> list[str]:
+        if self.by is None:
+            return [f"feature_{c}" for c in self.classes]
+        return [f"feature_{level}_{c}" for level in self.levels or [] for c in self.classes]
+
+    def unit_means(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Mean scores of each unit's rows, NaN for a unit without windows ("feature-all")."""
+        valid = np.isfinite(scores[:, 0])
+        return mean_by_code(scores[valid], rows.unit[valid], len(rows.unit_index))
+
+    def _level_means(
+        self, rows: Rows, by: NDArray[Any], scores: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
+        """Mean scores of shape (n_units, n_levels, n_classes), NaN where a unit has no such row."""
+        levels = self.levels or []
+        n_units, n_levels = len(rows.unit_index), len(levels)
+        position = {level: k for k, level in enumerate(levels)}
+        level = np.array([position.get(value, -1) for value in by])
+        valid = np.isfinite(scores[:, 0]) & (level >= 0)
+        codes = rows.unit[valid] * n_levels + level[valid]
+        means = mean_by_code(scores[valid], codes, n_units * n_levels)
+        return means.reshape(n_units, n_levels, -1)
+
+    def warn_of_unknown_levels(self, rows: Rows) -> None:
+        """Warn of values of `by` that training did not have."""
+        if rows.by is not None and (unknown := set(rows.by) - set(self.levels or [])):
+            warnings.warn(
+                f"Recordings with {self.by} {', '.join(sorted(map(repr, unknown)))} are left out "
+                f"of the subject features: the training table had {self.levels}.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def warn_of_units_without_windows(self, rows: Rows, means: NDArray[np.floating]) -> None:
+        """Warn of units of which nothing was scored; `means` are those of `unit_means`."""
+        empty = np.flatnonzero(np.isnan(means[:, 0]))
+        if empty.size:
+            names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
+            warnings.warn(
+                f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
+                f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """What the final classifier reads; 1/n_classes for what a unit lacks."""
+        if rows.by is None:
+            features = self.unit_means(rows, scores)
+        else:
+            means = self._level_means(rows, rows.by, scores)
+            features = means.reshape(len(rows.unit_index), -1)
+        return np.where(np.isfinite(features), features, 1.0 / len(self.classes))
+
+    def average(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Probabilities of simple averaging."""
+        if rows.by is None:
+            return self.unit_features(rows, scores)
+        means = self._level_means(rows, rows.by, scores)
+        present = np.isfinite(means)
+        total = np.where(present, means, 0.0).sum(axis=1)
+        count = present.sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), 1.0 / len(self.classes))
+
+    def best(self, scores: NDArray[np.floating]) -> NDArray[Any]:
+        """Class with the highest score, None where there are no scores."""
+        best = self.classes[np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1)]
+        missing = np.isnan(scores[:, 0])
+        if missing.any():
+            best = best.astype(object)
+            best[missing] = None
+        return best
+
+    def windows_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
+        """`Votes.windows`; `scores` are those of the windows."""
+        windows = pd.DataFrame({"row": rows.row})
+        if rows.start is not None:
+            windows["start"] = rows.start
+        subjects = rows.unit_index.get_level_values(0)
+        windows["subject"] = subjects[rows.unit[rows.row]]
+        windows[self.score_names] = scores
+        windows["vote"] = self.classes[np.argmax(scores, axis=1)]
+        return windows
+
+    def recordings_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
+        """`Votes.recordings`; `scores` are those of the rows."""
+        subjects = rows.unit_index.get_level_values(0)
+        recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
+        if self.unit != "subject":
+            recordings[self.unit] = rows.unit_index.get_level_values(1)[rows.unit]
+        if rows.by is not None:
+            recordings[self.by] = rows.by
+        recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
+        recordings[self.score_names] = scores
+        recordings["vote"] = self.best(scores)
+        return recordings
+
+    def subjects_table(self, rows: Rows, found: Diagnoses) -> pd.DataFrame:
+        """`Votes.subjects`."""
+        subjects = pd.DataFrame(
+            {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
+            index=rows.unit_index,
+        )
+        subjects[self.score_names] = found.units
+        subjects["vote"] = self.best(found.units)
+        subjects[self.feature_names] = found.features
+        subjects["diagnosis"] = found.diagnosis
+        if found.proba is not None:
+            subjects[self.probability_names] = found.proba
+        return subjects

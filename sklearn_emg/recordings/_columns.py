@@ -1,0 +1,195 @@
+"""Which columns of a table are features, and which are identities or labels."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings._table import METADATA_COLUMNS
+
+__all__ = ["columns_that_tell", "feature_columns", "warn_of_left_out"]
+
+# Parts of a name, such as "patient" in "patient_no", that mark an identity or a label.
+_IDENTITY = {
+    *("subject", "subjects", "subj", "patient", "patients", "participant", "participants"),
+    *("person", "persons", "proband", "volunteer", "id", "ids", "identifier", "uid", "uuid"),
+}
+_LABEL = {
+    *("label", "labels", "target", "targets", "class", "classes", "diagnosis", "diagnoses"),
+    *("disease", "diagnostic", "outcome", "truth"),
+}
+# Names that say where a row comes from; more than these words and a number is something else.
+_PLACE = {
+    *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
+    *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
+    *("number", "no", "nr", "set", "partition", "level"),
+}
+# Rows from which on a column that counts them is no coincidence.
+_MIN_COUNTED_ROWS = 10
+
+
+def _words(name: Any) -> list[str]:
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).lower()
+    return [word for word in re.split(r"[^a-z]+", apart) if word]
+
+
+def _named_like(name: Any) -> str | None:
+    """What a column's name says that it is, if not a feature."""
+    words = _words(name)
+    squeezed = "".join(words)
+    if set(words) & _IDENTITY or squeezed in {"subjectid", "patientid", "participantid"}:
+        return "named like an identity"
+    if set(words) & _LABEL or squeezed == "groundtruth":
+        return "named like a label"
+    if words and set(words) <= _PLACE:
+        return "named like the number or place of a row"
+    return None
+
+
+def _codes(values: Any) -> NDArray[np.intp]:
+    if not isinstance(values, pd.Series):
+        values = pd.Series(list(values), dtype=object)
+    return pd.factorize(values, use_na_sentinel=False)[0]
+
+
+def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
+    """Whether each of at least two codes of one goes with a code of the other, rows repeating."""
+    n_first, n_second = int(first.max()) + 1, int(second.max()) + 1
+    if not 1 < n_first == n_second < len(first):
+        return False
+    return len(np.unique(first.astype(np.int64) * n_second + second)) == n_first
+
+
+def _valued_like(
+    column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
+) -> str | None:
+    """What a column's values say that it is, if not a feature."""
+    if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
+        return None
+    values = column.to_numpy()
+    if len(values) >= _MIN_COUNTED_ROWS and not pd.api.types.is_bool_dtype(column):
+        with np.errstate(invalid="ignore"):
+            if np.all(np.diff(values.astype(float)) == 1):
+                return "a count of the rows"
+    codes = _codes(values)
+    if y is not None and _one_to_one(codes, y):
+        return "one-to-one with y"
+    if subject is not None and _one_to_one(codes, subject):
+        return "one-to-one with the subject"
+    return None
+
+
+def columns_that_tell(
+    table: pd.DataFrame, y: Labels | None = None, groups: Labels | None = None
+) -> dict[Any, str]:
+    """Columns that give identity or label away, and why they are suspected.
+
+    Parameters
+    ----------
+    table : DataFrame
+    y : array-like of shape (n_rows,), default=None
+        Label of each row.
+    groups : array-like of shape (n_rows,), default=None
+        Subject of each row, by default the column ``subject`` if there is one.
+
+    Returns
+    -------
+    reasons : dict
+        Of column to reason; of `METADATA_COLUMNS` only ``label`` is among them.
+    """
+    if groups is None and "subject" in table.columns:
+        groups = table["subject"]
+    subject = None if groups is None else _codes(groups)
+    label = None if y is None else _codes(y)
+    reasons = {}
+    for place, name in enumerate(table.columns):
+        # The metadata are known to be no features; a label among them is worth a word.
+        if name in METADATA_COLUMNS and name != "label":
+            continue
+        column = table.iloc[:, place]
+        reason = _named_like(name) or _valued_like(column, label, subject)
+        if reason is not None:
+            reasons[name] = reason
+    return reasons
+
+
+def feature_columns(
+    table: pd.DataFrame,
+    y: Labels | None = None,
+    *,
+    groups: Labels | None = None,
+    other: Iterable[str | None] = (),
+    include: str = "name it among the features",
+    stacklevel: int = 2,
+) -> list[Any]:
+    """Columns of a table that can be features: no metadata, no identity and no label.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Feature table, one row per window or recording.
+    y : array-like of shape (n_rows,), default=None
+        Label of each row; a column that is one-to-one with it is no feature.
+    groups : array-like of shape (n_rows,), default=None
+        Subject of each row, by default the column ``subject`` if there is one; a column that is
+        one-to-one with it is no feature.
+    other : iterable of str, default=()
+        Further columns that are none.
+    include : str, default="name it among the features"
+        How a column that was left out is taken all the same, for the warning.
+    stacklevel : int, default=2
+        Of the warning, as in :func:`warnings.warn`.
+
+    Returns
+    -------
+    columns : list
+        In the order of the table. They need not be numeric.
+
+    Warns
+    -----
+    RecordingWarning
+        If a column is left out that is neither usual metadata nor among `other`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.recordings import feature_columns
+    >>> table = pd.DataFrame({"rms": [0.1, 0.3], "age": [40, 50], "subject": ["a", "b"]})
+    >>> feature_columns(table)
+    ['rms']
+    """
+    other = set(other)
+    left_out = {*METADATA_COLUMNS, *other}
+    reasons = columns_that_tell(table, y, groups)
+    reasons = {name: reason for name, reason in reasons.items() if name not in other}
+    warn_of_left_out(reasons, include, stacklevel=stacklevel + 1)
+    return [name for name in table.columns if name not in left_out and name not in reasons]
+
+
+def warn_of_left_out(reasons: Mapping[Any, str], include: str, stacklevel: int = 2) -> None:
+    """Warn of columns that were left out of the features.
+
+    Parameters
+    ----------
+    reasons : mapping
+        What `columns_that_tell` found.
+    include : str
+        How to take a column all the same.
+    stacklevel : int, default=2
+        Of the warning, as in :func:`warnings.warn`.
+    """
+    if reasons:
+        listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
+        warnings.warn(
+            f"Columns left out of the features: {listed}. If one is a feature, {include}.",
+            RecordingWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -1,0 +1,224 @@
+"""Subjects, folds, columns, weights and calibration of DiVote."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import SubjectKFold
+
+FEATURES = [f"f{k}" for k in range(6)]
+
+
+def people(n=10, rows=6, informative=0.0):
+    """Rows of a subject are alike; without `informative` the label means nothing."""
+    rng = np.random.default_rng(1)
+    who = np.repeat(np.arange(n), rows)
+    X = rng.normal(size=(n, 6))[who] + 0.1 * rng.normal(size=(n * rows, 6))
+    X += informative * (who % 2)[:, np.newaxis]
+    return pd.DataFrame(X, columns=FEATURES).assign(subject=who), np.where(who % 2, "ill", "well")
+
+
+def divote(estimator, **settings):
+    return DiVoteClassifier(estimator, window=None, **settings)
+
+
+def test_predicting_training_subjects_warns_once_in_each_call():
+    X, y = people()
+    model = divote(GaussianNB()).fit(X, y)
+    assert model.subjects_.tolist() == list(range(10))
+    recordings = model.vote(X.assign(subject=X["subject"] + 100)).recordings
+    for call in (
+        lambda: model.predict(X[:12]),
+        lambda: model.predict_proba(X[:12]),
+        lambda: model.score(X[:12], y[:12]),
+        lambda: model.vote(X[:12]),
+        lambda: model.vote_subjects(recordings.assign(subject=X["subject"])[:12]),
+        lambda: subject_scorer()(model, X[:12], y[:12]),
+    ):
+        with pytest.warns(
+            SubjectLeakWarning, match=r"2 of 2 subjects .* trained on \(0, 1\)"
+        ) as seen:
+            call()
+        assert len(seen) == 1
+
+
+def test_new_subjects_fits_and_rows_without_subjects_give_no_warning():
+    X, y = people()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = divote(GaussianNB()).fit(X, y)
+        model.predict(X.assign(subject=X["subject"] + 100))
+        values = X[FEATURES].to_numpy()
+        plain = divote(GaussianNB()).fit(values, y)
+        assert plain.subjects_ is None
+        plain.predict(values)
+
+
+def test_plain_folds_warn():
+    X, y = people()
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    with pytest.warns(SubjectLeakWarning):
+        cross_val_score(divote(GaussianNB()), X, y, cv=folds)
+    with pytest.warns(SubjectLeakWarning):
+        GridSearchCV(divote(GaussianNB()), {"voting": ["soft"]}, cv=folds).fit(X, y)
+    with pytest.warns(SubjectLeakWarning):
+        cross_val_predict(divote(GaussianNB()), X, y, cv=KFold(3, shuffle=True, random_state=0))
+
+
+def subject_folds(y, who, n=5):
+    return [(np.flatnonzero(who // 2 != k), np.flatnonzero(who // 2 == k)) for k in range(n)]
+
+
+@pytest.mark.parametrize("form", ["repeated", "mask"])
+def test_inner_folds_are_judged_by_their_rows(form):
+    X, y = people()
+    folds = subject_folds(y, X["subject"].to_numpy())
+    plain = divote(KNeighborsClassifier(1), cv=folds).fit(X, y).training_features_
+    if form == "repeated":  # as many rows as the table has
+        given = [(np.resize(train, len(y)), test) for train, test in folds]
+    else:
+        rows = np.arange(len(y))
+        given = [(np.isin(rows, train), np.isin(rows, test)) for train, test in folds]
+    found = divote(KNeighborsClassifier(1), cv=iter(given)).fit(X, y).training_features_
+    np.testing.assert_array_equal(found, plain)
+
+
+def test_inner_folds_that_share_a_subject_are_refused_by_name():
+    X, y = people()
+    X["subject"] = [f"S{s}" for s in X["subject"]]
+    rows = np.arange(len(y))
+    with pytest.raises(ValueError, match=r"leaks: .*'S0'"):
+        divote(GaussianNB(), cv=[(rows, rows[:30]), (rows[:30], rows[30:])]).fit(X, y)
+    with pytest.raises(ValueError, match="must give row numbers below 60"):
+        divote(GaussianNB(), cv=[(rows[:30] + 60, rows[30:])]).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        *((name, np.arange(60.0) % 7) for name in ("subject_id", "patient", "id", "PatientID")),
+        *((name, np.arange(60.0) % 7) for name in ("label", "target", "class", "diagnosis")),
+        *((name, np.arange(60.0) % 7) for name in ("recording_id", "fold", "Unnamed: 0", "index")),
+        ("q", np.repeat(np.arange(10), 6) * 7.0),
+        ("q", np.repeat(np.arange(10), 6) % 2),
+        ("q", np.arange(60) + 3),
+    ],
+)
+def test_identities_and_labels_are_left_out_with_a_warning(name, values):
+    X, y = people()
+    X[name] = values
+    with pytest.warns(RecordingWarning, match=rf"{name!r} \(.*features=\[\.\.\.\]"):
+        model = divote(GaussianNB()).fit(X, y)
+    assert model.n_features_in_ == 6
+    assert model.predict(X.assign(subject=X["subject"] + 100)).shape == (60,)
+    chosen = divote(GaussianNB(), features=[*FEATURES, name]).fit(X, y)
+    assert chosen.n_features_in_ == 7
+
+
+@pytest.mark.parametrize("estimator", [SVC(), make_pipeline(StandardScaler(), LinearSVC())])
+@pytest.mark.parametrize("cv", [None, 2])
+def test_decisions_are_calibrated_on_subjects_that_are_held_out(estimator, cv):
+    X, y = people(informative=2.0)
+    model = divote(estimator, cv=cv).fit(X, y)
+    new = X.assign(subject=X["subject"] + 100)
+    np.testing.assert_allclose(model.predict_proba(new).sum(axis=1), 1)
+    assert model.score(new, y) > 0.8
+    folds = list(SubjectKFold(5, shuffle=False).split(X, y))
+    expected = CalibratedClassifierCV(estimator, cv=folds, ensemble=False).fit(X[FEATURES], y)
+    scores = model.vote(new).windows[["score_ill", "score_well"]]
+    np.testing.assert_allclose(scores, expected.predict_proba(X[FEATURES]), atol=1e-6)
+
+
+def test_calibration_needs_two_subjects_of_each_class():
+    X, y = people(n=3)
+    with pytest.raises(ValueError, match=r"two subjects of each class; class 'ill' has 1"):
+        divote(SVC()).fit(X, y)
+    assert not hasattr(divote(SVC(), voting="hard").fit(X, y).estimator_, "predict_proba")
+
+
+@pytest.mark.parametrize("cv", [3, SubjectKFold(3, shuffle=False)])
+def test_folds_inside_hold_out_subjects(cv):
+    X, y = people(informative=1.0)
+    calibrated = CalibratedClassifierCV(SVC(), cv=cv)
+    explicit = list(SubjectKFold(3, shuffle=False).split(X, y))
+    model = divote(calibrated).fit(X, y)
+    expected = CalibratedClassifierCV(SVC(), cv=explicit).fit(X[FEATURES], y)
+    np.testing.assert_allclose(
+        model.estimator_.predict_proba(X[FEATURES]), expected.predict_proba(X[FEATURES])
+    )
+    assert model.estimator_.cv is not explicit
+    assert str(model.estimator_.cv) == str(cv)
+
+
+def test_folds_inside_that_split_a_subject_are_warned_of():
+    X, y = people()
+    inner = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=StratifiedKFold(3))
+    with pytest.warns(SubjectLeakWarning, match="estimator__cv of DiVoteClassifier"):
+        divote(inner).fit(X, y)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_weights_reach_windows_and_subjects(routing):
+    X, y = people(informative=0.5)
+    half = np.arange(len(y)) % 6 < 3
+    new = X.assign(subject=X["subject"] + 100)
+    with sklearn.config_context(enable_metadata_routing=routing):
+        inner = GaussianNB().set_fit_request(sample_weight=True) if routing else GaussianNB()
+        weighted = divote(inner, final_estimator=None)
+        weighted.fit(X, y, sample_weight=half.astype(float))
+    alone = divote(GaussianNB(), final_estimator=None).fit(X[half], y[half])
+    np.testing.assert_allclose(weighted.predict_proba(new), alone.predict_proba(new))
+    one = np.where(X["subject"] == 0, 9.0, 1.0)
+    model = divote(make_pipeline(StandardScaler(), GaussianNB())).fit(X, y, sample_weight=one)
+    expected = LogisticRegression().fit(
+        model.training_features_, ["well", "ill"] * 5, sample_weight=[9] + 9 * [1]
+    )
+    np.testing.assert_allclose(model.final_estimator_.coef_, expected.coef_)
+
+
+def test_weights_that_cannot_be_used_are_refused():
+    X, y = people()
+    with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
+        divote(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(60))
+    with pytest.raises(ValueError, match="one weight per row, 60 of them"):
+        divote(GaussianNB()).fit(X, y, sample_weight=np.ones(6))
+    with pytest.raises(ValueError, match=r"not negative\. Row 0 has -1"):
+        divote(GaussianNB()).fit(X, y, sample_weight=-np.ones(60))
+
+
+@pytest.mark.parametrize("final", ["logistic", None])
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (lambda y: np.where(np.arange(60) == 5, None, y), "no label for 1 of 60 rows.* row 5"),
+        (
+            lambda y: [1 if v == "ill" else v for v in y],
+            "mixed types: row 0 has 'well'.*row 6 has 1",
+        ),
+        (lambda y: ["ill"] * 60, "at least two classes, but y has 1 class, 'ill'"),
+    ],
+)
+def test_unusable_labels_are_named(change, match, final):
+    X, y = people()
+    with pytest.raises(ValueError, match=match):
+        divote(GaussianNB(), final_estimator=final).fit(X, change(y.astype(object)))
