@@ -139,11 +139,12 @@ def write_features(folder: Path) -> None:
     text = ""
     for extractor, part in table.groupby("extractor", sort=False):
         text += _title(f"{extractor}: {len(part)} features", "~")
-        text += f"Of :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
+        text += f"They are computed by :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
         sources = list(dict.fromkeys(part["source"]))
         rows = [
             [
                 f"``{f.name}``",
+                _literal(f.title),
                 _literal(f.formula),
                 _literal(f.unit),
                 _power(f.power),
@@ -153,9 +154,9 @@ def write_features(folder: Path) -> None:
             for f in part.itertuples()
         ]
         text += _list_table(
-            ["name", "formula", "unit", "power", "samples", "source"],
+            ["name", "title", "formula", "unit", "power", "samples", "source"],
             rows,
-            "19 45 9 9 10 9",
+            "15 18 35 9 7 8 8",
             "features formulas",
         )
         text += "Sources:\n\n"

@@ -30,7 +30,7 @@ from sklearn_emg.recordings import (
     with_signals,
 )
 
-__all__ = ["FeatureExtractor", "SignalTransformer"]
+__all__ = ["FeatureExtractor", "SignalEstimator", "SignalTransformer", "validate_windows"]
 
 # Signals of a table that are worked on at once.
 _BLOCK_BYTES = 1 << 22
@@ -74,7 +74,7 @@ def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
 
 
 # mypy does not see the __init_subclass__ of scikit-learn, which has no types; hence call-arg.
-class _SignalEstimator(
+class SignalEstimator(
     TransformerMixin,
     BaseEstimator,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
@@ -213,7 +213,7 @@ class _SignalEstimator(
         return tags
 
 
-class SignalTransformer(_SignalEstimator):
+class SignalTransformer(SignalEstimator):
     """Base of steps that turn signals into signals: windows or a recording table in, the same out.
 
     A subclass implements ``_transform_signals(signals, fs)``: an array of shape (..., n_times) in,
@@ -362,7 +362,7 @@ class SignalTransformer(_SignalEstimator):
 
 
 class FeatureExtractor(
-    _SignalEstimator,
+    SignalEstimator,
     auto_wrap_output_keys=("transform",),  # type: ignore[call-arg]
 ):
     """Base of steps that turn signals into a feature matrix.

@@ -1,4 +1,4 @@
-"""Features of windows: the numbers that classical classifiers see."""
+"""Features of windows, and images of windows for networks."""
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
@@ -8,7 +8,7 @@ from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._sets import FEATURE_SETS, EMGFeatures
 from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
-from sklearn_emg.feature_extraction._table import feature_table
+from sklearn_emg.feature_extraction._table import feature_facts, feature_table, info_of
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_frequency import (
     STFT,
@@ -37,7 +37,9 @@ __all__ = [
     "WaveformImage",
     "WaveletFeatures",
     "cwt",
+    "feature_facts",
     "feature_table",
+    "info_of",
     "mel_filterbank",
     "power_spectrum",
 ]

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
-from sklearn_emg.feature_extraction._rows import map_rows
 from sklearn_emg.recordings import is_recording_table
 
 __all__ = ["FEATURES", "AutoregressiveFeatures"]
@@ -31,6 +31,7 @@ FEATURES: dict[str, FeatureInfo] = {
     for info in (
         FeatureInfo(
             "ar",
+            "Autoregressive coefficients",
             "a_k in x_n = sum_{k=1..p} a_k x_{n-k} + e_n",
             "1",
             "autoregressive",
@@ -39,6 +40,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         FeatureInfo(
             "ar_residual",
+            "Residual variance of the autoregressive model",
             "variance of e_n: mean(x^2) prod (1 - k_m^2) over the reflection coefficients (Burg, "
             "Yule-Walker), or the mean squared residual (least squares)",
             "mV^2",
@@ -49,6 +51,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         FeatureInfo(
             "cepstrum",
+            "Cepstral coefficients",
             "c_1 = a_1, c_n = a_n + sum_{l=1..n-1} (1 - l/n) a_l c_{n-l}, the cepstrum of the "
             "model's spectrum",
             "1",
@@ -234,10 +237,10 @@ class AutoregressiveFeatures(FeatureExtractor):
 
     def _models(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         """Coefficients, then residual variances of the orders 0 to p, of each row."""
-        from sklearn_emg.feature_extraction import _kernels_ar
+        from sklearn_emg.feature_extraction._kernels import ar as kernels
 
         out = np.empty((len(rows), 2 * self.order_ + 1))
-        getattr(_kernels_ar, self.method)(rows, self.order_, self.demean, out)
+        getattr(kernels, self.method)(rows, self.order_, self.demean, out)
         return out
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:

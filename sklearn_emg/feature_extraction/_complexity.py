@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
-from sklearn_emg.feature_extraction._rows import map_rows
 from sklearn_emg.feature_extraction._spectral import power_spectrum
 
 __all__ = ["FEATURES", "ComplexityFeatures"]
@@ -20,8 +20,8 @@ __all__ = ["FEATURES", "ComplexityFeatures"]
 _Values = Callable[["ComplexityFeatures", NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _info(name: str, formula: str, source: str, min_n_times: int) -> FeatureInfo:
-    return FeatureInfo(name, formula, "1", "complexity", source, min_n_times, 0.0)
+def _info(name: str, title: str, formula: str, source: str, min_n_times: int) -> FeatureInfo:
+    return FeatureInfo(name, title, formula, "1", "complexity", source, min_n_times, 0.0)
 
 
 FEATURES: dict[str, FeatureInfo] = {
@@ -29,6 +29,7 @@ FEATURES: dict[str, FeatureInfo] = {
     for info in (
         _info(
             "sample_entropy",
+            "Sample entropy",
             "ln B - ln A: pairs of the N - m templates that match within r in m samples (B) and in "
             "m + 1 (A), largest difference <= r = tolerance * std(x); ln((N-m)(N-m-1)/2), the "
             "largest value that N allows, if A is 0",
@@ -38,6 +39,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "approximate_entropy",
+            "Approximate entropy",
             "phi_m - phi_{m+1}, phi_m = mean ln(share of the N - m + 1 templates that match), each "
             "template matching itself",
             "Pincus. Approximate entropy as a measure of system complexity. Proc. Natl. Acad. Sci. "
@@ -46,6 +48,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "fuzzy_entropy",
+            "Fuzzy entropy",
             "ln phi_m - ln phi_{m+1}, phi_m = mean exp(-d^n / tolerance) over pairs of the N - m "
             "templates without their means, d the largest difference of (x - mean(x)) / std(x)",
             "Chen, Wang, Xie, Yu. Characterization of surface EMG signal based on fuzzy entropy. "
@@ -54,6 +57,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "permutation_entropy",
+            "Permutation entropy",
             "-sum p ln p / ln(n!) over the ordinal patterns of n = permutation_order samples; of "
             "equal samples the earlier one ranks lower",
             "Bandt, Pompe. Permutation entropy: a natural complexity measure for time series. "
@@ -62,6 +66,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "spectral_entropy",
+            "Spectral entropy",
             "-sum p_k ln p_k / ln M, p_k = P_k / sum P over the M bins of the periodogram above 0",
             "Inouye et al. Quantification of EEG irregularity by use of the entropy of the power "
             "spectrum. Electroencephalogr. Clin. Neurophysiol. 79 (1991) 204-210",
@@ -69,6 +74,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "svd_entropy",
+            "Singular value decomposition entropy",
             "-sum s_k ln s_k / ln n, s_k the singular values of the embedding matrix of n = "
             "svd_order columns as shares of their sum",
             "Roberts, Penny, Rezek. Temporal and spatial complexity measures for EEG based "
@@ -77,6 +83,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "higuchi",
+            "Higuchi fractal dimension",
             "slope of ln L(k) on ln(1/k), k = 1..k_max, L(k) the mean over m = 1..k of "
             "sum_i |x_{m+ik} - x_{m+(i-1)k}| (N-1) / (floor((N-m)/k) k^2)",
             "Higuchi. Approach to an irregular time series on the basis of the fractal theory. "
@@ -85,6 +92,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "katz",
+            "Katz fractal dimension",
             "ln n / (ln n + ln(d / L)), n = N - 1 steps, L = sum |d_i|, d = max |x_i - x_1|; at "
             "most 100, also where d <= L / n",
             "Katz. Fractals and the analysis of waveforms. Comput. Biol. Med. 18 (1988) 145-156; "
@@ -94,6 +102,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "petrosian",
+            "Petrosian fractal dimension",
             "ln N / (ln N + ln(N / (N + 0.4 n))), n the changes of sign of d_i, zeros passed over",
             "Petrosian. Kolmogorov complexity of finite sequences and recognition of different "
             "preictal EEG patterns. Proc. IEEE Symp. Comput.-Based Med. Syst. (1995) 212-217",
@@ -101,6 +110,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "box_counting",
+            "Box-counting dimension",
             "slope of ln(number of boxes) on ln(1/width), the curve scaled to a square, boxes of "
             "2, 4, 8 ... samples' width, at least 8 to a row",
             "Mandelbrot. The Fractal Geometry of Nature. Freeman, 1982; for EMG: Gitter, "
@@ -110,6 +120,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "dfa",
+            "Detrended fluctuation analysis exponent",
             "slope of ln F(n) on ln n, F(n) the root mean square around straight lines in boxes of "
             "n samples of cumsum(x - mean), n = 4 * 1.2^i up to N / 10",
             "Peng et al. Mosaic organization of DNA nucleotides. Phys. Rev. E 49 (1994) 1685-1689",
@@ -117,6 +128,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "lempel_ziv",
+            "Lempel-Ziv complexity",
             "c log2(N) / N, c the phrases of the exhaustive history of x_i >= median(x)",
             "Lempel, Ziv. On the complexity of finite sequences. IEEE Trans. Inf. Theory 22 (1976) "
             "75-81",
@@ -323,7 +335,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     def _template_entropies(
         self, rows: NDArray[np.float64], pairs: bool
     ) -> dict[str, NDArray[np.float64]]:
-        from sklearn_emg.feature_extraction._kernels_complexity import template_matches
+        from sklearn_emg.feature_extraction._kernels.complexity import template_matches
 
         n_rows, n = rows.shape
         m = self.order
@@ -344,7 +356,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return values
 
     def _fuzzy_entropy(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import fuzzy_sums
+        from sklearn_emg.feature_extraction._kernels.complexity import fuzzy_sums
 
         flat = _flat(rows)
         deviation = np.where(flat, 1.0, rows.std(axis=1))
@@ -355,7 +367,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return np.log(out[:, 0]) - np.log(out[:, 1])
 
     def _permutation_entropy(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import ordinal_counts
+        from sklearn_emg.feature_extraction._kernels.complexity import ordinal_counts
 
         n_patterns = math.factorial(self.permutation_order)
         out = np.empty((len(rows), n_patterns))
@@ -369,7 +381,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return _entropy(power) / math.log(power.shape[1])
 
     def _svd_entropy(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import embedding_products
+        from sklearn_emg.feature_extraction._kernels.complexity import embedding_products
 
         out = np.empty((len(rows), self.svd_order, self.svd_order))
         embedding_products(rows, self.svd_order, self.delay, out)
@@ -380,14 +392,14 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return _entropy(np.sqrt(squares)) / math.log(self.svd_order)
 
     def _higuchi(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import higuchi_lengths
+        from sklearn_emg.feature_extraction._kernels.complexity import higuchi_lengths
 
         out = np.empty((len(rows), self.k_max))
         higuchi_lengths(rows, self.k_max, out)
         return _slopes(-np.log(np.arange(1.0, self.k_max + 1)), out, otherwise=1.0)
 
     def _katz(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import katz_sums
+        from sklearn_emg.feature_extraction._kernels.complexity import katz_sums
 
         n_steps = rows.shape[1] - 1
         out = np.empty((len(rows), 2))
@@ -401,7 +413,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return np.divide(steps, reach, out=np.full(len(rows), 100.0), where=reach > steps / 100)
 
     def _petrosian(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import sign_changes
+        from sklearn_emg.feature_extraction._kernels.complexity import sign_changes
 
         n = rows.shape[1]
         out = np.empty(len(rows))
@@ -409,7 +421,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return math.log(n) / (math.log(n) + np.log(n / (n + 0.4 * out)))
 
     def _box_counting(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import box_counting
+        from sklearn_emg.feature_extraction._kernels.complexity import box_counting
 
         n_scales = int(math.log2(rows.shape[1] / 8)) + 1
         out = np.empty((len(rows), n_scales))
@@ -419,7 +431,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return np.where(_flat(rows), 1.0, slopes)
 
     def _dfa(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import detrended_fluctuation
+        from sklearn_emg.feature_extraction._kernels.complexity import detrended_fluctuation
 
         sizes = _fluctuation_sizes(rows.shape[1])
         out = np.empty((len(rows), len(sizes)))
@@ -430,7 +442,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         return _slopes(np.log(sizes), out, otherwise=0.0)
 
     def _lempel_ziv(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_complexity import lempel_ziv_phrases
+        from sklearn_emg.feature_extraction._kernels.complexity import lempel_ziv_phrases
 
         symbols = (rows >= np.median(rows, axis=1, keepdims=True)).view(np.int8)
         out = np.empty(len(rows))

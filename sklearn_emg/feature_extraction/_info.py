@@ -22,6 +22,8 @@ class FeatureInfo:
     name : str
         Name in the ``features`` parameter. Features with several values append a suffix to it in
         ``get_feature_names_out`` (``ar`` gives ``ar_1``, ``ar_2`` ...).
+    title : str
+        Name in plain words, such as "Slope sign changes".
     formula : str
         Definition, with x_1 ... x_N the samples of a window in mV and d_i = x_{i+1} - x_i.
     unit : str
@@ -38,6 +40,7 @@ class FeatureInfo:
     """
 
     name: str
+    title: str
     formula: str
     unit: str
     domain: str
@@ -73,7 +76,7 @@ def check_features(
     Examples
     --------
     >>> from sklearn_emg.feature_extraction._info import FeatureInfo, check_features
-    >>> known = {"rms": FeatureInfo("rms", "sqrt(mean(x^2))", "mV", "time", "-", 1, 1.0)}
+    >>> known = {"rms": FeatureInfo("rms", "Root mean square", "...", "mV", "time", "...")}
     >>> check_features(["rms"], known, "Example")
     ['rms']
     """

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
-from sklearn_emg.feature_extraction._rows import map_rows
 
 __all__ = ["FEATURES", "MUAPFeatures"]
 
@@ -41,20 +41,36 @@ _SIZE_INDEX = (
 
 # In the order in which the kernel writes them. Each is of the isolated potentials of a window.
 FEATURES: dict[str, FeatureInfo] = {
-    name: FeatureInfo(name, formula, unit, "motor unit", source, 3, power)
-    for name, formula, unit, source, power in (
-        ("muap_rate", "isolated potentials per second", "1/s", _MULTI_MUP, 0),
+    name: FeatureInfo(name, title, formula, unit, "motor unit", source, 3, power)
+    for name, title, formula, unit, source, power in (
+        (
+            "muap_rate",
+            "Potentials per second",
+            "isolated potentials per second",
+            "1/s",
+            _MULTI_MUP,
+            0,
+        ),
         (
             "muap_superposed",
+            "Superposed potentials per second",
             "potentials per second that are left out as superpositions: longer than max_duration, "
             "or with a second peak beyond the refractory distance",
             "1/s",
             _MULTI_MUP,
             0,
         ),
-        ("muap_amplitude", "median of max x_i - min x_i", "mV", _STALBERG, 1),
+        (
+            "muap_amplitude",
+            "Median amplitude of potentials",
+            "median of max x_i - min x_i",
+            "mV",
+            _STALBERG,
+            1,
+        ),
         (
             "muap_duration",
+            "Median duration of potentials",
             "median time from the first to the last sample with |x_i| > duration_threshold around "
             "the peak, joined over gaps",
             "ms",
@@ -63,27 +79,72 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         (
             "muap_rise_time",
+            "Median rise time of potentials",
             "median time from 10 to 90 % of the steepest flank (the clinic takes it from peak to "
             "peak)",
             "ms",
             _STALBERG,
             0,
         ),
-        ("muap_area", "median of sum |x_i| / fs over the duration", "mV*ms", _STALBERG, 1),
-        ("muap_thickness", "median of area / amplitude", "ms", _THICKNESS, 0),
+        (
+            "muap_area",
+            "Median area of potentials",
+            "median of sum |x_i| / fs over the duration",
+            "mV*ms",
+            _STALBERG,
+            1,
+        ),
+        (
+            "muap_thickness",
+            "Median thickness of potentials",
+            "median of area / amplitude",
+            "ms",
+            _THICKNESS,
+            0,
+        ),
         (
             "muap_size_index",
+            "Median size index of potentials",
             "median of 2 log10(amplitude / mV) + thickness / ms",
             "log10(mV) + ms",
             _SIZE_INDEX,
             None,
         ),
-        ("muap_amplitude_p10", "10 % quantile of the amplitudes", "mV", _OUTLIERS, 1),
-        ("muap_amplitude_p90", "90 % quantile of the amplitudes", "mV", _OUTLIERS, 1),
-        ("muap_duration_p10", "10 % quantile of the durations", "ms", _OUTLIERS, 0),
-        ("muap_duration_p90", "90 % quantile of the durations", "ms", _OUTLIERS, 0),
+        (
+            "muap_amplitude_p10",
+            "10th percentile of the amplitude of potentials",
+            "10 % quantile of the amplitudes",
+            "mV",
+            _OUTLIERS,
+            1,
+        ),
+        (
+            "muap_amplitude_p90",
+            "90th percentile of the amplitude of potentials",
+            "90 % quantile of the amplitudes",
+            "mV",
+            _OUTLIERS,
+            1,
+        ),
+        (
+            "muap_duration_p10",
+            "10th percentile of the duration of potentials",
+            "10 % quantile of the durations",
+            "ms",
+            _OUTLIERS,
+            0,
+        ),
+        (
+            "muap_duration_p90",
+            "90th percentile of the duration of potentials",
+            "90 % quantile of the durations",
+            "ms",
+            _OUTLIERS,
+            0,
+        ),
         (
             "muap_phases",
+            "Mean number of phases of potentials",
             "mean of 1 + number of baseline crossings, from beyond phase_threshold to beyond it "
             "on the other side",
             "count",
@@ -92,13 +153,21 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         (
             "muap_turns",
+            "Mean number of turns of potentials",
             "mean number of extremes that differ by at least turn_threshold from the one before "
             "and from the next, the baseline at both ends",
             "count",
             _STALBERG,
             0,
         ),
-        ("muap_polyphasic", "share of potentials with more than four phases", "1", _STALBERG, 0),
+        (
+            "muap_polyphasic",
+            "Proportion of polyphasic potentials",
+            "share of potentials with more than four phases",
+            "1",
+            _STALBERG,
+            0,
+        ),
     )
 }
 _COLUMN = {name: column for column, name in enumerate(FEATURES)}
@@ -344,7 +413,7 @@ class MUAPFeatures(FeatureExtractor):
         self, signal: NDArray[np.floating], fs: float, window: int, channel: int
     ) -> NDArray[np.float64]:
         """Rows of the table of potentials, those of one signal."""
-        from sklearn_emg.feature_extraction._kernels_muap import find_potentials
+        from sklearn_emg.feature_extraction._kernels.muap import find_potentials
 
         row = np.array(signal, order="C")
         [base], [thresholds] = self._levels(row[np.newaxis])
@@ -421,7 +490,7 @@ class MUAPFeatures(FeatureExtractor):
         )
 
     def _row_values(self, rows: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        from sklearn_emg.feature_extraction._kernels_muap import summarise_potentials
+        from sklearn_emg.feature_extraction._kernels.muap import summarise_potentials
 
         bases, thresholds = self._levels(rows)
         out = np.empty((len(rows), len(FEATURES)))

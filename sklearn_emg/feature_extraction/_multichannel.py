@@ -27,8 +27,8 @@ _HARGROVE = (
 )
 
 
-def _info(name: str, formula: str, unit: str, source: str, power: float) -> FeatureInfo:
-    return FeatureInfo(name, formula, unit, "multichannel", source, 1, power)
+def _info(name: str, title: str, formula: str, unit: str, source: str, power: float) -> FeatureInfo:
+    return FeatureInfo(name, title, formula, unit, "multichannel", source, 1, power)
 
 
 FEATURES: dict[str, FeatureInfo] = {
@@ -36,6 +36,7 @@ FEATURES: dict[str, FeatureInfo] = {
     for info in (
         _info(
             "covariance",
+            "Covariance of channels",
             "sum_t (x_it - mean x_i)(x_jt - mean x_j) / N for channels i <= j",
             "mV^2",
             _STATISTICS,
@@ -43,15 +44,31 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "correlation",
+            "Correlation of channels",
             "covariance of channels i < j / product of their standard deviations",
             "1",
             _STATISTICS,
             0.0,
         ),
-        _info("rms_ratio", "RMS_i / RMS_j for channels i < j", "1", _HARGROVE, 0.0),
-        _info("rms_share", "RMS_i / sum_j RMS_j", "1", _HARGROVE, 0.0),
+        _info(
+            "rms_ratio",
+            "Ratio of root mean squares",
+            "RMS_i / RMS_j for channels i < j",
+            "1",
+            _HARGROVE,
+            0.0,
+        ),
+        _info(
+            "rms_share",
+            "Channel's proportion of the root mean squares",
+            "RMS_i / sum_j RMS_j",
+            "1",
+            _HARGROVE,
+            0.0,
+        ),
         _info(
             "rms_phasor",
+            "Phasor difference of root mean squares",
             "|RMS_i e^(2 pi i (i-1) / C) - RMS_j e^(2 pi i (j-1) / C)| for i < j of C channels",
             "mV",
             _ONAY,
@@ -59,6 +76,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "rms_resultant",
+            "Resultant of the root mean square phasors",
             "|sum_c RMS_c e^(2 pi i (c-1) / C)|",
             "mV",
             _ONAY,

@@ -27,19 +27,27 @@ _DU = "Du & Vuskovic 2004, Temporal vs. spectral approach to feature extraction,
 
 
 def _info(
-    name: str, formula: str, unit: str, source: str, power: float | None, n: int = 2
+    name: str, title: str, formula: str, unit: str, source: str, power: float | None, n: int = 2
 ) -> FeatureInfo:
-    return FeatureInfo(name, formula, unit, "spectral", source, n, power)
+    return FeatureInfo(name, title, formula, unit, "spectral", source, n, power)
 
 
 FEATURES: dict[str, FeatureInfo] = {
     info.name: info
     for info in (
-        _info("ttp", "total power SM0 = sum_k P_k", "mV^2", _PHINYOMARK, 2.0),
-        _info("mnp", "mean power sum_k P_k / M", "mV^2", _PHINYOMARK, 2.0),
-        _info("mnf", "mean frequency sum_k f_k P_k / sum_k P_k", "Hz", _PHINYOMARK, 0.0),
+        _info("ttp", "Total power", "total power SM0 = sum_k P_k", "mV^2", _PHINYOMARK, 2.0),
+        _info("mnp", "Mean power", "mean power sum_k P_k / M", "mV^2", _PHINYOMARK, 2.0),
+        _info(
+            "mnf",
+            "Mean frequency",
+            "mean frequency sum_k f_k P_k / sum_k P_k",
+            "Hz",
+            _PHINYOMARK,
+            0.0,
+        ),
         _info(
             "mdf",
+            "Median frequency",
             "median frequency: lowest f_m with sum_{k<=m} P_k >= sum_k P_k / 2",
             "Hz",
             _PHINYOMARK,
@@ -47,16 +55,27 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "pkf",
+            "Peak frequency",
             "peak frequency: lowest f_m with P_m = max_k P_k, to within 1e-5 of it",
             "Hz",
             _PHINYOMARK,
             0.0,
         ),
-        _info("sm1", "spectral moment sum_k f_k P_k", "mV^2 Hz", _DU, 2.0),
-        _info("sm2", "spectral moment sum_k f_k^2 P_k", "mV^2 Hz^2", _DU, 2.0),
-        _info("sm3", "spectral moment sum_k f_k^3 P_k", "mV^2 Hz^3", _DU, 2.0),
+        _info("sm1", "First spectral moment", "spectral moment sum_k f_k P_k", "mV^2 Hz", _DU, 2.0),
+        _info(
+            "sm2",
+            "Second spectral moment",
+            "spectral moment sum_k f_k^2 P_k",
+            "mV^2 Hz^2",
+            _DU,
+            2.0,
+        ),
+        _info(
+            "sm3", "Third spectral moment", "spectral moment sum_k f_k^3 P_k", "mV^2 Hz^3", _DU, 2.0
+        ),
         _info(
             "vcf",
+            "Variance of the central frequency",
             "variance of central frequency SM2 / SM0 - (SM1 / SM0)^2",
             "Hz^2",
             _PHINYOMARK,
@@ -64,6 +83,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "spectral_entropy",
+            "Spectral entropy",
             "-sum_k p_k ln p_k / ln M with p_k = P_k / sum_k P_k",
             "1",
             "Inouye et al. 1991, Electroencephalogr. Clin. Neurophysiol. 79:204, "
@@ -72,6 +92,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "flatness",
+            "Spectral flatness",
             "exp(sum_k ln P_k / M) / (sum_k P_k / M)",
             "1",
             "Gray & Markel 1974, IEEE Trans. ASSP 22:207, doi:10.1109/TASSP.1974.1162572",
@@ -79,6 +100,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "edge_frequency",
+            "Spectral edge frequency",
             "lowest f_m with sum_{k<=m} P_k >= edge sum_k P_k",
             "Hz",
             "Rampil 1998, Anesthesiology 89:980, doi:10.1097/00000542-199810000-00023",
@@ -86,6 +108,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "fr",
+            "Frequency ratio",
             "frequency ratio: power of the low over power of the high band",
             "1",
             _PHINYOMARK,
@@ -93,14 +116,23 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "psr",
+            "Power spectrum ratio",
             "power-spectrum ratio: power within psr_width of the peak frequency / total power",
             "1",
             _PHINYOMARK,
             0.0,
         ),
-        _info("fft_max", "max_k P_k / df, df = f_1", "mV^2/Hz", _AHMED, 2.0),
+        _info(
+            "fft_max",
+            "Maximum of the spectral density",
+            "max_k P_k / df, df = f_1",
+            "mV^2/Hz",
+            _AHMED,
+            2.0,
+        ),
         _info(
             "fft_var",
+            "Variance of the amplitude spectrum",
             "variance over k (divisor M) of the amplitudes A_k = sqrt(2 P_k)",
             "mV^2",
             _AHMED,
@@ -108,6 +140,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "spectral_slope",
+            "Spectral slope",
             "slope of the least-squares line of ln P_k on ln f_k, bins with P_k = 0 left out",
             "1",
             "Miller et al. 2009, PLoS Comput. Biol. 5:e1000609, "
@@ -116,6 +149,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "band_power",
+            "Band power",
             "sum of P_k over low < f_k <= high, for each of the bands",
             "mV^2",
             "Parseval's theorem",
@@ -202,7 +236,7 @@ class _Spectrum:
 
     def _transform(self, X, power, offset) -> NDArray[np.float64]:
         """Write the powers of the bins and of bin 0; return the sum of the former."""
-        from sklearn_emg.feature_extraction._kernels_spectral import power_of
+        from sklearn_emg.feature_extraction._kernels.spectral import power_of
 
         spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
         total = np.empty(len(X))
@@ -463,7 +497,7 @@ class SpectralFeatures(FeatureExtractor):
         return columns
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        from sklearn_emg.feature_extraction._kernels_spectral import (
+        from sklearn_emg.feature_extraction._kernels.spectral import (
             log_sums,
             spectral_sums,
             values_of_sums,

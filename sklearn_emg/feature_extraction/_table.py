@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import pandas as pd
 
 from sklearn_emg.feature_extraction._autoregressive import FEATURES as AUTOREGRESSIVE
@@ -21,7 +24,9 @@ from sklearn_emg.feature_extraction._wavelet import CWT_FEATURES as CWT
 from sklearn_emg.feature_extraction._wavelet import FEATURES as WAVELET
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 
-__all__ = ["FAMILIES", "feature_table"]
+__all__ = ["FAMILIES", "feature_facts", "feature_table", "info_of"]
+
+Facts = dict[str, str]
 
 # In the order in which a name that two families share is looked for.
 FAMILIES: dict[type, dict[str, FeatureInfo]] = {
@@ -42,7 +47,8 @@ def feature_table() -> pd.DataFrame:
     Returns
     -------
     table : DataFrame
-        Columns ``name`` (as in the ``features`` parameters), ``formula`` (x_1 ... x_N are the
+        Columns ``name`` (as in the ``features`` parameters), ``title`` (name in plain words),
+        ``formula`` (x_1 ... x_N are the
         samples in mV, d_i = x_{i+1} - x_i; P_k the one-sided power at f_k, k = 1 ... M; c_bk the
         K_b coefficients of band b; W(a, b) the continuous wavelet transform), ``unit`` (for signals
         in mV), ``domain``, ``source``, ``extractor`` (class), ``min_n_times`` (shortest window, in
@@ -56,12 +62,13 @@ def feature_table() -> pd.DataFrame:
     --------
     >>> from sklearn_emg.feature_extraction import feature_table
     >>> table = feature_table().set_index("name")
-    >>> table.loc["mdf", ["unit", "extractor"]].tolist()
-    ['Hz', 'SpectralFeatures']
+    >>> table.loc["mdf", ["title", "unit", "extractor"]].tolist()
+    ['Median frequency', 'Hz', 'SpectralFeatures']
     """
     rows = [
         {
             "name": info.name,
+            "title": info.title,
             "formula": info.formula,
             "unit": info.unit,
             "domain": info.domain,
@@ -74,3 +81,58 @@ def feature_table() -> pd.DataFrame:
         for info in infos.values()
     ]
     return pd.DataFrame(rows)
+
+
+def feature_facts() -> dict[str, Facts]:
+    """Title, unit and domain of each feature, by name.
+
+    Returns
+    -------
+    facts : dict of str to dict
+        Keys ``title``, ``unit`` and ``domain`` of :func:`feature_table`. A name that two families
+        have in common means the first of them, as in :class:`EMGFeatures`.
+
+    See Also
+    --------
+    info_of : The facts of a column.
+
+    Examples
+    --------
+    >>> from sklearn_emg.feature_extraction import feature_facts
+    >>> feature_facts()["rms"]
+    {'title': 'Root mean square', 'unit': 'mV', 'domain': 'time'}
+    """
+    facts: dict[str, Facts] = {}
+    for infos in FAMILIES.values():
+        for name, info in infos.items():
+            facts.setdefault(name, {"title": info.title, "unit": info.unit, "domain": info.domain})
+    return facts
+
+
+def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
+    """Facts of the feature that a column of a feature matrix holds.
+
+    Parameters
+    ----------
+    column : object
+        Name of the column, such as ``"ch2_band_power_20_50"``.
+    known : mapping of str to dict
+        From :func:`feature_facts`.
+
+    Returns
+    -------
+    facts : dict or None
+        None where no feature has such a name.
+
+    Examples
+    --------
+    >>> from sklearn_emg.feature_extraction import feature_facts, info_of
+    >>> info_of("ch2_band_power_20_50", feature_facts())["title"]
+    'Band power'
+    """
+    base = re.sub(r"^ch\d+_", "", str(column))
+    while base:
+        if base in known:
+            return known[base]
+        base = base.rpartition("_")[0]
+    return None

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
-from sklearn_emg.feature_extraction._rows import map_rows
 
 __all__ = ["FEATURES", "TimeDomainFeatures"]
 
@@ -153,6 +153,7 @@ class _Feature(NamedTuple):
 
 def _time(
     name: str,
+    title: str,
     formula: str,
     unit: str,
     source: str,
@@ -162,16 +163,17 @@ def _time(
     min_n_times: int = 1,
 ) -> tuple[str, _Feature]:
     return name, _Feature(
-        FeatureInfo(name, formula, unit, "time", source, min_n_times, power), groups, value
+        FeatureInfo(name, title, formula, unit, "time", source, min_n_times, power), groups, value
     )
 
 
 _TABLE: dict[str, _Feature] = dict(
     [
-        _time("mean", "1/N sum x_i", "mV", _PATEL, 0, lambda s: s.mean, 1),
-        _time("mav", "1/N sum |x_i|", "mV", _HUDGINS, 0, lambda s: s.mav, 1),
+        _time("mean", "Mean", "1/N sum x_i", "mV", _PATEL, 0, lambda s: s.mean, 1),
+        _time("mav", "Mean absolute value", "1/N sum |x_i|", "mV", _HUDGINS, 0, lambda s: s.mav, 1),
         _time(
             "mmav1",
+            "Modified mean absolute value, type 1",
             "1/N sum w_i |x_i|, w_i = 1 for 0.25 N <= i <= 0.75 N, else 0.5",
             "mV",
             _PHINYOMARK,
@@ -181,6 +183,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "mmav2",
+            "Modified mean absolute value, type 2",
             "1/N sum w_i |x_i|, w_i = 1 for 0.25 N <= i <= 0.75 N, 4 i / N before and "
             "4 (N - i) / N behind (printed as 4 (i - N) / N, which is negative)",
             "mV",
@@ -189,9 +192,19 @@ _TABLE: dict[str, _Feature] = dict(
             lambda s: s["mmav2"] / s.n,
             1,
         ),
-        _time("rms", "sqrt(1/N sum x_i^2)", "mV", _PHINYOMARK, 0, lambda s: s.rms, 1),
+        _time(
+            "rms",
+            "Root mean square",
+            "sqrt(1/N sum x_i^2)",
+            "mV",
+            _PHINYOMARK,
+            0,
+            lambda s: s.rms,
+            1,
+        ),
         _time(
             "var",
+            "Variance",
             "1/(N-1) sum (x_i - mean)^2; the mean is taken off, which Phinyomark et al. assume "
             "to be 0",
             "mV^2",
@@ -203,6 +216,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "std",
+            "Standard deviation",
             "sqrt(var)",
             "mV",
             _STATISTICS,
@@ -211,11 +225,21 @@ _TABLE: dict[str, _Feature] = dict(
             1,
             2,
         ),
-        _time("iemg", "sum |x_i|", "mV", _PHINYOMARK, 0, lambda s: s["abs"], 1),
-        _time("ssi", "sum x_i^2", "mV^2", _PHINYOMARK, 0, lambda s: s["x2"], 2),
-        _time("wl", "sum |d_i|", "mV", _HUDGINS, 0, lambda s: s["d_abs"], 1),
+        _time("iemg", "Integrated EMG", "sum |x_i|", "mV", _PHINYOMARK, 0, lambda s: s["abs"], 1),
+        _time(
+            "ssi",
+            "Simple square integral",
+            "sum x_i^2",
+            "mV^2",
+            _PHINYOMARK,
+            0,
+            lambda s: s["x2"],
+            2,
+        ),
+        _time("wl", "Waveform length", "sum |d_i|", "mV", _HUDGINS, 0, lambda s: s["d_abs"], 1),
         _time(
             "ewl",
+            "Enhanced waveform length",
             "sum_{i=2..N} |x_i - x_{i-1}|^p, p = 0.75 for 0.2 N <= i <= 0.8 N, else 0.5",
             "mV^0.75 + mV^0.5",
             _TOO,
@@ -225,6 +249,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "zc",
+            "Zero crossings",
             "number of changes of sign, x_i and x_j of opposite sign with nothing but zeros "
             "between them, and |x_i - x_j| >= threshold",
             "count",
@@ -234,6 +259,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "ssc",
+            "Slope sign changes",
             "number of i with x_i > both neighbours or x_i < both neighbours, and "
             "|x_i - x_{i-1}| >= threshold or |x_i - x_{i+1}| >= threshold",
             "count",
@@ -243,6 +269,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "wamp",
+            "Willison amplitude",
             "number of i with |d_i| >= threshold",
             "count",
             _PHINYOMARK,
@@ -251,6 +278,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "log",
+            "Log detector",
             "exp(mean(log |x_i|)) over the samples that are not zero; 0 if all are",
             "mV",
             _PHINYOMARK,
@@ -260,6 +288,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "dasdv",
+            "Difference absolute standard deviation value",
             "sqrt(1/(N-1) sum d_i^2)",
             "mV",
             _PHINYOMARK,
@@ -268,9 +297,19 @@ _TABLE: dict[str, _Feature] = dict(
             1,
             2,
         ),
-        _time("aac", "1/N sum |d_i|", "mV", _PHINYOMARK, 0, lambda s: s["d_abs"] / s.n, 1),
+        _time(
+            "aac",
+            "Average amplitude change",
+            "1/N sum |d_i|",
+            "mV",
+            _PHINYOMARK,
+            0,
+            lambda s: s["d_abs"] / s.n,
+            1,
+        ),
         _time(
             "myop",
+            "Myopulse percentage rate",
             "share of the samples with |x_i| >= threshold",
             "1",
             _PHINYOMARK,
@@ -278,14 +317,38 @@ _TABLE: dict[str, _Feature] = dict(
             lambda s: s["myop"] / s.n,
         ),
         _time(
-            "tm3", "|1/N sum x_i^3|", "mV^3", _PHINYOMARK, _MOMENT, lambda s: abs(s["x3"]) / s.n, 3
+            "tm3",
+            "Absolute temporal moment of order 3",
+            "|1/N sum x_i^3|",
+            "mV^3",
+            _PHINYOMARK,
+            _MOMENT,
+            lambda s: abs(s["x3"]) / s.n,
+            3,
         ),
-        _time("tm4", "1/N sum x_i^4", "mV^4", _PHINYOMARK, _MOMENT, lambda s: s["x4"] / s.n, 4),
         _time(
-            "tm5", "|1/N sum x_i^5|", "mV^5", _PHINYOMARK, _MOMENT, lambda s: abs(s["x5"]) / s.n, 5
+            "tm4",
+            "Absolute temporal moment of order 4",
+            "1/N sum x_i^4",
+            "mV^4",
+            _PHINYOMARK,
+            _MOMENT,
+            lambda s: s["x4"] / s.n,
+            4,
+        ),
+        _time(
+            "tm5",
+            "Absolute temporal moment of order 5",
+            "|1/N sum x_i^5|",
+            "mV^5",
+            _PHINYOMARK,
+            _MOMENT,
+            lambda s: abs(s["x5"]) / s.n,
+            5,
         ),
         _time(
             "v_order",
+            "v-order detector",
             "(1/N sum |x_i|^v)^(1/v), v = v_order",
             "mV",
             _ZARDOSHTI,
@@ -295,6 +358,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "skewness",
+            "Skewness",
             "m_3 / m_2^1.5, m_k = 1/N sum (x_i - mean)^k; 0 for a constant",
             "1",
             _PATEL,
@@ -303,6 +367,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "kurtosis",
+            "Kurtosis",
             "m_4 / m_2^2, 3 for a Gaussian (not the excess); 0 for a constant",
             "1",
             _PATEL,
@@ -311,6 +376,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "var_abs",
+            "Variance of the absolute value",
             "1/(N-1) sum (|x_i| - mav)^2",
             "mV^2",
             _PATEL,
@@ -321,6 +387,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "mfl",
+            "Maximum fractal length",
             "log10(sqrt(sum d_i^2)), the root no smaller than 1e-12 mV",
             "log10(mV)",
             _ARJUNAN,
@@ -331,6 +398,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "tkeo_mean",
+            "Mean Teager-Kaiser energy",
             "mean of psi_i = x_i^2 - x_{i-1} x_{i+1}, 1 < i < N",
             "mV^2",
             _KAISER,
@@ -341,6 +409,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "tkeo_var",
+            "Variance of the Teager-Kaiser energy",
             "mean of (psi_i - tkeo_mean)^2",
             "mV^4",
             _KAISER,
@@ -351,6 +420,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "hjorth_activity",
+            "Hjorth activity",
             "var(x) = 1/N sum (x_i - mean)^2",
             "mV^2",
             _HJORTH,
@@ -360,6 +430,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "hjorth_mobility",
+            "Hjorth mobility",
             "sqrt(var(d) / var(x)); 0 for a constant",
             "1/sample",
             _HJORTH,
@@ -370,6 +441,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "hjorth_complexity",
+            "Hjorth complexity",
             "mobility(d) / mobility(x); 0 for a straight line",
             "1",
             _HJORTH,
@@ -379,10 +451,18 @@ _TABLE: dict[str, _Feature] = dict(
             3,
         ),
         _time(
-            "ptp", "max x_i - min x_i", "mV", _STATISTICS, _RANGE, lambda s: s["max"] - s["min"], 1
+            "ptp",
+            "Peak-to-peak amplitude",
+            "max x_i - min x_i",
+            "mV",
+            _STATISTICS,
+            _RANGE,
+            lambda s: s["max"] - s["min"],
+            1,
         ),
         _time(
             "crest",
+            "Crest factor",
             "max |x_i| / rms; 0 for a window of zeros",
             "1",
             _STATISTICS,
@@ -391,6 +471,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "form",
+            "Form factor",
             "rms / mav; 0 for a window of zeros",
             "1",
             _STATISTICS,
@@ -399,6 +480,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "turns",
+            "Turns per second",
             "turns per second: extremes that differ by at least turn_threshold from the turn "
             "before and from the next",
             "1/s",
@@ -408,6 +490,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "turn_amplitude",
+            "Mean amplitude of turns",
             "mean amplitude change that leads to a turn; 0 without turns",
             "mV",
             _WILLISON,
@@ -417,6 +500,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "mavslp",
+            "Mean absolute value slope",
             "mav of segment k + 1 less mav of segment k, n_segments segments of N // n_segments",
             "mV",
             _HUDGINS,
@@ -426,6 +510,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "hist",
+            "Amplitude histogram",
             "share of the samples in each of n_bins equal bins over mean -+ 3 standard deviations "
             "(or -+ hist_range), those outside in the outer bins; all in bin n_bins // 2 + 1 for "
             "a constant",
@@ -436,6 +521,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "l_scale",
+            "L-scale",
             "second L-moment: sum (2 i - N - 1) x_(i) / (N (N - 1)), x_(i) sorted",
             "mV",
             _HOSKING,
@@ -446,6 +532,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "mean_abs_difference",
+            "Gini mean difference",
             "mean |x_i - x_j| over all pairs (Gini's mean difference), 2 l_scale",
             "mV",
             _HOSKING,
@@ -456,6 +543,7 @@ _TABLE: dict[str, _Feature] = dict(
         ),
         _time(
             "mean_abs_deviation",
+            "Mean absolute deviation",
             "1/N sum |x_i - mean|",
             "mV",
             _STATISTICS,
@@ -673,7 +761,7 @@ class TimeDomainFeatures(FeatureExtractor):
         return features.T
 
     def _row_sums(self, rows: NDArray[np.floating], groups: int) -> NDArray[np.float64]:
-        from sklearn_emg.feature_extraction._kernels_time import l_sums, time_domain_sums
+        from sklearn_emg.feature_extraction._kernels.time import l_sums, time_domain_sums
 
         n_rows, n_times = rows.shape
         thresholds = np.array([self._threshold_values()], dtype=rows.dtype)

@@ -18,14 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
-from sklearn_emg.base import _SignalEstimator
+from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.recordings import distinct_rates, is_recording_table
 
 __all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_filterbank"]
 
 
-class _ImageTransformer(_SignalEstimator):
+class _ImageTransformer(SignalEstimator):
     """Base of steps that turn windows into images.
 
     A subclass implements ``_image_shape(n_times)`` (maps per channel, height, width) and

@@ -37,10 +37,29 @@ def _by_name(infos: Sequence[FeatureInfo]) -> dict[str, FeatureInfo]:
 
 FEATURES: dict[str, FeatureInfo] = _by_name(
     [
-        FeatureInfo("wavelet_energy", "E_b = sum_k c_bk^2", "mV^2", "wavelet", _ROSSO, 2, 2.0),
-        FeatureInfo("wavelet_relative_energy", "E_b / sum_b E_b", "1", "wavelet", _ROSSO, 2, 0.0),
+        FeatureInfo(
+            "wavelet_energy",
+            "Wavelet energy",
+            "E_b = sum_k c_bk^2",
+            "mV^2",
+            "wavelet",
+            _ROSSO,
+            2,
+            2.0,
+        ),
+        FeatureInfo(
+            "wavelet_relative_energy",
+            "Relative wavelet energy",
+            "E_b / sum_b E_b",
+            "1",
+            "wavelet",
+            _ROSSO,
+            2,
+            0.0,
+        ),
         FeatureInfo(
             "wavelet_entropy",
+            "Wavelet entropy within a band",
             "-sum_k q_k ln q_k with q_k = c_bk^2 / E_b",
             "1",
             "wavelet",
@@ -48,12 +67,29 @@ FEATURES: dict[str, FeatureInfo] = _by_name(
             2,
             0.0,
         ),
-        FeatureInfo("wavelet_mav", "sum_k |c_bk| / K_b", "mV", "wavelet", _SUBASI, 2, 1.0),
         FeatureInfo(
-            "wavelet_rms", "sqrt(sum_k c_bk^2 / K_b)", "mV", "wavelet", _PHINYOMARK, 2, 1.0
+            "wavelet_mav",
+            "Mean absolute value of wavelet coefficients",
+            "sum_k |c_bk| / K_b",
+            "mV",
+            "wavelet",
+            _SUBASI,
+            2,
+            1.0,
+        ),
+        FeatureInfo(
+            "wavelet_rms",
+            "Root mean square of wavelet coefficients",
+            "sqrt(sum_k c_bk^2 / K_b)",
+            "mV",
+            "wavelet",
+            _PHINYOMARK,
+            2,
+            1.0,
         ),
         FeatureInfo(
             "wavelet_std",
+            "Standard deviation of wavelet coefficients",
             "sqrt(sum_k (c_bk - mean c_b)^2 / K_b)",
             "mV",
             "wavelet",
@@ -61,9 +97,19 @@ FEATURES: dict[str, FeatureInfo] = _by_name(
             2,
             1.0,
         ),
-        FeatureInfo("wavelet_wl", "sum_k |c_b,k+1 - c_bk|", "mV", "wavelet", _PHINYOMARK, 2, 1.0),
+        FeatureInfo(
+            "wavelet_wl",
+            "Waveform length of wavelet coefficients",
+            "sum_k |c_b,k+1 - c_bk|",
+            "mV",
+            "wavelet",
+            _PHINYOMARK,
+            2,
+            1.0,
+        ),
         FeatureInfo(
             "wavelet_ratio",
+            "Ratio of neighbouring wavelet bands",
             "mean |c_b| / mean |c_b'| of neighbouring bands, b below b' in frequency",
             "1",
             "wavelet",
@@ -73,6 +119,7 @@ FEATURES: dict[str, FeatureInfo] = _by_name(
         ),
         FeatureInfo(
             "wavelet_total_entropy",
+            "Total wavelet entropy",
             "-sum_b p_b ln p_b with p_b = E_b / sum_b E_b",
             "1",
             "wavelet",
@@ -85,10 +132,29 @@ FEATURES: dict[str, FeatureInfo] = _by_name(
 
 CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
     [
-        FeatureInfo("cwt_energy", "E_a = sum_b |W(a, b)|^2", "mV^2", "wavelet", _MORLET, 2, 2.0),
-        FeatureInfo("cwt_relative_energy", "E_a / sum_a E_a", "1", "wavelet", _MORLET, 2, 0.0),
+        FeatureInfo(
+            "cwt_energy",
+            "Energy of the continuous wavelet transform",
+            "E_a = sum_b |W(a, b)|^2",
+            "mV^2",
+            "wavelet",
+            _MORLET,
+            2,
+            2.0,
+        ),
+        FeatureInfo(
+            "cwt_relative_energy",
+            "Relative energy of the continuous wavelet transform",
+            "E_a / sum_a E_a",
+            "1",
+            "wavelet",
+            _MORLET,
+            2,
+            0.0,
+        ),
         FeatureInfo(
             "cwt_entropy",
+            "Entropy of the continuous wavelet transform",
             "-sum_a p_a ln p_a with p_a = E_a / sum_a E_a",
             "1",
             "wavelet",
@@ -98,6 +164,7 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         ),
         FeatureInfo(
             "cwt_ridge_mean",
+            "Mean ridge frequency",
             "mean over b of f(a_b), a_b the scale with the largest |W(a, b)|, over the b at which "
             "|W(a_b, b)|^2 is above 1e-10 of its largest value",
             "Hz",
@@ -108,6 +175,7 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         ),
         FeatureInfo(
             "cwt_ridge_std",
+            "Standard deviation of the ridge frequency",
             "standard deviation of f(a_b) over the same b",
             "Hz",
             "wavelet",
@@ -312,7 +380,7 @@ _EXTENSIONS: dict[str, _Extension] = {
 
 def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extension) -> list[NDArray]:
     """What pywt.wavedec gives, several times faster because it filters whole rows."""
-    from sklearn_emg.feature_extraction._kernels_wavelet import dwt_level
+    from sklearn_emg.feature_extraction._kernels.wavelet import dwt_level
 
     low = np.asarray(wavelet.dec_lo, dtype=X.dtype)
     high = np.asarray(wavelet.dec_hi, dtype=X.dtype)
@@ -344,7 +412,7 @@ def _band_values(
     bands: Sequence[NDArray[np.floating]], with_entropy: bool
 ) -> dict[str, NDArray[np.float64]]:
     """Features of rows, each of shape (n_rows, n_values), from the coefficients of their bands."""
-    from sklearn_emg.feature_extraction._kernels_wavelet import band_sums
+    from sklearn_emg.feature_extraction._kernels.wavelet import band_sums
 
     n_rows = len(bands[0])
     sums = np.empty((len(bands), n_rows, 5))
@@ -630,7 +698,7 @@ class CWTFeatures(FeatureExtractor):
         return names
 
     def _extract(self, X: NDArray[np.floating], fs: float | None) -> NDArray[np.floating]:
-        from sklearn_emg.feature_extraction._kernels_wavelet import scale_energy, scale_maximum
+        from sklearn_emg.feature_extraction._kernels.wavelet import scale_energy, scale_maximum
 
         names = self._names()
         scales = self._scales_in_samples() if fs is None else self._scales(fs)

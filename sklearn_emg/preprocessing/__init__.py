@@ -1,33 +1,31 @@
-"""Filters, resampling and everything else that signals go through before features are taken."""
+"""Preparation of signals: filters, resampling, artefacts, denoising, scaling and augmentation."""
 
-from sklearn_emg.preprocessing._adaptive import AdaptiveFilter
-from sklearn_emg.preprocessing._artefacts import (
-    ArtefactDetector,
-    ArtefactRejector,
-    GapInterpolator,
-    segment_recording,
-)
+from sklearn_emg.preprocessing._artefacts._detector import ArtefactDetector
+from sklearn_emg.preprocessing._artefacts._gaps import GapInterpolator
+from sklearn_emg.preprocessing._artefacts._rejector import ArtefactRejector
+from sklearn_emg.preprocessing._artefacts._segments import segment_recording
 from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
-from sklearn_emg.preprocessing._autoencoder import AutoencoderDenoiser
 from sklearn_emg.preprocessing._balance import RecordingUndersampler, capped_sampling_strategy
-from sklearn_emg.preprocessing._baseline import BaselineRemover
+from sklearn_emg.preprocessing._denoising._autoencoder import AutoencoderDenoiser
+from sklearn_emg.preprocessing._denoising._wavelet import WaveletDenoiser
 from sklearn_emg.preprocessing._export import export, read_exported
-from sklearn_emg.preprocessing._filters import (
+from sklearn_emg.preprocessing._filtering._adaptive import AdaptiveFilter
+from sklearn_emg.preprocessing._filtering._baseline import BaselineRemover
+from sklearn_emg.preprocessing._filtering._filters import (
     BandpassFilter,
     FilterStream,
     HighpassFilter,
     LowpassFilter,
     NotchFilter,
 )
+from sklearn_emg.preprocessing._filtering._resampling import Resampler, rational_ratio
 from sklearn_emg.preprocessing._reduction import ShapeReducer
-from sklearn_emg.preprocessing._resampling import Resampler, rational_ratio
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,
     Envelope,
     Rectifier,
     ReferenceScaler,
 )
-from sklearn_emg.preprocessing._wavelet import WaveletDenoiser
 
 __all__ = [
     "AdaptiveFilter",

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.preprocessing._filtering import design_filter, zero_phase_filter
+from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.recordings import is_recording_table, subjects_of, with_signals
 
 __all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]

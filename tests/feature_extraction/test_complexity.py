@@ -268,7 +268,7 @@ def test_a_straight_line_has_dimension_one():
     ],
 )
 def test_lempel_ziv_phrases(bits, phrases):
-    from sklearn_emg.feature_extraction._kernels_complexity import lempel_ziv_phrases
+    from sklearn_emg.feature_extraction._kernels.complexity import lempel_ziv_phrases
 
     out = np.empty(1)
     lempel_ziv_phrases(np.array([[int(b) for b in bits]], dtype=np.int8), out)

@@ -7,8 +7,8 @@ import joblib
 import numpy as np
 import pytest
 
+from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
-from sklearn_emg.feature_extraction._rows import map_rows
 
 
 def test_numba_is_not_imported_before_it_is_needed():
@@ -28,7 +28,7 @@ def brute_force_matches(x, r, m):
 @pytest.mark.parametrize("code", [np.uint16, np.uint32])
 @pytest.mark.parametrize("pairs", [True, False])
 def test_template_matches_are_exact_with_ties_on_the_tolerance(m, code, pairs):
-    from sklearn_emg.feature_extraction._kernels_complexity import template_matches
+    from sklearn_emg.feature_extraction._kernels.complexity import template_matches
 
     # Whole numbers, so that many differences equal the tolerance.
     rng = np.random.default_rng(m)
@@ -41,7 +41,7 @@ def test_template_matches_are_exact_with_ties_on_the_tolerance(m, code, pairs):
 
 
 def test_lempel_ziv_phrases_of_random_sequences():
-    from sklearn_emg.feature_extraction._kernels_complexity import lempel_ziv_phrases
+    from sklearn_emg.feature_extraction._kernels.complexity import lempel_ziv_phrases
 
     rng = np.random.default_rng(0)
     symbols = (rng.random((30, 60)) < rng.random((30, 1))).astype(np.int8)
@@ -59,7 +59,7 @@ def test_lempel_ziv_phrases_of_random_sequences():
 
 
 def bucket_sum(x):
-    from sklearn_emg.feature_extraction._kernels_time import _l_sum
+    from sklearn_emg.feature_extraction._kernels.time import _l_sum
 
     counts = np.empty(min(len(x) // 2, 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(len(x), dtype=np.uint16)
@@ -90,7 +90,7 @@ def test_more_buckets_than_keys_can_name_are_not_needed():
 
 @pytest.mark.parametrize("reach", [1, 2, 3, 7, 20, 90])
 def test_pairs_in_the_wrong_order_are_found_where_the_search_may_stop_early(reach):
-    from sklearn_emg.feature_extraction._kernels_time import _falls
+    from sklearn_emg.feature_extraction._kernels.time import _falls
 
     rng = np.random.default_rng(reach)
     for n in (2, 17, 90):
@@ -137,7 +137,7 @@ def test_map_rows_passes_on_what_goes_wrong_in_a_thread():
         map_rows(fail, np.zeros((40, 1, 5)), 1, n_jobs=2)
 
 
-KNOWN = {name: FeatureInfo(name, "-", "mV", "time", "-", 3) for name in ("rms", "mav")}
+KNOWN = {name: FeatureInfo(name, "-", "-", "mV", "time", "-", 3) for name in ("rms", "mav")}
 
 
 def test_all_names_every_feature_in_order():

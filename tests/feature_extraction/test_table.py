@@ -4,15 +4,31 @@ import numpy as np
 import pytest
 
 from sklearn_emg import feature_extraction
-from sklearn_emg.feature_extraction import feature_table
+from sklearn_emg.feature_extraction import feature_facts, feature_table, info_of
 
 TABLE = feature_table()
 
 
 def test_every_feature_says_what_it_is():
-    text = TABLE[["name", "formula", "unit", "domain", "source", "extractor"]]
+    text = TABLE[["name", "title", "formula", "unit", "domain", "source", "extractor"]]
     assert (text.map(len) > 0).all(axis=None)
     assert len(TABLE) > 80
+
+
+def test_titles_are_plain_words_that_no_two_features_of_an_extractor_have_in_common():
+    assert not TABLE.duplicated(["title", "extractor"]).any()
+    assert not TABLE["title"].str.contains("_").any()
+    titles = TABLE.set_index("name")["title"]
+    assert titles["rms"] == "Root mean square"
+    assert titles["ssc"] == "Slope sign changes"
+
+
+def test_facts_of_columns():
+    facts = feature_facts()
+    assert info_of("ch2_wavelet_energy_d3", facts)["title"] == "Wavelet energy"
+    assert info_of("biceps", facts) is None
+    # Two families have this name; the first one counts.
+    assert info_of("spectral_entropy", facts)["domain"] == "spectral"
 
 
 def test_names_are_unique_within_an_extractor():

@@ -3,7 +3,12 @@ import pytest
 import pywt
 
 from sklearn_emg.preprocessing import WaveletDenoiser
-from sklearn_emg.preprocessing._wavelet import bayes_threshold, noise_level, shrink, sure_threshold
+from sklearn_emg.preprocessing._denoising._wavelet import (
+    bayes_threshold,
+    noise_level,
+    shrink,
+    sure_threshold,
+)
 
 
 def _noise(*shape, seed=0):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.preprocessing._filtering import (
+from sklearn_emg.preprocessing._filtering._design import (
     _IIR_DESIGNS,
     FilterCoefficients,
     causal_filter,

@@ -51,7 +51,7 @@ def predict_from_reference(
     -------
     estimate : ndarray of shape (n_times,)
     """
-    from sklearn_emg.preprocessing import _kernels_adaptive as kernels
+    from sklearn_emg.preprocessing._filtering import _kernels_adaptive as kernels
 
     n_times = len(signal)
     power = float(np.mean(reference**2))
@@ -109,7 +109,7 @@ def follow_mains(
     -------
     estimate : ndarray of shape (n_times,)
     """
-    from sklearn_emg.preprocessing import _kernels_adaptive as kernels
+    from sklearn_emg.preprocessing._filtering import _kernels_adaptive as kernels
 
     nominal, drift = 2 * np.pi * freq, 2 * np.pi * drift
     weights = np.zeros(2 * n_harmonics)

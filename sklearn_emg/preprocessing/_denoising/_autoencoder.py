@@ -330,7 +330,7 @@ class AutoencoderDenoiser(SignalTransformer):
 
 def _torch_module():
     try:
-        from sklearn_emg.preprocessing import _autoencoder_net
+        from sklearn_emg.preprocessing._denoising import _autoencoder_net
     except ImportError as error:
         raise ImportError(
             "AutoencoderDenoiser needs torch: pip install 'sklearn-emg[nets]'."

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sklearn_emg.feature_extraction._kernels_time import amplitude_sums, range_of
+from sklearn_emg.feature_extraction._kernels.time import amplitude_sums, range_of
 
 __all__ = [
     "box_counting",

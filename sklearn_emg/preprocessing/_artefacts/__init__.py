@@ -1,0 +1,1 @@
+"""Artefacts: measures, detector, rejector, gaps and segments."""

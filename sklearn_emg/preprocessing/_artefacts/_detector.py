@@ -1,0 +1,220 @@
+"""Detection of artefacts in windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._validation import did_you_mean
+from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.preprocessing._artefacts._measures import (
+    flat_fraction,
+    pop_ratio,
+    power_fractions,
+    saturation_fraction,
+    spike_ratio,
+)
+
+__all__ = ["THRESHOLDS", "ArtefactDetector"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+#: Kinds of artefact and the limits of their measures.
+THRESHOLDS = {
+    "saturation": 0.001,
+    "flat": 0.1,
+    "motion": 0.5,
+    "mains": 0.5,
+    "spikes": 1.5,
+    "pop": 4.0,
+}
+
+# Steps of a converter make several equal samples in a row at a low sampling rate.
+_MIN_FLAT = 15
+
+
+class ArtefactDetector(FeatureExtractor):
+    """Scores of six kinds of artefact and of the quality, per window and channel.
+
+    Parameters
+    ----------
+    thresholds : dict of str to float, default=None
+        Other limits than those of the table below, for some kinds.
+    limit : float, default=None
+        Where the amplifier saturates, in mV. By default saturation is seen by plateaus at a
+        signal's own extremes.
+    mains_freq : float, default=None
+        Frequency of the power line in Hz. By default 50 and 60 Hz are both looked for, and
+        :meth:`line_frequency` names the one that is there.
+    motion_freq : float, default=10.0
+        What is slower than this, in Hz, counts as motion.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_channels_in_ : int
+        Channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a threshold has an unknown name or is not positive, an array comes without `fs`, or a
+        signal holds NaN.
+
+    See Also
+    --------
+    ArtefactRejector : Marks what is found in a recording, for windows to be left out.
+
+    Notes
+    -----
+    ============ ========================================================================= =====
+    kind         measure                                                                   limit
+    ============ ========================================================================= =====
+    saturation   share of samples at the amplifier's limit or on plateaus of 4 samples     0.001
+    flat         share of samples in equal runs of 10 ms and 15 samples or more            0.1
+    motion       share of the power below `motion_freq`                                    0.5
+    mains        share of the power at 50 or 60 Hz and four harmonics                      0.5
+    spikes       largest distance from the median of 3 samples, over the medians' range    1.5
+    pop          largest step between medians of 25 ms, over the mean standard deviation   4
+    ============ ========================================================================= =====
+
+    Spikes: below 1000 Hz the limit grows by :math:`\\sqrt{1000 / f_s}`, since there the EMG itself
+    changes from one sample to the next. A score is the measure divided by its limit, so that more
+    than 1 is a flag. The quality is :math:`1 / (1 + \\max_i s_i^2)`: 1 without a trace of artefact,
+    below 0.5 with a flag. The
+    limits are choices of this package that leave real needle recordings nearly unflagged; set your
+    own where your recordings differ. A window too short for a measure has the score 0 there: motion
+    needs more than one, mains more than eight periods. Saturation can only be seen in samples as
+    they were recorded: a filter smooths plateaus away. Sharp potentials of two or three samples
+    may pass for spikes; raise that limit for sampling rates of a few kHz.
+
+    References
+    ----------
+    P. McCool, G. D. Fraser, A. D. C. Chan, L. Petropoulakis, J. J. Soraghan, "Identification of
+    contaminant type in surface electromyography (EMG) signals", IEEE Trans. Neural Syst. Rehabil.
+    Eng. 22 (2014) 774-783, for the kinds of artefact. :doi:`10.1109/TNSRE.2014.2299573`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import ArtefactDetector
+    >>> X = np.random.default_rng(0).normal(size=(2, 1000))
+    >>> X[1, 300:700] = 0.0  # the electrode fell off
+    >>> ArtefactDetector(fs=1000.0).fit(X).flags(X)["flat"].tolist()
+    [False, True]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "thresholds": [dict, None],
+        "limit": [_POSITIVE, None],
+        "mains_freq": [_POSITIVE, None],
+        "motion_freq": [_POSITIVE],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        thresholds: Mapping[str, float] | None = None,
+        *,
+        limit: float | None = None,
+        mains_freq: float | None = None,
+        motion_freq: float = 10.0,
+        fs: float | None = None,
+    ):
+        self.thresholds = thresholds
+        self.limit = limit
+        self.mains_freq = mains_freq
+        self.motion_freq = motion_freq
+        self.fs = fs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_parameters(self, fs: float) -> None:
+        for name, value in (self.thresholds or {}).items():
+            if name not in THRESHOLDS:
+                raise ValueError(
+                    "The 'thresholds' parameter of ArtefactDetector must have names out of "
+                    f"{sorted(THRESHOLDS)}. Got {name!r} instead.{did_you_mean(name, THRESHOLDS)}"
+                )
+            if not (isinstance(value, Real) and np.isfinite(value) and value > 0):
+                raise ValueError(
+                    "The 'thresholds' parameter of ArtefactDetector must have positive numbers. "
+                    f"Got {value!r} for {name!r} instead."
+                )
+
+    def _feature_names(self) -> list[str]:
+        return [*THRESHOLDS, "quality"]
+
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        motion, lines = power_fractions(X, fs, self.motion_freq, self._line_freqs())
+        spikes = spike_ratio(X) if X.shape[-1] >= 25 else np.zeros(X.shape[:-1])
+        measures = {
+            "saturation": saturation_fraction(X, self.limit),
+            "flat": flat_fraction(X, max(round(0.010 * fs), _MIN_FLAT)),
+            "motion": motion,
+            "mains": lines.max(axis=0),
+            "spikes": spikes / max(1.0, np.sqrt(1000.0 / fs)),
+            "pop": pop_ratio(X, max(round(0.025 * fs), 2)),
+        }
+        thresholds = {**THRESHOLDS, **(self.thresholds or {})}
+        scores = np.stack([measures[name] / thresholds[name] for name in THRESHOLDS], axis=-1)
+        quality = 1 / (1 + scores.max(axis=-1, keepdims=True) ** 2)
+        return np.concatenate([scores, quality], axis=-1).astype(X.dtype, copy=False)
+
+    def _line_freqs(self) -> tuple[float, ...]:
+        return (50.0, 60.0) if self.mains_freq is None else (float(self.mains_freq),)
+
+    def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
+        """Frequency of the power line in windows that have the flag "mains".
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_windows,)
+            In Hz, of the channel with the most of it; NaN without the flag.
+        """
+        flagged = self.flags(X)["mains"].to_numpy()
+        parts: list[tuple[NDArray[np.floating], float]]
+        if isinstance(X, pd.DataFrame):
+            parts = [(signals, fs) for _, signals, fs in self._equal_rows(X)]
+        else:
+            values = np.asarray(X, dtype=np.float64)
+            parts = [(values.reshape(len(values), -1, values.shape[-1]), self._array_fs())]
+        freqs = self._line_freqs()
+        found = []
+        for values, fs in parts:
+            lines = power_fractions(values, fs, self.motion_freq, freqs)[1]
+            found.append(np.array(freqs)[lines.max(axis=-1).argmax(axis=0)])
+        return np.where(flagged, np.concatenate(found), np.nan)
+
+    def flags(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
+        """Which artefacts a window has, in any of its channels.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        flags : DataFrame of shape (n_windows, 6)
+            True where a score is above 1; a table's index is kept.
+        """
+        scores = np.asarray(self.transform(X)).reshape(-1, self.n_channels_in_, 7)
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        above = scores[..., :6].max(axis=1) > 1
+        return pd.DataFrame(above, columns=[*THRESHOLDS], index=index)

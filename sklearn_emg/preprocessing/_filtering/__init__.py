@@ -1,0 +1,1 @@
+"""Filters, removal of the baseline and change of the sampling rate."""
