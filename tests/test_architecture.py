@@ -5,8 +5,6 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -72,6 +70,5 @@ def test_there_is_no_circle_of_imports():
     TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.xfail(reason="the redesign is under way", strict=True)
 def test_no_private_name_is_imported_from_another_package():
     assert private_imports(PACKAGE) == []

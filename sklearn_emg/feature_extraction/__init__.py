@@ -2,8 +2,6 @@
 
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
 from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
-from sklearn_emg.feature_extraction._feature_names import feature_facts as feature_facts
-from sklearn_emg.feature_extraction._feature_names import info_of as info_of
 from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._sets import FEATURE_SETS, EMGFeatures
