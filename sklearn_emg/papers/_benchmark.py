@@ -134,9 +134,6 @@ def build(
         # Filters come before resampling: the slowest recording says what they can pass.
         high = min(float(known["filter__high"]), 0.45 * float(X["fs"].min()))
         model.set_params(filter__high=high)
-    if "divote__short" in known:
-        # One recording that is shorter than a paper's window must not cost the whole system.
-        model.set_params(divote__short="skip")
     model.set_params(**{k: v for k, v in (parameters or {}).items() if k in known})
     if memory is not None and "divote__memory" in known:
         model.set_params(divote__memory=memory)

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.preprocessing import BandpassFilter, Resampler
+from sklearn_emg.preprocessing import ArtefactRejector, BandpassFilter, GapInterpolator, Resampler
 
 
 def over_recordings(
@@ -43,7 +43,9 @@ def over_recordings(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, those of `before`, and ``divote``.
+        Steps ``gaps``, ``filter``, ``resample``, those of `before`, ``mark`` and ``divote``. The
+        first fills missing samples, and ``mark`` makes them NaN again, except those of gaps of up
+        to 2 ms. Windows with NaN, and recordings shorter than a window, are left out.
     """
     # Steps that a system lacks are "passthrough", so that set_params can put one there.
     bandpass = (
@@ -53,9 +55,11 @@ def over_recordings(
     )
     return Pipeline(
         [
+            ("gaps", GapInterpolator(longer="note")),
             ("filter", bandpass),
             ("resample", Resampler(float(fs))),
             *before,
+            ("mark", ArtefactRejector(kinds=[])),
             (
                 "divote",
                 DiVoteClassifier(
@@ -64,6 +68,8 @@ def over_recordings(
                     step=step,
                     by=by,
                     final_estimator=final_estimator,
+                    nan="skip",
+                    short="skip",
                 ),
             ),
         ]

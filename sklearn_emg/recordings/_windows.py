@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._rates import one_rate
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import mean_by_code, object_column
@@ -134,6 +135,7 @@ class _Division:
         self.step = self.size if step is None else _to_samples("step", step, self.fs, unit)
         self.tail, self.nan = tail, nan
         self.skipped: dict[int, str] = {}
+        self.lost: set[int] = set()  # rows without a window
         self.channels = self._one_channel_count()
         self.starts = []
         for row, signal in enumerate(self.signals):
@@ -151,6 +153,7 @@ class _Division:
                         "use tail='pad', or short='skip' to go on without it."
                     )
                 self.skipped[row] = text
+                self.lost.add(row)
         self.n_windows = sum(len(s) for s in self.starts)  # before any is left out for NaN
 
     def _one_channel_count(self) -> tuple[int, ...]:
@@ -193,6 +196,8 @@ class _Division:
             n_left += len(views)
             if views:
                 yield row, starts, views
+            else:
+                self.lost.add(row)
         self._report(n_left)
 
     def _report(self, n_left: int) -> None:
@@ -203,9 +208,17 @@ class _Division:
             )
         if self.skipped:
             reasons = [self.skipped[row] for row in sorted(self.skipped)]
-            more = len(reasons) - MAX_FAULTS
-            text = "; ".join(reasons[:MAX_FAULTS]) + (f"; and {more} more" if more > 0 else "")
-            warnings.warn(f"Windows left out: {text}.", UserWarning, stacklevel=4)
+            text = f"Windows left out: {_listed(reasons, '; ')}."
+            if self.lost:
+                text += f" No window is left of row {_listed(map(str, sorted(self.lost)), ', ')}."
+            warnings.warn(text, RecordingWarning, stacklevel=4)
+
+
+def _listed(texts: Iterable[str], separator: str) -> str:
+    """The first few of some texts, and how many there are more."""
+    texts = list(texts)
+    more = len(texts) - MAX_FAULTS
+    return separator.join([*texts[:MAX_FAULTS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def divide(
@@ -236,7 +249,8 @@ def divide(
         What becomes of samples behind the last whole window: left out, covered by one more window
         that ends with the recording, or by one more window filled up with zeros.
     nan : {"raise", "skip"}, default="raise"
-        Windows with NaN or infinity are an error, or left out with one warning.
+        Windows with NaN or infinity are an error, or left out with one warning, which also names
+        the rows of which no window is left.
     short : {"raise", "skip"}, default="raise"
         Recordings shorter than one window are an error, or left out with one warning.
     dtype : dtype-like, default=numpy.float32
@@ -252,6 +266,11 @@ def divide(
     ------
     ValueError
         If rates or channels differ, a recording is too short or invalid, or no window is left.
+
+    Warns
+    -----
+    RecordingWarning
+        If windows or recordings are left out.
 
     Examples
     --------

@@ -184,6 +184,75 @@ def test_gaps_at_the_ends_take_the_nearest_sample_even_with_a_spline():
     np.testing.assert_allclose(filled, [[1.0, 1.0, 3.0, 2.0, 2.0]])
 
 
+def _with_gaps():
+    """Four recordings of 1 s at 1000 Hz: short and long gaps, none, no sample, a dead channel."""
+    signals = [0.1 * _noise(2, 1000) for _ in range(4)]
+    signals[0][0, 100:102] = np.nan
+    signals[0][1, 300:400] = np.nan
+    signals[2][:] = np.nan
+    signals[3][1] = np.nan
+    return recording_table(signals, fs=1000.0, subject=list("abcd"))
+
+
+def test_noted_gaps_are_filled_and_missing_again_after_filters_and_resampling():
+    table = _with_gaps()
+    noted = GapInterpolator(longer="note").fit_transform(table)
+    assert noted["artefacts"].tolist() == [
+        [(1, 0.3, 0.4)],
+        [],
+        [(0, 0.0, 1.0), (1, 0.0, 1.0)],
+        [(1, 0.0, 1.0)],
+    ]
+    assert all(np.isfinite(s).all() for s in noted["signal"])
+    assert noted["signal"][1] is table["signal"][1]
+    ends = table["signal"][0][1, [299, 400]]
+    inside = np.interp(np.arange(300, 400), [299, 400], ends)
+    np.testing.assert_allclose(noted["signal"][0][1, 300:400], inside)
+    assert not noted["signal"][2].any()
+    steps = make_pipeline(
+        GapInterpolator(longer="note"),
+        BandpassFilter(20, 400),
+        Resampler(2000.0),
+        ArtefactRejector(kinds=[]),
+    )
+    marked = steps.fit_transform(table)
+    assert "artefacts" not in marked
+    missing = [np.isnan(signal) for signal in marked["signal"]]
+    assert missing[0].sum(axis=1).tolist() == [0, 200]
+    assert missing[0][1, 600:800].all()
+    assert not missing[1].any()
+    assert missing[2].all()
+    assert missing[3].all(axis=1).tolist() == [False, True]
+
+
+def test_without_gaps_nothing_is_noted_and_signals_are_the_same_objects():
+    table = _with_gaps().iloc[[1]]
+    steps = make_pipeline(GapInterpolator(longer="note"), ArtefactRejector(kinds=[]))
+    same = steps.fit_transform(table)
+    assert list(same.columns) == list(table.columns)
+    assert same["signal"].iloc[0] is table["signal"].iloc[0]
+
+
+def test_noted_gaps_come_after_notes_of_earlier_steps():
+    table = _with_gaps().iloc[[0]]
+    table["artefacts"] = [[(0, 0.7, 0.8)]]
+    noted = GapInterpolator(longer="note").fit_transform(table)
+    assert noted["artefacts"].iloc[0] == [(0, 0.7, 0.8), (1, 0.3, 0.4)]
+
+
+def test_another_column_of_that_name_is_no_note():
+    table = _with_gaps().assign(artefacts="some")
+    with pytest.raises(ValueError, match="Row 0, column 'artefacts': .* Got 'some'; rename"):
+        GapInterpolator(longer="note").fit_transform(table)
+    with pytest.raises(ValueError, match="Row 0, column 'artefacts': .* Got 'some'; rename"):
+        ArtefactRejector(kinds=[]).fit_transform(table)
+
+
+def test_gaps_of_an_array_are_not_noted():
+    with pytest.raises(ValueError, match="give a table, or use longer='keep'"):
+        GapInterpolator(longer="note", fs=FS).fit_transform(_noise(2, 50))
+
+
 def test_infinity_is_no_gap():
     table = recording_table([np.array([0.0, np.inf, 2.0])], fs=1000.0, subject="a")
     with pytest.raises(ValueError, match="Row 0, column 'signal': contains infinity"):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing import BandpassFilter
 from sklearn_emg.recordings import (
     SignalFile,
@@ -203,6 +204,16 @@ def test_windows_with_nan_are_an_error_or_left_out_with_a_warning(table):
         windows = divide(table, 0.2, nan="skip")
     assert windows.start[windows.row == 0].tolist() == [0, 40, 60, 80]
     assert np.isfinite(windows.X).all()
+
+
+def test_rows_without_any_window_are_named(table):
+    table.at[2, "signal"] = np.full(100, np.nan)
+    with pytest.warns(RecordingWarning, match=r"No window is left of row 1, 2\.$"):
+        windows = divide(table, 0.7, nan="skip", short="skip")
+    assert windows.row.tolist() == [0]
+    table.at[0, "signal"] = np.where(np.arange(100) == 35, np.nan, 1.0)
+    with pytest.warns(RecordingWarning, match=r"1 of 5 windows; [^.]*5 of 5 windows\. No window"):
+        divide(table, 0.2, nan="skip")
 
 
 def test_no_window_left_is_an_error(table):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate
 from sklearn.utils import Tags
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._artefacts._marks import marks_of, with_notes
 from sklearn_emg.preprocessing._artefacts._measures import runs_mask
-from sklearn_emg.recordings import read_signal
+from sklearn_emg.recordings import read_signal, with_signals
 
 __all__ = ["GapInterpolator"]
 
@@ -60,9 +62,15 @@ class GapInterpolator(SignalTransformer):
     Parameters
     ----------
     max_gap : float, default=0.002
-        Longest gap to fill in seconds. Longer ones stay NaN: leave their windows out.
+        Longest gap to fill in seconds.
     method : {"linear", "cubic"}, default="linear"
         Straight lines, or a cubic spline through all samples.
+    longer : {"keep", "note"}, default="keep"
+        What becomes of longer gaps. "keep" leaves them NaN: leave their windows out. "note" fills
+        them too, so that filters and resampling can follow, and notes their stretches in the column
+        ``"artefacts"`` of a recording table: ``ArtefactRejector(kinds=[])``, put right before
+        windows are cut, makes them NaN again. A channel without a single sample is filled with
+        zeros.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table brings its own.
 
@@ -76,11 +84,11 @@ class GapInterpolator(SignalTransformer):
     Raises
     ------
     ValueError
-        If an array comes without `fs`, or a signal holds infinity.
+        If an array comes without `fs` or with ``longer="note"``, or a signal holds infinity.
 
     See Also
     --------
-    ArtefactRejector : Makes gaps.
+    ArtefactRejector : Makes gaps, and notes them.
 
     Notes
     -----
@@ -102,6 +110,7 @@ class GapInterpolator(SignalTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_gap": [_POSITIVE],
         "method": [StrOptions({"linear", "cubic"})],
+        "longer": [StrOptions({"keep", "note"})],
         "fs": [_POSITIVE, None],
     }
 
@@ -110,10 +119,12 @@ class GapInterpolator(SignalTransformer):
         max_gap: float = 0.002,
         *,
         method: Literal["linear", "cubic"] = "linear",
+        longer: Literal["keep", "note"] = "keep",
         fs: float | None = None,
     ):
         self.max_gap = max_gap
         self.method = method
+        self.longer = longer
         self.fs = fs
 
     def _needs_fs(self) -> bool:
@@ -149,3 +160,42 @@ class GapInterpolator(SignalTransformer):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         longest = int(np.floor(self.max_gap * fs + 1e-9))
         return np.apply_along_axis(fill_gaps, -1, signals, longest, self.method)
+
+    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+
+        Returns
+        -------
+        X_new : ndarray or DataFrame
+            Of the kind of `X`; with ``longer="note"`` and where there are longer gaps a table with
+            the column ``"artefacts"``.
+        """
+        if self.longer == "keep":
+            return super().transform(X)
+        check_is_fitted(self)
+        if not self._is_table(X):
+            raise ValueError(
+                "GapInterpolator(longer='note') notes gaps in a recording table. Got an array: "
+                "give a table, or use longer='keep'."
+            )
+        signals, marks = [], []
+        for row, (entry, fs) in enumerate(zip(self._check_table(X)["signal"], X["fs"])):
+            signal = self._read_finite(entry, row)
+            # Signals without a gap are handed on as they are, those in files too.
+            if gaps := bool(np.isnan(signal).any()):
+                signal = self._transform_signals(signal, float(fs))
+            signals.append(_filled(signal) if gaps else entry)
+            marks.append(marks_of(signal, float(fs)) if gaps else [])
+        return with_notes(X, signals, marks) if any(marks) else with_signals(X, signals)
+
+
+def _filled(signal: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Signal with all gaps filled by straight lines; zeros where there is no sample at all."""
+    filled = np.apply_along_axis(fill_gaps, -1, signal, signal.shape[-1])
+    filled[np.isnan(filled)] = 0.0
+    return filled

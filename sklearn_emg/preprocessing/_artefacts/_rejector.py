@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
-from sklearn_emg.recordings import object_column
+from sklearn_emg.preprocessing._artefacts._marks import (
+    MARKS,
+    marks_of,
+    notes_of,
+    with_marks,
+    with_notes,
+)
+from sklearn_emg.recordings import with_signals
 
 __all__ = ["ArtefactRejector"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
-_MARKS = "artefacts"
 
 
 class ArtefactRejector(SignalTransformer):
@@ -35,7 +41,8 @@ class ArtefactRejector(SignalTransformer):
     detector : ArtefactDetector, default=None
         What to look for; by default the detector with its own defaults.
     kinds : sequence of str, default=None
-        Kinds of artefact that count; all by default.
+        Kinds of artefact that count; all by default. An empty list looks for none and marks what an
+        earlier step has noted.
     window : float, default=0.2
         Length of the stretches that are scored, in seconds. The last one ends with the recording.
     apply : bool, default=True
@@ -202,7 +209,9 @@ class ArtefactRejector(SignalTransformer):
             Of the kind of `X`, with NaN in artefacts; with ``apply=False`` a table with the signals
             of `X` and the column ``"artefacts"``.
         """
-        found = super().transform(X)
+        check_is_fitted(self)
+        only_noted = self.apply and not self._kinds() and self._is_table(X)
+        found = self._check_table(X) if only_noted else super().transform(X)
         if not isinstance(found, pd.DataFrame):
             if not self.apply:
                 raise ValueError(
@@ -211,33 +220,10 @@ class ArtefactRejector(SignalTransformer):
                 )
             return found
         signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
-        earlier: Iterable[list[Any]] = found[_MARKS] if _MARKS in found else [[]] * len(found)
         if self.apply:
-            marked = [_with_marks(s, m, fs) for s, m, fs in zip(signals, earlier, rates)]
-            found["signal"] = object_column(marked, found.index)
-            return found.drop(columns=_MARKS, errors="ignore")
-        marks = [[*m, *_marks(s, fs)] for s, m, fs in zip(signals, earlier, rates)]
-        noted = found.copy(deep=False)
-        noted["signal"] = cast(pd.DataFrame, X)["signal"]
-        noted[_MARKS] = pd.Series(marks, index=noted.index, dtype=object)
-        return noted
-
-
-def _marks(signal: NDArray[np.floating], fs: float) -> list[tuple[int, float, float]]:
-    """Channel, start and end in s of each run of NaN."""
-    found = []
-    for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):
-        edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))
-        found += [(c, a / fs, b / fs) for a, b in edges.reshape(-1, 2).tolist()]
-    return found
-
-
-def _with_marks(
-    signal: NDArray[np.floating], marks: list[tuple[int, float, float]], fs: float
-) -> NDArray[np.floating]:
-    marked = signal.copy()
-    channels = np.atleast_2d(marked)
-    for c, start, stop in marks:
-        # Times keep their meaning after resampling; a part of a sample counts.
-        channels[c, int(np.floor(start * fs + 1e-6)) : int(np.ceil(stop * fs - 1e-6))] = np.nan
-    return marked
+            if MARKS not in found:
+                return found
+            marked = [with_marks(s, m, fs) for s, m, fs in zip(signals, notes_of(found), rates)]
+            return with_signals(found, marked).drop(columns=MARKS)
+        marks = [marks_of(s, fs) for s, fs in zip(signals, rates)]
+        return with_notes(found, list(cast(pd.DataFrame, X)["signal"]), marks)
