@@ -242,9 +242,9 @@ def test_noted_gaps_come_after_notes_of_earlier_steps():
 
 def test_another_column_of_that_name_is_no_note():
     table = _with_gaps().assign(artefacts="some")
-    with pytest.raises(ValueError, match="Row 0, column 'artefacts': .* Got 'some'; rename"):
+    with pytest.raises(ValueError, match=r"Row 0, column 'artefacts': .* Got 'some'; rename"):
         GapInterpolator(longer="note").fit_transform(table)
-    with pytest.raises(ValueError, match="Row 0, column 'artefacts': .* Got 'some'; rename"):
+    with pytest.raises(ValueError, match=r"Row 0, column 'artefacts': .* Got 'some'; rename"):
         ArtefactRejector(kinds=[]).fit_transform(table)
 
 
