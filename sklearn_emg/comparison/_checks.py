@@ -93,7 +93,9 @@ def refuse_pretrained(
         If a subject of a test set is among those.
     """
     subjects = object_column(X["subject"])
-    check_not_pretrained_on(estimator, [subjects[test] for _, test in splits], name=name)
+    check_not_pretrained_on(
+        estimator, [subjects.iloc[test].tolist() for _, test in splits], name=name
+    )
 
 
 def diagnosed_unit(pipelines: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import (
     checked_labels,
@@ -152,10 +153,7 @@ def compare(
     pipelines = named_pipelines(pipelines)
     # All that can be refused is, before hours of training.
     check_confidence(confidence)
-    if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 1:
-        raise ValueError(
-            f"The 'n_resamples' of compare must be an int >= 1. Got {n_resamples!r} instead."
-        )
+    check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
     y = checked_labels(X, y)
     classes = np.unique(y)
@@ -163,7 +161,7 @@ def compare(
     scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
     splits = subject_splits(cv, X, y)
     diagnosed_unit(pipelines)
-    options = {"metrics": scorers_of(scoring), "keep": return_estimator}
+    fit = partial(run_fold, metrics=scorers_of(scoring), keep=return_estimator)
     for name, estimator in pipelines.items():
         refuse_pretrained(estimator, X, splits, name=name)
     tasks = [
@@ -172,7 +170,7 @@ def compare(
         for name, estimator in pipelines.items()
     ]
     outcomes = []
-    results = run_tasks(partial(run_fold, **options), tasks, n_jobs=n_jobs)
+    results = run_tasks(fit, tasks, n_jobs=n_jobs)
     bar = tqdm(results, total=len(tasks), desc="compare", unit="fit", disable=not progress)
     # The bar first: it closes when it is asked for one more than there is.
     for result, (name, _, _, _, fold, _) in zip(bar, tasks):

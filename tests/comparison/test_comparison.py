@@ -228,7 +228,7 @@ def test_bad_requests_are_refused(features):
         ({"cv": []}, "'cv' of compare gives no split"),
         ({"cv": [(rows, [])]}, "Split 0 of 'cv' has no rows"),
         ({"confidence": 95}, "'confidence' must lie between 0 and 1"),
-        ({"n_resamples": 0}, "'n_resamples' of compare must be an int >= 1"),
+        ({"n_resamples": 0}, "'n_resamples' parameter of compare must be an integer of at least 1"),
     ]:
         with pytest.raises(ValueError, match=match):
             compare(rows_model(), X, y, progress=False, **kwargs)
