@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
 
 from sklearn_emg.datasets import make_nemg_cohort
-from sklearn_emg.inspection import ActivationMaximizationDisplay, activation_maximization
+from sklearn_emg.inspection import activation_maximization
 from sklearn_emg.neural_network import NEMGNetClassifier
 from sklearn_emg.recordings import divide
 
@@ -61,7 +61,7 @@ found = activation_maximization(
     progress=False,
     random_state=0,
 )
-ActivationMaximizationDisplay(found).plot(span=0.2, sharey=False)
+found.plot(span=0.2, sharey=False)
 plt.show()
 
 # %%
@@ -69,8 +69,9 @@ plt.show()
 #
 # Measured, not only looked at
 # ----------------------------
-# Medians over three starts, beside those of the windows that the network was trained on. Phases are
-# measured by the autocorrelation, see :class:`~sklearn_emg.inspection.ActivationMaximization`.
+# Medians over three starts, next to those of the windows that the network was trained on. Phases
+# are measured by the autocorrelation, see
+# :class:`~sklearn_emg.inspection.ActivationMaximizationDisplay`.
 measured = {
     "RMS (mV)": found.rms,
     "mean frequency (Hz)": found.mean_frequency,

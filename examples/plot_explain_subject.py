@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import EMGFeatures
-from sklearn_emg.inspection import SubjectExplanationDisplay, explain_subject
+from sklearn_emg.inspection import explain_subject
 from sklearn_emg.model_selection import subject_train_test_split
 
 table, y = make_nemg_cohort(
@@ -45,7 +45,7 @@ patient = spread[right].idxmax()
 # What spoke for it
 # -----------------
 explanation = explain_subject(model, test, patient)
-SubjectExplanationDisplay(explanation).plot()
+explanation.plot()
 plt.show()
 
 # %%

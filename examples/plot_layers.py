@@ -48,7 +48,9 @@ network.fit(seen.X, seen.repeat(y_train), groups=seen.repeat(subjects_of(train))
 embedding = layer_embedding(network, new.X, method="pca", time_average=True, random_state=0)
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
 axes[1, 2].set_axis_off()  # room for the legend
-display = LayerEmbeddingDisplay(embedding, new.repeat(y_test)).plot(ax=axes.ravel()[:5])
+display = LayerEmbeddingDisplay.from_embedding(embedding, new.repeat(y_test)).plot(
+    ax=axes.ravel()[:5]
+)
 display.legend_.set_in_layout(False)
 plt.show()
 

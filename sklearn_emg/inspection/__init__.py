@@ -5,22 +5,19 @@ Importing this sub-package loads neither PyTorch nor matplotlib: the explanation
 ``pip install "sklearn-emg[plot]"``.
 """
 
-from sklearn_emg.inspection._activation import ActivationMaximization, activation_maximization
+from sklearn_emg.inspection._activation import (
+    ActivationMaximizationDisplay,
+    activation_maximization,
+)
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
 from sklearn_emg.inspection._curves import LearningCurveDisplay
 from sklearn_emg.inspection._divote_display import DiVoteDisplay
-from sklearn_emg.inspection._embedding import LayerEmbedding, layer_embedding
-from sklearn_emg.inspection._explain import SubjectExplanation, explain_subject
-from sklearn_emg.inspection._explain_displays import (
-    ActivationMaximizationDisplay,
-    LayerEmbeddingDisplay,
-    SubjectExplanationDisplay,
-)
+from sklearn_emg.inspection._embedding import LayerEmbeddingDisplay, layer_embedding
+from sklearn_emg.inspection._explain import SubjectExplanationDisplay, explain_subject
 from sklearn_emg.inspection._feature_display import FeatureDisplay
 from sklearn_emg.inspection._importance import (
-    FamilyImportance,
     FamilyImportanceDisplay,
     family_importance,
 )
@@ -29,7 +26,6 @@ from sklearn_emg.inspection._reports import preprocessing_report, report
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
 __all__ = [
-    "ActivationMaximization",
     "ActivationMaximizationDisplay",
     "AttentionDisplay",
     "AttentionMaps",
@@ -37,15 +33,12 @@ __all__ = [
     "AttributionDisplay",
     "ComparisonDisplay",
     "DiVoteDisplay",
-    "FamilyImportance",
     "FamilyImportanceDisplay",
     "FeatureDisplay",
-    "LayerEmbedding",
     "LayerEmbeddingDisplay",
     "LeakageDisplay",
     "LearningCurveDisplay",
     "RecordingDisplay",
-    "SubjectExplanation",
     "SubjectExplanationDisplay",
     "activation_maximization",
     "attention_maps",

@@ -1,10 +1,10 @@
-"""Activation maximisation: the window that a network holds for typical of a class."""
+"""Activation maximisation: the window that excites a class node of a network the most."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,16 @@ from tqdm.auto import tqdm
 from sklearn_emg._sklearn import Interval, Real, StrOptions, validate_params
 from sklearn_emg.feature_extraction import power_spectrum
 from sklearn_emg.inspection._networks import find_network, torch_tools, window_shape
+from sklearn_emg.inspection._plot import panels, style, tidy
 
 
-@dataclass(frozen=True)
-class ActivationMaximization:
-    """Result of :func:`activation_maximization`.
+@dataclass(eq=False)
+class ActivationMaximizationDisplay:
+    """The window that excites each class node of a network the most.
 
-    Attributes
+    Result of :func:`activation_maximization`; :meth:`plot` draws it.
+
+    Parameters
     ----------
     windows : ndarray of shape (n_starts, n_classes, n_channels, n_times)
         The windows found, in mV. Images have height and width instead of ``n_times``.
@@ -40,10 +43,31 @@ class ActivationMaximization:
     mean_frequency : ndarray of shape (n_starts, n_classes)
         Mean frequency of the power spectrum in Hz, over channels; NaN for images.
     phase_duration : ndarray of shape (n_starts, n_classes)
-        How long the window keeps its sign, typically, in seconds: twice the lag at which its
-        autocorrelation, summed over channels, first falls to zero. Half a period of a sine; of
-        potentials with several phases about the width of the main one; white noise hardly changes
-        it. NaN for images and for windows that are constant.
+        Typical time in seconds for which the window keeps its sign: twice the lag at which its
+        autocorrelation, summed over channels, first reaches zero. It is half a period of a sine and
+        about the width of the main phase of a potential; white noise hardly changes it. NaN for
+        images and for windows that are constant.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        One per class.
+    lines_ : list of Line2D
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import ActivationMaximizationDisplay
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 100)), np.repeat(["control", "patient"], 12)
+    >>> net = EMGClassifier("CNN1D", max_epochs=1, random_state=0).fit(X, y)
+    >>> display = ActivationMaximizationDisplay.from_estimator(
+    ...     net, fs=1000.0, n_updates=10, progress=False, random_state=0
+    ... )
+    >>> len(display.plot().axes_)
+    2
     """
 
     windows: NDArray[np.floating]
@@ -55,6 +79,78 @@ class ActivationMaximization:
     peak_to_peak: NDArray[np.floating]
     mean_frequency: NDArray[np.floating]
     phase_duration: NDArray[np.floating]
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, fs: float, **settings: Any
+    ) -> ActivationMaximizationDisplay:
+        """Find the windows; parameters as in :func:`activation_maximization`."""
+        return activation_maximization(estimator, fs=fs, **settings)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        start: int = 0,
+        channel: int = 0,
+        span: float | None = None,
+        sharey: bool = True,
+    ) -> Self:
+        """Draw one window per class.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or one per class; by default a new figure.
+        start : int, default=0
+            Which start to show, of several.
+        channel : int, default=0
+            Channel to show.
+        span : float, default=None
+            Seconds in the middle of the window to show, by default all of it.
+        sharey : bool, default=True
+            One scale of millivolts for all classes, so that amplitudes compare.
+
+        Returns
+        -------
+        display : ActivationMaximizationDisplay
+        """
+        n_classes = len(self.classes)
+        windows = self.windows[start, :, channel]
+        if windows.ndim != 2:
+            raise ValueError(
+                "ActivationMaximizationDisplay draws windows of a signal; these are images of "
+                f"shape {windows.shape[1:]}."
+            )
+        n_times = windows.shape[-1]
+        shown = n_times if span is None else max(2, min(n_times, round(span * self.fs)))
+        first = (n_times - shown) // 2
+        time = np.arange(shown) / self.fs
+        self.figure_, self.axes_ = panels(
+            ax,
+            n_classes,
+            1,
+            "ActivationMaximizationDisplay.plot",
+            figsize=(7, 1.7 * n_classes + 0.4),
+            sharex=True,
+            sharey=sharey,
+        )
+        self.lines_ = []
+        for k, (axis, name) in enumerate(zip(self.axes_, self.classes)):
+            values = windows[k, first : first + shown]
+            self.lines_ += axis.plot(time, values, color=style(k)[0], lw=0.7)
+            axis.set_title(
+                f"{name}: {self.rms[start, k]:.2g} mV rms, mean frequency "
+                f"{self.mean_frequency[start, k]:.0f} Hz, phases of "
+                f"{1000 * self.phase_duration[start, k]:.1f} ms",
+                loc="left",
+                fontsize=10,
+            )
+            axis.set_ylabel("mV")
+        self.axes_[-1].set_xlabel("time (s)")
+        self.axes_[-1].set_xlim(0, shown / self.fs)
+        tidy(self.axes_)
+        return self
 
 
 @validate_params(
@@ -83,12 +179,12 @@ def activation_maximization(
     n_starts: int = 1,
     progress: bool = True,
     random_state: int | np.random.RandomState | None = None,
-) -> ActivationMaximization:
+) -> ActivationMaximizationDisplay:
     """Find the window that excites each class node of a network the most.
 
     Starting from noise, the samples of a window, not the weights, are trained: Adam raises the raw
-    output of one class node, while the window is moved round at random before each update so that
-    the result does not hang on its place [1]_.
+    output of one class node, while the window is shifted circularly at random before each update so
+    that the result does not depend on its position [1]_.
 
     Parameters
     ----------
@@ -99,28 +195,28 @@ def activation_maximization(
     fs : float
         Sampling rate of the windows in Hz.
     objective : {"logit", "margin"}, default="logit"
-        What is raised: the raw output of the class as published, or how far it is above the others,
-        see Notes.
+        Quantity that is raised: the raw output of the class, as published, or its margin over the
+        other outputs, see Notes.
     n_updates : int, default=1500
-        Updates of the window.
+        Number of updates of the window.
     lr : float, default=1e-2
-        Learning rate of Adam, in mV: about what a sample can change in one update.
+        Learning rate of Adam, in mV: roughly the change of a sample in one update.
     max_shift : float, default=0.125
-        Largest shift, to either side, as a share of the window.
+        Largest shift, to either side, as a fraction of the window.
     start_scale : float, default=1.0
-        Standard deviation of the noise at the start, in mV. The paper's 1 is large beside needle
-        EMG of some 0.1 mV: what the network is indifferent to stays in the window as this noise.
+        Standard deviation of the noise at the start, in mV. The paper's 1 is large compared with
+        needle EMG of some 0.1 mV: noise that the network does not respond to stays in the window.
     n_starts : int, default=1
-        Windows per class, each from noise of its own.
+        Number of windows per class, each from its own noise.
     progress : bool, default=True
         Show a progress bar.
     random_state : int, RandomState instance or None, default=None
-        Draws noise and shifts. PyTorch's global generators are left alone.
+        Draws noise and shifts. PyTorch's global generators are not used.
 
     Returns
     -------
-    result : ActivationMaximization
-        Windows, outputs and measures of amplitude and frequency.
+    result : ActivationMaximizationDisplay
+        Windows, outputs and measures of amplitude and frequency; its ``plot`` draws the windows.
 
     Raises
     ------
@@ -129,28 +225,24 @@ def activation_maximization(
     ImportError
         If PyTorch is not installed.
 
-    See Also
-    --------
-    ActivationMaximizationDisplay : Draws them.
-
     Notes
     -----
-    All windows are trained at once on the device of the network, which is in evaluation mode: what
-    it says of one window does not depend on the others. Shifts are uniform on the whole samples up
-    to `max_shift`, and samples that leave at one end come in at the other.
+    All windows are trained at once on the device of the network, which is in evaluation mode: its
+    output for one window does not depend on the others. Shifts are uniform over the integer numbers
+    of samples up to `max_shift`, and samples that leave at one end enter at the other.
 
     With the raw outputs :math:`z`, "logit" raises :math:`z_k` and "margin" raises
     :math:`z_k - \\log \\sum_{j \\ne k} e^{z_j}`, the log-odds of the class. Probabilities depend on
     differences of outputs alone, so all outputs can rise together: with "logit" a window may end
     up as one of another class; look at ``probabilities``. From the published start of 1 mV, the
-    noise that no filter of the network objects to stays in the window, and adds its own amplitude
-    and frequency to those measured.
+    noise that no filter of the network responds to stays in the window and adds its own amplitude
+    and frequency to the measured ones.
 
     The paper found neuropathic windows large and long, myopathic ones small and fast. In narrow
     nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" from 0.05 mV shows all of that. At
     10 kHz, with harder cohorts, neuropathic windows are the largest and have the longest phases,
-    myopathic ones the shortest, but not always the highest mean frequency: there is more room for
-    noise that networks do not object to. ``python benchmarks/explanations.py windows --seeds 0``
+    myopathic ones the shortest, but not always the highest mean frequency: more noise remains
+    that the networks do not respond to. ``python benchmarks/explanations.py windows --seeds 0``
     (2026-11-21), medians of four starts; RMS in mV, mean frequency in Hz, phases in ms:
 
     ====== ================= ================= =================
@@ -180,7 +272,7 @@ def activation_maximization(
     ... )
     >>> found.windows.shape
     (1, 2, 1, 50)
-    >>> bool(found.rms[0, 1] > found.rms[0, 0])  # louder for the patients
+    >>> bool(found.rms[0, 1] > found.rms[0, 0])  # larger in the patients
     True
     """
     caller = "activation_maximization"
@@ -206,12 +298,12 @@ def activation_maximization(
     windows = windows.reshape(n_starts, n_classes, *shape)
     history = history.reshape(n_updates + 1, n_starts, n_classes, n_classes)
     last = history[-1].astype(np.float64)
-    shares = np.exp(last - last.max(axis=-1, keepdims=True))
-    shares /= shares.sum(axis=-1, keepdims=True)
-    return ActivationMaximization(
+    probabilities = np.exp(last - last.max(axis=-1, keepdims=True))
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
+    return ActivationMaximizationDisplay(
         windows,
         history,
-        np.diagonal(shares, axis1=1, axis2=2).copy(),
+        np.diagonal(probabilities, axis1=1, axis2=2).copy(),
         network.classes_,
         float(fs),
         *_measures(windows, float(fs)),
@@ -243,5 +335,5 @@ def _phase_duration(flat: NDArray[np.float64], fs: float) -> NDArray[np.float64]
     before = np.maximum(after - 1, 0)
     high = np.take_along_axis(correlation, before[..., None], axis=-1)[..., 0]
     low = np.take_along_axis(correlation, after[..., None], axis=-1)[..., 0]
-    share = np.divide(high, high - low, out=np.zeros_like(high), where=after > 0)
-    return np.where(after > 0, 2 * (before + share) / fs, np.nan)
+    fraction = np.divide(high, high - low, out=np.zeros_like(high), where=after > 0)
+    return np.where(after > 0, 2 * (before + fraction) / fs, np.nan)

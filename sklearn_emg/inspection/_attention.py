@@ -19,9 +19,9 @@ class AttentionMaps:
     Attributes
     ----------
     weights : dict of str to ndarray of shape (n_windows, n_heads, n_positions)
-        By layer, in the order in which the network runs them: the share of the attention that each
-        position in time gets, averaged over the positions that look. Sums to one over the
-        positions.
+        By layer, in the order in which the network runs them: the fraction of the attention that
+        each position in time gets, averaged over the positions that attend. It sums to one over
+        the positions.
     edges : dict of str to ndarray of shape (n_positions + 1,)
         By layer, the times in seconds between which each position lies.
     kinds : dict of str to {"self-attention", "graph", "spatial"}
@@ -98,7 +98,7 @@ def attention_maps(
     - "spatial" (:class:`~sklearn_emg.neural_network.SpectroEMGNet` on raw windows): the gates in
       (0, 1) on the places of the image, averaged over frequency and divided by their sum over time.
 
-    A position is a frame of samples, or as many samples as were pooled into one. Behind
+    A position is a frame of samples, or as many samples as were pooled into one. After
     convolutions and recurrent layers it also depends on samples around it, or on all before it. A
     large weight says where a layer read, not that the output would change without it: what was
     read may be the same everywhere [1]_. :func:`attribution` answers the latter.

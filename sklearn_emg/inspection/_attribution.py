@@ -1,4 +1,4 @@
-"""Attribution: which samples of a window speak for a class."""
+"""Attribution: which samples of a window support a class."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Attribution:
     Attributes
     ----------
     values : ndarray of the shape of the windows
-        What each sample adds to the raw output (logit) of the class; negative values speak
-        against it.
+        What each sample adds to the raw output (logit) of the class; negative values
+        oppose it.
     target : ndarray of shape (n_windows,)
         Class that each window is explained for.
     output, baseline_output : ndarray of shape (n_windows,)
         Raw output of that class for the window and for the baseline.
     residual : ndarray of shape (n_windows,)
-        ``output - baseline_output`` less the sum of the values: 0 where they are complete.
+        ``output - baseline_output`` minus the sum of the values: 0 where they are complete.
     method : str
         As given.
     """
@@ -68,11 +68,11 @@ class Attribution:
         size = self.values.shape[-1]
         out = []
         for row in range(windows.n_rows):
-            mine = np.flatnonzero(windows.row == row)
-            length = int(windows.start[mine].max()) + size if mine.size else 0
+            chosen = np.flatnonzero(windows.row == row)
+            length = int(windows.start[chosen].max()) + size if chosen.size else 0
             total = np.zeros((*self.values.shape[1:-1], length))
             count = np.zeros(length)
-            for k in mine:
+            for k in chosen:
                 span = slice(windows.start[k], windows.start[k] + size)
                 total[..., span] += self.values[k]
                 count[span] += 1
@@ -100,7 +100,7 @@ def attribution(
     patch: int | None = None,
     patch_step: int | None = None,
 ) -> Attribution:
-    """Share the output of a network out among the samples of its windows.
+    """Distribute the output of a network over the samples of its windows.
 
     Parameters
     ----------
@@ -144,9 +144,9 @@ def attribution(
 
     - "integrated_gradients" [1]_: :math:`(x_i - b_i) \\frac{1}{m} \\sum_{k=1}^{m}
       \\partial_i F(b + \\frac{k - 1/2}{m} (x - b))`, the midpoint rule. The values sum to
-      F(x) - F(b) as m grows (completeness); ``residual`` tells what is missing.
-    - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick and without such a law.
-    - "occlusion": F(x) less F of the window in which a patch of one channel is replaced by the
+      F(x) - F(b) as m grows (completeness); ``residual`` is the difference.
+    - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick, and without completeness.
+    - "occlusion": F(x) minus F of the window in which a patch of one channel is replaced by the
       baseline, shared equally among the samples of the patch and averaged over the patches that
       cover a sample; those at the ends of a window may be shorter.
 

@@ -31,7 +31,7 @@ _TIMES = {
 
 
 class ComparisonDisplay:
-    """Pipelines side by side: scores with intervals, paired differences, scores against time.
+    """Comparison of pipelines: scores with intervals, paired differences, scores against time.
 
     Create it with :meth:`from_comparison`.
 
@@ -46,7 +46,7 @@ class ComparisonDisplay:
         that are more often right, and more often wrong, than with the reference.
     metric : str
     chance : float
-        Share of subjects in the largest class.
+        Chance level: proportion of subjects in the largest class.
     confidence : float
     reference : str
         Pipeline that the others are compared with.
@@ -211,7 +211,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     row["score"],
                     place,
-                    xerr=_arms(row["score"], row["low"], row["high"]),
+                    xerr=_error_bars(row["score"], row["low"], row["high"]),
                     fmt=marker,
                     ms=7,
                     color=color,
@@ -234,7 +234,7 @@ class ComparisonDisplay:
             )
 
     def _draw_chance(self, draw: Any) -> None:
-        # What always naming the largest class scores is known for the accuracy alone.
+        # The chance level is known for the accuracy alone.
         if self.metric == "accuracy":
             self.chance_line_ = draw(
                 self.chance, color=GREY, ls="--", lw=1, label="always the largest class"
@@ -252,7 +252,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     value,
                     place,
-                    xerr=_arms(value, low, high),
+                    xerr=_error_bars(value, low, high),
                     fmt=marker,
                     ms=7,
                     color=color,
@@ -267,7 +267,7 @@ class ComparisonDisplay:
         self.ax_.set_yticks(np.arange(len(table)), labels)
         self.ax_.set_ylim(-0.6, len(table) - 0.4)
         self.ax_.set_xlabel(
-            f"accuracy less that of {self.reference}\n(percentage points, same subjects; "
+            f"accuracy minus that of {self.reference}\n(percentage points, same subjects; "
             f"bars: {100 * self.confidence:g} % intervals)"
         )
 
@@ -279,7 +279,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     row[column],
                     row["score"],
-                    yerr=_arms(row["score"], row["low"], row["high"]),
+                    yerr=_error_bars(row["score"], row["low"], row["high"]),
                     fmt=marker,
                     ms=8,
                     color=color,
@@ -297,7 +297,7 @@ class ComparisonDisplay:
         self.ax_.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _arms(value: float, low: float, high: float) -> list[list[float]] | None:
+def _error_bars(value: float, low: float, high: float) -> list[list[float]] | None:
     """Lengths of error bars; none where there is no interval."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return None
@@ -346,7 +346,7 @@ def _differences(
 
 
 class LeakageDisplay:
-    """What a random split of windows would have claimed, beside the split by subject.
+    """Scores of a random split of windows next to those of the split by subject.
 
     Create it with :meth:`from_estimator` or :meth:`from_audit`.
 
@@ -355,7 +355,7 @@ class LeakageDisplay:
     audit : LeakageAudit
         What :func:`~sklearn_emg.comparison.leakage_audit` gave.
     n_classes : int, default=None
-        Number of classes, for the line of mere guessing.
+        Number of classes, for the line of the chance level.
 
     Attributes
     ----------
@@ -449,17 +449,17 @@ class LeakageDisplay:
         )
         self.points_ = []
         for k, split in enumerate(summary.index):
-            mine = folds.loc[folds["split"] == split, "balanced_accuracy"].to_numpy()
-            side = np.linspace(-0.15, 0.15, len(mine)) if len(mine) > 1 else np.zeros(1)
+            values_of = folds.loc[folds["split"] == split, "balanced_accuracy"].to_numpy()
+            side = np.linspace(-0.15, 0.15, len(values_of)) if len(values_of) > 1 else np.zeros(1)
             self.points_ += axis.plot(
-                k + side, mine, "o", ms=4, color="black", mfc="white", label="a fold", zorder=3
+                k + side, values_of, "o", ms=4, color="black", mfc="white", label="a fold", zorder=3
             )
         self._mark_gap(axis, values)
         self.chance_line_ = None
         handles = self.points_[:1]
         if self.n_classes:
             self.chance_line_ = axis.axhline(
-                1 / self.n_classes, color=GREY, ls="--", lw=1, label="guessing"
+                1 / self.n_classes, color=GREY, ls="--", lw=1, label="chance level"
             )
             handles = [*handles, self.chance_line_]
         labels = [

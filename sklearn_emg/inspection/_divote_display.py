@@ -1,4 +1,4 @@
-"""DiVoteDisplay: from the scores of recordings to the diagnoses of people."""
+"""DiVoteDisplay: from the scores of recordings to the diagnoses of subjects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FINE = 400
 
 
 class DiVoteDisplay:
-    """The vote from recordings to people, in the three pictures of the nEMGNet study.
+    """The vote from recordings to subjects, in the three figures of the nEMGNet study.
 
     ========= ==================================================================================
     kind      content
@@ -101,8 +101,8 @@ class DiVoteDisplay:
         estimator : fitted estimator
             A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
         X : DataFrame or ndarray
-            What it predicts: people that it was not trained on, if the picture is to show how
-            good it is.
+            Recordings to predict; of subjects that it was not trained on, if the figure is to show
+            its accuracy.
         y : array-like of shape (n_rows,), default=None
             True label of each row.
 
@@ -221,7 +221,7 @@ class DiVoteDisplay:
             for border in borders:
                 axis.axhline(border, color="white", lw=4)
                 axis.axhline(border, color="black", lw=0.8)
-        # The true classes stand beside the last panel, where no names are in the way.
+        # The true classes stand to the right of the last panel, where there are no names.
         for name in np.unique(sorted_y):
             middle = float(np.flatnonzero(sorted_y == name).mean())
             self.axes_[-1].text(
@@ -287,11 +287,11 @@ class DiVoteDisplay:
         axis.set(xlim=(-0.14, 1.14), ylim=(-0.12, 0.98))
         axis.fill(*_CORNERS.T, fill=False, edgecolor="black", lw=1)
         if grid:
-            for share in (0.25, 0.5, 0.75):
+            for score in (0.25, 0.5, 0.75):
                 for k in range(3):
                     ends = np.zeros((2, 3))
-                    ends[:, k] = share
-                    ends[0, (k + 1) % 3] = ends[1, (k + 2) % 3] = 1 - share
+                    ends[:, k] = score
+                    ends[0, (k + 1) % 3] = ends[1, (k + 2) % 3] = 1 - score
                     axis.plot(*(ends @ _CORNERS).T, color="0.85", lw=0.7, zorder=0)
         for name, corner, vertical in zip(self.classes, _CORNERS, ("top", "top", "bottom")):
             shift = -0.025 if vertical == "top" else 0.02
@@ -305,13 +305,13 @@ class DiVoteDisplay:
         drawn = []
         for k, name in enumerate([None] if self.y is None else self.classes):
             color, marker, *_ = style(k)
-            mine = truth == name
-            if not mine.any():
+            chosen = truth == name
+            if not chosen.any():
                 continue
             label = "subject" if name is None else f"true: {name}"
             drawn.append(
                 axis.scatter(
-                    *place[mine].T,
+                    *place[chosen].T,
                     s=34,
                     color=color,
                     marker=marker,

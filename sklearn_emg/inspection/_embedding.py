@@ -1,12 +1,12 @@
-"""Layer embedding: how windows lie to each other after the layers of a network."""
+"""Layer embedding: distances between windows after the layers of a network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
+from sklearn_emg.inspection._plot import panels, style, tidy
 
 # Distances in a few dozen principal components are nearly those of the activations, and umap does
 # not have to hold all units.
@@ -23,26 +24,128 @@ _N_BEFORE_UMAP = 50
 _N_LAYERS = 5
 
 
-@dataclass(frozen=True)
-class LayerEmbedding:
-    """Result of :func:`layer_embedding`.
+@dataclass(eq=False)
+class LayerEmbeddingDisplay:
+    """How the windows of the classes separate from layer to layer of a network.
 
-    Attributes
+    Result of :func:`layer_embedding`; :meth:`plot` draws it.
+
+    Parameters
     ----------
     points : dict of str to ndarray of shape (n_windows, n_components)
         Coordinates of the windows after each layer, by the layer's name. They have no unit.
     method : {"umap", "pca"}
-        What gave the coordinates.
+        Method that computed the coordinates.
     n_units : dict of str to int
-        Numbers that a layer gives for one window.
+        Number of outputs of a layer for one window.
     explained : dict of str to float
-        Share of the variance that the coordinates hold; NaN for "umap".
+        Proportion of the variance that the coordinates explain; NaN for "umap".
+    y : ndarray of shape (n_windows,), default=None
+        Label of each window, for the colours.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        One per layer.
+    points_ : list of PathCollection
+        Per layer and class.
+    legend_ : matplotlib Legend
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import LayerEmbeddingDisplay
+    >>> from sklearn_emg.neural_network import EMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(24, 100)), np.repeat(["control", "patient"], 12)
+    >>> net = EMGClassifier("CNN1D", max_epochs=1, random_state=0).fit(X, y)
+    >>> display = LayerEmbeddingDisplay.from_estimator(
+    ...     net, X, y, layers=["features", "classifier"], method="pca"
+    ... )
+    >>> len(display.plot().axes_)
+    2
     """
 
     points: dict[str, NDArray[np.floating]]
     method: str
     n_units: dict[str, int]
     explained: dict[str, float]
+    y: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        n_windows = len(next(iter(self.points.values())))
+        if self.y is not None and len(self.y) != n_windows:
+            raise ValueError(
+                f"y of LayerEmbeddingDisplay has {len(self.y)} labels for {n_windows} windows."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: ArrayLike, **settings: Any
+    ) -> LayerEmbeddingDisplay:
+        """Compute the embedding; parameters as in :func:`layer_embedding`."""
+        return cls.from_embedding(layer_embedding(estimator, X, **settings), y)
+
+    @classmethod
+    def from_embedding(
+        cls, embedding: LayerEmbeddingDisplay, y: ArrayLike
+    ) -> LayerEmbeddingDisplay:
+        """Give labels to an embedding that was computed before."""
+        return replace(embedding, y=np.asarray(y))
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw a scatter of the windows after each layer.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or one per layer; by default a new figure.
+
+        Returns
+        -------
+        display : LayerEmbeddingDisplay
+        """
+        names = list(self.points)
+        self.figure_, self.axes_ = panels(
+            ax,
+            1,
+            len(names),
+            "LayerEmbeddingDisplay.plot",
+            figsize=(2.4 * len(names) + 0.6, 2.9),
+        )
+        is_pca = self.method == "pca"
+        kind = "principal component" if is_pca else "UMAP"
+        self.points_ = []
+        for axis, name in zip(self.axes_, names):
+            points = self.points[name]
+            vertical = points[:, 1] if points.shape[1] > 1 else np.zeros(len(points))
+            labels = np.full(len(points), "window") if self.y is None else self.y
+            for k, label in enumerate(np.unique(labels)):
+                color, marker, *_ = style(k)
+                chosen = labels == label
+                self.points_.append(
+                    axis.scatter(
+                        points[chosen, 0],
+                        vertical[chosen],
+                        s=14,
+                        color=color,
+                        marker=marker,
+                        alpha=0.7,
+                        linewidths=0,
+                        label=str(label),
+                    )
+                )
+            variance = f"\n{self.explained[name]:.0%} of variance" if is_pca else ""
+            axis.set_title(f"after {name}{variance}", fontsize=10)
+            # The coordinates have no meaning, only the distances do.
+            axis.set(xticks=[], yticks=[], xlabel=f"{kind} 1")
+        self.axes_[0].set_ylabel(f"{kind} 2")
+        self.legend_ = self.axes_[-1].legend(
+            loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, markerscale=1.4
+        )
+        tidy(self.axes_)
+        return self
 
 
 @validate_params(
@@ -66,8 +169,8 @@ def layer_embedding(
     n_neighbors: int = 15,
     time_average: bool = False,
     random_state: int | np.random.RandomState | None = None,
-) -> LayerEmbedding:
-    """Bring the activations after some layers of a network down to two dimensions.
+) -> LayerEmbeddingDisplay:
+    """Reduce the activations after some layers of a network to two dimensions.
 
     Parameters
     ----------
@@ -81,21 +184,22 @@ def layer_embedding(
         at most five, evenly through the blocks of the network, the last one included.
     method : {"auto", "umap", "pca"}, default="auto"
         "auto" is UMAP where ``umap-learn`` is installed and principal components otherwise; the
-        result says which. For UMAP the activations are first reduced to 50 principal components.
+        ``method`` of the result names it. For UMAP the activations are first reduced to 50
+        principal components.
     n_components : int, default=2
         Dimensions of the points.
     n_neighbors : int, default=15
         Neighbours in UMAP, at most one less than the windows.
     time_average : bool, default=False
-        Average each filter's output over time before anything else. This takes much less memory
-        (without it a layer holds 4 bytes for each window and unit) and forgets when things happen.
+        Whether each filter's output is first averaged over time. This takes much less memory
+        (without it a layer takes 4 bytes for each window and unit) and discards the times.
     random_state : int, RandomState instance or None, default=None
         For UMAP and the randomised principal components.
 
     Returns
     -------
-    embedding : LayerEmbedding
-        ``points``, one array per layer, and the ``method``.
+    embedding : LayerEmbeddingDisplay
+        ``points``, one array per layer, and the ``method``; its ``plot`` draws them.
 
     Raises
     ------
@@ -105,10 +209,6 @@ def layer_embedding(
         If there is no network classifier in `estimator`.
     ImportError
         If PyTorch, or umap-learn for ``method="umap"``, is not installed.
-
-    See Also
-    --------
-    LayerEmbeddingDisplay : Draws it.
 
     References
     ----------
@@ -131,13 +231,7 @@ def layer_embedding(
     network = find_network(estimator, caller)
     tools = torch_tools(caller)
     module = network.net_.module_
-    names = default_layers(module) if layers is None else [str(name) for name in layers]
-    known = [name for name, _ in module.named_modules() if name]
-    if unknown := [name for name in names if name not in known]:
-        raise ValueError(
-            f"The 'layers' of {caller} must be layers of {type(module).__name__}. Got {unknown}; "
-            f"it has {known}."
-        )
+    names = _checked_layers(layers, module, caller)
     method = _resolve_method(method, caller)
     windows = network._check_input(X)
     if len(windows) <= n_components:
@@ -148,7 +242,9 @@ def layer_embedding(
     batch = network._inference_batch(str(network.net_.device).partition(":")[0])
     found = tools.activations(module, network.net_.device, windows, names, batch, time_average)
     if silent := [name for name in names if name not in found]:
-        raise ValueError(f"The layers {silent} take no part when {type(module).__name__} runs.")
+        raise ValueError(
+            f"The layers {silent} are not used in the forward pass of {type(module).__name__}."
+        )
     seed = check_random_state(random_state).randint(2**31 - 1)
     points, explained = {}, {}
     for name in names:
@@ -156,7 +252,21 @@ def layer_embedding(
             found[name], method, n_components, n_neighbors, seed
         )
     n_units = {name: found[name].shape[1] for name in names}
-    return LayerEmbedding(points, method, n_units, explained)
+    return LayerEmbeddingDisplay(points, method, n_units, explained)
+
+
+def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> list[str]:
+    """Names of layers of a module, by default those of :func:`default_layers`."""
+    if layers is None:
+        return default_layers(module)
+    names = [str(name) for name in layers]
+    known = [name for name, _ in module.named_modules() if name]
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(
+            f"The 'layers' of {caller} must be layers of {type(module).__name__}. Got {unknown}; "
+            f"it has {known}."
+        )
+    return names
 
 
 def default_layers(module: Any) -> list[str]:
@@ -191,10 +301,9 @@ def _resolve_method(method: str, caller: str) -> str:
 def _reduce(
     values: NDArray[np.floating], method: str, n_components: int, n_neighbors: int, seed: int
 ) -> tuple[NDArray[np.floating], float]:
-    most = min(values.shape)
     n_linear = n_components if method == "pca" else _N_BEFORE_UMAP
-    pca = PCA(min(n_linear, most), random_state=seed)
-    if values.std(axis=0).max() == 0:  # dead units: all windows lie in one point
+    pca = PCA(min(n_linear, *values.shape), random_state=seed)
+    if values.std(axis=0).max() == 0:  # dead units: all windows are one point
         return np.zeros((len(values), n_components)), float("nan")
     linear = pca.fit_transform(values)
     if method == "pca":
@@ -206,7 +315,7 @@ def _reduce(
     reducer = umap.UMAP(
         n_components=n_components,
         n_neighbors=min(n_neighbors, len(values) - 1),
-        # With a seed umap runs on one thread; to say so keeps it from warning.
+        # With a seed umap runs on one thread; n_jobs=1 avoids its warning.
         n_jobs=1,
         random_state=seed,
     )

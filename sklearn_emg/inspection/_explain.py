@@ -1,4 +1,4 @@
-"""Explain one subject's diagnosis: muscles, recordings and windows, each left out in turn."""
+"""Explain the diagnosis of one subject: each muscle, recording and window is left out in turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,21 +17,23 @@ from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.inspection._networks import find_divote
+from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, tidy
 
 
-@dataclass(frozen=True)
-class SubjectExplanation:
-    """Result of :func:`explain_subject`.
+@dataclass(eq=False)
+class SubjectExplanationDisplay:
+    """Contributions of muscles, recordings and windows to the diagnosis of one subject.
 
-    A contribution is the probability of ``target`` less the probability that is left when this part
-    is not there: above 0 it speaks for the class, below 0 against it.
+    Result of :func:`explain_subject`; :meth:`plot` draws it. A contribution is the probability of
+    ``target`` minus the probability without this part: values above 0 support the class, values
+    below 0 oppose it.
 
-    Attributes
+    Parameters
     ----------
     subject : object
-        Whose diagnosis is explained.
+        Subject of the explained diagnosis.
     diagnosis : label
-        What the classifier says.
+        Predicted class.
     target : label
         Class that is explained.
     probabilities : Series
@@ -53,6 +55,38 @@ class SubjectExplanation:
         These windows as the window classifier gets them: samples in mV, or feature values.
     duration : float
         Length of a window in seconds; NaN where rows were not cut into windows.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        The contributions first, then one per decisive window.
+    bars_ : BarContainer
+        Contributions of the muscles.
+    points_ : Line2D
+        Contributions of the recordings.
+    lines_ : list of Line2D
+        Decisive windows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.inspection import SubjectExplanationDisplay
+    >>> from sklearn_emg.recordings import recording_table
+    >>> rng = np.random.default_rng(0)
+    >>> table = recording_table(
+    ...     [a * rng.normal(size=500) for a in (1, 1, 1, 3)], fs=1000.0, subject=list("aabb"),
+    ...     muscle=["biceps", "tibialis"] * 2,
+    ... )
+    >>> rms = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    >>> divote = DiVoteClassifier(rms, window=0.1).fit(table, ["control"] * 2 + ["patient"] * 2)
+    >>> display = SubjectExplanationDisplay.from_estimator(divote, table, "b")
+    >>> len(display.plot().lines_)
+    3
     """
 
     subject: Any
@@ -65,6 +99,114 @@ class SubjectExplanation:
     decisive: NDArray[np.intp]
     decisive_signals: list[NDArray[np.floating]]
     duration: float
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: pd.DataFrame, subject: Any, **settings: Any
+    ) -> SubjectExplanationDisplay:
+        """Explain the subject; parameters as in :func:`explain_subject`."""
+        return explain_subject(estimator, X, subject, **settings)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the contributions, and the decisive windows on one scale of millivolts.
+
+        Parameters
+        ----------
+        ax : Axes or array of Axes, default=None
+            One Axes, which is divided, or 1 + n_decisive of them; by default a new figure. Windows
+            that are no signals of samples are not drawn.
+
+        Returns
+        -------
+        display : SubjectExplanationDisplay
+        """
+        signals = self.decisive_signals if np.isfinite(self.duration) else []
+        n_bars = len(self.recordings) if self.muscles is None else len(self.muscles)
+        heights = [0.5 + 0.35 * n_bars, *[1.2] * len(signals)]
+        self.figure_, self.axes_ = panels(
+            ax,
+            1 + len(signals),
+            1,
+            "SubjectExplanationDisplay.plot",
+            figsize=(7, 1.2 + sum(heights)),
+            height_ratios=heights,
+        )
+        self._plot_contributions(self.axes_[0])
+        self.lines_: list[Any] = []
+        for axis, k, signal in zip(self.axes_[1:], self.decisive, signals):
+            self._plot_window(axis, int(k), np.atleast_2d(signal))
+        if signals:
+            largest = 1.05 * max(float(np.abs(s).max()) for s in signals)
+            for axis in self.axes_[1:]:
+                axis.set_ylim(-largest, largest)
+            self.axes_[-1].set_xlabel("time in the recording (s); one scale of mV for all windows")
+        tidy(self.axes_)
+        return self
+
+    def _plot_contributions(self, axis: Any) -> None:
+        table = self.muscles
+        if table is None:
+            table = self.recordings.sort_values("contribution", ascending=False, kind="stable")
+        names = [str(name).replace("_", " ") for name in table.index]
+        values = 100 * table["contribution"].to_numpy()
+        place = np.arange(len(table))[::-1]
+        self.bars_ = axis.barh(
+            place,
+            values,
+            height=0.62,
+            color=[COLORS[1] if v > 0 else "white" for v in values],
+            edgecolor=[COLORS[1] if v > 0 else COLORS[0] for v in values],
+            hatch=[HATCHES[0] if v > 0 else HATCHES[1] for v in values],
+        )
+        if self.muscles is not None:
+            where = dict(zip(table.index, place))
+            column = table.index.name
+            y = [where[name] for name in self.recordings[column]]
+            (self.points_,) = axis.plot(
+                100 * self.recordings["contribution"],
+                y,
+                "o",
+                color="black",
+                mfc="white",
+                ms=4.5,
+                label="one recording left out",
+            )
+            self.bars_.set_label("all recordings of the muscle left out")
+            axis.legend(
+                frameon=False,
+                fontsize=8,
+                ncols=2,
+                loc="lower left",
+                bbox_to_anchor=(-0.01, 0.98),
+            )
+        axis.axvline(0, color="black", lw=0.8)
+        axis.set_yticks(place, names)
+        axis.set_xlabel(f"contribution to the probability of {self.target} (percentage points)")
+        probability = self.probabilities[self.target]
+        diagnosis = "" if self.target == self.diagnosis else f", diagnosis {self.diagnosis}"
+        axis.set_title(
+            f"Subject {self.subject}: probability of {self.target} {probability:.2f}{diagnosis}",
+            loc="left",
+            fontsize=11,
+            pad=20,  # above the legend
+        )
+
+    def _plot_window(self, axis: Any, k: int, signal: np.ndarray) -> None:
+        window = self.windows.iloc[k]
+        row = int(window["row"])
+        time = window["start"] + np.arange(signal.shape[-1]) * self.duration / signal.shape[-1]
+        self.lines_ += axis.plot(time, signal.T, lw=0.6, color="black" if len(signal) < 2 else None)
+        column = self.muscles.index.name if self.muscles is not None else None
+        where = f"{self.recordings[column].iloc[row]}, ".replace("_", " ") if column else ""
+        axis.set_title(
+            f"{where}recording {self.recordings.index[row]}: score of {self.target} "
+            f"{window['score']:.2f}, {100 * window['contribution']:+.2g} points",
+            loc="left",
+            fontsize=9,
+        )
+        axis.set_ylabel("mV")
+        axis.set_xlim(time[0], time[-1])
+        axis.axhline(0, color=GREY, lw=0.4, zorder=0)
 
 
 @validate_params(
@@ -83,10 +225,10 @@ def explain_subject(
     target: Any = None,
     muscle: str = "muscle",
     n_decisive: int = 3,
-) -> SubjectExplanation:
-    """Tell which muscles, recordings and windows drove a subject's diagnosis.
+) -> SubjectExplanationDisplay:
+    """Measure which muscles, recordings and windows drove a subject's diagnosis.
 
-    Each of them is left out in turn, and the final classifier judges the subject by the rest.
+    Each of them is left out in turn, and the final classifier diagnoses the subject from the rest.
 
     Parameters
     ----------
@@ -94,7 +236,7 @@ def explain_subject(
         A :class:`~sklearn_emg.ensemble.DiVoteClassifier` whose final classifier gives
         probabilities, a Pipeline that ends with one, or a search over either.
     X : DataFrame
-        Table with the subject's recordings; others are not looked at.
+        Table with the subject's recordings; others are ignored.
     subject : object
         One of the values in the column ``subject``.
     target : label, default=None
@@ -102,34 +244,30 @@ def explain_subject(
     muscle : str, default="muscle"
         Column whose values are left out together: "muscle", "region", "side" ...
     n_decisive : int, default=3
-        Number of windows whose signals are given.
+        Number of windows whose signals are returned.
 
     Returns
     -------
-    explanation : SubjectExplanation
-        Tables of muscles, recordings and windows with their contributions.
+    explanation : SubjectExplanationDisplay
+        Tables of muscles, recordings and windows with their contributions; its ``plot`` draws them.
 
     Raises
     ------
     ValueError
-        If the subject or the class is unknown, there are no probabilities, or the subject gets
+        If the subject or the class is unknown, there are no probabilities, or the subject has
         several diagnoses (a DiVoteClassifier with another `unit`): give the rows of one.
     TypeError
         If there is no DiVoteClassifier at the end of `estimator`.
 
-    See Also
-    --------
-    SubjectExplanationDisplay : Draws it.
-
     Notes
     -----
-    Nothing is fitted or scored anew: windows keep their scores, a recording is the mean of those
-    windows that are left, and a kind of recordings (`by`) of which none is left counts with
-    1/n_classes, as in prediction. Contributions do not sum to the probability: recordings that say
-    the same stand in for each other.
+    Nothing is fitted or scored again: windows keep their scores, the score of a recording is the
+    mean of the windows that are left, and a kind of recordings (`by`) without any counts with
+    1/n_classes, as in prediction. Contributions do not sum to the probability: recordings with
+    the same information can replace each other.
 
-    Contributions tell what moved this model. They are evidence about the disease only as far as
-    the model is right.
+    Contributions describe this model. They are evidence about the disease only as far as the model
+    is right.
 
     Examples
     --------
@@ -141,7 +279,7 @@ def explain_subject(
     >>> from sklearn_emg.inspection import explain_subject
     >>> from sklearn_emg.recordings import recording_table
     >>> rng = np.random.default_rng(0)
-    >>> loud = np.array([1, 1, 1, 1, 1, 3, 1, 3])  # of each patient one muscle is affected
+    >>> loud = np.array([1, 1, 1, 1, 1, 3, 1, 3])  # one muscle of each patient is affected
     >>> table = recording_table(
     ...     [a * rng.normal(size=500) for a in loud], fs=1000.0, subject=list("aabbccdd"),
     ...     muscle=["biceps", "tibialis"] * 4,
@@ -162,43 +300,45 @@ def explain_subject(
             f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "
             f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give the rows of one of them."
         )
-    (verdict,) = votes.subjects.to_dict("records")
-    if f"probability_{divote.classes_[0]}" not in verdict:
+    (result,) = votes.subjects.to_dict("records")
+    if f"probability_{divote.classes_[0]}" not in result:
         raise ValueError(
             "explain_subject needs probabilities of the diagnosis, but "
             f"{type(divote.final_estimator_).__name__} has no predict_proba. Use another "
             "'final_estimator', or None for simple averaging."
         )
-    target = verdict["diagnosis"] if target is None else target
+    target = result["diagnosis"] if target is None else target
     known = divote.classes_.tolist()
     if target not in known:
         raise ValueError(
             f"The 'target' of explain_subject must be one of the classes {known}. Got {target!r} "
             "instead."
         )
-    judge = _LeaveOut(divote, votes, target)
+    leave_out = _LeaveOut(divote, votes, target)
 
     recordings = pd.DataFrame(index=votes.recordings.index)
     if muscle in table.columns:
         recordings[muscle] = table[muscle].to_numpy()
     recordings["n_windows"] = votes.recordings["n_windows"]
     recordings["score"] = votes.recordings[f"score_{target}"]
-    recordings["contribution"] = judge.without_rows([k] for k in range(len(table)))
+    recordings["contribution"] = leave_out.without_rows([k] for k in range(len(table)))
 
     windows = votes.windows[["row", *(["start"] if "start" in votes.windows else [])]].copy()
     windows["score"] = votes.windows[f"score_{target}"]
-    windows["contribution"] = judge.without_windows()
+    windows["contribution"] = leave_out.without_windows()
     inner = divote.windows(table)
     duration = inner.X.shape[-1] / inner.fs  # NaN where rows were not cut
     decisive = _decisive(windows, n_decisive, duration)
-    return SubjectExplanation(
+    return SubjectExplanationDisplay(
         subject,
-        verdict["diagnosis"],
+        result["diagnosis"],
         target,
         pd.Series(
-            [verdict[f"probability_{c}"] for c in known], index=divote.classes_, name="probability"
+            [result[f"probability_{c}"] for c in known],
+            index=divote.classes_,
+            name="probability",
         ),
-        _by_muscle(recordings, muscle, judge) if muscle in table.columns else None,
+        _by_muscle(recordings, muscle, leave_out) if muscle in table.columns else None,
         recordings,
         windows,
         decisive,
@@ -212,21 +352,24 @@ def _rows_of_subject(
 ) -> tuple[DiVoteClassifier, pd.DataFrame]:
     """The vote at the end of an estimator, and the subject's rows as they reach it."""
     if "subject" not in X.columns:
-        raise ValueError("explain_subject needs a table with a 'subject' column.")
-    mine = (X["subject"] == subject).to_numpy()
-    if not mine.any():
+        raise ValueError(
+            "explain_subject needs a table with a 'subject' column: see "
+            "sklearn_emg.recordings.recording_table."
+        )
+    of_subject = (X["subject"] == subject).to_numpy()
+    if not of_subject.any():
         some = list(dict.fromkeys(X["subject"]))[:5]
         raise ValueError(
             f"The table has no subject {subject!r}; it has {', '.join(map(repr, some))} ..."
         )
-    table = X[mine]
+    table = X[of_subject]
     found, table = find_divote(estimator, table, "explain_subject")
     check_is_fitted(found)
     return found, table
 
 
 class _LeaveOut:
-    """Fall of the probability of one class when a part of the subject's data is not there."""
+    """Decrease of the probability of one class when a part of the data is left out."""
 
     def __init__(self, divote: DiVoteClassifier, votes: Votes, target: Any):
         self.divote, self.votes = divote, votes
@@ -241,7 +384,7 @@ class _LeaveOut:
             scores = self.scores.copy()
             scores[list(group)] = np.nan
             changed.append(scores)
-        return self._falls(changed)
+        return self._decreases(changed)
 
     def without_windows(self) -> NDArray[np.floating]:
         """Contribution of each window."""
@@ -255,22 +398,22 @@ class _LeaveOut:
             total = counts[here] * scores[here]
             scores[here] = (total - scores_of) / left if left else np.nan
             changed.append(scores)
-        return self._falls(changed)
+        return self._decreases(changed)
 
-    def _falls(self, changed: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+    def _decreases(self, changed: list[NDArray[np.floating]]) -> NDArray[np.floating]:
         """Each changed copy of the recordings counts as a subject of its own."""
         n_rows, n_copies = len(self.scores), len(changed)
         copies = self.votes.recordings.iloc[np.tile(np.arange(n_rows), n_copies)]
         copies = copies.reset_index(drop=True).assign(subject=np.repeat(range(n_copies), n_rows))
         copies[self.names] = np.concatenate(changed)
         with warnings.catch_warnings():
-            # The whole subject has been judged once and has given the warnings there are.
+            # The vote over all recordings has already given the warnings.
             warnings.simplefilter("ignore", UserWarning)
             left = self.divote.vote_subjects(copies)[self.column].to_numpy()
         return float(self.votes.subjects[self.column].iloc[0]) - left
 
 
-def _by_muscle(recordings: pd.DataFrame, muscle: str, judge: _LeaveOut) -> pd.DataFrame:
+def _by_muscle(recordings: pd.DataFrame, muscle: str, leave_out: _LeaveOut) -> pd.DataFrame:
     code, names = pd.factorize(recordings[muscle], use_na_sentinel=False)
     groups = [np.flatnonzero(code == k) for k in range(len(names))]
     scores = recordings["score"].to_numpy()
@@ -278,7 +421,7 @@ def _by_muscle(recordings: pd.DataFrame, muscle: str, judge: _LeaveOut) -> pd.Da
         {
             "n_recordings": [len(group) for group in groups],
             "score": [_mean(scores[group]) for group in groups],
-            "contribution": judge.without_rows(groups),
+            "contribution": leave_out.without_rows(groups),
         },
         index=pd.Index(names, name=muscle),
     )
@@ -293,8 +436,8 @@ def _decisive(windows: pd.DataFrame, n_decisive: int, duration: float) -> NDArra
     row, start = windows["row"].to_numpy(), windows["start"].to_numpy()
     chosen: list[int] = []
     for k in order:
-        apart = [row[k] != row[j] or abs(start[k] - start[j]) > 0.999 * duration for j in chosen]
-        if all(apart):
+        separate = [row[k] != row[j] or abs(start[k] - start[j]) > 0.999 * duration for j in chosen]
+        if all(separate):
             chosen.append(int(k))
         if len(chosen) == n_decisive:
             break

@@ -20,7 +20,7 @@ _MOST = 12
 class FeatureDisplay:
     """Features by class: a point for each subject, a bar at the median of the class.
 
-    A subject with many recordings is one point, so that the picture shows as much as is known.
+    A subject with many recordings is one point.
     Create it with :meth:`from_estimator` or :meth:`from_features`.
 
     Parameters
@@ -205,16 +205,16 @@ class FeatureDisplay:
         values = self.features[name].to_numpy(dtype=float)
         for k, label in enumerate(classes):
             color, marker, *_ = style(k)
-            mine = values[self.y == label]
+            of_class = values[self.y == label]
             # Spread by rank, the same at each call.
-            place = k + 0.5 * (np.argsort(np.argsort(mine)) * 0.618 % 1 - 0.5)
+            place = k + 0.5 * (np.argsort(np.argsort(of_class)) * 0.618 % 1 - 0.5)
             self.points_.append(
                 axis.scatter(
-                    place, mine, s=20, color=color, marker=marker, alpha=0.75, linewidths=0
+                    place, of_class, s=20, color=color, marker=marker, alpha=0.75, linewidths=0
                 )
             )
             self.medians_.append(
-                axis.hlines(np.nanmedian(mine), k - 0.36, k + 0.36, colors="black", lw=2)
+                axis.hlines(np.nanmedian(of_class), k - 0.36, k + 0.36, colors="black", lw=2)
             )
         axis.set_xticks(
             np.arange(len(classes)),

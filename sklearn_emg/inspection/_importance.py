@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -29,25 +29,121 @@ from sklearn_emg.recordings import feature_columns, is_recording_table, object_c
 Scorer = Callable[[Any, Any, ArrayLike], float]
 
 
-@dataclass(frozen=True)
-class FamilyImportance:
-    """Result of :func:`family_importance`.
+@dataclass(eq=False)
+class FamilyImportanceDisplay:
+    """Importance of families of features: a bar for the mean, a point for each fold.
 
-    Attributes
+    Result of :func:`family_importance`; :meth:`plot` draws it.
+
+    Parameters
     ----------
     folds : DataFrame
         One row per family, fold and repeat: ``family``, ``fold``, ``repeat``, ``score`` (of the
-        fold, nothing permuted) and ``importance``, the score less that with the family permuted.
+        fold, nothing permuted) and ``importance``, the score minus that with the family permuted.
     summary : DataFrame
         Index of families, the most important first: ``n_features``, ``importance`` (mean) and
         ``std``, of the folds' means.
     families : dict of str to list of str
         Columns of each family.
+    score : str, default="balanced accuracy of subjects"
+        Name of the score, for the axis.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    bars_ : BarContainer
+    points_ : list of Line2D
+        Means of the folds, per family.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import FamilyImportanceDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame(rng.normal(size=(80, 2)), columns=["rms", "mdf"])
+    >>> X["rms"] += 3 * (y == "patient")
+    >>> X["subject"] = np.arange(80) // 4
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> display = FamilyImportanceDisplay.from_estimator(
+    ...     model, X, y, progress=False, random_state=0
+    ... ).plot()
+    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
+    ['time (1)', 'spectral (1)']
     """
 
     folds: pd.DataFrame
     summary: pd.DataFrame
     families: dict[str, list[str]]
+    score: str = "balanced accuracy of subjects"
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: pd.DataFrame, y: ArrayLike, **settings: Any
+    ) -> FamilyImportanceDisplay:
+        """Compute the importance; parameters as in :func:`family_importance`."""
+        return family_importance(estimator, X, y, **settings)
+
+    @classmethod
+    def from_importance(
+        cls, importance: FamilyImportanceDisplay, *, score: str = "balanced accuracy of subjects"
+    ) -> FamilyImportanceDisplay:
+        """Name the score of an importance that was computed before."""
+        return replace(importance, score=score)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the families, the most important on top.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            By default a new figure.
+
+        Returns
+        -------
+        display : FamilyImportanceDisplay
+        """
+        summary, folds = self.summary, self.folds
+        self.figure_, axes = panels(
+            ax, 1, 1, "FamilyImportanceDisplay.plot", figsize=(6.4, 1.4 + 0.4 * len(summary))
+        )
+        self.ax_ = axis = axes[0]
+        place = np.arange(len(summary))
+        self.bars_ = axis.barh(
+            place,
+            summary["importance"],
+            height=0.6,
+            color="white",
+            edgecolor=COLORS[0],
+            hatch=HATCHES[1],
+        )
+        means = folds.groupby(["family", "fold"])["importance"].mean()
+        self.points_ = []
+        for k, family in enumerate(summary.index):
+            values = means[family].to_numpy()
+            side = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
+            self.points_ += axis.plot(
+                values, k + side, "o", ms=4.5, color="black", mfc="white", label="a fold"
+            )
+        axis.axvline(0, color="black", lw=0.8)
+        names = [f"{name} ({n})" for name, n in zip(summary.index, summary["n_features"])]
+        axis.set_yticks(place, names)
+        axis.invert_yaxis()
+        axis.set_ylabel("family (features)")
+        axis.set_xlabel(f"decrease of the {self.score} when permuted")
+        axis.legend(
+            handles=self.points_[:1],
+            frameon=False,
+            fontsize=8,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+        )
+        tidy(axes)
+        return self
 
 
 @validate_params(
@@ -73,17 +169,17 @@ def family_importance(
     n_jobs: int | None = None,
     progress: bool = True,
     random_state: int | np.random.RandomState | None = None,
-) -> FamilyImportance:
+) -> FamilyImportanceDisplay:
     """Permutation importance of families of features, fold by fold, split by subject.
 
     In each fold a clone is fitted on the training subjects. Then the columns of one family are
-    dealt out anew among the test rows, together, and the score of the test subjects falls by what
-    the model owes to this family.
+    permuted together among the test rows; the decrease of the score of the test subjects is the
+    importance of the family.
 
     Parameters
     ----------
     estimator : classifier
-        Of feature tables, such as a :class:`~sklearn_emg.ensemble.DiVoteClassifier` with
+        Classifier of feature tables, such as a :class:`~sklearn_emg.ensemble.DiVoteClassifier` with
         ``window=None``.
     X : DataFrame
         Feature table with a ``subject`` column, one row per window or recording.
@@ -96,12 +192,12 @@ def family_importance(
     cv : int or splitter, default=5
         An int is ``SubjectKFold(cv)``. A split with a subject on both sides is refused.
     scoring : callable ``scorer(estimator, X, y)``, default=None
-        By default ``subject_scorer("balanced_accuracy")``, which counts people. With few people
-        in a fold it moves in large steps; ``subject_scorer("neg_log_loss")`` does not.
+        By default ``subject_scorer("balanced_accuracy")``, which counts subjects. With few subjects
+        in a fold it changes in large steps; ``subject_scorer("neg_log_loss")`` does not.
     n_repeats : int, default=5
-        Permutations of each family in each fold.
+        Number of permutations of each family in each fold.
     n_jobs : int, default=None
-        Jobs over folds.
+        Number of folds that run in parallel.
     progress : bool, default=True
         Show a progress bar.
     random_state : int, RandomState instance or None, default=None
@@ -109,8 +205,8 @@ def family_importance(
 
     Returns
     -------
-    importance : FamilyImportance
-        ``folds`` and ``summary``; see also :class:`FamilyImportanceDisplay`.
+    importance : FamilyImportanceDisplay
+        ``folds`` and ``summary``; its ``plot`` draws them.
 
     Raises
     ------
@@ -119,8 +215,8 @@ def family_importance(
 
     Notes
     -----
-    Features that say the same stand in for each other: a family can be useful and yet have no
-    importance beside another. Columns that are in no family are never permuted.
+    Features with the same information replace each other: a useful family can have no importance
+    next to another one. Columns that are in no family are not permuted.
 
     References
     ----------
@@ -170,21 +266,15 @@ def family_importance(
             "std": by_fold.std(ddof=1),
         }
     ).sort_values("importance", ascending=False, kind="stable")
-    return FamilyImportance(folds, summary.rename_axis("family"), named)
+    return FamilyImportanceDisplay(folds, summary.rename_axis("family"), named)
 
 
 def _families(
     families: str | Mapping[str, Sequence[str]], X: pd.DataFrame, y: NDArray
 ) -> dict[str, list[str]]:
+    """Columns of each family."""
     if isinstance(families, Mapping):
-        named = {str(name): list(columns) for name, columns in families.items()}
-        unknown = [c for columns in named.values() for c in columns if c not in X.columns]
-        if unknown or not named or not all(named.values()):
-            raise ValueError(
-                "The 'families' of family_importance must name columns of X, at least one each. "
-                f"Got {unknown or named}; X has {list(X.columns)}."
-            )
-        return named
+        return _named_families(families, X)
     if is_recording_table(X):
         raise ValueError(
             "family_importance takes a feature table, and X is a recording table: its features "
@@ -202,10 +292,21 @@ def _families(
     if families == "feature":
         return {str(c): [c] for c in columns}
     known = feature_facts()
-    named = {}
+    named: dict[str, list[str]] = {}
     for column in columns:
         info = info_of(column, known)
         named.setdefault("other" if info is None else info["domain"], []).append(column)
+    return named
+
+
+def _named_families(families: Mapping[str, Sequence[str]], X: pd.DataFrame) -> dict[str, list[str]]:
+    named = {str(name): list(columns) for name, columns in families.items()}
+    unknown = [c for columns in named.values() for c in columns if c not in X.columns]
+    if unknown or not named or not all(named.values()):
+        raise ValueError(
+            "The 'families' of family_importance must name columns of X, at least one each. "
+            f"Got {unknown or named}; X has {list(X.columns)}."
+        )
     return named
 
 
@@ -223,7 +324,7 @@ def _one_fold(
     train, test = split
     model = clone(estimator).fit(safe_indexing(X, train), y[train])
     X_test, y_test = safe_indexing(X, test), y[test]
-    whole = scorer(model, X_test, y_test)
+    score = scorer(model, X_test, y_test)
     rng = check_random_state(seed)
     rows = []
     for family, columns in families.items():
@@ -231,147 +332,14 @@ def _one_fold(
             mixed = X_test.copy()
             order = rng.permutation(len(mixed))
             mixed[columns] = X_test[columns].iloc[order].set_axis(mixed.index)
-            fall = whole - scorer(model, mixed, y_test)
+            decrease = score - scorer(model, mixed, y_test)
             rows.append(
                 {
                     "family": family,
                     "fold": fold,
                     "repeat": repeat,
-                    "score": whole,
-                    "importance": fall,
+                    "score": score,
+                    "importance": decrease,
                 }
             )
     return rows
-
-
-class FamilyImportanceDisplay:
-    """Importance of families of features: a bar for the mean, a point for each fold.
-
-    Create it with :meth:`from_estimator` or :meth:`from_importance`.
-
-    Parameters
-    ----------
-    importance : FamilyImportance
-        What :func:`family_importance` found.
-    score : str, default="balanced accuracy of subjects"
-        What the score is, for the axis.
-
-    Attributes
-    ----------
-    figure_ : matplotlib Figure
-    ax_ : matplotlib Axes
-    bars_ : BarContainer
-    points_ : list of Line2D
-        Means of the folds, per family.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn_emg.ensemble import DiVoteClassifier
-    >>> from sklearn_emg.inspection import FamilyImportanceDisplay
-    >>> rng = np.random.default_rng(0)
-    >>> y = np.repeat(["control", "patient"], 40)
-    >>> X = pd.DataFrame(rng.normal(size=(80, 2)), columns=["rms", "mdf"])
-    >>> X["rms"] += 3 * (y == "patient")
-    >>> X["subject"] = np.arange(80) // 4
-    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
-    >>> display = FamilyImportanceDisplay.from_estimator(
-    ...     model, X, y, progress=False, random_state=0
-    ... ).plot()
-    >>> [text.get_text() for text in display.ax_.get_yticklabels()]
-    ['time (1)', 'spectral (1)']
-    """
-
-    def __init__(
-        self, importance: FamilyImportance, *, score: str = "balanced accuracy of subjects"
-    ):
-        self.importance = importance
-        self.score = score
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: pd.DataFrame,
-        y: ArrayLike,
-        *,
-        families: str | Mapping[str, Sequence[str]] = "domain",
-        cv: Any = 5,
-        n_repeats: int = 5,
-        n_jobs: int | None = None,
-        progress: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> FamilyImportanceDisplay:
-        """Compute the importance; parameters as in :func:`family_importance`."""
-        return cls(
-            family_importance(
-                estimator,
-                X,
-                y,
-                families=families,
-                cv=cv,
-                n_repeats=n_repeats,
-                n_jobs=n_jobs,
-                progress=progress,
-                random_state=random_state,
-            )
-        )
-
-    @classmethod
-    def from_importance(
-        cls, importance: FamilyImportance, *, score: str = "balanced accuracy of subjects"
-    ) -> FamilyImportanceDisplay:
-        """Show an importance that was computed before; `score` says what fell."""
-        return cls(importance, score=score)
-
-    def plot(self, ax: Any = None) -> FamilyImportanceDisplay:
-        """Draw the families, the most important on top.
-
-        Parameters
-        ----------
-        ax : Axes, default=None
-            By default a new figure.
-
-        Returns
-        -------
-        display : FamilyImportanceDisplay
-        """
-        summary, folds = self.importance.summary, self.importance.folds
-        self.figure_, axes = panels(
-            ax, 1, 1, "FamilyImportanceDisplay.plot", figsize=(6.4, 1.4 + 0.4 * len(summary))
-        )
-        self.ax_ = axis = axes[0]
-        place = np.arange(len(summary))
-        self.bars_ = axis.barh(
-            place,
-            summary["importance"],
-            height=0.6,
-            color="white",
-            edgecolor=COLORS[0],
-            hatch=HATCHES[1],
-        )
-        means = folds.groupby(["family", "fold"])["importance"].mean()
-        self.points_ = []
-        for k, family in enumerate(summary.index):
-            mine = means[family].to_numpy()
-            side = np.linspace(-0.15, 0.15, len(mine)) if len(mine) > 1 else np.zeros(1)
-            self.points_ += axis.plot(
-                mine, k + side, "o", ms=4.5, color="black", mfc="white", label="a fold"
-            )
-        axis.axvline(0, color="black", lw=0.8)
-        names = [f"{name} ({n})" for name, n in zip(summary.index, summary["n_features"])]
-        axis.set_yticks(place, names)
-        axis.invert_yaxis()
-        axis.set_ylabel("family (features)")
-        axis.set_xlabel(f"fall of the {self.score} when permuted")
-        axis.legend(
-            handles=self.points_[:1],
-            frameon=False,
-            fontsize=8,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-        )
-        tidy(axes)
-        return self

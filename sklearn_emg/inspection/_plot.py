@@ -1,4 +1,4 @@
-"""What the Displays share: matplotlib at the last moment, panels, and a palette."""
+"""Helpers of the Displays: import of matplotlib, panels, and a palette."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from sklearn_emg._validation import require
 
-# Okabe and Ito's palette, told apart with any colour vision; with each colour goes a marker, a
-# line and a hatch, so that a print without colour still tells them apart.
+# Okabe and Ito's palette can be distinguished with any colour vision; with each colour goes a
+# marker, a line and a hatch, for prints without colour.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
@@ -20,7 +20,7 @@ GREY = "0.45"
 
 
 def style(k: int) -> tuple[str, str, Any, str]:
-    """Colour, marker, line and hatch of the k-th thing; after seven they are mixed anew."""
+    """Colour, marker, line and hatch of the k-th group; after seven, new combinations."""
     n, turn = len(COLORS), k // len(COLORS)
     return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
 

@@ -1,4 +1,4 @@
-"""RecordingDisplay: one recording as an examiner looks at it."""
+"""RecordingDisplay: signal, discharges, windows and spectrogram of one recording."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class RecordingDisplay:
 
     def _plot_spectrogram(self, axis: Any, max_frequency: float | None) -> None:
         values = np.nan_to_num(self.signal.astype(float))
-        # 25 ms: long enough for 40 Hz, short enough to tell one potential from the next.
+        # 25 ms: long enough for 40 Hz, short enough to separate potentials.
         size = min(len(values), max(16, round(0.025 * self.fs)))
         frequency, time, power = scipy_spectrogram(
             values, self.fs, nperseg=size, noverlap=size * 3 // 4, scaling="density"

@@ -14,8 +14,8 @@ from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, style, tidy
 from sklearn_emg.recordings import Windows, read_signal
 
-# Blue against, orange for, grey between: told apart with any colour vision, and in a print without
-# colour the bars below say the same by their direction.
+# Blue opposes, orange supports, grey is between: they differ with any colour vision, and in a print
+# without colour the bars below show the same by their direction.
 _AGAINST, _NEITHER, _FOR = COLORS[0], "0.72", COLORS[1]
 
 
@@ -158,7 +158,7 @@ class AttributionDisplay:
     def from_recording(
         cls, attribution: Attribution, windows: Windows, table: pd.DataFrame, row: int = 0
     ) -> AttributionDisplay:
-        """Show a whole recording: each sample has the mean over the windows that cover it.
+        """Show an entire recording: each sample has the mean over the windows that cover it.
 
         Parameters
         ----------
@@ -175,14 +175,14 @@ class AttributionDisplay:
         -------
         display : AttributionDisplay
         """
-        mine = windows.row == row
-        if not mine.any():
+        chosen = windows.row == row
+        if not chosen.any():
             raise ValueError(
                 f"Row {row} of the table has no windows to draw; rows with windows: "
                 f"{np.unique(windows.row)[:5].tolist()} ..."
             )
         values = np.atleast_2d(attribution.to_recordings(windows)[row])
-        targets = sorted(set(attribution.target[mine].tolist()), key=str)
+        targets = sorted(set(attribution.target[chosen].tolist()), key=str)
         if len(targets) > 1:
             raise ValueError(
                 f"The windows of row {row} are explained for several classes, {targets}: give "
@@ -190,9 +190,9 @@ class AttributionDisplay:
             )
         entry = table.iloc[row]
         signal = np.atleast_2d(read_signal(entry["signal"]))[:, : values.shape[-1]]
-        who = f"subject {entry['subject']}, " if "subject" in table.columns else ""
-        mean = attribution.output[mine].mean()
-        title = f"{who}{targets[0]}: mean logit {mean:.2f} of {mine.sum()} windows"
+        subject = f"subject {entry['subject']}, " if "subject" in table.columns else ""
+        mean = attribution.output[chosen].mean()
+        title = f"{subject}{targets[0]}: mean logit {mean:.2f} of {chosen.sum()} windows"
         return cls(signal, values, windows.fs, title=title)
 
     def plot(self, ax: Any = None, *, n_stretches: int = 80) -> AttributionDisplay:
@@ -252,7 +252,7 @@ class AttributionDisplay:
         # Each stretch reaches to the first sample of the next, so that the line has no gaps.
         parts = [np.column_stack([time[a : b + 1], signal[a : b + 1]]) for a, b in pairwise(bounds)]
         colours = LinearSegmentedColormap.from_list("for_against", [_AGAINST, _NEITHER, _FOR])
-        # The root shows small shares too; the bars carry the numbers.
+        # The root shows small values too; the bars show the numbers.
         signed = np.sign(shares) * np.sqrt(np.abs(shares))
         lines = LineCollection(
             parts, colors=colours(0.5 + 0.5 * signed), linewidths=0.6 + 0.8 * np.abs(signed)
@@ -262,16 +262,16 @@ class AttributionDisplay:
 
     def _plot_sums(self, axis: Any, sums: NDArray, bounds: NDArray[np.intp]) -> None:
         edges = bounds / self.fs
-        speaks_for = sums > 0
+        supports = sums > 0
         self.bars_.append(
             axis.bar(
                 edges[:-1],
                 sums,
                 width=np.diff(edges),
                 align="edge",
-                color=[_FOR if yes else "white" for yes in speaks_for],
-                edgecolor=[_FOR if yes else _AGAINST for yes in speaks_for],
-                hatch=[HATCHES[0] if yes else HATCHES[1] for yes in speaks_for],
+                color=[_FOR if yes else "white" for yes in supports],
+                edgecolor=[_FOR if yes else _AGAINST for yes in supports],
+                hatch=[HATCHES[0] if yes else HATCHES[1] for yes in supports],
                 linewidth=0.5,
             )
         )
@@ -283,8 +283,8 @@ class AttributionDisplay:
 
         axis.legend(
             handles=[
-                Patch(color=_FOR, label="speaks for the class"),
-                Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="speaks against it"),
+                Patch(color=_FOR, label="supports the class"),
+                Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="opposes it"),
             ],
             loc="lower left",
             bbox_to_anchor=(-0.01, 0.99),

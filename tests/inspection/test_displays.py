@@ -1,6 +1,6 @@
 """The Displays: what they draw, from what, and how they refuse."""
 
-import builtins
+import sys
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
-    ActivationMaximization,
     ActivationMaximizationDisplay,
     AttentionDisplay,
     AttentionMaps,
@@ -26,7 +25,6 @@ from sklearn_emg.inspection import (
     DiVoteDisplay,
     FamilyImportanceDisplay,
     FeatureDisplay,
-    LayerEmbedding,
     LayerEmbeddingDisplay,
     LeakageDisplay,
     LearningCurveDisplay,
@@ -67,7 +65,7 @@ def comparison():
 
 @pytest.fixture(scope="module")
 def signatures():
-    """Subjects that are easy to tell apart and classes that are not."""
+    """Subjects that are easily distinguished and classes that are not."""
     rng = np.random.default_rng(0)
     subject = np.repeat(range(20), 10)
     X = pd.DataFrame(rng.normal(size=(20, 4))[subject] + 0.1 * rng.normal(size=(200, 4)))
@@ -79,7 +77,7 @@ def some_embedding():
     rng = np.random.default_rng(0)
     points = {"features.1": rng.normal(size=(12, 2)), "classifier": rng.normal(size=(12, 2))}
     n_units = {"features.1": 30, "classifier": 3}
-    return LayerEmbedding(points, "pca", n_units, {"features.1": 0.31, "classifier": 1.0})
+    return LayerEmbeddingDisplay(points, "pca", n_units, {"features.1": 0.31, "classifier": 1.0})
 
 
 def some_windows():
@@ -88,7 +86,7 @@ def some_windows():
     measure = np.arange(1.0, 7.0).reshape(2, 3)
     classes = np.array(["a", "b", "c"])
     outputs = np.zeros((4, 2, 3, 3))
-    return ActivationMaximization(
+    return ActivationMaximizationDisplay(
         windows,
         outputs,
         measure / 10,
@@ -130,7 +128,7 @@ def every_display(cohort, divote, comparison, signatures):
         (LeakageDisplay.from_audit(audit, n_classes=2), {}),
         (importance, {}),
         (LearningCurveDisplay.from_history(history), {}),
-        (ActivationMaximizationDisplay.from_result(some_windows()), {}),
+        (some_windows(), {}),
         (LayerEmbeddingDisplay.from_embedding(some_embedding(), np.repeat(["a", "b"], 6)), {}),
         (AttributionDisplay(noise[0], noise[1], 1000.0), {}),
         (AttentionDisplay.from_maps(some_attention(noise), noise), {}),
@@ -187,14 +185,7 @@ def test_every_axis_with_numbers_has_a_label(displays):
 
 
 def test_missing_matplotlib_names_the_caller_and_the_extra(displays, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError("No module named 'matplotlib'")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     for display, settings in displays:
         name = type(display).__name__
         with pytest.raises(ImportError, match=rf'{name}\.plot needs matplotlib.*emg\[plot\]"'):
@@ -212,7 +203,7 @@ def test_styles_differ_by_more_than_colour():
     looks = [style(k) for k in range(14)]
     assert len({(look[0], look[1]) for look in looks}) == 14
     assert len({len(x) for x in (COLORS, MARKERS, LINES, HATCHES)}) == 1
-    # Grey levels of neighbours differ, so that a grey print tells them apart.
+    # Grey levels of neighbours differ, so that they differ in a grey print.
     rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in COLORS[:3]])
     assert (np.abs(np.diff(rgb @ [0.299, 0.587, 0.114])) > 10).all()
 
@@ -376,11 +367,13 @@ def test_scores_and_intervals_are_those_of_the_comparison(comparison):
     summary = comparison.summary.query("level == 'subject' and metric == 'f1'")
     assert display.scores["score"].tolist() == summary["pooled"].tolist()
     assert display.chance_line_ is None  # known for the accuracy alone
-    with pytest.raises(ValueError, match="'metric' of ComparisonDisplay must be one of"):
+    with pytest.raises(ValueError, match="'metric' parameter of ComparisonDisplay must be one of"):
         ComparisonDisplay.from_comparison(comparison, metric="kappa")
     with pytest.raises(ValueError, match="'reference' of ComparisonDisplay must be one of"):
         ComparisonDisplay.from_comparison(comparison, reference="forest")
-    with pytest.raises(ValueError, match=r"'time' of ComparisonDisplay\.plot must be one of"):
+    with pytest.raises(
+        ValueError, match=r"'time' parameter of ComparisonDisplay\.plot must be one of"
+    ):
         display.plot("time", time="sum")
 
 
@@ -410,8 +403,8 @@ def test_learning_curve_marks_the_lowest_validation_loss():
         LearningCurveDisplay.from_estimator(LogisticRegression())
 
 
-def test_typical_windows_share_one_scale_and_tell_their_measures():
-    display = ActivationMaximizationDisplay.from_result(some_windows()).plot(start=1, span=0.02)
+def test_typical_windows_have_one_scale_and_their_measures():
+    display = some_windows().plot(start=1, span=0.02)
     assert [len(line.get_xdata()) for line in display.lines_] == [20, 20, 20]
     assert display.axes_[0].get_title(loc="left") == (
         "a: 4 mV rms, mean frequency 400 Hz, phases of 4.0 ms"
@@ -428,7 +421,7 @@ def test_explanation_draws_muscles_recordings_and_windows(cohort, divote):
     table, _ = cohort
     subject = table["subject"].iloc[3]
     display = SubjectExplanationDisplay.from_estimator(divote, table, subject, n_decisive=2).plot()
-    found = display.explanation
+    found = display
     widths = [bar.get_width() for bar in display.bars_]
     np.testing.assert_allclose(widths, 100 * found.muscles["contribution"])
     assert len(display.points_.get_xdata()) == len(found.recordings)
