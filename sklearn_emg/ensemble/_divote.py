@@ -31,6 +31,7 @@ from sklearn_emg.ensemble._fitting import (
     fit_windows,
     hold_out_subjects,
     smallest_class,
+    splits_rows,
     subject_folds,
 )
 from sklearn_emg.ensemble._input import (
@@ -44,8 +45,14 @@ from sklearn_emg.ensemble._input import (
 )
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
-from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.model_selection import (
+    Split,
+    SubjectKFold,
+    assert_no_shared_subject,
+    check_not_pretrained_on,
+    pretrained_parts,
+)
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,
@@ -167,7 +174,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     -----
     SubjectLeakWarning
         If subjects given to ``predict``, ``predict_proba``, ``score``, ``vote`` or
-        ``vote_subjects`` were trained on, or a step inside splits the windows of a subject.
+        ``vote_subjects`` were trained on, in ``fit`` or before in a pretrained part; if a part was
+        trained before and does not say on whom; or if a step inside splits the windows of a
+        subject.
     RecordingWarning
         If columns are left out of the features, or the sampling rate differs from that of
         ``fit`` and no step knows it.
@@ -458,17 +467,21 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
         unit_label = self._unit_labels(rows, y)
+        # All that can be refused is, before the estimator is trained.
+        out_of_fold = self.final_estimator is not None and self.cv is not None
+        splits = self._splits(rows, X, y) if out_of_fold else []
+        self._check_pretrained(rows, splits)
         once = np.ones(rows.n_rows, dtype=np.intp)
         self.estimator_, self.calibration_ = self._fit_inner(rows, y, weights, once)
         self.final_estimator_: Any = None
         self.training_features_: NDArray[np.floating] | None = None
         if self.final_estimator is None:
             return self
-        if self.cv is None:
+        if out_of_fold:
+            scores = self._out_of_fold(rows, y, weights, splits)
+        else:
             windows = self._window_scores(self.estimator_, self.calibration_, rows.X)
             scores = mean_by_code(windows, rows.row, rows.n_rows)
-        else:
-            scores = self._out_of_fold(rows, X, y, weights)
         self._fit_final(rows, scores, unit_label, weights)
         return self
 
@@ -514,7 +527,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the labels "
                 f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
                 "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
-                "same."
+                "same; if y was permuted, permute by subject: "
+                "sklearn_emg.comparison.subject_permutation_test does."
             )
         return self.classes_[low]
 
@@ -530,9 +544,12 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         `times` says how often each row is trained on, 0 for one that is not.
         """
         estimator = self._fit_estimator(rows, y, weights, times)
-        if self.voting == "hard" or hasattr(estimator, "predict_proba"):
+        if not self._needs_calibration(estimator):
             return estimator, None
         return estimator, self._calibrate(rows, y, weights, times)
+
+    def _needs_calibration(self, estimator: Any) -> bool:
+        return self.voting == "soft" and not hasattr(estimator, "predict_proba")
 
     def _fit_estimator(
         self,
@@ -586,10 +603,13 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return fit_sigmoids(np.concatenate(found), y[row], np.unique(y[used]), share)
 
     def _out_of_fold(
-        self, rows: Rows, X: Any, y: NDArray, weights: NDArray[np.floating] | None
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        splits: list[Split],
     ) -> NDArray[np.floating]:
         """Mean scores of each row from an estimator that has not seen its subject."""
-        splits = self._splits(rows, X, y)
         parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
             delayed(self._score_fold)(rows, y, weights, train, test) for train, test in splits
         )
@@ -598,9 +618,31 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             scores[test] = part[test]
         return scores
 
-    def _splits(
-        self, rows: Rows, X: Any, y: NDArray
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
+        """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.
+
+        Remembers these subjects, of whom ``predict`` warns too.
+        """
+        self._pretrained = frozenset[Any]().union(
+            *(part.subjects for part in pretrained_parts(self) if part.subjects)
+        )
+        if rows.subject_names is None:
+            return
+        names = rows.names_of_rows()
+        folds = [names[test] for _, test in splits]
+        # Past this method, fit and its decorator.
+        check_not_pretrained_on(self, folds, name="DiVoteClassifier", stacklevel=5)
+        held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
+        if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
+            warnings.warn(
+                f"The estimator of DiVoteClassifier is scored inside on subjects that it was "
+                f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
+                "subjects out of X, or pretrain on others.",
+                SubjectLeakWarning,
+                stacklevel=4,
+            )
+
+    def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
         """Folds of `cv` as row numbers; each row is tested once, by strangers to its subject."""
         cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
         given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
@@ -750,7 +792,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             unit=self.unit,
             by=self.by,
         )
-        warn_of_known_subjects(self.subjects_, rows, stacklevel=2)
+        warn_of_known_subjects(self._known_subjects(), rows, stacklevel=2)
         scores = recordings[tables.score_names].to_numpy(dtype=float)
         return tables.subjects_table(rows, self._diagnoses(rows, scores))
 
@@ -783,12 +825,16 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         proba[:, known] = self.final_estimator_.predict_proba(features)
         return proba
 
+    def _known_subjects(self) -> set[Any]:
+        """Subjects of the training, and of what was trained before."""
+        return {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
+
     def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
         """Rows of a public method, with a warning if it knows their subjects from training."""
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         # Past this method, the public one and its decorator.
-        warn_of_known_subjects(self.subjects_, rows, stacklevel=4)
+        warn_of_known_subjects(self._known_subjects(), rows, stacklevel=4)
         return rows
 
     def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import joblib
@@ -16,6 +16,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import RidgeClassifierCV
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
@@ -215,18 +216,24 @@ def hold_out_subjects(
                 continue
             folds = subject_folds(subjects, y, _DEFAULT_FOLDS if cv is None else int(cv))
             if not folds:
-                count, label = smallest_class(subjects, y)
-                _warn_of_leak(where, f"class {label!r} has {count} subject, so that no folds of "
-                              "subjects exist")  # fmt: skip
+                if _leak(check_cv(cv, y, classifier=True).split(X, y), subjects):
+                    count, label = smallest_class(subjects, y)
+                    _warn_of_leak(where, f"class {label!r} has {count} subject, so that no folds "
+                                  "of subjects exist")  # fmt: skip
                 continue
         else:
             splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
             folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
-            if any(np.intersect1d(subjects[a], subjects[b]).size for a, b in folds):
+            if _leak(folds, subjects):
                 _warn_of_leak(where, f"{cv!r:.60} splits windows")
         before[where] = cv
         part.set_params(cv=folds)
     return before
+
+
+def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
+    """Whether a subject is on both sides of a fold."""
+    return any(np.intersect1d(subjects[train], subjects[test]).size for train, test in folds)
 
 
 def _warn_of_leak(where: str, reason: str) -> None:
@@ -236,6 +243,11 @@ def _warn_of_leak(where: str, reason: str) -> None:
         SubjectLeakWarning,
         stacklevel=5,
     )
+
+
+def splits_rows(estimator: Any) -> bool:
+    """Whether a part of an estimator holds out some of its rows by a `cv`."""
+    return any(True for _ in _splitting_parts(estimator))
 
 
 def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,20 +268,19 @@ def check_weights(sample_weight: Any, n_rows: int) -> NDArray[np.floating] | Non
     return weights
 
 
-def warn_of_known_subjects(known: Collection[Hashable] | None, rows: Rows, stacklevel: int) -> None:
+def warn_of_known_subjects(known: set[Any], rows: Rows, stacklevel: int) -> None:
     """Warn if a subject of the rows is among those that a model was trained on.
 
     Parameters
     ----------
-    known : collection of names, or None
-        Training subjects; None where training data named none.
+    known : set
+        Names of the subjects that were trained on.
     rows : Rows
     stacklevel : int
         Of the warning, as in :func:`warnings.warn`.
     """
-    if known is None or rows.subject_names is None:
+    if rows.subject_names is None:
         return
-    known = set(known)
     shared = [name for name in rows.subject_names if name in known]
     if shared:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")

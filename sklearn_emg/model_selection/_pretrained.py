@@ -137,7 +137,11 @@ def _plain(subjects: Iterable[Any]) -> list[Any]:
 
 
 def check_not_pretrained_on(
-    estimator: Any, folds: Iterable[Sequence[Any]], *, name: str = "The estimator"
+    estimator: Any,
+    folds: Iterable[Sequence[Any]],
+    *,
+    name: str = "The estimator",
+    stacklevel: int = 3,
 ) -> None:
     """Refuse to test an estimator on subjects that a part of it was fitted on before.
 
@@ -149,6 +153,8 @@ def check_not_pretrained_on(
         Subjects of the test set of each fold, by name.
     name : str, default="The estimator"
         What messages call the estimator.
+    stacklevel : int, default=3
+        Of the warnings, as in :func:`warnings.warn`.
 
     Raises
     ------
@@ -172,7 +178,7 @@ def check_not_pretrained_on(
                 "Hand in an estimator that is not fitted, or pretrain with the subjects named "
                 "(TransferClassifier.pretrain(X, y, groups=...)).",
                 SubjectLeakWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
             continue
         for fold, subjects in enumerate(tested):
@@ -183,10 +189,10 @@ def check_not_pretrained_on(
                     f"that {part.part} was trained on before. Leave those subjects out of X, or "
                     "pretrain on others."
                 )
-        _warn_of_near_names(part, {s for subjects in tested for s in subjects}, name)
+        _warn_of_near_names(part, {s for fold in tested for s in fold}, name, stacklevel + 1)
 
 
-def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> None:
+def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str, stacklevel: int) -> None:
     """Warn of subjects that are spelled nearly like those of the pretraining."""
     known = {str(s).strip().casefold(): s for s in part.subjects or ()}
     for subject in tested:
@@ -196,6 +202,6 @@ def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> No
                 f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
                 f"{other!r}, which may be the same subject. Spell it in one way.",
                 SubjectLeakWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
             return
