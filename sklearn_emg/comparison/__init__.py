@@ -11,6 +11,7 @@ from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
 from sklearn_emg.comparison._runs import Level as Level
 from sklearn_emg.comparison._runs import Outcome as Outcome
+from sklearn_emg.comparison._runs import killed_outcome as killed_outcome
 from sklearn_emg.comparison._runs import run_fold as run_fold
 from sklearn_emg.comparison._runs import run_tasks as run_tasks
 from sklearn_emg.comparison._scores import Scoring as Scoring

@@ -29,7 +29,7 @@ from sklearn_emg.comparison._checks import (
     subject_splits,
 )
 from sklearn_emg.comparison._results import Comparison
-from sklearn_emg.comparison._runs import LEVELS, Outcome, run_fold, run_tasks
+from sklearn_emg.comparison._runs import LEVELS, Outcome, killed_outcome, run_fold, run_tasks
 from sklearn_emg.comparison._scores import ALL_METRICS, Scoring
 from sklearn_emg.metrics import check_confidence
 
@@ -174,7 +174,7 @@ def compare(
     bar = tqdm(results, total=len(tasks), desc="compare", unit="fit", disable=not progress)
     # The bar first: it closes when it is asked for one more than there is.
     for result, (name, _, _, _, fold, _) in zip(bar, tasks):
-        outcome = result if isinstance(result, Outcome) else _killed(name, fold, result)
+        outcome = result if isinstance(result, Outcome) else killed_outcome(name, fold, result)
         outcomes.append(outcome)
         if outcome.error:
             warnings.warn(
@@ -182,16 +182,6 @@ def compare(
             )
     _refuse_failures(outcomes, list(pipelines), len(splits))
     return build_comparison(outcomes, list(pipelines), X, y, scores)
-
-
-def _killed(name: str, fold: int, error: BaseException) -> Outcome:
-    return Outcome(
-        name,
-        fold,
-        error=f"{type(error).__name__}: the worker process was killed, also when it had this fit "
-        "alone. It may have asked for more memory than there is, or crashed in compiled code.",
-        details=str(error),
-    )
 
 
 def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:

@@ -303,6 +303,17 @@ def run_fold(
     return outcome
 
 
+def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
+    """Outcome of a fit whose worker process was killed, which `run_tasks` tells by `error`."""
+    return Outcome(
+        name,
+        fold,
+        error=f"{type(error).__name__}: the worker process was killed, also when it had this fit "
+        "alone. It may have asked for more memory than there is, or crashed in compiled code.",
+        details=str(error),
+    )
+
+
 def run_tasks(
     function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, n_jobs: int | None = None
 ) -> Iterator[Any]:

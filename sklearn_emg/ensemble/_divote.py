@@ -129,7 +129,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
         Windows with NaN, and recordings shorter than one window: an error, or left out with a
-        warning.
+        warning. A subject of whom no window is left is an error in ``fit``; in ``predict`` its
+        scores are 1/n_classes, with a warning.
     n_jobs : int, default=None
         Jobs for the fits of `cv`.
     verbose : int, default=0
@@ -461,6 +462,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         self._check_voting()
         rows, labels = self._check(X, y, groups, reset=True)
+        rows.refuse_lost_subjects()
         y = np.asarray(labels)
         weights = check_weights(sample_weight, rows.n_rows)
         self.subjects_ = rows.subject_names

@@ -74,6 +74,19 @@ class Rows:
         """Subject of each row as it was given, for messages."""
         return self.subject if self.subject_names is None else self.subject_names[self.subject]
 
+    def refuse_lost_subjects(self) -> None:
+        """Raise if no window is left of a subject, from whom nothing could be learnt."""
+        lost = np.setdiff1d(self.subject, self.subject[self.row])
+        if lost.size:
+            rows = np.flatnonzero(self.subject == lost[0])
+            name = self.names_of_rows()[rows[0]]
+            more = f" (and of {lost.size - 1} more subjects)" if lost.size > 1 else ""
+            raise ValueError(
+                f"No window is left of subject {name!r}{more}: all recordings are too short or "
+                f"hold NaN in every window, rows {', '.join(map(str, rows[:5]))}"
+                f"{' ...' if len(rows) > 5 else ''}. Leave the subject out, or mend them."
+            )
+
 
 def check_rows(
     X: Any,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg.ensemble._input import Rows
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import mean_by_code
 
 
@@ -131,8 +132,9 @@ class Aggregation:
             names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
             warnings.warn(
                 f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
-                f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}.",
-                UserWarning,
+                f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}, "
+                "which says nothing of them. Leave their recordings out, or mend them.",
+                RecordingWarning,
                 stacklevel=4,
             )
 

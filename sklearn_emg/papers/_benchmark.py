@@ -10,6 +10,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,8 +32,10 @@ from sklearn_emg.comparison import (
     build_comparison,
     checked_labels,
     find_divote,
+    killed_outcome,
     leakage_audit,
     run_fold,
+    run_tasks,
 )
 from sklearn_emg.model_selection import (
     Protocol,
@@ -154,6 +157,38 @@ class _Runs(Parallel):
     def print_progress(self) -> None:
         """Move the bar to the number of finished runs."""
         self._bar.update(self.n_completed_tasks - self._bar.n)
+
+
+def _run_all(
+    tasks: Sequence[tuple[Any, ...]], classes: NDArray, n_jobs: int | None, bar: tqdm
+) -> None:
+    """Do all tasks, each a function and its arguments; the first of these is the file it writes.
+
+    A worker process that is killed costs its own task, whose file says so.
+    """
+    before = [_written(file) for _, file, *_ in tasks]
+    try:
+        _Runs(bar, n_jobs=n_jobs)(delayed(function)(*given) for function, *given in tasks)
+    except BrokenProcessPool:
+        left = [task for task, time in zip(tasks, before) if _written(task[1]) == time]
+        for (_, file, *_), result in zip(left, run_tasks(_call, left, n_jobs=n_jobs)):
+            bar.update()
+            if not isinstance(result, BrokenProcessPool):
+                continue
+            outcome = killed_outcome(file.system, getattr(file, "number", 0), result)
+            if isinstance(file, RunFile):
+                file.write(outcome, float("nan"), classes)
+            else:
+                file.write({}, outcome.error)
+
+
+def _call(function: Callable[..., None], *given: Any) -> None:
+    function(*given)
+
+
+def _written(file: RunFile | AuditFile) -> int | None:
+    """When the file was written, in ns."""
+    return file.path.stat().st_mtime_ns if file.path.exists() else None
 
 
 def _failed(name: str, number: int, error: BaseException) -> Outcome:
@@ -285,7 +320,8 @@ def run_benchmark(
     is called again with the same arguments. A folder belongs to one set of data (every sample
     counts), one protocol, one set of options and one version of this package. A run whose file was
     changed, or is of another fold or of a system with other settings, is done again with a warning.
-    Several processes may run or report one benchmark at a time.
+    Several processes may run or report one benchmark at a time. A worker process that is killed,
+    for its memory for instance, costs the run that it was at.
 
     Parameters
     ----------
@@ -397,11 +433,11 @@ def run_benchmark(
     again = _to_do(files, errors, to_run, retry_failed)
     audit_errors = {file: row["error"] for file, row in audits.items() if row is not None}
     audit_again = _to_do(audit_files, audit_errors, to_run, retry_failed)
-    tasks = [delayed(_do_run)(file, X, y, protocol, options) for file in again]
+    tasks: list[tuple[Any, ...]] = [(_do_run, file, X, y, protocol, options) for file in again]
     settled = (audit_splits, random_state, options)
-    tasks += [delayed(_do_audit)(file, X, y, *settled) for file in audit_again]
+    tasks += [(_do_audit, file, X, y, *settled) for file in audit_again]
     with tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar:
-        _Runs(bar, n_jobs=n_jobs)(tasks)
+        _run_all(tasks, np.unique(y), n_jobs, bar)
     found.update({file: file.read(truths[file.number]) for file in again})
     audits.update({file: file.read() for file in audit_again})
     seed = check_random_state(random_state).randint(2**31 - 1)

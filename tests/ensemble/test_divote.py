@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_emg.ensemble import DiVoteClassifier, find_votes
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
 from sklearn_emg.recordings import recording_table
@@ -350,8 +351,25 @@ def test_skipped_recordings_are_counted_and_their_subject_falls_back(hand):
     assert votes.recordings["n_windows"].tolist() == [1, 0, 1]
     assert votes.recordings["vote"].isna().tolist() == [False, True, False]
     alone = table.iloc[[1, 2]].assign(subject=["c", "b"])
-    with pytest.warns(UserWarning, match=r"1 of 2 subjects have no usable window \('c'\)"):
+    with pytest.warns(RecordingWarning, match=r"1 of 2 subjects have no usable window \('c'\)"):
         np.testing.assert_allclose(model.predict_proba(alone)[0], [0.5, 0.5])
+
+
+def test_a_training_subject_without_a_window_is_refused_by_name(hand):
+    table, y = hand
+    alone = table.assign(subject=["a", "c", "b"])
+    model = divote(window=0.4, short="skip", final_estimator=None)
+    with (
+        pytest.warns(RecordingWarning, match="No window is left of row 1"),
+        pytest.raises(ValueError, match=r"No window is left of subject 'c': .* rows 1\. Leave"),
+    ):
+        model.fit(alone, y)
+    lost = table.assign(subject=["a", "c", "b"], signal=[np.ones(4), *[np.full(4, np.nan)] * 2])
+    with (
+        pytest.warns(RecordingWarning, match="No window is left of row 1, 2"),
+        pytest.raises(ValueError, match=r"subject 'c' \(and of 1 more subjects\)"),
+    ):
+        divote(window=0.4, nan="skip").fit(lost, y)
 
 
 def test_a_value_of_by_unseen_in_training_is_left_out_with_a_warning(hand):

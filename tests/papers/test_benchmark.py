@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
@@ -69,6 +70,28 @@ def test_finished_runs_are_not_done_again(cohort, tmp_path):
     after = [os.stat(f).st_mtime_ns for f in files]
     assert [a == b for a, b in zip(after, before)] == [True, False, True, True]
     pd.testing.assert_frame_equal(first.comparison.predictions, again.comparison.predictions)
+
+
+class Deadly(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deadly(name, estimator):
+    """A search that kills the worker which fits one of the systems."""
+    return Deadly() if name == "rule-based" else estimator
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_killed_worker_costs_its_own_runs(cohort, tmp_path):
+    result = run(cohort, tmp_path, search=deadly, search_label="deadly", n_jobs=2)
+    states = result.runs.set_index("system")["state"]
+    assert states["time-domain"].tolist() == ["done", "done"]
+    assert states["rule-based"].tolist() == ["failed", "failed"]
+    reasons = result.runs.loc[result.runs["state"] == "failed", "reason"]
+    assert reasons.str.contains("the worker process was killed, also when it had this fit").all()
+    again = run(cohort, tmp_path, search=deadly, search_label="deadly", report_only=True)
+    assert again.runs["state"].tolist() == result.runs["state"].tolist()
 
 
 # A benchmark that dies while the third of four runs is half on disk.

@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
-from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.datasets import load_n2001, make_nemg_cohort
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.papers import make_system
-from sklearn_emg.recordings import object_column
+from sklearn_emg.model_selection import RepeatedSubjectKFold
+from sklearn_emg.papers import make_system, run_benchmark
+from sklearn_emg.recordings import object_column, read_signal
 
 SYSTEMS = ["time-domain", "yoo-2023-svm", "table-svm"]
 WITHOUT = {"gaps": "passthrough", "mark": "passthrough", "divote__nan": "raise"}
@@ -54,3 +55,26 @@ def test_a_table_without_gaps_is_not_changed(cohort, name):
     plain = make_system(name, fs=4000.0).set_params(**WITHOUT)
     expected = plain.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), expected)
+
+
+def test_real_recordings_with_dead_ones(real_data, tmp_path):
+    X, y = load_n2001(real_data / "n2001_biceps", lazy=True, return_X_y=True)
+    # Two subjects of each group and two recordings of each, the clipped ones first.
+    order = X.assign(group=y).sort_values("n_invalid", ascending=False, kind="stable")
+    subjects = order.drop_duplicates("subject").groupby("group").head(2)["subject"]
+    some = order[order["subject"].isin(subjects)].groupby("subject").head(2)
+    n_times = round(3 * 23437.5)
+    signals = [np.array(read_signal(signal)[..., :n_times]) for signal in some["signal"]]
+    assert any(np.isnan(signal).any() for signal in signals)
+    signals[0], signals[3] = np.zeros(n_times), np.full(n_times, np.nan)
+    X, y = some.assign(signal=object_column(signals, some.index)), y[some.index]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordingWarning)
+        protocol = RepeatedSubjectKFold(2, n_repeats=1)
+        result = run_benchmark(
+            SYSTEMS, X, y, protocol, tmp_path, progress=False, n_resamples=10, figure=False
+        )
+    assert result.runs["state"].tolist() == ["done"] * 6, result.runs["reason"].tolist()
+    # The subject of the lost recording is diagnosed from its other one.
+    diagnoses = result.comparison.predictions
+    assert diagnoses.groupby("pipeline")["subject"].nunique().tolist() == [6, 6, 6]
