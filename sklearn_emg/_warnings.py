@@ -38,7 +38,7 @@ def warn_of_recordings(message: str, stacklevel: int = 2) -> None:
     ----------
     message : str
     stacklevel : int, default=2
-        As in :func:`warnings.warn`; 2 is the caller of this function.
+        As in ``warnings.warn``; 2 is the caller of this function.
     """
     given = _GIVEN.get()
     if given is not None:

@@ -290,7 +290,7 @@ def warn_of_known_subjects(known: set[Any], rows: Rows, stacklevel: int) -> None
         Names of the subjects that were trained on.
     rows : Rows
     stacklevel : int
-        Of the warning, as in :func:`warnings.warn`.
+        Of the warning, as in ``warnings.warn``.
     """
     if rows.subject_names is None:
         return

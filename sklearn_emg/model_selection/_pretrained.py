@@ -154,7 +154,7 @@ def check_not_pretrained_on(
     name : str, default="The estimator"
         What messages call the estimator.
     stacklevel : int, default=3
-        Of the warnings, as in :func:`warnings.warn`.
+        Of the warnings, as in ``warnings.warn``.
 
     Raises
     ------

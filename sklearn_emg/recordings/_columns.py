@@ -146,7 +146,7 @@ def feature_columns(
     include : str, default="name it among the features"
         How a column that was left out is taken all the same, for the warning.
     stacklevel : int, default=2
-        Of the warning, as in :func:`warnings.warn`.
+        Of the warning, as in ``warnings.warn``.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str, stacklevel: int =
     include : str
         How to take a column all the same.
     stacklevel : int, default=2
-        Of the warning, as in :func:`warnings.warn`.
+        Of the warning, as in ``warnings.warn``.
     """
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())

@@ -236,7 +236,7 @@ def warn_of_implausible_recordings(
     read_files : bool, default=False
         Read some samples of files, too.
     stacklevel : int, default=2
-        As in :func:`warnings.warn`.
+        As in ``warnings.warn``.
 
     Warns
     -----
@@ -298,7 +298,7 @@ def warn_of_implausible_windows(
         Look at the amplitude, too: windows of 0.1 nV to 2 µV are taken for volts, those above
         50 mV for µV or counts. Standardised windows are in between.
     stacklevel : int, default=2
-        As in :func:`warnings.warn`.
+        As in ``warnings.warn``.
 
     Warns
     -----

@@ -142,7 +142,7 @@ def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> Non
     names : iterable of hashable
         Names of the subjects, each once.
     stacklevel : int, default=2
-        As in :func:`warnings.warn`.
+        As in ``warnings.warn``.
 
     Warns
     -----
@@ -201,7 +201,7 @@ class Subjects:
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows. Goes before the column.
         stacklevel : int, default=2
-            As in :func:`warnings.warn`.
+            As in ``warnings.warn``.
 
         Returns
         -------
