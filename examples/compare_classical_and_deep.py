@@ -1,11 +1,11 @@
 """
-Classical features or a deep network? An honest comparison
-==========================================================
+Classical features or a deep network? A comparison by subject
+=============================================================
 
-Which pipeline tells patients from controls: features and a random forest, or a convolutional
-network on raw windows? Both get the same subjects and the same folds, and nobody's recordings are
-on both sides of a split. The leakage audit then shows how good either would have looked had the
-windows been split at random, as many papers do.
+Which pipeline separates patients from controls better: features and a random forest, or a
+convolutional network on raw windows? Both are evaluated on the same folds of subjects, and no
+subject is on both sides of a split. The leakage audit then shows the scores that a random split of
+windows, as in many papers, would have reported.
 
 Run it on the simulated cohort (nothing to download)::
 
@@ -55,11 +55,11 @@ from sklearn_emg.preprocessing import BandpassFilter, Resampler
 # -------------
 #
 # Filters act on whole recordings, so that windows have no edge effects. ``DiVoteClassifier`` cuts
-# the windows, classifies them and votes from windows to recordings to people.
+# the windows, classifies them, and aggregates window predictions to recordings and subjects.
 
 
 def features():
-    """Hudgins' features with some more amplitude measures, and an autoregressive model."""
+    """Hudgins' features with further amplitude measures, and an autoregressive model."""
     time_domain = TimeDomainFeatures(
         features=["mav", "rms", "wl", "zc", "ssc", "wamp", "var"],
     )
@@ -75,9 +75,9 @@ def network(epochs: int = 8):
 
 
 def pipelines(fs: float, low: float, high: float, window: float, step: float, by: str | None):
-    """Classical and deep pipelines over a recording table, and a guess for comparison."""
+    """Classical and deep pipelines over a recording table, and a dummy baseline."""
 
-    def people(windows_classifier):
+    def by_subject(windows_classifier):
         return make_pipeline(
             BandpassFilter(low, high),
             Resampler(fs),
@@ -86,12 +86,12 @@ def pipelines(fs: float, low: float, high: float, window: float, step: float, by
 
     forest = RandomForestClassifier(200, class_weight="balanced", random_state=0)
     return {
-        "features + LDA": people(
+        "features + LDA": by_subject(
             make_pipeline(features(), StandardScaler(), LinearDiscriminantAnalysis())
         ),
-        "features + forest": people(make_pipeline(features(), forest)),
-        "ALSNet (deep)": people(network()),
-        "dummy": people(make_pipeline(features(), DummyClassifier())),
+        "features + forest": by_subject(make_pipeline(features(), forest)),
+        "ALSNet (deep)": by_subject(network()),
+        "dummy": by_subject(make_pipeline(features(), DummyClassifier())),
     }
 
 
@@ -121,15 +121,15 @@ def n2001(folder: Path):
 def n2001_features(folder: Path):
     table = load_n2001_features(folder)
 
-    def people(windows_classifier):
+    def by_subject(windows_classifier):
         return DiVoteClassifier(windows_classifier, window=None, cv=3)
 
     models = {
-        "LDA": people(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())),
-        "extra trees": people(
+        "LDA": by_subject(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())),
+        "extra trees": by_subject(
             ExtraTreesClassifier(300, min_samples_leaf=5, class_weight="balanced", random_state=0)
         ),
-        "dummy": people(DummyClassifier()),
+        "dummy": by_subject(DummyClassifier()),
     }
     return "N2001 feature table, 22 subjects", table.data, table.target, models
 
@@ -147,19 +147,19 @@ SOURCES = {
     "emgdb": emgdb,
 }
 
-# What a reader of the figures has to know of the set.
+# What a reader of the figures has to know about the set.
 CAVEATS = {
-    "simulated": "A simulation: nothing here says how well real patients would be told apart.",
+    "simulated": "These data are simulated: no score is evidence about real patients.",
     "lower-limb": (
-        "In this set diagnosis and recording campaign cannot be told apart (patients and controls "
-        "were recorded in different years): no score says anything of diagnosis."
+        "In this set diagnosis and recording campaign are confounded (patients and controls were "
+        "recorded in different years): no score is evidence about diagnosis."
     ),
 }
 AUDITED = ("features + LDA", "features + forest", "LDA", "extra trees")
 
 # %%
-# What the signals look like
-# --------------------------
+# Example signals
+# ---------------
 
 
 def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> None:
@@ -183,12 +183,12 @@ def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> No
 
 
 # %%
-# The comparison, and what a leak would have claimed
-# --------------------------------------------------
+# The comparison and the leakage audit
+# ------------------------------------
 
 
 def draw(name: str, result, audits: dict, out: Path) -> None:
-    """Subject-level accuracy with its interval, and random against subject-wise windows."""
+    """Draw subject-level accuracies with intervals, and window scores of leaky splits."""
     summary = result.summary.query("level == 'subject' and metric == 'accuracy'")
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(11, 0.5 * len(summary) + 2.4), width_ratios=[1, 1]
@@ -204,18 +204,18 @@ def draw(name: str, result, audits: dict, out: Path) -> None:
     )  # fmt: skip
     for k, audit in enumerate(audits.values()):
         values = audit.summary["mean_balanced_accuracy"]
-        for arm, value in values.items():
-            leaky = arm != "subjects"
+        for split, value in values.items():
+            leaky = split != "subjects"
             right.plot(
                 value, -k, "s" if leaky else "o", color="#D55E00" if leaky else "#0072B2",
-                mfc="none" if arm == "recordings" else None,
-                label=f"{arm}{' (leaky)' if leaky else ''}" if k == 0 else None,
+                mfc="none" if split == "recordings" else None,
+                label=f"{split}{' (leaky)' if leaky else ''}" if k == 0 else None,
             )  # fmt: skip
         right.plot(values[["random windows", "subjects"]], [-k, -k], color="0.7", zorder=0)
     right.set(
         yticks=[-k for k in range(len(audits))], yticklabels=list(audits), xlim=(0, 1.02),
         ylim=(-len(audits) + 0.4, 0.6), xlabel="balanced accuracy over windows",
-        title="What a leak would have claimed",
+        title="Random split of windows and split by subject",
     )  # fmt: skip
     right.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=False)
     figure.suptitle(name)
@@ -243,8 +243,8 @@ def main(argv: list[str] | None = None) -> None:
         name, table, y, models = SOURCES[source](Path(folder))
     arguments.out.mkdir(parents=True, exist_ok=True)
 
-    people = table.drop_duplicates("subject").index
-    counts = pd.Series(np.asarray(y), index=table.index).loc[people].value_counts()
+    first = table.drop_duplicates("subject").index
+    counts = pd.Series(np.asarray(y), index=table.index).loc[first].value_counts()
     print(f"{name}: {len(table)} rows, subjects per class: {counts.to_dict()}")
     if "signal" in table:
         show_signals(name, table, y, arguments.out)
@@ -260,7 +260,7 @@ def main(argv: list[str] | None = None) -> None:
         f"\nSubjects ({arguments.splits} folds by subject)\n{result.table('subject').to_string()}"
     )
     print(f"\nWindows\n{result.table('window', ['accuracy', 'balanced_accuracy']).to_string()}")
-    print(f"\nLargest class: {result.chance:.2f} of the subjects. Intervals are over subjects.")
+    print(f"\nChance level (largest class): {result.chance:.2f}. Intervals are over subjects.")
     if source in CAVEATS:
         print(CAVEATS[source])
 

@@ -1,12 +1,12 @@
 """
-What does a network take for each diagnosis?
-============================================
+Which windows does a network associate with each diagnosis?
+===========================================================
 
-Activation maximisation turns a trained network round: the weights stay, and a window of noise is
-changed until the network is sure of one class. The nEMGNet study (J. Yoo et al. 2022, figure 4)
-found that way that its network takes large, long potentials for neuropathy and small, fast ones for
-myopathy. Here a narrow nEMGNet, trained on simulated recordings, is asked the same, and the answer
-is measured.
+Activation maximisation keeps the weights of a trained network and changes a window of noise until
+the network assigns it to one class with high confidence. With this method the nEMGNet study (J. Yoo
+et al. 2022, figure 4) found that its network associates large, long potentials with neuropathy and
+small, fast ones with myopathy. This example repeats the analysis with a narrow nEMGNet, trained on
+simulated recordings, and measures the resulting windows.
 """
 
 # %%
@@ -37,7 +37,7 @@ network = NEMGNetClassifier(
 network.fit(windows.X, windows.repeat(y), groups=windows.repeat(table["subject"]))
 
 # %%
-# Does it know anything? It is asked about people that it has never seen.
+# First, the accuracy of the network on unseen subjects:
 new, y_new = make_nemg_cohort(
     18, n_recordings=54, fs=fs, difficulty=0.2, return_X_y=True, random_state=1000
 )
@@ -46,11 +46,11 @@ score = balanced_accuracy_score(unseen.repeat(y_new), network.predict(unseen.X))
 print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, chance 0.33")
 
 # %%
-# The windows that it likes best
-# ------------------------------
-# Two settings differ from the study. The noise at the start has 0.05 mV, the size of the quieter
-# recordings, rather than 1 mV, most of which would stay in the window. And raised is the margin of
-# a class over the others, since the raw outputs can all rise together.
+# Windows that maximise each class
+# --------------------------------
+# Two settings differ from the study. The noise at the start has 0.05 mV, the amplitude of the
+# quieter recordings, instead of 1 mV, most of which would remain in the window. And the objective
+# is the margin of a class over the others, since the raw outputs of all classes can rise together.
 found = activation_maximization(
     network,
     fs=fs,
@@ -65,11 +65,11 @@ found.plot(span=0.2, sharey=False)
 plt.show()
 
 # %%
-# Mind the scales of millivolts: they differ.
+# The vertical scales (mV) differ.
 #
-# Measured, not only looked at
-# ----------------------------
-# Medians over three starts, next to those of the windows that the network was trained on. Phases
+# Measurements
+# ------------
+# The table shows medians over three starts, next to the median RMS of the training windows. Phases
 # are measured by the autocorrelation, see
 # :class:`~sklearn_emg.inspection.ActivationMaximizationDisplay`.
 measured = {
@@ -85,7 +85,7 @@ ideal["RMS of recorded windows (mV)"] = rms.groupby(windows.repeat(y)).median()
 ideal.round(3)
 
 # %%
-# As in the study: the ideal window of neuropathy is the largest and has the longest phases, that of
-# myopathy is the smallest and fastest. The ideal amplitudes are far beyond the recorded ones: the
-# longer the search goes on, the larger the neuropathic window becomes. An ideal window shows what a
-# network *can* be moved by, and in which direction, not what it mostly sees.
+# As in the study, the ideal window of neuropathy is the largest and has the longest phases, and
+# that of myopathy is the smallest and fastest. The ideal amplitudes far exceed the recorded ones:
+# the longer the optimisation runs, the larger the neuropathic window becomes. An ideal window shows
+# in which direction a change of the signal changes the output. It does not show typical input.

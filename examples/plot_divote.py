@@ -2,16 +2,17 @@
 How do windows become a diagnosis?
 ==================================
 
-A person is recorded in many muscles, and each recording holds many windows. ``DiVoteClassifier``
-averages the windows' class probabilities over each recording, the recordings' over each subject,
-and a final classifier reads these few numbers. ``vote`` gives the whole chain as tables.
+A subject is recorded in several muscles, and each recording holds many windows.
+``DiVoteClassifier`` averages the class probabilities of windows over each recording and those of
+recordings over each subject, and a final classifier predicts the diagnosis from these means.
+``vote`` returns all steps as tables.
 
-The pictures are those of figures 6 and 7 of the nEMGNet study (J. Yoo et al., *Comput. Methods
-Programs Biomed.* 226 (2022) 107079), of a narrow nEMGNet and simulated subjects.
+The plots correspond to figures 6 and 7 of the nEMGNet study (J. Yoo et al., *Comput. Methods
+Programs Biomed.* 226 (2022) 107079), here with a narrow nEMGNet and simulated subjects.
 """
 
 # %%
-# Train on some subjects, vote for others
+# Train on some subjects, diagnose others
 # ---------------------------------------
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,7 +43,7 @@ votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 # %%
 # From recordings to subjects
 # ---------------------------
-# Each row a subject nobody trained on, each cell one of his recordings.
+# Each row is an unseen subject, and each cell is one of the subject's recordings.
 display = DiVoteDisplay.from_estimator(model, test, y_test)
 display.plot("heatmap")
 plt.show()
@@ -50,17 +51,18 @@ plt.show()
 # %%
 # Subjects in the triangle of the three classes
 # ---------------------------------------------
-# The mean scores of a subject are a point, with the classes in the corners. Left the regions of the
-# highest mean score, right those of the final classifier, which was trained on subjects.
+# The mean scores of a subject are a point, with the classes in the corners. The left panel shows
+# the regions of the highest mean score, the right one those of the final classifier, which was
+# trained on subjects.
 display.plot("regions")
 plt.show()
 
 # %%
-# Subjects are right a little more often than their recordings: errors of single recordings average
-# out, those that all recordings of a person share do not.
+# Diagnoses of subjects are correct slightly more often than those of recordings: errors of single
+# recordings average out, whereas errors common to all recordings of a subject do not.
 truth = dict(zip(test["subject"], y_test))
-right_recordings = np.mean(votes.recordings["vote"] == y_test)
+recording_accuracy = np.mean(votes.recordings["vote"] == y_test)
 diagnosis = votes.subjects["diagnosis"]
-right_people = np.mean([truth[s] == d for s, d in diagnosis.items()])
-print(f"recordings {right_recordings:.2f}, subjects {right_people:.2f}, chance {1 / 3:.2f}")
+subject_accuracy = np.mean([truth[s] == d for s, d in diagnosis.items()])
+print(f"recordings {recording_accuracy:.2f}, subjects {subject_accuracy:.2f}, chance {1 / 3:.2f}")
 print(f"{len(diagnosis)} simulated test subjects: one of them is {1 / len(diagnosis):.2f}")

@@ -2,15 +2,14 @@
 Why this diagnosis?
 ===================
 
-A diagnosis that nobody can question is of no use. :func:`~sklearn_emg.inspection.explain_subject`
-leaves out each muscle, recording and window in turn and tells how the probability of the diagnosis
-changes. On simulated patients the answer can be checked: the simulator knows how severely each
-muscle is affected.
+:func:`~sklearn_emg.inspection.explain_subject` leaves out each muscle, recording and window of a
+subject in turn and measures how the probability of the diagnosis changes. On simulated patients the
+result can be checked, since the simulator records how severely each muscle is affected.
 """
 
 # %%
-# A model, and a patient it has not seen
-# --------------------------------------
+# A model and an unseen patient
+# -----------------------------
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -31,36 +30,36 @@ model = DiVoteClassifier(make_pipeline(EMGFeatures("patel"), lda), window=0.4, s
 model.fit(train, y_train)
 subjects = model.vote(test).subjects
 truth = dict(zip(test["subject"], y_test))
-share = np.mean([truth[s] == d for s, d in subjects["diagnosis"].items()])
-print(f"right for {share:.2f} of {len(subjects)} unseen subjects, chance 0.33")
+accuracy = np.mean([truth[s] == d for s, d in subjects["diagnosis"].items()])
+print(f"accuracy {accuracy:.2f} over {len(subjects)} unseen subjects, chance 0.33")
 
 # %%
-# Of the patients with neuropathy who are recognised, the one whose muscles differ the most in
-# severity: there the question has an answer.
+# Among the correctly diagnosed patients with neuropathy, we choose the one whose muscles differ the
+# most in severity, so that the muscles can be ranked.
 right = [s for s, d in subjects["diagnosis"].items() if d == truth[s] == "neuropathy"]
 spread = test.groupby(["subject", "muscle"])["severity"].mean().groupby("subject").std()
 patient = spread[right].idxmax()
 
 # %%
-# What spoke for it
-# -----------------
+# Contributions to the diagnosis
+# ------------------------------
 explanation = explain_subject(model, test, patient)
 explanation.plot()
 plt.show()
 
 # %%
-# The table behind it, beside what the simulator knows and the model does not: the severity in each
-# muscle.
+# The table has the same values, next to the simulated severity in each muscle, which the model does
+# not know.
 muscles = explanation.muscles.copy()
 severity = test[test["subject"] == patient].groupby("muscle")["severity"].mean()
 muscles["severity (simulated)"] = severity
 muscles.round(3)
 
 # %%
-# The muscle on top is one of the worst affected; the hand muscle at the bottom is too, but missed.
-# On average over such patients the rank correlation of contribution and
-# severity is 0.3 to 0.4. Where some muscles are healthy and others are not, they are told apart far
-# better, see :doc:`/user_guide/explaining`.
+# The muscle with the largest contribution is one of the most severely affected. The hand muscle
+# with the smallest one is affected too, but the model missed it. On average over such patients the
+# rank correlation of contribution and severity is 0.3 to 0.4. Healthy and affected muscles of one
+# patient are separated far better, see :doc:`/user_guide/explaining`.
 #
-# The explanation is one of the *model*. It is evidence about the disease only as far as the model
-# is right, and contributions of muscles that say the same stand in for each other.
+# The explanation concerns the *model*. It is evidence about the disease only as far as the model is
+# right. Muscles with redundant information share their contribution.

@@ -2,15 +2,15 @@
 What do features of normal, myopathic and neuropathic EMG look like?
 ====================================================================
 
-In neuropathy, surviving motor units adopt the fibres of lost ones: potentials become large and
-long. In myopathy, units lose fibres: potentials become small, short and spiky. The simulator has
-both mechanisms; here is what the features make of them.
+In neuropathy, surviving motor units reinnervate the fibres of lost ones, and potentials become
+large and long. In myopathy, units lose fibres, and potentials become small, short and spiky. The
+simulator models both mechanisms, and this example shows their effect on features.
 """
 
 # %%
 # Three simulated recordings
 # --------------------------
-# 0.3 s each of the biceps at a slight contraction. The scales of the vertical axes differ.
+# The plots show 0.3 s of the biceps at a slight contraction. The vertical scales differ.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -34,14 +34,15 @@ plt.show()
 # %%
 # Features of a cohort
 # --------------------
-# One value per subject, the mean over his recordings: subjects are the cases, recordings are not.
+# Each subject has one value, the mean over the recordings, since recordings of one subject are not
+# independent.
 table, y = make_nemg_cohort(
     45, n_recordings=135, fs=fs, duration=1.0, region_balance="balanced", return_X_y=True,
     random_state=0,
 )  # fmt: skip
 names = ["rms", "turns", "mnf", "kurtosis"]
 features = EMGFeatures(names, thresholds=0.02).set_output(transform="pandas").fit_transform(table)
-people = features.groupby(table["subject"]).mean()
+by_subject = features.groupby(table["subject"]).mean()
 diagnosis = pd.Series(y, index=table["subject"]).groupby(level=0).first()
 
 titles = {
@@ -54,7 +55,7 @@ figure, columns = plt.subplots(1, 4, figsize=(10, 3.6), layout="constrained")
 rng = np.random.default_rng(0)
 for axes, name in zip(columns, names):
     for k, (label, colour) in enumerate(colours.items()):
-        values = people.loc[diagnosis == label, name]
+        values = by_subject.loc[diagnosis == label, name]
         axes.plot(
             k + rng.uniform(-0.2, 0.2, len(values)), values, "o", ms=4, color=colour, alpha=0.6
         )
@@ -65,10 +66,11 @@ for axes, name in zip(columns, names):
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-figure.suptitle("each dot a simulated subject, bars are medians", fontsize="medium")
+figure.suptitle("each dot is a simulated subject, bars are medians", fontsize="medium")
 plt.show()
 
 # %%
-# Amplitude tells most here, but the groups overlap, as they do in people. The simulator was set by
-# hand on published norms: it shows how to look, not what a patient has.
-people.groupby(diagnosis).median().round(3)
+# Amplitude separates the groups best here, but the groups overlap, as they do in patients. The
+# simulator was adjusted by hand to published norms: these values illustrate the method and are not
+# clinical reference values.
+by_subject.groupby(diagnosis).median().round(3)

@@ -1,15 +1,16 @@
 """
-How much can be said from 22 subjects?
-======================================
+How precise is an accuracy measured on 22 subjects?
+===================================================
 
-Public sets of needle EMG have a few dozen people. Thousands of windows do not change that: windows
-of one person are no independent cases. The width of an interval follows the number of *people*.
+Public sets of needle EMG have a few dozen subjects. Thousands of windows do not change that, since
+windows of one subject are not independent. The width of a confidence interval depends on the number
+of *subjects*.
 """
 
 # %%
 # Width of the interval by number of subjects
 # -------------------------------------------
-# Wilson's interval for an accuracy of 86 %: 19 of 22 people.
+# The figure shows Wilson's interval for an accuracy of 86 %, 19 of 22 subjects.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ axes.axhline(19 / 22, color="#0072B2", label="accuracy 0.86")
 axes.axhline(1 / 3, color="0.4", ls="--", lw=1)
 axes.text(1000, 1 / 3, "chance, three classes ", color="0.3", ha="right", va="bottom")
 axes.annotate(
-    f"22 people:\n{low[1]:.2f} to {high[1]:.2f}", (22, low[1]), (30, 0.5),
+    f"22 subjects:\n{low[1]:.2f} to {high[1]:.2f}", (22, low[1]), (30, 0.5),
     arrowprops={"arrowstyle": "-", "color": "0.4"},
 )  # fmt: skip
 axes.set(xscale="log", xlabel="subjects tested", ylabel="accuracy", ylim=(0.25, 1), xlim=(10, 1000))
@@ -42,9 +43,10 @@ axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.15))
 plt.show()
 
 # %%
-# The folds move it too
-# ---------------------
-# One pipeline, one cohort of 22 simulated subjects, 12 ways to deal the subjects to folds.
+# Variation between folds
+# -----------------------
+# One pipeline is evaluated on one cohort of 22 simulated subjects, with 12 random assignments of
+# the subjects to folds.
 table, y = make_nemg_cohort(
     22, n_recordings=66, fs=4000.0, duration=1.0, difficulty=0.7, return_X_y=True, random_state=4
 )
@@ -63,6 +65,6 @@ largest = (
 )
 
 # %%
-# The seed alone moves the score by more than many papers claim as progress. Report the interval,
-# fix the folds before the first look, and compare pipelines on the same folds.
+# The seed alone changes the score by more than the improvements that many papers report. Report the
+# interval, fix the folds before the first evaluation, and compare pipelines on the same folds.
 print(f"12 seeds: accuracy {min(accuracy):.2f} to {max(accuracy):.2f}; largest class {largest:.2f}")

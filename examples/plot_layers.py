@@ -1,11 +1,11 @@
 """
-Where in a network do the classes part?
-=======================================
+In which layer of a network are the classes separated?
+======================================================
 
-Each layer of a network turns windows into other numbers. Brought down to two dimensions, they show
-where the classes come apart, as in figure 5 of the nEMGNet study (J. Yoo et al. 2022), here of a
-narrow nEMGNet. Shown are windows of subjects that the network has not been trained on: of its
-training windows almost any network parts the classes.
+The output of each layer, reduced to two dimensions, shows how well the classes are separated there,
+as in figure 5 of the nEMGNet study (J. Yoo et al. 2022), here for a narrow nEMGNet. The windows
+shown are those of unseen subjects: almost any network separates the classes of its training
+windows.
 """
 
 # %%
@@ -43,8 +43,8 @@ network.fit(seen.X, seen.repeat(y_train), groups=seen.repeat(subjects_of(train))
 # %%
 # Windows of unseen subjects, layer by layer
 # ------------------------------------------
-# Principal components here; with ``umap-learn`` installed ``method="umap"`` gives UMAP, as in the
-# study.
+# The coordinates are principal components. With ``umap-learn`` installed, ``method="umap"`` gives
+# UMAP, as in the study.
 embedding = layer_embedding(network, new.X, method="pca", time_average=True, random_state=0)
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
 axes[1, 2].set_axis_off()  # room for the legend
@@ -55,13 +55,13 @@ display.legend_.set_in_layout(False)
 plt.show()
 
 # %%
-# Is it more than a picture?
-# --------------------------
-# How well do the two coordinates tell the class of a subject's windows from the windows of the
-# other new subjects? Balanced accuracy, subjects kept apart here too.
-labels, person = new.repeat(y_test), new.repeat(subjects_of(test))
+# Measuring the separation
+# ------------------------
+# A nearest-neighbour classifier predicts the class of a subject's windows from the two coordinates
+# of the other unseen subjects. The score is the balanced accuracy of windows, split by subject.
+labels, subject = new.repeat(y_test), new.repeat(subjects_of(test))
 for name, points in embedding.points.items():
     neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(15))
-    guess = cross_val_predict(neighbours, points, labels, groups=person, cv=LeaveOneGroupOut())
-    print(f"{name:12} {balanced_accuracy_score(labels, guess):.2f}")
+    predicted = cross_val_predict(neighbours, points, labels, groups=subject, cv=LeaveOneGroupOut())
+    print(f"{name:12} {balanced_accuracy_score(labels, predicted):.2f}")
 print("chance       0.33")

@@ -1,15 +1,15 @@
 """
-How much does a leak flatter?
-=============================
+By how much does a leak overestimate accuracy?
+==============================================
 
-Windows of one person resemble each other. If some of them are in the training set, the model
-recognises the *person* in the test set and gets the diagnosis for free.
-:func:`~sklearn_emg.comparison.leakage_audit` runs one pipeline on the same windows under both
-splits.
+Windows of one subject resemble each other. If some of them are in the training set, the model
+recognises the *subject* in the test set instead of the disease.
+:func:`~sklearn_emg.comparison.leakage_audit` evaluates one pipeline on the same windows under leaky
+splits and under a split by subject.
 
 Where the environment variable ``SKLEARN_EMG_DATA`` names a folder with the UCI lower-limb set in
-``lower_limb``, real recordings are used, otherwise the simulated cohort. The figure's title says
-which.
+``lower_limb``, real recordings are used, otherwise the simulated cohort. The figure's title
+states which.
 """
 
 # %%
@@ -55,15 +55,16 @@ audit = leakage_audit(model, table, y, progress=False)
 audit.summary.round(2)
 
 # %%
-# What each split would have claimed
-# ----------------------------------
-# The score counts windows and weighs the classes equally, so that guessing scores one over their
-# number.
+# The score under each split
+# --------------------------
+# The score counts windows and weights the classes equally, so that the chance level is one over the
+# number of classes.
 display = LeakageDisplay.from_audit(audit, n_classes=len(set(y))).plot()
-display.ax_.set_title(source, loc="left", fontsize=10)  # beside the legend
+display.ax_.set_title(source, loc="left", fontsize=10)  # next to the legend
 plt.show()
 
 # %%
-# The difference is not skill: it is knowing the person. On the real set even the lower bar proves
-# nothing about diagnosis, since patients and controls were recorded in different campaigns.
-print(f"The random window split flatters by {audit.gap:+.2f}.")
+# The difference comes from recognising subjects. On the real set, even the score of the split by
+# subject is no evidence about diagnosis, since patients and controls were recorded in different
+# campaigns.
+print(f"The random window split overestimates the score by {audit.gap:.2f}.")

@@ -2,16 +2,17 @@
 When does a network stop learning?
 ==================================
 
-A network fits its training windows better with every epoch. The loss on *subjects it does not train
-on* turns at some point: from there on it learns the persons. Early stopping keeps the weights of
-the turning point, provided that validation holds out subjects.
+A network fits its training windows better with every epoch. The loss on *held-out
+subjects* has a minimum: after it the network learns identity instead of disease. Early stopping
+keeps the weights of the minimum, provided that validation holds out subjects.
 """
 
 # %%
 # A small network on raw windows
 # ------------------------------
-# ``DiVoteClassifier`` hands the subject of each window to the network, whose validation then holds
-# out subjects of each class. ``patience=None`` lets it run on, to show what comes after the turn.
+# ``DiVoteClassifier`` passes the subject of each window to the network, which then holds out
+# subjects of each class for validation. ``patience=None`` switches early stopping off, to show the
+# epochs after the minimum.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.dummy import DummyClassifier
@@ -40,9 +41,10 @@ LearningCurveDisplay.from_estimator(model).plot()
 plt.show()
 
 # %%
-# What an epoch costs
-# -------------------
-# The history has the seconds of each epoch, validation included. The first has caches to fill.
+# Time per epoch
+# --------------
+# The history has the seconds of each epoch, including validation. The first epoch also fills
+# caches.
 history = model.estimator_.history_
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.bar(history[:, "epoch"], history[:, "dur"])
@@ -53,20 +55,20 @@ plt.show()
 # %%
 # The confusion matrix
 # --------------------
-# The test subjects took no part in any of this. Each counts once, however many recordings it has.
-# Few of them mean a wide interval.
-people = test.assign(truth=y_test, answer=model.predict(test)).drop_duplicates("subject")
+# The test subjects were used neither for training nor for early stopping. Each subject counts once,
+# whatever the number of recordings. Few subjects give a wide interval.
+subjects = test.assign(truth=y_test, answer=model.predict(test)).drop_duplicates("subject")
 ConfusionMatrixDisplay.from_predictions(
-    people["truth"], people["answer"], cmap="Blues", colorbar=False
+    subjects["truth"], subjects["answer"], cmap="Blues", colorbar=False
 )
 plt.show()
 
 # %%
 accuracy = subject_scorer("accuracy")(model, test, y_test)
-low, high = wilson_interval(accuracy, len(people))
+low, high = wilson_interval(accuracy, len(subjects))
 baseline = subject_scorer("accuracy")(
     DiVoteClassifier(DummyClassifier(), window=0.25).fit(train, y_train), test, y_test
 )
-print(f"{len(people)} subjects: accuracy {accuracy:.2f} [{low:.2f}, {high:.2f}], 95 % interval")
-print(f"largest class: {baseline:.2f}; simulated data, no statement about patients")
+print(f"{len(subjects)} subjects: accuracy {accuracy:.2f} [{low:.2f}, {high:.2f}], 95 % interval")
+print(f"dummy baseline: {baseline:.2f}; these data are simulated")
 print(f"median time per epoch: {np.median(history[:, 'dur']):.2f} s")

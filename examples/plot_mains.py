@@ -1,15 +1,16 @@
 """
-How do I remove mains without harming the EMG?
-==============================================
+How do I remove power-line interference without harming the EMG?
+================================================================
 
-Mains hum sits in the middle of the EMG band, drifts in frequency, and brings harmonics. A notch
-takes a fixed band; an adaptive filter follows the hum. Since the hum is added here, what each
-leaves behind, and what each takes from the EMG, can both be measured.
+Power-line interference lies in the middle of the EMG band, drifts in frequency, and has harmonics.
+A notch filter removes a fixed band, whereas an adaptive filter follows the interference. Here the
+interference is added to a clean recording, so that the error of each filter can be measured: the
+interference that remains and the EMG that is lost.
 """
 
 # %%
-# A recording with drifting hum
-# -----------------------------
+# A recording with drifting interference
+# --------------------------------------
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import welch
@@ -23,12 +24,12 @@ clean = simulate_recording(duration=seconds, fs=fs, random_state=4).astype(float
 t = np.arange(len(clean)) / fs
 drift = 0.3 * np.sin(2 * np.pi * t / seconds)  # Hz around 50
 phase = 2 * np.pi * np.cumsum(50 + drift) / fs
-hum = 0.05 * np.sin(phase) + 0.02 * np.sin(3 * phase + 1)
-table = recording_table([clean + hum], fs=fs, subject="s1")
+interference = 0.05 * np.sin(phase) + 0.02 * np.sin(3 * phase + 1)
+table = recording_table([clean + interference], fs=fs, subject="s1")
 
 # %%
-# Two ways to be rid of it
-# ------------------------
+# Two filters
+# -----------
 methods = {
     "notch": NotchFilter(50, harmonics=3),
     "adaptive": AdaptiveFilter("mains", freq=50, harmonics=3),
@@ -36,19 +37,22 @@ methods = {
 cleaned = {name: m.fit_transform(table)["signal"].iloc[0] for name, m in methods.items()}
 
 
-def left_over(signal):
-    """RMS in µV of what differs from the clean recording, edges left out."""
+def residual(signal):
+    """RMS difference (µV) from the clean recording, without the edges."""
     middle = slice(int(0.25 * fs), -int(0.25 * fs))
     return 1e3 * np.sqrt(np.mean((signal - clean)[middle] ** 2))
 
 
-errors = {"hum": left_over(clean + hum), **{n: left_over(s) for n, s in cleaned.items()}}
+errors = {
+    "unfiltered": residual(clean + interference),
+    **{n: residual(s) for n, s in cleaned.items()},
+}
 
 # %%
 # Before and after
 # ----------------
-colours = {"with hum": "#D55E00", "notch": "#0072B2", "adaptive": "#009E73"}
-shown = {"with hum": clean + hum, **cleaned}
+colours = {"unfiltered": "#D55E00", "notch": "#0072B2", "adaptive": "#009E73"}
+shown = {"unfiltered": clean + interference, **cleaned}
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(10, 3.8), layout="constrained", width_ratios=[3, 2]
 )
@@ -63,15 +67,16 @@ left.plot([0.997, 0.997], [-255, -205], color="0.1", lw=3)
 left.text(0.999, -230, "50 µV", va="center")
 left.set(
     xlabel="time (s)", yticks=[-150 * k for k in range(3)],
-    yticklabels=["with hum", "notch", "adaptive"], title="distance from the signal without hum",
+    yticklabels=["unfiltered", "notch", "adaptive"], title="difference from the clean signal",
 )  # fmt: skip
 frequency, power = welch(clean, fs, nperseg=8192)
-right.semilogy(frequency[low], 1e6 * power[low], color="0.2", ls=":", label="without hum")
+right.semilogy(frequency[low], 1e6 * power[low], color="0.2", ls=":", label="clean")
 right.set(xlabel="frequency (Hz)", ylabel="power (µV²/Hz)", title="spectrum")
 right.legend(frameon=False)
 plt.show()
 
 # %%
-# Both take the hum away; the number that counts is the distance to the recording without it.
+# Both filters remove the interference. The RMS difference from the clean recording also counts the
+# EMG that they remove.
 for name, error in errors.items():
-    print(f"{name:9} {error:5.1f} µV from the clean recording")
+    print(f"{name:10} {error:5.1f} µV RMS difference from the clean recording")

@@ -2,16 +2,17 @@
 Which motor unit potentials can be measured in a recording?
 ===========================================================
 
-The clinic judges single motor unit potentials: how large, how long, how many phases. In a recording
-they overlap. :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures those that stand alone,
-without sorting them by unit. The simulator knows what it should have found.
+Clinical needle EMG assesses single motor unit potentials: amplitude, duration, number of phases. In
+a recording they overlap. :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures isolated
+potentials without sorting them by unit. The simulator provides the true values.
 """
 
 # %%
-# Potentials that stand alone, and others
-# ---------------------------------------
-# A third of a second at slight contraction. Coloured stretches are measured, grey ones left out:
-# discharges that overlap. What is not marked is too small, or too slow: units far from the needle.
+# Isolated and overlapping potentials
+# -----------------------------------
+# The plots show a third of a second at slight contraction. Coloured segments are measured; grey
+# ones contain overlapping discharges and are left out. Unmarked potentials are too small or too
+# slow; they come from units far from the needle.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -48,10 +49,11 @@ rows[-1].set(xlabel="time (s)")
 plt.show()
 
 # %%
-# Against the truth
-# -----------------
-# Each recording's median, against the median of the noise-free potentials of the units that were
-# measured, weighed by how often each was. The true duration is taken at the same level of 20 µV.
+# Comparison with the true values
+# -------------------------------
+# Each dot compares the median of a recording with the median of the noise-free potentials of the
+# measured units, weighted by the number of measured discharges. The true duration is measured at
+# the same level of 20 µV.
 
 
 def true_measures(truth):
@@ -107,18 +109,19 @@ plt.show()
 # %%
 # Means of each diagnosis
 # -----------------------
-# Neuropathy: large and long. Myopathy: small and short. Both have more phases.
+# Potentials are large and long in neuropathy, and small and short in myopathy. Both have more
+# phases.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
 names = ["muap_rate", "muap_superposed", "muap_amplitude", "muap_duration", "muap_thickness"]
 features[[*names, "muap_size_index", "muap_polyphasic"]].groupby(cohort.target).mean().round(2)
 
 # %%
-# As rules
-# --------
-# The measures of the normal group in training set the limits.
+# Rules on normal limits
+# ----------------------
+# The limits are those of the normal training subjects.
 model = rule_based(fs=fs).fit(cohort.data, cohort.target)
 print(model["divote"].estimator_["classifier"].export_text())
 
 # %%
-# Measured are those that stand alone: some of the discharges, but with nearly the true amplitude
-# and, as far as the level allows, the true duration.
+# Only isolated potentials are measured, which are a part of the discharges. Their amplitude is
+# close to the true one, and so is their duration as far as the level allows.

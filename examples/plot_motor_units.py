@@ -1,15 +1,16 @@
 """
-What does a needle see of a motor unit?
-=======================================
+What does a needle record of a motor unit?
+==========================================
 
-All features of an electromyogram come down to the potentials of single motor units. The simulator
-places a needle in a muscle of 0.1 mm thick fibres and sums what each of them contributes.
+All features of an electromyogram depend on the potentials of single motor units. The simulator
+places a needle in a muscle with fibres of 0.1 mm diameter and sums the potentials of all fibres.
 """
 
 # %%
 # Potentials of healthy and diseased units
 # ----------------------------------------
-# Six units per diagnosis, drawn at the same scale. The main spike points down: core minus cannula.
+# The figure shows six units per diagnosis at the same scale. The main spike points down, since the
+# signal is core minus cannula.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -51,5 +52,5 @@ plt.show()
 facts.groupby("diagnosis", sort=False).median().round(2)
 
 # %%
-# Neuropathic units are larger, myopathic ones smaller: fewer fibres, and other diameters, are all
-# that the simulator changes.
+# Neuropathic units are larger and myopathic ones smaller. The simulator changes only the number of
+# fibres and their diameters.

@@ -2,17 +2,17 @@
 How do I add a feature of my own?
 =================================
 
-A subclass of :class:`~sklearn_emg.base.FeatureExtractor` writes one vectorised function and the
-names of its columns. Windows, channels, recording tables, sampling rates, validation, cloning and
-pandas output come from the base class.
+A subclass of :class:`~sklearn_emg.base.FeatureExtractor` implements one vectorised function and the
+names of its columns. The base class handles windows, channels, recording tables, sampling rates,
+validation, cloning and pandas output.
 
-The feature here says how irregular a signal is: how many times it crosses zero for each of its
-peaks.
+The feature of this example measures the irregularity of a signal, as the number of zero crossings
+per peak.
 """
 
 # %%
-# The extractor, in 20 lines
-# --------------------------
+# The extractor
+# -------------
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -50,14 +50,14 @@ class Irregularity(FeatureExtractor):
 
 
 # %%
-# It serves tables, which bring their sampling rate:
+# It takes recording tables, which state the sampling rate:
 table, y = make_nemg_cohort(
     24, n_recordings=72, fs=5000.0, duration=1.0, return_X_y=True, random_state=1
 )
 Irregularity().set_output(transform="pandas").fit_transform(table).head(3).round(2)
 
 # %%
-# What it tells of the simulated subjects, one dot each:
+# Its values for the simulated subjects, with one dot per subject:
 values = Irregularity().fit_transform(table)[:, 2]
 ratio = pd.Series(values).groupby([y, table["subject"]]).mean()
 figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
@@ -73,15 +73,15 @@ axes.set(
 plt.show()
 
 # %%
-# It also serves arrays of one or many channels, which need the rate as a parameter.
+# It also takes arrays of one or many channels, which need the sampling rate as a parameter.
 windows = np.random.default_rng(0).normal(size=(5, 2, 400))
 Irregularity(fs=1000.0).fit(windows).get_feature_names_out().tolist()
 
 # %%
 # Does it help?
 # -------------
-# A comparison on the same folds of subjects answers it, beside the old features and a guess. In a
-# DiVote pipeline the windows are arrays, so that the extractor is told its rate.
+# The comparison evaluates it on the same folds of subjects as Hudgins' features and a dummy
+# baseline.
 forest = RandomForestClassifier(100, class_weight="balanced", random_state=0)
 hudgins = TimeDomainFeatures()
 own = Irregularity(fs=5000.0)
@@ -105,5 +105,5 @@ ComparisonDisplay.from_comparison(result).plot()
 plt.show()
 
 # %%
-# With 24 simulated subjects the intervals are wide and overlap: this is a reason to collect
-# more subjects, not to prefer one feature.
+# With 24 simulated subjects the intervals are wide and overlap: more subjects are needed to prefer
+# one of the feature sets.

@@ -1,11 +1,10 @@
 """
-Which stretch of the signal speaks for the diagnosis?
-=====================================================
+Which part of the signal supports the diagnosis?
+================================================
 
-:func:`~sklearn_emg.inspection.attribution` shares the output of a network out among the samples of
-its window; :func:`~sklearn_emg.inspection.attention_maps` shows where a network with attention
-reads. The two answer different questions, seen here side by side on one window of a patient that
-the network has not been trained on.
+:func:`~sklearn_emg.inspection.attribution` distributes the output of a network over the samples of
+its window; :func:`~sklearn_emg.inspection.attention_maps` returns the weights of its attention. The
+two answer different questions. This example shows both for one window of an unseen patient.
 """
 
 # %%
@@ -33,11 +32,11 @@ score = balanced_accuracy_score(new.repeat(y_test), network.predict(new.X))
 print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, chance 0.33")
 
 # %%
-# What speaks for neuropathy
-# --------------------------
-# The recording of an unseen patient that the network is most sure of, and its surest window. Orange
-# stretches raise the output of the class, blue ones lower it; the bars are the sums, in units of
-# the output.
+# Evidence for neuropathy
+# -----------------------
+# The figures show the unseen recording with the highest probability of neuropathy, and its window
+# with the highest output. Orange segments raise the output of the class, blue ones lower it; the
+# bars are the sums, in units of the output.
 proba = network.predict_proba(new.X)[:, network.classes_.tolist().index("neuropathy")]
 surest = int(np.argmax(np.where(new.repeat(y_test) == "neuropathy", proba, 0)))
 recording = test.iloc[[new.row[surest]]]
@@ -52,15 +51,15 @@ AttributionDisplay.from_attribution(found, windows.X, fs=fs, window=window).plot
 plt.show()
 
 # %%
-# Where the network reads
-# -----------------------
-# The same window. Each line is a head of the attention, or a node of the graph; the shares of a
-# window sum to 100 %.
+# Attention weights
+# -----------------
+# The figure shows the same window. Each line is a head of the attention or a node of the graph; its
+# weights sum to 100 %.
 AttentionDisplay.from_estimator(network, windows.X, fs=fs).plot(window=window)
 plt.show()
 
 # %%
-# The largest potential carries much of the output. The attention is spread almost evenly over the
-# window and does not single it out: behind a recurrent layer each time knows of what was before,
-# and weights tell where a layer read, not what it concluded. To explain an output, look at the
+# The largest potential accounts for much of the output. The attention is almost uniform over the
+# window: after a recurrent layer, each time step contains information from earlier ones, and the
+# weights show where a layer reads, not how the output changes. To explain an output, use the
 # attribution first.

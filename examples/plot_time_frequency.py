@@ -1,15 +1,15 @@
 """
-What does a network see in a spectrogram?
-=========================================
+What does a spectrogram show to a network?
+==========================================
 
-Image networks of the literature do not read the signal but a picture of it: a short-time Fourier
-transform, a mel spectrogram, or the plotted waveform itself. All are transformers here, so that
-they stand in a pipeline before the network, and windows never leave memory.
+Image networks of the literature take an image of the signal: a short-time Fourier transform, a mel
+spectrogram, or the plotted waveform. In this package these images are made by transformers, which
+precede the network in a pipeline; no image files are written.
 """
 
 # %%
-# One window, four pictures
-# -------------------------
+# One window, four images
+# -----------------------
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -31,8 +31,8 @@ for name, image in images.items():
     print(f"{name:18} {image.shape}")
 
 # %%
-# The signal, and what becomes of it
-# ----------------------------------
+# The signal and its images
+# -------------------------
 figure = plt.figure(figsize=(9, 6), layout="constrained")
 grid = figure.add_gridspec(3, 2, height_ratios=[2, 3, 3])
 top = figure.add_subplot(grid[0, :])
@@ -56,5 +56,5 @@ for cell, (name, image) in zip([grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1]],
 plt.show()
 
 # %%
-# Each potential is a short burst over a wide band: in the pictures a column. How high the column
-# reaches tells how sharp the potential is, which is what these networks have to go by.
+# Each potential is a short burst over a wide band and appears as a column in the spectrograms. The
+# height of the column shows how sharp the potential is.

@@ -2,9 +2,9 @@
 Does pretraining help with few patients?
 ========================================
 
-A laboratory has recorded six people. A network trained on another, larger cohort knows EMG already
-and only has to adapt. Does that beat training on the six alone? Both cohorts are simulated
-here, the small one with other severity and noise.
+A laboratory has recorded six subjects. A network can be pretrained on another, larger cohort and
+then adapted. Is it better than a network trained on the six subjects only? Both cohorts are
+simulated, the small one with different severity and noise.
 """
 
 # %%
@@ -38,28 +38,29 @@ X_few, y_few, s_few = cohort(6, difficulty=0.5, noise=2.0, random_state=1)
 X_new, y_new, s_new = cohort(30, difficulty=0.5, noise=2.0, random_state=2)
 
 # %%
-# Three trainings, tested on thirty further subjects of the small cohort's kind
-# -----------------------------------------------------------------------------
-# Subjects are numbered within each cohort; another range keeps them apart.
+# Three models, tested on thirty further subjects of the small cohort's kind
+# --------------------------------------------------------------------------
+# Subjects are numbered within each cohort; adding 1000 makes their numbers distinct.
 network = ALSNetClassifier(max_epochs=12, class_weight="balanced", random_state=0)
 transfer = TransferClassifier(network, frozen=(), fine_tune_params={"lr": 3e-4, "max_epochs": 8})
 transfer.pretrain(X_large, y_large, groups=s_large)
 models = {
-    "the six alone": network.fit(X_few, y_few, groups=s_few),
-    "large cohort, as it is": transfer.source_,
+    "six subjects only": network.fit(X_few, y_few, groups=s_few),
+    "large cohort only": transfer.source_,
     "large cohort, fine-tuned": transfer.fine_tune(X_few, y_few, groups=1000 + s_few),
 }
 
 # %%
-# The score counts people: the class with the highest mean probability over a person's windows.
-people = np.unique(s_new)
-truth = np.array([y_new[s_new == p][0] for p in people])
+# The score counts subjects. A subject's diagnosis is the class with the highest mean probability
+# over the windows.
+subjects = np.unique(s_new)
+truth = np.array([y_new[s_new == s][0] for s in subjects])
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
 for k, (name, model) in enumerate(models.items()):
     proba = model.predict_proba(X_new)
-    votes = [model.classes_[proba[s_new == p].mean(axis=0).argmax()] for p in people]
+    votes = [model.classes_[proba[s_new == s].mean(axis=0).argmax()] for s in subjects]
     accuracy = np.mean(votes == truth)
-    low, high = wilson_interval(accuracy, len(people))
+    low, high = wilson_interval(accuracy, len(subjects))
     axes.errorbar(
         accuracy, k, xerr=[[accuracy - low], [high - accuracy]], fmt="o", capsize=4, color="#0072B2"
     )
@@ -68,11 +69,12 @@ axes.axvline(1 / 3, color="0.4", ls="--", lw=1)
 axes.text(1 / 3, -0.45, "largest class ", color="0.3", ha="right", va="center")
 axes.set(
     yticks=range(len(models)), yticklabels=models, ylim=(2.6, -0.7), xlim=(0, 1),
-    xlabel=f"accuracy over {len(people)} unseen subjects (95 % interval)",
+    xlabel=f"accuracy over {len(subjects)} unseen subjects (95 % interval)",
 )  # fmt: skip
 plt.show()
 
 # %%
-# Six people alone teach this network nothing that a guess does not know. The network of the larger
-# cohort serves at once; going on with six people moves it within the intervals. Subjects of the
-# pretraining cohort must not be among those tested: ``TransferClassifier`` refuses shared ones.
+# Trained on six subjects only, the network does not exceed the chance level. The network of the
+# larger cohort performs well without adaptation; the change by fine-tuning is within the intervals.
+# Subjects of the pretraining cohort must not be tested: ``TransferClassifier`` refuses to fine-tune
+# on shared subjects.

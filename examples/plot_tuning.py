@@ -1,11 +1,11 @@
 """
-How do I tune a whole pipeline without fooling myself?
-======================================================
+How do I tune a whole pipeline without optimistic scores?
+=========================================================
 
-Filter corners, window length, features and the classifier are all settings, and all of them can be
-tuned at once: they are parameters of one pipeline. The best score of a search is *optimistic*,
-since it was chosen for being the best. An honest score comes from subjects that the search has
-never seen: a search inside a cross-validation, both split by subject.
+Corner frequencies, window length, features and classifier are parameters of one pipeline and can be
+tuned together. The best score of a search is *optimistic*, since it is the maximum of several. An
+unbiased score comes from subjects that the search has not used: the search runs inside a
+cross-validation, and both are split by subject.
 """
 
 # %%
@@ -36,8 +36,8 @@ model = make_pipeline(
 # %%
 # The search
 # ----------
-# Nested names reach every part. The scorer counts each subject once, and ``SubjectKFold`` reads the
-# subjects from the table: no ``groups`` have to be passed through.
+# Nested names reach the parameters of every part. The scorer counts each subject once, and
+# ``SubjectKFold`` reads the subjects from the table, so that no ``groups`` need to be passed.
 settings = {
     "bandpassfilter__low": [5, 20, 100],
     "bandpassfilter__high": [800, 1800],
@@ -58,8 +58,8 @@ for name, value in search.best_params_.items():
     print(f"{name.rsplit('__', 1)[1]:10} {value}")
 
 # %%
-# The same search, tested on subjects it has not seen
-# ---------------------------------------------------
+# The same search, tested on unseen subjects
+# ------------------------------------------
 outer = SubjectKFold(3, random_state=1)
 nested = cross_val_score(search, table, y, cv=outer, scoring=subject_scorer("balanced_accuracy"))
 untuned = cross_val_score(model, table, y, cv=outer, scoring=subject_scorer("balanced_accuracy"))
@@ -83,8 +83,8 @@ axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=Fa
 plt.show()
 
 # %%
-# Quote the middle row. Whether tuning was worth it shows in the distance between the two lower
-# rows, and with eight subjects in a fold one person moves a dot by some 0.13.
+# Report the middle row. The difference between the two lower rows is the gain by tuning. With eight
+# subjects in a fold, one subject changes a score by about 0.13.
 print(
     f"own score {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"

@@ -1,19 +1,19 @@
 """
-Can Optuna tune the whole chain, from the filter to the vote?
-=============================================================
+Can Optuna tune the whole pipeline, from the filter to the vote?
+================================================================
 
-Optuna proposes settings where earlier trials went well, draws numbers from ranges rather than
-from lists, and has an interface for scikit-learn estimators. A pipeline of this package is one, so
-that one search reaches the filter, the features, the classifier and the vote over windows. As in
-:ref:`sphx_glr_auto_examples_plot_tuning.py`, the score of the best trial was chosen for being the
-best: the honest one comes from subjects that no trial has seen.
+Optuna proposes settings near those of successful trials, draws numbers from ranges instead of
+lists, and has an interface for scikit-learn estimators. One search can therefore tune the filter,
+the features, the classifier and the vote over windows. As in
+:ref:`sphx_glr_auto_examples_plot_tuning.py`, the score of the best trial is optimistic; an unbiased
+score comes from subjects that no trial has used.
 """
 
 # %%
-# One pipeline, one space of settings
-# -----------------------------------
-# ``OptunaSearchCV`` takes nested names like any search of scikit-learn, and ranges of numbers, on
-# a logarithmic scale where that suits.
+# The pipeline and its space of settings
+# --------------------------------------
+# Like the searches of scikit-learn, ``OptunaSearchCV`` takes nested names. It also takes ranges of
+# numbers, on a logarithmic scale if wanted.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.preprocessing import BandpassFilter
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-# Of its own parts: an interface that may change, and one that will.
+# Optuna warns of parts of its own interface that may change.
 warnings.filterwarnings("ignore", "OptunaSearchCV is experimental")
 warnings.filterwarnings("ignore", "`optuna.terminator`", FutureWarning)
 
@@ -56,11 +56,11 @@ space = {
 }
 
 # %%
-# Search, with subjects kept apart inside
-# ---------------------------------------
-# ``SubjectKFold`` reads the subjects from the table, in the inner splits as in the outer ones. A
-# seed, not a ``study``, is passed: the copies of a search that is tested below would begin with the
-# trials of that study, which have seen every subject.
+# A search that splits by subject
+# -------------------------------
+# ``SubjectKFold`` reads the subjects from the table, in the inner splits and in the outer ones. The
+# search is given a seed, not a ``study``: the clones that are tested below would start with the
+# trials of that study, which have used every subject.
 score = subject_scorer("balanced_accuracy")
 search = OptunaSearchCV(
     model, space, cv=SubjectKFold(3, random_state=0), scoring=score, n_trials=14, random_state=0
@@ -70,9 +70,9 @@ for name, value in search.best_params_.items():
     print(f"{name.rsplit('__', 1)[1]:10} {value if isinstance(value, str) else f'{value:.3g}'}")
 
 # %%
-# The same search, tested on subjects it has not seen
-# ---------------------------------------------------
-# Each outer fold begins a search of its own.
+# The same search, tested on unseen subjects
+# ------------------------------------------
+# Each outer fold runs its own search.
 outer = SubjectKFold(3, random_state=1)
 nested = cross_val_score(search, table, y, cv=outer, scoring=score)
 untuned = cross_val_score(model, table, y, cv=outer, scoring=score)
@@ -103,8 +103,9 @@ right.text(-0.55, chance, "chance", color="0.3", va="top")
 plt.show()
 
 # %%
-# The left panel is a search at work; only the middle column of the right panel says what the tuned
-# pipeline is worth, and with eight subjects in a fold one person moves a dot by some 0.13.
+# The left panel shows the trials of the search. Only the middle column of the right panel estimates
+# the score of the tuned pipeline. With eight subjects in a fold, one subject changes a score by
+# about 0.13.
 print(
     f"best trial {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"
