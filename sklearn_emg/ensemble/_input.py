@@ -305,3 +305,18 @@ def warn_of_known_subjects(known: set[Any], rows: Rows, stacklevel: int) -> None
             SubjectLeakWarning,
             stacklevel=stacklevel + 1,
         )
+
+
+def row_numbers(part: Any, n_rows: int) -> NDArray[np.intp]:
+    """Rows that one side of a split means: numbers, also from the end, a mask or a slice."""
+    if not isinstance(part, slice):
+        part = np.asarray(part)
+        if part.size == 0:
+            return np.empty(0, dtype=np.intp)
+    try:
+        return np.arange(n_rows)[part]
+    except IndexError as error:
+        raise ValueError(
+            f"The 'cv' of DiVoteClassifier must give row numbers below {n_rows}, or masks of that "
+            f"length: {error}."
+        ) from error

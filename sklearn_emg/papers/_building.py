@@ -35,7 +35,8 @@ def over_recordings(
     by : str, default=None
         See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     low, high : float, default=None
-        Cut-offs in Hz; `high` is lowered to 0.45 `fs`. None leaves the filter out.
+        Cut-offs in Hz; `high` is lowered to 0.45 times the rate of a recording. None leaves the
+        filter out.
     final_estimator : None, "logistic" or estimator object, default=None
     before : tuple of (name, transformer), default=()
         Further steps between resampling and windows.
@@ -49,9 +50,7 @@ def over_recordings(
     """
     # Steps that a system lacks are "passthrough", so that set_params can put one there.
     bandpass = (
-        "passthrough"
-        if low is None or high is None
-        else BandpassFilter(low, min(high, 0.45 * float(fs)))
+        "passthrough" if low is None or high is None else BandpassFilter(low, high, lower_high=True)
     )
     return Pipeline(
         [

@@ -122,8 +122,8 @@ def frequency_domain_analysis(
     Examples
     --------
     >>> from sklearn_emg.papers import frequency_domain_analysis
-    >>> frequency_domain_analysis(fs=2000.0).get_params()["filter__high"]
-    900.0
+    >>> frequency_domain_analysis(fs=2000.0).get_params()["resample__fs_out"]
+    2000.0
     """
     features = SpectralFeatures(list(_FREQUENCY))
     return over_filtered(_windows(features, _LDA()), fs, window, step)

@@ -101,6 +101,9 @@ def test_published_systems_take_the_rate_from_the_table():
     X, y = tone(fs=8000.0)
     model = frequency_domain_analysis(fs=4000.0).set_params(resample__fs_out=2000.0).fit(X, y)
     assert model["divote"].estimator_["features"].fs == 2000.0
+    made = frequency_domain_analysis(fs=2000.0).fit(X, y)
+    new = X.assign(subject=[f"T{k}" for k in range(8)])
+    np.testing.assert_allclose(model.predict_proba(new), made.predict_proba(new))
 
 
 def test_signals_under_another_name_are_pointed_out():

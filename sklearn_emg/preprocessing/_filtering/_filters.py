@@ -168,13 +168,17 @@ class _DesignedFilter(_LinearFilter):
     _corner_names: ClassVar[tuple[str, ...]]
 
     def _check_parameters(self, fs: float) -> None:
-        for name in self._corner_names:
-            self._check_corner(name, getattr(self, name), fs)
+        for name, corner in zip(self._corner_names, self._corners(fs)):
+            self._check_corner(name, corner, fs)
+
+    def _corners(self, fs: float) -> tuple[float, ...]:
+        """Corner frequencies in Hz at a sampling rate."""
+        return tuple(float(getattr(self, name)) for name in self._corner_names)
 
     def _coefficients(self, fs: float) -> FilterCoefficients:
         return design_filter(
             self._kind,
-            tuple(float(getattr(self, name)) for name in self._corner_names),
+            self._corners(fs),
             fs,
             self.design,
             self.order,
@@ -217,6 +221,9 @@ class BandpassFilter(_DesignedFilter):
         amplitude response (-6 dB at the corners of a Butterworth filter), a FIR filter runs once
         and is shifted back by its delay. False gives the causal filter, which can also run as a
         stream.
+    lower_high : bool, default=False
+        Lower `high` to 0.45 times the sampling rate where it lies above, so that one filter serves
+        recordings of several rates; otherwise a `high` above the Nyquist frequency is an error.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table brings its own.
 
@@ -276,6 +283,7 @@ class BandpassFilter(_DesignedFilter):
         **_DesignedFilter._parameter_constraints,
         "low": [_POSITIVE],
         "high": [_POSITIVE],
+        "lower_high": ["boolean"],
     }
 
     def __init__(
@@ -289,6 +297,7 @@ class BandpassFilter(_DesignedFilter):
         attenuation: float = 40.0,
         transition: float | None = None,
         zero_phase: bool = True,
+        lower_high: bool = False,
         fs: float | None = None,
     ):
         self.low = low
@@ -299,13 +308,19 @@ class BandpassFilter(_DesignedFilter):
         self.attenuation = attenuation
         self.transition = transition
         self.zero_phase = zero_phase
+        self.lower_high = lower_high
         self.fs = fs
+
+    def _corners(self, fs: float) -> tuple[float, ...]:
+        high = float(self.high)
+        return float(self.low), min(high, 0.45 * fs) if self.lower_high else high
 
     def _check_parameters(self, fs: float) -> None:
         super()._check_parameters(fs)
-        if self.low >= self.high:
+        low, high = self._corners(fs)
+        if low >= high:
             raise ValueError(
-                f"The 'low' parameter of BandpassFilter must be below 'high', {self.high} Hz. "
+                f"The 'low' parameter of BandpassFilter must be below 'high', {high} Hz. "
                 f"Got {self.low} instead."
             )
 

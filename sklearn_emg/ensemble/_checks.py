@@ -1,0 +1,187 @@
+"""Checks of DiVoteClassifier's input: windows of a table, or feature rows, and labels."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble._input import (
+    Rows,
+    check_labels,
+    check_rows,
+    refuse_one_class,
+    refuse_unusable_labels,
+)
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings import (
+    METADATA_COLUMNS,
+    OnFault,
+    Tail,
+    Windows,
+    check_recording_table,
+    columns_that_tell,
+    divide,
+    is_recording_table,
+    same_rate,
+    warn_of_left_out,
+)
+
+
+class InputChecks(BaseEstimator):
+    """The half of DiVoteClassifier that checks its input and cuts it into windows."""
+
+    estimator: Any
+    window: float | None
+    step: float | None
+    by: str | None
+    unit: str
+    features: list[str] | None
+    tail: Tail
+    nan: OnFault
+    short: OnFault
+    _rates: dict[str, float]
+
+    def _check(
+        self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
+    ) -> tuple[Rows, NDArray | None]:
+        """Check X (and y when fitting), cut it into windows and find the subject of each."""
+        if is_recording_table(X):
+            if reset:
+                check_recording_table(X, required=("signal", "fs"))
+                y = check_labels(y, len(X))
+            windows = self._recording_windows(X, reset=reset)
+            inner, row, n_rows = windows.X, windows.row, len(X)
+            start, fs = windows.start / windows.fs, windows.fs
+        else:
+            inner, y = self._check_matrix(X, y, groups, reset=reset)
+            n_rows = len(inner)
+            row, start, fs = np.arange(n_rows), None, None
+        rows = check_rows(
+            X, inner, row, start, fs, n_rows=n_rows, groups=groups, unit=self.unit, by=self.by
+        )
+        return rows, y
+
+    def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> Windows:
+        """Windows of a checked table, of the rate and shape of those in ``fit``."""
+        check_recording_table(table, required=("signal", "fs"))
+        windows = self._windows(table)
+        shape = windows.X.shape[1:]
+        if reset:
+            self.window_shape_: tuple[int, ...] | None = shape
+            self.fs_: float | None = windows.fs
+            return windows
+        if self.window_shape_ is None:
+            raise ValueError(
+                "X is a recording table, but this DiVoteClassifier was fitted on an array or a "
+                "feature table. Give it what it was fitted on."
+            )
+        self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
+        if shape != self.window_shape_:
+            raise ValueError(
+                f"The windows have shape {shape}, DiVoteClassifier was fitted on windows of shape "
+                f"{self.window_shape_}. Resample to the rate, and give the channels, of the "
+                "training table."
+            )
+        return windows
+
+    def _compare_rate(self, fs: float, *, same_shape: bool) -> None:
+        """Refuse another rate than that of ``fit`` where a step knows it, or warn of it."""
+        if self.fs_ is None or same_rate(fs, self.fs_):
+            return
+        text = (
+            f"The table has a sampling rate of {fs:.10g} Hz, but DiVoteClassifier was fitted on "
+            f"windows of {self.fs_:.10g} Hz."
+        )
+        if self._rates:
+            steps = ", ".join(list(self._rates)[:3])
+            raise ValueError(
+                f"{text} The rate is known to {steps}. Put Resampler({self.fs_:.10g}) before."
+            )
+        if same_shape:  # another shape is an error of its own
+            warnings.warn(
+                f"{text} Put Resampler({self.fs_:.10g}) before, or scores may differ by the rate.",
+                RecordingWarning,
+                stacklevel=5,
+            )
+
+    def _windows(self, table: pd.DataFrame) -> Windows:
+        if self.window is not None:
+            return divide(
+                table, self.window, self.step, tail=self.tail, nan=self.nan, short=self.short
+            )
+        shapes = [signal.shape for signal in table["signal"]]
+        for row, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise ValueError(
+                    "With window=None each row is one window and all must have one shape: row 0 "
+                    f"has {shapes[0]}, row {row} has {shape}. Set 'window' in seconds."
+                )
+        # All rows have one length: as a window of that many samples, `divide` checks the rest.
+        return divide(table, shapes[0][-1], unit="samples", nan=self.nan)
+
+    def _check_matrix(
+        self, X: Any, y: Any, groups: Labels | None, *, reset: bool
+    ) -> tuple[Any, NDArray | None]:
+        if reset:
+            refuse_unusable_labels(y)
+        frame = X
+        if isinstance(X, pd.DataFrame):
+            frame = self._feature_frame(X, y, groups, reset=reset)
+        checked = validate_data(
+            self,
+            frame,
+            **({"y": y, "multi_output": False} if reset else {}),
+            reset=reset,
+            allow_nd=True,
+            dtype=None,
+            ensure_all_finite=not get_tags(self.estimator).input_tags.allow_nan,
+        )
+        if reset:
+            values, y = checked
+            check_classification_targets(y)
+            refuse_one_class(y)
+            self.window_shape_ = self.fs_ = None
+        else:
+            values = checked
+        if self.window is not None:
+            raise ValueError(
+                f"DiVoteClassifier(window={self.window}) cuts the recordings of a table with the "
+                f"columns 'signal' and 'fs'; X has no 'signal' (got {type(X).__name__}). Set "
+                "window=None to take each row for one window."
+            )
+        # A frame goes on as a frame, so that steps can address its columns by name.
+        return (frame if isinstance(frame, pd.DataFrame) else values), y
+
+    def _feature_frame(
+        self, X: pd.DataFrame, y: Any, groups: Labels | None, *, reset: bool
+    ) -> pd.DataFrame:
+        """The columns of X that the estimator gets: those left out in ``fit`` stay out."""
+        if self.features is not None:
+            if missing := [c for c in self.features if c not in X.columns]:
+                raise ValueError(f"X lacks the columns {missing} named by 'features'.")
+            return X[self.features]
+        has_subjects = self.unit in X.columns or "subject" in X.columns
+        other = {*METADATA_COLUMNS, self.by, self.unit} if has_subjects else set[Any]()
+        if reset:
+            told = columns_that_tell(X, y if len(y) == len(X) else None, groups)
+            self._left_out = {
+                name: why for name, why in told.items() if name not in (self.by, self.unit)
+            }
+            warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
+        frame = X[[c for c in X.columns if c not in other and c not in self._left_out]]
+        text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+        if text and has_subjects:
+            raise ValueError(
+                f"The columns {text} are not numeric; name the feature columns with "
+                "DiVoteClassifier(features=[...])."
+            )
+        return frame
