@@ -13,15 +13,25 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from sklearn_emg._sklearn import Integral
 from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble._fitting import splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
     check_labels,
     check_rows,
     refuse_one_class,
     refuse_unusable_labels,
+    row_numbers,
 )
-from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.model_selection import (
+    Split,
+    SubjectKFold,
+    assert_no_shared_subject,
+    check_not_pretrained_on,
+    pretrained_parts,
+)
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,
@@ -48,6 +58,10 @@ class InputChecks(BaseEstimator):
     tail: Tail
     nan: OnFault
     short: OnFault
+    cv: Any
+    voting: str
+    estimator_: Any
+    classes_: NDArray[Any]
     _rates: dict[str, float]
 
     def _check(
@@ -185,3 +199,78 @@ class InputChecks(BaseEstimator):
                 "DiVoteClassifier(features=[...])."
             )
         return frame
+
+    def _check_voting(self) -> None:
+        """Refuse soft voting of a classifier of labels alone."""
+        scores = ("predict_proba", "decision_function")
+        if self.voting == "soft" and not any(hasattr(self.estimator, name) for name in scores):
+            raise ValueError(
+                f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
+                "neither predict_proba nor decision_function. Set voting='hard'."
+            )
+
+    def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
+        codes = np.searchsorted(self.classes_, y)
+        low = np.full(len(rows.unit_index), len(self.classes_))
+        high = np.full(len(rows.unit_index), -1)
+        np.minimum.at(low, rows.unit, codes)
+        np.maximum.at(high, rows.unit, codes)
+        if (several := np.flatnonzero(low != high)).size:
+            k, labels = several[0], self.classes_.tolist()
+            raise ValueError(
+                f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the labels "
+                f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
+                "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
+                "same; if y was permuted, permute by subject: "
+                "sklearn_emg.comparison.subject_permutation_test does."
+            )
+        return self.classes_[low]
+
+    def _needs_calibration(self, estimator: Any) -> bool:
+        return self.voting == "soft" and not hasattr(estimator, "predict_proba")
+
+    def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
+        """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.
+
+        Remembers these subjects, of whom ``predict`` warns too.
+        """
+        self._pretrained = frozenset[Any]().union(
+            *(part.subjects for part in pretrained_parts(self) if part.subjects)
+        )
+        if rows.subject_names is None:
+            return
+        names = rows.names_of_rows()
+        folds = [names[test] for _, test in splits]
+        # Past this method, fit and its decorator.
+        check_not_pretrained_on(self, folds, name="DiVoteClassifier", stacklevel=5)
+        held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
+        if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
+            warnings.warn(
+                f"The estimator of DiVoteClassifier is scored inside on subjects that it was "
+                f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
+                "subjects out of X, or pretrain on others.",
+                SubjectLeakWarning,
+                stacklevel=4,
+            )
+
+    def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
+        """Folds of `cv` as row numbers; each row is tested once, by strangers to its subject."""
+        cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
+        given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
+        splits = [
+            (row_numbers(train, rows.n_rows), row_numbers(test, rows.n_rows))
+            for train, test in given
+        ]
+        tested = np.zeros(rows.n_rows, dtype=int)
+        for train, test in splits:
+            if not train.size:
+                raise ValueError("A fold of the 'cv' of DiVoteClassifier has no training rows.")
+            assert_no_shared_subject(X, train, test, groups=rows.names_of_rows())
+            np.add.at(tested, test, 1)
+        if (tested != 1).any():
+            row = int(np.flatnonzero(tested != 1)[0])
+            raise ValueError(
+                f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
+                f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
+            )
+        return splits

@@ -30,25 +30,18 @@ from sklearn_emg.ensemble._fitting import (
     fit_windows,
     hold_out_subjects,
     smallest_class,
-    splits_rows,
     subject_folds,
 )
 from sklearn_emg.ensemble._input import (
     Rows,
     check_rows,
     check_weights,
-    row_numbers,
     warn_of_known_subjects,
 )
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
-from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import (
     Split,
-    SubjectKFold,
-    assert_no_shared_subject,
-    check_not_pretrained_on,
-    pretrained_parts,
 )
 from sklearn_emg.recordings import (
     OnFault,
@@ -277,8 +270,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         self.verbose = verbose
         self.memory = memory
 
-    # ---------------------------------------------------------------- fit
-
     @warned_once()
     def fit(
         self,
@@ -340,15 +331,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         self._fit_final(rows, scores, unit_label, weights)
         return self
 
-    def _check_voting(self) -> None:
-        if self.voting == "hard" or hasattr(self.estimator, "predict_proba"):
-            return
-        if not hasattr(self.estimator, "decision_function"):
-            raise ValueError(
-                f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
-                "neither predict_proba nor decision_function. Set voting='hard'."
-            )
-
     def _fit_final(
         self,
         rows: Rows,
@@ -370,23 +352,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         self.training_features_ = features[seen]
         self.final_estimator_ = final.fit(self.training_features_, unit_label[seen], **params)
 
-    def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
-        codes = np.searchsorted(self.classes_, y)
-        low = np.full(len(rows.unit_index), len(self.classes_))
-        high = np.full(len(rows.unit_index), -1)
-        np.minimum.at(low, rows.unit, codes)
-        np.maximum.at(high, rows.unit, codes)
-        if (several := np.flatnonzero(low != high)).size:
-            k, labels = several[0], self.classes_.tolist()
-            raise ValueError(
-                f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the labels "
-                f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
-                "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
-                "same; if y was permuted, permute by subject: "
-                "sklearn_emg.comparison.subject_permutation_test does."
-            )
-        return self.classes_[low]
-
     def _fit_inner(
         self,
         rows: Rows,
@@ -402,9 +367,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         if not self._needs_calibration(estimator):
             return estimator, None
         return estimator, self._calibrate(rows, y, weights, times)
-
-    def _needs_calibration(self, estimator: Any) -> bool:
-        return self.voting == "soft" and not hasattr(estimator, "predict_proba")
 
     def _fit_estimator(
         self,
@@ -473,52 +435,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             scores[test] = part[test]
         return scores
 
-    def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
-        """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.
-
-        Remembers these subjects, of whom ``predict`` warns too.
-        """
-        self._pretrained = frozenset[Any]().union(
-            *(part.subjects for part in pretrained_parts(self) if part.subjects)
-        )
-        if rows.subject_names is None:
-            return
-        names = rows.names_of_rows()
-        folds = [names[test] for _, test in splits]
-        # Past this method, fit and its decorator.
-        check_not_pretrained_on(self, folds, name="DiVoteClassifier", stacklevel=5)
-        held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
-        if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
-            warnings.warn(
-                f"The estimator of DiVoteClassifier is scored inside on subjects that it was "
-                f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
-                "subjects out of X, or pretrain on others.",
-                SubjectLeakWarning,
-                stacklevel=4,
-            )
-
-    def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
-        """Folds of `cv` as row numbers; each row is tested once, by strangers to its subject."""
-        cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
-        given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
-        splits = [
-            (row_numbers(train, rows.n_rows), row_numbers(test, rows.n_rows))
-            for train, test in given
-        ]
-        tested = np.zeros(rows.n_rows, dtype=int)
-        for train, test in splits:
-            if not train.size:
-                raise ValueError("A fold of the 'cv' of DiVoteClassifier has no training rows.")
-            assert_no_shared_subject(X, train, test, groups=rows.names_of_rows())
-            np.add.at(tested, test, 1)
-        if (tested != 1).any():
-            row = int(np.flatnonzero(tested != 1)[0])
-            raise ValueError(
-                f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
-                f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
-            )
-        return splits
-
     def _score_fold(
         self,
         rows: Rows,
@@ -534,8 +450,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             return np.full((rows.n_rows, len(self.classes_)), np.nan)
         values = self._window_scores(estimator, calibration, safe_indexing(rows.X, windows))
         return mean_by_code(values, rows.row[windows], rows.n_rows)
-
-    # ---------------------------------------------------------------- vote
 
     def _window_scores(
         self, estimator: Any, calibration: CalibratedClassifierCV | None, X: Any
@@ -675,12 +589,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
         )
 
-    def _final_proba(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
-        known = np.searchsorted(self.classes_, self.final_estimator_.classes_)
-        proba = np.zeros((len(features), len(self.classes_)))
-        proba[:, known] = self.final_estimator_.predict_proba(features)
-        return proba
-
     def _known_subjects(self) -> set[Any]:
         """Subjects of the training, and of what was trained before."""
         return {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
@@ -709,8 +617,11 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             proba = means.average(rows, scores)
             diagnosis = self.classes_[np.argmax(proba, axis=1)]
         else:
-            has_proba = hasattr(self.final_estimator_, "predict_proba")
-            proba = self._final_proba(features) if has_proba else None
+            proba = None
+            if hasattr(self.final_estimator_, "predict_proba"):
+                known = np.searchsorted(self.classes_, self.final_estimator_.classes_)
+                proba = np.zeros((len(features), len(self.classes_)))
+                proba[:, known] = self.final_estimator_.predict_proba(features)
             diagnosis = self.final_estimator_.predict(features)
         return Diagnoses(scores, units, features, proba, diagnosis)
 

@@ -482,7 +482,7 @@ def neurofusion_features(
     --------
     >>> from sklearn_emg.papers import neurofusion_features
     >>> list(neurofusion_features().named_steps)
-    ['filter', 'resample', 'adaptive', 'denoise', 'scale', 'divote']
+    ['gaps', 'filter', 'resample', 'adaptive', 'denoise', 'scale', 'mark', 'divote']
     """
     features = FeatureUnion(
         [
