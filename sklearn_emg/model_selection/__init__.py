@@ -1,4 +1,4 @@
-"""Splits by subject: nobody's data on both sides."""
+"""Splits by subject: no subject is in both training and test."""
 
 from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept
@@ -8,42 +8,34 @@ from sklearn_emg.model_selection._pretrained import (
     check_not_pretrained_on,
     pretrained_parts,
 )
-from sklearn_emg.model_selection._protocols import BOUMERDES_PAIRS as BOUMERDES_PAIRS
 from sklearn_emg.model_selection._protocols import (
-    BoumerdesProtocol,
-    LeaveOneSubjectOutProtocol,
-    NEMGNetProtocol,
     NestedProtocol,
-    ProtocolRun,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
-    with_seed,
-    with_validation,
 )
-from sklearn_emg.model_selection._protocols import Protocol as Protocol
-from sklearn_emg.model_selection._protocols import splits_by_subject as splits_by_subject
+from sklearn_emg.model_selection._runs import Protocol, ProtocolRun, with_seed, with_validation
+from sklearn_emg.model_selection._runs import splits_by_subject as splits_by_subject
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
     SubjectKFold,
     SubjectsPerClassOut,
     subject_train_test_split,
 )
-from sklearn_emg.model_selection._split import Split as Split
 from sklearn_emg.model_selection._split import (
     assert_no_shared_subject as assert_no_shared_subject,
 )
-from sklearn_emg.model_selection._split import labels_of_rows as labels_of_rows
-from sklearn_emg.model_selection._split import refuse_missing_labels as refuse_missing_labels
+from sklearn_emg.model_selection._strata import Split as Split
+from sklearn_emg.model_selection._strata import SubjectStrata as SubjectStrata
+from sklearn_emg.model_selection._strata import labels_of_rows as labels_of_rows
+from sklearn_emg.model_selection._strata import refuse_missing_labels as refuse_missing_labels
 
 __all__ = [
-    "BoumerdesProtocol",
     "CachedTransformer",
     "LeaveOneSubjectOut",
-    "LeaveOneSubjectOutProtocol",
-    "NEMGNetProtocol",
     "NestedProtocol",
     "PretrainedPart",
+    "Protocol",
     "ProtocolRun",
     "RandomWindows",
     "RepeatedSubjectKFold",

@@ -1,43 +1,53 @@
 """Published systems, each as one function that returns its pipeline over recording tables."""
 
-from sklearn_emg.papers._alsnet import alsnet
+from sklearn_emg.papers._ahmed_islam import ahmed_islam
+from sklearn_emg.papers._alsnet import ALSNetProtocol, alsnet
 from sklearn_emg.papers._benchmark import run_benchmark
 from sklearn_emg.papers._benchmark_results import Benchmark
-from sklearn_emg.papers._boumerdes import boumerdes_cnn, boumerdes_lstm
+from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS as BOUMERDES_PAIRS
+from sklearn_emg.papers._boumerdes import BoumerdesProtocol, boumerdes_cnn, boumerdes_lstm
 from sklearn_emg.papers._boumerdes_tables import boumerdes_tables
-from sklearn_emg.papers._feature_studies import ahmed_islam, elamvazuthi, patel_sunitha, yoo_2023
+from sklearn_emg.papers._deepemgnet import deepemgnet
+from sklearn_emg.papers._elamvazuthi import elamvazuthi
 from sklearn_emg.papers._n2001_features import n2001_features
-from sklearn_emg.papers._nemgnet import nemgnet
-from sklearn_emg.papers._networks import (
-    deepemgnet,
-    nam,
-    network_baseline,
-    neurofusionnet,
-    nodera,
-    spectroemgnet,
-    transfer_learning,
-)
+from sklearn_emg.papers._nemgnet import NEMGNetProtocol, nemgnet
+from sklearn_emg.papers._nemgnet_baselines import mel_spectrogram_network, waveform_image_network
 from sklearn_emg.papers._neurofusion import (
     amplitude_envelope_analysis,
-    ensembles,
     frequency_domain_analysis,
-    hybrid,
-    neurofusion_features,
+    quantitative_emg,
     rule_based,
+    selected_features_mlp,
     time_domain_analysis,
-    traditional_analysis,
+    tree_ensembles,
 )
+from sklearn_emg.papers._neurofusion_net import (
+    neurofusion_features,
+    neurofusionnet,
+    plain_network,
+    transfer_cnn,
+)
+from sklearn_emg.papers._patel_sunitha import patel_sunitha
 from sklearn_emg.papers._registry import (
-    Figure,
+    OpenChoice,
+    PublishedResult,
+    Source,
     System,
     get_system,
     list_systems,
     make_system,
 )
+from sklearn_emg.papers._spectroemgnet import spectroemgnet
+from sklearn_emg.papers._yoo_2023 import yoo_2023
 
 __all__ = [
+    "ALSNetProtocol",
     "Benchmark",
-    "Figure",
+    "BoumerdesProtocol",
+    "NEMGNetProtocol",
+    "OpenChoice",
+    "PublishedResult",
+    "Source",
     "System",
     "ahmed_islam",
     "alsnet",
@@ -47,25 +57,25 @@ __all__ = [
     "boumerdes_tables",
     "deepemgnet",
     "elamvazuthi",
-    "ensembles",
     "frequency_domain_analysis",
     "get_system",
-    "hybrid",
     "list_systems",
     "make_system",
+    "mel_spectrogram_network",
     "n2001_features",
-    "nam",
     "nemgnet",
-    "network_baseline",
     "neurofusion_features",
     "neurofusionnet",
-    "nodera",
     "patel_sunitha",
+    "plain_network",
+    "quantitative_emg",
     "rule_based",
     "run_benchmark",
+    "selected_features_mlp",
     "spectroemgnet",
     "time_domain_analysis",
-    "traditional_analysis",
-    "transfer_learning",
+    "transfer_cnn",
+    "tree_ensembles",
+    "waveform_image_network",
     "yoo_2023",
 ]

@@ -1,34 +1,110 @@
-"""Dilated CNN and LSTM on N2001 (Loubar and Toubal 2023)."""
+"""Dilated CNN and LSTM on N2001, and their protocol (Loubar and Toubal 2023)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_option
+from sklearn_emg.model_selection import Protocol, ProtocolRun, SubjectStrata
 from sklearn_emg.papers._building import over_recordings
-from sklearn_emg.papers._registry import Figure, register
-
-CITATION = (
-    "L. Loubar, M. Toubal, EMG Signals Classification for Neuromuscular Diseases Detection Using "
-    "Deep Learning, Master's project, University M'Hamed Bougara, Boumerdes, 2023"
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
 )
 
+_SOURCE = Source(
+    "L. Loubar, M. Toubal",
+    2023,
+    "EMG Signals Classification for Neuromuscular Diseases Detection Using Deep Learning",
+    "Master's project, University M'Hamed Bougara, Boumerdes",
+)
+_INPUT = "raw needle EMG at 23437.5 Hz, windows of 1 s every 0.4 s"
+# Numbers of the (validation, test) subject of each class in the six runs of the study.
+BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
 
-def _balanced(pipeline: Pipeline, max_ratio: float | None, random_state: Any) -> Any:
-    """The pipeline with recordings of large classes left out in front of it, in training only."""
+
+def _balanced(
+    network: Any,
+    smote_factor: float,
+    max_ratio: float | None,
+    random_state: Any,
+    **windows: float,
+) -> Any:
+    """Pipeline whose training leaves out recordings of large classes and makes up windows."""
     from imblearn.pipeline import Pipeline as SamplingPipeline
 
+    from sklearn_emg.ensemble import SMOTEClassifier
     from sklearn_emg.preprocessing import RecordingUndersampler
 
+    smote = SMOTEClassifier(network, factor=smote_factor, random_state=random_state)
     sampler = (
         "passthrough"
         if max_ratio is None
         else RecordingUndersampler(max_ratio, random_state=random_state)
     )
-    return SamplingPipeline([("undersample", sampler), *pipeline.steps])
+    return SamplingPipeline([("undersample", sampler), *over_recordings(smote, **windows).steps])
 
 
+@published_systems(
+    {
+        "boumerdes-cnn": Variant(
+            "dilated CNN after undersampling and SMOTE",
+            "SMOTE, dilated CNN",
+            [
+                PublishedResult("accuracy of windows, ALS/myopathy/normal", 99.85, True),
+                PublishedResult("accuracy of windows, ALS/myopathy/normal", 71.89, False),
+                PublishedResult("accuracy of windows, myopathy/normal", 92.47, True),
+                PublishedResult("accuracy of windows, myopathy/normal", 79.53, False),
+                PublishedResult("accuracy of windows, ALS/normal", 96.06, True),
+                PublishedResult("accuracy of windows, ALS/normal", 85.02, False),
+            ],
+        )
+    },
+    source=_SOURCE,
+    input=_INPUT,
+    open_choices=[
+        OpenChoice("filters and kernel", "16, 32, 64, 128 and 9, dilations 1 to 4"),
+        OpenChoice("strength of the L2 penalty", "1e-4 (Keras)"),
+        OpenChoice(
+            "dropout",
+            "0.1",
+            "with 0.3 before the maximum over time, maxima in training exceed those in prediction "
+            "and little is learned",
+        ),
+        OpenChoice(
+            "healthy recordings, cut from 270 to 192 by hand",
+            "at most twice those of the smallest class, 196 on N2001, taken from the subjects with "
+            "most recordings",
+        ),
+        OpenChoice(
+            "neighbours of SMOTE",
+            "5, among the windows of the same subject; the source mixes subjects",
+            "a synthetic window belongs to one subject, so that early stopping by subject stays "
+            "right",
+        ),
+        OpenChoice(
+            "subjects for validation",
+            "the one subject of each class of the source in the runs of BoumerdesProtocol; without "
+            "a protocol that names them 20 % of each class, drawn by the network",
+        ),
+        OpenChoice(
+            "vote over recordings and subjects",
+            "mean probability",
+            "the source scores windows only",
+        ),
+    ],
+    needs="nets",
+)
 def boumerdes_cnn(
     *,
     fs: float = 23_437.5,
@@ -41,22 +117,18 @@ def boumerdes_cnn(
 ) -> Pipeline:
     """Dilated 1-D CNN of the Boumerdes study: ALS, myopathy and normal on N2001.
 
-    Windows of 1 s every 0.4 s, raw in mV. Recordings of large classes are left out, SMOTE then
-    lifts small classes of the training subjects; the network stops early on held-out subjects,
+    Windows of 1 s every 0.4 s, raw in mV. Recordings of large classes are left out, then SMOTE
+    enlarges small classes of the training subjects; the network stops early on held-out subjects,
     whose windows are real ones.
 
     Parameters
     ----------
-    fs : float, default=23437.5
-        Rate in Hz at which windows are cut.
-    window, step : float, default=1.0 and 0.4
-        Seconds.
+    $windows
     max_ratio : float or None, default=2.0
-        No class keeps more than this times the recordings of the smallest; None keeps all.
+        Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
     smote_factor : float, default=2.0
-        No class grows to more than this times its real windows; 1 adds none.
-    max_epochs : int, default=100
-    random_state : int, RandomState instance or None, default=None
+        Maximum ratio of the windows of a class to its real windows; 1 adds none.
+    $training
 
     Returns
     -------
@@ -64,30 +136,23 @@ def boumerdes_cnn(
         Steps ``undersample``, ``filter`` (none), ``resample``, ``divote``; the network is
         ``divote__estimator__estimator``, inside its SMOTE.
 
+    See Also
+    --------
+    BoumerdesProtocol : The split of the study by subject.
+    boumerdes_tables : Repeats the tables of the study.
+
     Notes
     -----
-    Published accuracy of windows. ALS, myopathy, normal: 99.85 % with random windows (leaky), 71.89
-    (56.33-80.59) over six runs by subject. Myopathy against normal: 92.47 (leaky), 79.53 (69.67-
-    93.23). ALS against normal: 96.06 (leaky), 85.02 (69.69-97.03). The source takes batches of 32
-    and patience 20 for myopathy against normal.
+    The results with random windows are leaky; those by subject are means over six runs. Lowest and
+    highest of these runs: ALS, myopathy, normal 56.33-80.59 %; myopathy against normal 69.67-93.23;
+    ALS against normal 69.69-97.03. The source takes batches of 32 and patience 20 for myopathy
+    against normal.
 
-    Left open in the source, with the choice made here:
-
-    - filters and kernel of the convolutions: 16, 32, 64, 128 and 9, dilations 1 to 4
-    - strength of the L2 penalty 1e-4 (Keras), dropout 0.1 (with 0.3 before the
-      maximum over time, maxima in training exceed those in prediction and little is learned)
-    - healthy recordings are cut from 270 to 192 by hand: at most twice those of the smallest class,
-      196 on N2001, taken from the subjects who have most
-    - neighbours of SMOTE: 5, among the windows of the same person, so that a synthetic window has
-      one owner and early stopping by subject stays right; the source mixes persons
-    - subjects for validation, where no protocol names them: 20 % of each class, drawn by the
-      network. In the runs of BoumerdesProtocol it is the one subject of each class of the source
-    - vote over recordings and subjects: mean probability, the source counts windows only
+    $notes
 
     References
     ----------
-    L. Loubar, M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
-    Deep Learning", Master's project, University M'Hamed Bougara, Boumerdes, 2023.
+    $source
 
     Examples
     --------
@@ -95,15 +160,30 @@ def boumerdes_cnn(
     >>> list(boumerdes_cnn().named_steps)
     ['undersample', 'filter', 'resample', 'divote']
     """
-    from sklearn_emg.ensemble import SMOTEClassifier
     from sklearn_emg.neural_network import DilatedCNNClassifier
 
     network = DilatedCNNClassifier(max_epochs=max_epochs, random_state=random_state)
-    windows = SMOTEClassifier(network, factor=smote_factor, random_state=random_state)
-    people = over_recordings(windows, fs=fs, window=window, step=step)
-    return _balanced(people, max_ratio, random_state)
+    return _balanced(
+        network, smote_factor, max_ratio, random_state, fs=fs, window=window, step=step
+    )
 
 
+@published_systems(
+    {
+        "boumerdes-lstm": Variant(
+            "three-layer LSTM after undersampling and SMOTE",
+            "SMOTE, three-layer LSTM",
+            [PublishedResult("accuracy of windows, ALS/myopathy/normal", 64.86, True)],
+        )
+    },
+    source=_SOURCE,
+    input=_INPUT,
+    open_choices=[
+        OpenChoice("early stopping", "none, the weights with the lowest validation loss are kept"),
+        OpenChoice("sampling", "as for the CNN, see boumerdes_cnn"),
+    ],
+    needs="nets",
+)
 def boumerdes_lstm(
     *,
     fs: float = 23_437.5,
@@ -118,16 +198,12 @@ def boumerdes_lstm(
 
     Parameters
     ----------
-    fs : float, default=23437.5
-        Rate in Hz at which windows are cut; a low one makes the LSTM affordable.
-    window, step : float, default=1.0 and 0.4
-        Seconds.
+    $windows
     max_ratio : float or None, default=2.0
-        No class keeps more than this times the recordings of the smallest; None keeps all.
+        Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
     smote_factor : float, default=2.0
-        No class grows to more than this times its real windows; 1 adds none.
-    max_epochs : int, default=60
-    random_state : int, RandomState instance or None, default=None
+        Maximum ratio of the windows of a class to its real windows; 1 adds none.
+    $training
 
     Returns
     -------
@@ -136,18 +212,14 @@ def boumerdes_lstm(
 
     Notes
     -----
-    Published: 64.86 % of windows with random windows (leaky); by subject it was never finished, one
-    epoch took hours.
+    The published result is leaky: it has random windows. By subject the source never finished, as
+    one epoch took hours; here a low `fs` makes the LSTM affordable.
 
-    Left open in the source, with the choice made here:
-
-    - early stopping: none, the weights with the lowest validation loss are kept
-    - sampling as for the CNN, see boumerdes_cnn
+    $notes
 
     References
     ----------
-    L. Loubar, M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
-    Deep Learning", Master's project, University M'Hamed Bougara, Boumerdes, 2023.
+    $source
 
     Examples
     --------
@@ -155,38 +227,139 @@ def boumerdes_lstm(
     >>> boumerdes_lstm().get_params()["divote__estimator__estimator__n_layers"]
     3
     """
-    from sklearn_emg.ensemble import SMOTEClassifier
     from sklearn_emg.neural_network import StackedLSTMClassifier
 
     network = StackedLSTMClassifier(max_epochs=max_epochs, random_state=random_state)
-    windows = SMOTEClassifier(network, factor=smote_factor, random_state=random_state)
-    people = over_recordings(windows, fs=fs, window=window, step=step)
-    return _balanced(people, max_ratio, random_state)
+    return _balanced(
+        network, smote_factor, max_ratio, random_state, fs=fs, window=window, step=step
+    )
 
 
-_INPUT = "raw needle EMG at 23437.5 Hz, windows of 1 s every 0.4 s"
-register(
-    boumerdes_cnn,
-    "boumerdes-cnn",
-    citation=CITATION,
-    input=_INPUT,
-    estimator="SMOTE, dilated CNN",
-    published=[
-        Figure("accuracy of windows, ALS/myopathy/normal", 99.85, True),
-        Figure("accuracy of windows, ALS/myopathy/normal", 71.89, False),
-        Figure("accuracy of windows, myopathy/normal", 92.47, True),
-        Figure("accuracy of windows, myopathy/normal", 79.53, False),
-        Figure("accuracy of windows, ALS/normal", 96.06, True),
-        Figure("accuracy of windows, ALS/normal", 85.02, False),
-    ],
-    needs="nets",
-)
-register(
-    boumerdes_lstm,
-    "boumerdes-lstm",
-    citation=CITATION,
-    input=_INPUT,
-    estimator="SMOTE, three-layer LSTM",
-    published=[Figure("accuracy of windows, ALS/myopathy/normal", 64.86, True)],
-    needs="nets",
-)
+class BoumerdesProtocol(Protocol):
+    """Runs with one validation and one test subject of each class.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+        Validation and test subject of each run, the same for each class. The default are the six
+        runs of the study.
+    by : {"number", "position"}, default="number"
+        Meaning of the numbers in `pairs`: "number" is the number at the end of a subject's name, as
+        4 in "A04", "C04" and "M04" of N2001, where some numbers are missing. "position" counts the
+        subjects of each class from 1, in the order of their names ("P2" before "P10").
+
+    Notes
+    -----
+    With ``run.prepare(model, X)``, as in ``python -m sklearn_emg.papers``, networks stop early on
+    the validation subjects of the run. As a splitter in ``cross_validate`` the protocol cannot pass
+    them on, and networks draw validation subjects of their own. To choose settings on them, give
+    ``cv=[(run.train, run.validation)]`` to a search.
+
+    The source gives the pairs as plain numbers. As numbers of subjects all of them exist in each
+    class of the biceps recordings of N2001; as positions they could not, since six subjects with
+    myopathy have biceps recordings.
+
+    References
+    ----------
+    L. Loubar and M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
+    Deep Learning", University M'Hamed Bougara, Boumerdes, 2023.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.papers import BoumerdesProtocol
+    >>> X = pd.DataFrame({"subject": [f"{c}{i:02d}" for c in "AC" for i in range(1, 8)]})
+    >>> run = BoumerdesProtocol().runs(X, ["als"] * 7 + ["control"] * 7)[0]
+    >>> X["subject"][run.validation].tolist(), X["subject"][run.test].tolist()
+    (['A04', 'C04'], ['A03', 'C03'])
+    """
+
+    def __init__(
+        self, pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS, *, by: str = "number"
+    ) -> None:
+        self.pairs = pairs
+        self.by = by
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        subjects, members = self._members(X, y, groups)
+        pairs = self._checked_pairs()
+        needed = sorted({number for pair in pairs for number in pair})
+        for label, own in zip(subjects.classes, members):
+            if missing := [number for number in needed if number not in own]:
+                raise ValueError(
+                    f"BoumerdesProtocol with these pairs needs the subjects {needed} of each class "
+                    f"by {self.by}, but class {label!r} has no {missing[0]}: its subjects are "
+                    f"{sorted(str(subjects.names[k]) for k in own.values())}. Give other 'pairs', "
+                    "for instance ((1, 2), (2, 1)), or count in the other way with 'by'."
+                )
+        runs = []
+        for number, (v, t) in enumerate(pairs):
+            validation = subjects.rows([own[v] for own in members])
+            test = subjects.rows([own[t] for own in members])
+            train = np.setdiff1d(np.arange(len(subjects.codes)), np.union1d(validation, test))
+            label = f"validation subject {v}, test subject {t}"
+            runs.append(ProtocolRun(number, label, train, test, validation, number))
+        return runs
+
+    def possible_pairs(
+        self, X: Any, y: Labels, groups: Labels | None = None
+    ) -> list[tuple[int, int]]:
+        """List the pairs whose subjects exist in every class of these data.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        pairs : list of (int, int)
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or a class has fewer than three subjects.
+        """
+        _, members = self._members(X, y, groups)
+        return [pair for pair in self._checked_pairs() if all(set(pair) <= set(m) for m in members)]
+
+    def _members(
+        self, X: Any, y: Labels | None, groups: Labels | None
+    ) -> tuple[SubjectStrata, list[dict[int, int]]]:
+        """Subjects; for each class the codes of its subjects by the numbers that `by` means."""
+        subjects = SubjectStrata(X, y, groups)
+        if not subjects.classes or subjects.several_classes:
+            raise ValueError("BoumerdesProtocol needs y with one class per subject.")
+        check_option(self.by, ("number", "position"), "by", "BoumerdesProtocol")
+        self._checked_pairs()
+        subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
+        members = []
+        for k in range(len(subjects.classes)):
+            names = {int(code): str(subjects.names[code]) for code in subjects.members(k)}
+            if self.by == "position":
+                order = sorted(names, key=lambda code: _natural(names[code]))
+                members.append(dict(enumerate(order, start=1)))
+            else:
+                ends = {code: re.search(r"\d+$", name) for code, name in names.items()}
+                members.append({int(end[0]): code for code, end in ends.items() if end})
+        return subjects, members
+
+    def _checked_pairs(self) -> list[tuple[int, int]]:
+        try:
+            pairs: NDArray[Any] = np.array(self.pairs)
+        except ValueError:  # of different lengths
+            pairs = np.empty(0)
+        fits = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype.kind in "iu"
+        if not fits or (pairs < 1).any() or (pairs[:, 0] == pairs[:, 1]).any():
+            raise ValueError(
+                "The 'pairs' parameter of BoumerdesProtocol must hold two different integers, "
+                f"from 1, for each run. Got {self.pairs!r}."
+            )
+        return [(v, t) for v, t in pairs.tolist()]
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Key that sorts "P2" before "P10"."""
+    return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name)]

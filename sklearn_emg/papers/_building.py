@@ -1,13 +1,41 @@
-"""What the pipelines of all systems have in common."""
+"""What the pipelines of all systems share."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.papers._registry import OpenChoice, Source
 from sklearn_emg.preprocessing import ArtefactRejector, BandpassFilter, GapInterpolator, Resampler
+
+REVIEW = "as reviewed by L. Loubar, M. Toubal, University M'Hamed Bougara, Boumerdes, 2023"
+NEUROFUSION = Source(
+    "R. Chandrasekaran et al.",
+    2024,
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing "
+    "with advanced deep learning techniques",
+    "Traitement du Signal 41 (4), 1633-1645, doi:10.18280/ts.410401",
+)
+NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data"
+STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
+
+MEAN_VOTE = OpenChoice("vote over recordings and subjects", "mean probability")
+STANDARD_WINDOWS = OpenChoice(
+    "filter and windows", "band-pass of 20 to 4000 Hz, windows of 0.4 s every 0.2 s at 10 kHz"
+)
+STANDARD_TRAINING = OpenChoice(
+    "training",
+    "Adam 1e-3, batches of 32, at most 100 epochs, validated on 20 % of the training subjects",
+)
 
 
 def over_recordings(
@@ -22,22 +50,23 @@ def over_recordings(
     final_estimator: Any = None,
     before: tuple[tuple[str, Any], ...] = (),
 ) -> Pipeline:
-    """Pipeline of a band-pass, resampling to one rate, and windows that vote for their subject.
+    """Chain a band-pass, resampling to one rate, and windows that vote for their subject.
 
     Parameters
     ----------
     classifier : estimator object
         Classifier of windows.
     fs : float
-        Rate in Hz at which windows are cut; the rates of a table may differ.
+        Sampling rate in Hz at which windows are cut; the rates of a table may differ.
     window, step : float
-        Seconds.
+        Length of a window and time between the starts of two windows, in seconds.
     by : str, default=None
         See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     low, high : float, default=None
-        Cut-offs in Hz; `high` is lowered to 0.45 times the rate of a recording. None leaves the
-        filter out.
+        Cut-off frequencies in Hz; `high` is lowered to 0.45 times the rate of a recording. None
+        leaves the filter out.
     final_estimator : None, "logistic" or estimator object, default=None
+        See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     before : tuple of (name, transformer), default=()
         Further steps between resampling and windows.
 
@@ -52,6 +81,15 @@ def over_recordings(
     bandpass = (
         "passthrough" if low is None or high is None else BandpassFilter(low, high, lower_high=True)
     )
+    votes = DiVoteClassifier(
+        classifier,
+        window=window,
+        step=step,
+        by=by,
+        final_estimator=final_estimator,
+        nan="skip",
+        short="skip",
+    )
     return Pipeline(
         [
             ("gaps", GapInterpolator(longer="note")),
@@ -59,18 +97,7 @@ def over_recordings(
             ("resample", Resampler(float(fs))),
             *before,
             ("mark", ArtefactRejector(kinds=[])),
-            (
-                "divote",
-                DiVoteClassifier(
-                    classifier,
-                    window=window,
-                    step=step,
-                    by=by,
-                    final_estimator=final_estimator,
-                    nan="skip",
-                    short="skip",
-                ),
-            ),
+            ("divote", votes),
         ]
     )
 
@@ -88,10 +115,23 @@ def over_filtered(
     )
 
 
-def check_choice(value: str, choices: tuple[str, ...], name: str, function: str) -> None:
-    """Raise unless `value` is one of `choices`."""
-    if value not in choices:
-        raise ValueError(
-            f"The {name!r} of {function} must be one of {', '.join(map(repr, choices))}. "
-            f"Got {value!r} instead."
-        )
+def classifier_of_features(features: Any, classifier: Any) -> Pipeline:
+    """Chain features of windows, standardisation and a classifier."""
+    return Pipeline(
+        [("features", features), ("scaler", StandardScaler()), ("classifier", classifier)]
+    )
+
+
+def classical_classifier(name: str, random_state: Any = None) -> Any:
+    """Classifier with the defaults of scikit-learn: "lda", "mlp", "svm", "rf", "gb" or "knn"."""
+    if name == "svm":
+        # Platt's scaling of cross-validated margins, as LIBSVM computes its own probabilities.
+        return CalibratedClassifierCV(SVC(), cv=3, ensemble=False)
+    classifiers = {
+        "lda": LinearDiscriminantAnalysis(),
+        "mlp": MLPClassifier((100,), max_iter=500, random_state=random_state),
+        "rf": RandomForestClassifier(100, random_state=random_state),
+        "gb": GradientBoostingClassifier(random_state=random_state),
+        "knn": KNeighborsClassifier(5),
+    }
+    return classifiers[name]

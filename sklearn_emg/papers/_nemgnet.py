@@ -1,22 +1,76 @@
-"""nEMGNet + DiVote (Yoo et al. 2022)."""
+"""nEMGNet with DiVote and its protocol (J. Yoo et al. 2022)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from sklearn_emg.papers._building import check_choice, over_recordings
-from sklearn_emg.papers._registry import Figure, register
-
-CITATION = (
-    "J. Yoo et al., Residual one-dimensional convolutional neural network for neuromuscular "
-    "disorder classification from needle electromyography signals with explainability, Comput. "
-    "Methods Programs Biomed. 226 (2022) 107079"
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer, check_option
+from sklearn_emg.model_selection import Protocol, ProtocolRun, SubjectKFold
+from sklearn_emg.papers._building import over_recordings
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
 )
-FEATURES = ("PD", "all", "averaging")
+
+YOO_2022 = Source(
+    "J. Yoo et al.",
+    2022,
+    "Residual one-dimensional convolutional neural network for neuromuscular disorder "
+    "classification from needle electromyography signals with explainability",
+    "Comput. Methods Programs Biomed. 226, 107079",
+)
+_VARIANTS = ("A", "B", "C", "D")
+_FEATURES = ("averaging", "all", "PD")
+# Accuracy of subjects in percent: rows are variants, columns features.
+_PUBLISHED = (
+    (67.17, 76.06, 76.57),
+    (73.64, 81.92, 83.69),
+    (69.95, 81.26, 81.87),
+    (75.35, 81.26, 80.81),
+)
 
 
+def _variant(variant: str, feature: str, accuracy: float) -> Variant:
+    votes = feature if feature == "averaging" else f"feature-{feature}"
+    return Variant(
+        f"nEMGNet {variant} with DiVote {votes}",
+        f"nEMGNet {variant}, DiVote {votes}",
+        [PublishedResult("accuracy of subjects", accuracy, True)],
+        {"variant": variant, "feature": feature},
+    )
+
+
+@published_systems(
+    {
+        f"nemgnet-{variant}-{feature}".lower(): _variant(variant, feature, accuracy)
+        for variant, row in zip(_VARIANTS, _PUBLISHED)
+        for feature, accuracy in zip(_FEATURES, row)
+    },
+    source=YOO_2022,
+    input="raw needle EMG at 10 kHz, windows of 0.4 s every 0.1 s",
+    open_choices=[
+        OpenChoice(
+            "padding of the convolutions",
+            "half the kernel",
+            "it gives the published number of parameters",
+        ),
+        OpenChoice(
+            "subjects for choosing the weights",
+            "20 % of the training subjects of each class",
+            "the paper chose the weights on the test fold",
+        ),
+        OpenChoice("anti-alias filter from 48 to 10 kHz", "polyphase, linear phase"),
+    ],
+    needs="nets",
+    min_fs=2510.0,  # 1003 samples in 0.4 s, or nothing is left after the last pooling
+)
 def nemgnet(
     variant: str = "B",
     feature: str = "PD",
@@ -37,16 +91,11 @@ def nemgnet(
     variant : {"A", "B", "C", "D"}, default="B"
         Depth of the network.
     feature : {"PD", "all", "averaging"}, default="PD"
-        What the final logistic regression reads: the mean scores over proximal and over distal
-        recordings (the table needs a ``region`` column with these two values), over all
-        recordings, or no final classifier.
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.1
-        Seconds.
-    max_epochs : int, default=100
-    random_state : int, RandomState instance or None, default=None
-        Initial weights, batches and validation subjects.
+        Input of the final logistic regression: the mean scores over proximal and over distal
+        recordings (the table needs a ``region`` column with these two values), or over all
+        recordings; with "averaging" there is no final classifier.
+    $windows
+    $training
 
     Returns
     -------
@@ -58,26 +107,22 @@ def nemgnet(
     ValueError
         If `variant` or `feature` is not one of the above.
 
+    See Also
+    --------
+    NEMGNetProtocol : The folds of the paper.
+
     Notes
     -----
-    Published accuracy of subjects, 5 folds by subject with 3 initialisations each, but with the
-    weights chosen on the test fold, so leaky: A 67.17, 76.06, 76.57 % (averaging, feature-all,
-    feature-PD); B 73.64, 81.92, 83.69; C 69.95, 81.26, 81.87; D 75.35, 81.26, 80.81. Windows: B
-    62.35 %. The same group's nested cross-validation without that choice (PLoS ONE 21(5) e0339691,
-    2026): median accuracy of subjects 70 %.
+    The published results are leaky: the source has 5 folds by subject with 3 initialisations each,
+    but chose the weights on the test fold. Accuracy of windows with variant B: 62.35 %. The nested
+    cross-validation of the same group without that choice (PLoS ONE 21(5) e0339691, 2026) gave a
+    median accuracy of subjects of 70 %.
 
-    Left open in the source, with the choice made here:
-
-    - padding of the convolutions: half the kernel, which gives the published count of numbers
-    - share of subjects for choosing the weights: 20 % of the training subjects of each class, where
-      the paper looked at the test fold
-    - anti-alias filter from 48 to 10 kHz: polyphase, linear phase
+    $notes
 
     References
     ----------
-    J. Yoo et al., "Residual one-dimensional convolutional neural network for neuromuscular disorder
-    classification from needle electromyography signals with explainability", Comput. Methods
-    Programs Biomed. 226 (2022) 107079.
+    $source
 
     Examples
     --------
@@ -87,8 +132,8 @@ def nemgnet(
     """
     from sklearn_emg.neural_network import NEMGNetClassifier
 
-    check_choice(variant, ("A", "B", "C", "D"), "variant", "nemgnet")
-    check_choice(feature, FEATURES, "feature", "nemgnet")
+    check_option(variant, _VARIANTS, "variant", "nemgnet")
+    check_option(feature, _FEATURES, "feature", "nemgnet")
     return over_recordings(
         NEMGNetClassifier(variant=variant, max_epochs=max_epochs, random_state=random_state),
         fs=fs,
@@ -99,24 +144,53 @@ def nemgnet(
     )
 
 
-_SUBJECTS = {
-    "A": (67.17, 76.06, 76.57),
-    "B": (73.64, 81.92, 83.69),
-    "C": (69.95, 81.26, 81.87),
-    "D": (75.35, 81.26, 80.81),
-}
-for _variant, _values in _SUBJECTS.items():
-    for _feature, _value in zip(reversed(FEATURES), _values):
-        register(
-            nemgnet,
-            f"nemgnet-{_variant.lower()}-{_feature.lower()}",
-            citation=CITATION,
-            input="raw needle EMG at 10 kHz, windows of 0.4 s every 0.1 s",
-            estimator=f"nEMGNet {_variant}, DiVote "
-            + ("averaging" if _feature == "averaging" else f"feature-{_feature}"),
-            published=[Figure("accuracy of subjects", _value, True)],
-            needs="nets",
-            least_fs=2510.0,  # 1003 samples in 0.4 s, or nothing is left after the last pooling
-            variant=_variant,
-            feature=_feature,
-        )
+class NEMGNetProtocol(Protocol):
+    """nEMGNet's protocol: 5 folds by subject, 3 initialisations of the network in each.
+
+    The paper chose the weights on the test fold. Here they are chosen on training subjects only.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds.
+    n_initialisations : int, default=3
+        Number of fits per fold, with the seeds 0, 1, 2 ...
+    random_state : int, default=0
+        Seed of the folds.
+
+    References
+    ----------
+    J. Yoo et al., "Residual one-dimensional convolutional neural network for neuromuscular disorder
+    classification from needle electromyography signals with explainability", Comput. Methods
+    Programs Biomed. 226 (2022) 107079.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.papers import NEMGNetProtocol
+    >>> X, y = pd.DataFrame({"subject": range(10)}), [0, 1] * 5
+    >>> runs = NEMGNetProtocol().runs(X, y)
+    >>> len(runs), runs[4].label
+    (15, 'fold 1, initialisation 1')
+    """
+
+    def __init__(
+        self, n_splits: int = 5, *, n_initialisations: int = 3, random_state: int = 0
+    ) -> None:
+        self.n_splits = n_splits
+        self.n_initialisations = n_initialisations
+        self.random_state = random_state
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        n_seeds = check_integer(self.n_initialisations, "n_initialisations", "NEMGNetProtocol")
+        folds = SubjectKFold(self.n_splits, random_state=self.random_state).runs(X, y, groups)
+        return [
+            replace(
+                fold,
+                number=fold.number * n_seeds + seed,
+                label=f"{fold.label}, initialisation {seed}",
+                seed=seed,
+            )
+            for fold in folds
+            for seed in range(n_seeds)
+        ]

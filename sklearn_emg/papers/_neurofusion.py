@@ -1,16 +1,14 @@
-"""NeuroFusionNet's Algorithm 1 and the methods that its tables compare it with.
+"""The classical methods that Chandrasekaran et al. (2024) compare NeuroFusionNet with.
 
-The source names no data set and says nothing of how subjects were split; its figures are quoted
-with that warning.
+The source names no data set and does not say how subjects were split; its results are quoted with
+that warning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -21,25 +19,26 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble import NormalLimitRules
 from sklearn_emg.feature_extraction import (
-    CWTFeatures,
     MUAPFeatures,
     SpectralFeatures,
     TimeDomainFeatures,
     WaveletFeatures,
 )
 from sklearn_emg.feature_selection import RandomForestSelector
-from sklearn_emg.papers._building import check_choice, over_filtered
-from sklearn_emg.papers._feature_studies import _classifier, _windows
-from sklearn_emg.papers._registry import Figure, register
-from sklearn_emg.preprocessing import AdaptiveFilter, AmplitudeScaler, Envelope, WaveletDenoiser
-
-CITATION = (
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing "
-    "with advanced deep learning techniques (NeuroFusionNet)"
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    NEUROFUSION,
+    NEUROFUSION_INPUT,
+    classical_classifier,
+    classifier_of_features,
+    over_filtered,
 )
-INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data"
+from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+from sklearn_emg.preprocessing import Envelope
+
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
 _POTENTIALS = (
@@ -49,8 +48,32 @@ _POTENTIALS = (
     "muap_size_index",
     "muap_polyphasic",
 )
+_WHY = "the source gives the name of the method alone"
+_FILTER = OpenChoice("filter", "band-pass of 20 to 4000 Hz", _WHY)
+_LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
 
 
+def _accuracy(value: float) -> list[PublishedResult]:
+    return [PublishedResult("accuracy", value)]
+
+
+@published_systems(
+    {
+        "time-domain": Variant(
+            "time-domain features with linear discriminant analysis",
+            "time-domain features + LDA",
+            _accuracy(85.0),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("features", "MAV, RMS, WL, ZC, SSC, Willison amplitude, variance", _WHY),
+        _LDA,
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
 def time_domain_analysis(
     *,
     fs: float = 10_000.0,
@@ -61,10 +84,7 @@ def time_domain_analysis(
 
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
 
     Returns
     -------
@@ -73,12 +93,13 @@ def time_domain_analysis(
 
     Notes
     -----
-    Published, without naming data or split: accuracy .85, precision .82, recall .89, F1 .85.
+    The source reports a precision of 82 %, a recall of 89 % and an F1 of 85 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - everything but the name: MAV, RMS, WL, ZC, SSC, Willison amplitude, variance; linear
-      discriminant analysis; band-pass of 20 to 4000 Hz; vote by mean probability
+    References
+    ----------
+    $source
 
     Examples
     --------
@@ -86,9 +107,31 @@ def time_domain_analysis(
     >>> time_domain_analysis(window=0.2).named_steps["divote"].window
     0.2
     """
-    return over_filtered(_windows(TimeDomainFeatures(list(_TIME)), _LDA()), fs, window, step)
+    windows = classifier_of_features(TimeDomainFeatures(list(_TIME)), classical_classifier("lda"))
+    return over_filtered(windows, fs, window, step)
 
 
+@published_systems(
+    {
+        "frequency-domain": Variant(
+            "features of the power spectrum with linear discriminant analysis",
+            "spectral features + LDA",
+            _accuracy(88.0),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice(
+            "features",
+            "mean, median and peak frequency, total power, first two moments, spectral entropy",
+            _WHY,
+        ),
+        _LDA,
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
 def frequency_domain_analysis(
     *,
     fs: float = 10_000.0,
@@ -99,10 +142,7 @@ def frequency_domain_analysis(
 
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
 
     Returns
     -------
@@ -111,13 +151,13 @@ def frequency_domain_analysis(
 
     Notes
     -----
-    Published, without naming data or split: accuracy .88, precision .85, recall .91, F1 .88.
+    The source reports a precision of 85 %, a recall of 91 % and an F1 of 88 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - everything but the name: mean, median and peak frequency, total power, first two moments,
-      spectral entropy; linear discriminant analysis; band-pass of 20 to 4000 Hz; vote by mean
-      probability
+    References
+    ----------
+    $source
 
     Examples
     --------
@@ -126,9 +166,32 @@ def frequency_domain_analysis(
     2000.0
     """
     features = SpectralFeatures(list(_FREQUENCY))
-    return over_filtered(_windows(features, _LDA()), fs, window, step)
+    windows = classifier_of_features(features, classical_classifier("lda"))
+    return over_filtered(windows, fs, window, step)
 
 
+@published_systems(
+    {
+        "amplitude-envelope": Variant(
+            "shape of the RMS envelope with linear discriminant analysis",
+            "RMS envelope + LDA",
+            _accuracy(84.0),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("envelope", "moving RMS of 50 ms", _WHY),
+        OpenChoice(
+            "features",
+            "its mean, standard deviation, range, waveform length, skewness and kurtosis",
+            _WHY,
+        ),
+        _LDA,
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
 def amplitude_envelope_analysis(
     *,
     fs: float = 10_000.0,
@@ -140,27 +203,24 @@ def amplitude_envelope_analysis(
 
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
     envelope : float, default=0.05
         Length of the moving RMS in seconds.
 
     Returns
     -------
     pipeline : Pipeline
-        With a step ``envelope`` ahead of ``divote``.
+        With a step ``envelope`` before ``divote``.
 
     Notes
     -----
-    Published, without naming data or split: accuracy .84, precision .78, recall .86, F1 .82.
+    The source reports a precision of 78 %, a recall of 86 % and an F1 of 82 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - everything but the name: moving RMS of 50 ms; its mean, standard deviation, range, waveform
-      length, skewness and kurtosis; linear discriminant analysis; band-pass of 20 to 4000 Hz; vote
-      by mean probability
+    References
+    ----------
+    $source
 
     Examples
     --------
@@ -169,16 +229,48 @@ def amplitude_envelope_analysis(
     Envelope(window=0.05)
     """
     features = TimeDomainFeatures(["mean", "std", "ptp", "wl", "skewness", "kurtosis"])
-    return over_filtered(
-        _windows(features, _LDA()),
-        fs,
-        window,
-        step,
-        before=(("envelope", Envelope(window=envelope)),),
-    )
+    windows = classifier_of_features(features, classical_classifier("lda"))
+    before = (("envelope", Envelope(window=envelope)),)
+    return over_filtered(windows, fs, window, step, before=before)
 
 
-def traditional_analysis(
+_QUANTITATIVE = {
+    "lda": ("linear discriminant analysis", "LDA", 78.5),
+    "svm": ("a support vector machine", "SVM", 88.0),
+    "rf": ("a random forest", "forest", 85.3),
+    "mlp": ("a multilayer perceptron", "MLP", 81.6),
+}
+
+
+@published_systems(
+    {
+        f"quantitative-emg-{key}": Variant(
+            f"quantitative EMG measures with {name}",
+            f"quantitative EMG + {short}",
+            _accuracy(accuracy),
+            {"classifier": key},
+        )
+        for key, (name, short, accuracy) in _QUANTITATIVE.items()
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice(
+            "features",
+            "turns of at least 0.1 mV per second, mean amplitude per turn, MAV, RMS, zero "
+            "crossings, mean and median frequency",
+            _WHY,
+        ),
+        OpenChoice(
+            "classifiers",
+            "the defaults of scikit-learn, the network with one layer of 100 units",
+            _WHY,
+        ),
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
+def quantitative_emg(
     classifier: str = "lda",
     *,
     fs: float = 10_000.0,
@@ -194,13 +286,10 @@ def traditional_analysis(
     Parameters
     ----------
     classifier : {"lda", "svm", "rf", "mlp"}, default="lda"
-        "lda" is the row "traditional EMG analysis" of the source, "svm" "SVM", "rf" "standard
-        machine learning", "mlp" "traditional neural network".
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
-    random_state : int, RandomState instance or None, default=None
+        "lda" is the row "traditional EMG analysis" of the source, "svm" the row "SVM", "rf" the
+        row "standard machine learning", "mlp" the row "traditional neural network".
+    $windows
+    $random_state
 
     Returns
     -------
@@ -214,30 +303,54 @@ def traditional_analysis(
 
     Notes
     -----
-    Published, without naming data or split, accuracy: traditional analysis 78.5 %, SVM 88, standard
-    machine learning 85.3, traditional neural network 81.6.
+    $notes
 
-    Left open in the source, with the choice made here:
-
-    - everything but the names: the measures above, turns of at least 0.1 mV; classifiers with the
-      defaults of scikit-learn, the network with one layer of 100 units; band-pass of 20 to 4000 Hz;
-      vote by mean probability
+    References
+    ----------
+    $source
 
     Examples
     --------
-    >>> from sklearn_emg.papers import traditional_analysis
-    >>> traditional_analysis().get_params()["divote__estimator__classifier"]
+    >>> from sklearn_emg.papers import quantitative_emg
+    >>> quantitative_emg().get_params()["divote__estimator__classifier"]
     LinearDiscriminantAnalysis()
     """
-    check_choice(classifier, ("lda", "svm", "rf", "mlp"), "classifier", "traditional_analysis")
-    model = _LDA() if classifier == "lda" else _classifier(classifier, random_state)
+    check_option(classifier, tuple(_QUANTITATIVE), "classifier", "quantitative_emg")
     time = TimeDomainFeatures(["turns", "turn_amplitude", "mav", "rms", "zc"])
-    spectral = SpectralFeatures(["mnf", "mdf"])
-    return over_filtered(
-        _windows(FeatureUnion([("time", time), ("spectral", spectral)]), model), fs, window, step
-    )
+    features = FeatureUnion([("time", time), ("spectral", SpectralFeatures(["mnf", "mdf"]))])
+    windows = classifier_of_features(features, classical_classifier(classifier, random_state))
+    return over_filtered(windows, fs, window, step)
 
 
+@published_systems(
+    {
+        "rule-based": Variant(
+            "rules on turns, amplitude and motor unit potentials",
+            "rules on turns, amplitude and motor unit potentials",
+            _accuracy(76.8),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice(
+            "measures",
+            "turns per second, mean amplitude per turn, RMS and zero crossings of a window; of the "
+            "isolated potentials in it the median amplitude, duration, ratio of area to amplitude "
+            "and size index, and the fraction with more than four phases",
+            _WHY,
+        ),
+        OpenChoice(
+            "rules",
+            "each measure is compared with mean +/- 2 standard deviations of the windows of the "
+            "normal group in training, and the rules form a decision list; a window without a "
+            "potential meets no rule on potentials",
+            _WHY,
+        ),
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
 def rule_based(
     *,
     fs: float = 10_000.0,
@@ -251,16 +364,13 @@ def rule_based(
 
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
     limit : float, default=2.0
-        Normal limits in standard deviations on either side of the mean of the normal group.
+        Distance of the normal limits from the mean of the normal group, in standard deviations.
     max_rules : int, default=9
-        Rules in the list, at most; there are nine measures.
+        Maximum number of rules in the list; there are nine measures.
     turn_threshold : float, default=0.1
-        Least amplitude in mV of a turn of the signal.
+        Minimum amplitude in mV of a turn of the signal.
 
     Returns
     -------
@@ -269,27 +379,23 @@ def rule_based(
 
     See Also
     --------
+    sklearn_emg.ensemble.NormalLimitRules : The decision list.
     sklearn_emg.feature_extraction.MUAPFeatures : How potentials are found and measured.
 
     Notes
     -----
-    Published, without naming data or split: accuracy 76.8 %, sensitivity 79.2, specificity 72.5.
+    The source reports a sensitivity of 79.2 % and a specificity of 72.5 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - the measures: turns per second, mean amplitude per turn, RMS and zero crossings of a window;
-      of the potentials that stand alone in it, median amplitude, duration, ratio of area to
-      amplitude and size index, and the share with more than four phases
-    - the rules: each measure is held against mean +/- 2 standard deviations of the windows of the
-      normal group in training, and ordered into a decision list; a window without a potential meets
-      no rule on potentials
-    - band-pass of 20 to 4000 Hz; vote by mean probability
-
-    Motor unit potentials are those of needle electrodes. Surface recordings, and rates below some 4
-    kHz, show few or none that are steep enough, and the other four measures decide.
+    Motor unit potentials are those of needle electrodes. Surface recordings, and sampling rates
+    below about 4 kHz, show few or no potentials that are steep enough; then the other four measures
+    decide.
 
     References
     ----------
+    $source
+
     E. Stalberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
     Clin. Neurophysiol. 56 (1983) 672-681.
 
@@ -305,21 +411,38 @@ def rule_based(
     signal = TimeDomainFeatures(
         ["turns", "turn_amplitude", "rms", "zc"], turn_threshold=turn_threshold
     )
-    # NaN where there is no potential: 0 would pass for a small one.
+    # NaN where there is no potential: 0 would be read as a small potential.
     potentials = MUAPFeatures(list(_POTENTIALS), fill_value=float("nan"))
     features = FeatureUnion(
         [("signal", signal), ("potentials", potentials)], verbose_feature_names_out=False
     ).set_output(transform="pandas")
-    windows = Pipeline(
-        [
-            ("features", features),
-            ("classifier", NormalLimitRules(limit=limit, max_rules=max_rules)),
-        ]
-    )
+    rules = NormalLimitRules(limit=limit, max_rules=max_rules)
+    windows = Pipeline([("features", features), ("classifier", rules)])
     return over_filtered(windows, fs, window, step)
 
 
-def ensembles(
+@published_systems(
+    {
+        "tree-ensembles": Variant(
+            "random forest, extra trees and gradient boosting with a soft vote",
+            "forest, extra trees and boosting, soft vote",
+            _accuracy(87.9),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("features", "those of the time- and the frequency-domain analysis", _WHY),
+        OpenChoice(
+            "ensembles",
+            "mean probability of a random forest, extra trees and histogram gradient boosting",
+            _WHY,
+        ),
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
+def tree_ensembles(
     *,
     fs: float = 10_000.0,
     window: float = 0.4,
@@ -329,15 +452,14 @@ def ensembles(
 ) -> Pipeline:
     """Random forest, extra trees and boosted trees that vote, on time and frequency features.
 
+    This is the row "ensembles" of the source.
+
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
     n_estimators : int, default=200
-        Trees of each forest.
-    random_state : int, RandomState instance or None, default=None
+        Number of trees of each forest.
+    $random_state
 
     Returns
     -------
@@ -346,18 +468,18 @@ def ensembles(
 
     Notes
     -----
-    Published, without naming data or split: accuracy 87.9 %, sensitivity 89.5, specificity 85.2.
+    The source reports a sensitivity of 89.5 % and a specificity of 85.2 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - everything but the name: the features of the time- and the frequency-domain analysis; mean
-      probability of a random forest, extra trees and histogram gradient boosting; band-pass of 20
-      to 4000 Hz; vote by mean probability
+    References
+    ----------
+    $source
 
     Examples
     --------
-    >>> from sklearn_emg.papers import ensembles
-    >>> [n for n, _ in ensembles().get_params()["divote__estimator__classifier"].estimators]
+    >>> from sklearn_emg.papers import tree_ensembles
+    >>> [n for n, _ in tree_ensembles().get_params()["divote__estimator__classifier"].estimators]
     ['forest', 'extra', 'boosting']
     """
     members = [
@@ -365,12 +487,33 @@ def ensembles(
         ("extra", ExtraTreesClassifier(n_estimators, random_state=random_state)),
         ("boosting", HistGradientBoostingClassifier(random_state=random_state)),
     ]
-    return over_filtered(
-        _windows(_both(), VotingClassifier(members, voting="soft")), fs, window, step
+    windows = classifier_of_features(
+        FeatureUnion(_two_domains()), VotingClassifier(members, voting="soft")
     )
+    return over_filtered(windows, fs, window, step)
 
 
-def hybrid(
+@published_systems(
+    {
+        "selected-features-mlp": Variant(
+            "features of three domains selected by a random forest, with a perceptron",
+            "three domains, forest selection, MLP",
+            _accuracy(89.2),
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("features", "time, frequency and wavelet features", _WHY),
+        OpenChoice(
+            "selection", "features above the mean impurity importance in a random forest", _WHY
+        ),
+        OpenChoice("classifier", "a perceptron of 64 and 32 units", _WHY),
+        _FILTER,
+        MEAN_VOTE,
+    ],
+)
+def selected_features_mlp(
     *,
     fs: float = 10_000.0,
     window: float = 0.4,
@@ -378,17 +521,16 @@ def hybrid(
     hidden: Sequence[int] = (64, 32),
     random_state: Any = None,
 ) -> Pipeline:
-    """Features of three domains, chosen by a random forest, read by a neural network.
+    """Features of three domains, selected by a random forest, with a multilayer perceptron.
+
+    This is the row "hybrid" of the source.
 
     Parameters
     ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
+    $windows
     hidden : sequence of int, default=(64, 32)
-        Units of the hidden layers.
-    random_state : int, RandomState instance or None, default=None
+        Number of units of each hidden layer.
+    $random_state
 
     Returns
     -------
@@ -398,21 +540,21 @@ def hybrid(
 
     Notes
     -----
-    Published, without naming data or split: accuracy 89.2 %, sensitivity 91.0, specificity 87.3.
+    The source reports a sensitivity of 91.0 % and a specificity of 87.3 % too.
 
-    Left open in the source, with the choice made here:
+    $notes
 
-    - everything but the name: time, frequency and wavelet features; those of more than the mean
-      impurity importance in a random forest; a perceptron of 64 and 32 units; band-pass of 20 to
-      4000 Hz; vote by mean probability
+    References
+    ----------
+    $source
 
     Examples
     --------
-    >>> from sklearn_emg.papers import hybrid
-    >>> list(hybrid().named_steps["divote"].estimator.named_steps)
+    >>> from sklearn_emg.papers import selected_features_mlp
+    >>> list(selected_features_mlp().named_steps["divote"].estimator.named_steps)
     ['features', 'scaler', 'selection', 'classifier']
     """
-    features = FeatureUnion([*_both().transformer_list, ("wavelet", WaveletFeatures())])
+    features = FeatureUnion([*_two_domains(), ("wavelet", WaveletFeatures())])
     windows = Pipeline(
         [
             ("features", features),
@@ -424,123 +566,8 @@ def hybrid(
     return over_filtered(windows, fs, window, step)
 
 
-def neurofusion_features(
-    *,
-    fs: float = 10_000.0,
-    window: float = 0.4,
-    step: float | None = 0.2,
-    n_components: float | int = 0.99,
-    mains: float = 50.0,
-    random_state: Any = None,
-) -> Pipeline:
-    """NeuroFusionNet's Algorithm 1, enhancement and features, with a perceptron at its end.
-
-    Band-pass, adaptive filter, denoising, min-max normalisation, segmentation; mean absolute value,
-    Fourier spectrum and continuous wavelet transform; PCA, normalisation, and selection by
-    random-forest impurity importance.
-
-    Parameters
-    ----------
-    fs : float, default=10000
-        Rate in Hz at which windows are cut.
-    window, step : float, default=0.4 and 0.2
-        Seconds.
-    n_components : float or int, default=0.99
-        Of the PCA: share of the variance, or number of components.
-    mains : float, default=50.0
-        Frequency of the mains in Hz, for the adaptive filter.
-    random_state : int, RandomState instance or None, default=None
-
-    Returns
-    -------
-    pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``divote``;
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``, ``normalise``,
-        ``selection``, ``classifier``.
-
-    Notes
-    -----
-    Published for the whole system, without naming data or split: accuracy .92, precision .94,
-    recall .93, F1 .93.
-
-    Left open in the source, with the choice made here:
-
-    - adaptive filter: LMS-type, against the mains; denoising by wavelets where the source trains an
-      autoencoder: ``set_params(denoise=AutoencoderDenoiser())`` does, with torch
-    - min-max normalisation by recording; the wavelet of the transform: a complex Morlet wavelet
-    - features are standardised before the PCA too, since they differ in unit
-    - components with more than the mean importance are kept; the classifier is a perceptron of 100
-      units, in place of the deep network of Algorithm 2
-    - band-pass of 20 to 4000 Hz; windows of 0.4 s every 0.2 s; vote by mean probability
-
-    References
-    ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques".
-
-    Examples
-    --------
-    >>> from sklearn_emg.papers import neurofusion_features
-    >>> list(neurofusion_features().named_steps)
-    ['gaps', 'filter', 'resample', 'adaptive', 'denoise', 'scale', 'mark', 'divote']
-    """
-    features = FeatureUnion(
-        [
-            ("mav", TimeDomainFeatures(["mav"])),
-            ("fourier", SpectralFeatures(list(_FREQUENCY))),
-            ("cwt", CWTFeatures()),
-        ]
-    )
-    windows = Pipeline(
-        [
-            ("features", features),
-            ("scaler", StandardScaler()),
-            ("pca", PCA(n_components, random_state=random_state)),
-            ("normalise", StandardScaler()),
-            ("selection", RandomForestSelector(random_state=random_state)),
-            ("classifier", _classifier("mlp", random_state)),
-        ]
-    )
-    before = (
-        ("adaptive", AdaptiveFilter("mains", freq=mains)),
-        ("denoise", WaveletDenoiser()),
-        ("scale", AmplitudeScaler("minmax")),
-    )
-    return over_filtered(windows, fs, window, step, before=before)
-
-
-_LDA = LinearDiscriminantAnalysis
-
-
-def _both() -> FeatureUnion:
-    return FeatureUnion(
-        [
-            ("time", TimeDomainFeatures(list(_TIME))),
-            ("spectral", SpectralFeatures(list(_FREQUENCY))),
-        ]
-    )
-
-
-_TABLE: tuple[tuple[str, Callable[..., Any], str, float, dict[str, Any]], ...] = (
-    ("time-domain", time_domain_analysis, "time-domain features + LDA", 85.0, {}),
-    ("frequency-domain", frequency_domain_analysis, "spectral features + LDA", 88.0, {}),
-    ("amplitude-envelope", amplitude_envelope_analysis, "RMS envelope + LDA", 84.0, {}),
-    ("traditional", traditional_analysis, "quantitative EMG + LDA", 78.5, {}),
-    ("table-svm", traditional_analysis, "quantitative EMG + SVM", 88.0, {"classifier": "svm"}),
-    ("table-ml", traditional_analysis, "quantitative EMG + forest", 85.3, {"classifier": "rf"}),
-    ("table-mlp", traditional_analysis, "quantitative EMG + MLP", 81.6, {"classifier": "mlp"}),
-    ("rule-based", rule_based, "rules on turns, amplitude and motor unit potentials", 76.8, {}),
-    ("ensembles", ensembles, "forest, extra trees and boosting, soft vote", 87.9, {}),
-    ("hybrid", hybrid, "three domains, forest selection, MLP", 89.2, {}),
-    ("neurofusion-features", neurofusion_features, "Algorithm 1 + MLP", 92.0, {}),
-)
-for _name, _function, _estimator, _value, _settings in _TABLE:
-    register(
-        _function,
-        _name,
-        citation=CITATION,
-        input=INPUT,
-        estimator=_estimator,
-        published=[Figure("accuracy", _value)],
-        **_settings,
-    )
+def _two_domains() -> list[tuple[str, Any]]:
+    return [
+        ("time", TimeDomainFeatures(list(_TIME))),
+        ("spectral", SpectralFeatures(list(_FREQUENCY))),
+    ]

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from string import Template
+from typing import Any, TypeVar
 
 import pandas as pd
 
+from sklearn_emg._validation import did_you_mean
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 @dataclass(frozen=True)
-class Figure:
-    """A published figure.
+class Source:
+    """A publication.
+
+    Attributes
+    ----------
+    authors : str
+    year : int
+    title : str
+        Empty where it is not known here.
+    published_in : str
+        Journal with volume and pages, conference or university.
+    note : str
+        Where the facts were read, if not in the publication itself.
+    """
+
+    authors: str
+    year: int
+    title: str = ""
+    published_in: str = ""
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """Authors and year, such as "J. Yoo et al. (2022)"."""
+        return f"{self.authors} ({self.year})"
+
+    def __str__(self) -> str:
+        title = f'"{self.title}"' if self.title else ""
+        parts = [self.authors, title, self.published_in, str(self.year)]
+        return ", ".join(part for part in parts if part) + (f"; {self.note}" if self.note else "")
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A result that a source reports.
 
     Attributes
     ----------
     measure : str
-        What was measured, of what.
+        What was measured, for instance "accuracy of subjects".
     value : float
         In percent.
     leaky : bool or None
-        Whether the same subjects, or the test set itself, were on both sides of the split; None
-        where the source does not say.
+        Whether a subject, or the test set itself, was in both training and test; None where the
+        source does not say.
     """
 
     measure: str
@@ -36,102 +74,221 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class OpenChoice:
+    """A detail that a source leaves open.
+
+    Attributes
+    ----------
+    what : str
+        The detail.
+    choice : str
+        The choice made here.
+    why : str
+        The reason, empty where any choice would do.
+    """
+
+    what: str
+    choice: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.choice}" + (f" ({self.why})" if self.why else "")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One system of the family that a function builds.
+
+    Attributes
+    ----------
+    method : str
+        Short name of the method; the title of the system is the source and the method.
+    estimator : str
+        Features and classifier in a few words.
+    published : sequence of PublishedResult
+    settings : mapping
+        Arguments of the function that build this system.
+    """
+
+    method: str
+    estimator: str
+    published: Sequence[PublishedResult] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class System:
     """A published system and the function that builds its pipeline.
 
     Attributes
     ----------
     name : str
-        For `make_system` and the benchmark.
+        Key for :func:`make_system` and the benchmark.
+    title : str
+        Authors, year and method.
     function : callable
         Returns an unfitted estimator over recording tables.
     settings : mapping
-        Arguments of `function` that make this system out of the family that it builds.
-    citation, input, estimator : str
-    published : sequence of Figure
-    open_choices : sequence of str
-        What the source leaves open, each with the choice made here.
+        Arguments of `function` that build this system out of its family.
+    source : Source
+    input : str
+        Signal, sampling rate and windows.
+    estimator : str
+        Features and classifier in a few words.
+    published : sequence of PublishedResult
+    open_choices : sequence of OpenChoice
+        Details that the source leaves open, each with the choice made here.
     needs : str
         Extra that has to be installed, empty where none is.
-    least_fs : float
-        Lowest rate in Hz whose windows the network is not too deep for.
+    min_fs : float
+        Lowest sampling rate in Hz at which the network is not too deep for its windows.
     """
 
     name: str
+    title: str
     function: Callable[..., Any]
     settings: Mapping[str, Any]
-    citation: str
+    source: Source
     input: str
     estimator: str
-    published: Sequence[Figure]
-    open_choices: Sequence[str]
+    published: Sequence[PublishedResult]
+    open_choices: Sequence[OpenChoice]
     needs: str
-    least_fs: float = 0.0
+    min_fs: float = 0.0
+
+    @property
+    def citation(self) -> str:
+        """The source in one line."""
+        return str(self.source)
 
     @property
     def leaky(self) -> bool | None:
-        """Whether any published figure is; None where no figure says."""
-        known = [f.leaky for f in self.published if f.leaky is not None]
+        """Whether any published result is leaky; None where the source does not say."""
+        known = [result.leaky for result in self.published if result.leaky is not None]
         return any(known) if known else None
 
 
 _SYSTEMS: dict[str, System] = {}
 
-
-_OPEN = "Left open in the source"
-
-
-def _open_choices(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The list below "Left open in the source" in a docstring, so that it is said once."""
-    lines = (inspect.getdoc(function) or "").splitlines()
-    at = next((i for i, line in enumerate(lines) if line.startswith(_OPEN)), None)
-    if at is None:
-        return ()
-    choices: list[str] = []
-    for line in lines[at + 1 :]:
-        if line.startswith("- "):
-            choices.append(line[2:])
-        elif line.startswith("  ") and choices:
-            choices[-1] += " " + line.strip()
-        elif choices:
-            break
-    return tuple(choice.rstrip(".;") for choice in choices)
+_RATE = "Sampling rate in Hz to which recordings are resampled before windows are cut."
+_STEP = "Time from the start of one window to the start of the next, in seconds"
+# What the parameters mean that many functions share.
+_SHARED = {
+    "fs": ("float", _RATE),
+    "window": ("float", "Length of a window in seconds."),
+    "step": ("float", f"{_STEP}."),
+    "max_epochs": ("int", "Maximum number of epochs."),
+    "mains": ("float", "Power-line frequency in Hz, for the adaptive filter."),
+    "random_state": (
+        "int, RandomState instance or None",
+        "Seed of all that is random in the pipeline.",
+    ),
+}
+_GROUPS = {"windows": ("fs", "window", "step"), "training": ("max_epochs", "random_state")}
 
 
-def register(
-    function: Callable[..., Any],
-    name: str,
+def published_systems(
+    variants: Mapping[str, Variant],
     *,
-    citation: str,
+    source: Source,
     input: str,
-    estimator: str,
-    published: Sequence[Figure] = (),
+    open_choices: Sequence[OpenChoice],
     needs: str = "",
-    least_fs: float = 0.0,
-    **settings: Any,
-) -> None:
-    """Enter a system into the table of `list_systems`."""
-    _SYSTEMS[name] = System(
-        name,
-        function,
-        settings,
-        citation,
-        input,
-        estimator,
-        tuple(published),
-        _open_choices(function),
-        needs,
-        least_fs,
+    min_fs: float = 0.0,
+) -> Callable[[F], F]:
+    """Enter the systems that a function builds into the registry, and complete its docstring.
+
+    In the docstring ``$windows`` stands for the parameters `fs`, `window` and `step`,
+    ``$training`` for `max_epochs` and `random_state`, ``$mains`` and ``$random_state`` for these,
+    ``$notes`` for the published results and the open choices, and ``$source`` for the source.
+
+    Parameters
+    ----------
+    variants : mapping of str to Variant
+        Systems by their names.
+    source, input, open_choices, needs, min_fs
+        See :class:`System`.
+
+    Returns
+    -------
+    decorator : callable
+    """
+
+    def decorate(function: F) -> F:
+        for name, variant in variants.items():
+            _SYSTEMS[name] = System(
+                name=name,
+                title=f"{source.label}: {variant.method}",
+                function=function,
+                settings=variant.settings,
+                source=source,
+                input=input,
+                estimator=variant.estimator,
+                published=tuple(variant.published),
+                open_choices=tuple(open_choices),
+                needs=needs,
+                min_fs=min_fs,
+            )
+        if function.__doc__:  # not under python -OO
+            texts = {name: _parameter(function, name) for name in ("mains", "random_state")}
+            for group, names in _GROUPS.items():
+                texts[group] = "".join(_parameter(function, name) for name in names).rstrip()
+            notes = _published(variants) + _listed(
+                "Left open in the source, with the choice made here:", open_choices
+            )
+            template = Template(inspect.cleandoc(function.__doc__))
+            function.__doc__ = template.substitute(
+                texts, notes=notes.strip(), source=_wrapped(str(source), "")
+            )
+        return function
+
+    return decorate
+
+
+def _parameter(function: Callable[..., Any], name: str) -> str:
+    """Description of a shared parameter, with the default of this function."""
+    parameter = inspect.signature(function).parameters.get(name)
+    if parameter is None:
+        return ""
+    kind, text = _SHARED[name]
+    if name == "step" and "None" in str(parameter.annotation):
+        kind, text = "float or None", f"{_STEP}; None leaves no overlap."
+    return f"{name} : {kind}, default={parameter.default}\n{_wrapped(text, '    ')}\n"
+
+
+def _published(variants: Mapping[str, Variant]) -> str:
+    lines = [
+        f"``{name}``: {', '.join(map(str, variant.published))}"
+        for name, variant in variants.items()
+        if variant.published
+    ]
+    return _listed("Published results:", lines) if lines else ""
+
+
+def _listed(heading: str, items: Sequence[object]) -> str:
+    lines = "\n".join(_wrapped(str(item), "  ", "- ") for item in items)
+    return f"{heading}\n\n{lines}\n\n"
+
+
+def _wrapped(text: str, indent: str, first: str | None = None) -> str:
+    start = indent if first is None else first
+    return textwrap.fill(
+        text,
+        96,
+        initial_indent=start,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
 def get_system(name: str) -> System:
-    """What is known of a system.
+    """Look up what is known of a system.
 
     Parameters
     ----------
     name : str
-        From the index of :func:`list_systems`.
+        Key from the index of :func:`list_systems`.
 
     Returns
     -------
@@ -140,19 +297,21 @@ def get_system(name: str) -> System:
     Raises
     ------
     ValueError
-        If there is no such system; the message offers near misses.
+        If there is no such system; the message suggests a similar name.
 
     Examples
     --------
     >>> from sklearn_emg.papers import get_system
-    >>> print(get_system("elamvazuthi").published[0])
+    >>> system = get_system("elamvazuthi")
+    >>> system.title
+    'I. Elamvazuthi et al. (2015): AR, RMS, ZC, WL and MAV with a multilayer perceptron'
+    >>> print(system.published[0])
     accuracy of windows 86.30 % (split not stated)
     """
     if name not in _SYSTEMS:
-        near = difflib.get_close_matches(str(name), _SYSTEMS, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(
-            f"There is no system {name!r}.{hint} list_systems() has {', '.join(_SYSTEMS)}."
+            f"There is no system {name!r}.{did_you_mean(name, _SYSTEMS)} list_systems() has "
+            f"{', '.join(_SYSTEMS)}."
         )
     return _SYSTEMS[name]
 
@@ -163,14 +322,14 @@ def make_system(name: str, **changes: Any) -> Any:
     Parameters
     ----------
     name : str
-        From the index of :func:`list_systems`.
+        Key from the index of :func:`list_systems`.
     **changes
         Arguments of its function, such as ``fs``, ``window`` or ``random_state``.
 
     Returns
     -------
     estimator : estimator object
-        Not fitted.
+        Unfitted.
 
     Raises
     ------
@@ -196,15 +355,15 @@ def make_system(name: str, **changes: Any) -> Any:
 
 
 def list_systems() -> pd.DataFrame:
-    """Table of the published systems.
+    """List the published systems.
 
     Returns
     -------
     systems : DataFrame
-        Index of names for :func:`make_system`; ``citation``, ``input``, ``estimator``,
-        ``function``, ``published`` (with the kind of split of each figure), ``leaky`` (True where
-        a figure was obtained with subjects, or the test set, on both sides; None where the source
-        does not say), ``open_choices`` and ``needs``.
+        Indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year and
+        method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (with the kind
+        of split of each result), ``leaky`` (True where a subject, or the test set, was in both
+        training and test; None where the source does not say), ``open_choices`` and ``needs``.
 
     Examples
     --------
@@ -215,16 +374,17 @@ def list_systems() -> pd.DataFrame:
     """
     rows = {
         s.name: {
+            "title": s.title,
             "citation": s.citation,
             "input": s.input,
             "estimator": s.estimator,
             "function": s.function.__name__,
             "published": "; ".join(map(str, s.published)),
             "leaky": s.leaky,
-            "open_choices": "; ".join(s.open_choices),
+            "open_choices": "; ".join(map(str, s.open_choices)),
             "needs": s.needs,
         }
         for s in _SYSTEMS.values()
     }
-    # Object, so that None stays apart from False.
+    # Object, so that None is kept and not turned into False.
     return pd.DataFrame.from_dict(rows, orient="index").astype({"leaky": object})

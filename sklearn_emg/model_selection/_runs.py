@@ -1,0 +1,256 @@
+"""Protocols: splitters by subject whose splits, here runs, may name validation subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from sklearn_emg._typing import Labels
+from sklearn_emg.model_selection._strata import Split, SubjectStrata
+from sklearn_emg.recordings import subjects_of
+
+
+@dataclass(frozen=True)
+class ProtocolRun:
+    """One split of a protocol: one fit and one test.
+
+    Attributes
+    ----------
+    number : int
+        Position in the protocol, from 0.
+    label : str
+        Description of the run, such as "fold 2, initialisation 1".
+    train, test : ndarray of int
+        Row numbers.
+    validation : ndarray of int or None
+        Rows that the protocol reserves for choosing weights or settings; they are neither in
+        `train` nor in `test`.
+    seed : int
+        Value for the `random_state` of the estimator, see :func:`with_seed`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import SubjectHoldout
+    >>> from sklearn_emg.neural_network import ALSNetClassifier
+    >>> X = pd.DataFrame({"subject": ["A1", "A2", "A3", "C1", "C2", "C3"]})
+    >>> protocol = SubjectHoldout(validation_size=0.2)
+    >>> run = protocol.runs(X, ["als"] * 3 + ["control"] * 3)[0]
+    >>> len(run.prepare(ALSNetClassifier(), X).validation)
+    2
+    """
+
+    number: int
+    label: str
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    validation: NDArray[np.intp] | None = None
+    seed: int = 0
+
+    @property
+    def fit_rows(self) -> NDArray[np.intp]:
+        """Rows of training and validation together, for estimators that hold out their own."""
+        if self.validation is None:
+            return self.train
+        return np.sort(np.concatenate([self.train, self.validation]))
+
+    def prepare(self, estimator: Any, X: Any, groups: Labels | None = None) -> Any:
+        """Copy an estimator for this run.
+
+        Parameters
+        ----------
+        estimator : estimator object
+        X : DataFrame with a ``subject`` column, or array-like
+            All rows of the protocol.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        estimator : estimator object
+            Unfitted, with the seed of the run. Fit it on `fit_rows`: networks in it stop early on
+            the validation subjects of the run, where there are some; classifiers that choose
+            nothing while they are fitted learn from these subjects too.
+        """
+        estimator = with_seed(estimator, self.seed)
+        if self.validation is None:
+            return estimator
+        subjects = SubjectStrata(X, None, groups)
+        held = [subjects.names[k] for k in np.unique(subjects.codes[self.validation])]
+        return with_validation(estimator, held)
+
+
+class Protocol(BaseCrossValidator):
+    """Base of all splitters by subject of this package.
+
+    A protocol is a splitter of scikit-learn: ``cross_validate(model, X, y, cv=protocol)`` fits on
+    the rows of training and validation together. Its :meth:`runs` tell more than its splits: a
+    label, a seed and, where the protocol names some, the validation subjects of each run. A
+    subclass writes ``_runs(X, y, groups)``, which returns a list of :class:`ProtocolRun`.
+
+    Attributes
+    ----------
+    leaky : bool
+        Whether a subject may be in both training and test.
+    of_windows : bool
+        Whether rows are windows, so that recordings have to be cut before they are split.
+
+    Examples
+    --------
+    >>> from sklearn_emg.model_selection import Protocol, ProtocolRun
+    >>> class FirstAgainstRest(Protocol):
+    ...     def _runs(self, X, y, groups):
+    ...         first = (X["subject"] == X["subject"].iloc[0]).to_numpy()
+    ...         return [ProtocolRun(0, "first", (~first).nonzero()[0], first.nonzero()[0])]
+    >>> import pandas as pd
+    >>> FirstAgainstRest().get_n_splits(pd.DataFrame({"subject": ["a", "b"]}), [0, 1])
+    1
+    """
+
+    leaky: ClassVar[bool] = False
+    of_windows: ClassVar[bool] = False
+    # With metadata routing the groups come without a request; a table needs none.
+    __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
+
+    def runs(
+        self, X: Any, y: Labels | None = None, groups: Labels | None = None
+    ) -> list[ProtocolRun]:
+        """List the runs on these data.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,), default=None
+            Labels; the splits are stratified by them.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        runs : list of ProtocolRun
+
+        Raises
+        ------
+        ValueError
+            If neither X nor `groups` has the subjects, a class has too few of them, or a parameter
+            is out of range.
+        """
+        return self._runs(X, y, groups)
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        raise NotImplementedError(f"{type(self).__name__} lacks _runs.")
+
+    def split(self, X: Any, y: Any = None, groups: Labels | None = None) -> Iterator[Split]:
+        """Yield row numbers of training (with validation) and test of each run.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,), default=None
+            Labels; the splits are stratified by them.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Row numbers. No subject has rows in both, unless the protocol is `leaky`.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`runs`.
+        """
+        for run in self.runs(X, y, groups):
+            yield run.fit_rows, run.test
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of runs on these data."""
+        if X is None:
+            raise ValueError(f"{type(self).__name__} needs X and y to count its runs.")
+        return len(self.runs(X, y, groups))
+
+
+def splits_by_subject(cv: Any, X: Any, y: Any) -> list[Split]:
+    """Split a table; the group splitters of scikit-learn get its subjects as groups.
+
+    Parameters
+    ----------
+    cv : splitter
+    X : DataFrame with a ``subject`` column
+    y : array-like of shape (n_rows,)
+
+    Returns
+    -------
+    splits : list of (train, test)
+    """
+    own = isinstance(cv, Protocol)
+    if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
+        return list(cv.split(X, y))
+    return list(cv.split(X, y, subjects_of(X)))
+
+
+def with_seed(estimator: Any, seed: Any) -> Any:
+    """Copy an estimator and set every `random_state` in it to a seed.
+
+    Parameters
+    ----------
+    estimator : estimator object
+    seed : int, RandomState instance or None
+
+    Returns
+    -------
+    estimator : estimator object
+        Unfitted.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import BaggingClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_emg.model_selection import with_seed
+    >>> with_seed(BaggingClassifier(DecisionTreeClassifier()), 3).estimator.random_state
+    3
+    """
+    return _with_parameter(estimator, "random_state", seed)
+
+
+def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
+    """Copy an estimator so that its networks choose their weights on given subjects.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        For instance a pipeline that contains a network classifier of this package.
+    validation : {"subjects", "windows"} or sequence of subjects
+        See :class:`sklearn_emg.neural_network.EMGClassifier`. "windows" is leaky.
+
+    Returns
+    -------
+    estimator : estimator object
+        Unfitted. Without a network in it, it is a plain copy.
+
+    Examples
+    --------
+    >>> from sklearn_emg.model_selection import with_validation
+    >>> from sklearn_emg.papers import alsnet
+    >>> with_validation(alsnet(), ["A04", "C04"]).named_steps["divote"].estimator.validation
+    ['A04', 'C04']
+    """
+    return _with_parameter(estimator, "validation", validation)
+
+
+def _with_parameter(estimator: Any, name: str, value: Any) -> Any:
+    estimator = clone(estimator)
+    names = [
+        path
+        for path in estimator.get_params(deep=True)
+        if path == name or path.endswith(f"__{name}")
+    ]
+    return estimator.set_params(**dict.fromkeys(names, value))

@@ -1,0 +1,87 @@
+"""DeepEMGNet (Sengur et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    STANDARD_INPUT,
+    STANDARD_TRAINING,
+    STANDARD_WINDOWS,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
+)
+
+
+@published_systems(
+    {
+        "deepemgnet": Variant(
+            "DeepEMGNet, a CNN of the short-time Fourier transform, ALS against normal",
+            "STFT, CNN",
+            [PublishedResult("accuracy, ALS/normal", 96.69)],
+        )
+    },
+    source=Source(
+        "A. Sengur et al.",
+        2017,
+        "DeepEMGNet: An Application for Efficient Discrimination of ALS and Normal EMG Signals",
+    ),
+    input=STANDARD_INPUT,
+    open_choices=[
+        STANDARD_WINDOWS,
+        OpenChoice("every size of the network", "see DeepEMGNet"),
+        STANDARD_TRAINING,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+    min_fs=250.0,
+)
+def deepemgnet(
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """DeepEMGNet: a small network on the short-time Fourier transform, ALS against normal.
+
+    Parameters
+    ----------
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``divote``; the network is ``divote__estimator``.
+
+    Notes
+    -----
+    The source reports a sensitivity of 94.24 % and a specificity of 97.59 % too.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import deepemgnet
+    >>> deepemgnet(max_epochs=5).get_params()["divote__estimator__max_epochs"]
+    5
+    """
+    from sklearn_emg.neural_network import DeepEMGNetClassifier
+
+    network = DeepEMGNetClassifier(max_epochs=max_epochs, random_state=random_state)
+    return over_filtered(network, fs, window, step)

@@ -1,0 +1,179 @@
+"""Image networks that J. Yoo et al. (2022) compared nEMGNet with, after Nodera et al. and Nam."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg._validation import check_option
+from sklearn_emg.feature_extraction import MelSpectrogram, WaveformImage
+from sklearn_emg.papers._building import over_recordings
+from sklearn_emg.papers._nemgnet import YOO_2022
+from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+
+_ACCURACY = {
+    "resnet50": ("ResNet-50", 73.84),
+    "resnet152": ("ResNet-152", 75.61),
+    "vgg16": ("VGG16", 68.23),
+    "vgg19": ("VGG19", 72.32),
+    "inception_v3": ("Inception-v3", 71.92),
+}
+_TRAINING = OpenChoice(
+    "training",
+    "as nEMGNet: Adam 1e-3, batches of 32, classes weighted, 20 % of the training subjects for "
+    "validation",
+    "the paper chose the weights on the test fold",
+)
+_NO_PHOTOGRAPHS = OpenChoice("weights learned on photographs", "none")
+
+
+@published_systems(
+    {
+        f"nodera-{architecture.replace('_', '-')}": Variant(
+            f"mel spectrograms with {name}, after H. Nodera et al.",
+            f"{architecture}, DiVote feature-PD",
+            [PublishedResult("accuracy of subjects", accuracy, True)],
+            {"architecture": architecture},
+        )
+        for architecture, (name, accuracy) in _ACCURACY.items()
+    },
+    source=replace(YOO_2022, note="tables 3 and 6, after H. Nodera et al."),
+    input="mel spectrograms of windows of 0.4 s every 0.1 s at 10 kHz",
+    open_choices=[
+        OpenChoice(
+            "size of the spectrogram",
+            "40 mel bands, frames of 256 samples every 64, resized to 96 x 96 pixels; one map for "
+            "each channel of the signal in place of three colours",
+        ),
+        _NO_PHOTOGRAPHS,
+        _TRAINING,
+    ],
+    needs="nets, images",
+)
+def mel_spectrogram_network(
+    architecture: str = "resnet152",
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float = 0.1,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """Mel spectrograms with an image network, after Nodera et al., as a baseline of nEMGNet.
+
+    Parameters
+    ----------
+    architecture : {"resnet50", "resnet152", "vgg16", "vgg19", "inception_v3"}, \
+default="resnet152"
+        Image network.
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``image`` and ``network``; votes by region as nEMGNet.
+
+    Raises
+    ------
+    ValueError
+        If `architecture` is not one of the above.
+
+    Notes
+    -----
+    The published results are leaky: the weights were chosen on the test fold.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import mel_spectrogram_network
+    >>> model = mel_spectrogram_network("vgg16")
+    >>> model.get_params()["divote__estimator__network__resize"]
+    96
+    """
+    check_option(architecture, tuple(_ACCURACY), "architecture", "mel_spectrogram_network")
+    image = MelSpectrogram(40, nperseg=256, hop=64)
+    return _over_images(
+        image, architecture, fs, window, step, max_epochs=max_epochs, random_state=random_state
+    )
+
+
+@published_systems(
+    {
+        "nam-inception-v4": Variant(
+            "plotted waveforms with Inception-v4, after S. Nam et al.",
+            "inception_v4, DiVote feature-PD",
+            [PublishedResult("accuracy of subjects", 57.47, True)],
+        )
+    },
+    source=replace(YOO_2022, note="tables 3 and 6, after S. Nam et al."),
+    input="plotted windows of 0.4 s every 0.1 s at 10 kHz",
+    open_choices=[
+        OpenChoice(
+            "size of the plot",
+            "96 x 96 pixels, one map for each channel of the signal in place of colours",
+        ),
+        _NO_PHOTOGRAPHS,
+        _TRAINING,
+    ],
+    needs="nets, images",
+)
+def waveform_image_network(
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float = 0.1,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """Plotted waveforms with Inception-v4, after Nam et al., as a baseline of nEMGNet.
+
+    Parameters
+    ----------
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``image`` and ``network``; votes by region as nEMGNet.
+
+    Notes
+    -----
+    The published result is leaky: the weights were chosen on the test fold.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import waveform_image_network
+    >>> waveform_image_network().get_params()["divote__estimator__image"]
+    WaveformImage(height=96, width=96)
+    """
+    return _over_images(
+        WaveformImage(96, 96), "inception_v4", fs, window, step,
+        max_epochs=max_epochs, random_state=random_state,
+    )  # fmt: skip
+
+
+def _over_images(
+    image: Any, architecture: str, fs: float, window: float, step: float, **training: Any
+) -> Pipeline:
+    from sklearn_emg.neural_network import ImageNetworkClassifier
+
+    network = ImageNetworkClassifier(architecture=architecture, resize=96, **training)
+    windows = Pipeline([("image", image), ("network", network)])
+    return over_recordings(
+        windows, fs=fs, window=window, step=step, by="region", final_estimator="logistic"
+    )

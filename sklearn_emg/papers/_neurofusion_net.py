@@ -1,0 +1,383 @@
+"""NeuroFusionNet and the networks compared with it (2024)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.decomposition import PCA
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg._validation import check_option
+from sklearn_emg.feature_extraction import CWTFeatures, SpectralFeatures, TimeDomainFeatures
+from sklearn_emg.feature_selection import RandomForestSelector
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    NEUROFUSION,
+    NEUROFUSION_INPUT,
+    classical_classifier,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+from sklearn_emg.preprocessing import AdaptiveFilter, AmplitudeScaler, WaveletDenoiser
+
+_DENOISING = OpenChoice(
+    "artefact removal",
+    "wavelets in place of the autoencoder of the source; set_params(denoise=AutoencoderDenoiser()) "
+    "uses an autoencoder",
+    "it needs no torch",
+)
+_SLOW = OpenChoice("sampling rate", "2 kHz", "sequences stay short")
+_ZSCORE = OpenChoice(
+    "normalisation",
+    "z-score by recording",
+    "a range from 0 to 1 has an offset with which recurrent networks learn nothing",
+)
+_WINDOWS = OpenChoice("filter and windows", "band-pass of 20 to 900 Hz; 0.4 s every 0.2 s")
+_KINDS = {
+    "cnn": ("CNN", 92.5),
+    "rnn": ("recurrent network", 91.2),
+    "lstm": ("LSTM", 93.8),
+    "gru": ("GRU", 92.1),
+    "attention": ("attention network", 94.5),
+    "autoencoder": ("pretrained autoencoder", 90.6),
+}
+
+
+@published_systems(
+    {
+        "neurofusion-features": Variant(
+            "features of Algorithm 1 with a perceptron",
+            "Algorithm 1 + MLP",
+            [PublishedResult("accuracy", 92.0)],
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("adaptive filter", "of the LMS type, against power-line interference"),
+        _DENOISING,
+        OpenChoice("min-max normalisation", "by recording"),
+        OpenChoice("wavelet of the transform", "a complex Morlet wavelet"),
+        OpenChoice(
+            "scaling before the PCA", "features are standardised", "they differ in their units"
+        ),
+        OpenChoice("selection", "components above the mean importance"),
+        OpenChoice(
+            "classifier", "a perceptron of 100 units in place of the deep network of Algorithm 2"
+        ),
+        OpenChoice("filter and windows", "band-pass of 20 to 4000 Hz; 0.4 s every 0.2 s"),
+        MEAN_VOTE,
+    ],
+)
+def neurofusion_features(
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    n_components: float | int = 0.99,
+    mains: float = 50.0,
+    random_state: Any = None,
+) -> Pipeline:
+    """NeuroFusionNet's Algorithm 1, enhancement and features, followed by a perceptron.
+
+    Band-pass, adaptive filter, denoising, min-max normalisation, segmentation; mean absolute value,
+    Fourier spectrum and continuous wavelet transform; PCA, normalisation, and selection by
+    random-forest impurity importance.
+
+    Parameters
+    ----------
+    $windows
+    n_components : float or int, default=0.99
+        Fraction of the variance that the PCA keeps, or number of its components.
+    $mains
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``divote``;
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``, ``normalise``,
+        ``selection``, ``classifier``.
+
+    Notes
+    -----
+    The result is published for all of NeuroFusionNet, without data or split, with a precision of
+    94 %, a recall of 93 % and an F1 of 93 %.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import neurofusion_features
+    >>> list(neurofusion_features().named_steps)
+    ['filter', 'resample', 'adaptive', 'denoise', 'scale', 'divote']
+    """
+    spectrum = ["mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy"]
+    features = FeatureUnion(
+        [
+            ("mav", TimeDomainFeatures(["mav"])),
+            ("fourier", SpectralFeatures(spectrum)),
+            ("cwt", CWTFeatures()),
+        ]
+    )
+    windows = Pipeline(
+        [
+            ("features", features),
+            ("scaler", StandardScaler()),
+            ("pca", PCA(n_components, random_state=random_state)),
+            ("normalise", StandardScaler()),
+            ("selection", RandomForestSelector(random_state=random_state)),
+            ("classifier", classical_classifier("mlp", random_state)),
+        ]
+    )
+    return over_filtered(windows, fs, window, step, before=_enhanced(mains))
+
+
+def _enhanced(mains: float) -> tuple[tuple[str, Any], ...]:
+    """Steps of the enhancement in Algorithm 1."""
+    return (
+        ("adaptive", AdaptiveFilter("mains", freq=mains)),
+        ("denoise", WaveletDenoiser()),
+        ("scale", AmplitudeScaler("minmax")),
+    )
+
+
+@published_systems(
+    {
+        "neurofusionnet": Variant(
+            "NeuroFusionNet",
+            "Algorithm 1, CNN + LSTM + GRU + attention + graph",
+            [PublishedResult("accuracy", 92.0)],
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice("every size of the network", "see NeuroFusionNet"),
+        _SLOW,
+        _DENOISING,
+        _WINDOWS,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+)
+def neurofusionnet(
+    *,
+    fs: float = 2_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    mains: float = 50.0,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """NeuroFusionNet: the enhancement of Algorithm 1, the network trained by Algorithm 2.
+
+    Parameters
+    ----------
+    $windows
+    $mains
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``divote``; parts of
+        the network are switched by ``divote__estimator__has_graph`` and its like.
+
+    Notes
+    -----
+    The source reports a precision of 94 %, a recall of 93 % and an F1 of 93 % too.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import neurofusionnet
+    >>> neurofusionnet().get_params()["divote__estimator__has_graph"]
+    True
+    """
+    from sklearn_emg.neural_network import NeuroFusionNetClassifier
+
+    network = NeuroFusionNetClassifier(max_epochs=max_epochs, random_state=random_state)
+    return over_filtered(network, fs, window, step, before=_enhanced(mains))
+
+
+@published_systems(
+    {
+        f"plain-{kind}": Variant(
+            f"plain {name}",
+            f"plain {kind} network",
+            [PublishedResult("accuracy", accuracy)],
+            {"kind": kind},
+        )
+        for kind, (name, accuracy) in _KINDS.items()
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice(
+            "every size of the networks", "see CNN1D, RecurrentNet, AttentionNet, AutoencoderNet"
+        ),
+        _SLOW,
+        _ZSCORE,
+        _WINDOWS,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+)
+def plain_network(
+    kind: str = "cnn",
+    *,
+    fs: float = 2_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """The plain networks that NeuroFusionNet is compared with.
+
+    Parameters
+    ----------
+    kind : {"cnn", "rnn", "lstm", "gru", "attention", "autoencoder"}, default="cnn"
+        Network. "autoencoder" learns to restore the windows before its encoder is trained to
+        classify.
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``scale``, ``divote``; the network is
+        ``divote__estimator``.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is not one of the above.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import plain_network
+    >>> plain_network("gru").get_params()["divote__estimator__cell"]
+    'gru'
+    """
+    from sklearn_emg.neural_network import (
+        AttentionNetClassifier,
+        AutoencoderNetClassifier,
+        CNN1DClassifier,
+        RecurrentNetClassifier,
+    )
+
+    check_option(kind, tuple(_KINDS), "kind", "plain_network")
+    training = {"max_epochs": max_epochs, "random_state": random_state}
+    if kind == "cnn":
+        network = CNN1DClassifier(**training)
+    elif kind == "attention":
+        network = AttentionNetClassifier(**training)
+    elif kind == "autoencoder":
+        network = AutoencoderNetClassifier(**training)
+    else:
+        network = RecurrentNetClassifier(cell=kind, **training)
+    return over_filtered(network, fs, window, step, before=(("scale", AmplitudeScaler("zscore")),))
+
+
+@published_systems(
+    {
+        "transfer-cnn": Variant(
+            "CNN with transfer learning",
+            "CNN pretrained on some subjects, fine-tuned on others",
+            [PublishedResult("accuracy", 93.2)],
+        )
+    },
+    source=NEUROFUSION,
+    input=NEUROFUSION_INPUT,
+    open_choices=[
+        OpenChoice(
+            "cohort of the pretraining",
+            "half of the training subjects of each class, drawn; the others fine-tune",
+            "no test subject may be among them",
+        ),
+        OpenChoice(
+            "network",
+            "CNN1D, whose convolutions are frozen in the fine-tuning, with a tenth of the learning "
+            "rate",
+        ),
+        _SLOW,
+        _ZSCORE,
+        _WINDOWS,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+)
+def transfer_cnn(
+    *,
+    fs: float = 2_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    source_fraction: float = 0.5,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """Transfer learning: pretrain a CNN on some subjects, fine-tune its last part on others.
+
+    Parameters
+    ----------
+    $windows
+    source_fraction : float, default=0.5
+        Fraction of the training subjects of each class that pretrain.
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``scale``, ``divote``; ``divote__estimator`` splits the
+        subjects, the TransferClassifier is ``divote__estimator__estimator`` and the network
+        ``divote__estimator__estimator__estimator``.
+
+    Notes
+    -----
+    The source reports a sensitivity of 94.7 % and a specificity of 91.5 % too.
+
+    To pretrain on another cohort, put a TransferClassifier on which ``pretrain`` was called at
+    ``divote__estimator``: copies keep its weights, and it refuses to be fitted on subjects of the
+    pretraining.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import transfer_cnn
+    >>> transfer_cnn(source_fraction=0.4).get_params()["divote__estimator__source_fraction"]
+    0.4
+    """
+    from sklearn_emg.ensemble import SubjectTransferClassifier
+    from sklearn_emg.neural_network import CNN1DClassifier, TransferClassifier
+
+    network = CNN1DClassifier(max_epochs=max_epochs, random_state=random_state)
+    windows = SubjectTransferClassifier(
+        TransferClassifier(network, fine_tune_params={"lr": 1e-4}),
+        source_fraction=source_fraction,
+        random_state=random_state,
+    )
+    return over_filtered(windows, fs, window, step, before=(("scale", AmplitudeScaler("zscore")),))

@@ -1,0 +1,109 @@
+"""Twelve features with one of five classifiers (Patel and Sunitha 2022)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg._validation import check_option
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    REVIEW,
+    classical_classifier,
+    classifier_of_features,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
+)
+
+_CLASSIFIERS = {
+    "mlp": ("a multilayer perceptron", 72.0),
+    "svm": ("a support vector machine", 73.0),
+    "rf": ("a random forest", 72.0),
+    "gb": ("gradient boosting", 71.0),
+    "knn": ("nearest neighbours", 69.0),
+}
+
+
+@published_systems(
+    {
+        f"patel-sunitha-{key}": Variant(
+            f"twelve features with {name}",
+            f"twelve features + {key.upper()}",
+            [PublishedResult("accuracy of windows", accuracy)],
+            {"classifier": key},
+        )
+        for key, (name, accuracy) in _CLASSIFIERS.items()
+    },
+    source=Source("Patel, Sunitha", 2022, note=REVIEW),
+    input="needle EMG at 10 kHz, windows of 300.37 ms with 99.84 ms overlapping",
+    open_choices=[
+        OpenChoice("filter and rate", "band-pass of 20 to 4000 Hz at 10 kHz"),
+        OpenChoice(
+            "settings of the classifiers",
+            "the defaults of scikit-learn; the MLP has one layer of 100 units, kNN five neighbours",
+        ),
+        MEAN_VOTE,
+    ],
+)
+def patel_sunitha(
+    classifier: str = "mlp",
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.30037,
+    step: float | None = 0.20053,
+    random_state: Any = None,
+) -> Pipeline:
+    """Twelve features with one of five classifiers, windows of 300.37 ms.
+
+    Mean, variance, MAV, RMS, waveform length, zero crossings, log detector, DASDV, average
+    amplitude change, variance of the absolute value, kurtosis and skewness.
+
+    Parameters
+    ----------
+    classifier : {"mlp", "svm", "rf", "gb", "knn"}, default="mlp"
+        Multilayer perceptron, support vector machine, random forest, gradient boosting or nearest
+        neighbours.
+    $windows
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Raises
+    ------
+    ValueError
+        If `classifier` is not one of the above.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import patel_sunitha
+    >>> patel_sunitha("knn").get_params()["divote__estimator__classifier"]
+    KNeighborsClassifier()
+    """
+    check_option(classifier, tuple(_CLASSIFIERS), "classifier", "patel_sunitha")
+    features = TimeDomainFeatures(
+        [
+            *("mean", "var", "mav", "rms", "wl", "zc", "log", "dasdv", "aac", "var_abs"),
+            *("kurtosis", "skewness"),
+        ]
+    )
+    windows = classifier_of_features(features, classical_classifier(classifier, random_state))
+    return over_filtered(windows, fs, window, step)

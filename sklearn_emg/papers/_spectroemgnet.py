@@ -1,0 +1,86 @@
+"""SpectroEMG-Net (Rahman et al. 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    STANDARD_INPUT,
+    STANDARD_TRAINING,
+    STANDARD_WINDOWS,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
+)
+
+
+@published_systems(
+    {
+        "spectroemgnet": Variant(
+            "SpectroEMG-Net, a CNN with attention on the log spectrogram and its delta",
+            "log spectrogram and delta, CNN with attention",
+            [PublishedResult("accuracy, three classes", 92.0)],
+        )
+    },
+    source=Source(
+        "M. T. Rahman et al.",
+        2023,
+        "EMG Signal Classification for Neuromuscular Disorders with Attention-Enhanced CNN",
+        "arXiv 2309.10483",
+    ),
+    input=STANDARD_INPUT,
+    open_choices=[
+        STANDARD_WINDOWS,
+        OpenChoice("kind of attention and every size of the network", "see SpectroEMGNet"),
+        STANDARD_TRAINING,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+    min_fs=1125.0,  # seven frames of 64 samples in 0.4 s
+)
+def spectroemgnet(
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """SpectroEMG-Net: log spectrogram and its delta, convolutions with attention, on N2001.
+
+    Parameters
+    ----------
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``filter``, ``resample``, ``divote``; the network is ``divote__estimator``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import spectroemgnet
+    >>> spectroemgnet().get_params()["divote__estimator__nperseg"]
+    256
+    """
+    from sklearn_emg.neural_network import SpectroEMGNetClassifier
+
+    network = SpectroEMGNetClassifier(max_epochs=max_epochs, random_state=random_state)
+    return over_filtered(network, fs, window, step)

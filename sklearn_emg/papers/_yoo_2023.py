@@ -1,0 +1,102 @@
+"""The classical baselines of a CNN (I. Yoo et al. 2023)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sklearn_emg._validation import check_option
+from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    REVIEW,
+    STANDARD_INPUT,
+    STANDARD_WINDOWS,
+    classical_classifier,
+    classifier_of_features,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import (
+    OpenChoice,
+    PublishedResult,
+    Source,
+    Variant,
+    published_systems,
+)
+
+
+@published_systems(
+    {
+        f"yoo-2023-{key}": Variant(
+            f"features with {name}",
+            f"features + {key.upper()}",
+            [PublishedResult("accuracy of windows", accuracy)],
+            {"classifier": key},
+        )
+        for key, name, accuracy in (
+            ("svm", "a support vector machine", 85.0),
+            ("rf", "a random forest", 87.5),
+        )
+    },
+    source=Source("I. Yoo et al.", 2023, note=REVIEW),
+    input=STANDARD_INPUT,
+    open_choices=[
+        OpenChoice(
+            "features",
+            "MAV, RMS, WL, ZC, SSC, variance, mean and median frequency",
+            "the review names none",
+        ),
+        STANDARD_WINDOWS,
+        OpenChoice("settings of the classifiers", "the defaults of scikit-learn, 100 trees"),
+        MEAN_VOTE,
+    ],
+)
+def yoo_2023(
+    classifier: str = "svm",
+    *,
+    fs: float = 10_000.0,
+    window: float = 0.4,
+    step: float | None = 0.2,
+    random_state: Any = None,
+) -> Pipeline:
+    """The support vector machine and the random forest that I. Yoo et al. compared with a CNN.
+
+    Parameters
+    ----------
+    classifier : {"svm", "rf"}, default="svm"
+        Support vector machine or random forest.
+    $windows
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Raises
+    ------
+    ValueError
+        If `classifier` is not one of the above.
+
+    Notes
+    -----
+    The CNN of the source reached 92.5 %.
+
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import yoo_2023
+    >>> yoo_2023("rf").get_params()["divote__estimator__classifier"]
+    RandomForestClassifier()
+    """
+    check_option(classifier, ("svm", "rf"), "classifier", "yoo_2023")
+    time = TimeDomainFeatures(["mav", "rms", "wl", "zc", "ssc", "var"])
+    features = FeatureUnion([("time", time), ("spectral", SpectralFeatures(["mnf", "mdf"]))])
+    windows = classifier_of_features(features, classical_classifier(classifier, random_state))
+    return over_filtered(windows, fs, window, step)
