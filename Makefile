@@ -44,7 +44,7 @@ docs: setup
 
 # All published systems at the published settings: minutes for the classical ones, days for the
 # large networks without a GPU. Stop it when you like: the next call goes on. For instance
-# make benchmark SYSTEMS=classical, or OPTIONS="--leave-out 'nodera-*,nam=needs a GPU'".
+# make benchmark SYSTEMS=classical, or OPTIONS="--leave-out 'nodera-*,nam-*=needs a GPU'".
 SYSTEMS ?= all
 BENCHMARK ?= benchmark_results
 OPTIONS ?=

@@ -173,9 +173,8 @@ def _system_page(name: str) -> str:
     from sklearn_emg.papers import get_system
 
     system = get_system(name)
-    text = f".. _system-{name}:\n\n" + _title(name)
-    summary = (inspect.getdoc(system.function) or "").splitlines()[0]
-    text += f"{summary}\n\n"
+    text = f".. _system-{name}:\n\n" + _title(_literal(system.title))
+    text += f":Name: ``{name}``\n"
     text += f":Source: {_literal(system.citation)}\n"
     text += f":Input: {_literal(system.input)}\n"
     text += f":Estimator: {_literal(system.estimator)}\n"
@@ -193,17 +192,22 @@ def _system_page(name: str) -> str:
     text += _title("What the source reports", "-")
     if system.published:
         text += (
-            "Figures of the publication, on its data and under its protocol. None was measured "
-            "with this package, and none is a target. *Leaky* means that the same people, or the "
-            "test set itself, were on both sides of the split.\n\n"
+            "These are results of the publication, on its data and under its protocol. None was "
+            "measured with this package, and none is a target. *Leaky* means that a subject, or "
+            "the test set itself, was in both training and test.\n\n"
         )
         rows = [[_literal(f.measure), f"{f.value:.2f} %", LEAKY[f.leaky]] for f in system.published]
         text += _list_table(["measure", "value", "split"], rows, "60 15 25", "features")
     else:
-        text += "No figure of its own.\n\n"
+        text += "The source reports no result of this system alone.\n\n"
     if system.open_choices:
-        text += _title("What the source leaves open", "-") + "Each with the choice made here.\n\n"
-        text += "".join(f"- {_literal(choice)}\n" for choice in system.open_choices) + "\n"
+        text += _title("What the source leaves open", "-")
+        choices = [
+            [_literal(c.what), _literal(c.choice), _literal(c.why)] for c in system.open_choices
+        ]
+        text += _list_table(
+            ["open in the source", "choice made here", "why"], choices, "25 45 30", "features"
+        )
     return text
 
 
@@ -217,11 +221,9 @@ def write_systems(folder: Path) -> None:
         _write(folder / "systems" / f"{name}.rst", _system_page(name))
         system = get_system(name)
         split = {True: "leaky", False: "by subject", None: "not stated"}[system.leaky]
-        rows.append(
-            [f":ref:`{name} <system-{name}>`", _literal(system.estimator), split, system.needs]
-        )
+        rows.append([f":ref:`{name} <system-{name}>`", _literal(system.title), split, system.needs])
     text = _list_table(
-        ["system", "classifier", "published split", "extra"], rows, "28 44 16 12", "features"
+        ["name", "system", "published split", "extra"], rows, "24 48 16 12", "features"
     )
     text += ".. toctree::\n   :hidden:\n\n"
     text += "".join(f"   /generated/systems/{name}\n" for name in names)

@@ -15,6 +15,7 @@ from sklearn_emg.model_selection._runs import Protocol, ProtocolRun
 from sklearn_emg.model_selection._strata import Seed, SubjectStrata
 from sklearn_emg.recordings import Subjects
 
+
 def _assign_folds(
     strata: NDArray[np.intp], n_folds: int, rng: np.random.RandomState | None
 ) -> NDArray[np.intp]:
@@ -301,9 +302,7 @@ def subject_train_test_split(
 _HOLDOUT = "subject_train_test_split"
 
 
-def _test_subjects_per_stratum(
-    subjects: SubjectStrata, test_size: float | int
-) -> NDArray[np.intp]:
+def _test_subjects_per_stratum(subjects: SubjectStrata, test_size: float | int) -> NDArray[np.intp]:
     """Number of test subjects of each stratum, in proportion to its size."""
     if isinstance(test_size, (int, np.integer)) and not isinstance(test_size, bool):
         n_test = int(test_size)

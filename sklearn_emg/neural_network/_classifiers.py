@@ -511,7 +511,8 @@ class ImageNetworkClassifier(SpectrumClassifier):
     See Also
     --------
     ImageNetwork : The network alone, with the published sizes and source.
-    sklearn_emg.papers.nodera, sklearn_emg.papers.nam : The published pipelines.
+    sklearn_emg.papers.mel_spectrogram_network : The published pipeline of Nodera et al.
+    sklearn_emg.papers.waveform_image_network : The published pipeline of Nam et al.
 
     Notes
     -----

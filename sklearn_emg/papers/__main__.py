@@ -18,17 +18,20 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg.model_selection import (
-    BOUMERDES_PAIRS,
-    BoumerdesProtocol,
-    LeaveOneSubjectOutProtocol,
-    NEMGNetProtocol,
+    LeaveOneSubjectOut,
     NestedProtocol,
     Protocol,
     RandomWindows,
     RepeatedSubjectKFold,
-    SubjectHoldout,
 )
-from sklearn_emg.papers import boumerdes_tables, list_systems
+from sklearn_emg.papers import (
+    BOUMERDES_PAIRS,
+    ALSNetProtocol,
+    BoumerdesProtocol,
+    NEMGNetProtocol,
+    boumerdes_tables,
+    list_systems,
+)
 from sklearn_emg.papers._benchmark import run_benchmark
 
 Data = tuple[str, pd.DataFrame, np.ndarray, str]
@@ -39,7 +42,7 @@ def _simulated(arguments: argparse.Namespace, folder: str | None) -> Data:
 
     cohort = make_nemg_cohort(arguments.subjects, fs=arguments.rate, random_state=arguments.seed)
     name = f"simulated cohort, {arguments.subjects} subjects, {arguments.rate:g} Hz"
-    caveat = "a simulation: nothing here says how well real patients would be told apart"
+    caveat = "a simulation: nothing here says how accurate the diagnosis of real patients would be"
     return name, cohort.data, cohort.target, caveat
 
 
@@ -48,8 +51,8 @@ def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
 
     limb = load_lower_limb(_needed(folder, "lower-limb"))
     caveat = (
-        "diagnosis and recording campaign cannot be told apart in this set: no score says "
-        "anything of diagnosis"
+        "diagnosis and recording campaign are confounded in this set: no score says anything "
+        "about diagnosis"
     )
     return "UCI lower limb, pathology against normal", limb.data, limb.target, caveat
 
@@ -68,7 +71,7 @@ def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
     # The folder of the recordings, as with the other sets; the loader takes the one above it.
     home = Path(folder).resolve().parent if folder and Path(folder).name == "emgdb" else folder
     records = fetch_emgdb(data_home=home)
-    caveat = "one person per class: no split by subject is possible"
+    caveat = "one subject per class: no split by subject is possible"
     return "PhysioNet emgdb", records.data, records.target, caveat
 
 
@@ -104,11 +107,11 @@ def _boumerdes(arguments: argparse.Namespace) -> Protocol:
 PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
     "kfold": lambda a: RepeatedSubjectKFold(a.folds, n_repeats=1, random_state=a.seed),
     "repeated": lambda a: RepeatedSubjectKFold(a.folds, n_repeats=a.repeats, random_state=a.seed),
-    "loso": lambda a: LeaveOneSubjectOutProtocol(),
+    "loso": lambda a: LeaveOneSubjectOut(),
     "nemgnet": lambda a: NEMGNetProtocol(a.folds, random_state=a.seed),
     "nested": lambda a: NestedProtocol(a.folds, random_state=a.seed),
     "boumerdes": _boumerdes,
-    "alsnet": lambda a: SubjectHoldout(n_repeats=a.repeats, random_state=a.seed),
+    "alsnet": lambda a: ALSNetProtocol(n_repeats=a.repeats, random_state=a.seed),
     "random-windows": lambda a: RandomWindows(n_repeats=a.repeats, random_state=a.seed),
 }
 
@@ -130,13 +133,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
     add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
-        help="do not run these, and say why in their rows; may be repeated")  # fmt: skip
+        help="systems not to run, and why; may be repeated")  # fmt: skip
     add("--memory", type=Path, metavar="FOLDER", help="keep fitted networks here, so that systems "
         "that differ in their votes alone share them")  # fmt: skip
     add("--subjects", type=int, default=24, help="of the simulated cohort")
     add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
     add("--seed", type=int, default=0)
-    tables = commands.add_parser("boumerdes", help="redo the Boumerdes tables on N2001")
+    tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
     tables.add_argument("folder", metavar="FOLDER", help="of the download of N2001")
     tables.add_argument("--muscle", default="BB", help="code of the muscle (default: BB)")
@@ -145,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    """What all commands that run systems take."""
+    """Add the options of all commands that run systems."""
     add = parser.add_argument
     add("--out", required=True, type=Path, help="folder of results; the same one goes on")
     add("--pairs", help="Boumerdes protocol: runs as '((1, 2), (2, 1))'")
@@ -259,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(argv)
     if arguments.command == "list":
-        columns = ["estimator", "published", "citation"]
+        columns = ["title", "published"]
         sys.stdout.write(list_systems()[columns].to_string() + "\n")
         return 0
     try:
@@ -353,11 +356,11 @@ def _notes(
 ) -> dict[str, str]:
     """Lines for the head of a table of results."""
     name, table, y, caveat = data
-    people = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
+    subjects = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
     notes = {
-        # Folders of this machine are nobody's business; the rest of the command is kept.
+        # Folders of this machine are left out; the rest of the command is kept.
         "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
-        "data": f"{name}, {len(table)} recordings, subjects per class {people.to_dict()}",
+        "data": f"{name}, {len(table)} recordings, subjects per class {subjects.to_dict()}",
     }
     if arguments.epochs is not None:
         notes["networks"] = f"at most {arguments.epochs} epochs, NOT the published settings"

@@ -128,7 +128,7 @@ def build(
     changes: dict[str, Any] = {}
     if "fs" in takes and is_recording_table(X):
         rate = min(float(takes["fs"]), float(X["fs"].min()))
-        changes["fs"] = max(rate, system.least_fs) if fs is None else float(fs)
+        changes["fs"] = max(rate, system.min_fs) if fs is None else float(fs)
     if max_epochs is not None and "max_epochs" in takes:
         changes["max_epochs"] = max_epochs
     model = make_system(name, **changes)

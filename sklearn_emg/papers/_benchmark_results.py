@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn_emg._files import write_atomically, write_text_atomically
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import Comparison
-from sklearn_emg.papers._registry import Figure, get_system
+from sklearn_emg.papers._registry import PublishedResult, get_system
 
 __all__ = ["Benchmark", "write_parquet", "write_results"]
 
@@ -230,7 +230,7 @@ def _draw(benchmark: Benchmark, path: Path) -> None:
 
 
 def _mark_published(axes: Any, names: list[str], at: NDArray) -> None:
-    figures: list[tuple[Figure, float]] = [
+    figures: list[tuple[PublishedResult, float]] = [
         (figure, height) for name, height in zip(names, at) for figure in get_system(name).published
     ]
     styles = {

@@ -1,4 +1,4 @@
-"""The tables of the Boumerdes study, redone on a download of N2001."""
+"""The tables of the Boumerdes study, repeated on recordings of N2001."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_emg._files import write_text_atomically
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection import (
-    BOUMERDES_PAIRS,
-    BoumerdesProtocol,
-    Protocol,
-    RandomWindows,
-    labels_of_rows,
-)
+from sklearn_emg.model_selection import Protocol, RandomWindows, labels_of_rows
 from sklearn_emg.papers._benchmark import run_benchmark
 from sklearn_emg.papers._benchmark_results import Benchmark, write_parquet
+from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS, BoumerdesProtocol
 from sklearn_emg.recordings import distinct_rates
 
 LEAKY = "random windows (LEAKY)"
@@ -31,7 +27,7 @@ BY_SUBJECT = "by subject"
 
 @dataclass(frozen=True)
 class _Task:
-    """Classes that are told apart, what differs in training, and what was published."""
+    """Classes of a task, its published results and what differs in its training."""
 
     name: str
     labels: tuple[str, ...]
@@ -70,8 +66,8 @@ TASKS = (
 )
 NOTE = (
     "Accuracy of windows in percent: mean (lowest-highest) over the runs. Rows called LEAKY have "
-    "windows of the same person in training and test; they say nothing of new patients. By "
-    "subject, one subject of each class is tested and another one stops the training."
+    "windows of one subject in both training and test; they overestimate the accuracy on new "
+    "patients. By subject, one subject of each class is tested and another one stops the training."
 )
 
 
@@ -91,11 +87,12 @@ def boumerdes_tables(
     progress: bool = True,
     notes: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Redo the tables of the Boumerdes study: three tasks, random windows and by subject.
+    """Repeat the tables of the Boumerdes study: three tasks, random windows and by subject.
 
-    ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all of it on a download of
+    ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all of it on recordings of
     N2001. Each table row is a benchmark in a folder of its own below `out`, resumable as
-    :func:`~sklearn_emg.papers.run_benchmark` is.
+    :func:`~sklearn_emg.papers.run_benchmark` is. Runs by subject whose subjects a class lacks are
+    left out and named.
 
     Parameters
     ----------
@@ -106,18 +103,19 @@ def boumerdes_tables(
     out : path-like
         Folder of results.
     lstm : bool, default=False
-        The LSTM too, with random windows as in the source. At the rate of N2001 it takes days.
+        Whether to run the LSTM too, with random windows as in the source. At the sampling rate of
+        N2001 it takes days.
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
         Numbers of the validation and test subjects, see
-        :class:`~sklearn_emg.model_selection.BoumerdesProtocol`.
+        :class:`~sklearn_emg.papers.BoumerdesProtocol`.
     fs : float, default=None
-        Rate in Hz at which windows are cut; by default that of the recordings.
+        Sampling rate in Hz at which windows are cut; by default that of the recordings.
     max_epochs : int, default=None
-        By default those of the source, 100 and 60.
+        Maximum number of epochs; by default those of the source, 100 and 60.
     parameters : mapping, default=None
-        For ``set_params`` of the systems.
+        Parameters for ``set_params`` of the systems.
     n_jobs : int, default=None
-        Parallel runs.
+        Number of parallel runs.
     retry_failed, report_only, progress : bool
         As of :func:`~sklearn_emg.papers.run_benchmark`.
     notes : mapping, default=None
@@ -128,8 +126,9 @@ def boumerdes_tables(
     tables : DataFrame
         One row per task, protocol and network: accuracy of windows in percent, ``mean``,
         ``lowest`` and ``highest``, macro ``f1``, ``minutes`` of training, ``published``, ``leaky``
-        and ``failed``, the reason where there is no result. Also written to `out` as
-        ``tables.parquet`` and ``tables.md``.
+        ``left_out``, the runs by subject that these subjects do not allow, and ``failed``, the
+        reason where there is no result. The table is written to `out` too, as ``tables.parquet``
+        and ``tables.md``.
 
     Raises
     ------
@@ -161,7 +160,6 @@ def boumerdes_tables(
     changes = {"divote__nan": "skip"}
     if fs is None and len(distinct_rates(X["fs"])) == 1:
         changes["resample"] = "passthrough"  # it refuses gaps, which are left out by window
-    protocols: dict[str, Protocol] = {LEAKY: RandomWindows(), BY_SUBJECT: BoumerdesProtocol(pairs)}
     rows = []
     for task in TASKS:
         for (system, kind), published in task.published.items():
@@ -172,8 +170,7 @@ def boumerdes_tables(
             try:
                 if missing := sorted(set(task.labels) - set(y)):
                     raise ValueError(f"there are no recordings of {', '.join(missing)}")
-                if not protocols[kind].of_windows:
-                    protocols[kind].runs(X[chosen], y[chosen])
+                protocol, left_out = _protocol(kind, X[chosen], y[chosen], pairs)
             except ValueError as error:
                 rows.append(_row(task, system, kind, published, failed=str(error)))
                 continue
@@ -181,7 +178,7 @@ def boumerdes_tables(
                 [system],
                 X[chosen].reset_index(drop=True),
                 y[chosen],
-                protocols[kind],
+                protocol,
                 folder,
                 fs=fs,
                 max_epochs=max_epochs,
@@ -193,13 +190,28 @@ def boumerdes_tables(
                 figure=False,
                 notes=notes,
             )
-            rows.append(_row(task, system, kind, published, result))
+            rows.append(_row(task, system, kind, published, result, left_out=left_out))
     tables = pd.DataFrame(rows)
     if (tables["runs"] == 0).all():
         raise ValueError("No row of the tables has a result: " + "; ".join(tables["failed"]) + ".")
     write_parquet(tables, out / "tables.parquet")
     write_text_atomically(out / "tables.md", _markdown(tables, dict(notes or {})))
     return tables
+
+
+def _protocol(
+    kind: str, X: pd.DataFrame, y: NDArray[Any], pairs: Sequence[tuple[int, int]]
+) -> tuple[Protocol, str]:
+    """Protocol of a row of the table, and the runs that the subjects do not allow."""
+    if kind == LEAKY:
+        return RandomWindows(), ""
+    protocol = BoumerdesProtocol(pairs)
+    possible = protocol.possible_pairs(X, y)
+    if not possible:
+        protocol.runs(X, y)  # says which subject is missing
+    impossible = [pair for pair in map(tuple, pairs) if pair not in possible]
+    left_out = ", ".join(f"({validation}, {test})" for validation, test in impossible)
+    return (BoumerdesProtocol(possible) if impossible else protocol), left_out
 
 
 def _row(
@@ -209,6 +221,7 @@ def _row(
     published: str,
     result: Benchmark | None = None,
     failed: str = "",
+    left_out: str = "",
 ) -> dict[str, Any]:
     row = {"task": task.name, "network": system, "protocol": kind, "leaky": kind == LEAKY}
     none = float("nan")
@@ -227,14 +240,15 @@ def _row(
         }
         missing = result.runs[result.runs["state"] != "done"]
         failed = "; ".join(missing["reason"].unique())
-    return {**row, **scores, "published": published, "failed": failed}
+    return {**row, **scores, "published": published, "left_out": left_out, "failed": failed}
 
 
 def _markdown(tables: pd.DataFrame, notes: Mapping[str, str]) -> str:
     head = ["# Tables of the Boumerdes study", "", NOTE, ""]
     head += [*(f"- {name}: {value}" for name, value in notes.items()), ""]
     columns = ["classes", "network", "protocol", "runs", "here", "F1", "minutes", "published"]
-    lines = [f"| {' | '.join([*columns, 'failed'])} |", f"|{'---|' * (len(columns) + 1)}"]
+    columns += ["runs left out (validation, test)", "failed"]
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for row in tables.to_dict("records"):
         ours = ["-"] * 3
         if row["runs"]:
@@ -245,5 +259,7 @@ def _markdown(tables: pd.DataFrame, notes: Mapping[str, str]) -> str:
             ]
         failed = row["failed"].replace("\n", " ").replace("|", "/")
         cells = [row["task"], row["network"], row["protocol"], row["runs"], *ours]
-        lines.append(f"| {' | '.join(map(str, [*cells, row['published'], failed]))} |")
+        lines.append(
+            f"| {' | '.join(map(str, [*cells, row['published'], row['left_out'], failed]))} |"
+        )
     return "\n".join([*head, *lines, ""])

@@ -1,4 +1,4 @@
-"""A classifier of the published N2001 feature table."""
+"""A classifier of the N2001 feature table (ChatMED 2025)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def n2001_features(
     Parameters
     ----------
     final_estimator : None, "logistic" or estimator object, default=None
-        What turns the mean scores of a subject into a diagnosis; None takes the highest.
+        Classifier that turns the mean scores of a subject into a diagnosis; None takes the class
+        with the highest score.
     cv : None, int or splitter, default=None
-        How a final classifier gets its training scores.
+        Splitter that gives a final classifier its training scores.
     random_state : int, RandomState instance or None, default=None
+        Seed of the classifiers.
 
     Returns
     -------
@@ -39,20 +41,20 @@ def n2001_features(
     Notes
     -----
     Published, XGBoost with the table's own training, validation and test subjects (5 of 22
-    tested), windows: accuracy 89.3 %, macro F1 87.1, AUROC 97.5. One split of 22 people says
-    little: leaving out one subject at a time gives far lower figures for every classifier.
+    tested), windows: accuracy 89.3 %, macro F1 87.1, AUROC 97.5. One split of 22 subjects
+    says little: leaving out one subject at a time gives far lower scores for every classifier.
 
     The classifiers and their settings were chosen by cross-validation among the 17 subjects of
     training and validation (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without
     the test subjects. On these it gives
 
     - for each window alone, as the published figures are: accuracy 87.9 %, macro F1 85.3, AUROC
-      96.6, a little less than published
+      96.6, slightly below the published ones
     - for each window with the mean probability of all windows of its subject, as `predict` answers:
-      100 % in all three, the right diagnosis for five of five subjects
+      100 % in all three, the correct diagnosis for five of five subjects
 
-    The second is another question than the published one, and an easier one. The test subjects have
-    been looked at since; the choice was not changed for them.
+    The second question differs from the published one and is easier. The scores of the test
+    subjects have been seen since; the choice was not changed for them.
 
     References
     ----------

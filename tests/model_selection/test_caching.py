@@ -278,7 +278,7 @@ def test_digests_are_the_same_in_every_process():
     code = (
         "from sklearn_emg.papers import make_system\n"
         "from sklearn_emg.recordings import content_digest\n"
-        "models = [make_system(n) for n in ('time-domain', 'patel-sunitha-gb', 'traditional')]\n"
+        "models = [make_system(n) for n in ('time-domain', 'patel-sunitha-gb', 'rule-based')]\n"
         "print(content_digest(models, {'a', 'b', 'c', 1}, lambda x: x in {'p', 'q', 'r'}))"
     )
     seen = {

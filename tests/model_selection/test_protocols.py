@@ -13,16 +13,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import (
-    BoumerdesProtocol,
-    LeaveOneSubjectOutProtocol,
-    NEMGNetProtocol,
+    LeaveOneSubjectOut,
     NestedProtocol,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
+    SubjectKFold,
+    SubjectsPerClassOut,
     with_seed,
     with_validation,
 )
+from sklearn_emg.papers import ALSNetProtocol, BoumerdesProtocol, NEMGNetProtocol
 
 
 @pytest.fixture
@@ -41,7 +42,10 @@ HONEST = [
     BoumerdesProtocol(),
     SubjectHoldout(0.25, validation_size=0.2, n_repeats=3),
     RepeatedSubjectKFold(3, n_repeats=2),
-    LeaveOneSubjectOutProtocol(),
+    LeaveOneSubjectOut(),
+    SubjectKFold(3),
+    SubjectsPerClassOut(2, random_state=0),
+    ALSNetProtocol(n_repeats=2),
     NestedProtocol(),
 ]
 
@@ -100,6 +104,28 @@ def test_boumerdes_counts_positions_on_request(table):
     assert set(X[there]["subject"].iloc[run.test]) == {"A03", "C03", "M02"}
 
 
+def test_boumerdes_says_which_pairs_the_subjects_allow(table):
+    X, y = table
+    assert BoumerdesProtocol().possible_pairs(X, y) == list(BoumerdesProtocol().pairs)
+    there = ~X["subject"].isin(["A06", "M04"])
+    possible = BoumerdesProtocol().possible_pairs(X[there], y[there])
+    assert possible == [(7, 3), (3, 7)]
+    assert len(BoumerdesProtocol(possible).runs(X[there], y[there])) == 2
+
+
+def test_alsnet_splits_80_to_20_to_25():
+    X = pd.DataFrame({"subject": range(250)})
+    (run,) = ALSNetProtocol().runs(X, np.repeat(["ALS", "healthy"], 125))
+    assert [len(rows) for rows in (run.train, run.validation, run.test)] == [160, 40, 50]
+
+
+@pytest.mark.parametrize("protocol", HONEST, ids=lambda p: type(p).__name__)
+def test_runs_are_numbered_and_labelled(protocol, table):
+    runs = protocol.runs(*table)
+    assert [run.number for run in runs] == list(range(len(runs)))
+    assert len({run.label for run in runs}) == len(runs)
+
+
 @pytest.mark.parametrize("by", ["number", "position"])
 def test_boumerdes_needs_the_subjects_that_its_pairs_name(by, table):
     X, y = table
@@ -117,7 +143,9 @@ def test_boumerdes_needs_a_third_subject_to_train_on(table):
 
 
 def test_boumerdes_counts_in_no_third_way(table):
-    with pytest.raises(ValueError, match="'by' parameter of BoumerdesProtocol must be 'number'"):
+    with pytest.raises(
+        ValueError, match="'by' parameter of BoumerdesProtocol must be one of 'number'"
+    ):
         BoumerdesProtocol(by="age").runs(*table)
 
 
@@ -125,7 +153,7 @@ def test_boumerdes_counts_in_no_third_way(table):
     "pairs", [[(2, 2)], [], [1, 2], "ab", None, [(1, 2, 3)], [(1, 2), (3,)], [(1.5, 2)], [(0, 1)]]
 )
 def test_pairs_that_are_none_are_refused(pairs, table):
-    with pytest.raises(ValueError, match="two different whole numbers, from 1, for each run"):
+    with pytest.raises(ValueError, match="two different integers, from 1, for each run"):
         BoumerdesProtocol(pairs).runs(*table)
 
 
@@ -157,8 +185,8 @@ def test_holdout_leaves_each_class_in_each_part(table):
 @pytest.mark.parametrize(
     ("protocol", "message"),
     [
-        (SubjectHoldout(1.5), "'test_size' parameter of SubjectHoldout must be a share"),
-        (SubjectHoldout("a"), "'test_size' parameter of SubjectHoldout must be a share"),
+        (SubjectHoldout(1.5), "'test_size' parameter of SubjectHoldout must be a number in"),
+        (SubjectHoldout("a"), "'test_size' parameter of SubjectHoldout must be a number in"),
         (SubjectHoldout(validation_size=None), "'validation_size' parameter of SubjectHoldout"),
         (RepeatedSubjectKFold(n_repeats=0), "'n_repeats' parameter of RepeatedSubjectKFold"),
         (NEMGNetProtocol(n_initialisations=1.5), "'n_initialisations' parameter of NEMGNet"),

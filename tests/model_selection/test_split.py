@@ -164,7 +164,7 @@ def test_one_person_per_class_cannot_be_split(splitter):
 @pytest.mark.parametrize(
     "splitter, match",
     [
-        (SubjectKFold(1), "'n_splits' parameter of SubjectKFold must be an int >= 2"),
+        (SubjectKFold(1), "'n_splits' parameter of SubjectKFold must be an integer of at least 2"),
         (SubjectKFold(2.0), "'n_splits' parameter of SubjectKFold"),
         (SubjectsPerClassOut(0), "'n_subjects' parameter of SubjectsPerClassOut"),
         (SubjectsPerClassOut(1, n_splits=0), "'n_splits' parameter of SubjectsPerClassOut"),

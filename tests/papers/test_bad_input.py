@@ -7,14 +7,13 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
-    NEMGNetProtocol,
     NestedProtocol,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
     SubjectKFold,
 )
-from sklearn_emg.papers import make_system, run_benchmark
+from sklearn_emg.papers import NEMGNetProtocol, make_system, run_benchmark
 
 TWO_FOLDS = RepeatedSubjectKFold(2, n_repeats=1)
 FEW = r"class 'myopathy' has 3 \('S\d+', 'S\d+', 'S\d+'\)"

@@ -18,12 +18,17 @@ from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
-    BoumerdesProtocol,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectKFold,
 )
-from sklearn_emg.papers import _benchmark, _benchmark_store, make_system, run_benchmark
+from sklearn_emg.papers import (
+    BoumerdesProtocol,
+    _benchmark,
+    _benchmark_store,
+    make_system,
+    run_benchmark,
+)
 from sklearn_emg.papers.__main__ import _names, _without_folders, main
 from sklearn_emg.papers._benchmark import build, choose_systems
 from sklearn_emg.recordings import SignalFile
@@ -609,8 +614,8 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     simulated = ["benchmark", "--data", "simulated", "--out", str(tmp_path)]
     assert main([*simulated, "--address", "tcp://here:1"]) == 2
     assert "--backend is 'loky'" in capsys.readouterr().err
-    assert main([*simulated, "--leave-out", "nam"]) == 2
-    assert "--leave-out SYSTEMS=TEXT is needed. Got 'nam'" in capsys.readouterr().err
+    assert main([*simulated, "--leave-out", "nam-inception-v4"]) == 2
+    assert "--leave-out SYSTEMS=TEXT is needed. Got 'nam-inception-v4'" in capsys.readouterr().err
     for pairs in ("((1, 2)", "1; 2"):
         assert main([*simulated, "--protocol", "boumerdes", "--pairs", pairs]) == 2
         assert "--pairs needs runs such as '((1, 2), (2, 1))'" in capsys.readouterr().err

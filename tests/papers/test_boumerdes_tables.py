@@ -142,6 +142,28 @@ def test_training_differs_where_the_study_says_so(tmp_path, monkeypatch):
     )
 
 
+def test_runs_that_the_subjects_do_not_allow_are_named(tmp_path, monkeypatch):
+    from sklearn_emg.papers import _boumerdes_tables
+
+    seen = []
+
+    def quick(systems, X, y, protocol, out, **options):
+        seen.append(protocol)
+        return run_benchmark(systems, X, y, protocol, out, n_resamples=10, **options)
+
+    monkeypatch.setattr(_boumerdes_tables, "run_benchmark", quick)
+    names = [f"{c}{i}" for c in "AC" for i in (1, 2, 3, 4)]
+    rng = np.random.default_rng(0)
+    X = recording_table([rng.normal(size=600) for _ in names], fs=200.0, subject=names)
+    y = np.repeat(["ALS", "control"], 4)
+    tables = boumerdes_tables(X, y, tmp_path, max_epochs=1, progress=False)
+    row = tables[tables["task"] == "ALS, normal"].set_index("protocol").loc["by subject"]
+    assert row["runs"] == 2
+    assert row["left_out"] == "(6, 3), (3, 6), (7, 3), (3, 7)"
+    assert seen[-1].pairs == [(4, 3), (3, 4)]
+    assert "(6, 3), (3, 6), (7, 3), (3, 7)" in (tmp_path / "tables.md").read_text()
+
+
 def test_data_that_serve_no_task_are_refused(tmp_path):
     X = recording_table([np.ones(9)] * 2, fs=9.0, subject=["C01", "C02"])
     with pytest.raises(ValueError, match="No row of the tables has a result: there are no rec"):

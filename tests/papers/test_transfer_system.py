@@ -96,7 +96,7 @@ def test_the_system_is_tested_on_people_new_to_both_trainings():
     table = recording_table([rng.normal(size=500) for _ in names], fs=500.0, subject=names)
     y = np.repeat(["als", "control"], 5)
     run = SubjectHoldout().runs(table, y)[0]
-    system = make_system("table-transfer", fs=500.0, max_epochs=1)
+    system = make_system("transfer-cnn", fs=500.0, max_epochs=1)
     system.set_params(divote__estimator__estimator__estimator__n_filters=2)
     fitted = run.prepare(system, table).fit(table.iloc[run.fit_rows], y[run.fit_rows])
     transfer = fitted["divote"].estimator_.estimator_
@@ -106,7 +106,7 @@ def test_the_system_is_tested_on_people_new_to_both_trainings():
 
 
 def test_every_part_of_the_system_can_be_set():
-    system = make_system("table-transfer", fs=1000.0)
+    system = make_system("transfer-cnn", fs=1000.0)
     system.set_params(
         divote__estimator__source_fraction=0.3,
         divote__estimator__estimator__frozen=("features.0",),
