@@ -63,7 +63,8 @@ def alsnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter`` (none), ``resample``, ``divote``; the network is ``divote__estimator``.
+        Steps ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the network is
+        ``divote__estimator``.
 
     See Also
     --------

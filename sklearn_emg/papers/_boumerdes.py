@@ -133,8 +133,8 @@ def boumerdes_cnn(
     Returns
     -------
     pipeline : imblearn.pipeline.Pipeline
-        Steps ``undersample``, ``filter`` (none), ``resample``, ``divote``; the network is
-        ``divote__estimator__estimator``, inside its SMOTE.
+        Steps ``undersample``, ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the
+        network is ``divote__estimator__estimator``, inside its SMOTE.
 
     See Also
     --------
@@ -158,7 +158,7 @@ def boumerdes_cnn(
     --------
     >>> from sklearn_emg.papers import boumerdes_cnn
     >>> list(boumerdes_cnn().named_steps)
-    ['undersample', 'filter', 'resample', 'divote']
+    ['undersample', 'gaps', 'filter', 'resample', 'mark', 'divote']
     """
     from sklearn_emg.neural_network import DilatedCNNClassifier
 

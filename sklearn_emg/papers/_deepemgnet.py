@@ -63,7 +63,8 @@ def deepemgnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``divote``; the network is ``divote__estimator``.
+        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
+        ``divote__estimator``.
 
     Notes
     -----

@@ -100,7 +100,8 @@ def nemgnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter`` (none), ``resample``, ``divote``; the network is ``divote__estimator``.
+        Steps ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the network is
+        ``divote__estimator``.
 
     Raises
     ------

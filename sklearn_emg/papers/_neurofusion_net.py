@@ -96,8 +96,8 @@ def neurofusion_features(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``divote``;
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``, ``normalise``,
+        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``mark``,
+        ``divote``; ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``, ``normalise``,
         ``selection``, ``classifier``.
 
     Notes
@@ -115,7 +115,7 @@ def neurofusion_features(
     --------
     >>> from sklearn_emg.papers import neurofusion_features
     >>> list(neurofusion_features().named_steps)
-    ['filter', 'resample', 'adaptive', 'denoise', 'scale', 'divote']
+    ['gaps', 'filter', 'resample', 'adaptive', 'denoise', 'scale', 'mark', 'divote']
     """
     spectrum = ["mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy"]
     features = FeatureUnion(
@@ -186,8 +186,8 @@ def neurofusionnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``divote``; parts of
-        the network are switched by ``divote__estimator__has_graph`` and its like.
+        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``mark``,
+        ``divote``; parts of the network are switched by ``divote__estimator__has_graph`` and its like.
 
     Notes
     -----
@@ -256,7 +256,7 @@ def plain_network(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``scale``, ``divote``; the network is
+        Steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark``, ``divote``; the network is
         ``divote__estimator``.
 
     Raises
@@ -347,7 +347,8 @@ def transfer_cnn(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``scale``, ``divote``; ``divote__estimator`` splits the
+        Steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark``, ``divote``;
+        ``divote__estimator`` splits the
         subjects, the TransferClassifier is ``divote__estimator__estimator`` and the network
         ``divote__estimator__estimator__estimator``.
 

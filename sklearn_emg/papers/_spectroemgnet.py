@@ -64,7 +64,8 @@ def spectroemgnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``filter``, ``resample``, ``divote``; the network is ``divote__estimator``.
+        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
+        ``divote__estimator``.
 
     Notes
     -----

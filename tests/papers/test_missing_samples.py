@@ -11,7 +11,7 @@ from sklearn_emg.model_selection import RepeatedSubjectKFold
 from sklearn_emg.papers import make_system, run_benchmark
 from sklearn_emg.recordings import object_column, read_signal
 
-SYSTEMS = ["time-domain", "yoo-2023-svm", "table-svm"]
+SYSTEMS = ["time-domain", "yoo-2023-svm", "quantitative-emg-svm"]
 WITHOUT = {"gaps": "passthrough", "mark": "passthrough", "divote__nan": "raise"}
 
 
