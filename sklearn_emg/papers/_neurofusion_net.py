@@ -97,8 +97,8 @@ def neurofusion_features(
     -------
     pipeline : Pipeline
         Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``mark``,
-        ``divote``; ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``, ``normalise``,
-        ``selection``, ``classifier``.
+        ``divote``; ``divote__estimator`` has the steps ``features``, ``scaler``, ``pca``,
+        ``normalise``, ``selection``, ``classifier``.
 
     Notes
     -----
@@ -187,7 +187,8 @@ def neurofusionnet(
     -------
     pipeline : Pipeline
         Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``mark``,
-        ``divote``; parts of the network are switched by ``divote__estimator__has_graph`` and its like.
+        ``divote``; parts of the network are switched by
+        ``divote__estimator__has_graph`` and its like.
 
     Notes
     -----
