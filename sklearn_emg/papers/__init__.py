@@ -15,12 +15,11 @@ from sklearn_emg.papers._nemgnet_baselines import mel_spectrogram_network, wavef
 from sklearn_emg.papers._neurofusion import (
     amplitude_envelope_analysis,
     frequency_domain_analysis,
-    quantitative_emg,
-    rule_based,
     selected_features_mlp,
     time_domain_analysis,
     tree_ensembles,
 )
+from sklearn_emg.papers._neurofusion_clinical import quantitative_emg, rule_based
 from sklearn_emg.papers._neurofusion_net import (
     neurofusion_features,
     neurofusionnet,

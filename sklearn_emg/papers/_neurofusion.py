@@ -19,10 +19,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg._validation import check_option
-from sklearn_emg.ensemble import NormalLimitRules
 from sklearn_emg.feature_extraction import (
-    MUAPFeatures,
     SpectralFeatures,
     TimeDomainFeatures,
     WaveletFeatures,
@@ -41,13 +38,6 @@ from sklearn_emg.preprocessing import Envelope
 
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
-_POTENTIALS = (
-    "muap_amplitude",
-    "muap_duration",
-    "muap_thickness",
-    "muap_size_index",
-    "muap_polyphasic",
-)
 _WHY = "the source gives the name of the method alone"
 _FILTER = OpenChoice("filter", "band-pass of 20 to 4000 Hz", _WHY)
 _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
@@ -232,193 +222,6 @@ def amplitude_envelope_analysis(
     windows = classifier_of_features(features, classical_classifier("lda"))
     before = (("envelope", Envelope(window=envelope)),)
     return over_filtered(windows, fs, window, step, before=before)
-
-
-_QUANTITATIVE = {
-    "lda": ("linear discriminant analysis", "LDA", 78.5),
-    "svm": ("a support vector machine", "SVM", 88.0),
-    "rf": ("a random forest", "forest", 85.3),
-    "mlp": ("a multilayer perceptron", "MLP", 81.6),
-}
-
-
-@published_systems(
-    {
-        f"quantitative-emg-{key}": Variant(
-            f"quantitative EMG measures with {name}",
-            f"quantitative EMG + {short}",
-            _accuracy(accuracy),
-            {"classifier": key},
-        )
-        for key, (name, short, accuracy) in _QUANTITATIVE.items()
-    },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    open_choices=[
-        OpenChoice(
-            "features",
-            "turns of at least 0.1 mV per second, mean amplitude per turn, MAV, RMS, zero "
-            "crossings, mean and median frequency",
-            _WHY,
-        ),
-        OpenChoice(
-            "classifiers",
-            "the defaults of scikit-learn, the network with one layer of 100 units",
-            _WHY,
-        ),
-        _FILTER,
-        MEAN_VOTE,
-    ],
-)
-def quantitative_emg(
-    classifier: str = "lda",
-    *,
-    fs: float = 10_000.0,
-    window: float = 0.4,
-    step: float | None = 0.2,
-    random_state: Any = None,
-) -> Pipeline:
-    """Quantitative EMG measures with a standard classifier.
-
-    Turns per second, mean amplitude per turn, mean absolute value, RMS, zero crossings, mean and
-    median frequency.
-
-    Parameters
-    ----------
-    classifier : {"lda", "svm", "rf", "mlp"}, default="lda"
-        "lda" is the row "traditional EMG analysis" of the source, "svm" the row "SVM", "rf" the
-        row "standard machine learning", "mlp" the row "traditional neural network".
-    $windows
-    $random_state
-
-    Returns
-    -------
-    pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
-
-    Raises
-    ------
-    ValueError
-        If `classifier` is not one of the above.
-
-    Notes
-    -----
-    $notes
-
-    References
-    ----------
-    $source
-
-    Examples
-    --------
-    >>> from sklearn_emg.papers import quantitative_emg
-    >>> quantitative_emg().get_params()["divote__estimator__classifier"]
-    LinearDiscriminantAnalysis()
-    """
-    check_option(classifier, tuple(_QUANTITATIVE), "classifier", "quantitative_emg")
-    time = TimeDomainFeatures(["turns", "turn_amplitude", "mav", "rms", "zc"])
-    features = FeatureUnion([("time", time), ("spectral", SpectralFeatures(["mnf", "mdf"]))])
-    windows = classifier_of_features(features, classical_classifier(classifier, random_state))
-    return over_filtered(windows, fs, window, step)
-
-
-@published_systems(
-    {
-        "rule-based": Variant(
-            "rules on turns, amplitude and motor unit potentials",
-            "rules on turns, amplitude and motor unit potentials",
-            _accuracy(76.8),
-        )
-    },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    open_choices=[
-        OpenChoice(
-            "measures",
-            "turns per second, mean amplitude per turn, RMS and zero crossings of a window; of the "
-            "isolated potentials in it the median amplitude, duration, ratio of area to amplitude "
-            "and size index, and the fraction with more than four phases",
-            _WHY,
-        ),
-        OpenChoice(
-            "rules",
-            "each measure is compared with mean +/- 2 standard deviations of the windows of the "
-            "normal group in training, and the rules form a decision list; a window without a "
-            "potential meets no rule on potentials",
-            _WHY,
-        ),
-        _FILTER,
-        MEAN_VOTE,
-    ],
-)
-def rule_based(
-    *,
-    fs: float = 10_000.0,
-    window: float = 0.4,
-    step: float | None = 0.2,
-    limit: float = 2.0,
-    max_rules: int = 9,
-    turn_threshold: float = 0.1,
-) -> Pipeline:
-    """Rules on turns, amplitude and motor unit potentials: outside the limits of the normal group.
-
-    Parameters
-    ----------
-    $windows
-    limit : float, default=2.0
-        Distance of the normal limits from the mean of the normal group, in standard deviations.
-    max_rules : int, default=9
-        Maximum number of rules in the list; there are nine measures.
-    turn_threshold : float, default=0.1
-        Minimum amplitude in mV of a turn of the signal.
-
-    Returns
-    -------
-    pipeline : Pipeline
-        After `fit`, ``pipeline["divote"].estimator_["classifier"].export_text()`` prints the rules.
-
-    See Also
-    --------
-    sklearn_emg.ensemble.NormalLimitRules : The decision list.
-    sklearn_emg.feature_extraction.MUAPFeatures : How potentials are found and measured.
-
-    Notes
-    -----
-    The source reports a sensitivity of 79.2 % and a specificity of 72.5 % too.
-
-    $notes
-
-    Motor unit potentials are those of needle electrodes. Surface recordings, and sampling rates
-    below about 4 kHz, show few or no potentials that are steep enough; then the other four measures
-    decide.
-
-    References
-    ----------
-    $source
-
-    E. Stalberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
-    Clin. Neurophysiol. 56 (1983) 672-681.
-
-    E. Stalberg et al., "Quantitative motor unit potential analysis", J. Clin. Neurophysiol. 13
-    (1996) 401-422.
-
-    Examples
-    --------
-    >>> from sklearn_emg.papers import rule_based
-    >>> rule_based(limit=2.5).get_params()["divote__estimator__classifier__limit"]
-    2.5
-    """
-    signal = TimeDomainFeatures(
-        ["turns", "turn_amplitude", "rms", "zc"], turn_threshold=turn_threshold
-    )
-    # NaN where there is no potential: 0 would be read as a small potential.
-    potentials = MUAPFeatures(list(_POTENTIALS), fill_value=float("nan"))
-    features = FeatureUnion(
-        [("signal", signal), ("potentials", potentials)], verbose_feature_names_out=False
-    ).set_output(transform="pandas")
-    rules = NormalLimitRules(limit=limit, max_rules=max_rules)
-    windows = Pipeline([("features", features), ("classifier", rules)])
-    return over_filtered(windows, fs, window, step)
 
 
 @published_systems(

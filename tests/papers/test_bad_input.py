@@ -100,7 +100,7 @@ def test_mixed_rates_without_a_resampler(mixed):
     model = make_system("time-domain", fs=1000.0).set_params(resample="passthrough")
     with pytest.raises(ValueError, match=f"{RATES}.*Put Resampler"):
         model.fit(*mixed)
-    with pytest.warns(FitFailedWarning, match=RATES):
+    with pytest.raises(ValueError, match=f"every fit failed.*{RATES}"):
         compare({"one": model}, *mixed, cv=SubjectKFold(2), progress=False)
 
 
