@@ -210,8 +210,10 @@ class ArtefactRejector(SignalTransformer):
             of `X` and the column ``"artefacts"``.
         """
         check_is_fitted(self)
-        only_noted = self.apply and not self._kinds() and self._is_table(X)
-        found = self._check_table(X) if only_noted else super().transform(X)
+        if self.apply and not self._kinds() and self._is_table(X):
+            found: NDArray[np.floating] | pd.DataFrame = self._check_table(X)
+        else:
+            found = super().transform(X)
         if not isinstance(found, pd.DataFrame):
             if not self.apply:
                 raise ValueError(
