@@ -240,7 +240,7 @@ class InputChecks(BaseEstimator):
         if rows.subject_names is None:
             return
         names = rows.names_of_rows()
-        folds = [names[test] for _, test in splits]
+        folds = [names[test].tolist() for _, test in splits]
         # Past this method, fit and its decorator.
         check_not_pretrained_on(self, folds, name="DiVoteClassifier", stacklevel=5)
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
