@@ -244,7 +244,7 @@ def recording_table(
             continue
         if name == "fs":
             value = _rates(value)
-        if not isinstance(value, (str, bytes)) and np.ndim(value) == 1:
+        if _has_one_per_row(value):
             values = _per_row(name, value, n_rows)
             table[name] = value.to_numpy() if isinstance(value, pd.Series) else values
         else:
@@ -257,6 +257,13 @@ def recording_table(
     if "fs" in table and np.issubdtype(table["fs"].to_numpy().dtype, np.number):
         table["fs"] = table["fs"].astype(float)
     return check_recording_table(table)
+
+
+def _has_one_per_row(value: Any) -> bool:
+    """Whether a column was given row by row, and not as one value of all rows."""
+    if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
+        return True  # names that are tuples
+    return not isinstance(value, (str, bytes)) and np.ndim(value) == 1
 
 
 def _entries(signals: Any) -> list[Any]:
@@ -301,7 +308,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
     """One value for all as one for each row."""
-    if value is None or isinstance(value, (str, bytes)) or np.ndim(value) != 1:
+    if value is None or not _has_one_per_row(value):
         return [value] * n_rows
     if len(value) != n_rows:
         raise ValueError(

@@ -46,6 +46,15 @@ def test_table_from_3d_array_is_multichannel():
     assert table["signal"].iloc[4].shape == (2, 7)
 
 
+def test_names_of_subjects_may_be_tuples():
+    names = [("lab", 1), ("lab", 2)]
+    signals = np.random.default_rng(0).normal(size=(2, 100))
+    table = recording_table(list(signals), fs=1000.0, subject=names)
+    assert table["subject"].tolist() == names
+    with pytest.raises(ValueError, match="'subject' has 2 values for 1 signals"):
+        recording_table([signals[0]], fs=1000.0, subject=names)
+
+
 def test_table_refuses_a_column_of_another_length():
     with pytest.raises(ValueError, match=r"Column 'subject' has 2 values for 3 signals"):
         recording_table(np.ones((3, 7)), fs=10, subject=["a", "b"])
