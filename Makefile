@@ -6,7 +6,7 @@ JOBS ?= 2
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-gpu lint docs benchmark clean
+.PHONY: setup demo test test-slow test-gpu designs lint docs benchmark clean
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,10 @@ test-slow: setup
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m "gpu" tests
+
+# Random designs of subjects and folds in every evaluation, fifty times as many as in make test.
+designs: setup
+	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -q -n $(JOBS) tests/test_designs.py
 
 lint: setup
 	$(BIN)/ruff check .
