@@ -18,8 +18,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.feature_extraction import SpectralFeatures
 from sklearn_emg.metrics import compare_pair, subject_scorer
 from sklearn_emg.model_selection import SubjectKFold, pretrained_parts
+from sklearn_emg.recordings import recording_table
 
 QUICK = {"progress": False, "n_resamples": 40}
 
@@ -278,3 +280,17 @@ def test_permutation_refuses_what_it_cannot_test(data):
     few = X["subject"] < "s04"
     with pytest.warns(UserWarning, match="4 subjects and 100 permutations.*cannot be below 0.17"):
         subject_permutation_test(vote(), X[few], y[few], cv=2)
+
+
+def test_the_audit_hands_on_the_rate_of_the_table():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["ill", "well"], 8)
+    signals = [(1 + (label == "ill")) * rng.normal(size=400) for label in y]
+    table = recording_table(signals, fs=1000.0, subject=np.arange(16) // 2)
+    audits = []
+    for fs in (None, 1000.0):
+        inner = make_pipeline(SpectralFeatures(fs=fs), GaussianNB())
+        model = DiVoteClassifier(inner, window=0.1, step=None)
+        audits.append(leakage_audit(model, table, y, n_splits=2, progress=False))
+    pd.testing.assert_frame_equal(audits[0].folds, audits[1].folds)
+    assert audits[0].folds["accuracy"].notna().all()

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
@@ -222,3 +223,70 @@ def test_unusable_labels_are_named(change, match, final):
     X, y = people()
     with pytest.raises(ValueError, match=match):
         divote(GaussianNB(), final_estimator=final).fit(X, change(y.astype(object)))
+
+
+class Pretrained(GaussianNB):
+    """Keeps what it was pretrained on when it is cloned, as TransferClassifier does."""
+
+    def __sklearn_clone__(self):
+        copy = type(self)()
+        copy.__dict__.update({k: v for k, v in vars(self).items() if k.startswith("source_")})
+        return copy
+
+
+def pretrained(subjects):
+    model = Pretrained()
+    model.source_, model.source_subjects_ = GaussianNB(), subjects
+    return model
+
+
+def test_subjects_of_a_pretrained_part_are_known():
+    X, y = people()
+    model = divote(make_pipeline(StandardScaler(), pretrained({100})))
+    new = X.assign(subject=X["subject"] + 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y).predict(new[6:])
+    with pytest.warns(SubjectLeakWarning, match=r"1 of 10 subjects .* trained on \(100\)"):
+        model.predict(new)
+    values = X[FEATURES].to_numpy()
+    unnamed = divote(pretrained({100})).fit(values, y)
+    with pytest.warns(SubjectLeakWarning, match=r"trained on \(100\)"):
+        unnamed.predict(values, groups=new["subject"])
+
+
+def test_pretrained_subjects_are_not_scored_inside_a_fit():
+    X, y = people()
+    with pytest.raises(ValueError, match=r"DiVoteClassifier: fold 0 would test 1 subject \(0\)"):
+        divote(pretrained({0}), cv=2).fit(X, y)
+    search = GridSearchCV(pretrained({0}), {"var_smoothing": [1e-9]}, cv=2)
+    with pytest.warns(SubjectLeakWarning, match=r"trained on before \(0\), to calibrate"):
+        divote(search).fit(X, y)
+
+
+def test_a_part_that_was_fitted_on_unknown_subjects_is_warned_of():
+    X, y = people()
+    frozen = FrozenEstimator(GaussianNB().fit(X[FEATURES], y))
+    with pytest.warns(SubjectLeakWarning, match="on which subjects is not known"):
+        divote(frozen).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        divote(frozen).fit(X[FEATURES], y)  # without subjects there is nothing to check
+
+
+@pytest.mark.parametrize("cv", [3, None])
+def test_folds_inside_of_a_class_of_one_subject_are_warned_of_if_they_leak(cv):
+    X, y = people(n=7)
+    y = np.where(X["subject"] == 0, "ill", "well")
+    search = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=cv)
+    with pytest.warns(SubjectLeakWarning, match="class 'ill' has 1 subject"):
+        divote(search).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)  # one row of each subject
+        divote(search).fit(X[::6], y[::6])
+
+
+def test_permuted_labels_are_told_how_to_move_by_subject():
+    X, y = people()
+    with pytest.raises(ValueError, match=r"sklearn_emg\.comparison\.subject_permutation_test"):
+        divote(GaussianNB()).fit(X, np.random.default_rng(0).permutation(y))

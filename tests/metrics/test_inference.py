@@ -103,6 +103,27 @@ def test_identical_models_do_not_differ():
     assert paired_permutation_test([1, 0, 1], [1, 0, 1]).pvalue == 1.0
 
 
+def test_intervals_end_at_the_limits_of_a_difference():
+    d = [0.9, 0.2, 0.9, 0.1]
+    free = corrected_resampled_ttest(d, 8, 2, limits=None)
+    assert free.high > 1
+    held = corrected_resampled_ttest(d, 8, 2)
+    assert (held.low, held.high) == (free.low, 1.0)
+    assert held.pvalue == free.pvalue
+    wider = corrected_resampled_ttest(d, 8, 2, limits=(-2, 2))
+    assert wider.high == min(free.high, 2.0)
+    mirrored = corrected_resampled_ttest(np.negative(d), 8, 2)
+    assert mirrored.low == -1.0
+    assert mirrored.high == pytest.approx(-held.low)
+
+
+def test_differences_outside_the_limits_are_refused():
+    with pytest.raises(ValueError, match=r"has 1\.5, outside the 'limits' .* or None"):
+        corrected_resampled_ttest([0.1, 1.5], 8, 2)
+    assert corrected_resampled_ttest([0.1, 1.5], 8, 2, limits=(-2, 2)).difference == 0.8
+    assert corrected_resampled_ttest([10.0, 14.0], 8, 2, limits=None).difference == 12.0
+
+
 def test_bad_scores_are_refused():
     with pytest.raises(ValueError, match="at least 2 finite numbers"):
         corrected_resampled_ttest([0.1, np.nan], 8, 2)

@@ -71,6 +71,84 @@ def test_any_scorer_of_scikit_learn_reads_subjects(data, name):
     assert subject_scorer(name)(model, X, y) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.fixture
+def three():
+    """30 subjects of three classes, of whom the smallest has five."""
+    rng = np.random.default_rng(1)
+    label = np.repeat(["als", "myopathy", "well"], [5, 10, 15])
+    of = np.repeat(np.arange(30), rng.integers(1, 6, size=30))
+    level = np.array([0.0, 1.0, 2.0])[np.searchsorted(["als", "myopathy", "well"], label)]
+    X = pd.DataFrame({"subject": of, "rms": level[of] + rng.normal(size=len(of))})
+    return X, label[of]
+
+
+ONE_VS_REST = {
+    "f1": metrics.f1_score,
+    "precision": metrics.precision_score,
+    "sensitivity": metrics.recall_score,
+    "specificity": specificity_score,
+}
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+def test_scores_of_three_classes_are_those_of_scikit_learn(three, average):
+    X, y = three
+    model = Table().fit(X, y)
+    people = predict_subjects(model, X, y)
+    true, predicted = people.y_true, people.y_pred
+
+    def score(name):
+        return subject_scorer(name, average=average)(model, X, y)
+
+    for name, function in ONE_VS_REST.items():
+        assert score(name) == pytest.approx(function(true, predicted, average=average)), name
+    assert score("accuracy") == metrics.accuracy_score(true, predicted)
+    assert score("balanced_accuracy") == metrics.balanced_accuracy_score(true, predicted)
+    assert score("mcc") == pytest.approx(metrics.matthews_corrcoef(true, predicted))
+    assert score("auroc") == pytest.approx(
+        metrics.roc_auc_score(true, people.y_proba, multi_class="ovr", average=average)
+    )
+
+
+@pytest.mark.parametrize(
+    "theirs, ours", [("recall", "sensitivity"), ("roc_auc", "auroc"), ("matthews_corrcoef", "mcc")]
+)
+def test_names_of_scikit_learn_mean_the_same_measure(data, three, theirs, ours):
+    for X, y in (data, three):
+        model = Table().fit(X, y)
+        assert subject_scorer(theirs)(model, X, y) == subject_scorer(ours)(model, X, y)
+
+
+def test_scikit_learns_measures_of_one_class_ask_for_it(data):
+    X, y = data
+    model = Table().fit(X, y)
+    people = predict_subjects(model, X, y)
+    for name in ("f1", "precision", "recall"):
+        function = getattr(metrics, f"{name}_score")
+        expected = function(people.y_true, people.y_pred, pos_label="ill")
+        assert subject_scorer(name, pos_label="ill")(model, X, y) == pytest.approx(expected)
+    with pytest.raises(ValueError, match=r"must be one of two classes\. Got 'als'"):
+        subject_scorer("f1", pos_label="als")(model, X, y)
+
+
+@pytest.mark.parametrize("name", ["f1_weighted", "jaccard_macro", "neg_log_loss", "roc_auc_ovo"])
+def test_other_scorers_of_scikit_learn_take_three_classes(three, name):
+    X, y = three
+    model = Table().fit(X, y)
+    people = predict_subjects(model, X, y)
+
+    def ovo(true, proba):
+        return metrics.roc_auc_score(true, proba, multi_class="ovo")
+
+    expected = {
+        "f1_weighted": lambda t, p, _: metrics.f1_score(t, p, average="weighted"),
+        "jaccard_macro": lambda t, p, _: metrics.jaccard_score(t, p, average="macro"),
+        "neg_log_loss": lambda t, _, proba: -metrics.log_loss(t, proba),
+        "roc_auc_ovo": lambda t, _, proba: ovo(t, proba),
+    }[name](people.y_true, people.y_pred, people.y_proba)
+    assert subject_scorer(name)(model, X, y) == pytest.approx(expected)
+
+
 def test_scorer_works_in_cross_validation_and_pickles(data):
     X, y = data
     scorer = pickle.loads(pickle.dumps(subject_scorer("accuracy")))

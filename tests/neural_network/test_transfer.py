@@ -2,14 +2,19 @@
 
 import inspect
 import re
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_score
 
+from sklearn_emg.comparison import compare
+from sklearn_emg.ensemble import DiVoteClassifier, SubjectTransferClassifier
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AutoencoderNet,
@@ -21,6 +26,7 @@ from sklearn_emg.neural_network import (
     save_model,
 )
 from sklearn_emg.neural_network._pretraining import train_autoencoder
+from sklearn_emg.recordings import recording_table
 
 SMALL = {"n_filters": (4, 6), "kernel_size": 3, "dilations": (1, 2), "n_hidden": 8, "dropout": 0.2}
 
@@ -140,6 +146,40 @@ def test_subjects_of_both_cohorts_are_refused(pretrained):
     with pytest.raises(ValueError, match=r"2 subjects with the source cohort, \[6, 7\] for"):
         clone(pretrained).fine_tune(X, y, groups=list(subjects))
     clone(pretrained).set_params(allows_shared_subjects=True).fine_tune(X, y, groups=subjects)
+
+
+def test_pretraining_without_subjects_is_warned_of():
+    X, y, subjects = cohort()
+    net = TransferClassifier(small_net(max_epochs=1))
+    with pytest.warns(SubjectLeakWarning, match=r"pretrain was given no subjects.*groups="):
+        net.pretrain(X, y)
+    assert net.source_subjects_ is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        net.pretrain(X, y, groups=subjects)
+
+
+def test_predicting_subjects_of_the_pretraining_is_warned_of(pretrained):
+    X, y, subjects = cohort(first=100, seed=1)
+    net = clone(pretrained).set_params(fine_tune_params={"max_epochs": 1})
+    net.fine_tune(X, y, groups=subjects)
+    new = recording_table(list(X.astype(float)), fs=1000.0, subject=subjects + 100)
+    known = new.assign(subject=subjects - 98)  # 2 to 9, of whom 0 to 7 were pretrained on
+    for answer in (net.predict, net.predict_proba):
+        with pytest.warns(SubjectLeakWarning, match=r"6 subjects .* pretrained on, \[2, 3, 4\]"):
+            answer(known)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SubjectLeakWarning)
+            answer(new)
+            answer(X)
+
+
+def test_a_pretrained_network_is_not_compared_on_its_own_subjects(pretrained):
+    X, y, subjects = cohort(seed=1)
+    table = pd.DataFrame(X[:, 0].astype(float)).add_prefix("t").assign(subject=subjects + 7)
+    model = DiVoteClassifier(SubjectTransferClassifier(pretrained), window=None)
+    with pytest.raises(ValueError, match=r"transfer: fold \d would test 1 subject \(7\) that"):
+        compare({"transfer": model}, table, y, cv=2, progress=False)
 
 
 def test_fit_without_pretraining_trains_everything():
