@@ -1,4 +1,4 @@
-"""Compare pipelines under one subject-wise protocol, and audit how much a leak overestimates."""
+"""Comparison of pipelines split by subject, leakage audit and permutation test."""
 
 from sklearn_emg.comparison._audit import LeakageAudit, leakage_audit
 from sklearn_emg.comparison._checks import checked_labels as checked_labels

@@ -1,4 +1,4 @@
-"""Audit of a leak: one pipeline under a random window split and under a split by subject."""
+"""Leakage audit: one pipeline under a random split of windows and under a split by subject."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class LeakageAudit:
         Index of splits: ``random windows`` (leaky), ``recordings`` (leaky, only where recordings
         were cut into windows) and ``subjects``. Columns ``mean_accuracy``,
         ``mean_balanced_accuracy``, ``std_accuracy`` and ``std_balanced_accuracy`` of windows, over
-        folds, and ``leaky``. Each fold counts the same, however many windows it has; the
-        ``pooled`` window figures of :func:`compare` count each window the same.
+        folds, and ``leaky``. Folds are weighted equally, whatever their number of windows, whereas
+        the ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
-        Mean balanced accuracy of windows under the random window split minus that under the split
-        by subject: by how much the leak overestimates it.
+        Mean balanced accuracy of windows under the random split of windows minus that under the
+        split by subject: the overestimation by the leak.
     """
 
     folds: pd.DataFrame
@@ -74,15 +74,16 @@ def leakage_audit(
 ) -> LeakageAudit:
     """Run one pipeline under a random window split and under a split by subject.
 
-    Both splits get the same windows, the same pipeline and the same number of folds. The difference
-    is by how much a study that splits windows at random overestimates accuracy.
+    Windows, pipeline and number of folds are the same under both splits. The difference of the
+    scores is the amount by which a random split of windows overestimates accuracy.
 
     Parameters
     ----------
     estimator : estimator
         Pipeline with a DiVoteClassifier in it, or a classifier of the rows of X. The
         DiVoteClassifier's recordings are cut with its `window` and `step` before anything else, so
-        that each window can be assigned to either side; filters ahead of it see windows here.
+        that each window can be assigned to either side; filters before it are applied to windows
+        here.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
@@ -110,7 +111,7 @@ def leakage_audit(
     Notes
     -----
     Networks that stop early on held-out subjects do so under both splits; studies that also drew
-    their validation windows at random overestimated still more (see
+    their validation windows at random overestimate more (see
     :func:`sklearn_emg.model_selection.with_validation`).
 
     Examples
@@ -161,7 +162,7 @@ def leakage_audit(
     scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
     bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
     rows = []
-    # The bar first: it closes when it is asked for one more than there is.
+    # The bar comes first: zip then exhausts and closes it.
     for score, (name, fold) in zip(bar, places):
         if isinstance(score, BaseException):
             raise RuntimeError(
@@ -188,7 +189,7 @@ def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str
     model = clone(estimator).fit(safe_indexing(X, train), y[train])
     X_test = safe_indexing(X, test)
     with warnings.catch_warnings():
-        # All splits but that by subject score training subjects: their leak is what is measured.
+        # All splits except that by subject score training subjects: the audit measures this leak.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = find_votes(model, X_test)
         y_pred = model.predict(X_test) if votes is None else votes.windows["vote"].to_numpy()

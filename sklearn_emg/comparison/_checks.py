@@ -1,4 +1,4 @@
-"""Checks of what compare and the audit are given, before anything is fitted."""
+"""Checks of the input of compare and the audit before anything is fitted."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def subject_splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
 def refuse_pretrained(
     estimator: Any, X: Any, splits: Iterable[Split], *, name: str = "The estimator"
 ) -> None:
-    """Refuse test subjects that a part of the estimator was fitted on before.
+    """Refuse test subjects on which a part of the estimator was fitted before.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def refuse_pretrained(
     Raises
     ------
     ValueError
-        If a subject of a test set is among those.
+        If a test set has such a subject.
     """
     subjects = object_column(X["subject"])
     check_not_pretrained_on(
@@ -99,7 +99,7 @@ def refuse_pretrained(
 
 
 def diagnosed_unit(pipelines: dict[str, Any]) -> str:
-    """What gets a diagnosis in all pipelines: "subject", or the `unit` of DiVoteClassifiers."""
+    """Unit of the diagnoses of all pipelines: "subject", or the `unit` of DiVoteClassifiers."""
     units = {}
     for name, estimator in pipelines.items():
         found = find_divote(estimator)
@@ -123,7 +123,7 @@ def find_divote(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
 
 
 def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
-    """Metrics that are wanted in addition, by name."""
+    """Additional metrics by name."""
     if scoring is None:
         return {}
     if isinstance(scoring, str) or callable(scoring):
@@ -139,7 +139,7 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
                 f"{scorer!r} for {name!r}."
             )
     scorers = {k: subject_scorer(s) if isinstance(s, str) else s for k, s in named.items()}
-    # Measured already, under the same name.
+    # Metrics that are measured anyway under the same name.
     known = (*METRICS, "auroc")
     clash = [k for k, s in named.items() if k in known and s != k]
     if clash:

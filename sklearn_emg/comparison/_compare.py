@@ -53,8 +53,8 @@ def compare(
 ) -> Comparison:
     """Compare pipelines on the same subjects, split by subject.
 
-    Every pipeline is fitted and tested on the same folds. A pipeline that fails in a fold loses
-    that fold, not the results of the others.
+    Every pipeline is fitted and tested on the same folds. If a pipeline fails in a fold, only the
+    result of this pipeline in this fold is missing.
 
     Parameters
     ----------
@@ -67,28 +67,29 @@ def compare(
         Label of each row, one per subject (or one per unit, with the `unit` of a
         DiVoteClassifier).
     cv : int, None, splitter or iterable of (train, test), default=5
-        An int is ``SubjectKFold(cv)``, None that with 5. The group splitters of scikit-learn get
-        the subjects as groups. A split with a subject on both sides is refused.
+        An int means ``SubjectKFold(cv)``, None means 5 folds. The group splitters of scikit-learn
+        are given the subjects as groups. A split with a subject on both sides is refused.
     scoring : str, callable, list or dict of these, default=None
-        Metrics in addition, at the level of diagnoses: names as
+        Additional metrics at the level of diagnoses: names as
         :func:`~sklearn_emg.metrics.subject_scorer` takes them, or ``scorer(estimator, X, y)``.
     average : {"macro", "weighted"}, default="macro"
         How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
         classes.
     pos_label : label, default=None
-        With two classes: give these for this class alone.
+        With two classes: label of the class for which these measures are computed.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
-        Bootstrap resamples; at most 200 for the AUROC.
+        Number of bootstrap resamples; at most 200 are used for the AUROC.
     return_estimator : bool, default=False
-        Keep the fitted pipelines, as ``estimators``.
+        Whether to keep the fitted pipelines, as ``estimators``.
     n_jobs : int, default=None
-        Jobs over pipelines and folds. Times and memory are those of a job among others.
+        Number of parallel jobs over pipelines and folds. With several jobs, times and memory are
+        measured while the others run.
     progress : bool, default=True
-        Show a progress bar.
+        Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
-        Seed of the bootstrap. Pipelines have their own, and so have splitters.
+        Seed of the bootstrap. Pipelines and splitters have their own seeds.
 
     Returns
     -------
@@ -100,32 +101,32 @@ def compare(
     ------
     ValueError
         If X has no subjects, y lacks labels, a class has too few subjects for the folds, a split
-        leaks, a test set has subjects that a part of a pipeline was fitted on before, pipelines
+        leaks, a part of a pipeline was fitted on test subjects before, pipelines
         diagnose different units, a parameter is out of range, or all folds of all pipelines fail.
     TypeError
-        If a pipeline is no estimator, or `cv` no way to split.
+        If a pipeline is not an estimator, or `cv` cannot be used for splitting.
 
     Warns
     -----
     FitFailedWarning
         If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``.
     SubjectLeakWarning
-        If a part of a pipeline was fitted before and does not say on which subjects.
+        If a part of a pipeline was fitted before and its training subjects are not known.
 
     Notes
     -----
-    Intervals are over subjects: Wilson's for the subject-level accuracy, otherwise percentiles of
-    a bootstrap that draws subjects with all their cases, also with all their units. They hold the
-    fitted models fixed and say nothing of the choice of folds. The AUROC is the mean over folds,
-    since scores of different models do not share a scale; it is missing where a test set lacks a
-    class, and its interval redraws subjects within fold and class. Where no resample moves a value
-    (all subjects right, say) no interval is given, but for the accuracy. Answers that are no labels
-    of y, or probabilities that do not sum to 1, count as a failure; a class without training rows
-    has probability 0. Peak memory is the growth of the resident set of the process while fitting
-    and predicting, sampled every 5 ms.
+    Intervals are over subjects: Wilson's for the subject-level accuracy, otherwise percentiles of a
+    bootstrap that draws subjects together with all their cases and units. They treat the fitted
+    models as fixed and do not include the variation between choices of folds. The AUROC is the mean
+    over folds, since the scores of different models have different scales; it is missing if a test
+    set lacks a class, and its interval resamples subjects within fold and class. If all resamples
+    have the same value (for instance if all predictions are correct), only the accuracy has an
+    interval. Predictions that are not labels of y, or probabilities that do not sum to 1, are
+    failures; a class without training rows has probability 0. Peak memory is the growth of the
+    resident set of the process during fitting and prediction, sampled every 5 ms.
 
-    A worker process that is killed, for its memory for instance, costs the fold that it was at,
-    after a second try in a worker of its own.
+    If a worker process is killed, for instance for its memory use, its fold is tried once more in a
+    separate worker and then counts as failed.
 
     Examples
     --------
@@ -151,7 +152,7 @@ def compare(
     {'logistic': '1.00 [0.84, 1.00]', 'dummy': '0.50 [0.30, 0.70]'}
     """
     pipelines = named_pipelines(pipelines)
-    # All that can be refused is, before hours of training.
+    # All input is checked before hours of training.
     check_confidence(confidence)
     check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
@@ -172,7 +173,7 @@ def compare(
     outcomes = []
     results = run_tasks(fit, tasks, n_jobs=n_jobs)
     bar = tqdm(results, total=len(tasks), desc="compare", unit="fit", disable=not progress)
-    # The bar first: it closes when it is asked for one more than there is.
+    # The bar comes first: zip then exhausts and closes it.
     for result, (name, _, _, _, fold, _) in zip(bar, tasks):
         outcome = result if isinstance(result, Outcome) else killed_outcome(name, fold, result)
         outcomes.append(outcome)
@@ -185,7 +186,7 @@ def compare(
 
 
 def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:
-    """Raise where every pipeline failed in all folds; warn of one that did."""
+    """Raise if every pipeline failed in all folds; warn of each that did."""
     first = {name: next(o for o in outcomes if o.pipeline == name) for name in names}
     done = {o.pipeline for o in outcomes if not o.error}
     failed = [name for name in names if name not in done]
@@ -223,9 +224,9 @@ def build_comparison(
     -------
     comparison : Comparison
     """
-    # Of objects one by one: a subject may be a tuple.
+    # An array of objects, since a subject may be a tuple.
     names_of = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
-    fold_rows, people, matrices = [], [], []
+    fold_rows, diagnoses, matrices = [], [], []
     extra = list(dict.fromkeys(metric for o in outcomes for metric in o.scores))
     empty = dict.fromkeys([*ALL_METRICS, *extra], np.nan)
     for outcome in outcomes:
@@ -251,12 +252,14 @@ def build_comparison(
             last = {"note": scoring.reason(cases), "error": ""}
             fold_rows.append({**place, "n_cases": len(cases.y_true), **values, **measured, **last})
             matrices += _confusions(place, scoring.matrix(cases), scoring.classes)
-        people.append(_diagnoses(head, outcome, names_of, scoring.classes))
+        diagnoses.append(_diagnoses(head, outcome, names_of, scoring.classes))
     folds = pd.DataFrame(fold_rows)
     summary = [row for name in names for row in scoring.summarise(outcomes, name, folds)]
     unit = next((o.unit for o in outcomes if not o.error), "subject")
     columns = list(dict.fromkeys(["pipeline", "fold", "subject", unit, "y_true", "y_pred"]))
-    predictions = pd.concat(people, ignore_index=True) if people else pd.DataFrame(columns=columns)
+    predictions = pd.DataFrame(columns=columns)
+    if diagnoses:
+        predictions = pd.concat(diagnoses, ignore_index=True)
     return Comparison(
         folds,
         ReadableTable(summary),
@@ -276,7 +279,7 @@ def build_comparison(
 
 
 def _chance_level(X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame) -> float:
-    """Fraction of the largest class among what gets a diagnosis."""
+    """Fraction of the largest class among the diagnosed subjects or units."""
     if unit == "subject" or unit in X.columns:
         keys = X[list(dict.fromkeys(["subject", unit]))]
         labels = dict(zip(zip(*(keys[c] for c in keys)), y.tolist()))

@@ -38,12 +38,12 @@ class PermutationTest:
     score : float
         Mean score over folds with the true labels.
     permutation_scores : ndarray of shape (n_permutations,)
-        With the labels of subjects permuted.
+        Scores with the labels of subjects permuted.
     pvalue : float
         Fraction of permutations, the true labels counted as one, that score at least as high.
     min_pvalue : float
-        The smallest that there can be: ``1 / (n_permutations + 1)``, or one over the number of
-        different ways to assign the labels to the subjects, if that is larger.
+        Smallest possible p-value: ``1 / (n_permutations + 1)``, or one over the number of different
+        assignments of the labels to the subjects, if that is larger.
     n_subjects : int
     scoring : str
         Name of the score.
@@ -67,7 +67,7 @@ class PermutationTest:
 
 
 class _BySubject(ClassifierMixin, BaseEstimator):
-    """A classifier of subjects: its rows are subjects, which it replaces by their rows of X."""
+    """A classifier whose rows are subjects, which it replaces by their rows of X."""
 
     def __init__(self, estimator: Any, X: Any, subject: NDArray[np.intp]):
         self.estimator = estimator
@@ -120,7 +120,7 @@ class _SubjectSplits(BaseCrossValidator):
 
 @dataclass
 class _RowScorer:
-    """Scores a classifier of subjects by the rows of these."""
+    """Score of a classifier of subjects on the rows of these subjects."""
 
     scorer: Any
 
@@ -162,9 +162,9 @@ def subject_permutation_test(
         A name as :func:`~sklearn_emg.metrics.subject_scorer` takes it, or ``scorer(estimator, X,
         y)``; higher is better.
     n_permutations : int, default=100
-        Each costs a whole cross-validation.
+        Number of permutations; each requires a whole cross-validation.
     n_jobs : int, default=None
-        Jobs over permutations.
+        Number of parallel jobs over permutations.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations.
 

@@ -1,4 +1,4 @@
-"""What a comparison gives: tables of folds, of a summary and of predictions."""
+"""Results of a comparison: tables of folds, summary and predictions."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Comparison:
         One row per pipeline, fold and level (window, recording, subject): ``n_cases``, accuracy,
         balanced_accuracy, f1, precision, sensitivity, specificity, mcc, auroc, and at the level
         "subject" the metrics of `scoring`; fit_seconds, predict_ms_per_recording, peak_memory_mb;
-        ``note``, why a measure is NaN; ``error``, empty where all went well. The level "subject" is
-        that of the diagnoses: with a `unit` it has a case for each unit.
+        ``note``, the reason for a NaN; ``error``, empty if the fold succeeded. The level "subject"
+        is that of the diagnoses: with a `unit` it has one case per unit.
     summary : DataFrame
         One row per pipeline, level and metric: ``mean`` and ``std`` over folds; ``pooled``, over
         the test cases of all folds; ``low`` and ``high``, the subject-level confidence interval
-        of the pooled value; ``n_cases``, the cases that were tested; ``n_subjects``, ``n_folds``
-        and ``n_failed``; ``note``, why a value is NaN.
+        of the pooled value; ``n_cases``, the number of tested cases; ``n_subjects``, ``n_folds``
+        and ``n_failed``; ``note``, the reason for a NaN.
     predictions : DataFrame
         One row per pipeline, fold and diagnosis: subject (and unit), true and predicted class and
         probabilities.
@@ -38,14 +38,14 @@ class Comparison:
     classes : ndarray of shape (n_classes,)
     chance : float
         Chance level of the accuracy: the fraction of subjects (or units) in the largest class,
-        which is what always naming that class scores.
+        which a constant prediction of that class attains.
     confidence : float
         Confidence level of the intervals.
     unit : str
-        What gets a diagnosis: "subject", or the `unit` of the DiVoteClassifiers.
+        Unit of a diagnosis: "subject", or the `unit` of the DiVoteClassifiers.
     chosen_parameters : DataFrame
-        What searches in the pipelines chose: one row per pipeline, fold, ``search`` (its place in
-        the pipeline, "" for the pipeline itself) and parameter, with its value.
+        Choices of the searches in the pipelines: one row per pipeline, fold, ``search`` (its place
+        in the pipeline, "" for the pipeline itself) and parameter, with its value.
     confusions : DataFrame
         Cases ``n`` of each pipeline, fold, level, true and predicted class; see
         :meth:`confusion`.
@@ -81,16 +81,16 @@ class Comparison:
         Parameters
         ----------
         name : str, default=None
-            Name of the pipeline; needed where there are several.
+            Name of the pipeline; required if there are several.
         level : {"window", "recording", "subject"}, default="subject"
         fold : int, default=None
-            One fold; by default the cases of all folds.
+            Number of a fold; by default the cases of all folds are counted.
 
         Returns
         -------
         confusion : DataFrame of int of shape (n_classes, n_classes)
-            Numbers of cases; rows are true classes, columns predicted ones. A subject that is
-            tested in several folds is counted in each.
+            Numbers of cases; rows are true classes, columns are predicted classes. A subject that
+            is tested in several folds is counted in each.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Comparison:
         level: str = "subject",
         metrics: str | Iterable[str] = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     ) -> pd.DataFrame:
-        """A table to read: one row per pipeline, a metric and its interval in each cell.
+        """Table for reading: one row per pipeline, with a metric and its interval in each cell.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Comparison:
         -------
         table : DataFrame of str
             Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds.
-            It prints whole, whatever its width.
+            It is printed in full, whatever its width.
 
         Raises
         ------

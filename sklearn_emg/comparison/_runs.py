@@ -62,7 +62,7 @@ class Level:
     y_true, y_pred : ndarray of shape (n_cases,)
     proba : ndarray of shape (n_cases, n_classes) or None
     unit : ndarray of shape (n_cases,) or None
-        At the level of diagnoses, where subjects have several: the side, session ... of each.
+        Side, session ... of each diagnosis, if subjects have several; otherwise None.
     """
 
     subject: NDArray[np.intp]
@@ -83,15 +83,15 @@ class Outcome:
     fit_seconds, predict_ms, peak_memory_mb : float
         ``predict_ms`` per recording.
     error, details : str
-        First line of what went wrong and its traceback; empty where all went well.
+        Message of the error and its traceback; empty if there was none.
     unit : str
-        What got a diagnosis: "subject", or the `unit` of a DiVoteClassifier.
+        Unit of a diagnosis: "subject", or the `unit` of a DiVoteClassifier.
     scores : dict of str to float
-        The metrics asked for in addition, at the level of diagnoses.
+        Additional metrics at the level of diagnoses.
     chosen : list of (str, str, object)
-        Search, parameter and value that were chosen by searches in the pipeline.
+        Search, parameter and value of each choice by a search in the pipeline.
     estimator : estimator or None
-        The fitted pipeline, where it is kept.
+        The fitted pipeline, if it is kept.
     """
 
     pipeline: str
@@ -111,7 +111,7 @@ class Outcome:
 def _levels_from_votes(
     votes: Votes, X: pd.DataFrame, y: NDArray, classes: NDArray
 ) -> dict[str, Level]:
-    """Levels of an estimator that votes from windows to subjects."""
+    """Levels of an estimator that aggregates window predictions to subjects."""
     subject = subjects_of(X)
     score = [f"score_{c}" for c in classes]
     row = votes.windows["row"].to_numpy()
@@ -138,7 +138,7 @@ def _levels_from_votes(
 
 
 def _predict(outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray) -> float:
-    """Put the predictions of the test rows into the outcome; seconds that predicting took."""
+    """Store the predictions of the test rows in the outcome; return the seconds of predicting."""
     start = time.perf_counter()
     votes = find_votes(estimator, X)
     if votes is not None:
@@ -163,12 +163,12 @@ def _predict(outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray) -> f
 
 
 def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> None:
-    """Refuse answers that cannot be scored; probabilities get a column for each class of y."""
+    """Refuse predictions that cannot be scored; give probabilities a column per class of y."""
     known = np.asarray(model.classes_)
     for level in levels.values():
         for answers in (level.y_pred, known):
-            if (strange := np.setdiff1d(answers, classes)).size:
-                raise ValueError(f"It answers {strange.tolist()[:3]}, which are no labels of y.")
+            if (unknown := np.setdiff1d(answers, classes)).size:
+                raise ValueError(f"It answers {unknown.tolist()[:3]}, which are no labels of y.")
         if level.proba is None:
             continue
         proba = np.asarray(level.proba, dtype=float)
@@ -179,13 +179,13 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
             )
         if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # nor NaN
             raise ValueError("predict_proba gives rows that do not sum to 1.")
-        # A class without training rows has none of the probability.
+        # A class without training rows has probability 0.
         level.proba = np.zeros((len(proba), len(classes)))
         level.proba[:, np.searchsorted(classes, known)] = proba
 
 
 def chosen_parameters(estimator: Any) -> list[tuple[str, str, Any]]:
-    """What the searches in a fitted estimator chose.
+    """Choices of the searches in a fitted estimator.
 
     Parameters
     ----------
@@ -228,12 +228,12 @@ def _inner(part: Any) -> list[tuple[str, Any]]:
 def _scores(
     outcome: Outcome, metrics: Mapping[str, Any], model: Any, X: pd.DataFrame, y: NDArray
 ) -> dict[str, float]:
-    """Metrics that were asked for in addition, of the diagnoses of this fold."""
+    """Additional metrics of the diagnoses of this fold."""
     level = outcome.levels["subject"]
     classes = np.asarray(model.classes_)
     scores = {}
     for name, scorer in metrics.items():
-        if hasattr(scorer, "score"):  # a subject_scorer reads the diagnoses that are there
+        if hasattr(scorer, "score"):  # a subject_scorer reads the diagnoses made above
             predictions = SubjectPredictions(
                 level.subject, level.y_true, level.y_pred, level.proba, classes
             )
@@ -268,7 +268,7 @@ def run_fold(
     split : (ndarray of int, ndarray of int)
         Rows of training and test.
     metrics : dict of str to callable, default=None
-        Metrics in addition: ``subject_scorer`` objects, or ``scorer(estimator, X, y)``.
+        Additional metrics: ``subject_scorer`` objects, or ``scorer(estimator, X, y)``.
     keep : bool, default=False
         Whether the outcome keeps the fitted estimator.
 
@@ -288,7 +288,7 @@ def run_fold(
             seconds = _predict(outcome, model, X_test, y[test])
         outcome.scores = _scores(outcome, metrics or {}, model, X_test, y[test])
         _check_levels(outcome.levels, model, np.unique(y))
-        # Codes count the subjects of this test set; those of the whole table fit all folds.
+        # Codes of this test set are replaced by those of the whole table, common to all folds.
         of_table = subjects_of(X)[test][np.unique(subjects_of(X_test), return_index=True)[1]]
         for level in outcome.levels.values():
             level.subject = of_table[level.subject]
@@ -296,7 +296,7 @@ def run_fold(
         outcome.peak_memory_mb = memory.megabytes
         outcome.chosen = chosen_parameters(model)
         outcome.estimator = model if keep else None
-    # Whatever a pipeline raises must not cost the results of the others.
+    # An error of one pipeline must not lose the results of the others.
     except Exception as error:  # noqa: BLE001
         outcome.error = f"{type(error).__name__}: {error}"
         outcome.details = traceback.format_exc()
@@ -317,11 +317,11 @@ def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
 def run_tasks(
     function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, n_jobs: int | None = None
 ) -> Iterator[Any]:
-    """Results of tasks in their order; a worker that dies costs its own task alone.
+    """Results of tasks in their order; the death of a worker loses only its own task.
 
-    Where a worker process is killed (by a crash, or for its memory), which task it had is not
-    known: those that may have been in work are done again, each in a worker of its own, and all
-    others go on as before.
+    If a worker process is killed (by a crash, or for its memory use), the task that it ran is not
+    known. Tasks that may have been running are repeated, each in a separate worker, and all others
+    continue.
 
     Parameters
     ----------
@@ -329,12 +329,12 @@ def run_tasks(
     tasks : sequence of tuple
         Arguments of each call.
     n_jobs : int, default=None
-        As in :class:`joblib.Parallel`. In one process, with 1, nothing can be saved.
+        Number of jobs as in :class:`joblib.Parallel`. With 1 there is no worker to lose.
 
     Yields
     ------
     result : object
-        What the function returned; a BrokenProcessPool where the worker was killed again.
+        Return value of the function; a BrokenProcessPool if the worker was killed again.
     """
     done = 0
     while done < len(tasks):
@@ -344,14 +344,14 @@ def run_tasks(
                 done += 1
                 yield result
         except BrokenProcessPool:
-            # Twice the jobs are handed out at a time.
+            # joblib dispatches twice as many tasks as there are jobs.
             for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
                 done += 1
                 yield _alone(function, task)
 
 
 def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
-    """Result of one task in a worker process of its own, or how the process ended."""
+    """Result of one task in a separate worker process, or the error that ended the process."""
     try:
         with parallel_config(backend="loky"):
             return Parallel(n_jobs=2)([delayed(function)(*task)])[0]

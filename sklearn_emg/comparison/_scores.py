@@ -19,20 +19,20 @@ ALL_METRICS = (*METRICS, "auroc")
 
 @dataclass(frozen=True)
 class Scoring:
-    """How predictions are scored.
+    """Settings of the scores, and the scores of predictions.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
         Labels, sorted.
     average : {"macro", "weighted"}, default="macro"
-        How one-vs-rest measures are averaged over classes.
+        Average of one-vs-rest measures over classes.
     positive : int, default=None
-        With two classes: the index of the class that these measures are given for.
+        With two classes: index of the class for which these measures are computed.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
-        Bootstrap resamples; at most 200 for the AUROC.
+        Number of bootstrap resamples; at most 200 are used for the AUROC.
     seed : int, default=0
         Seed of the resamples.
     """
@@ -63,7 +63,7 @@ class Scoring:
         return scores
 
     def reason(self, level: Level) -> str:
-        """Why a measure of one fold is NaN; empty where none is."""
+        """Reason for a NaN among the measures of one fold; empty if there is none."""
         missing = np.setdiff1d(self.classes, level.y_true)
         reasons = [f"no case of {missing.tolist()[0]!r} is tested"] if missing.size else []
         if level.proba is None:
@@ -74,7 +74,7 @@ class Scoring:
         measures = confusion_measures(matrix, average=self.average, positive=self.positive)
         scores = {name: float(value) for name, value in measures.items()}
         if (matrix.sum(axis=1) == 0).any():
-            # With a class missing from the test set only the share of right answers makes sense.
+            # If the test set lacks a class, only the accuracy is defined.
             scores = {k: (v if k == "accuracy" else float("nan")) for k, v in scores.items()}
         return scores
 
@@ -129,7 +129,7 @@ class Scoring:
         return rows
 
     def _pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> _Pooled:
-        """Values over the test cases of all folds and their intervals when subjects are redrawn."""
+        """Values over the test cases of all folds, and their intervals over subjects."""
         if not done:
             return _Pooled()
         stack, n_cases, several = self._stack([o.levels[level] for o in done], level)
@@ -142,7 +142,7 @@ class Scoring:
             low["accuracy"], high["accuracy"] = wilson_interval(
                 pooled["accuracy"], n_subjects, confidence=self.confidence
             )
-        # Scores of different models are not on one scale: the area is taken within folds.
+        # Scores of different models have different scales: the area is computed within folds.
         areas = folds["auroc"].to_numpy()
         if np.isfinite(areas).any():
             pooled["auroc"] = float(np.nanmean(areas))
@@ -154,12 +154,12 @@ class Scoring:
             pooled[metric] = float(folds[metric].mean())
             note[metric] = "mean over folds; no interval"
         for metric in list(low):
-            # Where no resample moves the value, the bootstrap says nothing of its uncertainty.
+            # If all resamples have one value, the bootstrap does not estimate its uncertainty.
             if not np.isfinite(low[metric]) or low[metric] > high[metric] - 1e-12:
                 del low[metric], high[metric]
                 note[metric] = "no interval: no resample of the subjects moves the value"
         if level == "subject" and "accuracy" not in low:
-            # All diagnoses alike: as if each subject had one.
+            # All diagnoses are correct or all wrong: the interval is that of one per subject.
             low["accuracy"], high["accuracy"] = wilson_interval(
                 pooled["accuracy"], n_subjects, confidence=self.confidence
             )
@@ -189,7 +189,7 @@ class Scoring:
     def _bootstrap(
         self, stack: NDArray[np.floating], result: _Pooled, rng: np.random.RandomState
     ) -> None:
-        """Percentiles of the measures when subjects are redrawn with all their cases."""
+        """Percentiles of the measures when subjects are resampled with all their cases."""
         n = len(stack)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
         resampled = confusion_measures(
@@ -203,7 +203,7 @@ class Scoring:
     def auroc_interval(
         self, done: list[Outcome], rng: np.random.RandomState
     ) -> tuple[float, float]:
-        """Redraw subjects within fold and class, so that each resample has an area in each fold."""
+        """Interval of the AUROC; resampling within fold and class keeps it defined in each fold."""
         levels = [o.levels["subject"] for o in done]
         codes = [np.searchsorted(self.classes, level.y_true) for level in levels]
         pairs = [self._ordered_pairs(c, v.proba) for c, v in zip(codes, levels)]
@@ -214,8 +214,8 @@ class Scoring:
             areas = [_area(n, fold) for n, fold in zip(drawn, pairs) if fold]
             return float(np.nanmean(areas)) if np.isfinite(areas).any() else np.nan
 
-        # A subject tested in several folds is redrawn in each apart. One with several diagnoses
-        # is redrawn with all of them, among those that have the same set of classes.
+        # A subject that is tested in several folds is resampled in each separately. A subject with
+        # several diagnoses is drawn with all of them, from those with the same set of classes.
         subjects, strata = [], []
         for fold, (level, code) in enumerate(zip(levels, codes)):
             present = np.zeros((int(level.subject.max()) + 1, len(self.classes)), dtype=np.intp)
@@ -237,7 +237,7 @@ class Scoring:
     ) -> list[_Pairs]:
         """Pairs of a case of a class and another case, for the AUROC of one fold.
 
-        An area is the share of such pairs that the scores order rightly, ties counting half (J. A.
+        An area is the fraction of such pairs in the right order, where ties count half (J. A.
         Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). Empty where a class is missing.
         """
         n_classes = len(self.classes)
@@ -259,7 +259,7 @@ class Scoring:
 
 @dataclass
 class _Pooled:
-    """Values over all folds, their intervals, and what they count."""
+    """Values over all folds, their intervals, and numbers of cases and subjects."""
 
     value: dict[str, float] = field(default_factory=dict)
     low: dict[str, float] = field(default_factory=dict)
@@ -271,7 +271,7 @@ class _Pooled:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Cases of one class and all others, and which pairs the scores order rightly."""
+    """Cases of one class and all others, and whether each pair is in the right order."""
 
     weight: float
     own: NDArray[np.intp]
@@ -291,7 +291,7 @@ def _area(n: NDArray[np.intp], pairs: list[_Pairs]) -> float:
 
 
 def _note(row: dict[str, Any], folds: pd.DataFrame) -> str:
-    """Why a value in a row of the summary is NaN; empty where none is."""
+    """Reason for a NaN in a row of the summary; empty if there is none."""
     if not row["n_folds"]:
         return "failed in all folds"
     if np.isnan(row["mean"]) or np.isnan(row["pooled"]):

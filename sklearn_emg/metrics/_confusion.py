@@ -19,17 +19,17 @@ METRICS = (
 def confusion_measures(
     matrices: NDArray[np.floating], *, average: str = "macro", positive: int | None = None
 ) -> dict[str, NDArray[np.floating]]:
-    """Measures of many confusion matrices at once, which makes bootstrapping them cheap.
+    """Measures of many confusion matrices at once, for fast bootstrapping.
 
     Parameters
     ----------
     matrices : ndarray of shape (..., n_classes, n_classes)
-        Counts or weights; rows are true classes, columns predicted ones.
+        Counts or weights; rows are true classes, columns are predicted classes.
     average : {"macro", "weighted"}, default="macro"
-        How the one-vs-rest values of F1, precision, sensitivity and specificity are averaged over
-        classes: equally, or by class size.
+        Average of the one-vs-rest values of F1, precision, sensitivity and specificity over
+        classes: with equal weights, or weighted by class size.
     positive : int, default=None
-        With two classes: give these four for this class alone.
+        With two classes: index of the class for which these four are computed.
 
     Returns
     -------

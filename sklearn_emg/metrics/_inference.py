@@ -1,4 +1,4 @@
-"""Comparing two models over the same few subjects."""
+"""Tests of the difference of two models on the same subjects."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from sklearn_emg.metrics._confusion import METRICS
 from sklearn_emg.metrics._intervals import check_confidence
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
-# What a difference of two values of a metric can be; of others nothing is known.
+# Range of a difference of two values of a metric; other metrics have no known range.
 _LIMITS = {**dict.fromkeys((*METRICS, "auroc"), (-1.0, 1.0)), "mcc": (-2.0, 2.0)}
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Outcome of a paired test.
+    """Result of a paired test.
 
     Attributes
     ----------
     difference : float
         Mean of the differences, first minus second.
     statistic, pvalue : float
-        Of the two-sided test; NaN where the test cannot be made.
+        Statistic and p-value of the two-sided test; NaN if the test is undefined.
     low, high : float
-        Confidence interval of the difference, NaN for a test that gives none.
+        Confidence interval of the difference; NaN for a test without one.
     n : int
-        Differences that it rests on: folds, or subjects.
+        Number of differences: folds or subjects.
     note : str
-        Why a value is NaN; empty where none is.
+        Reason for a NaN; empty if there is none.
     """
 
     difference: float
@@ -50,11 +50,11 @@ class PairedTest:
     note: str = ""
 
 
-def _finite(values: ArrayLike, name: str, least: int) -> NDArray[np.float64]:
+def _finite(values: ArrayLike, name: str, min_length: int) -> NDArray[np.float64]:
     values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or len(values) < least or not np.isfinite(values).all():
+    if values.ndim != 1 or len(values) < min_length or not np.isfinite(values).all():
         raise ValueError(
-            f"'{name}' must be at least {least} finite numbers in one dimension. Got "
+            f"'{name}' must be at least {min_length} finite numbers in one dimension. Got "
             f"{values.tolist() if values.size < 10 else f'shape {values.shape}'}."
         )
     return values
@@ -68,35 +68,35 @@ def corrected_resampled_ttest(
     confidence: float = 0.95,
     limits: tuple[float, float] | None = (-1.0, 1.0),
 ) -> PairedTest:
-    """t-test over folds that allows for their shared training data.
+    """t-test over folds, corrected for their overlapping training sets.
 
     Scores of different folds are not independent, since their training sets overlap: the plain
-    t-test finds differences far too often. Nadeau and Bengio put 1/k + n_test/n_train in place of
-    1/k.
+    t-test rejects far too often. Nadeau and Bengio replace 1/k by 1/k + n_test/n_train.
 
     Parameters
     ----------
     differences : array-like of shape (n_folds,)
         Score of the first model minus that of the second, fold by fold.
     n_train, n_test : float or array-like of shape (n_folds,)
-        Subjects (not rows) in training and test; means over folds are used.
+        Numbers of subjects (not rows) in training and test; means over folds are used.
     confidence : float, default=0.95
         Confidence level of the interval.
     limits : (float, float) or None, default=(-1, 1)
-        Smallest and largest difference that there can be, at which the interval ends: those of two
-        accuracies by default, (-2, 2) for the Matthews correlation. None for scores without limits,
-        such as the log loss.
+        Smallest and largest possible difference, at which the interval is clipped. The default
+        suits accuracies, (-2, 2) the Matthews correlation, and None scores without limits, such as
+        the log loss.
 
     Returns
     -------
     test : PairedTest
-        With equal differences in all folds: p = 1 if they are zero, else NaN, and a `note`.
+        Result of the test. If all differences are equal, p is 1 if they are zero and otherwise NaN,
+        and `note` gives the reason.
 
     Raises
     ------
     ValueError
-        If there are fewer than two finite differences, one lies outside the limits, or a size is
-        not positive.
+        If there are fewer than two differences, one is not finite or outside the limits, or a size
+        is not positive.
 
     Notes
     -----
@@ -129,7 +129,7 @@ def corrected_resampled_ttest(
         )
     k, mean = len(d), float(d.mean())
     error = float(np.sqrt((1 / k + test / train) * d.var(ddof=1)))
-    # Equal up to rounding: no variance to test against.
+    # The differences are equal up to rounding: the variance is zero.
     if error <= 1e-12 * max(1.0, abs(mean)):
         none = float("nan")
         same = abs(mean) <= 1e-12
@@ -149,22 +149,26 @@ def paired_permutation_test(
     n_permutations: int = 10_000,
     random_state: Any = None,
 ) -> PairedTest:
-    """Test of equal mean scores by exchanging the two models within subjects.
+    """Permutation test of equal mean scores that exchanges the two models within subjects.
 
     Parameters
     ----------
     first, second : array-like of shape (n_cases,)
-        Scores of the two models on the same cases, such as 1 where right and 0 where wrong.
+        Scores of the two models on the same cases, such as 1 for a correct and 0 for a wrong
+        prediction.
     subjects : array-like of shape (n_cases,), default=None
-        Subject of each case; a subject counts once, with its mean. By default each case is one.
+        Subject of each case; a subject counts once, with its mean. By default each case is a
+        subject.
     n_permutations : int, default=10000
-        Random exchanges. Up to 12 subjects with a difference all are taken, and p is exact.
+        Number of random exchanges. With up to 12 subjects whose scores differ, all exchanges are
+        enumerated and p is exact.
     random_state : int, RandomState instance or None, default=None
 
     Returns
     -------
     test : PairedTest
-        ``statistic`` is the mean difference over subjects; no interval, as `note` says.
+        Result; ``statistic`` is the mean difference over subjects. There is no interval, as `note`
+        states.
 
     Raises
     ------
@@ -173,9 +177,10 @@ def paired_permutation_test(
 
     Notes
     -----
-    Two-sided: the fraction of exchanges whose mean difference is as far from zero. Random exchanges
-    count the observed one in, (b + 1) / (m + 1), so that p is never 0 [1]_. Subjects with equal
-    scores do not matter. The models are held fixed: nothing is said of other training sets.
+    The two-sided p-value is the fraction of exchanges whose mean difference is at least as far from
+    zero as the observed one. With random exchanges the observed one is included, (b + 1) / (m + 1),
+    so that p is never 0 [1]_. Subjects with equal scores do not change p. The models are treated as
+    fixed: the test does not include the variation between training sets.
 
     References
     ----------
@@ -205,7 +210,7 @@ def paired_permutation_test(
     if not moving.size:
         return PairedTest(mean, mean, 1.0, none, none, n, note)
     observed = abs(moving.sum())
-    # Sums that are equal in exact arithmetic must not fall on either side by rounding.
+    # Sums that are equal in exact arithmetic must not differ by rounding.
     slack = 1e-9 * np.abs(moving).sum()
     if len(moving) <= _EXACT_UP_TO:
         signs = np.array(list(product((-1.0, 1.0), repeat=len(moving))))
@@ -231,19 +236,19 @@ def compare_pair(
     confidence: float = 0.95,
     random_state: Any = 0,
 ) -> pd.DataFrame:
-    """Compare two pipelines of a comparison over the folds that both finished.
+    """Compare two pipelines of a comparison on the folds that both completed.
 
     Parameters
     ----------
     comparison : Comparison
-        Of :func:`sklearn_emg.comparison.compare`.
+        Result of :func:`sklearn_emg.comparison.compare`.
     first, second : str
         Names of pipelines.
     metric : str, default="accuracy"
         Column of ``comparison.folds`` for the t-test, at subject level. The permutation test always
-        counts right answers of subjects.
+        counts correct diagnoses of subjects.
     n_permutations : int, default=10000
-        Random exchanges of the permutation test.
+        Number of random exchanges of the permutation test.
     confidence : float, default=0.95
         Confidence level of the interval of the t-test.
     random_state : int, RandomState instance or None, default=0
@@ -252,9 +257,9 @@ def compare_pair(
     Returns
     -------
     tests : DataFrame
-        Rows ``corrected t-test over folds`` and ``permutation over subjects``; columns
-        difference, statistic, pvalue, low, high, n, and ``note``, why a value is NaN. It prints
-        whole, whatever its width.
+        Rows ``corrected t-test over folds`` and ``permutation over subjects``; columns difference,
+        statistic, pvalue, low, high, n, and ``note``, the reason for a NaN. It is printed in full,
+        whatever its width.
 
     Raises
     ------
@@ -282,7 +287,7 @@ def compare_pair(
     {'corrected t-test over folds': {'difference': 0.5, 'pvalue': nan},
      'permutation over subjects': {'difference': 0.5, 'pvalue': 0.002}}
     """
-    folds, people = comparison.folds, comparison.predictions
+    folds, diagnoses = comparison.folds, comparison.predictions
     names = list(dict.fromkeys(folds["pipeline"]))
     for name in (first, second):
         if name not in names:
@@ -299,7 +304,9 @@ def compare_pair(
             f"{first!r} and {second!r} have {counted(len(scores), 'fold')} with {metric} in "
             "common; two at least are needed."
         )
-    both = people[people["pipeline"].isin([first, second]) & people["fold"].isin(scores.index)]
+    both = diagnoses[
+        diagnoses["pipeline"].isin([first, second]) & diagnoses["fold"].isin(scores.index)
+    ]
     right = both.assign(right=both["y_true"] == both["y_pred"])
     cases = list(dict.fromkeys(["fold", "subject", comparison.unit]))
     right = right.pivot_table(index=cases, columns="pipeline", values="right", sort=False).astype(
@@ -307,7 +314,7 @@ def compare_pair(
     )
     subjects = right.index.get_level_values("subject")
     n_test = right.groupby(level=["fold", "subject"]).size().groupby(level="fold").size().mean()
-    n_subjects = people["subject"].nunique()
+    n_subjects = diagnoses["subject"].nunique()
     tests = {
         "corrected t-test over folds": corrected_resampled_ttest(
             scores[first] - scores[second],

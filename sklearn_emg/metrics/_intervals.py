@@ -24,16 +24,17 @@ def wilson_interval(
 ) -> tuple[float, float]:
     """Wilson's score interval of a proportion, such as an accuracy over subjects.
 
-    Unlike a bootstrap it does not shrink to a point where all subjects are right.
+    Unlike a bootstrap interval it has a positive width if all predictions are correct.
 
     Parameters
     ----------
     proportion : float
-        Share of right answers, 0 to 1. Need not be a multiple of 1/n where subjects were tested
-        several times and a subject counts with its mean.
+        Fraction of correct predictions, 0 to 1. It need not be a multiple of 1/n, for instance if
+        subjects are tested several times and count with their mean.
     n_subjects : int
         Number of subjects.
     confidence : float, default=0.95
+        Confidence level of the interval.
 
     Returns
     -------
@@ -78,25 +79,29 @@ def bootstrap_interval(
     confidence: float = 0.95,
     random_state: Any = None,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic when subjects, not rows, are drawn anew.
+    """Percentile interval of a statistic from resamples of subjects, not rows.
 
     Parameters
     ----------
     statistic : callable
-        ``statistic(rows) -> float``, given row numbers (with repeats).
+        Function ``statistic(rows) -> float`` of row numbers (with repeats).
     subjects : array-like of shape (n_rows,)
-        Subject of each row; all rows of a drawn subject come together.
+        Subject of each row; a drawn subject contributes all of its rows.
     strata : array-like of shape (n_rows,), default=None
-        Draw within these, for instance within classes, so that none goes missing. Each subject
-        belongs to one.
+        Strata within which subjects are drawn, such as classes, so that none is missing from a
+        resample. Each subject belongs to one stratum.
     n_resamples : int, default=1000
+        Number of resamples.
     confidence : float, default=0.95
+        Confidence level of the interval.
     random_state : int, RandomState instance or None, default=None
+        Seed of the resamples.
 
     Returns
     -------
     low, high : float
-        NaN where the statistic is undefined in more than half of the resamples.
+        Bounds of the interval; NaN if the statistic is undefined in more than half of the
+        resamples.
 
     Raises
     ------
@@ -105,8 +110,8 @@ def bootstrap_interval(
 
     Notes
     -----
-    With few subjects the percentile interval is too narrow, and it is a single point where all
-    subjects agree. For an accuracy use :func:`wilson_interval`.
+    With few subjects the percentile interval is too narrow, and it is a single point if all
+    subjects have the same value. For an accuracy use :func:`wilson_interval`.
 
     Examples
     --------

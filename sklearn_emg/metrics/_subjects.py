@@ -31,7 +31,7 @@ class SubjectPredictions:
     y_true : ndarray of shape (n_subjects,) or None
     y_pred : ndarray of shape (n_subjects,)
     y_proba : ndarray of shape (n_subjects, n_classes) or None
-        In the order of `classes`.
+        Probabilities in the order of `classes`.
     classes : ndarray of shape (n_classes,)
     """
 
@@ -59,20 +59,21 @@ def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) 
 def predict_subjects(
     estimator: Any, X: Any, y: Labels | None = None, *, groups: Labels | None = None
 ) -> SubjectPredictions:
-    """Predict rows and bring them down to one prediction per subject.
+    """Predict rows and aggregate them to one prediction per subject.
 
-    An estimator that answers by subject, such as DiVoteClassifier, is taken at its word. Otherwise
-    the subject's label is the class with the highest mean probability over its rows or, without
-    probabilities, its most frequent label (the first of equals in the order of the classes).
+    If all rows of a subject have one predicted label, as those of DiVoteClassifier, it is the
+    prediction of the subject. Otherwise the prediction is the class with the highest mean
+    probability over the rows or, without probabilities, the most frequent label (among equals, the
+    first in the order of the classes).
 
     Parameters
     ----------
     estimator : fitted classifier
     X : DataFrame with a ``subject`` column, or array-like together with `groups`
     y : array-like of shape (n_rows,), default=None
-        True labels, one and the same for all rows of a subject.
+        True labels; all rows of a subject have the same one.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, for an X that does not bring them.
+        Subjects of the rows, if X does not contain them.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def predict_subjects(
     Raises
     ------
     ValueError
-        If X does not say whose rows they are, or a subject has two labels.
+        If the subjects are not known, or a subject has two labels.
 
     Examples
     --------
@@ -110,7 +111,7 @@ def subjects_from_rows(
     *,
     groups: Labels | None = None,
 ) -> SubjectPredictions:
-    """Bring predictions of rows down to one per subject, as `predict_subjects` does.
+    """Aggregate predictions of rows to one per subject, as `predict_subjects` does.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def subjects_from_rows(
     predictions : SubjectPredictions
     """
     codes = subjects_of(X, groups)
-    # One by one: NumPy would make two dimensions of names that are tuples.
+    # An array of objects: NumPy would make two dimensions of names that are tuples.
     names = pd.Series(list(X["subject"] if groups is None else groups), dtype=object).to_numpy()
     first = np.unique(codes, return_index=True)[1]
     names = names[first]
@@ -152,7 +153,7 @@ def subjects_from_rows(
 
 
 class _SubjectView(ClassifierMixin, BaseEstimator):
-    """Predictions dressed as a classifier, so that any scorer of scikit-learn can read them."""
+    """Predictions in the form of a classifier, for the scorers of scikit-learn."""
 
     def __init__(self, predictions: SubjectPredictions):
         self.predictions = predictions
@@ -168,7 +169,7 @@ class _SubjectView(ClassifierMixin, BaseEstimator):
 
 
 _NO_PROBABILITIES = "The estimator has no predict_proba, which this metric needs."
-# Other names of the measures of `compare`: those that scikit-learn's scorers have.
+# scikit-learn's names of the measures of `compare`.
 _SAME = {"recall": "sensitivity", "roc_auc": "auroc", "matthews_corrcoef": "mcc"}
 
 
@@ -197,7 +198,7 @@ def _auroc(
 
 
 def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_label: Any) -> float:
-    """One of the measures that `compare` gives."""
+    """One of the measures of `compare`."""
     y_true = cast("NDArray[Any]", predictions.y_true)
     classes = predictions.classes.tolist()
     if pos_label is not None and (len(classes) != 2 or pos_label not in classes):
@@ -214,7 +215,7 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
             stacklevel=4,
         )
         return float("nan")
-    # As scikit-learn, of the classes that are there.
+    # As in scikit-learn, classes that do not occur are left out.
     seen = {*y_true.tolist(), *predictions.y_pred.tolist()}
     labels = classes if pos_label is not None else [c for c in classes if c in seen]
     labels += sorted(seen - set(classes), key=str)
@@ -224,7 +225,7 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
 
 
 class _SubjectScorer:
-    """Callable ``scorer(estimator, X, y)``; a class, so that it pickles and has a repr."""
+    """Callable ``scorer(estimator, X, y)``; as a class it can be pickled and has a repr."""
 
     def __init__(self, metric: str | Callable[..., float], average: str, pos_label: Any):
         check_option(average, ("macro", "weighted"), "average", "subject_scorer")
@@ -273,17 +274,17 @@ def subject_scorer(
     Parameters
     ----------
     metric : str or callable, default="balanced_accuracy"
-        A measure of :func:`~sklearn_emg.comparison.compare` under its name there: accuracy,
-        balanced_accuracy, f1, precision, sensitivity (or recall), specificity, mcc or auroc (or
-        roc_auc), for two and more classes. Any other name of
-        :func:`sklearn.metrics.get_scorer_names`, such as "f1_weighted" or "neg_log_loss". Or a
-        scorer made with :func:`sklearn.metrics.make_scorer` that reads labels or probabilities.
+        Name of a measure of :func:`~sklearn_emg.comparison.compare`: accuracy, balanced_accuracy,
+        f1, precision, sensitivity (or recall), specificity, mcc or auroc (or roc_auc), for two and
+        more classes; any other name of :func:`sklearn.metrics.get_scorer_names`, such as
+        "f1_weighted" or "neg_log_loss"; or a scorer made with :func:`sklearn.metrics.make_scorer`
+        that reads labels or probabilities.
     average : {"macro", "weighted"}, default="macro"
-        How the one-vs-rest values of f1, precision, sensitivity, specificity and auroc are averaged
-        over classes, with two classes too: equally, or by class size. scikit-learn's own "f1",
-        "precision" and "recall" are those of one class: give `pos_label` for them.
+        Average of the one-vs-rest values of f1, precision, sensitivity, specificity and auroc over
+        classes, also over two: with equal weights, or weighted by class size. scikit-learn's "f1",
+        "precision" and "recall" are those of one class, which `pos_label` selects.
     pos_label : label, default=None
-        With two classes: give these measures for this class alone.
+        With two classes: label of the class for which these measures are computed.
 
     Returns
     -------
@@ -294,23 +295,23 @@ def subject_scorer(
     Raises
     ------
     ValueError
-        If the metric is not known; when called, if X has no subjects, a subject has two labels, or
-        the metric needs probabilities that the estimator does not give.
+        If the metric is not known; and, when the scorer is called, if X has no subjects, a subject
+        has two labels, or the metric needs probabilities that the estimator does not compute.
 
     Warns
     -----
     UndefinedMetricWarning
-        If the AUROC lacks a class, or the specificity all classes but one; the value is NaN.
+        If the value is NaN: the AUROC needs subjects of all classes, the specificity of two.
 
     See Also
     --------
-    predict_subjects : How rows become one prediction per subject.
+    predict_subjects : Aggregates rows to one prediction per subject.
     sklearn_emg.comparison.subject_permutation_test : Tests a score against chance.
 
     Notes
     -----
     :func:`sklearn.model_selection.permutation_test_score` permutes the labels of rows, or within
-    subjects if they are given as `groups`, and neither is a test of subjects.
+    subjects if they are given as `groups`; neither tests subjects.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How far probabilities can be trusted: calibration, thresholds, prediction sets."""
+"""Calibration of probabilities, decision thresholds and prediction sets."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def _codes_and_proba(
 def calibration_summary(
     y_true: ArrayLike, y_proba: ArrayLike, classes: ArrayLike, *, n_bins: int = 5
 ) -> dict[str, float]:
-    """Say whether predicted probabilities come true.
+    """Compare predicted probabilities with observed frequencies.
 
     Parameters
     ----------
     y_true : array-like of shape (n_cases,)
-        One case per subject, as a rule.
+        True labels, usually one case per subject.
     y_proba : array-like of shape (n_cases, n_classes)
     classes : array-like of shape (n_classes,)
-        Labels of the columns.
+        Labels of the columns of `y_proba`.
     n_bins : int, default=5
-        Bins of equal numbers of cases for the calibration error.
+        Number of bins, with equal numbers of cases, for the calibration error.
 
     Returns
     -------
@@ -54,18 +54,18 @@ def calibration_summary(
         ``brier`` (mean squared error summed over classes, 0 to 2), ``log_loss`` (natural log),
         ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error`` (mean
         absolute difference of the two over bins), and ``spiegelhalter_z`` with
-        ``spiegelhalter_p``, a test of calibrated confidence (NaN where all are 0 or 1).
+        ``spiegelhalter_p``, a test of calibrated confidence (NaN if all probabilities are 0 or 1).
 
     Raises
     ------
     ValueError
-        If shapes or labels do not fit.
+        If shapes or labels do not match.
 
     Notes
     -----
     With few subjects the binned error is above 0 even for perfect probabilities; Spiegelhalter's
-    test allows for the number of cases [1]_. With confidence c and right answers r it is
-    z = sum (r - c)(1 - 2c) / sqrt(sum (1 - 2c)² c (1 - c)).
+    test takes the number of cases into account [1]_. With confidence c and correct predictions r it
+    is z = sum (r - c)(1 - 2c) / sqrt(sum (1 - 2c)² c (1 - c)).
 
     References
     ----------
@@ -109,15 +109,15 @@ def calibration_summary(
 
 @dataclass(frozen=True)
 class Threshold:
-    """A decision threshold and what it gives on the cases it was chosen on.
+    """Decision threshold, with sensitivity and specificity on the cases on which it was chosen.
 
     Attributes
     ----------
     value : float
-        Call a case positive when its score is at least this.
+        A case is positive if its score is at least this value.
     sensitivity, specificity : float
     sensitivity_interval, specificity_interval : tuple of float
-        Wilson's, over the cases.
+        Wilson intervals over the cases.
     """
 
     value: float
@@ -136,20 +136,24 @@ def threshold_for_sensitivity(
     confidence: float = 0.95,
     guaranteed: bool = False,
 ) -> Threshold:
-    """The highest threshold that finds a wanted share of the patients.
+    """Highest threshold with a required sensitivity.
 
     Parameters
     ----------
     y_true : array-like of shape (n_cases,)
-        One case per subject; out-of-fold or of validation subjects, never of the test set.
+        Labels, one case per subject; from out-of-fold predictions or validation subjects, never
+        from the test set.
     score : array-like of shape (n_cases,)
-        Higher means more likely positive.
+        Scores; a higher score means that the positive class is more likely.
     pos_label : label
+        Label of the positive class.
     sensitivity : float, default=0.95
+        Required sensitivity.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence level of the intervals.
     guaranteed : bool, default=False
-        Ask that the lower end of the interval, not the observed share, reaches `sensitivity`.
+        Whether the lower end of the interval, not the observed fraction, has to reach
+        `sensitivity`.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def threshold_for_sensitivity(
     ------
     ValueError
         If a class is missing, a score is not finite, or no threshold suffices (with few patients
-        the lower end never gets there).
+        the lower end cannot reach high values).
 
     Examples
     --------
@@ -215,34 +219,36 @@ def conformal_sets(
     coverage: float = 0.9,
     by_class: bool = False,
 ) -> NDArray[np.bool_]:
-    """Sets of classes that hold the true one with a guaranteed probability.
+    """Sets of classes that contain the true class with a guaranteed probability.
 
-    Split conformal prediction: the set of a new case has the classes whose probability is not lower
-    than that of the true class in nearly all calibration cases.
+    In split conformal prediction the set of a new case contains each class whose probability is not
+    lower than the probability of the true class in nearly all calibration cases.
 
     Parameters
     ----------
     y_calibration : array-like of shape (n_calibration,)
-        True classes of subjects that the model was not trained on, one case per subject: cases of
-        one subject are not exchangeable with those of a new one.
+        True classes of subjects on whom the model was not trained. One case per subject is
+        required: cases of one subject are not exchangeable with those of a new one.
     proba_calibration : array-like of shape (n_calibration, n_classes)
     proba : array-like of shape (n_cases, n_classes)
-        Of new subjects.
+        Probabilities of new subjects.
     classes : array-like of shape (n_classes,)
     coverage : float, default=0.9
-        Wanted probability that a set holds the true class.
+        Required probability that a set contains the true class.
     by_class : bool, default=False
-        Guarantee it within each class, not only on average; needs more subjects.
+        Whether to guarantee the coverage within each class, not only on average; this needs more
+        subjects.
 
     Returns
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
-        All classes where there are too few calibration cases for the coverage.
+        Whether each class is in the set of each case; all are if there are too few calibration
+        cases for the coverage.
 
     Raises
     ------
     ValueError
-        If shapes or labels do not fit or `coverage` is out of range.
+        If shapes or labels do not match or `coverage` is out of range.
 
     Notes
     -----
@@ -281,7 +287,7 @@ def conformal_sets(
 
 
 def _limit(scores: NDArray[np.floating], coverage: float) -> float:
-    # The slack keeps (n + 1) * coverage that is a whole number from being rounded up.
+    # The slack prevents an integer (n + 1) * coverage from being rounded up.
     k = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
     return np.inf if k > len(scores) else float(np.sort(scores)[max(k, 1) - 1])
 
@@ -300,24 +306,26 @@ def conformal_subjects(
     Parameters
     ----------
     estimator : fitted classifier
-        With ``predict_proba``; fitted on other subjects.
+        A classifier with ``predict_proba``, fitted on other subjects.
     X_calibration : DataFrame with a ``subject`` column
     y_calibration : array-like of shape (n_rows,)
     X : DataFrame with a ``subject`` column
-        New subjects.
+        Table of new subjects.
     coverage : float, default=0.9
+        Required coverage, see :func:`conformal_sets`.
     by_class : bool, default=False
-        See :func:`conformal_sets`.
+        Whether to guarantee it within each class.
 
     Returns
     -------
     sets : DataFrame
-        Index of subjects; a column of bool per class, and ``set``, the classes in it as text.
+        Table indexed by subject, with a column of bool per class, and ``set``, the classes in the
+        set as text.
 
     Raises
     ------
     ValueError
-        If a subject is in both tables, or the classifier gives no probabilities.
+        If a subject is in both tables, or the classifier has no probabilities.
 
     Examples
     --------

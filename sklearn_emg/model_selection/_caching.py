@@ -1,4 +1,4 @@
-"""Results of expensive steps, kept on disk and given back to the same question only."""
+"""Results of expensive steps, cached on disk by settings and data."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Memory: TypeAlias = "str | joblib.Memory | None"
 
 
 def key_for(memory: Memory, *values: Any) -> str | None:
-    """Digest of some objects; None without memory, and with a warning if they have no digest.
+    """Digest of some objects; None without memory, or, with a warning, if they have no digest.
 
     Parameters
     ----------
     memory : str, joblib.Memory or None
     *values : object
-        All that a result depends on.
+        Everything on which a result depends.
 
     Returns
     -------
@@ -56,14 +56,14 @@ def _answer(key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) 
 def call_kept(
     memory: Memory, key: str | None, function: Callable[..., Any], *arguments: Any
 ) -> Any:
-    """Call a function, or fetch what the call with this key gave before.
+    """Call a function, or return the cached result of a call with this key.
 
     Parameters
     ----------
     memory : str, joblib.Memory or None
-        None keeps nothing. Results are pickles: loading them runs what is in them.
+        Cache; None caches nothing. Results are pickles: loading them executes code in them.
     key : str or None
-        Identity of function and arguments, from :func:`key_for`; None keeps nothing.
+        Identity of function and arguments, from :func:`key_for`; None caches nothing.
     function : callable
     *arguments : object
 
@@ -99,49 +99,50 @@ def _names_features(cached: CachedTransformer) -> bool:
 
 
 class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
-    """A transformer whose results are kept on disk, those on unseen data too.
+    """A transformer whose results are cached on disk, also those on test data.
 
-    A grid over the classifier repeats everything before it for each candidate. The `memory` of a
-    Pipeline spares it the training data only; the features of the test windows are computed anew
-    for each candidate. Around the feature extractor, this class spares both.
+    A grid search over the classifier repeats all earlier steps for each candidate. The `memory` of
+    a Pipeline caches the training data only, and the features of the test windows are computed
+    again for each candidate. This class, around the feature extractor, caches both.
 
     Parameters
     ----------
     transformer : transformer object
-        Such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
+        A transformer such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder of the results, or a ``joblib.Memory``; None keeps nothing. The results are pickle
-        files, and loading one runs whatever is in it: nobody whom you do not trust may have the
-        right to write in this folder.
+        Folder of the results, or a ``joblib.Memory``; None caches nothing. The results are pickle
+        files, and loading one executes code in it: only trusted users may have write access to this
+        folder.
 
     Attributes
     ----------
     transformer_ : transformer object
         The fitted transformer.
     n_features_in_ : int
-        As of `transformer_`.
+        Number of features of the data in `fit`.
 
     Warns
     -----
     UserWarning
         If the settings or the data cannot be identified (an open file among the parameters), so
-        that nothing is kept, or if a file in the folder belongs to another question.
+        that nothing is cached, or if a file in the folder belongs to another call.
 
     See Also
     --------
-    sklearn.pipeline.Pipeline : With `memory`, keeps fitted transformers and training data only.
+    sklearn.pipeline.Pipeline : With `memory`, caches fitted transformers and training data only.
 
     Notes
     -----
-    A result is found by a digest of the class, all its parameters, the versions of this package and
-    of those that it comes from, the content of the training data and that of the data to
-    transform; files of a table (:class:`~sklearn_emg.recordings.SignalFile`) are read for it. Of a
-    class or function of your own the code counts, with the values that it names. An instance that
-    was fitted without `memory`, or whose fitted transformer was changed afterwards, keeps nothing.
+    A result is identified by a digest of the class, all its parameters, the versions of this
+    package and of the package of the class, the content of the training data and of the data to
+    transform; files of a table (:class:`~sklearn_emg.recordings.SignalFile`) are read for it. For
+    your own classes and functions, the digest includes the code and the values that it refers to.
+    An instance that was fitted without `memory`, or whose fitted transformer was changed
+    afterwards, caches nothing.
 
-    Finding a result costs that digest, and reading it. It pays for entropies, wavelets or tsfresh,
-    and not for a mean. A transformer that draws random numbers without a seed gives its first draw
-    again.
+    Looking up a result takes the time of the digest and of reading the file. Caching is worthwhile
+    for entropies, wavelets or tsfresh, not for a mean. A transformer that draws random numbers
+    without a seed returns its first draw again.
 
     Examples
     --------
@@ -166,12 +167,12 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self.memory = memory
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> CachedTransformer:
-        """Fit the transformer, or fetch what the same fit gave before.
+        """Fit the transformer, or load the cached result of the same fit.
 
         Parameters
         ----------
         X : array-like or DataFrame
-            Whatever the transformer takes.
+            Input of the transformer.
         y : array-like of shape (n_rows,), default=None
 
         Returns
@@ -181,7 +182,7 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self._validate_params()
         transformer = clone(self.transformer)
         if hasattr(transformer, "set_output"):
-            # One result for all containers: this class puts it into the one that is asked for.
+            # One result serves all containers: this class converts it to the configured one.
             transformer.set_output(transform="default")
         self._key = key_for(self.memory, "fit", transformer, X, y)
         self.transformer_ = call_kept(self.memory, self._key, _fit, transformer, X, y)
@@ -189,7 +190,7 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating] | Any:
-        """Transform, or fetch the result.
+        """Transform, or load the cached result.
 
         Parameters
         ----------
@@ -198,19 +199,19 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         Xt : ndarray or DataFrame
-            As of the transformer.
+            Output of the transformer.
         """
         check_is_fitted(self)
         key = None
-        # The key is of the fit: the digest of what was fitted can change on its way to the disk
-        # and back. Whoever changes `transformer_` later has another state.
+        # The key is that of the fit, since the digest of the fitted object can change by pickling.
+        # A later change of `transformer_` changes its state.
         if self._state is not None and key_for(self.memory, self.transformer_) == self._state:
             key = key_for(self.memory, "transform", self._key, X)
         return call_kept(self.memory, key, _transform, self.transformer_, X)
 
     @available_if(_names_features)
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the columns, as of the transformer.
+        """Names of the columns, from the transformer.
 
         Parameters
         ----------

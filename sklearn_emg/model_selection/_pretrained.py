@@ -1,4 +1,4 @@
-"""Parts of an estimator that were fitted before: on whom, and whether they are tested on them."""
+"""Parts of an estimator that were fitted before, and checks against testing their subjects."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class PretrainedPart:
     Attributes
     ----------
     part : str
-        Its place and class, such as "estimator (TransferClassifier)".
+        Place and class of the part, such as "estimator (TransferClassifier)".
     subjects : frozenset or None
-        Subjects that it was fitted on; None where it does not say so.
+        Subjects on which it was fitted; None if they are not known.
     """
 
     part: str
@@ -34,20 +34,20 @@ class PretrainedPart:
 
 
 def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
-    """Find what in an estimator was fitted before and stays so in every fold.
+    """Find the parts of an estimator that were fitted before and remain so in every fold.
 
     Parameters
     ----------
     estimator : estimator object
-        Whatever remains fitted in its clone counts: a pretrained
-        :class:`~sklearn_emg.neural_network.TransferClassifier`, what a
-        :class:`~sklearn.frozen.FrozenEstimator` holds, methods of fitted estimators, in pipelines,
+        Everything that remains fitted in its clone counts: a pretrained
+        :class:`~sklearn_emg.neural_network.TransferClassifier`, the estimator of a
+        :class:`~sklearn.frozen.FrozenEstimator`, methods of fitted estimators, in pipelines,
         unions, searches and votes of any depth.
 
     Returns
     -------
     parts : list of PretrainedPart
-        The outermost of them; those that learn nothing are left out.
+        The outermost fitted parts; those that learn nothing are left out.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _is_fitted(part: Any) -> bool:
 
 
 def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
-    """Named objects that an estimator, a list of steps or a method is made of."""
+    """Named components of an estimator, a list of steps or a method."""
     if isinstance(part, type):
         return
     if isinstance(part, dict):
@@ -109,9 +109,9 @@ def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _known_subjects(part: Any) -> frozenset[Any] | None:
-    """Subjects that a fitted estimator, or an estimator in it, says it was trained on."""
+    """Subjects on which a fitted estimator, or an estimator in it, states that it was trained."""
     known: set[Any] = set()
-    said = False
+    is_known = False
     todo, seen = [part], set()
     while todo:
         current = todo.pop()
@@ -122,14 +122,14 @@ def _known_subjects(part: Any) -> frozenset[Any] | None:
             for name, value in vars(current).items():
                 if name.endswith("subjects_") and isinstance(value, Iterable):
                     known.update(_plain(value))
-                    said = True
+                    is_known = True
                 elif isinstance(value, (BaseEstimator, list, tuple, dict)):
                     todo.append(value)
         elif isinstance(current, dict):
             todo += list(current.values())
         elif isinstance(current, (list, tuple)):
             todo += [v for v in current if isinstance(v, (BaseEstimator, list, tuple, dict))]
-    return frozenset(known) if said else None
+    return frozenset(known) if is_known else None
 
 
 def _plain(subjects: Iterable[Any]) -> list[Any]:
@@ -143,28 +143,28 @@ def check_not_pretrained_on(
     name: str = "The estimator",
     stacklevel: int = 3,
 ) -> None:
-    """Refuse to test an estimator on subjects that a part of it was fitted on before.
+    """Refuse to test an estimator on subjects on which a part of it was fitted before.
 
     Parameters
     ----------
     estimator : estimator object
-        As it is handed to cross-validation, not fitted but for its pretrained parts.
+        Estimator as it is passed to cross-validation, not fitted except for its pretrained parts.
     folds : iterable of sequence
         Subjects of the test set of each fold, by name.
     name : str, default="The estimator"
-        What messages call the estimator.
+        Name of the estimator in messages.
     stacklevel : int, default=3
         Of the warnings, as in ``warnings.warn``.
 
     Raises
     ------
     ValueError
-        If a subject of a test set is among those that a part was fitted on.
+        If a part was fitted on a subject of a test set.
 
     Warns
     -----
     SubjectLeakWarning
-        If a part was fitted before and does not say on whom, or a name is spelled nearly alike.
+        If a part was fitted before on unknown subjects, or two names differ only in spelling.
     """
     parts = pretrained_parts(estimator)
     if not parts:
@@ -193,7 +193,7 @@ def check_not_pretrained_on(
 
 
 def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str, stacklevel: int) -> None:
-    """Warn of subjects that are spelled nearly like those of the pretraining."""
+    """Warn of subjects whose names resemble those of the pretraining."""
     known = {str(s).strip().casefold(): s for s in part.subjects or ()}
     for subject in tested:
         other = known.get(str(subject).strip().casefold())

@@ -322,7 +322,7 @@ def _test_subjects_per_stratum(subjects: SubjectStrata, test_size: float | int) 
     lowest, highest = max(1, minimum.sum()), min(subjects.n - 1, maximum.sum())
     if not lowest <= n_test <= highest:
         raise ValueError(
-            f"{_HOLDOUT} can't put {n_test} of {subjects.n} subjects into the test set with at "
+            f"{_HOLDOUT} cannot put {n_test} of {subjects.n} subjects into the test set with at "
             f"least one of each class in either part; between {lowest} and {highest} are possible."
         )
     wanted = counts * n_test / subjects.n

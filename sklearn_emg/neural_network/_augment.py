@@ -11,17 +11,17 @@ from skorch.callbacks import Callback
 
 
 class AugmentBatches(Callback):
-    """Give the network a fresh version of each training window in every epoch.
+    """Change each training window anew in every epoch.
 
-    Validation and prediction see the windows as they are. Nothing is stored: a batch is changed
-    when it is drawn.
+    Validation and prediction use unchanged windows. Changed windows are not stored: a batch is
+    changed when it is drawn.
 
     Parameters
     ----------
     augmenter : WindowAugmenter or object with its ``augment`` method
         Makes one changed version of each window of a batch.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same changes in each training.
+        Seed of the changes; an int gives the same changes in each training.
 
     See Also
     --------
@@ -46,7 +46,7 @@ class AugmentBatches(Callback):
         self.random_state = random_state
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Begin the sequence of changes anew, and check that batches may be changed."""
+        """Restart the sequence of changes, and check the augmenter."""
         if not hasattr(self.augmenter, "augment"):
             raise TypeError(
                 "The 'augmenter' parameter of AugmentBatches must have a method 'augment', as "
@@ -61,7 +61,7 @@ class AugmentBatches(Callback):
         training: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Change the windows of a training batch in place; they are a copy of the data set's."""
+        """Change the windows of a training batch in place; the batch is a copy."""
         if not training or batch is None:
             return
         windows, targets = batch

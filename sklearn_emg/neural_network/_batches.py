@@ -1,4 +1,4 @@
-"""Windows held as one tensor and given out in batches by index.
+"""Data sets of windows and signals, and batches taken from them by index.
 
 skorch's default, a ``DataLoader`` that collates one window after another, costs several times the
 training step of a small network. Here a batch is one ``index_select``.
@@ -129,30 +129,30 @@ class SequenceDataset(Dataset):
         return self.targets[self.lengths.argsort(stable=True)]
 
 
-# Signals of so many batches are drawn at random, then put in the order of their lengths: batches
-# that are nearly free of padding, and yet others in every epoch.
+# Number of batches in a pool. The signals of a pool are drawn at random and then sorted by length,
+# which gives batches with little padding that differ between epochs.
 _POOL = 16
 
 
 class BatchIterator:
     """Iterate over a data set, every window once in each pass.
 
-    A last batch of a single window joins the batch before it: batch normalisation cannot be
-    trained on one window, and dropping it would lose data. Signals that differ in length come
-    beside others of about their length.
+    A last batch of a single window joins the batch before it: batch normalisation cannot be trained
+    on one window, and dropping it would lose data. Signals that differ in length are batched with
+    others of similar length.
 
     Parameters
     ----------
     dataset : WindowDataset or SequenceDataset
-        What to iterate over.
+        Data set to iterate over.
     batch_size : int
-        Windows in a batch.
+        Number of windows in a batch.
     shuffle : bool, default=False
-        Draw a new order in every pass.
+        Whether to draw a new order in every pass.
     seed : int, default=0
         Seed of those orders; PyTorch's global generator is not used.
     pin : bool, default=False
-        Give batches in page-locked memory, from which a GPU copies while the CPU goes on.
+        Whether to return batches in page-locked memory, from which a GPU copies asynchronously.
     """
 
     def __init__(

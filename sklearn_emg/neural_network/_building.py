@@ -1,4 +1,4 @@
-"""What an estimator builds from its parameters: module, optimiser, device."""
+"""Module, optimiser and device from the parameters of an estimator."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _check_arguments(
     params: dict[str, Any],
     caller: str,
 ) -> None:
-    """Refuse a module that does not take the sizes by name, or needs more than it is given."""
+    """Refuse a module that does not take the sizes by name, or requires further arguments."""
     P = inspect.Parameter
     stars = (P.VAR_POSITIONAL, P.VAR_KEYWORD)
     open_ended = any(p.kind is P.VAR_KEYWORD for p in known.values())
@@ -85,7 +85,7 @@ def name_of(module: Callable[..., nn.Module]) -> str:
 def check_output(
     module: nn.Module, windows: WindowDataset | SequenceDataset, n_outputs: int, caller: str
 ) -> None:
-    """Refuse a module that does not give one row of outputs per window, before its training."""
+    """Refuse a module without one row of outputs per window, before its training."""
     x, _ = windows.take(slice(0, 2))
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     batch, *lengths = x if isinstance(x, tuple) else (x,)
@@ -137,7 +137,7 @@ def _is_optimizer(value: Any) -> bool:
 
 
 def resolve_device(device: str, caller: str) -> torch.device:
-    """Turn "auto" into a device; refuse one that is not there."""
+    """Resolve "auto" to a device; refuse a device that does not exist."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -47,12 +47,12 @@ class ReadyClassifier(NetClassifier):
 
 
 class SpectrumClassifier(ReadyClassifier):
-    """A classifier that sees amplitudes of frequencies only, unless it is given other images."""
+    """A classifier of spectral amplitudes, unless it is given other images."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # A window and its negative are the same to it. Of scikit-learn's three clouds of points,
-        # of which it asks 0.83, mirror images overlap: without signs 0.65 can be reached.
+        # A window and its negative have the same spectrum. In scikit-learn's check, which requires
+        # 0.83 on three clusters, mirror images overlap: without signs at most 0.65 is possible.
         tags.classifier_tags.poor_score = True
         return tags
 
@@ -61,8 +61,8 @@ class SpectrumClassifier(ReadyClassifier):
 class ALSNetClassifier(ReadyClassifier):
     """Compact dilated network of Hassan et al. (2022).
 
-    The first thing to try on raw windows: small, quick, for any length of window. The paper says
-    nothing of its training; the defaults are those of :class:`EMGClassifier`.
+    A good first choice for raw windows, since it is small and fast and takes windows of any length.
+    The paper does not describe the training; the defaults are those of :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -94,9 +94,10 @@ class ALSNetClassifier(ReadyClassifier):
 class DilatedCNNClassifier(ReadyClassifier):
     """Dilated network of Loubar and Toubal (2023), trained as they did.
 
-    Adam with learning rate 1e-3, times 0.1 after 6 epochs without a lower validation loss; at most
-    100 epochs, stopped after 25 without one (20 for myopathy against normal: ``patience=20``);
-    batches of 16 (32 there: ``batch_size=32``).
+    The optimiser is Adam with learning rate 1e-3, multiplied by 0.1 after 6 epochs without a lower
+    validation loss. Training takes at most 100 epochs and stops after 25 without a lower loss (for
+    myopathy against normal after 20: ``patience=20``). Batches have 16 windows (there 32:
+    ``batch_size=32``).
 
     Parameters
     ----------
@@ -113,12 +114,12 @@ class DilatedCNNClassifier(ReadyClassifier):
 
     Notes
     -----
-    The strength of the L2 penalty is left open in the source: 2e-4 here, which is ``l2(1e-4)`` in
-    Keras. It acts on the dense layers too, there on the convolutions only.
+    The source does not state the strength of the L2 penalty. Here it is 2e-4, which is ``l2(1e-4)``
+    in Keras, and also acts on the dense layers; in the source it acts on the convolutions only.
 
     Published: ALS, myopathy and normal on N2001, subject-independent, six runs, 71.89 % of windows
-    (56.33-80.59). The 99.85 % of the same source come from random windows, with the same subject
-    on both sides of the split.
+    (56.33-80.59). The 99.85 % of the same source is leaky: it comes from random windows, with the
+    same subjects on both sides of the split.
 
     Examples
     --------
@@ -137,10 +138,10 @@ class DilatedCNNClassifier(ReadyClassifier):
 class NEMGNetClassifier(ReadyClassifier):
     """nEMGNet of Yoo et al. (2022), trained as they did, but validated on subjects.
 
-    Adam with learning rate 1e-3, batches of 32, 100 epochs, cross entropy weighted by inverse class
-    frequency; the weights are evaluated every 50 updates and the best kept. The paper evaluated
-    them on the test fold; here it is done on subjects held out of the training set (give `fit` the
-    `groups`), and no test data is seen.
+    Training uses Adam with learning rate 1e-3, batches of 32, 100 epochs and the cross entropy
+    weighted by inverse class frequency; the weights are evaluated every 50 updates, and the best
+    are kept. The paper evaluated them on the test fold. Here they are evaluated on subjects held
+    out of the training set (give `fit` the `groups`), and no test data are used.
 
     Parameters
     ----------
@@ -179,7 +180,7 @@ class NEMGNetClassifier(ReadyClassifier):
 class StackedLSTMClassifier(ReadyClassifier):
     """Stacked LSTM of Loubar and Toubal (2023), trained as they did.
 
-    Adam with learning rate 1e-3, 60 epochs, batches of 32.
+    Training uses Adam with learning rate 1e-3, 60 epochs and batches of 32.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ class StackedLSTMClassifier(ReadyClassifier):
 
     Notes
     -----
-    The source has no validation for this network. Here the weights with the lowest validation loss
+    The source does not validate this network. Here the weights with the lowest validation loss
     are kept; ``validation_fraction=None`` keeps the last.
 
     Published on N2001: 64.86 % of windows after unfinished training, by a random split of windows
@@ -219,9 +220,9 @@ class StackedLSTMClassifier(ReadyClassifier):
 class NeuroFusionNetClassifier(ReadyClassifier):
     """Convolutions, recurrent units, attention and a graph, trained by Algorithm 2 of the source.
 
-    Adam, mini-batches, cross entropy, early stopping on a validation set. Each part can be switched
-    off: ``GridSearchCV(NeuroFusionNetClassifier(), {"has_graph": [True, False], ...})`` is the
-    ablation.
+    Training uses Adam, mini-batches, cross entropy and early stopping on a validation set. Each
+    part can be switched off: ``GridSearchCV(NeuroFusionNetClassifier(), {"has_graph": [True,
+    False], ...})`` is an ablation.
 
     Parameters
     ----------
@@ -238,8 +239,9 @@ class NeuroFusionNetClassifier(ReadyClassifier):
 
     Notes
     -----
-    The source names a regulariser, not which: dropout and a weight decay of 1e-4 are choices of
-    this package. ``has_regulariser`` switches the dropout; ``weight_decay=0`` the rest.
+    The source mentions a regulariser without naming it: dropout and a weight decay of 1e-4 are
+    choices of this package. ``has_regulariser=False`` removes the dropout, ``weight_decay=0`` the
+    rest.
 
     Published: accuracy 0.92, precision 0.94, recall 0.93, F1 0.93. The source names no data set, so
     that its figures cannot be compared with others.
@@ -261,7 +263,7 @@ class NeuroFusionNetClassifier(ReadyClassifier):
 class CNN1DClassifier(ReadyClassifier):
     """Plain convolutional network, trained by Algorithm 2 of NeuroFusionNet's source.
 
-    Adam, mini-batches, cross entropy, early stopping on a validation set.
+    Training uses Adam, mini-batches, cross entropy and early stopping on a validation set.
 
     Parameters
     ----------
@@ -298,8 +300,8 @@ class CNN1DClassifier(ReadyClassifier):
 class RecurrentNetClassifier(ReadyClassifier):
     """Plain recurrent units, LSTM or GRU, trained by Algorithm 2 of NeuroFusionNet's source.
 
-    Adam, mini-batches, cross entropy, early stopping on a validation set. ``cell`` chooses among
-    the three.
+    Training uses Adam, mini-batches, cross entropy and early stopping on a validation set. ``cell``
+    chooses among the three kinds.
 
     Parameters
     ----------
@@ -336,7 +338,7 @@ class RecurrentNetClassifier(ReadyClassifier):
 class AttentionNetClassifier(ReadyClassifier):
     """Self-attention over frames, trained by Algorithm 2 of NeuroFusionNet's source.
 
-    Adam, mini-batches, cross entropy, early stopping on a validation set.
+    Training uses Adam, mini-batches, cross entropy and early stopping on a validation set.
 
     Parameters
     ----------
@@ -373,8 +375,8 @@ class AttentionNetClassifier(ReadyClassifier):
 class PatternNetClassifier(ReadyClassifier):
     """Dense network on features (a multilayer perceptron).
 
-    Takes the features of any extractor of this package, in a pipeline. The sources say nothing of
-    the training; the learning rate suits a network that small.
+    It takes the features of any extractor of this package, in a pipeline. The sources do not
+    describe the training; the learning rate suits a network of this size.
 
     Parameters
     ----------
@@ -415,7 +417,7 @@ class DeepEMGNetClassifier(SpectrumClassifier):
     """Network on spectrograms of Sengur et al. (2017).
 
     It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
-    here; the defaults are those of :class:`EMGClassifier`.
+    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -452,7 +454,7 @@ class SpectroEMGNetClassifier(SpectrumClassifier):
     """Network with attention on spectrograms of Rahman et al. (2023).
 
     It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
-    here; the defaults are those of :class:`EMGClassifier`.
+    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -469,7 +471,7 @@ class SpectroEMGNetClassifier(SpectrumClassifier):
 
     Notes
     -----
-    Published on N2001, three classes: 92 %. The split is not known here.
+    Published on N2001, three classes: 92 %. The split is not known to the authors of this package.
 
     Examples
     --------
@@ -488,12 +490,12 @@ class SpectroEMGNetClassifier(SpectrumClassifier):
 class ImageNetworkClassifier(SpectrumClassifier):
     """Networks for photographs on images of EMG, the baselines of Yoo et al. (2022).
 
-    Behind :class:`sklearn_emg.feature_extraction.MelSpectrogram` a ResNet, VGG or Inception-v3 is
-    the baseline of Nodera et al.; behind :class:`sklearn_emg.feature_extraction.WaveformImage`
-    Inception-v4 is that of Nam et al. It takes their images, 4-D `X`, or raw windows, 2-D or 3-D
-    `X`, of which it computes the spectrogram. The source says nothing of their training; the
-    defaults are those of nEMGNet: Adam with learning rate 1e-3, batches of 32, 100 epochs, cross
-    entropy weighted by inverse class frequency, the best weights kept every 50 updates.
+    After :class:`sklearn_emg.feature_extraction.MelSpectrogram`, a ResNet, VGG or Inception-v3 is
+    the baseline of Nodera et al.; after :class:`sklearn_emg.feature_extraction.WaveformImage`,
+    Inception-v4 is that of Nam et al. It takes images, 4-D `X`, or raw windows, 2-D or 3-D `X`, of
+    which it computes the spectrogram. The source does not describe the training; the defaults are
+    those of nEMGNet: Adam with learning rate 1e-3, batches of 32, 100 epochs, cross entropy
+    weighted by inverse class frequency, the best weights kept every 50 updates.
 
     Parameters
     ----------
@@ -516,9 +518,9 @@ class ImageNetworkClassifier(SpectrumClassifier):
 
     Notes
     -----
-    Published accuracy of subjects, with the weights chosen on the test fold, so leaky: ResNet-50
-    73.84 %, ResNet-152 75.61 %, VGG16 68.23 %, VGG19 72.32 %, Inception-v3 71.92 %, Inception-v4
-    57.47 %.
+    Published accuracies over subjects (leaky, since the weights were chosen on the test fold):
+    ResNet-50 73.84 %, ResNet-152 75.61 %, VGG16 68.23 %, VGG19 72.32 %, Inception-v3 71.92 %,
+    Inception-v4 57.47 %.
 
     Examples
     --------
@@ -543,7 +545,7 @@ class ImageNetworkClassifier(SpectrumClassifier):
             20,
             [Interval(Integral, 0, None, closed="left")],
             "int",
-            "Passes over the training windows in which the autoencoder learns; 0 is none.",
+            "Number of epochs of training of the autoencoder; 0 skips it.",
             int,
         ),
         "freezes_encoder": Entry(
@@ -551,20 +553,20 @@ class ImageNetworkClassifier(SpectrumClassifier):
             ["boolean"],
             "bool",
             """
-            Whether the encoder stays as the autoencoder has learned it, so that only the dense
-            layers after the code are trained with the labels.
+            Whether to freeze the encoder after the training of the autoencoder, so that only the
+            dense layers after the code are trained with labels.
             """,
             bool,
         ),
     },
 )
 class AutoencoderNetClassifier(ReadyClassifier):
-    """Encoder trained to restore the windows, then with a classifier on its code.
+    """Encoder pretrained as an autoencoder, with a classifier on its code.
 
-    First :class:`ConvAutoencoder` learns to restore the training windows, without their labels, on
-    the mean squared error. Then its encoder, with new dense layers, is trained as a classifier by
-    Algorithm 2 of NeuroFusionNet's source: Adam, mini-batches, cross entropy, early stopping on a
-    validation set. Validation windows are seen by neither.
+    First :class:`ConvAutoencoder` learns to reconstruct the training windows, without labels, with
+    the mean squared error as its loss. Then its encoder, with new dense layers, is trained as a
+    classifier by Algorithm 2 of NeuroFusionNet's source: Adam, mini-batches, cross entropy, early
+    stopping on a validation set. Neither step is trained on validation windows.
 
     Parameters
     ----------
@@ -574,7 +576,7 @@ class AutoencoderNetClassifier(ReadyClassifier):
     ----------
     {attributes}
     reconstruction_loss_ : ndarray of shape (pretrain_epochs,)
-        Mean squared error of the restored training windows, in mV^2, over each pass of the
+        Mean squared error of the reconstructed training windows, in mV^2, in each epoch of the
         autoencoder.
 
     See Also

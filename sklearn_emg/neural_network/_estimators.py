@@ -1,4 +1,4 @@
-"""scikit-learn estimators that train a PyTorch module through a skorch net, which they hold."""
+"""scikit-learn estimators that train a PyTorch module with a skorch net."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DICTS = ("module_params", "optimizer_params")
 
 
 class _NetEstimator(BaseEstimator):
-    """Sizes, device, validation split, training and inference; the target is for subclasses."""
+    """Sizes, device, validation split, training and inference; subclasses handle the target."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         name: entry.constraint for name, entry in TRAINING.items()
@@ -60,7 +60,7 @@ class _NetEstimator(BaseEstimator):
         Parameters
         ----------
         deep : bool, default=True
-            Also give each setting in `module_params` and `optimizer_params` by itself, as
+            Whether to include each setting in `module_params` and `optimizer_params`, as
             ``module_params__n_units``.
 
         Returns
@@ -76,7 +76,7 @@ class _NetEstimator(BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, a single setting of the network or the optimiser among them.
+        """Set parameters, including single settings of the network or the optimiser.
 
         Parameters
         ----------
@@ -97,11 +97,11 @@ class _NetEstimator(BaseEstimator):
                 single.setdefault(home, {})[name] = params.pop(key)
         super().set_params(**params)
         for home, settings in single.items():
-            # A new dict: copies of this estimator may hold the old one.
+            # A new dict, since copies of this estimator may hold the old one.
             setattr(self, home, {**(getattr(self, home) or {}), **settings})
         return self
 
-    # What a fitted estimator knows besides its weights; private names too.
+    # Fitted attributes in addition to the weights, including private ones.
     _fitted: ClassVar[tuple[str, ...]] = (
         "n_channels_",
         "n_times_",
@@ -111,14 +111,14 @@ class _NetEstimator(BaseEstimator):
         "_takes_any_length",
         "_fs",
     )
-    # Whether the fit got signals, which may differ in length, and at which sampling rate.
+    # Whether `fit` was given signals, which may differ in length, and their sampling rate.
     _takes_any_length = False
     _fs: float | None = None
 
-    # What a subclass says about its module and its target
+    # Hooks for the module and the target
 
     def _module(self) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
-        """Give the module class and its settings besides the sizes."""
+        """Return the module class and its settings without the sizes."""
         raise NotImplementedError(f"{type(self).__name__} lacks _module.")
 
     def _learn_target(self, y: np.ndarray, classes: Labels | None = None) -> None:
@@ -126,7 +126,7 @@ class _NetEstimator(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} lacks _learn_target.")
 
     def _encode(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the stratum of each target, and the targets as the net learns them."""
+        """Return the stratum of each target, and the targets as the net learns them."""
         raise NotImplementedError(f"{type(self).__name__} lacks _encode.")
 
     def _describe(self, strata: np.ndarray) -> str:
@@ -134,10 +134,10 @@ class _NetEstimator(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} lacks _describe.")
 
     def _count(self, y: np.ndarray, go_on: bool) -> None:
-        """Take note of the training targets, beside those of earlier calls if ``go_on``."""
+        """Count the training targets, in addition to those of earlier calls if ``go_on``."""
 
     def _net_settings(self) -> dict[str, Any]:
-        """Give the net class, ``n_classes`` and the skorch settings that depend on the target."""
+        """Return the net class, ``n_classes`` and the skorch settings that depend on the target."""
         raise NotImplementedError(f"{type(self).__name__} lacks _net_settings.")
 
     # Training
@@ -148,15 +148,15 @@ class _NetEstimator(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, EMG in millivolts; or images (n_windows, n_channels, height, width) for a
-            network that takes them. Contiguous float32 is used without a copy. Or whole signals: a
-            recording table, or a list of arrays of shape (n_channels, n_times_i). They may differ
-            in length for ALSNet, AttentionNet, DilatedCNN, NeuroFusionNet, RecurrentNet and
-            StackedLSTM, and then those to be predicted may have any length.
+            Windows of EMG in millivolts, images of shape (n_windows, n_channels, height, width) for
+            networks that take images, or whole signals, as a recording table or a list of arrays of
+            shape (n_channels, n_times_i). Contiguous float32 is used without a copy. Signals may
+            differ in length for ALSNet, AttentionNet, DilatedCNN, NeuroFusionNet, RecurrentNet and
+            StackedLSTM; signals to be predicted may then have any length.
         y : array-like of shape (n_windows,)
-            Labels of any type; for a regressor numbers, of shape (n_windows, n_outputs) too.
+            Labels of any type; for a regressor numbers, also of shape (n_windows, n_outputs).
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table brings them. Where they are known, whole
+            Subject of each window; a recording table contains them. If they are known, whole
             subjects are held out for validation.
 
         Returns
@@ -168,7 +168,7 @@ class _NetEstimator(BaseEstimator):
         ------
         ValueError
             If the input holds NaN or infinity, the targets are unusable, the windows are too short
-            for the network, a parameter is out of range, `device` is not there, or training
+            for the network, a parameter is out of range, `device` does not exist, or training
             diverges.
         """
         return self._fit(X, y, groups)
@@ -180,10 +180,10 @@ class _NetEstimator(BaseEstimator):
         groups: Labels | None,
         start: Callable[[nn.Module], None] | None = None,
     ) -> Self:
-        """Fit a network to whose new module ``start`` gives other weights, if it is given."""
+        """Fit a network; ``start``, if given, changes the initial weights of its new module."""
         self._validate_params()
         going_on = self.warm_start and hasattr(self, "net_")
-        if not going_on:  # should this fit fail, the old net must not meet the new sizes
+        if not going_on:  # if this fit fails, the old net must not be used with the new sizes
             self.__dict__.pop("net_", None)
         given, y = training_input(self, X, y, groups, reset=not going_on)
         if not going_on:
@@ -211,7 +211,7 @@ class _NetEstimator(BaseEstimator):
         return self
 
     def _partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
-        """One pass over the windows; the first call learns sizes and target."""
+        """Train for one pass over the windows; the first call learns sizes and target."""
         self._validate_params()
         first = not hasattr(self, "net_")
         given, y = training_input(self, X, y, None, reset=first)
@@ -224,7 +224,7 @@ class _NetEstimator(BaseEstimator):
         return self
 
     def _train(self, train, valid, y_train, earlier=None, epochs=None, start=None) -> None:
-        """Build the net, train it, keep it as ``net_``."""
+        """Build the net, train it and store it as ``net_``."""
         self._count(y_train, go_on=epochs is not None)
         net, device = self._build_net()
         if earlier is not None and not net.has_module_of(earlier):
@@ -248,7 +248,7 @@ class _NetEstimator(BaseEstimator):
     def _new_module(
         self, net: Any, train: WindowDataset, start: Callable[[nn.Module], None] | None
     ) -> nn.Module:
-        """Build the module that will be trained on ``train``; ``start`` gives it other weights."""
+        """Build the module to be trained on ``train``; ``start`` changes its weights."""
         module = net.module(**net.get_params_for("module"))
         if not isinstance(module, nn.Module):
             raise InvalidParameterError(
@@ -260,7 +260,7 @@ class _NetEstimator(BaseEstimator):
         return module
 
     def _build_net(self) -> tuple[Any, torch.device]:
-        """Give a net that is not initialised, and its device."""
+        """Return a net that is not initialised, and its device."""
         device = resolve_device(self.device, type(self).__name__)
         settings = self._net_settings()
         module, params = self._module()
@@ -296,7 +296,7 @@ class _NetEstimator(BaseEstimator):
     # Prediction
 
     def _check_input(self, X: Signals) -> torch.Tensor:
-        """Windows of one length to predict, as a tensor with an axis for channels."""
+        """Check windows of one length for prediction; return a tensor with a channel axis."""
         check_is_fitted(self, "net_")
         return windows_to_predict(self, X)
 
@@ -310,7 +310,7 @@ class _NetEstimator(BaseEstimator):
         return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
 
     def _inference_batch(self, device_type: str, n_times: int | None = None) -> int:
-        """Windows per batch: enough to fill the device, few enough for its memory or cache."""
+        """Windows per batch: enough to use the device fully, few enough for its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
         n_samples = self.n_channels_ * (n_times or int(np.prod(self.n_times_)))
@@ -326,7 +326,7 @@ class _NetEstimator(BaseEstimator):
 
 
 class NetClassifier(ClassifierMixin, _NetEstimator):
-    """Labels outside, codes inside."""
+    """Base of the classifiers: labels are converted to codes and back."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_NetEstimator._parameter_constraints,
@@ -376,7 +376,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         }
 
     def _class_weights(self) -> torch.Tensor | None:
-        """Weight of each class, scaled so that the training windows weigh 1 on average."""
+        """Weight of each class, scaled to a mean of 1 over the training windows."""
         if self.class_weight is None:
             return None
         if self.class_weight == "balanced":
@@ -395,10 +395,10 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         return torch.tensor(scaled, dtype=torch.float32)
 
     def partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
-        """Train for one epoch on these windows, going on from where the net is.
+        """Train for one epoch on these windows, starting from the current weights.
 
-        There is no validation split. Sizes are those of the first call. Weights of
-        ``class_weight="balanced"`` come from all the windows of the calls so far.
+        There is no validation split. Sizes are those of the first call. With
+        ``class_weight="balanced"`` the weights are computed from the windows of all calls so far.
 
         Parameters
         ----------
@@ -407,7 +407,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed at the first call if `y` lacks some.
+            All labels of this and later calls. They are required at the first call if `y` lacks
+            some.
 
         Returns
         -------
@@ -422,8 +423,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
-            them, of any length.
+            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
+            signals of any length.
 
         Returns
         -------
@@ -438,8 +439,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
-            them, of any length.
+            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
+            signals of any length.
 
         Returns
         -------
@@ -455,8 +456,8 @@ class EMGClassifier(NetClassifier):
     """Train a PyTorch network as a scikit-learn classifier.
 
     The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
-    and gives raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
-    The loss is the cross entropy. A network may take images too: for `X` of four dimensions its
+    and returns raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
+    The loss is the cross entropy. A network may also take images: for `X` of four dimensions its
     ``n_times`` is the pair of height and width.
 
     Parameters
@@ -468,18 +469,18 @@ class EMGClassifier(NetClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels, sorted.
     net_ : skorch.NeuralNetClassifier
-        The trained net; ``net_.module_`` is the module. It knows the classes by their codes.
+        The trained net; ``net_.module_`` is the module. It uses codes of the classes.
     history_ : skorch.history.History
-        One row per epoch: losses and accuracies of training and validation, learning rate,
-        seconds. ``history_[:, "valid_loss"]`` is a learning curve. Rows for single batches are
-        kept only where `callbacks` are given.
+        One row per epoch: losses and accuracies of training and validation, learning rate, seconds.
+        ``history_[:, "valid_loss"]`` is a learning curve. Rows of single batches are recorded only
+        if `callbacks` are given.
     n_channels_, n_times_ : int
-        Sizes of the windows; of images, `n_times_` is the pair of height and width, of signals
-        that differ in length it is the least.
+        Sizes of the windows. For images, `n_times_` is the pair of height and width; for signals
+        that differ in length, it is the shortest length.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame.
 
     See Also
     --------
@@ -488,12 +489,12 @@ class EMGClassifier(NetClassifier):
 
     Notes
     -----
-    Only ``device`` memory for a batch is used beside the module: the windows stay in one tensor on
-    the CPU, which is `X` itself where that is contiguous float32.
+    On ``device``, memory is used for the module and one batch: the windows stay in one tensor on
+    the CPU, which is `X` itself if it is contiguous float32.
 
-    An interrupt (Ctrl-C) ends the training and keeps the best weights so far, as in skorch.
+    An interrupt (Ctrl-C) stops the training and keeps the best weights so far, as in skorch.
 
-    The number of CPU threads is PyTorch's (``torch.set_num_threads``); beside other busy processes
+    The number of CPU threads is set by ``torch.set_num_threads``; if other processes use the CPU,
     one thread is the fastest.
 
     Examples
@@ -528,9 +529,9 @@ class EMGClassifier(NetClassifier):
 class EMGRegressor(RegressorMixin, _NetEstimator):
     """Train a PyTorch network as a scikit-learn regressor.
 
-    The network is one of those that :class:`EMGClassifier` takes; its ``n_classes`` outputs are
-    the targets. They are standardised inside (mean and standard deviation of `y`), so that their
-    unit does not matter, and the loss is the mean squared error of the standardised targets.
+    The network is one that :class:`EMGClassifier` takes; its ``n_classes`` outputs are the targets.
+    Targets are standardised with the mean and standard deviation of `y`, so that their unit does
+    not matter, and the loss is the mean squared error of the standardised targets.
 
     Parameters
     ----------
@@ -543,18 +544,18 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     history_ : skorch.history.History
         One row per epoch, as in :class:`EMGClassifier`.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        What the targets were standardised with. A constant target has scale 1.
+        Mean and standard deviation of the targets. A constant target has scale 1.
     n_channels_, n_times_ : int
-        Sizes of the windows; of images, `n_times_` is the pair of height and width, of signals
-        that differ in length it is the least.
+        Sizes of the windows. For images, `n_times_` is the pair of height and width; for signals
+        that differ in length, it is the shortest length.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame.
 
     See Also
     --------
-    EMGClassifier : The same for labels; its notes hold here too.
+    EMGClassifier : The same for labels; its notes also apply here.
 
     Examples
     --------
@@ -622,7 +623,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         }
 
     def partial_fit(self, X: Signals, y: Labels) -> Self:
-        """Train for one epoch on these windows, going on from where the net is.
+        """Train for one epoch on these windows, starting from the current weights.
 
         There is no validation split. Sizes and scale of the target are those of the first call.
 
@@ -646,13 +647,13 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows, shaped like those of `fit`; after a fit on signals, a table or a list of
-            them, of any length.
+            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
+            signals of any length.
 
         Returns
         -------
         ndarray of shape (n_windows,) or (n_windows, n_outputs)
-            Targets in their own unit, shaped like the `y` of `fit`.
+            Targets in their unit, in the shape of the `y` of `fit`.
         """
         output = self._raw_output(X) * self.target_scale_ + self.target_mean_
         return output.ravel() if self._target_ndim == 1 else output

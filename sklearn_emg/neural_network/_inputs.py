@@ -1,4 +1,4 @@
-"""What estimators are given, read once: windows or signals, their lengths, rate and subjects."""
+"""Input of estimators, read once: windows or signals, their lengths, rate and subjects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Input:
     fs : float or None
         Sampling rate of a recording table, in Hz.
     subjects : Subjects or None
-        Whose rows they are, where it is known.
+        Subjects of the rows, if they are known.
     """
 
     values: Any
@@ -55,7 +55,7 @@ class Input:
     def dataset(
         self, targets: np.ndarray | None = None, rows: np.ndarray | None = None
     ) -> WindowDataset | SequenceDataset:
-        """Give some of the rows, with their targets, in batches."""
+        """Return a data set of some of the rows, with their targets."""
         kind = SequenceDataset if isinstance(self.values, list) else WindowDataset
         return kind(self.values, targets, rows)
 
@@ -63,17 +63,17 @@ class Input:
 def takes_lengths(module: Callable[..., nn.Module]) -> bool:
     """Whether a network takes padded signals together with their lengths.
 
-    A network of this package says so; one of the user's own has ``lengths`` in its ``forward``.
+    A network of this package declares it; a network of the user has ``lengths`` in ``forward``.
     """
-    said = getattr(module, "takes_any_length", None)
-    if said is not None:
-        return bool(said)
+    declared = getattr(module, "takes_any_length", None)
+    if declared is not None:
+        return bool(declared)
     forward = getattr(module, "forward", None)
     return forward is not None and "lengths" in inspect.signature(forward).parameters
 
 
 def subjects_in(X: Any, groups: Any) -> Any:
-    """Give ``groups``, or the subjects that a recording table brings."""
+    """Return ``groups``, or the subjects of a recording table."""
     if groups is None and is_recording_table(X) and "subject" in X.columns:
         return X["subject"].to_numpy()
     return groups
@@ -82,21 +82,21 @@ def subjects_in(X: Any, groups: Any) -> Any:
 def training_input(
     estimator: Any, X: Signals, y: Labels, groups: Labels | None, *, reset: bool
 ) -> tuple[Input, np.ndarray]:
-    """Check what `fit` and `partial_fit` are given, and learn sizes and rate where `reset`.
+    """Check the input of `fit` and `partial_fit`, and learn sizes and rate if `reset`.
 
     Parameters
     ----------
     estimator : network estimator
-        Gets ``n_channels_``, ``n_times_`` and what else it must know of its windows.
+        Estimator whose ``n_channels_``, ``n_times_`` and other attributes of windows are set.
     X, y, groups
-        As `fit` got them.
+        Arguments of `fit`.
     reset : bool
-        Whether this is a new fit; otherwise the windows must be like those of the last one.
+        Whether this is a new fit; otherwise the windows must have the sizes of the last one.
 
     Returns
     -------
     given : Input
-        float32 and contiguous.
+        Windows or signals, float32 and contiguous.
     y : ndarray
 
     Raises
@@ -124,7 +124,7 @@ def training_input(
 
 
 def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
-    """Check windows of one length to predict; give a tensor with an axis for channels."""
+    """Check windows of one length for prediction; return a tensor with a channel axis."""
     caller = type(estimator).__name__
     given = _read(X, caller)
     _check_rate(estimator, given.fs)
@@ -136,7 +136,7 @@ def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
 
 
 def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
-    """Check signals of any length to predict."""
+    """Check signals of any length for prediction."""
     caller = type(estimator).__name__
     given = _read(X, caller)
     _check_rate(estimator, given.fs)
@@ -153,7 +153,7 @@ def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
 
 
 def _read(X: Any, caller: str) -> Input:
-    """Signals of a recording table or of a list of arrays, or anything else as it is."""
+    """Signals of a recording table or of a list of arrays, or any other input unchanged."""
     if is_recording_table(X):
         check_recording_table(X, required=("signal", "fs"))
         return _of_signals([read_signal(signal) for signal in X["signal"]], one_rate(X))
@@ -202,7 +202,7 @@ def _stacked(signals: list[np.ndarray], caller: str) -> np.ndarray:
 
 
 def _finite(signals: list[np.ndarray], caller: str) -> list[np.ndarray]:
-    """Signals of shape (n_channels, n_times_i), float32; refuse what no network can use."""
+    """Signals of shape (n_channels, n_times_i), float32; empty or non-finite ones are refused."""
     out: list[np.ndarray] = []
     for row, signal in enumerate(signals):
         values = np.ascontiguousarray(np.atleast_2d(signal), dtype=np.float32)
@@ -261,7 +261,7 @@ def _training_signals(
     estimator: Any, signals: list[np.ndarray], y: Labels, reset: bool
 ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
     signals = _finite(signals, type(estimator).__name__)
-    # One sample of each stands for it where scikit-learn looks at numbers of rows and channels.
+    # One sample of each signal suffices for scikit-learn's checks of rows and channels.
     _, y = validate_windows(
         estimator,
         np.stack([signal[:, :1] for signal in signals]),
@@ -296,7 +296,7 @@ def _subjects(groups: Any, y: np.ndarray, caller: str) -> Subjects | None:
     return Subjects(codes, names)
 
 
-# Likeness to the windows of the fit
+# Agreement with the windows of the fit
 
 
 def _check_rate(estimator: Any, fs: float | None) -> None:
@@ -317,7 +317,7 @@ def _check_channels(estimator: Any, n_channels: int, what: str) -> None:
 
 
 def _match_dimensions(estimator: Any, X: Any) -> Any:
-    """Take one-channel windows of two and of three dimensions for the same thing."""
+    """Treat one-channel windows of two and of three dimensions as equal."""
     shape, ndim = getattr(X, "shape", None), estimator._ndim
     if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz") or ndim == 4:
         return X

@@ -1,8 +1,8 @@
-"""The skorch nets that the estimators hold, with a training loop cut to what is needed.
+"""skorch nets of the estimators, with a lean training loop.
 
-skorch gives the callbacks, the history, the state handling and pickling across devices. Its loop
-over batches is replaced: setting the mode of every layer, notifying every callback and writing two
-history rows for each batch cost more than the training step of a small network.
+skorch provides callbacks, history, state handling and pickling across devices. Its loop over
+batches is replaced: setting the mode of every layer, notifying every callback and writing two
+history rows for each batch take longer than the training step of a small network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
 class WeightedCrossEntropy(nn.Module):
-    """Cross entropy in which each window counts by the weight of its class.
+    """Cross entropy in which each window is weighted by its class.
 
     The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
     the batch, which cancels them in a batch of one class.
@@ -47,7 +47,7 @@ class WeightedCrossEntropy(nn.Module):
 
 
 class _BestWeights:
-    """The weights with the lowest loss so far, in buffers that are allocated once."""
+    """Weights with the lowest loss so far, in buffers that are allocated once."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
@@ -55,7 +55,7 @@ class _BestWeights:
         self._kept: dict[str, torch.Tensor] | None = None
 
     def offer(self, loss: float) -> bool:
-        """Keep the present weights if ``loss`` is below the lowest so far; say whether it was."""
+        """Store the current weights if ``loss`` is the lowest so far; return whether it is."""
         if not loss < self.loss:
             return False
         self.loss = loss
@@ -73,7 +73,7 @@ class _BestWeights:
 
 
 class _Plateau:
-    """Epochs without a new lowest loss, and those since the learning rate was lowered too."""
+    """Epochs since the last new lowest loss, and since the learning rate was lowered."""
 
     def __init__(self) -> None:
         self.waited = self.since_reduction = 0
@@ -86,7 +86,7 @@ class _Plateau:
         return patience is not None and self.waited >= patience
 
     def wants_lower_rate(self, patience: int | None) -> bool:
-        """Whether the rate must be lowered now; the count then starts anew."""
+        """Whether the rate is to be lowered now; the count then restarts."""
         due = patience is not None and self.since_reduction >= patience
         if due:
             self.since_reduction = 0
@@ -94,7 +94,7 @@ class _Plateau:
 
 
 class _TrainingLoop(NeuralNet):
-    """A skorch net trained with lean batches, best weights, early stopping, plateaus.
+    """A skorch net with fast batches, best weights, early stopping and plateau detection.
 
     Parameters beyond skorch's
     --------------------------
@@ -103,12 +103,12 @@ class _TrainingLoop(NeuralNet):
     amp : bool
         bfloat16 autocast, on a CUDA device only.
     evaluate_every : int or None
-        Validate after every so many updates, besides at the end of each epoch.
+        Number of updates between validations, in addition to those at the end of each epoch.
     patience : int or None
-        Stop after so many epochs without a new lowest loss.
+        Number of epochs without a new lowest loss after which training stops.
     lr_patience : int or None
-        Multiply the learning rate by ``lr_factor`` after so many epochs without a new lowest loss
-        or a reduction.
+        Number of epochs without a new lowest loss or a reduction after which the learning rate is
+        multiplied by ``lr_factor``.
     """
 
     module_: Any
@@ -148,31 +148,31 @@ class _TrainingLoop(NeuralNet):
     # What skorch builds
 
     def has_module_of(self, other: _TrainingLoop) -> bool:
-        """Whether the module of an earlier net is the one that this net would build."""
+        """Whether the module of an earlier net equals the one that this net would build."""
         same_settings = self.get_params_for("module") == other.get_params_for("module")
         return self.module is other.module and same_settings
 
     def take_over(self, other: _TrainingLoop) -> None:
-        """Go on with the module, optimiser state and history of an earlier net."""
+        """Continue with the module, optimiser state and history of an earlier net."""
         self.initialize_around(other.module_)
         state = other.optimizer_.state_dict()
         if state["state"] and type(other.optimizer_) is type(self.optimizer_):
-            # Moments continue; learning rate and the like are this net's own.
+            # Moments are taken over; learning rate and other settings are those of this net.
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
         self.history_: Any = other.history_
 
     def initialize_around(self, module: nn.Module) -> None:
-        """Initialise with a module that is there already."""
+        """Initialise with an existing module."""
         # Not by attribute, which skorch allows only while it initialises.
         self.__dict__["module_"] = module
         self.initialize()
 
     def initialize_module(self):
-        """Keep the module that is there already, or build one."""
+        """Keep an existing module, or build one."""
         if not hasattr(self, "module_"):
             return super().initialize_module()
-        self.module_ = self.module_  # now skorch knows it as one of its components
+        self.module_ = self.module_  # this registers it as a component with skorch
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
@@ -189,7 +189,7 @@ class _TrainingLoop(NeuralNet):
         return self
 
     def torch_compile(self, module, name):
-        """Compile in place: names in the state stay, and the net still pickles."""
+        """Compile in place, so that names in the state remain and the net can be pickled."""
         if self.compile and name == "module":
             module.compile()
         return module
@@ -197,7 +197,7 @@ class _TrainingLoop(NeuralNet):
     # Training
 
     def check_data(self, X, y=None):
-        """Nothing to check: the estimator around this net has done it."""
+        """Do nothing: the estimator has checked the data."""
 
     def fit_loop(
         self,
@@ -208,13 +208,13 @@ class _TrainingLoop(NeuralNet):
         valid: WindowDataset | None = None,
         **_: Any,
     ):
-        """Train on the windows ``X``, watching ``valid`` if there is one."""
+        """Train on the windows ``X`` and validate on ``valid`` if it is given."""
         batches = self.get_iterator(X, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         best = None if valid is None else _BestWeights(self.module_)
         self._best, self._updates = best, 0
         lowest, plateau = np.inf, _Plateau()
-        # The progress bar looks at single batches, and so may callbacks that the user gave.
+        # The progress bar reads single batches, and so may callbacks of the user.
         watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
 
         for _epoch in range(self.max_epochs if epochs is None else epochs):
@@ -239,7 +239,7 @@ class _TrainingLoop(NeuralNet):
         return self
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
-        """Put the best weights back and release what only training needs."""
+        """Restore the best weights and release memory that only training needs."""
         super().on_train_end(net, X, y, **kwargs)
         best = self.__dict__.pop("_best", None)
         if best is not None:
@@ -247,7 +247,7 @@ class _TrainingLoop(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
 
     def forget_optimizer_state(self) -> None:
-        """Drop the moments, twice the size of the weights for Adam."""
+        """Drop the moments, which for Adam are twice the size of the weights."""
         self.optimizer_.state.clear()
 
     def _set_training(self, training: bool = True) -> None:
@@ -284,7 +284,7 @@ class _TrainingLoop(NeuralNet):
         watched: bool,
         valid_batches: BatchIterator | None = None,
     ) -> tuple[float, float | None]:
-        """Train or evaluate on every batch; give the mean loss and accuracy over windows."""
+        """Train or evaluate on every batch; return the mean loss and accuracy over windows."""
         losses, hits, sizes = [], [], []
         self._set_training(training)
         for batch in batches:
@@ -323,7 +323,7 @@ class _TrainingLoop(NeuralNet):
             y_pred = self.infer(batch[0])
             loss = self.get_loss(y_pred, batch[1])
             loss.backward()
-            if not step:  # an optimiser that calls this several times is judged by its first call
+            if not step:  # if an optimiser calls this several times, the first call is recorded
                 step.update(loss=loss, y_pred=y_pred.detach())
             if watched:
                 self.notify(
@@ -359,7 +359,7 @@ class _TrainingLoop(NeuralNet):
         return self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
 
     def _hits(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor | None:
-        """Number of right answers, or None where the word has no meaning."""
+        """Number of correct predictions, or None for a regressor."""
         return None
 
     # Inference
@@ -368,11 +368,11 @@ class _TrainingLoop(NeuralNet):
         """Output of the module for every window, without skorch's per-batch work.
 
         No batch is smaller than ``MIN_BATCH``, so that a window's output does not depend on the
-        windows it comes with.
+        other windows of the call.
         """
         n, n_rows = len(X), max(len(X), MIN_BATCH)
         order = None
-        if isinstance(X, SequenceDataset):  # each beside others of about its length
+        if isinstance(X, SequenceDataset):  # each next to others of similar length
             order = X.lengths.argsort(stable=True)
             order = torch.cat([order, order[-1:].expand(n_rows - n)])
         elif n < n_rows:
@@ -413,7 +413,7 @@ def _fused_works_on(device: str) -> bool:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed PyTorch's generators inside the block and put their states back after it.
+    """Seed PyTorch's generators inside the block and restore their states after it.
 
     Initial weights and dropout can only be drawn from the global generators.
     """

@@ -1,4 +1,4 @@
-"""Fitted networks in the ONNX format, to be run without Python."""
+"""Export of fitted networks to the ONNX format, which runs without Python."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from sklearn_emg.neural_network._estimators import NetClassifier, _NetEstimator
 def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     """Write a fitted network as an ONNX file, which onnxruntime and others run without PyTorch.
 
-    The file takes float32 ``windows`` of shape (n_windows, n_channels, n_times), or images, any
-    number of them; of a network that was fitted on signals, windows of any `n_times`, which is the
-    same for those of one call. It gives ``probabilities`` of shape (n_windows, n_classes) from a
-    classifier, ``prediction`` of shape (n_windows, n_outputs), in the unit of the target, from a
-    regressor. Its metadata hold the name of the class of the estimator and, as JSON, the labels in
-    the order of the columns (``classes``).
+    The input ``windows`` of the model is float32 of shape (n_windows, n_channels, n_times), or
+    images, of any number. A network that was fitted on signals takes windows of any `n_times`,
+    which is the same within one call. The output of a classifier is ``probabilities`` of shape
+    (n_windows, n_classes), that of a regressor ``prediction`` of shape (n_windows, n_outputs) in
+    the unit of the target. The metadata of the file contain the name of the class of the estimator
+    and, as JSON, the labels in the order of the columns (``classes``).
 
     Parameters
     ----------
     estimator : estimator of this sub-package
-        A fitted one. Of a `TransferClassifier`, give `estimator_`.
+        Fitted estimator; for a `TransferClassifier`, its `estimator_`.
     path : str or path-like
-        The file to write, with its ending. An existing file is replaced.
+        File to write, with its extension. An existing file is replaced.
 
     Returns
     -------
@@ -53,19 +53,18 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is no network of this sub-package.
+        If the estimator is not a network of this sub-package.
     ValueError
-        If the exporter cannot leave the number of windows, or the length of signals, open, as
-        for some networks of one's own.
+        If the exporter cannot keep the number of windows, or the length of signals, variable, as
+        for some networks of the user.
 
     See Also
     --------
-    save_model : Keeps everything that Python needs to go on with the estimator.
+    save_model : Saves the estimator for further use in Python.
 
     Notes
     -----
-    Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, other kernels).
-
+    Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, different kernels).
     A recurrent layer is one operator of the format, so that the time of the export and the size of
     the file do not depend on the number of samples.
 
@@ -91,7 +90,7 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     onnx = require("onnx", "export_onnx", "onnx")
     is_classifier = isinstance(estimator, NetClassifier)
     sizes = np.atleast_1d(estimator.n_times_).tolist()
-    # More than one window, or the exporter would take their number for fixed.
+    # More than one window, since the exporter would fix a number of 1.
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
     deployed = _Deployed(module, None if is_classifier else estimator).eval()
@@ -108,12 +107,12 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
 
 
 def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
-    """Give the ONNX model of a network without recurrent layers."""
+    """Export a network without recurrent layers."""
     free: dict[int, Any] = {0: torch.export.Dim("n_windows", min=1)}
     if any_length:
         free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     try:
-        # With dynamo it gives a program, never None.
+        # With dynamo the result is a program, never None.
         program: Any = torch.onnx.export(
             deployed,
             (example,),
@@ -131,11 +130,11 @@ def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_lengt
 
 
 def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
-    """Give the ONNX model of a recurrent network, each of whose layers becomes one operator.
+    """Export a recurrent network, each layer of which becomes one operator.
 
     The exporter of :func:`_exported` unrolls recurrent layers over the samples of the example. A
-    trace is right for other numbers of windows and samples only where the network's Python code
-    does not depend on them, which is tried here.
+    trace is valid for other numbers of windows and samples only if the network's Python code does
+    not depend on them, which is tested here.
     """
     n_times = example.shape[-1] + 7 if any_length else example.shape[-1]
     other = torch.linspace(-1, 1, 2 * example.shape[1] * n_times).reshape(2, -1, n_times)
@@ -173,7 +172,7 @@ def _fixed_length(deployed: _Deployed) -> str:
 
 
 class _Deployed(nn.Module):
-    """A network and what its estimator does with its output."""
+    """A network with the output transformation of its estimator."""
 
     def __init__(self, module: nn.Module, regressor: Any | None) -> None:
         super().__init__()
@@ -193,7 +192,7 @@ class _Deployed(nn.Module):
 
 @contextmanager
 def _without_warnings_of_the_exporter() -> Iterator[None]:
-    """Silence what it says of packages that no network needs, and of its own old-fashioned code."""
+    """Silence the exporter's warnings of unused packages and of its own deprecated code."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -202,7 +201,7 @@ def _without_warnings_of_the_exporter() -> Iterator[None]:
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
             warnings.filterwarnings("ignore", message=".*were assigned during export")
-            # Both concern other numbers of windows, which _traced tries.
+            # Both concern other numbers of windows, which _traced tests.
             warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
             yield

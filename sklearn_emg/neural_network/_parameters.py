@@ -1,4 +1,4 @@
-"""The parameters of training, each written once, and constructors made from them.
+"""Training parameters, each written once, and constructors made from them.
 
 A parameter has a type, a default, a constraint and a text. The decorator :func:`trains` gives an
 estimator those of its network, its own and these: in its signature, constraints and docstring.
@@ -17,13 +17,13 @@ import numpy as np
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.neural_network._modules._layers import SIZES
 
-# Below this size matrix products and convolutions take other paths, which round differently.
+# Smaller batches use other kernels of matrix products and convolutions, which round differently.
 MIN_BATCH = 4
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a parameter is besides its name and the type of its annotation."""
+    """Default, constraint and text of a parameter."""
 
     default: Any
     constraint: list[Any]
@@ -61,8 +61,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 2, None, closed="left")],
             "int",
             """
-            Windows per update, at least 2 (batch normalisation cannot learn from one). Every window
-            is used in every epoch; a last batch of one joins the batch before it.
+            Number of windows per update, at least 2 (batch normalisation cannot learn from one).
+            Every window is used in every epoch; a last batch of one window is added to the previous
+            batch.
             """,
         ),
     ]
@@ -72,7 +73,7 @@ class Training(TypedDict, total=False):
             "Adam",
             [str, type],
             "str or type",
-            "Name of an optimiser in ``torch.optim``, or such a class.",
+            "Name of an optimiser in ``torch.optim``, or an optimiser class.",
         ),
     ]
     optimizer_params: Annotated[
@@ -82,7 +83,7 @@ class Training(TypedDict, total=False):
             [dict, None],
             "dict",
             """
-            Further arguments of the optimiser, e.g. ``{"betas": (0.9, 0.98)}``.
+            Further arguments of the optimiser, such as ``{"betas": (0.9, 0.98)}``.
             """,
         ),
     ]
@@ -93,7 +94,7 @@ class Training(TypedDict, total=False):
             [Interval(Real, 0, None, closed="left")],
             "float",
             """
-            L2 penalty on kernels and weight matrices; biases and batch normalisation are left free.
+            L2 penalty on kernels and weight matrices, not on biases and batch normalisation.
             With ``"Adam"`` or ``"SGD"`` it adds ``weight_decay / 2`` times the sum of squares to
             the loss, so Keras' ``l2(v)`` is ``weight_decay=2 * v``.
             """,
@@ -108,9 +109,9 @@ class Training(TypedDict, total=False):
             """
             Fraction held out to choose the weights: of the subjects of each class when `fit` is
             given `groups`, otherwise of the windows of each class; at least one and never all of
-            them. Windows of one recording resemble each other, so without `groups` the validation
-            loss is optimistic. A class with a single subject (window) is not held out: a warning
-            says so. None trains on everything, for `max_epochs`, and keeps the last weights.
+            them. Windows of one recording resemble each other, so that without `groups` the
+            validation loss is optimistic. A class with a single subject (window) is not held out,
+            with a warning. None trains on all windows for `max_epochs` and keeps the last weights.
             """,
         ),
     ]
@@ -121,12 +122,12 @@ class Training(TypedDict, total=False):
             [StrOptions({"subjects", "windows"}), "array-like"],
             '{"subjects", "windows"} or array-like of subjects',
             """
-            Who is held out. "subjects" draws them, where `fit` is given `groups`. Subjects by their
-            names in `groups`: exactly these, such as those of a published protocol, whatever
-            `validation_fraction`; a warning lists names that `groups` lacks, and it is an error
-            where it has none of them. "windows" draws windows although their subjects are known, as
-            studies with random windows do: the subjects of validation are then those of training,
-            and the validation loss is optimistic.
+            What is held out. With "subjects", subjects are drawn if `fit` is given `groups`. A
+            sequence of names in `groups` holds out exactly these subjects, such as those of a
+            published protocol, whatever `validation_fraction`; a warning lists names that `groups`
+            lacks, and it is an error if it lacks all. "windows" draws windows although their
+            subjects are known, as in studies with random windows: training and validation then have
+            the same subjects, and the validation loss is optimistic.
             """,
         ),
     ]
@@ -137,8 +138,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Stop after so many epochs without a new lowest validation loss. None never stops early.
-            Either way the weights with the lowest validation loss are restored at the end.
+            Number of epochs without a new lowest validation loss after which training stops; None
+            never stops early. The weights with the lowest validation loss are restored at the end
+            in both cases.
             """,
         ),
     ]
@@ -149,8 +151,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Multiply the learning rate by `lr_factor` after so many epochs without a new lowest
-            validation loss (training loss, where there is no validation).
+            Number of epochs without a new lowest validation loss (training loss, if there is no
+            validation) after which the learning rate is multiplied by `lr_factor`; None never
+            lowers it.
             """,
         ),
     ]
@@ -160,7 +163,7 @@ class Training(TypedDict, total=False):
             0.1,
             [Interval(Real, 0, 1, closed="neither")],
             "float",
-            "Factor of that reduction.",
+            "Factor by which the learning rate is lowered.",
         ),
     ]
     evaluate_every: Annotated[
@@ -170,8 +173,8 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Compute the validation loss after every so many updates too, not only after each epoch,
-            when choosing the best weights.
+            Number of updates after which the validation loss is computed to choose the best
+            weights, in addition to the end of each epoch.
             """,
         ),
     ]
@@ -182,7 +185,8 @@ class Training(TypedDict, total=False):
             [str],
             "str",
             """
-            "cpu", "cuda", "cuda:1" ...; "auto" is CUDA where there is one, otherwise the CPU.
+            Device of the network: "cpu", "cuda", "cuda:1" ...; "auto" is CUDA if available,
+            otherwise the CPU.
             """,
         ),
     ]
@@ -193,8 +197,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, MIN_BATCH, None, closed="left"), None],
             "int or None",
             """
-            Windows per batch in prediction and validation, at least 4; None picks a size for the
-            device. Predictions depend neither on it nor on the windows predicted together.
+            Number of windows per batch in prediction and validation, at least 4; None chooses a
+            size for the device. Predictions depend neither on it nor on the other windows of the
+            call.
             """,
         ),
     ]
@@ -204,7 +209,7 @@ class Training(TypedDict, total=False):
             False,
             ["boolean"],
             "bool",
-            "bfloat16 mixed precision. Has an effect on a CUDA device only.",
+            "Whether to use bfloat16 mixed precision on a CUDA device.",
         ),
     ]
     compile: Annotated[
@@ -213,7 +218,7 @@ class Training(TypedDict, total=False):
             False,
             ["boolean"],
             "bool",
-            "Compile the module with ``torch.compile``. Worth its minute or so for long trainings.",
+            "Whether to compile the module with ``torch.compile``, which takes about a minute.",
         ),
     ]
     callbacks: Annotated[
@@ -222,7 +227,7 @@ class Training(TypedDict, total=False):
             None,
             [list, None],
             "list or None",
-            "Further skorch callbacks, as skorch takes them.",
+            "Additional skorch callbacks, in the form that skorch takes.",
         ),
     ]
     warm_start: Annotated[
@@ -232,8 +237,8 @@ class Training(TypedDict, total=False):
             ["boolean"],
             "bool",
             """
-            Go on from the weights of the last `fit` instead of starting anew. The network, the
-            sizes and the classes must be the same.
+            Whether to continue from the weights of the last `fit`. The network, the sizes and the
+            classes must be the same.
             """,
         ),
     ]
@@ -244,9 +249,8 @@ class Training(TypedDict, total=False):
             ["random_state"],
             "int, RandomState instance or None",
             """
-            Draws initial weights, order of batches, dropout and validation split. PyTorch's global
-            generators are left as they were. On a GPU the last digits may still differ between
-            runs.
+            Seed of the initial weights, order of batches, dropout and validation split. PyTorch's
+            global generators are restored. On a GPU the last digits may still differ between runs.
             """,
         ),
     ]
@@ -256,7 +260,7 @@ class Training(TypedDict, total=False):
             0,
             ["verbose"],
             "int",
-            "0 is silent, 1 prints a row per epoch, 2 shows a progress bar too.",
+            "Verbosity: 0 is silent, 1 prints a row per epoch, 2 also shows a progress bar.",
         ),
     ]
 
@@ -270,19 +274,19 @@ CLASS_WEIGHT = Entry(
     [StrOptions({"balanced"}), dict, None],
     '{"balanced"}, dict or None',
     """
-    Weight of each class in the loss: "balanced" is inverse class frequency in the training
+    Weight of each class in the loss: "balanced" is the inverse class frequency in the training
     windows, a dict maps labels to weights. Only the ratios matter.
     """,
     "str | dict[Any, float] | None",
 )
-# What EMGClassifier and EMGRegressor have besides.
+# Further parameters of EMGClassifier and EMGRegressor.
 MODULE = {
     "module": Entry(
         "ALSNet",
         [str, callable],
         "str, type or callable",
         """
-        The network: a class (or a function that gives a module) that accepts the keywords
+        The network: a class (or a function that returns a module) that accepts the keywords
         ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
         :mod:`sklearn_emg.neural_network`.
         """,
@@ -294,7 +298,7 @@ MODULE = {
         [dict, None],
         "dict",
         """
-        Its further settings. One of them is set, or searched by
+        Further settings of the network. A single setting is set, or searched by
         :class:`~sklearn.model_selection.GridSearchCV`, as ``module_params__n_units`` or, as in
         skorch, ``module__n_units``.
         """,
@@ -309,11 +313,11 @@ _ATTRIBUTES = """
     history_ : skorch.history.History
         One row per epoch, as in :class:`EMGClassifier`.
     n_channels_, n_times_ : int
-        Sizes of the windows; of images, `n_times_` is the pair of height and width.
+        Sizes of the windows; for images, `n_times_` is the pair of height and width.
     n_features_in_ : int
         Number of samples for 2-D `X`, of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame.
 """
 
 T = TypeVar("T", bound=type)
@@ -322,17 +326,17 @@ T = TypeVar("T", bound=type)
 def trains(
     network: type | None = None, own: Mapping[str, Entry] | None = None, **defaults: Any
 ) -> Callable[[T], T]:
-    """Class decorator: give an estimator its parameters.
+    """Class decorator that adds the parameters of an estimator.
 
-    They are those of the network, in its order and with its defaults, those in `own`, the weights
-    of classes where it is a classifier, and those of training. The class gets a constructor with
-    this signature, the constraints, and in its docstring ``{parameters}`` and ``{attributes}`` are
+    The parameters are those of the network, in its order and with its defaults, those in `own`, the
+    class weights of a classifier, and those of training. The class is given a constructor with this
+    signature and the constraints, and ``{parameters}`` and ``{attributes}`` in its docstring are
     filled in.
 
     Parameters
     ----------
     network : type, optional
-        Module class whose settings the estimator takes, described in the module's own words.
+        Module class whose settings the estimator takes; their texts come from its docstring.
     own : mapping of str to Entry, optional
         Further parameters of the class.
     **defaults : object
@@ -367,7 +371,7 @@ def trains(
 
 
 def network_settings(network: type) -> list[inspect.Parameter]:
-    """Parameters of a module besides the sizes, which are taken from the data."""
+    """Parameters of a module without the sizes, which are taken from the data."""
     return [p for p in inspect.signature(network).parameters.values() if p.name not in SIZES]
 
 
@@ -380,7 +384,7 @@ def _parameter(name: str, entry: Entry) -> inspect.Parameter:
 
 
 def _constructor(cls: type, parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
-    """Give an ``__init__`` with these parameters that stores each under its name."""
+    """Return an ``__init__`` with these parameters that stores each under its name."""
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.Signature([this, *parameters], return_annotation=None)
 

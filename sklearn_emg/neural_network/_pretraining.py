@@ -1,4 +1,4 @@
-"""Training of an autoencoder on windows without their labels."""
+"""Training of an autoencoder on windows without labels."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ def train_autoencoder(
     Parameters
     ----------
     train : WindowDataset
-        Windows; their targets are not used.
+        Training windows; their targets are not used.
     settings : dict
-        Settings and sizes of the network whose encoder it is; those of the autoencoder are taken.
+        Settings and sizes of the network that uses the encoder; those of the autoencoder are
+        selected.
     device : device
     lr : float
         Learning rate of Adam.
     batch_size, n_epochs : int
     caller : str
-        Class that is named in the message.
+        Class named in the message.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Fitted networks as files: weights in safetensors, everything else in JSON."""
+"""Saving and loading of fitted networks: weights in safetensors, all else in JSON."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
 _MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
 _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
-# Not every fit learns these.
+# Attributes that not every fit learns.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = saved_classes()
 
@@ -55,15 +55,15 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     optimiser is not kept, nor are ``callbacks`` and a ``random_state`` that is a generator: those
     parameters are None in the loaded estimator, and ``compile`` is False.
 
-    A process that is killed while it writes leaves the old model or the new one. Of two processes
-    that write one model, the last one wins.
+    If a process is killed while it writes, either the old model or the new one remains. If two
+    processes write one model, the later one replaces the other.
 
     Parameters
     ----------
     estimator : estimator of this sub-package
-        A fitted one.
+        Fitted estimator.
     path : str or path-like
-        Where to write, without the endings. Existing files are replaced.
+        Path of the files, without extensions. Existing files are replaced.
 
     Returns
     -------
@@ -75,13 +75,13 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is of another class, or a parameter or label has no form in JSON.
+        If the estimator is of another class, or a parameter or label cannot be written as JSON.
     ValueError
         If weights are NaN or infinite.
 
     See Also
     --------
-    load_model : The way back.
+    load_model : Reads the files.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
             "sklearn": sklearn.__version__,
         },
     }
-    # The digest inside tells equal weights of two descriptions apart.
+    # The digest in the file distinguishes equal weights of two descriptions.
     weights = to_bytes(tensors, metadata={"description": _digest(content)})
     content["weights"] = hashlib.sha256(weights).hexdigest()
     text = json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n"
@@ -133,10 +133,10 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
 
 
 def _write(path: str | os.PathLike[str], weights: bytes, description: str) -> tuple[Path, Path]:
-    """Write both files so that the description always finds its weights.
+    """Write both files so that the weights of the description always exist.
 
     The weights are written under a hidden name first. The new description then makes the new model
-    valid, and only after that the weights take their place: `load_model` looks at both names.
+    valid, and only after that the weights are renamed: `load_model` looks for both names.
     """
     weights_file, description_file = _files(path)
     waiting = weights_file.with_name(f".{Path(path).name}.{uuid.uuid4().hex}.weights")
@@ -160,26 +160,26 @@ def load_model(
     module: Callable[..., nn.Module] | None = None,
     device: str | None = None,
 ) -> Any:
-    """Read a network that :func:`save_model` wrote; it predicts the same, bit for bit.
+    """Read a network that :func:`save_model` wrote; its predictions are bit-identical.
 
     Nothing in the files is executed: numbers and text are read, and only classes of this
-    sub-package are built from them. Weights that are not those of the description, damaged files
-    and options that would start processes are refused. The digests find damage and mistakes; they
-    are no proof of who wrote the files.
+    sub-package are built from them. Weights that do not belong to the description, damaged files
+    and options that would start processes are refused. The digests detect damage and mistakes; they
+    do not prove who wrote the files.
 
     Parameters
     ----------
     path : str or path-like
-        Where the files are, without their endings.
+        Path of the files, without extensions.
     module : type or callable, default=None
-        The network, where the saved estimator had one of the user's own; it cannot be in a file.
+        The network, if the saved estimator has a network of the user, which is not in the file.
     device : str, default=None
-        Takes the place of the saved ``device`` parameter, e.g. "cpu" for a model from a GPU.
+        Device that replaces the saved ``device`` parameter, such as "cpu" for a model from a GPU.
 
     Returns
     -------
     estimator
-        Of the class that was saved, fitted. It can predict, and go on training with
+        Fitted estimator of the class that was saved. It can predict, and continue training with
         ``partial_fit``.
 
     Raises
@@ -213,7 +213,7 @@ def load_model(
         estimator._rng = check_random_state(estimator.random_state)
         net, on_device = estimator._build_net()
     with refusing(f"{weights} does not fit {description}", SafetensorError):
-        # Read, not mapped: a mapped file that is written anew would change the model.
+        # Read, not mapped, since rewriting a mapped file would change the model.
         state = from_bytes(stored)
         _check_finite(state, str(weights))
         state = {name: value.to(on_device) for name, value in state.items()}
@@ -224,7 +224,7 @@ def load_model(
 
 
 def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
-    """Give the content of a description, and the weights that it names."""
+    """Return the content of a description, and the weights that it names."""
     weights, description = _files(path)
     before = None
     while True:
@@ -269,7 +269,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
-    """Give the estimator without its net, and the history."""
+    """Return the estimator without its net, and the history."""
     cls = _CLASSES[content["class"]]
     params = {n: _from_json(v) for n, v in content["params"].items()}
     if params.get("compile"):
@@ -293,7 +293,7 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
 
 
 def _check_fitted(estimator: Any) -> None:
-    """Check sizes and classes, on which everything else that a fitted estimator does relies."""
+    """Check sizes and classes, on which all methods of a fitted estimator depend."""
     n_times = estimator.n_times_
     sizes = [estimator.n_channels_, *(n_times if isinstance(n_times, tuple) else (n_times,))]
     for name, value in (
@@ -332,18 +332,18 @@ def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
 
 
 class _Bounded(TorchDispatchMode):
-    """Refuse to make many more or much larger tensors than the weights in a file need."""
+    """Refuse to allocate many more or much larger tensors than the weights in a file need."""
 
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         super().__init__()
         self._left = 1000 + 100 * len(state)
-        self._most = max(4 * sum(value.numel() for value in state.values()), _MIN_BOUND)
+        self._max_numel = max(4 * sum(value.numel() for value in state.values()), _MIN_BOUND)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         sizes = args[0] if args and isinstance(args[0], list | tuple) else args
         numbers = [n for n in sizes if isinstance(n, int)]
         self._left -= 1
-        if self._left < 0 or math.prod(numbers) > self._most:
+        if self._left < 0 or math.prod(numbers) > self._max_numel:
             raise ValueError("the description asks for a larger network than its weights fill")
         return func(*args, **(kwargs or {}))
 
@@ -368,17 +368,17 @@ def _files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def _waiting_weights(path: str | os.PathLike[str]) -> list[Path]:
-    """Weights that were written and have not got their usual name yet."""
+    """Weights that were written and not yet renamed."""
     path = Path(path)
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}\.weights")
     return [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
 
 
 def _portable(name: str, value: Any) -> Any:
-    """Form of a parameter in JSON; what only training needs and has none becomes None."""
+    """JSON form of a parameter; training parameters without one become None."""
     if name == "callbacks" or isinstance(value, np.random.RandomState):
         return None
-    if name == "compile":  # it would start compilers on the machine of whoever loads the file
+    if name == "compile":  # it would start compilers where the file is loaded
         return False
     if name == "module" and not isinstance(value, str):
         own_name = getattr(value, "__qualname__", type(value).__qualname__)

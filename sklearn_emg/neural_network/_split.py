@@ -1,4 +1,4 @@
-"""Which windows of a training set become its validation set, drawn or named."""
+"""Split of a training set into training and validation windows, drawn or named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Subjects:
-    """Subject of each row as a code, and the name of each code."""
+    """Subject of each row as a code, and the names of the codes."""
 
     codes: np.ndarray
     names: pd.Index
@@ -27,10 +27,10 @@ def split_validation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide rows into training and validation rows.
 
-    The units that are held out are subjects where they are known, otherwise rows. Of each class,
-    ``fraction`` of its units is held out: at least one and never all, none where a class has a
-    single unit. A subject whose rows have several labels counts for its most frequent one, and is
-    not held out when training would lose a class with it.
+    The units that are held out are subjects if they are known, otherwise rows. Of each class, the
+    fraction ``fraction`` of its units is held out: at least one and never all, and none if a class
+    has a single unit. A subject whose rows have several labels counts for its most frequent one,
+    and is not held out if training would lose a class.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def split_validation(
         members = rng.permutation(np.flatnonzero(unit_class == c))
         n_held = min(len(members) - 1, max(1, round(fraction * len(members))))
         chosen = members[: max(0, n_held)]
-        # All at once where that is allowed, as it nearly always is; else one after another.
+        # All at once if allowed, which is the usual case; otherwise one after another.
         whole = _without(left, counts[chosen])
         for batch in [chosen] if whole is not None else chosen[:, np.newaxis]:
             remaining = _without(left, counts[batch])
@@ -99,22 +99,22 @@ def split_rows(
     caller: str,
     describe: Callable[[np.ndarray], str],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows; one warning where the split is not what it should be.
+    """Training and validation rows, with a warning if validation lacks a class or all rows.
 
     Parameters
     ----------
     strata : ndarray of int of shape (n_rows,)
         Class of each row.
     subjects : Subjects or None
-        Whose rows they are.
+        Subjects of the rows.
     validation, fraction
         The parameters `validation` and `validation_fraction` of an estimator.
     rng : RandomState
         Draws the units.
     caller : str
-        Class that is named in messages.
+        Class named in messages.
     describe : callable
-        Names strata.
+        Function that names strata.
 
     Returns
     -------

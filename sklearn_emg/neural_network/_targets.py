@@ -1,4 +1,4 @@
-"""Checks of labels and targets that name the rows at fault."""
+"""Checks of labels and targets, with messages that name the rows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     Parameters
     ----------
     y : array-like of shape (n_windows,) or (n_windows, n_outputs)
-        As `fit` got it. None and what has no rows is left to scikit-learn.
+        Targets as passed to `fit`. None and objects without rows are left to scikit-learn.
     caller : str
-        Class that is named in messages.
+        Class named in messages.
     labels : bool
-        Whether these are labels. Numbers are refused where they are infinite.
+        Whether these are labels; otherwise infinite numbers are refused.
 
     Returns
     -------
     y : array-like
-        The same; labels that are numbers in an object array get a numeric type.
+        The targets; labels that are numbers in an object array are given a numeric type.
 
     Raises
     ------

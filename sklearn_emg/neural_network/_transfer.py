@@ -1,4 +1,4 @@
-"""Transfer learning: train on one cohort, go on with another, some layers frozen."""
+"""Transfer learning: train on one cohort, fine-tune on another with frozen layers."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _HEAD = "classifier"  # every network of this package calls its last part so
 class TransferClassifier(ClassifierMixin, BaseEstimator):
     """Pretrain a network on one cohort, fine-tune it on another with frozen layers.
 
-    `pretrain` trains the network on the source cohort, `fine_tune` (or `fit`, which is the same
-    once there is a pretrained network) goes on with the target cohort. Copies by
-    :func:`sklearn.base.clone` keep the pretrained network, so that cross-validation and grid search
-    on the target cohort fine-tune it anew in every fold.
+    `pretrain` trains the network on the source cohort, and `fine_tune` (or `fit`, which is the same
+    after `pretrain`) continues on the target cohort. :func:`sklearn.base.clone` keeps the
+    pretrained network, so that cross-validation and grid search on the target cohort fine-tune it
+    again in every fold.
 
     Parameters
     ----------
@@ -37,34 +37,34 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         Network classifier of this package, used for both trainings; None is
         ``EMGClassifier()``.
     frozen : sequence of str or None, default=None
-        Names of layers, as in ``named_parameters`` of the module, that `fine_tune` leaves as they
-        are, batch normalisation and dropout included: "features" is everything below it,
-        "features.0" its first layer. None freezes all but "classifier", the last part of every
-        network of this package; an empty sequence freezes nothing.
+        Names of layers, as in ``named_parameters`` of the module, that `fine_tune` does not change,
+        including batch normalisation and dropout: "features" means all of its layers, "features.0"
+        its first one. None freezes all layers except "classifier", the last part of every network
+        of this package; an empty sequence freezes none.
     renewed : sequence of str, default=()
-        Names of layers that start from random weights. Those whose shape does not fit, as the last
-        layer where the number of classes differs, do so without being named.
+        Names of layers that start from random weights. Layers whose shape differs, such as the last
+        layer for another number of classes, always do.
     fine_tune_params : dict, default=None
-        Parameters of `estimator` that are different in `fine_tune`, e.g.
+        Parameters of `estimator` that are changed for `fine_tune`, for instance
         ``{"lr": 1e-4, "max_epochs": 20}``.
     allows_shared_subjects : bool, default=False
-        Whether a subject of the source cohort may be in the target cohort. Where some of the
-        target cohort is held out for testing, such a subject would be on both sides.
+        Whether a subject of the source cohort may be in the target cohort. If a part of the target
+        cohort is held out for testing, such a subject may be on both sides.
 
     Attributes
     ----------
     source_ : estimator
         The pretrained network, after `pretrain`.
     source_subjects_ : set or None
-        Its subjects, where `pretrain` was given `groups`.
+        Subjects of the source cohort, if `pretrain` was given them.
     estimator_ : estimator
-        The fine-tuned network; `save_model` takes it.
+        The fine-tuned network, which `save_model` can save.
     classes_ : ndarray of shape (n_classes,)
         Labels of the target cohort, sorted.
     n_features_in_ : int
-        As in `estimator_`.
+        Number of features, as in `estimator_`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame.
 
     Raises
     ------
@@ -78,8 +78,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    `fit` without `pretrain` trains from random weights with nothing frozen, which is the baseline
-    to compare with.
+    `fit` without `pretrain` trains all layers from random weights, which is the baseline for
+    comparison.
 
     Examples
     --------
@@ -127,10 +127,10 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
             Windows of the source cohort.
         y : array-like of shape (n_windows,)
-            Labels; they need not be those of the target cohort.
+            Labels, which may differ from those of the target cohort.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table brings them. Whole subjects are held out for
-            validation, and the target cohort is checked to have none of these subjects.
+            Subject of each window; a recording table contains them. Whole subjects are held out for
+            validation, and the target cohort must not contain these subjects.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         Warns
         -----
         SubjectLeakWarning
-            If there are no subjects: whether they are tested later cannot be checked.
+            If the subjects are not known, so that later tests on them cannot be detected.
         """
         self._validate_params()
         self.__dict__.pop("estimator_", None)
@@ -158,7 +158,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def fine_tune(self, X: Signals, y: Labels, groups: Labels | None = None) -> TransferClassifier:
-        """Go on with the target cohort from the pretrained network.
+        """Continue training of the pretrained network on the target cohort.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table brings them. Whole subjects are held out for
+            Subject of each window; a recording table contains them. Whole subjects are held out for
             validation.
 
         Returns
@@ -188,7 +188,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         return self.fit(X, y, groups=groups)
 
     def fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
-        """Fine-tune the pretrained network, or train from random weights where there is none.
+        """Fine-tune the pretrained network, or train from random weights if there is none.
 
         Parameters
         ----------
@@ -197,7 +197,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table brings them. Whole subjects are held out for
+            Subject of each window; a recording table contains them. Whole subjects are held out for
             validation.
 
         Returns
@@ -225,7 +225,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Signals) -> np.ndarray:
         """Probability of each class, of shape (n_windows, n_classes).
 
-        Subjects of the pretraining among those of a table are warned of (SubjectLeakWarning).
+        If a table has subjects of the pretraining, a SubjectLeakWarning is raised.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
@@ -234,7 +234,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Signals) -> np.ndarray:
         """Most probable class, of shape (n_windows,).
 
-        Subjects of the pretraining among those of a table are warned of (SubjectLeakWarning).
+        If a table has subjects of the pretraining, a SubjectLeakWarning is raised.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
@@ -271,7 +271,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             )
 
     def _transfer(self, module: nn.Module) -> None:
-        """Give a new module the pretrained weights, and freeze layers."""
+        """Copy the pretrained weights into a new module, and freeze layers."""
         own = module.state_dict()
         renewed = _layers(self, "renewed", self.renewed, own)
         known = {
@@ -305,7 +305,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             )
 
     def __sklearn_clone__(self):
-        # The pretrained network is given to this estimator, not learned in its fit.
+        # The pretrained network is an input of this estimator and not learned in `fit`.
         copy = super().__sklearn_clone__()
         if hasattr(self, "source_"):
             copy.source_, copy.source_subjects_ = self.source_, self.source_subjects_
@@ -324,7 +324,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
 def _layers(
     caller: TransferClassifier, parameter: str, names: Iterable[str], state: dict[str, torch.Tensor]
 ) -> set[str]:
-    """Entries of the state below the named layers."""
+    """Entries of the state that belong to the named layers."""
     if isinstance(names, str):
         names = [names]
     found: set[str] = set()
@@ -344,5 +344,5 @@ def _parts(state: dict[str, torch.Tensor]) -> list[str]:
 
 
 def _plain(groups) -> list[Any]:
-    """Subjects as plain Python values, so that 3 and np.int64(3) are one."""
+    """Subjects as Python values, so that 3 and np.int64(3) are equal."""
     return [g.item() if isinstance(g, np.generic) else g for g in groups]

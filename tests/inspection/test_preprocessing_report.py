@@ -97,7 +97,7 @@ def test_what_is_left_out_is_counted_with_the_reason(cohort, tmp_path):
     assert report.classes["subjects"].tolist() == [5, 3]
 
 
-def test_splits_show_nobody_on_both_sides(cohort, tmp_path):
+def test_splits_show_no_subject_on_both_sides(cohort, tmp_path):
     report = preprocessing_report(
         Resampler(500.0), *cohort, tmp_path / "a.html", cv=SubjectKFold(3, random_state=0)
     )

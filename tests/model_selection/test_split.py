@@ -230,8 +230,8 @@ def test_kfold_serves_subjects_with_several_labels(table):
     [
         (1.5, "must be a float between 0 and 1"),
         (True, "must be a float between 0 and 1"),
-        (20, "can't put 20 of 20 subjects"),
-        (1, "can't put 1 of 20 subjects"),
+        (20, "cannot put 20 of 20 subjects"),
+        (1, "cannot put 1 of 20 subjects"),
     ],
 )
 def test_train_test_split_refuses_sizes(table, labels, size, match):

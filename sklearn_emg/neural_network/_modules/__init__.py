@@ -1,5 +1,6 @@
-"""The networks, one file each: their layers, their settings and where they attend.
+"""The networks, one file each, with their layers, settings and attention maps.
 
-A network whose ``forward`` takes signals padded to one length together with their ``lengths`` says
-so by ``takes_any_length``; one that attends over time gives its weights by ``attention_maps(x)``.
+A network whose ``forward`` takes signals padded to one length together with their ``lengths``
+declares ``takes_any_length = True``; one with attention over time returns its weights from
+``attention_maps(x)``.
 """

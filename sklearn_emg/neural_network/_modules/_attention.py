@@ -121,7 +121,7 @@ class AttentionNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
         """
         n_frames = self.frames.count(lengths)
         x = self.embed(self.frames(x))

@@ -146,7 +146,7 @@ class AutoencoderNet(nn.Module):
     n_code : int, default=32
         Numbers in the code.
     n_hidden : int, default=32
-        Units of the dense layer behind the code.
+        Units of the dense layer after the code.
     dropout : float, default=0.0
         Probability with which code and units are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"

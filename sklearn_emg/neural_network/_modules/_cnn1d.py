@@ -62,7 +62,7 @@ class CNN1D(nn.Module):
     Raises
     ------
     ValueError
-        If a setting is outside its range, or ``n_times`` is below the least length.
+        If a setting is outside its range, or ``n_times`` is below the minimum length.
 
     References
     ----------

@@ -39,7 +39,7 @@ class DilatedCNN(nn.Module):
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window. The least is 1 with ``padding="same"`` and
+        Number of samples of a window. The minimum is 1 with ``padding="same"`` and
         ``1 + (kernel_size - 1) * sum(dilations)`` (for ``stride=1``) with ``padding="valid"``.
     n_classes : int
         Number of outputs.
@@ -64,7 +64,7 @@ class DilatedCNN(nn.Module):
     Raises
     ------
     ValueError
-        If a setting is outside its range, or ``n_times`` is below the least length.
+        If a setting is outside its range, or ``n_times`` is below the minimum length.
 
     References
     ----------
@@ -124,7 +124,7 @@ class DilatedCNN(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
         """
         if lengths is None:
             return self.classifier(self.features(x))

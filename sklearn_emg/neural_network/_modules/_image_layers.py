@@ -1,4 +1,4 @@
-"""What the networks on images share: their sizes, a spectrogram as a layer, convolution blocks."""
+"""Common parts of networks on images: sizes, a spectrogram layer, convolution blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 def image_size(
     network: str, n_channels: int, n_times: Sequence[int], n_classes: int
 ) -> tuple[int, int]:
-    """Check the sizes; give height and width of an image."""
+    """Check the sizes; return height and width of an image."""
     check_sizes(network, n_channels, 1, n_classes)
     height, width = check_integers(n_times, "n_times", network, 2)
     return height, width
@@ -28,7 +28,7 @@ def image_size(
 class Spectrogram(nn.Module):
     """Spectrum by frequency and time of raw windows, computed where the network is.
 
-    It gives what the transformers ``STFT`` and ``LogSpectrogram`` of
+    It computes the images of the transformers ``STFT`` and ``LogSpectrogram`` of
     :mod:`sklearn_emg.feature_extraction` give with a Hann taper: centred frames, zeros beyond the
     ends. The transform is a convolution with fixed sines and cosines, which every device and the
     ONNX format know.

@@ -16,7 +16,7 @@ from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
 )
 
-# Architectures of the published baselines, and the smallest images that they take.
+# Architectures of the published baselines, and their smallest image sizes.
 ARCHITECTURES = {
     "inception_v3": 75,
     "inception_v4": 75,
@@ -26,7 +26,7 @@ ARCHITECTURES = {
     "vgg19": 32,
 }
 
-# Kept for the life of the process: torch forgets an operator together with its library.
+# Kept for the lifetime of the process: torch unregisters operators together with their library.
 _declared: list[torch.library.Library] = []
 
 
@@ -150,10 +150,10 @@ class ImageNetwork(nn.Module):
 
 
 def _timm() -> types.ModuleType:
-    """Import timm, also beside a torchvision that was built for another torch.
+    """Import timm, also with a torchvision that was built for another torch.
 
-    Such a torchvision lacks its compiled operators and fails at import, for want of two names that
-    none of these networks uses. They are declared in its stead.
+    Such a torchvision lacks its compiled operators and fails at import, because of two operators
+    that none of these networks uses. They are declared here instead.
     """
     try:
         return importlib.import_module("timm")
@@ -168,7 +168,7 @@ def _timm() -> types.ModuleType:
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _declared.append(library)
-    # What was half imported must not be found again.
+    # A partial import must not be found again.
     for module in [m for m in sys.modules if m.partition(".")[0] in {"timm", "torchvision"}]:
         del sys.modules[module]
     return importlib.import_module("timm")

@@ -1,4 +1,4 @@
-"""What the networks on signals share: checks, initial weights, masks, frames, attention."""
+"""Common parts of networks on signals: checks, initial weights, masks, frames, attention."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def check_sizes(network: str, n_channels: int, n_times: int, n_classes: int) -> 
         check_integer(value, name, network)
 
 
-def check_length(network: str, n_times: int, least: int) -> None:
-    """Refuse windows that are too short, stating the least length."""
-    if n_times < least:
+def check_length(network: str, n_times: int, min_n_times: int) -> None:
+    """Refuse windows that are too short, stating the minimum length."""
+    if n_times < min_n_times:
         raise ValueError(
-            f"{network} with these settings needs windows of at least {least} samples. "
+            f"{network} with these settings needs windows of at least {min_n_times} samples. "
             f"Got n_times={n_times}. Cut longer windows, or reduce kernels, strides or pooling."
         )
 
@@ -52,7 +52,7 @@ class GlobalMaxPool(nn.Module):
 
 
 def time_mask(lengths: torch.Tensor, n_times: int, device: torch.device) -> torch.Tensor:
-    """Where signals of these lengths are, among ``n_times`` samples: (batch, n_times), boolean."""
+    """Mask of the samples that are no padding: (batch, n_times), boolean."""
     return torch.arange(n_times, device=device) < lengths.to(device)[:, None]
 
 
@@ -61,8 +61,8 @@ def masked(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Apply convolutional layers to padded signals as if each were alone.
 
-    What a layer sees behind the end of a signal is zero, as its own padding is there, and the
-    statistics of batch normalisation are those of the samples.
+    Values after the end of a signal are zero in the input of each layer, as its own padding is, and
+    the statistics of batch normalisation are those of the samples.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def masked(
     Returns
     -------
     x : tensor
-        What comes out; undefined behind the end of a signal.
+        Output of the layers; undefined after the end of a signal.
     lengths : tensor
-        Samples of each signal in it.
+        Samples of each signal in the output.
     """
     for layer in layers:
         inside = time_mask(lengths, x.shape[-1], x.device)
@@ -121,8 +121,8 @@ def dilated_stack(
 ) -> tuple[nn.Sequential, int, int]:
     """Dilated convolutions, each with ReLU, batch normalisation and dropout; global max pooling.
 
-    Gives the layers, the number of features that come out and the least length of a window. Refuses
-    settings out of range and windows that are too short, in the name of ``network``.
+    Gives the layers, the number of features that come out and the minimum length of a window.
+    Refuses settings out of range and windows that are too short, in the name of ``network``.
     """
     dilations = check_integers(dilations, "dilations", network)
     filters = check_integers(n_filters, "n_filters", network, len(dilations))
@@ -130,8 +130,8 @@ def dilated_stack(
     strides = check_integers(stride, "stride", network, len(dilations))
     check_option(padding, ("same", "valid"), "padding", network)
     check_fraction(dropout, "dropout", network, below=True)
-    least = min_length(kernels, dilations, strides) if padding == "valid" else 1
-    check_length(network, n_times, least)
+    min_n_times = min_length(kernels, dilations, strides) if padding == "valid" else 1
+    check_length(network, n_times, min_n_times)
 
     layers: list[nn.Module] = []
     n_in = n_channels
@@ -149,15 +149,15 @@ def dilated_stack(
         if dropout:
             layers.append(nn.Dropout(dropout))
         n_in = n_out
-    return nn.Sequential(*layers, GlobalMaxPool()), n_in, least
+    return nn.Sequential(*layers, GlobalMaxPool()), n_in, min_n_times
 
 
 def min_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
     """Samples that a chain of unpadded convolutions needs to give one sample."""
-    least = 1
+    n_times = 1
     for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
-        least = (least - 1) * stride + dilation * (kernel - 1) + 1
-    return least
+        n_times = (n_times - 1) * stride + dilation * (kernel - 1) + 1
+    return n_times
 
 
 class Frames(nn.Module):
@@ -209,7 +209,7 @@ class SelfAttention(nn.Module):
     def weights_of(self, x: torch.Tensor, _output: torch.Tensor) -> torch.Tensor:
         """Weights of all times (last axis) at each time: (batch, n_heads, n_times, n_times).
 
-        The fused kernel of ``forward`` does not give them out.
+        The fused kernel of ``forward`` does not return them.
         """
         batch, n_times = x.shape[:2]
         parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)

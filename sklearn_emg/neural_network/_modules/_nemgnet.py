@@ -68,7 +68,7 @@ class NEMGNet(nn.Module):
     Raises
     ------
     ValueError
-        If a setting is outside its range, or ``n_times`` is below the least length.
+        If a setting is outside its range, or ``n_times`` is below the minimum length.
 
     References
     ----------
@@ -169,7 +169,7 @@ def _length_after(n_times: int, stride: int, pool: int) -> int:
 
 def _min_length(strides: Sequence[int], pool: int) -> int:
     """Samples that all blocks SR need to leave one."""
-    least = 1
+    n_times = 1
     for stride in reversed(strides):
-        least = (least * pool - 1) * stride + 1
-    return least
+        n_times = (n_times * pool - 1) * stride + 1
+    return n_times

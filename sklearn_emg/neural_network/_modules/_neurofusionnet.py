@@ -59,7 +59,7 @@ class NeuroFusionNet(nn.Module):
         Number of outputs.
     has_cnn : bool, default=True
         Convolutions. Without them the signal is averaged over ``pool_size ** len(n_filters)``
-        samples, so that the parts behind see a sequence of the same length.
+        samples, so that later parts are given a sequence of the same length.
     has_lstm : bool, default=True
         LSTM layer.
     has_gru : bool, default=True
@@ -96,7 +96,7 @@ class NeuroFusionNet(nn.Module):
     Raises
     ------
     ValueError
-        If a setting is outside its range, or ``n_times`` is below the least length.
+        If a setting is outside its range, or ``n_times`` is below the minimum length.
 
     Notes
     -----
@@ -193,7 +193,7 @@ class NeuroFusionNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
         """
         mask = None
         if lengths is None:
@@ -257,8 +257,8 @@ class _GraphPart(nn.Module):
         weights = self.gather(x)
         if mask is not None:
             weights = weights.masked_fill(~mask[..., None], -torch.inf)
-        shares = weights.softmax(dim=1)
-        nodes = shares.transpose(1, 2) @ x
+        proportions = weights.softmax(dim=1)
+        nodes = proportions.transpose(1, 2) @ x
         edges = (self.source @ self.target.T).softmax(dim=1)
         nodes = nodes + self.convolution(edges @ nodes).relu()
         return nodes.mean(dim=1)

@@ -116,7 +116,7 @@ class RecurrentNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
         """
         n_frames = self.frames.count(lengths)
         states = self._states(self.frames(x), n_frames)
@@ -130,7 +130,7 @@ class RecurrentNet(nn.Module):
         return self.classifier(last)
 
     def _states(self, frames: torch.Tensor, n_frames: torch.Tensor | None) -> torch.Tensor:
-        """States at each frame; padding comes behind what forward units have read."""
+        """States at each frame; padding follows the samples that forward units have read."""
         if n_frames is None or not self.recurrent.bidirectional:
             return self.recurrent(frames)[0]
         packed = pack_padded_sequence(frames, n_frames, batch_first=True, enforce_sorted=False)

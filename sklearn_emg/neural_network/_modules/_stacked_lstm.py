@@ -111,7 +111,7 @@ class StackedLSTM(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, samples behind them are padding that has no effect.
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
         """
         states, _ = self.lstm(x.transpose(1, 2))
         return self.classifier(last_in_time(states, lengths))
