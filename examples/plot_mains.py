@@ -32,7 +32,7 @@ table = recording_table([clean + interference], fs=fs, subject="s1")
 # -----------
 methods = {
     "notch": NotchFilter(50, harmonics=3),
-    "adaptive": AdaptiveFilter("mains", freq=50, harmonics=3),
+    "adaptive": AdaptiveFilter("powerline", freq=50, harmonics=3),
 }
 cleaned = {name: m.fit_transform(table)["signal"].iloc[0] for name, m in methods.items()}
 

@@ -1,4 +1,4 @@
-"""Compiled range of each row of an array.
+"""Compiled search for the range of each row of an array.
 
 This module imports numba: import it inside functions only.
 """
@@ -11,18 +11,18 @@ __all__ = ["row_ranges"]
 
 @njit(cache=True, nogil=True)
 def row_ranges(bits, ends_bits):
-    """Largest and smallest sample of each row, in one pass.
+    """Find the largest and the smallest sample of each row, in one pass.
 
-    Floating-point numbers, seen as integers, are in order but for the negative ones, whose lower
-    bits are inverted. Maxima of integers become vector instructions: half the time of a sum by
-    NumPy. NaN lies beyond infinity, on the side of its sign.
+    The bits of floating-point numbers, viewed as integers, have the order of the numbers once the
+    lower bits of negative ones are inverted. The compiler vectorises maxima of integers, so that
+    the search takes half the time of a sum by NumPy. NaN lies beyond the infinity of its sign.
 
     Parameters
     ----------
     bits : ndarray of shape (n_rows, n_times), int32 or int64
-        The rows, seen as integers of the same size. C-contiguous.
+        The rows, viewed as integers of the same size. They are C-contiguous.
     ends_bits : ndarray of shape (n_rows, 2), of the type of `bits`
-        Written: the two as integers too.
+        Output: maximum and minimum of each row, as integers as well.
     """
     kind = bits.dtype.type
     rest = kind(np.iinfo(bits.dtype).max)

@@ -1,4 +1,4 @@
-"""Range of samples: what is too large to compute with, and what needs float64; arrays only."""
+"""Range of samples: which are too large to compute with, and which need float64; arrays only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 __all__ = ["LARGEST", "SMALLEST", "check_samples", "compute_safely", "ranges_of"]
 
-#: Largest sample in mV. Fifth powers, the highest of the features, and sums of them fit float64.
+#: Largest allowed sample in mV. Fifth powers, the highest in any feature, and sums fit float64.
 LARGEST = 1e60
-#: A window without a sample above it, in mV, counts as zeros: its powers are none in float64.
+#: A window whose samples are all smaller, in mV, counts as zeros: their powers are 0 in float64.
 SMALLEST = 1e-60
-# Float32 serves windows whose largest sample lies between 2**-20 and 2**20 mV, and whose range is
-# at least 1/64 of it: fifth powers fit, and differences have 18 bits or more.
+# Float32 suffices for windows whose largest sample lies between 2**-20 and 2**20 mV and whose range
+# is at least 1/64 of it: fifth powers fit, and differences keep 18 bits or more.
 _PLAIN = 2.0**20
 _SPREAD = 64.0
 
@@ -39,7 +39,7 @@ def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.
     integer = f"i{X.itemsize}"
     step = len(rows)
     if not (rows.flags.c_contiguous and rows.flags.writeable):
-        # Another layout, and read-only memory too, would be compiled once more.
+        # numba would compile the function again for another layout or for read-only memory.
         step = max((1 << 19) // rows.shape[1], 1)
     for start in range(0, len(rows), max(step, 1)):
         part = rows[start : start + step]
@@ -62,7 +62,7 @@ def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: s
     Raises
     ------
     ValueError
-        Naming how many windows are concerned, the first of them and the remedy.
+        The message says how many windows are affected, which is the first, and the remedy.
     """
     n_windows = len(high)
     peak = np.maximum(high, -low).reshape(n_windows, -1)
@@ -89,13 +89,13 @@ def compute_safely(
     high: NDArray[np.float64],
     low: NDArray[np.float64],
 ) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Values of each window, in float64 for those that float32 does not serve.
+    """Compute values of each window, in float64 where the precision of float32 does not suffice.
 
     Parameters
     ----------
     function : callable
-        Takes windows of shape (n, n_channels, n_times), gives values of shape (n, ...), each
-        window treated alone.
+        Takes windows of shape (n, n_channels, n_times) and returns values of shape (n, ...). It
+        treats each window independently.
     X : ndarray of shape (n_windows, n_channels, n_times)
         Float32 or float64.
     high, low : ndarrays of shape (n_windows, n_channels)
@@ -104,9 +104,9 @@ def compute_safely(
     Returns
     -------
     values : ndarray of shape (n_windows, ...)
-        Of the type that `function` gives for `X`.
+        They have the type that `function` returns for `X`.
     overflow : ndarray of bool, of the shape of `values`
-        Values that this type cannot hold; infinite in `values`.
+        True for values that this type cannot hold; they are infinite in `values`.
     """
     peak = np.maximum(high, -low)
     if X.dtype == np.float64:

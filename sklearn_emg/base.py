@@ -32,12 +32,32 @@ from sklearn_emg.recordings import (
 
 __all__ = ["FeatureExtractor", "SignalEstimator", "SignalTransformer", "validate_windows"]
 
-# Signals of a table that are worked on at once.
+# Size of the signals of a table that are processed at once.
 _BLOCK_BYTES = 1 << 22
 
 
 def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
-    """``validate_data``, with a remedy for missing values that suits signals."""
+    """Validate windows, with messages that name rows and remedies for signals.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator that the data are given to.
+    *data : array-like
+        Windows, and targets where there are some.
+    **settings : dict
+        Further arguments of :func:`sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    validated : ndarray or tuple of ndarrays
+        What :func:`sklearn.utils.validation.validate_data` returns.
+
+    Raises
+    ------
+    ValueError
+        If windows hold NaN or infinity, or differ in length.
+    """
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
     except ValueError as error:
@@ -79,10 +99,10 @@ class SignalEstimator(
     BaseEstimator,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
-    """Checks that signal transformers and feature extractors share.
+    """Base of steps that take signals: windows in an array, or a recording table.
 
-    A subclass that needs the sampling rate has a parameter `fs`, None by default, and says so by
-    `_needs_fs`.
+    It holds the checks that signal transformers and feature extractors have in common. A subclass
+    that needs the sampling rate has a parameter `fs`, None by default, and overrides ``_needs_fs``.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -93,7 +113,7 @@ class SignalEstimator(
 
     @property
     def _caller(self) -> str:
-        """Class that messages name: the one that the user set the parameters of."""
+        """Name of the class in messages: the class whose parameters the user has set."""
         return getattr(self, "_owner", type(self).__name__)
 
     def _needs_fs(self) -> bool:
@@ -115,8 +135,8 @@ class SignalEstimator(
                     f"{type(self).__name__} needs the sampling rate of arrays: set its 'fs' "
                     "parameter in Hz, or give a recording table, which brings its own."
                 )
-            # None where no rate is known: the hooks of a class that needs none take it, and say
-            # so (float | None). Those of a class that needs one are never called with it.
+            # Hooks of a class that needs no rate accept None and declare it (float | None). Hooks
+            # of a class that needs a rate are never called with None.
             return None  # type: ignore[return-value]
         if (
             isinstance(fs, bool)
@@ -135,7 +155,7 @@ class SignalEstimator(
         return X
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        """Shape and type of windows, whatever their samples."""
+        """Check shape and type of windows, but not the values of their samples."""
         X = validate_windows(
             self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
@@ -185,10 +205,11 @@ class SignalEstimator(
         return values
 
     def _equal_rows(self, table: pd.DataFrame) -> Iterator[tuple[int, NDArray[np.floating], float]]:
-        """Yield first row, signals (n_rows, n_channels, n_times) and rate of rows alike in both.
+        """Yield first row, signals (n_rows, n_channels, n_times) and rate of runs of equal rows.
 
-        A few megabytes at a time, so that windows of a table cost little more than an array of
-        them, and yet never lie in memory all at once.
+        The rows of a run have the same shape, type and rate. A run has a few megabytes at most:
+        windows of a table are processed about as fast as an array of windows, without all of them
+        in memory at once.
         """
         first, rate = 0, 0.0
         block: list[NDArray[np.floating]] = []
@@ -207,38 +228,40 @@ class SignalEstimator(
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # 2-D stays allowed: with three_d_array alone scikit-learn skips most of its checks.
+        # 2-D input remains allowed: with three_d_array alone scikit-learn skips most of its checks.
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
 class SignalTransformer(SignalEstimator):
-    """Base of steps that turn signals into signals: windows or a recording table in, the same out.
+    """Base of steps that turn signals into signals: they return what they get, windows or a table.
 
-    A subclass implements ``_transform_signals(signals, fs)``: an array of shape (..., n_times) in,
-    one of shape (..., n_times_out) out, each signal along the last axis treated alone and the
-    input left unchanged. It may override ``_fit_signals`` (learn from the training signals),
-    ``_fs_out`` (a changed sampling rate) and ``_check_parameters``.
+    A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape
+    (..., n_times) and returns one of shape (..., n_times_out). It treats each signal along the last
+    axis independently and leaves its input unchanged. The subclass may override ``_fit_signals``
+    (learn from the training signals), ``_fs_out`` (change the sampling rate) and
+    ``_check_parameters``.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows. Not
-        set by a table.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows. It is not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
+        Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
+        length.
     """
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input; learn what the step has to learn.
+        """Check parameters and input, and learn from the training signals where the step does so.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
@@ -305,13 +328,13 @@ class SignalTransformer(SignalEstimator):
         return table
 
     def _finite_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        """Transformed signals, none of them silently infinite; NaN marks what a step rejects."""
+        """Transform signals and refuse infinite results; NaN marks samples that a step rejects."""
         with np.errstate(over="ignore"):
             result = self._transform_signals(signals, fs)
         if result.dtype == np.float32 and np.isinf(ranges_of(result)).any():
             raise ValueError(
-                f"{type(self).__name__} has samples that float32 cannot hold: those that it was "
-                f"given reach {np.abs(signals).max():.3g} mV. Check the unit, scale the signals to "
+                f"{type(self).__name__} returns samples that float32 cannot hold: its input "
+                f"reaches {np.abs(signals).max():.3g} mV. Check the unit, scale the signals to "
                 "mV, or give them as float64."
             )
         return result
@@ -347,12 +370,12 @@ class SignalTransformer(SignalEstimator):
         raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: signals have no columns, so that any output setting leaves them as they are.
+        """Do nothing: signals have no columns, so that no output setting changes them.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            Accepted for pipelines that set it for all their steps.
+            Ignored. Pipelines set it for all their steps.
 
         Returns
         -------
@@ -367,26 +390,28 @@ class FeatureExtractor(
 ):
     """Base of steps that turn signals into a feature matrix.
 
-    A subclass implements ``_extract(X, fs)``: windows of shape (n_windows, n_channels, n_times)
-    in, features of shape (n_windows, n_channels, n_features) out, and ``_feature_names()`` with
-    the names of one channel's features. Features across channels have shape
-    (n_windows, n_features) instead, and their names come from ``_joint_names(channels)``, which
-    gets the names of the channels.
+    A subclass implements two methods. ``_extract(X, fs)`` takes windows of shape
+    (n_windows, n_channels, n_times) and returns features of shape (n_windows, n_channels,
+    n_features). ``_feature_names()`` returns the names of the features of one channel. Features
+    across channels have shape (n_windows, n_features) instead; their names come from
+    ``_joint_names(channels)``, which gets the names of the channels.
 
-    A row of the output depends on its own window alone. Windows that are given as an array whose
-    amplitude cannot be one in mV get a warning in ``fit``.
+    Each row of the output depends on its own window only. ``fit`` warns of windows whose amplitude
+    is implausible in mV.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows. Not
-        set by a table.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows. It is not set by a table.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     channel_names_in_ : tuple of str or None
-        Names of the channels where all rows of the table seen in ``fit`` have the same, each once.
+        Names of the channels, if all rows of the table seen in ``fit`` have the same names and no
+        name occurs twice.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table, whose rows may differ in length.
+        Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
+        length.
     """
 
     _takes_millivolts = True
@@ -399,7 +424,7 @@ class FeatureExtractor(
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
@@ -458,7 +483,7 @@ class FeatureExtractor(
         return self._finite_features(X, fs)
 
     def _finite_features(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        """Features of shape (n_windows, n_features_out), none of them silently infinite."""
+        """Compute features of shape (n_windows, n_features_out) and refuse infinite ones."""
         high, low = ranges_of(X)
         name = type(self).__name__
         check_samples(high, low, name)
@@ -513,12 +538,12 @@ class FeatureExtractor(
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Names of the features, such as ``rms``, or ``ch2_rms`` with more than one channel.
 
-        Channels that have names in the table seen in ``fit`` give them: ``biceps_rms``.
+        If the channels have names in the table seen in ``fit``, these are used: ``biceps_rms``.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the names seen in ``fit``, for the API of scikit-learn.
+            Checked against the names seen in ``fit``, and otherwise not used.
 
         Returns
         -------
@@ -530,7 +555,7 @@ class FeatureExtractor(
         return np.asarray(self._joint_names(self._channels()), dtype=object)
 
     def _channels(self) -> list[str]:
-        """Names of the channels; without names they count from 1, as on an amplifier's panel."""
+        """Names of the channels, or "ch1", "ch2" ... as on the panel of an amplifier."""
         if self.channel_names_in_ is not None:
             return list(self.channel_names_in_)
         return [f"ch{c + 1}" for c in range(self.n_channels_in_)]
@@ -545,7 +570,7 @@ class FeatureExtractor(
         """Raise if a parameter does not fit the sampling rate."""
 
     def _shortest(self, fs: float) -> dict[str, int]:
-        """Samples of the shortest window that each feature has a value for, by name."""
+        """Number of samples of the shortest window that each feature is defined for, by name."""
         return {}
 
     def _check_length(self, n_times: int, fs: float) -> None:

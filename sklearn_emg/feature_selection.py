@@ -1,4 +1,4 @@
-"""Choose features: by a random forest's impurity, or by tests of significance."""
+"""Feature selection by the impurity of a random forest or by tests of significance."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._validation import require
 
 __all__ = ["RandomForestSelector", "RelevanceSelector"]
 
@@ -26,7 +27,7 @@ def _is_classification(task: str, y: NDArray) -> bool:
 
 
 class _SupervisedSelector(SelectorMixin, BaseEstimator):
-    """What the selectors that look at y share: validation, task and tags."""
+    """Base of the selectors that use y: validation, task and tags."""
 
     def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
         self._validate_params()
@@ -78,18 +79,19 @@ class RandomForestSelector(_SupervisedSelector):
     Parameters
     ----------
     threshold : float or str, default=None
-        Least importance of a feature that is kept: a number, "mean", "median", or a multiple such
-        as "1.25*mean". By default "mean", or no threshold if `k` is given.
+        Minimum importance of the features that are kept: a number, "mean", "median", or a multiple
+        such as "1.25*mean". The default is "mean", or no threshold if `k` is given.
     k : int, default=None
-        Keep at most the `k` most important features.
+        Maximum number of features that are kept, the most important ones.
     task : {"auto", "classification", "regression"}, default="auto"
-        Kind of forest. "auto" takes a `y` of fractions for regression and any other for classes.
+        Kind of forest. With "auto", a `y` of non-integer numbers means regression and any other
+        `y` classification.
     n_estimators : int, default=100
-        Trees.
+        Number of trees.
     max_depth : int, default=None
-        Deepest split; no limit by default.
+        Maximum depth of a tree; there is no limit by default.
     min_samples_leaf : int or float, default=1
-        Fewest samples in a leaf, or their share.
+        Minimum number of samples in a leaf, or their fraction.
     max_features : {"sqrt", "log2"}, int, float or None, default="sqrt"
         Features tried at each split.
     class_weight : {"balanced", "balanced_subsample"}, dict or None, default=None
@@ -97,37 +99,37 @@ class RandomForestSelector(_SupervisedSelector):
     random_state : int, RandomState instance or None, default=None
         Seed of the forest.
     n_jobs : int, default=None
-        Trees grown at once.
+        Number of trees that are grown in parallel.
 
     Attributes
     ----------
     importances_ : ndarray of shape (n_features_in_,)
-        I_f of each feature.
+        Importance I_f of each feature.
     threshold_ : float
-        Least importance of a feature that is kept.
+        Minimum importance of the features that are kept.
     selector_ : SelectFromModel
         The fitted selector, which holds the forest as ``selector_.estimator_``.
     n_features_in_ : int
         Features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if they all were strings.
+        Names of the features, if all of them are strings.
 
     Raises
     ------
     ValueError
-        If `k` is larger than the number of features, the threshold is no such expression, or X
+        If `k` is larger than the number of features, `threshold` is not a valid expression, or X
         contains NaN or infinity.
 
     Notes
     -----
     I_f = (1/N) sum_i dImpurity(f, tree_i), equation (14) of Algorithm 1 of NeuroFusionNet, over the
-    N trees. dImpurity(f, tree) sums, over the tree's nodes that split on f, the weighted share of
-    samples that reach the node times the decrease of their Gini impurity (variance in regression).
-    Unlike ``feature_importances_`` of a forest, which norms every tree to one, a tree that learns
-    much counts more than one that learns little.
+    N trees. dImpurity(f, tree) sums, over the tree's nodes that split on f, the weighted proportion
+    of samples that reach the node times the decrease of their Gini impurity (variance in
+    regression). ``feature_importances_`` of a forest normalises each tree to a sum of one; here a
+    tree with a larger total decrease has a larger weight.
 
     The importance of features with many distinct values is biased upwards, and correlated features
-    share theirs: fit the selector within the training folds only, as in a pipeline.
+    divide their importance among them. Fit the selector on training folds only, as in a pipeline.
 
     Examples
     --------
@@ -230,44 +232,46 @@ class RandomForestSelector(_SupervisedSelector):
 class RelevanceSelector(_SupervisedSelector):
     """Keep the features that tests of significance find related to y, as tsfresh does.
 
-    Each feature is tested alone; the Benjamini-Yekutieli procedure bounds the expected share of
-    irrelevant features among those kept. Needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
+    Each feature is tested separately; the Benjamini-Yekutieli procedure bounds the expected
+    proportion of irrelevant features among the selected ones. The class needs tsfresh:
+    ``pip install "sklearn-emg[tsfresh]"``.
 
     Parameters
     ----------
     fdr_level : float, default=0.05
-        Bound of that share, the false discovery rate.
+        Bound of that proportion, the false discovery rate.
     task : {"auto", "classification", "regression"}, default="auto"
-        "auto" takes a `y` of fractions for regression and any other for classes.
+        Kind of target. With "auto", a `y` of non-integer numbers means regression and any other
+        `y` classification.
     n_significant : int, default=1
-        With three or more classes each is tested against the rest; a feature must be relevant for
-        so many of them.
+        Number of classes that a feature must be relevant for. With three or more classes, each is
+        tested against the rest.
     hypotheses_independent : bool, default=False
-        With True the Benjamini-Hochberg procedure, which finds more but takes features for
-        independent, which those of one signal never are.
+        If True, the Benjamini-Hochberg procedure is used. It has more power but assumes that
+        features are independent, which features of one signal are not.
 
     Attributes
     ----------
     relevance_table_ : DataFrame
-        Type, p-values and verdict of each feature, as tsfresh gives them.
+        Type, p-values and decision for each feature, as returned by tsfresh.
     n_features_in_ : int
         Features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if they all were strings.
+        Names of the features, if all of them are strings.
 
     Raises
     ------
     ImportError
         If tsfresh is not installed.
     ValueError
-        If `n_significant` exceeds the number of classes, `y` has a single one, or X contains NaN
+        If `n_significant` exceeds the number of classes, `y` has a single class, or X contains NaN
         or infinity.
 
     Notes
     -----
-    The tests take the rows for independent. Windows of one person are not: p-values come out far
-    too small, and more features are kept than the bound promises. Fit it on one row per person or
-    read its choice as a ranking.
+    The tests assume that rows are independent. Windows of one subject are not: the p-values are far
+    too small, and more features are kept than the bound allows. Fit the selector on one row per
+    subject, or use its result as a ranking only.
 
     References
     ----------
@@ -318,12 +322,9 @@ class RelevanceSelector(_SupervisedSelector):
         self : object
         """
         X, y, classify = self._check(X, y)
-        try:
-            from tsfresh.feature_selection.relevance import calculate_relevance_table
-        except ImportError as error:
-            raise ImportError(
-                'RelevanceSelector needs tsfresh: pip install "sklearn-emg[tsfresh]".'
-            ) from error
+        relevance = require(
+            "tsfresh.feature_selection.relevance", "RelevanceSelector", "tsfresh", "tsfresh"
+        )
         several = False
         if classify:
             classes, y = np.unique(y, return_inverse=True)
@@ -338,7 +339,7 @@ class RelevanceSelector(_SupervisedSelector):
                     f"of classes that are tested, {len(classes) if several else 1}. "
                     f"Got {self.n_significant} instead."
                 )
-        self.relevance_table_ = calculate_relevance_table(
+        self.relevance_table_ = relevance.calculate_relevance_table(
             pd.DataFrame(X),
             pd.Series(y),
             ml_task="classification" if classify else "regression",
@@ -346,7 +347,7 @@ class RelevanceSelector(_SupervisedSelector):
             n_significant=self.n_significant,
             fdr_level=self.fdr_level,
             hypotheses_independent=self.hypotheses_independent,
-            n_jobs=1,  # else tsfresh opens a pool of processes for tests of milliseconds
+            n_jobs=1,  # tsfresh would start a pool of processes for tests that take milliseconds
         )
         # The table is sorted by relevance, not by feature.
         relevant = self.relevance_table_.set_index("feature")["relevant"]

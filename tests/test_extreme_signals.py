@@ -49,7 +49,7 @@ def steps():
                 "bands": [(20, 250), (250, 500)],
                 "features": "all",
                 "settings": "minimal",
-                "reference": 0.5 if name == "ReferenceScaler" else "mains",
+                "reference": 0.5 if name == "ReferenceScaler" else "powerline",
                 "n_mels": 10,
                 "n_layers": 1,
                 "max_epochs": 1,

@@ -64,7 +64,7 @@ FEATURES: dict[str, FeatureInfo] = {
 
 
 def cepstral_coefficients(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Cepstrum of the autoregressive model, one coefficient per coefficient of the model.
+    """Compute the cepstrum of an autoregressive model, as many coefficients as the model has.
 
     Parameters
     ----------
@@ -94,37 +94,37 @@ class AutoregressiveFeatures(FeatureExtractor):
     """Coefficients of the linear predictor of each window.
 
     The model is ``x_n = a_1 x_{n-1} + ... + a_p x_{n-p} + e_n``, so that a positive ``ar_1`` means
-    that neighbours are alike; some software gives the opposite sign.
+    that neighbouring samples are similar. Some software uses the opposite sign.
 
     Parameters
     ----------
     order : int or "aic", default=4
-        Order p. "aic" takes in ``fit`` the one up to `max_order` with the smallest mean of Akaike's
-        criterion ``N log(residual variance) + 2 p`` over the training windows.
+        Order p. With "aic", ``fit`` selects the order up to `max_order` with the smallest mean of
+        Akaike's criterion ``N log(residual variance) + 2 p`` over the training windows.
     method : {"burg", "yule_walker", "least_squares"}, default="burg"
-        Burg's lattice; the biased autocorrelation; or least squares of the forward error over the
-        samples with p predecessors.
+        Method of estimation: Burg's lattice, the biased autocorrelation, or least squares of the
+        forward error over the samples with p predecessors.
     features : "all" or list of str, default=("ar",)
-        "ar", the coefficients; "ar_residual", the variance of e_n; "cepstrum", the cepstral
-        coefficients of the model.
+        Names of the features: "ar", the coefficients; "ar_residual", the variance of e_n;
+        "cepstrum", the cepstral coefficients of the model.
     demean : bool, default=True
-        Take the mean off each window first. The model has no place for one.
+        Whether the mean of each window is subtracted first. The model has no constant term.
     max_order : int, default=10
-        Highest order tried by ``order="aic"``.
+        Highest order that ``order="aic"`` considers.
     n_jobs : int, default=None
-        Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
-        otherwise, -1 all processors.
+        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
+        is active; -1 means all processors.
 
     Attributes
     ----------
     order_ : int
-        Order in use.
+        Order of the model.
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
@@ -133,9 +133,8 @@ class AutoregressiveFeatures(FeatureExtractor):
 
     Notes
     -----
-    Where a lower order already predicts a window to within rounding, as for a constant, a ramp or
-    a sinusoid, the remaining coefficients are 0; a constant has only zeros. Computed in float64
-    for windows of any type.
+    If a lower order predicts a window to within rounding, as for a constant, a ramp or a sinusoid,
+    the remaining coefficients are 0; a constant has only zeros. All computations are in float64.
 
     References
     ----------
@@ -188,20 +187,20 @@ class AutoregressiveFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input, and choose the order if that is asked for.
+        """Check parameters and input, and select the order if `order` is "aic".
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
         self : object
         """
-        # The highest order in question decides whether windows are long enough.
+        # Windows must be long enough for the highest order that may be selected.
         self.order_ = self._highest_order()
         super().fit(X, y)
         if self.order == "aic":
@@ -275,8 +274,8 @@ class AutoregressiveFeatures(FeatureExtractor):
             )
             variances = models[..., self.max_order + 1 :].reshape(-1, len(orders))
             power = models[..., self.max_order].reshape(-1, 1)
-            # Windows without anything to predict have no say, and exact fits no infinite one.
-            telling = power[:, 0] > 0
-            share = np.maximum(variances[telling] / power[telling], np.finfo(float).eps)
-            total += (signals.shape[-1] * np.log(share) + 2 * orders).sum(axis=0)
+            # Windows without power are left out; the bound keeps exact fits finite.
+            has_power = power[:, 0] > 0
+            residual = np.maximum(variances[has_power] / power[has_power], np.finfo(float).eps)
+            total += (signals.shape[-1] * np.log(residual) + 2 * orders).sum(axis=0)
         return int(orders[np.argmin(total)])

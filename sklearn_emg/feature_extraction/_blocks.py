@@ -1,4 +1,4 @@
-"""Work through many rows in blocks that fit the cache, on as many threads as asked for."""
+"""Processing of many rows in blocks that fit the cache, on several threads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 __all__ = ["for_blocks", "map_rows"]
 
-# Two megabytes: a block and what is made of it stay in the cache, and the calls per block cost
-# little beside the work in it.
+# Two megabytes: a block and its results stay in the cache, and the calls per block cost little in
+# comparison with its computations.
 BLOCK_BYTES = 1 << 21
-# Large enough for the calls of a block to cost nothing beside its samples, small beside the input.
+# Large enough that the calls per block cost nothing, and small compared with the input.
 _BLOCK_SAMPLES = 2**21
 
 
@@ -26,20 +26,20 @@ def for_blocks(
     *,
     min_rows: int = 1,
 ) -> None:
-    """Call ``work(start, stop)`` for blocks of rows that together are all rows.
+    """Call ``work(start, stop)`` for blocks of rows that together cover all rows.
 
     Parameters
     ----------
     work : callable
-        Writes the results of rows start..stop-1 into an array of its own. It must not let one row
-        influence another, so that results do not depend on the blocks.
+        Writes the results of rows start to stop - 1 into an array. It must treat each row
+        independently, so that results do not depend on the blocks.
     n_rows : int
     row_bytes : int
-        Memory that one row needs while it is worked on.
+        Memory that one row needs while it is processed.
     n_jobs : int, default=None
-        Threads, as joblib counts them: None is one, -1 all cores.
+        Number of threads, as joblib counts them: None is one, -1 all cores.
     min_rows : int, default=1
-        Rows that a block has at least. FFTs of several rows share SIMD registers.
+        Minimum number of rows of a block. FFTs of several rows use the same SIMD registers.
     """
     n_threads = effective_n_jobs(n_jobs)
     size = max(min_rows, BLOCK_BYTES // max(row_bytes, 1))
@@ -49,11 +49,11 @@ def for_blocks(
             work(start, stop)
         return
 
-    def work_all(mine: list[tuple[int, int]]) -> None:
-        for start, stop in mine:
+    def work_all(part: list[tuple[int, int]]) -> None:
+        for start, stop in part:
             work(start, stop)
 
-    # Threads share the arrays; FFTs, ufuncs and compiled kernels release the interpreter lock.
+    # Threads use the same arrays; FFTs, ufuncs and compiled kernels release the interpreter lock.
     Parallel(n_jobs=n_threads, prefer="threads", require="sharedmem")(
         delayed(work_all)(blocks[first::n_threads]) for first in range(n_threads)
     )
@@ -66,19 +66,20 @@ def map_rows(
     n_jobs: int | None = None,
     dtype: type | None = None,
 ) -> NDArray[np.floating]:
-    """Values of each channel of each window.
+    """Compute the values of each channel of each window, in blocks and on several threads.
 
     Parameters
     ----------
     function : callable
-        Takes signals of shape (n_rows, n_times), C-contiguous, and gives (n_rows, n_values). It
-        must treat each row alone; it runs in threads, so that it should release the lock.
+        Takes C-contiguous signals of shape (n_rows, n_times) and returns (n_rows, n_values). It
+        must treat each row independently. It runs in threads and should release the interpreter
+        lock.
     X : ndarray of shape (n_windows, n_channels, n_times)
     n_values : int
     n_jobs : int, default=None
-        Number of threads; None means 1 unless a `joblib.parallel_config` says otherwise, -1 all.
+        Number of threads. None means 1 unless a `joblib.parallel_config` is active; -1 means all.
     dtype : type, default=None
-        Type of the values, that of `X` by default.
+        Type of the values; by default it is the type of `X`.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def map_rows(
     def fill(start: int) -> None:
         part = X[start : start + step].reshape(-1, n_times)
         if not (part.flags.c_contiguous and part.flags.writeable):
-            # Another layout, and read-only memory too, would be compiled once more.
+            # numba would compile the kernel again for another layout or for read-only memory.
             part = part.copy(order="C")
         values[start : start + step].reshape(-1, n_values)[...] = function(part)
 
@@ -102,7 +103,7 @@ def map_rows(
         for start in starts:
             fill(start)
     else:
-        # The kernels release the lock and share X; a pool of threads starts in no time.
+        # The kernels release the lock, and a pool of threads starts within microseconds.
         with ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(fill, starts))
     return values

@@ -40,8 +40,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "approximate_entropy",
             "Approximate entropy",
-            "phi_m - phi_{m+1}, phi_m = mean ln(share of the N - m + 1 templates that match), each "
-            "template matching itself",
+            "phi_m - phi_{m+1}, phi_m = mean ln(proportion of the N - m + 1 templates that match), "
+            "each template matching itself",
             "Pincus. Approximate entropy as a measure of system complexity. Proc. Natl. Acad. Sci. "
             "USA 88 (1991) 2297-2301",
             4,
@@ -58,8 +58,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "permutation_entropy",
             "Permutation entropy",
-            "-sum p ln p / ln(n!) over the ordinal patterns of n = permutation_order samples; of "
-            "equal samples the earlier one ranks lower",
+            "-sum p ln p / ln(n!) over the ordinal patterns of n = permutation_order samples; the "
+            "earlier one of equal samples has the lower rank",
             "Bandt, Pompe. Permutation entropy: a natural complexity measure for time series. "
             "Phys. Rev. Lett. 88 (2002) 174102",
             3,
@@ -76,7 +76,7 @@ FEATURES: dict[str, FeatureInfo] = {
             "svd_entropy",
             "Singular value decomposition entropy",
             "-sum s_k ln s_k / ln n, s_k the singular values of the embedding matrix of n = "
-            "svd_order columns as shares of their sum",
+            "svd_order columns divided by their sum",
             "Roberts, Penny, Rezek. Temporal and spatial complexity measures for EEG based "
             "brain-computer interfacing. Med. Biol. Eng. Comput. 37 (1999) 93-98",
             3,
@@ -103,7 +103,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "petrosian",
             "Petrosian fractal dimension",
-            "ln N / (ln N + ln(N / (N + 0.4 n))), n the changes of sign of d_i, zeros passed over",
+            "ln N / (ln N + ln(N / (N + 0.4 n))), n the changes of sign of d_i, zeros skipped",
             "Petrosian. Kolmogorov complexity of finite sequences and recognition of different "
             "preictal EEG patterns. Proc. IEEE Symp. Comput.-Based Med. Syst. (1995) 212-217",
             2,
@@ -139,7 +139,7 @@ FEATURES: dict[str, FeatureInfo] = {
 
 
 def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
-    """-sum p ln p of shares along the last axis, 0 where there are none."""
+    """-sum p ln p of proportions along the last axis; 0 where all counts are 0."""
     total = counts.sum(axis=-1, keepdims=True)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(axis=-1)
@@ -148,10 +148,10 @@ def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
 def _slopes(
     u: NDArray[np.float64], values: NDArray[np.float64], otherwise: float
 ) -> NDArray[np.float64]:
-    """Slope of ln(values) on u for each row, from the positive values alone.
+    """Slope of ln(values) on u for each row, from the positive values only.
 
-    A value is 0 where the signal repeats itself exactly, as a sinusoid does after its period. With
-    fewer than two positive values, the answer is `otherwise`.
+    A value is 0 if the signal repeats itself exactly, as a sinusoid does after its period. With
+    fewer than two positive values the slope is `otherwise`.
     """
     weight = values > 0
     n = np.maximum(weight.sum(axis=-1), 1)
@@ -168,75 +168,73 @@ def _flat(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _fluctuation_sizes(n_times: int) -> NDArray[np.int64]:
-    """Whole numbers 4 * 1.2^i up to a tenth of the window."""
+    """Sizes of boxes: integer parts of 4 * 1.2^i, up to a tenth of the window."""
     steps = int(math.log(n_times / 40) / math.log(1.2))
     return np.unique((4 * 1.2 ** np.arange(steps + 1)).astype(np.int64))
 
 
 class ComplexityFeatures(FeatureExtractor):
-    """How irregular a window is: entropies, fractal dimensions, fluctuation, compressibility.
+    """Irregularity of a window: entropies, fractal dimensions, fluctuation, compressibility.
 
-    Sample and approximate entropy are exact, at the cost of a fast search (see Notes).
+    Sample and approximate entropy are exact, by a fast search (see Notes).
 
     Parameters
     ----------
     features : "all" or list of str, \
 default=("sample_entropy", "permutation_entropy", "higuchi")
-        Names of the features, in the order of the output. The module's ``FEATURES`` has formula
-        and source of each.
+        Names of the features, in the order of the output. :func:`feature_table` lists formula and
+        source of each.
     order : int, default=2
         Length m of the templates of sample, approximate and fuzzy entropy.
     tolerance : float, default=0.2
-        Tolerance of the same three, in standard deviations (divisor N) of the window; in fuzzy
-        entropy the width of the exponential.
+        Tolerance of the same three entropies, in standard deviations (divisor N) of the window. In
+        fuzzy entropy it is the width of the exponential.
     fuzzy_exponent : float, default=2
         Exponent n of the distance in fuzzy entropy.
     permutation_order : int, default=3
-        Samples of an ordinal pattern, 2 to 8.
+        Number of samples of an ordinal pattern, 2 to 8.
     svd_order : int, default=3
-        Columns of the embedding matrix.
+        Number of columns of the embedding matrix.
     delay : int, default=1
-        Samples between the elements of a pattern or of a row of the embedding matrix.
+        Number of samples between the elements of a pattern or of a row of the embedding matrix.
     k_max : int, default=10
         Largest step of Higuchi's curves.
     n_jobs : int, default=None
-        Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
-        otherwise, -1 all processors.
+        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
+        is active; -1 means all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        In ``fit``: an unknown feature, or windows too short for a feature, which the message names.
+        In ``fit``, if a feature is unknown or windows are too short for a feature.
 
     See Also
     --------
-    SpectralFeatures : Its ``spectral_entropy`` is the same, with more choice of the spectrum.
+    SpectralFeatures : Its ``spectral_entropy`` has more options for the spectrum.
 
     Notes
     -----
-    None of the features changes with the unit of the signal. Those of a constant window are 0
-    (entropies, ``dfa``) or 1 (fractal dimensions), except ``lempel_ziv``, which is that of two
-    phrases.
+    No feature depends on the unit of the signal. For a constant window, entropies and ``dfa`` are
+    0, fractal dimensions are 1, and ``lempel_ziv`` has the value of two phrases.
 
-    Sample and approximate entropy compare whole-number ranks of samples in place of the samples,
-    among the candidates that a sorted first coordinate leaves. The pairs counted are exactly those
-    of the definition; time grows with the square of the window's length, at some tens of
-    picoseconds a pair. Fuzzy entropy has to look at every pair: some 5 us per sample for windows of
-    4000 samples.
+    Sample and approximate entropy compare integer ranks instead of samples, and only for templates
+    whose first samples match. They count exactly the pairs of the definition. The time grows with
+    the square of the length of the window, by some tens of picoseconds per pair. Fuzzy entropy
+    needs all pairs: about 5 us per sample for windows of 4000 samples.
 
-    Box counting is biased towards smooth curves in windows of finite length: it gives about 1.4
-    for Brownian motion of 4000 samples, whose dimension is 1.5. Higuchi's method is not.
+    Box counting underestimates the dimension of windows of finite length: it gives about 1.4 for
+    Brownian motion of 4000 samples, whose dimension is 1.5. Higuchi's method has no such bias.
 
-    Everything is computed in float64, for windows of any type.
+    All computations are in float64.
 
     References
     ----------
@@ -340,7 +338,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         n_rows, n = rows.shape
         m = self.order
         out = np.empty((n_rows, 4))
-        # One value more than there are ranks is needed, to mark what matches nothing.
+        # The type must hold one value more than there are ranks: it marks a sample without a match.
         code = np.zeros(1, dtype=np.uint16 if n < 2**16 else np.uint32)
         orders = np.argsort(rows, axis=1)
         template_matches(rows, orders, self.tolerance * rows.std(axis=1), m, pairs, code, out)
@@ -376,7 +374,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
     def _spectral_entropy(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         _, power = power_spectrum(rows, fs=1.0)
-        # The mean of a constant leaves rounding, which has a spectrum too.
+        # Subtraction of its mean leaves rounding errors in a constant window; they have a spectrum.
         power = np.where(_flat(rows)[:, np.newaxis], 0.0, power)
         return _entropy(power) / math.log(power.shape[1])
 
@@ -385,8 +383,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
         out = np.empty((len(rows), self.svd_order, self.svd_order))
         embedding_products(rows, self.svd_order, self.delay, out)
-        # The eigenvalues of the inner products are the squares of the singular values; what is
-        # below rounding is no value (its root would be 1e-8 of the largest).
+        # The eigenvalues of the inner products are the squares of the singular values. Rounding
+        # errors are set to 0; their roots would be 1e-8 of the largest singular value.
         squares = np.linalg.eigvalsh(out)
         squares[squares < 1e-14 * squares[:, -1:]] = 0.0
         return _entropy(np.sqrt(squares)) / math.log(self.svd_order)
@@ -405,7 +403,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), 2))
         katz_sums(rows, rows.view(np.int64), out)
         length, farthest = out.T
-        # d in mean steps: n for a straight line, not above 1 if the signal jumps about its start.
+        # d in units of the mean step: n for a straight line, at most 1 if the signal stays near
+        # its first sample.
         reach = np.full(len(rows), float(n_steps))
         np.divide(farthest * n_steps, length, out=reach, where=length > 0)
         reach = np.log(reach)
@@ -426,7 +425,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         n_scales = int(math.log2(rows.shape[1] / 8)) + 1
         out = np.empty((len(rows), n_scales))
         box_counting(rows, n_scales, out)
-        # Boxes one sample wide see straight lines between samples, not the signal.
+        # Boxes of one sample measure the straight lines between samples, not the signal.
         slopes = _slopes(-math.log(2.0) * np.arange(1.0, n_scales), out[:, 1:], otherwise=1.0)
         return np.where(_flat(rows), 1.0, slopes)
 
@@ -437,7 +436,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), len(sizes)))
         detrended_fluctuation(rows, sizes, out)
         out[_flat(rows)] = 0.0
-        # Straight lines but for rounding, as around a spike on the border of two boxes.
+        # Deviations from straight lines by rounding only, as around a spike between two boxes.
         out[out < 1e-10 * out.max(axis=1, keepdims=True)] = 0.0
         return _slopes(np.log(sizes), out, otherwise=0.0)
 

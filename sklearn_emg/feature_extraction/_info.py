@@ -1,27 +1,28 @@
-"""What is known of each feature besides its value, and the checks of names and lengths built on it.
+"""Description of features: title, formula, unit and source; checks of names and lengths.
 
-Every family module exposes ``FEATURES: dict[str, FeatureInfo]``, keyed by the name that its
-``features`` parameter takes, in the order in which ``features="all"`` gives them.
+Each module of a family has a table ``FEATURES: dict[str, FeatureInfo]``. Its keys are the names
+that the ``features`` parameter takes, in the order of ``features="all"``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+
+from sklearn_emg._validation import did_you_mean
 
 __all__ = ["FeatureInfo", "check_features", "check_min_n_times"]
 
 
 @dataclass(frozen=True)
 class FeatureInfo:
-    """One feature: its definition, and the laws that tests hold it to.
+    """Description of one feature; tests check the feature against it.
 
     Attributes
     ----------
     name : str
-        Name in the ``features`` parameter. Features with several values append a suffix to it in
-        ``get_feature_names_out`` (``ar`` gives ``ar_1``, ``ar_2`` ...).
+        Name in the ``features`` parameter. In ``get_feature_names_out``, features with several
+        values have a suffix (``ar`` gives ``ar_1``, ``ar_2`` ...).
     title : str
         Name in plain words, such as "Slope sign changes".
     formula : str
@@ -33,10 +34,10 @@ class FeatureInfo:
     source : str
         Publication that the definition follows.
     min_n_times : int, default=1
-        Shortest window that has a value.
+        Number of samples of the shortest window that the feature is defined for.
     power : float or None, default=0
-        Scaling: f(c x) = c**power f(x) for c > 0, thresholds in mV scaled by c as well. None where
-        it is no power law (a logarithm), in which case the formula says what it is.
+        Exponent of the scaling f(c x) = c**power f(x) for c > 0, where thresholds in mV are scaled
+        by c as well. It is None if there is no power law, as for a logarithm.
     """
 
     name: str
@@ -52,13 +53,14 @@ class FeatureInfo:
 def check_features(
     features: str | Iterable[str], known: Mapping[str, FeatureInfo], estimator: str
 ) -> list[str]:
-    """Names of the features asked for, in that order.
+    """Return the names of the requested features, in their order.
 
     Parameters
     ----------
     features : "all" or iterable of str
-        Names, each at most once.
+        Requested names, each at most once.
     known : mapping of str to FeatureInfo
+        Table of the family.
     estimator : str
         Class to name in the message.
 
@@ -71,7 +73,7 @@ def check_features(
     TypeError
         If `features` is neither "all" nor an iterable of strings.
     ValueError
-        If it is empty, repeats a name or has one that is unknown; the message offers the near miss.
+        If it is empty, repeats a name or has an unknown name; the message suggests the nearest one.
 
     Examples
     --------
@@ -80,45 +82,39 @@ def check_features(
     >>> check_features(["rms"], known, "Example")
     ['rms']
     """
-    if isinstance(features, str):
-        if features == "all":
-            return list(known)
+    parameter = f"The 'features' parameter of {estimator}"
+    if isinstance(features, str) and features == "all":
+        return list(known)
+    if isinstance(features, str) or not isinstance(features, Iterable):
+        hint = f"; write [{features!r}] for one feature" if isinstance(features, str) else ""
         raise TypeError(
-            f"The 'features' parameter of {estimator} must be 'all' or a list of names. "
-            f"Got {features!r} instead; write [{features!r}] for one feature."
-        )
-    if not isinstance(features, Iterable):
-        raise TypeError(
-            f"The 'features' parameter of {estimator} must be 'all' or a list of names. "
-            f"Got {features!r} instead."
+            f"{parameter} must be 'all' or a list of names. Got {features!r} instead{hint}."
         )
     names = list(features)
-    faults = []
+    _check_names(names, known, parameter)
+    return names
+
+
+def _check_names(names: list[str], known: Mapping[str, FeatureInfo], parameter: str) -> None:
+    if not names:
+        raise ValueError(f"{parameter} is empty. Name at least one of: {', '.join(known)}.")
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(
-                f"The 'features' parameter of {estimator} must hold names. Got {name!r} instead."
-            )
-        if name not in known:
-            near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-            faults.append(repr(name) + (f" (did you mean {near[0]!r}?)" if near else ""))
-    if faults:
-        raise ValueError(
-            f"The 'features' parameter of {estimator} has unknown names: {', '.join(faults)}. "
-            f"Known are: {', '.join(known)}."
+            raise TypeError(f"{parameter} must hold names. Got {name!r} instead.")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        hints = (did_you_mean(name, known, cutoff=0.5) for name in unknown)
+        parts = (
+            repr(name) + (f" (d{hint[2:]})" if hint else "") for name, hint in zip(unknown, hints)
         )
-    if not names:
         raise ValueError(
-            f"The 'features' parameter of {estimator} is empty. Name at least one of: "
-            f"{', '.join(known)}."
+            f"{parameter} has unknown names: {', '.join(parts)}. Known are: {', '.join(known)}."
         )
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
         raise ValueError(
-            f"The 'features' parameter of {estimator} repeats {', '.join(map(repr, twice))}; "
-            "name each feature once."
+            f"{parameter} repeats {', '.join(map(repr, repeated))}; name each feature once."
         )
-    return names
 
 
 def check_min_n_times(n_times: int, needed: Mapping[str, int], estimator: str) -> None:
@@ -127,16 +123,16 @@ def check_min_n_times(n_times: int, needed: Mapping[str, int], estimator: str) -
     Parameters
     ----------
     n_times : int
-        Samples per window.
+        Number of samples per window.
     needed : mapping of str to int
-        Shortest window of each feature that is computed.
+        Length of the shortest window for each feature that is computed.
     estimator : str
         Class to name in the message.
 
     Raises
     ------
     ValueError
-        Naming each feature that needs more samples.
+        The message names each feature that needs more samples.
     """
     short = [f"{name} needs {n}" for name, n in needed.items() if n_times < n]
     if short:

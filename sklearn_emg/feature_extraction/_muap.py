@@ -1,4 +1,4 @@
-"""Potentials of single motor units: found in a window, measured as in the clinic, summarised."""
+"""Potentials of single motor units: detection, clinical measures and their summary."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
+from sklearn_emg.feature_extraction._kernels.sums import MUAP_MEASURES
 
 __all__ = ["FEATURES", "MUAPFeatures"]
 
@@ -39,7 +40,7 @@ _SIZE_INDEX = (
     "Electroencephalogr. Clin. Neurophysiol. 89 (1993) 291-303"
 )
 
-# In the order in which the kernel writes them. Each is of the isolated potentials of a window.
+# The features summarise the isolated potentials of a window; the kernel writes them in this order.
 FEATURES: dict[str, FeatureInfo] = {
     name: FeatureInfo(name, title, formula, unit, "motor unit", source, 3, power)
     for name, title, formula, unit, source, power in (
@@ -54,7 +55,7 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_superposed",
             "Superposed potentials per second",
-            "potentials per second that are left out as superpositions: longer than max_duration, "
+            "potentials per second that count as superpositions: longer than max_duration, "
             "or with a second peak beyond the refractory distance",
             "1/s",
             _MULTI_MUP,
@@ -154,7 +155,7 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_turns",
             "Mean number of turns of potentials",
-            "mean number of extremes that differ by at least turn_threshold from the one before "
+            "mean number of extrema that differ by at least turn_threshold from the one before "
             "and from the next, the baseline at both ends",
             "count",
             _STALBERG,
@@ -163,7 +164,7 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_polyphasic",
             "Proportion of polyphasic potentials",
-            "share of potentials with more than four phases",
+            "proportion of potentials with more than four phases",
             "1",
             _STALBERG,
             0,
@@ -172,77 +173,71 @@ FEATURES: dict[str, FeatureInfo] = {
 }
 _COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
-#: Columns of the kernel's table of potentials.
-_MEASURES = (
-    ("start", "stop", "peak", "isolated", "amplitude", "duration")
-    + ("phases", "turns", "rise_time", "area", "thickness", "size_index")
-)  # fmt: skip
-
 
 class MUAPFeatures(FeatureExtractor):
     """Measures of single motor unit potentials: amplitude, duration, phases, turns and others.
 
-    Potentials that stand alone are looked for in each window and measured one by one, by the
-    clinic's definitions; a feature is their median, mean, share or rate. Unlike in multi-MUP
-    analysis [1]_ discharges are neither sorted by unit nor averaged: no unit has to recur, and
-    windows may be short, but background activity shortens durations and adds phases and turns.
+    Isolated potentials are detected in each window and measured individually by clinical
+    definitions; a feature is their median, mean, proportion or rate. Unlike in multi-MUP analysis
+    [1]_, discharges are neither sorted by unit nor averaged: no unit has to recur, and windows may
+    be short, but background activity shortens durations and adds phases and turns.
 
     Parameters
     ----------
     features : "all" or list of str, default=("muap_rate", "muap_amplitude", "muap_duration", \
             "muap_phases", "muap_polyphasic")
-        Names of the features, in the order of the output. There are also "muap_superposed",
+        Names of the features, in the order of the output. Further features are "muap_superposed",
         "muap_rise_time", "muap_area", "muap_thickness", "muap_size_index", "muap_turns", and
-        quantiles, in which outliers show: "muap_amplitude_p10", "muap_amplitude_p90",
-        "muap_duration_p10", "muap_duration_p90". :func:`feature_table` has formula, unit and source
-        of each.
+        quantiles, which outliers change: "muap_amplitude_p10", "muap_amplitude_p90",
+        "muap_duration_p10", "muap_duration_p90". :func:`feature_table` lists formula, unit and
+        source of each.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table brings its own. Below some 4 kHz
-        the flanks of near units are too short to be seen.
+        Sampling rate in Hz. Arrays need it; a recording table contains its own. Below about
+        4 kHz the flanks of near units are too short to be sampled.
     amplitude_threshold : float, default=0.05
-        Least amplitude of a potential, peak to peak.
+        Minimum peak-to-peak amplitude of a potential.
     duration_threshold : float, default=0.02
-        Level beyond which a potential begins and ends, and below which it is quiet.
+        Distance from the baseline above which a sample belongs to a potential.
     phase_threshold : float, default=0.02
-        Least height of a phase on either side of the baseline.
+        Minimum height of a phase on either side of the baseline.
     turn_threshold : float, default=0.05
-        Least change of amplitude between turns.
+        Minimum change of amplitude between turns.
     threshold_unit : {"mV", "noise"}, default="mV"
-        Unit of the four thresholds: mV, or multiples of the window's own noise level
-        ``median(|x_i - median(x)|) / 0.6745``, the standard deviation of Gaussian noise with that
-        median. The defaults are meant in mV.
+        Unit of the four thresholds: mV, or multiples of the noise level of the window,
+        ``median(|x_i - median(x)|) / 0.6745``, which is the standard deviation of Gaussian noise
+        with that median. The defaults of the thresholds are meant in mV.
     gap : float, default=0.002
-        Longest quiet time within a potential in seconds. A potential is quiet for longer than that
-        on both sides.
+        Longest time in seconds that a potential may stay below `duration_threshold`. On both sides
+        of a potential the signal stays below it for longer.
     max_rise_time : float, default=0.001
-        Longest rise time in seconds, from 10 to 90 %. Slower potentials are those of distant units.
+        Maximum rise time in seconds, from 10 to 90 %. Potentials of distant units are slower.
     max_duration : float, default=0.03
-        Longest duration in seconds. What is longer is taken as a superposition.
+        Maximum duration in seconds. Longer potentials count as superpositions.
     refractory : float, default=0.004
-        Time from the peak in seconds beyond which a second peak is that of another discharge.
+        Time from the peak in seconds after which a second peak belongs to another discharge.
     second_peak : float, default=0.25
-        Share of the amplitude by which such a peak has to stand out on both sides.
+        Minimum height of such a peak on both sides, as a fraction of the amplitude.
     fill_value : float, default=0.0
-        Value of every feature but the two rates in a window without an isolated potential; NaN for
-        estimators that can tell "none" from "small".
+        Value of all features but the two rates in a window without an isolated potential. NaN
+        suits estimators that accept missing values.
     n_jobs : int, default=None
-        Threads over blocks of windows; None means 1 unless a `joblib.parallel_config` says
-        otherwise, -1 all processors.
+        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
+        is active; -1 means all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        In ``fit``: an unknown feature, a missing sampling rate, or windows too short to hold a
-        sample with a quiet gap before and behind it.
+        In ``fit``, if a feature is unknown, the sampling rate is missing, or windows are too short
+        for a sample with a gap before and after it.
 
     See Also
     --------
@@ -250,29 +245,29 @@ class MUAPFeatures(FeatureExtractor):
 
     Notes
     -----
-    The baseline is the window's median. A stretch begins with the first and ends with the last
-    sample further than `duration_threshold` from it, with no more than `gap` between two such
-    samples. It is a potential if it
+    The baseline is the median of the window. A stretch begins with the first and ends with the last
+    sample that is further than `duration_threshold` from the baseline, with at most `gap` between
+    two such samples. It is a potential if
 
-    - does not come within a gap of the window's ends,
-    - has the least amplitude, and
-    - is steep: a rise time of at most `max_rise_time`.
+    - it is at least one gap away from the ends of the window,
+    - its amplitude is at least `amplitude_threshold`, and
+    - its rise time is at most `max_rise_time`.
 
     It is isolated unless it lasts longer than `max_duration`, or has a turn more than `refractory`
-    from its peak that stands out on both sides by `second_peak` times the amplitude.
-    Superpositions that look like one potential are not recognised.
+    from its peak whose height on both sides is at least `second_peak` times the amplitude.
+    Superpositions that resemble a single potential are not detected.
 
-    Amplitude, duration, phases, turns, area and the ratio of area to amplitude are the clinic's
-    [2]_ [3]_, the size index is that of Sonoo and Stålberg [4]_. Choices of this package: the
-    thresholds; a single level of 20 uV for the duration, where the clinic places cursors on an
-    average; a rise time from 10 to 90 % of the steepest flank, which does not depend on polarity
-    and hardly on how a flank begins and ends. From peak to peak a flank takes a quarter longer or
-    more, and textbooks want no more than 0.5 ms [5]_: the default limit of 1 ms lets more units
-    pass.
+    Amplitude, duration, phases, turns, area and the ratio of area to amplitude follow clinical
+    definitions [2]_ [3]_, the size index that of Sonoo and Stålberg [4]_. Three choices are those
+    of this package: the thresholds; a single level of 20 uV for the duration, where clinicians
+    place cursors on an average; and the rise time from 10 to 90 % of the steepest flank, which does
+    not depend on polarity and little on how a flank begins and ends. The time from peak to peak is
+    longer by a quarter or more, and textbooks require at most 0.5 ms [5]_: the default limit of
+    1 ms accepts more units.
 
-    Durations at the default level are shorter than those of an average at 10 uV. Slow baselines
-    have to be filtered away first, for instance by a high-pass filter at 20 Hz; the filter changes
-    the slow parts of a potential.
+    Durations at the default level are shorter than those of an average at 10 uV. Slow drift of the
+    baseline has to be removed first, for instance by a high-pass filter at 20 Hz, which changes the
+    slow parts of a potential.
 
     References
     ----------
@@ -361,7 +356,7 @@ class MUAPFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def potentials(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """The potentials behind the features, one a row.
+        """Measure the potentials that the features summarise, one per row.
 
         Parameters
         ----------
@@ -380,7 +375,7 @@ class MUAPFeatures(FeatureExtractor):
         Raises
         ------
         ValueError
-            As ``transform`` does.
+            As in ``transform``.
         """
         check_is_fitted(self)
         found = [
@@ -388,9 +383,9 @@ class MUAPFeatures(FeatureExtractor):
             for window, signals, fs in self._windows(X)
             for channel, signal in enumerate(signals)
         ]
-        table = pd.DataFrame(np.concatenate(found), columns=["window", "channel", *_MEASURES])
-        whole = dict.fromkeys(("window", "channel", "phases", "turns"), np.int64)
-        return table.astype({**whole, "isolated": bool})
+        table = pd.DataFrame(np.concatenate(found), columns=["window", "channel", *MUAP_MEASURES])
+        integers = dict.fromkeys(("window", "channel", "phases", "turns"), np.int64)
+        return table.astype({**integers, "isolated": bool})
 
     def _windows(
         self, X: ArrayLike | pd.DataFrame
@@ -412,16 +407,16 @@ class MUAPFeatures(FeatureExtractor):
     def _potentials(
         self, signal: NDArray[np.floating], fs: float, window: int, channel: int
     ) -> NDArray[np.float64]:
-        """Rows of the table of potentials, those of one signal."""
+        """Rows of the table of potentials for one signal."""
         from sklearn_emg.feature_extraction._kernels.muap import find_potentials
 
         row = np.array(signal, order="C")
         [base], [thresholds] = self._levels(row[np.newaxis])
         limits = self._limits(fs)
-        found = np.empty((row.size // int(limits[0]) + 2, len(_MEASURES)))
+        found = np.empty((row.size // int(limits[0]) + 2, len(MUAP_MEASURES)))
         where, value = np.empty(row.size + 2, dtype=np.int64), np.empty(row.size + 2)
         found = found[: find_potentials(row, base, thresholds, limits, where, value, found)]
-        # The last sample lasts as long as the others, which makes stop - start the duration.
+        # The stop is the end of the last sample, so that stop - start is the duration.
         found[:, 1] += 1.0
         found[:, :3] /= fs
         number = np.full(len(found), window), np.full(len(found), channel)
@@ -445,15 +440,15 @@ class MUAPFeatures(FeatureExtractor):
         )
         if self.threshold_unit == "noise":
             noise = np.median(np.abs(rows - bases), axis=1, keepdims=True) / 0.6745
-            # Flat but for a few samples: these are beyond any multiple of no noise.
+            # If all but a few samples are equal, the noise is 0 and the few exceed any multiple.
             thresholds = thresholds * np.maximum(noise, np.finfo(np.float32).tiny)
         return bases[:, 0].astype(np.float64), thresholds
 
     def _limits(self, fs: float) -> NDArray[np.float64]:
-        """Times in samples, and what else the kernel has to know."""
+        """Times in samples, and further limits of the kernel."""
         return np.array(
             [
-                # Neighbouring samples are never apart.
+                # There is no gap between neighbouring samples.
                 max(self.gap * fs, 1.0),
                 self.max_rise_time * fs,
                 self.max_duration * fs,
@@ -477,8 +472,8 @@ class MUAPFeatures(FeatureExtractor):
 
     def _check_length(self, n_times: int, fs: float) -> None:
         n_quiet = int(self.gap * fs)
-        what = f"a potential between gaps of {n_quiet} samples"
-        check_min_n_times(n_times, {what: 2 * n_quiet + 1}, self._caller)
+        unit = f"a potential between gaps of {n_quiet} samples"
+        check_min_n_times(n_times, {unit: 2 * n_quiet + 1}, self._caller)
 
     def _feature_names(self) -> list[str]:
         return self._names()

@@ -89,34 +89,36 @@ _PAIRS = frozenset({"correlation", "rms_ratio", "rms_phasor"})
 
 
 class MultichannelFeatures(FeatureExtractor):
-    """Covariance, correlation, ratios and phasors between the channels of a window.
+    """Relations between the channels of a window: covariance, correlation, ratios and phasors.
 
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Features by name; :func:`feature_table` documents them.
+        Names of the features; :func:`feature_table` documents them.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a feature is unknown, or all that are asked for relate two channels and there is one.
+        If a feature is unknown, or if all requested features relate two channels and there is one
+        channel only.
 
     Notes
     -----
-    The phasors take the channels for electrodes in a ring at equal distances, in their order. A
-    correlation with a constant channel, a ratio to a silent one and the shares of a silent window
-    are 0.
+    For the phasors, the channels are electrodes in a ring at equal distances, in their order. The
+    correlation with a constant channel, the ratio to a channel of zeros and the proportions of a
+    window of zeros are 0.
 
     Examples
     --------
@@ -180,7 +182,7 @@ class MultichannelFeatures(FeatureExtractor):
 
 
 def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Features of windows of shape (n_windows, n_channels, n_times), each (n_windows, n_values)."""
+    """Compute features (n_windows, n_values) of windows (n_windows, n_channels, n_times)."""
     n_channels, n_times = X.shape[1:]
     rounding = float(np.finfo(X.dtype).eps)
     X = X.astype(np.float64)
@@ -188,7 +190,7 @@ def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
     rms = np.sqrt(np.einsum("wct,wct->wc", X, X) / n_times)
     X -= mean
     covariance = X @ X.swapaxes(1, 2) / n_times
-    # What is left of a constant channel after its mean is taken away is rounding.
+    # The remainder of a constant channel after subtraction of its mean is rounding error.
     std = np.sqrt(np.einsum("wcc->wc", covariance))
     std = np.where(std <= 4 * rounding * rms, 0.0, std)
     covariance *= (std > 0)[:, :, np.newaxis] & (std > 0)[:, np.newaxis, :]
@@ -208,5 +210,5 @@ def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
 
 
 def _divide(top: NDArray, bottom: NDArray) -> NDArray:
-    """Quotient, 0 where the divisor is."""
+    """Quotient, 0 where the divisor is 0."""
     return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)

@@ -1,4 +1,4 @@
-"""Sets of features by the name of the work that proposed them, or by the names of the features."""
+"""Feature sets of publications, and features of several families by their names."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 
 
 def _known() -> dict[str, FeatureInfo]:
-    """Features by name; of two of one name that of the first family."""
+    """Features by name; a name that occurs in two families means the first of them."""
     known: dict[str, FeatureInfo] = {}
     for infos in FAMILIES.values():
         for name, info in infos.items():
@@ -74,7 +74,7 @@ def _family_of(name: str) -> type:
 
 
 class EMGFeatures(FeatureExtractor):
-    """Features of several families at once: a published set, or any by their names.
+    """Features of several families at once: a published set, or any features by their names.
 
     Parameters
     ----------
@@ -92,56 +92,57 @@ class EMGFeatures(FeatureExtractor):
         - "patel": mean, variance, MAV, RMS, WL, ZC, log detector, DASDV, AAC, variance of the
           absolute value, kurtosis, skewness [6]_.
 
-        "all" leaves out "band_power" without `bands`, and features across channels where there is
+        "all" omits "band_power" if `bands` is None, and features across channels if there is only
         one channel.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it for frequencies and rates; a recording table brings its
-        own.
+        Sampling rate in Hz. Arrays need it for frequencies and rates; a recording table contains
+        its own.
     thresholds, threshold_unit
-        As in :class:`TimeDomainFeatures`.
+        See :class:`TimeDomainFeatures`.
     ar_order : int or "aic", default=4
         Order of the autoregressive model, see :class:`AutoregressiveFeatures`.
     bands : sequence of (low, high) pairs, default=None
         Bands in Hz for "band_power", see :class:`SpectralFeatures`.
     wavelet : str, default="db4"
-        Of the discrete transform, see :class:`WaveletFeatures`.
+        Wavelet of the discrete transform, see :class:`WaveletFeatures`.
     level : int, default=4
-        Levels of the discrete transform.
+        Number of levels of the discrete transform.
     drop : sequence of str, default=()
-        Features to leave out of `features`: names, or domains as in :func:`feature_table`, such as
+        Features to omit from `features`: names, or domains as in :func:`feature_table`, such as
         "wavelet", "complexity" or "motor unit".
     on_short : {"raise", "drop"}, default="raise"
-        What becomes of features that windows seen in ``fit`` are too short for: an error that
-        names them, or they are left out. Windows of 0.5 s at 200 Hz are too short for four levels
-        of "db4".
+        Treatment of features for which windows seen in ``fit`` are too short: "raise" raises an
+        error that names them, "drop" omits them. Windows of 0.5 s at 200 Hz are too short for four
+        levels of "db4".
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     extractors_ : list of FeatureExtractor
-        The fitted extractors of the families that take part.
+        Fitted extractors of the families that have requested features.
     dropped_ : list of str
-        Names of the features that were left out because windows are too short for them.
+        Names of the features that were omitted because windows are too short for them.
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a name is unknown, the sampling rate is missing, nothing is left after `drop`, or windows
-        are too short for a feature.
+        If a name is unknown, the sampling rate is missing, no feature remains after `drop`, or
+        windows are too short for a feature.
 
     Notes
     -----
-    Columns come channel by channel, the features of each in the order asked for; features across
-    channels come last. Where the papers leave the order of the autoregressive model or a threshold
-    open, the parameters' defaults stand. Other settings than these: join the extractors themselves
-    with :func:`sklearn.pipeline.make_union`.
+    Columns are ordered by channel, with the features of each channel in the requested order;
+    features across channels come last. If a paper does not state the order of the autoregressive
+    model or a threshold, the defaults of the parameters apply. For other settings, combine the
+    extractors with :func:`sklearn.pipeline.make_union`.
 
     References
     ----------
@@ -208,8 +209,8 @@ class EMGFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def _names(self) -> list[str]:
-        left_out = {*self._to_drop(), *getattr(self, "dropped_", ())}
-        names = [name for name in self._names_asked_for() if name not in left_out]
+        omitted = {*self._to_drop(), *getattr(self, "dropped_", ())}
+        names = [name for name in self._requested_names() if name not in omitted]
         if not names:
             raise ValueError(
                 "The 'drop' and 'on_short' parameters of EMGFeatures leave no feature. Drop fewer "
@@ -229,7 +230,7 @@ class EMGFeatures(FeatureExtractor):
                 )
         return {name for name, info in known.items() if {name, info.domain} & set(self.drop)}
 
-    def _names_asked_for(self) -> list[str]:
+    def _requested_names(self) -> list[str]:
         known = _known()
         if not isinstance(self.features, str):
             return check_features(self.features, known, type(self).__name__)
@@ -241,10 +242,10 @@ class EMGFeatures(FeatureExtractor):
                 f"features or one of the sets {', '.join(map(repr, FEATURE_SETS))}. "
                 f"Got {self.features!r} instead."
             )
-        left_out = set() if self.bands is not None else {"band_power"}
+        omitted = set() if self.bands is not None else {"band_power"}
         if self.n_channels_in_ == 1:
-            left_out.update(FAMILIES[MultichannelFeatures])
-        return [name for name in known if name not in left_out]
+            omitted.update(FAMILIES[MultichannelFeatures])
+        return [name for name in known if name not in omitted]
 
     def _needs_fs(self) -> bool:
         return any(self._extractor(_family_of(n), [n])._needs_fs() for n in self._names())
@@ -266,7 +267,7 @@ class EMGFeatures(FeatureExtractor):
             MultichannelFeatures: {},
         }
         extractor = family(**shared, **settings[family])
-        # Messages name the class and the parameters that the user has set.
+        # Messages name the class whose parameters the user has set.
         extractor._owner = type(self).__name__
         return extractor
 
@@ -278,7 +279,7 @@ class EMGFeatures(FeatureExtractor):
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
@@ -296,17 +297,17 @@ class EMGFeatures(FeatureExtractor):
         by_family: dict[type, list[str]] = {}
         for name in self._names():
             by_family.setdefault(_family_of(name), []).append(name)
-        # Features across channels last; they have no channel to stand with.
+        # Features across channels belong to no single channel and come last.
         return dict(sorted(by_family.items(), key=lambda item: item[0] is MultichannelFeatures))
 
     def _too_short(self, X: ArrayLike | pd.DataFrame) -> list[str]:
-        """Features that some window is too short for.
+        """Find the features that some window is too short for.
 
         Raises
         ------
         ValueError
-            If there are some in an array and they are not to be dropped. Those of a table are
-            named in ``transform``, with their rows.
+            If `X` is an array and `on_short` is "raise". For a table, ``transform`` raises the
+            error, which names the rows.
         """
         if self._is_table(X):
             if self.on_short == "raise":
@@ -326,7 +327,7 @@ class EMGFeatures(FeatureExtractor):
 
     @staticmethod
     def _needed(families: Sequence[FeatureExtractor], n_times: int, fs: float) -> dict[str, int]:
-        """Samples that the features need for which windows of `n_times` are too short."""
+        """Minimum length for each feature for which windows of `n_times` samples are too short."""
         shortest = [item for family in families for item in family._shortest(fs).items()]
         return {name: n for name, n in shortest if n > n_times}
 
@@ -359,7 +360,7 @@ class EMGFeatures(FeatureExtractor):
         )
 
     def _column_order(self) -> list[int]:
-        """Columns of one channel, in the order of the names asked for."""
+        """Columns of one channel, in the order of the requested names."""
         columns: dict[str, list[int]] = {}
         first = 0
         for extractor in self._per_channel():
@@ -372,7 +373,7 @@ class EMGFeatures(FeatureExtractor):
     @staticmethod
     def _single(extractor: FeatureExtractor, name: str) -> FeatureExtractor:
         single = clone(extractor).set_params(features=[name])
-        # What fit learned about the names, such as the order of a model.
+        # Names may depend on fitted attributes, such as the order of a model.
         for key, value in vars(extractor).items():
             if key.endswith("_") and not key.startswith("_"):
                 setattr(single, key, value)

@@ -1,4 +1,4 @@
-"""Features of the power spectrum, all of them from one Fourier transform of a window."""
+"""Features of the power spectrum, computed from one Fourier transform per window."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "spectral_slope",
             "Spectral slope",
-            "slope of the least-squares line of ln P_k on ln f_k, bins with P_k = 0 left out",
+            "slope of the least-squares line of ln P_k on ln f_k, without bins with P_k = 0",
             "1",
             "Miller et al. 2009, PLoS Comput. Biol. 5:e1000609, "
             "doi:10.1371/journal.pcbi.1000609 (power law P ~ f^slope)",
@@ -158,7 +158,7 @@ FEATURES: dict[str, FeatureInfo] = {
     )
 }
 
-# Which features need which sums; the rest comes from the first pass over the powers.
+# Features that need sums of logarithms. The others follow from the first pass over the powers.
 _LOG_FEATURES = frozenset({"spectral_entropy", "flatness", "spectral_slope"})
 
 
@@ -168,7 +168,7 @@ def _remove_mean(X: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray
 
 
 class _Spectrum:
-    """One-sided power spectra of windows of one length: what is the same for all of them."""
+    """One-sided power spectra of windows of one length, with the settings common to all."""
 
     def __init__(
         self,
@@ -191,8 +191,8 @@ class _Spectrum:
             taper = "boxcar" if method == "fft" else "hann"
         weights = get_window(taper, self.n_seg)
         self.weights = None if taper == "boxcar" else weights.astype(dtype)
-        # Twice |X|^2, because each bin stands for its mirror image too; Parseval's theorem then
-        # makes the sum over the bins the variance of the window.
+        # The factor of 2 accounts for the mirror image of each bin. By Parseval's theorem the sum
+        # over the bins is then the variance of the window.
         self.scale = dtype.type(2.0 / (self.n_fft * float(np.sum(weights**2))))
         self.n_bins = self.n_fft // 2
         self.ends_at_nyquist = self.n_fft % 2 == 0
@@ -204,13 +204,13 @@ class _Spectrum:
         return (3 * self.n_fft + self.n_bins) * self.dtype.itemsize
 
     def of(self, X: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
-        """Powers of bins 1..M of each row, and the squared mean of the row."""
+        """Compute the powers of bins 1 to M of each row, and the squared mean of the row."""
         power = np.empty((len(X), self.n_bins), dtype=self.dtype)
         if self.plain:
             offset = np.empty(len(X))
             ac = self._transform(X, power, offset)
-            # A large offset costs digits in all bins: take it away first where there is one. Only
-            # the window itself decides on it.
+            # A large offset reduces the precision of all bins and is subtracted first. The decision
+            # depends on the window only.
             if (far := np.flatnonzero(offset > 100.0 * ac)).size:
                 centred, _ = _remove_mean(X[far])
                 redone = np.empty((len(far), self.n_bins), dtype=self.dtype)
@@ -235,7 +235,7 @@ class _Spectrum:
         return power, offset
 
     def _transform(self, X, power, offset) -> NDArray[np.float64]:
-        """Write the powers of the bins and of bin 0; return the sum of the former."""
+        """Write the powers of bins 1 to M and of bin 0; return the sum of the former."""
         from sklearn_emg.feature_extraction._kernels.spectral import power_of
 
         spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
@@ -253,7 +253,7 @@ def power_spectrum(
     taper: str | None = None,
     n_fft: int | Literal["fast"] | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """One-sided power spectrum of windows without their mean.
+    """Compute the one-sided power spectrum of windows after subtraction of their mean.
 
     Parameters
     ----------
@@ -262,14 +262,14 @@ def power_spectrum(
     fs : float
         Sampling rate in Hz.
     method, nperseg, taper, n_fft
-        As in :class:`SpectralFeatures`.
+        See :class:`SpectralFeatures`.
 
     Returns
     -------
     frequencies : ndarray of shape (n_bins,)
-        Hz, from ``fs / n_fft`` to ``fs / 2``; bin 0 is left out.
+        Frequencies in Hz, from ``fs / n_fft`` to ``fs / 2``, without bin 0.
     power : ndarray of shape (n_windows, n_bins)
-        mV^2. The sum over the bins is the variance of the window (exactly, for ``method="fft"``
+        Powers in mV^2. Their sum is the variance of the window (exactly, for ``method="fft"``
         without a taper).
 
     Examples
@@ -296,63 +296,65 @@ class SpectralFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Features by name, in the order wanted; :func:`feature_table` documents them. "all" has
-        "band_power" only if `bands` are given.
+        Names of the features, in the order of the output; :func:`feature_table` documents them.
+        "all" includes "band_power" only if `bands` are given.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table brings its own.
+        Sampling rate in Hz. Arrays need it; a recording table contains its own.
     method : {"fft", "welch"}, default="fft"
-        Periodogram of the whole window, or the mean over half-overlapping segments.
+        Method of estimation: the periodogram of the whole window, or the mean over segments that
+        overlap by half (Welch).
     nperseg : int, default=256
-        Samples per segment of ``method="welch"``, at most those of the window.
+        Number of samples per segment for ``method="welch"``, at most the length of the window.
     taper : str, default=None
-        Any window that :func:`scipy.signal.get_window` knows by a single name. By default "boxcar"
-        (none) for "fft" and "hann" for "welch".
+        Name of a window of :func:`scipy.signal.get_window` without parameters. The default is
+        "boxcar" (no taper) for "fft" and "hann" for "welch".
     n_fft : int or "fast", default=None
-        Length of the transform. By default that of the window (or segment). A longer one fills up
-        with zeros, which makes the lattice of frequencies finer but adds no information; "fast"
-        takes the next length that transforms fast.
+        Length of the transform. The default is the length of the window (or segment). A longer
+        transform is padded with zeros, which makes the frequency grid finer but adds no
+        information; "fast" selects the next length with a fast transform.
     edge : float, default=0.95
-        Share of the power below the edge frequency.
+        Fraction of the power below the edge frequency.
     psr_width : float, default=20.0
-        Half-width in Hz of the range around the peak that the power-spectrum ratio counts.
+        Half-width in Hz of the range around the peak for the power spectrum ratio.
     ratio_bands : tuple of two (low, high) pairs, default=None
-        Low and high band in Hz of the frequency ratio. By default all frequencies up to the mean
-        frequency and all above it.
+        Low and high band in Hz of the frequency ratio. By default the low band contains all
+        frequencies up to the mean frequency and the high band all others.
     bands : sequence of (low, high) pairs, default=None
         Bands in Hz for "band_power", named ``band_power_<low>_<high>``.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If the sampling rate is missing, a name is unknown, a band lies beyond the Nyquist
-        frequency or between two frequencies of the lattice, or the windows are too short.
+        If the sampling rate is missing, a name is unknown, a band lies above the Nyquist frequency
+        or between two frequencies of the grid, or the windows are too short.
 
     Notes
     -----
-    Authors disagree on nearly every definition: periodogram or Welch, amplitude or power, density
-    or power, with the mean or without. Here it is always power and always without the mean (bin 0
-    is no bin of the spectrum: an electrode's offset is no muscle activity); all else is a
-    parameter.
+    Definitions differ between authors: periodogram or Welch, amplitude or power, density or power,
+    with or without the mean. This class always uses power, and always subtracts the mean: bin 0 is
+    left out because the offset of an electrode is not muscle activity. The other choices are
+    parameters.
 
-    The default transform has the window's own length, which is the published periodogram. Lengths
+    By default the transform has the length of the window, as in the published periodogram. Lengths
     with a large prime factor are several times slower (23437 = 23 * 1019, one second of N2001, is
-    9 times slower than 23520): ``n_fft="fast"`` avoids that and shifts frequencies by less than
-    one bin.
+    9 times slower than 23520). ``n_fft="fast"`` avoids this and shifts frequencies by less than one
+    bin.
 
-    A window without power (constant) has 0 in every feature. Where the high band of the frequency
-    ratio has no power the ratio is 0 as well, and a spectrum of a single bin (windows of two or
-    three samples) has entropy, slope and ratio 0.
+    All features of a constant window are 0. The frequency ratio is also 0 if its high band has no
+    power. A spectrum of a single bin (windows of two or three samples) has an entropy, slope and
+    ratio of 0.
 
     Examples
     --------
@@ -473,7 +475,7 @@ class SpectralFeatures(FeatureExtractor):
         return names
 
     def _bins(self, bands: Iterable[Any] | None, spectrum: _Spectrum) -> NDArray[np.intp]:
-        """First and behind-last bin of each band, low < f <= high."""
+        """First bin of each band, low < f <= high, and the bin after its last one."""
         frequencies = spectrum.df * np.arange(1, spectrum.n_bins + 1)
         pairs = [] if bands is None else [tuple(band) for band in bands]
         found = np.searchsorted(frequencies, np.reshape(pairs, (-1, 2)).astype(float), "right")
@@ -481,14 +483,14 @@ class SpectralFeatures(FeatureExtractor):
             if start == stop:
                 raise ValueError(
                     f"The band {pair} Hz of {self._caller} holds no frequency of the spectrum, "
-                    f"whose lattice is {spectrum.df:g} Hz wide. Widen the band or take longer "
-                    "windows."
+                    f"whose frequencies are {spectrum.df:g} Hz apart. Widen the band or take "
+                    "longer windows."
                 )
         return found
 
     @staticmethod
     def _columns(names: list[str], n_bands: int) -> list[int]:
-        """Columns of the kernel's output in the order of `names`; those of the bands come last."""
+        """Columns of the kernel's output in the order of `names`; bands are the last columns."""
         order = list(FEATURES)
         columns: list[int] = []
         for name in names:
@@ -516,7 +518,7 @@ class SpectralFeatures(FeatureExtractor):
         log_numbers = np.log(numbers)
         with_logs = not _LOG_FEATURES.isdisjoint(names)
         slack = 16 * float(np.finfo(X.dtype).eps)
-        # The tolerance keeps 20 Hz at a lattice of 4 Hz at 5 bins in spite of rounding.
+        # With the tolerance, 20 Hz are 5 bins of 4 Hz in spite of rounding.
         half_width = int(self.psr_width / spectrum.df + 1e-9)
 
         def work(start: int, stop: int) -> None:
@@ -539,10 +541,10 @@ class SpectralFeatures(FeatureExtractor):
                 with np.errstate(divide="ignore"):
                     power_logs = np.log(power)
                 log_sums(power, power_logs, log_numbers, logs)
-            # What is left of a constant window after its mean is taken away is rounding.
-            least = slack**2 * (sums[:, 0] + offset)
+            # The remainder of a constant window after subtraction of its mean is rounding error.
+            min_power = slack**2 * (sums[:, 0] + offset)
             values = np.empty((stop - start, len(FEATURES) - 1 + len(bands)))
-            values_of_sums(sums, logs, spectrum.n_bins, spectrum.df, least, values)
+            values_of_sums(sums, logs, spectrum.n_bins, spectrum.df, min_power, values)
             result[start:stop] = values[:, columns]
 
         for_blocks(work, len(rows), spectrum.row_bytes(), self.n_jobs, min_rows=16)

@@ -1,4 +1,4 @@
-"""All features in one table: the documentation is made from it."""
+"""All features in one table, from which the documentation is generated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["FAMILIES", "feature_facts", "feature_table", "info_of"]
 
 Facts = dict[str, str]
 
-# In the order in which a name that two families share is looked for.
+# A name that occurs in two families means the first of them.
 FAMILIES: dict[type, dict[str, FeatureInfo]] = {
     TimeDomainFeatures: TIME,
     AutoregressiveFeatures: AUTOREGRESSIVE,
@@ -42,7 +42,7 @@ FAMILIES: dict[type, dict[str, FeatureInfo]] = {
 
 
 def feature_table() -> pd.DataFrame:
-    """What each feature is: one row per feature of the families of this package.
+    """Describe all features of this package, one per row.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def feature_table() -> pd.DataFrame:
 
     Notes
     -----
-    The features of tsfresh, some 800, are documented there.
+    The documentation of tsfresh describes its features, about 800.
 
     Examples
     --------

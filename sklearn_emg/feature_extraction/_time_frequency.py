@@ -1,7 +1,7 @@
 """Images of windows for networks: spectrograms and the plotted waveform.
 
-All take windows (or a recording table whose rows are equally long) and give float32 arrays of shape
-(n_windows, n_channels, height, width) with time along the last axis.
+The classes take windows (or a recording table with rows of equal length) and return float32 arrays
+of shape (n_windows, n_channels, height, width) with time along the last axis.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ __all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_fil
 class _ImageTransformer(SignalEstimator):
     """Base of steps that turn windows into images.
 
-    A subclass implements ``_image_shape(n_times)`` (maps per channel, height, width) and
-    ``_images(X, fs)``: rows of samples (n_rows, n_times) in, (n_rows, n_maps, height, width) out,
-    each row treated alone. It may override ``_check_parameters(fs)``.
+    A subclass implements ``_image_shape(n_times)``, which returns the number of maps per channel,
+    the height and the width, and ``_images(X, fs)``, which turns rows of samples (n_rows, n_times)
+    into images (n_rows, n_maps, height, width) and treats each row independently. It may override
+    ``_check_parameters(fs)``.
     """
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
@@ -41,7 +42,7 @@ class _ImageTransformer(SignalEstimator):
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
@@ -66,7 +67,7 @@ class _ImageTransformer(SignalEstimator):
         return self
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float32]:
-        """Make an image of each window.
+        """Compute an image of each window.
 
         Parameters
         ----------
@@ -76,12 +77,12 @@ class _ImageTransformer(SignalEstimator):
         Returns
         -------
         images : ndarray of shape (n_windows, n_channels * n_maps, height, width), float32
-            The maps of one channel stand side by side.
+            Images. The maps of one channel are neighbours along the second axis.
 
         Raises
         ------
         ValueError
-            If a window holds NaN or has not the length seen in ``fit``.
+            If a window contains NaN or differs in length from the windows seen in ``fit``.
         """
         check_is_fitted(self)
         if is_recording_table(X):
@@ -145,12 +146,12 @@ class _ImageTransformer(SignalEstimator):
                 )
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: images have no columns, so that any output setting leaves them as they are.
+        """Do nothing: images have no columns, so that no output setting changes them.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            Accepted for pipelines that set it for all their steps.
+            Ignored. Pipelines set it for all their steps.
 
         Returns
         -------
@@ -169,7 +170,7 @@ class _ImageTransformer(SignalEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # Networks take float32 whatever came in.
+        # Networks take float32.
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -185,7 +186,7 @@ _STFT_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 class _FrameTransformer(_ImageTransformer):
-    """Base of spectrograms: frames, their taper and their Fourier transform."""
+    """Base of spectrograms, which computes frames, taper and Fourier transform."""
 
     def _hop(self) -> int:
         return max(self.nperseg // 4, 1) if self.hop is None else self.hop
@@ -220,7 +221,7 @@ class _FrameTransformer(_ImageTransformer):
         return 1 + (n_times - self.nperseg) // self._hop()
 
     def _power(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Power of shape (n_rows, n_frequencies, n_frames); a sinusoid has A^2 / 2 at its peak."""
+        """Power of shape (n_rows, n_frequencies, n_frames); the peak of a sinusoid is A^2 / 2."""
         n_frames, hop, n_fft = self._n_frames(X.shape[-1]), self._hop(), self._n_fft()
         if self.center:
             X = np.pad(X, [(0, 0), (self.nperseg // 2, self.nperseg)])
@@ -229,7 +230,7 @@ class _FrameTransformer(_ImageTransformer):
         weights = get_window(self.taper, self.nperseg).astype(X.dtype)
         spectrum = scipy.fft.rfft(frames * weights, n_fft, axis=-1)
         power = spectrum.real**2 + spectrum.imag**2
-        # Bins between 0 and Nyquist stand for their mirror image too.
+        # Bins between 0 and the Nyquist frequency include their mirror image.
         scale = np.full(power.shape[-1], 2.0 / float(weights.sum(dtype=np.float64)) ** 2)
         scale[0] /= 2
         if n_fft % 2 == 0:
@@ -244,33 +245,34 @@ class STFT(_FrameTransformer):
     Parameters
     ----------
     output : {"magnitude", "power"}, default="magnitude"
-        Amplitude in mV (a sinusoid of amplitude A shows A at its frequency) or power in mV^2
-        (A^2 / 2).
+        Values of the image: amplitude in mV (a sinusoid of amplitude A has the value A at its
+        frequency) or power in mV^2 (A^2 / 2).
     nperseg : int, default=256
-        Samples per frame.
+        Number of samples per frame.
     hop : int, default=None
-        Samples from one frame to the next, ``nperseg // 4`` by default.
+        Number of samples from one frame to the next; the default is ``nperseg // 4``.
     n_fft : int, default=None
-        Length of the transform, filled up with zeros; `nperseg` by default.
+        Length of the transform, padded with zeros; the default is `nperseg`.
     taper : str, default="hann"
-        Any window that :func:`scipy.signal.get_window` knows by a single name.
+        Name of a window of :func:`scipy.signal.get_window` without parameters.
     center : bool, default=True
-        Frame t is centred at sample ``t * hop``, with zeros beyond the ends: ``1 + n_times // hop``
-        frames. Otherwise only whole frames: ``1 + (n_times - nperseg) // hop``.
+        If True, frame t is centred at sample ``t * hop``, with zeros beyond the ends of the window,
+        and there are ``1 + n_times // hop`` frames. If False, all frames lie within the window, and
+        there are ``1 + (n_times - nperseg) // hop``.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the windows seen in ``fit``.
+        Number of channels of the windows seen in ``fit``.
     n_times_in_ : int
-        Samples per window seen in ``fit``.
+        Number of samples per window seen in ``fit``.
 
     Notes
     -----
-    Row k of an image is the frequency k fs / n_fft, lowest first (``height = n_fft // 2 + 1``). It
-    is the input of DeepEMGNet (Sengur et al. 2017).
+    Row k of an image is the frequency k fs / n_fft, lowest first (``height = n_fft // 2 + 1``). The
+    image is the input of DeepEMGNet (Sengur et al. 2017).
 
     Examples
     --------
@@ -312,14 +314,14 @@ class STFT(_FrameTransformer):
     def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         power = self._power(X)
         if self.output == "magnitude":
-            # Bins 0 and Nyquist have no mirror image: their amplitude is the root of their power.
+            # Bins 0 and Nyquist have no mirror image; their amplitude is the root of their power.
             power[:, 1 : (self._n_fft() + 1) // 2] *= 2
             power = np.sqrt(power)
         return power[:, np.newaxis]
 
 
 def _decibel(power: NDArray[np.floating], floor: float, top_db: float | None) -> NDArray:
-    """10 log10 of powers in mV^2, of each image not less than `top_db` below its maximum."""
+    """10 log10 of powers in mV^2, limited to `top_db` below the maximum of each image."""
     level = 10.0 * np.log10(np.maximum(power, floor))
     if top_db is not None:
         np.maximum(level, level.max(axis=(1, 2), keepdims=True) - top_db, out=level)
@@ -327,7 +329,7 @@ def _decibel(power: NDArray[np.floating], floor: float, top_db: float | None) ->
 
 
 def _delta(image: NDArray[np.floating], width: int) -> NDArray[np.floating]:
-    """Slope of the least-squares line through `width` frames, the first and last repeated."""
+    """Slope of the least-squares line through `width` frames; end frames are repeated."""
     half = width // 2
     padded = np.pad(image, [(0, 0), (0, 0), (half, half)], mode="edge")
     n_frames = image.shape[-1]
@@ -339,28 +341,28 @@ def _delta(image: NDArray[np.floating], width: int) -> NDArray[np.floating]:
 
 
 class LogSpectrogram(_FrameTransformer):
-    """Logarithm of the power by frequency and time, and on request how it changes.
+    """Logarithm of the power by frequency and time, optionally with its slope over time.
 
     Parameters
     ----------
     delta : bool, default=False
-        With the delta log spectrum as a second map: the slope over time of the first, in dB per
-        frame. The maps of a channel follow one another: log, delta.
+        Whether the delta log spectrum is added as a second map: the slope of the log spectrum over
+        time, in dB per frame. The maps of a channel are in the order log, delta.
     delta_width : int, default=9
-        Frames that a slope is fitted to, odd.
+        Number of frames that a slope is fitted to; it is odd.
     floor : float, default=1e-10
-        Powers below it, in mV^2, count as it. Keeps silence at -100 dB instead of minus infinity.
+        Lower bound of powers in mV^2. It limits the level of a window of zeros to -100 dB.
     top_db : float, default=80.0
-        Range of an image in dB below its own maximum; None for no such limit.
+        Range of an image in dB below its own maximum; None means that there is no such limit.
     nperseg, hop, n_fft, taper, center, n_jobs
-        As in :class:`STFT`.
+        See :class:`STFT`.
 
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the windows seen in ``fit``.
+        Number of channels of the windows seen in ``fit``.
     n_times_in_ : int
-        Samples per window seen in ``fit``.
+        Number of samples per window seen in ``fit``.
 
     Notes
     -----
@@ -431,7 +433,7 @@ class LogSpectrogram(_FrameTransformer):
 
 
 def _to_mel(frequency: ArrayLike) -> NDArray[np.float64]:
-    """Slaney's scale: 200/3 Hz per mel below 1 kHz, 27 mel per factor of 6.4 above."""
+    """Mel scale of Slaney: 200/3 Hz per mel below 1 kHz, 27 mel per factor of 6.4 above."""
     frequency = np.asarray(frequency, dtype=float)
     above = 15.0 + 27.0 * np.log(np.maximum(frequency, 1000.0) / 1000.0) / np.log(6.4)
     return np.where(frequency < 1000.0, 3.0 * frequency / 200.0, above)
@@ -445,28 +447,28 @@ def _from_mel(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 def mel_filterbank(
     fs: float, n_fft: int, n_mels: int, *, f_min: float = 0.0, f_max: float | None = None
 ) -> NDArray[np.float64]:
-    """Triangular filters at equal distances on the mel scale, each of area one.
+    """Compute triangular filters at equal distances on the mel scale, each with an area of one.
 
     Parameters
     ----------
     fs : float
         Sampling rate in Hz.
     n_fft : int
-        Length of the transform whose bins are summed up.
+        Length of the Fourier transform.
     n_mels : int
         Number of filters.
     f_min, f_max : float
-        Lowest and highest frequency in Hz; `f_max` is ``fs / 2`` by default.
+        Lowest and highest frequency in Hz; the default of `f_max` is ``fs / 2``.
 
     Returns
     -------
     weights : ndarray of shape (n_mels, n_fft // 2 + 1)
-        1/Hz.
+        Weights in 1/Hz.
 
     Raises
     ------
     ValueError
-        If a filter is too narrow to hold a frequency of the transform.
+        If a filter is too narrow to contain a frequency of the transform.
 
     References
     ----------
@@ -499,39 +501,39 @@ class MelSpectrogram(_FrameTransformer):
     Parameters
     ----------
     n_mels : int, default=40
-        Height of the image.
+        Number of mel bands, which is the height of the image.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table brings its own.
+        Sampling rate in Hz. Arrays need it; a recording table contains its own.
     f_min : float, default=0.0
         Lowest frequency in Hz.
     f_max : float, default=None
-        Highest frequency in Hz, ``fs / 2`` by default.
+        Highest frequency in Hz; the default is ``fs / 2``.
     log : bool, default=True
-        Levels in dB re 1 mV^2/Hz; otherwise power in mV^2/Hz.
+        Whether values are levels in dB re 1 mV^2/Hz or powers in mV^2/Hz.
     floor : float, default=1e-13
-        Powers below it, in mV^2/Hz, count as it in a level.
+        Lower bound of powers in mV^2/Hz for levels.
     top_db : float, default=80.0
-        Range of an image in dB below its own maximum; None for no such limit.
+        Range of an image in dB below its own maximum; None means that there is no such limit.
     nperseg, hop, n_fft, taper, center, n_jobs
-        As in :class:`STFT`. A longer `n_fft` allows for narrower filters.
+        See :class:`STFT`. A longer `n_fft` allows for narrower filters.
 
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the windows seen in ``fit``.
+        Number of channels of the windows seen in ``fit``.
     n_times_in_ : int
-        Samples per window seen in ``fit``.
+        Number of samples per window seen in ``fit``.
 
     Raises
     ------
     ValueError
-        If the sampling rate is missing, the frequencies do not fit it, or a filter is too narrow to
-        hold a frequency of the transform.
+        If the sampling rate is missing, a frequency is above half of it, or a filter is too narrow
+        to contain a frequency of the transform.
 
     Notes
     -----
-    Power in the filters of :func:`mel_filterbank`, which are those that librosa uses by default.
-    Nodera et al. feed such images to image networks; see ``sklearn_emg.papers``.
+    The filters are those of :func:`mel_filterbank`, which librosa uses by default. Nodera et al.
+    use such images as input of image networks; see ``sklearn_emg.papers``.
 
     Examples
     --------
@@ -611,32 +613,33 @@ class MelSpectrogram(_FrameTransformer):
 
 
 class WaveformImage(_ImageTransformer):
-    """The window as a plot: a line from left to right in a binary image.
+    """Binary image of the plotted window: a line from left to right.
 
     Parameters
     ----------
     height, width : int, default=128
-        Pixels.
+        Size of the image in pixels.
     limits : tuple of (low, high), default=None
-        Amplitudes in mV at the lower and the upper edge; what is beyond is drawn at the edge. By
-        default each window spans its own minimum to maximum, as a plot with automatic axes, so that
-        its amplitude is lost.
+        Amplitudes in mV at the lower and the upper edge; values outside are drawn at the edge. By
+        default the image of each window spans its own minimum to maximum, as in a plot with
+        automatic axes, so that the amplitude is lost.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_channels_in_ : int
-        Channels of the windows seen in ``fit``.
+        Number of channels of the windows seen in ``fit``.
     n_times_in_ : int
-        Samples per window seen in ``fit``.
+        Number of samples per window seen in ``fit``.
 
     Notes
     -----
     The samples are joined by straight lines; a pixel is 1 if the line passes through its column at
-    its height (to the nearest row), 0 otherwise. Row 0 is the upper edge. The first sample is at
-    the left and the last at the right edge. With `limits` None a constant window is a line at half
-    height. Nam et al. feed plotted waveforms to Inception-v4; see ``sklearn_emg.papers``.
+    its height (to the nearest row), and 0 otherwise. Row 0 is the upper edge. The first sample is
+    at the left edge and the last sample at the right edge. If `limits` is None, a constant window
+    is a line at half height. Nam et al. use plotted waveforms as input of Inception-v4; see
+    ``sklearn_emg.papers``.
 
     Examples
     --------
@@ -705,7 +708,7 @@ class WaveformImage(_ImageTransformer):
 
 
 def _column_extremes(X: NDArray[np.floating], width: int) -> tuple[NDArray, NDArray]:
-    """Lowest and highest point in each of `width` columns of the line that joins the samples."""
+    """Find the lowest and highest point of the line through the samples in each of the columns."""
     n_times = X.shape[1]
     position = np.arange(width + 1) * ((n_times - 1) / width)
     left = np.minimum(position.astype(int), n_times - 2)
@@ -713,7 +716,7 @@ def _column_extremes(X: NDArray[np.floating], width: int) -> tuple[NDArray, NDAr
     edges = X[:, left] * (1 - part) + X[:, left + 1] * part
     low = np.minimum(edges[:, :-1], edges[:, 1:])
     high = np.maximum(edges[:, :-1], edges[:, 1:])
-    # Samples inside a column; columns narrower than one sample may have none.
+    # Samples inside each column; columns narrower than one sample may have none.
     start = np.ceil(position[:-1]).astype(int)
     inside = np.append(start[1:], n_times) > start
     np.minimum(low, np.minimum.reduceat(X, start, axis=1), out=low, where=inside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, StrOptions
+from sklearn_emg._validation import require
 from sklearn_emg.base import FeatureExtractor
 
 __all__ = ["TsfreshFeatures"]
@@ -20,53 +21,57 @@ Settings = Mapping[str, list[dict[str, Any]] | None]
 
 
 def _tsfresh() -> ModuleType:
-    try:
-        import tsfresh.feature_extraction
-    except ImportError as error:
-        raise ImportError(
-            'TsfreshFeatures needs tsfresh: pip install "sklearn-emg[tsfresh]".'
-        ) from error
-    return tsfresh.feature_extraction
+    return require("tsfresh.feature_extraction", "TsfreshFeatures", "tsfresh")
 
 
 def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str], list[float]]:
     """Names, in tsfresh's form without the kind of series, and values of one signal."""
-    from tsfresh.feature_extraction import feature_calculators
-    from tsfresh.utilities.string_manipulation import convert_to_output_format
-
     names, values = [], []
-    for calculator, parameters in settings.items():
-        function: Any = calculator
-        if not callable(calculator):
-            function = getattr(feature_calculators, calculator)
-        if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
-            continue  # as tsfresh itself does for series without times of day
+    for function, parameters in _calculators(settings):
         series = pd.Series(x) if getattr(function, "input", None) == "pd.Series" else x
-        if calculator == "query_similarity_count":
-            # Its default parameters hold no series to look for, so that it is NaN always.
-            parameters = [p for p in parameters or [] if p.get("query") is not None]
-            if not parameters:
-                continue
-        if getattr(function, "fctype", None) == "combiner":
-            results = function(series, param=parameters)
-        elif parameters:
-            results = [(convert_to_output_format(p), function(series, **p)) for p in parameters]
-        else:
-            results = [("", function(series))]
-        for key, value in results:
+        for key, value in _results(function, series, parameters):
             names.append(f"{function.__name__}__{key}" if key else function.__name__)
             values.append(value)
     return names, values
 
 
+def _calculators(settings: Settings) -> Iterator[tuple[Any, list[dict[str, Any]] | None]]:
+    """Yield the functions of tsfresh and their parameters, without those that are always NaN."""
+    from tsfresh.feature_extraction import feature_calculators
+
+    for calculator, parameters in settings.items():
+        function: Any = calculator
+        if not callable(calculator):
+            function = getattr(feature_calculators, calculator)
+        if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
+            continue  # tsfresh also skips these for series without times of day
+        if calculator == "query_similarity_count":
+            # The default parameters contain no query, so that the value is always NaN.
+            parameters = [p for p in parameters or [] if p.get("query") is not None]
+            if not parameters:
+                continue
+        yield function, parameters
+
+
+def _results(function: Any, series: Any, parameters: list[dict[str, Any]] | None) -> Iterable[Any]:
+    """Suffixes of names, and values, of one calculator."""
+    from tsfresh.utilities.string_manipulation import convert_to_output_format
+
+    if getattr(function, "fctype", None) == "combiner":
+        return function(series, param=parameters)
+    if parameters:
+        return [(convert_to_output_format(p), function(series, **p)) for p in parameters]
+    return [("", function(series))]
+
+
 def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64]:
-    """Values of each row; runs in a process of its own when there are several jobs."""
+    """Compute the values of each row; each job runs in its own process."""
     from threadpoolctl import threadpool_limits
 
-    # The calculators solve many tiny systems, for which BLAS threads get in one another's way: ten
-    # times slower on busy cores.
+    # The calculators solve many small systems, for which several BLAS threads are up to ten times
+    # slower than one on busy cores.
     with threadpool_limits(1), warnings.catch_warnings():
-        # They warn of each of their own missing values, which are dealt with by name.
+        # The calculators warn of each missing value; missing values are handled below, by name.
         warnings.simplefilter("ignore")
         return np.array([_features_of(row.astype(np.float64), settings)[1] for row in rows], float)
 
@@ -74,33 +79,35 @@ def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64
 class TsfreshFeatures(FeatureExtractor):
     """The features of tsfresh, computed window by window.
 
-    tsfresh's own extraction takes a long table with a row per sample and assembles a wide one from
-    single values; here its calculators are called on each window and write into the feature matrix.
-    Needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
+    The extraction of tsfresh takes a long table with a row per sample and assembles a wide table
+    from single values. This class calls the calculators on each window and writes their values
+    into the feature matrix. It needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
 
     Parameters
     ----------
     settings : {"minimal", "efficient", "comprehensive"} or mapping, default="efficient"
-        Which features: one of tsfresh's sets by name, or any of its settings objects, such as
+        Selection of features: the name of a set of tsfresh, or any of its settings objects, such as
         ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict of names of calculators
-        and lists of their parameters. "efficient" has 776 features and takes some 0.3 s per
-        window of 4000 samples; "comprehensive" needs memory with the square of the length.
+        and lists of their parameters. "efficient" has 776 features and takes about 0.3 s per
+        window of 4000 samples. The memory of "comprehensive" grows with the square of the length.
     missing : {"raise", "keep", "zero"}, default="raise"
-        What becomes of values that tsfresh does not define for a window (NaN or infinity): an error
-        that names the features, NaN for an imputer behind, or 0.
+        Treatment of values that tsfresh does not define for a window (NaN or infinity): "raise"
+        raises an error that names the features, "keep" returns NaN, for a later imputer, and
+        "zero" returns 0.
     n_jobs : int, default=None
-        Processes, as joblib counts them. Results do not depend on it.
+        Number of processes, as joblib counts them. The results do not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
     settings_ : mapping
-        The settings in use.
+        Settings of the calculators.
 
     Raises
     ------
@@ -111,11 +118,11 @@ class TsfreshFeatures(FeatureExtractor):
 
     Notes
     -----
-    Columns have tsfresh's names, ``<kind>__<calculator>__<parameters>``, with the channels ``ch1``,
-    ``ch2`` ... for kinds, so that ``tsfresh.feature_extraction.settings.from_columns`` reads the
-    settings of selected columns back. What tsfresh never has a value for is left out:
+    Columns have the names of tsfresh, ``<kind>__<calculator>__<parameters>``, where the kinds are
+    the channels ``ch1``, ``ch2`` ..., so that ``tsfresh.feature_extraction.settings.from_columns``
+    recovers the settings of selected columns. Features that never have a value are left out:
     ``query_similarity_count`` without a query, and calculators for series with times of day.
-    :class:`sklearn_emg.feature_selection.RelevanceSelector` selects as tsfresh does.
+    :class:`sklearn_emg.feature_selection.RelevanceSelector` selects features as tsfresh does.
 
     References
     ----------
@@ -158,7 +165,7 @@ class TsfreshFeatures(FeatureExtractor):
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            For the API of scikit-learn.
+            Not used; present by convention of scikit-learn.
 
         Returns
         -------
@@ -181,7 +188,7 @@ class TsfreshFeatures(FeatureExtractor):
                     f"The 'settings' parameter of TsfreshFeatures has the unknown calculator "
                     f"{name!r}; see tsfresh.feature_extraction.feature_calculators."
                 )
-        # The names follow from the settings alone, whatever the signal.
+        # The names depend on the settings only, so that any signal serves to find them.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._calculators = _features_of(np.sin(np.arange(64.0)), self.settings_)[0]

@@ -24,8 +24,8 @@ __all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures", "cwt"]
 _SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
 _ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
 _PHINYOMARK = "Phinyomark et al. 2011, Meas. Sci. Rev. 11:45, doi:10.2478/v10048-011-0009-y"
-# Power below which there is no ridge, as a part of the largest: -100 dB, above the rounding
-# of a Fourier transform in float32.
+# Fraction of the largest power below which there is no ridge: -100 dB, above the rounding errors of
+# a Fourier transform in float32.
 _RIDGE_FLOOR = 1e-10
 
 _MORLET = "Grossmann & Morlet 1984, SIAM J. Math. Anal. 15:723, doi:10.1137/0515056"
@@ -204,30 +204,33 @@ class WaveletFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Features by name; :func:`feature_table` documents them. All but "wavelet_total_entropy"
-        have a value per band, "wavelet_ratio" one per pair of neighbours.
+        Names of the features; :func:`feature_table` documents them. "wavelet_total_entropy" has
+        one value, "wavelet_ratio" one per pair of neighbouring bands, and all others have one per
+        band.
     wavelet : str, default="db4"
-        Any discrete wavelet of PyWavelets.
+        Name of a discrete wavelet of PyWavelets.
     level : int, default=4
-        Levels of the decomposition.
+        Number of levels of the decomposition.
     decomposition : {"dwt", "swt", "wpt"}, default="dwt"
-        Discrete transform with bands ``a<level>``, ``d<level>`` ... ``d1``; stationary transform
-        with the same bands, undecimated; or all packets of the last level, ``p0`` ...
-        ``p<2**level - 1>`` from low to high frequencies.
+        Kind of transform: "dwt" is the discrete transform with bands ``a<level>``, ``d<level>`` ...
+        ``d1``; "swt" the stationary (undecimated) transform with the same bands; "wpt" the packet
+        transform with all packets of the last level, ``p0`` ... ``p<2**level - 1>``, from low to
+        high frequencies.
     mode : str, default="symmetric"
-        How PyWavelets goes on beyond the ends of a window. "periodization" preserves energy where
-        the length is a multiple of ``2**level``. The stationary transform is periodic always.
+        Extension of PyWavelets beyond the ends of a window. "periodization" preserves energy if
+        the length is a multiple of ``2**level``. The stationary transform is always periodic.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
@@ -236,13 +239,13 @@ class WaveletFeatures(FeatureExtractor):
 
     Notes
     -----
-    c_bk, k = 1 ... K_b, are the coefficients of band b, ordered from low to high frequencies, as
-    are the names. A band without energy (within rounding, beside the energy of the window) has 0
-    in each feature, and so has a ratio to it.
+    c_bk, k = 1 ... K_b, are the coefficients of band b. Bands are ordered from low to high
+    frequencies, as are the names. If the energy of a band is within the rounding error of the
+    energy of the window, all its features and ratios to it are 0.
 
-    The stationary transform needs a multiple of ``2**level`` samples: other windows are continued
-    by their mirror image, and the coefficients of what was added are left out. Its coefficients
-    are normalised such that their energies sum up to that of the window.
+    The stationary transform needs a multiple of ``2**level`` samples. Other windows are extended by
+    their mirror image, and the coefficients of the extension are left out. The coefficients are
+    normalised such that their energies sum to the energy of the window.
 
     Examples
     --------
@@ -298,7 +301,8 @@ class WaveletFeatures(FeatureExtractor):
 
     def _shortest(self, fs: float) -> dict[str, int]:
         wavelet = _discrete_wavelet(self.wavelet, self._caller)
-        # As pywt.dwt_max_level: every level halves the window, down to the length of the filters.
+        # The same rule as pywt.dwt_max_level: each level halves the window, down to the length of
+        # the filters.
         shortest = max(wavelet.dec_len - 1, 1) * 2**self.level
         return {name: max(FEATURES[name].min_n_times, shortest) for name in self._names()}
 
@@ -358,7 +362,7 @@ class WaveletFeatures(FeatureExtractor):
         result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
 
         def work(start: int, stop: int) -> None:
-            # A copy: another layout, or memory that cannot be written, would be compiled again.
+            # numba would compile the kernels again for another layout or for read-only memory.
             bands = self._decompose(np.array(rows[start:stop], order="C"))
             values = _band_values(bands, "wavelet_entropy" in names)
             np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
@@ -368,7 +372,7 @@ class WaveletFeatures(FeatureExtractor):
         return result.reshape(*X.shape[:2], -1)
 
 
-# Modes of PyWavelets that take what lies beyond the ends from the window, by numpy.pad's names.
+# Modes of PyWavelets that extend a window by its own samples, and their names in numpy.pad.
 _Extension = Literal["symmetric", "reflect", "wrap", "edge"]
 _EXTENSIONS: dict[str, _Extension] = {
     "symmetric": "symmetric",
@@ -379,7 +383,7 @@ _EXTENSIONS: dict[str, _Extension] = {
 
 
 def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extension) -> list[NDArray]:
-    """What pywt.wavedec gives, several times faster because it filters whole rows."""
+    """Compute the result of pywt.wavedec, several times faster because it filters whole rows."""
     from sklearn_emg.feature_extraction._kernels.wavelet import dwt_level
 
     low = np.asarray(wavelet.dec_lo, dtype=X.dtype)
@@ -398,20 +402,20 @@ def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extensio
 
 
 def _divide(top: NDArray, bottom: NDArray) -> NDArray:
-    """Quotient, 0 where the divisor is."""
+    """Quotient, 0 where the divisor is 0."""
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
 
 
-def _entropy(shares: NDArray) -> NDArray:
+def _entropy(p: NDArray) -> NDArray:
     """-sum p ln p over the last axis, 0 ln 0 being 0."""
-    # + 0.0 turns the -0.0 of a single share into 0.0.
-    return -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=-1) + 0.0
+    # + 0.0 turns the -0.0 of a single proportion into 0.0.
+    return -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1) + 0.0
 
 
 def _band_values(
     bands: Sequence[NDArray[np.floating]], with_entropy: bool
 ) -> dict[str, NDArray[np.float64]]:
-    """Features of rows, each of shape (n_rows, n_values), from the coefficients of their bands."""
+    """Compute features of shape (n_rows, n_values) from the coefficients of the bands of rows."""
     from sklearn_emg.feature_extraction._kernels.wavelet import band_sums
 
     n_rows = len(bands[0])
@@ -421,27 +425,27 @@ def _band_values(
         band = np.ascontiguousarray(band)
         logs = band
         if with_entropy:
-            # The smallest normal number instead of 0 keeps 0 ln 0 at 0.
+            # The smallest normal number replaces 0, so that 0 ln 0 is 0.
             logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
         band_sums(band, logs, sums[b])
-    # Contiguous, or NumPy would add up a row in another order when it is alone.
+    # Contiguous, since NumPy adds up strided rows in another order than a single row.
     sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
     deviation, absolute, energy, length, logged = sums
-    # Now (n_rows, n_bands) each. What is within rounding of the whole window is no energy: the
-    # details of a constant.
-    whole = energy.sum(axis=1, keepdims=True)
-    nothing = energy <= (16 * np.finfo(bands[0].dtype).eps) ** 2 * whole
+    # Each of them has shape (n_rows, n_bands). Energies within the rounding error of the window are
+    # set to 0, such as those of the details of a constant.
+    rounding = (16 * np.finfo(bands[0].dtype).eps) ** 2 * energy.sum(axis=1, keepdims=True)
+    is_zero = energy <= rounding
     absolute, energy, length, logged = (
-        np.where(nothing, 0.0, values) for values in (absolute, energy, length, logged)
+        np.where(is_zero, 0.0, values) for values in (absolute, energy, length, logged)
     )
-    # The same for the differences between equal coefficients, which a constant has.
-    deviation[deviation <= (16 * np.finfo(bands[0].dtype).eps) ** 2 * whole] = 0.0
-    share = _divide(energy, np.broadcast_to(energy.sum(axis=1, keepdims=True), energy.shape))
+    # The same applies to differences between equal coefficients of a constant.
+    deviation[deviation <= rounding] = 0.0
+    relative = _divide(energy, np.broadcast_to(energy.sum(axis=1, keepdims=True), energy.shape))
     mav = absolute / counts
     positive = np.where(energy > 0, energy, 1.0)
     return {
         "wavelet_energy": energy,
-        "wavelet_relative_energy": share,
+        "wavelet_relative_energy": relative,
         "wavelet_entropy": np.where(
             energy > 0, np.maximum(np.log(positive) - logged / positive, 0.0), 0.0
         ),
@@ -450,7 +454,7 @@ def _band_values(
         "wavelet_std": np.sqrt(deviation / counts),
         "wavelet_wl": length,
         "wavelet_ratio": _divide(mav[:, :-1], mav[:, 1:]),
-        "wavelet_total_entropy": _entropy(share)[:, np.newaxis],
+        "wavelet_total_entropy": _entropy(relative)[:, np.newaxis],
     }
 
 
@@ -465,8 +469,8 @@ class _Scales:
         step = x[1] - x[0]
         filters, shifts = [], []
         for scale in scales:
-            # Samples of the integral at the distance of one sample of the signal, as in PyWavelets;
-            # their differences are the integral of the wavelet over each sample.
+            # The integral is sampled at the rate of the signal, as in PyWavelets; the differences
+            # are the integrals of the wavelet over each sample.
             at = (np.arange(scale * (x[-1] - x[0]) + 1) / (scale * step)).astype(int)
             taps = np.conj(integral[at[at < integral.size]])[::-1]
             filters.append(-np.sqrt(scale) * np.diff(taps, prepend=0.0, append=0.0))
@@ -476,7 +480,7 @@ class _Scales:
         self.n_times = n_times
         padded = np.zeros((len(filters), self.n_fft), dtype=np.result_type(integral, float))
         for row, h, shift in zip(padded, filters, shifts):
-            # Taps that lie ahead of the sample wrap around; the transform is long enough for that.
+            # Taps ahead of the sample wrap around; the transform is long enough for this.
             np.add.at(row, (np.arange(h.size) - shift) % self.n_fft, h)
         out = np.result_type(dtype, np.complex64)
         if self.complex:
@@ -485,7 +489,7 @@ class _Scales:
             self.responses = scipy.fft.rfft(padded, axis=-1).astype(out)
 
     def transform(self, X: NDArray[np.floating]):
-        """Yield W(a, b) of rows, shape (n_rows, n_times), for one scale after the other."""
+        """Yield W(a, b) of rows, of shape (n_rows, n_times), for each scale."""
         if self.complex:
             spectrum = scipy.fft.fft(X, self.n_fft, axis=-1)
         else:
@@ -515,7 +519,7 @@ def _continuous_wavelet(name: str, caller: str):
 def cwt(
     X: NDArray[np.floating], scales: ArrayLike, wavelet: str = "morl"
 ) -> NDArray[np.floating] | NDArray[np.complexfloating]:
-    """Continuous wavelet transform W(a, b) = |a|^(-1/2) sum_t x(t) psi*((t - b) / a).
+    """Compute the continuous wavelet transform W(a, b) = |a|^(-1/2) sum_t x(t) psi*((t - b) / a).
 
     Parameters
     ----------
@@ -524,19 +528,19 @@ def cwt(
     scales : array-like of shape (n_scales,)
         Scales a, in samples.
     wavelet : str, default="morl"
-        Any continuous wavelet of PyWavelets.
+        Name of a continuous wavelet of PyWavelets.
 
     Returns
     -------
     W : ndarray of shape (..., n_scales, n_times)
-        Complex for a complex wavelet.
+        Transform; it is complex for a complex wavelet.
 
     Notes
     -----
-    Equation (12) of Algorithm 1 of NeuroFusionNet with time in samples. It reproduces the values
-    of :func:`pywt.cwt`, an order of magnitude faster because one Fourier transform of the signal
-    serves all scales. As there, the wavelet is integrated over each sample, and a filter with an
-    even number of taps is half a sample off centre.
+    The transform is equation (12) of Algorithm 1 of NeuroFusionNet with time in samples. Its values
+    are those of :func:`pywt.cwt`, but it is an order of magnitude faster because all scales use one
+    Fourier transform of the signal. As in PyWavelets, the wavelet is integrated over each sample,
+    and a filter with an even number of taps is half a sample off centre.
 
     Examples
     --------
@@ -556,33 +560,35 @@ def cwt(
 
 
 class CWTFeatures(FeatureExtractor):
-    """Features of the continuous wavelet transform: energy by scale, ridge frequency.
+    """Features of the continuous wavelet transform: energy by scale, entropy, ridge frequency.
 
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Features by name; :func:`feature_table` documents them.
+        Names of the features; :func:`feature_table` documents them.
     fs : float, default=None
         Sampling rate in Hz. Arrays need it for the ridge features and for `frequencies`; a
-        recording table brings its own.
+        recording table contains its own.
     wavelet : str, default="cmor1.5-1.0"
-        Any continuous wavelet of PyWavelets. The modulus of a complex one follows the envelope;
-        that of a real one ("morl") oscillates, and so does its ridge.
+        Name of a continuous wavelet of PyWavelets. The modulus of a complex wavelet follows the
+        envelope; the modulus of a real one ("morl") oscillates, and so does its ridge.
     scales : array-like of shape (n_scales,), default=None
-        Scales in samples. By default 2, 2.83, 4 ... 64, half an octave apart.
+        Scales in samples. The default is 2, 2.83, 4 ... 64, half an octave apart.
     frequencies : array-like of shape (n_scales,), default=None
-        Frequencies in Hz instead of scales: a = f_c fs / f, f_c the wavelet's centre frequency.
+        Frequencies in Hz instead of scales: a = f_c fs / f, where f_c is the centre frequency of
+        the wavelet.
     n_jobs : int, default=None
-        Threads. Results do not depend on it.
+        Number of threads. The results do not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D windows.
+        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
+        windows.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
@@ -592,10 +598,10 @@ class CWTFeatures(FeatureExtractor):
 
     Notes
     -----
-    W(a, b) is computed by :func:`cwt` for each sample b of the window, beyond whose ends the
-    signal is taken as 0. Of scales with equal power at b the ridge takes the first; times without
-    a scale above -100 dB of the window's largest power have no ridge. A window of zeros has 0 in
-    each feature.
+    W(a, b) is computed by :func:`cwt` for each sample b of the window; the signal is 0 beyond the
+    ends of the window. If several scales have the same power at b, the ridge takes the first.
+    Times at which all scales are more than 100 dB below the largest power of the window have no
+    ridge. All features of a window of zeros are 0.
 
     Examples
     --------
@@ -718,23 +724,23 @@ class CWTFeatures(FeatureExtractor):
                 scale_energy(power, energy[index])
                 if with_ridge:
                     scale_maximum(power, index, largest, which)
-            # Contiguous, or NumPy would add up a row in another order when it is alone.
+            # Contiguous, since NumPy adds up strided rows in another order than a single row.
             energy = np.ascontiguousarray(energy.T)
-            share = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
+            relative = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
             values = {
                 "cwt_energy": energy,
-                "cwt_relative_energy": share,
-                "cwt_entropy": _entropy(share)[:, np.newaxis],
+                "cwt_relative_energy": relative,
+                "cwt_entropy": _entropy(relative)[:, np.newaxis],
             }
             if with_ridge:
-                # What lies 100 dB below the window's largest power may be rounding.
-                heard = largest > _RIDGE_FLOOR * largest.max(axis=1, keepdims=True)
-                n_heard = np.maximum(heard.sum(axis=1, keepdims=True), 1)
-                ridge = np.where(heard, frequencies[which], 0.0)
-                mean = ridge.sum(axis=1, keepdims=True) / n_heard
-                spread = np.where(heard, ridge - mean, 0.0) ** 2
+                # Powers more than 100 dB below the largest may be rounding errors.
+                has_ridge = largest > _RIDGE_FLOOR * largest.max(axis=1, keepdims=True)
+                n_ridge = np.maximum(has_ridge.sum(axis=1, keepdims=True), 1)
+                ridge = np.where(has_ridge, frequencies[which], 0.0)
+                mean = ridge.sum(axis=1, keepdims=True) / n_ridge
+                spread = np.where(has_ridge, ridge - mean, 0.0) ** 2
                 values["cwt_ridge_mean"] = mean
-                values["cwt_ridge_std"] = np.sqrt(spread.sum(axis=1, keepdims=True) / n_heard)
+                values["cwt_ridge_std"] = np.sqrt(spread.sum(axis=1, keepdims=True) / n_ridge)
             block = np.concatenate([values[name] for name in names], axis=1)
             block[energy.sum(axis=1) == 0] = 0.0
             result[start:stop] = block

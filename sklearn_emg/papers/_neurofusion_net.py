@@ -141,7 +141,7 @@ def neurofusion_features(
 def _enhanced(mains: float) -> tuple[tuple[str, Any], ...]:
     """Steps of the enhancement in Algorithm 1."""
     return (
-        ("adaptive", AdaptiveFilter("mains", freq=mains)),
+        ("adaptive", AdaptiveFilter("powerline", freq=mains)),
         ("denoise", WaveletDenoiser()),
         ("scale", AmplitudeScaler("minmax")),
     )

@@ -1,4 +1,4 @@
-"""Augmentation of windows, for samplers and for the batches of a network."""
+"""Augmentation of windows, as a sampler and for the batches of a network."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
-    """T(x) = x + epsilon dx, with dx white noise of the standard deviation of each signal."""
+    """Add white noise: x + epsilon dx, where dx has the standard deviation of each signal."""
     spread = X.std(axis=-1, keepdims=True, dtype=np.float64)
     return X + epsilon * spread * rng.standard_normal(X.shape)
 
 
-def rescale(X: NDArray[np.floating], largest: float, rng: Generator) -> NDArray[np.floating]:
-    """Each window times a factor from ``1 / largest`` to `largest`, uniform in its logarithm."""
-    factors = np.exp(rng.uniform(-np.log(largest), np.log(largest), size=len(X)))
+def rescale(X: NDArray[np.floating], max_scale: float, rng: Generator) -> NDArray[np.floating]:
+    """Scale each window by a log-uniform factor from ``1 / max_scale`` to `max_scale`."""
+    factors = np.exp(rng.uniform(-np.log(max_scale), np.log(max_scale), size=len(X)))
     return X * factors.reshape((-1,) + (1,) * (X.ndim - 1))
 
 
-def shift(X: NDArray[np.floating], share: float, rng: Generator) -> NDArray[np.floating]:
-    """Each window rotated in time by up to `share` of its length."""
+def shift(X: NDArray[np.floating], max_shift: float, rng: Generator) -> NDArray[np.floating]:
+    """Rotate each window in time by up to the fraction `max_shift` of its length."""
     n_times = X.shape[-1]
-    most = int(share * n_times)
-    shifts = rng.integers(-most, most + 1, size=len(X))
+    limit = int(max_shift * n_times)
+    shifts = rng.integers(-limit, limit + 1, size=len(X))
     index = (np.arange(n_times) - shifts[:, None]) % n_times
     index = index.reshape((len(X),) + (1,) * (X.ndim - 2) + (n_times,))
     return np.take_along_axis(X, np.broadcast_to(index, X.shape), axis=-1)
 
 
-def warp(X: NDArray[np.floating], most: float, rng: Generator) -> NDArray[np.floating]:
-    """Each window slower or faster by up to the share `most`, mirrored beyond its ends."""
+def warp(X: NDArray[np.floating], max_warp: float, rng: Generator) -> NDArray[np.floating]:
+    """Change the speed of each window by up to the fraction `max_warp`; its ends are mirrored."""
     n_times = X.shape[-1]
     if n_times == 1:
         return X.copy()
-    speeds = 1 + rng.uniform(-most, most, size=len(X))
+    speeds = 1 + rng.uniform(-max_warp, max_warp, size=len(X))
     middle = (n_times - 1) / 2
     times = middle + (np.arange(n_times) - middle) * speeds[:, None]
     times = np.abs(times)
@@ -55,15 +55,15 @@ def warp(X: NDArray[np.floating], most: float, rng: Generator) -> NDArray[np.flo
     left = np.minimum(times.astype(np.intp), n_times - 2)
     shape = (len(X),) + (1,) * (X.ndim - 2) + (n_times,)
     left = np.broadcast_to(left.reshape(shape), X.shape)
-    share = times.reshape(shape) - left
+    fraction = times.reshape(shape) - left
     before, after = (np.take_along_axis(X, i, axis=-1) for i in (left, left + 1))
-    return before + share * (after - before)
+    return before + fraction * (after - before)
 
 
 def stop_band(
     X: NDArray[np.floating], width: float, fs: float, rng: Generator
 ) -> NDArray[np.floating]:
-    """Each window without a band of `width` Hz at a random place."""
+    """Remove a band of `width` Hz at a random frequency from each window."""
     freqs = np.fft.rfftfreq(X.shape[-1], 1 / fs)
     centres = rng.uniform(0, fs / 2, size=len(X))
     stopped = np.abs(freqs - centres[:, None]) < width / 2
@@ -75,9 +75,9 @@ def stop_band(
 def drop_channels(
     X: NDArray[np.floating], probability: float, rng: Generator
 ) -> NDArray[np.floating]:
-    """Each channel 0 with a probability, but never all of a window."""
+    """Set each channel to 0 with a probability, but never all channels of a window."""
     dropped = rng.random(X.shape[:2]) < probability
-    # One of each window stays, whichever it is.
+    # One channel of each window, chosen at random, is always kept.
     dropped[np.arange(len(X)), rng.integers(0, X.shape[1], size=len(X))] = False
     return np.where(dropped[..., np.newaxis], 0, X)
 
@@ -89,23 +89,25 @@ def mixup(
     alpha: float = 0.2,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Mixtures of pairs of windows, with targets mixed the same.
+    """Mix pairs of windows, and their targets in the same proportion.
 
     Parameters
     ----------
     X : array-like of shape (n_windows, ...)
     y : array-like of shape (n_windows,) or (n_windows, n_classes)
-        Numbers are a regression target, or one column per class. Labels as text are classes, which
-        become one column each, in the order of ``np.unique(y)``.
+        Targets. Numbers are a regression target, or one column per class. Strings are classes, each
+        of which becomes a column, in the order of ``np.unique(y)``.
     alpha : float, default=0.2
-        The share of the first window is drawn from Beta(alpha, alpha).
+        Parameter of the distribution Beta(alpha, alpha), from which the weight of the first window
+        is drawn.
     random_state : int, RandomState instance or None, default=None
+        Seed. Pass an int for reproducible mixtures.
 
     Returns
     -------
     X_mixed : ndarray of the shape of `X`
-    y_mixed : ndarray of the shape of `y`, or (n_windows, n_classes) for labels as text
-        The fraction of each class, or the mixed numbers.
+    y_mixed : ndarray of the shape of `y`, or (n_windows, n_classes) for strings
+        Fraction of each class, or mixed numbers.
 
     Raises
     ------
@@ -133,16 +135,16 @@ def mixup(
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} windows and y has {len(y)} targets.")
     rng = _generator(random_state)
-    share, other = rng.beta(alpha, alpha, size=len(X)), rng.permutation(len(X))
-    return _mix(X, X[other], share), _mix(y, y[other], share)
+    weight, other = rng.beta(alpha, alpha, size=len(X)), rng.permutation(len(X))
+    return _mix(X, X[other], weight), _mix(y, y[other], weight)
 
 
 def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
-    """Numbers as they are; labels as text as one column per class."""
+    """Return numbers unchanged, and strings as one column per class."""
     labels = np.asarray(y)
     if labels.dtype.kind in "biuf":
         return labels.astype(np.float64)
-    # NumPy turns 1 next to "a" into "1"; objects keep their types.
+    # NumPy converts 1 to "1" if the list also contains strings; objects keep their types.
     values = np.asarray(y, dtype=object).ravel().tolist()
     if labels.ndim == 1 and len(values) and all(isinstance(v, str) for v in values):
         classes, codes = np.unique(labels.astype(str), return_inverse=True)
@@ -158,42 +160,43 @@ def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
         ) from error
 
 
-def _mix(a: NDArray, b: NDArray, share: NDArray[np.float64]) -> NDArray[np.floating]:
-    share = share.reshape((-1,) + (1,) * (a.ndim - 1))
-    mixed = share * a + (1 - share) * b
+def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64]) -> NDArray[np.floating]:
+    weight = weight.reshape((-1,) + (1,) * (a.ndim - 1))
+    mixed = weight * a + (1 - weight) * b
     return mixed.astype(a.dtype if a.dtype.kind == "f" else np.float64, copy=False)
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> Generator:
-    # Through scikit-learn's convention, so that all kinds of random_state work.
+    # check_random_state accepts all kinds of random_state of scikit-learn.
     return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
 
 class WindowAugmenter(BaseEstimator):
-    """Further training windows, made from those that there are.
+    """Augment training windows by modified copies.
 
-    A sampler for the Pipeline of imbalanced-learn: it acts in ``fit`` only, so that no test window
-    is ever made from a training window or the other way round. ``augment`` gives fresh versions of
-    a batch, for a network.
+    The class is a sampler for the Pipeline of imbalanced-learn: it acts in ``fit`` only, so that no
+    test window is derived from a training window or vice versa. ``augment`` returns new versions of
+    a batch, for the training of a network.
 
-    Each change that is not None is applied to every copy, in the order of the parameters.
+    All modifications that are not None are applied to each copy, in the order of the parameters.
 
     Parameters
     ----------
     n_copies : int, default=1
-        Copies of each window, besides the window itself.
+        Number of copies of each window, in addition to the window itself.
     mix : float, default=None
-        Mixture with a random window of the same class, with a share drawn from Beta(mix, mix).
+        Parameter of the distribution Beta(mix, mix) of the weight with which a window is mixed with
+        a random window of the same class.
     max_shift : float, default=None
-        Largest rotation in time, as a share of the window.
+        Maximum rotation in time, as a fraction of the length of the window.
     max_warp : float, default=None
-        Largest change of speed, as a share: 0.1 is 10 % slower to 10 % faster.
+        Maximum change of speed, as a fraction: 0.1 is 10 % slower to 10 % faster.
     band_stop : float, default=None
-        Width in Hz of a band that is removed, at a random place for each window.
+        Width in Hz of a band that is removed, at a random frequency for each window.
     drop_channel : float, default=None
-        Probability that a channel is set to 0; one always stays.
+        Probability that a channel is set to 0; one channel is always kept.
     max_scale : float, default=None
-        Largest factor of the amplitude; the smallest is its inverse.
+        Maximum factor of the amplitude; the minimum is its inverse.
     epsilon : float, default=None
         Standard deviation of added white noise relative to that of the signal,
         :math:`T(x) = x + \\varepsilon\\,dx`. A signal-to-noise ratio of S dB is
@@ -201,23 +204,23 @@ class WindowAugmenter(BaseEstimator):
     fs : float, default=None
         Sampling rate in Hz, for `band_stop`.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same windows at each call.
+        Seed. Pass an int for the same windows at each call.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen.
+        Size of the second axis of the windows seen in ``fit``.
 
     Raises
     ------
     ValueError
-        If `band_stop` comes without `fs` or is not below the Nyquist frequency, channels are to be
-        dropped from windows without a channel axis, or a window holds NaN.
+        If `fs` is missing for `band_stop`, `band_stop` is not below the Nyquist frequency,
+        `drop_channel` is set for windows without a channel axis, or a window contains NaN.
 
     See Also
     --------
-    mixup : Mixtures across classes.
-    imblearn.over_sampling.SMOTE : Windows between neighbours of the same class.
+    mixup : Mixes windows across classes.
+    imblearn.over_sampling.SMOTE : Interpolates between neighbours of the same class.
 
     References
     ----------
@@ -290,7 +293,7 @@ class WindowAugmenter(BaseEstimator):
         return self
 
     def fit_resample(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDArray]:
-        """Windows and labels, the given ones first and then one copy after the other.
+        """Return windows and labels: the original ones, followed by the copies.
 
         Parameters
         ----------
@@ -315,15 +318,15 @@ class WindowAugmenter(BaseEstimator):
         *,
         random_state: int | np.random.RandomState | None = None,
     ) -> NDArray[np.floating]:
-        """One changed version of each window, such as a network wants in every epoch.
+        """Return one modified version of each window, for an epoch of a network.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
         y : array-like of shape (n_windows,), default=None
-            Classes, needed by `mix` only.
+            Classes; only `mix` needs them.
         random_state : int, RandomState instance or None, default=None
-            Another one for each batch; by default that of the augmenter.
+            Seed of this batch; the default is that of the augmenter.
 
         Returns
         -------
@@ -339,8 +342,9 @@ class WindowAugmenter(BaseEstimator):
         self._validate_params()
         if is_recording_table(X):
             raise TypeError(
-                "WindowAugmenter takes arrays of windows, not a recording table. Put it behind "
-                "what cuts them: inside DiVoteClassifier, or after sklearn_emg.recordings.divide."
+                "WindowAugmenter takes arrays of windows, not a recording table. Put it after the "
+                "step that cuts them: inside DiVoteClassifier, or after "
+                "sklearn_emg.recordings.divide."
             )
         options = {"dtype": [np.float64, np.float32], "allow_nd": True}
         if y is None and not needs_y:
@@ -355,6 +359,10 @@ class WindowAugmenter(BaseEstimator):
                 "WindowAugmenter takes windows of shape (n_windows, n_times) or (n_windows, "
                 f"n_channels, n_times). Found array with dim {X.ndim}."
             )
+        self._check_changes(X)
+        return X, y
+
+    def _check_changes(self, X: NDArray) -> None:
         if self.drop_channel is not None and X.ndim == 2:
             raise ValueError(
                 "The 'drop_channel' parameter of WindowAugmenter needs windows of shape "
@@ -368,13 +376,12 @@ class WindowAugmenter(BaseEstimator):
                     "The 'band_stop' parameter of WindowAugmenter must be below the Nyquist "
                     f"frequency, {self.fs / 2} Hz for fs={self.fs}. Got {self.band_stop} instead."
                 )
-        return X, y
 
     def _augment(
         self, X: NDArray[np.floating], y: NDArray | None, rng: Generator
     ) -> NDArray[np.floating]:
         changed = X
-        # What 'mix' and 'band_stop' need is there: _check refuses them without.
+        # _check ensures that y is given for 'mix' and fs for 'band_stop'.
         if self.mix is not None and y is not None:
             other = _random_mates(y, rng)
             changed = _mix(changed, changed[other], rng.beta(self.mix, self.mix, size=len(X)))
@@ -400,7 +407,7 @@ class WindowAugmenter(BaseEstimator):
 
 
 def _random_mates(y: NDArray, rng: Generator) -> NDArray[np.intp]:
-    """For each window a random one of its class."""
+    """Choose a random window of the same class for each window."""
     mates = np.empty(len(y), dtype=np.intp)
     _, codes = np.unique(y, return_inverse=True)
     for code in range(codes.max() + 1):

@@ -1,4 +1,4 @@
-"""Class balance: how far to oversample, and which recordings to leave out."""
+"""Class balance by limited oversampling and by undersampling of recordings."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
 
 
 def capped_sampling_strategy(factor: float = 2.0) -> partial:
-    """Oversample small classes up to the largest, but none to more than `factor` times itself.
+    """Oversample small classes to the size of the largest, but at most by `factor`.
 
-    With a factor of 2 no class has more synthetic than real windows, as in the Boumerdes study.
+    With a factor of 2 no class has more synthetic than real windows, as in Loubar and Toubal.
 
     Parameters
     ----------
     factor : float, default=2.0
-        At least 1, which leaves all classes as they are.
+        Maximum ratio of the size of a class after and before oversampling. It is at least 1, which
+        changes no class.
 
     Returns
     -------
     strategy : callable
-        For the ``sampling_strategy`` of imbalanced-learn's over-samplers: takes y, returns the
-        wanted number of windows per class.
+        Argument for the ``sampling_strategy`` of over-samplers of imbalanced-learn. It takes y and
+        returns the number of windows per class.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
 
     See Also
     --------
-    imblearn.over_sampling.SMOTE : Put it into an imblearn Pipeline, so that it acts inside a fold.
+    imblearn.over_sampling.SMOTE : Takes the strategy; it acts within folds in an imblearn Pipeline.
 
     References
     ----------
@@ -66,44 +67,44 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
             "The 'factor' of capped_sampling_strategy must be at least 1, which adds nothing. "
             f"Got {factor!r} instead."
         )
-    # A partial of a function in a module survives clone, pickle and joblib; a closure does not.
+    # A partial of a function in a module can be cloned and pickled; a closure cannot.
     return partial(_capped, factor=float(factor))
 
 
 class RecordingUndersampler(BaseEstimator):
-    """Leave out whole recordings of classes that have too many.
+    """Omit recordings of classes that have more than the smallest class.
 
-    A sampler for the Pipeline of imbalanced-learn, in front of ``DiVoteClassifier``: it acts in
-    ``fit`` only. Recordings are taken from the subjects who have the most, so that nobody is lost
-    before everybody is down to one.
+    The class is a sampler for the Pipeline of imbalanced-learn, before ``DiVoteClassifier``: it
+    acts in ``fit`` only. Recordings are omitted from the subjects that have the most, so that all
+    subjects of a class have one recording before a subject loses its last one.
 
     Parameters
     ----------
     max_ratio : float, default=1.0
-        No class keeps more than this times the recordings of the smallest.
+        Maximum number of recordings of a class, relative to the smallest class.
     random_state : int, RandomState instance or None, default=None
-        Pass an int to leave out the same recordings at each call.
+        Seed. Pass an int to omit the same recordings at each call.
 
     Attributes
     ----------
     sample_indices_ : ndarray of shape (n_kept,)
-        Rows that stayed, in their order.
+        Indices of the rows that are kept, in ascending order.
     n_features_in_ : int
-        Columns of arrays. Not set by a table.
+        Number of columns of an array; not set by a table.
 
     Raises
     ------
     ValueError
-        If a table is unusable, or lengths differ.
+        If a table is not valid, or lengths differ.
 
     See Also
     --------
-    capped_sampling_strategy : Enlarges small classes instead.
+    capped_sampling_strategy : Oversamples small classes instead.
 
     Notes
     -----
-    Tables of features with a ``subject`` column work too, and arrays, whose rows count as
-    recordings of nobody in particular.
+    Tables of features with a ``subject`` column are accepted as well, and arrays, whose rows are
+    drawn at random because their subjects are unknown.
 
     Examples
     --------
@@ -152,7 +153,7 @@ class RecordingUndersampler(BaseEstimator):
     def fit_resample(
         self, X: ArrayLike | pd.DataFrame, y: ArrayLike
     ) -> tuple[pd.DataFrame | NDArray, NDArray]:
-        """Rows that stay.
+        """Return the rows that are kept.
 
         Parameters
         ----------
@@ -164,7 +165,7 @@ class RecordingUndersampler(BaseEstimator):
         Returns
         -------
         X_resampled : DataFrame or ndarray
-            Of the kind of `X`.
+            Rows that are kept, of the kind of `X`.
         y_resampled : ndarray of shape (n_kept,)
         """
         X, y = self._check(X, y)
@@ -172,9 +173,9 @@ class RecordingUndersampler(BaseEstimator):
         has_subjects = isinstance(X, pd.DataFrame) and "subject" in X.columns
         subjects = subjects_of(X) if has_subjects else np.zeros(len(y), dtype=int)
         classes, codes = np.unique(y, return_inverse=True)
-        most = int(self.max_ratio * np.bincount(codes).min())
+        max_rows = int(self.max_ratio * np.bincount(codes).min())
         kept = [
-            _thin_out(np.flatnonzero(codes == code), subjects, most, rng)
+            _thin_out(np.flatnonzero(codes == code), subjects, max_rows, rng)
             for code in range(len(classes))
         ]
         self.sample_indices_ = np.sort(np.concatenate(kept))
@@ -202,10 +203,10 @@ class RecordingUndersampler(BaseEstimator):
 
 
 def _thin_out(
-    rows: NDArray[np.intp], subjects: NDArray[np.intp], most: int, rng: np.random.RandomState
+    rows: NDArray[np.intp], subjects: NDArray[np.intp], max_rows: int, rng: np.random.RandomState
 ) -> NDArray[np.intp]:
-    """At most `most` of the rows, taken away from the subjects who have the most of them."""
+    """Keep at most `max_rows` rows; rows are omitted from the subjects that have the most."""
     rows = rng.permutation(rows)
-    # How many rows of the same subject come before: the k-th round takes one of each subject.
+    # The number of earlier rows of the same subject: round k takes one row of each subject.
     order = pd.Series(subjects[rows]).groupby(subjects[rows]).cumcount().to_numpy()
-    return rows[np.argsort(order, kind="stable")[:most]]
+    return rows[np.argsort(order, kind="stable")[:max_rows]]

@@ -1,4 +1,4 @@
-"""Export of processed, labelled signals, and the way back."""
+"""Export of processed, labelled signals, and its inverse."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ __all__ = ["export", "read_exported"]
 _SUFFIXES = {".parquet": "parquet", ".npz": "npz"}
 _WFDB_INVALID = -(2**31)
 _FORMAT = 1
-_MAX_RATIO = 100  # bytes of samples for a byte of a file that is larger than that
-_ALWAYS_READ = 2**26  # bytes of samples, whatever the size of the file
+_MAX_RATIO = 100  # maximum bytes of samples per byte of a file
+_ALWAYS_READ = 2**26  # bytes of samples that are read from a file of any size
 _MAX_TABLE_BYTES = 2**28
-# Of columns; each has values that JSON keeps.
+# Types of columns whose values JSON preserves.
 _DTYPES = re.compile(
     r"u?int(8|16|32|64)|U?Int(8|16|32|64)|float(16|32|64)|Float(32|64)|bool|boolean|object|str"
     r"|string(\[\w+\])?|category|\w{1,10}\[pyarrow\]",
@@ -57,44 +57,46 @@ def export(
     fs: float | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a recording table or windows, with labels and metadata, so that they read back equal.
+    """Write a recording table or windows with labels and metadata; they are restored exactly.
 
-    What is written appears under its name only when it is complete.
+    The file or folder appears under its name only when it is complete.
 
     Parameters
     ----------
     X : DataFrame, or array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Recording table, whose files are read, or windows in mV.
+        Recording table, whose signal files are read, or windows in mV.
     y : array-like of shape (n_rows,) or None
         Labels: strings, numbers or booleans.
     path : str or path-like
         File for "parquet" and "npz", new folder for "wfdb".
     format : {"parquet", "npz", "wfdb"}, default=None
-        By default from the suffix, ``.parquet`` or ``.npz``. "wfdb" writes a record per row, in 32
-        bits: a sample is kept to within the largest of its channel over 2**31, NaN as an invalid
-        sample; a ``table.json`` beside the records has the other columns.
+        Format; by default it follows from the suffix, ``.parquet`` or ``.npz``. "wfdb" writes a
+        record per row with 32 bits per sample: the error of a sample is at most the largest sample
+        of its channel divided by 2**31, and NaN becomes an invalid sample. The file ``table.json``
+        in the folder contains the other columns.
     fs : float, default=None
-        Sampling rate of windows in Hz; needed for "wfdb". A table brings its own.
+        Sampling rate of windows in Hz; "wfdb" needs it. A table contains its own.
     overwrite : bool, default=False
-        Replace what is there under `path`.
+        Whether an existing file or folder is replaced.
 
     Returns
     -------
     path : pathlib.Path
+        Path of the file or folder.
 
     Raises
     ------
     FileExistsError
-        If there is something under `path` and `overwrite` is False.
+        If `path` exists and `overwrite` is False.
     ImportError
-        If "parquet" is wanted and pyarrow is missing.
+        If the format is "parquet" and pyarrow is missing.
     ValueError
-        If the format cannot be told, X and y differ in length, or a column holds something other
-        than strings, numbers, booleans and missing values.
+        If the format cannot be determined, X and y differ in length, or a column contains values
+        other than strings, numbers, booleans and missing values.
 
     See Also
     --------
-    read_exported : The way back.
+    read_exported : Reads such a file or folder.
 
     Examples
     --------
@@ -131,30 +133,31 @@ def export(
 
 
 def read_exported(path: str | os.PathLike[str]) -> Bunch:
-    """Read what :func:`export` wrote.
+    """Read a file or folder that :func:`export` wrote.
 
-    Nothing is unpickled. Files of others may be given: no link and no name leads out of a folder,
-    sizes are compared with what is there before memory is asked for, and digests are verified.
+    Files from untrusted sources are safe to read: nothing is unpickled, links and names outside
+    the folder are refused, sizes are compared with those of the files before memory is allocated,
+    and digests are verified.
 
     Parameters
     ----------
     path : str or path-like
-        File or folder that :func:`export` made.
+        File or folder that :func:`export` wrote.
 
     Returns
     -------
     data : Bunch
-        With ``X``, the table or the windows; ``y``, the labels or None; and ``fs``, the sampling
-        rate of windows in Hz or None.
+        Data with the keys ``X``, the table or the windows; ``y``, the labels or None; and ``fs``,
+        the sampling rate of windows in Hz or None.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing under `path`.
+        If `path` does not exist.
     ImportError
-        If "parquet" is read and pyarrow is missing.
+        If the format is "parquet" and pyarrow is missing.
     ValueError
-        If it is no export of this package, or damaged.
+        If the file is no export of this package, or damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -189,8 +192,8 @@ def _bunch(signals: list[NDArray], header: dict[str, Any]) -> Bunch:
 def _format_of(path: Path) -> str:
     if path.suffix not in _SUFFIXES:
         raise ValueError(
-            f"The format of {path.name!r} cannot be told from its suffix: use .parquet or .npz, or "
-            "format='wfdb' for a folder."
+            f"The format of {path.name!r} cannot be determined from its suffix: use .parquet or "
+            ".npz, or format='wfdb' for a folder."
         )
     return _SUFFIXES[path.suffix]
 
@@ -216,7 +219,7 @@ def _signals_and_columns(
 
 
 def _plain(signal: NDArray) -> NDArray[np.floating]:
-    """Samples as float32 or float64 in the order of bytes that files have."""
+    """Convert samples to little-endian float32 or float64."""
     return np.ascontiguousarray(signal, dtype="<f4" if signal.dtype == np.float32 else "<f8")
 
 
@@ -273,7 +276,7 @@ def _flatten(signals: list[NDArray]) -> list[dict[str, Any]]:
 
 
 def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
-    """Shape and type of each signal, checked."""
+    """Check and return shape and type of each signal."""
     forms = []
     for form in header["signals"]:
         shape, dtype = form["shape"], form["dtype"]
@@ -285,7 +288,7 @@ def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
 
 
 def _check_room(n_bytes: int, path: Path) -> None:
-    """Check that samples may come from a file of this size, before they are read."""
+    """Check, before samples are read, that a file of this size may contain them."""
     if _is_too_dense(n_bytes, path):
         raise ValueError(f"it announces {n_bytes} bytes of samples in {path.stat().st_size} bytes")
 
@@ -299,20 +302,20 @@ def _n_bytes(forms: list[tuple[tuple[int, ...], np.dtype]]) -> int:
 
 
 def _signed(header: dict[str, Any], signals: list[NDArray] | tuple[()] = ()) -> str:
-    """Text of the header with a digest of all of it and of the samples."""
+    """Serialise the header with a digest of the header and the samples."""
     return json.dumps({**header, "format": _FORMAT, "sha256": _digest(header, signals)})
 
 
 def _digest(header: dict[str, Any], signals: list[NDArray] | tuple[()]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for signal in signals:
-        # One kind of NaN: a format may keep no other.
+        # All NaN are equal here, since formats do not preserve their bits.
         digest.update(np.where(np.isnan(signal), np.nan, signal).astype(signal.dtype).tobytes())
     return digest.hexdigest()
 
 
 def _parse(text: bytes | str) -> tuple[dict[str, Any], str]:
-    """Header and digest."""
+    """Parse header and digest."""
     header = json.loads(text)
     if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
         raise ValueError("its table has another form")
@@ -327,7 +330,7 @@ def _verify(header: dict[str, Any], signals: list[NDArray] | tuple[()], digest: 
 def _write_npz(
     path: Path, signals: list[NDArray], columns: pd.DataFrame, header: dict[str, Any]
 ) -> None:
-    # What packs better than the reader believes, a recording of zeros, stays unpacked.
+    # A recording of zeros compresses better than the reader accepts and is stored uncompressed.
     for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
         with zipfile.ZipFile(path, "w", compression) as archive:
             archive.writestr("header.json", _signed(header, signals), zipfile.ZIP_STORED)
@@ -354,14 +357,14 @@ def _read_npz(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
 def _read_npy(
     archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype
 ) -> NDArray:
-    """Read an array if it is the one that was announced."""
+    """Read an array if its shape and type are those of the header."""
     with archive.open(name) as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{name} has another version")
         if np.lib.format.read_array_header_1_0(file) != (shape, False, dtype):
             raise ValueError(f"{name} has another shape or type than its header announces")
         n_bytes = math.prod(shape) * dtype.itemsize
-        content = file.read(n_bytes)  # less than that would be read if there were no more
+        content = file.read(n_bytes)
         if len(content) != n_bytes or file.read(1):
             raise ValueError(f"{name} does not have {n_bytes} bytes")
     return np.frombuffer(content, dtype=dtype).reshape(shape).copy()
@@ -376,7 +379,7 @@ def _write_parquet(
     path: Path, signals: list[NDArray], columns: pd.DataFrame, header: dict[str, Any]
 ) -> None:
     pa = _arrow()
-    # Lists of bytes would be shorter; lists of numbers can be read by every other program.
+    # Lists of bytes would be smaller, but other programs can read lists of numbers.
     wide = any(s.dtype.itemsize > 4 for s in signals)
     numbers = pa.float64() if wide else pa.float32()
     arrays = {
@@ -384,12 +387,7 @@ def _write_parquet(
         "signal_n_channels": pa.array([s.shape[0] if s.ndim == 2 else 1 for s in signals]),
     }
     for name in columns.columns:
-        stored = _to_json(columns[name], name)["values"]
-        # Mixed columns have no Arrow type: as text for others, as they were in the header.
-        try:
-            arrays[str(name)] = pa.array(stored)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            arrays[str(name)] = pa.array([None if v is None else str(v) for v in stored])
+        arrays[str(name)] = _arrow_column(pa, _to_json(columns[name], name)["values"])
     if header["y"] is not None:
         arrays["y_" if "y" in arrays else "y"] = pa.array(header["y"]["values"])
     metadata = {b"sklearn_emg": _signed(header, signals).encode()}
@@ -405,6 +403,14 @@ def _write_parquet(
         )
         if not _is_too_dense(n_bytes, path):
             return
+
+
+def _arrow_column(pa: ModuleType, values: list[Any]) -> Any:
+    # Mixed columns have no Arrow type. Other programs see strings; the header has the values.
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if v is None else str(v) for v in values])
 
 
 def _read_parquet(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
@@ -442,7 +448,7 @@ def _write_wfdb(
         stored = digital.T.astype("<i4")
         lines = [f"{name} {len(channels)} {_decimal(fs)} {len(stored)}"]
         for k, column in enumerate(stored.T):
-            # The checksum is the sum of all samples in 16 bits with a sign.
+            # The checksum is the sum of all samples as a signed 16-bit integer.
             checksum = (int(column.sum(dtype=np.int64)) + 2**15) % 2**16 - 2**15
             first = column[0] if len(column) else 0
             lines.append(
@@ -460,12 +466,12 @@ def _write_wfdb(
 
 
 def _decimal(number: float) -> str:
-    """Shortest decimal number without an exponent, which headers do not know."""
+    """Format as the shortest decimal number without an exponent, as headers require."""
     return np.format_float_positional(number, trim="-")
 
 
 def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Powers of two, which a header's decimal number keeps exactly, that use most of 32 bits."""
+    """Choose gains that use most of 32 bits: powers of two, which decimal numbers keep exactly."""
     largest = np.nanmax(
         np.where(np.isfinite(channels), np.abs(channels), np.nan), axis=1, initial=0
     )

@@ -1,4 +1,4 @@
-"""Fewer samples with the peaks kept."""
+"""Reduction of the number of samples that preserves peaks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._validation import require
 from sklearn_emg.base import SignalTransformer
 
 __all__ = ["ShapeReducer"]
@@ -21,41 +22,41 @@ _DOWNSAMPLERS = {
 
 
 class ShapeReducer(SignalTransformer):
-    """Keep a part of the samples, chosen so that the picture of the signal stays the same.
+    """Keep a subset of the samples that preserves the plotted shape of the signal.
 
-    A resampler averages narrow potentials away; this keeps their peaks. The samples that remain are
-    not evenly spaced: use them for plots, for networks on wave shapes and for amplitudes, but not
-    for spectra or filters.
+    A resampler lowers the peaks of narrow potentials; this class keeps them. The remaining samples
+    are not evenly spaced. They are suited for plots, for networks on waveforms and for amplitudes,
+    but not for spectra or filters.
 
     Parameters
     ----------
     factor : float, default=10.0
-        How many times fewer samples.
+        Ratio of the number of samples before and after reduction.
     method : {"minmax", "m4", "lttb", "minmaxlttb"}, default="minmax"
-        "minmax" keeps the lowest and the highest sample of each stretch, "m4" also the first and
-        the last, "lttb" the one that makes the largest triangle with its neighbours, "minmaxlttb"
-        runs the latter on what the first leaves.
+        Selection of samples: "minmax" keeps the lowest and the highest sample of each stretch, "m4"
+        also the first and the last, "lttb" the sample that forms the largest triangle with its
+        neighbours; "minmaxlttb" applies "lttb" after "minmax".
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a signal holds NaN.
+        If a signal contains NaN.
 
     See Also
     --------
-    Resampler : Evenly spaced samples.
+    Resampler : Returns evenly spaced samples.
 
     Notes
     -----
-    Of :math:`n` samples :math:`4 \\lfloor n / (4\\,factor) \\rfloor` stay, at least 4; a signal
-    that has no more stays as it is. "m4" repeats a sample that is, say, both the first and the
+    Of :math:`n` samples :math:`4 \\lfloor n / (4\\,factor) \\rfloor` remain, at least 4; a shorter
+    signal is not changed. "m4" repeats a sample that is, for instance, both the first and the
     lowest. The ``fs`` column of a table becomes ``fs / factor``, the mean rate.
 
     References
@@ -96,15 +97,9 @@ class ShapeReducer(SignalTransformer):
         return fs / self.factor
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        try:
-            import tsdownsample
-        except ImportError as error:
-            raise ImportError(
-                "ShapeReducer needs tsdownsample: pip install 'sklearn-emg[reduce]'."
-            ) from error
-
+        tsdownsample = require("tsdownsample", "ShapeReducer", "reduce")
         n_times = signals.shape[-1]
-        # A multiple of 4 suits all methods: M4 keeps four samples of each stretch.
+        # All methods accept a multiple of 4; M4 keeps four samples of each stretch.
         n_out = max(4 * int(n_times / self.factor / 4), 4)
         if n_out >= n_times:
             return signals.copy()

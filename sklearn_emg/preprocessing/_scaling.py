@@ -1,4 +1,4 @@
-"""Amplitude: scaling, reference contractions, rectification and envelopes."""
+"""Amplitude scaling, reference contractions, rectification and envelopes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 def location_and_scale(
     values: NDArray[np.floating], method: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What to subtract from signals and what to divide them by.
+    """Compute the offset that is subtracted from signals and the scale that divides them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def location_and_scale(
     Returns
     -------
     location, scale : ndarrays of shape (..., 1), float64
-        The scale is 1 where a signal is constant.
+        Offset and scale. The scale of a constant signal is 1.
     """
     largest = np.abs(values).max(axis=-1, keepdims=True).astype(np.float64)
     if method == "zscore":
@@ -53,7 +53,7 @@ def location_and_scale(
 
 
 def _without_zeros(scale: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The spread of a constant signal may be a rounding error instead of 0.
+    # The scale of a constant signal may be a rounding error instead of 0.
     tiny = 10 * np.finfo(np.float64).eps * largest
     return np.where(scale <= tiny, 1.0, scale)
 
@@ -62,7 +62,7 @@ def _training_statistics(
     signals: Iterable[NDArray[np.floating]], method: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Location and scale of each channel over all samples of all signals (n_channels, n_times)."""
-    if method == "robust":  # quantiles of parts cannot be put together
+    if method == "robust":  # quantiles of parts cannot be combined
         location, scale = location_and_scale(np.concatenate(list(signals), axis=1), method)
         return location[:, 0], scale[:, 0]
     n_samples = 0
@@ -93,38 +93,40 @@ def _training_statistics(
 
 
 class AmplitudeScaler(SignalTransformer):
-    """Bring amplitudes to a common scale, signal by signal or as learned from training signals.
+    """Scale amplitudes by statistics of each signal or of the training signals.
 
-    Scaling signal by signal takes away differences of amplitude between persons and between
-    diseases alike: whether that helps is for a subject-wise comparison to say.
+    Scaling by each signal removes differences of amplitude between subjects as well as those
+    between diseases. A comparison by subject shows whether it improves a classifier.
 
     Parameters
     ----------
     method : {"zscore", "minmax", "robust", "maxabs"}, default="zscore"
-        See the formulas below.
+        Method of scaling; see the formulas below.
     by : {"signal", "training"}, default="signal"
-        Where the statistics come from. "signal" takes them from the signal itself, which is a
-        window where windows come in and a whole recording where a table does. "training" learns
-        them in ``fit`` from all samples of the training signals, so that test signals may leave
-        the range. Each channel has its own in both cases.
+        Source of the statistics. "signal" computes them from each signal, which is a window of an
+        array or a recording of a table. "training" computes them in ``fit`` from all samples of the
+        training signals, so that test signals may exceed the range. Each channel has its own
+        statistics in both cases.
 
     Attributes
     ----------
     location_, scale_ : ndarray of shape (n_channels,)
-        What is subtracted from a channel and what it is divided by; with ``by="training"`` only.
+        Offset that is subtracted from each channel, and scale that divides it. They are set only by
+        ``by="training"``.
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If the number of channels differs from that of the training signals, or a signal holds NaN.
+        If the number of channels differs from that of the training signals, or a signal contains
+        NaN.
 
     See Also
     --------
-    ReferenceScaler : Amplitude as a fraction of a reference contraction of the same person.
+    ReferenceScaler : Scales by a reference contraction of the same subject.
 
     Notes
     -----
@@ -135,10 +137,10 @@ class AmplitudeScaler(SignalTransformer):
     "maxabs"   :math:`x / \\max |x|`                in [-1, 1], 0 stays 0
     ========== =================================== ==========================
 
-    "minmax" is equation 4 of the NeuroFusionNet paper, which does not say whose minimum and
-    maximum it means: ``by="signal"`` reads it as those of each signal, ``by="training"`` as those
-    of the training data. A constant signal is divided by 1. Training quantiles ("robust") need all
-    training samples in memory at once; the other methods read one recording after the other.
+    "minmax" is equation 4 of the NeuroFusionNet paper, which does not state where the minimum and
+    maximum are taken: ``by="signal"`` uses those of each signal, ``by="training"`` those of the
+    training data. A constant signal is divided by 1. "robust" with ``by="training"`` needs all
+    training samples in memory at once; the other methods read the recordings one by one.
 
     References
     ----------
@@ -198,7 +200,7 @@ class AmplitudeScaler(SignalTransformer):
         else:
             location, scale = self.location_[:, None], self.scale_[:, None]
             n_channels = len(location)
-            # Leading axes of single-channel signals are windows and not channels.
+            # The leading axis of single-channel signals contains windows, not channels.
             if n_channels == 1:
                 location, scale = location[0], scale[0]
             if n_channels > 1 and (signals.ndim == 1 or signals.shape[-2] != n_channels):
@@ -218,43 +220,44 @@ _MEASURES = {
 
 
 class ReferenceScaler(SignalTransformer):
-    """Amplitude as a fraction of a reference contraction of the same person.
+    """Scale amplitudes to a reference contraction of the same subject.
 
     Parameters
     ----------
     reference : float or array-like of shape (n_channels,), default=None
         Amplitude of the reference contraction in mV, one for all signals or one per channel. By
-        default it is measured, person by person, in the rows of a table that `column` marks.
+        default it is measured for each subject in the rows of a table that `column` marks.
     column : str, default="is_reference"
-        Column of a table that is True for the rows with a person's reference contraction, usually
-        the maximal voluntary one. Not needed when `reference` is given.
+        Name of the column of a table that is True for the rows with a reference contraction,
+        usually the maximal voluntary contraction. It is not needed if `reference` is given.
     measure : {"rms", "mav", "peak"}, default="rms"
-        Amplitude of a reference recording: root mean square, mean absolute value, or largest
-        absolute value. Of several reference recordings of a person the largest amplitude counts.
+        Measure of the amplitude of a reference recording: root mean square, mean absolute value, or
+        largest absolute value. If a subject has several reference recordings, the largest amplitude
+        is used.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If arrays come without `reference`, a table lacks `column` or a person's reference, `column`
-        holds something else than True and False or 1 and 0, a reference amplitude is not positive,
-        or numbers of channels differ.
+        If `reference` is missing for arrays, a table lacks `column` or the reference of a subject,
+        `column` contains values other than True and False or 1 and 0, a reference amplitude is not
+        positive, or numbers of channels differ.
 
     See Also
     --------
-    AmplitudeScaler : Without a reference contraction.
+    AmplitudeScaler : Needs no reference contraction.
 
     Notes
     -----
-    A person's reference is measured in the table that is transformed, never learned from other
-    persons: a person to be diagnosed brings an own reference recording. What comes out has no
-    unit; 1 is the reference.
+    The reference of a subject is measured in the table that is transformed and never learned from
+    other subjects: each subject to be diagnosed needs a reference recording. The result has no
+    unit; 1 is the reference amplitude.
 
     References
     ----------
@@ -301,7 +304,7 @@ class ReferenceScaler(SignalTransformer):
             self._references(X)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Divide each signal by its person's reference amplitude.
+        """Divide each signal by the reference amplitude of its subject.
 
         Parameters
         ----------
@@ -311,7 +314,7 @@ class ReferenceScaler(SignalTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame
-            Of the kind of `X`.
+            Scaled signals, of the kind of `X`.
         """
         check_is_fitted(self)
         if self.reference is not None or not is_recording_table(X):
@@ -345,8 +348,8 @@ class ReferenceScaler(SignalTransformer):
         if missing.size:
             names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]
             raise ValueError(
-                f"{missing.size} subjects have no reference contraction in column {self.column!r}: "
-                f"{', '.join(map(repr, names))}."
+                f"{missing.size} {'subject has' if missing.size == 1 else 'subjects have'} no "
+                f"reference contraction in column {self.column!r}: {', '.join(map(repr, names))}."
             )
         references: dict[int, NDArray] = {}
         for row in np.flatnonzero(marked).tolist():
@@ -385,19 +388,19 @@ class ReferenceScaler(SignalTransformer):
 
 
 class Rectifier(SignalTransformer):
-    """Full-wave or half-wave rectification.
+    """Rectify signals, full-wave or half-wave.
 
     Parameters
     ----------
     wave : {"full", "half"}, default="full"
-        "full" takes absolute values, "half" sets negative values to 0.
+        Kind of rectification: "full" takes absolute values, "half" sets negative values to 0.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     See Also
     --------
@@ -405,7 +408,7 @@ class Rectifier(SignalTransformer):
 
     Notes
     -----
-    Remove an offset first: the absolute value of an offset EMG is mostly the offset.
+    Remove an offset first: otherwise the absolute value consists mostly of the offset.
 
     Examples
     --------
@@ -426,13 +429,13 @@ class Rectifier(SignalTransformer):
 
 
 def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
-    """Mean over ``2 * half + 1`` samples around each, over those that there are at the ends.
+    """Compute the mean over ``2 * half + 1`` samples around each, and over fewer at the ends.
 
     Parameters
     ----------
     values : ndarray of shape (..., n_times)
     half : int
-        Samples on each side.
+        Number of samples on each side.
 
     Returns
     -------
@@ -447,38 +450,38 @@ def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
 
 
 class Envelope(SignalTransformer):
-    """How strong the EMG is over time: moving RMS, moving mean or low-pass of the rectified signal.
+    """Amplitude over time: moving RMS, moving mean or low-pass filter of the rectified signal.
 
     Parameters
     ----------
     method : {"rms", "mean", "lowpass"}, default="rms"
-        "rms" is the root of the moving mean of squares, "mean" the moving mean of absolute values,
-        "lowpass" the absolute value through a zero-phase Butterworth low-pass filter of order 2,
-        which may dip slightly below 0.
+        Kind of envelope: "rms" is the root of the moving mean of squares, "mean" the moving mean of
+        absolute values, "lowpass" the absolute value after a zero-phase Butterworth low-pass filter
+        of order 2, which may be slightly below 0.
     window : float, default=0.1
         Length of the moving window in seconds, for "rms" and "mean". It is centred on each sample
         (an odd number of samples) and shorter at the ends.
     cutoff : float, default=6.0
-        Corner in Hz, for "lowpass".
+        Corner frequency in Hz, for "lowpass".
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If `cutoff` is not below the Nyquist frequency, an array comes without `fs`, or a signal
-        holds NaN.
+        If `cutoff` is not below the Nyquist frequency, `fs` is missing for an array, or a signal
+        contains NaN.
 
     See Also
     --------
-    Rectifier : Without smoothing.
+    Rectifier : Rectifies without smoothing.
 
     Notes
     -----
@@ -538,6 +541,6 @@ class Envelope(SignalTransformer):
             envelope = moving_mean(np.abs(signals), half)
         else:
             mean_square = moving_mean(np.square(signals, dtype=np.float64), half)
-            # Differences of running sums may fall below 0 by rounding.
+            # Rounding may make differences of cumulative sums negative.
             envelope = np.sqrt(np.maximum(mean_square, 0.0))
         return envelope.astype(signals.dtype, copy=False)

@@ -341,7 +341,7 @@ def test_amplifier_clips_and_rounds():
 
 
 def test_mains_hum_is_at_its_frequency():
-    hum = {"mains": 0.02, "mains_frequency": 50.0, "noise": 0.0, "drift": 0.0, "highpass": 2.0}
+    hum = {"mains": 0.02, "line_frequency": 50.0, "noise": 0.0, "drift": 0.0, "highpass": 2.0}
     signal = simulate_recording(drive=0.0, amplifier=hum, fs=4000.0, random_state=0)
     spectrum = np.abs(np.fft.rfft(signal))
     assert np.fft.rfftfreq(len(signal), 1 / 4000.0)[spectrum.argmax()] == pytest.approx(50.0)

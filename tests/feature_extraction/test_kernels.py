@@ -59,13 +59,13 @@ def test_lempel_ziv_phrases_of_random_sequences():
 
 
 def bucket_sum(x):
-    from sklearn_emg.feature_extraction._kernels.time import _l_sum
+    from sklearn_emg.feature_extraction._kernels.l_moments import l_sum
 
     counts = np.empty(min(len(x) // 2, 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(len(x), dtype=np.uint16)
     mean = float(x.mean())
     deviation = float(abs(x - mean).mean())
-    return _l_sum(x, mean, deviation, counts, keys, np.empty_like(x))
+    return l_sum(x, mean, deviation, counts, keys, np.empty_like(x))
 
 
 def sorted_sum(x):
@@ -90,7 +90,7 @@ def test_more_buckets_than_keys_can_name_are_not_needed():
 
 @pytest.mark.parametrize("reach", [1, 2, 3, 7, 20, 90])
 def test_pairs_in_the_wrong_order_are_found_where_the_search_may_stop_early(reach):
-    from sklearn_emg.feature_extraction._kernels.time import _falls
+    from sklearn_emg.feature_extraction._kernels.l_moments import _inversions
 
     rng = np.random.default_rng(reach)
     for n in (2, 17, 90):
@@ -99,7 +99,7 @@ def test_pairs_in_the_wrong_order_are_found_where_the_search_may_stop_early(reac
         x += np.where(rng.random(n) < 0.1, rng.integers(-reach, reach + 1, n), 0)
         first, second = np.triu_indices(n, 1)
         expected = np.maximum(x[first] - x[second], 0.0).sum()
-        assert _falls(x, 1, n) == (expected, True)
+        assert _inversions(x, 1, n) == (expected, True)
 
 
 def test_buckets_that_are_full_of_equal_and_of_different_samples():

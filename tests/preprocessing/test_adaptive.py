@@ -138,7 +138,7 @@ def test_line_enhancer_finds_a_sine_of_unknown_frequency():
     assert _snr(sine[5000:], enhanced[5000:]) > 8
 
 
-@pytest.mark.parametrize("reference", ["mains", "delayed", 1])
+@pytest.mark.parametrize("reference", ["powerline", "delayed", 1])
 def test_cleaned_and_interference_add_up_to_the_signal(reference):
     X = _noise(2, 3, 500)
     parts = [
@@ -148,7 +148,7 @@ def test_cleaned_and_interference_add_up_to_the_signal(reference):
     np.testing.assert_allclose((parts[0] + parts[1])[:, [0, 2]], X[:, [0, 2]], atol=1e-12)
 
 
-@pytest.mark.parametrize("reference", ["mains", "delayed"])
+@pytest.mark.parametrize("reference", ["powerline", "delayed"])
 def test_real_time_output_does_not_know_the_future(reference):
     adaptive = AdaptiveFilter(reference, two_way=False, algorithm="rls", fs=FS)
     X = np.concatenate([_centred(_noise(1, 400)), _centred(_noise(1, 200, seed=1))], axis=1)
@@ -160,7 +160,7 @@ def test_real_time_output_does_not_know_the_future(reference):
     )
 
 
-@pytest.mark.parametrize("reference", ["mains", "delayed", 0])
+@pytest.mark.parametrize("reference", ["powerline", "delayed", 0])
 def test_silence_stays_silence(reference):
     X = np.zeros((2, 3, 50), dtype=np.float32)
     cleaned = AdaptiveFilter(reference, fs=FS).fit_transform(X)
@@ -198,7 +198,7 @@ def test_missing_reference_channel_is_told():
 
 @pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
 @pytest.mark.parametrize("two_way", [True, False])
-@pytest.mark.parametrize("reference", ["mains", "delayed", 1])
+@pytest.mark.parametrize("reference", ["powerline", "delayed", 1])
 def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm):
     X = np.stack([_emg(4000) + _mains(4000), _mains(4000), _emg(4000, seed=1)])[None]
     offsets = np.array([[10.0], [-3000.0], [0.5]])

@@ -80,7 +80,7 @@ def test_share_of_mains_power():
     t = _times(2000)
     # Powers A²/2: mains has 9 parts of 10, the rest is at 333 Hz.
     X = (3 * np.sin(2 * np.pi * 60.0 * t) + np.sin(2 * np.pi * 333.0 * t))[None]
-    scores = ArtefactDetector(mains_freq=60.0, fs=FS).fit_transform(X)[0]
+    scores = ArtefactDetector(line_freq=60.0, fs=FS).fit_transform(X)[0]
     assert scores[3] == pytest.approx(0.9 / 0.5, rel=1e-3)
 
 
@@ -420,7 +420,7 @@ def test_the_line_frequency_that_is_there_is_named(as_table):
     detector = ArtefactDetector(fs=None if as_table else 1000.0).fit(X)
     assert detector.flags(X)["mains"].tolist() == [True, True, False]
     np.testing.assert_array_equal(detector.line_frequency(X), [50.0, 60.0, np.nan])
-    detector.set_params(mains_freq=50.0)
+    detector.set_params(line_freq=50.0)
     assert detector.flags(X)["mains"].tolist() == [True, False, False]
 
 

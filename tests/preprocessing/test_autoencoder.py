@@ -40,7 +40,7 @@ def test_it_learns_shapes_from_noisy_windows_alone(noise, least):
 def test_injected_mains_is_removed():
     clean = _potentials(200)
     denoiser = AutoencoderDenoiser(
-        noise="mains", mains_freq=25.0, fs=1000.0, max_epochs=20, random_state=0
+        noise="powerline", line_freq=25.0, fs=1000.0, max_epochs=20, random_state=0
     ).fit(clean)
     other = _potentials(20, seed=1)
     mains = np.sin(2 * np.pi * 25.0 * np.arange(256) / 1000.0 + 1.0)
@@ -131,8 +131,11 @@ def test_silence_is_no_reason_to_fail():
     "denoiser, match",
     [
         (AutoencoderDenoiser(kernel_size=4), "'kernel_size' parameter of AutoencoderDenoiser must"),
-        (AutoencoderDenoiser(noise="mains"), "needs the sampling rate"),
-        (AutoencoderDenoiser(noise="mains", fs=90.0), "'mains_freq' parameter of AutoencoderDeno"),
+        (AutoencoderDenoiser(noise="powerline"), "needs the sampling rate"),
+        (
+            AutoencoderDenoiser(noise="powerline", fs=90.0),
+            "'line_freq' parameter of AutoencoderDeno",
+        ),
     ],
 )
 def test_unusable_parameters_are_refused(denoiser, match):

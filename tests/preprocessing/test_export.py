@@ -132,7 +132,7 @@ def test_a_failure_leaves_nothing_behind_and_the_old_file_alone(format, tmp_path
 @pytest.mark.parametrize(
     "X, y, name, options, match",
     [
-        (np.ones((2, 3)), None, "a.csv", {}, "cannot be told from its suffix"),
+        (np.ones((2, 3)), None, "a.csv", {}, "cannot be determined from its suffix"),
         (np.ones((2, 3)), None, "a", {"format": "hdf"}, "'format' of export must be"),
         (np.ones((2, 3)), [1], "a.npz", {}, "one label for each of 2 rows"),
         (np.ones((2, 3)), None, "a", {"format": "wfdb"}, "needs the 'fs' of windows"),

@@ -71,7 +71,7 @@ class Amplifier:
     lowpass: float = 10_000.0  # Hz
     noise: float = 1.6e-3  # over 11.72 kHz
     mains: float = 0.4e-3
-    mains_frequency: float = 60.0
+    line_frequency: float = 60.0
     drift: float = 6e-3
     resolution: float = 0.0763e-3  # one step of the converter
     limit: float = 40.0  # the largest value it can hold

@@ -233,7 +233,7 @@ def draw_subject(rng: np.random.Generator, diagnosis: str, settings: Protocol) -
             amplifier_of(quiet, 2.0),
             noise=1.5e-3 * quiet["white"],
             mains=0.3e-3 * factors["mains"],
-            mains_frequency=50.0,
+            line_frequency=50.0,
             drift=8e-3 * factors["drift"],
         )
     else:

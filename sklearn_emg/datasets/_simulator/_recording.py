@@ -112,7 +112,7 @@ def simulate_recording(
     amplifier : mapping, default=None
         Settings that replace the drawn ones: "highpass" and "lowpass" in Hz, "noise" (rms of the
         white noise over 11.72 kHz), "mains", "drift" (rms), "resolution" and "limit" in mV, and
-        "mains_frequency" in Hz.
+        "line_frequency" in Hz.
     return_truth : bool, default=False
         Whether to return firing times and potentials as well.
     random_state : int, RandomState instance or None, default=None

@@ -3,23 +3,23 @@
 This module imports numba: import it inside functions only. Everything runs in float64: the
 equations of smooth signals, such as oversampled EMG, are ill conditioned.
 
-Each kernel writes, for each window, the p coefficients of ``x_n = sum a_k x_{n-k} + e_n`` and then
-the residual variances of the orders 0 to p. Once a lower order predicts the window to within
-rounding (a constant, a sinusoid), further coefficients would be noise and are 0.
+For each window, a kernel writes the p coefficients of ``x_n = sum a_k x_{n-k} + e_n`` and then the
+residual variances of the orders 0 to p. If a lower order predicts the window to within rounding (a
+constant, a sinusoid), the further coefficients would be noise and are set to 0.
 """
 
 import numpy as np
 from numba import njit
 
+from sklearn_emg.feature_extraction._kernels.options import FAST
+
 __all__ = ["burg", "least_squares", "yule_walker"]
 
-# Sums may be reordered into vector lanes; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract", "nsz"}
-# Residual energy, as a share of the signal's, that is taken for rounding.
+# Residual energy below this fraction of the signal's energy counts as rounding.
 _EXACT = 1e-13
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _load(x, demean, out):
     total = 0.0
     for i in range(x.shape[0]):
@@ -31,12 +31,12 @@ def _load(x, demean, out):
         for i in range(x.shape[0]):
             out[i] -= mean
             square += out[i] * out[i]
-        # What is left of a constant is the rounding of its mean.
+        # The remainder of a constant is the rounding error of its mean.
         if square <= x.shape[0] * (1e-15 * mean) ** 2:
             out[:] = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _dot(a, b):
     total = 0.0
     for i in range(a.shape[0]):
@@ -44,9 +44,9 @@ def _dot(a, b):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _burg_sums(forward, backward):
-    """Cross energy and energy of the prediction errors, the forward ones one sample ahead."""
+    """Sum cross energy and energy of the prediction errors; forward errors are one sample ahead."""
     cross = energy = 0.0
     for i in range(backward.shape[0]):
         f = forward[i]
@@ -56,12 +56,12 @@ def _burg_sums(forward, backward):
     return cross, energy
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _burg_step(f, b, k, new_f, new_b):
-    """Errors of the next order, and the sums that its reflection coefficient needs.
+    """Compute the errors of the next order and the sums for its reflection coefficient.
 
-    The forward error that a backward one meets next is computed once more beside it, which costs
-    less than another pass.
+    The forward error that pairs with the next backward error is computed twice, which costs less
+    than another pass over the window.
     """
     n = b.shape[0] - 1
     f1 = f[1:]
@@ -83,7 +83,7 @@ def _burg_step(f, b, k, new_f, new_b):
 
 @njit(cache=True, nogil=True)
 def _levinson(a, k, m):
-    """Coefficients of order m + 1 from those of order m and the reflection coefficient."""
+    """Update the coefficients from order m to order m + 1 by the reflection coefficient."""
     for i in range((m + 1) // 2):
         u = a[i]
         v = a[m - 1 - i]
@@ -94,21 +94,21 @@ def _levinson(a, k, m):
 
 @njit(cache=True, nogil=True)
 def burg(X, order, demean, out):
-    """Burg's method: forward and backward prediction errors together as small as can be."""
+    """Minimise the sum of the forward and backward prediction errors (Burg's method)."""
     n = X.shape[1]
     errors = np.empty((4, n))
     for w in range(X.shape[0]):
         a = out[w, :order]
         variance = out[w, order:]
         a[:] = 0.0
-        # Forward and backward errors of this order, and room for those of the next.
+        # Forward and backward errors of this order, and buffers for those of the next.
         f, b, g, h = errors[0], errors[1], errors[2], errors[3]
         _load(X[w], demean, f)
         b[:] = f
         energy = _dot(f, f)
         variance[:] = energy / n
         floor = _EXACT * energy
-        # f[i + 1] and b[i] meet: the backward error is one sample older.
+        # f[i + 1] pairs with b[i]: the backward error is one sample older.
         cross, total = _burg_sums(f[1:], b[: n - 1])
         for m in range(order):
             if total <= 2.0 * floor:
@@ -124,7 +124,7 @@ def burg(X, order, demean, out):
 
 @njit(cache=True, nogil=True)
 def yule_walker(X, order, demean, out):
-    """Yule-Walker equations of the biased autocorrelation, which are stable for any window."""
+    """Solve the Yule-Walker equations of the biased autocorrelation; the model is always stable."""
     n = X.shape[1]
     x = np.empty(n)
     r = np.empty(order + 1)
@@ -151,7 +151,7 @@ def yule_walker(X, order, demean, out):
 
 @njit(cache=True, nogil=True)
 def least_squares(X, order, demean, out):
-    """Least squares of the forward error over the samples that have `order` predecessors."""
+    """Minimise the squared forward error over the samples that have `order` predecessors."""
     n = X.shape[1]
     x = np.empty(n)
     c = np.empty((order + 1, order + 1))
@@ -171,7 +171,7 @@ def least_squares(X, order, demean, out):
                 c[i + 1, j + 1] = (
                     c[i, j] + x[order - 1 - i] * x[order - 1 - j] - x[n - 1 - i] * x[n - 1 - j]
                 )
-        # Cholesky, growing by one order at a time, with the residual energy as it falls.
+        # Cholesky factorisation, extended by one order at a time, with the residual energy.
         residual = c[0, 0]
         used = 0
         variance[:] = residual / (n - order)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
+from sklearn_emg.feature_extraction._kernels.options import FAST
 from sklearn_emg.feature_extraction._kernels.time import amplitude_sums, range_of
 
 __all__ = [
@@ -24,23 +25,20 @@ __all__ = [
     "template_matches",
 ]
 
-# Sums may be reordered into vector lanes; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract", "nsz"}
-
 
 # Sample and approximate entropy ------------------------------------------------------------------
 #
 # Two samples are within r of each other if the rank of one lies between two bounds that belong to
-# the other. So samples become ranks, which are small whole numbers, and the question whether two
-# templates match becomes one comparison per coordinate: (rank - lower) <= width in unsigned
-# arithmetic, 16 or 32 templates at once. Templates sorted by their first coordinate leave only one
-# run of candidates for each. The counts are exact: no pair is judged by anything but the floating
-# point difference of its samples.
+# the other. Samples are therefore replaced by ranks, which are small integers, and a match of two
+# templates is one comparison per coordinate: (rank - lower) <= width in unsigned arithmetic, for 16
+# or 32 templates at once. Templates are sorted by their first coordinate, so that the candidates of
+# each are contiguous. The counts are exact: the bounds come from floating-point differences of
+# samples.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _matches(p, q, low_p, width_p, low_q, width_q):
-    """How many k have p[k] within its bounds, and how many have q[k] within its as well."""
+    """Count the k with p[k] within its bounds, and those with q[k] within its bounds as well."""
     kind = p.dtype.type
     both = kind(0)
     first = kind(0)
@@ -54,7 +52,7 @@ def _matches(p, q, low_p, width_p, low_q, width_q):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _restrict(p, low, width, mask):
-    """Clear the mask where p[k] lies outside its bounds."""
+    """Clear the mask for all k with p[k] outside its bounds."""
     kind = p.dtype.type
     for k in range(p.shape[0]):
         mask[k] &= kind(kind(p[k] - low) <= width)
@@ -75,7 +73,7 @@ def _masked_matches(p, q, low_p, width_p, low_q, width_q, mask):
 
 @njit(cache=True, nogil=True)
 def _rank_bounds(values, order, r, rank, low, high):
-    """Rank of each sample and the ranks of the smallest and largest sample within r of it."""
+    """Find the rank of each sample and the ranks of the smallest and largest sample within r."""
     n = values.shape[0]
     first = 0
     last = 0
@@ -92,7 +90,7 @@ def _rank_bounds(values, order, r, rank, low, high):
 
 @njit(cache=True, nogil=True)
 def template_matches(X, orders, tolerances, m, pairs, code, out):
-    """Matches of templates of m and of m + 1 samples.
+    """Count matches of templates of m and of m + 1 samples.
 
     Parameters
     ----------
@@ -103,7 +101,8 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
         Largest difference of matching samples, r.
     m : int
     pairs : bool
-        Count pairs of distinct templates once; else give the sums of logarithms as well.
+        Whether only pairs of distinct templates are counted. If False, the sums of logarithms are
+        computed as well.
     code : ndarray of shape (1,), uint16 or uint32
         Its type must hold n_times.
     out : ndarray of shape (n_windows, 4)
@@ -121,7 +120,7 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
     start = np.empty(n + 1, dtype=np.int64)
     template = np.empty(n, dtype=np.int64)
     coordinates = np.empty((m + 1, n), dtype=code.dtype)
-    # For pairs only the templates that have a successor count; the logarithms want one more.
+    # Pairs need only templates with a successor; the sums of logarithms need one template more.
     n_templates = n_long if pairs else n_short
     for w in range(X.shape[0]):
         _rank_bounds(X[w], orders[w], tolerances[w], rank, low, high)
@@ -134,7 +133,7 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
                 template[count] = i
                 for c in range(m):
                     coordinates[c, count] = rank[i + c]
-                # The last template has no successor: a rank that no bound admits.
+                # The last template has no successor and gets a rank outside all bounds.
                 coordinates[m, count] = rank[i + m] if i < n_long else kind(n)
                 count += 1
         start[n] = count
@@ -182,7 +181,7 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
                 else:
                     last_matches = matches
         if not pairs:
-            # Each pair was met from both sides, and each template met itself.
+            # Each pair was counted twice, and each template matched itself.
             short = (short - n_short - 2 * (last_matches - 1)) // 2
             long = (long - n_long) // 2
         out[w, 0] = short
@@ -194,11 +193,12 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
 # Fuzzy entropy -----------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _sum_exp(y):
-    """Sum of exp(-y) for y >= 0, by a polynomial of y / 256 and eight squarings.
+    """Sum exp(-y) for y >= 0, by a polynomial of y / 256 and eight squarings.
 
-    A call of exp for each pair would take most of the time. What lies beyond 40 is below rounding.
+    A call of exp for each pair would take most of the time. For y above 40 the value is below
+    rounding errors.
     """
     total = 0.0
     for k in range(y.shape[0]):
@@ -225,9 +225,9 @@ def _sum_exp(y):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _distances(templates, i, d):
-    """Largest coordinate difference between template i and those behind it."""
+    """Find the largest coordinate difference between template i and each later template."""
     for c in range(templates.shape[0]):
         row = templates[c, i + 1 :]
         v = templates[c, i]
@@ -240,7 +240,7 @@ def _distances(templates, i, d):
                 d[k] = e if e > d[k] else d[k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _powers(d, exponent, tolerance):
     inverse = 1.0 / tolerance
     if exponent == 2.0:
@@ -253,9 +253,9 @@ def _powers(d, exponent, tolerance):
 
 @njit(cache=True, nogil=True)
 def fuzzy_sums(X, m, exponent, tolerance, out):
-    """Sums of exp(-d^exponent / tolerance) over the pairs of templates of m and m + 1 samples.
+    """Sum exp(-d^exponent / tolerance) over the pairs of templates of m and of m + 1 samples.
 
-    Templates are taken without their own mean; both lengths have n_times - m of them.
+    The mean of each template is subtracted. There are n_times - m templates of both lengths.
     """
     n = X.shape[1] - m
     d = np.empty(n)
@@ -284,13 +284,13 @@ def fuzzy_sums(X, m, exponent, tolerance, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def ordinal_counts(X, order, delay, out):
-    """How often each ordinal pattern occurs; of equal samples the earlier one ranks lower."""
+    """Count each ordinal pattern; the earlier one of equal samples has the lower rank."""
     n = X.shape[1] - (order - 1) * delay
     codes = np.empty(n, dtype=np.int32)
     for w in range(X.shape[0]):
         codes[:] = 0
         for a in range(order - 1):
-            # The factorial number system: each place says how many later samples are smaller.
+            # Factorial number system: each digit is the number of later samples that are smaller.
             for k in range(n):
                 codes[k] *= order - a
             early = X[w, a * delay : a * delay + n]
@@ -303,7 +303,7 @@ def ordinal_counts(X, order, delay, out):
             out[w, codes[k]] += 1.0
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _dot(a, b):
     total = 0.0
     for i in range(a.shape[0]):
@@ -313,7 +313,7 @@ def _dot(a, b):
 
 @njit(cache=True, nogil=True)
 def embedding_products(X, order, delay, out):
-    """Inner products of the columns of each window's embedding matrix.
+    """Compute the inner products of the columns of the embedding matrix of each window.
 
     Row i of the matrix holds the samples i, i + delay ... i + (order - 1) delay.
 
@@ -336,7 +336,7 @@ def embedding_products(X, order, delay, out):
 # Fractal dimensions ------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _add_steps(early, late, lanes):
     for j in range(lanes.shape[0]):
         lanes[j] += abs(late[j] - early[j])
@@ -344,21 +344,21 @@ def _add_steps(early, late, lanes):
 
 @njit(cache=True, nogil=True)
 def higuchi_lengths(X, k_max, out):
-    """Mean length L(k) of the k curves through every k-th sample of each window, k = 1 .. k_max.
+    """Compute the mean length L(k) of the k curves through every k-th sample, k = 1 .. k_max.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
     k_max : int
     out : ndarray of shape (n_windows, k_max)
-        Written; column k - 1 has L(k).
+        Output; column k - 1 contains L(k).
     """
     n = X.shape[1]
     lanes = np.empty(64 + k_max)
     for w in range(X.shape[0]):
         x = X[w]
         for k in range(1, k_max + 1):
-            # Sums in lanes, as many as whole rounds of the k curves that make about 64.
+            # About 64 lanes of partial sums, a multiple of k, so that each lane belongs to a curve.
             size = (63 + k) // k * k
             lanes[:size] = 0.0
             n_steps = n - k
@@ -378,13 +378,13 @@ def higuchi_lengths(X, k_max, out):
 
 @njit(cache=True, nogil=True)
 def katz_sums(X, bits, out):
-    """Length of each window's curve and its largest distance from the first sample.
+    """Compute the length of the curve and the largest distance from the first sample.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
     bits : ndarray of shape (n_windows, n_times), int64
-        `X`, seen as whole numbers.
+        `X`, viewed as integers.
     out : ndarray of shape (n_windows, 2)
         Written.
     """
@@ -400,8 +400,8 @@ def katz_sums(X, bits, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gather_steps(x, d):
-    """Differences that are not zero; each is written, zeros are written over."""
-    # An index that cannot be negative needs no check for it.
+    """Collect the differences that are not zero. Zeros are written and then overwritten."""
+    # The compiler omits the check for negative indices where the index is unsigned.
     count = np.uint64(0)
     for i in range(x.shape[0] - 1):
         v = x[i + 1] - x[i]
@@ -420,9 +420,9 @@ def _opposite_neighbours(d):
 
 @njit(cache=True, nogil=True)
 def sign_changes(X, out):
-    """Changes of sign of the differences, those of exactly zero passed over.
+    """Count the changes of sign of the differences; differences of exactly zero are skipped.
 
-    A plateau is one change if the signal leaves it on the side that it came from.
+    A plateau is one change of sign if the signal enters and leaves it on the same side.
     """
     d = np.empty(X.shape[1])
     for w in range(X.shape[0]):
@@ -431,10 +431,10 @@ def sign_changes(X, out):
 
 @njit(cache=True, nogil=True)
 def box_counting(X, n_scales, out):
-    """Boxes that the curve through the samples touches, for boxes of 1, 2, 4 ... samples' width.
+    """Count the boxes that the curve through the samples touches, at widths of 1, 2, 4 ... samples.
 
-    Time and amplitude are scaled to a square; a column of boxes spans the samples from its first
-    to the first of the next column.
+    Time and amplitude are scaled to a square. A column of boxes spans the samples from its first
+    sample to the first sample of the next column.
     """
     n = X.shape[1]
     high = np.empty(n - 1)
@@ -469,9 +469,9 @@ def box_counting(X, n_scales, out):
             out[w, scale] = count
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _residual(y, centre):
-    """Sum of squares that a straight line leaves of y; 0 where that is the rounding of the sums."""
+    """Sum of squared deviations of y from a straight line; 0 if it is only rounding."""
     n = y.shape[0]
     total = 0.0
     for i in range(n):
@@ -488,7 +488,7 @@ def _residual(y, centre):
 
 @njit(cache=True, nogil=True)
 def detrended_fluctuation(X, sizes, out):
-    """Root mean square of the summed signal around straight lines in boxes of each size."""
+    """Compute the root mean square of the integrated signal around lines in boxes of each size."""
     n = X.shape[1]
     profile = np.empty(n)
     for w in range(X.shape[0]):
@@ -511,10 +511,10 @@ def detrended_fluctuation(X, sizes, out):
 
 @njit(cache=True, nogil=True)
 def lempel_ziv_phrases(symbols, out):
-    """Phrases of the exhaustive history (Lempel & Ziv 1976) of binary sequences.
+    """Count the phrases of the exhaustive history (Lempel & Ziv 1976) of binary sequences.
 
-    A suffix automaton of what was read so far answers whether the phrase at hand, one symbol
-    longer, has occurred before; it grows by one symbol at a time, in linear time altogether.
+    A suffix automaton of the symbols read so far tells whether the current phrase, extended by one
+    symbol, has occurred before. It grows by one symbol at a time; the total time is linear.
     """
     n = symbols.shape[1]
     following = np.empty((2 * n + 2, 2), dtype=np.int32)
@@ -565,7 +565,7 @@ def lempel_ziv_phrases(symbols, out):
                         p = link[p]
                     link[q] = clone
                     link[new] = clone
-                    # The phrase so far may now belong to the copy.
+                    # The current phrase may now belong to the copy.
                     if state == q and length <= longest[clone]:
                         state = clone
             last = new

@@ -2,8 +2,8 @@
 
 This module imports numba: import it inside functions only.
 
-One pass over a window finds the stretches above a level; only these are looked at again. What is
-measured is carried in float64, whatever the type of the window.
+One pass over a window finds the stretches above a level, and only these are processed further. All
+measures are float64.
 """
 
 import math
@@ -11,25 +11,30 @@ import math
 import numpy as np
 from numba import njit
 
+from sklearn_emg.feature_extraction._kernels.sums import MUAP_MEASURES
+
 __all__ = ["find_potentials", "summarise_potentials"]
 
-# Columns of a table of potentials; `_muap.MEASURES` names them. The first three are samples.
-FIRST, LAST, PEAK, ISOLATED, AMPLITUDE, DURATION = 0, 1, 2, 3, 4, 5
-PHASES, TURNS, RISE, AREA, THICKNESS, SIZE_INDEX, N_MEASURES = 6, 7, 8, 9, 10, 11, 12
+# Columns of a table of potentials. The first three are indices of samples.
+FIRST, LAST, PEAK, ISOLATED, AMPLITUDE, DURATION = range(6)
+PHASES, TURNS, RISE, AREA, THICKNESS, SIZE_INDEX = range(6, 12)
+N_MEASURES = len(MUAP_MEASURES)
 
-# Least amplitude; level of the duration; least height of a phase; of a turn. All in mV.
-LEAST, LEVEL, PHASE, TURN = 0, 1, 2, 3
-# In samples: longest gap within a potential, longest rise time, longest duration, distance from
-# which a second peak counts; then the share of the amplitude that makes one, and samples per ms.
-GAP, LONGEST_RISE, LONGEST, REFRACTORY, SECOND, PER_MS = 0, 1, 2, 3, 4, 5
+# Columns of the thresholds in mV: minimum amplitude, level of the duration, minimum height of a
+# phase, minimum height of a turn.
+MIN_AMPLITUDE, LEVEL, PHASE, TURN = range(4)
+# Columns of the limits: in samples the longest gap within a potential, maximum rise time, maximum
+# duration and minimum distance of a second peak; the fraction of the amplitude that a second peak
+# has at least; samples per ms.
+GAP, MAX_RISE, MAX_DURATION, REFRACTORY, SECOND, PER_MS = range(6)
 
-# Samples that are passed over at once where all are quiet: their maximum is a vector instruction.
+# Samples per block. A block without a sample above the level is skipped.
 _BLOCK = 32
 
 
 @njit(cache=True, nogil=True)
 def _shape(x, base, first, last, phase, row):
-    """Extremes, area and phases of one stretch; returns the sample before its steepest step."""
+    """Measure extrema, area and phases of a stretch; return the sample before the largest step."""
     high = low = area = largest = steepest = 0.0
     peak = step = first
     side = 0
@@ -65,9 +70,9 @@ def _shape(x, base, first, last, phase, row):
 
 @njit(cache=True, nogil=True)
 def _extremes(x, base, first, last, turn, where, value):
-    """Ends of the swings of at least `turn`, from the baseline to the baseline; their number.
+    """Find the extrema that differ by at least `turn`, with the baseline at both ends.
 
-    All but the first and the last one are turns.
+    Returns their number. All but the first and the last one are turns.
     """
     n = direction = 0
     high = low = 0.0
@@ -106,10 +111,10 @@ def _extremes(x, base, first, last, turn, where, value):
 
 @njit(cache=True, nogil=True)
 def _rise_time(x, base, step, start, stop, foot, top):
-    """Samples from 10 to 90 % of the flank from `foot` to `top`, which holds the steepest step.
+    """Measure the samples from 10 to 90 % of the flank from `foot` to `top`.
 
-    The flank is followed both ways from that step, as far as `start` and `stop`, with straight
-    lines between samples.
+    The flank contains the largest step and is followed from there in both directions, at most to
+    `start` and `stop`, with linear interpolation between samples.
     """
     height = top - foot
     i = step
@@ -137,11 +142,11 @@ def _rise_time(x, base, step, start, stop, foot, top):
 
 @njit(cache=True, nogil=True)
 def _rise_of(x, base, step, quiet, where, value, n, row):
-    """Rise time of the flank that holds the steepest step."""
+    """Measure the rise time of the flank that contains the largest step."""
     first, last, peak = int(row[FIRST]), int(row[LAST]), int(row[PEAK])
     for j in range(1, n):
         if where[j] > step:
-            # The outermost flanks come from the baseline and go back to it.
+            # The outermost flanks start and end at the baseline.
             start = where[j - 1] if where[j - 1] >= first else first - quiet
             stop = where[j] if where[j] <= last else last + quiet
             return _rise_time(x, base, step, start, stop, value[j - 1], value[j])
@@ -152,32 +157,32 @@ def _rise_of(x, base, step, quiet, where, value, n, row):
 
 
 @njit(cache=True, nogil=True)
-def _has_second_peak(where, value, n, peak, refractory, least):
-    """Whether a turn that stands out by `least` on both sides lies beyond `refractory` samples."""
+def _has_second_peak(where, value, n, peak, refractory, min_height):
+    """Whether a turn of at least `min_height` on both sides lies beyond `refractory` samples."""
     for j in range(1, n - 1):
         lower = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
-        if lower >= least and abs(where[j] - peak) > refractory:
+        if lower >= min_height and abs(where[j] - peak) > refractory:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
 def _measure(x, base, first, last, thresholds, limits, where, value, row):
-    """Measures of one stretch into `row`; returns whether it is a potential, isolated or not."""
+    """Write the measures of one stretch into `row`; return whether it is a potential."""
     quiet = max(int(limits[GAP]), 1)
     if first < quiet or last + quiet >= x.shape[0]:
-        # Cut by the window's end, or by what lies beyond it.
+        # The end of the window may cut the stretch.
         return False
     step = _shape(x, base, first, last, thresholds[PHASE], row)
-    if row[AMPLITUDE] < thresholds[LEAST]:
+    if row[AMPLITUDE] < thresholds[MIN_AMPLITUDE]:
         return False
     n = _extremes(x, base, first, last, thresholds[TURN], where, value)
     row[RISE] = _rise_of(x, base, step, quiet, where, value, n, row)
-    if row[RISE] > limits[LONGEST_RISE]:
+    if row[RISE] > limits[MAX_RISE]:
         return False
-    least = limits[SECOND] * row[AMPLITUDE]
-    superposed = row[DURATION] > limits[LONGEST] or _has_second_peak(
-        where, value, n, row[PEAK], limits[REFRACTORY], least
+    min_height = limits[SECOND] * row[AMPLITUDE]
+    superposed = row[DURATION] > limits[MAX_DURATION] or _has_second_peak(
+        where, value, n, row[PEAK], limits[REFRACTORY], min_height
     )
     row[ISOLATED] = 0.0 if superposed else 1.0
     row[TURNS] = max(n - 2, 0)
@@ -190,7 +195,7 @@ def _measure(x, base, first, last, thresholds, limits, where, value, row):
 
 @njit(cache=True, nogil=True)
 def find_potentials(x, base, thresholds, limits, where, value, table):
-    """Potentials of one window, in the order of time.
+    """Find the potentials of one window, in order of time.
 
     Parameters
     ----------
@@ -200,16 +205,16 @@ def find_potentials(x, base, thresholds, limits, where, value, table):
     thresholds : ndarray of shape (4,), float64
     limits : ndarray of shape (6,), float64
     where, value : ndarray of shape (n_times + 2,), int64 and float64
-        Room for the extremes of a potential.
+        Buffers for the extrema of a potential.
     table : ndarray of shape (n_rows, N_MEASURES), float64
-        Written. Two potentials are more than a gap apart, which sets the number of rows needed.
+        Output. Two potentials are more than a gap apart, which bounds the number of rows.
 
     Returns
     -------
     n_potentials : int
     """
     n_times = x.shape[0]
-    # In the window's own type, which leaves the lanes to the samples.
+    # Constants of the window's type keep the comparison in vectors of that type.
     centre = x.dtype.type(base)
     level = x.dtype.type(thresholds[LEVEL])
     count = 0
@@ -238,9 +243,9 @@ def find_potentials(x, base, thresholds, limits, where, value, table):
 
 
 @njit(cache=True, nogil=True)
-def _quantile(values, share):
-    """Quantile of sorted values, linear between them."""
-    position = share * (values.shape[0] - 1)
+def _quantile(values, fraction):
+    """Quantile of sorted values, with linear interpolation."""
+    position = fraction * (values.shape[0] - 1)
     k = int(position)
     if k + 1 >= values.shape[0]:
         return values[k]
@@ -249,7 +254,7 @@ def _quantile(values, share):
 
 @njit(cache=True, nogil=True)
 def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
-    """Rates and medians of the potentials of each window.
+    """Compute rates, medians, quantiles and means of the potentials of each window.
 
     Parameters
     ----------
@@ -262,14 +267,14 @@ def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
     fill : float
         Value of all but the rates in a window without a potential.
     out : ndarray of shape (n_windows, 15)
-        Written: isolated and superposed potentials per second; medians of amplitude, duration, rise
+        Output: isolated and superposed potentials per second; medians of amplitude, duration, rise
         time, area, thickness and size index; 10 and 90 % quantiles of amplitude and duration;
-        means of phases and turns; share with more than four phases.
+        means of phases and turns; proportion of potentials with more than four phases.
     """
     n_times = X.shape[1]
     where = np.empty(n_times + 2, dtype=np.int64)
     value = np.empty(n_times + 2)
-    # Two stretches have more than a gap of samples between them.
+    # There is more than one gap of samples between two stretches.
     table = np.empty((n_times // max(int(limits[GAP]), 1) + 2, N_MEASURES))
     for w in range(X.shape[0]):
         t = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]

@@ -9,23 +9,23 @@ from numba import njit
 
 __all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
 
-# Sums may be reordered into SIMD lanes; NaN and infinity keep their meaning.
+# The compiler may reorder sums into SIMD lanes; NaN and infinity are treated correctly.
 _FLAGS = {"reassoc", "contract", "nsz"}
-# Short windows would spend as long on calls, which count references, as on bins.
+# Calls count references: without inlining they would take as long as the bins of a short window.
 _INLINE: dict[str, Any] = {"cache": True, "nogil": True, "forceinline": True, "fastmath": _FLAGS}
-# Bins between two entries of the running sum, in which a quantile is looked for bin by bin.
+# Bins between two entries of the running sum; a quantile is searched bin by bin within them.
 _BLOCK = 16
-# Powers that differ by less, as a part of the larger, are equal: the spectrum of a spike is flat,
-# and rounding in float32 must not choose its peak.
+# Powers with a smaller relative difference count as equal: the spectrum of a spike is flat, and
+# rounding in float32 must not determine its peak.
 _EQUAL = 1e-5
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
-    """Write one-sided powers of bins 1..M of rows of (re, im) pairs, that of bin 0, and their sum.
+    """Compute one-sided powers of bins 1 to M from rows of (re, im) pairs, bin 0, and their sum.
 
-    `scale` is that of a bin that stands for its mirror image too, i.e. of all but bin 0 and,
-    where `ends_at_nyquist`, the last.
+    `scale` applies to bins that include their mirror image, i.e. to all bins but bin 0 and, if
+    `ends_at_nyquist` is true, the last bin.
     """
     n_rows, n_bins = power.shape
     for i in range(n_rows):
@@ -46,9 +46,9 @@ def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
 
 @njit(**_INLINE)
 def _quantile(row, running, target):
-    """First bin at which the sum of `row` from its beginning reaches `target`.
+    """Find the first bin at which the cumulative sum of `row` reaches `target`.
 
-    `running` holds that sum behind each whole block of bins.
+    `running` contains the cumulative sum after each block of bins.
     """
     low = 0
     high = running.size - 1
@@ -69,7 +69,7 @@ def _quantile(row, running, target):
 
 @njit(**_INLINE)
 def _sum(row, start, stop):
-    # Over a slice: an index that might be negative would keep the loop from being vectorised.
+    # The loop runs over a slice: it would not be vectorised if an index could be negative.
     part = row[start:stop]
     total = 0.0
     for k in range(part.size):
@@ -79,7 +79,7 @@ def _sum(row, start, stop):
 
 @njit(**_INLINE)
 def _running_sum(row, running):
-    """Sum of `row` from its beginning to the end of each block of bins."""
+    """Compute the cumulative sum of `row` at the end of each block of bins."""
     n_whole = row.size // _BLOCK
     reached = 0.0
     for block in range(n_whole):
@@ -95,9 +95,9 @@ def _running_sum(row, running):
 
 @njit(**_INLINE)
 def _peak(row, bits):
-    """Bin of the largest power, and the first whose power equals it but for rounding.
+    """Find the bin of the largest power, and the first bin with the same power within rounding.
 
-    Numbers from 0 on are in the order of their bits.
+    Non-negative numbers have the order of their bits viewed as integers.
     """
     high = bits.dtype.type(0)
     for k in range(bits.size):
@@ -116,7 +116,7 @@ def _peak(row, bits):
 
 @njit(**_INLINE)
 def _moments(row, numbers):
-    """Sums of power times bin number, times its square and its cube."""
+    """Sum power times bin number, times its square and times its cube."""
     s1 = 0.0
     s2 = 0.0
     s3 = 0.0
@@ -140,14 +140,14 @@ def _root_sum(row):
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, with_roots, out):
-    """All sums over the bins of each row in one pass that the features are made of.
+    """Compute the sums over the bins of each row that the features are made of.
 
-    Columns of `out`: 0-3 sums of power times bin number to the 0th ... 3rd; 4 largest power and
-    5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and 10
-    power in the low and the high band of the frequency ratio; 11 sum of the roots of the powers;
-    12 onwards power in `bands`. Bins count from 0, bin numbers from 1. `bits` is `power`, seen as
-    whole numbers of the same size. `splits` holds the two bands of the ratio or, empty, says that
-    it divides at the mean.
+    Columns of `out`: 0-3 sums of power times bin number to the power of 0 ... 3; 4 largest power
+    and 5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and
+    10 power in the low and the high band of the frequency ratio; 11 sum of the roots of the
+    powers; from 12 on power in `bands`. Bins count from 0, bin numbers from 1. `bits` is `power`,
+    viewed as integers of the same size. `splits` contains the two bands of the ratio; if it is
+    empty, the ratio divides at the mean frequency.
     """
     n_rows, n_bins = power.shape
     n_blocks = (n_bins + _BLOCK - 1) // _BLOCK
@@ -164,7 +164,7 @@ def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, 
         out[i, 3] = s3
         out[i, 4] = row[largest]
         out[i, 5] = peak
-        # The slack keeps rounding from passing over a bin at which the sum is exactly reached.
+        # The slack ensures that rounding does not skip a bin at which the sum is reached exactly.
         out[i, 6] = _quantile(row, running, 0.5 * s0 * (1.0 - slack))
         out[i, 7] = _quantile(row, running, edge * s0 * (1.0 - slack))
         out[i, 8] = _sum(row, max(peak - half_width, 0), min(peak + half_width + 1, n_bins))
@@ -184,7 +184,7 @@ def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def log_sums(power, logs, log_numbers, out):
-    """Sums with the logarithms of the powers, bins without power left out.
+    """Compute sums with the logarithms of the powers; bins without power are left out.
 
     Columns of `out`: 0 sum of p ln p; 1 sum of ln p; 2 sum of ln p ln k; 3 bins with power; 4 sum
     of ln k and 5 of its square over those bins.
@@ -234,15 +234,15 @@ def log_sums(power, logs, log_numbers, out):
 
 
 @njit(cache=True, nogil=True)
-def values_of_sums(sums, logs, n_bins, df, least, values):
-    """Features of each row from the sums over its bins, in the order of FEATURES.
+def values_of_sums(sums, logs, n_bins, df, min_power, values):
+    """Compute the features of each row from the sums over its bins, in the order of FEATURES.
 
-    A row whose power is not above `least` gets zeros.
+    A row whose power is not above `min_power` gets zeros.
     """
     log_n = np.log(n_bins) if n_bins > 1 else 1.0
     for i in range(sums.shape[0]):
         s0, s1, s2, s3 = sums[i, 0], sums[i, 1], sums[i, 2], sums[i, 3]
-        if s0 <= least[i]:
+        if s0 <= min_power[i]:
             values[i] = 0.0
             continue
         mean = s1 / s0

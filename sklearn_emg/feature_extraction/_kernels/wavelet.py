@@ -5,24 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sklearn_emg.feature_extraction._kernels.options import FAST
+
 __all__ = ["band_sums", "dwt_level", "scale_energy", "scale_maximum"]
 
-_FLAGS = {"reassoc", "contract", "nsz"}
 
-
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def dwt_level(X, low, high, left, right, approximation, detail):
-    """One level of the discrete transform of each row: filter and keep every second value.
+    """Compute one level of the discrete transform of each row: filter and keep every second value.
 
-    `low` and `high` are the filters, of even length L; `left` and `right` say which samples stand
-    for the L - 1 beyond either end. Coefficient k is sum_j low[j] x[2 k + 1 - j].
+    `low` and `high` are the filters, of even length L. `left` and `right` are the indices of the
+    samples that extend the row by L - 1 at either end. Coefficient k is
+    sum_j low[j] x[2 k + 1 - j].
     """
     n_rows, n = X.shape
     n_out = approximation.shape[1]
     n_taps = low.size
     reach = n_taps - 1
     extended = np.empty(n + 2 * reach, dtype=X.dtype)
-    # Every second sample apart: then all loops run over neighbours, many at a time.
+    # Odd and even samples are separated, so that all loops run over contiguous arrays.
     n_half = n_out + n_taps // 2
     odd = np.zeros(n_half, dtype=X.dtype)
     even = np.zeros(n_half, dtype=X.dtype)
@@ -46,7 +47,7 @@ def dwt_level(X, low, high, left, right, approximation, detail):
         d_row = detail[i]
         a_row[:] = 0
         d_row[:] = 0
-        # Four taps at a time: half the passes over what is summed up.
+        # Four taps at a time halve the number of passes over the sums.
         for m in range(0, n_taps // 2 - 1, 2):
             j = reach - 2 * m
             low0, low1, low2, low3 = low[j], low[j - 1], low[j - 2], low[j - 3]
@@ -68,13 +69,13 @@ def dwt_level(X, low, high, left, right, approximation, detail):
                 d_row[k] += high[1] * odd0[k] + high[0] * even0[k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def band_sums(coefficients, logs, out):
-    """Sums over the coefficients of each row.
+    """Compute sums over the coefficients of each row.
 
-    `logs` are the logarithms of the squared coefficients, finite also where one is 0. Columns of
-    `out`: 0 squared deviations from the mean; 1 absolute values; 2 squares; 3 absolute differences
-    of neighbours; 4 squares times their logarithms.
+    `logs` are the logarithms of the squared coefficients, finite also for a coefficient of 0.
+    Columns of `out`: 0 squared deviations from the mean; 1 absolute values; 2 squares; 3 absolute
+    differences of neighbours; 4 squares times their logarithms.
     """
     n_rows, n = coefficients.shape
     for i in range(n_rows):
@@ -105,9 +106,9 @@ def band_sums(coefficients, logs, out):
         out[i, 4] = entropy
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def scale_energy(power, energy):
-    """Energy of each window at one scale: the sum of its powers over time.
+    """Compute the energy of each window at one scale: the sum of its powers over time.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def scale_energy(power, energy):
 
 @njit(cache=True, nogil=True)
 def scale_maximum(power, scale, largest, which):
-    """Note at which times a scale has more power than all scales before it.
+    """Update the largest power, and the index of its scale, at each time.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def scale_maximum(power, scale, largest, which):
         Powers at the scale of index `scale`.
     scale : int
     largest, which : ndarray of shape (n_windows, n_times)
-        Largest power so far and the index of its scale; changed.
+        Largest power so far and the index of its scale; changed in place.
     """
     n_rows, n = power.shape
     for i in range(n_rows):

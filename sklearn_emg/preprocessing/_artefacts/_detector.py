@@ -33,69 +33,70 @@ THRESHOLDS = {
     "pop": 4.0,
 }
 
-# Steps of a converter make several equal samples in a row at a low sampling rate.
+# At a low sampling rate the steps of a converter cause several equal samples in a row.
 _MIN_FLAT = 15
 
 
 class ArtefactDetector(FeatureExtractor):
-    """Scores of six kinds of artefact and of the quality, per window and channel.
+    """Scores of six kinds of artefact, and a score of quality, per window and channel.
 
     Parameters
     ----------
     thresholds : dict of str to float, default=None
-        Other limits than those of the table below, for some kinds.
+        Limits that replace those of the table below, by kind.
     limit : float, default=None
-        Where the amplifier saturates, in mV. By default saturation is seen by plateaus at a
-        signal's own extremes.
-    mains_freq : float, default=None
-        Frequency of the power line in Hz. By default 50 and 60 Hz are both looked for, and
-        :meth:`line_frequency` names the one that is there.
+        Amplitude in mV at which the amplifier saturates. By default saturation is detected by
+        plateaus at the extrema of a signal.
+    line_freq : float, default=None
+        Frequency of the power line in Hz. By default both 50 and 60 Hz are tested, and
+        :meth:`line_frequency` returns the one that is found.
     motion_freq : float, default=10.0
-        What is slower than this, in Hz, counts as motion.
+        Frequency in Hz below which power counts as motion artefact.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
-        Channels of the signals seen in ``fit``.
+        Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a threshold has an unknown name or is not positive, an array comes without `fs`, or a
-        signal holds NaN.
+        If a threshold has an unknown name or is not positive, `fs` is missing for an array, or a
+        signal contains NaN.
 
     See Also
     --------
-    ArtefactRejector : Marks what is found in a recording, for windows to be left out.
+    ArtefactRejector : Marks artefacts in recordings, so that windows with them are left out.
 
     Notes
     -----
     ============ ========================================================================= =====
     kind         measure                                                                   limit
     ============ ========================================================================= =====
-    saturation   share of samples at the amplifier's limit or on plateaus of 4 samples     0.001
-    flat         share of samples in equal runs of 10 ms and 15 samples or more            0.1
-    motion       share of the power below `motion_freq`                                    0.5
-    mains        share of the power at 50 or 60 Hz and four harmonics                      0.5
-    spikes       largest distance from the median of 3 samples, over the medians' range    1.5
-    pop          largest step between medians of 25 ms, over the mean standard deviation   4
+    saturation   fraction of samples at the amplifier's limit or on plateaus of 4 samples  0.001
+    flat         fraction of samples in equal runs of 10 ms and 15 samples or more         0.1
+    motion       fraction of the power below `motion_freq`                                 0.5
+    mains        fraction of the power at 50 or 60 Hz and four harmonics                   0.5
+    spikes       largest distance from the median of 3 samples / range of the medians      1.5
+    pop          largest step between medians of 25 ms / mean standard deviation           4
     ============ ========================================================================= =====
 
-    Spikes: below 1000 Hz the limit grows by :math:`\\sqrt{1000 / f_s}`, since there the EMG itself
-    changes from one sample to the next. A score is the measure divided by its limit, so that more
-    than 1 is a flag. The quality is :math:`1 / (1 + \\max_i s_i^2)`: 1 without a trace of artefact,
-    below 0.5 with a flag. The
-    limits are choices of this package that leave real needle recordings nearly unflagged; set your
-    own where your recordings differ. A window too short for a measure has the score 0 there: motion
-    needs more than one, mains more than eight periods. Saturation can only be seen in samples as
-    they were recorded: a filter smooths plateaus away. Sharp potentials of two or three samples
-    may pass for spikes; raise that limit for sampling rates of a few kHz.
+    "mains" is power-line interference. The limit of spikes grows by :math:`\\sqrt{1000 / f_s}`
+    below 1000 Hz, since neighbouring samples of the EMG differ more there. A score is the measure
+    divided by its limit, and a score above 1 is a flag. The quality is
+    :math:`1 / (1 + \\max_i s_i^2)`: 1 without any artefact, below 0.5 with a flag.
+
+    The limits are choices of this package; few windows of real needle recordings have a flag. Set
+    other limits if your recordings differ. A window that is too short for a measure has a score of
+    0: motion needs more than one period, "mains" more than eight. Saturation can only be detected
+    in samples as recorded, since a filter removes plateaus. Sharp potentials of two or three
+    samples may count as spikes; raise that limit for sampling rates of a few kHz.
 
     References
     ----------
@@ -116,7 +117,7 @@ class ArtefactDetector(FeatureExtractor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "thresholds": [dict, None],
         "limit": [_POSITIVE, None],
-        "mains_freq": [_POSITIVE, None],
+        "line_freq": [_POSITIVE, None],
         "motion_freq": [_POSITIVE],
         "fs": [_POSITIVE, None],
     }
@@ -126,13 +127,13 @@ class ArtefactDetector(FeatureExtractor):
         thresholds: Mapping[str, float] | None = None,
         *,
         limit: float | None = None,
-        mains_freq: float | None = None,
+        line_freq: float | None = None,
         motion_freq: float = 10.0,
         fs: float | None = None,
     ):
         self.thresholds = thresholds
         self.limit = limit
-        self.mains_freq = mains_freq
+        self.line_freq = line_freq
         self.motion_freq = motion_freq
         self.fs = fs
 
@@ -172,10 +173,10 @@ class ArtefactDetector(FeatureExtractor):
         return np.concatenate([scores, quality], axis=-1).astype(X.dtype, copy=False)
 
     def _line_freqs(self) -> tuple[float, ...]:
-        return (50.0, 60.0) if self.mains_freq is None else (float(self.mains_freq),)
+        return (50.0, 60.0) if self.line_freq is None else (float(self.line_freq),)
 
     def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Frequency of the power line in windows that have the flag "mains".
+        """Find the power-line frequency in windows that have the flag "mains".
 
         Parameters
         ----------
@@ -185,7 +186,7 @@ class ArtefactDetector(FeatureExtractor):
         Returns
         -------
         frequencies : ndarray of shape (n_windows,)
-            In Hz, of the channel with the most of it; NaN without the flag.
+            Frequency in Hz, from the channel with the most interference; NaN without the flag.
         """
         flagged = self.flags(X)["mains"].to_numpy()
         parts: list[tuple[NDArray[np.floating], float]]
@@ -202,7 +203,7 @@ class ArtefactDetector(FeatureExtractor):
         return np.where(flagged, np.concatenate(found), np.nan)
 
     def flags(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """Which artefacts a window has, in any of its channels.
+        """Flag the artefacts of each window, in any of its channels.
 
         Parameters
         ----------
@@ -212,7 +213,7 @@ class ArtefactDetector(FeatureExtractor):
         Returns
         -------
         flags : DataFrame of shape (n_windows, 6)
-            True where a score is above 1; a table's index is kept.
+            True where a score is above 1. The index is that of a table.
         """
         scores = np.asarray(self.transform(X)).reshape(-1, self.n_channels_in_, 7)
         index = X.index if isinstance(X, pd.DataFrame) else None

@@ -23,32 +23,33 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def fill_gaps(
-    signal: NDArray[np.floating], longest: int, method: str = "linear"
+    signal: NDArray[np.floating], max_gap: int, method: str = "linear"
 ) -> NDArray[np.floating]:
-    """Fill runs of NaN of up to `longest` samples.
+    """Interpolate runs of NaN of up to `max_gap` samples.
 
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
-    longest : int
-        Longest gap to fill in samples.
+    max_gap : int
+        Maximum length of a gap in samples.
     method : {"linear", "cubic"}
-        Straight lines, or a cubic spline through all samples.
+        Interpolation by straight lines, or by a cubic spline through all samples.
 
     Returns
     -------
     filled : ndarray of shape (n_times,)
-        A gap at an end takes the nearest sample; longer gaps stay NaN.
+        Signal without short gaps. A gap at an end has the value of the nearest sample; longer gaps
+        remain NaN.
     """
     missing = np.isnan(signal)
     if not missing.any() or missing.all():
         return signal.copy()
-    short = missing & ~runs_mask(missing, longest + 1)
+    short = missing & ~runs_mask(missing, max_gap + 1)
     times = np.arange(len(signal))
     filled = signal.copy()
     filled[short] = np.interp(times[short], times[~missing], signal[~missing])
     if method == "cubic" and (~missing).sum() > 1:
-        # Inside only: beyond the first and last samples a cubic runs away.
+        # A cubic spline diverges before the first and after the last sample.
         ends = np.flatnonzero(~missing)[[0, -1]]
         inside = short & (times > ends[0]) & (times < ends[1])
         spline = interpolate.CubicSpline(times[~missing], signal[~missing])
@@ -57,46 +58,47 @@ def fill_gaps(
 
 
 class GapInterpolator(SignalTransformer):
-    """Fill short gaps, samples that are NaN.
+    """Interpolate short gaps, i.e. samples that are NaN.
 
     Parameters
     ----------
     max_gap : float, default=0.002
-        Longest gap to fill in seconds.
+        Maximum length of a gap in seconds.
     method : {"linear", "cubic"}, default="linear"
-        Straight lines, or a cubic spline through all samples.
+        Interpolation by straight lines, or by a cubic spline through all samples.
     longer : {"keep", "note"}, default="keep"
-        What becomes of longer gaps. "keep" leaves them NaN: leave their windows out. "note" fills
-        them too, so that filters and resampling can follow, and notes their stretches in the column
-        ``"artefacts"`` of a recording table: ``ArtefactRejector(kinds=[])``, put right before
-        windows are cut, makes them NaN again. A channel without a single sample is filled with
+        Treatment of longer gaps. "keep" leaves them NaN; their windows should be left out. "note"
+        fills them as well, so that filters and resampling can follow, and lists them in the column
+        ``"artefacts"`` of a recording table: ``ArtefactRejector(kinds=[])``, as the last step
+        before windows are cut, sets them to NaN again. A channel without any sample is filled with
         zeros.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If an array comes without `fs` or with ``longer="note"``, or a signal holds infinity.
+        If `fs` is missing for an array, an array is given with ``longer="note"``, or a signal
+        contains infinity.
 
     See Also
     --------
-    ArtefactRejector : Makes gaps, and notes them.
+    ArtefactRejector : Marks artefacts as gaps, or lists them.
 
     Notes
     -----
-    Clipped samples of a needle recording are gaps too (see ``load_n2001``). A straight line cuts
-    their peaks even lower than the clipping did. A cubic spline restores peaks that are sampled
-    densely: in two recordings at 23 437.5 Hz, clipped at their outer 0.1 % of samples, the SNR rose
-    from 25 to 38 dB. In three at 4000 Hz it fell, from 24 to 15 dB: there the clipped samples are
-    better kept.
+    Clipped samples of a needle recording may be treated as gaps (see ``load_n2001``). A straight
+    line lowers their peaks further than the clipping. A cubic spline restores peaks with a high
+    sampling rate: in two recordings at 23 437.5 Hz, with the outer 0.1 % of samples clipped, the
+    SNR rose from 25 to 38 dB. In three recordings at 4000 Hz it fell from 24 to 15 dB; clipped
+    samples should be kept there.
 
     Examples
     --------
@@ -131,7 +133,7 @@ class GapInterpolator(SignalTransformer):
         return True
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        # The base class allows no NaN and checks the shape; here only the shape is at stake.
+        # The base class refuses NaN; zeros of the same shape pass its checks of the shape.
         X = validate_data(
             self,
             X,
@@ -147,8 +149,8 @@ class GapInterpolator(SignalTransformer):
         values = read_signal(signal)
         if np.isinf(values).any():
             raise ValueError(
-                f"Row {row}, column 'signal': contains infinity, which is no gap. Make it NaN or "
-                "leave the row out."
+                f"Row {row}, column 'signal': contains infinity, which is no gap. Replace it by "
+                "NaN or leave the row out."
             )
         return values
 
@@ -158,8 +160,8 @@ class GapInterpolator(SignalTransformer):
         return tags
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        longest = int(np.floor(self.max_gap * fs + 1e-9))
-        return np.apply_along_axis(fill_gaps, -1, signals, longest, self.method)
+        max_gap = int(np.floor(self.max_gap * fs + 1e-9))
+        return np.apply_along_axis(fill_gaps, -1, signals, max_gap, self.method)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
         """Fill the gaps.

@@ -18,25 +18,26 @@ __all__ = [
 ]
 
 
-def runs_mask(mask: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
-    """Keep what is True for at least `shortest` samples in a row, along the last axis."""
-    if shortest <= 1:
+def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
+    """Keep the runs of at least `min_length` True samples, along the last axis."""
+    if min_length <= 1:
         return mask
-    # An opening: what an erosion and a dilation by the same number of samples leave.
-    structure = np.ones((1,) * (mask.ndim - 1) + (shortest,), dtype=bool)
+    # A binary opening is an erosion and a dilation by the same number of samples.
+    structure = np.ones((1,) * (mask.ndim - 1) + (min_length,), dtype=bool)
     return ndimage.binary_opening(mask, structure)
 
 
 def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray[np.float64]:
-    """Share of samples at or beyond the limit, or on plateaus at a signal's own extremes.
+    """Fraction of samples at or beyond a limit, or on plateaus at the extrema of a signal.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
     limit : float or None
-        End of the amplifier's range in mV. None looks for four equal samples in a row at the
-        highest or lowest value, and for both of these values in many more samples than the values
-        next to them, as peaks that are cut for one or two samples leave them.
+        Limit of the range of the amplifier in mV. If it is None, samples count that are among four
+        equal samples in a row at the highest or lowest value. If these two values are much more
+        frequent than the values next to them, as after clipping of short peaks, all their samples
+        count.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
@@ -51,10 +52,10 @@ def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray
 def _pile_up(
     X: NDArray[np.floating], at_end: NDArray[np.bool_], lowest: float
 ) -> NDArray[np.bool_]:
-    """Whether many more samples have the highest value than the one below it, of shape (..., 1).
+    """Whether the highest value is much more frequent than the next lower one; shape (..., 1).
 
-    Samples of a converter with coarse steps share their extremes too, but not more often than
-    other values.
+    With a converter of coarse steps several samples have the highest value as well, but not more
+    than have other values.
     """
     below = np.where(at_end, lowest, X)
     n_below = (below == below.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
@@ -62,7 +63,7 @@ def _pile_up(
 
 
 def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
-    """Share of samples that lie in runs of at least `n_flat` equal samples.
+    """Fraction of samples that lie in runs of at least `n_flat` equal samples.
 
     Parameters
     ----------
@@ -82,23 +83,24 @@ def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
 def power_fractions(
     X: NDArray[np.floating], fs: float, motion_freq: float, line_freqs: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of the power below `motion_freq`, and at line frequencies and four harmonics of each.
+    """Fractions of the power below `motion_freq`, and at line frequencies and their harmonics.
 
-    The mean is left out; a Hann window keeps a line within two bins.
+    The mean is subtracted. Four harmonics count. A Hann window confines a line to two bins.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
     fs, motion_freq : float
-        In Hz.
+        Sampling rate and upper frequency of motion artefacts in Hz.
     line_freqs : sequence of float
-        Frequencies of the power line to look for, in Hz.
+        Candidate frequencies of the power line in Hz.
 
     Returns
     -------
     motion : ndarray of shape (...)
-        Below `motion_freq` and not near the line frequency that has most power.
+        Fraction below `motion_freq` and not near the line frequency with the most power.
     lines : ndarray of shape (n_line_freqs, ...)
+        Fraction at each line frequency and its harmonics.
     """
     n_times = X.shape[-1]
     centred = X - X.mean(axis=-1, keepdims=True, dtype=np.float64)
@@ -110,7 +112,7 @@ def power_fractions(
     lines, slow_parts = [], []
     for line in line_freqs:
         at_line = np.zeros(len(freqs), dtype=bool)
-        # A window too short to tell the line from the rest says nothing about it.
+        # In a short window the line cannot be separated from other frequencies.
         if width < line / 4:
             for harmonic in range(1, 6):
                 if harmonic * line < fs / 2:
@@ -122,21 +124,21 @@ def power_fractions(
 
 
 def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Largest distance of a sample from the median of three, relative to the range of the medians.
+    """Largest distance of a sample from a median of three, relative to the range of the medians.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
     """
     size = (1,) * (X.ndim - 1) + (3,)
-    # "mirror" does not repeat the end, which would hide a spike there from itself.
+    # "mirror" does not repeat the end sample; a repeated spike would be its own median.
     medians = ndimage.median_filter(X, size=size, mode="mirror")
     largest = np.abs(X - medians).max(axis=-1)
     return _ratio(largest, np.ptp(medians, axis=-1))
 
 
 def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
-    """Largest step of the baseline between neighbouring stretches, over the spread around it.
+    """Largest step of the baseline between neighbouring stretches, relative to their spread.
 
     Parameters
     ----------
@@ -153,8 +155,9 @@ def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
     return _ratio(np.abs(np.diff(medians, axis=-1)).max(axis=-1), spread)
 
 
-def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    # Something on nothing is a finite but hopeless ratio, so that features stay finite.
-    ratio = np.divide(part, whole, out=np.where(part > 0, 1e6, 0.0), where=whole > 0)
-    return np.minimum(ratio, 1e6)
+def _ratio(numerator: NDArray, denominator: NDArray) -> NDArray[np.float64]:
+    numerator = np.asarray(numerator, dtype=np.float64)
+    denominator = np.asarray(denominator, dtype=np.float64)
+    # Ratios are limited to 1e6, so that features are finite also if the denominator is 0.
+    limit = np.where(numerator > 0, 1e6, 0.0)
+    return np.minimum(np.divide(numerator, denominator, out=limit, where=denominator > 0), 1e6)

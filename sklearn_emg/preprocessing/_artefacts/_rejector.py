@@ -32,57 +32,59 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 class ArtefactRejector(SignalTransformer):
     """Mark stretches with artefacts as NaN, so that no window is taken from them.
 
-    Put it last before windows are cut: ``DiVoteClassifier(..., nan="skip")`` and
-    :func:`sklearn_emg.recordings.divide` with ``nan="skip"`` leave those windows out and say how
-    many. Every other step refuses NaN.
+    It should be the last step before windows are cut: ``DiVoteClassifier(..., nan="skip")`` and
+    :func:`sklearn_emg.recordings.divide` with ``nan="skip"`` leave such windows out and report
+    their number. All other steps refuse NaN.
 
     Parameters
     ----------
     detector : ArtefactDetector, default=None
-        What to look for; by default the detector with its own defaults.
+        Detector; the default is ``ArtefactDetector()``.
     kinds : sequence of str, default=None
         Kinds of artefact that count; all by default. An empty list looks for none and marks what an
         earlier step has noted.
     window : float, default=0.2
-        Length of the stretches that are scored, in seconds. The last one ends with the recording.
+        Length in seconds of the stretches that are scored. The last one ends with the recording.
     apply : bool, default=True
-        False leaves the signals of a recording table as they are and notes the stretches in its
-        column ``"artefacts"``, in seconds and per channel. A later ArtefactRejector marks them and
-        removes the column. So clipping is found before a filter and marked after it.
+        If False, the signals of a recording table are not changed, and the stretches are listed in
+        its column ``"artefacts"``, in seconds and per channel. A later ArtefactRejector marks them
+        and removes the column. In this way clipping is detected before a filter and marked after
+        it.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a kind is unknown, an array comes without `fs` or with ``apply=False``, or a signal holds
-        NaN already.
+        If a kind is unknown, `fs` is missing for an array, an array is given with ``apply=False``,
+        or a signal contains NaN.
 
     Warns
     -----
     RecordingWarning
-        If channels of a recording never change, with row and channels; if `kinds` names
-        "saturation" and the samples cannot be those of a converter.
+        If channels of a recording never change; or if `kinds` names "saturation" and the samples
+        cannot come from a converter. The message names row and channels.
 
     See Also
     --------
-    GapInterpolator : Fills short gaps.
+    GapInterpolator : Interpolates short gaps.
 
     Notes
     -----
-    A stretch is marked in the channels that have the artefact. A channel that never changes, an
-    unused input for instance, is reported and left as it is, as long as another channel lives:
-    NaN in it would leave no window of the others. A signal shorter than `window` is one stretch.
+    A stretch is marked in the channels that have the artefact. A channel that never changes, such
+    as an unused input, is reported but not marked if another channel changes: NaN in it would
+    exclude all windows of the other channels. A signal shorter than `window` is one stretch.
 
-    Samples of a converter are multiples of its step and repeat themselves; of a filtered signal no
-    two are equal, and its clipping can no longer be seen. Then use two of these steps::
+    Samples of a converter are multiples of its step and occur repeatedly. The samples of a filtered
+    signal all differ, and its clipping can no longer be detected. Use two of these steps for
+    filtered signals::
 
         make_pipeline(
             ArtefactRejector(kinds=["saturation"], apply=False),
@@ -160,8 +162,8 @@ class ArtefactRejector(SignalTransformer):
         return marked
 
     def _unused_channels(self, signals: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Channels that never change while another one of the same signal does."""
-        # A table row without channels and windows of one channel have no channel axis.
+        """Whether a channel never changes while another channel of the same signal does."""
+        # Rows and windows of a single channel have no channel axis.
         if signals.ndim < (2 if self.n_times_in_ is None else 3):
             return np.zeros(signals.shape[:-1], dtype=bool)
         constant = np.ptp(signals, axis=-1) == 0
@@ -189,14 +191,14 @@ class ArtefactRejector(SignalTransformer):
         return values
 
     def _is_smooth(self, values: NDArray[np.floating]) -> bool:
-        """Whether the samples of all channels differ, as no converter gives them."""
+        """Whether the samples of all channels differ, which those of a converter do not."""
         if self._fresh_detector().limit is not None or values.shape[-1] < 1000:
             return False
         channels = np.atleast_2d(values)
         return all(len(np.unique(c)) > 0.99 * len(c) for c in channels if np.ptp(c) > 0)
 
     def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Mark or note the artefacts.
+        """Mark the artefacts in the signals, or list them in a column.
 
         Parameters
         ----------
@@ -206,8 +208,8 @@ class ArtefactRejector(SignalTransformer):
         Returns
         -------
         X_new : ndarray or DataFrame
-            Of the kind of `X`, with NaN in artefacts; with ``apply=False`` a table with the signals
-            of `X` and the column ``"artefacts"``.
+            Result of the kind of `X`, with NaN in artefacts. With ``apply=False`` it is a table
+            with the signals of `X` and the column ``"artefacts"``.
         """
         check_is_fitted(self)
         if self.apply and not self._kinds() and self._is_table(X):

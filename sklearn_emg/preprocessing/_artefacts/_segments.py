@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
 from sklearn_emg.recordings import read_signal
@@ -29,19 +29,20 @@ def segment_recording(
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times)
-        In mV, without offset (see :class:`BaselineRemover`).
+        Signal in mV, without offset (see :class:`BaselineRemover`).
     fs : float
         Sampling rate in Hz.
     rest_level : float or "auto", default="auto"
-        Root mean square in mV below which a stretch is rest in every channel. "auto" takes 0.02 mV
-        or, in a channel whose 95th percentile of levels is more than 4 times its 10th, twice the
-        10th if that is more: surface recordings have a noise of 0.05 mV and more. Such a recording
-        is taken to have some rest; give a number where it has none.
+        Root mean square in mV below which a stretch is rest if all channels are below it. "auto"
+        uses 0.02 mV. In a channel whose 95th percentile of levels is more than 4 times its 10th, it
+        uses twice the 10th percentile if that is larger, since the noise of surface recordings is
+        0.05 mV or more. This assumes that such a recording contains rest; give a number if it does
+        not.
     window : float, default=0.2
-        Length of the stretches that are judged, in seconds.
+        Length of the classified stretches in seconds.
     detector : ArtefactDetector, default=None
-        What counts as artefact; by default the detector with its own defaults, less "flat", since
-        rest may be silence, and "mains", which rest consists of where there is some.
+        Detector of artefacts. By default it is ``ArtefactDetector()`` without the kinds "flat" and
+        "mains", since rest may be silent or consist of power-line interference.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def segment_recording(
     Raises
     ------
     ValueError
-        If the signal holds NaN or has no time axis.
+        If the signal contains NaN or has no time axis, or `rest_level` is not valid.
 
     Examples
     --------
@@ -79,22 +80,32 @@ def segment_recording(
     n_times = values.shape[-1]
     size = min(max(round(window * fs), 1), n_times)
     starts = np.arange(0, n_times - size + 1, size)
-    judged = ["saturation", "motion", "spikes", "pop"] if detector is None else list(THRESHOLDS)
-    columns = [list(THRESHOLDS).index(kind) for kind in judged]
-    detector = ArtefactDetector() if detector is None else detector
-    detector._check_parameters(fs)
     stretches = np.stack([values[:, start : start + size] for start in starts])
-    artefact = (detector._extract(stretches, fs)[..., columns] > 1).any(axis=(1, 2))
-    levels = np.sqrt(np.mean(np.square(stretches, dtype=np.float64), axis=-1))
-    if isinstance(rest_level, str):
-        low, high = np.quantile(levels, [0.1, 0.95], axis=0)
-        limits = np.where(high > 4 * low, np.maximum(2 * low, _REST_LEVEL), _REST_LEVEL)
-    else:
-        limits = np.full(levels.shape[1], rest_level)
-    kinds = np.where(
-        (levels < limits).all(axis=1), "rest", np.where(artefact, "artefact", "contraction")
-    )
+    artefact = _artefacts(stretches, fs, detector)
+    rest = _rest(stretches, None if isinstance(rest_level, str) else rest_level)
+    kinds = np.where(rest, "rest", np.where(artefact, "artefact", "contraction"))
     first = np.flatnonzero(np.append(True, kinds[1:] != kinds[:-1]))
-    # Samples behind the last whole stretch belong to it.
+    # Samples after the last complete stretch belong to it.
     stops = np.append(starts[first[1:]], n_times)
     return pd.DataFrame({"start": starts[first] / fs, "stop": stops / fs, "kind": kinds[first]})
+
+
+def _artefacts(
+    stretches: NDArray[np.floating], fs: float, detector: ArtefactDetector | None
+) -> NDArray[np.bool_]:
+    """Whether each stretch has an artefact in a channel."""
+    kinds = ["saturation", "motion", "spikes", "pop"] if detector is None else list(THRESHOLDS)
+    columns = [list(THRESHOLDS).index(kind) for kind in kinds]
+    detector = ArtefactDetector() if detector is None else detector
+    detector._check_parameters(fs)
+    return (detector._extract(stretches, fs)[..., columns] > 1).any(axis=(1, 2))
+
+
+def _rest(stretches: NDArray[np.floating], level: float | None) -> NDArray[np.bool_]:
+    """Whether each stretch is rest in all channels; the level is estimated if it is None."""
+    levels = np.sqrt(np.mean(np.square(stretches, dtype=np.float64), axis=-1))
+    limits = np.full(levels.shape[1], _REST_LEVEL if level is None else level)
+    if level is None:
+        low, high = np.quantile(levels, [0.1, 0.95], axis=0)
+        limits = np.where(high > 4 * low, np.maximum(2 * low, _REST_LEVEL), limits)
+    return np.all(levels < limits, axis=1)

@@ -1,4 +1,4 @@
-"""Denoising by what a convolutional autoencoder can restore."""
+"""Denoising by a convolutional autoencoder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._validation import require
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.recordings import distinct_rates, is_recording_table, same_rate
 
@@ -26,58 +27,59 @@ def white_noise(batch: NDArray, rng: np.random.Generator) -> NDArray[np.float64]
     return rng.standard_normal(batch.shape)
 
 
-def mains_noise(batch: NDArray, rng: np.random.Generator, freq: float) -> NDArray[np.float64]:
-    """Mains of standard deviation 1 and random phase; `freq` in cycles per sample."""
+def line_noise(batch: NDArray, rng: np.random.Generator, freq: float) -> NDArray[np.float64]:
+    """Sine of standard deviation 1 and random phase; `freq` is in cycles per sample."""
     n, n_times = batch.shape
     phase = rng.uniform(0, 2 * np.pi, size=(n, 1))
     return np.sqrt(2) * np.sin(2 * np.pi * freq * np.arange(n_times) + phase)
 
 
 class AutoencoderDenoiser(SignalTransformer):
-    """Keep of a signal what a small convolutional autoencoder can restore from a short code.
+    """Denoise signals by a small convolutional autoencoder, which restores them from a short code.
 
-    The autoencoder learns the shapes of the training signals. What has no shape, such as white
-    noise, does not fit into the code. It needs torch and trains on the windows or recordings it is
-    fitted on, all channels alike.
+    The autoencoder learns the waveforms of the training signals; white noise cannot be represented
+    by the code. The class needs torch and trains on the windows or recordings given to ``fit``,
+    with the same weights for all channels.
 
     Parameters
     ----------
     n_filters : int, default=16
-        Filters of the hidden layers.
+        Number of filters of the hidden layers.
     kernel_size : int, default=9
-        Samples that a filter spans, odd.
+        Length of a filter in samples; it is odd.
     n_layers : int, default=3
-        Layers of the encoder, each of which halves the length.
+        Number of layers of the encoder, each of which halves the length.
     n_code : int, default=4
-        Numbers in the code per ``2**n_layers`` samples. Fewer remove more, of the EMG too.
-    noise : {"white", "mains"} or None, default="white"
-        Noise that is added to the inputs in training, so that the net learns to remove it: white
-        noise, or mains at `mains_freq`. With None only the short code removes noise, which does
-        less.
+        Number of code values per ``2**n_layers`` samples. Fewer values remove more noise and more
+        EMG.
+    noise : {"white", "powerline"} or None, default="white"
+        Noise that is added to the inputs in training, so that the network learns to remove it:
+        white noise, or a sine at `line_freq`. With None only the short code removes noise, which
+        is less effective.
     snr : float, default=0.0
         Signal-to-noise ratio of that noise in dB.
-    mains_freq : float, default=50.0
-        Mains frequency in Hz.
+    line_freq : float, default=50.0
+        Power-line frequency in Hz.
     max_epochs : int, default=30
-        Times that training sees all signals.
+        Number of passes over the training signals.
     batch_size : int, default=32
-        Segments of 512 samples per step; windows shorter than that are segments themselves.
+        Number of segments of 512 samples per step. Shorter windows are one segment each.
     lr : float, default=0.003
         Learning rate of Adam.
     device : str, default="auto"
-        Where torch computes; "auto" takes a CUDA device where there is one.
+        Device of torch; "auto" selects a CUDA device if there is one.
     fs : float, default=None
-        Sampling rate of arrays in Hz, for mains only. A recording table brings its own, one for
-        all its rows.
+        Sampling rate of arrays in Hz, for "powerline" only. A recording table contains its own,
+        which must be the same for all rows.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same net at each fit.
+        Seed. Pass an int for reproducible weights.
     verbose : int, default=0
-        0 is silent, 1 prints a row per epoch.
+        Verbosity: 0 prints nothing, 1 a line per epoch.
 
     Attributes
     ----------
     weights_ : dict of str to ndarray
-        Weights of the trained net.
+        Weights of the trained network.
     scale_ : float
         Standard deviation of the training signals in mV, by which signals are divided.
     fs_ : float or None
@@ -85,18 +87,18 @@ class AutoencoderDenoiser(SignalTransformer):
     losses_ : list of float
         Mean squared error of each epoch, in units of the squared scale.
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ImportError
         If torch is missing.
     ValueError
-        If `kernel_size` is even, the rows of a table have several sampling rates or another one
-        than in training, mains is to be added without `fs`, a signal holds NaN, or `device` is not
-        there.
+        If `kernel_size` is even, the rows of a table have several sampling rates or a rate that
+        differs from training, `fs` is missing for "powerline", a signal contains NaN, or `device`
+        does not exist.
 
     See Also
     --------
@@ -109,13 +111,13 @@ class AutoencoderDenoiser(SignalTransformer):
 
     .. math:: \\frac{1}{N} \\sum_i \\| x_i - g(f(x_i + n_i)) \\|^2.
 
-    The paper gives no sizes; those here are choices of this package. All layers are convolutions,
-    so that signals of any length pass; they are mirrored at the end to a multiple of
+    The paper gives no sizes; the defaults are choices of this package. All layers are convolutions,
+    so that signals may have any length; they are extended by their mirror image to a multiple of
     ``2**n_layers`` samples.
 
-    Trained on nothing but the noisy recording, it lifted the SNR of five real needle recordings
-    with white noise from 0 dB to 8 dB, on average. It takes EMG away too: of the recordings without
-    added noise it left 11 dB. Use it where there is noise to remove. (2026-11-21,
+    Trained only on the noisy recording, it raised the mean SNR of five real needle recordings with
+    white noise from 0 dB to 8 dB. It also removes EMG: the SNR of its output for the recordings
+    without added noise was 11 dB. Use it for noisy signals only. (2026-11-21,
     ``python benchmarks/conditioning.py --data FOLDER --autoencoder``)
 
     Examples
@@ -135,9 +137,9 @@ class AutoencoderDenoiser(SignalTransformer):
         "kernel_size": [Interval(Integral, 3, None, closed="left")],
         "n_layers": [Interval(Integral, 1, 8, closed="both")],
         "n_code": [Interval(Integral, 1, None, closed="left")],
-        "noise": [StrOptions({"white", "mains"}), None],
+        "noise": [StrOptions({"white", "powerline"}), None],
         "snr": [Interval(Real, None, None, closed="neither")],
-        "mains_freq": [_POSITIVE],
+        "line_freq": [_POSITIVE],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "lr": [_POSITIVE],
@@ -154,9 +156,9 @@ class AutoencoderDenoiser(SignalTransformer):
         kernel_size: int = 9,
         n_layers: int = 3,
         n_code: int = 4,
-        noise: Literal["white", "mains"] | None = "white",
+        noise: Literal["white", "powerline"] | None = "white",
         snr: float = 0.0,
-        mains_freq: float = 50.0,
+        line_freq: float = 50.0,
         max_epochs: int = 30,
         batch_size: int = 32,
         lr: float = 0.003,
@@ -171,7 +173,7 @@ class AutoencoderDenoiser(SignalTransformer):
         self.n_code = n_code
         self.noise = noise
         self.snr = snr
-        self.mains_freq = mains_freq
+        self.line_freq = line_freq
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -181,7 +183,7 @@ class AutoencoderDenoiser(SignalTransformer):
         self.verbose = verbose
 
     def _needs_fs(self) -> bool:
-        return self.noise == "mains"
+        return self.noise == "powerline"
 
     def _check_parameters(self, fs: float) -> None:
         if self.kernel_size % 2 == 0:
@@ -189,10 +191,10 @@ class AutoencoderDenoiser(SignalTransformer):
                 "The 'kernel_size' parameter of AutoencoderDenoiser must be odd. "
                 f"Got {self.kernel_size} instead."
             )
-        if self.noise == "mains" and self.mains_freq >= fs / 2:
+        if self.noise == "powerline" and self.line_freq >= fs / 2:
             raise ValueError(
-                "The 'mains_freq' parameter of AutoencoderDenoiser must be below the Nyquist "
-                f"frequency, {fs / 2} Hz for fs={fs}. Got {self.mains_freq} instead."
+                "The 'line_freq' parameter of AutoencoderDenoiser must be below the Nyquist "
+                f"frequency, {fs / 2} Hz for fs={fs}. Got {self.line_freq} instead."
             )
 
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
@@ -226,15 +228,15 @@ class AutoencoderDenoiser(SignalTransformer):
         segments = _segments(channels, 2**self.n_layers)
         spread = float(segments.std(dtype=np.float64))
         peak = float(np.abs(segments).max())
-        # The spread of constant segments is 0 or the rounding of their mean.
+        # The standard deviation of constant segments is 0 or a rounding error.
         self.scale_ = spread if spread > 1e-6 * peak else peak or 1.0
         noise = None
         if self.noise is not None:
             make = white_noise
-            if self.noise == "mains":
-                make = partial(mains_noise, freq=self.mains_freq / fs)
+            if self.noise == "powerline":
+                make = partial(line_noise, freq=self.line_freq / fs)
             level = 10 ** (-self.snr / 20)
-            # Standard deviations are 1 on both sides of the ratio.
+            # Signal and noise both have a standard deviation of 1.
             noise = partial(_scaled, make, level)
         self.weights_, self.losses_ = net.train(
             (segments / self.scale_).astype(np.float32),
@@ -270,7 +272,7 @@ class AutoencoderDenoiser(SignalTransformer):
             )
 
     def reconstruction_error(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Mean squared error of each window or recording: high where it is unlike the training.
+        """Compute the mean squared error of each window, which is high for untypical signals.
 
         Parameters
         ----------
@@ -280,7 +282,7 @@ class AutoencoderDenoiser(SignalTransformer):
         Returns
         -------
         errors : ndarray of shape (n_windows,)
-            In mV².
+            Errors in mV².
         """
         restored: Any = self.transform(X)
         if is_recording_table(X):
@@ -292,7 +294,7 @@ class AutoencoderDenoiser(SignalTransformer):
         return (difference**2).reshape(len(difference), -1).mean(axis=1)
 
     def encode(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Codes of windows, which can serve as features.
+        """Compute the codes of windows, which can serve as features.
 
         Parameters
         ----------
@@ -302,12 +304,12 @@ class AutoencoderDenoiser(SignalTransformer):
         Returns
         -------
         codes : ndarray of shape (n_windows, n_channels * n_code, n_steps)
-            With one step per ``2**n_layers`` samples, rounded up.
+            Codes. There is one step per ``2**n_layers`` samples, rounded up.
 
         Raises
         ------
         ValueError
-            If the signals of a table differ in shape or in sampling rate from the training.
+            If the signals of a table differ in shape, or in sampling rate from the training.
         """
         check_is_fitted(self)
         if self._is_table(X):
@@ -329,12 +331,9 @@ class AutoencoderDenoiser(SignalTransformer):
 
 
 def _torch_module():
-    try:
-        from sklearn_emg.preprocessing._denoising import _autoencoder_net
-    except ImportError as error:
-        raise ImportError(
-            "AutoencoderDenoiser needs torch: pip install 'sklearn-emg[nets]'."
-        ) from error
+    require("torch", "AutoencoderDenoiser", "nets")
+    from sklearn_emg.preprocessing._denoising import _autoencoder_net
+
     return _autoencoder_net
 
 
@@ -343,12 +342,12 @@ def _scaled(make, level: float, batch: NDArray, rng: np.random.Generator) -> NDA
 
 
 def _mirrored(signals: NDArray[np.floating], n_more: int) -> NDArray[np.floating]:
-    """Signals with `n_more` samples behind them, mirrored as often as it takes."""
+    """Extend signals by `n_more` samples of their mirror image, repeated as needed."""
     return np.pad(signals, [(0, 0), (0, n_more)], mode="symmetric")
 
 
 def _segments(channels: list[NDArray[np.floating]], multiple: int) -> NDArray[np.floating]:
-    """Cut signals into pieces of one length, the last of each ending with it."""
+    """Cut signals into segments of one length; the last segment ends with the signal."""
     size = min(max(len(c) for c in channels), _SEGMENT)
     size = -(-size // multiple) * multiple
     pieces = []

@@ -1,4 +1,4 @@
-"""The autoencoder in torch; imported when one is trained or run."""
+"""Autoencoder in torch; imported when it is trained or run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class SignalAutoencoder(nn.Module):
     Parameters
     ----------
     n_filters : int
-        Filters of the hidden layers.
+        Number of filters of the hidden layers.
     kernel_size : int
-        Samples that a filter spans, odd.
+        Length of a filter in samples; it is odd.
     n_layers : int
-        Layers of the encoder.
+        Number of layers of the encoder.
     n_code : int
-        Numbers in the code per ``2**n_layers`` samples.
+        Number of code values per ``2**n_layers`` samples.
     """
 
     def __init__(self, n_filters: int, kernel_size: int, n_layers: int, n_code: int) -> None:
@@ -58,7 +58,7 @@ class SignalAutoencoder(nn.Module):
         self.decoder = nn.Sequential(*up)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Reconstruction of signals (batch, 1, n_times), n_times a multiple of 2**n_layers."""
+        """Reconstruct signals (batch, 1, n_times), with n_times a multiple of 2**n_layers."""
         return self.decoder(self.encoder(x))
 
 
@@ -79,7 +79,7 @@ def train(
     Parameters
     ----------
     segments : ndarray of shape (n_segments, n_times)
-        Targets, n_times a multiple of ``2**n_layers``.
+        Targets; n_times is a multiple of ``2**n_layers``.
     noise : callable or None
         Takes a batch (n, n_times) and a NumPy generator, returns noise to add to the inputs.
     sizes : dict
@@ -89,7 +89,7 @@ def train(
     device : str
     seed : int
     verbose : int
-        1 prints a row per epoch.
+        If it is not 0, a line is printed per epoch.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def train(
     """
     place = resolve_device(device, "AutoencoderDenoiser")
     rng = np.random.default_rng(seed)
-    # Only the initial weights come from torch's own generator, whose state is put back.
+    # Only the initial weights use the generator of torch, whose state is restored.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SignalAutoencoder(**sizes)
@@ -133,12 +133,12 @@ def run(
     device: str,
     code: bool = False,
 ) -> NDArray[np.float64]:
-    """Reconstructions (n_signals, n_times), or codes (n_signals, n_code, n_steps)."""
+    """Compute reconstructions (n_signals, n_times), or codes (n_signals, n_code, n_steps)."""
     place = resolve_device(device, "AutoencoderDenoiser")
     with torch.random.fork_rng(devices=[]):
         net = SignalAutoencoder(**sizes)
     net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-    # In float64 a signal's result does not depend on the others of its batch.
+    # In float64 the result for a signal does not depend on the others of its batch.
     net.to(place, torch.float64).eval()
     n_times = signals.shape[-1]
     n_batch = max(2**20 // n_times, 1)

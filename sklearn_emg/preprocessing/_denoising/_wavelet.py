@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions
+from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import SignalTransformer
 
 __all__ = ["WaveletDenoiser"]
@@ -16,14 +17,15 @@ __all__ = ["WaveletDenoiser"]
 def shrink(
     coefficients: NDArray[np.floating], threshold: NDArray[np.floating], shrinkage: str
 ) -> NDArray[np.floating]:
-    """Set small coefficients to 0 and treat the large ones by one of three rules.
+    """Set small coefficients to 0 and shrink the others by one of three rules.
 
     Parameters
     ----------
     coefficients : ndarray of shape (..., n)
     threshold : ndarray of shape (..., 1)
     shrinkage : {"soft", "hard", "garrote"}
-        Above the threshold: moved towards 0 by it, left alone, or ``d - threshold**2 / d``.
+        Rule for coefficients d above the threshold: "soft" moves them towards 0 by the threshold,
+        "hard" does not change them, "garrote" gives ``d - threshold**2 / d``.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def shrink(
 
 
 def noise_level(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Standard deviation of Gaussian noise from the median absolute coefficient."""
+    """Estimate the standard deviation of Gaussian noise from the median absolute coefficient."""
     # 0.6745 is the upper quartile of the standard normal distribution.
     return np.median(np.abs(coefficients), axis=-1, keepdims=True) / 0.6744897501960817
 
@@ -48,7 +50,7 @@ def noise_level(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
 def sure_threshold(
     coefficients: NDArray[np.floating], sigma: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Threshold of one level by SureShrink, in its hybrid form.
+    """Compute the threshold of one level by SureShrink, in its hybrid form.
 
     Parameters
     ----------
@@ -59,8 +61,8 @@ def sure_threshold(
     Returns
     -------
     threshold : ndarray of shape (..., 1)
-        The one with the least unbiased risk estimate, or the universal one where the level is too
-        sparse for that estimate.
+        Threshold with the minimum of the unbiased risk estimate, or the universal threshold if the
+        level is too sparse for that estimate.
 
     References
     ----------
@@ -83,7 +85,7 @@ def sure_threshold(
 def bayes_threshold(
     coefficients: NDArray[np.floating], sigma: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Threshold of one level by BayesShrink, ``sigma**2 / sigma_signal``.
+    """Compute the threshold of one level by BayesShrink, ``sigma**2 / sigma_signal``.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ def bayes_threshold(
     Returns
     -------
     threshold : ndarray of shape (..., 1)
-        Above all coefficients where the level holds no more than the noise.
+        Threshold. It is the largest coefficient if the level contains only noise.
 
     References
     ----------
@@ -120,15 +122,15 @@ def wavelet_denoise(
     shrinkage: str,
     noise: str,
 ) -> NDArray[np.float64]:
-    """Denoise signals along the last axis, without shifts.
+    """Denoise signals along the last axis, without cycle spinning.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
     wavelet, threshold, shrinkage, noise
-        As in :class:`WaveletDenoiser`.
+        See :class:`WaveletDenoiser`.
     level : int
-        Levels of the decomposition, one that the length allows.
+        Number of levels of the decomposition, at most the maximum for this length.
 
     Returns
     -------
@@ -153,38 +155,40 @@ def wavelet_denoise(
 
 
 class WaveletDenoiser(SignalTransformer):
-    """Remove broadband noise: small wavelet coefficients are noise, large ones are potentials.
+    """Remove broadband noise by shrinkage of small wavelet coefficients.
 
     Parameters
     ----------
     wavelet : str, default="sym8"
         Name of a discrete wavelet of PyWavelets.
     level : int, default=5
-        Levels of the decomposition; fewer where a window is too short. What is slower than
-        ``fs / 2**(level + 1)`` is left alone.
+        Number of levels of the decomposition; there are fewer if a window is too short. Frequencies
+        below ``fs / 2**(level + 1)`` are not changed.
     threshold : {"universal", "sure", "bayes"}, default="bayes"
-        How a level's threshold is found; see the formulas below.
+        Rule for the threshold of a level; see the formulas below.
     shrinkage : {"soft", "hard", "garrote"}, default="soft"
-        What happens to coefficients :math:`d` above the threshold :math:`\\lambda`: they move
-        towards 0 by :math:`\\lambda`, stay, or become :math:`d - \\lambda^2 / d`.
+        Rule for coefficients :math:`d` above the threshold :math:`\\lambda`: "soft" moves them
+        towards 0 by :math:`\\lambda`, "hard" does not change them, "garrote" gives
+        :math:`d - \\lambda^2 / d`.
     noise : {"white", "correlated"}, default="white"
-        White noise is measured at the finest level for all levels, correlated noise at each.
+        Kind of noise. White noise is estimated from the finest level for all levels, correlated
+        noise from each level.
     n_shifts : int, default=1
-        Cycle spinning: the mean over this many delays of 0, 1, 2 ... samples, which takes away
-        what depends on the position of the wavelets' grid. ``2**level`` delays make the result
-        independent of it.
+        Number of delays of 0, 1, 2 ... samples over which the result is averaged (cycle spinning).
+        This reduces artefacts that depend on the position of the wavelet grid; with ``2**level``
+        delays the result does not depend on it.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If there is no such discrete wavelet, or a signal holds NaN.
+        If the wavelet is unknown, or a signal contains NaN.
 
     See Also
     --------
@@ -192,18 +196,18 @@ class WaveletDenoiser(SignalTransformer):
 
     Notes
     -----
-    The standard deviation of the noise is :math:`\\sigma = \\text{median} |d| / 0.6745`. A level
-    has the threshold
+    The standard deviation of the noise is :math:`\\sigma = \\text{median} |d| / 0.6745`. The
+    threshold of a level is
 
     - "universal" [1]_: :math:`\\sigma \\sqrt{2 \\ln n}` for :math:`n` samples;
     - "sure" [2]_: the minimum of Stein's unbiased estimate of the risk of soft thresholding, or the
       universal threshold where a level is sparse;
     - "bayes" [3]_: :math:`\\sigma^2 / \\sigma_x`, where :math:`\\sigma_x^2` is the mean square of
-      the coefficients less :math:`\\sigma^2`.
+      the coefficients minus :math:`\\sigma^2`.
 
-    Where the signal fills its levels, as a full interference pattern does, the median measures the
-    EMG, and thresholds remove it. "bayes" is the most careful then, "universal" the least.
-    A constant signal stays as it is.
+    In a full interference pattern most coefficients are those of EMG: the median then measures the
+    EMG, and the thresholds remove part of it. "bayes" removes the least in this case, "universal"
+    the most. A constant signal is not changed.
 
     References
     ----------
@@ -259,13 +263,9 @@ class WaveletDenoiser(SignalTransformer):
 
         names = pywt.wavelist(kind="discrete")
         if self.wavelet not in names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(self.wavelet, names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 "The 'wavelet' parameter of WaveletDenoiser must name a discrete wavelet of "
-                f"PyWavelets. Got {self.wavelet!r} instead.{hint}"
+                f"PyWavelets. Got {self.wavelet!r} instead.{did_you_mean(self.wavelet, names)}"
             )
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
@@ -277,8 +277,8 @@ class WaveletDenoiser(SignalTransformer):
             return signals.copy()
         total = np.zeros(signals.shape)
         for shift in range(self.n_shifts):
-            # Mirrored samples in front move the signal against the grid of the wavelets; they are
-            # fewer than the signal has, however many shifts there are.
+            # Mirrored samples before the signal shift it relative to the wavelet grid. There are at
+            # most as many as the signal has samples.
             n_front = min(shift, signals.shape[-1])
             front = np.flip(signals[..., :n_front], axis=-1)
             delayed = np.concatenate([front, signals], axis=-1, dtype=np.float64)

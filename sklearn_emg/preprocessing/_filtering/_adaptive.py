@@ -1,4 +1,4 @@
-"""Adaptive filters: mains, reference channels and line enhancement."""
+"""Adaptive filters for power-line interference, reference channels and line enhancement."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["AdaptiveFilter"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _ALGORITHMS = ("lms", "nlms", "rls")
-# RLS begins as if the reference had been seen with this part of its power, and where the reference
-# falls silent its matrix grows by no more than this factor.
+# The matrix of RLS is initialised for a reference with this fraction of its power, and grows by no
+# more than this factor while the reference is silent.
 _FIRST_POWER = 1e-3
 _LARGEST_GROWTH = 1e4
 
@@ -31,7 +31,7 @@ def predict_from_reference(
     algorithm: str,
     two_way: bool,
 ) -> NDArray[np.float64]:
-    """The part of a signal that the recent past of a reference predicts.
+    """Predict a signal from the recent past of a reference.
 
     Parameters
     ----------
@@ -39,13 +39,13 @@ def predict_from_reference(
     n_taps : int
         Length of the delay line in samples.
     delay : int
-        Samples by which the reference is put back.
+        Number of samples by which the reference is delayed.
     memory : float
         Time constant in samples.
     algorithm : {"lms", "nlms", "rls"}
     two_way : bool
-        Run once before, to start with adapted weights. A reference does not work backwards: what
-        it causes comes after it.
+        Whether the filter runs twice, so that the second run starts with adapted weights. A run
+        backwards in time would not be causal: interference follows its reference.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def predict_from_reference(
     return estimate
 
 
-def follow_mains(
+def follow_line(
     signal: NDArray[np.float64],
     *,
     freq: float,
@@ -90,20 +90,21 @@ def follow_mains(
     algorithm: str,
     two_way: bool,
 ) -> NDArray[np.float64]:
-    """Mains in a signal: a sine of slowly changing frequency and its harmonics.
+    """Estimate power-line interference: a sine of slowly changing frequency and its harmonics.
 
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
     freq, drift : float
-        Nominal frequency and how far it may be off, in cycles per sample.
+        Nominal frequency and its maximum deviation, in cycles per sample.
     n_harmonics : int
-        Multiples of the frequency, 1 for itself alone.
+        Number of multiples of the frequency; 1 is the frequency only.
     memory : float
         Time constant in samples.
     algorithm : {"lms", "nlms", "rls"}
     two_way : bool
-        Average a run forwards and one backwards, each begun with adapted weights and frequency.
+        Whether a forward and a backward run are averaged, each with adapted weights and frequency
+        at its start.
 
     Returns
     -------
@@ -128,8 +129,8 @@ def follow_mains(
     for values in (backwards, signal, backwards):
         kernels.adapt_harmonics(values, weights, inverse, state, *settings)
         passes.append(estimate.copy())
-        # Time turns round: phases count backwards from that of the last sample seen, and sines
-        # change their sign, rows and columns of theirs in the matrix with them.
+        # Time is reversed: phases count backwards from the last sample, and sines change their
+        # sign, as do their rows and columns of the matrix.
         state[0] = -(state[0] - state[1])
         weights *= sign
         inverse *= np.outer(sign, sign)
@@ -137,63 +138,65 @@ def follow_mains(
 
 
 class AdaptiveFilter(SignalTransformer):
-    """Take away what can be predicted: mains that drifts, or what a reference channel shows.
+    """Subtract predicted interference: drifting power-line interference, or that of a reference.
 
     Parameters
     ----------
-    reference : {"mains", "delayed"} or int, default="mains"
-        What the interference is predicted from.
+    reference : {"powerline", "delayed"} or int, default="powerline"
+        Source from which the interference is predicted.
 
-        - "mains": sines at `freq` and its harmonics, whose amplitudes, phases and common frequency
-          are followed.
-        - "delayed": the signal itself, `delay` seconds ago: what is still correlated then is
-          periodic. This is the adaptive line enhancer, which needs no frequency.
-        - int: a channel of the same recording, such as an ECG lead or the stimulus. It is returned
-          as it is.
+        - "powerline": sines at `freq` and its harmonics, whose amplitudes, phases and common
+          frequency are tracked.
+        - "delayed": the signal itself, delayed by `delay` seconds; only periodic components remain
+          correlated. This is the adaptive line enhancer, which needs no frequency.
+        - int: index of a channel of the same recording, such as an ECG lead or the stimulus. This
+          channel is returned unchanged.
     algorithm : {"lms", "nlms", "rls"}, default="nlms"
-        Least mean squares, normalised least mean squares, or recursive least squares, which
-        adapts fastest and takes time with the square of the number of weights.
+        Algorithm: least mean squares, normalised least mean squares, or recursive least squares.
+        The last one adapts fastest, and its time grows with the square of the number of weights.
     memory : float, default=None
-        Time constant in seconds with which the weights forget. Longer takes less of the EMG and
-        follows changes more slowly. By default 0.3 s for "mains" and 5 s for the others, which
-        have many more weights.
+        Time constant in seconds of the adaptation of the weights. A longer one removes less of the
+        EMG and follows changes more slowly. The default is 0.3 s for "powerline" and 5 s for the
+        others, which have many more weights.
     freq : float, default=50.0
-        Nominal mains frequency in Hz, for "mains".
+        Nominal power-line frequency in Hz, for "powerline".
     harmonics : int or "all", default=1
-        How many multiples of `freq` to remove, as in :class:`NotchFilter`, for "mains".
+        Number of multiples of `freq` to remove, as in :class:`NotchFilter`, for "powerline".
     max_drift : float, default=0.5
-        How far in Hz the frequency may be off `freq`, for "mains". 0 keeps it fixed.
+        Maximum deviation of the frequency from `freq` in Hz, for "powerline". With 0 the frequency
+        is fixed.
     length : float, default=0.02
         Length of the prediction filter in seconds, for "delayed" and reference channels.
     delay : float, default=0.01
-        How far the signal is put back, in seconds, for "delayed": longer than a motor unit
-        potential correlates with itself.
+        Delay of the signal in seconds, for "delayed". It should be longer than the autocorrelation
+        of a motor unit potential.
     output : {"cleaned", "interference"}, default="cleaned"
-        The signal without the predicted part, or that part: the enhanced line of "delayed".
+        Output: the signal without the predicted part, or the predicted part, which is the enhanced
+        line for "delayed".
     two_way : bool, default=True
-        Use the whole signal. "mains" is the mean of a run forwards and one backwards, whose delays
-        behind a drifting frequency cancel; the others run once before, so that the beginning is
-        treated with adapted weights too. False is what a real-time filter would give.
+        Whether the whole signal is used. "powerline" then averages a forward and a backward run,
+        whose delays to a drifting frequency cancel; the others run twice, so that the weights are
+        adapted at the beginning of the signal. False gives the output of a real-time filter.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a harmonic is not below the Nyquist frequency, `memory` is too short to be stable, the
-        reference channel is missing, "lms" diverged, an array comes without `fs`, or a signal
-        holds NaN.
+        If a harmonic is not below the Nyquist frequency, `memory` is too short for a stable filter,
+        the reference channel is missing, "lms" diverges, `fs` is missing for an array, or a signal
+        contains NaN.
 
     See Also
     --------
-    NotchFilter : Fixed frequency, no memory of its own.
+    NotchFilter : Removes fixed frequencies and does not adapt.
 
     Notes
     -----
@@ -206,26 +209,27 @@ class AdaptiveFilter(SignalTransformer):
         \\text{RLS} \\quad & w_{t+1} = w_t + e_t P_t u_t / (\\lambda + u_t^T P_t u_t)
 
     where :math:`P` is the inverse of the exponentially weighted correlation matrix of the inputs.
-    `memory` :math:`\\tau` gives one time constant to all of them: :math:`\\lambda = e^{-1/(\\tau
-    f_s)}`; for :math:`L` taps :math:`\\mu = 2 L / (\\tau f_s)` (NLMS) and :math:`1 / (\\tau f_s
-    \\overline{u^2})` (LMS), which is exact for a white reference; for mains
-    :math:`2 / (\\tau f_s)`, where LMS and NLMS are the same, since sines have constant power.
+    The time constant `memory` :math:`\\tau` determines the parameters of all algorithms:
+    :math:`\\lambda = e^{-1/(\\tau f_s)}`; for :math:`L` taps :math:`\\mu = 2 L / (\\tau f_s)`
+    (NLMS) and :math:`1 / (\\tau f_s \\overline{u^2})` (LMS), which is exact for a white reference;
+    for "powerline" :math:`2 / (\\tau f_s)`, where LMS and NLMS are the same, since sines have
+    constant power.
 
-    A fixed frequency makes one run of "mains" a notch of width :math:`1 / (\\pi\\tau)` Hz [1]_. To
-    follow a frequency that drifts, the turn of the weights, by :math:`k \\Delta\\omega` per sample
-    at harmonic :math:`k`, is fed back to it. Where the mains is weaker than the noise of the
-    weights the frequency stays.
+    With a fixed frequency, one run of "powerline" is a notch of width :math:`1 / (\\pi\\tau)` Hz
+    [1]_. To track a drifting frequency, the rotation of the weights, by :math:`k \\Delta\\omega`
+    per sample at harmonic :math:`k`, is fed back to the frequency. If the interference is weaker
+    than the noise of the weights, the frequency does not change.
 
-    :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so that bursts of EMG
-    that the reference does not show yet change the weights little; the step of NLMS is doubled
-    for it.
+    :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so that a burst of EMG
+    before the reference rises changes the weights little; the step of NLMS is doubled in return.
 
-    The mean of each channel, its offset, is subtracted before and is part of the cleaned signal
-    again; it and the mean power of a reference are those of the whole signal, also where `two_way`
-    is False.
+    The mean of each channel, its offset, is subtracted first and added to the cleaned signal
+    afterwards. The mean, and the mean power of a reference, are those of the whole signal, also if
+    `two_way` is False.
 
-    Use it on whole recordings: a window shorter than `memory` teaches little. Line enhancement
-    does less than "mains" where the frequency is known, since its many weights carry EMG.
+    Apply the filter to whole recordings: it adapts little in a window shorter than `memory`. Line
+    enhancement removes less interference of a known frequency than "powerline", since its many
+    weights pass EMG.
 
     References
     ----------
@@ -239,14 +243,17 @@ class AdaptiveFilter(SignalTransformer):
     >>> from sklearn_emg.preprocessing import AdaptiveFilter
     >>> t = np.arange(10000) / 1000.0
     >>> emg = np.random.default_rng(0).normal(scale=0.1, size=t.size)
-    >>> mains = np.sin(2 * np.pi * 50.2 * t)  # not quite 50 Hz
-    >>> cleaned = AdaptiveFilter(fs=1000.0).fit_transform((emg + mains)[np.newaxis])[0]
+    >>> hum = np.sin(2 * np.pi * 50.2 * t)  # 0.2 Hz above the nominal frequency
+    >>> cleaned = AdaptiveFilter(fs=1000.0).fit_transform((emg + hum)[np.newaxis])[0]
     >>> bool(np.std(cleaned - emg) < 0.02)
     True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "reference": [StrOptions({"mains", "delayed"}), Interval(Integral, 0, None, closed="left")],
+        "reference": [
+            StrOptions({"powerline", "delayed"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
         "algorithm": [StrOptions(set(_ALGORITHMS))],
         "memory": [_POSITIVE, None],
         "freq": [_POSITIVE],
@@ -261,7 +268,7 @@ class AdaptiveFilter(SignalTransformer):
 
     def __init__(
         self,
-        reference: Literal["mains", "delayed"] | int = "mains",
+        reference: Literal["powerline", "delayed"] | int = "powerline",
         *,
         algorithm: Literal["lms", "nlms", "rls"] = "nlms",
         memory: float | None = None,
@@ -301,7 +308,7 @@ class AdaptiveFilter(SignalTransformer):
     def _memory(self) -> float:
         if self.memory is not None:
             return self.memory
-        return 0.3 if self.reference == "mains" else 5.0
+        return 0.3 if self.reference == "powerline" else 5.0
 
     def _n_harmonics(self, fs: float) -> int:
         if self.harmonics != "all":
@@ -312,7 +319,7 @@ class AdaptiveFilter(SignalTransformer):
         return max(round(self.length * fs), 1)
 
     def _check_parameters(self, fs: float) -> None:
-        if self.reference == "mains":
+        if self.reference == "powerline":
             n_harmonics = self._n_harmonics(fs)
             highest = n_harmonics * (self.freq + self.max_drift)
             if highest >= fs / 2:
@@ -328,7 +335,7 @@ class AdaptiveFilter(SignalTransformer):
                 )
             shortest = 2 * n_harmonics / fs
         else:
-            # Steps of 1 correct the whole error at once; beyond 2 the weights diverge.
+            # A step of 1 corrects the whole error at once; above 2 the weights diverge.
             shortest = self._n_taps(fs) / fs
         if self._memory() < shortest:
             raise ValueError(
@@ -339,8 +346,9 @@ class AdaptiveFilter(SignalTransformer):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         values = np.atleast_2d(signals)
         values = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
-        # Weights would follow an offset as if it were interference, and be as noisy as it is large.
-        # Two passes: the rounding of the first mean is far above a small signal on a large offset.
+        # The weights would adapt to an offset as to interference and fluctuate in proportion to it.
+        # The mean is subtracted twice, since the rounding error of the first mean may exceed a
+        # small signal on a large offset.
         centred = values - values.mean(axis=-1, keepdims=True)
         centred -= centred.mean(axis=-1, keepdims=True)
         interference = np.empty_like(values)
@@ -353,9 +361,9 @@ class AdaptiveFilter(SignalTransformer):
 
     def _interference(self, channels: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
         memory = self._memory() * fs
-        if self.reference == "mains":
+        if self.reference == "powerline":
             follow = partial(
-                follow_mains,
+                follow_line,
                 freq=self.freq / fs,
                 n_harmonics=self._n_harmonics(fs),
                 drift=self.max_drift / fs,

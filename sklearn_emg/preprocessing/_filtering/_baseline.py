@@ -16,7 +16,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
-    """Least-squares polynomial of each signal.
+    """Fit a polynomial to each signal by least squares.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[n
 
 
 def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
-    """Moving median, at every eighth of its length and along straight lines between.
+    """Compute a moving median at every eighth of its length, with linear interpolation between.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
     n_median : int
-        Length of the median in samples; no more than there are is used.
+        Length of the median in samples, at most the length of the signal.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.
     hop = max(size // 8, 1)
     starts = np.arange(0, n_times - size + 1, hop)
     stretches = [(s, s + size) for s in starts]
-    # Shorter and shorter towards the ends, where a drift would otherwise be taken for constant.
+    # Stretches become shorter towards the ends; the baseline would otherwise be constant there.
     for part in (size // 2, size // 4):
         if part > 0:
             stretches = [(0, part), *stretches, (n_times - part, n_times)]
@@ -68,27 +68,27 @@ def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.
 
 
 class BaselineRemover(SignalTransformer):
-    """Remove an offset or a slow drift, by subtraction of what is fitted to the baseline.
+    """Remove an offset or a slow drift, by subtraction of an estimated baseline.
 
     Parameters
     ----------
     method : {"mean", "median", "polynomial", "moving_median"}, default="moving_median"
-        "mean" and "median" remove an offset, "polynomial" a trend of the given `degree`,
-        "moving_median" whatever the median over `window` seconds follows.
+        Estimate of the baseline: "mean" and "median" remove an offset, "polynomial" a trend of the
+        given `degree`, "moving_median" the median over `window` seconds.
     window : float, default=0.2
-        Length of the moving median in seconds: many times a motor unit potential, so that
-        potentials do not count.
+        Length of the moving median in seconds. It should be many times that of a motor unit
+        potential, so that potentials do not change the median.
     degree : int, default=1
-        Of the polynomial.
+        Degree of the polynomial.
     fs : float, default=None
         Sampling rate of arrays in Hz, for "moving_median" only. A recording table brings its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
@@ -97,15 +97,15 @@ class BaselineRemover(SignalTransformer):
 
     See Also
     --------
-    HighpassFilter : Linear, with an exact corner.
+    HighpassFilter : Is linear and has a defined corner frequency.
 
     Notes
     -----
-    A median is not drawn by potentials, however large, as long as they fill less than half of its
-    window. It leaves the shape of potentials as it is, where a high-pass filter gives each a tail
-    of the other sign. The moving median is computed at every eighth of `window`, with straight
-    lines between, and over shorter stretches at the ends. It follows what is slower than about
-    ``0.3 / window`` Hz; against faster wander a high-pass filter does more.
+    Potentials of any size change a median little if they fill less than half of its window. Its
+    subtraction preserves the shape of potentials, whereas a high-pass filter adds a tail of
+    opposite sign to each. The moving median is computed at every eighth of `window`, with linear
+    interpolation between, and over shorter stretches at the ends. It follows drift below about
+    ``0.3 / window`` Hz; a high-pass filter removes more of faster drift.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Filter design and filtering of arrays along the last axis; no estimator is known here."""
+"""Filter design, and filtering of arrays along the last axis."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def design_filter(
     attenuation: float,
     transition: float | None,
 ) -> FilterCoefficients:
-    """Design a high-pass, low-pass or band-pass filter; cached, since the rows of a table share it.
+    """Design a high-pass, low-pass or band-pass filter; cached for the rows of a table.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def design_filter(
         Sampling rate in Hz.
     design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}
     order, ripple, attenuation, transition
-        As in :class:`BandpassFilter`.
+        See :class:`BandpassFilter`.
 
     Returns
     -------
@@ -60,8 +60,9 @@ def design_filter(
         n_taps = _n_taps(corners, fs, transition)
         taps = signal.firwin(n_taps, band, pass_zero=kind, window="hamming", fs=fs)
         if kind != "lowpass":
-            # A windowed sinc lets some 0.1 % of an offset through, and electrode offsets are often
-            # a hundred times the EMG: what is left at 0 Hz is taken off, in the window's shape.
+            # A windowed sinc passes about 0.1 % of an offset, and electrode offsets are often a
+            # hundred times the EMG. The response at 0 Hz is therefore subtracted, in the shape of
+            # the window.
             window = signal.windows.hamming(n_taps)
             taps -= window * (taps.sum() / window.sum())
         return Taps(taps)
@@ -73,23 +74,23 @@ def design_filter(
     elif design == "chebyshev2":
         sos = signal.cheby2(order, attenuation, band, **options)
     else:
-        # norm="mag" puts the corner at -3 dB, where the other designs have it.
+        # With norm="mag" the response at the corner is -3 dB, as in the other designs.
         sos = signal.bessel(order, band, norm="mag", **options)
     return Sections(sos)
 
 
 def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> int:
     if transition is None:
-        # A quarter of the corner, at least 2 Hz but inside the band that is there.
+        # A quarter of the corner, at least 2 Hz, but within 0 Hz and the Nyquist frequency.
         transition = min(min(max(0.25 * c, 2.0), c, fs / 2 - c) for c in corners)
-    # 3.3 / (normalised transition width) taps for a Hamming window; odd: an even length forces a
-    # zero at the Nyquist frequency and a delay of half a sample.
+    # A Hamming window needs 3.3 / (normalised transition width) taps. Their number is odd: an even
+    # number causes a zero at the Nyquist frequency and a delay of half a sample.
     return int(np.ceil(3.3 * fs / transition)) // 2 * 2 + 1
 
 
 @lru_cache(maxsize=128)
 def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> FilterCoefficients:
-    """One second-order notch per frequency, each `bandwidth` Hz wide at -3 dB.
+    """Design one second-order notch per frequency, each `bandwidth` Hz wide at -3 dB.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> Filte
 def zero_phase_filter(
     signals: NDArray[np.floating], coefficients: FilterCoefficients
 ) -> NDArray[np.floating]:
-    """Filter without delay: IIR forwards and backwards, FIR once and shifted back by its delay.
+    """Filter without delay: IIR filters run forwards and backwards, FIR filters are shifted back.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def zero_phase_filter(
     Returns
     -------
     filtered : ndarray of shape (..., n_times)
-        Of the type of `signals`; computed in float64.
+        Filtered signals of the type of `signals`; they are computed in float64.
     """
     n_times = signals.shape[-1]
     if isinstance(coefficients, Sections):
@@ -136,13 +137,13 @@ def zero_phase_filter(
 
 
 def _default_padlen(sos: NDArray[np.float64]) -> int:
-    # That of scipy.signal.sosfiltfilt, which refuses signals that are not longer.
+    # The default of scipy.signal.sosfiltfilt, which does not accept shorter signals.
     n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
     return 3 * int(n_taps)
 
 
 def _odd_extension(signals: NDArray[np.floating], n: int) -> NDArray[np.floating]:
-    """`n` samples on each side, mirrored about the end points; end values where mirrors run out."""
+    """Extend by `n` samples on each side, mirrored about the end points, then by the end values."""
     mirrored = min(n, signals.shape[-1] - 1)
     if mirrored:
         left = 2 * signals[..., :1] - signals[..., mirrored:0:-1]
@@ -155,7 +156,7 @@ def _odd_extension(signals: NDArray[np.floating], n: int) -> NDArray[np.floating
 def initial_state(
     first: NDArray[np.floating], coefficients: FilterCoefficients
 ) -> NDArray[np.float64]:
-    """State of a causal filter whose input has been `first` for ever.
+    """Compute the steady state of a causal filter with the constant input `first`.
 
     Parameters
     ----------
@@ -166,12 +167,12 @@ def initial_state(
     Returns
     -------
     state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
-        For :func:`causal_filter`.
+        Initial state for :func:`causal_filter`.
     """
     if isinstance(coefficients, Sections):
         zi = signal.sosfilt_zi(coefficients.sos)
         return zi.reshape(len(zi), *(1,) * (first.ndim - 1), 2) * first
-    # The transposed direct form holds the sums that a constant input of 1 leaves behind.
+    # The state of the transposed direct form is the cumulative sum of the taps for an input of 1.
     zi = np.cumsum(coefficients.taps[::-1])[:-1][::-1]
     return zi * first
 
@@ -188,19 +189,19 @@ def causal_filter(
     signals : ndarray of shape (..., n_times)
     coefficients : FilterCoefficients
     state : ndarray
-        From :func:`initial_state` or the previous call.
+        State from :func:`initial_state` or from the previous call.
 
     Returns
     -------
     filtered : ndarray of shape (..., n_times)
-        Of the type of `signals`; computed in float64.
+        Filtered signals of the type of `signals`; they are computed in float64.
     state : ndarray
     """
     if isinstance(coefficients, Sections):
         filtered, state = signal.sosfilt(coefficients.sos, signals, axis=-1, zi=state)
     else:
-        # The second zero coefficient keeps lfilter on its recursive path, sample by sample: its
-        # convolution for pure FIR filters rounds differently with the length of a chunk.
+        # With the second coefficient, 0, lfilter runs recursively, sample by sample. Its
+        # convolution for FIR filters has rounding errors that depend on the length of a chunk.
         denominator = np.array([1.0, 0.0])
         filtered, state = signal.lfilter(
             coefficients.taps, denominator, signals.astype(np.float64), axis=-1, zi=state

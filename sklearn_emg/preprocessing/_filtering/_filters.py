@@ -26,16 +26,16 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 class FilterStream:
-    """A causal filter that is fed one chunk after the other and remembers where it was.
+    """Causal filter that processes consecutive chunks and keeps its state between them.
 
-    Made by the ``stream`` method of a causal filter. The outputs of the chunks, put together, are
-    those of the whole recording to the last bit, whatever the chunks' lengths. Memory does not
-    grow with the number of chunks.
+    The ``stream`` method of a causal filter returns such an object. The concatenated outputs of the
+    chunks equal the output for the whole recording to the last bit, whatever the lengths of the
+    chunks. Memory does not grow with the number of chunks.
 
     Parameters
     ----------
     coefficients : FilterCoefficients
-        What the filter's design came to.
+        Coefficients of the designed filter.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class FilterStream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all chunks: the next one begins a new recording."""
+        """Reset the state: the next chunk begins a new recording."""
         self._state: NDArray[np.float64] | None = None
         self._leading_shape: tuple[int, ...] | None = None
 
@@ -64,18 +64,18 @@ class FilterStream:
         Parameters
         ----------
         chunk : array-like of shape (n_times,) or (n_channels, n_times)
-            The samples that follow those of the previous call, in mV.
+            Samples in mV that follow those of the previous call.
 
         Returns
         -------
         filtered : ndarray of the shape of `chunk`
-            float32 for float32 chunks, float64 otherwise.
+            Filtered samples, float32 for float32 chunks and float64 otherwise.
 
         Raises
         ------
         ValueError
-            If a sample is not finite, which the filter would never forget, or the number of
-            channels changes.
+            If a sample is not finite, which would spoil all later output, or the number of channels
+            changes.
         """
         values = np.asarray(chunk)
         if values.dtype != np.float32:
@@ -85,7 +85,7 @@ class FilterStream:
         if not np.isfinite(values).all():
             raise ValueError(
                 "The chunk contains NaN or infinity, which the filter would never forget. "
-                "Interpolate the gap, or reset the stream behind it."
+                "Interpolate the gap, or reset the stream after it."
             )
         if self._leading_shape is not None and values.shape[:-1] != self._leading_shape:
             raise ValueError(
@@ -102,7 +102,7 @@ class FilterStream:
 
 
 class _LinearFilter(SignalTransformer):
-    """Filters that differ only in their coefficients."""
+    """Base of linear filters, which differ only in their coefficients."""
 
     def _needs_fs(self) -> bool:
         return True
@@ -125,12 +125,12 @@ class _LinearFilter(SignalTransformer):
             )
 
     def stream(self, fs: float | None = None) -> FilterStream:
-        """Filter chunk by chunk, with the state kept from one to the next.
+        """Return a stream that filters chunk by chunk and keeps its state between chunks.
 
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate in Hz; by default the filter's own.
+            Sampling rate in Hz; the default is the `fs` of the filter.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class _LinearFilter(SignalTransformer):
         Raises
         ------
         ValueError
-            If the filter is zero-phase, which needs the future, or has no sampling rate.
+            If the filter is zero-phase, which needs the whole recording, or has no sampling rate.
         """
         self._validate_params()
         if self.zero_phase:
@@ -153,7 +153,7 @@ class _LinearFilter(SignalTransformer):
 
 
 class _DesignedFilter(_LinearFilter):
-    """Filters made by one of the classic designs, with one or two corners."""
+    """Base of filters of a classic design, with one or two corners."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "order": [Interval(Integral, 1, None, closed="left")],
@@ -189,10 +189,10 @@ class _DesignedFilter(_LinearFilter):
 
 
 class BandpassFilter(_DesignedFilter):
-    """Keep the frequencies between two corners.
+    """Band-pass filter: keep the frequencies between two corners.
 
-    Apply it to whole recordings, before they are divided into windows: the edges of a recording
-    are then the only ones.
+    Apply the filter to whole recordings, before they are divided into windows, so that there are
+    edge effects only at the ends of a recording.
 
     Parameters
     ----------
@@ -200,22 +200,23 @@ class BandpassFilter(_DesignedFilter):
         Corner frequencies in Hz. The defaults suit surface EMG [1]_; needle EMG needs about 10 Hz
         to 10 kHz.
     order : int, default=4
-        Order of an IIR design, for each of its two slopes. A FIR design has its length from
+        Order of an IIR design, for each of its two slopes. The length of a FIR design follows from
         `transition` instead.
     design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}, default="butterworth"
-        IIR designs run as second-order sections. "chebyshev1" ripples by `ripple` dB in the pass
-        band, "chebyshev2" holds `attenuation` dB in the stop band, "bessel" keeps wave shapes best
-        when causal. "fir" is a windowed sinc (Hamming) of linear phase.
+        Filter design. IIR designs run as second-order sections: "chebyshev1" has a ripple of
+        `ripple` dB in the pass band, "chebyshev2" an attenuation of `attenuation` dB in the stop
+        band, and "bessel" preserves waveforms best if the filter is causal. "fir" is a windowed
+        sinc (Hamming) of linear phase.
     ripple : float, default=0.1
-        Largest loss in the pass band in dB, of "chebyshev1" only. A zero-phase filter passes twice
-        and loses up to twice as much.
+        Maximum loss in the pass band in dB, for "chebyshev1" only. A zero-phase filter runs twice,
+        and its loss is up to twice as large.
     attenuation : float, default=40.0
-        Smallest loss in the stop band in dB; of "chebyshev2" only, whose corners are where the
-        stop band begins.
+        Minimum loss in the stop band in dB, for "chebyshev2" only, whose corners are the edges of
+        the stop band.
     transition : float, default=None
-        Width in Hz of the slopes of "fir" only, which has ``3.3 * fs / transition`` taps [2]_. By
-        default a quarter of the corner but at least 2 Hz, and no more than there is between the
-        corner and 0 Hz or the Nyquist frequency.
+        Width in Hz of the transition bands, for "fir" only, which has ``3.3 * fs / transition``
+        taps [2]_. The default is a quarter of the corner, at least 2 Hz, and at most the distance
+        from the corner to 0 Hz or to the Nyquist frequency.
     zero_phase : bool, default=True
         Filter without delay: an IIR filter runs forwards and backwards, which squares its
         amplitude response (-6 dB at the corners of a Butterworth filter), a FIR filter runs once
@@ -225,25 +226,25 @@ class BandpassFilter(_DesignedFilter):
         Lower `high` to 0.45 times the sampling rate where it lies above, so that one filter serves
         recordings of several rates; otherwise a `high` above the Nyquist frequency is an error.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a corner is not below the Nyquist frequency, `low` not below `high`, an array comes
-        without `fs`, or a signal holds NaN.
+        If a corner is not below the Nyquist frequency, `low` is not below `high`, `fs` is missing
+        for an array, or a signal contains NaN.
 
     See Also
     --------
-    HighpassFilter, LowpassFilter : One corner only.
-    NotchFilter : Removes mains.
+    HighpassFilter, LowpassFilter : Have one corner.
+    NotchFilter : Removes power-line interference.
 
     Notes
     -----
@@ -252,9 +253,9 @@ class BandpassFilter(_DesignedFilter):
     .. math:: |H(f)|^2 = \\frac{1}{1 + (f / f_c)^{2N}}.
 
     Before a zero-phase filter runs, a signal is extended at both ends, mirrored about its end
-    points, by the length that :func:`scipy.signal.sosfiltfilt` takes or as far as the signal
-    reaches. A causal filter starts as if the first sample had lasted for ever, so that an offset
-    gives no step. Computation is in float64; float32 signals come back as float32.
+    points, by the length that :func:`scipy.signal.sosfiltfilt` uses or by the length of the signal.
+    A causal filter starts in the steady state of the first sample, so that an offset causes no
+    step. Computations are in float64; the output for float32 signals is float32.
 
     References
     ----------
@@ -326,31 +327,31 @@ class BandpassFilter(_DesignedFilter):
 
 
 class HighpassFilter(_DesignedFilter):
-    """Remove what is slower than a corner, such as baseline drift and motion.
+    """High-pass filter: remove frequencies below a corner, such as drift and motion artefacts.
 
     Parameters
     ----------
     low : float, default=20.0
         Corner frequency in Hz.
     order, design, ripple, attenuation, transition, zero_phase, fs
-        As in :class:`BandpassFilter`.
+        See :class:`BandpassFilter`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If the corner is not below the Nyquist frequency, an array comes without `fs`, or a signal
-        holds NaN.
+        If the corner is not below the Nyquist frequency, `fs` is missing for an array, or a signal
+        contains NaN.
 
     See Also
     --------
-    BandpassFilter : Where the parameters are explained.
+    BandpassFilter : Describes the parameters.
 
     Examples
     --------
@@ -391,32 +392,32 @@ class HighpassFilter(_DesignedFilter):
 
 
 class LowpassFilter(_DesignedFilter):
-    """Remove what is faster than a corner.
+    """Low-pass filter: remove frequencies above a corner.
 
     Parameters
     ----------
     high : float, default=450.0
         Corner frequency in Hz.
     order, design, ripple, attenuation, transition, zero_phase, fs
-        As in :class:`BandpassFilter`.
+        See :class:`BandpassFilter`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If the corner is not below the Nyquist frequency, an array comes without `fs`, or a signal
-        holds NaN.
+        If the corner is not below the Nyquist frequency, `fs` is missing for an array, or a signal
+        contains NaN.
 
     See Also
     --------
-    BandpassFilter : Where the parameters are explained.
-    Resampler : Lowers the sampling rate behind its own low-pass filter.
+    BandpassFilter : Describes the parameters.
+    Resampler : Lowers the sampling rate after a low-pass filter of its own.
 
     Examples
     --------
@@ -457,36 +458,36 @@ class LowpassFilter(_DesignedFilter):
 
 
 class NotchFilter(_LinearFilter):
-    """Remove mains: one narrow band, or a frequency and its harmonics.
+    """Notch filter: remove power-line interference at one frequency and at its harmonics.
 
     Parameters
     ----------
     freq : float, default=50.0
         Frequency to remove in Hz; 60.0 in the Americas.
     harmonics : int or "all", default=1
-        How many multiples of `freq` to remove: 1 is `freq` alone, 3 is 50, 100 and 150 Hz, "all"
-        is every multiple below the Nyquist frequency of the row.
+        Number of multiples of `freq` to remove: 1 removes `freq` only, 3 removes 50, 100 and
+        150 Hz, "all" every multiple below the Nyquist frequency of the row.
     bandwidth : float, default=2.0
-        Width of each notch in Hz at -3 dB of one pass, the same for every harmonic. A narrower
-        notch takes less of the EMG and rings longer, for about ``1 / bandwidth`` seconds.
+        Width of each notch in Hz at -3 dB of one pass, the same for all harmonics. A narrower notch
+        removes less of the EMG and rings longer, for about ``1 / bandwidth`` seconds.
     zero_phase : bool, default=True
-        Filter forwards and backwards, without delay; False gives the causal filter, which can also
-        run as a stream.
+        Whether the filter runs forwards and backwards, without delay. False gives the causal
+        filter, which can also run as a stream.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own.
+        Sampling rate of arrays in Hz. A recording table contains its own.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If a harmonic is not below the Nyquist frequency, `bandwidth` is not below twice `freq`, an
-        array comes without `fs`, or a signal holds NaN.
+        If a harmonic is not below the Nyquist frequency, `bandwidth` is not below twice `freq`,
+        `fs` is missing for an array, or a signal contains NaN.
 
     See Also
     --------
@@ -495,8 +496,8 @@ class NotchFilter(_LinearFilter):
     Notes
     -----
     Each section is the bilinear transform of the analogue notch with quality factor
-    ``freq / bandwidth``, that of :func:`scipy.signal.iirnotch`. A notch removes the EMG of its
-    band together with mains, and mains that drifts out of the band stays.
+    ``freq / bandwidth``, as in :func:`scipy.signal.iirnotch`. A notch also removes the EMG of its
+    band, and interference that drifts out of the band remains.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Compiled loops of the adaptive filter; imported when one runs, since numba loads slowly."""
+"""Compiled loops of the adaptive filter; imported when a filter runs, since numba loads slowly."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ LMS, NLMS, RLS = 0, 1, 2
 
 @njit(cache=True)
 def _update_rls(weights, inverse, inputs, error, forgetting, largest, gain):
-    """One step of recursive least squares; `inverse` and `weights` change in place.
+    """Compute one step of recursive least squares; `inverse` and `weights` change in place.
 
     Parameters
     ----------
     weights, inputs, gain : ndarray of shape (n_weights,)
-        `gain` is scratch space.
+        `gain` is a buffer.
     inverse : ndarray of shape (n_weights, n_weights)
         Inverse of the weighted correlation matrix of the inputs.
     error : float
         A-priori error.
     forgetting : float
-        Weight of the past relative to now, per sample.
+        Factor per sample of the weight of past samples.
     largest : float
-        The inverse does not grow beyond it, which it would where the inputs are silent.
+        Upper bound of the inverse, which would grow without limit while the inputs are silent.
     """
     n = weights.shape[0]
     power = 0.0
@@ -37,8 +37,8 @@ def _update_rls(weights, inverse, inputs, error, forgetting, largest, gain):
     peak = 0.0
     for i in range(n):
         weights[i] += gain[i] * scale * error
-        # The upper triangle is computed and mirrored: rounding would make the matrix asymmetric
-        # and in the end indefinite.
+        # Only the upper triangle is computed, and mirrored: rounding would make the matrix
+        # asymmetric and eventually indefinite.
         for j in range(i, n):
             value = inverse[i, j] - gain[i] * gain[j] * scale
             inverse[i, j] = value
@@ -70,21 +70,21 @@ def adapt_delay_line(
     ----------
     signal : ndarray of shape (n_times,)
     reference : ndarray of shape (n_taps - 1 + n_times,)
-        Sample ``n_taps - 1 + t`` is as late as sample ``t`` of the signal.
+        Sample ``n_taps - 1 + t`` is simultaneous with sample ``t`` of the signal.
     n_taps : int
     weights : ndarray of shape (n_taps,)
         Changed in place; the first belongs to the present sample.
     inverse : ndarray of shape (n_taps, n_taps)
-        For RLS. Changed in place.
+        Matrix of RLS; changed in place.
     algorithm : {LMS, NLMS, RLS}
     step : float
-        Of LMS and NLMS.
+        Step size of LMS and NLMS.
     forgetting, largest : float
-        Of RLS, as in :func:`_update_rls`.
+        Parameters of RLS, see :func:`_update_rls`.
     epsilon : float
         Added to the power of the inputs in NLMS, in mV².
     estimate : ndarray of shape (n_times,)
-        Filled.
+        Output.
     """
     inputs = np.zeros(n_taps)
     gain = np.zeros(n_taps)
@@ -112,7 +112,7 @@ def adapt_delay_line(
 def adapt_harmonics(
     signal, weights, inverse, state, nominal, drift, algorithm, memory, largest, estimate
 ):
-    """Follow a sine of slowly changing frequency and its harmonics.
+    """Track a sine of slowly changing frequency and its harmonics.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def adapt_harmonics(
     weights : ndarray of shape (2 * n_harmonics,)
         Amplitudes of cosine and sine, harmonic by harmonic. Changed in place.
     inverse : ndarray of shape (2 * n_harmonics, 2 * n_harmonics)
-        For RLS. Changed in place.
+        Matrix of RLS; changed in place.
     state : ndarray of shape (3,)
         Phase of the next sample, frequency in radians per sample, mean square of the error.
         Changed in place.
@@ -131,9 +131,9 @@ def adapt_harmonics(
     memory : float
         Time constant in samples.
     largest : float
-        Of RLS, as in :func:`_update_rls`.
+        Parameter of RLS, see :func:`_update_rls`.
     estimate : ndarray of shape (n_times,)
-        Filled.
+        Output.
     """
     n_harmonics = weights.shape[0] // 2
     inputs = np.zeros(2 * n_harmonics)
@@ -160,9 +160,10 @@ def adapt_harmonics(
             for i in range(2 * n_harmonics):
                 weights[i] += step * error * inputs[i]
         if drift > 0.0:
-            # Where the frequency is wrong by d, the weights of harmonic k turn by k * d a sample.
-            # Least squares over the harmonics; the noise of the weights, 2 * noise / memory, in
-            # the denominator holds the frequency where there is no mains to follow.
+            # If the frequency is wrong by d, the weights of harmonic k rotate by k * d per sample.
+            # d is estimated by least squares over the harmonics. The noise of the weights,
+            # 2 * noise / memory, in the denominator keeps the frequency constant if there is no
+            # interference.
             turn, power = 0.0, 0.0
             for k in range(n_harmonics):
                 a, b = before[2 * k], before[2 * k + 1]
@@ -170,8 +171,8 @@ def adapt_harmonics(
                 turn += order * (b * (weights[2 * k] - a) - a * (weights[2 * k + 1] - b))
                 power += order * order * (a * a + b * b + 2.0 * noise / memory)
             if power > 0.0:
-                # As fast as the weights turn: a second-order loop with a damping ratio of 1/2,
-                # slow enough not to ring, fast enough for a frequency that keeps drifting.
+                # The time constant is that of the weights: a second-order loop with a damping ratio
+                # of 1/2, which rings little and follows a frequency that keeps drifting.
                 omega += turn / power / memory
                 omega = min(max(omega, nominal - drift), nominal + drift)
         phase = (phase + omega) % (2.0 * np.pi)

@@ -18,18 +18,18 @@ __all__ = ["Resampler", "rational_ratio", "resample_fourier", "resample_polyphas
 
 # The anti-aliasing filter has 20 * max(up, down) + 1 taps.
 _MAX_TERM = 100_000
-# Relative error of a ratio that is good enough: 0.4 ms in an hour.
+# Accepted relative error of a ratio: 0.4 ms in an hour.
 _MAX_ERROR = 1e-7
 _BLOCK_SAMPLES = 1 << 20
 
 
 def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
-    """The ratio of two rates, ``fs_out / fs_in = up / down``, in lowest terms.
+    """Approximate the ratio of two rates, ``fs_out / fs_in = up / down``, in lowest terms.
 
-    It is exact where the decimal numbers that the rates print as have a ratio with terms of at most
-    100 000. Otherwise it is the simplest ratio within a relative error of 1e-7, or the nearest one
-    with terms of at most 100 000: its error is at most 5e-6 and above 1e-7 only next to a ratio of
-    small terms. Rates that differ by less than 1e-6 are one and have the ratio 1 / 1.
+    The ratio is exact if the rates, as decimal numbers, have a ratio with terms of at most 100 000.
+    Otherwise it is the simplest ratio within a relative error of 1e-7, or the nearest one with
+    terms of at most 100 000: its error is at most 5e-6, and above 1e-7 only near a ratio of small
+    terms. Rates with a relative difference below 1e-6 count as equal and have the ratio 1 / 1.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
             f"The rates {fs_out:g} Hz and {fs_in:g} Hz differ by a factor above 10000; set the "
             "true rates, or resample in steps."
         )
-    # Through the shortest decimal form: 1000.1 is 10001/10 and not its binary neighbour.
+    # From the shortest decimal form: 1000.1 is 10001/10 and not the nearest binary number.
     ratio = Fraction(repr(float(fs_out))) / Fraction(repr(float(fs_in)))
     if max(ratio.numerator, ratio.denominator) > _MAX_TERM:
         ratio = _near_ratio(ratio)
@@ -69,8 +69,8 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _near_ratio(ratio: Fraction) -> Fraction:
-    """The simplest near fraction, or the nearest with terms of at most ``_MAX_TERM``."""
-    # limit_denominator bounds the lower term, which is the larger of the two where ratio < 1.
+    """Find the simplest near fraction, or the nearest with terms of at most ``_MAX_TERM``."""
+    # limit_denominator bounds the denominator, which is the larger term of a ratio below 1.
     inverted = ratio > 1
     target = 1 / ratio if inverted else ratio
     near, bound = target, 10
@@ -83,7 +83,7 @@ def _near_ratio(ratio: Fraction) -> Fraction:
 
 
 def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
-    """Change the rate by ``up / down`` through a polyphase FIR filter.
+    """Change the rate by ``up / down`` with a polyphase FIR filter.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDA
 
     See Also
     --------
-    scipy.signal.resample_poly : What this calls: a Kaiser window (beta 5) of
-        ``20 * max(up, down) + 1`` taps, ends extended along the line through both end points.
+    scipy.signal.resample_poly : Is called with a Kaiser window (beta 5) of
+        ``20 * max(up, down) + 1`` taps and ends that are extended along the line through both.
     """
     padtype = "line" if signals.shape[-1] > 1 else "edge"
     return signal.resample_poly(signals, up, down, axis=-1, padtype=padtype)
@@ -107,9 +107,9 @@ def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDA
 def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
     """Change the rate by ``up / down`` by cutting or extending the spectrum.
 
-    A spectrum takes the signal as periodic. So that its ends do not meet and the new samples lie
-    exactly ``down / up`` old samples apart, the signal is first extended by its mirror image to a
-    multiple of `down` samples, at least a tenth on each side.
+    A discrete spectrum is that of a periodic signal. The signal is therefore first extended by its
+    mirror image, by at least a tenth on each side, to a multiple of `down` samples. Its ends then
+    agree, and new samples are exactly ``down / up`` old samples apart.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
     n_out = -(-n_times * up // down)
     flat = signals.reshape(-1, n_times)
     result = np.empty((len(flat), n_out), dtype=signals.dtype)
-    # A large `down` makes the extension much longer than the signal: a few megabytes at a time.
+    # With a large `down` the extension is much longer than the signal; blocks bound the memory.
     block = max(1, _BLOCK_SAMPLES // (n_total * max(up, down)))
     for first in range(0, len(flat), block):
         extended = np.pad(flat[first : first + block], [(0, 0), widths], mode="symmetric")
@@ -138,48 +138,48 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
 
 
 class Resampler(SignalTransformer):
-    """Bring signals to a common sampling rate, with protection against aliasing.
+    """Resample signals to a common sampling rate, without aliasing.
 
     Parameters
     ----------
     fs_out : float, default=10000.0
         New sampling rate in Hz.
     method : {"polyphase", "fourier"}, default="polyphase"
-        "polyphase" filters by a FIR filter. "fourier" cuts the spectrum, which is steeper at the
-        new Nyquist frequency and rings around steps. Both use a rational ratio of the rates
-        (48000 to 10000 Hz is 5/24), see :func:`rational_ratio`.
+        Method: "polyphase" uses a FIR filter; "fourier" truncates the spectrum, which is steeper at
+        the new Nyquist frequency and rings at steps. Both use a rational ratio of the rates (48000
+        to 10000 Hz is 5/24), see :func:`rational_ratio`.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table brings its own, which may differ from row
-        to row; its ``fs`` column is `fs_out` afterwards.
+        Sampling rate of arrays in Hz. A recording table contains its own, which may differ between
+        rows; its ``fs`` column is `fs_out` afterwards.
 
     Attributes
     ----------
     n_features_in_ : int
-        Second axis of the windows seen in ``fit``. Not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_times_in_ : int or None
-        Samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None after a table.
 
     Raises
     ------
     ValueError
-        If an array comes without `fs`, one rate is more than 10 000 times the other, or a signal
-        holds NaN.
+        If `fs` is missing for an array, one rate is more than 10 000 times the other, or a signal
+        contains NaN.
 
     See Also
     --------
-    LowpassFilter : Keeps the rate.
+    LowpassFilter : Keeps the sampling rate.
 
     Notes
     -----
-    A signal of :math:`n` samples gets :math:`\\lceil n f_{out} / f_{in} \\rceil`; the first sample
-    stays at time 0. float32 signals stay float32. With "polyphase" a component at the new Nyquist
-    frequency is halved and one 20 % above it is down by more than 40 dB; the pass band is flat
-    within 1 % up to 80 % of it.
+    A signal of :math:`n` samples has :math:`\\lceil n f_{out} / f_{in} \\rceil` samples afterwards;
+    the first sample remains at time 0, and float32 signals remain float32. "polyphase" halves a
+    component at the new Nyquist frequency and attenuates one 20 % above it by more than 40 dB; the
+    pass band is flat within 1 % up to 80 % of that frequency.
 
-    Any rate can be resampled. Where the ratio has to be approximated, its relative error is at most
-    1e-7 as a rule and 5e-6 next to a ratio of small terms (2000.008 to 2000 Hz); times and
-    frequencies have the same relative error. Signals whose rate differs from `fs_out` by less than
-    1e-6 pass unchanged and count as `fs_out`.
+    Any rate can be resampled. If the ratio is approximated, its relative error is at most 1e-7 in
+    general and 5e-6 near a ratio of small terms (2000.008 to 2000 Hz); times and frequencies have
+    the same relative error. Signals whose rate has a relative difference to `fs_out` below 1e-6
+    are not changed.
 
     References
     ----------

@@ -1,0 +1,186 @@
+"""Compiled sums of ordered samples, for the second L-moment.
+
+This module imports numba: import it inside functions only.
+"""
+
+import numpy as np
+from numba import njit
+
+from sklearn_emg.feature_extraction._kernels.options import BLOCK, INLINE
+
+__all__ = ["l_sum", "l_sums"]
+
+# Distances at which all neighbours are compared before full buckets are.
+_LAGS = 32
+
+
+@njit(**INLINE)
+def _buckets(x, centre, scale, top, keys):
+    """Compute the bucket of each sample, 0 .. top; the bucket never decreases with the sample.
+
+    Half of the buckets lie within `scale` of the centre, and the widths grow with the square of the
+    distance, so that a few huge samples do not crowd the others into few buckets. The rounded
+    quotient decreases monotonically with |v|.
+    """
+    origin = x.dtype.type(centre)
+    width = x.dtype.type(scale)
+    last = x.dtype.type(top)
+    half = x.dtype.type(0.5 * top * scale)
+    zero = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        v = x[i] - origin
+        r = half / (width + abs(v))
+        r = r if v < zero else last - r
+        keys[i] = np.uint16(np.int32(r))
+
+
+@njit(**INLINE)
+def _weighted_sum(ordered, centre):
+    """Sum (2 i - N - 1) (x_(i) - centre), i from 1; the centre only affects rounding."""
+    n = ordered.shape[0]
+    origin = ordered.dtype.type(centre)
+    total = 0.0
+    for start in range(0, n, BLOCK):
+        s = r = ordered.dtype.type(0)
+        for i in range(start, min(start + BLOCK, n)):
+            v = ordered[np.uint64(i)] - origin
+            s += v
+            r += ordered.dtype.type(np.int32(i - start)) * v
+        total += 2.0 * np.float64(r) + (2.0 * start - n + 1.0) * s
+    return total
+
+
+@njit(**INLINE)
+def _inversion(early, late):
+    """Sum the positive differences early - late."""
+    total = early.dtype.type(0)
+    zero = early.dtype.type(0)
+    for i in range(early.shape[0]):
+        d = early[i] - late[i]
+        total += d if d > zero else zero
+    return np.float64(total)
+
+
+@njit(**INLINE)
+def _four_inversions(a, b, c, d, e):
+    total = a.dtype.type(0)
+    zero = a.dtype.type(0)
+    for i in range(a.shape[0]):
+        v = a[i]
+        u = v - b[i]
+        w = v - c[i]
+        y = v - d[i]
+        z = v - e[i]
+        u = u if u > zero else zero
+        w = w if w > zero else zero
+        y = y if y > zero else zero
+        z = z if z > zero else zero
+        total += (u + w) + (y + z)
+    return np.float64(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _inversions(x, first, last):
+    """Sum x_i - x_j over the inversions: pairs with x_i > x_j and j - i from first to last - 1.
+
+    Also return whether no inversions at larger distances exist. For an inversion and any sample
+    between its two samples there is another, shorter inversion: if there is none at distances k to
+    2 k - 1, there is none at larger distances.
+    """
+    n = x.shape[0]
+    last = min(last, n)
+    total = 0.0
+    while first < last:
+        part = 0.0
+        stop = min(2 * first, last)
+        lag = first
+        while lag + 3 < stop:
+            m = n - lag - 3
+            part += _four_inversions(
+                x[:m],
+                x[lag : lag + m],
+                x[lag + 1 : lag + 1 + m],
+                x[lag + 2 : lag + 2 + m],
+                x[lag + 3 : lag + 3 + m],
+            )
+            # The last pairs of the first three lags.
+            for k in range(3):
+                for i in range(m, n - lag - k):
+                    part += max(x[i] - x[i + lag + k], 0.0)
+            lag += 4
+        while lag < stop:
+            part += _inversion(x[: n - lag], x[lag:])
+            lag += 1
+        if part == 0.0:
+            return total, True
+        total += part
+        first *= 2
+    return total, last == n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def l_sum(x, mean, deviation, counts, keys, ordered):
+    """Sum (2 i - N - 1) x_(i), i from 1, x_(i) sorted; NaN if the computation would take too long.
+
+    Samples are distributed to buckets and are then in order except within a bucket. A bucket need
+    not be sorted: the exchange of two neighbours with x_i > x_j adds 2 (x_i - x_j) to the sum, and
+    sorting by such exchanges exchanges each inversion once. If the samples of a window crowd into
+    few buckets (one huge artefact), the caller has to sort the window.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times,)
+    mean, deviation : float
+        Mean, and mean of |x - mean|.
+    counts : ndarray of shape (n_buckets + 1,), uint32
+        Buffer, as are the next two.
+    keys : ndarray of shape (n_times,), uint16
+    ordered : ndarray of shape (n_times,), of the type of `x`
+    """
+    n = x.shape[0]
+    if not 1e-30 < deviation < 1e30:
+        return np.nan
+    counts[:] = 0
+    _buckets(x, mean, deviation, counts.shape[0] - 2, keys)
+    # Unsigned keys need no check for negative indices, which would take a third of the time.
+    one = np.uint32(1)
+    following = counts[1:]
+    for i in range(n):
+        following[keys[i]] += one
+    total = np.uint32(0)
+    fullest = np.uint32(0)
+    for k in range(counts.shape[0]):
+        fullest = max(fullest, counts[k])
+        total = np.uint32(total + counts[k])
+        counts[k] = total
+    for i in range(n):
+        k = keys[i]
+        place = counts[k]
+        ordered[place] = x[i]
+        counts[k] = np.uint32(place + one)
+    moved, in_order = _inversions(ordered, 1, min(np.int64(fullest), _LAGS))
+    if fullest > _LAGS and not in_order:
+        start = np.int64(0)
+        for k in range(counts.shape[0] - 1):
+            stop = np.int64(counts[k])
+            if stop - start > _LAGS:
+                b = ordered[start:stop]
+                if _inversion(b[:-1], b[1:]) > 0.0:
+                    if stop - start > 512:
+                        return np.nan
+                    moved += _inversions(b, _LAGS, stop - start)[0]
+            start = stop
+    return _weighted_sum(ordered, mean) + 2.0 * moved
+
+
+@njit(cache=True, nogil=True)
+def l_sums(ordered, out):
+    """Sum (2 i - N - 1) x_(i) of sorted windows.
+
+    Parameters
+    ----------
+    ordered : ndarray of shape (n_windows, n_times)
+    out : ndarray of shape (n_windows,)
+    """
+    for w in range(ordered.shape[0]):
+        out[w] = _weighted_sum(ordered[w], ordered[w, ordered.shape[1] // 2])
