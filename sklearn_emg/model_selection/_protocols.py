@@ -55,7 +55,7 @@ class SubjectHoldout(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         name = type(self).__name__
         check_real(self.test_size, "test_size", name, 0.0, 1.0, above=True, below=True)
         check_real(self.validation_size, "validation_size", name, 0.0, 1.0, below=True)
@@ -135,7 +135,7 @@ class RandomWindows(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         if groups is not None:
             raise ValueError(
                 "RandomWindows takes no 'groups': it puts windows of one subject into both parts. "
@@ -188,7 +188,7 @@ class RepeatedSubjectKFold(Protocol):
         self.n_repeats = n_repeats
         self.random_state = random_state
 
-    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         n_repeats = check_integer(self.n_repeats, "n_repeats", type(self).__name__)
         rng = check_random_state(self.random_state)
         runs: list[ProtocolRun] = []
@@ -234,7 +234,7 @@ class NestedProtocol(Protocol):
         self.n_inner = n_inner
         self.random_state = random_state
 
-    def _runs(self, X: Any, y: Labels, groups: Labels | None) -> list[ProtocolRun]:
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         outer = SubjectKFold(self.n_splits, random_state=self.random_state)
         return [replace(run, label=f"outer {run.label}") for run in outer.runs(X, y, groups)]
 

@@ -38,7 +38,7 @@ def _balanced(
     smote_factor: float,
     max_ratio: float | None,
     random_state: Any,
-    **windows: float,
+    **windows: Any,
 ) -> Any:
     """Pipeline whose training leaves out recordings of large classes and makes up windows."""
     from imblearn.pipeline import Pipeline as SamplingPipeline
