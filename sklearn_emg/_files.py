@@ -33,14 +33,14 @@ __all__ = [
 _TRIES = 100
 _PART = 2**20
 
-# What reading a damaged or forged file can lead to, besides errors of the system.
+# Errors that reading a damaged or forged file can cause, in addition to those of the system.
 _UNUSABLE = (
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
     MemoryError,
-    RuntimeError,  # too deep a recursion and what is not implemented among them
+    RuntimeError,  # includes RecursionError and NotImplementedError
     TypeError,
     ValueError,
     zipfile.BadZipFile,
@@ -63,7 +63,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _clear_scratch(path: Path) -> None:
-    """Remove what killed processes of this machine left of earlier attempts to write `path`."""
+    """Remove scratch folders that killed processes of this machine left when writing `path`."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.[0-9a-f]{{32}}")
     for entry in path.parent.iterdir():
         match = pattern.fullmatch(entry.name)
@@ -71,11 +71,17 @@ def _clear_scratch(path: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
+def _is_in_the_way(path: Path, target: Path) -> bool:
+    """Whether `path` holds what a rename cannot replace: only a file replaces a file or a link."""
+    if target.is_dir():
+        return os.path.lexists(path)
+    return path.is_dir() and not path.is_symlink()
+
+
 def _move(target: Path, path: Path, scratch: Path) -> None:
     """Give a finished file or folder its name, also while other processes write the same one."""
     for _ in range(_TRIES):
-        if path.is_dir() and not path.is_symlink():
-            # A folder cannot be renamed over another: the old one is moved away first.
+        if _is_in_the_way(path, target):
             try:
                 os.replace(path, scratch / f"old-{uuid.uuid4().hex}")
             except FileNotFoundError:
@@ -83,25 +89,25 @@ def _move(target: Path, path: Path, scratch: Path) -> None:
         try:
             os.replace(target, path)
         except OSError as error:
-            # Another writer has put a folder there in the meantime.
+            # Another writer has put a file or a folder there in the meantime.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
                 raise
             continue
         return
-    raise OSError(f"{path} could not be replaced: other processes keep on writing it.")
+    raise OSError(f"{path} could not be replaced: other processes keep writing it.")
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
     """Write a file or a folder next to its place and rename it when it is whole.
 
     Readers see the old content or the new one. Of two processes that write one path, one wins, and
-    its content is whole. Scratch folders of killed processes are removed by the next call for the
-    same path.
+    its content is whole. A folder may replace a file, and a file a folder. Scratch folders of
+    killed processes are removed by the next call for the same path.
 
     Parameters
     ----------
     path : path-like
-        File or folder to write; folders above it are made.
+        File or folder to write; missing parent folders are created.
     write : callable
         ``write(target)`` creates the file or folder `target`, which has the name of `path`.
 
@@ -112,7 +118,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
     Raises
     ------
     OSError
-        If the disk is full or the place cannot be written; nothing is left then.
+        If the disk is full or the folder cannot be written; no scratch files are left then.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,9 +144,9 @@ def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
 
 @contextlib.contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Let one process after the other work in a folder, where the file system knows locks.
+    """Let one process after the other work in a folder, where the file system supports locks.
 
-    The lock leaves no file and ends with its process. On Windows there is none.
+    The lock leaves no file and ends with its process. On Windows nothing is locked.
     """
     if fcntl is None:
         yield
@@ -166,8 +172,8 @@ def existing_file(path: Path) -> Path:
 def regular_file(path: Path, root: Path) -> Path:
     """The file if it is one and lies within `root` once all links are followed.
 
-    A file of a data set comes from a stranger: its name, or a link in its place, must not make a
-    loader open anything else on the user's machine, nor wait for ever for a pipe.
+    A downloaded data set is not trusted: the name of a file, or a link in its place, must not make
+    a loader open anything else on the user's machine, nor wait forever for a pipe.
     """
     try:
         real = path.resolve()
@@ -175,25 +181,31 @@ def regular_file(path: Path, root: Path) -> Path:
         raise ValueError(f"{path} is a link that leads in a circle.") from error
     if not real.is_relative_to(root.resolve()):
         raise ValueError(
-            f"{path} leads out of {root}, so it is not read. If it is yours, copy the file there."
+            f"{path} leads out of {root}, so it is not read. If you trust it, copy the file there."
         )
     existing_file(path)
     return path
+
+
+def _too_large(path: Path, limit: int) -> str:
+    return f"{path} holds more than {limit} bytes, too many for a file of its kind."
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
     content = bytearray()
     existing_file(path)
+    if path.suffix != ".gz" and path.stat().st_size > limit:
+        raise ValueError(_too_large(path, limit))
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            # In parts: a read asks for all its memory before it knows how much there is.
+            # In parts: one read would allocate all its memory before it knows how much there is.
             while len(content) <= limit and (part := file.read(_PART)):
                 content += part
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
     if len(content) > limit:
-        raise ValueError(f"{path} holds more than {limit} bytes, too many for what it should be.")
+        raise ValueError(_too_large(path, limit))
     if not content:
         raise ValueError(f"{path} is empty; get it again.")
     return bytes(content)
@@ -201,14 +213,14 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 @contextlib.contextmanager
 def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
-    """Turn whatever a damaged or forged file leads to into one ValueError.
+    """Turn any error that a damaged or forged file causes into a ValueError.
 
     Parameters
     ----------
     what : str
         Beginning of the message, with the name of the file.
     *more : type of exception
-        Further errors that are turned into it.
+        Further errors that become a ValueError.
 
     Raises
     ------

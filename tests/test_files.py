@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_emg._files import write_atomically, write_text_atomically
+from sklearn_emg._files import read_bytes, write_atomically, write_text_atomically
 
 CONTENT = {"a": "a" * 200_000, "b": "b" * 200_000}
 
@@ -75,3 +75,37 @@ def test_scratch_of_a_living_process_is_left(tmp_path):
     write_atomically(tmp_path / "x", write)
     assert (tmp_path / "x").read_text() == "outer"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def make_folder(target):
+    target.mkdir()
+    (target / "inner").write_text("new")
+
+
+def test_a_folder_replaces_a_file_or_a_link(tmp_path):
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("x", "link"):
+        write_atomically(tmp_path / name, make_folder)
+        assert (tmp_path / name / "inner").read_text() == "new"
+    assert sorted(os.listdir(tmp_path)) == ["link", "x"]
+
+
+def test_a_file_replaces_a_folder_or_a_link_to_one(tmp_path):
+    kept = tmp_path / "kept"
+    make_folder(kept)
+    make_folder(tmp_path / "x")
+    (tmp_path / "link").symlink_to(kept)
+    for name in ("x", "link"):
+        write_text_atomically(tmp_path / name, "new")
+        assert (tmp_path / name).read_text() == "new"
+    assert (kept / "inner").read_text() == "new"
+    assert sorted(os.listdir(tmp_path)) == ["kept", "link", "x"]
+
+
+def test_a_file_above_its_limit_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "huge.txt"
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match="holds more than 1000 bytes"):
+        read_bytes(path, 1000)
