@@ -14,13 +14,13 @@ from sklearn_emg.io._content import Annotation
 
 __all__ = ["Clock", "measure_clock", "seconds_of"]
 
-# Jitter above this fraction of the step is worth a word.
-_MUCH_JITTER = 0.1
+# Jitter above this fraction of the step is reported.
+_MAX_JITTER = 0.1
 
 
 @dataclass
 class Clock:
-    """What time stamps say.
+    """Sampling rate, jitter and gaps of time stamps.
 
     Attributes
     ----------
@@ -43,24 +43,24 @@ class Clock:
     start: float = 0.0
 
     def problems(self) -> list[str]:
-        """What a user should know of it, in words."""
+        """Messages about gaps and jitter."""
         found = self.gap_problems()
-        if self.jitter * self.fs > _MUCH_JITTER and not self.in_packets:
+        if self.jitter * self.fs > _MAX_JITTER and not self.in_packets:
             found.append(
                 f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
-                f"{1e3 / self.fs:.3g} ms; the samples are taken as even at {self.fs:g} Hz."
+                f"{1e3 / self.fs:.3g} ms; the samples are taken as evenly spaced at {self.fs:g} Hz."
             )
         return found
 
     def annotations(self) -> list[Annotation]:
-        """The gaps, at the sample after each."""
+        """Annotations of the gaps, each at the sample after it."""
         return [
             Annotation((sample + 1) / self.fs, None, f"gap of {seconds:.4g} s", "gap")
             for sample, seconds in self.gaps
         ]
 
     def gap_problems(self) -> list[str]:
-        """The gaps in words."""
+        """Messages about gaps."""
         found = []
         if self.gaps:
             shown = "; ".join(
@@ -90,7 +90,7 @@ def shortest_decimal(value: float, tolerance: float) -> float:
 def seconds_of(
     values: NDArray, unit: str | None, name: str
 ) -> tuple[NDArray[np.float64] | None, str]:
-    """Time stamps in seconds and the unit they were taken for; None if they are no times."""
+    """Time stamps in seconds and the unit that was assumed; None if they are not times."""
     if values.dtype.kind not in "fiu":
         return _clock_texts(values)
     times = values.astype(np.float64)
@@ -150,7 +150,7 @@ def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
 
 
 def measure_clock(times: NDArray[np.float64]) -> Clock | None:
-    """Rate, jitter and gaps of time stamps in s; None if they do not run forward.
+    """Rate, jitter and gaps of time stamps in s; None if they do not increase.
 
     The rate is the slope of a line through the stamps, with one offset for each part between two
     gaps, as the shortest decimal number within three standard errors of the fit.
@@ -166,29 +166,41 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     step = span / (times.size - 1) if in_packets else float(np.median(steps))
     if step <= 0 or np.mean(steps < 0) > 0.3:
         return None
-    noise = 1.4826 * float(np.median(np.abs(steps - step)))
-    gaps: list[tuple[int, float]] = []
-    if not in_packets:
-        at = np.flatnonzero(steps > 1.5 * step + 6 * noise)
-        if at.size <= 0.05 * times.size:
-            gaps = [(int(i), float(steps[i])) for i in at]
+    gaps = [] if in_packets else _find_gaps(steps, step)
     edges = [0, *(i + 1 for i, _ in gaps), times.size]
+    fit = _fit_step([times[a:b] for a, b in pairwise(edges) if b - a > 1], times.size)
+    if fit is None:
+        return None
+    slope, jitter, spread = fit
+    # Numbers of the size of a date keep about a microsecond.
+    rounding = float(np.spacing(np.abs(times).max()))
+    error = 3 * max(jitter, rounding) / spread / slope + 1e-9
+    fs = 1 / slope
+    return Clock(shortest_decimal(fs, error * fs), jitter, gaps, in_packets, float(times[0]))
+
+
+def _find_gaps(steps: NDArray[np.float64], step: float) -> list[tuple[int, float]]:
+    """Sample before each gap and its length in s; none if every twentieth step is one."""
+    noise = 1.4826 * float(np.median(np.abs(steps - step)))
+    at = np.flatnonzero(steps > 1.5 * step + 6 * noise)
+    if at.size > 0.05 * (steps.size + 1):
+        return []
+    return [(int(i), float(steps[i])) for i in at]
+
+
+def _fit_step(parts: list[NDArray[np.float64]], n_times: int) -> tuple[float, float, float] | None:
+    """Step from sample to sample in s, jitter about it in s, and spread of the sample numbers."""
     top = bottom = 0.0
-    pieces = [(a, b) for a, b in pairwise(edges) if b - a > 1]
-    for a, b in pieces:
-        index = np.arange(b - a) - (b - a - 1) / 2
-        top += float(index @ (times[a:b] - times[a:b].mean()))
+    for part in parts:
+        index = np.arange(part.size) - (part.size - 1) / 2
+        top += float(index @ (part - part.mean()))
         bottom += float(index @ index)
     if bottom == 0 or top <= 0:
         return None
     slope = top / bottom
     squares = sum(
         float(np.sum((t - t.mean() - slope * (np.arange(t.size) - (t.size - 1) / 2)) ** 2))
-        for t in (times[a:b] for a, b in pieces)
+        for t in parts
     )
-    jitter = math.sqrt(squares / max(times.size - len(pieces) - 1, 1))
-    # Numbers of the size of a date keep about a microsecond.
-    rounding = float(np.spacing(np.abs(times).max()))
-    error = 3 * max(jitter, rounding) / math.sqrt(bottom) / slope + 1e-9
-    fs = 1 / slope
-    return Clock(shortest_decimal(fs, error * fs), jitter, gaps, in_packets, float(times[0]))
+    jitter = math.sqrt(squares / max(n_times - len(parts) - 1, 1))
+    return slope, jitter, math.sqrt(bottom)

@@ -1,4 +1,4 @@
-"""What a reader found in a file, and how that becomes rows of a recording table."""
+"""Content of a file as a reader found it, and its conversion to rows of a recording table."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg.io._kinds import is_counts, is_voltage, millivolts_per
-from sklearn_emg.recordings import SignalFile
+from sklearn_emg.io._kinds import is_counts
+from sklearn_emg.recordings import SignalFile, is_voltage, millivolts_per
 
 __all__ = [
     "Annotation",
@@ -23,30 +23,30 @@ __all__ = [
     "rows_of",
 ]
 
-# Rows of one rate whose lengths differ by less than this are cut to the shortest.
+# Channels of one rate whose lengths differ by no more than this are cut to the shortest.
 _RAGGED_END = 0.05  # s
 
-# Samples that are looked at of a channel that is left in its file.
-_LOOKED_AT = 100_000
+# Samples that are checked of a channel that is left in its file.
+_N_CHECKED = 100_000
 
-# RMS in mV outside which a voltage is no EMG: above, no muscle; below, no amplifier.
-_LARGEST_RMS = 10.0
-_SMALLEST_RMS = 5e-4
+# RMS in mV: above the first no muscle, below the second less than the noise of an amplifier.
+_MAX_RMS = 10.0
+_MIN_RMS = 5e-4
 
 
 class Annotation(NamedTuple):
-    """Something that a file says of a part of a recording.
+    """A label of a part of a recording, or of a moment, that the file gives.
 
     Attributes
     ----------
     onset : float
-        Seconds after the first sample.
+        Time of the beginning in seconds after the first sample.
     duration : float or None
-        Seconds; None for a single moment.
+        Duration in seconds; None for a single moment.
     label : hashable
-        What is said.
+        The label or the text of the event.
     source : str
-        Where it stands in the file: name of a column, "EDF", "events.tsv", "time stamps".
+        Where the file has it: the name of a column, "EDF", "events.tsv", "time stamps".
     """
 
     onset: float
@@ -56,7 +56,7 @@ class Annotation(NamedTuple):
 
 
 class AuxiliaryChannel(NamedTuple):
-    """A channel that is no EMG: acceleration, force, angle, trigger, temperature.
+    """A channel that is not EMG: acceleration, force, angle, trigger, temperature.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class AuxiliaryChannel(NamedTuple):
     fs : float
         Sampling rate in Hz.
     values : ndarray of shape (n_times,)
-        In `unit`.
+        Samples in `unit`.
     """
 
     name: str
@@ -78,7 +78,7 @@ class AuxiliaryChannel(NamedTuple):
 class Channel:
     """One channel in the unit of its file, as an array or left in the file.
 
-    ``to_mv`` is the factor to mV; None where the unit is no voltage or not in the file.
+    ``to_mv`` is the factor to mV; None where the unit is not a voltage or not in the file.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Channel:
 
 @dataclass
 class FileContent:
-    """All that one file holds, before anything is chosen or converted."""
+    """Everything that one file holds, before channels are selected and converted."""
 
     path: Path
     form: str
@@ -108,9 +108,9 @@ class FileContent:
     skipped: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
-    # One value per sample, by the name of the column.
+    # Label columns by name, with one value per sample.
     labels: dict[str, NDArray] = field(default_factory=dict)
-    # What the rate of the time stamps is, where the file has both a rate and time stamps.
+    # Rate of the time stamps in Hz, where the file has both a rate and time stamps.
     clock_fs: float | None = None
 
 
@@ -125,34 +125,41 @@ class Row:
 
 
 def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[Channel]:
-    if channels is None:
-        found = [c for c in content.channels if c.kind == "emg"]
-        if not found:
-            have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
-            raise ValueError(
-                f"{content.path} has no channel that looks like EMG; name those to read with "
-                f"channels=[...]. It has: {have}."
-            )
-        return found
+    """Channels to read: those asked for by name or position, or all EMG channels."""
     emg = [c for c in content.channels if c.kind == "emg"]
-    chosen = []
-    for wanted in [channels] if isinstance(channels, str) else channels:
-        if isinstance(wanted, str):
-            hits = [c for c in content.channels if wanted in (c.name, c.alias)] or [
-                c
-                for c in content.channels
-                if wanted.casefold() in (c.name.casefold(), (c.alias or "").casefold())
-            ]
-        else:
-            hits = emg[wanted : wanted + 1] if 0 <= wanted < len(emg) else []
-        if not hits:
-            have = ", ".join(repr(c.name) for c in content.channels[:40])
-            raise ValueError(
-                f"{content.path} has no channel {wanted!r}; the channels are {have}. Positions "
-                f"count the {len(emg)} EMG channels from 0."
-            )
-        chosen.append(hits[0])
-    return chosen
+    if channels is not None:
+        wanted = [channels] if isinstance(channels, str) else channels
+        return [_channel(content, emg, channel) for channel in wanted]
+    if not emg:
+        have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
+        raise ValueError(
+            f"{content.path} has no channel that looks like EMG; name those to read with "
+            f"channels=[...]. It has: {have}."
+        )
+    return emg
+
+
+def _channel(content: FileContent, emg: list[Channel], wanted: str | int) -> Channel:
+    if isinstance(wanted, str):
+        found = _channels_called(content.channels, wanted)
+    else:
+        found = emg[wanted : wanted + 1] if 0 <= wanted < len(emg) else []
+    if not found:
+        have = ", ".join(repr(c.name) for c in content.channels[:40])
+        raise ValueError(
+            f"{content.path} has no channel {wanted!r}; the channels are {have}. Positions "
+            f"count the {len(emg)} EMG channels from 0."
+        )
+    return found[0]
+
+
+def _channels_called(channels: list[Channel], name: str) -> list[Channel]:
+    """Channels with that name or alias, in any letter case if none is spelled exactly so."""
+    exact = [c for c in channels if name in (c.name, c.alias)]
+    folded = name.casefold()
+    return exact or [
+        c for c in channels if folded in (c.name.casefold(), (c.alias or "").casefold())
+    ]
 
 
 def rows_of(
@@ -174,14 +181,15 @@ def rows_of(
             raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
         values = channel.values
         if isinstance(values, SignalFile):
-            seen = values.read(0, _LOOKED_AT if lazy else None, dtype=np.float64).ravel() * factor
+            part = values.read(0, _N_CHECKED if lazy else None, dtype=np.float64)
+            samples = part.ravel() * factor
         else:
-            seen = values.astype(np.float64) * factor
-        _look_at(content, channel.name, seen, stored)
+            samples = values.astype(np.float64) * factor
+        _check_samples(content, channel.name, samples, stored)
         if lazy and isinstance(values, SignalFile):
             groups.setdefault((rate, stored), []).append(_Member(channel.name, values, factor))
         else:
-            groups.setdefault((rate, stored), []).append(_Member(channel.name, seen, 1.0))
+            groups.setdefault((rate, stored), []).append(_Member(channel.name, samples, 1.0))
     _check_clock(content, fs, {rate for rate, _ in groups})
     rows = []
     for (rate, stored), members in groups.items():
@@ -192,7 +200,7 @@ def rows_of(
 
 
 class _Member(NamedTuple):
-    """A channel of a row; one that is left in its file still has to be multiplied by `factor`."""
+    """A channel of a row; one that stays in its file still has to be multiplied by `factor`."""
 
     name: str
     values: NDArray | SignalFile
@@ -241,7 +249,7 @@ def _rate(content: FileContent, channel: Channel, fs: float | None) -> float:
         if channel.fs is not None and abs(channel.fs / fs - 1) > 1e-3:
             content.problems.append(
                 f"fs={fs:g} Hz was given, the file says {channel.fs:g} Hz for {channel.name!r}; "
-                "the one given is used. Leave fs out to use that of the file."
+                "the given rate is used. Leave fs out to use that of the file."
             )
         return float(fs)
     if channel.fs is None:
@@ -272,7 +280,7 @@ def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> N
 def _factor(
     content: FileContent, channel: Channel, unit: str | None, gain: float | None
 ) -> tuple[float, str]:
-    """Factor from the stored numbers and the unit of the result."""
+    """Factor from the stored numbers to `unit`, and the unit of the result."""
     if unit is None:
         if channel.to_mv is not None:
             return channel.to_mv, "mV"
@@ -280,24 +288,26 @@ def _factor(
         raise ValueError(
             f"{content.path}: the channel {channel.name!r} {what}, so its size in mV is not "
             "known; pass unit='uV', 'mV' or 'V', or unit='counts', with gain=... in counts per mV "
-            "or without to keep raw numbers."
+            "or without gain to keep raw numbers."
         )
     if is_counts(unit):
         return (1.0, "counts") if gain is None else (1.0 / gain, "mV")
     try:
         factor = millivolts_per(unit)
     except ValueError as error:
-        raise ValueError(f"{content.path}: {error}.") from None
+        raise ValueError(
+            f"{content.path}: {error}; pass unit= with one of them, or 'counts'."
+        ) from None
     if channel.to_mv is not None and not np.isclose(channel.to_mv, factor):
         content.problems.append(
             f"unit={unit!r} was given, the file says {channel.unit!r} for {channel.name!r}; the "
-            "one given is used."
+            "given unit is used."
         )
     return factor, "mV"
 
 
-def _look_at(content: FileContent, name: str, values: NDArray, unit: str) -> None:
-    """Note what is wrong with a channel at first sight: dead, gaps, size."""
+def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) -> None:
+    """Note missing samples, constant channels and implausible amplitudes."""
     finite = np.isfinite(values)
     if not finite.all():
         n_bad = int((~finite).sum())
@@ -317,14 +327,14 @@ def _look_at(content: FileContent, name: str, values: NDArray, unit: str) -> Non
     if unit != "mV":
         return
     spread = float(values.std())
-    # Differences do not see an offset that drifts.
+    # Differences are not affected by an offset that drifts.
     fast = float(np.diff(values).std())
-    if min(spread, 2 * fast) > _LARGEST_RMS:
+    if min(spread, 2 * fast) > _MAX_RMS:
         content.problems.append(
-            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_LARGEST_RMS:g} mV. Is the "
+            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_MAX_RMS:g} mV. Is the "
             "unit uV? Pass unit='uV' then."
         )
-    elif spread < _SMALLEST_RMS:
+    elif spread < _MIN_RMS:
         content.problems.append(
             f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. Is the "
             "unit V or mV? Pass unit='V' or unit='mV' then."

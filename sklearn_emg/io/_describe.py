@@ -1,4 +1,4 @@
-"""What a file holds, before it becomes a table."""
+"""Description of the content of a file, before it becomes a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_ANNOTATIONS = 10
 
 @dataclass
 class FileDescription:
-    """What was recognised in a file; ``print`` shows it on a page.
+    """Description of what was recognised in a file; ``print`` shows it.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class FileDescription:
         Encoding, separator and other traits of the form.
     skipped : list of str
     problems : list of str
-        What looks wrong.
+        Messages about what looks wrong.
     asks : list of str
-        Parameters of :func:`read_recordings` that the file leaves open.
+        Parameters of :func:`read_recordings` that have to be given, with the reason.
     """
 
     path: Path
@@ -63,53 +63,59 @@ class FileDescription:
             lines.append(f"  start: {self.start_time:%Y-%m-%d %H:%M:%S}")
         if self.subject is not None:
             lines.append(f"  subject: {self.subject}")
-        lines.append(f"channels ({len(self.channels)}):")
-        shown = self.channels.head(_MAX_CHANNELS).to_string(index=False, na_rep="?")
-        lines += [f"  {line}" for line in shown.splitlines()]
-        if len(self.channels) > _MAX_CHANNELS:
-            lines.append(f"  and {len(self.channels) - _MAX_CHANNELS} more")
-        if self.labels:
-            said = ", ".join(f"{k} ({n} labels)" for k, n in self.labels.items())
-            lines.append(f"label columns: {said}")
-        if self.annotations:
-            lines.append(f"annotations ({len(self.annotations)}):")
-            for a in self.annotations[:_MAX_ANNOTATIONS]:
-                lasts = "" if a.duration is None else f" for {a.duration:g} s"
-                lines.append(f"  {a.onset:g} s{lasts}: {a.label}")
+        lines += [*self._channel_lines(), *self._label_lines()]
         for title, texts in (
             ("left out", self.skipped),
             ("looks wrong", self.problems),
             ("read_recordings needs", self.asks),
         ):
             if texts:
-                lines.append(f"{title}:")
-                lines += [f"  {text}" for text in texts]
+                lines += [f"{title}:", *(f"  {text}" for text in texts)]
         return "\n".join(lines)
+
+    def _channel_lines(self) -> list[str]:
+        shown = self.channels.head(_MAX_CHANNELS).to_string(index=False, na_rep="?")
+        lines = [f"channels ({len(self.channels)}):", *(f"  {t}" for t in shown.splitlines())]
+        if len(self.channels) > _MAX_CHANNELS:
+            lines.append(f"  and {len(self.channels) - _MAX_CHANNELS} more")
+        return lines
+
+    def _label_lines(self) -> list[str]:
+        lines = []
+        if self.labels:
+            counts = ", ".join(f"{k} ({n} labels)" for k, n in self.labels.items())
+            lines.append(f"label columns: {counts}")
+        if self.annotations:
+            lines.append(f"annotations ({len(self.annotations)}):")
+        for a in self.annotations[:_MAX_ANNOTATIONS]:
+            duration = "" if a.duration is None else f" for {a.duration:g} s"
+            lines.append(f"  {a.onset:g} s{duration}: {a.label}")
+        return lines
 
     __repr__ = __str__
 
 
 def describe_file(path: str | os.PathLike[str], *, format: str | None = None) -> FileDescription:
-    """Say what is recognised in a file: form, channels, units, rates, labels and what is open.
+    """Describe what is recognised in a file: form, channels, units, rates, labels, missing facts.
 
     Parameters
     ----------
     path : path-like
-        The file.
+        The file to describe.
     format : str, default=None
-        Form of the file, as in :func:`read_recordings`; recognised by default.
+        Form of the file, as in :func:`read_recordings`. By default it is recognised.
 
     Returns
     -------
     description : FileDescription
-        Print it.
+        The description, which is printed as text.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged or of no known form.
+        If the file is damaged or of no known form.
 
     Examples
     --------
@@ -161,5 +167,5 @@ def _open_questions(content: FileContent) -> list[str]:
     if any(c.to_mv is None for c in emg):
         asks.append("unit=...: the unit is not in the file ('uV', 'mV', 'V' or 'counts')")
     if content.subject is None:
-        asks.append("subject=...: the file does not say whose recording it is")
+        asks.append("subject=...: the file does not name the subject")
     return asks

@@ -1,4 +1,4 @@
-"""A folder of files to a table: columns and labels from the names of folders and files."""
+"""Reads a folder of files; columns and labels come from the names of folders and files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ __all__ = ["read_folder"]
 
 _FIELD = re.compile(r"\{(\w+)\}|\*")
 _MAX_SHOWN = 10
+_PARAMETERS = ("channels", "format", "unit", "fs", "aux", "signal", "path_or_paths")
+_TARGETS = ("label", "group", "diagnosis", "class", "condition")
+_KEYS = ("file", "filename", "file_name", "path", "recording", "subject")
 
 
 def read_folder(
@@ -35,29 +38,29 @@ def read_folder(
     Parameters
     ----------
     folder : path-like
-        The folder.
+        The folder with the files.
     pattern : str
         Path of the files below `folder`, with names of columns in braces, for instance
-        ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for anything within a part of the path.
-        A field takes no slash and, except for the last before a dot, no character that follows it
-        in the pattern.
+        ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for any text without a slash. A field
+        never contains a slash, nor the character that follows it in the pattern, unless it is the
+        last field of a file or folder name.
     metadata : path-like or DataFrame, default=None
         Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with the
         extra ``formats``). Its columns join those of the recordings.
     on : str, default=None
-        Column of `metadata` with the file's name (with or without ending and folders) or with a
+        Column of `metadata` with the file's name (with or without extension and folders) or with a
         field of the pattern. By default the first column called "file", "filename", "path",
         "recording" or "subject".
     target : str, default=None
-        Column with the labels. By default the first that exists of "label", "group", "diagnosis",
-        "class" and "condition".
+        Column with the labels. By default it is the first existing column of "label", "group",
+        "diagnosis", "class" and "condition".
     **read
         Further parameters of :func:`read_recordings` (unit, fs, channels, format ...).
 
     Returns
     -------
     table : DataFrame
-        Recording table with the fields as columns.
+        Recording table, with the fields of the pattern as columns.
     y : ndarray of shape (n_recordings,) or None
         The labels; None where there is no column `target`. That column is no longer in `table`.
 
@@ -72,8 +75,8 @@ def read_folder(
     Warns
     -----
     RecordingWarning
-        If files do not fit the pattern, have no row in `metadata`, or rows have no file; each
-        listed.
+        If files do not fit the pattern or have no row in `metadata`, or if rows have no file. The
+        message lists them.
 
     Examples
     --------
@@ -101,36 +104,43 @@ def read_folder(
         frame = _joined(frame, metadata, on)
     if "subject" not in frame.columns and "subject" not in read:
         raise ValueError(
-            f"read_folder: the pattern {pattern!r} and the metadata have no 'subject'; name the "
-            "part of the path that says whose recording it is {subject}, or pass subject=..."
+            f"read_folder: the pattern {pattern!r} and the metadata have no 'subject'; put "
+            "{subject} into the pattern where the path names the subject, or pass subject=..."
         )
-    for fixed in ("channels", "format", "unit", "fs", "aux", "signal", "path_or_paths"):
-        if fixed in frame.columns and fixed in read:
-            raise ValueError(f"read_folder: {fixed!r} is given twice, by the files and by name.")
+    for name in _PARAMETERS:
+        if name in frame.columns and name in read:
+            raise ValueError(f"read_folder: {name!r} is given twice, by the files and by name.")
     columns = {name: frame[name].tolist() for name in frame.columns if name != "file"}
     table = read_recordings(paths, **{**columns, **read})
     table["file"] = [Path(f).relative_to(root).as_posix() for f in table["file"]]
-    names = [target] if target else ["label", "group", "diagnosis", "class", "condition"]
+    return _separate_labels(table, target)
+
+
+def _separate_labels(
+    table: pd.DataFrame, target: str | None
+) -> tuple[pd.DataFrame, NDArray | None]:
+    """Table without the column of labels, and the labels."""
+    names = _TARGETS if target is None else (target,)
     found = next((n for n in names if n in table.columns), None)
-    if target is not None and found is None:
+    if found is None:
+        if target is None:
+            return table, None
         raise ValueError(
             f"read_folder: there is no column {target!r} for the labels; there are "
             f"{list(table.columns)}."
         )
-    if found is None:
-        return table, None
     y = np.asarray(table[found], dtype=object)
     if pd.isna(y).any():
         row = int(np.flatnonzero(pd.isna(y))[0])
         raise ValueError(
             f"read_folder: {table['file'].iloc[row]} has no {found!r}; complete the metadata or "
-            "move the file away."
+            "move the file out of the folder."
         )
     return table.drop(columns=found), y
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Regular expression of a pattern."""
+    """Regular expression for the paths that fit a pattern."""
     parts, at, seen = [], 0, set()
     for match in _FIELD.finditer(pattern):
         parts.append(re.escape(pattern[at : match.start()]))
@@ -208,72 +218,84 @@ def _read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFr
             "'sklearn-emg[formats]'. Or save the sheet as CSV."
         ) from error
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"read_folder: {path} is no table that can be read ({error}).") from error
+        raise ValueError(f"read_folder: {path} is not a readable table ({error}).") from error
 
 
 def _joined(
     frame: pd.DataFrame, metadata: str | os.PathLike[str] | pd.DataFrame, on: str | None
 ) -> pd.DataFrame:
+    """The frame with the columns of the metadata, joined by the file or by a field."""
     table = _read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
-    wanted = ["file", "filename", "file_name", "path", "recording", "subject"]
-    lower = {c.lower(): c for c in table.columns}
-    key = on if on is not None else next((lower[w] for w in wanted if w in lower), None)
-    if key is None or key not in table.columns:
-        raise ValueError(
-            f"read_folder: the metadata have no column {on or 'file'!r} to join by; they have "
-            f"{list(table.columns)}. Name it with on=..."
-        )
+    key = _key_column(table, on)
     given = table[key].astype(str).str.strip().str.replace("\\", "/", regex=False)
-    twice = sorted(given[given.duplicated()].unique())
-    if twice:
+    repeated = sorted(given[given.duplicated()].unique())
+    if repeated:
         raise ValueError(
-            f"read_folder: the metadata have more than one row for {_listed(twice)} in the column "
-            f"{key!r}; keep one."
+            f"read_folder: the metadata have more than one row for {_listed(repeated)} in the "
+            f"column {key!r}; keep one."
         )
     if key.lower() in frame.columns and key.lower() != "file":
         own = frame[key.lower()].astype(str)
     else:
         own = _names_like(frame["file"], set(given))
-    position = pd.Series(np.arange(len(table)), index=given)
-    at = own.map(position)
+    at = own.map(pd.Series(np.arange(len(table)), index=given))
     missing = frame["file"][at.isna()].tolist()
-    unused = sorted(set(given) - set(own))
-    for texts, what in ((missing, "files have no row in the metadata"),
-                        (unused, "rows of the metadata have no file")):  # fmt: skip
-        if texts:
-            warnings.warn(
-                f"read_folder: {len(texts)} {what}: {_listed(texts)}.",
-                RecordingWarning,
-                stacklevel=4,
-            )
+    _warn_unmatched(missing, "files have no row in the metadata")
+    _warn_unmatched(sorted(set(given) - set(own)), "rows of the metadata have no file")
     if len(missing) == len(frame):
         raise ValueError(
             f"read_folder: no file has a row in the metadata. The column {key!r} has "
             f"{_listed(given.tolist()[:3])}, the files are {_listed(frame['file'].tolist()[:3])}."
         )
     further = table.drop(columns=key)
-    clash = [c for c in further.columns if c in frame.columns]
-    for column in clash:
-        values = further[column].reindex(at).astype(str).to_numpy()
-        differs = np.flatnonzero((values != frame[column].astype(str)) & at.notna().to_numpy())
-        if differs.size:
-            i = int(differs[0])
-            raise ValueError(
-                f"read_folder: {frame['file'].iloc[i]} is {column}={frame[column].iloc[i]!r} by "
-                f"its path and {values[i]!r} by the metadata; correct one."
-            )
-    further = further.drop(columns=clash).reindex(at)
+    common = [c for c in further.columns if c in frame.columns]
+    for column in common:
+        _check_agreement(frame, further, column, at)
+    further = further.drop(columns=common).reindex(at)
     further.index = frame.index
     return pd.concat([frame, further], axis=1)
 
 
+def _key_column(table: pd.DataFrame, on: str | None) -> str:
+    """Column of the metadata that names the files or subjects."""
+    lower = {c.lower(): c for c in table.columns}
+    key = on if on is not None else next((lower[w] for w in _KEYS if w in lower), None)
+    if key is None or key not in table.columns:
+        raise ValueError(
+            f"read_folder: the metadata have no column {on or 'file'!r} to join by; they have "
+            f"{list(table.columns)}. Name it with on=..."
+        )
+    return key
+
+
+def _warn_unmatched(texts: list[str], what: str) -> None:
+    if texts:
+        warnings.warn(
+            f"read_folder: {len(texts)} {what}: {_listed(texts)}.", RecordingWarning, stacklevel=4
+        )
+
+
+def _check_agreement(
+    frame: pd.DataFrame, further: pd.DataFrame, column: str, at: pd.Series
+) -> None:
+    """Raise if a path and its row of the metadata differ in a column."""
+    values = further[column].reindex(at).astype(str).to_numpy()
+    differs = np.flatnonzero((values != frame[column].astype(str)) & at.notna().to_numpy())
+    if differs.size:
+        i = int(differs[0])
+        raise ValueError(
+            f"read_folder: {frame['file'].iloc[i]} is {column}={frame[column].iloc[i]!r} by "
+            f"its path and {values[i]!r} by the metadata; correct one."
+        )
+
+
 def _names_like(files: pd.Series, given: set[str]) -> pd.Series:
-    """The way of naming files (path, name, name without ending) that most rows use."""
-    ways = [
+    """Names of the files in the form (path, name, without extension) that most rows use."""
+    forms = [
         files,
         files.map(lambda f: Path(f).name),
         files.map(lambda f: Path(f).stem),
         files.map(lambda f: Path(f).with_suffix("").as_posix()),
     ]
-    return max(ways, key=lambda way: int(way.isin(given).sum()))
+    return max(forms, key=lambda form: int(form.isin(given).sum()))

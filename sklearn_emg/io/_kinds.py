@@ -1,25 +1,12 @@
-"""Units and kinds of channels, known by the words that exports use for them."""
+"""Units and kinds of channels, recognised by the words that exports use for them."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["channel_kind", "is_counts", "is_unit", "is_voltage", "millivolts_per", "split_unit"]
+from sklearn_emg.recordings import is_voltage
 
-_TO_MILLIVOLT = {
-    "nv": 1e-6,
-    "nanovolt": 1e-6,
-    "nvolt": 1e-6,
-    "uv": 1e-3,
-    "microvolt": 1e-3,
-    "uvolt": 1e-3,
-    "mcv": 1e-3,
-    "mv": 1.0,
-    "millivolt": 1.0,
-    "mvolt": 1.0,
-    "v": 1e3,
-    "volt": 1e3,
-}
+__all__ = ["channel_kind", "is_counts", "is_unit", "split_unit"]
 
 
 def is_counts(unit: str) -> bool:
@@ -27,39 +14,10 @@ def is_counts(unit: str) -> bool:
     return unit.strip().lower() in ("count", "counts", "adu", "raw")
 
 
-def is_voltage(unit: str) -> bool:
-    """Whether a unit is a voltage in any spelling."""
-    return _plain_unit(unit) in _TO_MILLIVOLT
-
-
 def is_unit(text: str) -> bool:
     """Whether a text is the name of a unit of any quantity that exports hold."""
     plain = text.strip().strip("[](){}").strip()
     return is_voltage(plain) or any(words.fullmatch(plain) for words in _UNIT_KINDS.values())
-
-
-def _plain_unit(unit: str) -> str:
-    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
-    name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
-    return name.lower().removesuffix("s")
-
-
-def millivolts_per(unit: str) -> float:
-    """Millivolts in one unit of voltage, in any common spelling.
-
-    Examples
-    --------
-    >>> from sklearn_emg.io._kinds import millivolts_per
-    >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
-    (0.001, 1.0, 1000.0)
-    """
-    name = _plain_unit(unit)
-    if name not in _TO_MILLIVOLT:
-        raise ValueError(
-            f"the unit {unit!r} is not a known voltage (nV, uV, mV, V); pass unit= with one of "
-            "them, or 'counts'"
-        )
-    return _TO_MILLIVOLT[name]
 
 
 _UNITS = {
@@ -126,7 +84,7 @@ _NAME_KINDS = tuple((kind, re.compile(words, re.I)) for kind, words in _NAMES)
 
 
 def channel_kind(name: str, unit: str | None = None) -> str:
-    """Kind of a channel by its name and unit: "emg" or what else it is.
+    """Kind of a channel by its name and unit: "emg", "force", "time" and so on.
 
     Examples
     --------
@@ -136,18 +94,23 @@ def channel_kind(name: str, unit: str | None = None) -> str:
     """
     name = name.strip()
     by_name = next((kind for kind, words in _NAME_KINDS if words.fullmatch(name)), "emg")
-    says_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
-    if unit and unit.strip():
-        if is_voltage(unit):
-            # A load cell may be stored in volts; a muscle may be called "time" by nobody.
-            return "emg" if says_emg or by_name in ("emg", "index", "label", "time") else by_name
-        plain = unit.strip().strip("[](){}").strip()
-        by_unit = next((k for k, words in _UNIT_KINDS.items() if words.fullmatch(plain)), None)
-        if by_unit == "other" and by_name not in ("emg", "label"):
-            return by_name
-        if by_unit is not None:
-            return by_unit
-    return "emg" if says_emg and by_name not in ("time", "index") else by_name
+    named_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
+    if unit and is_voltage(unit):
+        # A load cell may be stored in volts, but time stamps, labels and counters are not.
+        return "emg" if named_emg or by_name in ("emg", "index", "label", "time") else by_name
+    by_unit = _kind_by_unit(unit)
+    if by_unit == "other" and by_name not in ("emg", "label"):
+        return by_name
+    if by_unit is not None:
+        return by_unit
+    return "emg" if named_emg and by_name not in ("time", "index") else by_name
+
+
+def _kind_by_unit(unit: str | None) -> str | None:
+    if not unit or not unit.strip():
+        return None
+    plain = unit.strip().strip("[](){}").strip()
+    return next((kind for kind, words in _UNIT_KINDS.items() if words.fullmatch(plain)), None)
 
 
 _UNIT_AT_END = re.compile(

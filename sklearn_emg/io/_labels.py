@@ -1,4 +1,4 @@
-"""Label columns of a file as annotations: dense ones by runs, sparse ones by their marks."""
+"""Label columns of a file as annotations: runs of dense labels, marks of sparse ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SPAN = re.compile(r".*(?:activ|aktiv|phase|task|exercise|gesture|movement|condi
 
 
 def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]:
-    """What a label column says, with times.
+    """Convert a label column to annotations.
 
     A column with a value in each row gives one annotation per run of equal values. In a column
-    that is empty in most rows, a text stands where something begins: an activity lasts until the
-    next one, a marker is a moment.
+    that is empty in most rows, a text marks a beginning: an activity lasts until the next text, a
+    marker has no duration.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One reader per form; each is :func:`read_recordings` with the form named."""
+"""One reader per form; each calls :func:`read_recordings` with that form."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ _DOC = """{first}
     path_or_paths : path-like or iterable of path-like
         {paths}
     channels, unit, gain, fs, subject, aux, lazy, **columns
-        As in :func:`read_recordings`.
+        These have the meaning that they have in :func:`read_recordings`.
 
     Returns
     -------
     table : DataFrame
-        Recording table, as of :func:`read_recordings`.
+        Recording table, as returned by :func:`read_recordings`.
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As :func:`read_recordings`.
+        In the same cases as :func:`read_recordings`.
     """
 
 
 def _reader(
-    name: str, format: str, first: str, more: str, paths: str = "A file or several."
+    name: str, format: str, first: str, more: str, paths: str = "One file or several."
 ) -> Callable[..., pd.DataFrame]:
     def read(
         path_or_paths: _Paths,
@@ -85,9 +85,9 @@ read_text = _reader(
     "read_text",
     "text",
     "Read text exports with one row per sample: CSV, TXT, TSV, ASC.",
-    """Separator, decimal sign, head, encoding, units in the titles, time columns and label columns
-    are recognised, and the exports of Delsys EMGworks, Noraxon, Vicon Nexus, OpenBCI, Biometrics
-    and Myo with them. Sensors with time columns of their own keep their own rates.""",
+    """Separator, decimal sign, header, encoding, units in the titles, time columns and label
+    columns are recognised, and so are the exports of Delsys EMGworks, Noraxon, Vicon Nexus,
+    OpenBCI, Biometrics and Myo. Sensors with time columns of their own keep their own rates.""",
 )
 read_edf = _reader(
     "read_edf",
@@ -99,7 +99,7 @@ read_c3d = _reader(
     "read_c3d",
     "c3d",
     "Read the analog channels of C3D files.",
-    "Forces and other channels that are no EMG are left out; events become annotations.",
+    "Forces and other channels that are not EMG are left out; events become annotations.",
 )
 read_opensignals = _reader(
     "read_opensignals",
@@ -113,7 +113,7 @@ read_mat = _reader(
     "mat",
     "Read MATLAB files of any version.",
     """Arrays are found in nested structs, with the rate, names, units and labels next to them;
-    files of LabChart are known. Version 7.3 needs h5py.""",
+    files of LabChart are recognised. Version 7.3 needs h5py.""",
 )
 read_hdf5 = _reader(
     "read_hdf5",
@@ -125,17 +125,17 @@ read_wfdb = _reader(
     "read_wfdb",
     "wfdb",
     "Read WFDB records.",
-    "By :func:`sklearn_emg.datasets.load_wfdb`, which also leaves samples in their files.",
-    "Records, by the path of the header, of the samples, or without an ending.",
+    "The records are read by :func:`sklearn_emg.datasets.load_wfdb`.",
+    "Records, by the path of the header or of the samples, or without an extension.",
 )
 read_bids = _reader(
     "read_bids",
     "bids",
     "Read EMG of a BIDS data set.",
-    """The EDF or BDF files, with ``*_channels.tsv`` (kinds, units, bad channels), ``*_emg.json``,
-    ``*_events.tsv`` (annotations), and age, sex and group of ``participants.tsv``. Subject,
-    session, task and run come from the names.""",
-    "A data set's folder, a folder in it, or files.",
+    """The EDF or BDF files are read with ``*_channels.tsv`` (kinds, units, bad channels),
+    ``*_emg.json``, ``*_events.tsv`` (annotations), and age, sex and group of
+    ``participants.tsv``. Subject, session, task and run come from the names.""",
+    "The folder of a data set, a folder in it, or files.",
 )
 read_npy = _reader(
     "read_npy",

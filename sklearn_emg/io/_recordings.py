@@ -1,4 +1,4 @@
-"""From files to a recording table: which reader serves a file, and the rows that it gives."""
+"""Reads files of any known form into a recording table."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._files import existing_file
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.io._bids import find_bids_files, parse_bids_file
-from sklearn_emg.io._c3d import parse_c3d
-from sklearn_emg.io._content import AuxiliaryChannel, FileContent, Row, rows_of
-from sklearn_emg.io._edf import parse_edf
-from sklearn_emg.io._hdf5 import parse_hdf5
+from sklearn_emg.io._content import AuxiliaryChannel, Channel, FileContent, Row, rows_of
+from sklearn_emg.io._formats._bids import find_bids_files, parse_bids_file
+from sklearn_emg.io._formats._c3d import parse_c3d
+from sklearn_emg.io._formats._edf import parse_edf
+from sklearn_emg.io._formats._hdf5 import parse_hdf5
+from sklearn_emg.io._formats._mat import parse_mat
+from sklearn_emg.io._formats._npy import parse_npy
+from sklearn_emg.io._formats._opensignals import parse_opensignals
+from sklearn_emg.io._formats._wfdb import parse_wfdb
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.io._labels import label_annotations
-from sklearn_emg.io._mat import parse_mat
-from sklearn_emg.io._npy import parse_npy
-from sklearn_emg.io._opensignals import parse_opensignals
 from sklearn_emg.io._text import parse_text
-from sklearn_emg.io._wfdb import parse_wfdb
 from sklearn_emg.recordings import label_lag, object_column
 
 __all__ = ["PARSERS", "parse_file", "read_recordings", "recognised_format"]
@@ -45,7 +46,7 @@ PARSERS: dict[str, Callable[[Path], FileContent]] = {
 
 _PathLike = str | os.PathLike[str]
 _MAX_SHOWN = 5
-# What a file that is damaged may make a parser raise.
+# Errors that a damaged file can cause in a parser.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -60,8 +61,24 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-# Fewer labels than this may differ by chance from the activity.
-_LEAST_LAG = 0.3  # s
+# Shorter lags between labels and activity are not reported.
+_MIN_LAG = 0.3  # s
+
+_BY_START = (
+    (b"\x93NUMPY", "npy"),
+    (b"MATLAB 7.3", "mat"),
+    (b"MATLAB 5.0", "mat"),
+)
+_ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\xfd7zXZ")
+_BY_SUFFIX = {
+    ".edf": "edf",
+    ".bdf": "edf",
+    ".c3d": "c3d",
+    ".mat": "mat",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".npy": "npy",
+}
 
 
 def read_recordings(
@@ -86,29 +103,30 @@ def read_recordings(
     Parameters
     ----------
     path_or_paths : path-like or iterable of path-like
-        A file or several; a BIDS folder stands for all EMG files in it.
+        One file or several; a BIDS folder stands for all EMG files in it.
     format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy"}, \
 default=None
-        Form of the files; recognised by default.
+        Form of the files. By default it is recognised.
     channels : sequence of str or int, default=None
         Channels to read, by name or by position among the EMG channels. By default all channels
-        that are EMG by their name and unit.
+        that are EMG by their name and unit are read.
     unit : {"nV", "uV", "mV", "V", "counts"}, default=None
-        Unit of the stored numbers, where the file does not say it or says it wrongly.
+        Unit of the stored numbers, if the file does not give it or is wrong.
     gain : float, default=None
-        Counts per mV, for ``unit="counts"``; without it raw numbers are kept.
+        Counts per mV, for ``unit="counts"``. Without it raw numbers are kept.
     fs : float, default=None
-        Sampling rate in Hz, where the file does not say it or says it wrongly.
+        Sampling rate in Hz, if the file does not give it or is wrong.
     subject : hashable, sequence of hashable or callable, default=None
         Subject of the recordings: one for all, one per file, or a function of the file's name
-        without its ending. By default the subject that the file names; a file that names none is
-        refused, since recordings of one subject that pass for two spoil every evaluation.
+        without its extension. By default it is the subject that the file names. A file that names
+        none is refused, since an evaluation is biased if one subject counts as two.
     aux : bool, default=False
-        Keep the channels that are no EMG (acceleration, force, angle, trigger) in a column
-        ``aux``: a tuple of :class:`AuxiliaryChannel` per row.
+        Whether to keep the channels that are not EMG (acceleration, force, angle, trigger) in a
+        column ``aux``, with a tuple of :class:`AuxiliaryChannel` per row.
     lazy : bool, default=False
-        Leave the samples of EDF, BDF, BIDS, WFDB and NumPy files in their files, with
-        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are read.
+        Whether to leave the samples of EDF, BDF, BIDS, WFDB and NumPy files in their files, with
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are always
+        read.
     **columns
         Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
         function of the file's name.
@@ -121,29 +139,29 @@ default=None
         ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``; ``recording``, the file's
         name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time``;
         ``annotations``, a tuple of :class:`Annotation` from label columns, EDF annotations and
-        events; ``skipped``, what of the file was left out; ``file``; ``stored_names`` where
-        channels have a label and another name in the file.
+        events; ``skipped``, the parts of the file that were left out; ``file``; ``stored_names``
+        where channels have a label and another name in the file.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is damaged, of no known form, or leaves unit, rate or subject open. The message
-        names the file, what is wrong and the remedy.
+        If a file is damaged, is of no known form, or does not give unit, rate or subject. The
+        message names the file, the fault and the remedy.
     ImportError
         If a form needs a library of the extra ``formats``.
 
     Warns
     -----
     RecordingWarning
-        If a file can be read but something in it looks wrong: time stamps with gaps or jitter, a
-        dead input, an RMS that no EMG has, labels that lag behind the activity.
+        If a file can be read but looks wrong: time stamps with gaps or jitter, a constant channel,
+        an RMS that is implausible for EMG, labels that lag the activity.
 
     See Also
     --------
-    describe_file : What is recognised in a file.
-    read_folder : Columns and labels from the names of folders and files.
+    describe_file : Describe what is recognised in a file.
+    read_folder : Read a folder, with columns and labels from the names of folders and files.
 
     Examples
     --------
@@ -159,19 +177,7 @@ default=None
     0  1000.0      s1     (biceps,)
     """
     paths = _paths(path_or_paths, format)
-    if fs is not None:
-        fs = check_real(fs, "fs", "read_recordings", 0.0)
-        if fs <= 0:
-            raise ValueError(f"The 'fs' parameter of read_recordings must be positive. Got {fs}.")
-    if unit is not None and not isinstance(unit, str):
-        raise TypeError(f"The 'unit' of read_recordings must be a text such as 'uV'. Got {unit!r}.")
-    if gain is not None:
-        gain = check_real(gain, "gain", "read_recordings", 0.0)
-        if gain <= 0 or unit is None or not is_counts(unit):
-            raise ValueError(
-                "The 'gain' of read_recordings belongs to unit='counts' and must be positive, in "
-                f"counts per mV. Got gain={gain!r} and unit={unit!r}."
-            )
+    fs, gain = _check_numbers(fs, unit, gain)
     subjects = _per_file("subject", subject, paths)
     more = {name: _per_file(name, value, paths) for name, value in columns.items()}
     rows: list[dict[str, Any]] = []
@@ -198,9 +204,28 @@ default=None
     return _table(rows)
 
 
+def _check_numbers(
+    fs: float | None, unit: str | None, gain: float | None
+) -> tuple[float | None, float | None]:
+    if fs is not None:
+        fs = check_real(fs, "fs", "read_recordings", 0.0)
+        if fs <= 0:
+            raise ValueError(f"The 'fs' parameter of read_recordings must be positive. Got {fs}.")
+    if unit is not None and not isinstance(unit, str):
+        raise TypeError(f"The 'unit' of read_recordings must be a text such as 'uV'. Got {unit!r}.")
+    if gain is not None:
+        gain = check_real(gain, "gain", "read_recordings", 0.0)
+        if gain <= 0 or unit is None or not is_counts(unit):
+            raise ValueError(
+                "The 'gain' of read_recordings belongs to unit='counts' and must be positive, in "
+                f"counts per mV. Got gain={gain!r} and unit={unit!r}."
+            )
+    return fs, gain
+
+
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     names = list(dict.fromkeys(n for row in rows for n, value in row.items() if value is not None))
-    # Objects are put in one by one: pandas would open tuples and arrays.
+    # Columns of objects: pandas would unpack tuples and arrays.
     table = pd.DataFrame({name: object_column(row.get(name) for row in rows) for name in names})
     for name in names:
         if name not in ("signal", "channel_names", "annotations", "skipped", "stored_names", "aux"):
@@ -231,7 +256,8 @@ def _rows(
     rows = rows_of(content, channels, unit, gain, fs, lazy)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
-    skipped = [*content.skipped, *(_said(c.name, c.kind, c.fs, c.unit) for c in others)]
+    skipped = tuple(dict.fromkeys([*content.skipped, *map(_described, others)]))
+    aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
     table = []
     for row in rows:
         entry: dict[str, Any] = {
@@ -243,27 +269,30 @@ def _rows(
             "unit": row.unit,
             "start_time": content.start_time,
             "annotations": (*content.annotations, *_labels(content, row)),
-            "skipped": tuple(dict.fromkeys(skipped)),
+            "skipped": skipped,
             "file": str(content.path),
             **content.columns,
         }
-        aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
         if aliases:
             entry["stored_names"] = tuple(aliases.get(name, name) for name in row.names)
         if aux:
-            entry["aux"] = tuple(
-                AuxiliaryChannel(
-                    c.name, c.kind, c.unit or "", c.fs or row.fs, np.asarray(c.values).ravel()
-                )
-                for c in others
-            )
+            entry["aux"] = tuple(_auxiliary(channel, row.fs) for channel in others)
         table.append(entry)
     return table
 
 
-def _said(name: str, kind: str, fs: float | None, unit: str | None) -> str:
-    parts = [kind, *([f"{fs:g} Hz"] if fs else []), *([unit] if unit else [])]
-    return f"{name} ({', '.join(parts)})"
+def _auxiliary(channel: Channel, fs: float) -> AuxiliaryChannel:
+    """A channel that is not read as EMG; one without a rate has that of the recording."""
+    values = np.asarray(channel.values).ravel()
+    rate = channel.fs or fs
+    return AuxiliaryChannel(channel.name, channel.kind, channel.unit or "", rate, values)
+
+
+def _described(channel: Channel) -> str:
+    parts = [channel.kind]
+    parts += [f"{channel.fs:g} Hz"] if channel.fs else []
+    parts += [channel.unit] if channel.unit else []
+    return f"{channel.name} ({', '.join(parts)})"
 
 
 def _labels(content: FileContent, row: Row) -> list[Any]:
@@ -274,11 +303,11 @@ def _labels(content: FileContent, row: Row) -> list[Any]:
         n_times = row.signal.shape[-1]
         if len(values) == n_times and any(a.duration is not None for a in made):
             lag = label_lag(row.signal, _dense(made, n_times, row.fs), row.fs)
-            if lag is not None and abs(lag) >= _LEAST_LAG:
-                way = "late" if lag > 0 else "early"
+            if lag is not None and abs(lag) >= _MIN_LAG:
+                late = "late" if lag > 0 else "early"
                 content.problems.append(
-                    f"the labels of {name!r} are {abs(lag):.2g} s {way} against the activity of "
-                    "the channels; shift them or cut with a margin."
+                    f"the labels of {name!r} are {abs(lag):.2g} s {late} relative to the activity "
+                    "of the channels; shift them or cut with a margin."
                 )
     return found
 
@@ -305,7 +334,7 @@ def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[P
         check_option(format, tuple(PARSERS), "format", "read_recordings")
     listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
     if not listed:
-        raise ValueError("read_recordings: no path was given; give a file or several.")
+        raise ValueError("read_recordings: no path was given; give one file or several.")
     paths: list[Path] = []
     for path in map(Path, listed):
         if path.is_dir():
@@ -329,22 +358,18 @@ def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
 
 
 def recognised_format(path: Path) -> str:
-    """Form of a file by its first bytes, or by its name where these leave it open.
+    """Form of a file by its first bytes or, where they do not identify it, by its name.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no regular file, empty or of a form that holds no recordings.
+        If it is not a regular file, is empty, or is of a form that holds no recordings.
     """
     if not path.exists() and path.with_name(path.name + ".hea").is_file():
         return "wfdb"
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if not path.is_file():
-        raise ValueError(f"{path} is not a regular file.")
-    with open(path, "rb") as file:
+    with open(existing_file(path), "rb") as file:
         head = file.read(4096)
     if not head:
         raise ValueError(f"{path} is empty; get it again.")
@@ -352,10 +377,17 @@ def recognised_format(path: Path) -> str:
         path.suffix in (".dat", ".bin") and path.with_suffix(".hea").is_file()
     ):
         return "wfdb"
-    if head.startswith(b"\x93NUMPY"):
-        return "npy"
-    if head.startswith(b"MATLAB 7.3") or head.startswith(b"MATLAB 5.0"):
-        return "mat"
+    if head.startswith(_ARCHIVES):
+        raise ValueError(
+            f"{path} is an archive, spreadsheet or document; unpack it or export it as text."
+        )
+    return _format_of_content(path, head) or _BY_SUFFIX.get(path.suffix.lower(), "text")
+
+
+def _format_of_content(path: Path, head: bytes) -> str | None:
+    """Form of a file by its first bytes; None where they do not identify it."""
+    if form := next((form for start, form in _BY_START if head.startswith(start)), None):
+        return form
     if b"\x89HDF\r\n\x1a\n" in head:
         return "hdf5"
     if head.startswith(b"\xffBIOSEMI") or (head[:8] == b"0       " and len(head) >= 256):
@@ -364,26 +396,19 @@ def recognised_format(path: Path) -> str:
         return "c3d"
     if head.lstrip(b"\xef\xbb\xbf").startswith(b"# OpenSignals"):
         return "opensignals"
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\xfd7zXZ")):
-        raise ValueError(
-            f"{path} is an archive, spreadsheet or document; unpack it or export it as text."
-        )
-    ending = path.suffix.lower()
-    by_name = {".edf": "edf", ".bdf": "edf", ".c3d": "c3d", ".mat": "mat", ".h5": "hdf5",
-               ".hdf5": "hdf5", ".npy": "npy"}  # fmt: skip
-    return by_name.get(ending, "text")
+    return None
 
 
 def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> FileContent:
-    """Read all that a file holds.
+    """Read everything that a file holds.
 
     Parameters
     ----------
     path : pathlib.Path
     format : str, default=None
-        Form of the file; recognised by default.
+        Form of the file. By default it is recognised.
     lazy : bool, default=False
-        Leave samples in their file where a reader has to be told so.
+        Whether to leave the samples of WFDB records in their file; other readers decide later.
 
     Returns
     -------
@@ -394,7 +419,7 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged or not of that form. The message names the file.
+        If the file is damaged or not of that form. The message names it.
     """
     found = recognised_format(path)
     form = format or found

@@ -3,16 +3,16 @@
 A recording table is a :class:`pandas.DataFrame` with one row per recording. Its columns are
 
 ``signal``
-    One object per row: an array in millivolts, ``(n_times,)`` or ``(n_channels, n_times)``, or a
-    :class:`SignalFile` that is read when it is needed. Rows may differ in length.
+    Each row holds an array in millivolts, ``(n_times,)`` or ``(n_channels, n_times)``, or a
+    :class:`SignalFile`, which is read when it is needed. Rows may differ in length.
 ``fs``
-    Sampling rate in Hz, may differ from row to row.
+    Sampling rate in Hz; it may differ from row to row.
 ``subject``
-    Any hashable identity. Splitters, DiVote and scorers read it from here.
+    Any hashable identifier. Splitters, DiVote and scorers read the subject from this column.
 ``channel_names``
-    A tuple of one name per channel, where they are known. Features are called after them.
+    A tuple with one name per channel, where names are known. Features are named after them.
 ``muscle``, ``region`` and any other column
-    Kept untouched.
+    These columns are kept unchanged.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ from sklearn_emg.recordings._table import (
 )
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
 from sklearn_emg.recordings._table import with_signals as with_signals
+from sklearn_emg.recordings._units import is_voltage as is_voltage
 from sklearn_emg.recordings._units import millivolts_per as millivolts_per
 from sklearn_emg.recordings._windows import OnFault as OnFault
 from sklearn_emg.recordings._windows import Tail as Tail

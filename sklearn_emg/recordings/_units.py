@@ -10,19 +10,45 @@ from numpy.typing import NDArray
 
 from sklearn_emg.recordings._signal_file import SignalFile
 
-__all__ = ["Scale", "millivolts_per"]
+__all__ = ["Scale", "is_voltage", "millivolts_per"]
 
 _TO_MILLIVOLT = {
     "nv": 1e-6,
     "nanovolt": 1e-6,
+    "nvolt": 1e-6,
     "uv": 1e-3,
     "microvolt": 1e-3,
+    "uvolt": 1e-3,
+    "mcv": 1e-3,
     "mv": 1.0,
     "millivolt": 1.0,
+    "mvolt": 1.0,
     "v": 1e3,
     "volt": 1e3,
 }
 _COUNTS = ("count", "counts")
+
+
+def _plain(unit: str) -> str:
+    """A unit without brackets, in lower case and with "u" for every spelling of the micro sign."""
+    # Two code points look like a micro sign, U+00B5 and the Greek letter U+03BC; the longer
+    # spellings are their UTF-8 bytes read as Latin-1.
+    name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
+    return name.lower().removesuffix("s")
+
+
+def is_voltage(unit: str) -> bool:
+    """Whether a unit is a voltage, in any common spelling.
+
+    Parameters
+    ----------
+    unit : str
+
+    Returns
+    -------
+    is_voltage : bool
+    """
+    return _plain(unit) in _TO_MILLIVOLT
 
 
 def millivolts_per(unit: str) -> float:
@@ -31,7 +57,7 @@ def millivolts_per(unit: str) -> float:
     Parameters
     ----------
     unit : str
-        nV, uV, mV or V.
+        The unit: nV, uV, mV or V.
 
     Returns
     -------
@@ -40,7 +66,7 @@ def millivolts_per(unit: str) -> float:
     Raises
     ------
     ValueError
-        If it is no voltage.
+        If the unit is not a voltage.
 
     Examples
     --------
@@ -48,22 +74,21 @@ def millivolts_per(unit: str) -> float:
     >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
     (0.001, 1.0, 1000.0)
     """
-    # Two code points look like a micro sign: U+00B5 and the Greek letter U+03BC.
-    name = re.sub("^[\u00b5\u03bc]", "u", unit.strip()).lower().removesuffix("s")
+    name = _plain(unit)
     if name not in _TO_MILLIVOLT:
         raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
     return _TO_MILLIVOLT[name]
 
 
 class Scale:
-    """The way from samples as given to millivolts.
+    """Conversion of samples as given to millivolts.
 
     Parameters
     ----------
     unit : str
         "nV", "uV", "mV", "V" or "counts".
     gain : float or None
-        Counts per mV, needed by "counts" alone.
+        Counts per mV, needed only with "counts".
     baseline : float or None
         Count that stands for 0 mV, 0 by default.
 
@@ -106,7 +131,7 @@ class Scale:
             )
 
     def apply(self, signal: NDArray | SignalFile) -> NDArray | SignalFile:
-        """The signal in mV; a file stays a file, and what is no signal stays as it is."""
+        """The signal in mV; a file stays a file, and signals that are not numeric are unchanged."""
         if self.factor == 1.0 and self.baseline == 0.0:
             return signal
         if isinstance(signal, SignalFile):

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_emg._validation import require
 from sklearn_emg.io._content import FileContent
-from sklearn_emg.io._hdf5 import load_dataset, open_hdf5
-from sklearn_emg.io._tree import Node, content_of_tree
+from sklearn_emg.io._formats._hdf5 import load_dataset, open_hdf5
+from sklearn_emg.io._formats._tree import Node, content_of_tree
 
 __all__ = ["parse_mat"]
 
 _COMPRESSED = 15
-_MOST_PACKED = 60  # bytes from one; a recording with noise does not come near
-_SMALL = 256 * 2**20
+_MAX_RATIO = 60  # unpacked to packed bytes; recordings with noise stay far below
+_SMALL = 256 * 2**20  # bytes that may be unpacked at any ratio
 _MAX_OBJECTS = 20_000
+_MAX_DEPTH = 30
 
 
 def parse_mat(path: Path) -> FileContent:
@@ -29,9 +31,9 @@ def parse_mat(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If it is damaged, or no array in it looks like a recording.
+        If the file is damaged, or no array in it looks like a recording.
     ImportError
-        If it is of version 7.3 and h5py is not installed.
+        If the file is of version 7.3 and h5py is not installed.
     """
     with open(path, "rb") as file:
         head = file.read(2048)
@@ -43,24 +45,24 @@ def parse_mat(path: Path) -> FileContent:
     from scipy.io.matlab import MatReadError
 
     with warnings.catch_warnings():
-        # Of objects of MATLAB's own classes, which hold no recordings.
+        # SciPy warns of objects of MATLAB's own classes, which hold no recordings.
         warnings.simplefilter("ignore")
         try:
             tree = loadmat(path, simplify_cells=True)
         except MatReadError as error:
-            raise ValueError(f"{path} is damaged or no MATLAB file ({error}).") from error
+            raise ValueError(f"{path} is damaged or not a MATLAB file ({error}).") from error
     tree = {k: v for k, v in tree.items() if not k.startswith("__")}
     return content_of_tree(path, "MATLAB", tree)
 
 
 def _check_size(path: Path) -> None:
-    """Refuse files whose packed parts are far larger than they can be, and cut ones."""
+    """Refuse truncated files, and files whose parts unpack to implausible sizes."""
     size = os.stat(path).st_size
     total = 0
     with open(path, "rb") as file:
         head = file.read(128)
         if len(head) < 128 or head[126:128] not in (b"IM", b"MI"):
-            return  # version 4, which has no packed parts
+            return  # version 4, which has no compressed parts
         order = "little" if head[126:128] == b"IM" else "big"
         while tag := file.read(8):
             kind = int.from_bytes(tag[:4], order)  # type: ignore[arg-type]
@@ -76,10 +78,10 @@ def _check_size(path: Path) -> None:
                 while piece:
                     total += len(unpack.decompress(piece, 2**22))
                     piece = unpack.unconsumed_tail
-                    if total > max(_SMALL, _MOST_PACKED * size):
+                    if total > max(_SMALL, _MAX_RATIO * size):
                         raise ValueError(
                             f"{path} unpacks to more than {total} bytes from {size}; it is damaged "
-                            "or no recording."
+                            "or not a recording."
                         )
 
 
@@ -92,18 +94,21 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
     """A struct, text, cell array or matrix of a file of version 7.3."""
     h5py = require("h5py", "read_mat", "formats")
     count[0] += 1
-    if count[0] > _MAX_OBJECTS or depth > 30:
-        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or 30 levels.")
+    if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
+        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
     if isinstance(item, h5py.Group):
         return {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
-    kind = item.attrs.get("MATLAB_class", b"")
     if not item.size or item.attrs.get("MATLAB_empty", 0):
         return np.empty(0)
     values = load_dataset(path, item)
-    if kind in (b"char", "char"):
-        return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)
+    if item.attrs.get("MATLAB_class", b"") in (b"char", "char"):
+        return _as_text(values)
     if values.dtype == object:
         entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)]
         return entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else entries
-    # MATLAB keeps columns together, HDF5 rows.
+    # MATLAB stores matrices by columns, HDF5 by rows.
     return values.T if values.ndim > 1 else values
+
+
+def _as_text(values: NDArray) -> str:
+    return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)

@@ -1,12 +1,13 @@
-"""What the header lines of a text file say: titles, units, rate, subject."""
+"""Header lines of a text file: titles, units, rate, subject."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-from sklearn_emg.io._kinds import is_unit, is_voltage, split_unit
-from sklearn_emg.io._text_layout import Layout, as_number, split_line
+from sklearn_emg.io._kinds import is_unit, split_unit
+from sklearn_emg.io._text._layout import Layout, as_number, split_line
+from sklearn_emg.recordings import is_voltage
 
 __all__ = ["Header", "read_header_lines"]
 
@@ -67,7 +68,7 @@ def _all_units(fields: list[str]) -> bool:
 
 
 def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str] | None, int]:
-    """Titles, units below them and the line of the titles, searched from the data upward."""
+    """Titles, units below them and the line of the titles, searched from the data upwards."""
     units = None
     for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         fields = lines[back]
@@ -76,7 +77,7 @@ def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str]
                 break
             continue
         if all(re.fullmatch(r"[\d.,]+\s*k?Hz", f, re.I) for f in fields if f):
-            continue  # rates below the titles: the time columns say them, too
+            continue  # rates below the titles, which the time columns give as well
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
             units = padded
@@ -101,18 +102,21 @@ def read_header_lines(layout: Layout) -> Header:
     for i in range(len(lines)):
         if i != at:
             _read_pair(header, lines[i], layout.header[i], lines[i + 1] if i + 1 < at else [])
-    named = titles or [""] * n
+    _name_columns(header, titles or [""] * n, _row_of_units(lines[:at], n) or units or [])
     common = header.pairs.get("unit")
-    row_of_units = _row_of_units(lines[:at], n) or units
-    for position, title in enumerate(named):
-        name, unit = split_unit(title)
-        if row_of_units and position < len(row_of_units) and row_of_units[position]:
-            unit = unit or row_of_units[position].strip("[](){} ")
-        header.names.append(name or f"column {position + 1}")
-        header.units.append(unit or None)
     if common and is_voltage(common):
         header.pairs["common unit"] = common
     return header
+
+
+def _name_columns(header: Header, titles: list[str], units: list[str]) -> None:
+    """Names and units of the columns, by their titles or a line of units."""
+    for position, title in enumerate(titles):
+        name, unit = split_unit(title)
+        if not unit and position < len(units) and units[position]:
+            unit = units[position].strip("[](){} ")
+        header.names.append(name or f"column {position + 1}")
+        header.units.append(unit or None)
 
 
 def _labchart_titles(
@@ -154,19 +158,24 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
 
 def _note(header: Header, key: str, value: str) -> None:
     key, value = key.strip(" :="), value.strip()
-    if header.fs is None and _INTERVAL.fullmatch(split_unit(key)[0]):
-        header.fs = _rate_of_interval(value, split_unit(key)[1])
     header.pairs.setdefault(key.lower(), value)
     if _UNIT.fullmatch(key):
         header.pairs.setdefault("unit", value)
     if _SUBJECT.fullmatch(key) and value:
         header.subject = value
+    if header.fs is None and _INTERVAL.fullmatch(split_unit(key)[0]):
+        header.fs = _rate_of_interval(value, split_unit(key)[1])
     if header.fs is None and _RATE.fullmatch(key) and not _NOT_RATE.fullmatch(key):
-        match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz)?", value, re.I)
-        rate = as_number(match[1].rstrip(",.")) if match else None
-        if match and rate and rate > 0:
-            kilo = "khz" in f"{key} {match[2] or ''}".lower()
-            header.fs = rate * 1e3 if kilo else rate
+        header.fs = _rate_of_text(key, value)
+
+
+def _rate_of_text(key: str, value: str) -> float | None:
+    """Rate in Hz of a value such as "2 kHz"."""
+    match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz)?", value, re.I)
+    rate = as_number(match[1].rstrip(",.")) if match else None
+    if match is None or not rate or rate <= 0:
+        return None
+    return rate * 1e3 if "khz" in f"{key} {match[2] or ''}".lower() else rate
 
 
 def _rate_of_interval(value: str, unit: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Text files with one row per sample: any separator, decimal sign, head and encoding."""
+"""Columns of a text table as channels, label columns and time stamps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._files import read_bytes
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
-from sklearn_emg.io._text_dialects import Dialect, apply_dialect, kind_by_device, recognise
-from sklearn_emg.io._text_header import Header, read_header_lines
-from sklearn_emg.io._text_layout import Layout, decode_text, find_layout
+from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
+from sklearn_emg.io._text._header import Header, read_header_lines
+from sklearn_emg.io._text._layout import MAX_BYTES, Layout, decode_text, find_layout
 
 __all__ = ["parse_text"]
 
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
 _MAX_LABELS = 60
-_SHORTEST_ROW = 32
+_MIN_CELLS = 32  # of a file with all samples in one line
 
 
 def parse_text(path: Path) -> FileContent:
@@ -31,9 +32,9 @@ def parse_text(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If it is empty, no table, damaged or not clear; the message names the file and the line.
+        If the file is empty, damaged, ambiguous or not a table; the message names file and line.
     """
-    text, encoding = decode_text(path, path.read_bytes())
+    text, encoding = decode_text(path, read_bytes(path, MAX_BYTES))
     if (row := _single_row(path, text)) is not None:
         return FileContent(path, "text, one row of numbers", [Channel("column 1", row, None)])
     dialect = recognise(text.splitlines())
@@ -77,13 +78,13 @@ def _single_row(path: Path, text: str) -> NDArray[np.float64] | None:
     if re.search(r"[\r\n]", text.strip()):
         return None
     cells = re.split(r"[;\s]+" if re.search(r"[;\s]", text.strip()) else ",", text.strip())
-    if len(cells) < _SHORTEST_ROW:
+    if len(cells) < _MIN_CELLS:
         return None
     try:
         return np.array([cell.replace(",", ".") for cell in cells], dtype=np.float64)
     except ValueError as error:
         raise ValueError(
-            f"{path} is damaged: its only line is no row of numbers ({error})."
+            f"{path} is damaged: its only line is not a row of numbers ({error})."
         ) from None
 
 
@@ -104,7 +105,7 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
         )
     except (ValueError, OverflowError) as error:  # a ParserError is a ValueError
         raise ValueError(
-            f"{path} is damaged: the rows after line {layout.first} are no table ({error})."
+            f"{path} is damaged: the rows after line {layout.first} are not a table ({error})."
         ) from None
     # A separator at the end of the lines makes an empty column.
     return frame.dropna(axis=1, how="all")
@@ -124,68 +125,84 @@ class _Column:
 
 
 def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Dialect) -> None:
-    common = header.pairs.get("common unit")
-    columns = []
-    for position in map(int, frame.columns):
-        values = frame[position].to_numpy()
-        name = header.names[position] if position < len(header.names) else f"column {position + 1}"
-        unit = header.units[position] if position < len(header.units) else None
-        column = _Column(name, unit, values, header.named)
-        if column.kind == "emg":
-            column.kind = kind_by_device(dialect, position, name) or "emg"
-        columns.append(column)
+    """Sort the columns of the table into channels, labels and time stamps."""
+    columns = [_column(frame, i, header, dialect) for i in map(int, frame.columns)]
     _settle_texts(content, columns)
     _settle_by_content(columns, header.named)
     for column in columns:
-        if column.kind == "emg" and column.unit is None and common:
-            column.unit = common
+        if column.kind == "emg" and column.unit is None:
+            column.unit = header.pairs.get("common unit")
     clocks = _clocks(columns)
     pairs = _own_clocks(columns)
-    rate = header.fs
     shared = None if pairs else _best_clock(columns, clocks)
+    rate = header.fs
     if shared is not None:
-        if rate is None:
-            rate = clocks[shared].fs
-            content.problems += clocks[shared].problems()
-            content.annotations += clocks[shared].annotations()
-        else:
-            content.clock_fs = clocks[shared].fs
-            content.problems += clocks[shared].gap_problems()
-            content.annotations += clocks[shared].annotations()
-        content.details["rate from"] = "header" if header.fs else f"column {columns[shared].name!r}"
-        content.start_time = _start(columns[shared])
+        rate = _apply_clock(content, columns[shared], clocks[shared], header.fs)
     for i, column in enumerate(columns):
         if column.kind in ("time", "index"):
-            content.skipped.append(f"{column.name} ({'time stamps' * (column.kind == 'time')}"
-                                   f"{'index' * (column.kind == 'index')})")  # fmt: skip
+            what = "time stamps" if column.kind == "time" else "index"
+            content.skipped.append(f"{column.name} ({what})")
             continue
-        fs = rate
-        own = pairs.get(i)
-        if own is not None and own in clocks:
-            fs = clocks[own].fs
-            if column.kind == "emg":
-                content.problems += [f"{column.name!r}: {p}" for p in clocks[own].problems()]
-                content.annotations += clocks[own].annotations()
-        if column.name in dialect.sensors and dialect.sensors[column.name][0] > 0:
-            announced = dialect.sensors[column.name][0]
-            if fs is not None and not 0.9 < announced / fs < 1.1:
-                raise ValueError(
-                    f"{content.path}: the head says {announced:g} Hz for {column.name!r}, its "
-                    f"time column {fs:.6g} Hz. Mend the one that is wrong."
-                )
-            fs = announced
-        if column.kind == "label":
-            content.labels[column.name] = column.values
-        else:
-            values = _without_end(column.values)
-            content.channels.append(Channel(column.name, values, fs, column.unit, column.kind))
+        clock = clocks.get(pairs.get(i, -1))
+        if clock is not None and column.kind == "emg":
+            content.problems += [f"{column.name!r}: {p}" for p in clock.problems()]
+            content.annotations += clock.annotations()
+        fs = _announced_rate(content, column, dialect, rate if clock is None else clock.fs)
+        _add_column(content, column, fs)
     _unique_names(content)
 
 
-def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
-    """Columns that are no numbers are clock times or labels.
+def _add_column(content: FileContent, column: _Column, fs: float | None) -> None:
+    if column.kind == "label":
+        content.labels[column.name] = column.values
+    else:
+        values = _without_end(column.values)
+        content.channels.append(Channel(column.name, values, fs, column.unit, column.kind))
 
-    A damaged number is an error in a channel of EMG, and left out with a warning elsewhere.
+
+def _column(frame: pd.DataFrame, position: int, header: Header, dialect: Dialect) -> _Column:
+    name = header.names[position] if position < len(header.names) else f"column {position + 1}"
+    unit = header.units[position] if position < len(header.units) else None
+    column = _Column(name, unit, frame[position].to_numpy(), header.named)
+    if column.kind == "emg":
+        column.kind = kind_by_device(dialect, position, name) or "emg"
+    return column
+
+
+def _apply_clock(
+    content: FileContent, column: _Column, clock: Clock, announced: float | None
+) -> float:
+    """Rate in Hz of a file with time stamps: that of its header, or else of the time stamps."""
+    content.annotations += clock.annotations()
+    content.details["rate from"] = "header" if announced else f"column {column.name!r}"
+    content.start_time = _start(column)
+    if announced is None:
+        content.problems += clock.problems()
+        return clock.fs
+    content.clock_fs = clock.fs
+    content.problems += clock.gap_problems()
+    return announced
+
+
+def _announced_rate(
+    content: FileContent, column: _Column, dialect: Dialect, fs: float | None
+) -> float | None:
+    """Rate in Hz that the header gives for the sensor of a column; else `fs`."""
+    announced = dialect.sensors[column.name][0] if column.name in dialect.sensors else 0.0
+    if announced <= 0:
+        return fs
+    if fs is not None and not 0.9 < announced / fs < 1.1:
+        raise ValueError(
+            f"{content.path}: the header says {announced:g} Hz for {column.name!r}, its "
+            f"time column {fs:.6g} Hz. Correct the one that is wrong."
+        )
+    return announced
+
+
+def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
+    """Find out which columns of text hold numbers, clock times or labels.
+
+    A damaged number is an error in an EMG channel, and a missing value with a note elsewhere.
     """
     for column in columns:
         if not column.is_text:
@@ -202,9 +219,9 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
             text = f"row {row + 1} of the table has {given[row]!r} in the column {column.name!r}"
             if column.kind == "emg":
                 raise ValueError(
-                    f"{content.path}: {text}, which is no number. Mend it or leave the cell empty."
+                    f"{content.path}: {text}, which is not a number. Correct it or empty the cell."
                 )
-            content.problems.append(f"{text}, which is no number; it is left out.")
+            content.problems.append(f"{text}, which is not a number; it is left out.")
             full = pd.to_numeric(texts.astype("string").str.strip(), errors="coerce")
             column.values = full.to_numpy(dtype=float, na_value=np.nan)
         else:
@@ -213,29 +230,33 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
 
 
 def _settle_by_content(columns: list[_Column], named: bool) -> None:
-    """Find counters, time stamps and labels without a telling name by their values."""
+    """Find counters, time stamps and labels that their names do not identify by their values."""
     emg = [c for c in columns if c.kind == "emg"]
     for column in emg:
-        if column.unit is not None or len(emg) < 2:
-            continue
-        values = column.values.astype(float)
-        values = values[np.isfinite(values)]
-        if values.size < 3:
-            continue
-        steps = np.diff(values)
-        whole = bool(np.all(values == np.round(values)))
-        if whole and np.mean(steps == 1) > 0.9:
-            column.kind = "index"
-        elif np.all(steps >= 0) and np.any(steps > 0) and (not named or column is columns[0]):
-            column.kind = "time"
-        elif whole and _few_runs(values) and not all(_few_runs(c.values) for c in emg):
-            column.kind = "label"
+        if column.unit is None and len(emg) > 1:
+            column.kind = _kind_by_values(column, emg, not named or column is columns[0])
     for column in columns:
         if column.kind == "label" and not column.is_text:
             values = column.values.astype(float)
             values = values[np.isfinite(values)]
             if np.unique(values).size > _MAX_LABELS:
                 column.kind = "other"
+
+
+def _kind_by_values(column: _Column, emg: list[_Column], may_be_time: bool) -> str:
+    values = column.values.astype(float)
+    values = values[np.isfinite(values)]
+    if values.size < 3:
+        return column.kind
+    steps = np.diff(values)
+    integers = bool(np.all(values == np.round(values)))
+    if integers and np.mean(steps == 1) > 0.9:
+        return "index"
+    if may_be_time and np.all(steps >= 0) and np.any(steps > 0):
+        return "time"
+    if integers and _few_runs(values) and not all(_few_runs(c.values) for c in emg):
+        return "label"
+    return column.kind
 
 
 def _few_runs(values: NDArray) -> bool:
@@ -260,7 +281,7 @@ def _clocks(columns: list[_Column]) -> dict[int, Clock]:
 
 
 def _own_clocks(columns: list[_Column]) -> dict[int, int]:
-    """Time column of each channel, where every sensor has its own to its left."""
+    """Time column of each channel, if every sensor has its own to the left."""
     times = [i for i, c in enumerate(columns) if c.kind == "time"]
     if len(times) < 2 or times[0] != 0:
         return {}
@@ -289,11 +310,11 @@ def _start(column: _Column) -> dt.datetime | None:
 
 
 def _without_end(values: NDArray) -> NDArray:
-    """Values up to the last that is there: slower sensors have shorter columns."""
-    there = (
-        np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
-    )
-    return values[: there[-1] + 1] if there.size else values[:0]
+    """Values up to the last one that is not missing: slower sensors have shorter columns."""
+    if values.dtype.kind != "f":
+        return values
+    present = np.flatnonzero(~np.isnan(values))
+    return values[: present[-1] + 1] if present.size else values[:0]
 
 
 def _unique_names(content: FileContent) -> None:

@@ -1,4 +1,4 @@
-"""WFDB records, by the loader of the datasets."""
+"""WFDB records, read by :func:`sklearn_emg.datasets.load_wfdb`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["parse_wfdb"]
 
 
 def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
-    """Read a record, named by its header, its samples or without an ending.
+    """Read a record, given by its header, its samples or without an extension.
 
-    With `lazy`, samples stay in their file where their format allows it; they are not compared with
-    the checksums of the header then.
+    With `lazy`, samples stay in their file where their format allows it, and are not compared with
+    the checksums of the header.
     """
     record = path.with_suffix("") if path.suffix in (".hea", ".dat", ".bin") else path
     try:

@@ -15,21 +15,21 @@ __all__ = ["parse_npy"]
 
 
 def parse_npy(path: Path) -> FileContent:
-    """Read a ``.npy`` file; floats without a unit are taken as mV, as everywhere in the package.
+    """Read a ``.npy`` file; floats are taken as mV, as everywhere in the package.
 
     Raises
     ------
     ValueError
-        If it is damaged, holds objects or has its axes the other way round.
+        If the file is damaged, holds objects, or looks transposed.
     """
-    # A map of the file compares its size with the one announced before anything is read.
+    # Mapping the file compares its size with the announced one before anything is read.
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (SyntaxError, TokenError) as error:
-        raise ValueError(f"{path} is damaged: its head cannot be read ({error}).") from None
+        raise ValueError(f"{path} is damaged: its header cannot be read ({error}).") from None
     if array.dtype.kind not in "fiu":
         raise ValueError(
-            f"{path} holds {array.dtype}, no numbers; save a numeric array with numpy.save."
+            f"{path} holds {array.dtype} and not numbers; save a numeric array with numpy.save."
         )
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""HDF5 files: OpenSignals, and arrays with their names, rate and unit next to them."""
+"""HDF5 files: OpenSignals, and nested groups of arrays."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from sklearn_emg._validation import require
 from sklearn_emg.io._content import FileContent
-from sklearn_emg.io._opensignals import opensignals_hdf5
-from sklearn_emg.io._tree import Node, content_of_tree
+from sklearn_emg.io._formats._opensignals import opensignals_hdf5
+from sklearn_emg.io._formats._tree import Node, content_of_tree
 
 __all__ = ["load_dataset", "open_hdf5", "parse_hdf5"]
 
 _MAX_OBJECTS = 20_000
 _MAX_DEPTH = 20
-# Deflate packs a thousand zeros into one byte at most; below this size nothing is asked.
+# Deflate packs about a thousand zeros into one byte; sizes below the first limit are not checked.
 _SMALL = 64 * 2**20
-_DENSEST = 1100
+_MAX_RATIO = 1100
 
 
 def open_hdf5(path: Path) -> Any:
@@ -28,13 +28,15 @@ def open_hdf5(path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise ValueError(f"{path} is no HDF5 file or damaged ({error}); get it again.") from error
+        raise ValueError(
+            f"{path} is damaged or not an HDF5 file ({error}); get it again."
+        ) from error
 
 
 def load_dataset(path: Path, data: Any) -> NDArray:
-    """Read a data set, unless its announced size is out of proportion to what is stored."""
+    """Read a data set, unless its announced size is implausible for the bytes that are stored."""
     n_bytes = int(data.size or 0) * data.dtype.itemsize
-    if n_bytes > _SMALL and n_bytes > _DENSEST * (data.id.get_storage_size() + 1):
+    if n_bytes > _SMALL and n_bytes > _MAX_RATIO * (data.id.get_storage_size() + 1):
         raise ValueError(
             f"{path}: {data.name} announces {n_bytes} bytes and stores "
             f"{data.id.get_storage_size()}; it is damaged."
@@ -50,7 +52,7 @@ def parse_hdf5(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If it is damaged, or no array in it looks like a recording.
+        If the file is damaged, or no array in it looks like a recording.
     ImportError
         If h5py is not installed.
     """
@@ -69,7 +71,7 @@ def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
     for name in group:
         count[0] += 1
         if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
-            raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} floors.")
+            raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             continue

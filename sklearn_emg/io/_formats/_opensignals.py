@@ -1,6 +1,6 @@
-"""OpenSignals of PLUX: text with a JSON head, and HDF5; counts of each channel's own resolution.
+"""OpenSignals of PLUX: text with a JSON header, and HDF5; each channel has its own resolution.
 
-Transfer functions are those of the data sheets of the EMG sensors (PLUX biosignals):
+The transfer functions are those of the data sheets of the EMG sensors (PLUX biosignals):
 EMG in mV = (counts / 2**n - 1/2) * VCC / gain * 1000, with VCC = 3 V and a gain of 1000 for
 biosignalsplux, 3.3 V and 1009 for BITalino.
 """
@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._files import read_bytes
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
-from sklearn_emg.io._text_layout import decode_text
+from sklearn_emg.io._text import MAX_BYTES, decode_text
 
 __all__ = ["opensignals_hdf5", "parse_opensignals"]
 
@@ -31,7 +32,7 @@ _SENSORS = {
     "temperature": ("TEMP", "NTC"),
     "trigger": ("SWITCH", "TRIGGER", "SYNC"),
 }
-# An input whose sensor was not set in the program; EMG is what it is read for here.
+# Names of sensors that were not set in the program; such inputs are read as EMG.
 _UNNAMED = ("", "RAW", "CUSTOM", "UNKNOWN")
 _MAX_HEAD = 2**20
 
@@ -62,8 +63,8 @@ def _channel(
         raise ValueError(f"{path} is damaged: {name!r} has a resolution of {bits} bits.")
     if counts.size and (counts.min() < 0 or counts.max() >= 2**bits):
         raise ValueError(
-            f"{path}: {name!r} has {bits} bits by the head and values from {counts.min():g} to "
-            f"{counts.max():g}; the head is wrong or the values are no counts."
+            f"{path}: {name!r} has {bits} bits by the header and values from {counts.min():g} to "
+            f"{counts.max():g}; the header is wrong or the values are not counts."
         )
     return Channel(name, _millivolts(counts, bits, device), fs, "mV", kind, alias=alias)
 
@@ -82,29 +83,31 @@ def parse_opensignals(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If its head is no JSON or does not fit the columns, or rows are damaged.
+        If the header is not JSON or does not fit the columns, or rows are damaged.
     """
     with open(path, "rb") as file:
         if file.read(8) == b"\x89HDF\r\n\x1a\n":
-            from sklearn_emg.io._hdf5 import parse_hdf5
+            from sklearn_emg.io._formats._hdf5 import parse_hdf5
 
             return parse_hdf5(path)
-    text, _ = decode_text(path, path.read_bytes())
+    text, _ = decode_text(path, read_bytes(path, MAX_BYTES))
     head, _, body = text.partition("# EndOfHeader")
     if not body or len(head) > _MAX_HEAD:
-        raise ValueError(f"{path} has no end of its head ('# EndOfHeader'); get it again.")
+        raise ValueError(f"{path} has no end of its header ('# EndOfHeader'); get it again.")
     devices = _devices(path, head)
     n_columns = sum(len(d["column"]) for d in devices.values())
     lines = [line for line in body.splitlines()[1:] if line.strip()]
     if len(lines) < 3:
-        raise ValueError(f"{path} has {len(lines)} rows of samples after its head.")
+        raise ValueError(f"{path} has {len(lines)} rows of samples after its header.")
     try:
         rows = np.loadtxt(lines, ndmin=2, dtype=np.float64)
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: a row is no row of numbers ({error}).") from None
+        raise ValueError(
+            f"{path} is damaged: a row does not consist of numbers ({error})."
+        ) from None
     if rows.shape[1] != n_columns:
         raise ValueError(
-            f"{path} has {rows.shape[1]} columns; its head names {n_columns}: it is damaged."
+            f"{path} has {rows.shape[1]} columns; its header names {n_columns}: it is damaged."
         )
     first = next(iter(devices.values()))
     content = FileContent(path, "OpenSignals text", [], start_time=_start(first))
@@ -122,12 +125,12 @@ def _devices(path: Path, head: str) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(match[0].replace("\n#", "\n")) if match else None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: its head is no JSON ({error}).") from None
+        raise ValueError(f"{path} is damaged: its header is not JSON ({error}).") from None
     if not isinstance(found, dict) or not found:
-        raise ValueError(f"{path} is damaged: its head names no device.")
+        raise ValueError(f"{path} is damaged: its header names no device.")
     for name, device in found.items():
         if not isinstance(device, dict) or not isinstance(device.get("column"), list):
-            raise ValueError(f"{path} is damaged: its head names no columns for {name!r}.")
+            raise ValueError(f"{path} is damaged: its header names no columns for {name!r}.")
     return found
 
 
@@ -137,10 +140,10 @@ def _add_device(
     path = content.path
     fs = head.get("sampling rate")
     if isinstance(fs, bool) or not isinstance(fs, (int, float)) or fs <= 0:
-        raise ValueError(f"{path} is damaged: its head says a sampling rate of {fs!r}.")
+        raise ValueError(f"{path} is damaged: its header gives a sampling rate of {fs!r}.")
     labels = [str(v) for v in _listed(head, "label")]
     sensors = [str(v) for v in _listed(head, "sensor")]
-    # Some firmwares give resolutions of the counter and the digital inputs as well, first.
+    # Some firmware lists the resolutions of the counter and the digital inputs first.
     bits = _listed(head, "resolution")[-len(labels) :] if labels else []
     for j, column in enumerate(map(str, columns)):
         if column not in labels:
@@ -171,7 +174,7 @@ def _add_device(
 def _note_unnamed(content: FileContent, name: str, sensor: str) -> None:
     if sensor.strip().upper() in _UNNAMED:
         content.problems.append(
-            f"the sensor of {name!r} is not named in the file ({sensor!r}); it is taken for an EMG."
+            f"the sensor of {name!r} is not named in the file ({sensor!r}); it is read as EMG."
         )
 
 
@@ -199,30 +202,35 @@ def opensignals_hdf5(
         return None
     content = FileContent(path, "OpenSignals HDF5", [])
     for device in devices:
-        attributes = {key: value for key, value in device.attrs.items()}
-        fs = float(np.ravel(attributes["sampling rate"])[0])
-        if not (np.isfinite(fs) and fs > 0):
-            raise ValueError(f"{path} is damaged: its sampling rate is {fs}.")
-        plain = {k: _text_of(attributes.get(k, "")) for k in ("date", "time", "device")}
-        content.start_time = content.start_time or _start(plain)
-        resolutions = np.ravel(attributes.get("resolution", [])).tolist()
-        raw = device["raw"]
-        names = sorted(
-            (n for n in raw if re.fullmatch(r"channel_\d+", n)), key=lambda n: int(n[8:])
-        )
-        # Resolutions may begin with those of the counter and the digital inputs.
-        resolutions = resolutions[-len(names) :] if names else []
-        for k, name in enumerate(names):
-            data = raw[name]
-            own = data.attrs
-            bits = own.get("resolution", resolutions[k] if k < len(resolutions) else 16)
-            label = _text_of(own["label"]) if "label" in own else name
-            sensor = _text_of(own.get("sensor", own.get("sensorType", "EMG")))
-            values = load(path, data).ravel()
-            channel = _channel(path, label, values, int(np.ravel(bits)[0]), sensor,
-                               plain["device"], fs, False, alias=name)  # fmt: skip
-            content.channels.append(channel)
-            _note_unnamed(content, label, sensor)
-            content.details[label] = f"{name}, {sensor}, {int(np.ravel(bits)[0])} bits"
-        content.skipped += [f"{n} (index)" for n in raw if n.lower() == "nseq"]
+        _add_hdf5_device(content, device, load)
     return content
+
+
+def _add_hdf5_device(
+    content: FileContent, device: Any, load: Callable[[Path, Any], NDArray]
+) -> None:
+    path, attributes = content.path, dict(device.attrs.items())
+    fs = float(np.ravel(attributes["sampling rate"])[0])
+    if not (np.isfinite(fs) and fs > 0):
+        raise ValueError(f"{path} is damaged: its sampling rate is {fs}.")
+    texts = {k: _text_of(attributes.get(k, "")) for k in ("date", "time", "device")}
+    content.start_time = content.start_time or _start(texts)
+    raw = device["raw"]
+    names = sorted((n for n in raw if re.fullmatch(r"channel_\d+", n)), key=lambda n: int(n[8:]))
+    # Resolutions may begin with those of the counter and the digital inputs.
+    resolutions = np.ravel(attributes.get("resolution", [])).tolist()
+    resolutions = resolutions[-len(names) :] if names else []
+    for k, name in enumerate(names):
+        own = raw[name].attrs
+        bits = own.get("resolution", resolutions[k] if k < len(resolutions) else 16)
+        bits = int(np.ravel(bits)[0])
+        label = _text_of(own["label"]) if "label" in own else name
+        sensor = _text_of(own.get("sensor", own.get("sensorType", "EMG")))
+        values = load(path, raw[name]).ravel()
+        channel = _channel(
+            path, label, values, bits, sensor, texts["device"], fs, False, alias=name
+        )
+        content.channels.append(channel)
+        _note_unnamed(content, label, sensor)
+        content.details[label] = f"{name}, {sensor}, {bits} bits"
+    content.skipped += [f"{n} (index)" for n in raw if n.lower() == "nseq"]

@@ -1,4 +1,4 @@
-"""Analog channels of C3D files, of all three kinds of processor, integers and floats.
+"""Analog channels of C3D files of all three processor types, as integers and floats.
 
 The layout is that of the C3D user guide (Motion Lab Systems, www.c3d.org).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,13 @@ class _Parameters:
     def get(self, group: str, name: str) -> list[Any]:
         return self.values.get((group, name)) or []
 
+    @property
+    def unsigned(self) -> bool:
+        """Whether the samples are unsigned integers."""
+        return any("UNSIGNED" in str(v).upper() for v in self.get("ANALOG", "FORMAT"))
+
     def joined(self, group: str, name: str) -> list[Any]:
-        """A list that goes on under NAME2, NAME3 where it has more than 255 entries."""
+        """A list that continues under NAME2, NAME3 where it has more than 255 entries."""
         values = list(self.get(group, name))
         for k in range(2, 20):
             more = self.get(group, f"{name}{k}")
@@ -91,7 +97,7 @@ class _Parameters:
 
 
 def floats(raw: bytes, order: str, dec: bool) -> NDArray[np.floating]:
-    """Numbers of four bytes; those of a DEC have their halves swapped and four times the size."""
+    """Numbers of four bytes; a DEC swaps their halves and multiplies them by four."""
     if not dec:
         return np.frombuffer(raw, order + "f4")
     words = np.frombuffer(raw, "<u2").reshape(-1, 2)[:, ::-1]
@@ -104,13 +110,13 @@ def parse_c3d(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If it is no C3D file, damaged, truncated or has no analog channels.
+        If it is not a C3D file, is damaged or truncated, or has no analog channels.
     """
     size = os.stat(path).st_size
     with open(path, "rb") as file:
         head = file.read(_BLOCK)
         if len(head) < _BLOCK or head[1] != 0x50:
-            raise ValueError(f"{path} is no C3D file: its second byte is not 80.")
+            raise ValueError(f"{path} is not a C3D file: its second byte is not 80.")
         start = (max(head[0], 1) - 1) * _BLOCK
         file.seek(start)
         first = file.read(4)
@@ -119,24 +125,40 @@ def parse_c3d(path: Path) -> FileContent:
         n_blocks, processor = first[2], first[3]
         if processor not in (_INTEL, _DEC, _MIPS):
             raise ValueError(f"{path} is damaged: it names the processor {processor}, not 84-86.")
-        # Some writers count too few blocks; the samples begin where the head says.
+        # Some writers count too few blocks; the parameters extend to the samples then.
         order = ">" if processor == _MIPS else "<"
         data_at = (struct.unpack_from(order + "H", head, 16)[0] - 1) * _BLOCK
         length = max(n_blocks * _BLOCK, data_at - start if data_at > start else 0)
         file.seek(start)
         parameters = _Parameters(path, file.read(min(length, size)), processor)
-    return _analog(path, head, parameters, order, size)
+    return _analog(path, head, parameters, order)
 
 
-def _analog(path: Path, head: bytes, parameters: _Parameters, order: str, size: int) -> FileContent:
+@dataclass
+class _Layout:
+    """How the analog samples lie in the frames of a file."""
+
+    n_points: int  # marker trajectories
+    n_channels: int
+    per_frame: int  # samples of a channel in a frame
+    frame_rate: float  # Hz
+    rate: float  # Hz, of the analog channels
+    dtype: np.dtype
+    offset: int  # byte of the first frame
+    first: int  # numbers of the first and the last frame
+    last: int
+
+    @property
+    def frame_bytes(self) -> int:
+        return (4 * self.n_points + self.n_channels * self.per_frame) * self.dtype.itemsize
+
+
+def _layout(path: Path, head: bytes, parameters: _Parameters, order: str) -> _Layout:
     n_points, n_analog, first, last = struct.unpack_from(order + "HHHH", head, 2)
-    per_frame = struct.unpack_from(order + "H", head, 18)[0]
+    (data_at,) = struct.unpack_from(order + "H", head, 16)
+    data_at = (int(parameters.number("POINT", "DATA_START", 0)) & 0xFFFF) or data_at
+    (per_frame,) = struct.unpack_from(order + "H", head, 18)
     scale = float(floats(head[12:16], order, parameters.dec)[0])
-    frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
-    frame_rate = parameters.number("POINT", "RATE", frame_rate)
-    data_at = (int(parameters.number("POINT", "DATA_START", 0)) & 0xFFFF) or struct.unpack_from(
-        order + "H", head, 16
-    )[0]
     n_channels = int(parameters.number("ANALOG", "USED", 0)) & 0xFFFF
     if per_frame and not n_channels:
         n_channels = n_analog // per_frame
@@ -145,6 +167,16 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str, size: 
             f"{path} has {n_analog} analog numbers a frame for {n_channels} channels of "
             f"{per_frame} samples: it has no analog channels or is damaged."
         )
+    frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
+    frame_rate = parameters.number("POINT", "RATE", frame_rate)
+    rate = _analog_rate(path, parameters, frame_rate, per_frame)
+    dtype = np.dtype(order + ("f4" if scale < 0 else "i2"))
+    offset = (data_at - 1) * _BLOCK
+    return _Layout(n_points, n_channels, per_frame, frame_rate, rate, dtype, offset, first, last)
+
+
+def _analog_rate(path: Path, parameters: _Parameters, frame_rate: float, per_frame: int) -> float:
+    """Sampling rate in Hz of the analog channels, which has to agree with that of the frames."""
     rate = parameters.number("ANALOG", "RATE", 0.0) or frame_rate * per_frame
     if frame_rate > 0 and not 0.999 < rate / (frame_rate * per_frame) < 1.001:
         raise ValueError(
@@ -154,33 +186,43 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str, size: 
         )
     if not (np.isfinite(rate) and rate > 0):
         raise ValueError(f"{path} is damaged: the rate of its analog channels is {rate}.")
-    dtype = np.dtype(order + ("f4" if scale < 0 else "i2"))
-    width = 4 * n_points + n_analog
-    offset = (data_at - 1) * _BLOCK
-    announced = _n_frames(parameters, first, last)
-    present = max(size - offset, 0) // (width * dtype.itemsize)
-    if offset <= 0 or present < 1:
+    return rate
+
+
+def _read_samples(path: Path, layout: _Layout, parameters: _Parameters, n_frames: int) -> NDArray:
+    """Stored numbers, of shape (n_times, n_channels)."""
+    size = os.stat(path).st_size
+    present = max(size - layout.offset, 0) // layout.frame_bytes
+    if layout.offset <= 0 or present < 1:
         raise ValueError(f"{path} is truncated: it has no samples after its parameters.")
-    if present < announced:
+    if present < n_frames:
         raise ValueError(
-            f"{path} announces {announced} frames and has {present}: it is truncated or damaged; "
+            f"{path} announces {n_frames} frames and has {present}: it is truncated or damaged; "
             "get it again."
         )
-    frames = np.memmap(path, np.uint8, "r", offset, (announced, width * dtype.itemsize))
-    raw = frames[:, 4 * n_points * dtype.itemsize :].tobytes()
-    stored = _numbers(raw, dtype, parameters).reshape(-1, n_channels)
-    content = FileContent(path, "C3D", _channels(parameters, stored, rate, dtype))
-    content.annotations = _events(parameters, (first - 1) / frame_rate if frame_rate > 0 else 0.0)
-    content.details = {"frames": announced, "frame rate": frame_rate, "points": n_points}
+    frames = np.memmap(path, np.uint8, "r", layout.offset, (n_frames, layout.frame_bytes))
+    raw = frames[:, 4 * layout.n_points * layout.dtype.itemsize :].tobytes()
+    return _numbers(raw, layout.dtype, parameters).reshape(-1, layout.n_channels)
+
+
+def _analog(path: Path, head: bytes, parameters: _Parameters, order: str) -> FileContent:
+    layout = _layout(path, head, parameters, order)
+    n_frames = _n_frames(parameters, layout.first, layout.last)
+    stored = _read_samples(path, layout, parameters, n_frames)
+    content = FileContent(path, "C3D", _channels(parameters, stored, layout.rate))
+    frame_rate = layout.frame_rate
+    start = (layout.first - 1) / frame_rate if frame_rate > 0 else 0.0
+    content.annotations = _events(parameters, start)
+    content.details = {"frames": n_frames, "frame rate": frame_rate, "points": layout.n_points}
     subject = [s for s in parameters.get("SUBJECTS", "NAMES") if isinstance(s, str) and s]
     content.subject = subject[0] if len(subject) == 1 else None
-    if n_points:
-        content.skipped.append(f"{n_points} marker trajectories ({frame_rate:g} Hz)")
+    if layout.n_points:
+        content.skipped.append(f"{layout.n_points} marker trajectories ({frame_rate:g} Hz)")
     return content
 
 
 def _n_frames(parameters: _Parameters, first: int, last: int) -> int:
-    """Frames of the file; long recordings keep the count in parameters, since 65535 is the end."""
+    """Number of frames; the header counts to 65535, and longer recordings use parameters."""
     frames = last - first + 1
     begin, end = (parameters.get("TRIAL", f"ACTUAL_{w}_FIELD") for w in ("START", "END"))
     if len(begin) >= 2 and len(end) >= 2 and not isinstance(end[0], str):
@@ -196,37 +238,36 @@ def _numbers(raw: bytes, dtype: np.dtype, parameters: _Parameters) -> NDArray:
     if dtype.kind == "f":
         return floats(raw, parameters.order, parameters.dec)
     stored = np.frombuffer(raw, dtype)
-    unsigned = any("UNSIGNED" in str(v).upper() for v in parameters.get("ANALOG", "FORMAT"))
-    return stored.view(stored.dtype.str.replace("i", "u")) if unsigned else stored
+    return stored.view(stored.dtype.str.replace("i", "u")) if parameters.unsigned else stored
 
 
-def _channels(
-    parameters: _Parameters, stored: NDArray, rate: float, dtype: np.dtype
-) -> list[Channel]:
+def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Channel]:
     labels = parameters.joined("ANALOG", "LABELS")
     units = parameters.joined("ANALOG", "UNITS")
     scales = parameters.joined("ANALOG", "SCALE")
     offsets = parameters.joined("ANALOG", "OFFSET")
     descriptions = parameters.joined("ANALOG", "DESCRIPTIONS")
     general = parameters.number("ANALOG", "GEN_SCALE", 1.0)
-    unsigned = stored.dtype.kind == "u" or any(
-        "UNSIGNED" in str(v).upper() for v in parameters.get("ANALOG", "FORMAT")
-    )
+    unsigned = stored.dtype.kind == "u" or parameters.unsigned
     plates = {int(v) for v in parameters.get("FORCE_PLATFORM", "CHANNEL") if not isinstance(v, str)}
     channels = []
     for i in range(stored.shape[1]):
-        name = (labels[i] if i < len(labels) else "") or f"Analog {i + 1}"
-        unit = units[i] if i < len(units) else ""
-        zero = float(offsets[i]) if i < len(offsets) else 0.0
+        name = _entry(labels, i, "") or f"Analog {i + 1}"
+        unit = _entry(units, i, "")
+        zero = float(_entry(offsets, i, 0.0))
         zero = zero % 65536 if unsigned else zero
-        factor = (float(scales[i]) if i < len(scales) else 1.0) * general
-        text = f"{name} {descriptions[i]}" if i < len(descriptions) else name
+        factor = float(_entry(scales, i, 1.0)) * general
         kind = "force" if i + 1 in plates else channel_kind(name, unit)
+        text = f"{name} {_entry(descriptions, i, '')}".rstrip()
         if kind == "emg" and "EMG" not in text.upper():
             kind = channel_kind(text, unit)
         values = (stored[:, i].astype(np.float64) - zero) * factor
         channels.append(Channel(name, values, rate, unit or None, kind))
     return channels
+
+
+def _entry(values: list[Any], i: int, default: Any) -> Any:
+    return values[i] if i < len(values) else default
 
 
 def _events(parameters: _Parameters, first: float) -> list[Annotation]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Layout", "as_number", "decode_text", "find_layout", "split_line"]
+__all__ = ["MAX_BYTES", "Layout", "as_number", "decode_text", "find_layout", "split_line"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,11 +24,13 @@ _CLOCK = re.compile(
 )
 _HEAD_LINES = 400
 _MAX_LINE = 1_000_000  # characters
+_NUMBER_STARTS = tuple("0123456789-+.")
+MAX_BYTES = 4 * 2**30  # of a text file
 
 
 @dataclass
 class Layout:
-    """Where the numbers of a text file stand and how they are written."""
+    """Lines of a text file that hold numbers, and how these are written."""
 
     encoding: str
     separator: str
@@ -46,7 +48,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
     Raises
     ------
     ValueError
-        If it is empty or no text.
+        If the file is empty or not text.
     """
     if not content.strip(b"\0 \t\r\n"):
         raise ValueError(f"{path} is empty; get it again.")
@@ -66,7 +68,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
             continue
         if "\0" in text:
             raise ValueError(
-                f"{path} has zero bytes, so it is no text file; name its format with format=..."
+                f"{path} has zero bytes, so it is not a text file; name its format with format=..."
             )
         return text, name
     raise ValueError(f"{path} is damaged: it is not {encoding} text ({last}).")
@@ -105,7 +107,7 @@ def _is_row(fields: list[str], decimal: str) -> tuple[bool, int]:
         return False, 0
     first = next((f for f in fields if f.lower() not in _MISSING), "")
     starts = pattern.fullmatch(first) is not None or _CLOCK.fullmatch(first) is not None
-    # Labels and clock times may stand beside the numbers.
+    # A row may hold labels and clock times in addition to numbers.
     others = sum(
         pattern.fullmatch(f) is None and f.lower() not in _MISSING and not _CLOCK.fullmatch(f)
         for f in fields
@@ -123,13 +125,13 @@ def _candidates(lines: list[str]) -> list[tuple[str, str]]:
 
 
 def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int, int, int, int]:
-    """Longest run of rows of one width: (rows, numbers a row, width, first line)."""
+    """Longest run of rows of one width: (rows, numbers in all, width, first line)."""
     best = (0, 0, 0, 0)
     run, width, start, numbers = 0, -1, 0, 0
     for i, line in enumerate(lines):
         fields = split_line(line, separator)
         if fields and separator != " " and len(fields) > 1 and fields[-1] == "":
-            # A separator at the end of each line is no column.
+            # A separator at the end of a line does not start a column.
             fields = fields[:-1] if line.rstrip("\r\n").endswith(separator) else fields
         is_row, n_numbers = _is_row(fields, decimal)
         n = len(split_line(line, separator))
@@ -153,7 +155,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     lines : list of str
     encoding : str
     complete : bool
-        Whether the last line ends with a line end.
+        Whether the last line ends with a line break.
 
     Returns
     -------
@@ -162,50 +164,60 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     Raises
     ------
     ValueError
-        If there are none.
+        If there are no such rows.
     """
     head = lines[:_HEAD_LINES]
     if any(len(line) > _MAX_LINE for line in head):
         raise ValueError(
-            f"{path} has lines of more than {_MAX_LINE} characters: one row per channel or no "
-            "table. Rows must be samples and columns channels; transpose it."
+            f"{path} has lines of more than {_MAX_LINE} characters: it has one row per channel or "
+            "is not a table. Rows must be samples and columns channels; transpose it."
         )
-    best: tuple[tuple[float, int, int], str, str, int, int] | None = None
     comments = [not line.strip() or line.lstrip()[0] in "%#" for line in head]
     plain = ["" if c else line for c, line in zip(comments, head)]
-    for rank, (separator, decimal) in enumerate(_candidates(plain)):
-        rows, numbers, width, first = _rows_by_width(plain, separator, decimal)
-        if rows == 0:
-            continue
-        if separator == "," and _is_decimal_comma(plain[first : first + rows]):
-            continue
-        # A rule that reads more of the rows as numbers wins; among equals, the first.
-        score = (min(rows, 50), numbers // rows, -rank)
-        if best is None or score > best[0]:
-            best = (score, separator, decimal, width, first)
-    if best is None:
+    rule = _best_rule(plain)
+    if rule is None:
         raise ValueError(
-            f"{path} has no rows of numbers in its first {_HEAD_LINES} lines: it is no text "
+            f"{path} has no rows of numbers in its first {_HEAD_LINES} lines: it is not a text "
             "export of recordings, or it is empty. Name its format with format=..."
         )
-    (rows, _, _), separator, decimal, width, first = best
+    separator, decimal, width, first = rule
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
     last = lines[stop - 1]
     if stop == len(lines) and not complete and len(split_line(last, separator)) < width:
         # The writer was stopped within the last row.
         stop, rest = stop - 1, [last]
-    if stop - first < 3 and width > 32:
+    _check_size(path, stop - first, width)
+    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest)
+
+
+def _best_rule(lines: list[str]) -> tuple[str, str, int, int] | None:
+    """Separator, decimal sign, width and first row that read most of the lines as numbers."""
+    best: tuple[str, str, int, int] | None = None
+    best_score = (0, 0)
+    for separator, decimal in _candidates(lines):
+        rows, numbers, width, first = _rows_by_width(lines, separator, decimal)
+        if rows == 0 or (separator == "," and _is_decimal_comma(lines[first : first + rows])):
+            continue
+        # Of equal scores the first candidate wins.
+        score = (min(rows, 50), numbers // rows)
+        if score > best_score:
+            best, best_score = (separator, decimal, width, first), score
+    return best
+
+
+def _check_size(path: Path, n_rows: int, width: int) -> None:
+    if n_rows >= 3:
+        return
+    if width > 32:
         raise ValueError(
-            f"{path} has {stop - first} rows and {width} columns: it looks transposed. Rows must "
+            f"{path} has {n_rows} rows and {width} columns: it looks transposed. Rows must "
             "be samples and columns channels; transpose it before it is read."
         )
-    if stop - first < 3:
-        raise ValueError(
-            f"{path} has {stop - first} rows of numbers; a recording has more. It is truncated or "
-            "no recording."
-        )
-    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest)
+    raise ValueError(
+        f"{path} has {n_rows} rows of numbers; a recording has more. It is truncated or not a "
+        "recording."
+    )
 
 
 def _is_decimal_comma(rows: list[str]) -> bool:
@@ -220,7 +232,7 @@ def _is_decimal_comma(rows: list[str]) -> bool:
 
 
 def _decimal(rows: list[str], separator: str, decimal: str) -> str:
-    """The decimal sign, looked for in the rows where integers leave it open."""
+    """Decimal sign of the rows; `decimal` where all numbers are integers."""
     if separator == ",":
         return "."
     cells = [cell for row in rows for cell in split_line(row, separator)]
@@ -236,23 +248,24 @@ def _end(
     stop = len(lines)
     for i in range(first, len(lines)):
         line = lines[i]
-        if not line.strip():
-            stop = i
-            break
-        if line[0] in "0123456789-+." and line.count(separator) >= width - 1:
+        if line[:1] in _NUMBER_STARTS and line.count(separator) >= width - 1:
             continue
         fields = split_line(line, separator)
-        if separator != " " and not any(fields):
-            stop = i
-            break
-        if not _is_row(fields, decimal)[0] and not len(fields) == width > 1:
-            # Rows that only other rows follow are damaged; text at the end is a footer.
-            later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
-            if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
-                raise ValueError(
-                    f"{path}: line {i + 1} is no row of the table: {line[:60]!r}. The file is "
-                    "damaged; mend or remove that line."
-                )
-            stop = i
-            break
+        is_blank = not line.strip() or (separator != " " and not any(fields))
+        if not is_blank and (_is_row(fields, decimal)[0] or len(fields) == width > 1):
+            continue
+        if not is_blank:
+            _check_footer(path, lines, i, separator, decimal)
+        stop = i
+        break
     return stop, [line for line in lines[stop:] if line.strip()]
+
+
+def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal: str) -> None:
+    """Raise if rows follow a line that is not one: it is damaged and no footer."""
+    later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
+    if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
+        raise ValueError(
+            f"{path}: line {i + 1} is no row of the table: {lines[i][:60]!r}. The file is "
+            "damaged; correct or remove that line."
+        )

@@ -1,4 +1,4 @@
-"""Recordings in nested structs and groups: arrays with their rate, names and unit next to them."""
+"""Recordings in nested structs and groups: arrays with rate, names and units next to them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ _WITHIN_SUBJECT = re.compile(r"(?:subject_?)?(?:id|code|name|nr)", re.I)
 _GENERIC = re.compile(
     r"data|values?|signals?|channel_?data|x|y|raw|samples|recordings?|traces?|waveforms?", re.I
 )
-_SHORTEST = 32  # samples; shorter arrays are no recordings
+_MIN_LENGTH = 32  # samples; shorter arrays are not recordings
+_MAX_DEPTH = 30
+_MAX_ENTRIES = 1000  # structs of an array that are searched
 _MAX_CHANNELS = 2048
 
 
@@ -47,38 +49,53 @@ class _Array:
     context: list[Node]
 
     @property
+    def place(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def in_list(self) -> bool:
+        """Whether the array belongs to a struct of an array of structs."""
+        return any(part.isdigit() for part in self.path)
+
+    @property
     def rank(self) -> int:
-        """0 where something is called EMG, 1 for names such as "data", 2 for any other."""
+        """0 if a part of the path contains "EMG", 1 for names such as "data", 2 for others."""
         if any(re.search(r"emg", part, re.I) for part in self.path):
             return 0
         return 1 if _GENERIC.fullmatch(self.key) else 2
 
 
 def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) -> Iterator[_Array]:
-    if depth > 30:
-        raise ValueError("its structs are nested more than 30 deep")
+    """Numeric arrays of a node and of all nodes within it."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"its structs are nested more than {_MAX_DEPTH} deep")
     for key, value in node.items():
         name = key or (path[-1] if path else key)
         where = (*path, key) if key else path
-        if isinstance(value, dict):
-            yield from _arrays(value, where, [value, *context], depth + 1)
-        elif isinstance(value, (list, tuple)) or (
-            isinstance(value, np.ndarray) and value.dtype == object
-        ):
-            entries = [v for v in _flat(value)[:1000] if isinstance(v, dict)]
-            for i, entry in enumerate(entries):
-                here = (*where, str(i + 1))
-                yield from _arrays(entry, here, [entry, *context], depth + 1)
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        for inner, place in _inner_nodes(value, where):
+            yield from _arrays(inner, place, [inner, *context], depth + 1)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             values = np.squeeze(value)
-            if values.ndim >= 1 and max(values.shape) >= _SHORTEST:
+            if values.ndim >= 1 and max(values.shape) >= _MIN_LENGTH:
                 yield _Array(name, where, values, context)
 
 
+def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...]]]:
+    """The struct that a value is, or the structs of an array or list, with their paths."""
+    if isinstance(value, dict):
+        yield value, path
+    elif isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    ):
+        nodes = [v for v in _flat(value)[:_MAX_ENTRIES] if isinstance(v, dict)]
+        for i, node in enumerate(nodes):
+            yield node, (*path, str(i + 1))
+
+
 def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
-    """Entries next to an array, the nearest first."""
+    """Entries next to an array whose key fits the pattern, the nearest first."""
     for node in context:
-        # What is said in a struct of its own ("info", "header") counts after what is said here.
+        # Entries of a struct without arrays ("info", "header") come after those of the node itself.
         inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]
         for place in (node, *inner):
             for key, value in place.items():
@@ -87,7 +104,7 @@ def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str,
 
 
 def _has_arrays(node: Node) -> bool:
-    return any(isinstance(v, np.ndarray) and v.size >= _SHORTEST for v in node.values())
+    return any(isinstance(v, np.ndarray) and v.size >= _MIN_LENGTH for v in node.values())
 
 
 def _flat(value: Any) -> list[Any]:
@@ -111,7 +128,7 @@ def _number(value: Any) -> float | None:
     flat = np.ravel(np.asarray(value)) if not isinstance(value, dict) else np.empty(0)
     if flat.size == 0 or flat.dtype.kind not in "fiu":
         return None
-    # One number, or the same for each channel.
+    # One number, or one per channel that is the same for all.
     same = flat.size == 1 or (flat.size <= _MAX_CHANNELS and np.ptp(flat.astype(float)) == 0)
     return float(flat[0]) if same and np.isfinite(float(flat[0])) else None
 
@@ -121,7 +138,7 @@ def _rate(context: list[Node]) -> float | None:
         rate = _number(value)
         if rate is not None and rate > 0:
             return rate * (1e3 if "khz" in key.lower() else 1.0)
-    # Seconds (or ms, where the unit says so) from sample to sample.
+    # The step from sample to sample in s, or in ms where the unit says so.
     for key, value in _found(context, re.compile(r"isi|dt|interval|sampling_?interval", re.I)):
         step = _number(value)
         if step is not None and step > 0:
@@ -141,7 +158,7 @@ def _names(context: list[Node], lengths: tuple[int, ...]) -> list[str] | None:
 
 def _units(context: list[Node], n: int) -> list[str] | None:
     for _, value in _found(context, _UNITS):
-        texts = [t for t in _texts(value)]
+        texts = _texts(value)
         if len(texts) in (1, n) and all(is_unit(t) for t in texts):
             return texts * n if len(texts) == 1 else texts
     return None
@@ -176,97 +193,120 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
     Raises
     ------
     ValueError
-        If no array looks like one, or it has more than two axes.
+        If no array looks like a recording, or those that do have more than two axes.
     """
     content = FileContent(path, form, [], subject=_subject(tree))
-    labchart = _labchart(content, tree)
-    if labchart:
+    if _labchart(content, tree):
         return content
     arrays = list(_arrays(tree, (), [tree], 0))
-    # Kinds by name first: what is called time, label or force is no EMG.
+    # Kinds by name first: an array called time, label or force is not EMG.
     kinds = {a.path: "emg" if a.rank < 2 else channel_kind(a.key) for a in arrays}
-    signals = [a for a in arrays if kinds[a.path] == "emg"]
-    usable = [a for a in signals if a.values.ndim <= 2]
-    if not usable:
-        shapes = ", ".join(f"{'.'.join(a.path)} {a.values.shape}" for a in arrays[:10]) or "none"
-        raise ValueError(
-            f"{path} has no array of one or two axes that looks like a recording; its arrays: "
-            f"{shapes}. Save (n_channels, n_times) for each recording."
-        )
-    best = min(a.rank for a in usable)
-    length = max(max(a.values.shape) for a in usable if a.rank == best)
+    signals = _signals(path, arrays, kinds)
+    n_times = max(max(a.values.shape) for a in signals)
     times = [a for a in arrays if kinds[a.path] == "time" and a.values.ndim == 1]
     for array in arrays:
-        where = ".".join(array.path)
         kind = kinds[array.path]
-        if kind == "time" or kind == "index":
-            content.skipped.append(f"{where} ({'time stamps' if kind == 'time' else kind})")
-        elif array.values.ndim > 2:
-            content.skipped.append(f"{where} (shape {array.values.shape})")
-        elif kind == "label" and array.values.ndim == 1 and len(array.values) == length:
-            content.labels[array.key] = array.values
-        else:
-            if kind == "emg" and (array.rank > best or max(array.values.shape) < _SHORTEST):
-                kind = "other"
-            _add(content, array, kind, times)
+        if kind == "emg" and array.rank > signals[0].rank:
+            kind = "other"
+        _add(content, array, kind, times, n_times)
     content.details = {"arrays": len(arrays)}
-    rows = {a.path[:-1] for a in usable if a.rank == best and any(p.isdigit() for p in a.path)}
-    if len(rows) > 1:
+    structs = {a.path[:-1] for a in signals if a.in_list}
+    if len(structs) > 1:
         content.problems.append(
-            f"the file has an array of {len(rows)} structs; their signals are read as channels of "
-            "one recording. Save each in a file of its own where they are trials or subjects."
+            f"the file has an array of {len(structs)} structs; their signals are read as channels "
+            "of one recording. Save each in a file of its own where they are trials or subjects."
         )
     return content
 
 
-def _add(content: FileContent, array: _Array, kind: str, times: list[_Array]) -> None:
-    values = np.atleast_2d(array.values)
-    shape = values.shape
-    names = _names(array.context, shape)
-    along = {len(t.values) for t in times}
-    if names is not None and shape[0] != shape[1]:
-        transposed = len(names) == shape[1]
-    elif (shape[0] in along) != (shape[1] in along):
-        transposed = shape[0] in along
+def _signals(path: Path, arrays: list[_Array], kinds: dict[tuple[str, ...], str]) -> list[_Array]:
+    """Arrays that hold EMG: of those that may, the ones with the most specific name."""
+    usable = [a for a in arrays if kinds[a.path] == "emg" and a.values.ndim <= 2]
+    if not usable:
+        shapes = ", ".join(f"{a.place} {a.values.shape}" for a in arrays[:10]) or "none"
+        raise ValueError(
+            f"{path} has no array of one or two axes that looks like a recording; its arrays: "
+            f"{shapes}. Save (n_channels, n_times) for each recording."
+        )
+    rank = min(a.rank for a in usable)
+    return [a for a in usable if a.rank == rank]
+
+
+def _add(content: FileContent, array: _Array, kind: str, times: list[_Array], n_times: int) -> None:
+    """Add an array as channels or labels, or note that it is left out."""
+    if kind in ("time", "index"):
+        what = "time stamps" if kind == "time" else kind
+        content.skipped.append(f"{array.place} ({what})")
+    elif array.values.ndim > 2:
+        content.skipped.append(f"{array.place} (shape {array.values.shape})")
+    elif kind == "label" and array.values.shape == (n_times,):
+        content.labels[array.key] = array.values
     else:
-        transposed = shape[0] > shape[1]
-    values = values.T if transposed else values
+        _add_channels(content, array, kind, times)
+
+
+def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_Array]) -> None:
+    values = np.atleast_2d(array.values)
+    names = _names(array.context, values.shape)
+    if _is_transposed(values.shape, names, times):
+        values = values.T
     n = len(values)
     if n > _MAX_CHANNELS:
         raise ValueError(
-            f"{content.path}: {'.'.join(array.path)} has the shape {shape}; neither axis is one of "
-            "channels."
+            f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
+            "neither axis is one of channels."
         )
-    if names is None or len(names) != n:
-        names = [array.key] if n == 1 else [f"{array.key} {i + 1}" for i in range(n)]
-    if n == 1 and len(array.values.shape) == 1 and array.rank == 2:
-        names = [array.key]
+    names = _fitting_names(array, names, n)
     units = _units(array.context, n)
-    fs = _rate(array.context)
-    for clock in times:
-        if len(clock.values) == values.shape[1]:
-            seconds, _ = seconds_of(clock.values, None, clock.key)
-            measured = None if seconds is None else measure_clock(seconds)
-            if measured is not None:
-                content.clock_fs = measured.fs
-                fs = fs or measured.fs
-                content.problems += measured.problems()
+    clock_fs = _measure_rate(content, times, values.shape[1])
+    fs = _rate(array.context) or clock_fs
     known = {c.name for c in content.channels}
-    for i in range(n):
-        name, unit = split_unit(names[i])
+    for i, title in enumerate(names):
+        name, unit = split_unit(title)
         if name in known:
-            name = f"{'.'.join(array.path)} {i + 1}"
+            name = f"{array.place} {i + 1}"
         unit = unit or (units[i] if units else None)
-        own = kind
-        if kind == "emg" and unit is not None:
-            own = channel_kind(name, unit)
-        elif kind == "emg" and names[i] != array.key and n > 1:
-            own = channel_kind(name)
+        is_named = title != array.key and n > 1
+        own = channel_kind(name, unit) if kind == "emg" and (unit or is_named) else kind
         content.channels.append(Channel(name, values[i], fs, unit, own))
 
 
+def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
+    """The names of `n` channels if there are as many, or else numbers after the array's name."""
+    if n == 1 and array.values.ndim == 1 and array.rank == 2:
+        return [array.key]
+    if names is not None and len(names) == n:
+        return names
+    return [array.key] if n == 1 else [f"{array.key} {i + 1}" for i in range(n)]
+
+
+def _is_transposed(shape: tuple[int, ...], names: list[str] | None, times: list[_Array]) -> bool:
+    """Whether channels are the second axis, by their names, the time stamps or the lengths."""
+    lengths = {len(t.values) for t in times}
+    if names is not None and shape[0] != shape[1]:
+        return len(names) == shape[1]
+    if (shape[0] in lengths) != (shape[1] in lengths):
+        return shape[0] in lengths
+    return shape[0] > shape[1]
+
+
+def _measure_rate(content: FileContent, times: list[_Array], n_times: int) -> float | None:
+    """Rate in Hz of the first time stamps of that length; their problems are noted."""
+    rates = []
+    for stamps in times:
+        if len(stamps.values) != n_times:
+            continue
+        seconds, _ = seconds_of(stamps.values, None, stamps.key)
+        clock = None if seconds is None else measure_clock(seconds)
+        if clock is not None:
+            rates.append(clock.fs)
+            content.clock_fs = clock.fs
+            content.problems += clock.problems()
+    return rates[0] if rates else None
+
+
 def _labchart(content: FileContent, tree: Node) -> bool:
-    """LabChart's export: all channels in one row, with their first and last positions."""
+    """Read LabChart's export, with all channels in one row, and say whether it is one."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False

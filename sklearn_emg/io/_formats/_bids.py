@@ -6,6 +6,7 @@ As in the EMG part of the Brain Imaging Data Structure: ``sub-*/[ses-*/]emg/*_em
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,13 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_emg.io._content import Annotation, FileContent
-from sklearn_emg.io._edf import parse_edf
-from sklearn_emg.io._kinds import is_voltage, millivolts_per
+from sklearn_emg._files import read_bytes
+from sklearn_emg.io._content import Annotation, Channel, FileContent
+from sklearn_emg.io._formats._edf import parse_edf
+from sklearn_emg.recordings import is_voltage, millivolts_per
 
 __all__ = ["find_bids_files", "parse_bids_file"]
 
-_MAX_SIDE = 64 * 2**20
+_MAX_SIDECAR = 64 * 2**20  # bytes
+_MAX_LEVELS = 4  # folders from the data file up to the root of the data set
 _ENTITIES = {"ses": "session", "task": "task", "run": "run", "acq": "acquisition"}
 _TYPES = {"EMG": "emg", "TRIG": "trigger", "MISC": "other", "ACCEL": "accelerometer",
           "GYRO": "gyroscope", "MAGN": "magnetometer", "POS": "position", "TEMP": "temperature",
@@ -33,7 +36,7 @@ def find_bids_files(folder: Path) -> list[Path]:
     Raises
     ------
     ValueError
-        If there are none.
+        If the folder has none.
     """
     found = []
     for where, folders, files in os.walk(folder):
@@ -54,17 +57,17 @@ def _entities(path: Path) -> dict[str, str]:
     return dict(part.split("-", 1) for part in parts if "-" in part)
 
 
-def _side_file(path: Path, suffix: str) -> Path | None:
-    """The file of that suffix which applies: next to the data or higher up, the nearest first."""
+def _sidecar_file(path: Path, suffix: str) -> Path | None:
+    """The sidecar file of a recording, next to the data or in the nearest folder above."""
     own = _entities(path)
     folder = path.parent
-    for _ in range(4):
+    for _ in range(_MAX_LEVELS):
         best: tuple[int, Path] | None = None
         for candidate in sorted(folder.glob(f"*{suffix}")):
-            theirs = _entities(candidate)
-            fits = all(own.get(k) == v for k, v in theirs.items())
-            if fits and candidate.is_file() and (best is None or len(theirs) > best[0]):
-                best = (len(theirs), candidate)
+            entities = _entities(candidate)
+            fits = all(own.get(k) == v for k, v in entities.items())
+            if fits and candidate.is_file() and (best is None or len(entities) > best[0]):
+                best = (len(entities), candidate)
         if best is not None:
             return best[1]
         if (folder / "dataset_description.json").exists():
@@ -74,23 +77,26 @@ def _side_file(path: Path, suffix: str) -> Path | None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    if path.stat().st_size > _MAX_SIDE:
+    if path.stat().st_size > _MAX_SIDECAR:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a table of BIDS.")
     try:
-        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        content = io.BytesIO(read_bytes(path, _MAX_SIDECAR))
+        return pd.read_csv(
+            content, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
     except (ValueError, UnicodeError) as error:
-        raise ValueError(f"{path} is no table with tabs ({error}).") from None
+        raise ValueError(f"{path} is not a tab-separated table ({error}).") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > _MAX_SIDE:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a side file.")
+    if path.stat().st_size > _MAX_SIDECAR:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a sidecar file.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_bytes(path, _MAX_SIDECAR).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON ({error}).") from None
+        raise ValueError(f"{path} is not valid JSON ({error}).") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no JSON object.")
+        raise ValueError(f"{path} is not a JSON object.")
     return content
 
 
@@ -107,12 +113,12 @@ def parse_bids_file(path: Path) -> FileContent:
     entities = _entities(path)
     content.subject = entities.get("sub", content.subject)
     content.columns.update({_ENTITIES[k]: v for k, v in entities.items() if k in _ENTITIES})
-    if (table := _side_file(path, "_channels.tsv")) is not None:
+    if (table := _sidecar_file(path, "_channels.tsv")) is not None:
         _apply_channels(content, table)
-    if (events := _side_file(path, "_events.tsv")) is not None:
+    if (events := _sidecar_file(path, "_events.tsv")) is not None:
         _apply_events(content, events)
-    if (side := _side_file(path, "_emg.json")) is not None:
-        _apply_side(content, side)
+    if (sidecar := _sidecar_file(path, "_emg.json")) is not None:
+        _apply_sidecar(content, sidecar)
     _participant(content, path, entities)
     return content
 
@@ -128,23 +134,26 @@ def _apply_channels(content: FileContent, path: Path) -> None:
             f"{path.name} names channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
         )
     for _, row in table.iterrows():
-        channel = by_name.get(row["name"])
-        if channel is None:
-            continue
-        kind = row.get("type", "")
-        if kind and kind.lower() != "n/a":
-            channel.kind = _TYPES.get(kind.upper(), "other")
-        unit = row.get("units", "")
-        if unit and unit != "n/a" and is_voltage(unit):
-            if channel.to_mv is None:
-                channel.unit, channel.to_mv = unit, millivolts_per(unit)
-            elif channel.to_mv != millivolts_per(unit):
-                content.problems.append(
-                    f"{path.name} says {unit} for {channel.name!r}, {content.path.name} says "
-                    f"{channel.unit}; that of the samples' file is used."
-                )
-        if row.get("status", "") == "bad":
-            content.problems.append(f"{path.name} marks {channel.name!r} as bad.")
+        if (channel := by_name.get(row["name"])) is not None:
+            _apply_channel(content, path, channel, row)
+
+
+def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.Series) -> None:
+    """Take kind and unit of a channel from its row of the table."""
+    kind = row.get("type", "")
+    if kind and kind.lower() != "n/a":
+        channel.kind = _TYPES.get(kind.upper(), "other")
+    unit = row.get("units", "")
+    if unit and unit != "n/a" and is_voltage(unit):
+        if channel.to_mv is None:
+            channel.unit, channel.to_mv = unit, millivolts_per(unit)
+        elif channel.to_mv != millivolts_per(unit):
+            content.problems.append(
+                f"{path.name} says {unit} for {channel.name!r}, {content.path.name} says "
+                f"{channel.unit}; that of the samples' file is used."
+            )
+    if row.get("status", "") == "bad":
+        content.problems.append(f"{path.name} marks {channel.name!r} as bad.")
 
 
 def _apply_events(content: FileContent, path: Path) -> None:
@@ -159,25 +168,25 @@ def _apply_events(content: FileContent, path: Path) -> None:
         label = next(
             (row[c] for c in ("trial_type", "value", "event", "stim_type") if row.get(c, "n/a")
              not in ("n/a", "")), "event")  # fmt: skip
-        lasts = None if pd.isna(duration) or duration <= 0 else float(duration)
-        content.annotations.append(Annotation(float(onset), lasts, label, "events.tsv"))
+        length = None if pd.isna(duration) or duration <= 0 else float(duration)
+        content.annotations.append(Annotation(float(onset), length, label, "events.tsv"))
     content.annotations.sort(key=lambda a: a.onset)
 
 
-def _apply_side(content: FileContent, path: Path) -> None:
+def _apply_sidecar(content: FileContent, path: Path) -> None:
     rate = _read_json(path).get("SamplingFrequency")
     if isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate > 0:
         emg = {c.fs for c in content.channels if c.kind == "emg"}
         if emg and not any(fs and abs(fs / rate - 1) < 1e-3 for fs in emg):
-            said = ", ".join(f"{fs:g}" for fs in sorted(f for f in emg if f))
+            rates = ", ".join(f"{fs:g}" for fs in sorted(f for f in emg if f))
             content.problems.append(
-                f"{path.name} says {rate:g} Hz, the samples' file {said} Hz; the latter is used."
+                f"{path.name} says {rate:g} Hz, the samples' file {rates} Hz; the latter is used."
             )
 
 
 def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:
     """Age, sex and group of the subject from participants.tsv."""
-    for folder in list(path.parents)[:4]:
+    for folder in list(path.parents)[:_MAX_LEVELS]:
         file = folder / "participants.tsv"
         if file.is_file():
             table = _read_table(file)

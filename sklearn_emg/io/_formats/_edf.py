@@ -22,6 +22,19 @@ from sklearn_emg.recordings import SignalFile
 __all__ = ["parse_edf"]
 
 _MAX_SIGNALS = 4096
+# Properties of the signals in the header and their bytes per signal.
+_FIELDS = (
+    ("label", 16),
+    ("transducer", 80),
+    ("unit", 8),
+    ("low", 8),
+    ("high", 8),
+    ("digital_low", 8),
+    ("digital_high", 8),
+    ("filter", 80),
+    ("n_samples", 8),
+    ("reserved", 32),
+)
 
 
 @dataclass
@@ -33,7 +46,7 @@ class _Signal:
     digital_low: float
     digital_high: float
     n_samples: int
-    first: int  # byte in a data record
+    first: int  # byte of the first sample in a data record
 
     @property
     def is_annotation(self) -> bool:
@@ -62,7 +75,7 @@ def _number(path: Path, content: bytes, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{path} is damaged: its {what} is {text[:20]!r}, no number.") from None
+        raise ValueError(f"{path} is damaged: its {what} is {text[:20]!r}, not a number.") from None
     if not np.isfinite(value):
         raise ValueError(f"{path} is damaged: its {what} is {text!r}.")
     return value
@@ -73,7 +86,9 @@ def _head(path: Path) -> _Head:
     with open(path, "rb") as file:
         fixed = file.read(256)
         if len(fixed) < 256:
-            raise ValueError(f"{path} has {size} bytes; the head of an EDF file has 256 or more.")
+            raise ValueError(
+                f"{path} has {size} bytes; the header of an EDF file has at least 256."
+            )
         is_bdf = fixed[:8] == b"\xffBIOSEMI"
         if not is_bdf and fixed[:8] != b"0       ":
             raise ValueError(f"{path} is neither EDF nor BDF: it begins with {fixed[:8]!r}.")
@@ -82,43 +97,48 @@ def _head(path: Path) -> _Head:
             raise ValueError(f"{path} announces {n_signals} signals; 1 to {_MAX_SIGNALS} can be.")
         table = file.read(256 * n_signals)
     if len(table) < 256 * n_signals:
-        raise ValueError(f"{path} ends within its head of {n_signals} signals; get it again.")
+        raise ValueError(f"{path} ends within its header of {n_signals} signals; get it again.")
     width = 3 if is_bdf else 2
+    signals = _signals(path, table, n_signals, width)
+    seconds = _number(path, fixed[244:252], "duration of a data record")
+    n_records = int(_number(path, fixed[236:244], "number of data records"))
+    n_bytes = int(_number(path, fixed[184:192], "length of the header"))
+    if n_bytes != 256 * (n_signals + 1):
+        raise ValueError(
+            f"{path} is damaged: its header announces {n_bytes} bytes for itself, {n_signals} "
+            f"signals need {256 * (n_signals + 1)}."
+        )
+    record_bytes = sum(signal.n_samples for signal in signals) * width
+    return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),
+                 _form(fixed, is_bdf), record_bytes)  # fmt: skip
+
+
+def _form(fixed: bytes, is_bdf: bool) -> str:
+    reserved = _text(fixed[192:236])
+    form = ("BDF" if is_bdf else "EDF") + ("+" if reserved[3:4] == "+" else "")
+    return form + ("D" if reserved[:5] in ("EDF+D", "BDF+D") else "")
+
+
+def _signals(path: Path, table: bytes, n_signals: int, width: int) -> list[_Signal]:
+    """Signals of a file, by the part of its header that has a column per property."""
     fields = {}
     at = 0
-    for name, n_bytes in (("label", 16), ("transducer", 80), ("unit", 8), ("low", 8), ("high", 8),
-                          ("digital_low", 8), ("digital_high", 8), ("filter", 80),
-                          ("n_samples", 8), ("reserved", 32)):  # fmt: skip
+    for name, n_bytes in _FIELDS:
         fields[name] = [table[at + i * n_bytes : at + (i + 1) * n_bytes] for i in range(n_signals)]
         at += n_bytes * n_signals
     signals, first = [], 0
     for i in range(n_signals):
-        label = _text(fields["label"][i])
-        numbers = [
+        label, unit = _text(fields["label"][i]), _text(fields["unit"][i])
+        low, high, digital_low, digital_high, length = (
             _number(path, fields[name][i], f"{name.replace('_', ' ')} of {label!r}")
             for name in ("low", "high", "digital_low", "digital_high", "n_samples")
-        ]
-        n_samples = int(numbers[4])
+        )
+        n_samples = int(length)
         if n_samples < 1:
-            raise ValueError(f"{path} announces {n_samples} samples a record for {label!r}.")
-        low, high, digital_low, digital_high = numbers[:4]
-        unit = _text(fields["unit"][i])
+            raise ValueError(f"{path} announces {n_samples} samples per record for {label!r}.")
         signals.append(_Signal(label, unit, low, high, digital_low, digital_high, n_samples, first))
         first += n_samples * width
-    seconds = _number(path, fixed[244:252], "duration of a data record")
-    n_records = int(_number(path, fixed[236:244], "number of data records"))
-    n_bytes = int(_number(path, fixed[184:192], "length of the head"))
-    if n_bytes != 256 * (n_signals + 1):
-        raise ValueError(
-            f"{path} is damaged: its head is said to have {n_bytes} bytes, {n_signals} signals "
-            f"need {256 * (n_signals + 1)}."
-        )
-    reserved = _text(fixed[192:236])
-    form = ("BDF" if is_bdf else "EDF") + ("+" if reserved[3:4] == "+" else "")
-    if reserved[:5] in ("EDF+D", "BDF+D"):
-        form += "D"
-    return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),
-                 form, first)  # fmt: skip
+    return signals
 
 
 def _start(fixed: bytes) -> dt.datetime | None:
@@ -140,13 +160,13 @@ def parse_edf(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If the file is no EDF or BDF, damaged or shorter than its head says.
+        If the file is not EDF or BDF, is damaged, or is shorter than its header announces.
     """
     head = _head(path)
     content = FileContent(path, head.form, [], start_time=head.start)
     size = os.stat(path).st_size - head.n_bytes
     whole = size // head.record_bytes
-    if head.n_records == -1:  # the recorder did not come to write it
+    if head.n_records == -1:  # the recorder was stopped before it wrote the number
         head.n_records = whole
     if not 1 <= head.n_records <= whole:
         raise ValueError(
@@ -159,7 +179,7 @@ def parse_edf(path: Path) -> FileContent:
     for signal in head.signals:
         if not signal.is_annotation:
             content.channels.append(_channel(content, head, signal))
-    # Code, sex, birthdate and name, as EDF+ has it; plain EDF leaves the text free.
+    # Code, sex, birthdate and name, as EDF+ has them; plain EDF has free text.
     patient = head.patient.split(" ")
     if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
         content.subject = patient[0]
@@ -195,7 +215,7 @@ def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
         baseline=signal.digital_low - signal.low / gain,
         blocks=(signal.n_samples, head.record_bytes, [signal.first]),
     )
-    # A decimal division such as 2000 / 0.1 leaves a trace in the last digits.
+    # Rounding removes the error of a division such as 2000 / 0.1.
     fs = round(signal.n_samples / head.seconds, 9)
     kind = channel_kind(signal.label, signal.unit)
     return Channel(signal.label or "unnamed", values, fs, signal.unit or None, kind)
@@ -205,7 +225,7 @@ _LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\
 
 
 def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:
-    """Read the annotations; returns the onset of each data record where the file keeps it."""
+    """Read the annotations and return the onset of each data record, if the file has it."""
     onsets: list[float] = []
     channels = [s for s in head.signals if s.is_annotation]
     for k, signal in enumerate(channels):
@@ -223,7 +243,7 @@ def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[fl
                     content.annotations.append(Annotation(onset, duration, label, "EDF"))
     content.annotations.sort(key=lambda a: a.onset)
     if onsets and onsets[0]:
-        # Times count from the start in the head; the first sample may come later.
+        # Times count from the start given in the header; the first sample may come later.
         content.annotations = [a._replace(onset=a.onset - onsets[0]) for a in content.annotations]
     return onsets
 
@@ -240,7 +260,7 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
         f"the recording is interrupted {at.size} time(s), first for {steps[first]:.4g} s after "
         f"{(first + 1) * head.seconds:g} s of signal. The samples are joined; cut it there."
     )
-    # Samples are joined, so that times after a gap move by its length.
+    # The samples are joined, so that times after a gap are reduced by its length.
     shift = np.concatenate([[0.0], np.cumsum(steps)])
     starts = np.asarray(onsets) - onsets[0]
     for k, a in enumerate(content.annotations):

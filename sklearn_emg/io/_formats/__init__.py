@@ -1,0 +1,1 @@
+"""Readers of binary and nested formats, one module per format."""

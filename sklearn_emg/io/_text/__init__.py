@@ -1,0 +1,10 @@
+"""Text exports with one row per sample.
+
+``_layout`` finds the rows of numbers, ``_header`` reads the lines before them, ``_dialects`` knows
+exports with a form of their own, ``_columns`` makes channels of the columns.
+"""
+
+from sklearn_emg.io._text._columns import parse_text
+from sklearn_emg.io._text._layout import MAX_BYTES, decode_text
+
+__all__ = ["MAX_BYTES", "decode_text", "parse_text"]

@@ -1,0 +1,150 @@
+"""Text exports with a form of their own: OpenBCI, EMGworks, DataLOG, Vicon Nexus."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sklearn_emg.io._text._header import Header
+from sklearn_emg.io._text._layout import as_number
+
+__all__ = ["Dialect", "apply_dialect", "kind_by_device", "recognise"]
+
+_EMGWORKS = re.compile(
+    r"^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*"
+    r"(?P<n>\d+).*?\bUnit:\s*(?P<unit>\S*)",
+    re.I,
+)
+_DATALOG = re.compile(
+    r"^\W*Channel\s+\d+:\s*['\"](?P<name>.*?)['\"],\s*(?P<n>\d+)\s+values,\s*"
+    r"engineering units:\s*(?P<unit>[^,]*)",
+    re.I,
+)
+_VICON_DEVICES = re.compile(r"^\W*(?:Devices|Geräte|Dispositivos|Périphériques)\W*$", re.I)
+
+
+@dataclass
+class Dialect:
+    """The form of a text file and the facts that its header gives in this form.
+
+    ``lines`` are the lines to read; other blocks are left out and named in ``skipped``.
+    """
+
+    form: str
+    lines: list[str]
+    fs: float | None = None
+    n_rows: int | None = None
+    devices: list[str] = field(default_factory=list)
+    titles: list[tuple[str, str]] = field(default_factory=list)
+    sensors: dict[str, tuple[float, str, int]] = field(default_factory=dict)
+    n_channels: int | None = None
+    unit: str | None = None
+    skipped: list[str] = field(default_factory=list)
+
+
+def recognise(lines: list[str]) -> Dialect:
+    """Identify the dialect of a text by its first lines."""
+    head = lines[:200]
+    for find in (_emgworks, _datalog, _openbci, _vicon):
+        if (dialect := find(lines, head)) is not None:
+            return dialect
+    start = "\n".join(head[:12]).lower()
+    if "noraxon" in start or ("record_name" in start and "frequency" in start):
+        return Dialect("Noraxon text", lines)
+    if "biometrics" in start or "datalog" in start:
+        return Dialect("Biometrics DataLOG text", lines)
+    return Dialect("text", lines)
+
+
+def _emgworks(lines: list[str], head: list[str]) -> Dialect | None:
+    found = [m for line in head if (m := _EMGWORKS.match(line))]
+    if not found:
+        return None
+    sensors = {m["name"]: (as_number(m["fs"]) or 0.0, m["unit"], int(m["n"])) for m in found}
+    return Dialect("Delsys EMGworks text", lines, sensors=sensors)
+
+
+def _datalog(lines: list[str], head: list[str]) -> Dialect | None:
+    found = [m for line in head if (m := _DATALOG.match(line))]
+    if not found:
+        return None
+    titles = [(m["name"].strip(), m["unit"].strip()) for m in found]
+    n_rows = max(int(m["n"]) for m in found)
+    return Dialect("Biometrics DataLOG text", lines, n_rows=n_rows, titles=titles)
+
+
+def _openbci(lines: list[str], head: list[str]) -> Dialect | None:
+    if not any("openbci" in line.lower() for line in head[:10] if line.lstrip().startswith("%")):
+        return None
+    dialect = Dialect("OpenBCI text", lines, unit="uV")
+    for line in lines[:30]:
+        match = re.match(r"^\s*%\s*([\w ]+?)\s*=\s*([\d.,]+)", line)
+        if match and "channels" in match[1].lower():
+            dialect.n_channels = int(as_number(match[2]) or 0)
+        elif match and "rate" in match[1].lower():
+            dialect.fs = as_number(match[2])
+    return dialect
+
+
+def _vicon(lines: list[str], head: list[str]) -> Dialect | None:
+    # The block of devices may follow a block of trajectories of any length.
+    for at, line in enumerate(lines):
+        if line[:1] in 'DdGgP"\ufeff' and _VICON_DEVICES.match(line) and at + 4 < len(lines):
+            fs = as_number(lines[at + 1].strip().strip(',;\t"'))
+            if fs:
+                return _vicon_block(lines, at, fs)
+    return None
+
+
+def _vicon_block(lines: list[str], at: int, fs: float) -> Dialect:
+    stop = next((i for i in range(at, len(lines)) if not lines[i].strip(' ,;\t\r"')), len(lines))
+    others = [line.strip(' ,;\t"') for line in [*lines[:at], *lines[stop:]]]
+    titles = [o for o in others if o and re.fullmatch(r"[^\d,;\t]+", o)]
+    skipped = [f"block {title!r}" for title in titles[:5]]
+    # The first line is "Devices", the second the rate; the names of the devices span columns.
+    block = lines[at + 2 : stop]
+    separator = max(",;\t", key=block[0].count)
+    devices = [field.strip(' "') for field in block[0].split(separator)]
+    for i in range(1, len(devices)):
+        devices[i] = devices[i] or devices[i - 1]
+    return Dialect("Vicon Nexus text", block, fs=fs, skipped=skipped, devices=devices)
+
+
+def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
+    """Put the titles, units and rate of the dialect into the header."""
+    header.fs = dialect.fs or header.fs
+    if dialect.form == "Noraxon text":
+        dialect.n_rows = int(as_number(header.pairs.get("count", "")) or 0)
+    if dialect.form == "OpenBCI text":
+        _apply_openbci(dialect, header, width)
+    if len(dialect.titles) == width:
+        header.names = [name for name, _ in dialect.titles]
+        header.units = [unit or None for _, unit in dialect.titles]
+        header.named = True
+    for i, title in enumerate(header.names):
+        if title in dialect.sensors:
+            header.units[i] = header.units[i] or dialect.sensors[title][1]
+
+
+def _apply_openbci(dialect: Dialect, header: Header, width: int) -> None:
+    if not header.named and dialect.n_channels and dialect.n_channels < width:
+        n = dialect.n_channels
+        header.names = ["Sample Index", *(f"EXG{k + 1}" for k in range(n))]
+        header.names += [f"Aux {k + 1}" for k in range(width - n - 1)]
+        header.units = [None] * width
+        header.named = True
+    for i, name in enumerate(header.names):
+        if re.match(r"EXG|EMG|Channel", name, re.I):
+            header.units[i] = header.units[i] or dialect.unit
+
+
+def kind_by_device(dialect: Dialect, position: int, name: str) -> str | None:
+    """Kind of a Vicon column by its device; None if no device is called EMG.
+
+    If one of the devices is called EMG, voltages of the others are not EMG.
+    """
+    if not any("EMG" in device.upper() for device in dialect.devices):
+        return None
+    device = dialect.devices[position] if position < len(dialect.devices) else dialect.devices[-1]
+    is_emg = "EMG" in f"{device} {name}".upper()
+    return "emg" if is_emg else "force" if re.search(r"force|plate", device, re.I) else "other"
