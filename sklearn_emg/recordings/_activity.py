@@ -1,4 +1,4 @@
-"""Activity of a muscle in time: rest and contraction, onsets, and labels that lag behind."""
+"""Rest and contraction in a recording, and labels that lag the activity."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["label_lag", "moving_rms", "segment_activity"]
 
 _METHODS = ("level", "double-threshold", "teager-kaiser")
 _BIN = 0.05  # s
-# The explained variance must gain this much before labels are said to lag.
-_GAIN = 0.1
+# A shift of the labels must explain this much more of the variance than no shift.
+_MIN_GAIN = 0.1
 _REST = ("0", "0.0", "rest", "relax", "idle", "ruhe", "repos", "reposo", "riposo")
 
 
@@ -30,7 +30,7 @@ def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     ----------
     values : ndarray of shape (..., n_times)
     size : int
-        Samples of the window; shorter at both ends.
+        Samples of the window, which is shorter at both ends.
 
     Returns
     -------
@@ -63,31 +63,31 @@ def segment_activity(
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times), or DataFrame
-        A recording in mV without offset, or a recording table. With several channels a contraction
-        is where at least one is active.
+        A recording in mV without offset, or a recording table. Several channels contract when at
+        least one of them is active.
     fs : float, default=None
-        Sampling rate in Hz; not needed with a table.
+        Sampling rate in Hz. A table has its own rates.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
         "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
-        threshold set by `false_alarm`, and takes at least 3 for activity [1]_. "teager-kaiser"
+        threshold set by `false_alarm`, and reports activity for at least 3 [1]_. "teager-kaiser"
         thresholds the smoothed Teager-Kaiser energy at the mean of the baseline plus `n_sd`
         standard deviations [2]_ [3]_. "level" compares the RMS over 0.1 s with `level` times that
         of the baseline, or with the fraction `level` of `mvc`.
     baseline : tuple of float, default=None
-        Start and stop of rest in seconds. By default the 0.5 s of the lowest RMS.
+        Start and stop of rest in seconds. By default it is the 0.5 s with the lowest RMS.
     mvc : float or array-like of shape (n_channels,), default=None
         RMS of the maximal voluntary contraction in mV, for ``method="level"``.
     level : float, default=None
-        For ``method="level"``: by default 3 times the baseline, or 0.05 of `mvc`.
+        Threshold for ``method="level"``. By default it is 3 times the baseline, or 0.05 of `mvc`.
     n_sd : float, default=8.0
         Standard deviations above the mean of the baseline, for ``method="teager-kaiser"``.
     false_alarm : float, default=1e-4
-        Probability that noise of the baseline passes for activity, for
+        Probability that baseline noise is detected as activity, for
         ``method="double-threshold"``.
     min_duration : float, default=0.05
-        Shorter contractions, in seconds, count as rest.
+        Contractions that are shorter, in seconds, count as rest.
     min_rest : float, default=0.1
-        Shorter pauses, in seconds, count as contraction.
+        Pauses that are shorter, in seconds, count as contraction.
 
     Returns
     -------
@@ -102,16 +102,16 @@ def segment_activity(
 
     See Also
     --------
-    cut_recordings : Segments to rows.
-    sklearn_emg.preprocessing.segment_recording : Also finds artefacts, by levels in mV.
+    cut_recordings : Cut recordings into segments.
+    sklearn_emg.preprocessing.segment_recording : Find artefacts as well, by levels in mV.
 
     Notes
     -----
-    The double threshold takes the samples of the baseline for white and Gaussian. Power of pairs
-    of samples over the variance of the baseline is chi-square distributed with two degrees of
-    freedom; the first threshold is set so that 3 of 5 pairs exceed it with the probability
-    `false_alarm`. A recording that never rests has no baseline of its own: give one of `baseline`
-    and `mvc`.
+    The double threshold assumes that the samples of the baseline are white and Gaussian. The power
+    of pairs of samples divided by the variance of the baseline is then chi-square distributed with
+    two degrees of freedom; the first threshold is set so that 3 of 5 pairs exceed it with the
+    probability `false_alarm`. A recording without rest has no baseline of its own: pass `baseline`
+    or `mvc`.
 
     References
     ----------
@@ -241,7 +241,7 @@ def _above_level(
 
 
 def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> NDArray[np.bool_]:
-    """Turn runs of `state` that are shorter into the other, those at the ends excepted for rest."""
+    """Invert runs of `state` that are shorter, except rest at both ends of the recording."""
     edges = np.flatnonzero(np.diff(np.r_[not state, active, not state].astype(int)))
     result = active.copy()
     for start, stop in zip(edges[::2], edges[1::2]):
@@ -254,10 +254,10 @@ def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> N
 def label_lag(
     signal: ArrayLike, labels: ArrayLike, fs: float, *, max_lag: float = 2.0
 ) -> float | None:
-    """Seconds by which labels come later than the activity that they name.
+    """Lag in seconds of labels relative to the activity that they describe.
 
-    The labels are moved against the logarithm of the power in steps of 0.05 s; the lag is where
-    they explain most of its variance, if that is clearly more than where they stand.
+    The labels are shifted relative to the logarithm of the power in steps of 0.05 s. The lag is the
+    shift with which they explain most of its variance, if this is clearly more than without one.
 
     Parameters
     ----------
@@ -268,13 +268,13 @@ def label_lag(
     fs : float
         Sampling rate in Hz.
     max_lag : float, default=2.0
-        Largest lag looked for, in seconds; a quarter of the recording at most.
+        Largest lag in seconds that is tested, at most a quarter of the recording.
 
     Returns
     -------
     lag : float or None
-        Positive where labels are late; 0.0 where they fit best as they stand; None where the power
-        does not depend on the labels or there are fewer than 3 changes.
+        The lag, positive if the labels are late and 0.0 if no shift fits better. It is None if the
+        power does not depend on the labels or the labels change fewer than 3 times.
 
     Examples
     --------
@@ -310,14 +310,14 @@ def label_lag(
     if best < 0.2:
         return None
     shift = min((s for s, r in explained.items() if r >= best - 0.01), key=lambda s: (abs(s), -s))
-    return shift * size / fs if best > explained[0] + _GAIN else 0.0
+    return shift * size / fs if best > explained[0] + _MIN_GAIN else 0.0
 
 
 def _explained(power: NDArray[np.float64], codes: NDArray[np.intp], rest: int | None) -> float:
     """Proportion of the variance of `power` that the groups explain; 0 if rest is not lowest.
 
-    Where contractions last as long as the rest between them, labels that are half of it too late
-    or too early explain the power equally well: only rest tells which.
+    If contractions last as long as the rest between them, labels that are late or early by half
+    of that time explain the power equally well. The power at rest decides between the two.
     """
     counts = np.bincount(codes)
     sums = np.bincount(codes, weights=power)

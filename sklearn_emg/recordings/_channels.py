@@ -1,4 +1,4 @@
-"""Channels by name: chosen, split into rows of their own, and joined to one row."""
+"""Selects channels by name, splits them into rows of their own, and joins them to one row."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
     Raises
     ------
     ValueError
-        If a row has another number of names than channels.
+        If the number of names of a row is not that of its channels.
     """
     check_recording_table(table, required=("signal",), plausible=False)
     found = []
@@ -80,12 +80,12 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     table : DataFrame
         Recording table.
     channels : str, int or sequence of str or int
-        Names, with or without regard to case, or positions from 0.
+        Names, in any letter case, or positions from 0.
 
     Returns
     -------
     table : DataFrame
-        Same rows. A single name gives signals of shape (n_times,), a sequence
+        The same rows. A single name gives signals of shape (n_times,), a sequence gives
         (n_channels, n_times).
 
     Raises
@@ -143,12 +143,12 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame of shape (n_channels of all rows, n_columns + 1)
-        Signals of shape (n_times,); a column ``channel`` with the name. All other columns are
-        repeated.
+        Signals have the shape (n_times,), and a column ``channel`` has the name. All other columns
+        are repeated.
 
     See Also
     --------
-    join_channels : The way back.
+    join_channels : Join channels to one row.
 
     Examples
     --------
@@ -178,19 +178,19 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
 def join_channels(
     table: pd.DataFrame, by: str | Sequence[str] = ("subject", "recording")
 ) -> pd.DataFrame:
-    """Put the channels of one recording, which have rows of their own, into one row.
+    """Join the channels of one recording, which have rows of their own, to one row.
 
     Parameters
     ----------
     table : DataFrame
         Recording table.
     by : str or sequence of str, default=("subject", "recording")
-        Columns that are equal in the rows of one recording.
+        Columns whose values are equal in the rows of one recording.
 
     Returns
     -------
     table : DataFrame
-        One row per recording, signals of shape (n_channels, n_times). Channels are named by
+        One row per recording, with signals of shape (n_channels, n_times). Channels are named by
         ``channel_names`` or, where rows have one channel each, by the columns ``channel`` or
         ``muscle``. Columns that differ among the joined rows are left out.
 
@@ -198,7 +198,7 @@ def join_channels(
     ------
     ValueError
         If a column of `by` is missing, or rows of one recording differ in rate, length or unit, or
-        share a name.
+        have a channel name in common.
 
     Examples
     --------
@@ -225,17 +225,11 @@ def join_channels(
     signals, joined = [], []
     for key, rows in groups.items():
         _check_equal(table, key, rows)
-        own = [name for row in rows for name in names[row]]
-        twice = sorted({n for n in own if own.count(n) > 1})
-        if twice:
-            raise ValueError(
-                f"join_channels: the recording {key} has the channel {twice[0]!r} more than once; "
-                "add a column to 'by' that tells these rows from one another."
-            )
+        own = _joined_names(key, [names[row] for row in rows])
         signals.append(
             np.concatenate([np.atleast_2d(read_signal(table["signal"].iloc[r])) for r in rows])
         )
-        joined.append(tuple(own))
+        joined.append(own)
     first = table.iloc[[rows[0] for rows in groups.values()]].reset_index(drop=True)
     differing = [
         column
@@ -245,6 +239,18 @@ def join_channels(
     return first.drop(columns=differing).assign(
         signal=object_column(signals), channel_names=object_column(joined)
     )
+
+
+def _joined_names(key: tuple[Hashable, ...], names: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Names of the channels of one recording, of which none may occur twice."""
+    joined = tuple(name for row in names for name in row)
+    repeated = sorted({name for name in joined if joined.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"join_channels: the recording {key} has the channel {repeated[0]!r} more than once; "
+            "add a column to 'by' that distinguishes these rows."
+        )
+    return joined
 
 
 def _names_for_joining(table: pd.DataFrame) -> list[tuple[str, ...]]:

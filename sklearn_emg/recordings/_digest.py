@@ -1,4 +1,4 @@
-"""Digests of data and settings: two things share one only if their content is the same."""
+"""Digests of data and settings, which are equal only if the content is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DATA += (tuple, list, dict, set, frozenset, np.ndarray)
 
 
 def signal_digest(signal: Any) -> str:
-    """Digest of the type, the shape and all samples of a signal; one in a file is read in blocks.
+    """Digest of the type, the shape and all samples of a signal; files are read in blocks.
 
     Parameters
     ----------
@@ -57,15 +57,17 @@ def signal_digest(signal: Any) -> str:
 def content_digest(*values: Any) -> str:
     """Digest of any objects by their content.
 
-    Arrays count with type, shape and bytes, tables with names, index and columns, a `SignalFile`
-    with its samples and its place, dicts with their order. Classes and functions of installed
-    packages count with the package's version, those of a user's own code with their code, the
-    values that they enclose and the global values that they name. Print options, locale, memory
-    layout and the process do not matter. The version of this package is always part of it.
+    The digest of an array covers type, shape and bytes, that of a table names, index and columns,
+    that of a `SignalFile` its samples and its path, that of a dict also its order. Classes and
+    functions of installed packages are identified by the version of the package, those of a user's
+    own code by their code, the values that they enclose and the global values that they name. Print
+    options, locale, memory layout and process have no effect. The version of this package is
+    always part of the digest.
 
     Parameters
     ----------
     *values : object
+        The objects.
 
     Returns
     -------
@@ -74,13 +76,13 @@ def content_digest(*values: Any) -> str:
     Raises
     ------
     TypeError, pickle.PicklingError
-        If an object cannot be taken apart, such as an open file or a lock.
+        If an object cannot be pickled, such as an open file or a lock.
     """
     return str(_Hasher().hash((__version__, values)))
 
 
 class _Hasher(NumpyHasher):
-    """joblib's hasher, which knows names of functions, classes and files only, with contents."""
+    """joblib's hasher, extended by the content of functions, classes and files."""
 
     def __init__(self) -> None:
         super().__init__(hash_name="sha256")
@@ -107,16 +109,16 @@ class _Hasher(NumpyHasher):
         super().save(obj)
 
     def memoize(self, obj: Any) -> None:
-        # Equal tuples count as equal, whether or not they are one object.
+        # Equal tuples have equal digests, whether or not they are one object.
         if not isinstance(obj, tuple):
             super().memoize(obj)
 
     def _batch_setitems(self, items: Any, *args: Any) -> None:
-        # joblib sorts them, but the order of a dict of settings can decide that of the columns.
+        # joblib sorts the items, but the order of a dict of settings can set that of the columns.
         Pickler._batch_setitems(self, items, *args)
 
     def _definition(self, obj: Any) -> Any:
-        """Name and version of a class or function, and its code where no version stands for it."""
+        """Name and version of a class or function, and its code if it has no version."""
         head = (type(obj).__name__, obj.__module__, obj.__qualname__, _version(obj.__module__))
         if (head[3] and "<" not in obj.__qualname__) or id(obj) in self._open:
             return head
@@ -139,15 +141,15 @@ def _version(module: str | None) -> str:
 
 
 def _values(column: Any) -> Any:
-    """Type and content of a column, whatever the container that it lies in."""
+    """Type, name and content of a column, without its container."""
     return (str(column.dtype), str(column.name), column.to_numpy())
 
 
 def _class_parts(cls: type) -> tuple[Any, Any]:
-    """Source of a class and its functions; its other members too where the source does not tell."""
+    """Source of a class and its functions, and its other members if there is no source."""
     source = None
     if "<" not in cls.__qualname__:
-        # A class of a module: its source says more than its members, which may count something.
+        # The source of a class is stable, while its members may change at run time (counters).
         with contextlib.suppress(OSError, TypeError):
             source = inspect.getsource(cls)
     kept = (FunctionType, type) if source else _DATA

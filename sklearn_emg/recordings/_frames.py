@@ -1,4 +1,4 @@
-"""Frames at the door: tables of other libraries, and a frame that is one recording."""
+"""Frames of other libraries than pandas, and frames that are one recording."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_CHANNEL = re.compile(
 
 
 def foreign_columns(X: object) -> list[str] | None:
-    """Names of the columns of a frame that is none of pandas; None for anything else.
+    """Names of the columns of a frame of another library than pandas; None for anything else.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def refuse_foreign_frame(X: object, what: str) -> None:
     ----------
     X : object
     what : str
-        What has to be a pandas DataFrame, as the subject of a sentence.
+        Description of X, the subject of the message's sentence.
 
     Raises
     ------
     TypeError
-        If X is such a frame. The message names its type and the remedy.
+        If X is such a frame. The message names the type and the remedy.
     """
     if foreign_columns(X) is None:
         return
@@ -74,30 +74,31 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     ----------
     frame : DataFrame of shape (n_times, n_channels)
     row : int
-        Of the table that is built, for messages.
+        Row of the table that is built, for messages.
 
     Returns
     -------
     signal : ndarray of shape (n_channels, n_times)
     names : tuple of str or None
-        Names of the columns; None where they are only numbered.
+        Names of the columns; None if the columns are only numbered.
 
     Raises
     ------
     ValueError
         If a column is not numeric.
     """
-    other = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
-    if other:
+    non_numeric = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    if non_numeric:
         raise ValueError(
-            f"Row {row}: the columns {other} of the DataFrame hold no numbers, and each column of "
-            "a recording given as a DataFrame is a channel; convert or drop them. Decimal commas "
-            "are read by pandas.read_csv(..., decimal=',')."
+            f"Row {row}: the columns {non_numeric} of the DataFrame hold no numbers, and each "
+            "column of a recording given as a DataFrame is a channel; convert or drop them. "
+            "Decimal commas are read by pandas.read_csv(..., decimal=',')."
         )
-    strange = [c for c in frame.columns if isinstance(c, str) and _NO_CHANNEL.fullmatch(c.strip())]
-    if strange:
+    texts = [c for c in frame.columns if isinstance(c, str)]
+    suspects = [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]
+    if suspects:
         warn_of_recordings(
-            f"Row {row}: the columns {strange} of the DataFrame became channels, and their names "
+            f"Row {row}: the columns {suspects} of the DataFrame became channels, and their names "
             "are not those of channels. Drop them: frame.drop(columns=[...]).",
             stacklevel=4,
         )

@@ -25,10 +25,10 @@ def normalize_to_mvc(
     by: str | Sequence[str] = "subject",
     window: float = 0.5,
 ) -> pd.DataFrame:
-    """Amplitude as a fraction of the maximal voluntary contraction of the same subject.
+    """Express amplitudes as fractions of the subject's maximal voluntary contraction.
 
     The reference of each channel is the largest RMS over `window` in any of the recordings of
-    maximal contraction that share the columns `by`.
+    maximal contraction with the same values in the columns `by`.
 
     Parameters
     ----------
@@ -37,24 +37,24 @@ def normalize_to_mvc(
     mvc : DataFrame
         Recording table of maximal voluntary contractions.
     by : str or sequence of str, default="subject"
-        Columns that say which reference belongs to a recording, for instance
+        Columns that identify the reference of a recording, for instance
         ``("subject", "muscle")``.
     window : float, default=0.5
-        Length of the window in seconds.
+        Length in seconds of the window over which the RMS is taken.
 
     Returns
     -------
     table : DataFrame
-        Same rows; signals without a unit, 1 is the reference, and ``unit`` is "MVC".
+        The same rows. Signals have no unit, 1 is the reference, and ``unit`` is "MVC".
 
     Raises
     ------
     ValueError
-        If a recording has no reference, or another number of channels, or a reference is 0.
+        If a recording has no reference or a different number of channels, or a reference is 0.
 
     See Also
     --------
-    sklearn_emg.preprocessing.ReferenceScaler : As a step of a pipeline.
+    sklearn_emg.preprocessing.ReferenceScaler : Scale by a reference in a pipeline.
 
     References
     ----------
@@ -76,15 +76,7 @@ def normalize_to_mvc(
         if "unit" in frame.columns and (frame["unit"] == "MVC").any():
             raise ValueError(f"normalize_to_mvc: {name!r} is normalized already.")
     window = check_real(window, "window", "normalize_to_mvc", 0.0)
-    references: dict[tuple[Any, ...], NDArray[np.float64]] = {}
-    for row, key in enumerate(mvc[keys].itertuples(index=False, name=None)):
-        values = np.atleast_2d(read_signal(mvc["signal"].iloc[row]))
-        size = max(round(window * float(mvc["fs"].iloc[row])), 1)
-        peak = moving_rms(values, size).max(axis=-1)
-        known = references.get(key)
-        if known is not None and known.shape != peak.shape:
-            raise ValueError(f"The references of {key} have different numbers of channels.")
-        references[key] = peak if known is None else np.maximum(known, peak)
+    references = _references(mvc, keys, window)
     signals = []
     for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
         signal = read_signal(table["signal"].iloc[row])
@@ -102,3 +94,19 @@ def normalize_to_mvc(
             )
         signals.append(signal / (reference[0] if signal.ndim == 1 else reference[:, None]))
     return table.assign(signal=object_column(signals, table.index), unit="MVC")
+
+
+def _references(
+    mvc: pd.DataFrame, keys: list[str], window: float
+) -> dict[tuple[Any, ...], NDArray[np.float64]]:
+    """Largest RMS in mV of each channel over all maximal contractions with equal keys."""
+    references: dict[tuple[Any, ...], NDArray[np.float64]] = {}
+    for row, key in enumerate(mvc[keys].itertuples(index=False, name=None)):
+        values = np.atleast_2d(read_signal(mvc["signal"].iloc[row]))
+        size = max(round(window * float(mvc["fs"].iloc[row])), 1)
+        peak = moving_rms(values, size).max(axis=-1)
+        known = references.get(key)
+        if known is not None and known.shape != peak.shape:
+            raise ValueError(f"The references of {key} have different numbers of channels.")
+        references[key] = peak if known is None else np.maximum(known, peak)
+    return references

@@ -1,4 +1,4 @@
-"""Whether samples can be millivolts of an EMG, looked at in a sample of each recording."""
+"""Checks whether samples can be EMG in millivolts, on some samples of each recording."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ __all__ = [
     "warn_of_implausible_windows",
 ]
 
-# Attribute of tables whose signals a step of this package made: they need not look like raw EMG.
+# Attribute of tables whose signals are the output of a step of this package, and not raw EMG.
 DERIVED = "sklearn_emg_derived"
 
 # Mean absolute deviation from the mean, in mV. Needle EMG at full effort stays below 2, surface EMG
 # below 1; the noise of an amplifier is above 0.0005.
 LARGE_AMPLITUDE = 5.0
 SMALL_AMPLITUDE = 0.0003
-# A table whose median is below this is taken for one in V.
+# A table whose median is below this is assumed to be in V.
 QUIET_TABLE = 0.002
 _LARGE_WINDOWS = 50.0
-# Smallest amplitude of windows that is taken for volts; what is less is no EMG in any unit.
-_SMALLEST_VOLTS = 1e-7
-# Electrodes polarise by some hundred mV.
+# Smallest amplitude of windows that may be in V; a smaller one is not EMG in any unit.
+_MIN_VOLTS = 1e-7
+# In mV; electrodes polarise by some hundred mV.
 MAX_OFFSET = 1000.0
-# One recording's amplitude to the median of the table. A wrong unit makes it 1000.
+# Ratio of a recording's amplitude to the median of the table; a wrong unit makes it 1000.
 MAX_RATIO = 300.0
 LOW_RATE = 100.0
 MIN_CHANNELS = 8
-# Samples and recordings that are looked at.
+# Numbers of samples and recordings that are checked.
 _MAX_SAMPLES = 1 << 15
 _BLOCK, _MAX_BLOCKS = 32, 32
 _MAX_ROWS = 512
@@ -58,8 +58,8 @@ def _rows_text(rows: list[int]) -> str:
     return f"row{'s' * (len(rows) > 1)} {named}" + (f" and {more} more" if more > 0 else "")
 
 
-class _Looks:
-    """Figures of channels, of which each has a row in the table: arrays of shape (n_channels,)."""
+class _Figures:
+    """Mean, amplitude and signs of channels and their rows: arrays of shape (n_channels,)."""
 
     def __init__(self) -> None:
         self.row: list[NDArray] = []
@@ -69,7 +69,7 @@ class _Looks:
         self.one_sign: list[NDArray] = []
 
     def add(self, rows: NDArray, samples: NDArray) -> None:
-        """Look at samples of shape (n_channels, n_samples), which belong to these rows."""
+        """Add the figures of samples of these rows, of shape (n_channels, n_samples)."""
         samples = samples.astype(np.float64, copy=False)
         finite = np.isfinite(samples)
         if not finite.all():
@@ -87,10 +87,10 @@ class _Looks:
         self.row.append(rows)
         self.mean.append(mean)
         self.amplitude.append(amplitude)
-        # Small steps of one are more likely a pulse or a label than a signal.
-        whole = varied & (high - low >= 3)
-        whole[whole] = (samples[whole] == np.rint(samples[whole])).all(axis=1)
-        self.integers.append(whole)
+        # Integers in a small range are rather a pulse or a label than a signal.
+        integers = varied & (high - low >= 3)
+        integers[integers] = (samples[integers] == np.rint(samples[integers])).all(axis=1)
+        self.integers.append(integers)
         self.one_sign.append(varied & ((low >= 0) | (high <= 0)))
 
     def joined(self) -> dict[str, NDArray]:
@@ -107,7 +107,7 @@ def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
     return np.concatenate([signal[:, s : s + _BLOCK] for s in starts], axis=1)
 
 
-def _look(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
+def _figures(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
     """Figures of the channels of arrays, from stretches at equal distances."""
     n_channels = sum(signals[row].shape[0] if signals[row].ndim == 2 else 1 for row in rows)
     if not n_channels:
@@ -120,14 +120,14 @@ def _look(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
         samples, owners = by_length.setdefault(sample.shape[1], ([], []))
         samples.append(sample)
         owners.extend([row] * len(sample))
-    looks = _Looks()
+    figures = _Figures()
     for samples, owners in by_length.values():
-        looks.add(np.array(owners), np.concatenate(samples))
-    return looks.joined() if looks.row else None
+        figures.add(np.array(owners), np.concatenate(samples))
+    return figures.joined() if figures.row else None
 
 
 def _of_one_sign(signal: NDArray | SignalFile) -> bool:
-    """Whether a channel never changes its sign in any of its samples; a file is read for that."""
+    """Whether a channel never changes its sign; a file is read as a whole for this."""
     channels = np.atleast_2d(read_signal(signal))
     channels = channels[~np.isnan(channels).all(axis=1)]
     with np.errstate(invalid="ignore"):
@@ -138,30 +138,30 @@ def _of_one_sign(signal: NDArray | SignalFile) -> bool:
 def _faults_of_samples(
     signals: list[Any], rows: list[int], entries: list[Any]
 ) -> list[tuple[list[int], str]]:
-    looked = _look(signals, rows)
-    if looked is None:
+    figures = _figures(signals, rows)
+    if figures is None:
         return []
     found: list[tuple[list[int], str]] = []
-    seen: set[int] = set()
+    reported: set[int] = set()
 
-    def note(those: Iterable[int], text: str) -> None:
-        new = sorted({int(r) for r in those} - seen)
-        seen.update(new)
+    def note(suspects: Iterable[int], text: str) -> None:
+        new = sorted({int(r) for r in suspects} - reported)
+        reported.update(new)
         if new:
             found.append((new, text))
 
-    amplitudes = _amplitudes(looked)
-    usual = float(np.median(list(amplitudes.values()))) if amplitudes else 0.0
-    quiet = usual < QUIET_TABLE
+    amplitudes = _amplitudes(figures)
+    median = float(np.median(list(amplitudes.values()))) if amplitudes else 0.0
+    smallest = QUIET_TABLE if median < QUIET_TABLE else SMALL_AMPLITUDE
     note(
-        looked["row"][looked["integers"]],
+        figures["row"][figures["integers"]],
         "all samples are integers, as counts of a converter are; give unit='counts' and a gain",
     )
-    if len(amplitudes) >= 3 and usual > 0:
+    if len(amplitudes) >= 3 and median > 0:
         note(
-            (r for r, a in amplitudes.items() if not 1 / MAX_RATIO < a / usual < MAX_RATIO),
+            (r for r, a in amplitudes.items() if not 1 / MAX_RATIO < a / median < MAX_RATIO),
             f"the amplitude is more than {MAX_RATIO:g} times above or below the median of the "
-            f"table, {usual:.2g} mV, as if in another unit",
+            f"table, {median:.2g} mV, as if in another unit",
         )
     note(
         (r for r, a in amplitudes.items() if a > LARGE_AMPLITUDE),
@@ -169,26 +169,26 @@ def _faults_of_samples(
         "in µV (unit='uV')?",
     )
     note(
-        (r for r, a in amplitudes.items() if a < (QUIET_TABLE if quiet else SMALL_AMPLITUDE)),
+        (r for r, a in amplitudes.items() if a < smallest),
         "the mean amplitude is about that of an amplifier's noise or less; are the samples in V "
         "(unit='V')?",
     )
     note(
-        looked["row"][np.abs(looked["mean"]) > MAX_OFFSET],
+        figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],
         f"the offset is above {MAX_OFFSET:g} mV; is the unit right?",
     )
     note(
-        (r for r in np.unique(looked["row"][looked["one_sign"]]) if _of_one_sign(entries[r])),
+        (r for r in np.unique(figures["row"][figures["one_sign"]]) if _of_one_sign(entries[r])),
         "a channel never changes its sign: rectified already, an envelope, or with a large "
-        "offset; give the raw signal, or take off the offset",
+        "offset; give the raw signal, or subtract the offset",
     )
     return found
 
 
-def _amplitudes(looked: dict[str, NDArray]) -> dict[int, float]:
-    """Median amplitude of each row's channels, without dead ones."""
-    live = looked["amplitude"] > 0
-    rows, values = looked["row"][live], looked["amplitude"][live]
+def _amplitudes(figures: dict[str, NDArray]) -> dict[int, float]:
+    """Median amplitude in mV of each row's channels, without constant ones."""
+    live = figures["amplitude"] > 0
+    rows, values = figures["row"][live], figures["amplitude"][live]
     order = np.lexsort((values, rows))
     distinct, first, counts = np.unique(rows[order], return_index=True, return_counts=True)
     medians = values[order][first + (counts - 1) // 2]  # the lower one of two
@@ -200,7 +200,7 @@ def _some_rows(n_rows: int, limit: int) -> list[int]:
 
 
 def _samples_of_files(signals: list[Any]) -> list[Any]:
-    """The same list with some samples of some files in place of these files."""
+    """The same list, with some files replaced by some of their samples."""
     files = [row for row, signal in enumerate(signals) if isinstance(signal, SignalFile)]
     signals = list(signals)
     for i in _some_rows(len(files), _MAX_FILES) if files else ():
@@ -209,7 +209,7 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
             middle = signal.n_times // 2
             signals[files[i]] = signal.read(middle, middle + _BLOCK * _MAX_BLOCKS)
         except (OSError, ValueError):
-            continue  # a file that is missing or cut off: whoever reads all of it says so
+            continue  # a missing or truncated file is reported when it is read as a whole
     return signals
 
 
@@ -218,7 +218,7 @@ def warn_of_implausible_recordings(
 ) -> None:
     """Warn once, naming rows, of recordings that cannot be EMG in mV.
 
-    Some samples of at most 512 recordings are looked at. Recordings are reported whose
+    Some samples of at most 512 recordings are checked. Recordings are reported whose
 
     - channels outnumber their samples (8 or more channels): the axes are swapped;
     - sampling rate is below 100 Hz;
@@ -234,7 +234,7 @@ def warn_of_implausible_recordings(
     table : DataFrame
         Recording table with valid columns ``signal`` and, if there is one, ``fs``.
     read_files : bool, default=False
-        Read some samples of files, too.
+        Whether to read some samples of files as well.
     stacklevel : int, default=2
         As in ``warnings.warn``.
 
@@ -243,37 +243,23 @@ def warn_of_implausible_recordings(
     RecordingWarning
     """
     signals = table["signal"].tolist()
+    swapped = [row for row, signal in enumerate(signals) if _is_swapped(signal)]
     found: list[tuple[list[int], str]] = []
-    swapped = [
-        row
-        for row, signal in enumerate(signals)
-        if signal.ndim == 2
-        and signal.shape[0] >= MIN_CHANNELS
-        and not (isinstance(signal, SignalFile) and signal.length is None)
-        and signal.shape[0] > signal.shape[1]
-    ]
     if swapped:
-        found.append(
-            (
-                swapped,
-                f"has more channels than samples (shape {signals[swapped[0]].shape}); transpose "
-                "it to (n_channels, n_times)",
-            )
+        text = (
+            f"has more channels than samples (shape {signals[swapped[0]].shape}); transpose "
+            "it to (n_channels, n_times)"
         )
-    derived = bool(table.attrs.get(DERIVED, False))
-    if "fs" in table.columns and not derived:
-        slow = np.flatnonzero(table["fs"].to_numpy(dtype=float) < LOW_RATE).tolist()
-        if slow:
-            fs = float(table["fs"].iloc[slow[0]])
-            found.append((slow, f"a sampling rate of {fs:g} Hz is too low for EMG; is it in Hz?"))
-    if not derived:
+        found.append((swapped, text))
+    if not table.attrs.get(DERIVED, False):
+        found += _faults_of_rates(table)
         if read_files:
             signals = _samples_of_files(signals)
-        left_out = set(swapped)
+        excluded = set(swapped)
         arrays = [
             row
             for row, signal in enumerate(signals)
-            if isinstance(signal, np.ndarray) and row not in left_out
+            if isinstance(signal, np.ndarray) and row not in excluded
         ]
         rows = [arrays[i] for i in _some_rows(len(arrays), _MAX_ROWS)] if arrays else []
         found += _faults_of_samples(signals, rows, table["signal"].tolist())
@@ -282,6 +268,26 @@ def warn_of_implausible_recordings(
         warn_of_recordings(
             f"Recordings do not look like EMG in mV: {text}", stacklevel=stacklevel + 1
         )
+
+
+def _is_swapped(signal: Any) -> bool:
+    """Whether a signal has many channels and fewer samples than channels."""
+    if signal.ndim != 2 or signal.shape[0] < MIN_CHANNELS:
+        return False
+    # The size of a file of unknown length is not asked for here.
+    if isinstance(signal, SignalFile) and signal.length is None:
+        return False
+    return signal.shape[0] > signal.shape[1]
+
+
+def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
+    if "fs" not in table.columns:
+        return []
+    slow = np.flatnonzero(table["fs"].to_numpy(dtype=float) < LOW_RATE).tolist()
+    if not slow:
+        return []
+    fs = float(table["fs"].iloc[slow[0]])
+    return [(slow, f"a sampling rate of {fs:g} Hz is too low for EMG; is it in Hz?")]
 
 
 def warn_of_implausible_windows(
@@ -293,10 +299,10 @@ def warn_of_implausible_windows(
     ----------
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
     name : str
-        Of the estimator.
+        Name of the estimator, for the message.
     amplitude : bool
-        Look at the amplitude, too: windows of 0.1 nV to 2 µV are taken for volts, those above
-        50 mV for µV or counts. Standardised windows are in between.
+        Whether to check the amplitude as well: windows of 0.1 nV to 2 µV are assumed to be in V,
+        those above 50 mV in µV or counts. Standardised windows are in between.
     stacklevel : int, default=2
         As in ``warnings.warn``.
 
@@ -314,12 +320,12 @@ def warn_of_implausible_windows(
     if not amplitude:
         return
     some = X[..., :: -(-X.shape[-1] // 256)][_some_rows(len(X), 64)]
-    looks = _Looks()
+    figures = _Figures()
     samples = some.reshape(-1, some.shape[-1])
-    looks.add(np.zeros(len(samples), dtype=int), samples)
-    found = _amplitudes(looks.joined()) if looks.row else {}
+    figures.add(np.zeros(len(samples), dtype=int), samples)
+    found = _amplitudes(figures.joined()) if figures.row else {}
     for size in found.values():
-        if _SMALLEST_VOLTS < size < QUIET_TABLE:
+        if _MIN_VOLTS < size < QUIET_TABLE:
             what, unit = "about an amplifier's noise or less", "V"
         elif size > _LARGE_WINDOWS:
             what, unit = "too large for EMG", "µV or counts"

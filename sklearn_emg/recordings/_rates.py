@@ -1,4 +1,4 @@
-"""Sampling rates: which are one, and the one rate of a table."""
+"""Comparison of sampling rates, and the common rate of a table."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from numpy.typing import ArrayLike
 
 __all__ = ["RATE_TOLERANCE", "distinct_rates", "one_rate", "same_rate"]
 
-# Largest relative difference of two rates that are one: rates computed from time stamps carry the
-# rounding of these.
+# Largest relative difference of equal rates: rates computed from time stamps have rounding errors.
 RATE_TOLERANCE = 1e-6
 
 
 def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
-    """Whether sampling rates are one, to within a relative difference of 1e-6.
+    """Whether sampling rates are equal, to within a relative difference of 1e-6.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
 
 
 def distinct_rates(rates: Iterable[float]) -> list[float]:
-    """Sampling rates that differ, ascending; of rates that are one, the smallest.
+    """Distinct sampling rates in ascending order, the smallest of those that are equal.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
 
 
 def one_rate(table: pd.DataFrame) -> float:
-    """The sampling rate of a table whose rows have one.
+    """The sampling rate of a table whose rows have the same rate.
 
     Parameters
     ----------
@@ -71,12 +70,12 @@ def one_rate(table: pd.DataFrame) -> float:
     Returns
     -------
     fs : float
-        That of the first row, in Hz.
+        Sampling rate of the first row, in Hz.
 
     Raises
     ------
     ValueError
-        If a row has another rate.
+        If a row has a different rate.
     """
     rates = table["fs"].to_numpy(dtype=float)
     other = np.flatnonzero(~same_rate(rates, rates[0]))

@@ -1,4 +1,4 @@
-"""Parts of recordings: from labels and events to rows of a table."""
+"""Segments of recordings, from labels or events, and cutting of recordings into segments."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MAX_SHOWN = 5
 
 
 def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
-    """Runs of equal labels, of a label that changes within a recording.
+    """Segments of equal labels within a recording.
 
     Parameters
     ----------
     labels : array-like of shape (n_times,)
-        One label per sample; missing ones (None, NaN, "") belong to no segment.
+        One label per sample. Samples with a missing label (None, NaN, "") belong to no segment.
     fs : float
         Sampling rate in Hz.
 
@@ -44,8 +44,8 @@ def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
 
     See Also
     --------
-    cut_recordings : Segments to rows.
-    label_lag : Whether labels come late.
+    cut_recordings : Cut recordings into segments.
+    label_lag : Lag of labels relative to the activity.
 
     Examples
     --------
@@ -100,18 +100,18 @@ def segments_from_events(
     Parameters
     ----------
     events : DataFrame or array-like
-        A recording table with a column ``annotations``, as the readers give; a table of events
-        with the columns ``onset`` or ``time`` and, where there are, ``duration`` and ``label``,
+        A recording table with a column ``annotations``, as the readers return it; a table of events
+        with a column ``onset`` or ``time`` and optional columns ``duration`` and ``label``,
         ``trial_type`` or ``unit`` (BIDS events, the discharges of
-        :func:`~sklearn_emg.datasets.load_annotations`); or times. All in seconds.
+        :func:`~sklearn_emg.datasets.load_annotations`); or times. All times are in seconds.
     labels : sequence, default=None
-        Labels to keep; all by default.
+        Labels to keep. By default all are kept.
     source : str, default=None
-        Where annotations of a recording table come from (a column's name, "EDF", "events.tsv");
-        any by default.
+        Source of the annotations of a recording table to use (a column's name, "EDF",
+        "events.tsv"). By default all are used.
     window : tuple of float, default=None
         Start and stop of each segment in seconds from the onset, for instance (-0.1, 0.5). By
-        default segments last from onset to onset + duration, and moments without a duration are
+        default segments last from onset to onset + duration, and events without a duration are
         left out with a warning.
 
     Returns
@@ -128,7 +128,7 @@ def segments_from_events(
     Warns
     -----
     RecordingWarning
-        If moments are left out.
+        If events without a duration are left out.
 
     Examples
     --------
@@ -176,41 +176,47 @@ def segments_from_events(
 def _events(events: Any, source: str | None) -> pd.DataFrame:
     """Onset, duration, label and, from a recording table, row."""
     if is_recording_table(events):
-        if "annotations" not in events.columns:
-            raise ValueError(
-                "The recording table has no column 'annotations'; its readers give one where a "
-                "file has some. Pass a table of events with onset and duration."
-            )
-        entries = [
-            (row, float(a[0]), np.nan if a[1] is None else float(a[1]), a[2])
-            for row, annotations in enumerate(events["annotations"])
-            for a in annotations or ()
-            if a[3] != _GAP and (source is None or a[3] == source)
-        ]
-        found = pd.DataFrame(entries, columns=["row", "onset", "duration", "label"])
-        return found.assign(label=object_column((e[3] for e in entries), found.index))
+        return _events_of_recordings(events, source)
     if isinstance(events, pd.DataFrame):
-        onset = next((c for c in ("onset", "time", "start") if c in events.columns), None)
-        if onset is None:
-            raise ValueError(
-                f"A table of events needs a column 'onset' or 'time' in s; it has "
-                f"{list(events.columns)}."
-            )
-        label = next(
-            (c for c in ("label", "trial_type", "value", "unit") if c in events.columns), None
-        )
-        duration = events["duration"] if "duration" in events.columns else np.nan
-        return pd.DataFrame(
-            {
-                "onset": pd.to_numeric(events[onset]).to_numpy(dtype=float),
-                "duration": pd.to_numeric(pd.Series(duration, index=events.index)).to_numpy(float),
-                "label": "event" if label is None else events[label].to_numpy(),
-            }
-        )
+        return _events_of_table(events)
     times = np.asarray(events, dtype=float)
     if times.ndim != 1:
         raise ValueError(f"Times of events must be 1-D, in s. Got shape {times.shape}.")
     return pd.DataFrame({"onset": times, "duration": np.nan, "label": "event"})
+
+
+def _events_of_recordings(table: pd.DataFrame, source: str | None) -> pd.DataFrame:
+    if "annotations" not in table.columns:
+        raise ValueError(
+            "The recording table has no column 'annotations'; its readers give one where a "
+            "file has some. Pass a table of events with onset and duration."
+        )
+    entries = [
+        (row, float(a[0]), np.nan if a[1] is None else float(a[1]), a[2])
+        for row, annotations in enumerate(table["annotations"])
+        for a in annotations or ()
+        if a[3] != _GAP and (source is None or a[3] == source)
+    ]
+    found = pd.DataFrame(entries, columns=["row", "onset", "duration", "label"])
+    return found.assign(label=object_column((e[3] for e in entries), found.index))
+
+
+def _events_of_table(events: pd.DataFrame) -> pd.DataFrame:
+    onset = next((c for c in ("onset", "time", "start") if c in events.columns), None)
+    if onset is None:
+        raise ValueError(
+            f"A table of events needs a column 'onset' or 'time' in s; it has "
+            f"{list(events.columns)}."
+        )
+    label = next((c for c in ("label", "trial_type", "value", "unit") if c in events.columns), None)
+    duration = events["duration"] if "duration" in events.columns else np.nan
+    return pd.DataFrame(
+        {
+            "onset": pd.to_numeric(events[onset]).to_numpy(dtype=float),
+            "duration": pd.to_numeric(pd.Series(duration, index=events.index)).to_numpy(float),
+            "label": "event" if label is None else events[label].to_numpy(),
+        }
+    )
 
 
 def cut_recordings(
@@ -231,10 +237,10 @@ def cut_recordings(
         ``start`` and ``stop`` in seconds, and ``row``, the position of the recording in `table`,
         unless that has one row. Further columns, such as ``label`` or ``kind``, are kept.
     margin : float, default=0.0
-        Seconds left out at both ends of each segment, where one label goes over into the next.
+        Time in seconds that is left out at both ends of each segment, where labels change.
     gaps : {"split", "skip", "raise"}, default="split"
-        What becomes of a segment with missing samples (NaN) or an interruption that the reader
-        found: two segments, none, or an error.
+        How to treat a segment with missing samples (NaN) or an interruption that the reader found:
+        it is split into two segments, left out, or an error.
     min_duration : float, default=0.0
         Segments that are shorter, in seconds, are left out with a warning.
 
@@ -242,8 +248,8 @@ def cut_recordings(
     -------
     table : DataFrame
         One row per segment with all columns of the recording and of the segment; ``start`` and
-        ``stop`` say in seconds what was cut. ``annotations`` count from the segment's beginning.
-        Signals are views into the recordings.
+        ``stop`` are the limits of the segment in seconds. ``annotations`` are relative to the
+        beginning of the segment. Signals are views of the recordings.
 
     Raises
     ------
@@ -254,11 +260,11 @@ def cut_recordings(
     Warns
     -----
     RecordingWarning
-        If segments are left out or end after their recording.
+        If segments are left out, or are cut because they end after their recording.
 
     See Also
     --------
-    segments_from_labels, segments_from_events, segment_activity : Where segments come from.
+    segments_from_labels, segments_from_events, segment_activity : Functions that give segments.
 
     Examples
     --------
@@ -308,7 +314,7 @@ def cut_recordings(
             cuts.append((a, b))
         if not pieces:
             left_out.append(f"segment {i} of row {row} has no samples left")
-    _tell(left_out, len(cuts))
+    _report(left_out, len(cuts))
     return _cut_table(table, segments, rows, sources, cuts)
 
 
@@ -354,35 +360,35 @@ def _bounds(
 
 
 def _breaks(table: pd.DataFrame, row: int, fs: float, n_times: int) -> NDArray[np.bool_]:
-    """True at samples that are missing; interruptions are marked at the sample after them."""
+    """Masks of missing samples and of interruptions, which are marked at the sample after them."""
     signal = table["signal"].iloc[row]
     missing = np.zeros(n_times + 1, dtype=bool)
     if not isinstance(signal, SignalFile) or signal.invalid is not None:
         missing[:n_times] = ~np.isfinite(np.atleast_2d(read_signal(signal))).all(axis=0)
-    joints = np.zeros(n_times + 1, dtype=bool)
+    interruptions = np.zeros(n_times + 1, dtype=bool)
     if "annotations" in table.columns:
         for a in table["annotations"].iloc[row] or ():
             if a[3] == _GAP:
-                joints[min(max(round(a[0] * fs), 0), n_times)] = True
-    return np.stack([missing, joints])
+                interruptions[min(max(round(a[0] * fs), 0), n_times)] = True
+    return np.stack([missing, interruptions])
 
 
 def _pieces(breaks: NDArray[np.bool_], start: int, stop: int) -> list[tuple[int, int]]:
     """Parts of a segment without missing samples and interruptions."""
     if stop <= start:
         return []
-    missing, joints = breaks[0, start:stop], breaks[1, start:stop].copy()
-    joints[0] = False
-    if not missing.any() and not joints.any():
+    missing, interruptions = breaks[0, start:stop], breaks[1, start:stop].copy()
+    interruptions[0] = False
+    if not missing.any() and not interruptions.any():
         return [(start, stop)]
     edges = np.flatnonzero(
-        np.append(True, (missing[1:] != missing[:-1]) | joints[1:])
+        np.append(True, (missing[1:] != missing[:-1]) | interruptions[1:])
     )  # first samples of parts
     ends = np.append(edges[1:], stop - start)
     return [(start + int(a), start + int(b)) for a, b in zip(edges, ends) if not missing[a]]
 
 
-def _tell(left_out: list[str], n_left: int) -> None:
+def _report(left_out: list[str], n_left: int) -> None:
     if n_left == 0:
         raise ValueError(
             "cut_recordings: no segment is left; shorten 'margin' or 'min_duration'."
@@ -423,7 +429,7 @@ def _cut_table(
 
 
 def _shifted(annotations: Any, start: float, stop: float) -> tuple[Any, ...]:
-    """Annotations of a part, from its beginning."""
+    """Annotations of a segment, relative to its beginning."""
     kept = []
     for a in annotations or ():
         begin, end = a[0], a[0] + (a[1] or 0.0)

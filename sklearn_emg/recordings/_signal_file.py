@@ -1,4 +1,4 @@
-"""Samples that stay in their file until they are needed, and how any signal is read."""
+"""Signals that stay in their file until they are needed, and reading of any signal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ __all__ = ["SignalFile", "read_signal"]
 _BITS_24 = np.dtype("V3")
 
 
-class SignalFile:
-    """A recording that stays in its file until somebody needs the samples.
+def _at_least(name: str, value: int, minimum: int, unit: str = "") -> int:
+    if int(value) < minimum:
+        raise ValueError(
+            f"The {name!r} of SignalFile must be >= {minimum}{unit}. Got {value} instead."
+        )
+    return int(value)
 
-    It takes the place of an array in the ``signal`` column of a recording table. Pickling ships the
-    reference and not the samples, so a parallel search sends a few hundred bytes per recording to
-    its workers and each worker reads only what it needs.
+
+class SignalFile:
+    """A recording that stays in its file until the samples are needed.
+
+    It replaces an array in the ``signal`` column of a recording table. Its pickle contains the path
+    and not the samples, so a parallel search sends a few hundred bytes per recording to its
+    workers, and each worker reads only the recordings that it needs.
 
     Parameters
     ----------
@@ -29,13 +37,13 @@ class SignalFile:
     offset : int, default=0
         Bytes before the first sample.
     length : int, default=None
-        Samples per channel. By default all that follow `offset`.
+        Samples per channel. By default all samples after `offset` are used.
     dtype : dtype-like, default="<i2"
-        Type of one stored sample; "V3" stands for integers of 24 bits, little-endian.
+        Type of one stored sample; "V3" denotes little-endian integers of 24 bits.
     n_channels : int, default=1
-        Channels stored in the file.
+        Number of channels stored in the file.
     channels : sequence of int, default=None
-        Channels to read, all by default. The signal is 1-D when `n_channels` is 1 and 2-D,
+        Channels to read; by default all are read. The signal is 1-D if `n_channels` is 1 and 2-D,
         ``(n_channels, n_times)``, otherwise.
     scale : float or sequence of float, default=1.0
         Millivolts per stored unit, one number or one per stored channel.
@@ -44,16 +52,17 @@ class SignalFile:
     invalid : int, default=None
         Stored value that marks an invalid sample and reads as NaN.
     blocks : tuple of (int, int, sequence of int), default=None
-        Layout in which the samples of a channel stand together: samples per channel in a block,
+        Layout in which the samples of a channel are contiguous: samples per channel in a block,
         bytes of a block, and first byte of each stored channel in a block, as in the data records
-        of EDF. A file with one channel after the other is one block. Interleaved by default.
+        of EDF. A file with one channel after the other is one block. By default channels are
+        interleaved.
 
     Raises
     ------
     ValueError
-        If a number is out of range or, when it is read, if the file holds fewer samples.
+        If a number is out of range or, on reading, if the file holds fewer samples.
     FileNotFoundError
-        When it is read, if there is no such file.
+        On reading, if there is no such file.
 
     Examples
     --------
@@ -93,28 +102,18 @@ class SignalFile:
         invalid: int | None = None,
         blocks: tuple[int, int, Sequence[int]] | None = None,
     ):
-        # An absolute path survives workers with another working directory.
+        # Workers may have another working directory.
         self.path = os.path.abspath(os.fspath(path))
         self.stored_dtype = np.dtype(dtype)
-        self.offset = int(offset)
-        self.n_channels = int(n_channels)
-        self.invalid = invalid
         if self.stored_dtype.kind not in "iuf" and self.stored_dtype != _BITS_24:
             raise ValueError(
                 f"The 'dtype' parameter of SignalFile must be an integer or float type. "
                 f"Got {dtype!r} instead."
             )
-        if self.offset < 0:
-            raise ValueError(
-                f"The 'offset' of SignalFile must be >= 0 bytes. Got {offset} instead."
-            )
-        if self.n_channels < 1:
-            raise ValueError(
-                f"The 'n_channels' of SignalFile must be >= 1. Got {n_channels} instead."
-            )
-        if length is not None and length < 0:
-            raise ValueError(f"The 'length' of SignalFile must be >= 0. Got {length} instead.")
-        self.length = None if length is None else int(length)
+        self.offset = _at_least("offset", offset, 0, " bytes")
+        self.n_channels = _at_least("n_channels", n_channels, 1)
+        self.length = None if length is None else _at_least("length", length, 0)
+        self.invalid = invalid
         self.channels = None if channels is None else tuple(int(c) for c in channels)
         if self.channels is not None and not all(0 <= c < self.n_channels for c in self.channels):
             raise ValueError(
@@ -149,7 +148,7 @@ class SignalFile:
 
     @property
     def n_times(self) -> int:
-        """Samples per channel; looks at the file's size when `length` was not given."""
+        """Samples per channel, from the file's size if `length` was not given."""
         if self.length is not None:
             return self.length
         size = os.stat(self.path).st_size - self.offset
@@ -178,7 +177,7 @@ class SignalFile:
         Parameters
         ----------
         start, stop : int, default=0 and None
-            Range in samples; None reads to the end.
+            Range of samples to read; None reads to the end.
         dtype : dtype-like, default=numpy.float32
             Float type of the result.
 
@@ -190,7 +189,7 @@ class SignalFile:
         Raises
         ------
         ValueError
-            If the file holds fewer samples than asked for.
+            If the file holds fewer samples than requested.
         """
         n_times = self.n_times
         stop = n_times if stop is None else min(stop, n_times)
@@ -209,7 +208,7 @@ class SignalFile:
         return signal[0] if self.ndim == 1 else signal
 
     def _stored(self, start: int, stop: int, wanted: list[int]) -> NDArray:
-        """Stored numbers, (n_wanted, stop - start)."""
+        """Stored numbers, of shape (n_wanted, stop - start)."""
         if self.blocks is None:
             frame = self.n_channels * self.stored_dtype.itemsize
             raw = self._read(start * frame, (stop - start) * frame, start, frame)
@@ -242,13 +241,13 @@ class SignalFile:
         return raw
 
     def rescaled(self, factor: float, baseline: float = 0.0) -> SignalFile:
-        """The same file with samples ``(sample - baseline) * factor``.
+        """Reference to the same file with the samples ``(sample - baseline) * factor``.
 
         Parameters
         ----------
         factor : float
         baseline : float, default=0.0
-            In the unit that the samples have now.
+            Value to subtract, in the present unit of the samples.
 
         Returns
         -------
@@ -307,7 +306,7 @@ def _integers(rows: NDArray) -> NDArray:
     """Samples of 24 bits as integers of 32; others as they are."""
     if rows.dtype != _BITS_24:
         return rows
-    # The three bytes go to the upper end of four, so that the sign is kept.
+    # The three bytes become the upper three of four, so that the sign is kept.
     padded = np.zeros((*rows.shape, 4), dtype=np.uint8)
     padded[..., 1:] = np.ascontiguousarray(rows).view(np.uint8).reshape(*rows.shape, 3)
     return padded.view("<i4")[..., 0] >> 8
@@ -325,12 +324,12 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     signal : array-like or SignalFile
         ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
     dtype : dtype-like, default=None
-        Float type of the result; by default that of the signal, float64 for integers.
+        Float type of the result. By default it is that of the signal, or float64 for integers.
 
     Returns
     -------
     signal : ndarray
-        Not copied when it is a float array of that type already.
+        The samples, which are not copied if they are a float array of that type already.
     """
     values = np.asarray(signal, dtype=dtype)
     return values if values.dtype.kind == "f" else values.astype(np.float64)

@@ -32,7 +32,7 @@ _MISSING = frozenset({"nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat"}
 
 
 def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
-    """A column of one object per row, such as signals, of any lengths.
+    """A column with one object per row, such as signals of any length.
 
     Parameters
     ----------
@@ -52,20 +52,20 @@ def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Se
 
 
 def _plain(text: str) -> str:
-    """A name without what is easily typed in two ways."""
+    """A name without differences in spelling that typing easily makes."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = text.casefold()
-    # A separator between digits stays, as one mark: A1-1 is not A11.
+    # A separator between digits is kept as one mark: A1-1 is not A11.
     text = re.sub(r"(?<=\d)[\s_-]+(?=\d)", "|", text)
     text = re.sub(r"[\s_-]+", "", text)
     text = re.sub(r"(?<![\d.])0+(?=\d)", "", text)
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 
-# Types are kept apart: 1, 1.0 and True are one key of a dict.
+# With typed=True, since 1, 1.0 and True are equal keys.
 @lru_cache(maxsize=1 << 16, typed=True)
 def _likeness(name: Hashable) -> Hashable:
     if isinstance(name, tuple):
@@ -74,7 +74,7 @@ def _likeness(name: Hashable) -> Hashable:
         name = bytes(name).decode("utf-8", "replace")
     if isinstance(name, (float, np.floating)) and float(name).is_integer():
         name = int(name)
-    # Signs of numbers are no separators.
+    # The sign of a number is not a separator.
     return _plain(name) if isinstance(name, str) else str(name)
 
 
@@ -97,20 +97,20 @@ def is_blank(name: object) -> bool:
 
 
 def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
-    """Names of subjects that look like spellings of one.
+    """Names of subjects that look like different spellings of one name.
 
-    Names are alike if they differ in type (1 and "1"), letter case, blanks, hyphens and
-    underscores, leading zeros or Unicode form alone.
+    Names are similar if they differ only in type (1 and "1"), letter case, blanks, hyphens and
+    underscores, leading zeros or Unicode form.
 
     Parameters
     ----------
     names : iterable of hashable
-        Names, each once.
+        Distinct names.
 
     Returns
     -------
     similar : list of tuple
-        The spellings of each such name, in order of appearance.
+        Groups of similar names, in order of appearance.
 
     Examples
     --------
@@ -135,20 +135,20 @@ def _spelled(names: Sequence[Hashable]) -> str:
 
 
 def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> None:
-    """Warn of names that look like one subject, or like none.
+    """Warn of names that look like one subject, or like a missing value.
 
     Parameters
     ----------
     names : iterable of hashable
-        Names of the subjects, each once.
+        Distinct names of the subjects.
     stacklevel : int, default=2
         As in ``warnings.warn``.
 
     Warns
     -----
     RecordingWarning
-        If names differ only as described in :func:`similar_subjects`, or are a text that stands
-        for a missing value, such as "nan" or "None".
+        If names are similar as defined by :func:`similar_subjects`, or are a text for a missing
+        value, such as "nan" or "None".
     """
     names = list(names)
     if similar := similar_subjects(names):
@@ -162,22 +162,22 @@ def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> Non
     missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
     if missing:
         warn_of_recordings(
-            f"The subject {missing[0]!r} is taken for a name and looks like a missing one. Say "
-            "whose recordings these are, or leave their rows out.",
+            f"The subject {missing[0]!r} is used as a name and looks like a missing one. Name the "
+            "subject of these recordings, or leave their rows out.",
             stacklevel=stacklevel + 1,
         )
 
 
 @dataclass(frozen=True)
 class Subjects:
-    """The subjects of the rows of a table, made once and handed down.
+    """The subjects of the rows of a table.
 
     Attributes
     ----------
     codes : ndarray of shape (n_rows,)
         Code of each row's subject, 0 to ``n_subjects - 1``, in order of first appearance.
     names : ndarray of object of shape (n_subjects,)
-        Names as they were given, by code.
+        Names of the subjects as they were given, in the order of the codes.
 
     Examples
     --------
@@ -197,9 +197,9 @@ class Subjects:
         Parameters
         ----------
         X : DataFrame or array-like of length n_rows, or None
-            A table with a ``subject`` column, or anything of that length together with `groups`.
+            A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows. Goes before the column.
+            Subjects of the rows, which are used instead of the column.
         stacklevel : int, default=2
             As in ``warnings.warn``.
 
@@ -212,12 +212,12 @@ class Subjects:
         TypeError
             If X is a frame of another library than pandas with a ``subject`` column.
         ValueError
-            If neither says whose rows they are, or a subject is missing or blank.
+            If there are neither a column nor groups, or a subject is missing or blank.
 
         Warns
         -----
         RecordingWarning
-            If names look like spellings of one subject, or like a missing one.
+            If names look like spellings of one name, or like a missing value.
         """
         given = _given_subjects(X, groups)
         numeric = hasattr(given, "dtype") and pd.api.types.is_numeric_dtype(given.dtype)
@@ -270,9 +270,9 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     Parameters
     ----------
     X : DataFrame or array-like
-        A table with a ``subject`` column, or anything of that length together with `groups`.
+        A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows. Goes before the column.
+        Subjects of the rows, which are used instead of the column.
 
     Returns
     -------
@@ -283,16 +283,16 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     TypeError
         If X is a frame of another library than pandas with a ``subject`` column.
     ValueError
-        If neither says whose rows they are, or a subject is missing or blank.
+        If there are neither a column nor groups, or a subject is missing or blank.
 
     Warns
     -----
     RecordingWarning
-        If names look like spellings of one subject, or like a missing one.
+        If names look like spellings of one name, or like a missing value.
 
     See Also
     --------
-    Subjects : Codes and names.
+    Subjects : Codes and names of the subjects.
 
     Examples
     --------
@@ -307,7 +307,7 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
 def mean_by_code(
     values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int
 ) -> NDArray[np.floating]:
-    """Mean of the rows of `values` that share a code.
+    """Mean of the rows of `values` with the same code.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def mean_by_code(
     Returns
     -------
     means : ndarray of shape (n_codes, n_values)
-        NaN where a code has no row.
+        The means, NaN for a code without rows.
     """
     sums = np.zeros((n_codes, values.shape[1]))
     np.add.at(sums, codes, values)

@@ -1,4 +1,4 @@
-"""The recording table: built from signals, checked, and told from other tables."""
+"""Building and checking of recording tables."""
 
 from __future__ import annotations
 
@@ -26,8 +26,13 @@ __all__ = [
 ]
 
 MAX_FAULTS = 5
+_MEANING = {
+    "signal": "samples in mV",
+    "fs": "sampling rate in Hz",
+    "subject": "whose recording it is",
+}
 
-# Columns that say something of a recording and are never taken for a feature.
+# Columns that describe a recording and are never used as features.
 METADATA_COLUMNS = (
     "subject",
     "fs",
@@ -44,7 +49,7 @@ METADATA_COLUMNS = (
     "group",
     "exercise",
     "split",
-    # What readers and cuts add.
+    # Columns that readers and cut_recordings add.
     "channel",
     "label",
     "start",
@@ -54,7 +59,7 @@ METADATA_COLUMNS = (
     "file",
     "task",
     "run",
-    # What a simulated cohort knows of its subjects; it gives the diagnosis away.
+    # Columns of a simulated cohort, which reveal the diagnosis.
     "subtype",
     "severity",
     "drive",
@@ -75,7 +80,7 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     Raises
     ------
     TypeError
-        If X is such a table of polars or pyarrow. The remedy is ``X.to_pandas()``.
+        If X is a frame of polars or pyarrow with this column. Convert it with ``X.to_pandas()``.
     ValueError
         If X is a DataFrame whose signals are in a column of another name.
 
@@ -112,7 +117,7 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     Returns
     -------
     names : tuple of str or None
-        None if rows have none or different names, or two channels have one.
+        The names; None if rows have different names or none, or if a name occurs twice.
     """
     if "channel_names" not in table.columns:
         return None
@@ -124,7 +129,7 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
 
 
 def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
-    """A table with new signals that a step of this package made of the old ones.
+    """Replace the signals of a table by the output of a step of this package.
 
     Parameters
     ----------
@@ -135,8 +140,8 @@ def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame of shape (n_rows, n_columns)
-        A new one. Names of channels are left out if their number changed, and its signals need not
-        look like EMG in mV any more.
+        A new table. Names of channels are left out if their number changed, and its signals are
+        no longer checked for the amplitude of EMG in mV.
     """
     changed = table.copy(deep=False)
     changed["signal"] = object_column(signals, table.index)
@@ -159,35 +164,36 @@ def recording_table(
     channel_names: Sequence[str] | Sequence[Sequence[str] | None] | None = None,
     **columns: Any,
 ) -> pd.DataFrame:
-    """Build a recording table from signals and what is known of them.
+    """Build a recording table from signals and their metadata.
 
     Parameters
     ----------
     signals : iterable of array-like, DataFrame or SignalFile
-        One per recording, in `unit`: ``(n_times,)`` or ``(n_channels, n_times)``. A 2-D array is
-        read as one single-channel recording per row, a 3-D array as one recording per entry. A
+        One signal per recording, in `unit`: ``(n_times,)`` or ``(n_channels, n_times)``. A 2-D
+        array has one single-channel recording per row, a 3-D array one recording per entry. A
         DataFrame, in the list or in its place, is one recording whose rows are samples and whose
-        columns are channels; it becomes ``(n_channels, n_times)``, and the names of its columns
-        become those of the channels.
+        columns are channels; it becomes ``(n_channels, n_times)``, and its columns give the names
+        of the channels.
     fs : float or array-like of shape (n_recordings,)
         Sampling rate in Hz, one for all or one per recording. Numbers as text are converted.
     subject : hashable or sequence of hashable
-        Whose recording it is. A string or number stands for all recordings.
+        Subject of each recording. A string or number is the subject of all recordings.
     muscle, region : str or sequence of str, default=None
-        For instance "biceps brachii" and "proximal"; the columns are left out when None.
+        Muscle and region, for instance "biceps brachii" and "proximal". With None there is no such
+        column.
     unit : {"nV", "uV", "mV", "V", "counts"} or sequence of these, default="mV"
-        Unit of the samples, one for all or one per recording. They are converted to mV; the micro
-        sign may be written as "u" or "µ". The scale of a SignalFile is changed, its samples are not
-        read.
+        Unit of the samples, one for all or one per recording. Samples are converted to mV; the
+        micro sign may be written as "u" or "µ". The samples of a SignalFile are not read: its scale
+        is changed.
     gain : float or sequence of float, default=None
-        Counts per mV, needed for ``unit="counts"`` alone.
+        Counts per mV, needed only for ``unit="counts"``.
     baseline : float or sequence of float, default=None
-        Count that stands for 0 mV, such as 2048 for a converter of 12 bits; 0 by default.
+        Count that stands for 0 mV, such as 2048 for a converter of 12 bits. By default it is 0.
     channel_names : sequence of str or sequence of sequences of str, default=None
-        Names of the channels, of all recordings or of each. They are kept in the column
-        ``channel_names``, a tuple per row, and features are called after them.
+        Names of the channels, for all recordings or for each. They are stored in the column
+        ``channel_names``, a tuple per row, and features are named after them.
     **columns
-        Further columns, each one value or one per recording (level, side, age, session ...).
+        Further columns (level, side, age, session ...), each with one value or one per recording.
 
     Returns
     -------
@@ -199,12 +205,12 @@ def recording_table(
     TypeError
         If `signals` is a frame of another library than pandas.
     ValueError
-        If a column has another length than `signals`, or a signal, rate or unit is unusable.
+        If the length of a column is not that of `signals`, or a signal, rate or unit is unusable.
 
     Warns
     -----
     RecordingWarning
-        If signals do not look like EMG in mV, or names look like spellings of one subject; see
+        If signals do not look like EMG in mV, or names look like spellings of one name; see
         :func:`check_recording_table`.
 
     Examples
@@ -238,17 +244,10 @@ def recording_table(
     table = pd.DataFrame(
         {"signal": object_column(s.apply(signal) for s, (signal, _) in zip(scales, entries))}
     )
-    given = {"fs": fs, "subject": subject, "muscle": muscle, "region": region, **columns}
+    given = {"fs": _rates(fs), "subject": subject, "muscle": muscle, "region": region, **columns}
     for name, value in given.items():
-        if value is None:
-            continue
-        if name == "fs":
-            value = _rates(value)
-        if _has_one_per_row(value):
-            values = _per_row(name, value, n_rows)
-            table[name] = value.to_numpy() if isinstance(value, pd.Series) else values
-        else:
-            table[name] = [value] * n_rows
+        if value is not None:
+            table[name] = _column(name, value, n_rows)
     names = [names for _, names in entries]
     if channel_names is not None:
         names = _names_by_row(channel_names, n_rows)
@@ -259,8 +258,16 @@ def recording_table(
     return check_recording_table(table)
 
 
+def _column(name: str, value: Any, n_rows: int) -> Any:
+    """Values of a column that is given as one value or as one per row."""
+    if not _has_one_per_row(value):
+        return [value] * n_rows
+    values = _per_row(name, value, n_rows)
+    return value.to_numpy() if isinstance(value, pd.Series) else values
+
+
 def _has_one_per_row(value: Any) -> bool:
-    """Whether a column was given row by row, and not as one value of all rows."""
+    """Whether a column is given row by row, and not as one value for all rows."""
     if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
         return True  # names that are tuples
     return not isinstance(value, (str, bytes)) and np.ndim(value) == 1
@@ -307,7 +314,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
 
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
-    """One value for all as one for each row."""
+    """One value for each row."""
     if value is None or not _has_one_per_row(value):
         return [value] * n_rows
     if len(value) != n_rows:
@@ -319,7 +326,7 @@ def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
 
 
 def _rates(fs: Any) -> Any:
-    """Rates given as text, as numbers where they are some; else unchanged, for the check."""
+    """Rates given as text as numbers; other rates unchanged."""
     texts = [fs] if isinstance(fs, str) else fs
     if np.ndim(texts) != 1 or not any(isinstance(v, str) for v in texts):
         return fs
@@ -377,7 +384,7 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
             f"must be 1-D (n_times,) or 2-D (n_channels, n_times), got {signal.ndim} dimensions; "
             "give each recording a row of its own"
         )
-    # A file of unknown length is not looked at before somebody reads it.
+    # The size of a file of unknown length is not asked for before it is read.
     unknown = isinstance(signal, SignalFile) and signal.length is None
     if not unknown and 0 in signal.shape:
         return f"is empty (shape {signal.shape}); leave the recording out"
@@ -393,27 +400,27 @@ def check_recording_table(
     finite: bool = False,
     plausible: bool = True,
 ) -> pd.DataFrame:
-    """Check a recording table and tell all that is wrong with it at once.
+    """Check a recording table and report all faults at once.
 
     Signals that cannot be EMG in mV give one :class:`~sklearn_emg.exceptions.RecordingWarning`
-    that names the rows: more channels than samples (of 8 channels or more), a rate below 100 Hz,
-    integers throughout, a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the
-    table is, too, or 300 times above or below that median, an offset above 1 V, samples that never
-    change their sign. So do names that look like spellings of one subject, see
-    :func:`similar_subjects`.
+    that names the rows: more channels than samples (for 8 channels or more), a rate below 100 Hz,
+    only integers, a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the table
+    is below it as well, or 300 times above or below that median, an offset above 1 V, samples that
+    never change their sign. Another warning reports names that look like spellings of one name,
+    see :func:`similar_subjects`.
 
     Parameters
     ----------
     table : DataFrame
         The table, one row per recording.
     required : sequence of str, default=("signal", "fs", "subject")
-        Columns it must have.
+        Columns that the table must have.
     finite : bool, default=False
-        Also read every signal and refuse NaN and infinity.
+        Whether to read every signal and refuse NaN and infinity.
     plausible : bool, default=True
-        Look at shapes, rates and some samples of arrays (of 512 at most), and warn of those that
-        cannot be EMG in mV. Files are not read for that, and signals that a step of this package
-        made are only looked at for their shape.
+        Whether to check shapes, rates and some samples of arrays (of 512 at most), and to warn of
+        those that cannot be EMG in mV. Files are not read for this, and of signals that are the
+        output of a step of this package only the shape is checked.
 
     Returns
     -------
@@ -425,8 +432,8 @@ def check_recording_table(
     TypeError
         If `table` is not a DataFrame.
     ValueError
-        If it has no rows, lacks a column, or a row is unusable. The message names row, column and
-        remedy.
+        If the table has no rows, lacks a column, or a row is unusable. The message names row,
+        column and remedy.
 
     Warns
     -----
@@ -447,25 +454,7 @@ def check_recording_table(
             f"A recording table is a pandas DataFrame, got {type(table).__name__}; "
             "build one with sklearn_emg.recordings.recording_table."
         )
-    meaning = {
-        "signal": "samples in mV",
-        "fs": "sampling rate in Hz",
-        "subject": "whose recording it is",
-    }
-    missing = [c for c in required if c not in table.columns]
-    if missing:
-        names = ", ".join(f"{c!r} ({meaning.get(c, 'asked for by name')})" for c in missing)
-        have = ", ".join(map(repr, table.columns)) or "no columns"
-        raise ValueError(
-            f"The recording table lacks the column {names}; add it, "
-            "for instance with table.assign(...). "
-            f"It has {have}."
-        )
-    if table.columns.has_duplicates:
-        twice = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
-        raise ValueError(
-            f"The recording table has the columns {twice} more than once; rename them."
-        )
+    _check_columns(table, required)
     if len(table) == 0:
         raise ValueError(
             "The recording table has no rows (0 sample(s)) while a minimum of 1 is required."
@@ -485,6 +474,23 @@ def check_recording_table(
     if "subject" in required:
         warn_of_subject_names(pd.unique(table["subject"].astype(object)), stacklevel=3)
     return table
+
+
+def _check_columns(table: pd.DataFrame, required: Sequence[str]) -> None:
+    missing = [c for c in required if c not in table.columns]
+    if missing:
+        names = ", ".join(f"{c!r} ({_MEANING.get(c, 'required by name')})" for c in missing)
+        have = ", ".join(map(repr, table.columns)) or "no columns"
+        raise ValueError(
+            f"The recording table lacks the column {names}; add it, "
+            "for instance with table.assign(...). "
+            f"It has {have}."
+        )
+    if table.columns.has_duplicates:
+        repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
+        raise ValueError(
+            f"The recording table has the columns {repeated} more than once; rename them."
+        )
 
 
 def _faults_of_signals(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
@@ -525,14 +531,12 @@ def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, s
             yield row, f"must be a tuple of names, got {names!r}"
         elif signal is not None and hasattr(signal, "ndim"):
             n_channels = signal.shape[0] if signal.ndim == 2 else 1
+            text = (
+                f"the signal has {n_channels} channels and the {len(names)} channel_names "
+                f"{list(names)}; give one name per channel"
+            )
             if len(names) != n_channels:
-                yield (
-                    row,
-                    (
-                        f"the signal has {n_channels} channels and the {len(names)} channel_names "
-                        f"{list(names)}; give one name per channel"
-                    ),
-                )
+                yield row, text
 
 
 _FAULTS = {

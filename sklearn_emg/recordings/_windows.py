@@ -1,4 +1,4 @@
-"""Recordings cut into windows, and the way from a window to its row."""
+"""Cutting of recordings into windows, and the row that each window comes from."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["OnFault", "Tail", "Unit", "Windows", "divide", "window_table"]
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of a recording table and the way back: window → row → subject.
+    """Windows of a recording table, with the row that each comes from.
 
     Attributes
     ----------
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        The windows, in mV.
+        Windows in mV.
     row : ndarray of shape (n_windows,)
         Position of the recording in the table.
     start : ndarray of shape (n_windows,)
         First sample of the window in its recording.
     fs : float
-        Sampling rate in Hz, that of all windows.
+        Sampling rate of all windows in Hz.
     n_rows : int
-        Recordings in the table, those without a window included.
+        Number of recordings in the table, including those without a window.
     skipped : dict of int to str
-        Why windows of a row were left out, by row position.
+        Reasons why windows were left out, by the position of the row.
     """
 
     X: NDArray[np.floating]
@@ -58,7 +58,7 @@ class Windows:
         return values[self.row]
 
     def mean_by_row(self, values: ArrayLike) -> NDArray[np.floating]:
-        """Mean of the windows' values for each row, NaN for a row without windows.
+        """Average the values of the windows of each row.
 
         Parameters
         ----------
@@ -67,6 +67,7 @@ class Windows:
         Returns
         -------
         means : ndarray of shape (n_rows, n_values)
+            The means, NaN for a row without windows.
         """
         return mean_by_code(np.asarray(values, dtype=float), self.row, self.n_rows)
 
@@ -78,7 +79,7 @@ def _to_samples(name: str, duration: float, fs: float, unit: str) -> int:
         if duration != int(duration):
             raise ValueError(f"The {name!r} must be a whole number of samples. Got {duration!r}.")
         return int(duration)
-    # Whole samples that fit: 1 s at 23437.5 Hz is 23437 samples. The tolerance keeps 0.29 s at
+    # The number is rounded down: 1 s at 23437.5 Hz is 23437 samples. The tolerance keeps 0.29 s at
     # 100 Hz at 29 samples although the product is 28.999999999999996.
     n_samples = int(np.floor(duration * fs + 1e-6))
     if n_samples < 1:
@@ -96,7 +97,7 @@ def _starts(n_times: int, size: int, step: int, tail: str) -> tuple[NDArray[np.i
     rest = n_times - (starts[-1] + size)
     if rest and tail == "overlap":
         return np.append(starts, n_times - size), n_times
-    # A further window is worth padding only if it brings samples that no window has yet.
+    # A further window is padded only if it has samples that no other window has.
     if rest and tail == "pad" and starts[-1] + step < n_times:
         return np.append(starts, starts[-1] + step), int(starts[-1]) + step + size
     return starts, n_times
@@ -108,7 +109,7 @@ OnFault = Literal["raise", "skip"]
 
 
 class _Division:
-    """How a table falls into windows; iterating reads one recording at a time."""
+    """Division of a table into windows; iterating reads one recording at a time."""
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class _Division:
                     )
                 self.skipped[row] = text
                 self.lost.add(row)
-        self.n_windows = sum(len(s) for s in self.starts)  # before any is left out for NaN
+        self.n_windows = sum(len(s) for s in self.starts)  # including those with NaN
 
     def _one_channel_count(self) -> tuple[int, ...]:
         shapes = [signal.shape for signal in self.signals]
@@ -178,7 +179,7 @@ class _Division:
             if padded > n_times:
                 signal = np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, padded - n_times)])
             views = [signal[..., s : s + self.size] for s in starts]
-            # Windows are looked at one by one only where the recording has a gap at all.
+            # Windows are checked one by one only if the recording has a gap.
             if not np.isfinite(signal).all():
                 good = np.array([bool(np.isfinite(view).all()) for view in views])
                 if not good.all():
@@ -239,28 +240,28 @@ def divide(
     table : DataFrame
         Recording table with one sampling rate and one number of channels.
     window : float
-        Length of a window in `unit`. Seconds become the whole samples that fit:
-        ``floor(window * fs)``.
+        Length of a window in `unit`. Seconds are rounded down to samples, ``floor(window * fs)``.
     step : float, default=None
-        From the beginning of one window to that of the next, in `unit`. By default `window`, which
-        leaves no overlap.
+        Distance between the beginnings of two windows, in `unit`. By default it is `window`, so
+        that windows do not overlap.
     unit : {"seconds", "samples"}, default="seconds"
+        Unit of `window` and `step`.
     tail : {"drop", "overlap", "pad"}, default="drop"
-        What becomes of samples behind the last whole window: left out, covered by one more window
-        that ends with the recording, or by one more window filled up with zeros.
+        How to treat samples after the last complete window: they are left out, covered by a
+        further window that ends with the recording, or by a further window padded with zeros.
     nan : {"raise", "skip"}, default="raise"
-        Windows with NaN or infinity are an error, or left out with one warning, which also names
-        the rows of which no window is left.
+        Whether windows with NaN or infinity are an error or are left out with one warning, which
+        also names the rows of which no window is left.
     short : {"raise", "skip"}, default="raise"
-        Recordings shorter than one window are an error, or left out with one warning.
+        Whether recordings shorter than one window are an error or are left out with one warning.
     dtype : dtype-like, default=numpy.float32
-        Type of the windows.
+        Data type of the windows.
 
     Returns
     -------
     windows : Windows
-        The windows, in table order, and the row that each comes from. One recording is read at a
-        time; nothing but the windows themselves is held.
+        The windows, in the order of the table, and the row that each comes from. One recording is
+        read at a time, and only the windows are kept in memory.
 
     Raises
     ------
@@ -315,7 +316,7 @@ def window_table(
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
     """Cut recordings into windows and give each a row of its own.
 
-    The signals are views into the recordings, so that overlapping windows take no further memory.
+    The signals are views of the recordings, so that overlapping windows use no additional memory.
     All other columns are repeated.
 
     Parameters
@@ -323,7 +324,7 @@ def window_table(
     table : DataFrame
         Recording table.
     window, step, unit, tail, nan, short
-        As in :func:`divide`.
+        These have the meaning that they have in :func:`divide`.
 
     Returns
     -------
