@@ -1,4 +1,4 @@
-"""Reader of EMGLAB annotation files, expert decompositions of a recording into motor units."""
+"""Reader of EMGLAB annotation files: expert decompositions of recordings into motor units."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sklearn_emg.recordings import millivolts_per
 
 _DESCR = """EMGLAB annotation
 =================
-Expert decomposition of a recording: discharges of units, and the template of each unit. It is
-partial: many discharges are missing, and some units are likely the same motor unit, so the number
-of units is one of templates rather than of motor units.
+Expert decomposition of a recording: discharges of units, and the template of each unit. The
+decomposition is incomplete: many discharges are missing, and some units are likely the same motor
+unit, so that the number of units is that of templates rather than of motor units.
 
 Cite: McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition program. J Neurosci
 Methods 2005;149:121-133.
@@ -25,6 +25,11 @@ Methods 2005;149:121-133.
 
 _MAX_BYTES = 100_000_000
 _MAX_DEPTH = 32
+# Limits far above what a decomposition has, so that a forged file cannot ask for much memory.
+_MAX_ELEMENTS = 100_000
+_MAX_EVENTS = 1_000_000
+_MAX_LINE = 1_000  # characters of an event
+_MAX_TEMPLATE = 1_000_000  # characters of a template
 _ROOT = "emglab_annotation_file"
 
 
@@ -34,17 +39,17 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The annotation file.
 
     Returns
     -------
     bunch : Bunch
         events : DataFrame of shape (n_discharges, 3)
-            One discharge a row, sorted by time: ``time`` in seconds from the first sample,
+            One discharge per row, sorted by time: ``time`` in seconds from the first sample,
             ``unit`` and ``channel``, both counted from 1.
         templates : DataFrame of shape (n_units, 5)
-            One template a row: ``unit``, ``channel``; ``signal``, an array in mV; ``fs``, its
-            sampling rate in Hz; ``index``, the 0-based sample that lies at the discharge time.
+            One template per row: ``unit``, ``channel``; ``signal``, an array in mV; ``fs``, its
+            sampling rate in Hz; ``index``, the 0-based sample at the time of the discharge.
         DESCR : str
 
     Raises
@@ -52,17 +57,17 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not an annotation file, is damaged, or declares a document type: entities could
-        make it read other files or grow without bounds.
+        If the file is not an annotation file, is damaged or too large, or declares a document type,
+        whose entities could make the parser read other files or grow without bounds.
 
     See Also
     --------
-    load_n2001 : The recordings that such files belong to.
+    load_n2001 : Load the recordings that such files belong to.
 
     Notes
     -----
-    Templates are stored in ADC units and divided by the ``gain`` beside them, in ADC units per
-    ``units`` (uV).
+    Templates are stored in ADC units and divided by their ``gain``, in ADC units per ``units``
+    (uV).
 
     References
     ----------
@@ -89,7 +94,7 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
 
 
 def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
-    """Each element that holds text or nothing: its path below the root, and the text."""
+    """Path below the root and text of each element that contains no other."""
     found: list[tuple[tuple[str, ...], str]] = []
     tags: list[str] = []
     text: list[str] = []
@@ -103,12 +108,14 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
             raise ValueError(f"{file} is not an EMGLAB annotation file but {tags[0]!r}.")
 
     def end(_: str) -> None:
+        if len(found) == _MAX_ELEMENTS:
+            raise ValueError(f"{file} has more than {_MAX_ELEMENTS} elements.")
         found.append((tuple(tags[1:]), "".join(text)))
         tags.pop()
         text.clear()
 
     def refuse(*_: object) -> None:
-        # Entities, declared in a document type, could name other files or grow without bounds.
+        # A document type declares entities, which could name other files or grow without bounds.
         raise ValueError(f"{file} declares a document type, which no annotation file does.")
 
     parser = expat.ParserCreate(namespace_separator="}")
@@ -128,14 +135,10 @@ def _events(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
     tables = [text for path, text in texts if path == ("emglab_spike_events",)]
     if "time" not in columns or "unit" not in columns or len(tables) != 1:
         raise ValueError("it must have spike events with a time and a unit")
-    rows = [line.split() for line in tables[0].splitlines() if line.strip()]
-    for row in rows:
-        if len(row) != len(columns):
-            raise ValueError(f"the event {' '.join(row)[:60]!r} must have {len(columns)} values")
-    values = np.array(rows, dtype=float).reshape(len(rows), len(columns))
+    values = _event_values(tables[0], len(columns))
     named = dict(zip(columns, values.T))
-    unit = _whole("unit", named["unit"])
-    channel = _whole("channel", named.get("chan", np.ones(len(rows))))
+    unit = _integers("unit", named["unit"])
+    channel = _integers("channel", named.get("chan", np.ones(len(values))))
     time = named["time"]
     if not (np.isfinite(time).all() and (time >= 0).all()):
         raise ValueError("a discharge must have a time of 0 or more")
@@ -143,14 +146,28 @@ def _events(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
     return events.sort_values("time", kind="stable", ignore_index=True)
 
 
-def _whole(name: str, values: np.ndarray) -> np.ndarray:
+def _event_values(text: str, n_columns: int) -> np.ndarray:
+    """Values of the events, of shape (n_events, n_columns)."""
+    if text.count("\n") > _MAX_EVENTS:
+        raise ValueError(f"it has more than {_MAX_EVENTS} events")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if any(len(line) > _MAX_LINE for line in lines):
+        raise ValueError(f"an event has more than {_MAX_LINE} characters")
+    rows = [line.split() for line in lines]
+    for row in rows:
+        if len(row) != n_columns:
+            raise ValueError(f"the event {' '.join(row)[:60]!r} must have {n_columns} values")
+    return np.array(rows, dtype=float).reshape(len(rows), n_columns)
+
+
+def _integers(name: str, values: np.ndarray) -> np.ndarray:
     if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         raise ValueError(f"each {name} must be a whole number")
     return values.astype(np.int64)
 
 
 def _templates(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
-    # Each template is one element <I1>, <I2> ... of the freeform part, with named parts.
+    # Each template is an element <I1>, <I2> ... of the freeform part, with named elements within.
     units: dict[str, dict[str, str]] = {}
     for path, text in texts:
         if len(path) == 4 and path[0] == "emglab_freeform":
@@ -166,10 +183,12 @@ def _template(name: str, parts: dict[str, str]) -> tuple[int, int, np.ndarray, f
     missing = [key for key in ("unit", "data", "index", "rate", "gain") if not parts.get(key)]
     if missing:
         raise ValueError(f"the template {name} lacks {missing}")
-    unit, channel, index = _whole(
+    unit, channel, index = _integers(
         f"unit, channel and index of the template {name}",
         np.array([float(parts["unit"]), float(parts.get("chan") or 1), float(parts["index"])]),
     )
+    if len(parts["data"]) > _MAX_TEMPLATE:
+        raise ValueError(f"the template {name} has more than {_MAX_TEMPLATE} characters")
     fs, gain = float(parts["rate"]), float(parts["gain"])
     data = np.array(parts["data"].split(), dtype=float)
     if not (fs > 0 and gain > 0 and np.isfinite([fs, gain]).all() and np.isfinite(data).all()):

@@ -1,4 +1,4 @@
-"""What the loaders share: where data live, which files may be opened, units, and the answer."""
+"""Functions that the loaders have in common: the data home, folders, errors and results."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from sklearn.utils import Bunch
 
 ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
 
-# What fetchers put into the data home: the only files that clear_data_home may delete.
+# Files that fetchers write into the data home, and the only ones that clear_data_home deletes.
 FETCHED: dict[str, tuple[str, ...]] = {}
 
 _MAX_FAULTS = 5
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
-    """Folder in which fetched data sets are kept.
+    """Folder in which fetched data sets are stored.
 
-    It is not made before something is downloaded, so that it may be read-only.
+    The folder is created by the first download, so that it may be read-only or missing before.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder. By default the environment variable ``SKLEARN_EMG_DATA`` or, where that is not
-        set, ``sklearn_emg`` in the user's cache folder.
+        The folder. By default it is the environment variable ``SKLEARN_EMG_DATA`` or, if that is
+        not set, ``sklearn_emg`` in the user's cache folder.
 
     Returns
     -------
@@ -50,10 +50,9 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
 
 
 def clear_data_home(data_home: str | os.PathLike[str] | None = None) -> None:
-    """Delete what the fetchers downloaded into the data home.
+    """Delete the files that the fetchers downloaded into the data home.
 
-    Files that no fetcher of this package writes are left alone, since users keep recordings of
-    their own beside them.
+    Other files are kept, since users may store recordings of their own in the same folder.
 
     Parameters
     ----------
@@ -75,7 +74,7 @@ def clear_data_home(data_home: str | os.PathLike[str] | None = None) -> None:
 
 
 def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) -> Path:
-    """The folder as a Path, or an error that says what to do."""
+    """The folder as a Path; if there is none, an error with the remedy."""
     path = Path(folder).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{caller}: there is no folder {path}. {remedy}")
@@ -85,7 +84,7 @@ def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) ->
 
 
 def decode(content: bytes) -> str:
-    """Text of a header: UTF-8, or Latin-1 as older programs wrote."""
+    """Text of a header, which is UTF-8 or, from older programs, Latin-1."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -93,7 +92,7 @@ def decode(content: bytes) -> str:
 
 
 def raise_faults(faults: Sequence[str], what: str) -> None:
-    """One error that tells all faults, the first few in full."""
+    """Raise one error with the number of faults and the first few of them."""
     if faults:
         more = len(faults) - _MAX_FAULTS
         text = "\n".join(faults[:_MAX_FAULTS]) + (f"\nand {more} more" if more > 0 else "")
@@ -106,7 +105,7 @@ def as_bunch_or_pair(
     return_X_y: bool,
     **more: Any,
 ) -> Bunch | tuple[pd.DataFrame, NDArray]:
-    """``(table, target)``, or a Bunch with everything."""
+    """``(table, target)``, or a Bunch that also has the names of the classes and `more`."""
     if return_X_y:
         return table, target
     names = None if target is None else np.unique(target)

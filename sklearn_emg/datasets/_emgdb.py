@@ -30,7 +30,7 @@ Cite: Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. Ph
 PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic
 signals. Circulation 2000;101(23):e215-e220.
 
-There is one person per class: no split of these data can estimate accuracy on new persons.
+There is one subject per class: no split of these data can estimate accuracy on new subjects.
 """
 
 _BASE_URL = "https://physionet.org/files/emgdb/1.0.0/"
@@ -44,6 +44,14 @@ _REGISTRY = {  # SHA-256 as published in SHA256SUMS.txt
 }
 _CLASSES = {"emg_healthy": "normal", "emg_myopathy": "myopathy", "emg_neuropathy": "neuropathy"}
 FETCHED["emgdb"] = tuple(_REGISTRY)
+_CANNOT_WRITE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.ENOSPC,
+)
 
 
 @overload
@@ -78,23 +86,23 @@ def fetch_emgdb(
 ) -> Bunch | tuple[pd.DataFrame, NDArray]:
     """Fetch PhysioNet's three example needle recordings: normal, myopathy, neuropathy.
 
-    Files that lie in ``<data_home>/emgdb`` with the right content are used as they are, so the
-    folder may be read-only; others are downloaded there (0.6 MB in all). There is one person per
-    class: use them for looking at signals and features, never for an estimate of accuracy.
+    Files in ``<data_home>/emgdb`` with the published content are used as they are, so that the
+    folder may be read-only; others are downloaded to it (0.6 MB in all). There is one subject per
+    class: the recordings show signals and features, and cannot be used to estimate accuracy.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
         Folder for fetched data, see :func:`get_data_home`.
     download_if_missing : bool, default=True
-        Download missing or damaged files; if False they are an error.
+        Whether to download missing or damaged files. If False, they are an error.
     base_url : str, default="https://physionet.org/files/emgdb/1.0.0/"
-        Where the files are, for users of a mirror. Their SHA-256 is checked in any case.
+        Address of the files, for users of a mirror. Their SHA-256 is checked in any case.
     lazy : bool, default=False
-        Leave the samples in their files, with :class:`~sklearn_emg.recordings.SignalFile` handles
-        in the table.
+        Whether to leave the samples in their files, with
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
@@ -117,7 +125,7 @@ def fetch_emgdb(
         If a file is missing and `download_if_missing` is False, cannot be downloaded, or cannot
         be written.
     ValueError
-        If what was downloaded is not what was published.
+        If a downloaded file is not the published one.
 
     References
     ----------
@@ -133,7 +141,7 @@ def fetch_emgdb(
     """
     folder = get_data_home(data_home) / "emgdb"
     _fetch(folder, base_url, download_if_missing)
-    # Their content is known, so links may lead anywhere.
+    # The content of the files is verified, so links may lead anywhere.
     anywhere = Path(folder.resolve().anchor)
     headers = [read_header(folder / f"{name}.hea", anywhere) for name in _CLASSES]
     signals = [signal_file(header, root=anywhere) for header in headers]
@@ -178,7 +186,7 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
         try:
             cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
         except OSError as error:  # requests' errors are among them
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            if error.errno in _CANNOT_WRITE:
                 raise OSError(
                     f"fetch_emgdb: {name} is {bad[name]} and {folder} cannot be written. "
                     "Set 'data_home' to a folder of your own."
@@ -196,10 +204,10 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
 
 
 def _facts(comments: tuple[str, ...]) -> dict[str, object]:
-    """Age, sex, diagnosis ... from comments of two layouts.
+    """Age, sex, diagnosis and so on from comments of two layouts.
 
-    One has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line, the others one key a line with
-    long values going on in the next line behind a further space.
+    One layout has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line, the other has one key per
+    line and indents the continuation of long values by a further space.
     """
     lines: list[str] = []
     for comment in comments:

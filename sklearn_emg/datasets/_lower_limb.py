@@ -17,7 +17,7 @@ from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg.datasets._base import as_bunch_or_pair, decode, existing_folder, raise_faults
-from sklearn_emg.recordings import recording_table
+from sklearn_emg.recordings import object_column, recording_table
 
 _DESCR = """EMG dataset in Lower Limb
 =========================
@@ -29,9 +29,9 @@ Source: UCI Machine Learning Repository, data set 278, https://doi.org/10.24432/
 Licence: CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)
 Cite: Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.
 
-Group and recording campaign cannot be told apart: nearly all patients were recorded in July 2012
-and April 2013, nearly all controls in July 2013, with another header, goniometer rate and record
-length. A score for pathology may measure the campaign; no claim about diagnosis can rest on it.
+Group and recording campaign are confounded: nearly all patients were recorded in July 2012 and
+April 2013, nearly all controls in July 2013, with another header, goniometer rate and record
+length. A score for pathology may measure the campaign; no claim about diagnosis can be based on it.
 """
 
 _URL = "https://archive.ics.uci.edu/dataset/278/emg+dataset+in+lower+limb"
@@ -45,6 +45,10 @@ _EXERCISES = {"mar": "gait", "pie": "standing", "sen": "sitting"}
 _DEFECTS = ("copies", "numbers", "misplaced", "ragged")
 _MAX_BYTES = 100_000_000  # the longest file has 2.5 MB
 _MAX_HEADER_BYTES = 10_000
+# Limits far above those of the distribution, so that a forged file cannot ask for much memory.
+_MAX_ROWS = 1_000_000
+_MAX_LINE_BYTES = 1_000
+_MAX_REPAIRS = 100  # cells that are a number with a unit
 
 _NAME = re.compile(r"(\d{1,2})([AN])(mar|pie|sen)\.txt(?:\.gz)?", re.IGNORECASE)
 _CHANNEL_LINE = re.compile(
@@ -61,7 +65,7 @@ _NUMBER_WITH_UNIT = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*[A-Za-z]+")
 
 @dataclass
 class _Recording:
-    """One file as it is stored, and what was seen in it."""
+    """Content of one file."""
 
     path: Path
     number: int
@@ -69,7 +73,7 @@ class _Recording:
     exercise: str
     values: NDArray[np.floating]  # (n_rows, 5), NaN where a cell is empty
     goniometer_fs: float
-    content: bytes  # all but the line with the file's name
+    content: bytes  # everything except the line with the file's name
 
     @property
     def name(self) -> str:
@@ -102,37 +106,40 @@ def load_lower_limb(
 ) -> Bunch | tuple[pd.DataFrame, NDArray]:
     """Load the UCI lower-limb EMG data set: knee pathology against normal, four thigh muscles.
 
-    Group and recording campaign cannot be told apart in this set. All patients were recorded in
-    July 2012 and April 2013, all controls but one in July 2013; header, goniometer rate, record
-    length and electrode offsets tell the group nearly perfectly. It serves to show what a split
-    by windows hides and to try code; no claim about diagnosis can rest on it. The goniometer's
-    sign and zero differ between recordings, and 60 Hz mains is present throughout.
+    Group and recording campaign are confounded in this set. All patients were recorded in July
+    2012 and April 2013, all controls but one in July 2013; header, goniometer rate, record length
+    and electrode offsets predict the group nearly perfectly. The set shows the bias of a split by
+    windows and is useful to try code; no claim about diagnosis can be based on it. The goniometer's
+    sign and zero differ between recordings, and all recordings have 60 Hz power-line interference.
 
     Parameters
     ----------
     folder : str or path-like
-        Where the data set was unpacked: the folder with ``A_TXT`` and ``N_TXT``, one of these, or
-        any folder that holds their files, ``1Amar.txt`` or gzipped ``1Amar.txt.gz``.
+        Folder of the unpacked data set: the folder with ``A_TXT`` and ``N_TXT``, one of these, or
+        any folder that contains their files, ``1Amar.txt`` or gzipped ``1Amar.txt.gz``.
     keep_defects : bool or sequence of str, default=False
-        Defects of the distribution that are left as they are. True stands for all of them.
+        Defects of the distribution that are not corrected. True selects all of them.
 
-        - ``"copies"``: a file that repeats another one byte for byte (2Npie, 2Nsen); else dropped.
-        - ``"numbers"``: subject 2N is subject 1N; else both are the person ``"N01"``.
-        - ``"misplaced"``: 7Nmar is very probably a recording of patient 4A; else dropped.
-        - ``"ragged"``: rows at the end in which EMG or angle is missing stay, as NaN; else
-          signal and angle are trimmed to the rows that have both.
+        - ``"copies"``: files that repeat another one byte for byte (2Npie, 2Nsen) are kept; by
+          default they are dropped.
+        - ``"numbers"``: 2N stays a subject of its own; by default 2N and 1N, which are one person,
+          are the subject ``"N01"``.
+        - ``"misplaced"``: 7Nmar, which is very probably a recording of patient 4A, is kept; by
+          default it is dropped.
+        - ``"ragged"``: rows at the end in which EMG or angle is missing are kept, with NaN; by
+          default signal and angle are trimmed to the rows that have both.
 
-        A number with a letter behind it ("7.5V" in 1Nmar) reads as the number, and the last line
-        of every file, which holds tabs only, is left out in any case.
+        A number followed by a letter ("7.5V" in 1Nmar) is read as the number, and the last line of
+        every file, which contains only tabs, is left out in any case.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : Bunch
         data : DataFrame of shape (n_recordings, 9)
-            Recording table: ``signal`` (4, n_times) in mV; ``fs`` 1000 Hz; ``subject``, the
-            person, "A01" ... "N11"; ``recording``, the file's name, "1Amar"; ``group``, as
+            Recording table: ``signal`` (4, n_times) in mV; ``fs`` 1000 Hz; ``subject``, "A01" ...
+            "N11"; ``recording``, the file's name, "1Amar"; ``group``, as
             `target`; ``exercise`` "gait", "standing" (leg flexion up) or "sitting" (leg
             extension); ``number``, the subject as distributed, "1A"; ``goniometer``, the knee
             angle in degrees, an array of n_times; ``goniometer_fs``, the rate in Hz at which it
@@ -143,7 +150,7 @@ def load_lower_limb(
         ch_names : list of str
             The four muscles, in the order of the channels.
         report : DataFrame
-            Columns ``recording``, ``defect`` and ``action``: what was found and done.
+            Defects that were found: columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (CC BY 4.0) and citation.
     (data, target) : tuple
@@ -152,9 +159,10 @@ def load_lower_limb(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder or it has no file of the data set.
+        If there is no such folder, or it has no file of the data set.
     ValueError
-        If a file is truncated, or something else than its name says; all such files are named.
+        If a file is truncated, or is not the file that its name indicates. The message names all
+        such files.
 
     References
     ----------
@@ -190,7 +198,7 @@ def load_lower_limb(
         group=target.tolist(),
         exercise=[_EXERCISES[r.exercise] for r in recordings],
         number=[f"{r.number}{r.letter}" for r in recordings],
-        goniometer=_objects([r.values[:, 4].copy() for r in recordings]),
+        goniometer=object_column(r.values[:, 4].copy() for r in recordings),
         goniometer_fs=[r.goniometer_fs for r in recordings],
         channel_names=_CHANNELS,
     )
@@ -216,14 +224,6 @@ def _check_kept(keep_defects: bool | Sequence[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _objects(values: Sequence[NDArray]) -> pd.Series:
-    # Filled one by one: NumPy would stack arrays of equal length into a 2-D array.
-    column = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values):
-        column[i] = value
-    return pd.Series(column, dtype=object)
-
-
 def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording]:
     found: dict[tuple[str, int, str], Path] = {}
     recordings, faults = [], []
@@ -232,7 +232,7 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
         for name in sorted(names):
             if match := _NAME.fullmatch(name):
                 number, letter, exercise = match.groups()
-                # Of a plain and a gzipped file in one folder, the plain one sorts first.
+                # Of a plain and a gzipped file in one folder, the plain one comes first.
                 key = (letter.upper(), int(number), exercise.lower())
                 path = Path(parent, name)
                 if found.setdefault(key, path).parent != path.parent:
@@ -261,6 +261,11 @@ def _read(
         raise ValueError(f"{path} has no header of the lower-limb data set; get it again.")
     channels = [m for line in lines if (m := _CHANNEL_LINE.fullmatch(line))]
     _check_channels(channels, path)
+    if body.count(b"\n") > _MAX_ROWS or any(len(s) > _MAX_LINE_BYTES for s in body.split(b"\n")):
+        raise ValueError(
+            f"{path} has more than {_MAX_ROWS} rows or {_MAX_LINE_BYTES} bytes in a row, more than "
+            "any file of the lower-limb data set; get it again."
+        )
     n_columns = 5 + any(line.startswith("Digitals combined") for line in lines)
     name = f"{number}{letter}{exercise}"
     values = _numbers(body, n_columns, len(lines) + 1, path, name, report)
@@ -306,7 +311,7 @@ def _numbers(
     name: str,
     report: list[tuple[str, str, str]],
 ) -> NDArray[np.floating]:
-    """The five columns; the sixth that some files have holds a constant of the logger."""
+    """Values of the five columns; the sixth of some files is a constant of the logger."""
     names = list(range(n_columns))
     try:
         frame = pd.read_csv(
@@ -320,21 +325,30 @@ def _numbers(
             )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{path} is not a table of {n_columns} columns: {error}") from error
-        frame = cells.apply(pd.to_numeric, errors="coerce")
-        for row, column in np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy()):
-            cell = str(cells.iat[row, column])
-            match = _NUMBER_WITH_UNIT.fullmatch(cell.strip())
-            if match is None:
-                raise ValueError(
-                    f"{path}: line {n_head + row + 1}, column {column + 1} must be a number, "
-                    f"got {cell!r}."
-                ) from None
-            frame.iat[row, column] = float(match[1])
-            text = f"line {n_head + row + 1} has the value {cell!r}"
-            report.append((name, text, f"read as {match[1]}"))
+        frame = _repaired(cells, n_head, path, name, report)
     values = frame.to_numpy(dtype=np.float64)[:, :5]
     written = np.flatnonzero(np.isfinite(values).any(axis=1))
     return values[: written[-1] + 1 if written.size else 0]
+
+
+def _repaired(
+    cells: pd.DataFrame, n_head: int, path: Path, name: str, report: list[tuple[str, str, str]]
+) -> pd.DataFrame:
+    """Numbers of cells that are text; a number with a unit is read as the number."""
+    frame = cells.apply(pd.to_numeric, errors="coerce")
+    texts = np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy())
+    for i, (row, column) in enumerate(texts):
+        cell = str(cells.iat[row, column])
+        match = _NUMBER_WITH_UNIT.fullmatch(cell.strip())
+        if match is None or i == _MAX_REPAIRS:
+            raise ValueError(
+                f"{path}: line {n_head + row + 1}, column {column + 1} must be a number, "
+                f"got {cell!r}."
+            )
+        frame.iat[row, column] = float(match[1])
+        text = f"line {n_head + row + 1} has the value {cell!r}"
+        report.append((name, text, f"read as {match[1]}"))
+    return frame
 
 
 def _drop_copies(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ of controls and of patients with amyotrophic lateral sclerosis (ALS) or myopathy
 
 Source: EMGLAB, http://www.emglab.net (contributed by Miki Nikolic, Dept. of Clinical
 Neurophysiology, Rigshospitalet, Copenhagen)
-Licence: the files state none. Take it as for research use with citation, and do not pass it on.
+Licence: the files state none. Use them for research with citation, and do not redistribute them.
 Cite: Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition,
 Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic Lateral
 Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001.
@@ -39,7 +39,7 @@ The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Sam
 _REMEDY = "Download N2001 from http://www.emglab.net, unpack it and give the folder."
 _NAME = re.compile(r"N2001([ACM])(\d{2})([A-Z]{2})(\d{2})", re.IGNORECASE)
 _GROUPS = {"A": "ALS", "C": "control", "M": "myopathy"}
-# Codes whose meaning is known; of others the muscle is taken as the header has it.
+# Muscles by code; other muscles are named as in the header.
 _MUSCLES = {"BB": "biceps brachii"}
 _DIAGNOSES = {
     "ALS": re.compile(r"\bals\b|lateral scleros", re.IGNORECASE),
@@ -47,6 +47,7 @@ _DIAGNOSES = {
     "myopathy": re.compile(r"myopath|myosit|dystroph", re.IGNORECASE),
 }
 _INVALID, _HIGHEST = -(2**15), 2**15 - 1
+_MAX_SAMPLES = 2**24  # 12 minutes; recordings last 11.2 s
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,19 @@ def load_n2001(
     Parameters
     ----------
     folder : str or path-like
-        Folder with the recordings, ``N2001A01BB02.bin`` and ``N2001A01BB02.hea`` and so on, in it
-        or in its sub-folders.
+        Folder with the recordings, ``N2001A01BB02.bin`` and ``N2001A01BB02.hea`` and so on, or with
+        sub-folders that contain them.
     muscle : str or sequence of str, default=None
-        Muscles to load, by code or name, "BB" or "biceps brachii"; all by default.
+        Muscles to load, by code or name, "BB" or "biceps brachii". By default all are loaded.
     invalid : {"nan", "clip"}, default="nan"
-        What becomes of samples that the recorder marked as invalid, probably because they were
-        clipped: NaN, or the lower clipping value, -32768 / 13.107 uV = -2.50004 mV.
+        Value of samples that the recorder marked as invalid, probably because they were clipped:
+        NaN, or the lower clipping value, -32768 / 13.107 uV = -2.50004 mV.
     lazy : bool, default=False
-        Leave the samples in their files, with :class:`~sklearn_emg.recordings.SignalFile` handles
-        in the table. Each file is still read once, to count its clipped samples.
+        Whether to leave the samples in their files, with
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Each file is still read
+        once, to count its clipped samples.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
@@ -133,13 +135,13 @@ def load_n2001(
     FileNotFoundError
         If there is no such folder or it has no recording.
     ValueError
-        If files are truncated, mislabelled or incomplete, each named with the reason; if no
-        recording is of the muscle asked for.
+        If files are truncated, mislabelled, too large or incomplete, each named with the reason, or
+        if no recording is of the requested muscle.
 
     See Also
     --------
-    load_annotations : Expert decompositions of the recordings, ``.eaf``.
-    load_n2001_features : Features of the whole biceps set.
+    load_annotations : Read expert decompositions of the recordings, ``.eaf``.
+    load_n2001_features : Load published features of the biceps recordings.
 
     References
     ----------
@@ -164,32 +166,47 @@ def load_n2001(
     for record in records:
         try:
             handle = signal_file(record.header, root=root, mark_invalid=invalid == "nan")
+            _check_length(handle)
             counts.append(_count(handle))
             signals.append(handle if lazy else handle.read())
         except (ValueError, OSError) as error:
             faults.append(str(error))
     raise_faults(faults, f"load_n2001 cannot read {len(faults)} of {len(records)} recordings")
+    facts = pd.DataFrame([_columns(record) for record in records])
+    facts["n_invalid"] = [n_invalid for n_invalid, _ in counts]
+    facts["n_clipped_high"] = [n_high for _, n_high in counts]
+    facts["annotations"] = [_annotations(record.header.path) for record in records]
+    table = recording_table(signals, **facts)
     target = np.array([record.group for record in records])
-    table = recording_table(
-        signals,
-        fs=[record.header.fs for record in records],
-        subject=[record.subject for record in records],
-        muscle=[record.muscle for record in records],
-        recording=[record.header.path.stem for record in records],
-        group=target.tolist(),
-        muscle_code=[record.code for record in records],
-        muscle_text=[record.facts.get("muscle", "") for record in records],
-        side=[record.facts.get("side", "").lower() for record in records],
-        level=[record.facts.get("level", "").lower() for record in records],
-        age=[_number(record.facts.get("age", "")) for record in records],
-        gender=[record.facts.get("gender", "") for record in records],
-        diagnosis=[record.facts.get("diagnosis", "") for record in records],
-        duration=[record.facts.get("duration", "") for record in records],
-        n_invalid=[n_invalid for n_invalid, _ in counts],
-        n_clipped_high=[n_high for _, n_high in counts],
-        annotations=[_annotations(record.header.path) for record in records],
-    )
     return as_bunch_or_pair(table, target, return_X_y, DESCR=_DESCR)
+
+
+def _columns(record: _Record) -> dict[str, Any]:
+    """Columns of the table that come from the name and the header of a recording."""
+    facts = record.facts
+    return {
+        "fs": record.header.fs,
+        "subject": record.subject,
+        "muscle": record.muscle,
+        "recording": record.header.path.stem,
+        "group": record.group,
+        "muscle_code": record.code,
+        "muscle_text": facts.get("muscle", ""),
+        "side": facts.get("side", "").lower(),
+        "level": facts.get("level", "").lower(),
+        "age": _number(facts.get("age", "")),
+        "gender": facts.get("gender", ""),
+        "diagnosis": facts.get("diagnosis", ""),
+        "duration": facts.get("duration", ""),
+    }
+
+
+def _check_length(handle: SignalFile) -> None:
+    if handle.n_times > _MAX_SAMPLES:
+        raise ValueError(
+            f"{handle.path} has {handle.n_times} samples by its header; recordings of N2001 have "
+            f"some 262144, and {_MAX_SAMPLES} at most are read. Get it again."
+        )
 
 
 def _read_headers(root: Path) -> list[_Record]:
@@ -208,7 +225,7 @@ def _read_headers(root: Path) -> list[_Record]:
                 faults.append(f"{path} is there a second time, as {other}; remove one of them.")
     if not headers and not samples:
         raise FileNotFoundError(
-            f"load_n2001: {root} has no file like N2001A01BB02.hea, in sub-folders neither. "
+            f"load_n2001: {root} has no file like N2001A01BB02.hea, nor have its sub-folders. "
             f"{_REMEDY}"
         )
     faults += [
@@ -269,7 +286,7 @@ def _of_muscle(records: list[_Record], muscle: str | Sequence[str] | None) -> li
 
 
 def _count(handle: SignalFile) -> tuple[int, int]:
-    """Samples that are marked invalid, and samples at the upper end of the range."""
+    """Number of samples that are marked invalid, and of samples at the upper end of the range."""
     stored = np.fromfile(
         handle.path, dtype=handle.stored_dtype, count=handle.n_times, offset=handle.offset
     )

@@ -47,6 +47,8 @@ _CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
 _LETTERS = {"C": 0, "A": 1, "M": 2}
 _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
 _MAX_BYTES = 100_000_000  # the table has 1.4 MB
+_MAX_ROWS = 1_000_000  # the table has 20,813
+_MAX_LINE_BYTES = 10_000
 _REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and give its path."
 
 
@@ -76,19 +78,19 @@ def load_n2001_features(
 ) -> Bunch | tuple[pd.DataFrame, NDArray]:
     """Load the 9-feature table of the N2001 biceps recordings: 22 subjects, 3 diagnoses.
 
-    Each row is one window of 0.25 s, so that a classifier of windows with votes by subject takes
-    the table as it is, without cutting windows.
+    Each row is one window of 0.25 s, so that a classifier of windows with votes by subject uses the
+    table as it is.
 
     Parameters
     ----------
     path : str or path-like
-        The table, ``.csv`` or ``.csv.gz``, or a folder with ``n2001_features.csv`` or
+        Path of the table, ``.csv`` or ``.csv.gz``, or a folder with ``n2001_features.csv`` or
         ``n2001_features.csv.gz``.
     keep_defects : bool, default=False
-        Keep the windows of a dead recording (43 of subject A06), in which the signal is 0
-        throughout and the fractal dimension is NaN; else they are dropped.
+        Whether to keep the windows of a dead recording (43 of subject A06), in which the signal is
+        always 0 and the fractal dimension is NaN. By default they are dropped.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def load_n2001_features(
             Published split by subject, "train", "val" or "test"; None if the file has none.
         feature_names : list of str
         report : DataFrame
-            Columns ``subject``, ``defect`` and ``action``: what was found and done.
+            Defects that were found: columns ``subject``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (MIT) and citation.
     (data, target) : tuple
@@ -113,7 +115,7 @@ def load_n2001_features(
     FileNotFoundError
         If there is no such table.
     ValueError
-        If the file is something else, damaged, or gives one subject two diagnoses.
+        If the file is another one, is damaged or too large, or gives one subject two diagnoses.
 
     References
     ----------
@@ -164,7 +166,9 @@ def _find(path: Path) -> Path:
 
 def _read(file: Path) -> pd.DataFrame:
     try:
-        raw = pd.read_csv(io.BytesIO(read_bytes(file, _MAX_BYTES)), index_col=False)
+        content = read_bytes(file, _MAX_BYTES)
+        _check_size(content)
+        raw = pd.read_csv(io.BytesIO(content), index_col=False)
     except ValueError as error:
         raise ValueError(f"{file} is no readable table ({error}). {_REMEDY}") from error
     missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
@@ -178,6 +182,13 @@ def _read(file: Path) -> pd.DataFrame:
     if text:
         raise ValueError(f"{file} must hold numbers in the columns {text}; get it again.")
     return raw.astype(dict.fromkeys(_FEATURES, np.float64))
+
+
+def _check_size(content: bytes) -> None:
+    if content.count(b"\n") > _MAX_ROWS:
+        raise ValueError(f"it has more than {_MAX_ROWS} rows")
+    if max(map(len, content.split(b"\n"))) > _MAX_LINE_BYTES:
+        raise ValueError(f"it has more than {_MAX_LINE_BYTES} bytes in a row")
 
 
 def _check_classes(raw: pd.DataFrame, file: Path) -> None:
@@ -197,7 +208,7 @@ def _check_finite(raw: pd.DataFrame, file: Path) -> None:
 
 
 def _is_dead(raw: pd.DataFrame) -> pd.Series:
-    """Windows of a recording without signal: everything that measures one is 0 or undefined."""
+    """Windows of a recording without signal, where all features of amplitude are 0 or NaN."""
     amplitudes = raw[["muap_1", "muap_2", "SSC", "high_power", "WE"]]
     dead = (amplitudes == 0).all(axis=1) & raw["FracDim"].isna()
     return dead.rename("dead")

@@ -1,4 +1,4 @@
-"""Loader of any record in the WFDB format."""
+"""Loader of records in the WFDB format."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DESCR = """Records in the WFDB format
 Licence and citation are those of the data's source, on PhysioNet the page of the data set.
 """
 
-# Values announced as missing: so many always, and so many for each value that is there.
+# Limits of values that a header announces as missing: in all, or per value that is in a file.
 _MAX_GAP = 2**24
 _MAX_GAP_RATIO = 100
 
@@ -72,32 +72,33 @@ def load_wfdb(
 ) -> Bunch | tuple[pd.DataFrame, NDArray]:
     """Load records in the WFDB format, the one of PhysioNet.
 
-    Headers and signal files are taken for a stranger's: whatever they say, nothing is read that
-    lies outside the folder of the header, links included, and a file that is truncated, empty,
-    damaged or not what its header says is an error that names it.
+    Headers and signal files are not trusted: no file outside the folder of the header is read,
+    whatever the header or a link names, and a file that is truncated, empty, damaged or contradicts
+    its header is an error that names it.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Records, as ``folder/name``, with or without ``.hea``, or folders, which stand for all
-        records in them.
+        Records, as ``folder/name``, with or without ``.hea``, or folders, of which all records are
+        loaded.
     subject : hashable, sequence of hashable or callable
-        Whose recordings they are: one for all, one per record, or a function of the record's
-        name, for instance ``lambda name: name[:3]``. It has no default: two recordings of one
-        person that pass for two persons spoil every evaluation.
+        Subject of the recordings: one for all, one per record, or a function of the record's name,
+        for instance ``lambda name: name[:3]``. There is no default, since an evaluation is biased
+        if one subject counts as two.
     target : hashable, sequence of hashable or callable, default=None
-        Labels, in the same forms.
+        Labels of the records, given in the same ways.
     channels : sequence of int or str, default=None
-        Signals to read, by position or by name; all by default. Signals that are no voltage must
-        be left out.
+        Signals to read, by position or by name. By default all are read. Signals that are not
+        voltages must be left out.
     lazy : bool, default=False
-        Leave the samples in their files, with :class:`~sklearn_emg.recordings.SignalFile` handles
-        in the table. Possible for formats 16, 32, 61, 80 and 160 with one file per record.
+        Whether to leave the samples in their files, with
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. This is possible for the
+        formats 16, 32, 61, 80 and 160 with one file per record.
     verify : bool, default=True
-        Compare the samples with the checksums in the header, where it has some. Not done with
-        ``lazy=True``, which does not read the samples.
+        Whether to compare the samples with the checksums in the header, if it has any. With
+        ``lazy=True`` samples are not read and not compared.
     return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
+        Whether to return only ``(data, target)``.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def load_wfdb(
         target : ndarray of shape (n_records,) or None
         target_names : ndarray or None
         ch_names : list of list of str
-            Names of the signals of each record, as the header has them.
+            Names of the signals of each record, as in the header.
         DESCR : str
     (data, target) : tuple
         If `return_X_y` is True.
@@ -121,19 +122,19 @@ def load_wfdb(
     FileNotFoundError
         If there is no such record.
     ValueError
-        If records cannot be read, all of them with the reason; if `subject` or `target` has
-        another length; if `return_X_y` is set without a `target`.
+        If records cannot be read, each named with the reason, if the length of `subject` or
+        `target` is not the number of records, or if `return_X_y` is set without a `target`.
 
     See Also
     --------
-    fetch_emgdb : Example recordings of PhysioNet.
-    load_n2001 : The N2001 set, with what its file names and headers tell.
+    fetch_emgdb : Fetch example recordings of PhysioNet.
+    load_n2001 : Load the N2001 set, with the facts in its file names and headers.
 
     Notes
     -----
     Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelt uV,
-    µV, mV, mv, V and so on. A signal without a gain is refused: its size in mV is unknown. Records
-    of several segments are joined, with NaN for segments or signals that are missing. A skewed
+    µV, mV, mv, V and so on. A signal without a gain is refused, since its scale in mV is unknown.
+    Segments of a record are joined, with NaN for segments or signals that are missing. A skewed
     signal is shifted to its time, with NaN at the end. All formats of signal(5) are read; 508, 516
     and 524, FLAC, need soundfile, which the extra ``formats`` installs.
 
@@ -198,7 +199,7 @@ def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
                 read.append(read_header(file))
             except (ValueError, OSError) as error:
                 faults.append(str(error))
-        # The segments of a record have headers of their own but are no further records.
+        # The segments of a record have headers of their own, but they are not records.
         segments = {name for header in read for name, _ in header.segments}
         headers += [h for h in read if not (path.is_dir() and h.name in segments)]
     raise_faults(faults, f"load_wfdb cannot read {len(faults)} headers")
@@ -272,32 +273,43 @@ def _read_segments(
     names = [layout.signals[c].name for c in wanted]
     # A first segment of length 0 only describes signals, and later ones are found by name.
     by_name = header.segments[0][1] == 0
-    pieces = []
-    present = missing = 0
-    for part, (_, length) in zip(parts, header.segments):
-        rows = _rows(part, names, by_name)
-        if part is not None and length and rows:
-            own = [spec.name for spec in part.signals]
-            positions = [own.index(names[i]) if by_name else wanted[i] for i in rows]
-            piece = _checked_piece(header, part, positions, length, verify)
-        else:
-            piece = np.empty((0, length), dtype=np.float32)
-        present += piece.size
-        missing += length * (len(wanted) - len(piece))
-        pieces.append((rows if length else [], piece))
-    # What has no samples in a file is a mere claim.
+    pieces = [
+        _piece(header, part, length, names, None if by_name else wanted, verify)
+        for part, (_, length) in zip(parts, header.segments)
+    ]
+    present = sum(values.size for _, values in pieces)
+    total = len(wanted) * sum(length for _, length in header.segments)
+    missing = total - present
+    # A header may announce any number of samples that are in no file.
     if missing > max(_MAX_GAP, _MAX_GAP_RATIO * present):
         raise ValueError(f"{header.path} announces {missing} missing values, {present} are there.")
-    signal = np.full((len(wanted), sum(p.shape[1] for _, p in pieces)), np.nan, dtype=np.float32)
+    signal = np.full((len(wanted), sum(v.shape[1] for _, v in pieces)), np.nan, dtype=np.float32)
     start = 0
-    for rows, piece in pieces:
-        signal[rows, start : start + piece.shape[1]] = piece
-        start += piece.shape[1]
+    for rows, values in pieces:
+        signal[rows, start : start + values.shape[1]] = values
+        start += values.shape[1]
     return signal, header.fs, names
 
 
+def _piece(
+    header: Header,
+    part: Header | None,
+    length: int,
+    names: list[str],
+    positions: list[int] | None,
+    verify: bool,
+) -> tuple[list[int], NDArray[np.float32]]:
+    """Rows of the signal that a segment has, and their samples; signals go by name or position."""
+    rows = _rows(part, names, positions is None)
+    if part is None or not length or not rows:
+        return rows if length else [], np.empty((0, length), dtype=np.float32)
+    own = [spec.name for spec in part.signals]
+    found = [own.index(names[i]) if positions is None else positions[i] for i in rows]
+    return rows, _checked_piece(header, part, found, length, verify)
+
+
 def _rows(part: Header | None, names: list[str], by_name: bool) -> list[int]:
-    """Which of the signals a segment has."""
+    """Rows of the signals that a segment has."""
     if part is None:
         return []
     own = {spec.name for spec in part.signals}

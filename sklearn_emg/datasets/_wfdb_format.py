@@ -1,9 +1,9 @@
-"""Records in the WFDB format of PhysioNet, read with suspicion: a header is a stranger's text.
+"""Strict parser of WFDB headers and reader of their signal files.
 
-A header names the files that hold its samples, how many there are and how they are stored. It is
-parsed here, strictly, and every file is looked at before anything is read: names without folders,
-regular files inside the record's folder, as many bytes as the header announces. The formats are
-those of signal(5) in the WFDB applications guide, https://physionet.org/physiotools/wag/.
+A header names the files that hold its samples, their number and their format. It is not trusted:
+before a file is read, its name must have no folder, it must be a regular file inside the record's
+folder, and it must have as many bytes as the header announces. The formats are those of signal(5)
+in the WFDB applications guide, https://physionet.org/physiotools/wag/.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sklearn_emg.recordings import SignalFile, millivolts_per
 
 _MAX_HEADER_BYTES = 1_000_000
 _MAX_LINES = 10_000  # signals or segments
-# A constant signal is packed 6500 to 1; nobody keeps more than this of it.
+# FLAC packs a constant signal 6500 to 1; above this number of samples, less is assumed.
 _FLAC_FEW_SAMPLES = 2**24
 
-# Stored type, value that is added to the samples, and the stored value of an invalid sample.
+# By format: stored type, value added to the samples, and stored value of an invalid sample.
 _PLAIN = {
     "16": ("<i2", 0, -(2**15)),
     "32": ("<i4", 0, -(2**31)),
@@ -34,7 +34,7 @@ _PLAIN = {
     "80": ("u1", 2**7, 0),
     "160": ("<u2", 2**15, 0),
 }
-# Samples and the bytes they take, and the invalid value once unpacked.
+# By format: number of samples, bytes that they occupy, and invalid value after unpacking.
 _PACKED = {
     "8": (1, 1, None),
     "24": (1, 3, -(2**23)),
@@ -56,14 +56,14 @@ _DEFAULT_UNIT = "mV"
 
 @dataclass(frozen=True)
 class SignalSpec:
-    """What a header says of one signal."""
+    """Specification of one signal in a header."""
 
     file: str
     fmt: str
     samples_per_frame: int
     skew: int
     offset: int
-    gain: float | None  # stored units per physical unit, None if it is not calibrated
+    gain: float | None  # stored units per physical unit, None without calibration
     baseline: int
     unit: str
     initial: int  # sample before the first, in a format of differences
@@ -73,7 +73,7 @@ class SignalSpec:
 
 @dataclass(frozen=True)
 class Header:
-    """A checked header: where it lies, and what it says."""
+    """Path and content of a checked header."""
 
     path: Path
     name: str
@@ -92,7 +92,7 @@ def read_header(path: Path, root: Path | None = None) -> Header:
     path : Path
         The ``.hea`` file.
     root : Path, default=None
-        Folder that nothing may lead out of; the header's own by default.
+        Folder that contains all files of the record. By default it is that of the header.
 
     Returns
     -------
@@ -103,7 +103,8 @@ def read_header(path: Path, root: Path | None = None) -> Header:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no WFDB header or names files that it must not name; the message has the path.
+        If the file is not a WFDB header, or names files outside its folder. The message has the
+        path.
     """
     content = read_bytes(regular_file(path, root or path.parent), _MAX_HEADER_BYTES)
     if b"\0" in content:
@@ -127,10 +128,7 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     if name.casefold() != path.stem.casefold():
         raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
     n_signals = _integer("number of signals", fields[0])
-    rate = _RATE.fullmatch(fields[1]) if len(fields) > 1 else None
-    fs = float(rate[1]) if rate else _DEFAULT_FS
-    if (len(fields) > 1 and rate is None) or fs <= 0:
-        raise ValueError(f"the sampling rate must be a positive number, it is {fields[1][:40]!r}")
+    fs = _parse_rate(fields)
     # The format has 0 for a length that is not known.
     n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
     if n_signals < 1:
@@ -138,16 +136,30 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     if len(lines) > _MAX_LINES:
         raise ValueError(f"it describes more than {_MAX_LINES} signals or segments")
     if slash:
-        segments = tuple(_parse_segment(line, name) for line in lines[1:])
-        _check_count("segments", _integer("number of segments", n_segments), len(segments))
-        # Repetition would let a small file announce any amount of data.
-        given = [segment for segment, _ in segments if segment != "~"]
-        if len(set(given)) < len(given):
-            raise ValueError("it has a segment more than once")
+        segments = _parse_segments(lines[1:], name, n_segments)
         return Header(path, name, fs, n_times, (), segments, comments)
     signals = tuple(_parse_signal(line) for line in lines[1:])
     _check_count("signals", n_signals, len(signals))
     return Header(path, name, fs, n_times, signals, (), comments)
+
+
+def _parse_rate(fields: list[str]) -> float:
+    if len(fields) < 2:
+        return _DEFAULT_FS
+    rate = _RATE.fullmatch(fields[1])
+    if rate is None or float(rate[1]) <= 0:
+        raise ValueError(f"the sampling rate must be a positive number, it is {fields[1][:40]!r}")
+    return float(rate[1])
+
+
+def _parse_segments(lines: list[str], name: str, announced: str) -> tuple[tuple[str, int], ...]:
+    segments = tuple(_parse_segment(line, name) for line in lines)
+    _check_count("segments", _integer("number of segments", announced), len(segments))
+    # Repetition would let a small file announce any amount of data.
+    given = [segment for segment, _ in segments if segment != "~"]
+    if len(set(given)) < len(given):
+        raise ValueError("it has a segment more than once")
+    return segments
 
 
 def _check_count(what: str, announced: int, found: int) -> None:
@@ -193,7 +205,7 @@ def _parse_signal(line: str) -> SignalSpec:
         baseline,
         unit,
         _signed(fields[4]) if fmt == "8" and len(fields) > 4 else 0,
-        # Many programs write 0 without counting.
+        # Many programs write 0 instead of a checksum.
         (_signed(fields[5]) or None) if len(fields) > 5 else None,
         fields[7].strip() if len(fields) > 7 else "",
     )
@@ -219,12 +231,12 @@ def _signed(text: str) -> int:
 
 
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file, found within the folder and with the bytes that the header announces.
+    """Path of a signal file in the folder that has the bytes that the header announces.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        With header and file in the message.
+        If there is no such file. The message names header and file.
     """
     if spec.file == "~" or spec.fmt == _NULL:
         raise ValueError(f"{header.path} has no samples for the signal {spec.name!r}.")
@@ -261,7 +273,7 @@ def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
     if spec.gain is None:
         raise ValueError(
             f"{header.path} gives no gain for the signal {spec.name or spec.file!r}, so its "
-            "samples cannot be told in mV; write the gain into the header, like 200/mV."
+            "samples cannot be converted to mV; write the gain into the header, like 200/mV."
         )
     try:
         return millivolts_per(spec.unit) / spec.gain
@@ -273,7 +285,7 @@ def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
 
 
 def _is_plain(header: Header) -> bool:
-    """Whether the signals lie interleaved in one file, one number of whole bytes a sample."""
+    """Whether the signals are interleaved in one file, without packed samples."""
     files = {(s.file, s.fmt, s.offset) for s in header.signals}
     return (
         len(files) == 1
@@ -283,7 +295,7 @@ def _is_plain(header: Header) -> bool:
 
 
 def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
-    """Frames of a signal file, from its size where the header has no number."""
+    """Number of frames of a signal file, from its size if the header has no number."""
     if header.n_times is not None:
         return header.n_times
     if spec.fmt in _FLAC:
@@ -294,7 +306,7 @@ def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
 
 
 def _bytes_of(fmt: str) -> tuple[int, int]:
-    """Number of samples, and the bytes that they take."""
+    """Number of samples, and the bytes that they occupy."""
     if fmt in _PLAIN:
         return 1, np.dtype(_PLAIN[fmt][0]).itemsize
     return _PACKED[fmt][:2]
@@ -307,17 +319,17 @@ def signal_file(
     root: Path | None = None,
     mark_invalid: bool = True,
 ) -> SignalFile:
-    """Handle of the samples of a record whose signals lie interleaved in one plain file.
+    """Reference to the samples of a record whose signals are interleaved in one plain file.
 
     Parameters
     ----------
     header : Header
     channels : sequence of int, default=None
-        Signals to read, all by default.
+        Signals to read. By default all are read.
     root : Path, default=None
-        Folder that nothing may lead out of; the header's own by default.
+        Folder that contains all files of the record. By default it is that of the header.
     mark_invalid : bool, default=True
-        Read the code of an invalid sample as NaN, else as the number that it is.
+        Whether to read the code of an invalid sample as NaN instead of as a number.
 
     Returns
     -------
@@ -326,7 +338,7 @@ def signal_file(
     Raises
     ------
     ValueError
-        If the signals are stored otherwise, a unit is no voltage, or the file is damaged.
+        If the signals are stored otherwise, a unit is not a voltage, or the file is damaged.
     """
     if not _is_plain(header):
         raise ValueError(
@@ -344,7 +356,7 @@ def signal_file(
         dtype=dtype,
         n_channels=len(header.signals),
         channels=channels,
-        # A signal that nobody reads may have any unit, degrees for instance.
+        # A signal that is not read may have any unit, degrees for instance.
         scale=[
             millivolts_per_step(header, spec) if i in wanted else 1.0
             for i, spec in enumerate(header.signals)
@@ -357,7 +369,7 @@ def signal_file(
 def read_record(
     header: Header, channels: Sequence[int], *, verify: bool = True
 ) -> tuple[NDArray[np.float32], float]:
-    """Samples of a record of one segment.
+    """Read the samples of a record of one segment.
 
     Parameters
     ----------
@@ -365,14 +377,14 @@ def read_record(
     channels : sequence of int
         Signals to read.
     verify : bool, default=True
-        Compare with the checksums of the header, where it has some.
+        Whether to compare the samples with the checksums of the header, if it has any.
 
     Returns
     -------
     signal : ndarray of shape (n_channels, n_times)
-        In mV, NaN where a sample is marked invalid.
+        Samples in mV, NaN where one is marked as invalid.
     fs : float
-        Their rate in Hz, a multiple of the header's where a frame holds several samples.
+        Sampling rate in Hz, a multiple of the header's if a frame holds several samples.
     """
     specs = [header.signals[c] for c in channels]
     scales = [millivolts_per_step(header, spec) for spec in specs]
@@ -413,7 +425,7 @@ def _read_frames(header: Header, spec: SignalSpec) -> NDArray[np.int32]:
         stored = stored.astype(np.int32) - np.int32(shift)
     else:
         samples, n_bytes, _ = _PACKED[spec.fmt]
-        # The last group may lack the bytes that its missing samples would take.
+        # The last group may lack the bytes of samples that are not in the file.
         n_stored = -(-n_samples * n_bytes // samples)
         raw = np.zeros(-(-n_samples // samples) * n_bytes, dtype=np.uint8)
         raw[:n_stored] = np.fromfile(path, dtype=np.uint8, count=n_stored, offset=spec.offset)
@@ -474,7 +486,7 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
             if file.channels != len(group):
                 raise ValueError(f"{path} has {file.channels} signals, not {len(group)}.")
             file.seek(group[0].offset)
-            # libsndfile fails for large blocks, and a file may hold less than it claims.
+            # libsndfile fails for large blocks, and a file may hold less than it announces.
             parts = []
             while wanted and len(part := file.read(min(wanted, 2**20), "int32", always_2d=True)):
                 parts.append(part)
@@ -493,7 +505,7 @@ def _to_millivolts(
 ) -> NDArray[np.float32]:
     if stored.size == 0:
         raise ValueError(f"{header.path} has no samples; get it again.")
-    # Programs differ in which samples of a skewed signal they count.
+    # Programs differ in the samples of a skewed signal that their checksums cover.
     if verify and spec.checksum is not None and not spec.skew:
         found = int(stored.sum(dtype=np.int64)) % 2**16
         if found != spec.checksum % 2**16:
@@ -512,7 +524,7 @@ def _to_millivolts(
             raise ValueError(
                 f"{header.path} shifts the signal {spec.name!r} by {late} of {len(signal)} samples."
             )
-        # Sample 0 is stored so much later, and the last ones not at all.
+        # Sample 0 is stored later, and the last samples are not stored.
         signal = np.append(signal[late:], np.full(late, np.nan, dtype=np.float32))
     return signal
 

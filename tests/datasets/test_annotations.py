@@ -127,3 +127,18 @@ def test_empty_file_is_named(write):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*b\.eaf"):
         load_annotations(tmp_path / "b.eaf")
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("<var1>", "<var1>" + "<a/>" * 100_001, "more than 100000 elements"),
+        ("0.5 2 1\n", "0.5 2 1\n" * 1_000_002, "more than 1000000 events"),
+        ("0.5 2 1\n", "0.5 2 1" + " 1" * 1_000 + "\n", "an event has more than 1000 characters"),
+        ("0 26.214", "0 " * 500_001, "I1 has more than 1000000 characters"),
+    ],
+    ids=["elements", "events", "line", "template"],
+)
+def test_content_that_no_decomposition_has_is_refused(old, new, message, write):
+    with pytest.raises(ValueError, match=rf"a\.eaf.*{message}"):
+        load_annotations(write(_FILE.replace(old, new, 1)))

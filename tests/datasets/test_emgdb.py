@@ -171,14 +171,22 @@ def test_unreachable_server_tells_what_to_do(small_release, tmp_path):
 
 
 def test_home_that_cannot_be_written_tells_what_to_do(small_release, tmp_path, monkeypatch):
-    # A file where the folder should be made would raise another error, so the refusal is feigned:
-    # tests may run as root, to whom no folder is read-only.
+    # The refusal is simulated: tests may run as root, for whom no folder is read-only.
     import pooch.core
 
     def refuse(path):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(pooch.core, "make_local_storage", refuse)
+    with pytest.raises(OSError, match=r"cannot be written\. Set 'data_home'"):
+        fetch_emgdb(data_home=tmp_path / "home", base_url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("place", ["home", "home/emgdb"])
+def test_file_in_place_of_the_home_tells_what_to_do(place, small_release, tmp_path):
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a file")
     with pytest.raises(OSError, match=r"cannot be written\. Set 'data_home'"):
         fetch_emgdb(data_home=tmp_path / "home", base_url="http://127.0.0.1:9")
 

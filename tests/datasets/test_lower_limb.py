@@ -216,3 +216,17 @@ def test_folder_without_recordings_tells_where_to_get_them(tmp_path):
 def test_unknown_defect_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"'keep_defects' parameter of load_lower_limb .*'copy'"):
         load_lower_limb(tmp_path, keep_defects=["copy"])
+
+
+@pytest.mark.parametrize("more", [b"1\n" * 1_000_001, b"1" * 2_000], ids=["rows", "line"])
+def test_file_larger_than_any_of_the_set_is_refused_before_it_is_parsed(more, rows, tmp_path):
+    (tmp_path / "3Apie.txt").write_bytes(text(rows) + more)
+    with pytest.raises(ValueError, match=r"3Apie\.txt has more than 1000000 rows or 1000 bytes"):
+        load_lower_limb(tmp_path)
+
+
+def test_only_a_few_cells_with_units_are_read_as_numbers(tmp_path):
+    cells = np.full((101, 5), "1.0V", dtype=object)
+    (tmp_path / "3Apie.txt").write_bytes(text(cells))
+    with pytest.raises(ValueError, match=r"3Apie\.txt: line 28, column 1 must be a number"):
+        load_lower_limb(tmp_path)

@@ -226,3 +226,12 @@ def test_folder_without_recordings_tells_where_to_get_them(tmp_path):
 def test_other_treatment_of_invalid_samples_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"'invalid' .* must be 'nan' or 'clip'. Got 'zero'"):
         load_n2001(tmp_path, invalid="zero")
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_file_far_longer_than_a_recording_is_refused_before_it_is_read(lazy, add, tmp_path):
+    add("N2001C03BB01", header="N2001C03BB01 1 23437.5 17000000\nN2001C03BB01.bin 16 13.1/uV\n")
+    with open(tmp_path / "N2001C03BB01.bin", "wb") as file:
+        file.truncate(2 * 17_000_000)
+    with pytest.raises(ValueError, match=r"C03BB01\.bin has 17000000 samples by its header"):
+        load_n2001(tmp_path, lazy=lazy)

@@ -94,3 +94,17 @@ def test_truncated_gzip_file_is_named(tmp_path):
 def test_missing_table_tells_where_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"n2001_features\.csv or .*ChatMED/ALS-EMG"):
         load_n2001_features(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [("\n" * 1_000_001, "more than 1000000 rows"), ("1," * 6_000, "more than 10000 bytes")],
+    ids=["rows", "line"],
+)
+def test_table_larger_than_the_published_one_is_refused_before_it_is_parsed(
+    more, message, tmp_path
+):
+    path = tmp_path / "t.csv"
+    path.write_text(_HEAD + _GOOD + more)
+    with pytest.raises(ValueError, match=rf"t\.csv is no readable table \(it has {message}"):
+        load_n2001_features(path)

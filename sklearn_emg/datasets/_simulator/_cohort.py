@@ -89,63 +89,64 @@ def make_nemg_cohort(
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch | tuple[pd.DataFrame, NDArray[np.str_]]:
-    """Simulate needle EMG of healthy people and of patients with nerve or muscle disease.
+    """Simulate needle EMG of healthy subjects and of patients with nerve or muscle disease.
 
-    Each subject has an age, an anatomy, an amplifier and, if ill, a severity of his own, so that
-    windows of one subject resemble each other more than those of two subjects of one class. A
-    split of windows at random leaks this, a split by subject does not.
+    Each subject has an age, an anatomy, an amplifier and, if ill, a severity, so that windows of
+    one subject resemble each other more than those of two subjects of one class. A random split of
+    windows leaks this similarity, a split by subject does not.
 
     Parameters
     ----------
     n_subjects : int, default=57
-        Number of subjects, shared equally among the classes.
+        Number of subjects, divided equally among the classes.
     n_recordings : int, default=None
-        Number of recordings. By default 376 for 57 subjects and in proportion for others, and 8
-        per subject for ``protocol="biceps_low_force"``.
+        Number of recordings. By default it is 376 for 57 subjects and proportional for other
+        numbers, and 8 per subject for ``protocol="biceps_low_force"``.
     fs : float, default=48000.0
         Sampling rate in Hz, 500 to 200000.
     duration : float or tuple of float, default=(0.41, 4.0)
-        Length of every recording, or the shortest and the longest, in seconds.
+        Length of every recording, or the shortest and the longest length, in seconds.
     classes : sequence of {"normal", "myopathy", "neuropathy"}, default=all three
         Diagnoses in the cohort.
     severity : float, default=None
         Mean severity of the patients, from 0 (none) to 1. By default it follows `difficulty`.
     difficulty : float, default=0.5
-        From 0 (severe disease, subjects alike, quiet amplifiers) to 1 (mild disease, subjects that
-        differ much, noisy amplifiers).
+        Difficulty from 0 (severe disease, similar subjects, quiet amplifiers) to 1 (mild disease,
+        dissimilar subjects, noisy amplifiers).
     noise : float, default=1.0
-        Factor on all noise: electrode drift, mains and white noise.
+        Factor on all noise: electrode drift, power-line interference and white noise.
     drive : float, default=None
-        Median contraction, a share of the maximal excitation from 0 to 1. By default 0.035 (0.009
-        for ``protocol="biceps_low_force"``). 0 gives recordings at rest.
+        Median contraction, a fraction of the maximal excitation. By default it is 0.035 (0.009 for
+        ``protocol="biceps_low_force"``). 0 gives recordings at rest.
     region_balance : {"clinical", "balanced"}, default="clinical"
-        Share of proximal muscles. "clinical" keeps the published imbalance (52 % in myopathy, 39 %
-        in neuropathy, 18 % in controls): the region then tells something of the diagnosis, and a
+        Proportion of proximal muscles. "clinical" has the published imbalance (52 % in myopathy,
+        39 % in neuropathy, 18 % in controls), so that region and diagnosis are associated and a
         classifier may learn the region. "balanced" takes half of each class from each region.
     protocol : {"clinical", "biceps_low_force"}, default="clinical"
-        "biceps_low_force" imitates a set of biceps recordings at low force with controls, ALS and
-        myopathy (9 : 7 : 6 subjects). It fixes what `difficulty` and `region_balance` set.
+        Protocol of the examination. "biceps_low_force" imitates a set of biceps recordings at low
+        force with controls, ALS and myopathy (9 : 7 : 6 subjects). It replaces `difficulty` and
+        `region_balance`.
     return_truth : bool, default=False
-        Whether to give firing times and motor unit potentials too.
+        Whether to return firing times and motor unit potentials as well.
     return_X_y : bool, default=False
         Whether to return the table and the diagnoses instead of a Bunch.
     n_jobs : int, default=None
-        Recordings simulated in parallel, as in joblib. The result does not depend on it.
+        Number of recordings simulated in parallel, as in joblib. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Determines the cohort. An int gives the same cohort at each call.
+        Seed of the cohort. An int gives the same cohort at each call.
 
     Returns
     -------
     cohort : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        The cohort, with the attributes
 
         data : DataFrame of shape (n_recordings, 10)
             Recording table. ``signal`` (float32 arrays in mV, core minus cannula, so that the main
             spike is negative; some laboratories show the opposite sign), ``fs`` (Hz), ``subject``,
             ``muscle``, ``region`` ("proximal" or "distal"), ``recording``, ``subtype``,
             ``severity`` (of this muscle), ``drive`` (mean of the recording), ``age`` (years).
-            All columns from ``subtype`` to ``drive`` say more than an examiner knows: they are
-            for analysis, not for prediction.
+            The columns from ``subtype`` to ``drive`` are unknown to an examiner: they are for
+            analysis, not for prediction.
         target : ndarray of shape (n_recordings,)
             Diagnosis of each recording's subject.
         target_names : list of str
@@ -167,16 +168,15 @@ def make_nemg_cohort(
     Raises
     ------
     ValueError
-        If a value is out of its range, a name is unknown (the message lists the valid ones), a
-        class has no subject or a subject no recording, or an argument is given that the protocol
-        fixes.
+        If a value is out of range, a name is unknown (the message lists the valid ones), a class
+        has no subject, a subject has no recording, or an argument contradicts the protocol.
     TypeError
         If an argument has the wrong type.
 
     See Also
     --------
-    simulate_recording : One recording of one muscle.
-    simulate_muap : Single motor unit potentials.
+    simulate_recording : Simulate one recording of one muscle.
+    simulate_muap : Simulate single motor unit potentials.
 
     Notes
     -----
@@ -189,8 +189,8 @@ def make_nemg_cohort(
     composition of the nEMGNet study: 122 recordings of myopathy (312.84 s), 160 of neuropathy
     (422.78 s) and 94 of controls (203.50 s), 19 subjects each.
 
-    **Limits.** This is a model and not patients: results on it say nothing about diagnostic
-    accuracy. It serves examples, tests and the teaching of validation.
+    **Limits.** The cohort is a model: results on it say nothing about diagnostic accuracy. It is
+    meant for examples, tests and the teaching of validation.
 
     - Amplitudes, noise, drive and the effects of disease were set by hand on published norms and
       on features of real recordings, with one to nine subjects per class; there is no independent
@@ -269,44 +269,46 @@ def make_nemg_cohort(
         balanced=region_balance == "balanced",
         fs=float(fs),
     )
-    people = [
+    subjects = [
         draw_subject(np.random.default_rng(seed), diagnosis, settings)
         for seed, diagnosis in zip(seeds[1 : 1 + n_subjects], plan.diagnoses)
     ]
     tasks, severities = [], []
     for row, seed in zip(plan.recordings, seeds[1 + n_subjects :]):
-        person = people[row.subject]
+        subject = subjects[row.subject]
         conditions_seed, signal_seed = seed.spawn(2)
         conditions, severity_here = recording_conditions(
-            np.random.default_rng(conditions_seed), person, row.muscle, settings
+            np.random.default_rng(conditions_seed), subject, row.muscle, settings
         )
         severities.append(severity_here)
         tasks.append(
-            Task(conditions, person.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
+            Task(conditions, subject.amplifier, float(fs), row.n_samples, return_truth, signal_seed)
         )
     results = Parallel(n_jobs=n_jobs)(delayed(simulate)(task) for task in tasks)
 
-    names, table = _table(plan, people, results, tasks, severities, float(fs))
-    of_row = [row.subject for row in plan.recordings]
-    target = np.array([people[i].diagnosis for i in of_row])
+    names, table = _table(plan, subjects, results, tasks, severities, float(fs))
+    target = np.array([subjects[row.subject].diagnosis for row in plan.recordings])
     if return_X_y:
         return table, target
-    subjects = pd.DataFrame(
-        {
-            "subject": names,
-            "diagnosis": [person.diagnosis for person in people],
-            "subtype": [person.subtype for person in people],
-            "severity": [person.severity for person in people],
-            "age": [person.age for person in people],
-        }
-    )
     return Bunch(
         data=table,
         target=target,
         target_names=list(classes),
-        subjects=subjects,
+        subjects=_subject_table(names, subjects),
         truth=[result[1] for result in results] if return_truth else None,
         DESCR=_describe(table, target, classes, protocol),
+    )
+
+
+def _subject_table(names: NDArray[np.str_], subjects: Sequence[Subject]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "subject": names,
+            "diagnosis": [subject.diagnosis for subject in subjects],
+            "subtype": [subject.subtype for subject in subjects],
+            "severity": [subject.severity for subject in subjects],
+            "age": [subject.age for subject in subjects],
+        }
     )
 
 
@@ -342,15 +344,15 @@ def _check_arguments(
 
 def _table(
     plan: Plan,
-    people: Sequence[Subject],
+    subjects: Sequence[Subject],
     results: Sequence[tuple],
     tasks: Sequence[Task],
     severities: Sequence[float],
     fs: float,
 ) -> tuple[NDArray[np.str_], pd.DataFrame]:
     """Names of the subjects, and the recording table."""
-    width = max(2, len(str(len(people))))
-    names = np.array([f"S{i + 1:0{width}d}" for i in range(len(people))])
+    width = max(2, len(str(len(subjects))))
+    names = np.array([f"S{i + 1:0{width}d}" for i in range(len(subjects))])
     of_row = np.array([row.subject for row in plan.recordings])
     signals = np.empty(len(results), dtype=object)
     for i, result in enumerate(results):
@@ -363,10 +365,10 @@ def _table(
             "muscle": [row.muscle for row in plan.recordings],
             "region": [MUSCLES[row.muscle].region for row in plan.recordings],
             "recording": np.arange(len(results)),
-            "subtype": [people[i].subtype for i in of_row],
+            "subtype": [subjects[i].subtype for i in of_row],
             "severity": severities,
             "drive": [task.conditions.drive for task in tasks],
-            "age": [people[i].age for i in of_row],
+            "age": [subjects[i].age for i in of_row],
         }
     )
     return names, table
@@ -381,11 +383,12 @@ def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], prot
         f"{seconds.sum():.2f} s.",
     ]
     for name in classes:
-        mine = target == name
-        proximal = int((table["region"][mine] == "proximal").sum())
+        members = target == name
+        proximal = int((table["region"][members] == "proximal").sum())
         lines.append(
-            f"{name}: {table['subject'][mine].nunique()} subjects, {mine.sum()} recordings "
-            f"({proximal} proximal, {mine.sum() - proximal} distal), {seconds[mine].sum():.2f} s"
+            f"{name}: {table['subject'][members].nunique()} subjects, {members.sum()} recordings "
+            f"({proximal} proximal, {members.sum() - proximal} distal), "
+            f"{seconds[members].sum():.2f} s"
         )
     lines += [
         "",

@@ -43,7 +43,7 @@ _RESTING_UNITS = 20  # units looked at for fasciculations when no unit is recrui
 
 @dataclass
 class Pool:
-    """Motor units by column: rank (0 smallest), centre, territory radius, fibres' mean number."""
+    """Motor units by column: rank (0 smallest), centre, territory radius, mean number of fibres."""
 
     rank: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -71,7 +71,7 @@ class Pool:
 
 @dataclass
 class Potentials:
-    """Motor unit potentials at 24 kHz and what they are made of."""
+    """Motor unit potentials at 24 kHz and the fibres that they consist of."""
 
     steady: NDArray[np.float32]  # (n_units, LENGTH), all fibres but the jittering ones
     jittering: list[NDArray[np.float32]]  # per unit (n_fibres <= 4, LENGTH)
@@ -88,7 +88,7 @@ class Potentials:
 
 @dataclass
 class Site:
-    """The synthesis of one recording before the amplifier."""
+    """The synthesised signal of one recording before the amplifier, and its sources."""
 
     signal: NDArray[np.float32]
     drive: NDArray[np.float64]
@@ -139,7 +139,7 @@ def pool_around_needle(
 
 
 def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool, NDArray]:
-    """Units that fire at this drive, or twitch spontaneously, and who of them twitches."""
+    """Units that fire at this drive or twitch spontaneously, and the mask of those that twitch."""
     twitching = np.zeros(len(pool), dtype=bool)
     threshold = pool.threshold
     order = np.argsort(threshold, kind="stable")
@@ -147,7 +147,7 @@ def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool
         n = max(2, int((threshold <= 1.12 * c.drive).sum()))
         chosen = order[:n]
         if n > _MAX_UNITS:
-            # Those whose fibres come nearest to the needle are the ones that are seen.
+            # The units whose fibres come nearest to the needle are kept.
             edge = np.hypot(pool.x, pool.y)[chosen] - pool.radius[chosen]
             chosen = np.sort(chosen[np.argsort(edge, kind="stable")[:_MAX_UNITS]])
     else:
@@ -212,8 +212,8 @@ def _place_fibres(rng: np.random.Generator, pool: Pool, c: Conditions) -> _Fibre
 def _draw_diameters(rng: np.random.Generator, rank: NDArray, c: Conditions) -> NDArray:
     spread = np.exp(c.diameter_cv * clipped_normal(rng, len(rank)))
     diameter = c.diameter * (1 + 0.08 * (rank - 0.3)) * spread
-    if c.hypertrophic_share > 0:
-        large = rng.random(len(rank)) < c.hypertrophic_share
+    if c.hypertrophic_fraction > 0:
+        large = rng.random(len(rank)) < c.hypertrophic_fraction
         diameter = np.where(large, diameter * rng.uniform(1.25, 1.7, len(rank)), diameter)
     return np.clip(diameter, 14.0, 115.0)
 
@@ -338,7 +338,7 @@ def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: floa
 
 
 def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[np.float64]:
-    """Rate in Hz of every unit (rows) at every drive: the earlier recruited, the faster."""
+    """Rate in Hz of every unit (rows) at every drive; units recruited earlier fire faster."""
     peak = c.rate_peak * (1 - 0.35 * threshold / _MAX_THRESHOLD)
     excess = drive - threshold[:, None]
     rising = 1 - np.exp(-c.rate_gain * np.maximum(excess, 0.0) / 0.14)
@@ -346,10 +346,10 @@ def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[n
     return np.where(excess > 0, rate, 0.0)
 
 
-def _renewal_times(rng: np.random.Generator, total: float, cv: float, least: float) -> NDArray:
+def _renewal_times(rng: np.random.Generator, total: float, cv: float, minimum: float) -> NDArray:
     """Events below `total` on an axis where the mean interval is 1, the first at a random phase."""
     n = int(1.3 * total + 12)
-    intervals = np.maximum(1 + cv * clipped_normal(rng, n), least)
+    intervals = np.maximum(1 + cv * clipped_normal(rng, n), minimum)
     events = rng.random() + np.append(0.0, np.cumsum(intervals))
     return events[events < total]
 
@@ -390,7 +390,7 @@ def _add_firings(padded: NDArray, samples: NDArray, waves: NDArray) -> None:
 def _jittered(
     rng: np.random.Generator, steady: NDArray, fibres: NDArray, n_firings: int, c: Conditions
 ) -> NDArray[np.float32]:
-    """Potentials of `n_firings` discharges whose strongest fibres come early, late or not."""
+    """Potentials of `n_firings` discharges whose strongest fibres are early, late or absent."""
     n_fibres = len(fibres)
     shape = (n_firings, n_fibres)
     shift = np.clip(c.jitter * RATE * clipped_normal(rng, shape), _SHIFTS[0], _SHIFTS[-1])
@@ -447,7 +447,7 @@ def _fibrillations(
 
 
 def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> Site:
-    """Everything at one needle site for `duration` seconds, at 24 kHz, before the amplifier."""
+    """Simulate one needle site for `duration` seconds, at 24 kHz, before the amplifier."""
     n_samples = int(np.ceil(1000.0 * RATE * duration))
     pool, twitching = recruited(draw_pool(rng, c), c, rng)
     potentials = build_potentials(rng, pool, c)
@@ -468,7 +468,7 @@ def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> S
 
 
 def resample(signal: NDArray, fs: float, n_samples: int | None = None) -> NDArray[np.float32]:
-    """From 24 kHz to `fs` Hz along the last axis, `n_samples` long if given."""
+    """Resample from 24 kHz to `fs` Hz along the last axis, to `n_samples` if given."""
     ratio = Fraction(fs / (1000.0 * RATE)).limit_denominator(1000)
     if ratio != 1:
         signal = resample_poly(signal, ratio.numerator, ratio.denominator, axis=-1)
@@ -513,7 +513,7 @@ def record(
         state = lfilter_zi(b, a) * start
         signal, _ = lfilter(b, a, signal, zi=state)
         start = 0.0
-    # White noise comes last: behind the low-pass it would shape slope changes and entropies.
+    # White noise is added last: a low-pass filter would change its slope changes and entropies.
     white = amplifier.noise * np.sqrt(fs / 23437.5)
     signal += white * rng.standard_normal(n_samples, dtype=np.float32)
     if amplifier.resolution > 0:

@@ -1,4 +1,4 @@
-"""Muscles, people and diseases of the simulated needle EMG: numbers only, no signals.
+"""Muscles, subjects and diseases of the simulated needle EMG, as numbers.
 
 Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm, rates in Hz, unless a
 name says otherwise. The values were set by hand on published norms and on features of real
@@ -65,12 +65,12 @@ SUBJECT_LOG_SD = {
 
 @dataclass(frozen=True)
 class Amplifier:
-    """Needle and amplifier of one subject's examination; noise as rms in mV."""
+    """Needle and amplifier of one subject's examination; noise is RMS in mV."""
 
     highpass: float = 5.0  # Hz
     lowpass: float = 10_000.0  # Hz
     noise: float = 1.6e-3  # over 11.72 kHz
-    mains: float = 0.4e-3
+    mains: float = 0.4e-3  # power-line interference
     line_frequency: float = 60.0
     drift: float = 6e-3
     resolution: float = 0.0763e-3  # one step of the converter
@@ -79,7 +79,7 @@ class Amplifier:
 
 @dataclass(frozen=True)
 class Subject:
-    """One person: age in years, factors of `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
+    """A subject: age in years, factors of `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
 
     age: int
     factors: dict[str, float]
@@ -91,7 +91,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Everything that one needle site's motor units are drawn from."""
+    """Parameters from which the motor units of one needle site are drawn."""
 
     # units and their fibres
     overlap: float
@@ -104,7 +104,7 @@ class Conditions:
     adopted_spread: float
     diameter: float
     diameter_cv: float
-    hypertrophic_share: float
+    hypertrophic_fraction: float
     # propagation
     endplate_distance: float
     half_length: float
@@ -130,7 +130,7 @@ class Conditions:
 def clipped_normal(
     rng: np.random.Generator, size: int | tuple[int, ...] | None = None, bound: float = 3.0
 ) -> NDArray[np.float64]:
-    """Standard Gaussian numbers clipped at `bound` standard deviations: no freak fibres."""
+    """Standard Gaussian numbers, clipped at `bound` standard deviations."""
     return np.clip(rng.standard_normal(size), -bound, bound)
 
 
@@ -158,15 +158,15 @@ def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, reg
 
 
 def excitation_factor(diagnosis: str, severity: float) -> float:
-    """How much more drive a diseased muscle needs for the force of a healthy one."""
+    """Factor by which a diseased muscle needs more drive for the force of a healthy one."""
     if diagnosis == "myopathy":
         return 1 + 2 * severity
     if diagnosis == "neuropathy":
-        return 1 + 0.4 * severity / max(1 - _lost_share(severity), 0.25)
+        return 1 + 0.4 * severity / max(1 - _lost_fraction(severity), 0.25)
     return 1.0
 
 
-def _lost_share(severity: float) -> float:
+def _lost_fraction(severity: float) -> float:
     return min(0.80 * severity, 0.92)
 
 
@@ -178,22 +178,32 @@ def conditions_of(
     endplate_factor: float = 1.0,
 ) -> Conditions:
     """Conditions in a muscle whose disease has `severity`, under `drive` (0 to 1)."""
-    s = severity
+    values = _healthy(muscle, subject, drive, endplate_factor)
+    if subject.diagnosis == "myopathy":
+        _apply_myopathy(values, severity, subject.subtype == "dystrophic")
+    elif subject.diagnosis == "neuropathy":
+        _apply_neuropathy(values, severity, subject.subtype == "als")
+    values["endplate_sd"] *= subject.factors["endplate_sd"]
+    return Conditions(**values)
+
+
+def _healthy(
+    muscle: Muscle, subject: Subject, drive: float, endplate_factor: float
+) -> dict[str, float]:
     f = subject.factors
     ageing = max(0.0, (subject.age - 50) / 30)
-    aged_multiplier = 1 + 0.20 * ageing
-    values = {
+    return {
         "overlap": muscle.overlap,
         "units_kept": 1 - 0.18 * ageing,
         "territory_radius": muscle.territory_radius,
         "fibre_density": muscle.fibre_density * f["density"],
         "fibres_kept": 1.0,
         "fibres_kept_logit_sd": 0.0,
-        "fibre_multiplier": aged_multiplier,
+        "fibre_multiplier": 1 + 0.20 * ageing,
         "adopted_spread": 0.22,
         "diameter": muscle.fibre_diameter * f["diameter"],
         "diameter_cv": 0.13,
-        "hypertrophic_share": 0.0,
+        "hypertrophic_fraction": 0.0,
         "endplate_distance": muscle.endplate_distance * endplate_factor,
         "half_length": muscle.half_length,
         "endplate_sd": 1.3,
@@ -212,39 +222,39 @@ def conditions_of(
         "fibrillating_fibres": 0.0,
         "fasciculation_rate": 0.0,
     }
-    if subject.diagnosis == "myopathy":
-        dystrophic = subject.subtype == "dystrophic"
-        values["fibres_kept"] = 1 - 0.65 * s
-        values["fibres_kept_logit_sd"] = 0.5
-        values["fibre_multiplier"] += 0.25 * s if dystrophic else 0.0
-        values["adopted_spread"] = 0.12
-        values["diameter"] *= 1 - 0.32 * s
-        values["diameter_cv"] += (0.34 if dystrophic else 0.30) * s
-        values["hypertrophic_share"] = 0.05 * s
-        values["endplate_sd"] += 3.0 * s
-        values["late_delay"] = 0.4 if dystrophic else 0.0
-        values["length_scale"] *= 1 - 0.20 * s
-        values["jitter"] += 0.025 * s
-        values["blocking"] = 0.02 * s
-        values["fibrillating_fibres"] = 0.0 if dystrophic else 0.5 * s
-    elif subject.diagnosis == "neuropathy":
-        als = subject.subtype == "als"
-        lost = _lost_share(s)
-        sprouted = aged_multiplier + (0.9 if als else 1.17) * lost / (1 - lost)
-        values["units_kept"] *= 1 - lost
-        values["fibre_multiplier"] = min(sprouted, 7.2 if als else 12.0)
-        values["adopted_spread"] = 0.22 if als else 0.13
-        values["diameter"] *= 1.0 if als else 1 + 0.15 * s
-        values["diameter_cv"] += 0.10 * s
-        values["endplate_sd"] += 1.6 * s
-        values["late_delay"] = (0.91 if als else 0.56) * s
-        values["satellite_probability"] = 0.30 * s
-        values["length_scale"] *= 1 + 0.25 * s if als else 1.0
-        values["jitter"] += (0.067 if als else 0.031) * s
-        values["blocking"] = (0.09 if als else 0.03) * s
-        values["rate_gain"] = 1 + 1.2 * s
-        values["rate_min"] *= 1 + 0.15 * s
-        values["fibrillating_fibres"] = (0.8 if als else 0.3) * s
-        values["fasciculation_rate"] = (0.25 if als else 0.05) * s
-    values["endplate_sd"] *= f["endplate_sd"]
-    return Conditions(**values)
+
+
+def _apply_myopathy(values: dict[str, float], s: float, dystrophic: bool) -> None:
+    values["fibres_kept"] = 1 - 0.65 * s
+    values["fibres_kept_logit_sd"] = 0.5
+    values["fibre_multiplier"] += 0.25 * s if dystrophic else 0.0
+    values["adopted_spread"] = 0.12
+    values["diameter"] *= 1 - 0.32 * s
+    values["diameter_cv"] += (0.34 if dystrophic else 0.30) * s
+    values["hypertrophic_fraction"] = 0.05 * s
+    values["endplate_sd"] += 3.0 * s
+    values["late_delay"] = 0.4 if dystrophic else 0.0
+    values["length_scale"] *= 1 - 0.20 * s
+    values["jitter"] += 0.025 * s
+    values["blocking"] = 0.02 * s
+    values["fibrillating_fibres"] = 0.0 if dystrophic else 0.5 * s
+
+
+def _apply_neuropathy(values: dict[str, float], s: float, als: bool) -> None:
+    lost = _lost_fraction(s)
+    sprouted = values["fibre_multiplier"] + (0.9 if als else 1.17) * lost / (1 - lost)
+    values["units_kept"] *= 1 - lost
+    values["fibre_multiplier"] = min(sprouted, 7.2 if als else 12.0)
+    values["adopted_spread"] = 0.22 if als else 0.13
+    values["diameter"] *= 1.0 if als else 1 + 0.15 * s
+    values["diameter_cv"] += 0.10 * s
+    values["endplate_sd"] += 1.6 * s
+    values["late_delay"] = (0.91 if als else 0.56) * s
+    values["satellite_probability"] = 0.30 * s
+    values["length_scale"] *= 1 + 0.25 * s if als else 1.0
+    values["jitter"] += (0.067 if als else 0.031) * s
+    values["blocking"] = (0.09 if als else 0.03) * s
+    values["rate_gain"] = 1 + 1.2 * s
+    values["rate_min"] *= 1 + 0.15 * s
+    values["fibrillating_fibres"] = (0.8 if als else 0.3) * s
+    values["fasciculation_rate"] = (0.25 if als else 0.05) * s

@@ -1,4 +1,4 @@
-"""The plan of a simulated cohort: who is ill and how much, examined where and for how long."""
+"""The plan of a simulated cohort: diagnoses, severities, muscles and lengths of recordings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sklearn_emg.datasets._simulator._muscle_model import (
     muscle_severity,
 )
 
-DRIVE = 0.035  # median contraction, a share of the maximal excitation
+DRIVE = 0.035  # median contraction, a fraction of the maximal excitation
 
 # The published cohort: recordings, proximal recordings and seconds of each class.
 _CLINICAL = {
@@ -39,7 +39,7 @@ _BICEPS_AGES = {"normal": (21, 37), "myopathy": (19, 63), "neuropathy": (35, 67)
 
 @dataclass(frozen=True)
 class Protocol:
-    """What the cohort is drawn from once the arguments are checked."""
+    """Distributions from which the cohort is drawn."""
 
     biceps: bool
     between_subject: float
@@ -64,16 +64,16 @@ class Plan:
     recordings: list[Row]
 
 
-def _apportion(total: int, weights: Sequence[float], least: Sequence[int]) -> list[int]:
-    """Whole numbers in proportion to `weights` (largest remainder), none below `least`."""
+def _apportion(total: int, weights: Sequence[float], minimum: Sequence[int]) -> list[int]:
+    """Integers in proportion to `weights` (largest remainder), none below `minimum`."""
     exact = total * np.asarray(weights, dtype=float) / np.sum(weights)
     counts = np.floor(exact + 1e-9).astype(int)
     rest = np.argsort(-(exact - counts), kind="stable")
     counts[rest[: total - counts.sum()]] += 1
-    minimum = np.asarray(least)
-    while (counts < minimum).any():
-        counts[np.argmin(counts - minimum)] += 1
-        counts[np.argmax(counts - minimum)] -= 1
+    lowest = np.asarray(minimum)
+    while (counts < lowest).any():
+        counts[np.argmin(counts - lowest)] += 1
+        counts[np.argmax(counts - lowest)] -= 1
     return [int(count) for count in counts]
 
 
@@ -104,7 +104,7 @@ def class_counts(
 def _spread_recordings(
     rng: np.random.Generator, n_subjects: int, n: int, evenly: bool
 ) -> NDArray[np.intp]:
-    """Recordings per subject: two each (one if there are few), the rest by chance or evenly."""
+    """Recordings per subject: at least two (one if there are few), the rest at random or evenly."""
     if evenly:
         return n // n_subjects + (np.arange(n_subjects) < n % n_subjects)
     each = min(2, n // n_subjects)
@@ -122,7 +122,7 @@ def _draw_lengths(
     above = rng.beta(1.9, 1.5, n) * (longest - shortest)
     total = round(n * mean * fs) - n * shortest
     for _ in range(60):
-        # Those at the upper limit stay there; the others take the rest.
+        # Lengths at the upper limit are kept; the others are scaled to reach the total.
         free = above < longest - shortest
         missing = total - above.sum()
         if abs(missing) < 0.5 or not free.any():
@@ -136,8 +136,8 @@ def _draw_lengths(
 def _class_mean_duration(diagnosis: str, limits: tuple[float, float]) -> float:
     n, _, seconds = _CLINICAL[diagnosis]
     low, high = _CLINICAL_DURATION
-    share = (seconds / n - low) / (high - low)
-    return limits[0] + share * (limits[1] - limits[0])
+    fraction = (seconds / n - low) / (high - low)
+    return limits[0] + fraction * (limits[1] - limits[0])
 
 
 def plan_cohort(
@@ -150,7 +150,7 @@ def plan_cohort(
     balanced: bool,
     fs: float,
 ) -> Plan:
-    """Who is examined, in which muscles and for how long."""
+    """Diagnosis of each subject, and muscle and length of each recording."""
     diagnoses = [name for name, count in subject_counts.items() for _ in range(count)]
     diagnoses = [diagnoses[i] for i in rng.permutation(len(diagnoses))]
     muscles_of = {
@@ -163,8 +163,8 @@ def plan_cohort(
         subjects = np.repeat(members, _spread_recordings(rng, len(members), n, biceps))
         lengths = _draw_lengths(rng, n, limits, _class_mean_duration(name, limits), fs)
         n_all, n_proximal, _ = _CLINICAL[name]
-        share = 0.5 if balanced else n_proximal / n_all
-        is_proximal = rng.permutation(np.arange(n) < round(share * n))
+        fraction = 0.5 if balanced else n_proximal / n_all
+        is_proximal = rng.permutation(np.arange(n) < round(fraction * n))
         examined = {
             int(i): {
                 "proximal": rng.permutation(muscles_of["proximal"])[:2],
@@ -223,7 +223,7 @@ def draw_subject(rng: np.random.Generator, diagnosis: str, settings: Protocol) -
         subtypes = SUBTYPES[diagnosis]
     subtype = str(rng.choice(subtypes))
     factors = draw_factors(rng, settings.between_subject)
-    # The drive's spread belongs to the protocol and the other factors do not know it.
+    # The spread of the drive is part of the protocol, unlike that of the other factors.
     drive_sd = settings.drive_log_sd[0] * (1.0 if settings.biceps else settings.between_subject)
     factors["drive"] = float(np.exp(drive_sd * clipped_normal(rng, bound=2.5)))
     highpass = float(rng.choice([2.0, 5.0, 10.0, 20.0]))

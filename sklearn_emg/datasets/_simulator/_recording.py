@@ -33,7 +33,7 @@ __all__ = ["Task", "simulate", "simulate_muap", "simulate_recording"]
 
 @dataclass(frozen=True)
 class Task:
-    """One recording to simulate: picklable, complete, independent of all others."""
+    """One recording to simulate, independent of all others, as a picklable object."""
 
     conditions: Conditions
     amplifier: Amplifier
@@ -49,12 +49,12 @@ def _thread_pools() -> ThreadpoolController:
 
 
 def _one_thread():
-    # Results must not depend on how many threads a worker's matrix products get.
+    # Results must not depend on the number of threads of a worker's matrix products.
     return _thread_pools().limit(limits=1, user_api="blas")
 
 
 def simulate(task: Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
-    """Signal of a recording, and its truth if the task asks for it."""
+    """Signal of a recording, and its ground truth if the task requires it."""
     rng = np.random.default_rng(task.seed)
     with _one_thread():
         site = units.simulate_site(rng, task.conditions, task.n_samples / task.fs)
@@ -97,26 +97,27 @@ def simulate_recording(
     severity : float, default=0.5
         Severity in this muscle, 0 to 1. A healthy muscle has none.
     drive : float, default=0.035
-        Contraction: the excitation of a healthy muscle at this force, a share of the maximum. A
-        diseased muscle gets more, by the factor it needs for the same force. 0 is rest, with
-        spontaneous activity alone.
+        Contraction, given as the excitation of a healthy muscle at this force, a fraction of the
+        maximum. The excitation of a diseased muscle is higher, by the factor that it needs for the
+        same force. 0 is rest, with only spontaneous activity.
     duration : float, default=2.0
         Length in seconds.
     fs : float, default=48000.0
         Sampling rate in Hz, 500 to 200000.
     subtype : str, default=None
-        "inflammatory" or "dystrophic" myopathy, "als" or "chronic_neuropathy"; drawn by default.
+        Subtype of the disease: "inflammatory" or "dystrophic" myopathy, "als" or
+        "chronic_neuropathy" as neuropathy. By default it is drawn.
     between_subject : float, default=1.0
-        How much the drawn subject, and the needle's distance from the end-plates, differ from the
-        average; with 0 the subject is 40 years old and average.
+        Scale of the differences of the drawn subject, and of the needle's distance from the
+        end-plates, from the average. With 0 the subject is 40 years old and average.
     amplifier : mapping, default=None
-        Settings that replace the drawn ones: "highpass" and "lowpass" in Hz, "noise" (rms of the
-        white noise over 11.72 kHz), "mains", "drift" (rms), "resolution" and "limit" in mV, and
-        "line_frequency" in Hz.
+        Settings that replace the drawn ones: "highpass" and "lowpass" in Hz; in mV, "noise" (RMS of
+        the white noise over 11.72 kHz), "mains" (RMS of the power-line interference), "drift"
+        (RMS), "resolution" and "limit"; and "line_frequency", that of the power line, in Hz.
     return_truth : bool, default=False
         Whether to return firing times and potentials as well.
     random_state : int, RandomState instance or None, default=None
-        Determines the recording.
+        Seed of the recording.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def simulate_recording(
 
     See Also
     --------
-    make_nemg_cohort : Many subjects, with model, sources and limits.
+    make_nemg_cohort : Simulate many subjects; describes the model, its sources and limits.
 
     Examples
     --------
@@ -157,9 +158,9 @@ def simulate_recording(
     rng = _generator(random_state)
     drawn = subtype or str(rng.choice(SUBTYPES[diagnosis]))
     s = 0.0 if diagnosis == "normal" else float(severity)
-    share = min(between_subject, 1.0)
-    age = round(40.0 + share * (rng.uniform(20.0, 80.0) - 40.0))
-    endplate_factor = 1.0 + share * rng.uniform(-0.3, 0.3)
+    fraction = min(between_subject, 1.0)
+    age = round(40.0 + fraction * (rng.uniform(20.0, 80.0) - 40.0))
+    endplate_factor = 1.0 + fraction * rng.uniform(-0.3, 0.3)
     factors = draw_factors(rng, between_subject)
     settings = amplifier_of(factors, float(rng.choice([2.0, 5.0, 10.0, 20.0])))
     subject = Subject(age, factors, diagnosis, drawn, s)
@@ -185,13 +186,13 @@ def simulate_muap(
 ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
     """Simulate motor unit potentials at a needle inside their territories.
 
-    The subject is 40 years old and average; the units are of the smaller half, those that fire at
-    low force. The subtype of a disease is drawn once for all units.
+    The subject is 40 years old and average. The units belong to the smaller half of the pool, which
+    fires at low force. The subtype of a disease is drawn once for all units.
 
     Parameters
     ----------
     muscle : str, default="biceps_brachii"
-        As in :func:`simulate_recording`.
+        Muscle, as in :func:`simulate_recording`.
     diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
         Disease of the subject.
     severity : float, default=0.5
@@ -199,15 +200,15 @@ def simulate_muap(
     n_units : int, default=1
         Number of motor units.
     max_distance : float, default=None
-        Largest distance of the needle from the centre of a territory, mm. By default the needle is
-        anywhere in the territory.
+        Largest distance in mm of the needle from the centre of a territory. By default the needle
+        is anywhere in the territory.
     fs : float, default=48000.0
         Sampling rate in Hz, 500 to 200000.
     amplifier : mapping, default=None
         "highpass" and "lowpass" in Hz replace 5 and 10000; the other settings of
         :func:`simulate_recording` have no effect on noise-free potentials and are refused.
     random_state : int, RandomState instance or None, default=None
-        Determines the units.
+        Seed of the units.
 
     Returns
     -------
@@ -228,7 +229,7 @@ def simulate_muap(
 
     See Also
     --------
-    make_nemg_cohort : Many subjects, with model, sources and limits.
+    make_nemg_cohort : Simulate many subjects; describes the model, its sources and limits.
 
     Examples
     --------

@@ -140,21 +140,22 @@ def electrode_weights(fibres: Geometry, gap: float) -> NDArray[np.float32]:
     Returns
     -------
     weights : ndarray of shape (n, n_radii)
-        Each point of the electrode falls between two nodes and is shared linearly in log r.
+        The weights. Each point of the electrode lies between two nodes and is interpolated
+        linearly in log r.
     """
     x = np.maximum(np.abs(fibres.x), gap + fibres.diameter / 2000.0)[:, None]
     core = np.hypot(x, fibres.y[:, None] - _CORE_Y)
     cannula = np.maximum(np.hypot(x, fibres.y[:, None] - _CANNULA_Y), _CANNULA_RADIUS)
     radius = np.hstack([core, cannula])
-    share = np.concatenate([_CORE_WEIGHTS, -_CANNULA_WEIGHTS])
+    fraction = np.concatenate([_CORE_WEIGHTS, -_CANNULA_WEIGHTS])
     place = np.clip((np.log(radius) - _LOG_RADII[0]) / _RADIUS_RATIO, 0, len(_RADII) - 1 - 1e-9)
     node = place.astype(np.intp)
     upper = place - node
     n = len(fibres.x)
     flat = node + len(_RADII) * np.arange(n)[:, None]
     size = n * len(_RADII)
-    weights = np.bincount(flat.ravel(), (share * (1 - upper)).ravel(), size)
-    weights += np.bincount(flat.ravel() + 1, (share * upper).ravel(), size)
-    # The cannula shields the core from the fibres behind it.
+    weights = np.bincount(flat.ravel(), (fraction * (1 - upper)).ravel(), size)
+    weights += np.bincount(flat.ravel() + 1, (fraction * upper).ravel(), size)
+    # The cannula shields the core from fibres on its other side.
     shadow = 0.25 + 0.75 / (1 + np.exp(-fibres.x / 0.08))
     return (weights.reshape(n, len(_RADII)) * shadow[:, None]).astype(np.float32)
