@@ -74,6 +74,53 @@ def test_csv(recordings):
     assert_table(run(block)["table"], recordings)
 
 
+def test_a_file_is_described(recordings):
+    frame = pd.DataFrame({"time [s]": np.arange(4000) / FS, "EMG [mV]": recordings[NAMES[1]][0]})
+    frame.to_csv("recordings/p01_biceps.csv", index=False)
+    (block,) = snippets("Describe a file")
+    description = run(block)["description"]
+    assert description.channels["fs"].tolist() == [FS]
+    assert [question.split("=")[0] for question in description.asks] == ["subject"]
+
+
+def write_text_files(recordings, folder, names):
+    for name, signal in zip(names, recordings.values()):
+        path = Path(folder, f"{name}.csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame = pd.DataFrame({"time [s]": np.arange(4000) / FS, "EMG [mV]": signal[0]})
+        frame.to_csv(path, index=False)
+
+
+def test_files_of_any_form(recordings):
+    write_text_files(recordings, "recordings", NAMES)
+    (block,) = snippets("Files of any form")
+    table = run(block)["table"]
+    assert_table(table, recordings, channels=0)
+    assert table["session"].tolist() == [1, 1]
+
+
+def test_a_folder_of_files(recordings):
+    write_text_files(recordings, "study", ("control/c07_biceps", "patient/p01_biceps"))
+    Path("study/subjects.tsv").write_text("subject\tage\nc07\t50\np01\t60\n")
+    (block,) = snippets("A folder of files")
+    names = run(block)
+    assert_table(names["table"], recordings, channels=0)
+    assert names["table"][["muscle", "age"]].to_numpy().tolist() == [["biceps", 50], ["biceps", 60]]
+    assert names["y"].tolist() == ["control", "patient"]
+
+
+def test_segments_of_a_recording(recordings):
+    frame = pd.DataFrame({"time [s]": np.arange(4000) / FS, "EMG [mV]": recordings[NAMES[1]][0]})
+    frame["gesture"] = np.repeat(["rest", "fist", "rest", "fist"], 1000)
+    frame.to_csv("recordings/p01_session.csv", index=False)
+    (block,) = snippets("Segments of a recording")
+    names = run(block)
+    assert names["y"].tolist() == ["rest", "fist", "rest", "fist"]
+    np.testing.assert_allclose(
+        names["table"]["signal"].iloc[1], recordings[NAMES[1]][0, 1200:1800], atol=1e-9
+    )
+
+
 def test_matlab(recordings):
     from scipy.io import savemat
 
@@ -84,13 +131,14 @@ def test_matlab(recordings):
 
 def test_matlab_73(recordings):
     h5py = pytest.importorskip("h5py", reason="files of MATLAB 7.3 need h5py")
-    signal = recordings["p01_biceps"]
-    with h5py.File("recordings/p01_new.mat", "w") as file:
-        # MATLAB counts the first axis fastest: its (n_times, n_channels) is stored as this.
-        file["emg"], file["fs"] = signal / 1000, np.full((1, 1), FS)
-    names = run(snippets("MATLAB")[1])
-    np.testing.assert_allclose(names["signal"], signal)
-    assert names["fs"] == FS
+    for name, signal in recordings.items():
+        # The 512 bytes before the HDF5 data are those that MATLAB writes.
+        with h5py.File(f"recordings/{name}.mat", "w", userblock_size=512) as file:
+            # MATLAB stores by columns: its (n_times, n_channels) is stored as this.
+            file["emg"], file["fs"] = signal / 1000, np.full((1, 1), FS)
+        with open(f"recordings/{name}.mat", "r+b") as file:
+            file.write(b"MATLAB 7.3 MAT-file".ljust(128))
+    assert_table(run(snippets("MATLAB")[0])["table"], recordings)
 
 
 def write_edf(edfio, name, signal, unit, suffix):
@@ -103,10 +151,10 @@ def write_edf(edfio, name, signal, unit, suffix):
     whole([channel], patient=edfio.Patient(code=name[:3])).write(f"recordings/{name}.{suffix}")
 
 
-def test_edf_with_edfio(recordings):
+def test_edf_and_bdf(recordings):
     edfio = pytest.importorskip("edfio")
-    for (name, signal), unit in zip(recordings.items(), ("uV", "mV")):
-        write_edf(edfio, name, signal[0], unit, "edf")
+    for (name, signal), unit, suffix in zip(recordings.items(), ("uV", "mV"), ("edf", "bdf")):
+        write_edf(edfio, name, signal[0], unit, suffix)
     assert_table(run(snippets("EDF and BDF")[0])["table"], recordings, atol=2e-5, channels=0)
 
 
@@ -158,4 +206,4 @@ def test_raw_binary_files(recordings):
 
 def test_every_section_with_a_snippet_is_run():
     text = GUIDE.read_text(encoding="utf-8")
-    assert text.count(".. code-block:: python") == 8
+    assert text.count(".. code-block:: python") == 11
