@@ -98,8 +98,7 @@ def _artefacts(
     columns = [list(THRESHOLDS).index(kind) for kind in kinds]
     detector = ArtefactDetector() if detector is None else detector
     detector._check_parameters(fs)
-    below: NDArray[np.bool_] = np.asarray(levels < limits).all(axis=1)
-    return below
+    return np.asarray((detector._extract(stretches, fs)[..., columns] > 1).any(axis=(1, 2)))
 
 
 def _rest(stretches: NDArray[np.floating], level: float | None) -> NDArray[np.bool_]:
