@@ -130,24 +130,25 @@ def _slope(image: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def check_image(
-    network: str, size: tuple[int, int], least: int, spectrogram: Spectrogram | None
+    network: str, size: tuple[int, int], min_size: int, spectrogram: Spectrogram | None
 ) -> None:
-    """Refuse images smaller than ``least`` in height or width, in the user's own terms."""
-    if min(size) >= least:
+    """Refuse images smaller than ``min_size`` in height or width, in the user's own terms."""
+    if min(size) >= min_size:
         return
     remedy = "Make larger images, or reduce pooling or the number of blocks."
     if spectrogram is None:
         raise ValueError(
-            f"{network} with these settings needs images of at least {least} x {least} pixels. "
+            f"{network} with these settings needs images of at least {min_size} x "
+            f"{min_size} pixels. "
             f"Got {size[0]} x {size[1]}. {remedy}"
         )
-    if size[0] < least:
+    if size[0] < min_size:
         raise ValueError(
-            f"{network} with these settings needs nperseg of at least {2 * (least - 1)}. "
+            f"{network} with these settings needs nperseg of at least {2 * (min_size - 1)}. "
             f"Got {spectrogram.nperseg}. Raise it, or reduce pooling."
         )
     raise ValueError(
-        f"{network} with these settings needs windows of at least {(least - 1) * spectrogram.hop} "
+        f"{network} with these settings needs windows of at least {(min_size - 1) * spectrogram.hop} "
         f"samples. Got n_times={spectrogram.n_times}. Cut longer windows, or reduce hop or pooling."
     )
 

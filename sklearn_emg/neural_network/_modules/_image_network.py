@@ -127,12 +127,12 @@ class ImageNetwork(nn.Module):
                 f"The 'architecture' parameter of {name} must be one of {sorted(ARCHITECTURES)} or "
                 f"another name of timm.list_models(). Got {architecture!r} instead."
             )
-        least = ARCHITECTURES.get(architecture, 1)
-        if min(self.resize or size) < least:
+        min_size = ARCHITECTURES.get(architecture, 1)
+        if min(self.resize or size) < min_size:
             raise ValueError(
-                f"{name} with architecture={architecture!r} needs images of at least {least} x "
-                f"{least} pixels. Got {size[0]} x {size[1]} and resize={resize!r}. "
-                f"Set resize={max(least, 128)}, for instance."
+                f"{name} with architecture={architecture!r} needs images of at least {min_size} x "
+                f"{min_size} pixels. Got {size[0]} x {size[1]} and resize={resize!r}. "
+                f"Set resize={max(min_size, 128)}, for instance."
             )
         # load_model builds the network without memory and fills in weights of its own.
         wants_weights = pretrained and not torch.empty(0).is_meta
