@@ -148,7 +148,8 @@ def check_image(
             f"Got {spectrogram.nperseg}. Raise it, or reduce pooling."
         )
     raise ValueError(
-        f"{network} with these settings needs windows of at least {(min_size - 1) * spectrogram.hop} "
+        f"{network} with these settings needs windows of at least "
+        f"{(min_size - 1) * spectrogram.hop} "
         f"samples. Got n_times={spectrogram.n_times}. Cut longer windows, or reduce hop or pooling."
     )
 
