@@ -260,7 +260,7 @@ def test_windows_without_potentials_are_all_zeros(unit):
     X = np.zeros((4, 400))
     X[1] = 5.0
     X[2] = np.linspace(-1, 1, 400)
-    X[3] = 1e-4 * np.random.default_rng(0).normal(size=400)
+    X[3] = 1e-2 * np.random.default_rng(0).normal(size=400)
     got = features(X, threshold_unit=unit, amplitude_threshold=50.0)
     assert (got == 0).all(axis=None)
     assert len(potentials(X, threshold_unit=unit, amplitude_threshold=50.0)) == 0
