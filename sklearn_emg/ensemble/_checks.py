@@ -198,6 +198,11 @@ class InputChecks(BaseEstimator):
                 f"The columns {text} are not numeric; name the feature columns with "
                 "DiVoteClassifier(features=[...])."
             )
+        if frame.columns.empty:
+            raise ValueError(
+                "X has no feature columns: what it holds is metadata, or tells the subject, the "
+                "label or the row. Name the feature columns with DiVoteClassifier(features=[...])."
+            )
         return frame
 
     def _check_voting(self) -> None:

@@ -128,7 +128,7 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page_alone(pages):
 def test_markup_objects_are_escaped_too(tmp_path):
     """A label that calls itself safe for HTML is a name like any other."""
     y = np.repeat(["control", "patient"], 8)
-    X = pd.DataFrame({"rms": np.arange(16.0)})
+    X = pd.DataFrame({"rms": np.random.default_rng(0).normal(size=16)})
     X["subject"] = np.repeat([Markup("<b>0</b>"), *map(str, range(1, 8))], 2)
     fitted = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(X, y)
     text = text_of(report(fitted, tmp_path / "a.html", X=X, title=Markup("<i>T</i>")))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import KFold
 
 from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
@@ -20,7 +21,6 @@ from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
     RandomWindows,
     RepeatedSubjectKFold,
-    SubjectKFold,
 )
 from sklearn_emg.papers import (
     BoumerdesProtocol,
@@ -499,7 +499,7 @@ def test_unusable_data_are_refused_before_anything_runs(cohort, tmp_path, change
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("protocol", [SubjectKFold(2), 5, None])
+@pytest.mark.parametrize("protocol", [KFold(2), 5, None])
 def test_what_is_no_protocol_is_refused(cohort, tmp_path, protocol):
     with pytest.raises(TypeError, match="'protocol' of run_benchmark must be one of sklearn_emg"):
         run(cohort, tmp_path, protocol=protocol)
