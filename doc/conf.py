@@ -26,6 +26,7 @@ release = version = sklearn_emg.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
     "sphinx.ext.extlinks",
     "numpydoc",
     "docstrings",
