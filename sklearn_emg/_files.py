@@ -138,7 +138,23 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a UTF-8 text file by :func:`write_atomically`."""
+    """Write a text file in UTF-8 by :func:`write_atomically`.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write; folders above it are made.
+    text : str
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the place cannot be written; nothing is left then.
+    """
     return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
 
 
@@ -192,7 +208,26 @@ def _too_large(path: Path, limit: int) -> str:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked."""
+    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked.
+
+    Parameters
+    ----------
+    path : Path
+        A name that ends in ``.gz`` is unpacked.
+    limit : int
+        Number of bytes allowed. No more memory than that is asked for.
+
+    Returns
+    -------
+    content : bytes
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no regular file, empty, truncated, not gzip, or larger than `limit`.
+    """
     content = bytearray()
     existing_file(path)
     if path.suffix != ".gz" and path.stat().st_size > limit:

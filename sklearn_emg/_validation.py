@@ -76,7 +76,17 @@ def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> 
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is an integer of Python or NumPy and no truth value."""
+    """Whether a value is an integer of Python or NumPy and no truth value.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    integer : bool
+        False for ``True`` and ``False``, and for floats such as 2.0.
+    """
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 

@@ -4,8 +4,16 @@ __all__ = ["RecordingWarning", "SubjectLeakWarning"]
 
 
 class RecordingWarning(UserWarning):
-    """Recordings, subjects or columns look wrong: a unit, an axis, a rate, a name spelled twice."""
+    """Recordings, subjects or columns look wrong: a unit, an axis, a rate, a name spelled twice.
+
+    The limits are stated in :func:`~sklearn_emg.recordings.check_recording_table`.
+    """
 
 
 class SubjectLeakWarning(UserWarning):
-    """Subjects are scored that the model, or a part of it, was trained on."""
+    """Subjects are scored that the model, or a part of it, was trained on.
+
+    Such scores overestimate how well new subjects are diagnosed. Split by subject, for instance
+    with :class:`~sklearn_emg.model_selection.SubjectKFold`; where the training subjects are meant,
+    ignore the category: ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
+    """

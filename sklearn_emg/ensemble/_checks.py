@@ -47,7 +47,11 @@ from sklearn_emg.recordings import (
 
 
 class InputChecks(BaseEstimator):
-    """The half of DiVoteClassifier that checks its input and cuts it into windows."""
+    """The half of DiVoteClassifier that checks its input and cuts it into windows.
+
+    A base class without parameters of its own: the annotated names are parameters and fitted
+    attributes of :class:`~sklearn_emg.ensemble.DiVoteClassifier`, which documents them.
+    """
 
     estimator: Any
     window: float | None

@@ -211,7 +211,17 @@ def check_labels(y: Any, n_rows: int) -> NDArray[Any]:
 
 
 def refuse_unusable_labels(y: Any) -> None:
-    """Raise if y is None, has rows without a label, or mixes numbers and text."""
+    """Refuse labels that no classifier can learn from.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or None
+
+    Raises
+    ------
+    ValueError
+        If y is None, has rows without a label, or mixes numbers and text; the row is named.
+    """
     if y is None:
         raise ValueError(
             "DiVoteClassifier requires y to be passed, but the target y is None: give one "
@@ -222,7 +232,17 @@ def refuse_unusable_labels(y: Any) -> None:
 
 
 def refuse_one_class(y: NDArray[Any]) -> None:
-    """Raise unless y has at least two classes."""
+    """Refuse labels of a single class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If y has fewer than two classes; the class is named.
+    """
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
             "DiVoteClassifier learns to separate classes and needs at least two classes, but y "

@@ -22,7 +22,11 @@ def _has_proba(model: WindowMetaClassifier) -> bool:
 
 
 class WindowMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Check the input and its subjects, and leave predictions to ``estimator_``."""
+    """Base of classifiers that wrap a classifier of windows and train it in a way of their own.
+
+    It checks the windows, labels and subjects given to ``fit`` and leaves predictions to
+    ``estimator_``, which a subclass fits.
+    """
 
     estimator: Any
     estimator_: Any
