@@ -136,19 +136,7 @@ def leakage_audit(
     y = checked_labels(X, y)
     name = type(estimator).__name__
     refuse_pretrained(estimator, X, SubjectKFold(n_splits).split(X, y), name=name)
-    model, recording = clone(estimator), None
-    found = find_divote(estimator)
-    if found is not None:
-        prefix, divote = found
-        # Window scores do not depend on the final classifier.
-        changed = {"final_estimator": None, "cv": None}
-        if divote.window is not None and is_recording_table(X):
-            X, recording = window_table(
-                X, divote.window, divote.step, tail=divote.tail, nan=divote.nan, short=divote.short
-            )
-            y = y[recording]
-            changed["window"] = None
-        model.set_params(**{f"{prefix}{name}": value for name, value in changed.items()})
+    model, X, y, recording = as_windows(estimator, X, y)
     seed = check_random_state(random_state).randint(2**31 - 1)
     by_window = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
     by_group = SubjectKFold(n_splits)
@@ -161,22 +149,63 @@ def leakage_audit(
     tasks = [(model, X, y, splits[name][fold]) for name, fold in places]
     scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
     bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
-    rows = []
     # The bar comes first: zip then exhausts and closes it.
-    for score, (name, fold) in zip(bar, places):
-        if isinstance(score, BaseException):
-            raise RuntimeError(
-                f"The worker process of the audit was killed in fold {fold} of the split "
-                f"{name!r}, also when it had this fit alone. It may have asked for more memory "
-                "than there is."
-            ) from score
-        rows.append({"split": name, "fold": fold, **score})
-    folds = pd.DataFrame(rows)
-    order = [name for name in ("random windows", "recordings", "subjects") if name in splits]
+    return _audit_of(pd.DataFrame([_fold_row(*place, score) for score, place in zip(bar, places)]))
+
+
+def as_windows(
+    estimator: Any, X: pd.DataFrame, y: NDArray
+) -> tuple[Any, pd.DataFrame, NDArray, NDArray[np.intp] | None]:
+    """Cut the recordings of a table into the windows of the DiVoteClassifier in a pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : DataFrame with a ``subject`` column
+    y : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    model : estimator
+        Clone for tables of windows.
+    X : DataFrame of n_windows rows
+    y : ndarray of shape (n_windows,)
+    recording : ndarray of int of shape (n_windows,) or None
+        Row of the recording of each window; None if the rows were not cut.
+    """
+    model, found = clone(estimator), find_divote(estimator)
+    if found is None:
+        return model, X, y, None
+    prefix, divote = found
+    recording = None
+    # Window scores do not depend on the final classifier.
+    changed = {"final_estimator": None, "cv": None}
+    if divote.window is not None and is_recording_table(X):
+        X, recording = window_table(
+            X, divote.window, divote.step, tail=divote.tail, nan=divote.nan, short=divote.short
+        )
+        y = y[recording]
+        changed["window"] = None
+    model.set_params(**{f"{prefix}{name}": value for name, value in changed.items()})
+    return model, X, y, recording
+
+
+def _fold_row(name: str, fold: int, score: Any) -> dict[str, Any]:
+    if isinstance(score, BaseException):
+        raise RuntimeError(
+            f"The worker process of the audit was killed in fold {fold} of the split {name!r}, "
+            "also when it had this fit alone. It may have asked for more memory than there is."
+        ) from score
+    return {"split": name, "fold": fold, **score}
+
+
+def _audit_of(folds: pd.DataFrame) -> LeakageAudit:
+    """Summary over folds and the gap between the splits."""
     by_split = folds.groupby("split")[["accuracy", "balanced_accuracy"]]
     spread = by_split.std(ddof=1).add_prefix("std_")
-    summary = ReadableTable(by_split.mean().add_prefix("mean_").join(spread).loc[order])
-    summary["leaky"] = [name != "subjects" for name in order]
+    # Sorted by name, the splits stand from the leakiest to that by subject.
+    summary = ReadableTable(by_split.mean().add_prefix("mean_").join(spread))
+    summary["leaky"] = summary.index != "subjects"
     # Balanced: the plain accuracy of the dummy baseline differs between the splits with the class
     # proportions of their test sets.
     balanced = summary["mean_balanced_accuracy"]

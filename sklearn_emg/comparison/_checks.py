@@ -54,17 +54,7 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
 
 def subject_splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
     """Splits of the rows, none of which has a subject on both sides."""
-    if cv is None or isinstance(cv, (int, np.integer)):
-        cv = SubjectKFold(5 if cv is None else int(cv))
-    if isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
-        raise TypeError(
-            "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
-            f"an iterable of (train, test). Got {cv!r}."
-        )
-    if not hasattr(cv, "split"):
-        splits = [(_rows(train), _rows(test)) for train, test in cv]
-    else:
-        splits = splits_by_subject(cv, X, y)
+    splits = _splits(cv, X, y)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
     for fold, (train, test) in enumerate(splits):
@@ -72,6 +62,26 @@ def subject_splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
             raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
         assert_no_shared_subject(X, train, test)
     return splits
+
+
+def _splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
+    """Splits from a number of folds, a splitter or an iterable."""
+    if cv is None or isinstance(cv, (int, np.integer)):
+        cv = SubjectKFold(5 if cv is None else int(cv))
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        return splits_by_subject(cv, X, y)
+    if isinstance(cv, str) or not isinstance(cv, Iterable):
+        raise TypeError(
+            "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
+            f"an iterable of (train, test). Got {cv!r}."
+        )
+    return [(_rows(train), _rows(test)) for train, test in cv]
+
+
+def _rows(chosen: Any) -> NDArray[np.intp]:
+    """Row numbers of one side of a split, given as such or as a mask."""
+    chosen = np.asarray(chosen)
+    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
 
 
 def refuse_pretrained(
@@ -123,39 +133,41 @@ def find_divote(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
 
 
 def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
-    """Additional metrics by name."""
-    if scoring is None:
-        return {}
-    if isinstance(scoring, str) or callable(scoring):
-        scoring = [scoring]
-    if isinstance(scoring, Mapping):
-        named = dict(scoring)
-    else:
-        named = {s if isinstance(s, str) else _name_of(s): s for s in scoring}
-    for name, scorer in named.items():
-        if not isinstance(scorer, str) and not callable(scorer):
-            raise TypeError(
-                "The 'scoring' of compare must hold names of metrics and scorers. Got "
-                f"{scorer!r} for {name!r}."
-            )
-    scorers = {k: subject_scorer(s) if isinstance(s, str) else s for k, s in named.items()}
-    # Metrics that are measured anyway under the same name.
+    """Additional metrics by name, without those that are measured anyway."""
+    named = _named_scorers(scoring)
+    scorers = {name: _scorer(name, scorer) for name, scorer in named.items()}
     known = (*METRICS, "auroc")
-    clash = [k for k, s in named.items() if k in known and s != k]
-    if clash:
+    if clash := [name for name in known if name in named and named[name] != name]:
         raise ValueError(f"The 'scoring' of compare names {clash}, which compare measures itself.")
     return {name: scorer for name, scorer in scorers.items() if name not in known}
 
 
+def _named_scorers(scoring: Any) -> dict[str, Any]:
+    if scoring is None:
+        return {}
+    if isinstance(scoring, Mapping):
+        return dict(scoring)
+    if isinstance(scoring, str) or callable(scoring):
+        scoring = [scoring]
+    return {_name_of(scorer): scorer for scorer in scoring}
+
+
+def _scorer(name: str, scorer: Any) -> Callable[..., float]:
+    if isinstance(scorer, str):
+        return subject_scorer(scorer)
+    if callable(scorer):
+        return scorer
+    raise TypeError(
+        f"The 'scoring' of compare must hold names of metrics and scorers. Got {scorer!r} for "
+        f"{name!r}."
+    )
+
+
 def _name_of(scorer: Any) -> str:
+    if isinstance(scorer, str):
+        return scorer
     metric = getattr(scorer, "metric", None)  # of a subject_scorer
     return metric if isinstance(metric, str) else getattr(scorer, "__name__", repr(scorer))
-
-
-def _rows(chosen: Any) -> NDArray[np.intp]:
-    """Row numbers of one side of a split, given as such or as a mask."""
-    chosen = np.asarray(chosen)
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
 
 
 def positive_class(pos_label: Any, classes: NDArray, average: str) -> int | None:

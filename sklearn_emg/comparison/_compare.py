@@ -29,8 +29,15 @@ from sklearn_emg.comparison._checks import (
     subject_splits,
 )
 from sklearn_emg.comparison._results import Comparison
-from sklearn_emg.comparison._runs import LEVELS, Outcome, killed_outcome, run_fold, run_tasks
-from sklearn_emg.comparison._scores import ALL_METRICS, Scoring
+from sklearn_emg.comparison._runs import (
+    LEVELS,
+    Level,
+    Outcome,
+    killed_outcome,
+    run_fold,
+    run_tasks,
+)
+from sklearn_emg.comparison._scores import ALL_METRICS, Scoring, extra_metrics
 from sklearn_emg.metrics import check_confidence
 
 
@@ -187,7 +194,7 @@ def compare(
 
 def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:
     """Raise if every pipeline failed in all folds; warn of each that did."""
-    first = {name: next(o for o in outcomes if o.pipeline == name) for name in names}
+    first = {o.pipeline: o for o in reversed(outcomes)}
     done = {o.pipeline for o in outcomes if not o.error}
     failed = [name for name in names if name not in done]
     folds = "the only fold" if n_folds == 1 else f"all {n_folds} folds"
@@ -224,42 +231,13 @@ def build_comparison(
     -------
     comparison : Comparison
     """
-    # An array of objects, since a subject may be a tuple.
-    names_of = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
-    fold_rows, diagnoses, matrices = [], [], []
-    extra = list(dict.fromkeys(metric for o in outcomes for metric in o.scores))
-    empty = dict.fromkeys([*ALL_METRICS, *extra], np.nan)
-    for outcome in outcomes:
-        measured = {
-            "fit_seconds": outcome.fit_seconds,
-            "predict_ms_per_recording": outcome.predict_ms,
-            "peak_memory_mb": outcome.peak_memory_mb,
-        }
-        head = {"pipeline": outcome.pipeline, "fold": outcome.fold}
-        if outcome.error:
-            last = {"note": "", "error": outcome.error}
-            fold_rows.append(
-                {**head, "level": "subject", "n_cases": 0, **empty, **measured, **last}
-            )
-            continue
-        for level in LEVELS:
-            if level not in outcome.levels:
-                continue
-            cases = outcome.levels[level]
-            values = {**empty, **scoring.fold_scores(cases)}
-            values |= outcome.scores if level == "subject" else {}
-            place = {**head, "level": level}
-            last = {"note": scoring.reason(cases), "error": ""}
-            fold_rows.append({**place, "n_cases": len(cases.y_true), **values, **measured, **last})
-            matrices += _confusions(place, scoring.matrix(cases), scoring.classes)
-        diagnoses.append(_diagnoses(head, outcome, names_of, scoring.classes))
-    folds = pd.DataFrame(fold_rows)
+    done = [o for o in outcomes if not o.error]
+    folds = _fold_table(outcomes, scoring)
     summary = [row for name in names for row in scoring.summarise(outcomes, name, folds)]
-    unit = next((o.unit for o in outcomes if not o.error), "subject")
-    columns = list(dict.fromkeys(["pipeline", "fold", "subject", unit, "y_true", "y_pred"]))
-    predictions = pd.DataFrame(columns=columns)
-    if diagnoses:
-        predictions = pd.concat(diagnoses, ignore_index=True)
+    unit = done[0].unit if done else "subject"
+    # An array of objects, since a subject may be a tuple.
+    subjects = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
+    predictions = _prediction_table(done, unit, subjects, scoring.classes)
     return Comparison(
         folds,
         ReadableTable(summary),
@@ -269,13 +247,85 @@ def build_comparison(
         _chance_level(X, y, unit, predictions),
         scoring.confidence,
         unit,
-        ReadableTable(
-            [(o.pipeline, o.fold, *chosen) for o in outcomes for chosen in o.chosen],
-            columns=["pipeline", "fold", "search", "parameter", "value"],
-        ),
-        pd.DataFrame(matrices, columns=["pipeline", "fold", "level", "y_true", "y_pred", "n"]),
-        {(o.pipeline, o.fold): o.estimator for o in outcomes if o.estimator is not None},
+        _choice_table(done),
+        _confusion_table(done, scoring),
+        {(o.pipeline, o.fold): o.estimator for o in done if o.estimator is not None},
     )
+
+
+def _fold_table(outcomes: list[Outcome], scoring: Scoring) -> pd.DataFrame:
+    """One row per fit and level, or per failure."""
+    empty = dict.fromkeys([*ALL_METRICS, *extra_metrics(outcomes)], np.nan)
+    rows = []
+    for outcome in outcomes:
+        head = {"pipeline": outcome.pipeline, "fold": outcome.fold}
+        measured = {
+            "fit_seconds": outcome.fit_seconds,
+            "predict_ms_per_recording": outcome.predict_ms,
+            "peak_memory_mb": outcome.peak_memory_mb,
+        }
+        if outcome.error:
+            last = {"note": "", "error": outcome.error}
+            rows.append({**head, "level": "subject", "n_cases": 0, **empty, **measured, **last})
+        for level, cases in _levels(outcome):
+            values = {**empty, **scoring.fold_scores(cases)}
+            values |= outcome.scores if level == "subject" else {}
+            place = {**head, "level": level, "n_cases": len(cases.y_true)}
+            rows.append({**place, **values, **measured, "note": scoring.reason(cases), "error": ""})
+    return pd.DataFrame(rows)
+
+
+def _levels(outcome: Outcome) -> list[tuple[str, Level]]:
+    """Levels of a finished run with their names, from windows to subjects."""
+    if outcome.error:
+        return []
+    return [(level, outcome.levels[level]) for level in LEVELS if level in outcome.levels]
+
+
+def _confusion_table(done: list[Outcome], scoring: Scoring) -> pd.DataFrame:
+    """Number of cases of each run and level by true and predicted class."""
+    classes = scoring.classes.tolist()
+    pairs = [(true, predicted) for true in classes for predicted in classes]
+    rows = [
+        (outcome.pipeline, outcome.fold, level, *pair, n)
+        for outcome in done
+        for level, cases in _levels(outcome)
+        for pair, n in zip(pairs, scoring.matrix(cases).ravel().tolist())
+    ]
+    return pd.DataFrame(rows, columns=["pipeline", "fold", "level", "y_true", "y_pred", "n"])
+
+
+def _choice_table(done: list[Outcome]) -> pd.DataFrame:
+    """One row per parameter that a search chose in a run."""
+    rows = [(o.pipeline, o.fold, *chosen) for o in done for chosen in o.chosen]
+    return ReadableTable(rows, columns=["pipeline", "fold", "search", "parameter", "value"])
+
+
+def _prediction_table(
+    done: list[Outcome], unit: str, subjects: NDArray[Any], classes: NDArray[Any]
+) -> pd.DataFrame:
+    """One row per run and diagnosis."""
+    if not done:
+        columns = dict.fromkeys(["pipeline", "fold", "subject", unit, "y_true", "y_pred"])
+        return pd.DataFrame(columns=list(columns))
+    frames = [_diagnoses(outcome, subjects, classes) for outcome in done]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _diagnoses(outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]) -> pd.DataFrame:
+    """One row per diagnosis of a run."""
+    level = outcome.levels["subject"]
+    columns: dict[str, Any] = {
+        "pipeline": outcome.pipeline,
+        "fold": outcome.fold,
+        "subject": names[level.subject],
+    }
+    if level.unit is not None:
+        columns[outcome.unit] = level.unit
+    frame = pd.DataFrame({**columns, "y_true": level.y_true, "y_pred": level.y_pred})
+    if level.proba is not None:
+        frame[[f"probability_{c}" for c in classes]] = level.proba
+    return frame
 
 
 def _chance_level(X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame) -> float:
@@ -287,29 +337,3 @@ def _chance_level(X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFr
         keys = predictions[["subject", unit]]
         labels = dict(zip(zip(*(keys[c] for c in keys)), predictions["y_true"]))
     return float(pd.Series(list(labels.values())).value_counts(normalize=True).max())
-
-
-def _confusions(
-    place: dict[str, Any], matrix: NDArray[np.intp], classes: NDArray[Any]
-) -> list[dict[str, Any]]:
-    """One row per true and predicted class of a confusion matrix."""
-    names = classes.tolist()
-    return [
-        {**place, "y_true": true, "y_pred": predicted, "n": int(matrix[i, j])}
-        for i, true in enumerate(names)
-        for j, predicted in enumerate(names)
-    ]
-
-
-def _diagnoses(
-    head: dict[str, Any], outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]
-) -> pd.DataFrame:
-    """One row per diagnosis of a fold."""
-    level = outcome.levels["subject"]
-    columns: dict[str, Any] = {**head, "subject": names[level.subject]}
-    if level.unit is not None:
-        columns[outcome.unit] = level.unit
-    frame = pd.DataFrame({**columns, "y_true": level.y_true, "y_pred": level.y_pred})
-    if level.proba is not None:
-        frame[[f"probability_{c}" for c in classes]] = level.proba
-    return frame

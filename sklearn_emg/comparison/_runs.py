@@ -58,7 +58,7 @@ class Level:
     Attributes
     ----------
     subject : ndarray of shape (n_cases,)
-        Code of the subject of each case.
+        Code of the subject of each case in the whole table.
     y_true, y_pred : ndarray of shape (n_cases,)
     proba : ndarray of shape (n_cases, n_classes) or None
     unit : ndarray of shape (n_cases,) or None
@@ -109,10 +109,9 @@ class Outcome:
 
 
 def _levels_from_votes(
-    votes: Votes, X: pd.DataFrame, y: NDArray, classes: NDArray
+    votes: Votes, y: NDArray, subject: NDArray[np.intp], classes: NDArray
 ) -> dict[str, Level]:
     """Levels of an estimator that aggregates window predictions to subjects."""
-    subject = subjects_of(X)
     score = [f"score_{c}" for c in classes]
     row = votes.windows["row"].to_numpy()
     windows = votes.windows
@@ -137,13 +136,15 @@ def _levels_from_votes(
     }
 
 
-def _predict(outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray) -> float:
+def _predict(
+    outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray, subject: NDArray[np.intp]
+) -> float:
     """Store the predictions of the test rows in the outcome; return the seconds of predicting."""
     start = time.perf_counter()
     votes = find_votes(estimator, X)
     if votes is not None:
         seconds = time.perf_counter() - start
-        outcome.levels = _levels_from_votes(votes, X, y, np.asarray(estimator.classes_))
+        outcome.levels = _levels_from_votes(votes, y, subject, np.asarray(estimator.classes_))
         outcome.unit = str(votes.recordings.columns[votes.subjects.index.nlevels - 1])
         return seconds
     y_rows = np.asarray(estimator.predict(X))
@@ -151,9 +152,9 @@ def _predict(outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray) -> f
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
     outcome.levels = {
-        "recording": Level(subjects_of(X), y, y_rows, proba),
+        "recording": Level(subject, y, y_rows, proba),
         "subject": Level(
-            np.arange(len(subjects.subject)),
+            pd.unique(subject),
             cast("NDArray[Any]", subjects.y_true),  # None only without y
             subjects.y_pred,
             subjects.y_proba,
@@ -213,16 +214,17 @@ def chosen_parameters(estimator: Any) -> list[tuple[str, str, Any]]:
 
 def _inner(part: Any) -> list[tuple[str, Any]]:
     """Named estimators in an estimator or container, and containers that may hold some."""
-    named: list[tuple[Any, Any]] = []
+    named: dict[Any, Any] = {}
     if isinstance(part, BaseEstimator):
-        named = [item for item in vars(part).items() if item[0] != "cv_results_"]
+        named = {**vars(part), "cv_results_": None}
     elif isinstance(part, dict):
-        named = list(part.items())
+        named = part
     elif isinstance(part, (list, tuple)):
-        step = len(part) > 1 and isinstance(part[0], str)  # (name, estimator, ...)
-        named = [(part[0] if step else k, value) for k, value in enumerate(part)]
+        named = dict(enumerate(part))
+        if len(part) > 1 and isinstance(part[0], str):  # (name, estimator, ...)
+            named[part[0]] = named.pop(1)
     holders = (BaseEstimator, dict, list, tuple)
-    return [(str(name), value) for name, value in named if isinstance(value, holders)]
+    return [(str(name), value) for name, value in named.items() if isinstance(value, holders)]
 
 
 def _scores(
@@ -285,13 +287,9 @@ def run_fold(
             start = time.perf_counter()
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
-            seconds = _predict(outcome, model, X_test, y[test])
+            seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test])
         outcome.scores = _scores(outcome, metrics or {}, model, X_test, y[test])
         _check_levels(outcome.levels, model, np.unique(y))
-        # Codes of this test set are replaced by those of the whole table, common to all folds.
-        of_table = subjects_of(X)[test][np.unique(subjects_of(X_test), return_index=True)[1]]
-        for level in outcome.levels.values():
-            level.subject = of_table[level.subject]
         outcome.predict_ms = 1e3 * seconds / len(test)
         outcome.peak_memory_mb = memory.megabytes
         outcome.chosen = chosen_parameters(model)

@@ -103,68 +103,59 @@ class Scoring:
         """Rows of the summary for one pipeline: over folds, pooled, and intervals by subject."""
         of_pipeline = [o for o in outcomes if o.pipeline == name]
         done = [o for o in of_pipeline if not o.error]
-        extra = list(dict.fromkeys(metric for o in done for metric in o.scores))
+        counts = {"n_folds": len(done), "n_failed": len(of_pipeline) - len(done)}
         rows = []
-        levels = [level for level in LEVELS if any(level in o.levels for o in done)] or ["subject"]
-        for level in levels:
+        for level in _levels_of(done):
             of_level = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
-            pooled = self._pooled([o for o in done if level in o.levels], level, of_level)
-            for metric in (*ALL_METRICS, *(extra if level == "subject" else ())):
-                values = of_level[metric].dropna()
-                row = {
-                    "pipeline": name,
-                    "level": level,
-                    "metric": metric,
-                    "mean": values.mean(),
-                    "std": values.std(ddof=1),
-                    "pooled": pooled.value.get(metric, np.nan),
-                    "low": pooled.low.get(metric, np.nan),
-                    "high": pooled.high.get(metric, np.nan),
-                    "n_cases": pooled.n_cases,
-                    "n_subjects": pooled.n_subjects,
-                    "n_folds": len(done),
-                    "n_failed": len(of_pipeline) - len(done),
-                }
+            pooled = self._pooled(done, level, of_level)
+            for metric in (*ALL_METRICS, *(extra_metrics(done) if level == "subject" else ())):
+                row = {"pipeline": name, "level": level, "metric": metric}
+                row |= {**_over_folds(of_level[metric]), **pooled.row(metric), **counts}
                 rows.append({**row, "note": pooled.note.get(metric, "") or _note(row, of_level)})
         return rows
 
     def _pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> _Pooled:
         """Values over the test cases of all folds, and their intervals over subjects."""
+        done = [o for o in done if level in o.levels]
         if not done:
             return _Pooled()
         stack, n_cases, several = self._stack([o.levels[level] for o in done], level)
-        n_subjects = len(stack)
-        result = _Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=n_subjects)
-        pooled, low, high, note = result.value, result.low, result.high, result.note
+        result = _Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=len(stack))
         rng = check_random_state(self.seed)
         self._bootstrap(stack, result, rng)
         if level == "subject" and not several:
-            low["accuracy"], high["accuracy"] = wilson_interval(
-                pooled["accuracy"], n_subjects, confidence=self.confidence
-            )
-        # Scores of different models have different scales: the area is computed within folds.
-        areas = folds["auroc"].to_numpy()
-        if np.isfinite(areas).any():
-            pooled["auroc"] = float(np.nanmean(areas))
-            note["auroc"] = "mean over folds; an interval is given for subjects only"
-            if level == "subject":
-                low["auroc"], high["auroc"] = self.auroc_interval(done, rng)
-                note["auroc"] = ""
-        for metric in {m for o in done for m in o.scores} if level == "subject" else ():
-            pooled[metric] = float(folds[metric].mean())
-            note[metric] = "mean over folds; no interval"
-        for metric in list(low):
-            # If all resamples have one value, the bootstrap does not estimate its uncertainty.
-            if not np.isfinite(low[metric]) or low[metric] > high[metric] - 1e-12:
-                del low[metric], high[metric]
-                note[metric] = "no interval: no resample of the subjects moves the value"
-        if level == "subject" and "accuracy" not in low:
+            self._wilson(result)
+        self._pool_auroc(result, done, level, folds["auroc"].to_numpy(), rng)
+        result.add_means(folds[extra_metrics(done) if level == "subject" else []])
+        result.drop_empty_intervals()
+        if level == "subject" and "accuracy" not in result.low:
             # All diagnoses are correct or all wrong: the interval is that of one per subject.
-            low["accuracy"], high["accuracy"] = wilson_interval(
-                pooled["accuracy"], n_subjects, confidence=self.confidence
-            )
-            note["accuracy"] = ""
+            self._wilson(result)
+            result.note["accuracy"] = ""
         return result
+
+    def _wilson(self, result: _Pooled) -> None:
+        """Interval of an accuracy with one diagnosis per subject."""
+        result.low["accuracy"], result.high["accuracy"] = wilson_interval(
+            result.value["accuracy"], result.n_subjects, confidence=self.confidence
+        )
+
+    def _pool_auroc(
+        self,
+        result: _Pooled,
+        done: list[Outcome],
+        level: str,
+        areas: NDArray[np.floating],
+        rng: np.random.RandomState,
+    ) -> None:
+        """Mean AUROC of the folds: scores of different models have different scales."""
+        if not np.isfinite(areas).any():
+            return
+        result.value["auroc"] = float(np.nanmean(areas))
+        if level == "subject":
+            result.low["auroc"], result.high["auroc"] = self.auroc_interval(done, rng)
+        else:
+            result.note["auroc"] = "mean over folds; an interval is given for subjects only"
 
     def _stack(self, levels: list[Level], level: str) -> tuple[NDArray[np.float64], int, bool]:
         """Confusion matrix of each subject, the number of cases, and whether subjects have several.
@@ -257,6 +248,21 @@ class Scoring:
         return pairs
 
 
+def extra_metrics(outcomes: list[Outcome]) -> list[str]:
+    """Names of the additional metrics, in the order in which they were given."""
+    return list(dict.fromkeys(metric for o in outcomes for metric in o.scores))
+
+
+def _levels_of(done: list[Outcome]) -> list[str]:
+    """Levels of finished runs; that of the diagnoses if there are none."""
+    return [level for level in LEVELS if any(level in o.levels for o in done)] or ["subject"]
+
+
+def _over_folds(values: pd.Series) -> dict[str, float]:
+    values = values.dropna()
+    return {"mean": values.mean(), "std": values.std(ddof=1)}
+
+
 @dataclass
 class _Pooled:
     """Values over all folds, their intervals, and numbers of cases and subjects."""
@@ -267,6 +273,29 @@ class _Pooled:
     note: dict[str, str] = field(default_factory=dict)
     n_cases: int = 0
     n_subjects: int = 0
+
+    def row(self, metric: str) -> dict[str, float]:
+        """Columns of the summary for one metric."""
+        return {
+            "pooled": self.value.get(metric, np.nan),
+            "low": self.low.get(metric, np.nan),
+            "high": self.high.get(metric, np.nan),
+            "n_cases": self.n_cases,
+            "n_subjects": self.n_subjects,
+        }
+
+    def add_means(self, folds: pd.DataFrame) -> None:
+        """Means over folds of additional metrics."""
+        for metric in folds:
+            self.value[str(metric)] = float(folds[metric].mean())
+            self.note[str(metric)] = "mean over folds; no interval"
+
+    def drop_empty_intervals(self) -> None:
+        """Remove intervals of one value, for which the bootstrap estimates no uncertainty."""
+        for metric in list(self.low):
+            if not np.isfinite(self.low[metric]) or self.low[metric] > self.high[metric] - 1e-12:
+                del self.low[metric], self.high[metric]
+                self.note[metric] = "no interval: no resample of the subjects moves the value"
 
 
 @dataclass(frozen=True)
