@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions, safe_indexing
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._checks import InputChecks
@@ -152,8 +153,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     ValueError
         If a subject has two labels, y has one class, lacks labels or mixes numbers and text, the
         table has no windows or lacks `by`, a step has another ``fs`` than the table, `cv` puts a
-        subject on both sides, or a step knows the sampling rate and the table to predict has
-        another.
+        subject on both sides, a step knows the sampling rate and the table to predict has another,
+        or the estimator gives probabilities that are not finite.
 
     Warns
     -----
@@ -470,6 +471,13 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
                 f"predict_proba of {type(estimator).__name__} must give a row per window and a "
                 f"column per class of its classes_, shape {(len(X), len(known))}. Got "
                 f"{proba.shape}."
+            )
+        without = np.flatnonzero(~np.isfinite(proba).all(axis=1))
+        if without.size:
+            raise ValueError(
+                f"{type(estimator).__name__} gives probabilities that are not finite for "
+                f"{counted(without.size, 'window')} of {len(X)} (first: number {without[0]}). "
+                "Check that its training windows differ in each feature and that its fit converged."
             )
         scores[:, known] = proba
         return scores

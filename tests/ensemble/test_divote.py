@@ -557,6 +557,18 @@ def test_probabilities_that_do_not_fit_the_classes_are_refused(hand):
         DiVoteClassifier(TooNarrow(), window=0.2, step=None).fit(table, y)
 
 
+class Diverged(FirstSample):
+    def predict_proba(self, X):
+        return np.where(np.arange(len(X))[:, np.newaxis] == 1, np.nan, super().predict_proba(X))
+
+
+@pytest.mark.parametrize("final", [None, "logistic"])
+def test_probabilities_that_are_not_finite_are_refused(hand, final):
+    model = DiVoteClassifier(Diverged(), window=0.2, step=None, final_estimator=final)
+    with pytest.raises(ValueError, match=r"Diverged .* 1 window of 6 \(first: number 1\)"):
+        model.fit(*hand).predict(hand[0])
+
+
 def test_a_subject_with_two_labels_is_named_as_it_was_given(hand):
     table, _ = hand
     with pytest.raises(ValueError, match="Subject 7 has the labels 'M' and 'N'"):
