@@ -336,7 +336,8 @@ LEAK = "leaks|that .* was trained on before"
 IMPOSSIBLE = re.compile(
     r"subjects of each class, but|only works for partitions|number of members in each class|"
     r"cannot be the greater|Cannot have number of splits|needs at least two classes|one class only|"
-    r"must test every row once|probabilities that are not finite|takes some rows of a subject|fits failed|every fit failed"
+    r"must test every row once|probabilities that are not finite|"
+    r"takes some rows of a subject|fits failed|every fit failed"
 )
 
 
