@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+from data import feature_cohort
 from sklearn.exceptions import FitFailedWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -28,14 +29,11 @@ QUICK = {"progress": False, "n_resamples": 40}
 
 @pytest.fixture
 def data():
-    """12 subjects with two sides of three rows each; the first feature knows the class a little."""
-    rng = np.random.default_rng(0)
-    subject = np.repeat(np.arange(12), 6)
-    y = np.where(subject % 2, "ill", "well")
-    X = pd.DataFrame(rng.normal(size=(72, 3)), columns=["a", "b", "c"])
-    X["a"] += 1.5 * (y == "ill")
+    """12 subjects with two sides of three rows each; the first feature depends on the class."""
+    effects = {"a": 1.5, "b": 0.0, "c": 0.0}
+    X, y = feature_cohort(effects=effects, labels=("well", "ill"))
     X["side"] = np.tile(np.repeat(["left", "right"], 3), 12)
-    return X.assign(subject=[f"s{i:02d}" for i in subject]), y
+    return X.assign(subject=[f"s{s:02d}" for s in X["subject"]]), y
 
 
 def vote(estimator=None, **settings):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from data import noise, recording_cohort
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -151,18 +152,12 @@ def test_row_order_and_index_do_not_matter(hand):
     assert model.vote(shuffled).recordings.index.tolist() == ["r", "s", "t"]
 
 
-def cohort(n_subjects=12, n_recordings=3, seed=0, channels=None):
-    rng = np.random.default_rng(seed)
-    signals, subject, y, region = [], [], [], []
-    for s in range(n_subjects):
-        loud = 1.0 + (s % 2) + 0.3 * rng.normal()
-        for r in range(n_recordings):
-            shape = (300 + 40 * r,) if channels is None else (channels, 300 + 40 * r)
-            signals.append(loud * rng.normal(size=shape))
-            subject.append(f"s{s}")
-            region.append("proximal" if r == 0 else "distal")
-            y.append("patient" if s % 2 else "control")
-    return recording_table(signals, fs=1000.0, subject=subject, region=region), np.array(y)
+def cohort(n_subjects=12, lengths=(300, 340, 380), n_channels=None):
+    """Patients have twice the amplitude of controls; the first recording is proximal."""
+    amplitudes = 1.0 + np.arange(n_subjects) % 2 + noise(n_subjects, scale=0.3)
+    table, y = recording_cohort(amplitudes, lengths, n_channels, ("control", "patient"))
+    regions = ["proximal"] + ["distal"] * (len(lengths) - 1)
+    return table.assign(region=regions * n_subjects), y
 
 
 def rms(windows):
@@ -254,12 +249,12 @@ def test_a_sampler_before_a_group_aware_step_gets_a_warning_and_no_wrong_groups(
 
 
 def test_multichannel_recordings_give_3d_windows():
-    table, y = cohort(channels=4)
+    table, y = cohort(n_channels=4)
     model = DiVoteClassifier(FirstSample(), window=0.1, step=0.05, final_estimator=None)
     model.fit(table, y)
     assert model.estimator_.seen_.shape[1:] == (4, 100)
     assert model.estimator_.seen_.dtype == np.float32
-    other, _ = cohort(channels=3)
+    other, _ = cohort(n_channels=3)
     with pytest.raises(ValueError, match=r"windows have shape \(3, 100\)"):
         model.predict(other)
     assert DiVoteClassifier(windows_model(), window=0.1).fit(table, y).score(table, y) > 0.8
@@ -291,7 +286,7 @@ def test_votes_are_found_at_the_end_of_a_pipeline():
 
 
 def test_another_unit_than_the_subject_gets_a_diagnosis_of_its_own():
-    table, y = cohort(n_subjects=4, n_recordings=2)
+    table, y = cohort(n_subjects=4, lengths=(300, 340))
     table["side"] = ["left", "right"] * 4
     y = np.where(table["side"] == "left", "ill", "well")
     with pytest.raises(ValueError, match=r"Subject 's0' has the labels 'ill' and 'well'"):

@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
+from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -30,13 +30,10 @@ from sklearn_emg.model_selection import SubjectKFold
 FEATURES = [f"f{k}" for k in range(6)]
 
 
-def people(n=10, rows=6, informative=0.0):
-    """Rows of a subject are alike; without `informative` the label means nothing."""
-    rng = np.random.default_rng(1)
-    who = np.repeat(np.arange(n), rows)
-    X = rng.normal(size=(n, 6))[who] + 0.1 * rng.normal(size=(n * rows, 6))
-    X += informative * (who % 2)[:, np.newaxis]
-    return pd.DataFrame(X, columns=FEATURES).assign(subject=who), np.where(who % 2, "ill", "well")
+def alike(n_subjects=10, effect=0.0):
+    """Rows of a subject are alike; without an effect the label means nothing."""
+    effects = dict.fromkeys(FEATURES, effect)
+    return feature_cohort(n_subjects, 6, effects, 1.0, 0.1, labels=("well", "ill"), seed=1)
 
 
 def divote(estimator, **settings):
@@ -44,7 +41,7 @@ def divote(estimator, **settings):
 
 
 def test_predicting_training_subjects_warns_once_in_each_call():
-    X, y = people()
+    X, y = alike()
     model = divote(GaussianNB()).fit(X, y)
     assert model.subjects_.tolist() == list(range(10))
     recordings = model.vote(X.assign(subject=X["subject"] + 100)).recordings
@@ -64,7 +61,7 @@ def test_predicting_training_subjects_warns_once_in_each_call():
 
 
 def test_new_subjects_fits_and_rows_without_subjects_give_no_warning():
-    X, y = people()
+    X, y = alike()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = divote(GaussianNB()).fit(X, y)
@@ -76,7 +73,7 @@ def test_new_subjects_fits_and_rows_without_subjects_give_no_warning():
 
 
 def test_plain_folds_warn():
-    X, y = people()
+    X, y = alike()
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     with pytest.warns(SubjectLeakWarning):
         cross_val_score(divote(GaussianNB()), X, y, cv=folds)
@@ -86,14 +83,15 @@ def test_plain_folds_warn():
         cross_val_predict(divote(GaussianNB()), X, y, cv=KFold(3, shuffle=True, random_state=0))
 
 
-def subject_folds(y, who, n=5):
-    return [(np.flatnonzero(who // 2 != k), np.flatnonzero(who // 2 == k)) for k in range(n)]
+def subject_folds(subjects, n=5):
+    folds = [subjects // 2 == k for k in range(n)]
+    return [(np.flatnonzero(~test), np.flatnonzero(test)) for test in folds]
 
 
 @pytest.mark.parametrize("form", ["repeated", "mask"])
 def test_inner_folds_are_judged_by_their_rows(form):
-    X, y = people()
-    folds = subject_folds(y, X["subject"].to_numpy())
+    X, y = alike()
+    folds = subject_folds(X["subject"].to_numpy())
     plain = divote(KNeighborsClassifier(1), cv=folds).fit(X, y).training_features_
     if form == "repeated":  # as many rows as the table has
         given = [(np.resize(train, len(y)), test) for train, test in folds]
@@ -105,7 +103,7 @@ def test_inner_folds_are_judged_by_their_rows(form):
 
 
 def test_inner_folds_that_share_a_subject_are_refused_by_name():
-    X, y = people()
+    X, y = alike()
     X["subject"] = [f"S{s}" for s in X["subject"]]
     rows = np.arange(len(y))
     with pytest.raises(ValueError, match=r"leaks: .*'S0'"):
@@ -126,7 +124,7 @@ def test_inner_folds_that_share_a_subject_are_refused_by_name():
     ],
 )
 def test_identities_and_labels_are_left_out_with_a_warning(name, values):
-    X, y = people()
+    X, y = alike()
     X[name] = values
     with pytest.warns(RecordingWarning, match=rf"{name!r} \(.*features=\[\.\.\.\]"):
         model = divote(GaussianNB()).fit(X, y)
@@ -139,7 +137,7 @@ def test_identities_and_labels_are_left_out_with_a_warning(name, values):
 @pytest.mark.parametrize("estimator", [SVC(), make_pipeline(StandardScaler(), LinearSVC())])
 @pytest.mark.parametrize("cv", [None, 2])
 def test_decisions_are_calibrated_on_subjects_that_are_held_out(estimator, cv):
-    X, y = people(informative=2.0)
+    X, y = alike(effect=2.0)
     model = divote(estimator, cv=cv).fit(X, y)
     new = X.assign(subject=X["subject"] + 100)
     np.testing.assert_allclose(model.predict_proba(new).sum(axis=1), 1)
@@ -151,7 +149,7 @@ def test_decisions_are_calibrated_on_subjects_that_are_held_out(estimator, cv):
 
 
 def test_calibration_needs_two_subjects_of_each_class():
-    X, y = people(n=3)
+    X, y = alike(3)
     with pytest.raises(ValueError, match=r"two subjects of each class; class 'ill' has 1"):
         divote(SVC()).fit(X, y)
     assert not hasattr(divote(SVC(), voting="hard").fit(X, y).estimator_, "predict_proba")
@@ -159,7 +157,7 @@ def test_calibration_needs_two_subjects_of_each_class():
 
 @pytest.mark.parametrize("cv", [3, SubjectKFold(3, shuffle=False)])
 def test_folds_inside_hold_out_subjects(cv):
-    X, y = people(informative=1.0)
+    X, y = alike(effect=1.0)
     calibrated = CalibratedClassifierCV(SVC(), cv=cv)
     explicit = list(SubjectKFold(3, shuffle=False).split(X, y))
     model = divote(calibrated).fit(X, y)
@@ -172,7 +170,7 @@ def test_folds_inside_hold_out_subjects(cv):
 
 
 def test_folds_inside_that_split_a_subject_are_warned_of():
-    X, y = people()
+    X, y = alike()
     inner = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=StratifiedKFold(3))
     with pytest.warns(SubjectLeakWarning, match="estimator__cv of DiVoteClassifier"):
         divote(inner).fit(X, y)
@@ -180,7 +178,7 @@ def test_folds_inside_that_split_a_subject_are_warned_of():
 
 @pytest.mark.parametrize("routing", [False, True])
 def test_weights_reach_windows_and_subjects(routing):
-    X, y = people(informative=0.5)
+    X, y = alike(effect=0.5)
     half = np.arange(len(y)) % 6 < 3
     new = X.assign(subject=X["subject"] + 100)
     with sklearn.config_context(enable_metadata_routing=routing):
@@ -198,7 +196,7 @@ def test_weights_reach_windows_and_subjects(routing):
 
 
 def test_weights_that_cannot_be_used_are_refused():
-    X, y = people()
+    X, y = alike()
     with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
         divote(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(60))
     with pytest.raises(ValueError, match="one weight per row, 60 of them"):
@@ -220,7 +218,7 @@ def test_weights_that_cannot_be_used_are_refused():
     ],
 )
 def test_unusable_labels_are_named(change, match, final):
-    X, y = people()
+    X, y = alike()
     with pytest.raises(ValueError, match=match):
         divote(GaussianNB(), final_estimator=final).fit(X, change(y.astype(object)))
 
@@ -241,7 +239,7 @@ def pretrained(subjects):
 
 
 def test_subjects_of_a_pretrained_part_are_known():
-    X, y = people()
+    X, y = alike()
     model = divote(make_pipeline(StandardScaler(), pretrained({100})))
     new = X.assign(subject=X["subject"] + 100)
     with warnings.catch_warnings():
@@ -256,7 +254,7 @@ def test_subjects_of_a_pretrained_part_are_known():
 
 
 def test_pretrained_subjects_are_not_scored_inside_a_fit():
-    X, y = people()
+    X, y = alike()
     with pytest.raises(ValueError, match=r"DiVoteClassifier: fold 0 would test 1 subject \(0\)"):
         divote(pretrained({0}), cv=2).fit(X, y)
     search = GridSearchCV(pretrained({0}), {"var_smoothing": [1e-9]}, cv=2)
@@ -265,7 +263,7 @@ def test_pretrained_subjects_are_not_scored_inside_a_fit():
 
 
 def test_a_part_that_was_fitted_on_unknown_subjects_is_warned_of():
-    X, y = people()
+    X, y = alike()
     frozen = FrozenEstimator(GaussianNB().fit(X[FEATURES], y))
     with pytest.warns(SubjectLeakWarning, match="on which subjects is not known"):
         divote(frozen).fit(X, y)
@@ -276,7 +274,7 @@ def test_a_part_that_was_fitted_on_unknown_subjects_is_warned_of():
 
 @pytest.mark.parametrize("cv", [3, None])
 def test_folds_inside_of_a_class_of_one_subject_are_warned_of_if_they_leak(cv):
-    X, y = people(n=7)
+    X, y = alike(7)
     y = np.where(X["subject"] == 0, "ill", "well")
     search = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=cv)
     with pytest.warns(SubjectLeakWarning, match="class 'ill' has 1 subject"):
@@ -287,6 +285,6 @@ def test_folds_inside_of_a_class_of_one_subject_are_warned_of_if_they_leak(cv):
 
 
 def test_permuted_labels_are_told_how_to_move_by_subject():
-    X, y = people()
+    X, y = alike()
     with pytest.raises(ValueError, match=r"sklearn_emg\.comparison\.subject_permutation_test"):
         divote(GaussianNB()).fit(X, np.random.default_rng(0).permutation(y))

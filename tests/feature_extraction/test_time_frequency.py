@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.signal
+from data import noise
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -26,14 +27,10 @@ IMAGES = [
 ]
 
 
-def windows(n_windows=7, n_channels=3, n_times=150, seed=0):
-    return np.random.default_rng(seed).normal(size=(n_windows, n_channels, n_times))
-
-
 @pytest.mark.parametrize("n_fft", [None, 50, 81])
 @pytest.mark.parametrize("hop", [None, 13])
 def test_stft_equals_scipy(n_fft, hop):
-    X = windows()
+    X = noise(7, 3, 150)
     got = STFT("power", nperseg=40, hop=hop, n_fft=n_fft, center=False).fit_transform(X)
     step = hop or 10
     _, _, Z = scipy.signal.stft(
@@ -64,7 +61,7 @@ def test_magnitude_of_a_sinusoid_is_its_amplitude():
 
 
 def test_log_spectrogram_is_decibels_of_the_power():
-    X = windows()
+    X = noise(7, 3, 150)
     power = STFT("power", nperseg=32).fit_transform(X).astype(float)
     got = LogSpectrogram(nperseg=32, top_db=None).fit_transform(X)
     np.testing.assert_allclose(got, 10 * np.log10(np.maximum(power, 1e-10)), atol=1e-3)
@@ -79,7 +76,7 @@ def test_levels_stop_at_floor_and_range():
 
 @pytest.mark.parametrize("width", [3, 9])
 def test_delta_is_the_slope_of_a_fitted_line(width):
-    X = windows(2, 3, 150)
+    X = noise(2, 3, 150)
     got = LogSpectrogram(delta=True, delta_width=width, nperseg=32).fit_transform(X)
     level, delta = got[:, ::2].astype(float), got[:, 1::2]
     expected = scipy.signal.savgol_filter(level, width, polyorder=1, deriv=1, mode="nearest")
@@ -118,7 +115,7 @@ def test_filters_have_area_one():
 
 
 def test_mel_spectrogram_is_filtered_power():
-    X = windows()
+    X = noise(7, 3, 150)
     power = STFT("power", nperseg=32).fit_transform(X)
     got = MelSpectrogram(5, fs=FS, nperseg=32, log=False).fit_transform(X)
     expected = np.einsum("mk,wckt->wcmt", mel_filterbank(FS, 32, 5), power)
@@ -169,7 +166,7 @@ def test_waveform_with_limits_keeps_the_amplitude():
 
 @pytest.mark.parametrize("transformer", IMAGES, ids=lambda t: type(t).__name__)
 def test_image_depends_on_its_window_alone(transformer):
-    X = windows(61)
+    X = noise(61, 3, 150)
     together = transformer.fit_transform(X)
     assert together.dtype == np.float32
     assert together.ndim == 4
@@ -181,7 +178,7 @@ def test_image_depends_on_its_window_alone(transformer):
 
 @pytest.mark.parametrize("transformer", IMAGES, ids=lambda t: type(t).__name__)
 def test_channels_stand_side_by_side(transformer):
-    X = windows()
+    X = noise(7, 3, 150)
     together = transformer.fit_transform(X)
     alone = [transformer.fit_transform(X[:, [channel]]) for channel in range(3)]
     np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
@@ -189,7 +186,7 @@ def test_channels_stand_side_by_side(transformer):
 
 @pytest.mark.parametrize("transformer", IMAGES, ids=lambda t: type(t).__name__)
 def test_table_equals_array(transformer):
-    X = windows(4)
+    X = noise(4, 3, 150)
     transformer = clone(transformer)
     expected = transformer.fit_transform(X)
     table = recording_table(list(X), fs=FS, subject=list("abcd"))
@@ -208,12 +205,12 @@ def test_table_of_unequal_rows_is_refused():
 def test_pandas_output_leaves_images_alone():
     pipeline = make_pipeline(STFT(nperseg=32)).set_output(transform="pandas")
     with config_context(transform_output="pandas"):
-        assert pipeline.fit_transform(windows()).shape == (7, 3, 17, 19)
+        assert pipeline.fit_transform(noise(7, 3, 150)).shape == (7, 3, 17, 19)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16])
 def test_float32_and_integers_give_the_same_images(dtype):
-    X = np.rint(100 * windows())
+    X = np.rint(100 * noise(7, 3, 150))
     for transformer in IMAGES[:3]:
         expected = transformer.fit_transform(X)
         np.testing.assert_allclose(
@@ -236,10 +233,10 @@ def test_float32_and_integers_give_the_same_images(dtype):
 )
 def test_wrong_parameters_are_named(transformer, message):
     with pytest.raises(ValueError, match=message):
-        transformer.fit(windows())
+        transformer.fit(noise(7, 3, 150))
 
 
 def test_other_length_than_fitted_is_refused():
-    transformer = WaveformImage().fit(windows())
+    transformer = WaveformImage().fit(noise(7, 3, 150))
     with pytest.raises(ValueError, match="fitted on 3 x 150"):
-        transformer.transform(windows(n_times=149))
+        transformer.transform(noise(7, 3, 149))

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from data import noise
 
 from sklearn_emg.feature_extraction import TsfreshFeatures
 
@@ -16,10 +17,6 @@ SETTINGS = {
     "linear_trend": [{"attr": "slope"}],
     "c3": [{"lag": 2}],
 }
-
-
-def windows(n_windows=4, n_channels=2, n_times=80, seed=0):
-    return np.random.default_rng(seed).normal(size=(n_windows, n_channels, n_times))
 
 
 def own_extraction(X, settings):
@@ -48,7 +45,7 @@ def own_extraction(X, settings):
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_equals_tsfreshs_own_extraction():
-    X = windows()
+    X = noise(4, 2, 80)
     expected = own_extraction(X, SETTINGS)
     got = TsfreshFeatures(SETTINGS).set_output(transform="pandas").fit_transform(X)
     assert set(got.columns) == set(expected.columns)
@@ -59,7 +56,7 @@ def test_equals_tsfreshs_own_extraction():
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_efficient_set_equals_tsfreshs_own_extraction():
     extraction = pytest.importorskip("tsfresh.feature_extraction")
-    X = windows(n_times=400)
+    X = noise(4, 2, 400)
     expected = own_extraction(X, extraction.EfficientFCParameters())
     got = TsfreshFeatures(missing="keep").set_output(transform="pandas").fit_transform(X)
     always_missing = {f"ch{c}__query_similarity_count__query_None__threshold_0.0" for c in (1, 2)}
@@ -69,7 +66,7 @@ def test_efficient_set_equals_tsfreshs_own_extraction():
 
 def test_settings_objects_and_names_of_sets_are_the_same():
     extraction = pytest.importorskip("tsfresh.feature_extraction")
-    X = windows()
+    X = noise(4, 2, 80)
     np.testing.assert_array_equal(
         TsfreshFeatures("minimal").fit_transform(X),
         TsfreshFeatures(extraction.MinimalFCParameters()).fit_transform(X),
@@ -78,16 +75,16 @@ def test_settings_objects_and_names_of_sets_are_the_same():
 
 def test_names_lead_back_to_the_settings():
     extraction = pytest.importorskip("tsfresh.feature_extraction")
-    names = TsfreshFeatures(SETTINGS).fit(windows()).get_feature_names_out()
+    names = TsfreshFeatures(SETTINGS).fit(noise(4, 2, 80)).get_feature_names_out()
     back = extraction.settings.from_columns(names)
     assert sorted(back) == ["ch1", "ch2"]
-    again = TsfreshFeatures(back["ch1"]).fit(windows()).get_feature_names_out()
+    again = TsfreshFeatures(back["ch1"]).fit(noise(4, 2, 80)).get_feature_names_out()
     assert set(again) == set(names)
 
 
 def test_row_depends_on_its_window_alone():
     pytest.importorskip("tsfresh")
-    X = windows(9).astype(np.float32)
+    X = noise(9, 2, 80).astype(np.float32)
     extractor = TsfreshFeatures(SETTINGS).fit(X)
     together = extractor.transform(X)
     assert together.dtype == np.float32
@@ -98,14 +95,14 @@ def test_row_depends_on_its_window_alone():
 @pytest.mark.slow
 def test_processes_give_the_same_values():
     pytest.importorskip("tsfresh")
-    X = windows(9)
+    X = noise(9, 2, 80)
     one = TsfreshFeatures(SETTINGS).fit_transform(X)
     np.testing.assert_array_equal(TsfreshFeatures(SETTINGS, n_jobs=2).fit_transform(X), one)
 
 
 def test_missing_values_are_named_kept_or_zero():
     pytest.importorskip("tsfresh")
-    X = windows()
+    X = noise(4, 2, 80)
     X[1] = 3.0
     settings = {
         "mean": None,
@@ -135,11 +132,11 @@ def test_missing_values_are_named_kept_or_zero():
 def test_wrong_parameters_are_named(parameters, message):
     pytest.importorskip("tsfresh")
     with pytest.raises(ValueError, match=message):
-        TsfreshFeatures(**parameters).fit(windows())
+        TsfreshFeatures(**parameters).fit(noise(4, 2, 80))
 
 
 def test_missing_tsfresh_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tsfresh", None)
     monkeypatch.setitem(sys.modules, "tsfresh.feature_extraction", None)
     with pytest.raises(ImportError, match=r"sklearn-emg\[tsfresh\]"):
-        TsfreshFeatures("minimal").fit(windows())
+        TsfreshFeatures("minimal").fit(noise(4, 2, 80))

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from data import simulated_cohort
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -13,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_emg import inspection
 from sklearn_emg.comparison import compare, leakage_audit
-from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
@@ -39,9 +39,7 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="the Displays need matplot
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        9, n_recordings=27, fs=4000.0, duration=0.5, return_X_y=True, random_state=0
-    )
+    return simulated_cohort(fs=4000.0)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from data import feature_cohort
 from joblib import parallel_config
 from sklearn.linear_model import LogisticRegression
 
@@ -14,13 +15,9 @@ from sklearn_emg.metrics import subject_scorer
 
 @pytest.fixture
 def table():
-    """The time features tell the classes apart, the spectral ones do not."""
-    rng = np.random.default_rng(0)
-    y = np.repeat(["control", "patient"], 48)
-    columns = ["rms", "zc", "mdf", "mnf", "ch2_ar_1", "own"]
-    X = pd.DataFrame(rng.normal(size=(96, 6)), columns=columns)
-    X[["rms", "zc"]] += 2 * (y == "patient")[:, None]
-    X["subject"] = np.arange(96) // 4
+    """The time features depend on the class, the others do not."""
+    effects = {"rms": 2.0, "zc": 2.0, "mdf": 0.0, "mnf": 0.0, "ch2_ar_1": 0.0, "own": 0.0}
+    X, y = feature_cohort(24, 4, effects, labels=("control", "patient"))
     X["age"] = 50.0
     return X, y
 

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from data import feature_cohort
 from imblearn.metrics import specificity_score
 from scipy.stats import binomtest
 from sklearn import metrics
@@ -38,12 +39,9 @@ class Table(LogisticRegression):
 
 @pytest.fixture
 def data():
-    rng = np.random.default_rng(0)
-    rows = rng.integers(1, 30, size=20)
-    subject = np.repeat([f"s{i}" for i in range(20)], rows)
-    y = np.repeat(np.array(["ill", "well"])[np.arange(20) % 2], rows)
-    X = pd.DataFrame({"subject": subject, "rms": rng.normal(size=len(y)) + (y == "ill")})
-    return X, y
+    n_rows = np.random.default_rng(0).integers(1, 30, size=20)
+    X, y = feature_cohort(20, n_rows, {"rms": -1.0})
+    return X.assign(subject=[f"s{s}" for s in X["subject"]]), y
 
 
 def test_a_subject_counts_the_same_whatever_its_rows(data):

@@ -12,12 +12,12 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from data import simulated_cohort
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.metrics import subject_scorer
@@ -47,9 +47,7 @@ def computed(monkeypatch):
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        9, n_recordings=18, fs=2000.0, duration=0.7, random_state=0, return_X_y=True
-    )
+    return simulated_cohort(n_recordings=18, duration=0.7)
 
 
 def searched(features, X, y):

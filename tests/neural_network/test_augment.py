@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from data import cohort
 from sklearn.base import clone
 
 from sklearn_emg.neural_network import ALSNetClassifier, AugmentBatches
@@ -21,6 +22,9 @@ class Spy:
         return 2 * X
 
 
+WINDOWS = cohort(2, 25, n_times=60)[:2]
+
+
 def net(callbacks=None, **params):
     return ALSNetClassifier(
         n_filters=4, n_hidden=8, max_epochs=3, batch_size=16, random_state=0,
@@ -28,15 +32,8 @@ def net(callbacks=None, **params):
     )  # fmt: skip
 
 
-@pytest.fixture
-def windows():
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], 25)
-    return (rng.normal(size=(50, 2, 60)) * (1 + y)[:, None, None]).astype(np.float32), y
-
-
-def test_every_training_window_is_changed_once_per_epoch_and_no_other(windows):
-    X, y = windows
+def test_every_training_window_is_changed_once_per_epoch_and_no_other():
+    X, y = WINDOWS
     spy = Spy()
     before = X.copy()
     fitted = net([AugmentBatches(spy, random_state=0)], validation_fraction=0.2).fit(X, y)
@@ -51,8 +48,8 @@ def test_every_training_window_is_changed_once_per_epoch_and_no_other(windows):
     assert len(spy.seen) == n_calls
 
 
-def test_the_network_is_trained_on_the_changed_windows(windows):
-    X, y = windows
+def test_the_network_is_trained_on_the_changed_windows():
+    X, y = WINDOWS
     doubled = net([AugmentBatches(Spy())], validation_fraction=None).fit(X, y)
     by_hand = net(validation_fraction=None).fit(2 * X, y)
     np.testing.assert_allclose(
@@ -62,8 +59,8 @@ def test_the_network_is_trained_on_the_changed_windows(windows):
     assert not np.allclose(doubled.predict_proba(X), plain.predict_proba(X), atol=1e-3)
 
 
-def test_reproducible_and_cloneable(windows):
-    X, y = windows
+def test_reproducible_and_cloneable():
+    X, y = WINDOWS
     augmenter = WindowAugmenter(mix=0.3, epsilon=0.2, max_shift=0.2)
     estimator = net([AugmentBatches(augmenter, random_state=3)])
     first = estimator.fit(X, y).predict_proba(X)
@@ -73,6 +70,6 @@ def test_reproducible_and_cloneable(windows):
     assert not np.array_equal(other.predict_proba(X), first)
 
 
-def test_something_else_than_an_augmenter_is_refused(windows):
+def test_something_else_than_an_augmenter_is_refused():
     with pytest.raises(TypeError, match="'augmenter' parameter of AugmentBatches"):
-        net([AugmentBatches("noise")]).fit(*windows)
+        net([AugmentBatches("noise")]).fit(*WINDOWS)

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from data import cohort
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
@@ -29,15 +30,6 @@ def small_regressor(**params):
     return EMGRegressor(**{**defaults, **params})
 
 
-def cohort(n_subjects=12, n_windows=5, n_channels=2, n_times=50, n_classes=2, seed=0):
-    """Windows whose amplitude tells the class; subjects one after another."""
-    rng = np.random.default_rng(seed)
-    subjects = np.repeat(np.arange(n_subjects), n_windows)
-    y = subjects % n_classes
-    X = rng.normal(size=(len(y), n_channels, n_times)) * (1 + 2 * y)[:, None, None]
-    return X.astype(np.float32), y, subjects
-
-
 # Labels, shapes, sizes
 
 
@@ -45,7 +37,7 @@ def cohort(n_subjects=12, n_windows=5, n_channels=2, n_times=50, n_classes=2, se
     "names", [["a", "b", "c"], [5, 7, -1], [2.0, 0.0, 5.0], np.array(["x", "yy", "z"], object)]
 )
 def test_any_labels(names):
-    X, y, _ = cohort(n_classes=3)
+    X, y, _ = cohort(labels=range(3))
     labels = np.asarray(names)[y]
     net = small_classifier(max_epochs=20).fit(X, labels)
     assert set(net.predict(X)) <= set(names)
@@ -54,7 +46,7 @@ def test_any_labels(names):
 
 
 def test_probabilities_follow_the_order_of_the_classes():
-    X, y, _ = cohort(n_classes=3)
+    X, y, _ = cohort(labels=range(3))
     labels = np.array(["c", "a", "b"])[y]
     net = small_classifier(max_epochs=20).fit(X, labels)
     proba = net.predict_proba(X)
@@ -74,7 +66,7 @@ def test_sizes_are_inferred_at_every_fit_and_written_nowhere():
     net = small_classifier(max_epochs=2)
     before = net.get_params()
     for n_channels, n_times, n_classes in [(1, 30, 2), (3, 41, 3)]:
-        X, y, _ = cohort(n_channels=n_channels, n_times=n_times, n_classes=n_classes)
+        X, y, _ = cohort(n_channels=n_channels, n_times=n_times, labels=range(n_classes))
         assert net.fit(X, y).predict_proba(X).shape == (60, n_classes)
         assert (net.n_channels_, net.n_times_, net.n_features_in_) == (
             n_channels,

@@ -4,8 +4,10 @@ import hashlib
 import json
 import pickle
 import runpy
+from functools import partial
 from pathlib import Path
 
+import data
 import numpy as np
 import pytest
 import torch
@@ -28,12 +30,7 @@ on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 
 
-def cohort(n_subjects=12, n_windows=5, n_channels=2, n_times=1024, seed=0):
-    rng = np.random.default_rng(seed)
-    subjects = np.repeat(np.arange(n_subjects), n_windows)
-    y = np.array(["control", "patient"])[subjects % 2]
-    X = rng.normal(size=(len(y), n_channels, n_times)) * (1 + 2 * (subjects % 2))[:, None, None]
-    return X.astype(np.float32), y, subjects
+cohort = partial(data.cohort, n_times=1024, labels=("control", "patient"))
 
 
 def small(**params):

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+from data import tensor
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.feature_extraction import STFT, LogSpectrogram, MelSpectrogram
@@ -26,10 +27,6 @@ SMALL_DEEP = {"nperseg": 16, "n_filters": (4, 6), "kernel_size": (3, 5)}
 SMALL_SPECTRO = {"nperseg": 32, "n_filters": (8, 12), "dropout": 0.1, "reduction": 2}
 
 
-def windows(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
-
-
 def two_classes(n_windows=24, n_times=128, seed=0):
     """Windows with a slow or a fast sine in noise."""
     rng = np.random.default_rng(seed)
@@ -46,7 +43,7 @@ def two_classes(n_windows=24, n_times=128, seed=0):
 @pytest.mark.parametrize("n_times, nperseg, hop", [(300, 64, None), (301, 50, 7), (40, 64, 16)])
 def test_amplitudes_are_those_of_the_transformer(n_times, nperseg, hop):
     layer = Spectrogram("N", n_times, nperseg=nperseg, hop=hop, log=False, delta_width=None)
-    X = windows(5, 2, n_times)
+    X = tensor(5, 2, n_times)
     expected = STFT(nperseg=nperseg, hop=hop).fit_transform(X.numpy())
     assert layer.size == expected.shape[2:]
     np.testing.assert_allclose(layer(X).numpy(), expected, rtol=1e-4, atol=1e-6)
@@ -54,7 +51,7 @@ def test_amplitudes_are_those_of_the_transformer(n_times, nperseg, hop):
 
 def test_levels_and_slopes_are_those_of_the_transformer():
     layer = Spectrogram("N", 300, nperseg=64, hop=None, log=True, delta_width=5)
-    X = windows(5, 2, 300)
+    X = tensor(5, 2, 300)
     expected = LogSpectrogram(delta=True, delta_width=5, nperseg=64).fit_transform(X.numpy())
     np.testing.assert_allclose(layer(X).numpy(), expected, atol=0.01)  # dB
 
@@ -93,14 +90,14 @@ def build(network, settings, n_channels, n_times, n_classes=3):
 
 
 def some(n, n_channels, n_times, seed=0):
-    return windows(n, n_channels, *np.atleast_1d(n_times), seed=seed)
+    return tensor(n, n_channels, *np.atleast_1d(n_times), seed=seed)
 
 
 @pytest.mark.parametrize("network", [DeepEMGNet, SpectroEMGNet])
 def test_a_raw_window_and_its_negative_are_the_same(network):
     # Hence the tag poor_score: scikit-learn's clouds of points differ by signs.
     net = build(network, {}, 2, 1000).eval()
-    X = windows(4, 2, 1000)
+    X = tensor(4, 2, 1000)
     with torch.no_grad():
         torch.testing.assert_close(net(X), net(-X))
 
@@ -188,7 +185,7 @@ def test_spectroemgnet_holds_what_its_layers_need(attention):
 def test_attention_weighs_filters_by_what_is_in_the_image():
     net = build(SpectroEMGNet, {**SMALL_SPECTRO, "attention": "channel"}, 1, (16, 16))
     weigh = net.features[1][3][0].eval()
-    X = windows(2, 8, 6, 6)
+    X = tensor(2, 8, 6, 6)
     ratio = weigh(X) / X
     torch.testing.assert_close(ratio, ratio[:, :, :1, :1].expand_as(ratio))
     assert ratio.std(dim=1).min() > 0
@@ -197,7 +194,7 @@ def test_attention_weighs_filters_by_what_is_in_the_image():
 
 @pytest.mark.parametrize("network, least", [(DeepEMGNet, (2**2 - 1) * 32), (SpectroEMGNet, 7 * 64)])
 def test_states_the_least_length(network, least):
-    assert network(1, least, 2).eval()(windows(1, 1, least)).shape == (1, 2)
+    assert network(1, least, 2).eval()(tensor(1, 1, least)).shape == (1, 2)
     with pytest.raises(
         ValueError, match=rf"{network.__name__} .* windows of at least {least} sam.*{least - 1}\."
     ):
@@ -209,7 +206,7 @@ def test_states_the_least_image():
         DeepEMGNet(1, (3, 9), 2)
     with pytest.raises(ValueError, match=r"SpectroEMGNet .* nperseg of at least 14. Got 12"):
         SpectroEMGNet(1, 500, 2, nperseg=12)
-    assert SpectroEMGNet(1, 500, 2, nperseg=14).eval()(windows(1, 1, 500)).shape == (1, 2)
+    assert SpectroEMGNet(1, 500, 2, nperseg=14).eval()(tensor(1, 1, 500)).shape == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -309,14 +306,14 @@ def test_an_unknown_architecture_is_refused():
 @needs_timm
 def test_image_network_classifies_small_images():
     net = build(ImageNetwork, {"resize": 64}, 1, (40, 63)).eval()
-    assert net(windows(2, 1, 40, 63)).shape == (2, 3)
+    assert net(tensor(2, 1, 40, 63)).shape == (2, 3)
 
 
 @needs_timm
 def test_image_network_makes_images_of_raw_windows():
     settings = {"architecture": "test_byobnet", "nperseg": 32, "hop": 5}
     net = build(ImageNetwork, settings, 2, 400).eval()
-    X = windows(4, 2, 400)
+    X = tensor(4, 2, 400)
     with torch.no_grad():
         assert net.spectrogram(X).shape == (4, 2, 17, 81)
         torch.testing.assert_close(net(X), net(-X))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from data import tensor
 
 from sklearn_emg.neural_network import ALSNet, DilatedCNN, NEMGNet, StackedLSTM
 
@@ -28,21 +29,17 @@ def build(network, settings, n_times=160, n_channels=2, n_classes=3, seed=0):
         return network(n_channels, n_times, n_classes, **settings)
 
 
-def windows(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
-
-
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 @pytest.mark.parametrize("n_channels, longer, n_classes", [(1, 0, 2), (3, 51, 5)])
 def test_gives_a_logit_per_class(network, settings, n_times, n_channels, longer, n_classes):
     net = build(network, settings, n_times + longer, n_channels, n_classes)
-    assert net(windows(7, n_channels, n_times + longer)).shape == (7, n_classes)
+    assert net(tensor(7, n_channels, n_times + longer)).shape == (7, n_classes)
 
 
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_gradients_reach_every_parameter(network, settings, n_times):
     net = build(network, settings, n_times)
-    torch.nn.functional.cross_entropy(net(windows(6, 2, n_times)), torch.arange(6) % 3).backward()
+    torch.nn.functional.cross_entropy(net(tensor(6, 2, n_times)), torch.arange(6) % 3).backward()
     # A bias right before batch normalisation is taken off with the mean: there, only rounding.
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
@@ -50,7 +47,7 @@ def test_gradients_reach_every_parameter(network, settings, n_times):
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings, n_times):
     net = build(network, settings, n_times).eval()
-    X = windows(5, 2, n_times)
+    X = tensor(5, 2, n_times)
     with torch.no_grad():
         together, again = net(X), net(X)
         alone = torch.cat([net(x[None]) for x in X])
@@ -61,7 +58,7 @@ def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings,
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_learns_32_windows_by_heart(network, settings, n_times):
     net = build(network, settings, n_times)
-    X, y = windows(32, 2, n_times, seed=1), torch.arange(32) % 3
+    X, y = tensor(32, 2, n_times, seed=1), torch.arange(32) % 3
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     for _ in range(300):
         net.train()
@@ -77,7 +74,7 @@ def test_learns_32_windows_by_heart(network, settings, n_times):
 
 @pytest.mark.parametrize("network", [ALSNet, DilatedCNN, StackedLSTM])
 def test_takes_windows_of_one_sample(network):
-    assert network(2, 1, 3).eval()(windows(4, 2, 1)).shape == (4, 3)
+    assert network(2, 1, 3).eval()(tensor(4, 2, 1)).shape == (4, 3)
 
 
 def test_alsnet_states_the_least_length():
@@ -93,13 +90,13 @@ def test_alsnet_runs_at_its_least_length(stride):
         ALSNet(1, 1, 2, padding="valid", stride=stride)
     least = int(str(refusal.value).split("at least ")[1].split()[0])
     net = ALSNet(1, least, 2, padding="valid", stride=stride).eval()
-    assert net.features[:-1](windows(1, 1, least)).shape[-1] == 1
+    assert net.features[:-1](tensor(1, 1, least)).shape[-1] == 1
 
 
 @pytest.mark.parametrize("stride", [1, 3])
 def test_alsnet_pads_like_pytorch(stride):
     net = ALSNet(1, 50, 2, kernel_size=(4, 5, 6), stride=stride)
-    x = windows(3, 1, 50)
+    x = tensor(3, 1, 50)
     assert net.features[:-1](x).shape == (3, 32, -(-50 // stride**3))
     first = next(m for m in net.features if isinstance(m, torch.nn.Conv1d))
     padded = torch.nn.functional.pad(x, (1, 2))  # 3 zeros for a kernel of 4, the odd one right
@@ -151,7 +148,7 @@ def test_nemgnet_b_holds_the_published_count(published_nemgnet):
 
 def test_nemgnet_reduces_4000_samples_to_3(published_nemgnet):
     with torch.no_grad():
-        assert published_nemgnet.eval().features(windows(1, 1, 4000)).shape == (1, 1024, 3)
+        assert published_nemgnet.eval().features(tensor(1, 1, 4000)).shape == (1, 1024, 3)
 
 
 @pytest.mark.parametrize("variant, n_blocks", [("A", 0), ("B", 2), ("C", 4), ("D", 6)])
@@ -166,7 +163,7 @@ def test_a_residual_block_adds_its_input():
     net = NEMGNet(1, 1003, 3, **SMALL_NEMGNET)
     block = net.features[3].eval()
     torch.nn.init.zeros_(block.inner[-1].weight)  # the convolutions then give nothing
-    X = windows(2, 4, 11)
+    X = tensor(2, 4, 11)
     torch.testing.assert_close(block(X), X.relu())
 
 
@@ -174,7 +171,7 @@ def test_nemgnet_states_the_least_length():
     with pytest.raises(ValueError, match=r"NEMGNet .* at least 1003 samples. Got n_times=1002"):
         NEMGNet(1, 1002, 3)
     tiny = NEMGNet(2, 1, 3, stride=1, pool_size=1, **SMALL_NEMGNET).eval()
-    assert tiny(windows(4, 2, 1)).shape == (4, 3)
+    assert tiny(tensor(4, 2, 1)).shape == (4, 3)
 
 
 # LSTM
@@ -191,6 +188,6 @@ def test_stacked_lstm_remembers_at_the_start():
 
 def test_stacked_lstm_uses_the_order_of_samples():
     net = build(StackedLSTM, {"n_units": 8}, 20).eval()
-    X = windows(3, 2, 20)
+    X = tensor(3, 2, 20)
     with torch.no_grad():
         assert (net(X) - net(X.flip(-1))).abs().max() > 1e-4

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+from data import cohort
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
@@ -24,6 +25,9 @@ from sklearn_emg.neural_network import (
     export_onnx,
 )
 
+DIAGNOSES = ("myopathy", "normal", "als")
+COHORT = cohort(24, 1, n_times=96, labels=DIAGNOSES)
+
 needs_onnx = pytest.mark.skipif(
     not (find_spec("onnxscript") and find_spec("onnxruntime")),
     reason="needs onnxscript and onnxruntime",
@@ -37,16 +41,9 @@ def session_of(net, path):
     return onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
 
 
-def windows(n=24, n_times=96, seed=0):
-    rng = np.random.default_rng(seed)
-    y = np.array(["myopathy", "normal", "als"])[np.arange(n) % 3]
-    X = rng.normal(size=(n, 2, n_times)) * (1 + np.arange(n) % 3)[:, None, None]
-    return X.astype(np.float32), y
-
-
 @needs_onnx
 def test_a_classifier_gives_its_probabilities_and_labels(tmp_path):
-    X, y = windows()
+    X, y, _ = COHORT
     net = CNN1DClassifier(max_epochs=3, lr=0.01, random_state=0).fit(X, y)
     session = session_of(net, tmp_path)
     for n in (1, 24):  # any number of windows
@@ -59,7 +56,7 @@ def test_a_classifier_gives_its_probabilities_and_labels(tmp_path):
 
 @needs_onnx
 def test_a_regressor_predicts_in_the_unit_of_its_target(tmp_path):
-    X, _ = windows()
+    X, _, _ = COHORT
     force = 100 + 20 * X.std(axis=(1, 2))
     net = EMGRegressor("PatternNet", max_epochs=2, random_state=0).fit(X[:, 0], force)
     (prediction,) = session_of(net, tmp_path).run(None, {"windows": X[:, :1]})
@@ -84,7 +81,7 @@ def test_a_regressor_predicts_in_the_unit_of_its_target(tmp_path):
     ids=lambda net: type(net).__name__,
 )
 def test_every_network_agrees_to_1e_4(net, tmp_path):
-    X, y = windows()
+    X, y, _ = COHORT
     net.set_params(max_epochs=2, random_state=0).fit(X, y)
     (probabilities,) = session_of(net, tmp_path).run(None, {"windows": X})
     np.testing.assert_allclose(probabilities, net.predict_proba(X), rtol=0, atol=1e-4)
@@ -107,7 +104,7 @@ def test_recurrent_networks_are_not_unrolled(net, tmp_path):
 
     n_nodes = []
     for n_times in (40, 400):
-        X, y = windows(n_times=n_times)
+        X, y, _ = cohort(24, 1, n_times=n_times, labels=DIAGNOSES)
         fitted = net.set_params(max_epochs=1, random_state=0).fit(X, y)
         (probabilities,) = session_of(fitted, tmp_path).run(None, {"windows": X})
         np.testing.assert_allclose(probabilities, fitted.predict_proba(X), rtol=0, atol=1e-5)
@@ -128,7 +125,7 @@ class LastTen(torch.nn.Module):
 
 @needs_onnx
 def test_refuses_a_network_of_which_the_number_of_windows_would_be_fixed(tmp_path):
-    X, y = windows()
+    X, y, _ = COHORT
     net = EMGClassifier(LastTen, max_epochs=1, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="LastTen with these settings cannot be exported"):
         export_onnx(net, tmp_path / "model.onnx")

@@ -6,8 +6,10 @@ import pickle
 import re
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
+import data
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -58,12 +60,7 @@ TINY_NEMGNET = {
 }
 
 
-def cohort(n_subjects=8, n_windows=4, n_channels=2, n_times=24, seed=0):
-    rng = np.random.default_rng(seed)
-    subjects = np.repeat(np.arange(n_subjects), n_windows)
-    y = np.where(subjects % 2, "patient", "control")
-    X = rng.normal(size=(len(y), n_channels, n_times)) * (1 + 2 * (subjects % 2))[:, None, None]
-    return X, y, subjects
+cohort = partial(data.cohort, 8, 4, n_times=24, labels=("control", "patient"))
 
 
 def network_of(cls):

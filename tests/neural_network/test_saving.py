@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from data import cohort
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -38,13 +39,11 @@ MODELS = [
 ]
 
 
-def data(seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(24, 2, 37)), np.array(["a", "b"])[np.arange(24) % 2]
+WINDOWS = cohort(24, 1, n_times=37, labels=("a", "b"))[:2]
 
 
 def fitted(estimator):
-    X, y = data()
+    X, y = WINDOWS
     target = np.abs(X).mean(axis=(1, 2)) if isinstance(estimator, EMGRegressor) else y
     return clone(estimator).set_params(random_state=0).fit(X, target), X, target
 
@@ -75,7 +74,7 @@ def test_a_loaded_model_predicts_bit_for_bit(estimator, tmp_path):
     "labels", [[5, 7], [True, False], np.array(["x", "yy"], object), [0.0, 1.0]]
 )
 def test_labels_keep_their_type(labels, tmp_path):
-    X, y = data()
+    X, y = WINDOWS
     labels = np.asarray(labels)[(y == "a").astype(int)]
     model = ALSNetClassifier(n_filters=2, max_epochs=1, random_state=0).fit(X, labels)
     save_model(model, tmp_path / "m")
@@ -176,14 +175,14 @@ def test_writing_anew_leaves_a_loaded_model_as_it_is(tmp_path):
 
 
 def saved(folder, name="m", seed=0):
-    X, y = data()
+    X, y = WINDOWS
     model = ALSNetClassifier(n_filters=2, max_epochs=1, random_state=seed).fit(X, y)
     return save_model(model, folder / name), model, X
 
 
 @pytest.mark.parametrize("seed", [0, 1], ids=["equal weights", "other weights"])
 def test_weights_of_another_model_are_refused(seed, tmp_path):
-    X, y = data()
+    X, y = WINDOWS
     (weights, _), model, _ = saved(tmp_path, "a")
     renamed = np.where(y == "a", "x", "z")
     other, _ = save_model(
@@ -267,7 +266,7 @@ def test_forged_descriptions_are_refused(change, message, tmp_path):
 
 
 def test_a_network_of_a_thousand_million_layers_is_refused(tmp_path):
-    X, y = data()
+    X, y = WINDOWS
     model = AttentionNetClassifier(max_epochs=1, random_state=0, device="cpu").fit(X, y)
     _, description = save_model(model, tmp_path / "m")
     forge(description, lambda c: c["params"].update(n_layers=10**9))
@@ -334,7 +333,7 @@ def test_a_pipe_is_not_waited_for(file, tmp_path):
 @pytest.mark.parametrize("stopped_at", [1, 2, 3])
 def test_a_save_that_stops_leaves_the_old_or_the_new_model(stopped_at, tmp_path, monkeypatch):
     _, old, X = saved(tmp_path)
-    new = clone(old).set_params(random_state=1).fit(*data())
+    new = clone(old).set_params(random_state=1).fit(*WINDOWS)
     replace, calls = os.replace, []
 
     def stop(*arguments):
@@ -357,7 +356,7 @@ def test_a_save_that_stops_leaves_the_old_or_the_new_model(stopped_at, tmp_path,
 
 def test_two_writers_end_with_one_model(tmp_path):
     _, one, X = saved(tmp_path)
-    two = clone(one).set_params(random_state=1).fit(*data())
+    two = clone(one).set_params(random_state=1).fit(*WINDOWS)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda k: save_model((one, two)[k % 2], tmp_path / "m"), range(20)))
     got = load_model(tmp_path / "m").predict_proba(X)

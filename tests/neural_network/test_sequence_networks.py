@@ -2,9 +2,9 @@
 
 import itertools
 
-import numpy as np
 import pytest
 import torch
+from data import tensor
 
 from sklearn_emg.neural_network import (
     CNN1D,
@@ -51,10 +51,6 @@ def build(network, settings, n_times=64, n_channels=2, n_classes=3, seed=0):
         return network(n_channels, n_times, n_classes, **settings)
 
 
-def windows(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
-
-
 def n_parameters(module):
     return sum(p.numel() for p in module.parameters())
 
@@ -63,13 +59,13 @@ def n_parameters(module):
 @pytest.mark.parametrize("n_channels, n_times, n_classes", [(1, 64, 2), (3, 83, 5)])
 def test_gives_a_logit_per_class(network, settings, n_channels, n_times, n_classes):
     net = build(network, settings, n_times, n_channels, n_classes)
-    assert net(windows(7, n_channels, n_times)).shape == (7, n_classes)
+    assert net(tensor(7, n_channels, n_times)).shape == (7, n_classes)
 
 
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_gradients_reach_every_parameter(network, settings):
     net = build(network, settings)
-    torch.nn.functional.cross_entropy(net(windows(6, 2, 64)), torch.arange(6) % 3).backward()
+    torch.nn.functional.cross_entropy(net(tensor(6, 2, 64)), torch.arange(6) % 3).backward()
     # A bias right before batch normalisation is taken off with the mean: there, only rounding.
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
@@ -77,7 +73,7 @@ def test_gradients_reach_every_parameter(network, settings):
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings):
     net = build(network, settings).eval()
-    X = windows(5, 2, 64)
+    X = tensor(5, 2, 64)
     with torch.no_grad():
         together, again = net(X), net(X)
         alone = torch.cat([net(x[None]) for x in X])
@@ -88,7 +84,7 @@ def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings)
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_learns_32_windows_by_heart(network, settings):
     net = build(network, settings)
-    X, y = windows(32, 2, 64, seed=1), torch.arange(32) % 3
+    X, y = tensor(32, 2, 64, seed=1), torch.arange(32) % 3
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # for dropout
@@ -117,7 +113,7 @@ def test_learns_32_windows_by_heart(network, settings):
     ],
 )
 def test_runs_at_its_least_length_and_states_it(network, settings, least):
-    assert network(2, least, 3, **settings).eval()(windows(4, 2, least)).shape == (4, 3)
+    assert network(2, least, 3, **settings).eval()(tensor(4, 2, least)).shape == (4, 3)
     if least > 1:
         with pytest.raises(ValueError, match=f"{network.__name__} .* at least {least} samples"):
             network(2, least - 1, 3, **settings)
@@ -193,7 +189,7 @@ def test_neurofusionnet_holds_what_the_parts_that_are_on_need(switches):
     if graph:
         expected += 5 * width + 2 * 5 * 3 + dense(width, width)
     assert n_parameters(net) == expected + dense(width, 5)
-    assert net.eval()(windows(4, 3, 64)).shape == (4, 5)
+    assert net.eval()(tensor(4, 3, 64)).shape == (4, 5)
 
 
 # What each network does
@@ -216,13 +212,13 @@ def test_attention_is_that_of_pytorch():
         theirs.in_proj_weight.copy_(ours.project.weight)
         theirs.in_proj_bias.copy_(ours.project.bias)
         theirs.out_proj.load_state_dict(ours.combine.state_dict())
-        X = windows(4, 7, 12)
+        X = tensor(4, 7, 12)
         torch.testing.assert_close(ours(X), theirs(X, X, X)[0])
 
 
 def test_attention_net_knows_the_order_of_frames():
     net = build(AttentionNet, {}).eval()
-    X = windows(3, 2, 60)
+    X = tensor(3, 2, 60)
     frames_swapped = torch.cat([X[..., 30:], X[..., :30]], dim=-1)
     with torch.no_grad():
         assert (net(X) - net(frames_swapped)).abs().max() > 1e-3
@@ -231,7 +227,7 @@ def test_attention_net_knows_the_order_of_frames():
 @pytest.mark.parametrize("n_times", [1, 20, 41, 64])
 def test_the_decoder_restores_the_length(n_times):
     net = ConvAutoencoder(3, n_times, n_filters=(4, 6), kernel_size=5, stride=3)
-    assert net(windows(2, 3, n_times)).shape == (2, 3, n_times)
+    assert net(tensor(2, 3, n_times)).shape == (2, 3, n_times)
 
 
 def test_the_autoencoder_learns_to_restore_windows():
@@ -249,7 +245,7 @@ def test_the_autoencoder_learns_to_restore_windows():
 
 def test_backward_units_read_to_the_first_frame():
     net = build(RecurrentNet, {"bidirectional": True, "n_units": 5, "frame": 4}).eval()
-    X = windows(3, 2, 64)
+    X = tensor(3, 2, 64)
     seen = []
     net.classifier.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     with torch.no_grad():
@@ -259,7 +255,7 @@ def test_backward_units_read_to_the_first_frame():
 
 
 def test_a_regulariser_that_is_off_leaves_training_deterministic():
-    X = windows(4, 2, 64)
+    X = tensor(4, 2, 64)
     on, off = (build(NeuroFusionNet, {**SMALL_FUSION, "has_regulariser": r}) for r in (True, False))
     assert (on(X) - on(X)).abs().max() > 0
     torch.testing.assert_close(off(X), off(X), rtol=0, atol=0)

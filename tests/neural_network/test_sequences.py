@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from data import signal_cohort
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -167,16 +168,6 @@ def test_a_signal_that_is_too_short_is_refused(network, settings, least):
 # The estimators
 
 
-def cohort(n_subjects=12, n_signals=4, n_channels=2, shortest=24, seed=0):
-    """Signals of many lengths whose amplitude tells the class."""
-    rng = np.random.default_rng(seed)
-    subjects = np.repeat(np.arange(n_subjects), n_signals)
-    y = np.array(["control", "patient"])[subjects % 2]
-    lengths = shortest + rng.permutation(len(subjects))
-    X = [rng.normal(size=(n_channels, n)) * (1 + 2 * (s % 2)) for n, s in zip(lengths, subjects)]
-    return X, y, subjects
-
-
 def table_of(X, subjects, fs=1000.0):
     return recording_table(X, fs=fs, subject=[f"s{s}" for s in subjects])
 
@@ -194,10 +185,10 @@ CLASSIFIERS = [
 
 @pytest.mark.parametrize("net", CLASSIFIERS, ids=lambda net: type(net).__name__)
 def test_a_signal_is_judged_alone_and_new_subjects_are_recognised(net, tmp_path):
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     net = clone(net).set_params(max_epochs=20, lr=0.02, random_state=0)
     net.fit(X, y, groups=subjects)
-    new, labels, _ = cohort(seed=1, shortest=30)
+    new, labels, _ = signal_cohort(seed=1, shortest=30)
     proba = net.predict_proba(new)
     alone = np.concatenate([net.predict_proba([signal]) for signal in new])
     np.testing.assert_allclose(alone, proba, rtol=0, atol=1e-6)
@@ -213,7 +204,7 @@ def small_net(**params):
 
 
 def test_a_table_brings_its_subjects(monkeypatch):
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     names = [f"s{s}" for s in subjects]
     by_table = small_net(max_epochs=4).fit(table_of(X, subjects), y)
     by_list = small_net(max_epochs=4).fit(X, y, groups=names)
@@ -225,7 +216,7 @@ def test_a_table_brings_its_subjects(monkeypatch):
 
 
 def test_cross_validation_of_recordings_by_subject():
-    X, y, subjects = cohort(n_channels=1)
+    X, y, subjects = signal_cohort(n_channels=1)
     table = table_of([x[0] for x in X], subjects)
     model = make_pipeline(HighpassFilter(20.0), small_net(max_epochs=15, lr=0.02))
     scores = cross_val_score(model, table, y, cv=SubjectKFold(3), error_score="raise")
@@ -233,7 +224,7 @@ def test_cross_validation_of_recordings_by_subject():
 
 
 def test_signals_of_one_length_are_an_array():
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     X = [signal[:, :24] for signal in X]
     array = np.stack(X)
     by_list, by_array = small_net().fit(X, y), small_net().fit(array, y)
@@ -246,7 +237,7 @@ def test_signals_of_one_length_are_an_array():
 
 
 def test_any_array_can_be_predicted_after_signals():
-    X, y, _ = cohort()
+    X, y, _ = signal_cohort()
     net = small_net().fit(X, y)
     array = np.random.default_rng(0).normal(size=(7, 2, 33))
     expected = net.predict_proba(list(array))
@@ -256,7 +247,7 @@ def test_any_array_can_be_predicted_after_signals():
 
 
 def test_partial_fit_warm_start_and_early_stopping():
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     net = small_net(lr=0.02).partial_fit(X[:10], y[:10], classes=["control", "patient"])
     for _ in range(14):
         net.partial_fit(X, y)
@@ -270,14 +261,14 @@ def test_partial_fit_warm_start_and_early_stopping():
 
 
 def test_a_regressor_takes_signals():
-    X, _, _ = cohort()
+    X, _, _ = signal_cohort()
     force = np.array([np.abs(signal).mean() for signal in X])
     net = EMGRegressor("ALSNet", max_epochs=40, lr=0.02, random_state=0).fit(X, force)
     assert net.score(X, force) > 0.5
 
 
 def test_callbacks_score_signals():
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     scoring = EpochScoring("accuracy", name="valid_right", lower_is_better=False)
     net = small_net(callbacks=[scoring], max_epochs=4).fit(X, y, groups=subjects)
     np.testing.assert_allclose(
@@ -286,7 +277,7 @@ def test_callbacks_score_signals():
 
 
 def test_transfer_reads_the_subjects_of_tables():
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     table = table_of(X, subjects)
     net = TransferClassifier(small_net()).pretrain(table, y)
     with pytest.raises(ValueError, match=r"subject.* with the source cohort"):
@@ -339,7 +330,7 @@ def test_the_list_of_networks_for_signals_is_true():
 
 
 def test_refuses_signals():
-    X, y, subjects = cohort()
+    X, y, subjects = signal_cohort()
     with pytest.raises(ValueError, match=r"CNN1DClassifier .* 24 to 71 samples.* ALSNet, Atten"):
         CNN1DClassifier().fit(X, y)
     hole = [*X[:-1], np.full((2, 30), np.nan)]
@@ -371,7 +362,7 @@ def test_refuses_signals():
 def test_onnx_of_signals_of_any_length(tmp_path, cell):
     import onnxruntime
 
-    X, y, _ = cohort()
+    X, y, _ = signal_cohort()
     net = small_net(cell=cell).fit(X, y)
     file = export_onnx(net, tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])

@@ -3,7 +3,9 @@
 import inspect
 import re
 import warnings
+from functools import partial
 
+import data
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,13 +33,7 @@ from sklearn_emg.recordings import recording_table
 SMALL = {"n_filters": (4, 6), "kernel_size": 3, "dilations": (1, 2), "n_hidden": 8, "dropout": 0.2}
 
 
-def cohort(n_subjects=8, first=0, n_times=40, n_classes=2, seed=0):
-    """Four windows of each subject, whose amplitude is that of its class."""
-    rng = np.random.default_rng(seed)
-    subjects = np.repeat(np.arange(n_subjects), 4)
-    y = subjects % n_classes
-    X = rng.normal(size=(len(y), 2, n_times)) * (1 + 2 * y)[:, None, None]
-    return X.astype(np.float32), y, subjects + first
+cohort = partial(data.cohort, n_windows=4, n_times=40)
 
 
 def sines(n_windows=40, seed=0):
@@ -62,7 +58,7 @@ def changed(before, after):
 
 @pytest.fixture(scope="module")
 def pretrained():
-    X, y, subjects = cohort()
+    X, y, subjects = cohort(8)
     return TransferClassifier(small_net()).pretrain(X, y, groups=subjects)
 
 
@@ -70,7 +66,7 @@ def pretrained():
 
 
 def test_frozen_layers_stay_as_pretrained_and_the_others_learn(pretrained):
-    X, y, subjects = cohort(first=100, seed=1)
+    X, y, subjects = cohort(8, first=100, seed=1)
     before = state_of(pretrained.source_)
     net = clone(pretrained).fine_tune(X, y, groups=subjects)
     moved = changed(before, state_of(net.estimator_))
@@ -81,7 +77,7 @@ def test_frozen_layers_stay_as_pretrained_and_the_others_learn(pretrained):
 
 
 def test_nothing_frozen_starts_from_the_pretrained_weights(pretrained):
-    X, y, subjects = cohort(first=100, seed=1)
+    X, y, subjects = cohort(8, first=100, seed=1)
     net = clone(pretrained).set_params(
         frozen=(), fine_tune_params={"lr": 1e-7, "max_epochs": 1, "weight_decay": 0.0}
     )
@@ -93,7 +89,7 @@ def test_nothing_frozen_starts_from_the_pretrained_weights(pretrained):
 
 
 def test_one_named_layer_is_frozen(pretrained):
-    X, y, _ = cohort(seed=1)
+    X, y, _ = cohort(8, seed=1)
     net = clone(pretrained).set_params(frozen=["features.0"]).fine_tune(X, y)
     moved = changed(state_of(pretrained.source_), state_of(net.estimator_))
     named = {n for n, _ in net.estimator_.net_.module_.named_parameters()}
@@ -101,7 +97,7 @@ def test_one_named_layer_is_frozen(pretrained):
 
 
 def test_other_classes_get_a_new_last_layer(pretrained):
-    X, y, subjects = cohort(n_subjects=9, first=100, n_classes=3)
+    X, y, subjects = cohort(9, first=100, labels=range(3))
     labels = np.array(["als", "myopathy", "normal"])[y]
     net = clone(pretrained).fine_tune(X, labels, groups=subjects)
     assert net.predict_proba(X).shape == (36, 3)
@@ -114,7 +110,7 @@ def test_other_classes_get_a_new_last_layer(pretrained):
 
 
 def test_renewed_layers_start_from_random_weights(pretrained):
-    X, y, _ = cohort(seed=1)
+    X, y, _ = cohort(8, seed=1)
     params = {"fine_tune_params": {"lr": 1e-7, "max_epochs": 1}, "frozen": ["features"]}
     net = clone(pretrained).set_params(renewed=["classifier.4"], **params).fine_tune(X, y)
     before, after = state_of(pretrained.source_), state_of(net.estimator_)
@@ -125,7 +121,7 @@ def test_renewed_layers_start_from_random_weights(pretrained):
 
 
 def test_clones_keep_the_pretrained_network_so_that_it_can_be_cross_validated(pretrained):
-    X, y, subjects = cohort(first=100, seed=1)
+    X, y, subjects = cohort(8, first=100, seed=1)
     copy = clone(pretrained)
     assert copy.source_ is pretrained.source_
     with pytest.raises(NotFittedError):
@@ -142,14 +138,14 @@ def test_clones_keep_the_pretrained_network_so_that_it_can_be_cross_validated(pr
 
 
 def test_subjects_of_both_cohorts_are_refused(pretrained):
-    X, y, subjects = cohort(first=6, seed=1)
+    X, y, subjects = cohort(8, first=6, seed=1)
     with pytest.raises(ValueError, match=r"2 subjects with the source cohort, \[6, 7\] for"):
         clone(pretrained).fine_tune(X, y, groups=list(subjects))
     clone(pretrained).set_params(allows_shared_subjects=True).fine_tune(X, y, groups=subjects)
 
 
 def test_pretraining_without_subjects_is_warned_of():
-    X, y, subjects = cohort()
+    X, y, subjects = cohort(8)
     net = TransferClassifier(small_net(max_epochs=1))
     with pytest.warns(SubjectLeakWarning, match=r"pretrain was given no subjects.*groups="):
         net.pretrain(X, y)
@@ -160,7 +156,7 @@ def test_pretraining_without_subjects_is_warned_of():
 
 
 def test_predicting_subjects_of_the_pretraining_is_warned_of(pretrained):
-    X, y, subjects = cohort(first=100, seed=1)
+    X, y, subjects = cohort(8, first=100, seed=1)
     net = clone(pretrained).set_params(fine_tune_params={"max_epochs": 1})
     net.fine_tune(X, y, groups=subjects)
     new = recording_table(list(X.astype(float)), fs=1000.0, subject=subjects + 100)
@@ -175,7 +171,7 @@ def test_predicting_subjects_of_the_pretraining_is_warned_of(pretrained):
 
 
 def test_a_pretrained_network_is_not_compared_on_its_own_subjects(pretrained):
-    X, y, subjects = cohort(seed=1)
+    X, y, subjects = cohort(8, seed=1)
     table = pd.DataFrame(X[:, 0].astype(float)).add_prefix("t").assign(subject=subjects + 7)
     model = DiVoteClassifier(SubjectTransferClassifier(pretrained), window=None)
     with pytest.raises(ValueError, match=r"transfer: fold \d would test 1 subject \(7\) that"):
@@ -183,7 +179,7 @@ def test_a_pretrained_network_is_not_compared_on_its_own_subjects(pretrained):
 
 
 def test_fit_without_pretraining_trains_everything():
-    X, y, subjects = cohort()
+    X, y, subjects = cohort(8)
     net = TransferClassifier(small_net())
     with pytest.raises(NotFittedError, match="Call 'pretrain' with the source cohort first"):
         net.fine_tune(X, y)
@@ -194,7 +190,7 @@ def test_fit_without_pretraining_trains_everything():
 
 
 def test_the_fine_tuned_network_holds_no_pretrained_one_and_can_be_saved(pretrained, tmp_path):
-    X, y, _ = cohort(seed=1)
+    X, y, _ = cohort(8, seed=1)
     net = clone(pretrained).fine_tune(X, y).estimator_
     assert not any(name.startswith("_start") for name in vars(net))
     save_model(net, tmp_path / "model")
@@ -212,13 +208,13 @@ def test_the_fine_tuned_network_holds_no_pretrained_one_and_can_be_saved(pretrai
     ],
 )
 def test_refuses_layers(pretrained, params, message):
-    X, y, _ = cohort(seed=1)
+    X, y, _ = cohort(8, seed=1)
     with pytest.raises(ValueError, match=message):
         clone(pretrained).set_params(**params).fine_tune(X, y)
 
 
 def test_frozen_layers_of_another_size_are_refused(pretrained):
-    X, y, _ = cohort(seed=1)
+    X, y, _ = cohort(8, seed=1)
     with pytest.raises(ValueError, match=r"pretrained network does not give: .*features"):
         clone(pretrained).fine_tune(X[:, :1], y)
 
@@ -228,7 +224,7 @@ def test_a_network_without_the_usual_head_must_name_its_layers():
         flat = torch.nn.Flatten()
         return torch.nn.Sequential(flat, torch.nn.Linear(n_channels * n_times, n_classes))
 
-    X, y, _ = cohort()
+    X, y, _ = cohort(8)
     net = TransferClassifier(EMGClassifier(module, max_epochs=1)).pretrain(X, y)
     with pytest.raises(ValueError, match=r"no part named 'classifier'. Its parts are \['1'\]"):
         net.fine_tune(X, y)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from data import simulated_cohort
 from sklearn.exceptions import FitFailedWarning
 
 from sklearn_emg.comparison import compare
-from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
     NestedProtocol,
     RandomWindows,
@@ -22,9 +22,7 @@ RATES = "need one sampling rate: row 0 has fs=1000 Hz, row 1 has fs=2000 Hz"
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        9, n_recordings=18, fs=2000.0, duration=0.5, random_state=0, return_X_y=True
-    )
+    return simulated_cohort(n_recordings=18)
 
 
 @pytest.fixture(scope="module")

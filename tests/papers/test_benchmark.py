@@ -12,12 +12,12 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from data import simulated_cohort
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import KFold
 
 from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
-from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import (
     RandomWindows,
     RepeatedSubjectKFold,
@@ -38,9 +38,7 @@ PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        9, n_recordings=27, fs=2000.0, duration=0.7, random_state=0, return_X_y=True
-    )
+    return simulated_cohort(duration=0.7)
 
 
 def run(cohort, out, systems=("time-domain", "rule-based"), protocol=PROTOCOL, **options):

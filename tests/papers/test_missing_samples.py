@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from data import simulated_cohort
 
-from sklearn_emg.datasets import load_n2001, make_nemg_cohort
+from sklearn_emg.datasets import load_n2001
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.model_selection import RepeatedSubjectKFold
 from sklearn_emg.papers import make_system, run_benchmark
@@ -27,9 +28,7 @@ def damaged(table):
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        6, n_recordings=18, fs=4000.0, duration=1.0, return_X_y=True, random_state=0
-    )
+    return simulated_cohort(6, 18, fs=4000.0, duration=1.0)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -7,11 +7,12 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
+from data import simulated_cohort
 from sklearn.base import BaseEstimator, clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 
-from sklearn_emg.datasets import load_lower_limb, make_nemg_cohort
+from sklearn_emg.datasets import load_lower_limb
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectHoldout, SubjectKFold
@@ -55,9 +56,7 @@ def shrink(estimator):
 
 @pytest.fixture(scope="module")
 def cohort():
-    return make_nemg_cohort(
-        9, n_recordings=36, fs=2000.0, duration=0.45, random_state=0, return_X_y=True
-    )
+    return simulated_cohort(n_recordings=36, duration=0.45)
 
 
 def test_every_row_of_the_table_says_where_it_comes_from():

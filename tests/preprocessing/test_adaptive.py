@@ -1,14 +1,11 @@
 import numpy as np
 import pytest
+from data import noise
 
 from sklearn_emg.preprocessing import AdaptiveFilter, NotchFilter
 from sklearn_emg.recordings import recording_table
 
 FS = 1000.0
-
-
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def _centred(X):
@@ -21,7 +18,7 @@ def _snr(clean, other):
 
 def _emg(n_times, seed=0):
     """White noise in bursts, as a stand-in with power at every frequency."""
-    return _noise(n_times, seed=seed) * (1 + np.sin(np.arange(n_times) / 200.0)) * 0.1
+    return noise(n_times, seed=seed) * (1 + np.sin(np.arange(n_times) / 200.0)) * 0.1
 
 
 def _mains(n_times, drift=0.0, harmonic=0.3):
@@ -55,7 +52,7 @@ def _textbook(signal, reference, n_taps, memory, algorithm):
 
 @pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
 def test_reference_channel_follows_the_textbook(algorithm):
-    X = _centred(_noise(1, 2, 400))
+    X = _centred(noise(1, 2, 400))
     adaptive = AdaptiveFilter(
         1,
         algorithm=algorithm,
@@ -71,7 +68,7 @@ def test_reference_channel_follows_the_textbook(algorithm):
 
 @pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
 def test_reference_channel_takes_a_filtered_copy_away(algorithm):
-    emg, artefact = 0.1 * _noise(20000), _noise(20000, seed=1)
+    emg, artefact = 0.1 * noise(20000), noise(20000, seed=1)
     picked_up = np.convolve(artefact, [0.5, -0.3, 0.1])[:20000]
     X = np.stack([emg + picked_up, artefact])[None]
     adaptive = AdaptiveFilter(1, algorithm=algorithm, memory=2.0, length=0.01, fs=FS)
@@ -83,7 +80,7 @@ def test_reference_channel_takes_a_filtered_copy_away(algorithm):
 
 
 def test_rls_that_never_forgets_is_least_squares():
-    x, r = _centred(_noise(2, 300))
+    x, r = _centred(noise(2, 300))
     adaptive = AdaptiveFilter(
         1, algorithm="rls", memory=1e9, length=0.003, output="interference", fs=FS, two_way=False
     )
@@ -131,7 +128,7 @@ def test_fixed_frequency_does_not_follow():
 
 def test_line_enhancer_finds_a_sine_of_unknown_frequency():
     sine = np.sin(2 * np.pi * 83.3 * np.arange(30000) / FS)
-    noisy = (sine + _noise(30000))[None]
+    noisy = (sine + noise(30000))[None]
     enhancer = AdaptiveFilter("delayed", length=0.1, output="interference", memory=10.0, fs=FS)
     enhanced = enhancer.fit_transform(noisy)[0]
     assert _snr(sine, noisy[0]) < -2
@@ -140,7 +137,7 @@ def test_line_enhancer_finds_a_sine_of_unknown_frequency():
 
 @pytest.mark.parametrize("reference", ["powerline", "delayed", 1])
 def test_cleaned_and_interference_add_up_to_the_signal(reference):
-    X = _noise(2, 3, 500)
+    X = noise(2, 3, 500)
     parts = [
         AdaptiveFilter(reference, output=output, fs=FS).fit_transform(X)
         for output in ("cleaned", "interference")
@@ -151,7 +148,7 @@ def test_cleaned_and_interference_add_up_to_the_signal(reference):
 @pytest.mark.parametrize("reference", ["powerline", "delayed"])
 def test_real_time_output_does_not_know_the_future(reference):
     adaptive = AdaptiveFilter(reference, two_way=False, algorithm="rls", fs=FS)
-    X = np.concatenate([_centred(_noise(1, 400)), _centred(_noise(1, 200, seed=1))], axis=1)
+    X = np.concatenate([_centred(noise(1, 400)), _centred(noise(1, 200, seed=1))], axis=1)
     changed = X.copy()
     changed[0, 400:] *= -1
     # The offset and the power that the regularisation refers to are the same for both signs.
@@ -169,7 +166,7 @@ def test_silence_stays_silence(reference):
 
 
 def test_all_harmonics_of_a_table_row_stay_below_its_nyquist_frequency():
-    table = recording_table([_noise(900), _noise(2, 400)], fs=[1000.0, 240.0], subject="a")
+    table = recording_table([noise(900), noise(2, 400)], fs=[1000.0, 240.0], subject="a")
     cleaned = AdaptiveFilter(harmonics="all").fit_transform(table)
     assert [s.shape for s in cleaned["signal"]] == [(900,), (2, 400)]
     assert AdaptiveFilter(harmonics="all")._n_harmonics(1000.0) == 9
@@ -187,11 +184,11 @@ def test_all_harmonics_of_a_table_row_stay_below_its_nyquist_frequency():
 )
 def test_unusable_parameters_are_refused(step, match):
     with pytest.raises(ValueError, match=match):
-        step.fit(_noise(2, 100))
+        step.fit(noise(2, 100))
 
 
 def test_missing_reference_channel_is_told():
-    table = recording_table([_noise(2, 90)], fs=FS, subject="a")
+    table = recording_table([noise(2, 90)], fs=FS, subject="a")
     with pytest.raises(ValueError, match=r"Row 0 .* 0 to 1. Got 2 instead"):
         AdaptiveFilter(2).fit_transform(table)
 
@@ -213,8 +210,6 @@ def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm)
 
 
 def test_mains_on_a_large_offset_goes_from_float32_too():
-    X = (0.01 * _noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype(
-        "f4"
-    )
+    X = (0.01 * noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype("f4")
     cleaned = AdaptiveFilter(fs=FS).fit_transform(X)
     assert np.std(cleaned[0, 2000:]) < 0.015

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from data import noise
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.exceptions import RecordingWarning
@@ -18,10 +19,6 @@ from sklearn_emg.recordings import divide, recording_table
 
 FS = 2000.0
 KINDS = ["saturation", "flat", "motion", "mains", "spikes", "pop"]
-
-
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def _times(n_times):
@@ -49,7 +46,7 @@ def _add(kind, x):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_artefact_raises_its_flag_and_the_others_stay_quiet(kind):
-    X = _noise(3, 1000)
+    X = noise(3, 1000)
     X[1] = _add(kind, X[1])
     flags = ArtefactDetector(fs=FS).fit(X).flags(X)
     # A pop decays slowly: it is motion too.
@@ -60,7 +57,7 @@ def test_an_artefact_raises_its_flag_and_the_others_stay_quiet(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_quality_is_below_one_half_with_a_flag_only(kind):
-    X = _noise(2, 1000)
+    X = noise(2, 1000)
     X[1] = _add(kind, X[1])
     quality = ArtefactDetector(fs=FS).fit_transform(X)[:, -1]
     assert quality[1] < 0.5 < quality[0] <= 1
@@ -68,7 +65,7 @@ def test_quality_is_below_one_half_with_a_flag_only(kind):
 
 def test_scores_by_hand():
     X = np.zeros((1, 200))
-    X[0, 150:] = _noise(50)
+    X[0, 150:] = noise(50)
     X[0, 190:192] = 5.0
     detector = ArtefactDetector({"flat": 0.5}, limit=5.0, fs=FS)
     scores = dict(zip(detector.fit(X).get_feature_names_out(), detector.transform(X)[0]))
@@ -85,7 +82,7 @@ def test_share_of_mains_power():
 
 
 def test_channels_have_scores_of_their_own_and_one_set_of_flags():
-    X = _noise(2, 3, 1000)
+    X = noise(2, 3, 1000)
     X[1, 2] = _add("spikes", X[1, 2])
     detector = ArtefactDetector(fs=FS).fit(X)
     assert detector.transform(X).shape == (2, 21)
@@ -94,14 +91,14 @@ def test_channels_have_scores_of_their_own_and_one_set_of_flags():
 
 
 def test_table_keeps_its_index():
-    table = recording_table([_noise(900), _noise(700)], fs=FS, subject="a")
+    table = recording_table([noise(900), noise(700)], fs=FS, subject="a")
     table.index = [7, 3]
     assert ArtefactDetector().fit(table).flags(table).index.tolist() == [7, 3]
 
 
 @pytest.mark.parametrize("n_times", [1, 2, 3, 5, 30])
 def test_short_windows_have_finite_scores(n_times):
-    for X in (np.ones((2, n_times)), _noise(2, n_times)):
+    for X in (np.ones((2, n_times)), noise(2, n_times)):
         assert np.isfinite(ArtefactDetector(fs=FS).fit_transform(X)).all()
 
 
@@ -114,13 +111,13 @@ def test_short_windows_have_finite_scores(n_times):
 )
 def test_unusable_thresholds_are_refused(thresholds, match):
     with pytest.raises(ValueError, match=match):
-        ArtefactDetector(thresholds, fs=FS).fit(_noise(2, 50))
+        ArtefactDetector(thresholds, fs=FS).fit(noise(2, 50))
 
 
 def test_rejected_stretches_leave_no_window_and_are_counted():
-    x = _noise(4000)
+    x = noise(4000)
     x[1500] = 40.0
-    table = recording_table([x, _noise(2, 4000)], fs=FS, subject=["a", "b"])
+    table = recording_table([x, noise(2, 4000)], fs=FS, subject=["a", "b"])
     marked = ArtefactRejector(window=0.25).fit_transform(table)
     # The stretch 0.75 to 1.0 s of the first recording is marked whole.
     assert np.flatnonzero(np.isnan(marked["signal"][0]))[[0, -1]].tolist() == [1500, 1999]
@@ -133,7 +130,7 @@ def test_rejected_stretches_leave_no_window_and_are_counted():
 
 
 def test_a_bad_channel_or_window_marks_no_other():
-    row = _noise(2, 1000)
+    row = noise(2, 1000)
     row[1] = _add("flat", row[1])
     table = recording_table([row], fs=FS, subject="a")
     marked = ArtefactRejector(window=0.5).fit_transform(table)["signal"][0]
@@ -145,14 +142,14 @@ def test_a_bad_channel_or_window_marks_no_other():
 
 
 def test_only_the_kinds_asked_for_count():
-    X = _add("flat", _noise(1, 1000))
+    X = _add("flat", noise(1, 1000))
     assert not np.isnan(ArtefactRejector(kinds=["spikes"], fs=FS).fit_transform(X)).any()
     assert np.isnan(ArtefactRejector(kinds=["flat"], fs=FS).fit_transform(X)).any()
 
 
 def test_unknown_kind_is_refused():
     with pytest.raises(ValueError, match=r"'kinds' parameter of ArtefactRejector .* 'noise'"):
-        ArtefactRejector(kinds=["noise"], fs=FS).fit(_noise(2, 50))
+        ArtefactRejector(kinds=["noise"], fs=FS).fit(noise(2, 50))
 
 
 def test_gaps_are_filled_up_to_their_length():
@@ -186,7 +183,7 @@ def test_gaps_at_the_ends_take_the_nearest_sample_even_with_a_spline():
 
 def _with_gaps():
     """Four recordings of 1 s at 1000 Hz: short and long gaps, none, no sample, a dead channel."""
-    signals = [0.1 * _noise(2, 1000) for _ in range(4)]
+    signals = [0.1 * noise(2, 1000) for _ in range(4)]
     signals[0][0, 100:102] = np.nan
     signals[0][1, 300:400] = np.nan
     signals[2][:] = np.nan
@@ -250,7 +247,7 @@ def test_another_column_of_that_name_is_no_note():
 
 def test_gaps_of_an_array_are_not_noted():
     with pytest.raises(ValueError, match="give a table, or use longer='keep'"):
-        GapInterpolator(longer="note", fs=FS).fit_transform(_noise(2, 50))
+        GapInterpolator(longer="note", fs=FS).fit_transform(noise(2, 50))
 
 
 def test_infinity_is_no_gap():
@@ -260,7 +257,7 @@ def test_infinity_is_no_gap():
 
 
 def test_segments_of_a_recording():
-    x = 0.2 * _noise(6000)
+    x = 0.2 * noise(6000)
     x[:2000] *= 0.02
     x[4400:4800] += 8 * np.exp(-_times(400) / 0.05)
     segments = segment_recording(x, FS)
@@ -270,7 +267,7 @@ def test_segments_of_a_recording():
 
 
 def test_segments_cover_the_recording():
-    segments = segment_recording(_noise(2, 4321), FS)
+    segments = segment_recording(noise(2, 4321), FS)
     assert segments["stop"].iloc[-1] == 4321 / FS
     np.testing.assert_array_equal(segments["start"][1:], segments["stop"][:-1])
 
@@ -295,7 +292,7 @@ def test_polynomial_is_removed_exactly():
 
 
 def test_polynomial_equals_numpy():
-    X = _noise(2, 300)
+    X = noise(2, 300)
     t = np.arange(300)
     for row, removed in zip(X, BaselineRemover("polynomial", degree=2).fit_transform(X)):
         np.testing.assert_allclose(removed, row - np.polyval(np.polyfit(t, row, 2), t), atol=1e-9)
@@ -315,16 +312,16 @@ def test_moving_median_removes_drift_and_keeps_potentials():
 @pytest.mark.parametrize("n_times", [1, 2, 9])
 @pytest.mark.parametrize("method", ["mean", "median", "polynomial", "moving_median"])
 def test_baseline_of_short_windows(method, n_times):
-    X = _noise(2, 3, n_times).astype(np.float32)
+    X = noise(2, 3, n_times).astype(np.float32)
     removed = BaselineRemover(method, fs=FS).fit_transform(X)
     assert (removed.shape, removed.dtype) == (X.shape, np.float32)
     assert np.isfinite(removed).all()
 
 
 def test_unused_channels_are_named_and_cost_no_window():
-    row = 0.1 * _noise(4, 4000)
+    row = 0.1 * noise(4, 4000)
     row[[1, 3]] = [[0.0], [0.5]]
-    table = recording_table([0.1 * _noise(4, 4000), row], fs=FS, subject=["a", "b"])
+    table = recording_table([0.1 * noise(4, 4000), row], fs=FS, subject=["a", "b"])
     with pytest.warns(RecordingWarning, match=r"Row 1: channel\(s\) 2, 4 of 4 never change"):
         marked = ArtefactRejector().fit_transform(table)
     np.testing.assert_array_equal(marked["signal"][1], row)
@@ -337,7 +334,7 @@ def test_recording_without_a_living_channel_is_marked():
 
 
 def _clipped():
-    x = np.round(_noise(8000), 2)
+    x = np.round(noise(8000), 2)
     x[4000:6000] = np.repeat(np.clip(8 * x[4000:6000:10], -2, 2), 10)
     return recording_table([x], fs=FS, subject="a")
 
@@ -367,7 +364,7 @@ def test_noted_artefacts_leave_the_signals_as_they_are():
     assert starts
     assert all(2.0 <= start < 3.0 for start in starts)
     with pytest.raises(ValueError, match=r"ArtefactRejector\(apply=False\) notes .* Got an array"):
-        ArtefactRejector(apply=False, fs=FS).fit_transform(_noise(1, 1000))
+        ArtefactRejector(apply=False, fs=FS).fit_transform(noise(1, 1000))
 
 
 def test_saturation_that_a_filter_hides_is_warned_of():
@@ -381,7 +378,7 @@ def test_saturation_that_a_filter_hides_is_warned_of():
 
 @pytest.mark.parametrize("step", [0.0, 0.05, 0.5, 1.0])
 def test_short_clipping_is_seen_and_coarse_steps_are_none(step):
-    x = _noise(20, 1000)
+    x = noise(20, 1000)
     x = np.round(x / step) * step if step else x
     detector = ArtefactDetector(fs=1000.0).fit(x)
     cut = np.clip(x, -1.5, 1.5)
@@ -393,7 +390,7 @@ def test_short_clipping_is_seen_and_coarse_steps_are_none(step):
 @pytest.mark.parametrize("fs", [200.0, 250.0, 500.0, 1000.0])
 @pytest.mark.parametrize("step", [0.0, 1.0])
 def test_clean_signals_have_no_flags_at_low_rates(fs, step):
-    x = _noise(300, int(fs / 2))
+    x = noise(300, int(fs / 2))
     x = np.round(x) if step else x
     flags = ArtefactDetector(fs=fs).fit(x).flags(x)
     assert (flags.mean() < 0.04).all(), flags.mean()
@@ -401,7 +398,7 @@ def test_clean_signals_have_no_flags_at_low_rates(fs, step):
 
 @pytest.mark.parametrize("kind", ["flat", "spikes"])
 def test_artefacts_are_seen_at_200_hz(kind):
-    x = np.round(_noise(1, 200, seed=1), 1)
+    x = np.round(noise(1, 200, seed=1), 1)
     if kind == "flat":
         x[0, 50:120] = 0.0
     else:
@@ -414,7 +411,7 @@ def test_artefacts_are_seen_at_200_hz(kind):
 def test_the_line_frequency_that_is_there_is_named(as_table):
     times = np.arange(2000) / 1000.0
     hum = [np.sin(2 * np.pi * f * times) for f in (50.0, 60.0)]
-    X = np.stack([*hum, np.zeros(2000)]) + 0.1 * _noise(3, 2000)
+    X = np.stack([*hum, np.zeros(2000)]) + 0.1 * noise(3, 2000)
     if as_table:
         X = recording_table(list(X), fs=1000.0, subject=list("abc"))
     detector = ArtefactDetector(fs=None if as_table else 1000.0).fit(X)
@@ -426,9 +423,9 @@ def test_the_line_frequency_that_is_there_is_named(as_table):
 
 def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
     level = np.repeat([0.05, 0.4, 0.05, 0.4], 4000)
-    segments = segment_recording(level * _noise(16_000), FS)
+    segments = segment_recording(level * noise(16_000), FS)
     assert segments["kind"].tolist() == ["rest", "contraction"] * 2
     np.testing.assert_allclose(segments["start"], [0, 2, 4, 6])
-    assert segment_recording(0.4 * _noise(8000), FS)["kind"].tolist() == ["contraction"]
+    assert segment_recording(0.4 * noise(8000), FS)["kind"].tolist() == ["contraction"]
     with pytest.raises(ValueError, match="'rest_level' parameter of segment_recording must be"):
-        segment_recording(_noise(8000), FS, rest_level="low")
+        segment_recording(noise(8000), FS, rest_level="low")

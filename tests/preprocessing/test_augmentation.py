@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from data import noise
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
 from sklearn.base import clone
@@ -28,17 +29,13 @@ CHANGES = {
 }
 
 
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
 def _only(name, **kwargs):
     return WindowAugmenter(**{name: CHANGES[name]}, fs=100.0, random_state=0, **kwargs)
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_copies_follow_the_windows_that_stay_untouched(name):
-    X, y = _noise(5, 2, 60).astype(np.float32), np.array(["b", "a", "b", "a", "b"])
+    X, y = noise(5, 2, 60).astype(np.float32), np.array(["b", "a", "b", "a", "b"])
     X_more, y_more = _only(name, n_copies=3).fit_resample(X, y)
     assert (X_more.shape, X_more.dtype) == ((20, 2, 60), np.float32)
     np.testing.assert_array_equal(X_more[:5], X)
@@ -49,7 +46,7 @@ def test_copies_follow_the_windows_that_stay_untouched(name):
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_seed_decides_and_the_global_state_is_left_alone(name):
-    X, y = _noise(6, 3, 40), np.arange(6) % 2
+    X, y = noise(6, 3, 40), np.arange(6) % 2
     np.random.seed(7)  # noqa: NPY002
     expected = np.random.RandomState(7).rand()
     first, again = (_only(name).fit_resample(X, y)[0] for _ in range(2))
@@ -60,13 +57,13 @@ def test_seed_decides_and_the_global_state_is_left_alone(name):
 
 
 def test_noise_has_the_signal_to_noise_ratio_asked_for():
-    X = _noise(3, 20000) * np.array([[0.1], [1.0], [10.0]])
-    noise = WindowAugmenter(epsilon=10 ** (-12 / 20), random_state=0).augment(X) - X
-    np.testing.assert_allclose(20 * np.log10(X.std(axis=1) / noise.std(axis=1)), 12.0, atol=0.1)
+    X = noise(3, 20000) * np.array([[0.1], [1.0], [10.0]])
+    added = WindowAugmenter(epsilon=10 ** (-12 / 20), random_state=0).augment(X) - X
+    np.testing.assert_allclose(20 * np.log10(X.std(axis=1) / added.std(axis=1)), 12.0, atol=0.1)
 
 
 def test_scale_is_one_factor_per_window_within_its_limits():
-    X = _noise(200, 2, 7)
+    X = noise(200, 2, 7)
     ratio = _only("max_scale").augment(X) / X
     np.testing.assert_allclose(ratio, np.broadcast_to(ratio[:, :1, :1], X.shape))
     assert 0.5 <= ratio.min() < 0.55
@@ -93,7 +90,7 @@ def test_warp_changes_the_frequency_by_no_more_than_asked_for():
 
 
 def test_band_stop_removes_a_band_and_nothing_else():
-    X = _noise(1, 1000)
+    X = noise(1, 1000)
     ratio = np.abs(np.fft.rfft(_only("band_stop").augment(X)) / np.fft.rfft(X))[0]
     stopped = np.flatnonzero(ratio < 1e-9)
     np.testing.assert_allclose(np.delete(ratio, stopped), 1.0)
@@ -102,7 +99,7 @@ def test_band_stop_removes_a_band_and_nothing_else():
 
 
 def test_one_channel_always_stays():
-    dropped = _only("drop_channel").set_params(drop_channel=0.99).augment(_noise(50, 4, 9))
+    dropped = _only("drop_channel").set_params(drop_channel=0.99).augment(noise(50, 4, 9))
     n_left = (dropped != 0).any(axis=-1).sum(axis=1)
     assert n_left.min() == 1
     assert n_left.mean() < 1.2
@@ -126,11 +123,11 @@ def test_mixup_mixes_windows_and_targets_alike():
 @pytest.mark.parametrize(
     "augmenter, X, match",
     [
-        (WindowAugmenter(band_stop=5.0), _noise(4, 9), "needs its 'fs' parameter for 'band_stop'"),
-        (WindowAugmenter(band_stop=50.0, fs=90.0), _noise(4, 9), "'band_stop' parameter of Window"),
-        (WindowAugmenter(drop_channel=0.1), _noise(4, 9), "'drop_channel' parameter of WindowAug"),
-        (WindowAugmenter(0), _noise(4, 9), "'n_copies' parameter of WindowAugmenter must"),
-        (WindowAugmenter(), _noise(4, 2, 2, 9), "Found array with dim 4"),
+        (WindowAugmenter(band_stop=5.0), noise(4, 9), "needs its 'fs' parameter for 'band_stop'"),
+        (WindowAugmenter(band_stop=50.0, fs=90.0), noise(4, 9), "'band_stop' parameter of Window"),
+        (WindowAugmenter(drop_channel=0.1), noise(4, 9), "'drop_channel' parameter of WindowAug"),
+        (WindowAugmenter(0), noise(4, 9), "'n_copies' parameter of WindowAugmenter must"),
+        (WindowAugmenter(), noise(4, 2, 2, 9), "Found array with dim 4"),
     ],
 )
 def test_unusable_parameters_are_refused(augmenter, X, match):
@@ -140,7 +137,7 @@ def test_unusable_parameters_are_refused(augmenter, X, match):
 
 @pytest.mark.parametrize("kind", [list, np.array, pd.Series, pd.Categorical])
 def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
-    X, labels = _noise(6, 5), ["well", "ill", "ill", "carrier", "well", "ill"]
+    X, labels = noise(6, 5), ["well", "ill", "ill", "carrier", "well", "ill"]
     classes = sorted(set(labels))
     columns = np.array([[label == c for c in classes] for label in labels], float)
     expected = mixup(X, columns, alpha=1.0, random_state=0)
@@ -153,18 +150,18 @@ def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
 @pytest.mark.parametrize("y", [["a", None], ["a", 1], [["a", "b"], ["b", "a"]]])
 def test_mixup_says_what_targets_must_be(y):
     with pytest.raises(ValueError, match=r"'y' of mixup must be numbers .* or one label as text"):
-        mixup(_noise(2, 5), y)
+        mixup(noise(2, 5), y)
 
 
 def test_mixtures_need_classes():
     with pytest.raises(ValueError, match="needs 'y' for its 'mix'"):
-        WindowAugmenter(mix=0.2).augment(_noise(3, 5))
+        WindowAugmenter(mix=0.2).augment(noise(3, 5))
 
 
 @pytest.mark.parametrize("kwargs, match", [({"alpha": 0.0}, "must be positive"), ({}, "2 targets")])
 def test_mixup_refuses_bad_input(kwargs, match):
     with pytest.raises(ValueError, match=match):
-        mixup(_noise(3, 5), [0, 1], **kwargs)
+        mixup(noise(3, 5), [0, 1], **kwargs)
 
 
 def test_cap_of_the_boumerdes_study():
@@ -184,7 +181,7 @@ def test_factor_below_one_is_refused():
 
 
 def test_cap_serves_smote_after_clone():
-    X, y = _noise(60, 8), np.array(["a"] * 10 + ["b"] * 50)
+    X, y = noise(60, 8), np.array(["a"] * 10 + ["b"] * 50)
     smote = clone(SMOTE(sampling_strategy=capped_sampling_strategy(2.0), random_state=0))
     _, y_more = smote.fit_resample(X, y)
     assert dict(zip(*np.unique(y_more, return_counts=True))) == {"a": 20, "b": 50}
@@ -208,7 +205,7 @@ class _Recorder(DummyClassifier):
 def test_no_synthetic_window_uses_a_test_subject(sampler):
     # One axis per subject: a window made of several subjects shows all of them.
     groups = np.repeat(np.arange(6), [12, 12, 12, 12, 6, 6])
-    X = np.eye(6)[groups] * (1 + _noise(60, 1) ** 2)
+    X = np.eye(6)[groups] * (1 + noise(60, 1) ** 2)
     y = np.where(groups < 4, 0, 1)
     cv = cross_validate(
         make_pipeline(sampler, _Recorder()),
@@ -227,15 +224,15 @@ def test_no_synthetic_window_uses_a_test_subject(sampler):
         assert (seen[:, np.unique(groups[test])] == 0).all()
 
 
-def _cohort():
+def unbalanced_table():
     subjects = ["a"] * 5 + ["b"] * 2 + ["c"] * 1 + ["d"] * 3
-    table = recording_table(list(_noise(11, 30)), fs=10.0, subject=subjects)
+    table = recording_table(list(noise(11, 30)), fs=10.0, subject=subjects)
     return table, np.array([0] * 8 + [1] * 3)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_recordings_are_taken_from_those_who_have_most(seed):
-    table, y = _cohort()
+    table, y = unbalanced_table()
     kept, y_kept = RecordingUndersampler(4 / 3, random_state=seed).fit_resample(table, y)
     assert kept["subject"].value_counts().to_dict() == {"a": 1, "b": 2, "c": 1, "d": 3} or (
         kept["subject"].value_counts().to_dict() == {"a": 2, "b": 1, "c": 1, "d": 3}
@@ -244,7 +241,7 @@ def test_recordings_are_taken_from_those_who_have_most(seed):
 
 
 def test_rows_keep_their_order_and_labels():
-    table, y = _cohort()
+    table, y = unbalanced_table()
     sampler = RecordingUndersampler(random_state=0)
     kept, y_kept = sampler.fit_resample(table, y)
     assert kept.index.is_monotonic_increasing
@@ -252,7 +249,7 @@ def test_rows_keep_their_order_and_labels():
 
 
 def test_undersampling_of_a_table_of_features():
-    table, y = _cohort()
+    table, y = unbalanced_table()
     features = table.drop(columns="signal").assign(rms=1.0)
     sampler = RecordingUndersampler(4 / 3, random_state=0)
     of_signals, of_features = (sampler.fit_resample(X, y)[0] for X in (table, features))
@@ -261,28 +258,28 @@ def test_undersampling_of_a_table_of_features():
 
 
 def test_tables_are_not_augmented():
-    table, y = _cohort()
+    table, y = unbalanced_table()
     with pytest.raises(TypeError, match="WindowAugmenter takes arrays of windows"):
         WindowAugmenter(epsilon=0.1).fit_resample(table, y)
 
 
 def test_undersampling_of_arrays():
     kept, y = RecordingUndersampler(2.0, random_state=0).fit_resample(
-        _noise(9, 2, 4), [0] * 7 + [1] * 2
+        noise(9, 2, 4), [0] * 7 + [1] * 2
     )
     assert kept.shape == (6, 2, 4)
     assert np.bincount(y).tolist() == [4, 2]
 
 
 def test_undersampler_in_a_pipeline_leaves_test_rows_alone():
-    X, y = _noise(40, 3), np.array([0] * 30 + [1] * 10)
+    X, y = noise(40, 3), np.array([0] * 30 + [1] * 10)
     pipeline = make_pipeline(RecordingUndersampler(random_state=0), LogisticRegression())
     assert len(pipeline.fit(X, y).predict(X)) == 40
 
 
 def test_pca_is_the_eigendecomposition_of_the_covariance():
     # Equations 13 and 16 of the NeuroFusionNet paper: C = X'X / (n - 1), C v = lambda v.
-    X = _noise(50, 4) @ np.diag([4.0, 3.0, 2.0, 1.0]) + 7.0
+    X = noise(50, 4) @ np.diag([4.0, 3.0, 2.0, 1.0]) + 7.0
     pca = PCA().fit(X)
     centred = X - X.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred / 49)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from data import noise
 
 from sklearn_emg.preprocessing import AutoencoderDenoiser
 from sklearn_emg.recordings import recording_table
@@ -8,10 +9,6 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
 TINY = {"n_filters": 4, "kernel_size": 3, "n_layers": 2, "max_epochs": 2, "random_state": 0}
-
-
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def _potentials(n_windows, n_times=256, seed=0):
@@ -26,14 +23,14 @@ def _snr(clean, other):
     return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
 
 
-@pytest.mark.parametrize("noise, least", [("white", 6.0), (None, 2.0)])
-def test_it_learns_shapes_from_noisy_windows_alone(noise, least):
+@pytest.mark.parametrize("kind, minimum", [("white", 6.0), (None, 2.0)])
+def test_it_learns_shapes_from_noisy_windows_alone(kind, minimum):
     clean = _potentials(200)
-    noisy = clean + clean.std() * _noise(*clean.shape)  # 0 dB
-    denoiser = AutoencoderDenoiser(noise=noise, max_epochs=20, random_state=0).fit(noisy)
+    noisy = clean + clean.std() * noise(*clean.shape)  # 0 dB
+    denoiser = AutoencoderDenoiser(noise=kind, max_epochs=20, random_state=0).fit(noisy)
     other = _potentials(20, seed=1)
-    fresh = other + other.std() * _noise(*other.shape, seed=2)
-    assert _snr(other, denoiser.transform(fresh)) > least
+    fresh = other + other.std() * noise(*other.shape, seed=2)
+    assert _snr(other, denoiser.transform(fresh)) > minimum
     assert denoiser.losses_[-1] < 0.9 * denoiser.losses_[0]
 
 
@@ -59,18 +56,18 @@ def test_unlike_windows_have_a_larger_reconstruction_error():
 
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_it_tells_of_its_epochs_on_request(verbose, capsys):
-    denoiser = AutoencoderDenoiser(**TINY, verbose=verbose).fit(_noise(5, 64))
+    denoiser = AutoencoderDenoiser(**TINY, verbose=verbose).fit(noise(5, 64))
     rows = [f"epoch {k} of 2: loss {loss:.4f}" for k, loss in enumerate(denoiser.losses_, 1)]
     assert capsys.readouterr().out.splitlines() == (rows if verbose else [])
 
 
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="'device' parameter of AutoencoderDenoiser must be"):
-        AutoencoderDenoiser(**TINY, device="abacus").fit(_noise(3, 64))
+        AutoencoderDenoiser(**TINY, device="abacus").fit(noise(3, 64))
 
 
 def test_signals_of_another_rate_than_in_training_are_refused():
-    signals = list(_noise(3, 64))
+    signals = list(noise(3, 64))
     slow, fast = (recording_table(signals, fs=fs, subject=list("abc")) for fs in (500.0, 1000.0))
     denoiser = AutoencoderDenoiser(**TINY).fit(slow)
     assert denoiser.fs_ == 500.0
@@ -79,41 +76,41 @@ def test_signals_of_another_rate_than_in_training_are_refused():
 
 
 def test_error_of_a_table_is_that_of_its_windows():
-    X = _noise(3, 2, 50)
+    X = noise(3, 2, 50)
     table = recording_table(list(X), fs=100.0, subject="a")
     windows, rows = (AutoencoderDenoiser(**TINY).fit(data) for data in (X, table))
     np.testing.assert_allclose(rows.reconstruction_error(table), windows.reconstruction_error(X))
 
 
 def test_errors_by_hand():
-    X = _noise(4, 2, 30)
+    X = noise(4, 2, 30)
     denoiser = AutoencoderDenoiser(**TINY).fit(X)
     expected = np.mean((X - denoiser.transform(X)) ** 2, axis=(1, 2))
     np.testing.assert_allclose(denoiser.reconstruction_error(X), expected)
 
 
 def test_codes_are_short():
-    X = _noise(5, 3, 50)
+    X = noise(5, 3, 50)
     codes = AutoencoderDenoiser(**TINY, n_code=2).fit(X).encode(X)
     assert codes.shape == (5, 3 * 2, 13)  # 50 samples in steps of 4
 
 
 @pytest.mark.parametrize("n_times", [1, 3, 4, 130, 1100])
 def test_any_length_and_type(n_times):
-    X = _noise(2, 3, n_times).astype(np.float32)
+    X = noise(2, 3, n_times).astype(np.float32)
     restored = AutoencoderDenoiser(**TINY).fit_transform(X)
     assert (restored.shape, restored.dtype) == (X.shape, np.float32)
     assert np.isfinite(restored).all()
 
 
 def test_rows_of_a_table_may_differ_in_length():
-    table = recording_table([_noise(700), _noise(2, 90)], fs=100.0, subject="a")
+    table = recording_table([noise(700), noise(2, 90)], fs=100.0, subject="a")
     restored = AutoencoderDenoiser(**TINY).fit_transform(table)
     assert [s.shape for s in restored["signal"]] == [(700,), (2, 90)]
 
 
 def test_seed_decides_and_no_global_state_moves():
-    X = _noise(6, 40)
+    X = noise(6, 40)
     state = torch.random.get_rng_state()
     first, again = (AutoencoderDenoiser(**TINY).fit_transform(X) for _ in range(2))
     other = AutoencoderDenoiser(**TINY).set_params(random_state=1).fit_transform(X)
@@ -140,11 +137,11 @@ def test_silence_is_no_reason_to_fail():
 )
 def test_unusable_parameters_are_refused(denoiser, match):
     with pytest.raises(ValueError, match=match):
-        denoiser.fit(_noise(3, 40))
+        denoiser.fit(noise(3, 40))
 
 
 def test_several_rates_are_refused():
-    table = recording_table([_noise(50), _noise(50)], fs=[100.0, 200.0], subject="a")
+    table = recording_table([noise(50), noise(50)], fs=[100.0, 200.0], subject="a")
     with pytest.raises(ValueError, match="100 and 200 Hz: put Resampler before it"):
         AutoencoderDenoiser(**TINY).fit(table)
 

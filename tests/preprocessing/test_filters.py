@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from data import noise
 from scipy import signal
 
 from sklearn_emg.preprocessing import BandpassFilter, HighpassFilter, LowpassFilter, NotchFilter
@@ -13,10 +14,6 @@ IIR = ["butterworth", "chebyshev1", "chebyshev2", "bessel"]
 
 def _sine(freq, n_times=4000, fs=FS):
     return np.sin(2 * np.pi * freq * np.arange(n_times) / fs)
-
-
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 @pytest.mark.parametrize("design", [*IIR, "fir"])
@@ -55,7 +52,7 @@ def test_corner_of_a_causal_filter_is_where_the_design_puts_it(bandpass_design):
 
 
 def test_zero_phase_equals_scipy():
-    X = _noise(3, 2, 500)
+    X = noise(3, 2, 500)
     sos = signal.butter(4, (20.0, 450.0), btype="bandpass", fs=FS, output="sos")
     np.testing.assert_array_equal(
         BandpassFilter(20.0, 450.0, fs=FS).fit_transform(X), signal.sosfiltfilt(sos, X)
@@ -63,7 +60,7 @@ def test_zero_phase_equals_scipy():
 
 
 def test_zero_phase_fir_is_a_plain_convolution_in_the_middle():
-    X = _noise(2, 900)
+    X = noise(2, 900)
     filtered = BandpassFilter(50.0, 200.0, design="fir", transition=20.0, fs=FS).fit_transform(X)
     taps = signal.firwin(165, (50.0, 200.0), pass_zero=False, fs=FS)  # 3.3 * 1000 / 20 = 165
     for row, out in zip(X, filtered):
@@ -82,7 +79,7 @@ def test_zero_phase_is_symmetric_in_time(design):
 @pytest.mark.parametrize("design", [*IIR, "fir"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_stream_of_chunks_equals_the_whole_to_the_last_bit(design, dtype):
-    X = (_noise(3, 1000) + 5.0).astype(dtype)
+    X = (noise(3, 1000) + 5.0).astype(dtype)
     causal = BandpassFilter(20.0, 300.0, design=design, zero_phase=False, fs=FS)
     stream = causal.stream()
     cuts = [0, 1, 2, 9, 10, 300, 301, 777, 1000]
@@ -93,7 +90,7 @@ def test_stream_of_chunks_equals_the_whole_to_the_last_bit(design, dtype):
 
 
 def test_reset_stream_begins_anew():
-    chunk = _noise(40)
+    chunk = noise(40)
     stream = NotchFilter(50.0, zero_phase=False).stream(fs=FS)
     first, second = stream.process(chunk), stream.process(chunk)
     assert not np.array_equal(first, second)
@@ -161,7 +158,7 @@ def test_notch_is_3_db_down_at_half_its_width():
 
 
 def test_rows_of_a_table_are_filtered_at_their_own_rates():
-    long, short = _noise(2, 1500), _noise(700)
+    long, short = noise(2, 1500), noise(700)
     table = recording_table([long, short], fs=[1000.0, 2000.0], subject=["a", "b"], level=[3, 4])
     filtered = HighpassFilter(20.0).fit_transform(table)
     for row, (values, fs) in enumerate([(long, 1000.0), (short, 2000.0)]):
@@ -180,14 +177,14 @@ def test_rows_of_a_table_are_filtered_at_their_own_rates():
 )
 @pytest.mark.parametrize("n_times", [1, 2, 17])
 def test_short_windows_keep_their_length_and_type(step, n_times):
-    X = _noise(2, 3, n_times).astype(np.float32)
+    X = noise(2, 3, n_times).astype(np.float32)
     filtered = step.fit_transform(X)
     assert (filtered.shape, filtered.dtype) == (X.shape, np.float32)
     assert np.isfinite(filtered).all()
 
 
 def test_input_stays_as_it_was_and_may_be_read_only_and_strided():
-    base = _noise(4, 200)
+    base = noise(4, 200)
     X = base[::2, ::-1]
     X.flags.writeable = False
     expected = BandpassFilter(fs=FS).fit_transform(X.copy())
@@ -213,7 +210,7 @@ def test_input_stays_as_it_was_and_may_be_read_only_and_strided():
 )
 def test_unusable_parameters_are_refused(step, match):
     with pytest.raises(ValueError, match=match):
-        step.fit(_noise(2, 100))
+        step.fit(noise(2, 100))
 
 
 def test_a_row_that_is_sampled_too_slowly_is_named():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from data import noise
 
 from sklearn_emg.preprocessing import Resampler, ShapeReducer
 from sklearn_emg.recordings import recording_table
@@ -7,13 +8,9 @@ from sklearn_emg.recordings import recording_table
 METHODS = ["minmax", "m4", "lttb", "minmaxlttb"]
 
 
-def _noise(*shape):
-    return np.random.default_rng(0).normal(size=shape)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_peaks_stay(method):
-    X = 0.01 * _noise(3, 2, 1000)
+    X = 0.01 * noise(3, 2, 1000)
     X[..., 333], X[..., 777] = 5.0, -4.0
     reduced = ShapeReducer(20.0, method=method).fit_transform(X)
     assert reduced.shape == (3, 2, 48)
@@ -39,7 +36,7 @@ def test_samples_are_a_part_of_the_signal_in_its_order(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_table_gets_the_mean_rate(method):
     table = recording_table(
-        [_noise(2, 800).astype(np.float32), _noise(400)], fs=[800.0, 400.0], subject="a"
+        [noise(2, 800).astype(np.float32), noise(400)], fs=[800.0, 400.0], subject="a"
     )
     reduced = ShapeReducer(10.0, method=method).fit_transform(table)
     assert reduced["fs"].tolist() == [80.0, 40.0]
@@ -49,5 +46,5 @@ def test_table_gets_the_mean_rate(method):
 
 @pytest.mark.parametrize("n_times", [1, 3, 4])
 def test_signal_without_samples_to_spare_stays(n_times):
-    X = _noise(2, n_times)
+    X = noise(2, n_times)
     np.testing.assert_array_equal(ShapeReducer(2.0).fit_transform(X), X)

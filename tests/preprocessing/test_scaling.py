@@ -1,3 +1,6 @@
+from functools import partial
+
+import data
 import numpy as np
 import pytest
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
@@ -13,20 +16,19 @@ REFERENCE = {
 }
 
 
-def _noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(loc=3.0, size=shape)
+noise = partial(data.noise, offset=3.0)
 
 
 @pytest.mark.parametrize("method", REFERENCE)
 def test_signal_by_signal_equals_scikit_learn_on_each_column(method):
-    X = _noise(5, 2, 31)
+    X = noise(5, 2, 31)
     expected = REFERENCE[method].fit_transform(X.reshape(10, 31).T).T.reshape(X.shape)
     np.testing.assert_allclose(AmplitudeScaler(method).fit_transform(X), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", REFERENCE)
 def test_training_statistics_equal_scikit_learn_with_channels_as_columns(method):
-    train, test = _noise(5, 2, 31), _noise(3, 2, 31, seed=1)
+    train, test = noise(5, 2, 31), noise(3, 2, 31, seed=1)
     reference = REFERENCE[method].fit(train.swapaxes(1, 2).reshape(-1, 2))
     expected = reference.transform(test.swapaxes(1, 2).reshape(-1, 2)).reshape(3, 31, 2)
     scaler = AmplitudeScaler(method, by="training").fit(train)
@@ -35,7 +37,7 @@ def test_training_statistics_equal_scikit_learn_with_channels_as_columns(method)
 
 @pytest.mark.parametrize("method", REFERENCE)
 def test_table_and_windows_learn_the_same(method):
-    X = _noise(4, 3, 50)
+    X = noise(4, 3, 50)
     table = recording_table(list(X), fs=100.0, subject=list("abcd"))
     windows = AmplitudeScaler(method, by="training").fit(X)
     rows = AmplitudeScaler(method, by="training").fit(table)
@@ -53,27 +55,27 @@ def test_constant_signal_stays_finite(method, by):
 
 
 def test_signal_by_signal_learns_nothing():
-    scaler = AmplitudeScaler().fit(_noise(3, 9))
+    scaler = AmplitudeScaler().fit(noise(3, 9))
     assert not hasattr(scaler, "scale_")
 
 
 def test_float32_is_kept_and_offsets_do_not_cost_precision():
-    X = (_noise(2, 4001) + 1e4).astype(np.float32)
+    X = (noise(2, 4001) + 1e4).astype(np.float32)
     scaled = AmplitudeScaler().fit_transform(X)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled.mean(axis=1, dtype=float), 0.0, atol=1e-3)
 
 
 def test_other_number_of_channels_than_in_training_is_refused():
-    train = recording_table([_noise(2, 9)], fs=10.0, subject="a")
-    test = recording_table([_noise(3, 9)], fs=10.0, subject="b")
+    train = recording_table([noise(2, 9)], fs=10.0, subject="a")
+    test = recording_table([noise(3, 9)], fs=10.0, subject="b")
     scaler = AmplitudeScaler(by="training").fit(train)
     with pytest.raises(ValueError, match="fitted on 2 channels and got a signal of 3"):
         scaler.transform(test)
 
 
 def test_training_rows_need_one_number_of_channels():
-    table = recording_table([_noise(2, 9), _noise(9)], fs=10.0, subject="a")
+    table = recording_table([noise(2, 9), noise(9)], fs=10.0, subject="a")
     with pytest.raises(ValueError, match="row 0 has 2 channels, row 1 has 1"):
         AmplitudeScaler(by="training").fit(table)
 
@@ -139,7 +141,7 @@ def test_missing_references_are_told(contractions, change, match):
 
 def test_windows_without_a_given_reference_are_refused():
     with pytest.raises(ValueError, match="needs its 'reference' parameter"):
-        ReferenceScaler().fit(_noise(3, 9))
+        ReferenceScaler().fit(noise(3, 9))
 
 
 def test_half_wave_rectification_drops_negative_values():
@@ -159,7 +161,7 @@ def test_envelope_of_a_sine(method, expected):
 
 
 def test_moving_rms_equals_the_naive_loop():
-    X = _noise(2, 40)
+    X = noise(2, 40)
     envelope = Envelope("rms", window=7.0, fs=1.0).fit_transform(X)
     for row in range(2):
         for t in range(40):
@@ -169,7 +171,7 @@ def test_moving_rms_equals_the_naive_loop():
 
 def test_envelope_follows_a_burst():
     X = np.zeros((1, 1000))
-    X[0, 400:600] = _noise(200)
+    X[0, 400:600] = noise(200)
     envelope = Envelope(window=0.05, fs=1000.0).fit_transform(X)[0]
     assert envelope[:300].max() < 1e-6
     assert envelope[450:550].min() > 1.0
@@ -177,4 +179,4 @@ def test_envelope_follows_a_burst():
 
 def test_envelope_cutoff_is_checked():
     with pytest.raises(ValueError, match="'cutoff' parameter of Envelope must be below the Nyq"):
-        Envelope("lowpass", cutoff=50.0, fs=100.0).fit(_noise(2, 9))
+        Envelope("lowpass", cutoff=50.0, fs=100.0).fit(noise(2, 9))

@@ -1,7 +1,9 @@
 """Warnings of recordings and windows that cannot be EMG in mV."""
 
 import warnings
+from functools import partial
 
+import data
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,7 @@ from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.preprocessing import BandpassFilter
 from sklearn_emg.recordings import SignalFile, check_recording_table, recording_table
 
-
-def noise(*shape, scale=0.1, seed=0):
-    return scale * np.random.default_rng(seed).normal(size=shape)
+noise = partial(data.noise, scale=0.1)
 
 
 def texts(function, *args, **kwargs):
