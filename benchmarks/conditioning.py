@@ -67,8 +67,8 @@ def snr(clean: NDArray, other: NDArray) -> float:
     return float(10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2)))
 
 
-def mains(n_times: int, fs: float, drift: float) -> NDArray:
-    """Mains of 50 Hz and its third harmonic, moving by `drift` Hz up and down in 20 s."""
+def interference(n_times: int, fs: float, drift: float) -> NDArray:
+    """Power-line interference with a third harmonic; its frequency varies by `drift` Hz in 20 s."""
     freq = 50.0 + drift * np.sin(2 * np.pi * np.arange(n_times) / fs / 20.0)
     phase = 2 * np.pi * np.cumsum(freq) / fs + 0.7
     return np.cos(phase) + 0.3 * np.cos(3 * phase + 1.0)
@@ -122,8 +122,8 @@ def noise_table(folder: Path, autoencoder: bool = False) -> pd.DataFrame:
         n_times = len(clean)
         saturated = np.clip(clean, *np.quantile(clean, [0.001, 0.999]))
         cases = {
-            "mains, steady": (
-                mains(n_times, fs, 0.0),
+            "power line, steady": (
+                interference(n_times, fs, 0.0),
                 {
                     "notch 2 Hz": NotchFilter(harmonics=3, fs=fs),
                     "notch 1 Hz": NotchFilter(harmonics=3, bandwidth=1.0, fs=fs),
@@ -168,7 +168,10 @@ def noise_table(folder: Path, autoencoder: bool = False) -> pd.DataFrame:
         if autoencoder:
             network = AutoencoderDenoiser(random_state=0)
             cases["white"][1]["autoencoder"] = InWindows(network)
-        cases["mains, drifting 0.3 Hz"] = (mains(n_times, fs, 0.3), cases["mains, steady"][1])
+        cases["power line, drifting 0.3 Hz"] = (
+            interference(n_times, fs, 0.3),
+            cases["power line, steady"][1],
+        )
         for kind, (noise, steps) in cases.items():
             if kind != "saturation":
                 noise = noise * np.std(clean) / np.std(noise)  # 0 dB
@@ -242,7 +245,7 @@ def shape_table(folder: Path) -> pd.DataFrame:
         }
         steps["notch 2 Hz, zero-phase"] = NotchFilter(fs=fs)
         steps["notch 2 Hz, causal"] = NotchFilter(zero_phase=False, fs=fs)
-        steps["adaptive mains"] = AdaptiveFilter(fs=fs)
+        steps["adaptive"] = AdaptiveFilter(fs=fs)
         steps["wavelet bayes"] = WaveletDenoiser()
         for step_name, step in steps.items():
             after = unit_shapes(step.fit_transform(x[None])[0], fs, firings)
@@ -286,7 +289,7 @@ def speed_table(seconds: float = 10.0, fs: float = 10000.0) -> pd.DataFrame:
         ),
         "notch, zero-phase": (NotchFilter(fs=fs), lambda: signal.sosfiltfilt(notch, X)),
         "resampler": (Resampler(4000.0, fs=fs), lambda: signal.resample_poly(X, 2, 5, axis=-1)),
-        "adaptive mains": (AdaptiveFilter(fs=fs), None),
+        "adaptive": (AdaptiveFilter(fs=fs), None),
         "wavelet bayes": (WaveletDenoiser(), None),
         "moving median": (BaselineRemover(fs=fs), None),
     }

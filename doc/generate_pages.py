@@ -277,7 +277,7 @@ class GalleryOrder:
         "plot_motor_unit_measures",
         "plot_features_by_diagnosis",
         "plot_own_feature",
-        "plot_mains",
+        "plot_power_line",
         "plot_tuning",
         "plot_tuning_optuna",
         "plot_time_frequency",

@@ -59,7 +59,7 @@ FEATURES: dict[str, FeatureInfo] = {
             0.0,
         ),
         _info(
-            "rms_share",
+            "rms_fraction",
             "Channel's proportion of the root mean squares",
             "RMS_i / sum_j RMS_j",
             "1",
@@ -125,11 +125,11 @@ class MultichannelFeatures(FeatureExtractor):
     >>> import numpy as np
     >>> from sklearn_emg.feature_extraction import MultichannelFeatures
     >>> X = np.array([[[1.0, -1.0, 1.0, -1.0], [2.0, -2.0, -2.0, 2.0]]])
-    >>> extractor = MultichannelFeatures(["correlation", "rms_share"])
+    >>> extractor = MultichannelFeatures(["correlation", "rms_fraction"])
     >>> extractor.fit_transform(X).round(3)
     array([[0.   , 0.333, 0.667]])
     >>> extractor.get_feature_names_out().tolist()
-    ['correlation_ch1_ch2', 'rms_share_ch1', 'rms_share_ch2']
+    ['correlation_ch1_ch2', 'rms_fraction_ch1', 'rms_fraction_ch2']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -158,7 +158,7 @@ class MultichannelFeatures(FeatureExtractor):
             "covariance": ["_".join(p) for p in combinations_with_replacement(channels, 2)],
             "correlation": pairs,
             "rms_ratio": pairs,
-            "rms_share": channels,
+            "rms_fraction": channels,
             "rms_phasor": pairs,
         }
         names = []
@@ -203,7 +203,7 @@ def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
         "covariance": covariance[:, upper[0], upper[1]],
         "correlation": np.clip(_divide(covariance[:, i, j], scale), -1.0, 1.0),
         "rms_ratio": _divide(rms[:, i], rms[:, j]),
-        "rms_share": _divide(rms, total),
+        "rms_fraction": _divide(rms, total),
         "rms_phasor": np.abs(phasor[:, i] - phasor[:, j]),
         "rms_resultant": np.abs(phasor.sum(axis=1, keepdims=True)),
     }

@@ -76,7 +76,7 @@ def neurofusion_features(
     window: float = 0.4,
     step: float | None = 0.2,
     n_components: float | int = 0.99,
-    mains: float = 50.0,
+    line_freq: float = 50.0,
     random_state: Any = None,
 ) -> Pipeline:
     """NeuroFusionNet's Algorithm 1, enhancement and features, followed by a perceptron.
@@ -90,7 +90,7 @@ def neurofusion_features(
     $windows
     n_components : float or int, default=0.99
         Fraction of the variance that the PCA keeps, or number of its components.
-    $mains
+    $line_freq
     $random_state
 
     Returns
@@ -135,13 +135,13 @@ def neurofusion_features(
             ("classifier", classical_classifier("mlp", random_state)),
         ]
     )
-    return over_filtered(windows, fs, window, step, before=_enhanced(mains))
+    return over_filtered(windows, fs, window, step, before=_enhanced(line_freq))
 
 
-def _enhanced(mains: float) -> tuple[tuple[str, Any], ...]:
+def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     """Steps of the enhancement in Algorithm 1."""
     return (
-        ("adaptive", AdaptiveFilter("powerline", freq=mains)),
+        ("adaptive", AdaptiveFilter("powerline", freq=line_freq)),
         ("denoise", WaveletDenoiser()),
         ("scale", AmplitudeScaler("minmax")),
     )
@@ -171,7 +171,7 @@ def neurofusionnet(
     fs: float = 2_000.0,
     window: float = 0.4,
     step: float | None = 0.2,
-    mains: float = 50.0,
+    line_freq: float = 50.0,
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
@@ -180,7 +180,7 @@ def neurofusionnet(
     Parameters
     ----------
     $windows
-    $mains
+    $line_freq
     $training
 
     Returns
@@ -209,7 +209,7 @@ def neurofusionnet(
     from sklearn_emg.neural_network import NeuroFusionNetClassifier
 
     network = NeuroFusionNetClassifier(max_epochs=max_epochs, random_state=random_state)
-    return over_filtered(network, fs, window, step, before=_enhanced(mains))
+    return over_filtered(network, fs, window, step, before=_enhanced(line_freq))
 
 
 @published_systems(

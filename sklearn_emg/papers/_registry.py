@@ -178,7 +178,7 @@ _SHARED = {
     "window": ("float", "Length of a window in seconds."),
     "step": ("float", f"{_STEP}."),
     "max_epochs": ("int", "Maximum number of epochs."),
-    "mains": ("float", "Power-line frequency in Hz, for the adaptive filter."),
+    "line_freq": ("float", "Power-line frequency in Hz, for the adaptive filter."),
     "random_state": (
         "int, RandomState instance or None",
         "Seed of all that is random in the pipeline.",
@@ -199,7 +199,7 @@ def published_systems(
     """Enter the systems that a function builds into the registry, and complete its docstring.
 
     In the docstring ``$windows`` stands for the parameters `fs`, `window` and `step`,
-    ``$training`` for `max_epochs` and `random_state`, ``$mains`` and ``$random_state`` for these,
+    ``$training`` for `max_epochs` and `random_state`, ``$line_freq`` and ``$random_state``,
     ``$notes`` for the published results and the open choices, and ``$source`` for the source.
 
     Parameters
@@ -230,7 +230,7 @@ def published_systems(
                 min_fs=min_fs,
             )
         if function.__doc__:  # not under python -OO
-            texts = {name: _parameter(function, name) for name in ("mains", "random_state")}
+            texts = {name: _parameter(function, name) for name in ("line_freq", "random_state")}
             for group, names in _GROUPS.items():
                 texts[group] = "".join(_parameter(function, name) for name in names).rstrip()
             notes = _published(variants) + _listed(

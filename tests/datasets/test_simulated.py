@@ -261,7 +261,7 @@ def noise_free(fs, diagnosis="normal", subtype="normal", highpass=5.0):
         fibrillating_fibres=0.0,
         fasciculation_rate=0.0,
     )
-    amplifier = Amplifier(highpass=highpass, noise=0, mains=0, drift=0, resolution=0)
+    amplifier = Amplifier(highpass=highpass, noise=0, powerline=0, drift=0, resolution=0)
     seed = np.random.SeedSequence(3)
     task = simulated.Task(conditions, amplifier, fs, int(2 * fs), True, seed)
     return simulated.simulate(task)
@@ -321,14 +321,14 @@ def test_stronger_contraction_recruits_more_units(weak, strong):
 
 
 def test_without_noise_rest_is_flat():
-    quiet = {"noise": 0.0, "mains": 0.0, "drift": 0.0}
+    quiet = {"noise": 0.0, "powerline": 0.0, "drift": 0.0}
     signal = simulate_recording(drive=0.0, amplifier=quiet, fs=4000.0, random_state=0)
     assert not signal.any()
 
 
 @pytest.mark.parametrize("fs", [4000.0, 23437.5, 96000.0])
 def test_white_noise_keeps_its_density_at_any_rate(fs):
-    only_white = {"noise": 0.01, "mains": 0.0, "drift": 0.0, "resolution": 0.0}
+    only_white = {"noise": 0.01, "powerline": 0.0, "drift": 0.0, "resolution": 0.0}
     signal = simulate_recording(drive=0.0, amplifier=only_white, fs=fs, random_state=0)
     assert signal.std() == pytest.approx(0.01 * np.sqrt(fs / 23437.5), rel=0.05)
 
@@ -340,9 +340,9 @@ def test_amplifier_clips_and_rounds():
     np.testing.assert_allclose(signal / 0.01, np.rint(signal / 0.01), atol=1e-4)
 
 
-def test_mains_hum_is_at_its_frequency():
-    hum = {"mains": 0.02, "line_frequency": 50.0, "noise": 0.0, "drift": 0.0, "highpass": 2.0}
-    signal = simulate_recording(drive=0.0, amplifier=hum, fs=4000.0, random_state=0)
+def test_power_line_interference_has_its_frequency():
+    amplifier = {"powerline": 0.02, "line_freq": 50.0, "noise": 0.0, "drift": 0.0, "highpass": 2.0}
+    signal = simulate_recording(drive=0.0, amplifier=amplifier, fs=4000.0, random_state=0)
     spectrum = np.abs(np.fft.rfft(signal))
     assert np.fft.rfftfreq(len(signal), 1 / 4000.0)[spectrum.argmax()] == pytest.approx(50.0)
     assert signal.std() == pytest.approx(0.02, rel=0.05)

@@ -33,7 +33,7 @@ def test_names_say_the_channels():
         *(f"covariance_ch{i}_ch{j}" for i, j in ("11", "12", "13", "22", "23", "33")),
         *(f"correlation_ch{i}_ch{j}" for i, j in ("12", "13", "23")),
         *(f"rms_ratio_ch{i}_ch{j}" for i, j in ("12", "13", "23")),
-        *(f"rms_share_ch{i}" for i in "123"),
+        *(f"rms_fraction_ch{i}" for i in "123"),
         *(f"rms_phasor_ch{i}_ch{j}" for i, j in ("12", "13", "23")),
         "rms_resultant",
     ]
@@ -44,7 +44,7 @@ def test_ratios_and_phasors_by_hand():
     X = np.array([[[3.0, -3.0], [4.0, 4.0], [5.0, 5.0], [2.0, -2.0]]])
     got = frame(X).iloc[0]
     assert got["rms_ratio_ch1_ch2"] == pytest.approx(0.75)
-    assert got["rms_share_ch3"] == pytest.approx(5 / 14)
+    assert got["rms_fraction_ch3"] == pytest.approx(5 / 14)
     assert got["rms_phasor_ch1_ch2"] == pytest.approx(5.0)
     assert got["rms_phasor_ch1_ch3"] == pytest.approx(8.0)
     assert got["rms_phasor_ch2_ch4"] == pytest.approx(6.0)
@@ -63,7 +63,7 @@ def test_constant_and_silent_channels_have_documented_values(dtype):
     assert np.isfinite(got).all(axis=None)
     np.testing.assert_array_equal(got.iloc[0], 0.0)
     assert got.loc[1, ["covariance_ch1_ch1", "correlation_ch1_ch2"]].tolist() == [0.0, 0.0]
-    assert got.loc[2, ["rms_ratio_ch1_ch3", "rms_share_ch3"]].tolist() == [0.0, 0.0]
+    assert got.loc[2, ["rms_ratio_ch1_ch3", "rms_fraction_ch3"]].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

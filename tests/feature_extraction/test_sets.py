@@ -88,7 +88,7 @@ def test_all_has_every_feature_once():
 
 def test_all_of_one_channel_has_none_across_channels():
     names = EMGFeatures("all", fs=FS).fit(windows()[:, 0]).get_feature_names_out().tolist()
-    assert not {"rms_share_ch1", "covariance_ch1_ch1"} & set(names)
+    assert not {"rms_fraction_ch1", "covariance_ch1_ch1"} & set(names)
     assert not any(name.startswith("band_power") for name in names)
 
 

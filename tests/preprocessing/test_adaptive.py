@@ -21,7 +21,7 @@ def _emg(n_times, seed=0):
     return noise(n_times, seed=seed) * (1 + np.sin(np.arange(n_times) / 200.0)) * 0.1
 
 
-def _mains(n_times, drift=0.0, harmonic=0.3):
+def _interference(n_times, drift=0.0, harmonic=0.3):
     freq = 50.0 + drift * np.sin(2 * np.pi * np.arange(n_times) / FS / 20.0)
     phase = 2 * np.pi * np.cumsum(freq) / FS + 0.7
     return 0.1 * (np.cos(phase) + harmonic * np.cos(3 * phase + 1.0))
@@ -94,16 +94,16 @@ def test_rls_that_never_forgets_is_least_squares():
 
 @pytest.mark.parametrize("algorithm", ["lms", "nlms", "rls"])
 @pytest.mark.parametrize("freq", [49.7, 50.0, 50.3])
-def test_mains_off_its_nominal_frequency_goes_by_more_than_40_db(algorithm, freq):
+def test_interference_off_its_nominal_frequency_is_reduced_by_more_than_40_db(algorithm, freq):
     X = np.cos(2 * np.pi * freq * np.arange(20000) / FS)[None]
     cleaned = AdaptiveFilter(algorithm=algorithm, fs=FS).fit_transform(X)[0]
     assert 20 * np.log10(np.std(cleaned[2000:-2000]) / np.std(X)) < -40
 
 
 @pytest.mark.parametrize("drift", [0.15, 0.3])
-def test_drifting_mains_is_removed_better_than_by_any_notch(drift):
+def test_drifting_interference_is_removed_better_than_by_any_notch(drift):
     emg = _emg(30000)
-    mixed = (emg + _mains(30000, drift))[None]
+    mixed = (emg + _interference(30000, drift))[None]
     adaptive = AdaptiveFilter(harmonics=3, fs=FS).fit_transform(mixed)[0]
     notch = [
         NotchFilter(50.0, harmonics=3, bandwidth=width, fs=FS).fit_transform(mixed)[0]
@@ -112,7 +112,7 @@ def test_drifting_mains_is_removed_better_than_by_any_notch(drift):
     assert _snr(emg, adaptive) > max(_snr(emg, n) for n in notch)
 
 
-def test_emg_without_mains_is_distorted_less_than_by_a_notch():
+def test_emg_without_interference_is_distorted_less_than_by_a_notch():
     emg = _emg(30000)
     adaptive = AdaptiveFilter(harmonics=3, fs=FS).fit_transform(emg[None])[0]
     notch = NotchFilter(50.0, harmonics=3, fs=FS).fit_transform(emg[None])[0]
@@ -197,7 +197,7 @@ def test_missing_reference_channel_is_told():
 @pytest.mark.parametrize("two_way", [True, False])
 @pytest.mark.parametrize("reference", ["powerline", "delayed", 1])
 def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm):
-    X = np.stack([_emg(4000) + _mains(4000), _mains(4000), _emg(4000, seed=1)])[None]
+    X = np.stack([_emg(4000) + _interference(4000), _interference(4000), _emg(4000, seed=1)])[None]
     offsets = np.array([[10.0], [-3000.0], [0.5]])
     adaptive = AdaptiveFilter(reference, algorithm=algorithm, two_way=two_way, memory=1.0, fs=FS)
     cleaned = adaptive.fit_transform(X)
@@ -209,7 +209,7 @@ def test_an_offset_changes_nothing_but_the_offset(reference, two_way, algorithm)
         np.testing.assert_allclose(rows.iloc[1] - 1e4, cleaned[0, 0], atol=1e-8)
 
 
-def test_mains_on_a_large_offset_goes_from_float32_too():
+def test_interference_on_a_large_offset_is_removed_from_float32():
     X = (0.01 * noise(1, 8000) + np.sin(2 * np.pi * 50 * np.arange(8000) / FS) + 100.0).astype("f4")
     cleaned = AdaptiveFilter(fs=FS).fit_transform(X)
     assert np.std(cleaned[0, 2000:]) < 0.015

@@ -18,7 +18,7 @@ from sklearn_emg.preprocessing import (
 from sklearn_emg.recordings import divide, recording_table
 
 FS = 2000.0
-KINDS = ["saturation", "flat", "motion", "mains", "spikes", "pop"]
+KINDS = ["saturation", "flat", "motion", "powerline", "spikes", "pop"]
 
 
 def _times(n_times):
@@ -35,7 +35,7 @@ def _add(kind, x):
         y[..., 100:300] = 0.3
     elif kind == "motion":
         y += 4 * np.sin(2 * np.pi * 3.0 * t)
-    elif kind == "mains":
+    elif kind == "powerline":
         y += 2 * np.sin(2 * np.pi * 50.0 * t) + np.sin(2 * np.pi * 150.0 * t)
     elif kind == "spikes":
         y[..., 321] += 30.0
@@ -73,9 +73,9 @@ def test_scores_by_hand():
     assert scores["saturation"] == pytest.approx(2 / 200 / 0.001)
 
 
-def test_share_of_mains_power():
+def test_fraction_of_power_line_interference():
     t = _times(2000)
-    # Powers A²/2: mains has 9 parts of 10, the rest is at 333 Hz.
+    # Powers A²/2: 9/10 at the power-line frequency, 1/10 at 333 Hz.
     X = (3 * np.sin(2 * np.pi * 60.0 * t) + np.sin(2 * np.pi * 333.0 * t))[None]
     scores = ArtefactDetector(line_freq=60.0, fs=FS).fit_transform(X)[0]
     assert scores[3] == pytest.approx(0.9 / 0.5, rel=1e-3)
@@ -410,15 +410,15 @@ def test_artefacts_are_seen_at_200_hz(kind):
 @pytest.mark.parametrize("as_table", [False, True])
 def test_the_line_frequency_that_is_there_is_named(as_table):
     times = np.arange(2000) / 1000.0
-    hum = [np.sin(2 * np.pi * f * times) for f in (50.0, 60.0)]
-    X = np.stack([*hum, np.zeros(2000)]) + 0.1 * noise(3, 2000)
+    sines = [np.sin(2 * np.pi * f * times) for f in (50.0, 60.0)]
+    X = np.stack([*sines, np.zeros(2000)]) + 0.1 * noise(3, 2000)
     if as_table:
         X = recording_table(list(X), fs=1000.0, subject=list("abc"))
     detector = ArtefactDetector(fs=None if as_table else 1000.0).fit(X)
-    assert detector.flags(X)["mains"].tolist() == [True, True, False]
+    assert detector.flags(X)["powerline"].tolist() == [True, True, False]
     np.testing.assert_array_equal(detector.line_frequency(X), [50.0, 60.0, np.nan])
     detector.set_params(line_freq=50.0)
-    assert detector.flags(X)["mains"].tolist() == [True, False, False]
+    assert detector.flags(X)["powerline"].tolist() == [True, False, False]
 
 
 def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():

@@ -34,14 +34,14 @@ def test_it_learns_shapes_from_noisy_windows_alone(kind, minimum):
     assert denoiser.losses_[-1] < 0.9 * denoiser.losses_[0]
 
 
-def test_injected_mains_is_removed():
+def test_injected_interference_is_removed():
     clean = _potentials(200)
     denoiser = AutoencoderDenoiser(
         noise="powerline", line_freq=25.0, fs=1000.0, max_epochs=20, random_state=0
     ).fit(clean)
     other = _potentials(20, seed=1)
-    mains = np.sin(2 * np.pi * 25.0 * np.arange(256) / 1000.0 + 1.0)
-    noisy = other + mains * np.sqrt(2) * other.std()
+    interference = np.sin(2 * np.pi * 25.0 * np.arange(256) / 1000.0 + 1.0)
+    noisy = other + interference * np.sqrt(2) * other.std()
     assert _snr(other, denoiser.transform(noisy)) > 6
 
 

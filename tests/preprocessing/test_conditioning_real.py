@@ -42,15 +42,15 @@ def _at_0_db(clean, noise):
     return (clean + noise * np.std(clean) / np.std(noise))[None]
 
 
-def _mains(n_times, fs, drift):
+def _interference(n_times, fs, drift):
     freq = 50.0 + drift * np.sin(2 * np.pi * np.arange(n_times) / fs / 20.0)
     phase = 2 * np.pi * np.cumsum(freq) / fs
     return np.cos(phase) + 0.3 * np.cos(3 * phase + 1.0)
 
 
-def test_drifting_mains_is_removed_better_than_by_a_notch(recording):
+def test_drifting_interference_is_removed_better_than_by_a_notch(recording):
     clean, fs = recording
-    noisy = _at_0_db(clean, _mains(len(clean), fs, 0.3))
+    noisy = _at_0_db(clean, _interference(len(clean), fs, 0.3))
     adaptive, notch = (
         _snr(clean, step.fit_transform(noisy)[0])
         for step in (AdaptiveFilter(harmonics=3, fs=fs), NotchFilter(harmonics=3, fs=fs))

@@ -133,7 +133,7 @@ def test_causal_filter_makes_no_step_out_of_an_offset(design):
     np.testing.assert_allclose(lowpass.fit_transform(X), 7.0, rtol=1e-9)
 
 
-def test_notch_removes_mains_and_all_harmonics_by_more_than_40_db():
+def test_notch_reduces_the_power_line_frequency_and_its_harmonics_by_40_db():
     X = np.sum([_sine(f, 8000) for f in (60.0, 120.0, 180.0, 240.0, 300.0)], axis=0)[None]
     left = NotchFilter(60.0, harmonics=5, fs=FS).fit_transform(X)[0, 2000:-2000]
     assert 20 * np.log10(np.std(left) / np.std(X)) < -40

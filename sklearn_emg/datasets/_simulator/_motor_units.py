@@ -502,10 +502,10 @@ def record(
     slow = _first_order_noise(rng, int(np.ceil(200.0 * n_samples / fs)) + 2, 4.0, 200.0)
     time = np.arange(n_samples) / fs
     noise = amplifier.drift * np.interp(time, np.arange(len(slow)) / 200.0, slow)
-    phase = 2 * np.pi * (amplifier.line_frequency * time + rng.random())
+    phase = 2 * np.pi * (amplifier.line_freq * time + rng.random())
     third = 2 * np.pi * rng.random()
-    hum = np.sin(phase) + 0.35 * np.sin(3 * phase + third)
-    noise += amplifier.mains * np.sqrt(2 / (1 + 0.35**2)) * hum
+    interference = np.sin(phase) + 0.35 * np.sin(3 * phase + third)
+    noise += amplifier.powerline * np.sqrt(2 / (1 + 0.35**2)) * interference
     start = noise[0]
     signal += noise
     for b, a in amplifier_filters(amplifier, fs):

@@ -58,7 +58,7 @@ SUBJECT_LOG_SD = {
     "gap": 0.35,
     "rate": 0.12,
     "white": 0.45,
-    "mains": 0.9,
+    "powerline": 0.9,
     "drift": 0.6,
 }
 
@@ -70,11 +70,11 @@ class Amplifier:
     highpass: float = 5.0  # Hz
     lowpass: float = 10_000.0  # Hz
     noise: float = 1.6e-3  # over 11.72 kHz
-    mains: float = 0.4e-3  # power-line interference
-    line_frequency: float = 60.0
+    powerline: float = 0.4e-3  # interference of the power line
+    line_freq: float = 60.0
     drift: float = 6e-3
     resolution: float = 0.0763e-3  # one step of the converter
-    limit: float = 40.0  # the largest value it can hold
+    limit: float = 40.0  # largest value of the converter
 
 
 @dataclass(frozen=True)

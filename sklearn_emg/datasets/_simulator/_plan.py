@@ -209,7 +209,7 @@ def amplifier_of(factors: Mapping[str, float], highpass: float) -> Amplifier:
         median,
         highpass=highpass,
         noise=median.noise * factors["white"],
-        mains=median.mains * factors["mains"],
+        powerline=median.powerline * factors["powerline"],
         drift=median.drift * factors["drift"],
     )
 
@@ -232,8 +232,8 @@ def draw_subject(rng: np.random.Generator, diagnosis: str, settings: Protocol) -
         amplifier = replace(
             amplifier_of(quiet, 2.0),
             noise=1.5e-3 * quiet["white"],
-            mains=0.3e-3 * factors["mains"],
-            line_frequency=50.0,
+            powerline=0.3e-3 * factors["powerline"],
+            line_freq=50.0,
             drift=8e-3 * factors["drift"],
         )
     else:
@@ -241,7 +241,7 @@ def draw_subject(rng: np.random.Generator, diagnosis: str, settings: Protocol) -
     amplifier = replace(
         amplifier,
         noise=amplifier.noise * settings.white_factor * settings.noise,
-        mains=amplifier.mains * settings.noise,
+        powerline=amplifier.powerline * settings.noise,
         drift=amplifier.drift * settings.noise,
     )
     mean, k = settings.mean_severity, settings.concentration

@@ -112,8 +112,8 @@ def simulate_recording(
         end-plates, from the average. With 0 the subject is 40 years old and average.
     amplifier : mapping, default=None
         Settings that replace the drawn ones: "highpass" and "lowpass" in Hz; in mV, "noise" (RMS of
-        the white noise over 11.72 kHz), "mains" (RMS of the power-line interference), "drift"
-        (RMS), "resolution" and "limit"; and "line_frequency", that of the power line, in Hz.
+        the white noise over 11.72 kHz), "powerline" (RMS of the power-line interference), "drift"
+        (RMS), "resolution" and "limit"; and "line_freq", that of the power line, in Hz.
     return_truth : bool, default=False
         Whether to return firing times and potentials as well.
     random_state : int, RandomState instance or None, default=None
