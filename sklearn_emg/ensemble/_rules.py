@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
+from sklearn_emg.recordings import is_healthy
 
-_NORMAL = ("normal", "control", "healthy", "healthy control")
 # Units that are not printed after a name.
 _NO_UNIT = ("1", "count")
 
@@ -146,7 +146,7 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
     def _find_normal(self) -> Any:
         labels = self.classes_.tolist()
         if self.normal is None:
-            return next((c for c in labels if str(c).lower() in _NORMAL), labels[0])
+            return next((c for c in labels if is_healthy(c)), labels[0])
         if self.normal not in labels:
             raise ValueError(
                 f"The 'normal' parameter of NormalLimitRules must be one of the classes {labels}. "

@@ -16,6 +16,9 @@ from sklearn_emg.model_selection._protocols import (
 )
 from sklearn_emg.model_selection._runs import Protocol, ProtocolRun, with_seed, with_validation
 from sklearn_emg.model_selection._runs import splits_by_subject as splits_by_subject
+from sklearn_emg.model_selection._sites import LeaveOneSiteOut
+from sklearn_emg.model_selection._sites import draw_references as draw_references
+from sklearn_emg.model_selection._sites import sites_of as sites_of
 from sklearn_emg.model_selection._split import (
     LeaveOneSubjectOut,
     SubjectKFold,
@@ -32,6 +35,7 @@ from sklearn_emg.model_selection._strata import refuse_missing_labels as refuse_
 
 __all__ = [
     "CachedTransformer",
+    "LeaveOneSiteOut",
     "LeaveOneSubjectOut",
     "NestedProtocol",
     "PretrainedPart",

@@ -45,7 +45,7 @@ class SubjectStrata:
         subjects = Subjects.of(X, groups, stacklevel=4)
         self.n = len(subjects)
         found = subjects.names.tolist()
-        order = _sorted_positions(found)
+        order = sorted_positions(found)
         self.names = [found[k] for k in order]
         self.codes = np.argsort(order)[subjects.codes] if self.n else subjects.codes
         self.classes: list[Any] = []
@@ -98,7 +98,7 @@ class SubjectStrata:
         return np.flatnonzero(~test), np.flatnonzero(test)
 
 
-def _sorted_positions(names: list[Any]) -> NDArray[np.intp]:
+def sorted_positions(names: list[Any]) -> NDArray[np.intp]:
     """Positions of names in sorted order: each type by its own values, or else by its text."""
     try:
         keys: list[Any] = [(type(name).__name__, name) for name in names]

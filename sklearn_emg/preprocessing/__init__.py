@@ -26,6 +26,7 @@ from sklearn_emg.preprocessing._scaling import (
     Rectifier,
     ReferenceScaler,
 )
+from sklearn_emg.preprocessing._sites import SiteStandardizer
 
 __all__ = [
     "AdaptiveFilter",
@@ -46,6 +47,7 @@ __all__ = [
     "ReferenceScaler",
     "Resampler",
     "ShapeReducer",
+    "SiteStandardizer",
     "WaveletDenoiser",
     "WindowAugmenter",
     "capped_sampling_strategy",

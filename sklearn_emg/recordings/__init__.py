@@ -28,7 +28,9 @@ from sklearn_emg.recordings._channels import (
 )
 from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
 from sklearn_emg.recordings._columns import feature_columns
+from sklearn_emg.recordings._columns import is_healthy as is_healthy
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
+from sklearn_emg.recordings._concat import concat_tables
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
 from sklearn_emg.recordings._mvc import normalize_to_mvc
@@ -72,6 +74,7 @@ __all__ = [
     "Subjects",
     "Windows",
     "check_recording_table",
+    "concat_tables",
     "cut_recordings",
     "divide",
     "feature_columns",

@@ -15,7 +15,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
-__all__ = ["columns_that_tell", "feature_columns", "warn_of_left_out"]
+__all__ = ["columns_that_tell", "feature_columns", "is_healthy", "warn_of_left_out"]
 
 # Parts of a name, such as "patient" in "patient_no", that mark an identity or a label.
 _IDENTITY = {
@@ -31,6 +31,10 @@ _PLACE = {
     *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
     *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
     *("number", "no", "nr", "set", "partition", "level"),
+}
+_HEALTHY = {
+    *("healthy", "control", "controls", "normal", "healthy control", "healthy controls"),
+    "normal control",
 }
 # Rows from which on a column that counts them is no coincidence.
 _MIN_COUNTED_ROWS = 10
@@ -85,6 +89,20 @@ def _valued_like(
     if subject is not None and _one_to_one(codes, subject):
         return "one-to-one with the subject"
     return None
+
+
+def is_healthy(label: Any) -> bool:
+    """Whether a class or group is called healthy, normal or control, in any letter case.
+
+    Parameters
+    ----------
+    label : object
+
+    Returns
+    -------
+    healthy : bool
+    """
+    return " ".join(_words(label)) in _HEALTHY
 
 
 def columns_that_tell(

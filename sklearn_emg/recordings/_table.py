@@ -49,6 +49,9 @@ METADATA_COLUMNS = (
     "group",
     "exercise",
     "split",
+    # Where a recording was made, and whether its subject is a reference of that site.
+    "site",
+    "reference",
     # Columns that readers and cut_recordings add.
     "channel",
     "label",

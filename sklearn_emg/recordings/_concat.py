@@ -1,0 +1,162 @@
+"""Joining of recording tables of several sites."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._validation import check_option
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings._subjects import object_column, similar_subjects
+from sklearn_emg.recordings._table import check_recording_table, is_recording_table
+
+__all__ = ["concat_tables"]
+
+_MAX_NAMED = 3
+
+
+def concat_tables(
+    tables: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
+    *,
+    same_name: Literal["different", "same"] = "different",
+) -> pd.DataFrame:
+    """Join recording tables of several sites, one below the other.
+
+    Every row keeps its signal, its sampling rate and its number of channels. The columns are the
+    union of those of the tables; a column that a table lacks is NaN in its rows (None for
+    ``channel_names``).
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame, or dict of str to DataFrame
+        Recording tables, or feature tables, with a ``subject`` column. The keys of a dict are the
+        sites of its tables. In a sequence, the column ``site`` of a table gives them, and a table
+        without one is a site of its own, "site 1", "site 2" and so on by its position.
+    same_name : {"different", "same"}, default="different"
+        Whether a name that occurs at several sites stands for different subjects or for one and
+        the same. Different subjects are renamed to ``"<site>/<name>"``, with a warning; names that
+        differ in their spelling only (:func:`similar_subjects`) are renamed as well. Within a
+        site, a name always is one subject.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_rows, n_columns)
+        The rows in the order of the tables, numbered anew from 0, with a column ``site``. Labels
+        are joined in the same order: ``np.concatenate([y_first, y_second])``.
+
+    Raises
+    ------
+    TypeError
+        If a table is not a DataFrame.
+    ValueError
+        If there is no table, a table has no rows, lacks the column ``subject`` or unusable rows,
+        some tables have signals and others do not, a row has no site, or a table in a dict has
+        another site in its column ``site``.
+
+    Warns
+    -----
+    RecordingWarning
+        If subjects are renamed.
+
+    See Also
+    --------
+    sklearn_emg.model_selection.LeaveOneSiteOut : Tests each site on a model of the others.
+    sklearn_emg.preprocessing.Resampler : Gives all rows one sampling rate, which windows need.
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import concat_tables, recording_table
+    >>> first = recording_table([[0.1, -0.2]], fs=1000.0, subject="a")
+    >>> second = recording_table([[0.3, -0.1, 0.2]], fs=2000.0, subject="b", side="left")
+    >>> table = concat_tables({"Rome": first, "Oslo": second})
+    >>> table[["site", "subject", "fs", "side"]]
+       site subject      fs  side
+    0  Rome       a  1000.0   NaN
+    1  Oslo       b  2000.0  left
+    """
+    check_option(same_name, ("different", "same"), "same_name", "concat_tables")
+    parts = [_with_site(table, site, k) for k, (site, table) in enumerate(_named(tables))]
+    with_signals = ["signal" in part.columns for part in parts]
+    if any(with_signals) and not all(with_signals):
+        raise ValueError(
+            f"Table {with_signals.index(False)} of concat_tables has no column 'signal' and table "
+            f"{with_signals.index(True)} has one. Join recording tables, or feature tables."
+        )
+    joined = pd.concat(parts, ignore_index=True)
+    if "channel_names" in joined.columns:  # NaN is no name of a channel
+        names = [n if isinstance(n, (tuple, list, str)) else None for n in joined["channel_names"]]
+        joined["channel_names"] = object_column(names)
+    if same_name == "different":
+        joined = _separated(joined)
+    if all(with_signals):
+        # Each table was checked before; what is checked again are the names of the subjects.
+        check_recording_table(joined, plausible=False)
+    return joined
+
+
+def _named(tables: Any) -> list[tuple[Any, Any]]:
+    if isinstance(tables, pd.DataFrame):
+        raise TypeError("concat_tables takes a list or a dict of tables. Got one DataFrame.")
+    if not isinstance(tables, (Mapping, Iterable)):
+        raise TypeError(
+            f"concat_tables takes a list or a dict of tables. Got {type(tables).__name__}."
+        )
+    named = list(tables.items() if isinstance(tables, Mapping) else ((None, t) for t in tables))
+    if not named:
+        raise ValueError("concat_tables needs at least one table.")
+    return named
+
+
+def _with_site(table: Any, site: Any, position: int) -> pd.DataFrame:
+    """A checked table with its column ``site``; faults are reported with the table's place."""
+    where = f"Table {position if site is None else repr(site)} of concat_tables"
+    try:
+        if isinstance(table, pd.DataFrame) and not is_recording_table(table):
+            check_recording_table(table, required=("subject",))
+        else:
+            check_recording_table(table)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{where}: {error}") from error
+    if "site" not in table.columns:
+        return table.assign(site=f"site {position + 1}" if site is None else site)
+    if (missing := np.flatnonzero(table["site"].isna())).size:
+        raise ValueError(f"{where}: row {missing[0]} has no site. Fill in its column 'site'.")
+    if site is not None and (other := np.flatnonzero(table["site"] != site)).size:
+        raise ValueError(
+            f"{where} has the site {table['site'].iloc[other[0]]!r} in row {other[0]}, column "
+            "'site'. Give the tables as a list to keep their column, or drop it."
+        )
+    return table
+
+
+def _separated(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, with the subjects renamed whose names occur at several sites."""
+    pairs = list(zip(table["site"], table["subject"]))
+    sites_of: dict[Hashable, dict[Any, None]] = {}
+    for site, name in pairs:
+        sites_of.setdefault(name, {})[site] = None
+    spellings = {name: group for group in similar_subjects(sites_of) for name in group}
+    renamed = [
+        name
+        for name in sites_of
+        if len({s for spelling in spellings.get(name, (name,)) for s in sites_of[spelling]}) > 1
+    ]
+    if not renamed:
+        return table
+    subjects = [f"{site}/{name}" if name in renamed else name for site, name in pairs]
+    if len(set(subjects)) < len(set(pairs)):
+        raise ValueError(
+            "concat_tables cannot rename the subjects whose names occur at several sites to "
+            "'<site>/<name>', since another subject has such a name. Rename the subjects."
+        )
+    named = ", ".join(map(repr, renamed[:_MAX_NAMED])) + (", ..." * (len(renamed) > _MAX_NAMED))
+    warn_of_recordings(
+        f"Names of subjects occur at several sites ({named}) and were renamed, as in "
+        f"{subjects[[name for _, name in pairs].index(renamed[0])]!r}: they count as different "
+        "subjects. If they are the same subjects, use same_name='same'.",
+        stacklevel=3,
+    )
+    return table.assign(subject=object_column(subjects))
