@@ -66,6 +66,7 @@ from sklearn_emg.preprocessing import (
     ReferenceScaler,
     Resampler,
     ShapeReducer,
+    SiteStandardizer,
     WaveletDenoiser,
     WindowAugmenter,
 )
@@ -159,6 +160,8 @@ INSTANCES = [
     Resampler(500.0, fs=1000.0),
     Resampler(500.0, method="fourier", fs=1000.0),
     ShapeReducer(2.0),
+    SiteStandardizer("all", site=None),
+    SiteStandardizer("all", site=None, statistic="median"),
     WaveletDenoiser(),
     WaveletDenoiser(threshold="sure", n_shifts=3),
     WindowAugmenter(epsilon=0.1, random_state=0),

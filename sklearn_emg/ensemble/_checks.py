@@ -24,6 +24,7 @@ from sklearn_emg.ensemble._input import (
     refuse_unusable_labels,
     row_numbers,
 )
+from sklearn_emg.ensemble._metadata import requested_columns
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.model_selection import (
     Split,
@@ -84,7 +85,16 @@ class InputChecks(BaseEstimator):
             n_rows = len(inner)
             row, start, fs = np.arange(n_rows), None, None
         rows = check_rows(
-            X, inner, row, start, fs, n_rows=n_rows, groups=groups, unit=self.unit, by=self.by
+            X,
+            inner,
+            row,
+            start,
+            fs,
+            n_rows=n_rows,
+            groups=groups,
+            unit=self.unit,
+            by=self.by,
+            requested=requested_columns(self.estimator),
         )
         return rows, y
 

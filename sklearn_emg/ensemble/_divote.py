@@ -39,6 +39,7 @@ from sklearn_emg.ensemble._input import (
     check_weights,
     warn_of_known_subjects,
 )
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns, column_params
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
 from sklearn_emg.model_selection import (
@@ -74,7 +75,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels, n_times). Each step whose
         ``fs`` is None gets the sampling rate of the table. If its ``fit`` takes ``groups``, it gets
         the subject of each window, so that a network's early stopping holds out subjects; an int
-        `cv` of a search, calibration, stack or selection inside means folds of subjects.
+        `cv` of a search, calibration, stack or selection inside means folds of subjects. Columns
+        that a transformer of a Pipeline requests by scikit-learn's metadata routing, such as those
+        of a :class:`~sklearn_emg.preprocessing.SiteStandardizer`, are passed to it.
     window : float or None, default=0.4
         Length of a window in seconds. None takes each row for one window: a row of a feature
         table or of an array, or a recording of a table in which all have one length.
@@ -327,7 +330,9 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         if out_of_fold:
             scores = self._out_of_fold(rows, y, weights, splits)
         else:
-            windows = self._window_scores(self.estimator_, self.calibration_, rows.X)
+            windows = self._window_scores(
+                self.estimator_, self.calibration_, rows.X, rows.columns_of()
+            )
             scores = mean_by_code(windows, rows.row, rows.n_rows)
         self._fit_final(rows, scores, unit_label, weights)
         return self
@@ -376,16 +381,18 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         weights: NDArray[np.floating] | None,
         times: NDArray[np.intp],
     ) -> Any:
-        X, row = rows.X, rows.row
+        X, row, columns = rows.X, rows.row, rows.columns_of()
         if (times != 1).any():
             windows = np.repeat(np.arange(len(row)), times[row])
             X, row = safe_indexing(X, windows), row[windows]
+            columns = {name: values[windows] for name, values in columns.items()}
         estimator = clone(self.estimator)
         self._rates = {} if rows.fs is None else give_rate(estimator, rows.fs)
         subject, groups = rows.subject[row], rows.groups()[row]
         known = rows.subject_names is not None
         before = hold_out_subjects(estimator, X, y[row], subject, groups, known)
         params = fit_metadata(estimator, groups, None if weights is None else weights[row])
+        params |= column_params(estimator, "fit", columns)
         fitted = fit_windows(estimator, X, y[row], params, self.memory)
         return fitted.set_params(**before) if before else fitted
 
@@ -413,7 +420,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             estimator = self._fit_estimator(rows, y, weights, chosen)
             windows = np.flatnonzero(np.isin(rows.row, used[test]))
             if windows.size:
-                found.append(decisions(estimator, safe_indexing(rows.X, windows)))
+                columns = rows.columns_of(windows)
+                found.append(decisions(estimator, safe_indexing(rows.X, windows), columns))
                 windows_of.append(windows)
         windows = np.concatenate(windows_of)
         row = rows.row[windows]
@@ -449,23 +457,30 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         windows = np.flatnonzero(np.isin(rows.row, test))
         if not windows.size:
             return np.full((rows.n_rows, len(self.classes_)), np.nan)
-        values = self._window_scores(estimator, calibration, safe_indexing(rows.X, windows))
+        X, columns = safe_indexing(rows.X, windows), rows.columns_of(windows)
+        values = self._window_scores(estimator, calibration, X, columns)
         return mean_by_code(values, rows.row[windows], rows.n_rows)
 
     def _window_scores(
-        self, estimator: Any, calibration: CalibratedClassifierCV | None, X: Any
+        self,
+        estimator: Any,
+        calibration: CalibratedClassifierCV | None,
+        X: Any,
+        columns: Columns,
     ) -> NDArray[np.floating]:
         """Scores of windows in the order of `classes_`; 0 for a class the estimator never saw."""
         known = np.searchsorted(self.classes_, estimator.classes_)
         scores = np.zeros((len(X), len(self.classes_)))
         if self.voting == "hard":
-            votes = np.searchsorted(self.classes_, estimator.predict(X))
+            votes = np.searchsorted(
+                self.classes_, call_with_columns(estimator, "predict", X, columns)
+            )
             scores[np.arange(len(X)), votes] = 1.0
             return scores
         if calibration is not None:
-            proba = calibration.predict_proba(decisions(estimator, X))
+            proba = calibration.predict_proba(decisions(estimator, X, columns))
         else:
-            proba = np.asarray(estimator.predict_proba(X))
+            proba = np.asarray(call_with_columns(estimator, "predict_proba", X, columns))
         if proba.shape != (len(X), len(known)):
             raise ValueError(
                 f"predict_proba of {type(estimator).__name__} must give a row per window and a "
@@ -611,7 +626,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
 
     def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:
         """Scores of windows, and what follows from them."""
-        windows = self._window_scores(self.estimator_, self.calibration_, rows.X)
+        columns = rows.columns_of()
+        windows = self._window_scores(self.estimator_, self.calibration_, rows.X, columns)
         return windows, self._diagnoses(rows, mean_by_code(windows, rows.row, rows.n_rows))
 
     def _diagnoses(self, rows: Rows, scores: NDArray[np.floating]) -> Diagnoses:

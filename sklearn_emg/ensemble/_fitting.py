@@ -22,6 +22,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_objec
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import BaseSearchCV, Integral
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for
 
@@ -294,19 +295,21 @@ class _GivenDecisions(ClassifierMixin, BaseEstimator):
         return self.classes[best]
 
 
-def decisions(estimator: Any, X: Any) -> NDArray[np.floating]:
+def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
     """Decision function as columns: one of two classes, one per class of several.
 
     Parameters
     ----------
     estimator : fitted classifier
     X : ndarray or DataFrame of n_windows rows
+    columns : dict of str to ndarray of shape (n_windows,)
+        Columns for the steps that request them.
 
     Returns
     -------
     decisions : ndarray of shape (n_windows, 1) or (n_windows, n_classes)
     """
-    values = np.asarray(estimator.decision_function(X), dtype=float)
+    values = np.asarray(call_with_columns(estimator, "decision_function", X, columns), dtype=float)
     values = values[:, np.newaxis] if values.ndim == 1 else values
     n_classes = len(estimator.classes_)
     if values.shape != (len(X), 1 if n_classes == 2 else n_classes):

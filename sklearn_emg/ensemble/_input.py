@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class Rows:
     unit_index : Index of length n_units
     by : ndarray of shape (n_rows,) or None
     index : Index of length n_rows
+    columns : dict of str to ndarray of shape (n_rows,)
+        Columns of the table that steps of the inner estimator request.
     """
 
     X: Any
@@ -58,6 +61,7 @@ class Rows:
     unit_index: pd.Index
     by: NDArray[Any] | None
     index: pd.Index
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -73,6 +77,10 @@ class Rows:
     def names_of_rows(self) -> NDArray[Any]:
         """Subject of each row as it was given, for messages."""
         return self.subject if self.subject_names is None else self.subject_names[self.subject]
+
+    def columns_of(self, windows: Any = slice(None)) -> dict[str, NDArray[Any]]:
+        """Columns that steps request, of some windows or of all."""
+        return {name: values[self.row[windows]] for name, values in self.columns.items()}
 
     def refuse_lost_subjects(self) -> None:
         """Raise if no window is left of a subject, from whom nothing could be learnt."""
@@ -99,6 +107,7 @@ def check_rows(
     groups: Labels | None,
     unit: str,
     by: str | None,
+    requested: Iterable[str] = (),
 ) -> Rows:
     """Find the subject, the unit and the value of `by` of each row.
 
@@ -113,6 +122,8 @@ def check_rows(
         Subjects of the rows, for an X without a ``subject`` column.
     unit, by : str, and str or None
         Columns of X, see :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+    requested : iterable of str, default=()
+        Columns of X that steps of the inner estimator request.
 
     Returns
     -------
@@ -136,6 +147,10 @@ def check_rows(
         given = list(assigned)
         names = object_column(given[i] for i in first).to_numpy()
     unit_code, unit_index = _units(table, unit, subject, index)
+    found = [] if table is None else [c for c in requested if c in table.columns]
+    columns = {} if table is None else {c: table[c].to_numpy(dtype=object) for c in found}
+    if "subject" in requested and names is not None:
+        columns["subject"] = names[subject]
     return Rows(
         X=windows,
         row=row,
@@ -147,6 +162,7 @@ def check_rows(
         unit_index=unit_index,
         by=None if by is None else _column(table, by, "by"),
         index=table.index if table is not None else pd.RangeIndex(n_rows),
+        columns=columns,
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions, check_feature_names_in
@@ -318,6 +319,21 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return np.asarray(self._columns, dtype=object)
         return check_feature_names_in(self, input_features)
 
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Requests of columns by scikit-learn's metadata routing, under the names of the columns.
+
+        Returns
+        -------
+        routing : MetadataRequest
+        """
+        routing = super().get_metadata_routing()
+        for method in (routing.fit, routing.transform):
+            if self.site is None or self.site != "site":
+                method.add_request(param="site", alias=self.site or False)
+            if isinstance(self.reference, str) and self.reference not in ("healthy", "all"):
+                method.add_request(param="reference", alias=self.reference)
+        return routing
+
     def _feature_columns(self, X: pd.DataFrame, y: Any, subject: Any) -> list[Any]:
         if self._is_plain(X):
             return list(X.columns)
@@ -415,8 +431,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
                 return healthy
         if plain and facts["subject"] is None:
             warn_of_recordings(
-                "X names neither sites nor references: SiteStandardizer takes all rows for reference "
-                "rows of one site. Pass site=... and reference=..., or set "
+                "X names neither sites nor references: SiteStandardizer takes all rows for "
+                "reference rows of one site. Pass site=... and reference=..., or set "
                 "SiteStandardizer('all', site=None).",
                 stacklevel=5,
             )
