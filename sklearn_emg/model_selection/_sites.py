@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
             f"The 'site' of {caller} must be the name of a column or one site per row, {len(X)} of "
             f"them. Got an array of shape {np.shape(site)}."
         )
-    codes, found = pd.factorize(object_column(site), use_na_sentinel=True)
+    codes, found = pd.factorize(object_column(cast("Any", site)), use_na_sentinel=True)
     if (missing := np.flatnonzero(codes < 0)).size:
         raise ValueError(f"Row {missing[0]} has no site: say where it was recorded, or drop it.")
     order = sorted_positions(list(found))
@@ -179,8 +179,10 @@ def _check_classes(
         )
     if not subjects.classes:
         return
-    trained = subjects.has_class[np.unique(subjects.codes[train])].any(axis=0)
-    tested = subjects.has_class[np.unique(subjects.codes[test])].any(axis=0)
+    trained, tested = (
+        np.atleast_1d(subjects.has_class[np.unique(subjects.codes[rows])].any(axis=0))
+        for rows in (train, test)
+    )
     if missing := [c for c, t, n in zip(subjects.classes, tested, trained) if t and not n]:
         raise ValueError(
             f"When site {site!r} is tested, the training has no subject of class "
