@@ -1,5 +1,6 @@
 """The one place that imports private scikit-learn names, so that a move there breaks one file."""
 
+from sklearn.calibration import _CalibratedClassifier as CalibratedPart
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
@@ -17,6 +18,7 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 
 __all__ = [
     "BaseSearchCV",
+    "CalibratedPart",
     "HasMethods",
     "Hidden",
     "Integral",

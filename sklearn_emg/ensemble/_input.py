@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -68,10 +66,12 @@ class Rows:
         return len(self.subject)
 
     def groups(self) -> NDArray[Any]:
-        """Subject of each row for estimators and splitters: the names, if these can be sorted."""
+        """Subject of each row for estimators and splitters: the names, as text if types differ."""
         names = self.subject_names
-        if names is None or len(set(map(type, names))) > 1:
+        if names is None:
             return self.subject
+        if len(set(map(type, names))) > 1:  # which cannot be sorted
+            names = np.array([f"subject {k}: {name!r}" for k, name in enumerate(names)])
         return names[self.subject]
 
     def names_of_rows(self) -> NDArray[Any]:
@@ -315,32 +315,6 @@ def check_weights(sample_weight: Any, n_rows: int) -> NDArray[np.floating] | Non
     if not weights.any():
         raise ValueError("sample_weight is zero for all rows: nothing is left to learn from.")
     return weights
-
-
-def warn_of_known_subjects(known: set[Any], rows: Rows, stacklevel: int) -> None:
-    """Warn if a subject of the rows is among those that a model was trained on.
-
-    Parameters
-    ----------
-    known : set
-        Names of the subjects that were trained on.
-    rows : Rows
-    stacklevel : int
-        Of the warning, as in ``warnings.warn``.
-    """
-    if rows.subject_names is None:
-        return
-    shared = [name for name in rows.subject_names if name in known]
-    if shared:
-        some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
-        warnings.warn(
-            f"{len(shared)} of {len(rows.subject_names)} subjects given to DiVoteClassifier were "
-            f"trained on ({some}): scores of training subjects say nothing of new ones. Split by "
-            "subject, for instance with cv=SubjectKFold(); where this is meant, filter "
-            "SubjectLeakWarning.",
-            SubjectLeakWarning,
-            stacklevel=stacklevel + 1,
-        )
 
 
 def row_numbers(part: Any, n_rows: int) -> NDArray[np.intp]:

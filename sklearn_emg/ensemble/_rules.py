@@ -14,13 +14,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
-from sklearn_emg.recordings import is_healthy
+from sklearn_emg.recordings import SubjectMemory, is_healthy
 
 # Units that are not printed after a name.
 _NO_UNIT = ("1", "count")
 
 
-class NormalLimitRules(ClassifierMixin, BaseEstimator):
+class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     """Decision list of rules "a measure is outside the limits of the normal group".
 
     The limits of each measure are mean +/- `limit` standard deviations of the normal group, as
@@ -52,7 +52,16 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         of the training windows that no earlier rule covers and that meet this one.
     default_ : ndarray of shape (n_classes,)
         Class probabilities where no rule is met.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X has no column ``subject``.
     n_features_in_ : int
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects of a table that is predicted were trained on.
+    RecordingWarning
+        If columns of a table are left out, as they look like an identity or a label.
 
     See Also
     --------
@@ -114,6 +123,8 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
             If `normal` is not one of the classes.
         """
         self._validate_params()
+        self._remember_subjects(X)
+        X = self._features_of(X, y, reset=True)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -170,6 +181,11 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_windows, n_classes)
         """
         check_is_fitted(self)
+        self._warn_of_known_subjects(X)
+        return self._probabilities(X)
+
+    def _probabilities(self, X: ArrayLike) -> NDArray[np.floating]:
+        X = self._features_of(X, reset=False)
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         met = self._met(X)
         proba = np.tile(self.default_, (len(X), 1))
@@ -189,8 +205,9 @@ class NormalLimitRules(ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_windows,)
         """
-        proba = self.predict_proba(X)
-        return self.classes_[np.argmax(proba, axis=1)]
+        check_is_fitted(self)
+        self._warn_of_known_subjects(X)
+        return self.classes_[np.argmax(self._probabilities(X), axis=1)]
 
     def export_text(self, feature_names: Labels | None = None) -> str:
         """Return the rules as text, one per line.

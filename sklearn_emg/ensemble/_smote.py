@@ -141,6 +141,8 @@ class SMOTEClassifier(WindowMetaClassifier):
         Fitted on real and synthetic windows.
     n_synthetic_ : dict
         Number of synthetic windows of each class that has some.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X and `groups` named none.
     n_features_in_ : int
 
     See Also

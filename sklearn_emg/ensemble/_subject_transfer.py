@@ -39,6 +39,8 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         Pretrained and fine-tuned; ``estimator_.source_subjects_`` are the subjects of the
         pretraining.
     classes_ : ndarray of shape (n_classes,)
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X and `groups` named none.
     n_features_in_ : int
 
     Raises

@@ -14,14 +14,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import SubjectMemory, subjects_of
 
 
 def _has_proba(model: WindowMetaClassifier) -> bool:
     return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 
-class WindowMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of classifiers that wrap a classifier of windows and train it in a way of their own.
 
     It checks the windows, labels and subjects given to ``fit`` and leaves predictions to
@@ -35,6 +35,10 @@ class WindowMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None
     ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
         """Return windows, labels and codes of labels; codes and names of the subjects."""
+        self._remember_subjects(X, groups)
+        if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
+            groups = X["subject"]
+        X = self._features_of(X, y, reset=True)
         X, y = validate_data(
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
         )
@@ -49,6 +53,8 @@ class WindowMetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _check(self, X: ArrayLike) -> NDArray[np.floating]:
         check_is_fitted(self)
+        self._warn_of_known_subjects(X, stacklevel=3)
+        X = self._features_of(X, reset=False)
         return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
 
     def predict(self, X: ArrayLike) -> NDArray:

@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from sklearn_emg._tables import counted
 from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.recordings import known_by_other_spelling, training_subjects
 
 __all__ = ["PretrainedPart", "check_not_pretrained_on", "pretrained_parts"]
 
@@ -26,7 +27,7 @@ class PretrainedPart:
     part : str
         Place and class of the part, such as "estimator (TransferClassifier)".
     subjects : frozenset or None
-        Subjects on which it was fitted; None if they are not known.
+        Subjects on which it was fitted; None if they, or those of one of its fits, are not known.
     """
 
     part: str
@@ -70,9 +71,12 @@ def _collect(part: Any, path: str, found: list[PretrainedPart], seen: set[int]) 
         return
     seen.add(id(part))
     if _is_fitted(part):
-        subjects = _known_subjects(part)
-        name = type(part).__name__
-        found.append(PretrainedPart(f"{path} ({name})" if path else name, subjects))
+        subjects, complete = training_subjects(part)
+        name = f"{path} ({type(part).__name__})" if path else type(part).__name__
+        if subjects:
+            found.append(PretrainedPart(name, subjects))
+        if not complete:
+            found.append(PretrainedPart(name, None))
         return
     for name, inner in _parameters(part):
         _collect(inner, f"{path}.{name}" if path else name, found, seen)
@@ -106,30 +110,6 @@ def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
                 yield name, value
     elif callable(part) and hasattr(part, "__self__"):  # a method of a fitted estimator
         yield "__self__", part.__self__
-
-
-def _known_subjects(part: Any) -> frozenset[Any] | None:
-    """Subjects on which a fitted estimator, or an estimator in it, states that it was trained."""
-    known: set[Any] = set()
-    is_known = False
-    todo, seen = [part], set()
-    while todo:
-        current = todo.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, BaseEstimator):
-            for name, value in vars(current).items():
-                if name.endswith("subjects_") and isinstance(value, Iterable):
-                    known.update(_plain(value))
-                    is_known = True
-                elif isinstance(value, (BaseEstimator, list, tuple, dict)):
-                    todo.append(value)
-        elif isinstance(current, dict):
-            todo += list(current.values())
-        elif isinstance(current, (list, tuple)):
-            todo += [v for v in current if isinstance(v, (BaseEstimator, list, tuple, dict))]
-    return frozenset(known) if is_known else None
 
 
 def _plain(subjects: Iterable[Any]) -> list[Any]:
@@ -194,14 +174,11 @@ def check_not_pretrained_on(
 
 def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str, stacklevel: int) -> None:
     """Warn of subjects whose names resemble those of the pretraining."""
-    known = {str(s).strip().casefold(): s for s in part.subjects or ()}
-    for subject in tested:
-        other = known.get(str(subject).strip().casefold())
-        if other is not None:
-            warnings.warn(
-                f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
-                f"{other!r}, which may be the same subject. Spell it in one way.",
-                SubjectLeakWarning,
-                stacklevel=stacklevel,
-            )
-            return
+    for subject, other in known_by_other_spelling(tested, part.subjects or ()):
+        warnings.warn(
+            f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
+            f"{other!r}, which may be the same subject. Spell it in one way.",
+            SubjectLeakWarning,
+            stacklevel=stacklevel,
+        )
+        return

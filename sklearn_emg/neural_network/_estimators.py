@@ -39,12 +39,13 @@ from sklearn_emg.neural_network._net import (
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
 from sklearn_emg.neural_network._split import split_rows
 from sklearn_emg.neural_network._targets import check_targets
+from sklearn_emg.recordings import SubjectMemory
 
 # Parameters whose entries can be set one by one.
 _DICTS = ("module_params", "optimizer_params")
 
 
-class _NetEstimator(BaseEstimator):
+class _NetEstimator(SubjectMemory, BaseEstimator):
     """Sizes, device, validation split, training and inference; subclasses handle the target."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -170,6 +171,11 @@ class _NetEstimator(BaseEstimator):
             If the input holds NaN or infinity, the targets are unusable, the windows are too short
             for the network, a parameter is out of range, `device` does not exist, or training
             diverges.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            In ``predict``, ``predict_proba`` and ``score``, if subjects of a table were trained on.
         """
         return self._fit(X, y, groups)
 
@@ -206,6 +212,7 @@ class _NetEstimator(BaseEstimator):
             earlier=self.net_ if going_on else None,
             start=start,
         )
+        self._remember_subjects(X, groups, go_on=going_on)
         if not self.warm_start:
             self.net_.forget_optimizer_state()
         return self
@@ -221,6 +228,7 @@ class _NetEstimator(BaseEstimator):
         _, targets = self._encode(y)
         earlier = None if first else self.net_
         self._train(given.dataset(targets), None, y, earlier=earlier, epochs=1)
+        self._remember_subjects(X, go_on=not first)
         return self
 
     def _train(self, train, valid, y_train, earlier=None, epochs=None, start=None) -> None:
@@ -302,6 +310,7 @@ class _NetEstimator(BaseEstimator):
 
     def _raw_output(self, X: Signals) -> np.ndarray:
         check_is_fitted(self, "net_")
+        self._warn_of_known_subjects(X, stacklevel=3)
         kind = torch.device(self.net_.device).type
         if self._takes_any_length:
             signals = signals_to_predict(self, X)
@@ -481,6 +490,9 @@ class EMGClassifier(NetClassifier):
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects; None if none were named, or after `load_model`, since
+        `save_model` writes no identities.
 
     See Also
     --------
@@ -552,6 +564,9 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Number of samples for 2-D `X`, of channels for 3-D `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects; None if none were named, or after `load_model`, since
+        `save_model` writes no identities.
 
     See Also
     --------

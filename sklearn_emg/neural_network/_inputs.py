@@ -73,8 +73,8 @@ def takes_lengths(module: Callable[..., nn.Module]) -> bool:
 
 
 def subjects_in(X: Any, groups: Any) -> Any:
-    """Return ``groups``, or the subjects of a recording table."""
-    if groups is None and is_recording_table(X) and "subject" in X.columns:
+    """Return ``groups``, or the subjects of a table."""
+    if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"].to_numpy()
     return groups
 
@@ -106,7 +106,7 @@ def training_input(
     """
     caller = type(estimator).__name__
     y = check_targets(y, caller, labels=is_classifier(estimator))
-    given = _read(X, caller)
+    given = _read(estimator._features_of(X, y, reset=reset), caller)
     if reset:
         estimator._fs = given.fs
         estimator._takes_any_length = given.lengths is not None and takes_lengths(
@@ -126,7 +126,7 @@ def training_input(
 def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
     """Check windows of one length for prediction; return a tensor with a channel axis."""
     caller = type(estimator).__name__
-    given = _read(X, caller)
+    given = _read(estimator._features_of(X, reset=False), caller)
     _check_rate(estimator, given.fs)
     values = given.values if given.lengths is None else _stacked(given.values, caller)
     values = _match_dimensions(estimator, values)
@@ -138,7 +138,7 @@ def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
 def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
     """Check signals of any length for prediction."""
     caller = type(estimator).__name__
-    given = _read(X, caller)
+    given = _read(estimator._features_of(X, reset=False), caller)
     _check_rate(estimator, given.fs)
     signals = given.values
     if given.lengths is None:

@@ -318,6 +318,9 @@ _ATTRIBUTES = """
         Number of samples for 2-D `X`, of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects; None if none were named, or after `load_model`, since
+        `save_model` writes no identities.
 """
 
 T = TypeVar("T", bound=type)

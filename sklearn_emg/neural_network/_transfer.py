@@ -19,6 +19,7 @@ from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._inputs import subjects_in
+from sklearn_emg.recordings import warn_of_other_spelling
 
 _HEAD = "classifier"  # every network of this package calls its last part so
 
@@ -61,6 +62,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         The fine-tuned network, which `save_model` can save.
     classes_ : ndarray of shape (n_classes,)
         Labels of the target cohort, sorted.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the subjects of the fine-tuning; None if none were named.
     n_features_in_ : int
         Number of features, as in `estimator_`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -216,6 +219,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         estimator._fit(X, y, groups, start)
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
+        self.subjects_ = estimator.subjects_
         self.n_features_in_ = estimator.n_features_in_
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(estimator, "feature_names_in_"):
@@ -225,7 +229,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Signals) -> np.ndarray:
         """Probability of each class, of shape (n_windows, n_classes).
 
-        If a table has subjects of the pretraining, a SubjectLeakWarning is raised.
+        If a table has subjects of either training, a SubjectLeakWarning is raised.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
@@ -234,7 +238,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Signals) -> np.ndarray:
         """Most probable class, of shape (n_windows,).
 
-        If a table has subjects of the pretraining, a SubjectLeakWarning is raised.
+        If a table has subjects of either training, a SubjectLeakWarning is raised.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
@@ -245,7 +249,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         known = getattr(self, "source_subjects_", None)
         if groups is None or known is None:
             return
-        if shared := sorted(known & set(_plain(groups)), key=str):
+        given = dict.fromkeys(_plain(groups))
+        warn_of_other_spelling(known, given, type(self).__name__, stacklevel=4)
+        if shared := sorted(known & set(given), key=str):
             warnings.warn(
                 f"{type(self).__name__} predicts {counted(len(shared), 'subject')} that it was "
                 f"pretrained on, {shared[:3]} for instance. Scores of known subjects say nothing "
@@ -260,8 +266,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     def _check_subjects(self, groups) -> None:
         if groups is None or self.source_subjects_ is None or self.allows_shared_subjects:
             return
-        shared = sorted(self.source_subjects_ & set(_plain(groups)), key=str)
-        if shared:
+        given = dict.fromkeys(_plain(groups))
+        warn_of_other_spelling(self.source_subjects_, given, type(self).__name__, stacklevel=4)
+        if shared := sorted(self.source_subjects_ & set(given), key=str):
             raise ValueError(
                 f"The target cohort of {type(self).__name__} shares "
                 f"{counted(len(shared), 'subject')} with the source cohort, {shared[:3]} for "

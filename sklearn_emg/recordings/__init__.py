@@ -50,6 +50,7 @@ from sklearn_emg.recordings._segments import (
 )
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import Subjects, similar_subjects, subjects_of
+from sklearn_emg.recordings._subjects import known_by_other_spelling as known_by_other_spelling
 from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import object_column as object_column
 from sklearn_emg.recordings._subjects import warn_of_subject_names as warn_of_subject_names
@@ -61,6 +62,11 @@ from sklearn_emg.recordings._table import (
 )
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
 from sklearn_emg.recordings._table import with_signals as with_signals
+from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory
+from sklearn_emg.recordings._training import subject_names as subject_names
+from sklearn_emg.recordings._training import training_subjects as training_subjects
+from sklearn_emg.recordings._training import warn_of_known_subjects as warn_of_known_subjects
+from sklearn_emg.recordings._training import warn_of_other_spelling as warn_of_other_spelling
 from sklearn_emg.recordings._units import is_voltage as is_voltage
 from sklearn_emg.recordings._units import millivolts_per as millivolts_per
 from sklearn_emg.recordings._windows import OnFault as OnFault

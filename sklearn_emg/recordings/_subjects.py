@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
@@ -20,6 +20,7 @@ from sklearn_emg.recordings._frames import foreign_columns, refuse_foreign_frame
 __all__ = [
     "Subjects",
     "is_blank",
+    "known_by_other_spelling",
     "mean_by_code",
     "object_column",
     "similar_subjects",
@@ -122,6 +123,32 @@ def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
     for name in names:
         spellings.setdefault(_likeness(name), []).append(name)
     return [tuple(group) for group in spellings.values() if len(group) > 1]
+
+
+def known_by_other_spelling(
+    names: Iterable[Hashable], known: Collection[Hashable]
+) -> list[tuple[Hashable, Hashable]]:
+    """Names that are not among known ones but look like one of them.
+
+    Parameters
+    ----------
+    names : iterable of hashable
+    known : collection of hashable
+
+    Returns
+    -------
+    pairs : list of (name, known name)
+        As similar as :func:`similar_subjects` defines it.
+
+    Examples
+    --------
+    >>> from sklearn_emg.recordings import known_by_other_spelling
+    >>> known_by_other_spelling(["S1", "3", "S2"], {"S01", 3, "S2"})
+    [('S1', 'S01'), ('3', 3)]
+    """
+    spelling = {_likeness(name): name for name in known}
+    new = (name for name in names if name not in known)
+    return [(name, spelling[like]) for name in new if (like := _likeness(name)) in spelling]
 
 
 def _spelled(names: Sequence[Hashable]) -> str:

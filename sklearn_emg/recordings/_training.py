@@ -1,0 +1,199 @@
+"""Subjects that an estimator was trained on, and the warning if it predicts them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Hashable, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from sklearn_emg._sklearn import CalibratedPart
+from sklearn_emg._typing import Labels
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.recordings._columns import columns_that_tell, feature_columns, warn_of_left_out
+from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
+from sklearn_emg.recordings._table import is_recording_table
+
+__all__ = [
+    "SubjectMemory",
+    "subject_names",
+    "training_subjects",
+    "warn_of_known_subjects",
+    "warn_of_other_spelling",
+]
+
+_CONTAINERS = (dict, list, tuple)
+_HOLDERS = (BaseEstimator, CalibratedPart, *_CONTAINERS)
+
+
+def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
+    """Names of the subjects of a table, or of groups, each once.
+
+    Parameters
+    ----------
+    X : object
+        A DataFrame may have a ``subject`` column.
+    groups : array-like of shape (n_rows,), default=None
+        Subjects of the rows, which are used instead of the column.
+
+    Returns
+    -------
+    names : list or None
+        In order of first appearance, as Python objects; None if no subject is named.
+    """
+    if groups is None:
+        if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+            return None
+        groups = X["subject"]
+    return [name for name in dict.fromkeys(_python_names(groups)) if isinstance(name, tuple) or not pd.isna(name)]
+
+
+def warn_of_known_subjects(
+    known: Collection[Hashable], given: Iterable[Hashable], caller: str, *, stacklevel: int = 2
+) -> None:
+    """Warn if subjects that are predicted are among those of the training.
+
+    Parameters
+    ----------
+    known : collection of hashable
+        Subjects of the training.
+    given : iterable of hashable
+        Distinct subjects that are predicted.
+    caller : str
+        Class named in the message.
+    stacklevel : int, default=2
+        As in ``warnings.warn``.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If a subject was trained on, or looks like one that was, spelled in another way.
+    """
+    known, given = set(known), list(given)
+    if shared := [name for name in given if name in known]:
+        some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
+        warnings.warn(
+            f"{len(shared)} of {len(given)} subjects given to {caller} were trained on ({some}): "
+            "scores of training subjects say nothing of new ones. Split by subject, for instance "
+            "with cv=SubjectKFold(); where this is meant, filter SubjectLeakWarning.",
+            SubjectLeakWarning,
+            stacklevel=stacklevel + 1,
+        )
+    warn_of_other_spelling(known, given, caller, stacklevel=stacklevel + 1)
+
+
+def warn_of_other_spelling(
+    known: Collection[Hashable], given: Iterable[Hashable], caller: str, *, stacklevel: int = 2
+) -> None:
+    """Warn if subjects look like those of the training, spelled in another way.
+
+    Parameters
+    ----------
+    known, given, caller, stacklevel
+        As in :func:`warn_of_known_subjects`.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If there are such subjects; some are named in both spellings.
+    """
+    if alike := known_by_other_spelling(given, known):
+        some = ", ".join(f"{name!r} like {other!r}" for name, other in alike[:3])
+        warnings.warn(
+            f"Subjects given to {caller} look like subjects that were trained on, in another "
+            f"spelling: {some}{', ...' if len(alike) > 3 else ''}. If they are the same, their "
+            "scores say nothing of new ones: spell a subject in one way, in training and test.",
+            SubjectLeakWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
+    """Subjects on which a fitted estimator, or parts of it, state that they were trained.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Attributes whose names end with ``subjects_`` hold the subjects.
+
+    Returns
+    -------
+    subjects : frozenset
+    complete : bool
+        False if no part states its subjects, or the subjects of one of its trainings are not known.
+    """
+    found: dict[str, list[Any]] = {}
+    todo: list[tuple[Any, bool]] = [(model, False)]
+    seen: set[int] = set()
+    while todo:
+        part, told = todo.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
+        if not isinstance(part, _CONTAINERS):
+            attributes = vars(part)
+            for name, value in attributes.items():
+                # Below an estimator that knows them, subjects may be codes of its own.
+                if name.endswith("subjects_") and not (told and name == "subjects_"):
+                    found.setdefault(name, []).append(value)
+            if attributes.get("subjects_", ()) is None:
+                continue
+            told, inner = told or "subjects_" in attributes, attributes.values()
+        todo += [(value, told) for value in inner if isinstance(value, _HOLDERS)]
+    known = [value for values in found.values() for value in values if value is not None]
+    complete = bool(found) and all(any(v is not None for v in found[name]) for name in found)
+    return frozenset(name for names in known for name in _python_names(names)), complete
+
+
+def _python_names(names: Iterable[Any]) -> Iterable[Any]:
+    return (name.item() if isinstance(name, np.generic) else name for name in names)
+
+
+class SubjectMemory:
+    """Mixin of predictors that remember the subjects of their training.
+
+    Attributes
+    ----------
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where none were named.
+    """
+
+    subjects_: NDArray[Any] | None = None
+
+    def _remember_subjects(
+        self, X: Any, groups: Labels | None = None, *, go_on: bool = False
+    ) -> None:
+        """Keep the subjects of X or groups; with `go_on` in addition to those of earlier fits."""
+        names = subject_names(X, groups)
+        if go_on and self.subjects_ is not None:
+            names = list(dict.fromkeys([*self.subjects_, *(names or ())]))
+        self.subjects_ = None if names is None else object_column(names).to_numpy()
+
+    def _features_of(self, X: Any, y: Any = None, *, reset: bool) -> Any:
+        """Columns of a feature table that are features; any other X as it is.
+
+        Metadata of a table with subjects are left out, as DiVoteClassifier does, and with a warning
+        what looks like an identity or a label.
+        """
+        if not isinstance(X, pd.DataFrame) or is_recording_table(X):
+            return X
+        if not reset:
+            kept = getattr(self, "feature_names_in_", None)
+            return X if kept is None or not set(kept) < set(X.columns) else X[list(kept)]
+        y = y if y is not None and np.shape(y) == (len(X),) else None
+        if "subject" in X.columns:
+            return X[feature_columns(X, y, include="rename it", stacklevel=5)]
+        told = columns_that_tell(X, y)
+        warn_of_left_out(told, "rename it", stacklevel=5)
+        return X.drop(columns=list(told)) if told else X
+
+    def _warn_of_known_subjects(self, X: Any, *, stacklevel: int = 2) -> None:
+        """Warn if a table to be predicted has subjects of the training."""
+        if self.subjects_ is not None and (given := subject_names(X)):
+            known = self.subjects_.tolist()
+            warn_of_known_subjects(known, given, type(self).__name__, stacklevel=stacklevel + 1)
