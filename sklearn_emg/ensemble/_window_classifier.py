@@ -38,7 +38,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         self._remember_subjects(X, groups)
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"]
-        X = self._features_of(X, y, reset=True)
+        X = self._features_of(X, y, reset=True, stacklevel=3)
         X, y = validate_data(
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
         )

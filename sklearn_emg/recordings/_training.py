@@ -174,7 +174,7 @@ class SubjectMemory:
             names = list(dict.fromkeys([*self.subjects_, *(names or ())]))
         self.subjects_ = None if names is None else object_column(names).to_numpy()
 
-    def _features_of(self, X: Any, y: Any = None, *, reset: bool) -> Any:
+    def _features_of(self, X: Any, y: Any = None, *, reset: bool, stacklevel: int = 2) -> Any:
         """Columns of a feature table that are features; any other X as it is.
 
         Metadata of a table with subjects are left out, as DiVoteClassifier does, and with a warning
@@ -187,9 +187,9 @@ class SubjectMemory:
             return X if kept is None or not set(kept) < set(X.columns) else X[list(kept)]
         y = y if y is not None and np.shape(y) == (len(X),) else None
         if "subject" in X.columns:
-            return X[feature_columns(X, y, include="rename it", stacklevel=5)]
+            return X[feature_columns(X, y, include="rename it", stacklevel=stacklevel + 1)]
         told = columns_that_tell(X, y)
-        warn_of_left_out(told, "rename it", stacklevel=5)
+        warn_of_left_out(told, "rename it", stacklevel=stacklevel + 1)
         return X.drop(columns=list(told)) if told else X
 
     def _warn_of_known_subjects(self, X: Any, *, stacklevel: int = 2) -> None:
