@@ -49,7 +49,11 @@ def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
         if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
             return None
         groups = X["subject"]
-    return [name for name in dict.fromkeys(_python_names(groups)) if isinstance(name, tuple) or not pd.isna(name)]
+    return [
+        name
+        for name in dict.fromkeys(_python_names(groups))
+        if isinstance(name, tuple) or not pd.isna(name)
+    ]
 
 
 def warn_of_known_subjects(

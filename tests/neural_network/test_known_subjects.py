@@ -8,7 +8,12 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -79,7 +84,7 @@ def test_each_prediction_warns_once(case):
     model, X = case
     model.fit(X, Y)
     for call in (model.predict, model.predict_proba, lambda X: model.score(X, Y)):
-        with pytest.warns(SubjectLeakWarning, match=r"6 of 6 subjects .* \(0, 1, 2, \.\.\.") as seen:
+        with pytest.warns(SubjectLeakWarning, match=r"6 of 6 subjects .* \(0, 1, 2, ") as seen:
             call(X)
         assert len(seen) == 1
 
