@@ -1,6 +1,7 @@
 """Comparison of pipelines split by subject, leakage audit and permutation test."""
 
 from sklearn_emg.comparison._audit import LeakageAudit, leakage_audit
+from sklearn_emg.comparison._audit import as_windows as as_windows
 from sklearn_emg.comparison._checks import checked_labels as checked_labels
 from sklearn_emg.comparison._checks import find_divote as find_divote
 from sklearn_emg.comparison._checks import refuse_pretrained as refuse_pretrained

@@ -2,25 +2,25 @@
 
 from sklearn_emg.papers._ahmed_islam import ahmed_islam
 from sklearn_emg.papers._alsnet import ALSNetProtocol, alsnet
-from sklearn_emg.papers._benchmark import run_benchmark
-from sklearn_emg.papers._benchmark_results import Benchmark
+from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
+from sklearn_emg.papers._benchmark._results import Benchmark
+from sklearn_emg.papers._benchmark._run import run_benchmark
 from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS as BOUMERDES_PAIRS
 from sklearn_emg.papers._boumerdes import BoumerdesProtocol, boumerdes_cnn, boumerdes_lstm
-from sklearn_emg.papers._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._deepemgnet import deepemgnet
 from sklearn_emg.papers._elamvazuthi import elamvazuthi
 from sklearn_emg.papers._n2001_features import n2001_features
 from sklearn_emg.papers._nemgnet import NEMGNetProtocol, nemgnet
 from sklearn_emg.papers._nemgnet_baselines import mel_spectrogram_network, waveform_image_network
-from sklearn_emg.papers._neurofusion import (
+from sklearn_emg.papers._neurofusion._classical import (
     amplitude_envelope_analysis,
     frequency_domain_analysis,
     selected_features_mlp,
     time_domain_analysis,
     tree_ensembles,
 )
-from sklearn_emg.papers._neurofusion_clinical import quantitative_emg, rule_based
-from sklearn_emg.papers._neurofusion_net import (
+from sklearn_emg.papers._neurofusion._clinical import quantitative_emg, rule_based
+from sklearn_emg.papers._neurofusion._networks import (
     neurofusion_features,
     neurofusionnet,
     plain_network,

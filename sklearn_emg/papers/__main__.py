@@ -32,7 +32,7 @@ from sklearn_emg.papers import (
     boumerdes_tables,
     list_systems,
 )
-from sklearn_emg.papers._benchmark import run_benchmark
+from sklearn_emg.papers._benchmark._run import run_benchmark
 
 Data = tuple[str, pd.DataFrame, np.ndarray, str]
 

@@ -285,13 +285,7 @@ class BoumerdesProtocol(Protocol):
         pairs = self._checked_pairs()
         needed = sorted({number for pair in pairs for number in pair})
         for label, own in zip(subjects.classes, members):
-            if missing := [number for number in needed if number not in own]:
-                raise ValueError(
-                    f"BoumerdesProtocol with these pairs needs the subjects {needed} of each class "
-                    f"by {self.by}, but class {label!r} has no {missing[0]}: its subjects are "
-                    f"{sorted(str(subjects.names[k]) for k in own.values())}. Give other 'pairs', "
-                    "for instance ((1, 2), (2, 1)), or count in the other way with 'by'."
-                )
+            self._check_numbers(needed, label, own, subjects.names)
         runs = []
         for number, (v, t) in enumerate(pairs):
             validation = subjects.rows([own[v] for own in members])
@@ -300,6 +294,18 @@ class BoumerdesProtocol(Protocol):
             label = f"validation subject {v}, test subject {t}"
             runs.append(ProtocolRun(number, label, train, test, validation, number))
         return runs
+
+    def _check_numbers(
+        self, needed: list[int], label: Any, own: dict[int, int], names: list[Any]
+    ) -> None:
+        """Refuse a class without one of the subjects that the pairs name."""
+        if missing := [number for number in needed if number not in own]:
+            raise ValueError(
+                f"BoumerdesProtocol with these pairs needs the subjects {needed} of each class by "
+                f"{self.by}, but class {label!r} has no {missing[0]}: its subjects are "
+                f"{sorted(str(names[k]) for k in own.values())}. Give other 'pairs', for instance "
+                "((1, 2), (2, 1)), or count in the other way with 'by'."
+            )
 
     def possible_pairs(
         self, X: Any, y: Labels, groups: Labels | None = None

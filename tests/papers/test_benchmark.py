@@ -24,13 +24,12 @@ from sklearn_emg.model_selection import (
 )
 from sklearn_emg.papers import (
     BoumerdesProtocol,
-    _benchmark,
-    _benchmark_store,
     make_system,
     run_benchmark,
 )
 from sklearn_emg.papers.__main__ import _names, _without_folders, main
-from sklearn_emg.papers._benchmark import build, choose_systems
+from sklearn_emg.papers._benchmark import _run, _store, _systems, _tasks
+from sklearn_emg.papers._benchmark._systems import build, choose_systems
 from sklearn_emg.recordings import SignalFile
 
 PROTOCOL = RepeatedSubjectKFold(2, n_repeats=1)
@@ -139,7 +138,7 @@ def test_a_killed_benchmark_goes_on_where_it_stopped(cohort, tmp_path):
 
 
 def test_an_interrupted_command_keeps_what_is_finished(tmp_path, capsys, monkeypatch):
-    real, calls = _benchmark._do_run, []
+    real, calls = _run.do_run, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -147,7 +146,7 @@ def test_an_interrupted_command_keeps_what_is_finished(tmp_path, capsys, monkeyp
             raise KeyboardInterrupt
         real(*arguments)
 
-    monkeypatch.setattr(_benchmark, "_do_run", interrupted)
+    monkeypatch.setattr(_run, "do_run", interrupted)
     command = [
         *("benchmark", "--data", "simulated", "--subjects", "9", "--rate", "2000", "--quiet"),
         *("--systems", "time-domain", "--folds", "3", "--audit", "0", "--out", str(tmp_path)),
@@ -215,7 +214,7 @@ def test_a_failing_system_has_a_row_with_the_reason(cohort, tmp_path):
 
 
 def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path, monkeypatch):
-    real = _benchmark.run_fold
+    real = _tasks.run_fold
 
     def short_of_memory(name, model, X, y, fold, split):
         if fold == 1:
@@ -223,7 +222,7 @@ def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path, monkeypatch):
         return real(name, model, X, y, fold, split)
 
     with monkeypatch.context() as patched:
-        patched.setattr(_benchmark, "run_fold", short_of_memory)
+        patched.setattr(_tasks, "run_fold", short_of_memory)
         run(cohort, tmp_path, ["time-domain"])
     result = run(cohort, tmp_path, ["time-domain"])
     assert result.table()["failed or not run"].iloc[0] == "1 of 2: MemoryError: none left"
@@ -343,7 +342,7 @@ def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
         # Whoever knows how the digest is made still has to hold to the data.
         content = json.loads(text)
         content.pop("digest")
-        text = json.dumps({**content, "digest": _benchmark_store._seal(content)})
+        text = json.dumps({**content, "digest": _store._seal(content)})
     files[1].write_text(text)
     with pytest.warns(UserWarning, match=r"001\.json is damaged and counts as not there \(it"):
         result = run(cohort, out, ["time-domain"])
@@ -376,12 +375,12 @@ def test_the_file_of_another_fold_and_a_folder_are_done_again(cohort, folder):
 
 def test_runs_of_a_system_with_other_parameters_are_done_again(cohort, folder, monkeypatch):
     out, _, _ = folder
-    real = _benchmark.make_system
+    real = _systems.make_system
 
     def changed(name, **changes):
         return real(name, **changes).set_params(divote__step=0.3)
 
-    monkeypatch.setattr(_benchmark, "make_system", changed)
+    monkeypatch.setattr(_systems, "make_system", changed)
     with pytest.warns(UserWarning, match="it is of other data or settings") as caught:
         run(cohort, out, ["time-domain"])
     assert len(caught) == 2
@@ -430,7 +429,7 @@ def test_the_same_data_are_the_same_in_files_and_under_any_print_options(cohort,
 def test_another_version_of_the_package_is_refused(cohort, folder, monkeypatch):
     out, _, _ = folder
     assert json.loads((out / "benchmark.json").read_text())["sklearn_emg"] == __version__
-    monkeypatch.setattr(_benchmark_store, "__version__", "999")
+    monkeypatch.setattr(_store, "__version__", "999")
     with pytest.raises(
         ValueError, match=r"\(sklearn_emg: '0.* there, '999' now\)\. Choose another"
     ):

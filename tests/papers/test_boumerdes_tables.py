@@ -71,7 +71,7 @@ def write_n2001(folder, n=7_100):
 def test_the_whole_layout_of_n2001(tmp_path, monkeypatch):
     # Intervals of six folders take longer than the networks here.
     quick = partial(run_benchmark, n_resamples=10)
-    monkeypatch.setattr("sklearn_emg.papers._boumerdes_tables.run_benchmark", quick)
+    monkeypatch.setattr("sklearn_emg.papers._benchmark._boumerdes_tables.run_benchmark", quick)
     folder, out = tmp_path / "n2001", tmp_path / "out"
     folder.mkdir()
     write_n2001(folder)
@@ -116,7 +116,7 @@ def test_the_records_at_hand_say_what_they_cannot_show(real_data, tmp_path):
 
 
 def test_training_differs_where_the_study_says_so(tmp_path, monkeypatch):
-    from sklearn_emg.papers import _boumerdes_tables
+    from sklearn_emg.papers._benchmark import _boumerdes_tables
 
     seen = {}
 
@@ -143,7 +143,7 @@ def test_training_differs_where_the_study_says_so(tmp_path, monkeypatch):
 
 
 def test_runs_that_the_subjects_do_not_allow_are_named(tmp_path, monkeypatch):
-    from sklearn_emg.papers import _boumerdes_tables
+    from sklearn_emg.papers._benchmark import _boumerdes_tables
 
     seen = []
 

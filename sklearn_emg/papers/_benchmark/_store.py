@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,23 @@ from numpy.typing import NDArray
 from sklearn_emg._files import write_text_atomically
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import LEVELS, Level, Outcome
-from sklearn_emg.recordings import content_digest, is_recording_table, signal_digest, subjects_of
+from sklearn_emg.recordings import content_digest, is_recording_table, signal_digest
 
-__all__ = ["AuditFile", "RunFile", "Truth", "open_folder", "settings_of"]
+__all__ = [
+    "AUDIT_COLUMNS",
+    "AuditFile",
+    "FinishedAudit",
+    "FinishedRun",
+    "RunFile",
+    "Truth",
+    "open_folder",
+    "settings_of",
+]
 
 _FORMAT = 2  # of the files; another one is not mixed in
 _MEASURED = ("fit_seconds", "predict_ms", "peak_memory_mb", "cpu_seconds")
-_TOLD = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}
-_RUN_KEYS = {"pipeline", "fold", "levels", "made_of", *_TOLD, *_MEASURED}
+_OUTCOME = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}
+_RUN_KEYS = {"pipeline", "fold", "levels", "made_of", *_OUTCOME, *_MEASURED}
 _LEVEL_KEYS = {"subject", "y_true", "y_pred", "proba", "unit"}
 AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
 
@@ -130,18 +139,22 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     now = json.loads(json.dumps(now))
-    differs = [k for k in {**now, **before} if before.get(k) != now.get(k)]
+    differs = _other_keys(before, now)
     # Digests of another version cannot be compared.
     differs = [k for k in differs if k in ("format", "sklearn_emg")] or differs
     texts = []
     for key in differs:
         old, new = before.get(key), now.get(key)
         if key == "data" and isinstance(old, dict):
-            parts = [k for k in {**new, **old} if old.get(k) != new.get(k)]
-            texts.append(f"data: other {', '.join(parts)}")
+            texts.append(f"data: other {', '.join(_other_keys(old, now[key]))}")
         else:
             texts.append(f"{key}: {old!r} there, {new!r} now")
     return texts
+
+
+def _other_keys(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Keys with different values, or in one of two dicts only."""
+    return [k for k in {**now, **before} if before.get(k) != now.get(k)]
 
 
 # -------------------------------------------------------------------- files
@@ -218,9 +231,14 @@ class Truth:
     n_rows: Mapping[int, int] | None
 
     @classmethod
-    def of_rows(cls, X: pd.DataFrame, y: NDArray[Any], test: NDArray[np.intp] | None) -> Truth:
-        """From all rows and those of the test; None where these are windows still to be cut."""
-        codes, (classes, y_codes) = subjects_of(X), np.unique(y, return_inverse=True)
+    def of_rows(
+        cls, codes: NDArray[np.intp], y: NDArray[Any], test: NDArray[np.intp] | None
+    ) -> Truth:
+        """From subjects and labels of all rows and the rows of the test.
+
+        `test` is None where its rows are windows that still have to be cut.
+        """
+        classes, y_codes = np.unique(y, return_inverse=True)
         rows = np.arange(len(y)) if test is None else test
         labels: dict[int, set[int]] = {}
         for code, label in zip(codes[rows].tolist(), y_codes[rows].tolist()):
@@ -236,34 +254,38 @@ class Truth:
         ValueError
             If they cannot be those of these subjects.
         """
-        if not isinstance(level, dict) or set(level) != _LEVEL_KEYS:
-            raise ValueError(f"its level {name!r} is none")
-        subject, true, predicted = (level[k] for k in ("subject", "y_true", "y_pred"))
-        lists = (subject, true, predicted)
-        if not all(isinstance(v, list) and all(type(k) is int for k in v) for v in lists):
-            raise ValueError(f"its level {name!r} holds no lists of codes")
-        if not len(subject) == len(true) == len(predicted) > 0:
-            raise ValueError(f"its level {name!r} has lists of different lengths, or none")
-        for code, label, answer in zip(subject, true, predicted):
-            if code not in self.labels:
-                raise ValueError(f"its level {name!r} has a subject that is not tested, {code!r}")
-            if label not in self.labels[code]:
-                raise ValueError(f"its level {name!r} has a wrong true label, code {label}")
-            if not 0 <= answer < len(self.classes):
-                raise ValueError(f"its level {name!r} has a prediction that is no class: {answer}")
+        subject, true, predicted = _lists_of_codes(name, level)
+        for case in zip(subject, true, predicted):
+            self._check_case(name, *case)
         if name != "window" and self.n_rows is not None:
-            if name == "subject" and set(subject) != set(self.labels):
-                raise ValueError("it lacks subjects of its test set")
-            if any(n > self.n_rows[code] for code, n in Counter(subject).items()):
-                raise ValueError(f"its level {name!r} has more cases than the test set")
+            self._check_number(name, Counter(subject), self.n_rows)
         proba = self._proba(name, level["proba"], len(subject))
-        codes = (np.array(values, dtype=np.intp) for values in lists)
-        subject, true, predicted = codes
         unit = level["unit"]
         if unit is not None and len(unit) != len(subject):
             raise ValueError(f"its level {name!r} has units of other cases")
-        unit = None if unit is None else np.array(unit, dtype=object)
-        return Level(subject, self.classes[true], self.classes[predicted], proba, unit)
+        return Level(
+            np.array(subject, dtype=np.intp),
+            self.classes[np.array(true, dtype=np.intp)],
+            self.classes[np.array(predicted, dtype=np.intp)],
+            proba,
+            None if unit is None else np.array(unit, dtype=object),
+        )
+
+    def _check_case(self, name: str, code: int, label: int, answer: int) -> None:
+        """Refuse a case that cannot be one of the test set."""
+        if code not in self.labels:
+            raise ValueError(f"its level {name!r} has a subject that is not tested, {code!r}")
+        if label not in self.labels[code]:
+            raise ValueError(f"its level {name!r} has a wrong true label, code {label}")
+        if not 0 <= answer < len(self.classes):
+            raise ValueError(f"its level {name!r} has a prediction that is no class: {answer}")
+
+    def _check_number(self, name: str, cases: Counter[int], n_rows: Mapping[int, int]) -> None:
+        """Refuse recordings or diagnoses that are more than the recordings of the test set."""
+        if name == "subject" and set(cases) != set(self.labels):
+            raise ValueError("it lacks subjects of its test set")
+        if any(n > n_rows[code] for code, n in cases.items()):
+            raise ValueError(f"its level {name!r} has more cases than the test set")
 
     def _proba(self, name: str, proba: Any, n_cases: int) -> NDArray[np.floating] | None:
         if proba is None:
@@ -274,6 +296,39 @@ class Truth:
         ):
             raise ValueError(f"its level {name!r} has no probabilities of its cases and classes")
         return values
+
+
+def _lists_of_codes(name: str, level: Any) -> tuple[list[int], list[int], list[int]]:
+    """Subjects, true and predicted classes of the cases of one level."""
+    if not isinstance(level, dict) or set(level) != _LEVEL_KEYS:
+        raise ValueError(f"its level {name!r} is none")
+    lists = subject, true, predicted = level["subject"], level["y_true"], level["y_pred"]
+    if not all(isinstance(v, list) and all(type(code) is int for code in v) for v in lists):
+        raise ValueError(f"its level {name!r} holds no lists of codes")
+    if not len(subject) == len(true) == len(predicted) > 0:
+        raise ValueError(f"its level {name!r} has lists of different lengths, or none")
+    return lists
+
+
+class FinishedRun(NamedTuple):
+    """A finished run and the CPU seconds that it took."""
+
+    outcome: Outcome
+    cpu_seconds: float
+
+    @property
+    def error(self) -> str:
+        """Error of the run, empty if it succeeded."""
+        return self.outcome.error
+
+
+class FinishedAudit(NamedTuple):
+    """Figures of a finished audit and its error, empty if it succeeded."""
+
+    random_windows: float
+    subjects: float
+    gap: float
+    error: str
 
 
 @dataclass(frozen=True)
@@ -316,14 +371,14 @@ class RunFile:
             "predict_ms": outcome.predict_ms,
             "peak_memory_mb": outcome.peak_memory_mb,
             "cpu_seconds": cpu_seconds,
-            **{name: getattr(outcome, name) for name in _TOLD},
+            **{name: getattr(outcome, name) for name in _OUTCOME},
             "levels": {} if outcome.error else levels,
         }
         # What a search chose may be an estimator: it is kept as its text.
         content = json.loads(json.dumps(content, default=_text))
         write_text_atomically(self.path, _sealed(content))
 
-    def read(self, truth: Truth) -> tuple[Outcome, float] | None:
+    def read(self, truth: Truth) -> FinishedRun | None:
         """A finished run and its CPU seconds; None, with a warning, where it is not that run."""
         content = _read(self.path)
         if content is None:
@@ -335,26 +390,32 @@ class RunFile:
             _warn_of(self.path, str(error))
             return None
 
-    def _outcome(self, content: dict[str, Any], truth: Truth) -> tuple[Outcome, float]:
-        levels, error = content["levels"], content["error"]
-        if not isinstance(levels, dict) or not isinstance(error, str):
-            raise ValueError("its levels are no object, or its error is no text")
-        if bool(levels) == bool(error) or not set(levels) <= set(LEVELS):
+    def _outcome(self, content: dict[str, Any], truth: Truth) -> FinishedRun:
+        _check_types(content)
+        levels = content["levels"]
+        if bool(levels) == bool(content["error"]) or not set(levels) <= set(LEVELS):
             raise ValueError("it needs either an error or the levels of its predictions")
         if levels and "subject" not in levels:
             raise ValueError("it has no predictions of subjects")
-        measured = [content[name] for name in _MEASURED]
-        if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
-            raise ValueError("its seconds and megabytes are no numbers")
         checked = {name: truth.check(name, level) for name, level in levels.items()}
-        fit, predict, memory, cpu = map(float, measured)
+        fit, predict, memory, cpu = (float(content[name]) for name in _MEASURED)
         outcome = Outcome(self.system, self.number, checked, fit, predict, memory)
-        for name, kind in _TOLD.items():
-            if not isinstance(content[name], kind):
-                raise ValueError(f"its {name!r} is of another type")
+        for name in _OUTCOME:
             setattr(outcome, name, content[name])
         outcome.chosen = [(str(search), str(k), value) for search, k, value in outcome.chosen]
-        return outcome, cpu
+        return FinishedRun(outcome, cpu)
+
+
+def _check_types(content: dict[str, Any]) -> None:
+    """Refuse values of types that no run writes."""
+    if not isinstance(content["levels"], dict) or not isinstance(content["error"], str):
+        raise ValueError("its levels are no object, or its error is no text")
+    measured = [content[name] for name in _MEASURED]
+    if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
+        raise ValueError("its seconds and megabytes are no numbers")
+    for name, kind in _OUTCOME.items():
+        if not isinstance(content[name], kind):
+            raise ValueError(f"its {name!r} is of another type")
 
 
 @dataclass(frozen=True)
@@ -379,8 +440,8 @@ class AuditFile:
         content = {"system": self.system, "made_of": self.made_of, **values, "error": error}
         write_text_atomically(self.path, _sealed(content))
 
-    def read(self) -> dict[str, Any] | None:
-        """Columns of a finished audit; None, with a warning, where it is not that audit."""
+    def read(self) -> FinishedAudit | None:
+        """Figures of a finished audit; None, with a warning, where it is not that audit."""
         content = _read(self.path)
         if content is None:
             return None
@@ -390,4 +451,4 @@ class AuditFile:
         except (ValueError, TypeError) as error:
             _warn_of(self.path, str(error))
             return None
-        return {name: content[name] for name in AUDIT_COLUMNS}
+        return FinishedAudit(*(content[name] for name in AUDIT_COLUMNS))

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from sklearn_emg._files import write_text_atomically
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import Protocol, RandomWindows, labels_of_rows
-from sklearn_emg.papers._benchmark import run_benchmark
-from sklearn_emg.papers._benchmark_results import Benchmark, write_parquet
+from sklearn_emg.papers._benchmark._results import Benchmark, write_parquet
+from sklearn_emg.papers._benchmark._run import run_benchmark
 from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS, BoumerdesProtocol
 from sklearn_emg.recordings import distinct_rates
 
@@ -33,6 +33,11 @@ class _Task:
     labels: tuple[str, ...]
     published: Mapping[tuple[str, str], str]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def results(self, lstm: bool) -> dict[tuple[str, str], str]:
+        """Published results, with or without those of the LSTM."""
+        networks = ("boumerdes-cnn", "boumerdes-lstm") if lstm else ("boumerdes-cnn",)
+        return {key: text for key, text in self.published.items() if key[0] in networks}
 
 
 _NETWORK = "divote__estimator__estimator"
@@ -162,15 +167,11 @@ def boumerdes_tables(
         changes["resample"] = "passthrough"  # it refuses gaps, which are left out by window
     rows = []
     for task in TASKS:
-        for (system, kind), published in task.published.items():
-            if system == "boumerdes-lstm" and not lstm:
-                continue
+        for (system, kind), published in task.results(lstm).items():
             folder = out / "-".join(re.findall(r"\w+", f"{system} {task.name} {kind}"))
             chosen = np.isin(y, task.labels)
             try:
-                if missing := sorted(set(task.labels) - set(y)):
-                    raise ValueError(f"there are no recordings of {', '.join(missing)}")
-                protocol, left_out = _protocol(kind, X[chosen], y[chosen], pairs)
+                protocol, left_out = _protocol(task, kind, X[chosen], y[chosen], pairs)
             except ValueError as error:
                 rows.append(_row(task, system, kind, published, failed=str(error)))
                 continue
@@ -200,9 +201,11 @@ def boumerdes_tables(
 
 
 def _protocol(
-    kind: str, X: pd.DataFrame, y: NDArray[Any], pairs: Sequence[tuple[int, int]]
+    task: _Task, kind: str, X: pd.DataFrame, y: NDArray[Any], pairs: Sequence[tuple[int, int]]
 ) -> tuple[Protocol, str]:
     """Protocol of a row of the table, and the runs that the subjects do not allow."""
+    if missing := sorted(set(task.labels) - set(y)):
+        raise ValueError(f"there are no recordings of {', '.join(missing)}")
     if kind == LEAKY:
         return RandomWindows(), ""
     protocol = BoumerdesProtocol(pairs)

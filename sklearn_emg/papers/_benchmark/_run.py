@@ -1,0 +1,363 @@
+"""The benchmark: systems of the literature on the same subjects, fold by fold, resumable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from tqdm.auto import tqdm
+
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer, check_real
+from sklearn_emg.comparison import (
+    Comparison,
+    Outcome,
+    Scoring,
+    build_comparison,
+    checked_labels,
+)
+from sklearn_emg.model_selection import Protocol, ProtocolRun
+from sklearn_emg.papers._benchmark._results import Benchmark, write_results
+from sklearn_emg.papers._benchmark._store import (
+    AUDIT_COLUMNS,
+    AuditFile,
+    FinishedAudit,
+    FinishedRun,
+    RunFile,
+    Truth,
+    open_folder,
+    settings_of,
+)
+from sklearn_emg.papers._benchmark._systems import check_parameters, choose_systems, identity_of
+from sklearn_emg.papers._benchmark._tasks import do_audit, do_run, run_all
+from sklearn_emg.papers._registry import get_system
+from sklearn_emg.recordings import (
+    check_recording_table,
+    content_digest,
+    is_recording_table,
+    subjects_of,
+)
+
+__all__ = ["run_benchmark"]
+
+_File = TypeVar("_File", RunFile, AuditFile)
+_Result = TypeVar("_Result", FinishedRun, FinishedAudit)
+
+
+def run_benchmark(
+    systems: str | Sequence[str],
+    X: pd.DataFrame,
+    y: Labels,
+    protocol: Protocol,
+    out: str | os.PathLike[str],
+    *,
+    fs: float | None = None,
+    max_epochs: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    search: Callable[[str, Any], Any] | None = None,
+    search_label: str = "",
+    audit_splits: int = 0,
+    n_jobs: int | None = None,
+    retry_failed: bool = False,
+    left_out: Mapping[str, str] | None = None,
+    report_only: bool = False,
+    progress: bool = True,
+    n_resamples: int = 1000,
+    figure: bool = True,
+    random_state: int = 0,
+    notes: Mapping[str, str] | None = None,
+    memory: str | os.PathLike[str] | None = None,
+) -> Benchmark:
+    """Run systems over the runs of a protocol; finished runs are kept and never done twice.
+
+    Each finished run is a file in ``out/runs``. A killed benchmark goes on where it stopped when it
+    is called again with the same arguments. A folder belongs to one set of data (every sample
+    counts), one protocol, one set of options and one version of this package. A run whose file was
+    changed, or is of another fold or of a system with other settings, is done again with a warning.
+    Several processes may run or report one benchmark at a time. A worker process that is killed,
+    for its memory for instance, costs the run that it was at.
+
+    Parameters
+    ----------
+    systems : str or sequence of str
+        Names or patterns, see :func:`~sklearn_emg.papers.list_systems`.
+    X : DataFrame
+        Recording table.
+    y : array-like of shape (n_rows,)
+    protocol : Protocol
+        From :mod:`sklearn_emg.model_selection`.
+    out : path-like
+        Folder of results.
+    fs : float, default=None
+        Rate in Hz for all systems; by default each paper's, or the table's where that is lower.
+    max_epochs : int, default=None
+        Of all networks; by default each paper's.
+    parameters : mapping, default=None
+        For ``set_params`` of the systems that have them.
+    search : callable, default=None
+        ``search(name, estimator)`` returns what is fitted instead, such as a grid search.
+    search_label : str, default=""
+        What `search` does, so that results of different ones are not mixed.
+    audit_splits : int, default=0
+        Folds of the leakage audit of each system; 0 leaves it out.
+    n_jobs : int, default=None
+        Parallel runs; ``joblib.parallel_config`` chooses the backend.
+    retry_failed : bool, default=False
+        Do failed runs again.
+    left_out : mapping of str to str, default=None
+        Name or pattern of systems that are not run, and why: the reason stands in their rows.
+    report_only : bool, default=False
+        Run nothing; report the runs that are finished.
+    progress : bool, default=True
+    n_resamples : int, default=1000
+        Of the bootstrap.
+    figure : bool, default=True
+        Draw ``results.png``, where matplotlib is installed.
+    random_state : int, default=0
+        Of the bootstrap and the audit; the protocol has its own seeds.
+    notes : mapping, default=None
+        Lines for the head of the Markdown table.
+    memory : path-like, default=None
+        Folder of fitted window classifiers, the `memory` of
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Systems that differ in their votes alone,
+        such as the three of each nEMGNet, train one network a run between them; the time to fit is
+        then that of the first of them, and the others' is the votes'. Delete it afterwards. It
+        holds pickle files, and loading one runs whatever is in it: nobody whom you do not trust may
+        have the right to write there. Files in `out` are JSON, and nothing in them is run.
+
+    Returns
+    -------
+    benchmark : Benchmark
+        Also written to `out`: ``results.parquet`` (one row per system, run, level and metric),
+        ``summary.parquet``, ``predictions.parquet``, ``runs.parquet``, ``audits.parquet``,
+        ``results.md`` and, with matplotlib, ``results.png``.
+
+    Raises
+    ------
+    ValueError
+        If `out` holds another benchmark (the message says what differs), no system matches, no
+        system has one of `parameters`, an option is out of range, the table or the labels are
+        unusable, or the protocol does not fit the data.
+    TypeError
+        If `protocol` is none.
+
+    Warns
+    -----
+    UserWarning
+        If a file of the folder is damaged or is not what its name says; it counts as not there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.model_selection import RepeatedSubjectKFold
+    >>> from sklearn_emg.papers import run_benchmark
+    >>> X, y = make_nemg_cohort(
+    ...     6, n_recordings=12, fs=2000.0, duration=0.6, return_X_y=True, random_state=0
+    ... )
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     protocol = RepeatedSubjectKFold(2, n_repeats=1)
+    ...     result = run_benchmark(
+    ...         ["time-domain"], X, y, protocol, out, figure=False, progress=False
+    ...     )
+    >>> result.table().loc["time-domain", "published"]
+    'accuracy 85.00 % (split not stated)'
+    """
+    names, reasons = choose_systems(systems), _reasons(left_out or {})
+    check_parameters(names, parameters or {})
+    fs, max_epochs = _checked_options(fs, max_epochs, n_resamples, audit_splits, protocol)
+    y, out = _checked_labels(X, y), Path(out)
+    runs = _runs(protocol, X, y)
+    options: dict[str, Any] = {"fs": fs, "max_epochs": max_epochs, "parameters": parameters or {}}
+    settings = settings_of(X, y, protocol=repr(protocol), **options, search=search_label)
+    options["search"] = search
+    shared = open_folder(out, settings)
+    identity = _identities(names, X, options, shared)
+    options["memory"] = None if memory is None else os.fspath(memory)
+    truths = _truths(X, y, runs)
+    done = _Results(_run_files(out, identity, runs), lambda file: file.read(truths[file.number]))
+    audits = _Results(_audit_files(out, identity, audit_splits, random_state), AuditFile.read)
+    to_run = set() if report_only else set(names) - set(reasons)
+    again = done.to_do(to_run, retry_failed)
+    audit_again = audits.to_do(to_run, retry_failed)
+    settled = (audit_splits, random_state, options)
+    tasks: list[tuple[Any, ...]] = [(do_run, file, X, y, protocol, options) for file in again]
+    tasks += [(do_audit, file, X, y, *settled) for file in audit_again]
+    with tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar:
+        run_all(tasks, np.unique(y), n_jobs, bar)
+    done.read(again)
+    audits.read(audit_again)
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    scoring = Scoring(np.unique(y), n_resamples=n_resamples, seed=seed)
+    table, outcomes = _table_of_runs(done.found, reasons)
+    comparison = build_comparison(outcomes, names, X, y, scoring)
+    benchmark = Benchmark(
+        _windows_only(comparison) if protocol.leaky else comparison,
+        _table_of_audits(audits.found),
+        _published(names),
+        protocol.leaky,
+        table,
+        dict(notes or {}),
+    )
+    write_results(benchmark, out, repr(protocol), figure)
+    return benchmark
+
+
+class _Results(Generic[_File, _Result]):
+    """What the files of a benchmark hold, None where there is no result yet."""
+
+    def __init__(self, files: Sequence[_File], read: Callable[[_File], _Result | None]) -> None:
+        self.found: dict[_File, _Result | None] = {}
+        self._read: Callable[[_File], _Result | None] = read
+        self.read(files)
+
+    def read(self, files: Sequence[_File]) -> None:
+        """Read files that have been written since."""
+        self.found |= {file: self._read(file) for file in files}
+
+    def to_do(self, systems: set[str], retry: bool) -> list[_File]:
+        """Files of some systems without a result, or with an error that is tried again."""
+        return [
+            file
+            for file, result in self.found.items()
+            if file.system in systems and (result is None or (retry and result.error))
+        ]
+
+
+def _reasons(left_out: Mapping[str, str]) -> dict[str, str]:
+    """Why systems are left out, by their names."""
+    return {name: why for key, why in left_out.items() for name in choose_systems([key])}
+
+
+def _checked_options(
+    fs: float | None, max_epochs: int | None, n_resamples: int, audit_splits: int, protocol: Any
+) -> tuple[float | None, int | None]:
+    """Refuse options that are out of range; return plain numbers."""
+    if audit_splits < 0 or audit_splits == 1:
+        raise ValueError(
+            "The 'audit_splits' of run_benchmark must be 0 for no audit, or at least 2 folds. "
+            f"Got {audit_splits}."
+        )
+    if fs is not None:
+        fs = check_real(fs, "fs", "run_benchmark", 0, above=True)
+    if max_epochs is not None:
+        max_epochs = check_integer(max_epochs, "max_epochs", "run_benchmark")
+    check_integer(n_resamples, "n_resamples", "run_benchmark")
+    if not isinstance(protocol, Protocol):
+        raise TypeError(
+            "The 'protocol' of run_benchmark must be one of sklearn_emg.model_selection, such as "
+            f"RepeatedSubjectKFold(5, n_repeats=1). Got {protocol!r}."
+        )
+    return fs, max_epochs
+
+
+def _checked_labels(X: pd.DataFrame, y: Labels) -> NDArray:
+    """Labels of the rows of a table that is usable."""
+    if is_recording_table(X):
+        check_recording_table(X)
+    return checked_labels(X, y)
+
+
+def _identities(
+    names: Sequence[str], X: pd.DataFrame, options: Mapping[str, Any], shared: str
+) -> dict[str, str]:
+    """Digest of the settings and of each system with its parameters."""
+    return {name: content_digest(shared, identity_of(name, X, options)) for name in names}
+
+
+def _published(names: Sequence[str]) -> dict[str, str]:
+    """Published results of the systems, as text."""
+    return {name: "; ".join(map(str, get_system(name).published)) for name in names}
+
+
+def _run_files(
+    out: Path, identity: Mapping[str, str], runs: Sequence[ProtocolRun | None]
+) -> list[RunFile]:
+    """Files of all runs, by run and then by system."""
+    return [
+        RunFile(
+            out / "runs" / name / f"{number:03d}.json",
+            name,
+            number,
+            content_digest(of_system, _rows_of(run)),
+        )
+        for number, run in enumerate(runs)
+        for name, of_system in identity.items()
+    ]
+
+
+def _audit_files(
+    out: Path, identity: Mapping[str, str], n_splits: int, seed: int
+) -> list[AuditFile]:
+    """Files of the audits of all systems; none without audits."""
+    if n_splits == 0:
+        return []
+    return [
+        AuditFile(
+            out / "audits" / f"{name}-{n_splits}.json",
+            name,
+            content_digest(of_system, n_splits, seed),
+        )
+        for name, of_system in identity.items()
+    ]
+
+
+def _rows_of(run: ProtocolRun | None) -> Any:
+    """What tells a run from others: its rows and its seed; None of one of windows."""
+    return None if run is None else (run.train, run.validation, run.test, run.seed)
+
+
+def _table_of_runs(
+    found: Mapping[RunFile, FinishedRun | None], reasons: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[Outcome]]:
+    """State of each run and why, and the outcomes with a stand-in for those that were not done."""
+    rows, outcomes = [], []
+    for file, result in found.items():
+        if result is None:
+            reason = reasons.get(file.system, "not finished yet")
+            outcome, cpu_seconds, state = Outcome(file.system, file.number), np.nan, "not run"
+            outcome.error = f"not run: {reason}"
+        else:
+            outcome, cpu_seconds = result
+            reason, state = outcome.error, "failed" if outcome.error else "done"
+        rows.append((file.system, file.number, state, reason, cpu_seconds))
+        outcomes.append(outcome)
+    columns = ["system", "run", "state", "reason", "cpu_seconds"]
+    return pd.DataFrame(rows, columns=columns), outcomes
+
+
+def _table_of_audits(found: Mapping[AuditFile, FinishedAudit | None]) -> pd.DataFrame:
+    done = {file.system: audit for file, audit in found.items() if audit is not None}
+    return pd.DataFrame.from_dict(done, orient="index", columns=list(AUDIT_COLUMNS))
+
+
+def _windows_only(comparison: Comparison) -> Comparison:
+    """Without what a leaky protocol would say of people: none of them is new to the model."""
+    folds, summary = comparison.folds, comparison.summary
+    return replace(
+        comparison,
+        folds=folds[(folds["level"] == "window") | (folds["error"] != "")],
+        summary=summary[(summary["level"] == "window") | (summary["n_folds"] == 0)],
+        predictions=comparison.predictions.iloc[:0],
+    )
+
+
+def _runs(protocol: Protocol, X: pd.DataFrame, y: NDArray) -> list[ProtocolRun | None]:
+    """Runs of the protocol; says at once where it does not fit the data."""
+    # Windows are not cut yet: a table of few recordings can have plenty.
+    if protocol.of_windows:
+        return [None] * protocol.get_n_splits()
+    return list(protocol.runs(X, y))
+
+
+def _truths(X: pd.DataFrame, y: NDArray, runs: Sequence[ProtocolRun | None]) -> list[Truth]:
+    """What each run can hold."""
+    subject = subjects_of(X)
+    return [Truth.of_rows(subject, y, None if run is None else run.test) for run in runs]

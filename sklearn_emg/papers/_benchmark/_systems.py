@@ -1,0 +1,147 @@
+"""Systems of a benchmark: chosen by name, built for the rates of a table, and identified."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.papers._registry import get_system, list_systems, make_system
+from sklearn_emg.recordings import content_digest, is_recording_table
+
+__all__ = ["build", "check_parameters", "choose_systems", "identity_of"]
+
+
+def choose_systems(patterns: str | Sequence[str]) -> list[str]:
+    """Names of systems that match patterns.
+
+    Parameters
+    ----------
+    patterns : str or sequence of str
+        Names, shell patterns such as ``nemgnet-*``, ``all``, ``classical`` (no network) or
+        ``networks``.
+
+    Returns
+    -------
+    names : list of str
+        In the order of `list_systems`.
+
+    Raises
+    ------
+    ValueError
+        If there is no pattern, or one matches nothing.
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers._benchmark._systems import choose_systems
+    >>> choose_systems(["yoo-2023-*", "alsnet"])
+    ['alsnet', 'yoo-2023-svm', 'yoo-2023-rf']
+    """
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    if not patterns:
+        raise ValueError("No system is named; 'all' takes every one of list_systems().")
+    systems = list_systems()
+    chosen = {name for pattern in patterns for name in _matches(pattern, systems)}
+    return [name for name in systems.index if name in chosen]
+
+
+def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
+    """Names that one pattern matches, at least one."""
+    if pattern == "all":
+        return list(systems.index)
+    if pattern in ("classical", "networks"):
+        return list(systems.index[(systems["needs"] == "") == (pattern == "classical")])
+    # `get_system` raises an error that says what there is.
+    return fnmatch.filter(systems.index, pattern) or [get_system(pattern).name]
+
+
+def build(
+    name: str,
+    X: pd.DataFrame,
+    *,
+    fs: float | None = None,
+    max_epochs: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    search: Callable[[str, Any], Any] | None = None,
+    memory: str | None = None,
+) -> Any:
+    """Build a system for the rates of a table.
+
+    Parameters
+    ----------
+    name : str
+        From `list_systems`.
+    X : DataFrame
+    fs : float, default=None
+        Rate in Hz at which windows are cut. By default the paper's, or the lowest of the table
+        where that is lower and the network allows it.
+    max_epochs : int, default=None
+        Of networks; by default the paper's.
+    parameters : mapping, default=None
+        For ``set_params``, where the system has such a parameter.
+    search : callable, default=None
+        ``search(name, estimator)`` wraps the system, for nested protocols.
+    memory : str, default=None
+        Folder of fitted window classifiers, the `memory` of DiVote.
+
+    Returns
+    -------
+    estimator : estimator object
+    """
+    model = make_system(name, **_changes(name, X, fs, max_epochs))
+    known = model.get_params(deep=True)
+    if is_recording_table(X) and known.get("filter__high") is not None:
+        # Filters come before resampling: the slowest recording says what they can pass.
+        high = min(float(known["filter__high"]), 0.45 * float(X["fs"].min()))
+        model.set_params(filter__high=high)
+    settings = dict(parameters or {})
+    if memory is not None:
+        settings["divote__memory"] = memory
+    model.set_params(**{k: v for k, v in settings.items() if k in known})
+    return model if search is None else search(name, model)
+
+
+def _changes(
+    name: str, X: pd.DataFrame, fs: float | None, max_epochs: int | None
+) -> dict[str, Any]:
+    """Arguments of a system's function that differ from its defaults."""
+    system = get_system(name)
+    takes = system.function.__kwdefaults__ or {}
+    changes: dict[str, Any] = {}
+    if "fs" in takes and is_recording_table(X):
+        rate = min(float(takes["fs"]), float(X["fs"].min()))
+        changes["fs"] = max(rate, system.min_fs) if fs is None else float(fs)
+    if max_epochs is not None and "max_epochs" in takes:
+        changes["max_epochs"] = max_epochs
+    return changes
+
+
+def check_parameters(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
+    """Refuse a parameter that none of the systems has: it is misspelt."""
+    left = set(parameters)
+    for name in names if left else ():
+        # A system whose libraries are missing says so in its own row.
+        with contextlib.suppress(ImportError):
+            left -= set(make_system(name).get_params(deep=True))
+    if left:
+        raise ValueError(f"None of {', '.join(names)} has the parameters {sorted(left)}.")
+
+
+def identity_of(name: str, X: pd.DataFrame, options: Mapping[str, Any]) -> str:
+    """Digest of a system with all its parameters; one that cannot be built has its reason."""
+    try:
+        model = build(name, X, **options)
+    # Its runs will fail for the same reason, which becomes their row.
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__}: {error}"
+    try:
+        return content_digest(model)
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise ValueError(
+            f"System {name!r} has a parameter that cannot be told from others, so that its runs "
+            f"could be taken for those of other settings: {error}. Give plain values or estimators."
+        ) from error

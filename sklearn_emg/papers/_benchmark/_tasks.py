@@ -1,0 +1,156 @@
+"""Tasks of a benchmark: one run or one audit of a system, written to its file."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from tqdm.auto import tqdm
+
+from sklearn_emg.comparison import (
+    Outcome,
+    as_windows,
+    killed_outcome,
+    leakage_audit,
+    run_fold,
+    run_tasks,
+)
+from sklearn_emg.model_selection import (
+    Protocol,
+    assert_no_shared_subject,
+    with_seed,
+    with_validation,
+)
+from sklearn_emg.papers._benchmark._store import AuditFile, RunFile
+from sklearn_emg.papers._benchmark._systems import build
+
+__all__ = ["do_audit", "do_run", "run_all"]
+
+
+def _prepared(
+    name: str, X: pd.DataFrame, y: NDArray, of_windows: bool, options: Mapping[str, Any]
+) -> tuple[Any, pd.DataFrame, NDArray]:
+    """The system and its rows: recordings, or its own windows if the protocol splits windows."""
+    model = build(name, X, **options)
+    if not of_windows:
+        return model, X, y
+    model, windows, labels, recording = as_windows(model, X, y)
+    if recording is None:  # rows are windows already
+        return model, X, y
+    # As the studies did: networks draw their validation windows at random too.
+    return with_validation(model, "windows"), windows, labels
+
+
+class _Runs(Parallel):
+    """Parallel runs with a progress bar.
+
+    joblib tells here of each finished task; its generators, which could be counted outside, are
+    refused by ray's backend.
+    """
+
+    def __init__(self, bar: tqdm, **options: Any) -> None:
+        super().__init__(**options)
+        self._bar = bar
+
+    def print_progress(self) -> None:
+        """Move the bar to the number of finished runs."""
+        self._bar.update(self.n_completed_tasks - self._bar.n)
+
+
+def run_all(
+    tasks: Sequence[tuple[Any, ...]], classes: NDArray, n_jobs: int | None, bar: tqdm
+) -> None:
+    """Do all tasks, each a function and its arguments; the first of these is the file it writes.
+
+    A worker process that is killed costs its own task, whose file says so.
+    """
+    before = [_written(file) for _, file, *_ in tasks]
+    try:
+        _Runs(bar, n_jobs=n_jobs)(delayed(function)(*given) for function, *given in tasks)
+    except BrokenProcessPool:
+        left = [task for task, time in zip(tasks, before) if _written(task[1]) == time]
+        for (_, file, *_), result in zip(left, run_tasks(_call, left, n_jobs=n_jobs)):
+            bar.update()
+            if isinstance(result, BrokenProcessPool):
+                _write_killed(file, result, classes)
+
+
+def _write_killed(file: RunFile | AuditFile, error: BaseException, classes: NDArray) -> None:
+    """Keep as the result of a task that its worker process was killed."""
+    if isinstance(file, RunFile):
+        file.write(killed_outcome(file.system, file.number, error), float("nan"), classes)
+    else:
+        file.write({}, killed_outcome(file.system, 0, error).error)
+
+
+def _call(function: Callable[..., None], *given: Any) -> None:
+    function(*given)
+
+
+def _written(file: RunFile | AuditFile) -> int | None:
+    """When the file was written, in ns."""
+    return file.path.stat().st_mtime_ns if file.path.exists() else None
+
+
+def _failed(name: str, number: int, error: BaseException) -> Outcome:
+    return Outcome(
+        name, number, error=f"{type(error).__name__}: {error}", details=traceback.format_exc()
+    )
+
+
+def do_run(
+    file: RunFile, X: pd.DataFrame, y: NDArray, protocol: Protocol, options: Mapping[str, Any]
+) -> None:
+    """Fit and test a system in one run of the protocol and write the outcome."""
+    name, number = file.system, file.number
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
+        start = time.process_time()
+        try:
+            model, rows, labels = _prepared(name, X, y, protocol.of_windows, options)
+            run = protocol.runs(rows, labels)[number]
+            if not protocol.leaky:
+                assert_no_shared_subject(rows, run.fit_rows, run.test)
+            model = run.prepare(model, rows)
+            outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
+        # What a system raises becomes its row; the others go on.
+        except Exception as error:  # noqa: BLE001
+            outcome = _failed(name, number, error)
+        # Seconds on the clock also hold what else the machine did meanwhile.
+        cpu_seconds = time.process_time() - start
+    file.write(outcome, cpu_seconds, np.unique(y))
+
+
+def do_audit(
+    file: AuditFile,
+    X: pd.DataFrame,
+    y: NDArray,
+    n_splits: int,
+    seed: int,
+    options: Mapping[str, Any],
+) -> None:
+    """Run the leakage audit of a system and write its figures."""
+    figures, message = {}, ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
+        try:
+            plain = {k: v for k, v in options.items() if k != "search"}
+            model = with_seed(build(file.system, X, **plain), seed)
+            audit = leakage_audit(model, X, y, n_splits=n_splits, progress=False, random_state=seed)
+            balanced = audit.summary["mean_balanced_accuracy"]
+            figures = {arm: float(balanced[arm]) for arm in ("random windows", "subjects")}
+            figures["gap"] = float(audit.gap)
+        except Exception as error:  # noqa: BLE001
+            message = f"{type(error).__name__}: {error}"
+    file.write(figures, message)
