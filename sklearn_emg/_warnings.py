@@ -1,7 +1,8 @@
-"""Warnings of one call chain that are given once."""
+"""Warnings that name the user's line, and those about recordings, given once per call."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,25 @@ from contextvars import ContextVar
 
 from sklearn_emg.exceptions import RecordingWarning
 
-__all__ = ["warn_of_recordings", "warned_once"]
+__all__ = ["warn", "warn_of_recordings", "warned_once"]
 
+# Packages whose functions pass on the calls of a user.
+_PASSING_ON = {"sklearn_emg", "sklearn", "imblearn", "skorch", "joblib", "contextlib", "functools"}
 _GIVEN: ContextVar[set[str] | None] = ContextVar("given", default=None)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Give a warning that names the line of the user, however deep the call is.
+
+    Parameters
+    ----------
+    message : str
+    category : type of warning, default=UserWarning
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _PASSING_ON:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 @contextmanager
@@ -31,18 +48,16 @@ def warned_once() -> Iterator[None]:
         _GIVEN.reset(token)
 
 
-def warn_of_recordings(message: str, stacklevel: int = 2) -> None:
+def warn_of_recordings(message: str) -> None:
     """Give a RecordingWarning unless :func:`warned_once` has seen it.
 
     Parameters
     ----------
     message : str
-    stacklevel : int, default=2
-        As in ``warnings.warn``; 2 is the caller of this function.
     """
     given = _GIVEN.get()
     if given is not None:
         if message in given:
             return
         given.add(message)
-    warnings.warn(message, RecordingWarning, stacklevel=stacklevel + 1)
+    warn(message, RecordingWarning)

@@ -170,16 +170,14 @@ class SignalEstimator(
                 f"required by {type(self).__name__}: the windows have no samples."
             )
         if reset:
-            warn_of_implausible_windows(
-                X, type(self).__name__, amplitude=self._takes_millivolts, stacklevel=5
-            )
+            warn_of_implausible_windows(X, type(self).__name__, amplitude=self._takes_millivolts)
         return X
 
     def _check_table(self, X: pd.DataFrame, *, reset: bool = False) -> pd.DataFrame:
         """Check a table; with `reset`, in ``fit``, also whether it can be EMG in mV."""
         check_recording_table(X, required=("signal", "fs"), plausible=False)
         if reset:
-            warn_of_implausible_recordings(X, read_files=True, stacklevel=4)
+            warn_of_implausible_recordings(X, read_files=True)
         fs = getattr(self, "fs", None)
         if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from tqdm.auto import tqdm
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
-from sklearn_emg._warnings import warned_once
+from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._checks import (
     checked_labels,
     diagnosed_unit,
@@ -185,9 +184,7 @@ def compare(
         outcome = result if isinstance(result, Outcome) else killed_outcome(name, fold, result)
         outcomes.append(outcome)
         if outcome.error:
-            warnings.warn(
-                f"{name} failed in fold {fold}: {outcome.error}", FitFailedWarning, stacklevel=2
-            )
+            warn(f"{name} failed in fold {fold}: {outcome.error}", FitFailedWarning)
     _refuse_failures(outcomes, list(pipelines), len(splits))
     return build_comparison(outcomes, list(pipelines), X, y, scores)
 
@@ -204,11 +201,10 @@ def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) ->
         error.add_note(first[names[0]].details)
         raise error
     if failed:
-        warnings.warn(
+        warn(
             f"{counted(len(failed), 'pipeline')} of {len(names)} failed in {folds} and has no "
             f"result. {reasons}",
             FitFailedWarning,
-            stacklevel=3,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import lgamma
@@ -18,6 +17,7 @@ from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
+from sklearn_emg._warnings import warn
 from sklearn_emg.comparison._checks import (
     checked_labels,
     diagnosed_unit,
@@ -228,11 +228,10 @@ def subject_permutation_test(
     refuse_pretrained(estimator, X, subject_splits(cv, X, y), name=type(estimator).__name__)
     min_pvalue = max(1 / (n_permutations + 1), 1 / _n_assignments(labels))
     if min_pvalue > 0.05:
-        warnings.warn(
+        warn(
             f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
             f"the p-value cannot be below {min_pvalue:.2g}. Take more of either.",
             UserWarning,
-            stacklevel=2,
         )
     score, scores, pvalue = permutation_test_score(
         _BySubject(estimator, X, subject),

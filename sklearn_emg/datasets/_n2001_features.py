@@ -143,7 +143,7 @@ def load_n2001_features(
     if not keep_defects:
         raw = raw[~dead].reset_index(drop=True)
     data = raw[["Patient", *_FEATURES]].rename(columns={"Patient": "subject"})
-    warn_of_subject_names(data["subject"].unique(), stacklevel=2)
+    warn_of_subject_names(data["subject"].unique())
     return as_bunch_or_pair(
         data,
         raw["Class"].map(_CLASSES).to_numpy(dtype=str),

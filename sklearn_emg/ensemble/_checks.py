@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Integral
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._fitting import splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
@@ -135,10 +135,9 @@ class InputChecks(BaseEstimator):
                 f"{text} The rate is known to {steps}. Put Resampler({self.fs_:.10g}) before."
             )
         if same_shape:  # another shape is an error of its own
-            warnings.warn(
+            warn(
                 f"{text} Put Resampler({self.fs_:.10g}) before, or scores may differ by the rate.",
                 RecordingWarning,
-                stacklevel=5,
             )
 
     def _windows(self, table: pd.DataFrame) -> Windows:
@@ -261,15 +260,14 @@ class InputChecks(BaseEstimator):
         names = rows.names_of_rows()
         folds = [names[test].tolist() for _, test in splits]
         # Past this method, fit and its decorator.
-        check_not_pretrained_on(self, folds, name="DiVoteClassifier", stacklevel=5)
+        check_not_pretrained_on(self, folds, name="DiVoteClassifier")
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
         if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
-            warnings.warn(
+            warn(
                 f"The estimator of DiVoteClassifier is scored inside on subjects that it was "
                 f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
                 "subjects out of X, or pretrain on others.",
                 SubjectLeakWarning,
-                stacklevel=4,
             )
 
     def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:

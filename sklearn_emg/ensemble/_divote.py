@@ -585,7 +585,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             unit=self.unit,
             by=self.by,
         )
-        self._warn_of_known_subjects(rows, stacklevel=2)
+        self._warn_of_known_subjects(rows)
         scores = recordings[tables.score_names].to_numpy(dtype=float)
         return tables.subjects_table(rows, self._diagnoses(rows, scores))
 
@@ -612,19 +612,19 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
             inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
         )
 
-    def _warn_of_known_subjects(self, rows: Rows, stacklevel: int) -> None:
+    def _warn_of_known_subjects(self, rows: Rows) -> None:
         """Warn of subjects of the training, or of what was trained before."""
         if rows.subject_names is not None:
             known = {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
             given = rows.subject_names.tolist()
-            warn_of_known_subjects(known, given, "DiVoteClassifier", stacklevel=stacklevel + 1)
+            warn_of_known_subjects(known, given, "DiVoteClassifier")
 
     def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
         """Rows of a public method, with a warning if it knows their subjects from training."""
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         # Past this method, the public one and its decorator.
-        self._warn_of_known_subjects(rows, stacklevel=4)
+        self._warn_of_known_subjects(rows)
         return rows
 
     def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,6 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_objec
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import BaseSearchCV, Integral
+from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for
@@ -99,11 +99,10 @@ def _groups(estimator: Any, groups: NDArray[Any]) -> dict[str, NDArray[Any]]:
         params = {} if last in (None, "passthrough") else _groups(last, groups)
         if params and _has_sampler(estimator):
             # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
-            warnings.warn(
+            warn(
                 f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
                 "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
                 UserWarning,
-                stacklevel=3,
             )
             return {}
         return {f"{name}__{key}": value for key, value in params.items()}
@@ -238,11 +237,10 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
 
 
 def _warn_of_leak(where: str, reason: str) -> None:
-    warnings.warn(
+    warn(
         f"estimator__{where} of DiVoteClassifier puts windows of one subject into training and "
         f"test: {reason}. Give it SubjectKFold(), or an int, which means the same.",
         SubjectLeakWarning,
-        stacklevel=5,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.neural_network import split_validation
 
@@ -227,11 +227,10 @@ class SMOTEClassifier(WindowMetaClassifier):
         if groups is not None and takes_groups:
             params["groups"] = np.concatenate([groups, groups[~held][base]])
         elif groups is not None and hasattr(estimator, "steps"):
-            warnings.warn(
+            warn(
                 "The Pipeline inside SMOTEClassifier gets no subjects; put the SMOTEClassifier "
                 "around its last step instead.",
                 UserWarning,
-                stacklevel=2,
             )
         self.estimator_ = estimator.fit(X, y, **params)
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._input import Rows
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import mean_by_code
@@ -118,11 +118,10 @@ class Aggregation:
     def warn_of_unknown_levels(self, rows: Rows) -> None:
         """Warn of values of `by` that training did not have."""
         if rows.by is not None and (unknown := set(rows.by) - set(self.levels or [])):
-            warnings.warn(
+            warn(
                 f"Recordings with {self.by} {', '.join(sorted(map(repr, unknown)))} are left out "
                 f"of the subject features: the training table had {self.levels}.",
                 UserWarning,
-                stacklevel=4,
             )
 
     def warn_of_units_without_windows(self, rows: Rows, means: NDArray[np.floating]) -> None:
@@ -130,12 +129,11 @@ class Aggregation:
         empty = np.flatnonzero(np.isnan(means[:, 0]))
         if empty.size:
             names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
-            warnings.warn(
+            warn(
                 f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
                 f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}, "
                 "which says nothing of them. Leave their recordings out, or mend them.",
                 RecordingWarning,
-                stacklevel=4,
             )
 
     def unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:

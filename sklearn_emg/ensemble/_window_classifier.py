@@ -38,7 +38,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         self._remember_subjects(X, groups)
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"]
-        X = self._features_of(X, y, reset=True, stacklevel=3)
+        X = self._features_of(X, y, reset=True)
         X, y = validate_data(
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
         )
@@ -53,7 +53,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
 
     def _check(self, X: ArrayLike) -> NDArray[np.floating]:
         check_is_fitted(self)
-        self._warn_of_known_subjects(X, stacklevel=3)
+        self._warn_of_known_subjects(X)
         X = self._features_of(X, reset=False)
         return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
 

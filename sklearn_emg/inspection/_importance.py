@@ -283,9 +283,7 @@ def _families(
         )
     include = "name it in a family of 'families'"
     columns = [
-        c
-        for c in feature_columns(X, y, include=include, stacklevel=4)
-        if pd.api.types.is_numeric_dtype(X[c])
+        c for c in feature_columns(X, y, include=include) if pd.api.types.is_numeric_dtype(X[c])
     ]
     if not columns:
         raise ValueError("X of family_importance has no numeric feature columns.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
 
@@ -188,11 +188,10 @@ def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]
             f"{len(others)} other files that end in {suffix!r}{example}."
         )
     if others:
-        warnings.warn(
+        warn(
             f"read_folder: {len(others)} files do not fit the pattern {pattern!r} and are left "
             f"out: {_listed(others)}.",
             RecordingWarning,
-            stacklevel=3,
         )
     return paths, fields
 
@@ -271,9 +270,7 @@ def _key_column(table: pd.DataFrame, on: str | None) -> str:
 
 def _warn_unmatched(texts: list[str], what: str) -> None:
     if texts:
-        warnings.warn(
-            f"read_folder: {len(texts)} {what}: {_listed(texts)}.", RecordingWarning, stacklevel=4
-        )
+        warn(f"read_folder: {len(texts)} {what}: {_listed(texts)}.", RecordingWarning)
 
 
 def _check_agreement(

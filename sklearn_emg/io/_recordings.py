@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from sklearn_emg._files import existing_file
 from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._content import AuxiliaryChannel, Channel, FileContent, Row, rows_of
 from sklearn_emg.io._formats._bids import find_bids_files, parse_bids_file
@@ -326,7 +326,7 @@ def _warn(content: FileContent) -> None:
         shown = "\n  ".join(problems[:_MAX_SHOWN])
         more = len(problems) - _MAX_SHOWN
         text = f"{content.path}: {shown}" + (f"\n  and {more} more" if more > 0 else "")
-        warnings.warn(text, RecordingWarning, stacklevel=4)
+        warn(text, RecordingWarning)
 
 
 def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[Path]:

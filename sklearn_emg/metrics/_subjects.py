@@ -16,6 +16,7 @@ from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option, did_you_mean
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
 from sklearn_emg.recordings import mean_by_code, subjects_of
@@ -180,11 +181,10 @@ def _auroc(
         raise ValueError(_NO_PROBABILITIES)
     classes = predictions.classes
     if missing := [c for c in classes.tolist() if c not in y_true.tolist()]:
-        warnings.warn(
+        warn(
             f"The AUROC is NaN: no subject has the class {missing[0]!r}. Test sets need "
             "each class: use fewer folds.",
             UndefinedMetricWarning,
-            stacklevel=4,
         )
         return float("nan")
     if len(classes) == 2:
@@ -209,10 +209,9 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
     if metric == "auroc":
         return _auroc(y_true, predictions, average, pos_label)
     if metric == "specificity" and len(set(y_true.tolist())) < 2:
-        warnings.warn(
+        warn(
             f"The specificity is NaN: all subjects have the class {y_true[:1].tolist()[0]!r}.",
             UndefinedMetricWarning,
-            stacklevel=4,
         )
         return float("nan")
     # As in scikit-learn, classes that do not occur are left out.

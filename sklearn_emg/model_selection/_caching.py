@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_emg._sklearn import HasMethods
+from sklearn_emg._warnings import warn
 from sklearn_emg.recordings import content_digest
 
 __all__ = ["CachedTransformer", "call_kept", "key_for"]
@@ -41,10 +41,9 @@ def key_for(memory: Memory, *values: Any) -> str | None:
     try:
         return content_digest(*values)
     except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
-        warnings.warn(
+        warn(
             f"Nothing is kept in 'memory': its key would not hold all settings and data ({error}).",
             UserWarning,
-            stacklevel=3,
         )
         return None
 
@@ -77,11 +76,10 @@ def call_kept(
     found = store.cache(_answer, ignore=["function", "arguments"])(key, function, arguments)
     if isinstance(found, tuple) and len(found) == 2 and found[0] == key:
         return found[1]
-    warnings.warn(
+    warn(
         f"A result in {getattr(store, 'location', store)} belongs to another question and is not "
         "used: its files were changed. Delete this folder of 'memory'.",
         UserWarning,
-        stacklevel=3,
     )
     return function(*arguments)
 

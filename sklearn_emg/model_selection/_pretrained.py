@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
 from sklearn_emg._tables import counted
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings import known_by_other_spelling, training_subjects
 
@@ -121,7 +121,6 @@ def check_not_pretrained_on(
     folds: Iterable[Sequence[Any]],
     *,
     name: str = "The estimator",
-    stacklevel: int = 3,
 ) -> None:
     """Refuse to test an estimator on subjects on which a part of it was fitted before.
 
@@ -133,8 +132,6 @@ def check_not_pretrained_on(
         Subjects of the test set of each fold, by name.
     name : str, default="The estimator"
         Name of the estimator in messages.
-    stacklevel : int, default=3
-        Of the warnings, as in ``warnings.warn``.
 
     Raises
     ------
@@ -152,13 +149,12 @@ def check_not_pretrained_on(
     tested = [_plain(fold) for fold in folds]
     for part in parts:
         if part.subjects is None:
-            warnings.warn(
+            warn(
                 f"{name}: {part.part} was already fitted before, and on which subjects is not "
                 "known, so nothing can be checked: subjects that it was trained on may be tested. "
                 "Hand in an estimator that is not fitted, or pretrain with the subjects named "
                 "(TransferClassifier.pretrain(X, y, groups=...)).",
                 SubjectLeakWarning,
-                stacklevel=stacklevel,
             )
             continue
         for fold, subjects in enumerate(tested):
@@ -169,16 +165,15 @@ def check_not_pretrained_on(
                     f"that {part.part} was trained on before. Leave those subjects out of X, or "
                     "pretrain on others."
                 )
-        _warn_of_near_names(part, {s for fold in tested for s in fold}, name, stacklevel + 1)
+        _warn_of_near_names(part, {s for fold in tested for s in fold}, name)
 
 
-def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str, stacklevel: int) -> None:
+def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> None:
     """Warn of subjects whose names resemble those of the pretraining."""
     for subject, other in known_by_other_spelling(tested, part.subjects or ()):
-        warnings.warn(
+        warn(
             f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
             f"{other!r}, which may be the same subject. Spell it in one way.",
             SubjectLeakWarning,
-            stacklevel=stacklevel,
         )
         return

@@ -144,7 +144,6 @@ class LeaveOneSiteOut(Protocol):
                 warn_of_recordings(
                     f"LeaveOneSiteOut leaves {n_dropped} rows of other sites out of the training "
                     f"for site {name!r}: their subjects were recorded there too.",
-                    stacklevel=5,
                 )
             _check_classes(subjects, train, np.flatnonzero(test), name)
             runs.append(ProtocolRun(k, f"site {name}", train, np.flatnonzero(test)))

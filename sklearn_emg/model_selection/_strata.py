@@ -42,7 +42,7 @@ class SubjectStrata:
     """
 
     def __init__(self, X: Any, y: Labels | None, groups: Labels | None):
-        subjects = Subjects.of(X, groups, stacklevel=4)
+        subjects = Subjects.of(X, groups)
         self.n = len(subjects)
         found = subjects.names.tolist()
         order = sorted_positions(found)

@@ -310,7 +310,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
 
     def _raw_output(self, X: Signals) -> np.ndarray:
         check_is_fitted(self, "net_")
-        self._warn_of_known_subjects(X, stacklevel=3)
+        self._warn_of_known_subjects(X)
         kind = torch.device(self.net_.device).type
         if self._takes_any_length:
             signals = signals_to_predict(self, X)

@@ -106,7 +106,7 @@ def training_input(
     """
     caller = type(estimator).__name__
     y = check_targets(y, caller, labels=is_classifier(estimator))
-    given = _read(estimator._features_of(X, y, reset=reset, stacklevel=4), caller)
+    given = _read(estimator._features_of(X, y, reset=reset), caller)
     if reset:
         estimator._fs = given.fs
         estimator._takes_any_length = given.lengths is not None and takes_lengths(

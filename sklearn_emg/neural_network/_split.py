@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from sklearn_emg._warnings import warn
 
 
 @dataclass(frozen=True)
@@ -133,19 +134,17 @@ def split_rows(
     unit = "window" if units is None else "subject"
     missing = np.setdiff1d(strata, strata[valid])
     if len(valid) == 0:
-        warnings.warn(
+        warn(
             f"{caller} has too few {unit}s to hold any out for validation: it trains on all, "
             "without early stopping. Set validation_fraction=None if that is wanted.",
             UserWarning,
-            stacklevel=4,
         )
     elif len(missing):
-        warnings.warn(
+        warn(
             f"{caller} has no validation {unit} of {describe(missing)}: holding one out "
             f"would leave none to train on. The weights are chosen on the other classes. Give "
             f"more {unit}s, or set validation_fraction=None.",
             UserWarning,
-            stacklevel=4,
         )
     return train, valid
 
@@ -173,12 +172,11 @@ def _named_rows(
         )
     if len(held) < len(wanted):
         absent = [name for name, code in zip(wanted, codes) if code < 0]
-        warnings.warn(
+        warn(
             f"{parameter} names subjects who are not in 'groups': {absent[:9]}. They are not "
             "held out. In the folds of a cross-validation that is as it must be; otherwise "
             "correct the names.",
             UserWarning,
-            stacklevel=5,
         )
     is_valid = np.isin(subjects.codes, held)
     train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
@@ -189,10 +187,9 @@ def _named_rows(
         )
     missing = np.setdiff1d(strata, strata[valid])
     if len(missing):
-        warnings.warn(
+        warn(
             f"{parameter} names no subject of {describe(missing)}: the weights are chosen "
             "on the other classes.",
             UserWarning,
-            stacklevel=5,
         )
     return train, valid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -16,6 +15,7 @@ from torch import nn
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._inputs import subjects_in
@@ -149,12 +149,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
         if groups is None:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}.pretrain was given no subjects, so nothing can be checked: "
                 "a subject of the pretraining may be tested later. Give groups=..., one subject "
                 "per window.",
                 SubjectLeakWarning,
-                stacklevel=2,
             )
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
         self.source_subjects_ = None if groups is None else set(_plain(groups))
@@ -250,14 +249,13 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         if groups is None or known is None:
             return
         given = dict.fromkeys(_plain(groups))
-        warn_of_other_spelling(known, given, type(self).__name__, stacklevel=4)
+        warn_of_other_spelling(known, given, type(self).__name__)
         if shared := sorted(known & set(given), key=str):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} predicts {counted(len(shared), 'subject')} that it was "
                 f"pretrained on, {shared[:3]} for instance. Scores of known subjects say nothing "
                 "of new ones.",
                 SubjectLeakWarning,
-                stacklevel=3,
             )
 
     def _new_estimator(self) -> NetClassifier:
@@ -267,7 +265,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         if groups is None or self.source_subjects_ is None or self.allows_shared_subjects:
             return
         given = dict.fromkeys(_plain(groups))
-        warn_of_other_spelling(self.source_subjects_, given, type(self).__name__, stacklevel=4)
+        warn_of_other_spelling(self.source_subjects_, given, type(self).__name__)
         if shared := sorted(self.source_subjects_ & set(given), key=str):
             raise ValueError(
                 f"The target cohort of {type(self).__name__} shares "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions, check_feature_names_in
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import draw_references, sites_of
 from sklearn_emg.recordings import Subjects, feature_columns, is_healthy
@@ -258,12 +257,11 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             leaked += drawn
         if leaked:
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)
-            warnings.warn(
+            warn(
                 f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
                 f"is new to it ({some}): they are no test of a model, so leave them out of the "
                 "scores, as compare(site=...) does; then filter SubjectLeakWarning.",
                 SubjectLeakWarning,
-                stacklevel=2,
             )
         return self._output(X, ((values - location) / scale).astype(values.dtype, copy=False))
 
@@ -339,9 +337,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return list(X.columns)
         names = {self.site, *_FACTS}
         names |= {self.reference} if isinstance(self.reference, str) else set()
-        features = feature_columns(
-            X, y, groups=subject, other=names, include="rename it", stacklevel=5
-        )
+        features = feature_columns(X, y, groups=subject, other=names, include="rename it")
         numeric = [c for c in features if pd.api.types.is_numeric_dtype(X[c])]
         if not numeric:
             raise ValueError(
@@ -434,7 +430,6 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
                 "X names neither sites nor references: SiteStandardizer takes all rows for "
                 "reference rows of one site. Pass site=... and reference=..., or set "
                 "SiteStandardizer('all', site=None).",
-                stacklevel=5,
             )
             return np.ones(len(names), dtype=bool)
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
@@ -146,7 +146,6 @@ def feature_columns(
     groups: Labels | None = None,
     other: Iterable[str | None] = (),
     include: str = "name it among the features",
-    stacklevel: int = 2,
 ) -> list[Any]:
     """Columns of a table that can be features: no metadata, no identity and no label.
 
@@ -163,8 +162,6 @@ def feature_columns(
         Further columns that are none.
     include : str, default="name it among the features"
         How a column that was left out is taken all the same, for the warning.
-    stacklevel : int, default=2
-        Of the warning, as in ``warnings.warn``.
 
     Returns
     -------
@@ -188,11 +185,11 @@ def feature_columns(
     left_out = {*METADATA_COLUMNS, *other}
     reasons = columns_that_tell(table, y, groups)
     reasons = {name: reason for name, reason in reasons.items() if name not in other}
-    warn_of_left_out(reasons, include, stacklevel=stacklevel + 1)
+    warn_of_left_out(reasons, include)
     return [name for name in table.columns if name not in left_out and name not in reasons]
 
 
-def warn_of_left_out(reasons: Mapping[Any, str], include: str, stacklevel: int = 2) -> None:
+def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
     """Warn of columns that were left out of the features.
 
     Parameters
@@ -201,13 +198,10 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str, stacklevel: int =
         What `columns_that_tell` found.
     include : str
         How to take a column all the same.
-    stacklevel : int, default=2
-        Of the warning, as in ``warnings.warn``.
     """
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
-        warnings.warn(
+        warn(
             f"Columns left out of the features: {listed}. If one is a feature, {include}.",
             RecordingWarning,
-            stacklevel=stacklevel + 1,
         )

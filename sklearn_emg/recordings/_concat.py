@@ -157,6 +157,5 @@ def _separated(table: pd.DataFrame) -> pd.DataFrame:
         f"Names of subjects occur at several sites ({named}) and were renamed, as in "
         f"{subjects[[name for _, name in pairs].index(renamed[0])]!r}: they count as different "
         "subjects. If they are the same subjects, use same_name='same'.",
-        stacklevel=3,
     )
     return table.assign(subject=object_column(subjects))

@@ -100,7 +100,6 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
         warn_of_recordings(
             f"Row {row}: the columns {suspects} of the DataFrame became channels, and their names "
             "are not those of channels. Drop them: frame.drop(columns=[...]).",
-            stacklevel=4,
         )
     named = len(frame.columns) > 0 and all(isinstance(c, str) for c in frame.columns)
     names = tuple(frame.columns) if named else None

@@ -213,9 +213,7 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
     return signals
 
 
-def warn_of_implausible_recordings(
-    table: pd.DataFrame, *, read_files: bool = False, stacklevel: int = 2
-) -> None:
+def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = False) -> None:
     """Warn once, naming rows, of recordings that cannot be EMG in mV.
 
     Some samples of at most 512 recordings are checked. Recordings are reported whose
@@ -235,8 +233,6 @@ def warn_of_implausible_recordings(
         Recording table with valid columns ``signal`` and, if there is one, ``fs``.
     read_files : bool, default=False
         Whether to read some samples of files as well.
-    stacklevel : int, default=2
-        As in ``warnings.warn``.
 
     Warns
     -----
@@ -265,9 +261,7 @@ def warn_of_implausible_recordings(
         found += _faults_of_samples(signals, rows, table["signal"].tolist())
     if found:
         text = "; ".join(f"{_rows_text(rows)}: {fault}" for rows, fault in found)
-        warn_of_recordings(
-            f"Recordings do not look like EMG in mV: {text}", stacklevel=stacklevel + 1
-        )
+        warn_of_recordings(f"Recordings do not look like EMG in mV: {text}")
 
 
 def _is_swapped(signal: Any) -> bool:
@@ -290,9 +284,7 @@ def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
     return [(slow, f"a sampling rate of {fs:g} Hz is too low for EMG; is it in Hz?")]
 
 
-def warn_of_implausible_windows(
-    X: NDArray[np.floating], name: str, *, amplitude: bool, stacklevel: int = 2
-) -> None:
+def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude: bool) -> None:
     """Warn of windows whose axes are swapped or whose amplitude is not one in mV.
 
     Parameters
@@ -303,8 +295,6 @@ def warn_of_implausible_windows(
     amplitude : bool
         Whether to check the amplitude as well: windows of 0.1 nV to 2 µV are assumed to be in V,
         those above 50 mV in µV or counts. Standardised windows are in between.
-    stacklevel : int, default=2
-        As in ``warnings.warn``.
 
     Warns
     -----
@@ -315,7 +305,6 @@ def warn_of_implausible_windows(
             f"{name} got windows of {X.shape[1]} channels and {X.shape[2]} samples, more channels "
             "than samples. Windows have the shape (n_windows, n_channels, n_times); transpose "
             "them if yours are (n_windows, n_times, n_channels).",
-            stacklevel=stacklevel + 1,
         )
     if not amplitude:
         return
@@ -334,5 +323,4 @@ def warn_of_implausible_windows(
         warn_of_recordings(
             f"{name} takes windows in mV, for which a mean amplitude of {size:.2g} mV is {what}. "
             f"If they are in {unit}, convert them.",
-            stacklevel=stacklevel + 1,
         )

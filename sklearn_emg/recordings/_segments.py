@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
@@ -154,11 +154,10 @@ def segments_from_events(
         momentary = found["duration"].isna() | (found["duration"] <= 0)
         if momentary.any():
             names = ", ".join(map(repr, pd.unique(found.loc[momentary, "label"])[:5]))
-            warnings.warn(
+            warn(
                 f"{int(momentary.sum())} events without a duration are left out ({names}); give "
                 "window=(start, stop) in s around them.",
                 RecordingWarning,
-                stacklevel=2,
             )
             found = found[~momentary]
         start, stop = found["onset"], found["onset"] + found["duration"]
@@ -397,7 +396,7 @@ def _report(left_out: list[str], n_left: int) -> None:
     if left_out:
         more = len(left_out) - _MAX_SHOWN
         text = "; ".join(left_out[:_MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        warnings.warn(f"cut_recordings: {text}.", RecordingWarning, stacklevel=3)
+        warn(f"cut_recordings: {text}.", RecordingWarning)
 
 
 def _cut_table(

@@ -161,15 +161,13 @@ def _spelled(names: Sequence[Hashable]) -> str:
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
 
 
-def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> None:
+def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     """Warn of names that look like one subject, or like a missing value.
 
     Parameters
     ----------
     names : iterable of hashable
         Distinct names of the subjects.
-    stacklevel : int, default=2
-        As in ``warnings.warn``.
 
     Warns
     -----
@@ -184,14 +182,12 @@ def warn_of_subject_names(names: Iterable[Hashable], stacklevel: int = 2) -> Non
         warn_of_recordings(
             f"Subjects that look alike count as different ones: {text}. If they are the same "
             "subject, spell it in one way; otherwise give names that differ in more.",
-            stacklevel=stacklevel + 1,
         )
     missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
     if missing:
         warn_of_recordings(
             f"The subject {missing[0]!r} is used as a name and looks like a missing one. Name the "
             "subject of these recordings, or leave their rows out.",
-            stacklevel=stacklevel + 1,
         )
 
 
@@ -218,7 +214,7 @@ class Subjects:
     names: NDArray[np.object_]
 
     @classmethod
-    def of(cls, X: Any, groups: Labels | None = None, *, stacklevel: int = 2) -> Self:
+    def of(cls, X: Any, groups: Labels | None = None) -> Self:
         """Read the subjects from a table, or from groups.
 
         Parameters
@@ -227,8 +223,6 @@ class Subjects:
             A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, which are used instead of the column.
-        stacklevel : int, default=2
-            As in ``warnings.warn``.
 
         Returns
         -------
@@ -258,7 +252,7 @@ class Subjects:
             what = "no subject" if codes[row] < 0 else f"a blank subject, {names[codes[row]]!r}"
             raise ValueError(f"Row {row} has {what}; say whose it is or leave the row out.")
         if not numeric:
-            warn_of_subject_names(names, stacklevel=stacklevel + 1)
+            warn_of_subject_names(names)
         return cls(codes, names)
 
     def __len__(self) -> int:
@@ -328,7 +322,7 @@ def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
     >>> subjects_of(pd.DataFrame({"subject": ["b", "a", "b"]}))
     array([0, 1, 0])
     """
-    return Subjects.of(X, groups, stacklevel=3).codes
+    return Subjects.of(X, groups).codes
 
 
 def mean_by_code(

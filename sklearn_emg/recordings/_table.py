@@ -473,9 +473,9 @@ def check_recording_table(
         lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
         raise ValueError(f"The recording table has unusable rows:\n  {lines}")
     if "signal" in required and plausible:
-        warn_of_implausible_recordings(table, stacklevel=3)
+        warn_of_implausible_recordings(table)
     if "subject" in required:
-        warn_of_subject_names(pd.unique(table["subject"].astype(object)), stacklevel=3)
+        warn_of_subject_names(pd.unique(table["subject"].astype(object)))
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_emg._sklearn import CalibratedPart
 from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings._columns import columns_that_tell, feature_columns, warn_of_left_out
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
@@ -57,7 +57,7 @@ def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
 
 
 def warn_of_known_subjects(
-    known: Collection[Hashable], given: Iterable[Hashable], caller: str, *, stacklevel: int = 2
+    known: Collection[Hashable], given: Iterable[Hashable], caller: str
 ) -> None:
     """Warn if subjects that are predicted are among those of the training.
 
@@ -69,8 +69,6 @@ def warn_of_known_subjects(
         Distinct subjects that are predicted.
     caller : str
         Class named in the message.
-    stacklevel : int, default=2
-        As in ``warnings.warn``.
 
     Warns
     -----
@@ -80,24 +78,23 @@ def warn_of_known_subjects(
     known, given = set(known), list(given)
     if shared := [name for name in given if name in known]:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
-        warnings.warn(
+        warn(
             f"{len(shared)} of {len(given)} subjects given to {caller} were trained on ({some}): "
             "scores of training subjects say nothing of new ones. Split by subject, for instance "
             "with cv=SubjectKFold(); where this is meant, filter SubjectLeakWarning.",
             SubjectLeakWarning,
-            stacklevel=stacklevel + 1,
         )
-    warn_of_other_spelling(known, given, caller, stacklevel=stacklevel + 1)
+    warn_of_other_spelling(known, given, caller)
 
 
 def warn_of_other_spelling(
-    known: Collection[Hashable], given: Iterable[Hashable], caller: str, *, stacklevel: int = 2
+    known: Collection[Hashable], given: Iterable[Hashable], caller: str
 ) -> None:
     """Warn if subjects look like those of the training, spelled in another way.
 
     Parameters
     ----------
-    known, given, caller, stacklevel
+    known, given, caller
         As in :func:`warn_of_known_subjects`.
 
     Warns
@@ -107,12 +104,11 @@ def warn_of_other_spelling(
     """
     if alike := known_by_other_spelling(given, known):
         some = ", ".join(f"{name!r} like {other!r}" for name, other in alike[:3])
-        warnings.warn(
+        warn(
             f"Subjects given to {caller} look like subjects that were trained on, in another "
             f"spelling: {some}{', ...' if len(alike) > 3 else ''}. If they are the same, their "
             "scores say nothing of new ones: spell a subject in one way, in training and test.",
             SubjectLeakWarning,
-            stacklevel=stacklevel + 1,
         )
 
 
@@ -178,7 +174,7 @@ class SubjectMemory:
             names = list(dict.fromkeys([*self.subjects_, *(names or ())]))
         self.subjects_ = None if names is None else object_column(names).to_numpy()
 
-    def _features_of(self, X: Any, y: Any = None, *, reset: bool, stacklevel: int = 2) -> Any:
+    def _features_of(self, X: Any, y: Any = None, *, reset: bool) -> Any:
         """Columns of a feature table that are features; any other X as it is.
 
         Metadata of a table with subjects are left out, as DiVoteClassifier does, and with a warning
@@ -191,13 +187,13 @@ class SubjectMemory:
             return X if kept is None or not set(kept) < set(X.columns) else X[list(kept)]
         y = y if y is not None and np.shape(y) == (len(X),) else None
         if "subject" in X.columns:
-            return X[feature_columns(X, y, include="rename it", stacklevel=stacklevel + 1)]
+            return X[feature_columns(X, y, include="rename it")]
         told = columns_that_tell(X, y)
-        warn_of_left_out(told, "rename it", stacklevel=stacklevel + 1)
+        warn_of_left_out(told, "rename it")
         return X.drop(columns=list(told)) if told else X
 
-    def _warn_of_known_subjects(self, X: Any, *, stacklevel: int = 2) -> None:
+    def _warn_of_known_subjects(self, X: Any) -> None:
         """Warn if a table to be predicted has subjects of the training."""
         if self.subjects_ is not None and (given := subject_names(X)):
             known = self.subjects_.tolist()
-            warn_of_known_subjects(known, given, type(self).__name__, stacklevel=stacklevel + 1)
+            warn_of_known_subjects(known, given, type(self).__name__)

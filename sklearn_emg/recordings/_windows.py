@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._rates import one_rate
 from sklearn_emg.recordings._signal_file import read_signal
@@ -212,7 +212,7 @@ class _Division:
             text = f"Windows left out: {_listed(reasons, '; ')}."
             if self.lost:
                 text += f" No window is left of row {_listed(map(str, sorted(self.lost)), ', ')}."
-            warnings.warn(text, RecordingWarning, stacklevel=4)
+            warn(text, RecordingWarning)
 
 
 def _listed(texts: Iterable[str], separator: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from sklearn_emg._files import write_text_atomically
 from sklearn_emg._version import __version__
+from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import LEVELS, Level, Outcome
 from sklearn_emg.recordings import content_digest, is_recording_table, signal_digest
 
@@ -176,10 +176,9 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _warn_of(path: Path, reason: str) -> None:
-    warnings.warn(
+    warn(
         f"{path} is damaged and counts as not there ({reason}): what it held is done again.",
         UserWarning,
-        stacklevel=4,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._warnings import warn
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
@@ -173,20 +173,18 @@ class ArtefactRejector(SignalTransformer):
         values = super()._read_finite(signal, row)
         unused = np.flatnonzero(np.atleast_1d(self._unused_channels(values)))
         if len(unused):
-            warnings.warn(
+            warn(
                 f"Row {row}: channel(s) {', '.join(str(c + 1) for c in unused)} of {len(values)} "
                 "never change: dead or unused inputs. ArtefactRejector leaves them as they are and "
                 "scores the others; leave these channels out of the recording.",
                 RecordingWarning,
-                stacklevel=3,
             )
         if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):
-            warnings.warn(
+            warn(
                 f"Row {row}: no two neighbours in size are equal, so these are not the samples of "
                 "a converter but of a filtered signal, in which saturation cannot be seen. Put "
                 "ArtefactRejector(kinds=['saturation'], apply=False) before the filter.",
                 RecordingWarning,
-                stacklevel=3,
             )
         return values
 
