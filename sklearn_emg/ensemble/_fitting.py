@@ -24,7 +24,7 @@ from sklearn_emg._sklearn import BaseSearchCV, Integral
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for
+from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for, parts_of
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
@@ -176,11 +176,13 @@ def hold_out_subjects(
     subjects: NDArray[np.intp],
     groups: NDArray[Any],
     known: bool,
+    caller: str = "DiVoteClassifier",
 ) -> dict[str, Any]:
     """Give the steps that split windows themselves folds of subjects.
 
     An int `cv` (or None) of a search, a calibration, a stack or a selection becomes folds of
-    subjects, and any splitter gets the subjects that it may ask for.
+    subjects, and any splitter gets the subjects that it may ask for. Parts that split a part of the
+    windows, such as a calibration in a search, cannot be given folds.
 
     Parameters
     ----------
@@ -194,6 +196,8 @@ def hold_out_subjects(
         The same for a splitter.
     known : bool
         Whether subjects were given; otherwise each row counts as one, and an int stays an int.
+    caller : str, default="DiVoteClassifier"
+        Class named in warnings.
 
     Returns
     -------
@@ -203,12 +207,16 @@ def hold_out_subjects(
     Warns
     -----
     SubjectLeakWarning
-        If a step splits so that a subject is on both sides.
+        If a step splits so that a subject is on both sides, or splits a part of the windows without
+        their subjects.
     """
     before: dict[str, Any] = {}
-    for path, part in _splitting_parts(estimator):
+    parts = list(_splitting_parts(estimator))
+    if known:
+        _warn_of_splits_below(estimator, [part for _, part in parts], caller)
+    for path, part in parts:
         cv = part.get_params(deep=False)["cv"]
-        if isinstance(cv, str) or (isinstance(cv, float) and cv < 1):  # "prefit", a proportion
+        if _makes_no_folds(cv):
             continue
         where = f"{path}__cv" if path else "cv"
         if cv is None or isinstance(cv, Integral):
@@ -219,16 +227,21 @@ def hold_out_subjects(
                 if _leak(check_cv(cv, y, classifier=True).split(X, y), subjects):
                     count, label = smallest_class(subjects, y)
                     _warn_of_leak(where, f"class {label!r} has {count} subject, so that no folds "
-                                  "of subjects exist")  # fmt: skip
+                                  "of subjects exist", caller)  # fmt: skip
                 continue
         else:
             splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
             folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
             if _leak(folds, subjects):
-                _warn_of_leak(where, f"{cv!r:.60} splits windows")
+                _warn_of_leak(where, f"{cv!r:.60} splits windows", caller)
         before[where] = cv
         part.set_params(cv=folds)
     return before
+
+
+def _makes_no_folds(cv: Any) -> bool:
+    """Whether a `cv` is "prefit" or a proportion."""
+    return isinstance(cv, str) or (isinstance(cv, float) and cv < 1)
 
 
 def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
@@ -236,17 +249,48 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
     return any(np.intersect1d(subjects[train], subjects[test]).size for train, test in folds)
 
 
-def _warn_of_leak(where: str, reason: str) -> None:
+def _warn_of_leak(where: str, reason: str, caller: str) -> None:
     warn(
-        f"estimator__{where} of DiVoteClassifier puts windows of one subject into training and "
+        f"estimator__{where} of {caller} puts windows of one subject into training and "
         f"test: {reason}. Give it SubjectKFold(), or an int, which means the same.",
         SubjectLeakWarning,
     )
 
 
+def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None:
+    """Warn of parts that split windows without their subjects; those `given` get folds."""
+    last = estimator
+    while isinstance(last, Pipeline):
+        last = last.steps[-1][1]
+    found = parts_of(estimator, stop=lambda part: part is last and holds_out_itself(part))
+    for path, part in found:
+        if not _splits(part) or any(part is other for other in given):
+            continue
+        cv = part.get_params(deep=False)["cv"]
+        asks = hasattr(cv, "split") and _consumes_groups(cv)
+        if not asks and not _makes_no_folds(cv):
+            warn(
+                f"{type(part).__name__} (estimator.{path}) inside {caller} gets a part of the "
+                f"windows without their subjects, so that cv={cv!r:.60} puts windows of one "
+                "subject into training and test. Search around DiVoteClassifier instead, or leave "
+                "a calibration out, which DiVoteClassifier makes itself for an SVC.",
+                SubjectLeakWarning,
+            )
+
+
+def _consumes_groups(cv: Any) -> bool:
+    """Whether a splitter asks for groups, without which it raises."""
+    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
+
+
+def holds_out_itself(estimator: Any) -> bool:
+    """Whether an estimator that is given groups calls `hold_out_subjects` for those inside."""
+    return getattr(estimator, "_holds_out_subjects", False)
+
+
 def splits_rows(estimator: Any) -> bool:
     """Whether a part of an estimator holds out some of its rows by a `cv`."""
-    return any(True for _ in _splitting_parts(estimator))
+    return any(_splits(part) for _, part in parts_of(estimator))
 
 
 def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -266,6 +310,8 @@ def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]
 
 def _splits(estimator: Any) -> bool:
     """Whether a `cv` of an estimator means folds of its rows."""
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return False
     if isinstance(estimator, RidgeClassifierCV) and estimator.cv is None:
         return False  # leave-one-out in closed form
     constraints = getattr(type(estimator), "_parameter_constraints", {})

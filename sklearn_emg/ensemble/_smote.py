@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
+from sklearn_emg.ensemble._fitting import hold_out_subjects
 from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.neural_network import split_validation
 
@@ -122,7 +123,8 @@ class SMOTEClassifier(WindowMetaClassifier):
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them. The
+        Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them, and an int
+        `cv` of a search, calibration, stack or selection means folds of subjects. The
         validation subjects of a network are drawn here by its `validation` and
         `validation_fraction`, exactly as the network would draw them.
     factor : float, default=2.0
@@ -166,6 +168,7 @@ class SMOTEClassifier(WindowMetaClassifier):
     {1: 8}
     """
 
+    _holds_out_subjects: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "factor": [Interval(Real, 1, None, closed="left")],
@@ -223,14 +226,19 @@ class SMOTEClassifier(WindowMetaClassifier):
         self.n_synthetic_ = {self.classes_.tolist()[c]: n for c, n in wanted.items()}
         X = np.concatenate([X, new.reshape(-1, *X.shape[1:])])
         y = np.concatenate([y, self.classes_[new_codes]])
-        params = {}
+        params: dict[str, Any] = {}
+        before: dict[str, Any] = {}
+        if groups is not None:
+            owner = np.concatenate([subjects, owners[base]])
+            groups = np.concatenate([groups, groups[~held][base]])
+            before = hold_out_subjects(estimator, X, y, owner, groups, True, type(self).__name__)
         if groups is not None and takes_groups:
-            params["groups"] = np.concatenate([groups, groups[~held][base]])
+            params["groups"] = groups
         elif groups is not None and hasattr(estimator, "steps"):
             warn(
                 "The Pipeline inside SMOTEClassifier gets no subjects; put the SMOTEClassifier "
                 "around its last step instead.",
                 UserWarning,
             )
-        self.estimator_ = estimator.fit(X, y, **params)
+        self.estimator_ = estimator.fit(X, y, **params).set_params(**before)
         return self

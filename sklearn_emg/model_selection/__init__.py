@@ -8,6 +8,7 @@ from sklearn_emg.model_selection._pretrained import (
     check_not_pretrained_on,
     pretrained_parts,
 )
+from sklearn_emg.model_selection._pretrained import parts_of as parts_of
 from sklearn_emg.model_selection._protocols import (
     NestedProtocol,
     RandomWindows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings import known_by_other_spelling, training_subjects
 
-__all__ = ["PretrainedPart", "check_not_pretrained_on", "pretrained_parts"]
+__all__ = ["PretrainedPart", "check_not_pretrained_on", "parts_of", "pretrained_parts"]
 
 
 @dataclass(frozen=True)
@@ -62,24 +62,47 @@ def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
     [PretrainedPart(part='frozenestimator.estimator (StandardScaler)', subjects=None)]
     """
     found: list[PretrainedPart] = []
-    _collect(clone(estimator, safe=False), "", found, set())
-    return found
-
-
-def _collect(part: Any, path: str, found: list[PretrainedPart], seen: set[int]) -> None:
-    if id(part) in seen:
-        return
-    seen.add(id(part))
-    if _is_fitted(part):
+    for path, part in parts_of(clone(estimator, safe=False), stop=_is_fitted):
+        if not _is_fitted(part):
+            continue
         subjects, complete = training_subjects(part)
         name = f"{path} ({type(part).__name__})" if path else type(part).__name__
         if subjects:
             found.append(PretrainedPart(name, subjects))
         if not complete:
             found.append(PretrainedPart(name, None))
-        return
-    for name, inner in _parameters(part):
-        _collect(inner, f"{path}.{name}" if path else name, found, seen)
+    return found
+
+
+def parts_of(
+    estimator: Any, *, stop: Callable[[Any], bool] = lambda part: False
+) -> Iterator[tuple[str, Any]]:
+    """Find an estimator and everything among its parameters, at any depth.
+
+    Parameters
+    ----------
+    estimator : estimator object
+    stop : callable
+        ``stop(part)`` tells whether the parts in a part are left out; by default none are.
+
+    Yields
+    ------
+    path : str
+        Names of parameters and steps, joined by dots; "" for the estimator itself.
+    part : object
+        Estimators and other parameters, each once.
+    """
+    todo: list[tuple[str, Any]] = [("", estimator)]
+    seen: set[int] = set()
+    while todo:
+        path, part = todo.pop(0)
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield path, part
+        if not stop(part):
+            dot = f"{path}." if path else ""
+            todo = [(f"{dot}{name}", inner) for name, inner in _parameters(part)] + todo
 
 
 def _is_fitted(part: Any) -> bool:

@@ -7,6 +7,8 @@ import pytest
 import sklearn
 from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier
+from sklearn.feature_selection import RFECV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -16,13 +18,14 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_val_score,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
@@ -174,6 +177,63 @@ def test_folds_inside_that_split_a_subject_are_warned_of():
     inner = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=StratifiedKFold(3))
     with pytest.warns(SubjectLeakWarning, match="estimator__cv of DiVoteClassifier"):
         divote(inner).fit(X, y)
+
+
+def search_in(estimator, cv=3):
+    return GridSearchCV(estimator, {}, cv=cv)
+
+
+CALIBRATED = CalibratedClassifierCV(SVC(), cv=3)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "place"),
+    [
+        (search_in(CALIBRATED), r"CalibratedClassifierCV \(estimator\.estimator\)"),
+        (CalibratedClassifierCV(search_in(GaussianNB())), r"GridSearchCV \(estimator\.estimator\)"),
+        (
+            GridSearchCV(make_pipeline(SVC()), {"svc": [CALIBRATED]}, cv=3),
+            r"CalibratedClassifierCV \(estimator\.param_grid\.svc\.0\)",
+        ),
+        (BaggingClassifier(CALIBRATED, 2), "CalibratedClassifierCV"),
+        (OneVsRestClassifier(CALIBRATED), "CalibratedClassifierCV"),
+        (search_in(make_pipeline(RFECV(LogisticRegression(), cv=2), GaussianNB())), "RFECV"),
+        (search_in(SMOTEClassifier(search_in(GaussianNB()))), "GridSearchCV"),
+        (SMOTEClassifier(search_in(CALIBRATED)), "CalibratedClassifierCV .* SMOTEClassifier"),
+    ],
+)
+def test_parts_that_split_windows_without_their_subjects_are_named(estimator, place):
+    X, y = alike()
+    with pytest.warns(SubjectLeakWarning, match=f"{place}.* without their subjects, so that cv="):
+        divote(estimator).fit(X, y)
+
+
+def test_parts_that_get_folds_of_subjects_are_not_warned_of():
+    X, y = alike()
+    smote = SMOTEClassifier(CalibratedClassifierCV(GaussianNB(), cv=3), random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        model = divote(smote).fit(X, y)
+        divote(make_pipeline(RFECV(LogisticRegression(), cv=2), search_in(SVC()))).fit(X, y)
+        divote(search_in(CALIBRATED)).fit(X[FEATURES].to_numpy(), y)  # rows without subjects
+    assert model.estimator_.estimator_.cv == 3
+
+
+def test_smote_gives_a_search_inside_folds_of_subjects():
+    X, y = alike()
+    X["f5"] = X["subject"]  # so that rows, synthetic ones too, tell whose they are
+    few = np.flatnonzero((y == "well") | (np.arange(len(y)) % 6 < 3))
+    seen = []
+
+    class Spy(GaussianNB):
+        def fit(self, X, y):
+            seen.append(set(np.rint(X[:, -1]).astype(int)))
+            return super().fit(X, y)
+
+    smote = SMOTEClassifier(search_in(Spy(), cv=5), random_state=0)
+    smote.fit(X[FEATURES].to_numpy()[few], y[few], groups=X["subject"].to_numpy()[few])
+    assert smote.n_synthetic_ == {"ill": 15}
+    assert [len(subjects) for subjects in seen] == [8] * 5 + [10]
 
 
 @pytest.mark.parametrize("routing", [False, True])
