@@ -483,17 +483,15 @@ def gpu_rows(device: str = "cuda", smaller: int = 1) -> list[tuple]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "nemgnet"
-        for amp in (False, True):
-            name = f"nEMGNet-B, {'bfloat16' if amp else 'float32'}"
-            net = NEMGNetClassifier(**training, amp=amp).fit(X, y)
+        for precision in ("bfloat16", "float32"):
+            net = NEMGNetClassifier(**training, precision=precision).fit(X, y)
             epoch = min(net.history_[:, "dur"])
-            rows.append((f"{name}: epoch over {n_train} windows", epoch, "s", None))
-            save_model(net, path)
-            load_model(path).predict_proba(test)  # kernels are chosen at the first call
-            seconds = min(
-                timed(lambda: load_model(path).predict_proba(test), device) for _ in range(5)
-            )
-            rows.append((f"{name}: load, predict {n_predict} windows", seconds, "s", 0.1))
+            name = f"nEMGNet-B, {precision}: epoch over {n_train} windows"
+            rows.append((name, epoch, "s", None))
+        save_model(net, path)
+        load_model(path).predict_proba(test)  # kernels are chosen at the first call
+        seconds = min(timed(lambda: load_model(path).predict_proba(test), device) for _ in range(5))
+        rows.append((f"nEMGNet-B: load, predict {n_predict} windows", seconds, "s", 0.1))
     n_windows, n_times = max(4, 256 // smaller), 23_437 // smaller
     X = rng.normal(size=(n_windows, n_times)).astype(np.float32)
     lstm = StackedLSTMClassifier(device=device, max_epochs=2, validation_fraction=None)

@@ -160,5 +160,20 @@ def resolve_device(device: str, caller: str) -> torch.device:
     return resolved
 
 
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16; "auto" does where the device has instructions for it."""
+    return precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 numbers by instructions of its own."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch
+        return False
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 def _hint(name: str, known: Sequence[str]) -> str:
     return did_you_mean(name, known).strip() or f"There are {sorted(known)}."

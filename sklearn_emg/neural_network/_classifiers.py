@@ -134,14 +134,15 @@ class DilatedCNNClassifier(ReadyClassifier):
     """
 
 
-@trains(NEMGNet, class_weight="balanced", patience=None, evaluate_every=50)
+@trains(NEMGNet, class_weight="balanced", patience=None, keep_best="accuracy", evaluate_every=50)
 class NEMGNetClassifier(ReadyClassifier):
     """nEMGNet of Yoo et al. (2022), trained as they did, but validated on subjects.
 
     Training uses Adam with learning rate 1e-3, batches of 32, 100 epochs and the cross entropy
-    weighted by inverse class frequency; the weights are evaluated every 50 updates, and the best
-    are kept. The paper evaluated them on the test fold. Here they are evaluated on subjects held
-    out of the training set (give `fit` the `groups`), and no test data are used.
+    weighted by inverse class frequency; the weights are evaluated every 50 updates, and those with
+    the best accuracy are kept, of equal ones those with the lower loss. The paper evaluated them
+    on the test fold. Here they are evaluated on subjects held out of the training set (give `fit`
+    the `groups`), and no test data are used.
 
     Parameters
     ----------
@@ -486,7 +487,9 @@ class SpectroEMGNetClassifier(SpectrumClassifier):
     """
 
 
-@trains(ImageNetwork, class_weight="balanced", patience=None, evaluate_every=50)
+@trains(
+    ImageNetwork, class_weight="balanced", patience=None, keep_best="accuracy", evaluate_every=50
+)
 class ImageNetworkClassifier(SpectrumClassifier):
     """Networks for photographs on images of EMG, the baselines of Yoo et al. (2022).
 
@@ -495,7 +498,7 @@ class ImageNetworkClassifier(SpectrumClassifier):
     Inception-v4 is that of Nam et al. It takes images, 4-D `X`, or raw windows, 2-D or 3-D `X`, of
     which it computes the spectrogram. The source does not describe the training; the defaults are
     those of nEMGNet: Adam with learning rate 1e-3, batches of 32, 100 epochs, cross entropy
-    weighted by inverse class frequency, the best weights kept every 50 updates.
+    weighted by inverse class frequency, evaluated every 50 updates, the best accuracy kept.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
@@ -23,8 +24,11 @@ from sklearn_emg.neural_network._building import (
     resolve_device,
     resolve_module,
     resolve_optimizer,
+    uses_bfloat16,
 )
+from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._inputs import (
+    Input,
     signals_to_predict,
     training_input,
     windows_to_predict,
@@ -39,10 +43,13 @@ from sklearn_emg.neural_network._net import (
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
 from sklearn_emg.neural_network._split import split_rows
 from sklearn_emg.neural_network._targets import check_targets
+from sklearn_emg.neural_network._threads import fit_threads
 from sklearn_emg.recordings import SubjectMemory
 
 # Parameters whose entries can be set one by one.
 _DICTS = ("module_params", "optimizer_params")
+# Parameters without effect on the weights: they do not tell one fit from another.
+_NO_EFFECT = ("checkpoint", "verbose")
 
 
 class _NetEstimator(SubjectMemory, BaseEstimator):
@@ -185,9 +192,15 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         y: Labels,
         groups: Labels | None,
         start: Callable[[nn.Module], None] | None = None,
+        start_state: Any = None,
     ) -> Self:
-        """Fit a network; ``start``, if given, changes the initial weights of its new module."""
+        """Fit a network.
+
+        ``start``, if given, changes the initial weights of its new module; ``start_state`` are the
+        weights and settings that it uses.
+        """
         self._validate_params()
+        self._check_keep_best()
         going_on = self.warm_start and hasattr(self, "net_")
         if not going_on:  # if this fit fails, the old net must not be used with the new sizes
             self.__dict__.pop("net_", None)
@@ -195,6 +208,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         if not going_on:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y)
+        checkpoint = self._open_checkpoint(given, y, going_on, start_state)
         strata, targets = self._encode(y)
         train, valid = split_rows(
             strata,
@@ -211,6 +225,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             y[train],
             earlier=self.net_ if going_on else None,
             start=start,
+            checkpoint=checkpoint,
         )
         self._remember_subjects(X, groups, go_on=going_on)
         if not self.warm_start:
@@ -220,6 +235,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
     def _partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
         """Train for one pass over the windows; the first call learns sizes and target."""
         self._validate_params()
+        self._check_keep_best()
         first = not hasattr(self, "net_")
         given, y = training_input(self, X, y, None, reset=first)
         if first:
@@ -231,7 +247,30 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         self._remember_subjects(X, go_on=not first)
         return self
 
-    def _train(self, train, valid, y_train, earlier=None, epochs=None, start=None) -> None:
+    def _check_keep_best(self) -> None:
+        """Refuse a criterion that the target does not have."""
+
+    def _open_checkpoint(
+        self, given: Input, y: np.ndarray, going_on: bool, start_state: Any
+    ) -> Checkpoint | None:
+        """Checkpoint of this fit; the random numbers of an interrupted one are drawn again."""
+        if self.checkpoint is None:
+            return None
+        settings = {n: v for n, v in self.get_params(deep=False).items() if n not in _NO_EFFECT}
+        subjects = given.subjects
+        data = given.values, y, subjects and (subjects.codes, list(subjects.names))
+        earlier = None
+        if going_on:
+            earlier = self._rng.get_state(legacy=False), self.net_.tensors()
+        device = str(resolve_device(self.device, type(self).__name__))
+        identity = settings, data, device, earlier, start_state
+        checkpoint = Checkpoint(self.checkpoint, type(self).__name__, *identity)
+        self._rng = checkpoint.generator(self._rng)
+        return checkpoint
+
+    def _train(
+        self, train, valid, y_train, *, earlier=None, epochs=None, start=None, checkpoint=None
+    ) -> None:
         """Build the net, train it and store it as ``net_``."""
         self._count(y_train, go_on=epochs is not None)
         net, device = self._build_net()
@@ -240,7 +279,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
                 f"{type(self).__name__} goes on training (warm_start or partial_fit), but the "
                 "settings of its network have changed. Put them back, or fit a clone."
             )
-        with seeded(self._rng.randint(2**31 - 1), device):
+        with fit_threads() as divide_threads, seeded(self._rng.randint(2**31 - 1), device):
+            divide_threads()
             if earlier is not None:
                 net.take_over(earlier)
             else:
@@ -249,9 +289,32 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
                     n_outputs = net.get_params_for("module")["n_classes"]
                     check_output(module, train, n_outputs, type(self).__name__)
                 net.initialize_around(module)
-            net.partial_fit(train, None, valid=valid, epochs=epochs)
+            net.partial_fit(
+                train,
+                None,
+                valid=valid,
+                epochs=epochs,
+                checkpoint=checkpoint,
+                divide_threads=divide_threads,
+            )
+        if net.was_interrupted_:
+            self._note_interrupt(net, checkpoint)
         self.net_ = net
         self.history_ = net.history_
+        if checkpoint is not None:
+            checkpoint.remove()
+
+    def _note_interrupt(self, net: Any, checkpoint: Checkpoint | None) -> None:
+        """Say that Ctrl-C ended the training; with a checkpoint, the fit ends too."""
+        where = f"The training of {type(self).__name__} was interrupted in epoch {net.epoch_ + 1}"
+        if checkpoint is not None:
+            raise KeyboardInterrupt(f"{where}. The same fit goes on from there.")
+        warnings.warn(
+            f"{where} of {net.n_epochs_}: the best weights until then are kept. With 'checkpoint', "
+            "a fit can be interrupted and go on later.",
+            UserWarning,
+            stacklevel=4,
+        )
 
     def _new_module(
         self, net: Any, train: WindowDataset, start: Callable[[nn.Module], None] | None
@@ -288,12 +351,13 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             iterator_train__pin=device.type == "cuda",
             iterator_valid__pin=device.type == "cuda",
             iterator_valid__batch_size=self._inference_batch(device.type),
+            keep_best=self.keep_best,
             evaluate_every=self.evaluate_every,
             patience=self.patience,
             lr_patience=self.lr_patience,
             lr_factor=self.lr_factor,
             device=str(device),
-            amp=self.amp,
+            mixed=uses_bfloat16(self.precision, device),
             compile=self.compile,
             callbacks=self.callbacks,
             verbose=int(self.verbose),
@@ -504,10 +568,11 @@ class EMGClassifier(NetClassifier):
     On ``device``, memory is used for the module and one batch: the windows stay in one tensor on
     the CPU, which is `X` itself if it is contiguous float32.
 
-    An interrupt (Ctrl-C) stops the training and keeps the best weights so far, as in skorch.
+    An interrupt (Ctrl-C) stops the training and keeps the best weights so far, as in skorch, with a
+    warning. With `checkpoint`, it ends the fit, which goes on when it is called again.
 
-    The number of CPU threads is set by ``torch.set_num_threads``; if other processes use the CPU,
-    one thread is the fastest.
+    A fit alone uses all CPU cores; fits that run at once, in processes of joblib or in threads,
+    divide them. ``torch.set_num_threads`` and ``OMP_NUM_THREADS`` set a lower number.
 
     Examples
     --------
@@ -629,6 +694,13 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
 
     def _describe(self, strata):
         return "the targets"
+
+    def _check_keep_best(self):
+        if self.keep_best != "loss":
+            raise InvalidParameterError(
+                f"The 'keep_best' parameter of {type(self).__name__} must be 'loss': predicted "
+                f"numbers have no accuracy. Got {self.keep_best!r} instead."
+            )
 
     def _net_settings(self):
         return {

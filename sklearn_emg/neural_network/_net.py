@@ -7,19 +7,23 @@ history rows for each batch take longer than the training step of a small networ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochTimer, PrintLog, ProgressBar
+from skorch.callbacks import EpochTimer, ProgressBar
+from skorch.history import History
 from torch import nn
 from torch.nn import functional
 
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
+from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._parameters import MIN_BATCH
+from sklearn_emg.neural_network._progress import EpochLog, progress_of
 
 # Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
 # loop over parameters.
@@ -47,18 +51,28 @@ class WeightedCrossEntropy(nn.Module):
 
 
 class _BestWeights:
-    """Weights with the lowest loss so far, in buffers that are allocated once."""
+    """Weights with the best validation so far, in buffers that are allocated once.
 
-    def __init__(self, module: nn.Module) -> None:
+    The best is the one with the lowest loss; by "accuracy", the one with the highest accuracy, and
+    of equal accuracies the one with the lowest loss.
+    """
+
+    def __init__(self, module: nn.Module, by: str = "loss") -> None:
         self.module = module
-        self.loss = np.inf
+        self.by = by
+        self.score: tuple[float, ...] = (np.inf, np.inf)  # the lower, the better
         self._kept: dict[str, torch.Tensor] | None = None
 
-    def offer(self, loss: float) -> bool:
-        """Store the current weights if ``loss`` is the lowest so far; return whether it is."""
-        if not loss < self.loss:
+    def offer(self, figures: tuple[float, float | None]) -> bool:
+        """Store the current weights if they are the best so far; return whether they are.
+
+        ``figures`` are their loss and accuracy.
+        """
+        loss, accuracy = figures
+        score = (loss,) if self.by == "loss" or accuracy is None else (-accuracy, loss)
+        if np.isnan(loss) or not score < self.score:
             return False
-        self.loss = loss
+        self.score = score
         state = self.module.state_dict()
         if self._kept is None:
             self._kept = {name: value.detach().clone() for name, value in state.items()}
@@ -71,9 +85,18 @@ class _BestWeights:
         if self._kept is not None:
             self.module.load_state_dict(self._kept)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"score": self.score, "kept": self._kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.score, self._kept = state["score"], state["kept"]
+        if self._kept is not None:
+            on = {name: value.device for name, value in self.module.state_dict().items()}
+            self._kept = {name: value.to(on[name]) for name, value in self._kept.items()}
+
 
 class _Plateau:
-    """Epochs since the last new lowest loss, and since the learning rate was lowered."""
+    """Epochs since the last new best, and since the learning rate was lowered."""
 
     def __init__(self) -> None:
         self.waited = self.since_reduction = 0
@@ -100,24 +123,28 @@ class _TrainingLoop(NeuralNet):
     --------------------------
     weight_decay : float
         L2 penalty, on kernels and weight matrices only.
-    amp : bool
-        bfloat16 autocast, on a CUDA device only.
+    mixed : bool
+        Whether training and validation use bfloat16 autocast.
+    keep_best : str
+        "loss" or "accuracy" of the validation, by which the weights are chosen.
     evaluate_every : int or None
         Number of updates between validations, in addition to those at the end of each epoch.
     patience : int or None
-        Number of epochs without a new lowest loss after which training stops.
+        Number of epochs without a new best after which training stops.
     lr_patience : int or None
-        Number of epochs without a new lowest loss or a reduction after which the learning rate is
+        Number of epochs without a new best or a reduction after which the learning rate is
         multiplied by ``lr_factor``.
     """
 
     module_: Any
+    _in_training = False
 
     def __init__(
         self,
         *args: Any,
         weight_decay: float = 0.0,
-        amp: bool = False,
+        mixed: bool = False,
+        keep_best: str = "loss",
         evaluate_every: int | None = None,
         patience: int | None = None,
         lr_patience: int | None = None,
@@ -133,7 +160,8 @@ class _TrainingLoop(NeuralNet):
             **kwargs,
         )
         self.weight_decay = weight_decay
-        self.amp = amp
+        self.mixed = mixed
+        self.keep_best = keep_best
         self.evaluate_every = evaluate_every
         self.patience = patience
         self.lr_patience = lr_patience
@@ -141,7 +169,7 @@ class _TrainingLoop(NeuralNet):
 
     @property
     def _default_callbacks(self):
-        log = [("print_log", PrintLog())] if self.verbose else []
+        log = [("print_log", EpochLog())] if self.verbose else []
         bar = [("progress_bar", ProgressBar())] if self.verbose > 1 else []
         return [("epoch_timer", EpochTimer()), *log, *bar]
 
@@ -161,6 +189,13 @@ class _TrainingLoop(NeuralNet):
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
         self.history_: Any = other.history_
+
+    def tensors(self) -> list[np.ndarray]:
+        """Weights and numbers in the state of the optimiser."""
+        found = [*self.module_.state_dict().values()]
+        for moments in self.optimizer_.state_dict()["state"].values():
+            found += [value for value in moments.values() if isinstance(value, torch.Tensor)]
+        return [value.detach().float().cpu().numpy() for value in found]
 
     def initialize_around(self, module: nn.Module) -> None:
         """Initialise with an existing module."""
@@ -196,6 +231,14 @@ class _TrainingLoop(NeuralNet):
 
     # Training
 
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks; one that raises KeyboardInterrupt ends the training, as in skorch."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            self.was_interrupted_ = False
+            raise
+
     def check_data(self, X, y=None):
         """Do nothing: the estimator has checked the data."""
 
@@ -206,37 +249,113 @@ class _TrainingLoop(NeuralNet):
         epochs: int | None = None,
         *,
         valid: WindowDataset | None = None,
+        checkpoint: Checkpoint | None = None,
+        divide_threads: Callable[[], Any] = lambda: None,
         **_: Any,
     ):
-        """Train on the windows ``X`` and validate on ``valid`` if it is given."""
+        """Train on the windows ``X`` and validate on ``valid`` if it is given.
+
+        With a checkpoint, training goes on where it was interrupted, and stores its state after
+        each epoch.
+        """
         batches = self.get_iterator(X, training=True)
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
-        best = None if valid is None else _BestWeights(self.module_)
-        self._best, self._updates = best, 0
-        lowest, plateau = np.inf, _Plateau()
+        best = None if valid is None else _BestWeights(self.module_, self.keep_best)
+        plateau = _Plateau()
+        self._best, self._updates, self._lowest = best, 0, np.inf
+        self._in_training = self.was_interrupted_ = True
+        self.epoch_, self.n_epochs_ = 0, self.max_epochs if epochs is None else epochs
         # The progress bar reads single batches, and so may callbacks of the user.
         watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
+        if checkpoint is not None and checkpoint.found is not None:
+            self._load_state(checkpoint.found, batches, plateau)
 
-        for _epoch in range(self.max_epochs if epochs is None else epochs):
+        while self.epoch_ < self.n_epochs_ and not (best and plateau.is_over(self.patience)):
+            divide_threads()
             self.notify("on_epoch_begin", dataset_train=X, dataset_valid=valid)
-            before = best.loss if best else lowest
             self.history_.record("lr", self.optimizer_.param_groups[0]["lr"])
-            self._train_epoch(batches, valid_batches, watched)
-            loss = self.history_[-1]["train_loss"]
-            if valid_batches is not None and best is not None:
-                loss = self._record("valid", self._run(valid_batches, False, watched))
-                best.offer(loss)
-            lowest = best.loss if best else min(lowest, loss)
-            improved = lowest < before
-            self.history_.record("valid_loss_best" if best else "train_loss_best", improved)
+            improved = self._train_and_validate(batches, valid_batches, watched)
+            self.epoch_ += 1
             self.notify("on_epoch_end", dataset_train=X, dataset_valid=valid)
             plateau.note(improved)
-            if best and plateau.is_over(self.patience):
-                break
             if plateau.wants_lower_rate(self.lr_patience):
                 for group in self.optimizer_.param_groups:
                     group["lr"] *= self.lr_factor
+            if checkpoint is not None:
+                checkpoint.write(self._state(batches, plateau), progress_of(self))
+        self.was_interrupted_ = False
         return self
+
+    def _train_and_validate(
+        self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
+    ) -> bool:
+        """One epoch, recorded in the history; return whether it gave a new best."""
+        best = self._best
+        if valid_batches is None or best is None:
+            self._train_epoch(batches, None, watched)
+            loss = self.history_[-1]["train_loss"]
+            improved = loss < self._lowest
+            self._lowest = min(self._lowest, loss)
+            self.history_.record("train_loss_best", improved)
+            return improved
+        before = best.score
+        self._train_epoch(batches, valid_batches, watched)
+        figures = self._run(valid_batches, False, watched)
+        self._record("valid", figures)
+        best.offer(figures)
+        improved = best.score < before
+        kind = "loss" if self.keep_best == "loss" else "acc"
+        self.history_.record(f"valid_{kind}_best", improved)
+        return improved
+
+    # State between two epochs, for checkpoints
+
+    def _state(self, batches: BatchIterator, plateau: _Plateau) -> dict[str, Any]:
+        on_cuda = torch.device(self.device).type == "cuda"
+        return {
+            "epoch": self.epoch_,
+            "module": self.module_.state_dict(),
+            "optimizer": self.optimizer_.state_dict(),
+            "best": None if self._best is None else self._best.state_dict(),
+            "plateau": vars(plateau),
+            "updates": self._updates,
+            "lowest": self._lowest,
+            "history": list(self.history_),
+            "generator": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state(self.device) if on_cuda else None,
+            "batches": batches.generator.get_state(),
+            "callbacks": {
+                name: callback.state_dict()
+                for name, callback in self.callbacks_
+                if hasattr(callback, "state_dict")
+            },
+        }
+
+    def _load_state(self, state: dict[str, Any], batches: BatchIterator, plateau: _Plateau) -> None:
+        self.module_.load_state_dict(state["module"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        if self._best is not None:
+            self._best.load_state_dict(state["best"])
+        vars(plateau).update(state["plateau"])
+        self.epoch_, self._updates = state["epoch"], state["updates"]
+        self._lowest = state["lowest"]
+        self.history_ = History(state["history"])
+        torch.set_rng_state(state["generator"])
+        if state["cuda"] is not None:
+            torch.cuda.set_rng_state(state["cuda"], self.device)
+        batches.generator.set_state(state["batches"])
+        own = {name for name, _ in self._default_callbacks}
+        for name, callback in self.callbacks_:
+            if name in state["callbacks"]:
+                callback.load_state_dict(state["callbacks"][name])
+            elif name not in own:
+                warnings.warn(
+                    f"The callback {name!r} is not in the checkpoint and starts anew: it has no "
+                    "state_dict. If it changes the training, the weights differ from those of an "
+                    "uninterrupted one.",
+                    UserWarning,
+                    stacklevel=2,
+                )
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
         """Restore the best weights and release memory that only training needs."""
@@ -244,6 +363,7 @@ class _TrainingLoop(NeuralNet):
         best = self.__dict__.pop("_best", None)
         if best is not None:
             best.restore()
+        self._in_training = False
         self.optimizer_.zero_grad(set_to_none=True)
 
     def forget_optimizer_state(self) -> None:
@@ -263,19 +383,19 @@ class _TrainingLoop(NeuralNet):
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> None:
         """One pass over the training windows; raise if the loss is no longer finite."""
-        figures = self._record("train", self._run(batches, True, watched, valid_batches))
-        if not np.isfinite(figures):
+        figures = self._run(batches, True, watched, valid_batches)
+        self._record("train", figures)
+        if not np.isfinite(figures[0]):
             raise ValueError(
-                f"Training diverged: the loss of epoch {len(self.history_)} is {figures}. Lower "
+                f"Training diverged: the loss of epoch {len(self.history_)} is {figures[0]}. Lower "
                 "'lr', or scale the input (EMG in millivolts is well scaled)."
             )
 
-    def _record(self, prefix: str, figures: tuple[float, float | None]) -> float:
+    def _record(self, prefix: str, figures: tuple[float, float | None]) -> None:
         loss, accuracy = figures
         self.history_.record(f"{prefix}_loss", loss)
         if accuracy is not None:
             self.history_.record(f"{prefix}_acc", accuracy)
-        return loss
 
     def _run(
         self,
@@ -305,7 +425,7 @@ class _TrainingLoop(NeuralNet):
                 self._updates += 1
                 due = self.evaluate_every and self._updates % self.evaluate_every == 0
                 if due and valid_batches is not None and self._best is not None:
-                    self._best.offer(self._run(valid_batches, False, False)[0])
+                    self._best.offer(self._run(valid_batches, False, False))
                     self._set_training(True)
         weights = torch.tensor(sizes, dtype=torch.float64)
         loss = (torch.stack(losses).double().cpu() * weights).sum() / weights.sum()
@@ -349,9 +469,10 @@ class _TrainingLoop(NeuralNet):
         """Output of the module in float32 for windows, or for padded signals and their lengths."""
         windows, *lengths = x if isinstance(x, tuple) else (x,)
         windows = windows.to(self.device, non_blocking=True)
-        if not (self.amp and windows.is_cuda):
+        # Predictions are made in full, so that a network gives the same ones on any machine.
+        if not (self.mixed and self._in_training):
             return self.module_(windows, *lengths)
-        with torch.autocast("cuda", dtype=torch.bfloat16):
+        with torch.autocast(windows.device.type, dtype=torch.bfloat16):
             return self.module_(windows, *lengths).float()
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):

@@ -7,6 +7,7 @@ estimator those of its network, its own and these: in its signature, constraints
 from __future__ import annotations
 
 import inspect
+import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,9 +139,21 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of epochs without a new lowest validation loss after which training stops; None
-            never stops early. The weights with the lowest validation loss are restored at the end
-            in both cases.
+            Number of epochs without a new best validation (see `keep_best`) after which training
+            stops; None never stops early. The best weights are restored at the end in both cases.
+            """,
+        ),
+    ]
+    keep_best: Annotated[
+        str,
+        Entry(
+            "loss",
+            [StrOptions({"loss", "accuracy"})],
+            '{"loss", "accuracy"}',
+            """
+            Which validation is the best: the one with the lowest loss, or that with the highest
+            accuracy of windows and, of equal accuracies, the lowest loss. A regressor has the loss
+            only.
             """,
         ),
     ]
@@ -151,7 +164,7 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of epochs without a new lowest validation loss (training loss, if there is no
+            Number of epochs without a new best validation (lowest training loss, if there is no
             validation) after which the learning rate is multiplied by `lr_factor`; None never
             lowers it.
             """,
@@ -173,8 +186,8 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of updates after which the validation loss is computed to choose the best
-            weights, in addition to the end of each epoch.
+            Number of updates after which the network is validated to choose the best weights, in
+            addition to the end of each epoch.
             """,
         ),
     ]
@@ -203,13 +216,18 @@ class Training(TypedDict, total=False):
             """,
         ),
     ]
-    amp: Annotated[
-        bool,
+    precision: Annotated[
+        str,
         Entry(
-            False,
-            ["boolean"],
-            "bool",
-            "Whether to use bfloat16 mixed precision on a CUDA device.",
+            "float32",
+            [StrOptions({"float32", "bfloat16", "auto"})],
+            '{"float32", "bfloat16", "auto"}',
+            """
+            Precision in which training and validation are computed where that is safe; weights and
+            predictions are float32. "auto" is "bfloat16" where the device has instructions for it
+            (CUDA cards; processors with AVX-512 BF16 or AMX) and otherwise "float32". On a
+            processor without them "bfloat16" is slow.
+            """,
         ),
     ]
     compile: Annotated[
@@ -228,6 +246,20 @@ class Training(TypedDict, total=False):
             [list, None],
             "list or None",
             "Additional skorch callbacks, in the form that skorch takes.",
+        ),
+    ]
+    checkpoint: Annotated[
+        str | os.PathLike[str] | None,
+        Entry(
+            None,
+            [str, os.PathLike, None],
+            "str, path-like or None",
+            """
+            Folder in which `fit` stores its state after each epoch. A fit that was interrupted or
+            killed goes on from there when it is called again with the same data, settings and
+            versions, and ends with the same weights as one that was not interrupted; a fit with
+            others begins anew and has a file of its own. The file is removed at the end of the fit.
+            """,
         ),
     ]
     warm_start: Annotated[
@@ -260,7 +292,10 @@ class Training(TypedDict, total=False):
             0,
             ["verbose"],
             "int",
-            "Verbosity: 0 is silent, 1 prints a row per epoch, 2 also shows a progress bar.",
+            """
+            Verbosity: 0 is silent, 1 prints a line per epoch with its losses, its seconds and the
+            time that is left, 2 also shows a progress bar.
+            """,
         ),
     ]
 

@@ -42,6 +42,8 @@ _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
 _MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
 _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
+# Parameters that are not written: code, and a place on the machine.
+_LEFT_OUT = ("callbacks", "checkpoint")
 # Attributes that not every fit learns.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = saved_classes()
@@ -52,8 +54,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
 
     The weights and running statistics go into the first file, parameters, classes, sizes, history
     and versions into the second, together with the SHA-256 digests of both. The state of the
-    optimiser is not kept, nor are ``callbacks`` and a ``random_state`` that is a generator: those
-    parameters are None in the loaded estimator, and ``compile`` is False.
+    optimiser is not kept, nor are ``callbacks``, ``checkpoint`` and a ``random_state`` that is a
+    generator: those parameters are None in the loaded estimator, and ``compile`` is False.
 
     If a process is killed while it writes, either the old model or the new one remains. If two
     processes write one model, the later one replaces the other.
@@ -274,8 +276,9 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
     params = {n: _from_json(v) for n, v in content["params"].items()}
     if params.get("compile"):
         raise ValueError("compile=True would start compilers")
-    if params.get("callbacks") is not None:
-        raise ValueError(f"callbacks cannot be in a file, it has {params['callbacks']!r}")
+    for name in _LEFT_OUT:
+        if params.get(name) is not None:
+            raise ValueError(f"{name} cannot be in a file, it has {params[name]!r}")
     estimator = cls(**params)
     fitted = content["fitted"]
     unknown = fitted.keys() - set(cls._fitted)
@@ -376,7 +379,7 @@ def _waiting_weights(path: str | os.PathLike[str]) -> list[Path]:
 
 def _portable(name: str, value: Any) -> Any:
     """JSON form of a parameter; training parameters without one become None."""
-    if name == "callbacks" or isinstance(value, np.random.RandomState):
+    if name in _LEFT_OUT or isinstance(value, np.random.RandomState):
         return None
     if name == "compile":  # it would start compilers where the file is loaded
         return False

@@ -210,12 +210,13 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self._validate_params()
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
-        estimator, start = self._new_estimator(), None
+        estimator, start, start_state = self._new_estimator(), None, None
         if hasattr(self, "source_"):
             self._check_subjects(groups)
             estimator.set_params(**(self.fine_tune_params or {}))
             start = self._transfer
-        estimator._fit(X, y, groups, start)
+            start_state = self.source_.net_.tensors(), self.frozen, self.renewed
+        estimator._fit(X, y, groups, start, start_state)
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
         self.subjects_ = estimator.subjects_

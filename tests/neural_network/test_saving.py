@@ -362,3 +362,18 @@ def test_two_writers_end_with_one_model(tmp_path):
     got = load_model(tmp_path / "m").predict_proba(X)
     assert any(np.array_equal(got, model.predict_proba(X)) for model in (one, two))
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_folder_of_checkpoints_is_not_saved_nor_loaded(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(20, 50)), np.repeat([0, 1], 10)
+    net = ALSNetClassifier(n_filters=4, max_epochs=1, checkpoint=tmp_path / "fits").fit(X, y)
+    _, description = save_model(net, tmp_path / "net")
+    assert load_model(tmp_path / "net").checkpoint is None
+    content = json.loads(description.read_text())
+    content["params"]["checkpoint"] = "/etc"
+    del content["digest"]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    content["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    description.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="checkpoint cannot be in a file"):
+        load_model(tmp_path / "net")

@@ -1,0 +1,201 @@
+"""Checkpoints: the state of an interrupted fit, in a file that only data and text are read from."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sklearn_emg._files import existing_file, refusing, write_atomically
+from sklearn_emg.recordings import content_digest
+
+_FORMAT = "1"
+_TENSOR, _TUPLE, _DICT = "tensor", "tuple", "dict"
+
+
+class Checkpoint:
+    """File of one fit, named by a digest of its data and settings.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Folder of checkpoints, which several fits can use.
+    caller : str
+        Class of the estimator.
+    *identity : object
+        Data and settings of the fit: a fit with others has another file.
+
+    Attributes
+    ----------
+    found : dict or None
+        State that an interrupted fit wrote last.
+
+    Warns
+    -----
+    UserWarning
+        If the file is damaged or is not what its name says; it counts as not there.
+
+    Raises
+    ------
+    ValueError
+        If a setting cannot be told from others, such as an open file.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], caller: str, *identity: Any) -> None:
+        try:
+            self.key = content_digest(torch.__version__, caller, *identity)
+        # Pickling raises these, by the kind of object.
+        except (TypeError, AttributeError, OSError) as error:
+            raise ValueError(
+                f"The 'checkpoint' of {caller} is found again by the data and the settings of the "
+                f"fit, but one of them cannot be told from others: {error}. Give plain values, or "
+                "classes and functions that have a name."
+            ) from error
+        self.path = Path(folder) / f"{caller}-{self.key[:32]}.safetensors"
+        self._first: dict[str, Any] | None = None
+        self.found: dict[str, Any] | None = None
+        if self.path.exists():
+            try:
+                with refusing(f"{self.path} is no checkpoint", SafetensorError, OSError):
+                    self.found = self._read()
+            except ValueError as error:
+                warnings.warn(f"{error} The training starts anew.", UserWarning, stacklevel=5)
+
+    def generator(self, rng: np.random.RandomState) -> np.random.RandomState:
+        """Generator of the fit: the given one, or that with which the interrupted fit began."""
+        if self.found is not None:
+            rng = copy.deepcopy(rng)  # the given one may be NumPy's global generator
+            first = self.found.pop("rng")
+            first["state"]["key"] = np.array(first["state"]["key"], dtype=np.uint32)
+            rng.set_state(first)
+        self._first = rng.get_state(legacy=False)
+        self._first["state"]["key"] = self._first["state"]["key"].tolist()
+        return rng
+
+    def _read(self) -> dict[str, Any]:
+        with safe_open(existing_file(self.path), framework="pt") as file:
+            text = file.metadata() or {}
+            # Copies: the file is replaced while they are in use.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        if text.get("format") != _FORMAT or text.get("key") != self.key:
+            raise ValueError("its format or its fit is another one")
+        if text.get("digest") != _digest(text["state"], tensors):
+            raise ValueError("its content has changed: the digest in it does not fit")
+        return cast("dict[str, Any]", _decoded(json.loads(text["state"]), tensors))
+
+    def write(self, state: dict[str, Any], progress: dict[str, Any]) -> None:
+        """Replace the file by a state of tensors, arrays, numbers and texts, however nested.
+
+        Parameters
+        ----------
+        state : dict
+        progress : dict
+            What `checkpoint_progress` gives.
+        """
+        tensors: dict[str, torch.Tensor] = {}
+        text = json.dumps(_encoded({**state, "rng": self._first}, tensors))
+        # Tensors of one memory, such as tied weights, are two in the file.
+        known: set[int] = set()
+        for name, tensor in tensors.items():
+            if tensor.data_ptr() in known:
+                tensors[name] = tensor.clone()
+            known.add(tensor.data_ptr())
+        metadata = {
+            "format": _FORMAT,
+            "key": self.key,
+            "digest": _digest(text, tensors),
+            "progress": json.dumps(progress),
+            "state": text,
+        }
+        write_atomically(self.path, lambda target: save_file(tensors, target, metadata))
+
+    def remove(self) -> None:
+        """Remove the file, since the fit has come to its end."""
+        self.path.unlink(missing_ok=True)
+
+
+def checkpoint_progress(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """How far the fit has come that wrote the latest checkpoint in a folder.
+
+    Parameters
+    ----------
+    folder : str or path-like
+
+    Returns
+    -------
+    progress : dict or None
+        Number of the last ``epoch`` and of all ``epochs``, its ``train_loss`` and, with a
+        validation, ``valid_loss``, its ``seconds``, and ``seconds_left`` if no training stops
+        early. None if there is no checkpoint.
+    """
+    found: list[tuple[float, Path]] = []
+    for path in Path(folder).glob("*.safetensors"):
+        with contextlib.suppress(OSError):  # removed in the meantime
+            found.append((path.stat().st_mtime, path))
+    try:
+        with safe_open(max(found)[1], framework="np") as file:
+            progress = json.loads(file.metadata()["progress"])
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError):
+        return None  # no file, or one of another kind
+    return progress if isinstance(progress, dict) else None
+
+
+def _digest(text: str, tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    """JSON form of a state; its tensors are added to ``tensors``."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(np.ascontiguousarray(value))
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous()
+        return {_TENSOR: name}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict):
+        items = [[_encoded(k, tensors), _encoded(v, tensors)] for k, v in value.items()]
+        return {_DICT: items}
+    if isinstance(value, list | tuple):
+        parts = [_encoded(part, tensors) for part in value]
+        return {_TUPLE: parts} if isinstance(value, tuple) else parts
+    raise TypeError(
+        f"A checkpoint cannot hold {type(value).__name__}, which the state of the optimiser, the "
+        "history or a callback has: only tensors, arrays, numbers, text and containers of them. "
+        "Set checkpoint=None, or use another one."
+    )
+
+
+def _decoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_decoded(part, tensors) for part in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == _TENSOR:
+        return tensors[content]
+    if kind == _TUPLE:
+        return tuple(_decoded(part, tensors) for part in content)
+    if kind == _DICT:
+        items: Iterable[tuple[Any, Any]] = content
+        return {_decoded(k, tensors): _decoded(v, tensors) for k, v in items}
+    raise ValueError(f"it has a {kind!r}, which is not written")

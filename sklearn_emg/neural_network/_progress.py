@@ -1,0 +1,76 @@
+"""Progress of a training: figures of each epoch, seconds and the time that is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from skorch.callbacks import PrintLog
+
+# Epochs whose mean duration tells that of those to come.
+_RECENT = 5
+_APART = {"epoch", "dur", "batches"}
+
+
+def progress_of(net: Any) -> dict[str, Any]:
+    """Figures of the last epoch, as a checkpoint holds them.
+
+    Parameters
+    ----------
+    net : net of this package
+        Net in training, after the end of an epoch.
+
+    Returns
+    -------
+    progress : dict
+        ``epoch``, ``epochs``, ``train_loss``, with a validation ``valid_loss``, ``seconds`` of the
+        epoch, ``seconds_left``, and whether the training ``may_stop_early``.
+    """
+    row = net.history_[-1]
+    seconds = [past["dur"] for past in net.history_[-_RECENT:] if "dur" in past]
+    left = net.n_epochs_ - net.epoch_
+    losses = {name: row[name] for name in ("train_loss", "valid_loss") if name in row}
+    return {
+        "epoch": net.epoch_,
+        "epochs": net.n_epochs_,
+        **losses,
+        "seconds": seconds[-1] if seconds else 0.0,
+        "seconds_left": float(np.mean(seconds)) * left if seconds else 0.0,
+        "may_stop_early": net.patience is not None and "valid_loss" in row,
+    }
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds in the unit that fits, such as "45 s", "19 min" or "2 h 05 min"."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def left_text(progress: dict[str, Any]) -> str:
+    """Time that is left, "at most" where the training may stop early."""
+    most = "at most " if progress["may_stop_early"] else ""
+    return f"{most}{duration_text(progress['seconds_left'])} left"
+
+
+class EpochLog(PrintLog):
+    """Print a line after each epoch: its losses and scores, its seconds, the time left."""
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Print the line."""
+        row, progress = net.history_[-1], progress_of(net)
+        best = {name.removesuffix("_best") for name, is_best in row.items() if is_best is True}
+        figures = [
+            f"{name} {value:.4g}{' (best)' if name in best else ''}"
+            for name, value in row.items()
+            if name not in _APART and isinstance(value, int | float) and not name.endswith("_best")
+        ]
+        seconds = duration_text(progress["seconds"])
+        self._sink(
+            f"epoch {progress['epoch']} of {progress['epochs']}: {', '.join(figures)}; "
+            f"{seconds}, {left_text(progress)}",
+            net.verbose,
+        )

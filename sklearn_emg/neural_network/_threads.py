@@ -1,0 +1,54 @@
+"""CPU threads of a fit: all cores for one alone, an equal part for each of several at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import joblib
+import torch
+
+_lock = threading.Lock()
+_n_fits = 0  # that run now in threads of this process
+_before = _available = 1
+
+
+@contextmanager
+def fit_threads() -> Iterator[Callable[[], int]]:
+    """Give a fit its number of PyTorch threads inside the block, and restore the number after it.
+
+    A fit alone has as many threads as PyTorch was given (by ``torch.set_num_threads`` or
+    ``OMP_NUM_THREADS``; by default one per core), but not more than there are cores for this
+    process. joblib gives each of its worker processes an equal part of the cores in the same way.
+    Several fits in threads of one process divide their number among them.
+
+    Yields
+    ------
+    divide : callable
+        Sets the number of threads for the fits that run at this moment, and returns it. It is to be
+        called now and then, since other fits begin and end.
+    """
+    global _n_fits, _before, _available
+    with _lock:
+        if _n_fits == 0:
+            _before = torch.get_num_threads()
+            _available = min(_before, joblib.cpu_count())
+        _n_fits += 1
+    try:
+        yield _divide
+    finally:
+        with _lock:
+            _n_fits -= 1
+        _set(_before)
+
+
+def _divide() -> int:
+    n_threads = max(1, _available // max(1, _n_fits))
+    _set(n_threads)
+    return n_threads
+
+
+def _set(n_threads: int) -> None:
+    if torch.get_num_threads() != n_threads:
+        torch.set_num_threads(n_threads)
