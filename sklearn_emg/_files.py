@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import errno
 import gzip
+import lzma
 import os
 import re
 import shutil
@@ -14,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
@@ -21,6 +24,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
+    "PACKED",
     "existing_file",
     "locked_folder",
     "read_bytes",
@@ -29,6 +33,9 @@ __all__ = [
     "write_atomically",
     "write_text_atomically",
 ]
+
+# Compressed files that are unpacked, by the end of their names.
+PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
 
 _TRIES = 100
 _PART = 2**20
@@ -207,13 +214,22 @@ def _too_large(path: Path, limit: int) -> str:
     return f"{path} holds more than {limit} bytes, too many for a file of its kind."
 
 
+def _opened(path: Path) -> IO[bytes]:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return gzip.open(path)
+    if suffix == ".bz2":
+        return bz2.open(path)
+    return lzma.open(path) if suffix == ".xz" else open(path, "rb")
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Content of a plain or gzipped file, of at most `limit` bytes once unpacked.
+    """Content of a plain or compressed file, of at most `limit` bytes once unpacked.
 
     Parameters
     ----------
     path : Path
-        A name that ends in ``.gz`` is unpacked.
+        A name that ends in ``.gz``, ``.bz2`` or ``.xz`` is unpacked.
     limit : int
         Number of bytes allowed. No more memory than that is asked for.
 
@@ -226,19 +242,25 @@ def read_bytes(path: Path, limit: int) -> bytes:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no regular file, empty, truncated, not gzip, or larger than `limit`.
+        If it is no regular file, empty, truncated, packed otherwise, or larger than `limit`.
     """
     content = bytearray()
     existing_file(path)
-    if path.suffix != ".gz" and path.stat().st_size > limit:
+    packed = path.suffix.lower() in PACKED
+    if not packed and path.stat().st_size > limit:
         raise ValueError(_too_large(path, limit))
     try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+        with _opened(path) as file:
             # In parts: one read would allocate all its memory before it knows how much there is.
             while len(content) <= limit and (part := file.read(_PART)):
                 content += part
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is truncated or no gzip file ({error}); get it again.") from error
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+        if not packed or (isinstance(error, OSError) and error.errno):  # the disk's, not the file's
+            raise
+        kind = PACKED[path.suffix.lower()]
+        raise ValueError(
+            f"{path} is truncated or no {kind} file ({error}); get it again."
+        ) from error
     if len(content) > limit:
         raise ValueError(_too_large(path, limit))
     if not content:

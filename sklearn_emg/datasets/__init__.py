@@ -1,5 +1,6 @@
 """Data sets: a simulated needle-EMG cohort, and loaders of public recordings."""
 
+from sklearn_emg.datasets._algiers import load_algiers
 from sklearn_emg.datasets._annotations import load_annotations
 from sklearn_emg.datasets._base import clear_data_home, get_data_home
 from sklearn_emg.datasets._emgdb import fetch_emgdb
@@ -17,6 +18,7 @@ __all__ = [
     "clear_data_home",
     "fetch_emgdb",
     "get_data_home",
+    "load_algiers",
     "load_annotations",
     "load_lower_limb",
     "load_n2001",

@@ -1,8 +1,9 @@
-"""Functions that the loaders have in common: the data home, folders, errors and results."""
+"""Functions that the loaders have in common: the data home, folders and errors."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
+
+from sklearn_emg.datasets._description import DataSet, SetFacts
 
 ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
 
@@ -18,6 +20,13 @@ ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
 FETCHED: dict[str, tuple[str, ...]] = {}
 
 _MAX_FAULTS = 5
+
+_REGIONS = {
+    "proximal": "biceps|triceps|brachi|deltoid|trapez|pector|infraspin|supraspin|vast|quadriceps|"
+    "femor|iliopsoas|gluteus|adductor|semitend|semimembr|thigh|shoulder",
+    "distal": "interosse|pollicis|digit|carpi|hallucis|tibial|gastrocn|soleus|perone|fibular|"
+    "brachioradialis|pronator|thenar|forearm|leg|hand|foot",
+}
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
@@ -91,6 +100,15 @@ def decode(content: bytes) -> str:
         return content.decode("latin-1")
 
 
+def region_of(muscle: str) -> str:
+    """Region of a limb muscle by its name: "proximal", "distal", or "" if it is not known."""
+    name = muscle.lower().replace("_", " ")
+    for region in ("distal", "proximal"):
+        if re.search(_REGIONS[region], name):
+            return region
+    return ""
+
+
 def raise_faults(faults: Sequence[str], what: str) -> None:
     """Raise one error with the number of faults and the first few of them."""
     if faults:
@@ -99,14 +117,12 @@ def raise_faults(faults: Sequence[str], what: str) -> None:
         raise ValueError(f"{what}:\n{text}")
 
 
-def as_bunch_or_pair(
-    table: pd.DataFrame,
-    target: NDArray | None,
-    return_X_y: bool,
-    **more: Any,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
-    """``(table, target)``, or a Bunch that also has the names of the classes and `more`."""
+def as_set_or_pair(
+    table: pd.DataFrame, target: NDArray | None, return_X_y: bool, facts: SetFacts, **more: Any
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
+    """``(table, target)``, or a DataSet that also has the names of the classes and `more`."""
     if return_X_y:
         return table, target
     names = None if target is None else np.unique(target)
-    return Bunch(data=table, target=target, target_names=names, **more)
+    more = {"target_names": names, "DESCR": facts.text(), **more}
+    return DataSet(data=table, target=target, facts=facts, **more)

@@ -11,27 +11,28 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import FETCHED, as_bunch_or_pair, get_data_home
+from sklearn_emg.datasets._base import FETCHED, as_set_or_pair, get_data_home
+from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import read_header, signal_file
 from sklearn_emg.recordings import recording_table
 
-_DESCR = """Examples of Electromyograms (emgdb 1.0.0)
-=========================================
-Three concentric needle recordings of the tibialis anterior, 4000 Hz: a healthy man (44), a man
-with myopathy (57, polymyositis) and one with neuropathy (62, L5 radiculopathy). The foot was
-dorsiflexed gently against resistance, then relaxed.
-
-Source: PhysioNet, https://doi.org/10.13026/C24S3D (Seward Rutkove, Beth Israel Deaconess Medical
-Center)
-Licence: Open Data Commons Attribution (ODC-By) 1.0
-Cite: Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. PhysioBank,
-PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic
-signals. Circulation 2000;101(23):e215-e220.
-
-There is one subject per class: no split of these data can estimate accuracy on new subjects.
-"""
+_FACTS = SetFacts(
+    title="Examples of Electromyograms (emgdb 1.0.0)",
+    about="Three concentric needle recordings of the tibialis anterior, 4000 Hz: a healthy man "
+    "(44), a man with myopathy (57, polymyositis) and one with neuropathy (62, L5 radiculopathy). "
+    "The foot was dorsiflexed gently against resistance, then relaxed.",
+    source="PhysioNet, https://doi.org/10.13026/C24S3D (Seward Rutkove, Beth Israel Deaconess "
+    "Medical Center)",
+    licence="Open Data Commons Attribution (ODC-By) 1.0",
+    cite="Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. PhysioBank, "
+    "PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic "
+    "signals. Circulation 2000;101(23):e215-e220.",
+    confounds=("subject: there is one of each class, so that everything differs with the class",),
+    notes="No split of these data can estimate accuracy on new subjects.",
+    subjects=3,
+    recordings=3,
+)
 
 _BASE_URL = "https://physionet.org/files/emgdb/1.0.0/"
 _REGISTRY = {  # SHA-256 as published in SHA256SUMS.txt
@@ -62,7 +63,7 @@ def fetch_emgdb(
     base_url: str = ...,
     lazy: bool = ...,
     return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -83,7 +84,7 @@ def fetch_emgdb(
     base_url: str = _BASE_URL,
     lazy: bool = False,
     return_X_y: bool = False,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Fetch PhysioNet's three example needle recordings: normal, myopathy, neuropathy.
 
     Files in ``<data_home>/emgdb`` with the published content are used as they are, so that the
@@ -107,15 +108,17 @@ def fetch_emgdb(
     Returns
     -------
     bunch : Bunch
-        data : DataFrame of shape (3, 10)
+        data : DataFrame of shape (3, 12)
             Recording table: ``signal`` in mV; ``fs`` 4000 Hz; ``subject``; ``muscle`` "tibialis
-            anterior"; ``recording``; ``age`` in years; ``sex``; ``diagnosis``, ``medication`` and
-            ``electrode`` as text.
+            anterior"; ``region`` "distal"; ``recording``; ``site`` "emgdb"; ``age`` in years;
+            ``sex``; ``diagnosis``, ``medication`` and ``electrode`` as text.
         target : ndarray of shape (3,)
             "normal", "myopathy", "neuropathy".
         target_names : ndarray of str
         DESCR : str
             Description, licence (ODC-By 1.0) and citation.
+        describe : callable
+            ``bunch.describe()`` counts what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -151,10 +154,12 @@ def fetch_emgdb(
         fs=[header.fs for header in headers],
         subject=[header.name for header in headers],
         muscle="tibialis anterior",
+        region="distal",
         recording=[header.name for header in headers],
+        site="emgdb",
         **facts,
     )
-    return as_bunch_or_pair(table, np.array(list(_CLASSES.values())), return_X_y, DESCR=_DESCR)
+    return as_set_or_pair(table, np.array(list(_CLASSES.values())), return_X_y, _FACTS)
 
 
 def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:

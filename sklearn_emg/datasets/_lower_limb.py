@@ -13,26 +13,32 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes, regular_file
-from sklearn_emg.datasets._base import as_bunch_or_pair, decode, existing_folder, raise_faults
+from sklearn_emg.datasets._base import as_set_or_pair, decode, existing_folder, raise_faults
+from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.recordings import object_column, recording_table
 
-_DESCR = """EMG dataset in Lower Limb
-=========================
-Surface EMG of four thigh muscles (rectus femoris, biceps femoris, vastus medialis,
-semitendinosus; mV, 1000 Hz) and knee angle (degrees) of men with a knee pathology (group A) and
-without one (group N) in gait, standing leg flexion and sitting leg extension.
-
-Source: UCI Machine Learning Repository, data set 278, https://doi.org/10.24432/C5ZW3P
-Licence: CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)
-Cite: Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.
-
-Group and recording campaign are confounded: nearly all patients were recorded in July 2012 and
-April 2013, nearly all controls in July 2013, with another header, goniometer rate and record
-length. A score for pathology may measure the campaign; no claim about diagnosis can be based on it.
-"""
+_FACTS = SetFacts(
+    title="EMG dataset in Lower Limb",
+    about="Surface EMG of four thigh muscles (rectus femoris, biceps femoris, vastus medialis, "
+    "semitendinosus; mV, 1000 Hz) and knee angle (degrees) of men with a knee pathology (group A) "
+    "and without one (group N) in gait, standing leg flexion and sitting leg extension.",
+    source="UCI Machine Learning Repository, data set 278, https://doi.org/10.24432/C5ZW3P",
+    licence="CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)",
+    cite="Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.",
+    confounds=(
+        "campaign: nearly all patients were recorded in July 2012 and April 2013, nearly all "
+        "controls in July 2013",
+        "header and rate of the goniometer: they differ between the campaigns",
+        "length: gait of patients is uncut (10-57 s), that of controls cut (5-9 s)",
+        "offset: that of the electrodes, up to 16 uV, identifies the session",
+    ),
+    notes="A score for pathology may measure the campaign; no claim about diagnosis can be based "
+    "on it.",
+    subjects=21,
+    recordings=63,
+)
 
 _URL = "https://archive.ics.uci.edu/dataset/278/emg+dataset+in+lower+limb"
 _REMEDY = (
@@ -86,7 +92,7 @@ def load_lower_limb(
     *,
     keep_defects: bool | Sequence[str] = ...,
     return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -103,7 +109,7 @@ def load_lower_limb(
     *,
     keep_defects: bool | Sequence[str] = False,
     return_X_y: bool = False,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load the UCI lower-limb EMG data set: knee pathology against normal, four thigh muscles.
 
     Group and recording campaign are confounded in this set. All patients were recorded in July
@@ -137,13 +143,13 @@ def load_lower_limb(
     Returns
     -------
     bunch : Bunch
-        data : DataFrame of shape (n_recordings, 9)
+        data : DataFrame of shape (n_recordings, 12)
             Recording table: ``signal`` (4, n_times) in mV; ``fs`` 1000 Hz; ``subject``, "A01" ...
-            "N11"; ``recording``, the file's name, "1Amar"; ``group``, as
-            `target`; ``exercise`` "gait", "standing" (leg flexion up) or "sitting" (leg
-            extension); ``number``, the subject as distributed, "1A"; ``goniometer``, the knee
-            angle in degrees, an array of n_times; ``goniometer_fs``, the rate in Hz at which it
-            was measured before it was interpolated to 1000 Hz.
+            "N11"; ``region``, "proximal"; ``recording``, the file's name, "1Amar"; ``group``, as
+            `target`; ``site``, "lower_limb"; ``exercise`` "gait", "standing" (leg flexion up) or
+            "sitting" (leg extension); ``number``, the subject as distributed, "1A";
+            ``goniometer``, the knee angle in degrees, an array of n_times; ``goniometer_fs``, the
+            rate in Hz at which it was measured before it was interpolated to 1000 Hz.
         target : ndarray of shape (n_recordings,)
             "pathology" or "normal".
         target_names : ndarray of str
@@ -153,6 +159,8 @@ def load_lower_limb(
             Defects that were found: columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (CC BY 4.0) and citation.
+        describe : callable
+            ``bunch.describe()`` counts what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -194,21 +202,23 @@ def load_lower_limb(
         [np.ascontiguousarray(r.values[:, :4].T) for r in recordings],
         fs=_FS,
         subject=subjects,
+        region="proximal",
         recording=[r.name for r in recordings],
         group=target.tolist(),
+        site="lower_limb",
         exercise=[_EXERCISES[r.exercise] for r in recordings],
         number=[f"{r.number}{r.letter}" for r in recordings],
         goniometer=object_column(r.values[:, 4].copy() for r in recordings),
         goniometer_fs=[r.goniometer_fs for r in recordings],
         channel_names=_CHANNELS,
     )
-    return as_bunch_or_pair(
+    return as_set_or_pair(
         table,
         target,
         return_X_y,
+        _FACTS,
         ch_names=list(_CHANNELS),
         report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
-        DESCR=_DESCR,
     )
 
 

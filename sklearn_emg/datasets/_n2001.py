@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -12,29 +13,55 @@ from typing import Any, Literal, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import as_bunch_or_pair, existing_folder, raise_faults
+from sklearn_emg._validation import check_option
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.datasets._base import as_set_or_pair, existing_folder, raise_faults, region_of
+from sklearn_emg.datasets._copies import Stored, copies, shared_ends, warn_of_copies
+from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import Header, read_header, signal_file
 from sklearn_emg.recordings import SignalFile, recording_table
 
-_DESCR = """N2001
-=====
-Concentric needle EMG in low-level steady isometric contraction, 23437.5 Hz, 11.2 s a recording,
-of controls and of patients with amyotrophic lateral sclerosis (ALS) or myopathy.
+N2001_CITE = (
+    "Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition, "
+    "Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic "
+    "Lateral Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001."
+)
+N2001_CONFOUNDS = (
+    "age: ALS 52-67 years, controls 21-37, myopathy 19-63",
+    "level of contraction: moderate only in controls; compare recordings with level 'low'",
+    "head of the muscle: short head only in A07, M03, M06 and M07",
+    "side: right in the controls C01-C06 and C08, left or right in patients",
+    "sex: ALS 3 men and 4 women, controls 5 and 4, myopathy 4 and 2",
+    "number of recordings: 30 of each control, 3 to 25 of each patient",
+)
+# Subjects with recordings of the biceps.
+N2001_SUBJECTS = (
+    *("A01", "A03", "A04", "A05", "A06", "A07", "A08"),
+    *(f"C{number:02d}" for number in range(1, 10)),
+    *(f"M{number:02d}" for number in range(2, 8)),
+)
 
-Source: EMGLAB, http://www.emglab.net (contributed by Miki Nikolic, Dept. of Clinical
-Neurophysiology, Rigshospitalet, Copenhagen)
-Licence: the files state none. Use them for research with citation, and do not redistribute them.
-Cite: Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition,
-Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic Lateral
-Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001.
-McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition program. J Neurosci
-Methods 2005;149:121-133.
-
-The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Samples clipped above
-2.5 mV stay numbers.
-"""
+_FACTS = SetFacts(
+    title="N2001",
+    about="Concentric needle EMG in steady isometric contraction, mostly at low level, 23437.5 Hz, "
+    "11.2 s a recording, of controls and of patients with amyotrophic lateral sclerosis (ALS) or "
+    "myopathy.",
+    source="EMGLAB, http://www.emglab.net (contributed by Miki Nikolic, Dept. of Clinical "
+    "Neurophysiology, Rigshospitalet, Copenhagen)",
+    licence="the files state none. Use them for research with citation, and do not redistribute "
+    "them.",
+    cite=f"{N2001_CITE} McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition "
+    "program. J Neurosci Methods 2005;149:121-133.",
+    confounds=N2001_CONFOUNDS,
+    notes="The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Samples "
+    "clipped above 2.5 mV stay numbers. The recordings of A08 end with half a second that "
+    "other recordings of A08 end with too; part of it is no EMG. The numbers of the whole set are "
+    "those of the biceps.",
+    subjects=22,
+    recordings=475,
+    subject_names=N2001_SUBJECTS,
+)
 
 _REMEDY = "Download N2001 from http://www.emglab.net, unpack it and give the folder."
 _NAME = re.compile(r"N2001([ACM])(\d{2})([A-Z]{2})(\d{2})", re.IGNORECASE)
@@ -48,6 +75,9 @@ _DIAGNOSES = {
 }
 _INVALID, _HIGHEST = -(2**15), 2**15 - 1
 _MAX_SAMPLES = 2**24  # 12 minutes; recordings last 11.2 s
+_SPOILT = ("keep", "drop", "trim")
+# Fewer equal samples may be a coincidence.
+_MIN_COMPARED = 64
 
 
 @dataclass(frozen=True)
@@ -59,19 +89,59 @@ class _Record:
     facts: dict[str, str]
 
     @property
+    def name(self) -> str:
+        return self.header.path.stem
+
+    @property
     def muscle(self) -> str:
         return _MUSCLES.get(self.code) or self.facts.get("muscle", "").lower() or self.code
 
 
+@dataclass
+class _Samples:
+    """Where the samples of a recording are, and what is wrong with them."""
+
+    handle: SignalFile
+    n_invalid: int
+    n_clipped_high: int
+    is_dead: bool
+    content: bytes  # digest of the samples
+    end: bytes  # the last samples
+    shared_end: tuple[int, str] = (0, "")
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether equal samples mean that two recordings are one."""
+        return not self.is_dead and self.handle.n_times >= _MIN_COMPARED
+
+    @property
+    def clipped(self) -> float:
+        """Fraction of the samples at either end of the range."""
+        return (self.n_invalid + self.n_clipped_high) / self.handle.n_times
+
+    @property
+    def defects(self) -> list[str]:
+        n_clipped, (n_shared, other) = self.n_invalid + self.n_clipped_high, self.shared_end
+        texts = []
+        if self.is_dead:
+            texts.append("dead: all samples are equal")
+        elif n_clipped:
+            texts.append(f"clipped: {n_clipped} samples")
+        if n_shared:
+            texts.append(f"foreign end: the last {n_shared} samples are those of {other} too")
+        return texts
+
+
 @overload
 def load_n2001(
     folder: str | os.PathLike[str],
     muscle: str | Sequence[str] | None = ...,
     *,
     invalid: Literal["nan", "clip"] = ...,
+    spoilt: Literal["keep", "drop", "trim"] = ...,
     lazy: bool = ...,
     return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -80,6 +150,7 @@ def load_n2001(
     muscle: str | Sequence[str] | None = ...,
     *,
     invalid: Literal["nan", "clip"] = ...,
+    spoilt: Literal["keep", "drop", "trim"] = ...,
     lazy: bool = ...,
     return_X_y: Literal[True],
 ) -> tuple[pd.DataFrame, NDArray]: ...
@@ -90,10 +161,15 @@ def load_n2001(
     muscle: str | Sequence[str] | None = None,
     *,
     invalid: Literal["nan", "clip"] = "nan",
+    spoilt: Literal["keep", "drop", "trim"] = "keep",
     lazy: bool = False,
     return_X_y: bool = False,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load your download of EMGLAB's N2001 set: control, ALS and myopathy, needle EMG.
+
+    Copies are found by their samples, whatever their names are, and left out with a warning that
+    names both files. Of a biceps recording and a copy of it under the name of another muscle, the
+    biceps recording is kept; of a recording under the names of two subjects, none.
 
     Parameters
     ----------
@@ -105,28 +181,43 @@ def load_n2001(
     invalid : {"nan", "clip"}, default="nan"
         Value of samples that the recorder marked as invalid, probably because they were clipped:
         NaN, or the lower clipping value, -32768 / 13.107 uV = -2.50004 mV.
+    spoilt : {"keep", "drop", "trim"}, default="keep"
+        Treatment of recordings that are dead (all samples are equal), have clipped samples, or end
+        with samples that another recording ends with too, which is no signal of their own. They are
+        kept and marked, or left out. With "trim" such an end is cut off, and recordings that are
+        dead or clipped without it are left out.
     lazy : bool, default=False
         Whether to leave the samples in their files, with
         :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Each file is still read
-        once, to count its clipped samples.
+        once, to find spoilt recordings and copies.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
     Returns
     -------
     bunch : Bunch
-        data : DataFrame of shape (n_recordings, 17)
+        data : DataFrame of shape (n_recordings, 27)
             Recording table: ``signal`` in mV, float32; ``fs`` in Hz; ``subject``, "A01" ...;
-            ``muscle``; ``recording``; ``group``, as `target`; ``muscle_code``, "BB";
-            ``muscle_text``, ``side``, ``level``, ``gender``, ``diagnosis`` and ``duration`` as in
-            the header (side and level in lower case), ``age`` in years, NaN where it is not
-            given; ``n_invalid``, samples marked invalid; ``n_clipped_high``, samples at the upper
-            end of the range; ``annotations``, path of the expert decomposition or "".
+            ``muscle``; ``region``, "proximal" or "distal", "" if unknown; ``recording``; ``group``,
+            as `target`; ``site``, "n2001"; ``muscle_code``, "BB"; ``head`` of the muscle, "long",
+            "short" or ""; ``muscle_text``, ``side``, ``level``, ``gender``, ``diagnosis``,
+            ``duration`` and ``date`` as in the header (side and level in lower case); ``sex``, "M",
+            "F" or ""; ``age`` and ``duration_years`` in years, NaN where not given ("< 1 year"
+            is 1); ``n_invalid``, samples marked invalid; ``n_clipped_high``, samples at the upper
+            end of the range; ``n_shared_end``, samples at the end that another recording ends with
+            too; ``clipped``, the fraction of samples at either end of the range; ``spoilt``,
+            whether the recording is; ``defect``, why, or ""; ``annotations``, path of the expert
+            decomposition or "".
         target : ndarray of shape (n_recordings,)
             "ALS", "control" or "myopathy".
         target_names : ndarray of str
+        report : DataFrame
+            Defects that were found: columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, terms and citation.
+        describe : callable
+            ``bunch.describe()`` counts what was loaded and what is missing of the 22 subjects with
+            recordings of the biceps, and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -136,7 +227,12 @@ def load_n2001(
         If there is no such folder or it has no recording.
     ValueError
         If files are truncated, mislabelled, too large or incomplete, each named with the reason, or
-        if no recording is of the requested muscle.
+        if no recording is of the requested muscle, or all are left out.
+
+    Warns
+    -----
+    RecordingWarning
+        If recordings are left out because they are copies, or because `spoilt` says so.
 
     See Also
     --------
@@ -151,34 +247,53 @@ def load_n2001(
 
     Examples
     --------
+    >>> import os, tempfile
+    >>> import numpy as np
     >>> from sklearn_emg.datasets import load_n2001
-    >>> X, y = load_n2001("N2001", muscle="BB", lazy=True, return_X_y=True)  # doctest: +SKIP
-    >>> X["subject"].nunique(), X["fs"].unique()  # doctest: +SKIP
-    (25, array([23437.5]))
+    >>> folder = tempfile.mkdtemp()
+    >>> with open(os.path.join(folder, "N2001C03BB01.hea"), "w") as file:
+    ...     print("N2001C03BB01 1 23437.5 4", file=file)
+    ...     print("N2001C03BB01.bin 16 13.107/uV", file=file)
+    ...     print("#muscle: Biceps brachii (long head)", file=file)
+    >>> samples = np.array([13107, 0, 32767, 1], dtype="<i2")
+    >>> samples.tofile(os.path.join(folder, "N2001C03BB01.bin"))
+    >>> X, y = load_n2001(folder, return_X_y=True)
+    >>> X[["subject", "head", "region", "defect"]].iloc[0].tolist()
+    ['C03', 'long', 'proximal', 'clipped: 1 samples']
     """
     if invalid not in ("nan", "clip"):
         raise ValueError(
             f"The 'invalid' parameter of load_n2001 must be 'nan' or 'clip'. Got {invalid!r}."
         )
+    check_option(spoilt, _SPOILT, "spoilt", "load_n2001")
     root = existing_folder(folder, "load_n2001", _REMEDY)
-    records = _of_muscle(_read_headers(root), muscle)
-    signals, counts, faults = [], [], []
-    for record in records:
-        try:
-            handle = signal_file(record.header, root=root, mark_invalid=invalid == "nan")
-            _check_length(handle)
-            counts.append(_count(handle))
-            signals.append(handle if lazy else handle.read())
-        except (ValueError, OSError) as error:
-            faults.append(str(error))
-    raise_faults(faults, f"load_n2001 cannot read {len(faults)} of {len(records)} recordings")
-    facts = pd.DataFrame([_columns(record) for record in records])
-    facts["n_invalid"] = [n_invalid for n_invalid, _ in counts]
-    facts["n_clipped_high"] = [n_high for _, n_high in counts]
+    everything = _read_headers(root)
+    records = _of_muscle(everything, muscle)
+    samples = _all_samples(everything, {r.name for r in records}, root, invalid == "nan")
+    chosen = {record.name for record in records}
+    left_out = {name: text for name, text in _copies(everything, samples).items() if name in chosen}
+    report = [(name, text, "dropped") for name, text in left_out.items()]
+    warn_of_copies(left_out, "load_n2001")
+    records = [record for record in records if record.name not in left_out]
+    records = _without_spoilt(records, samples, spoilt, report)
+    if not records:
+        raise ValueError(
+            f"load_n2001 leaves out all recordings of {root}, as they are copies or spoilt: "
+            + "; ".join(f"{name}, {text}" for name, text, _ in report[:5])
+            + ". Load all muscles, or use spoilt='keep'."
+        )
+    found = [samples[record.name] for record in records]
+    facts = pd.DataFrame([_columns(record) | _findings(s) for record, s in zip(records, found)])
     facts["annotations"] = [_annotations(record.header.path) for record in records]
-    table = recording_table(signals, **facts)
+    signals = [s.handle if lazy else s.handle.read() for s in found]
     target = np.array([record.group for record in records])
-    return as_bunch_or_pair(table, target, return_X_y, DESCR=_DESCR)
+    return as_set_or_pair(
+        recording_table(signals, **facts),
+        target,
+        return_X_y,
+        _FACTS,
+        report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
+    )
 
 
 def _columns(record: _Record) -> dict[str, Any]:
@@ -188,17 +303,140 @@ def _columns(record: _Record) -> dict[str, Any]:
         "fs": record.header.fs,
         "subject": record.subject,
         "muscle": record.muscle,
-        "recording": record.header.path.stem,
+        "region": region_of(record.muscle),
+        "recording": record.name,
         "group": record.group,
+        "site": "n2001",
         "muscle_code": record.code,
+        "head": _head(facts.get("muscle", "")),
         "muscle_text": facts.get("muscle", ""),
         "side": facts.get("side", "").lower(),
         "level": facts.get("level", "").lower(),
         "age": _number(facts.get("age", "")),
+        "sex": _sex(facts.get("gender", "")),
         "gender": facts.get("gender", ""),
         "diagnosis": facts.get("diagnosis", ""),
         "duration": facts.get("duration", ""),
+        "duration_years": _years(facts.get("duration", "")),
+        "date": facts.get("date", ""),
     }
+
+
+def _findings(samples: _Samples) -> dict[str, Any]:
+    """Columns of the table that come from the samples of a recording."""
+    return {
+        "n_invalid": samples.n_invalid,
+        "n_clipped_high": samples.n_clipped_high,
+        "n_shared_end": samples.shared_end[0],
+        "clipped": samples.clipped,
+        "spoilt": bool(samples.defects),
+        "defect": "; ".join(samples.defects),
+    }
+
+
+def _all_samples(
+    records: list[_Record], chosen: set[str], root: Path, mark_invalid: bool
+) -> dict[str, _Samples]:
+    """Samples of all readable recordings; those that are chosen must be readable."""
+    found, faults = {}, []
+    for record in records:
+        try:
+            handle = signal_file(record.header, root=root, mark_invalid=mark_invalid)
+            _check_length(handle)
+            found[record.name] = _examined(handle)
+        except (ValueError, OSError) as error:
+            if record.name in chosen:
+                faults.append(str(error))
+    raise_faults(faults, f"load_n2001 cannot read {len(faults)} of {len(chosen)} recordings")
+    return found
+
+
+def _stored(handle: SignalFile) -> NDArray:
+    return np.fromfile(
+        handle.path, dtype=handle.stored_dtype, count=handle.n_times, offset=handle.offset
+    )
+
+
+def _examined(handle: SignalFile) -> _Samples:
+    stored = _stored(handle)
+    if stored.size == 0:
+        raise ValueError(f"{handle.path} has no samples; get it again.")
+    return _Samples(
+        handle,
+        n_invalid=int((stored == _INVALID).sum()),
+        n_clipped_high=int((stored == _HIGHEST).sum()),
+        is_dead=bool(np.ptp(stored.astype(np.int32)) == 0),
+        content=hashlib.sha256(stored.tobytes()).digest(),
+        end=stored[-_MIN_COMPARED:].tobytes(),
+    )
+
+
+def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, str]:
+    """Recordings to leave out as copies, with the reason; ends that are shared are noted."""
+    stored = [
+        Stored(
+            record.name,
+            record.subject,
+            found.content if found.is_comparable else None,
+            record.code in _MUSCLES,
+        )
+        for record in records
+        if (found := samples.get(record.name)) is not None
+    ]
+    left_out = copies(stored)
+    groups: dict[bytes, list[str]] = {}
+    for recording in stored:
+        found = samples[recording.name]
+        if recording.name not in left_out and found.is_comparable:
+            groups.setdefault(found.end, []).append(recording.name)
+    for end, names in groups.items():
+        if len(names) > 1 and end != end[:2] * _MIN_COMPARED:  # silent at the end is no copy
+            ends = shared_ends({name: _stored(samples[name].handle) for name in names})
+            for name, shared in ends.items():
+                samples[name].shared_end = shared
+    return left_out
+
+
+def _without_spoilt(
+    records: list[_Record],
+    samples: dict[str, _Samples],
+    spoilt: str,
+    report: list[tuple[str, str, str]],
+) -> list[_Record]:
+    """Recordings to load; what is wrong with others is added to the report."""
+    left, dropped = [], []
+    for record in records:
+        found = samples[record.name]
+        action = "kept" if spoilt == "keep" else "dropped"
+        if spoilt == "trim" and found.shared_end[0]:
+            report.append((record.name, found.defects[-1], "trimmed"))
+            samples[record.name] = found = _trimmed(found)
+        report += [(record.name, text, action) for text in found.defects]
+        if found.defects and action == "dropped":
+            dropped.append(f"{record.name} ({'; '.join(found.defects)})")
+        else:
+            left.append(record)
+    if dropped:
+        warn_of_recordings(
+            f"load_n2001 leaves out {len(dropped)} spoilt recordings: {', '.join(dropped)}."
+        )
+    return left
+
+
+def _trimmed(samples: _Samples) -> _Samples:
+    """The recording without the end that another one has too."""
+    handle = samples.handle
+    return _examined(
+        SignalFile(
+            handle.path,
+            offset=handle.offset,
+            length=handle.n_times - samples.shared_end[0],
+            dtype=handle.stored_dtype,
+            scale=handle.scale,
+            baseline=handle.baseline,
+            invalid=handle.invalid,
+        )
+    )
 
 
 def _check_length(handle: SignalFile) -> None:
@@ -285,14 +523,6 @@ def _of_muscle(records: list[_Record], muscle: str | Sequence[str] | None) -> li
     return left
 
 
-def _count(handle: SignalFile) -> tuple[int, int]:
-    """Number of samples that are marked invalid, and of samples at the upper end of the range."""
-    stored = np.fromfile(
-        handle.path, dtype=handle.stored_dtype, count=handle.n_times, offset=handle.offset
-    )
-    return int((stored == _INVALID).sum()), int((stored == _HIGHEST).sum())
-
-
 def _annotations(header: Path) -> str:
     path = header.with_suffix(".eaf")
     return str(path) if path.is_file() else ""
@@ -301,3 +531,21 @@ def _annotations(header: Path) -> str:
 def _number(text: str) -> float:
     match = re.match(r"\d+(\.\d+)?", text)
     return float(match[0]) if match else np.nan
+
+
+def _head(muscle: str) -> str:
+    match = re.search(r"\b(long|short) head\b", muscle, re.IGNORECASE)
+    return match[1].lower() if match else ""
+
+
+def _sex(text: str) -> str:
+    return text[:1].upper() if text[:1].upper() in ("F", "M") else ""
+
+
+def _years(text: str) -> float:
+    """Years of "26 years", "< 1 month" and so on; an upper bound is taken as the number."""
+    match = re.search(r"(\d+(?:\.\d+)?)\s*(year|month|week|day)?", text, re.IGNORECASE)
+    if match is None:
+        return np.nan
+    per_year = {"month": 12.0, "week": 52.0, "day": 365.0}
+    return float(match[1]) / per_year.get((match[2] or "year").lower(), 1.0)

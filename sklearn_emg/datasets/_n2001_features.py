@@ -10,37 +10,42 @@ from typing import Literal, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes
-from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
+from sklearn_emg.datasets._description import DataSet, SetFacts
+from sklearn_emg.datasets._n2001 import N2001_CITE, N2001_CONFOUNDS, N2001_SUBJECTS
 from sklearn_emg.recordings import warn_of_subject_names
 
-_DESCR = """Features of the N2001 biceps recordings
-=======================================
-Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of concentric needle
-EMG of the biceps brachii: 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS), 6 with
+_FACTS = SetFacts(
+    title="Features of the N2001 biceps recordings",
+    about="""\
+Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of concentric needle \
+EMG of the biceps brachii: 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS), 6 with \
 myopathy; with the published split of the subjects into train, val and test.
 
-muap_1      number of |peaks| above 3 SD, at least 30 ms apart, after a 20 Hz high-pass
-muap_2      their mean amplitude in uV, 0 without peaks
-SampEn      sample entropy, order 2, tolerance 0.2 SD
-APEN        approximate entropy, order 2, tolerance 0.2 SD
-SSC         number of slope sign changes
-MDF         median frequency in Hz
-high_power  power in 100-400 Hz, sum of the Welch spectrum of the signal in uV
-FracDim     Higuchi's fractal dimension
-WE          wavelet energy, sum of squared coefficients of a Morlet transform, scales 1-127
-
-Source: https://github.com/ChatMED/ALS-EMG
-Licence: MIT, (c) 2025 ChatMED. The signals are N2001 of EMGLAB, http://www.emglab.net.
-Cite: Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition,
-Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic Lateral
-Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001.
-
-The table names the subject of a window but not its recording. Windows with a sample clipped below
--2.5 mV are not in it, so the largest potentials may be missing.
-"""
+muap_1: number of |peaks| above 3 SD, at least 30 ms apart, after a 20 Hz high-pass
+muap_2: their mean amplitude in uV, 0 without peaks
+SampEn: sample entropy, order 2, tolerance 0.2 SD
+APEN: approximate entropy, order 2, tolerance 0.2 SD
+SSC: number of slope sign changes
+MDF: median frequency in Hz
+high_power: power in 100-400 Hz, sum of the Welch spectrum of the signal in uV
+FracDim: Higuchi's fractal dimension
+WE: wavelet energy, sum of squared coefficients of a Morlet transform, scales 1-127""",
+    source="https://github.com/ChatMED/ALS-EMG",
+    licence="MIT, (c) 2025 ChatMED. The signals are N2001 of EMGLAB, http://www.emglab.net.",
+    cite=N2001_CITE,
+    confounds=(
+        *N2001_CONFOUNDS,
+        "clipping: windows with a sample below -2.5 mV are not in the table, so the largest "
+        "potentials may be missing, most of them in ALS",
+    ),
+    notes="The table names the subject of a window but not its recording.",
+    subjects=22,
+    subject_names=N2001_SUBJECTS,
+    window=0.25,
+)
 
 _FEATURES = ("muap_1", "muap_2", "SampEn", "APEN", "SSC", "MDF", "high_power", "FracDim", "WE")
 _CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
@@ -58,7 +63,7 @@ def load_n2001_features(
     *,
     keep_defects: bool = ...,
     return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -75,7 +80,7 @@ def load_n2001_features(
     *,
     keep_defects: bool = False,
     return_X_y: bool = False,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load the 9-feature table of the N2001 biceps recordings: 22 subjects, 3 diagnoses.
 
     Each row is one window of 0.25 s, so that a classifier of windows with votes by subject uses the
@@ -107,6 +112,8 @@ def load_n2001_features(
             Defects that were found: columns ``subject``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (MIT) and citation.
+        describe : callable
+            ``bunch.describe()`` counts what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -144,14 +151,14 @@ def load_n2001_features(
         raw = raw[~dead].reset_index(drop=True)
     data = raw[["Patient", *_FEATURES]].rename(columns={"Patient": "subject"})
     warn_of_subject_names(data["subject"].unique())
-    return as_bunch_or_pair(
+    return as_set_or_pair(
         data,
         raw["Class"].map(_CLASSES).to_numpy(dtype=str),
         return_X_y,
+        _FACTS,
         split=raw.get("split"),
         feature_names=list(_FEATURES),
         report=pd.DataFrame(report, columns=["subject", "defect", "action"]),
-        DESCR=_DESCR,
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import Bunch
 
-from sklearn_emg.datasets._base import as_bunch_or_pair, raise_faults
+from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
+from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import (
     Header,
     SignalSpec,
@@ -22,10 +22,13 @@ from sklearn_emg.datasets._wfdb_format import (
 )
 from sklearn_emg.recordings import SignalFile, recording_table
 
-_DESCR = """Records in the WFDB format
-==========================
-Licence and citation are those of the data's source, on PhysioNet the page of the data set.
-"""
+_FACTS = SetFacts(
+    title="Records in the WFDB format",
+    about="Records that were read from their files.",
+    source="that of the records, on PhysioNet the page of the data set",
+    licence="that of the data's source",
+    cite="that of the data's source",
+)
 
 # Limits of values that a header announces as missing: in all, or per value that is in a file.
 _MAX_GAP = 2**24
@@ -44,7 +47,7 @@ def load_wfdb(
     lazy: bool = ...,
     verify: bool = ...,
     return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -69,7 +72,7 @@ def load_wfdb(
     lazy: bool = False,
     verify: bool = True,
     return_X_y: bool = False,
-) -> Bunch | tuple[pd.DataFrame, NDArray]:
+) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load records in the WFDB format, the one of PhysioNet.
 
     Headers and signal files are not trusted: no file outside the folder of the header is read,
@@ -180,7 +183,7 @@ def load_wfdb(
         recording=names,
         comments=["\n".join(c.strip() for c in header.comments) for header in headers],
     )
-    return as_bunch_or_pair(table, labels, return_X_y, ch_names=ch_names, DESCR=_DESCR)
+    return as_set_or_pair(table, labels, return_X_y, _FACTS, ch_names=ch_names)
 
 
 def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_emg.datasets import load_n2001
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import SignalFile
 
 _COMMENTS = {"A": "ALS", "C": "healty controls", "M": "myopathy"}
@@ -235,3 +236,127 @@ def test_file_far_longer_than_a_recording_is_refused_before_it_is_read(lazy, add
         file.truncate(2 * 17_000_000)
     with pytest.raises(ValueError, match=r"C03BB01\.bin has 17000000 samples by its header"):
         load_n2001(tmp_path, lazy=lazy)
+
+
+# ------------------------------------------------------------------ the whole set
+
+
+_RNG = np.random.default_rng(0)
+_LONG = _RNG.integers(-3000, 3000, size=(3, 500))
+
+
+@pytest.fixture(scope="module")
+def biceps(real_data):
+    if not (real_data / "n2001_biceps").is_dir():
+        pytest.skip("needs the recordings n2001_biceps in SKLEARN_EMG_DATA")
+    return load_n2001(real_data / "n2001_biceps", lazy=True)
+
+
+def test_real_clipped_recordings_are_marked(biceps):
+    spoilt = biceps.data[biceps.data["spoilt"]]
+    assert spoilt["subject"].eq("A08").sum() == 15
+    assert {"N2001A03BB55", "N2001A07BB10"} <= set(spoilt["recording"])
+    assert spoilt["clipped"].between(0, 0.1, inclusive="right").all()
+
+
+def test_real_ends_that_recordings_of_a08_have_in_common_are_found(biceps):
+    shared = biceps.data[biceps.data["n_shared_end"] > 0]
+    assert set(shared["subject"]) == {"A08"}
+    assert len(shared) == 15
+    assert shared["n_shared_end"].between(5000, 16000).all()
+
+
+def test_real_recordings_without_their_ends_are_not_clipped(biceps, real_data):
+    with pytest.warns(RecordingWarning, match="5 spoilt recordings: N2001A03BB55 .clipped"):
+        trimmed = load_n2001(real_data / "n2001_biceps", spoilt="trim", lazy=True)
+    assert len(trimmed.data) == len(biceps.data) - 5
+    assert trimmed.data["subject"].eq("A08").sum() == 15
+    assert not trimmed.data["spoilt"].any()
+
+
+def test_real_facts_of_the_headers_are_columns(biceps):
+    first = biceps.data.groupby("subject").first()
+    assert set(first.index[first["head"] == "short"]) == {"A07", "M06", "M07"}
+    assert first.loc["M05", "duration_years"] == pytest.approx(1 / 12)
+    assert np.isnan(first.loc["C01", "duration_years"])
+    assert first["region"].eq("proximal").all()
+    assert first["site"].eq("n2001").all()
+    assert set(first["sex"]) == {"M", "F"}
+    assert biceps.describe()["missing"]["subjects"] == ["A04", "A06", "C07", "C09", "M03"]
+
+
+def test_copy_under_another_muscle_is_dropped_with_both_names(add, tmp_path):
+    add("N2001C01BB51", _LONG[0], muscle="Biceps brachii (long head)")
+    add("N2001C01VM51", _LONG[0], muscle="Vastus medialis")
+    add("N2001C03VM02", _LONG[0], muscle="Vastus medialis")
+    add("N2001C03VM03", _LONG[1], muscle="Vastus medialis")
+    message = r"C01VM51 \(copy of N2001C01BB51\); N2001C03VM02 \(copy of N2001C01BB51\)"
+    with pytest.warns(RecordingWarning, match=message):
+        bunch = load_n2001(tmp_path)
+    assert bunch.data["recording"].tolist() == ["N2001C01BB51", "N2001C03VM03"]
+    assert bunch.report["recording"].tolist() == ["N2001C01VM51", "N2001C03VM02"]
+
+
+def test_copy_of_a_recording_that_is_not_asked_for_is_found(add, tmp_path):
+    add("N2001C01BB51", _LONG[0])
+    add("N2001C01VM51", _LONG[0], muscle="Vastus medialis")
+    with (
+        pytest.warns(RecordingWarning, match="C01VM51 .copy of N2001C01BB51"),
+        pytest.raises(ValueError, match=r"leaves out all .*N2001C01VM51, copy of"),
+    ):
+        load_n2001(tmp_path, "VM")
+
+
+def test_biceps_recording_of_two_subjects_is_dropped(add, tmp_path):
+    for name, samples in (("C01BB01", 0), ("M02BB07", 0), ("C01BB02", 1)):
+        add(f"N2001{name}", _LONG[samples])
+    with pytest.warns(RecordingWarning, match=r"C01BB01.*M02BB07, of another subject.*C01BB01"):
+        assert load_n2001(tmp_path).data["recording"].tolist() == ["N2001C01BB02"]
+
+
+def test_dead_recordings_are_no_copies(add, tmp_path):
+    add("N2001A06BB08", np.zeros(500, dtype=int))
+    add("N2001C03BB08", np.zeros(500, dtype=int))
+    add("N2001C04BB08", _LONG[0])
+    table = load_n2001(tmp_path).data
+    assert table["spoilt"].tolist() == [True, True, False]
+    assert table["defect"].iloc[0] == "dead: all samples are equal"
+    with pytest.warns(RecordingWarning, match=r"2 spoilt recordings: N2001A06BB08 \(dead"):
+        assert len(load_n2001(tmp_path, spoilt="drop").data) == 1
+
+
+def test_part_of_clipped_samples_is_told(add, tmp_path):
+    samples = _LONG[0].copy()
+    samples[:20], samples[20:25] = 32767, -32768
+    add("N2001C03BB01", samples)
+    row = load_n2001(tmp_path, invalid="clip").data.iloc[0]
+    assert (row["clipped"], row["defect"]) == (25 / 500, "clipped: 25 samples")
+
+
+def test_end_of_another_recording_is_cut_off_on_request(add, tmp_path):
+    end = np.append(_LONG[2][:100], 32767)
+    add("N2001A08BB01", np.append(_LONG[0], end))
+    add("N2001A08BB02", np.append(_LONG[1], end))
+    kept = load_n2001(tmp_path).data
+    assert kept["n_shared_end"].tolist() == [101, 101]
+    assert kept["defect"].iloc[0].endswith("the last 101 samples are those of N2001A08BB02 too")
+    for lazy in (False, True):
+        bunch = load_n2001(tmp_path, spoilt="trim", lazy=lazy)
+        np.testing.assert_allclose(bunch.data["signal"].iloc[0], _LONG[0] / 13107, rtol=1e-6)
+        assert bunch.report["action"].tolist() == ["trimmed", "trimmed"]
+        assert not bunch.data["spoilt"].any()
+
+
+@pytest.mark.parametrize("text, years", [
+    ("26 years", 26), ("1.5 years", 1.5), ("< 1 month", 1 / 12), ("< 0.5 years", 0.5), ("", np.nan),
+])  # fmt: skip
+def test_duration_is_a_number_of_years(text, years, add, tmp_path):
+    add("N2001A03BB01", duration=text)
+    row = load_n2001(tmp_path).data.iloc[0]
+    assert row["duration"] == text
+    assert row["duration_years"] == pytest.approx(years, nan_ok=True)
+
+
+def test_other_treatment_of_spoilt_recordings_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'spoilt' .* 'keep', 'drop', 'trim'. Got 'cut'"):
+        load_n2001(tmp_path, spoilt="cut")

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
+from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._simulator._arguments import FS_RANGE, check_classes, check_duration
 from sklearn_emg.datasets._simulator._muscle_model import MUSCLES, Subject
 from sklearn_emg.datasets._simulator._plan import (
@@ -47,7 +48,7 @@ def make_nemg_cohort(
     return_X_y: Literal[False] = ...,
     n_jobs: int | None = ...,
     random_state: int | np.random.RandomState | None = ...,
-) -> Bunch: ...
+) -> DataSet: ...
 
 
 @overload
@@ -88,7 +89,7 @@ def make_nemg_cohort(
     return_X_y: bool = False,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
-) -> Bunch | tuple[pd.DataFrame, NDArray[np.str_]]:
+) -> DataSet | tuple[pd.DataFrame, NDArray[np.str_]]:
     """Simulate needle EMG of healthy subjects and of patients with nerve or muscle disease.
 
     Each subject has an age, an anatomy, an amplifier and, if ill, a severity, so that windows of
@@ -162,6 +163,8 @@ def make_nemg_cohort(
             10 ms) and ``fibrillations`` (list of dict with ``firing_times`` and ``template``).
         DESCR : str
             Description.
+        describe : callable
+            ``cohort.describe()`` counts what was simulated and states known confounds.
     (data, target) : tuple
         If ``return_X_y=True``.
 
@@ -290,13 +293,15 @@ def make_nemg_cohort(
     target = np.array([subjects[row.subject].diagnosis for row in plan.recordings])
     if return_X_y:
         return table, target
-    return Bunch(
+    facts = _facts(region_balance, biceps, n_subjects, n_recordings)
+    return DataSet(
         data=table,
         target=target,
         target_names=list(classes),
         subjects=_subject_table(names, subjects),
         truth=[result[1] for result in results] if return_truth else None,
         DESCR=_describe(table, target, classes, protocol),
+        facts=facts,
     )
 
 
@@ -372,6 +377,25 @@ def _table(
         }
     )
     return names, table
+
+
+def _facts(region_balance: str, biceps: bool, n_subjects: int, n_recordings: int) -> SetFacts:
+    confound = ""
+    if biceps:
+        confound = "age: it is drawn by class, as in N2001"
+    elif region_balance == "clinical":
+        confound = "region: 52 % of the muscles are proximal in myopathy, 39 % in neuropathy, 18 % "
+        confound += "in controls"
+    return SetFacts(
+        title="Simulated concentric-needle EMG",
+        about="A model, not patients: results on it say nothing about diagnostic accuracy.",
+        source="sklearn_emg.datasets.make_nemg_cohort, whose documentation has model and limits",
+        licence="none needed, the recordings are simulated",
+        cite="the references of make_nemg_cohort",
+        confounds=(confound,) if confound else (),
+        subjects=n_subjects,
+        recordings=n_recordings,
+    )
 
 
 def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], protocol: str) -> str:

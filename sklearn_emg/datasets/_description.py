@@ -1,0 +1,231 @@
+"""Data sets that describe themselves: what is published about a set, and what was loaded of it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+__all__ = ["DataSet", "Description", "SetFacts"]
+
+_WIDTH = 100
+_MAX_NAMES = 30
+# Columns in which an empty text means that there is nothing to say.
+_EMPTY_IS_A_VALUE = ("signal", "defect", "annotations", "comments")
+
+
+@dataclass(frozen=True)
+class SetFacts:
+    """What is published about a set, whatever part of it was loaded.
+
+    Parameters
+    ----------
+    title, about, source, licence, cite : str
+    confounds : sequence of str
+        Properties that differ between the classes and are no disease.
+    notes : str
+        What else a user has to know.
+    subjects, recordings : int, default=None
+        Number in the whole set; None where it is not known or has no meaning.
+    subject_names : sequence of str
+        Subjects of the whole set, where all are known.
+    window : float, default=None
+        Length in seconds of the windows that are the rows of a set without signals.
+    """
+
+    title: str
+    about: str
+    source: str
+    licence: str
+    cite: str
+    confounds: tuple[str, ...] = ()
+    notes: str = ""
+    subjects: int | None = None
+    recordings: int | None = None
+    subject_names: tuple[str, ...] = ()
+    window: float | None = None
+
+    def text(self) -> str:
+        """Text of the attribute ``DESCR``."""
+        parts = [
+            f"{self.title}\n{'=' * len(self.title)}",
+            _filled(self.about),
+            "\n".join(
+                _filled(f"{name}: {value}")
+                for name, value in (
+                    ("Source", self.source),
+                    ("Licence", self.licence),
+                    ("Cite", self.cite),
+                )
+            ),
+            _list_of("Known confounds", self.confounds),
+            _filled(self.notes),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+class Description(dict):
+    """Facts of a loaded set by name; printed, they are text.
+
+    The keys are ``title``, ``subjects``, ``recordings`` (None for a table of windows), ``windows``
+    (None for recordings), ``seconds``, ``classes`` (a DataFrame with subjects, recordings or
+    windows and seconds of each class), ``missing`` (a dict: ``subjects`` of the whole set that are
+    not here, by name or number, ``recordings``, the number, and ``values``, the number of rows that
+    lack a value by column), ``defects`` (the report of the
+    loader, a DataFrame), ``confounds`` (a list), ``source``, ``licence`` and ``citation``.
+    """
+
+    def __str__(self) -> str:
+        rows = "windows" if self["recordings"] is None else "recordings"
+        missing = self["missing"]
+        absent = missing["subjects"]
+        if not isinstance(absent, int):
+            absent = f"{len(absent)} ({_named(absent)})" if len(absent) else 0
+        lines = [
+            f"{self['title']}: {self['subjects']} subjects, {self[rows]} {rows}, "
+            f"{self['seconds']:.1f} s",
+            "",
+            self["classes"].to_string(float_format="{:.1f}".format),
+            "",
+            _filled(f"Missing subjects of the whole set: {absent}"),
+            f"Missing recordings of the whole set: {missing['recordings']}",
+            _filled(
+                "Missing values: "
+                + (", ".join(f"{k} in {n} {rows}" for k, n in missing["values"].items()) or "none")
+            ),
+            _filled(_defect_text(self["defects"])),
+            "",
+            _list_of("Known confounds", self["confounds"]) or "Known confounds: none stated",
+            "",
+            *(_filled(f"{name.capitalize()}: {self[name]}") for name in ("source", "licence")),
+            _filled(f"Cite: {self['citation']}"),
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+class DataSet(Bunch):
+    """Bunch of a loader, with `data`, `target`, `target_names`, `DESCR` and a description."""
+
+    def describe(self) -> Description:
+        """Say what was loaded, what is missing, and what is known to be confounded.
+
+        Returns
+        -------
+        description : Description
+            A dict of the facts, which prints as text.
+
+        Examples
+        --------
+        >>> from sklearn_emg.datasets import make_nemg_cohort
+        >>> description = make_nemg_cohort(3, n_recordings=6, fs=4000.0, random_state=0).describe()
+        >>> description["subjects"], description["recordings"]
+        (3, 6)
+        >>> description["classes"]["subjects"].tolist()
+        [1, 1, 1]
+        """
+        facts, data = self["facts"], self["data"]
+        has_signals = "signal" in data.columns
+        seconds = _seconds(data, facts)
+        rows = "recordings" if has_signals else "windows"
+        subjects = pd.unique(data["subject"])
+        n_absent = facts.recordings - len(data) if has_signals and facts.recordings else 0
+        return Description(
+            title=facts.title,
+            subjects=len(subjects),
+            recordings=len(data) if has_signals else None,
+            windows=None if has_signals else len(data),
+            seconds=float(seconds.sum()),
+            classes=_by_class(data, self["target"], seconds, rows),
+            missing={
+                "subjects": _absent_subjects(facts, subjects),
+                "recordings": max(n_absent, 0),
+                "values": _missing_values(data),
+            },
+            defects=self.get("report", pd.DataFrame(columns=["recording", "defect", "action"])),
+            confounds=list(facts.confounds),
+            source=facts.source,
+            licence=facts.licence,
+            citation=facts.cite,
+        )
+
+
+def _filled(text: str) -> str:
+    return "\n".join(textwrap.fill(line, _WIDTH) for line in text.splitlines())
+
+
+def _list_of(title: str, items: Sequence[str]) -> str:
+    if not items:
+        return ""
+    lines = [
+        textwrap.fill(item, _WIDTH, initial_indent="- ", subsequent_indent="  ") for item in items
+    ]
+    return "\n".join([f"{title}:", *lines])
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    return ", ".join(map(str, names[:_MAX_NAMES])) + (f" and {more} more" if more > 0 else "")
+
+
+def _seconds(data: pd.DataFrame, facts: SetFacts) -> NDArray[np.float64]:
+    if "signal" not in data.columns:
+        return np.full(len(data), facts.window or np.nan)
+    lengths = np.array([signal.shape[-1] for signal in data["signal"]], dtype=float)
+    return lengths / data["fs"].to_numpy()
+
+
+def _by_class(
+    data: pd.DataFrame, target: NDArray | None, seconds: NDArray[np.float64], rows: str
+) -> pd.DataFrame:
+    labels = np.full(len(data), "all") if target is None else np.asarray(target)
+    frame = pd.DataFrame(
+        {"class": labels, "subject": data["subject"].to_numpy(), "seconds": seconds}
+    )
+    groups = frame.groupby("class")
+    return pd.DataFrame(
+        {
+            "subjects": groups["subject"].nunique(),
+            rows: groups.size(),
+            "seconds": groups["seconds"].sum(),
+        }
+    )
+
+
+def _absent_subjects(facts: SetFacts, subjects: NDArray) -> list[str] | int:
+    if facts.subject_names:
+        return sorted(set(facts.subject_names) - set(subjects))
+    return max(facts.subjects - len(subjects), 0) if facts.subjects else 0
+
+
+def _missing_values(data: pd.DataFrame) -> dict[str, int]:
+    """Number of rows that lack a value, by the columns that have such rows."""
+    counts = {}
+    for name in data.columns.difference(_EMPTY_IS_A_VALUE, sort=False):
+        column = data[name]
+        lacking = column.isna().to_numpy()
+        if not pd.api.types.is_numeric_dtype(column):
+            is_empty = [isinstance(value, str) and not value.strip() for value in column]
+            lacking = lacking | np.array(is_empty, dtype=bool)
+        if lacking.any():
+            counts[name] = int(lacking.sum())
+    return counts
+
+
+def _defect_text(defects: pd.DataFrame) -> str:
+    if defects.empty:
+        return "Defects: none found"
+    columns = [name for name in defects.columns if name not in ("defect", "action")]
+    # What stands after a colon differs between recordings.
+    kinds = defects["defect"].str.partition(":")[0]
+    parts = [
+        f"{kind}, {action}: {_named([' '.join(map(str, row)) for row in rows[columns].to_numpy()])}"
+        for (kind, action), rows in defects.groupby([kinds, "action"], sort=False)
+    ]
+    return "Defects:\n" + "\n".join(f"- {part}" for part in parts)
