@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 
-__all__ = ["ReadableTable", "counted"]
+__all__ = ["ReadableTable", "counted", "wrapped"]
 
 
 class ReadableTable(pd.DataFrame):
@@ -18,7 +20,25 @@ class ReadableTable(pd.DataFrame):
         return ReadableTable
 
     def __repr__(self) -> str:
-        return self.to_string(line_width=pd.get_option("display.width") or 80)
+        return self.to_string(line_width=_width())
+
+
+def _width() -> int:
+    return pd.get_option("display.width") or 80
+
+
+def wrapped(text: str) -> str:
+    """Wrap a line at ``display.width`` characters, 80 by default; further lines are indented.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    text : str
+    """
+    return textwrap.fill(text, _width(), subsequent_indent="  ")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:

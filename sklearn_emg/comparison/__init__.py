@@ -1,4 +1,4 @@
-"""Comparison of pipelines split by subject, leakage audit and permutation test."""
+"""Comparison of pipelines split by subject, audits of leaks and confounds, permutation test."""
 
 from sklearn_emg.comparison._audit import LeakageAudit, leakage_audit
 from sklearn_emg.comparison._audit import as_windows as as_windows
@@ -7,6 +7,8 @@ from sklearn_emg.comparison._checks import find_divote as find_divote
 from sklearn_emg.comparison._checks import refuse_pretrained as refuse_pretrained
 from sklearn_emg.comparison._compare import build_comparison as build_comparison
 from sklearn_emg.comparison._compare import compare
+from sklearn_emg.comparison._confounds import ConfoundAudit, confound_audit
+from sklearn_emg.comparison._matching import MatchedSubjects, match_subjects
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
@@ -19,9 +21,13 @@ from sklearn_emg.comparison._scores import Scoring as Scoring
 
 __all__ = [
     "Comparison",
+    "ConfoundAudit",
     "LeakageAudit",
+    "MatchedSubjects",
     "PermutationTest",
     "compare",
+    "confound_audit",
     "leakage_audit",
+    "match_subjects",
     "subject_permutation_test",
 ]

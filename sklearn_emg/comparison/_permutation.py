@@ -26,7 +26,7 @@ from sklearn_emg.comparison._checks import (
 )
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import Split
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import Subjects
 
 
 @dataclass(frozen=True)
@@ -214,25 +214,20 @@ def subject_permutation_test(
     """
     n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
     y = checked_labels(X, y)
-    subject = subjects_of(X)
+    subjects = Subjects.of(X)
+    subject = subjects.codes
     if (unit := diagnosed_unit({"estimator": estimator})) != "subject":
         raise ValueError(
             f"subject_permutation_test permutes the labels of subjects, and the DiVoteClassifier "
             f"diagnoses each {unit!r}. Set unit='subject'."
         )
-    labels = _labels_of_subjects(X, y, subject)
+    labels = labels_of_subjects(subjects, y)
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once
     splits = _SubjectSplits(cv, X, subject)
     refuse_pretrained(estimator, X, subject_splits(cv, X, y), name=type(estimator).__name__)
-    min_pvalue = max(1 / (n_permutations + 1), 1 / _n_assignments(labels))
-    if min_pvalue > 0.05:
-        warn(
-            f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
-            f"the p-value cannot be below {min_pvalue:.2g}. Take more of either.",
-            UserWarning,
-        )
+    min_pvalue = smallest_pvalue(labels, n_permutations, 0.05)
     score, scores, pvalue = permutation_test_score(
         _BySubject(estimator, X, subject),
         np.arange(len(labels))[:, None],
@@ -249,19 +244,60 @@ def subject_permutation_test(
     )
 
 
-def _labels_of_subjects(X: pd.DataFrame, y: NDArray, subject: NDArray[np.intp]) -> NDArray[Any]:
-    first = np.unique(subject, return_index=True)[1]
+def labels_of_subjects(
+    subjects: Subjects, y: NDArray, caller: str = "subject_permutation_test"
+) -> NDArray[Any]:
+    """Label of each subject; refuse subjects with two.
+
+    Parameters
+    ----------
+    subjects : Subjects
+    y : ndarray of shape (n_rows,)
+    caller : str
+        Name of the function, for the message.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_subjects,)
+
+    Raises
+    ------
+    ValueError
+        If a subject has two labels.
+    """
+    first = np.unique(subjects.codes, return_index=True)[1]
     labels = y[first]
-    if (differs := np.flatnonzero(y != labels[subject])).size:
-        name = X["subject"].iloc[[differs[0]]].tolist()[0]
+    if (differs := np.flatnonzero(y != labels[subjects.codes])).size:
+        name = subjects.by_row[differs[0]]
         raise ValueError(
-            f"Subject {name!r} has two labels; subject_permutation_test permutes one label per "
+            f"Subject {name!r} has two labels; {caller} permutes one label per "
             "subject. Correct y, or leave the subject out."
         )
     return labels
 
 
-def _n_assignments(labels: NDArray[Any]) -> float:
-    """Number of different ways to assign the labels to the subjects."""
+def smallest_pvalue(labels: NDArray[Any], n_permutations: int, alpha: float) -> float:
+    """Smallest possible p-value of permutations of these labels; warn if it is above `alpha`.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_subjects,)
+    n_permutations : int
+    alpha : float
+
+    Returns
+    -------
+    min_pvalue : float
+        ``1 / (n_permutations + 1)``, or one over the number of different assignments of the labels
+        to the subjects, if that is larger.
+    """
     counts = np.unique(labels, return_counts=True)[1]
-    return float(np.exp(min(lgamma(len(labels) + 1) - sum(lgamma(c + 1) for c in counts), 700)))
+    log_assignments = lgamma(len(labels) + 1) - sum(lgamma(c + 1) for c in counts)
+    min_pvalue = max(1 / (n_permutations + 1), float(np.exp(-log_assignments)))
+    if min_pvalue > alpha:
+        warn(
+            f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
+            f"the p-value cannot be below {min_pvalue:.2g}. Take more of either.",
+            UserWarning,
+        )
+    return min_pvalue

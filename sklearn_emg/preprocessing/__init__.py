@@ -2,6 +2,8 @@
 
 from sklearn_emg.preprocessing._artefacts._detector import ArtefactDetector
 from sklearn_emg.preprocessing._artefacts._gaps import GapInterpolator
+from sklearn_emg.preprocessing._artefacts._properties import PROPERTIES as PROPERTIES
+from sklearn_emg.preprocessing._artefacts._properties import recording_properties
 from sklearn_emg.preprocessing._artefacts._rejector import ArtefactRejector
 from sklearn_emg.preprocessing._artefacts._segments import segment_recording
 from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
@@ -55,5 +57,6 @@ __all__ = [
     "mixup",
     "rational_ratio",
     "read_exported",
+    "recording_properties",
     "segment_recording",
 ]

@@ -29,6 +29,7 @@ from sklearn_emg.recordings._channels import (
 from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
 from sklearn_emg.recordings._columns import feature_columns
 from sklearn_emg.recordings._columns import is_healthy as is_healthy
+from sklearn_emg.recordings._columns import named_like as named_like
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._concat import concat_tables
 from sklearn_emg.recordings._digest import content_digest as content_digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
-__all__ = ["columns_that_tell", "feature_columns", "is_healthy", "warn_of_left_out"]
+__all__ = ["columns_that_tell", "feature_columns", "is_healthy", "named_like", "warn_of_left_out"]
 
 # Parts of a name, such as "patient" in "patient_no", that mark an identity or a label.
 _IDENTITY = {
@@ -45,16 +45,33 @@ def _words(name: Any) -> list[str]:
     return [word for word in re.split(r"[^a-z]+", apart) if word]
 
 
-def _named_like(name: Any) -> str | None:
-    """What a column's name says that it is, if not a feature."""
+_REASONS = {
+    "identity": "named like an identity",
+    "label": "named like a label",
+    "place": "named like the number or place of a row",
+}
+
+
+def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
+    """What the name of a column says that it is, if not a feature.
+
+    Parameters
+    ----------
+    name : object
+
+    Returns
+    -------
+    kind : {"identity", "label", "place"} or None
+        "place" is the number or place of a row.
+    """
     words = _words(name)
     squeezed = "".join(words)
     if set(words) & _IDENTITY or squeezed in {"subjectid", "patientid", "participantid"}:
-        return "named like an identity"
+        return "identity"
     if set(words) & _LABEL or squeezed == "groundtruth":
-        return "named like a label"
+        return "label"
     if words and set(words) <= _PLACE:
-        return "named like the number or place of a row"
+        return "place"
     return None
 
 
@@ -133,7 +150,8 @@ def columns_that_tell(
         if name in METADATA_COLUMNS and name != "label":
             continue
         column = table.iloc[:, place]
-        reason = _named_like(name) or _valued_like(column, label, subject)
+        kind = named_like(name)
+        reason = _REASONS[kind] if kind else _valued_like(column, label, subject)
         if reason is not None:
             reasons[name] = reason
     return reasons

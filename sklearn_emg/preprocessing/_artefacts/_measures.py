@@ -27,7 +27,9 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
     return ndimage.binary_opening(mask, structure)
 
 
-def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray[np.float64]:
+def saturation_fraction(
+    X: NDArray[np.floating], limit: float | None, *, both_ends: bool = True
+) -> NDArray[np.float64]:
     """Fraction of samples at or beyond a limit, or on plateaus at the extrema of a signal.
 
     Parameters
@@ -38,6 +40,9 @@ def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray
         equal samples in a row at the highest or lowest value. If these two values are much more
         frequent than the values next to them, as after clipping of short peaks, all their samples
         count.
+    both_ends : bool, default=True
+        Whether both values have to be so frequent. With False each end counts by itself, as in
+        whole recordings, whose potentials may reach the limit on one side only.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
@@ -45,8 +50,10 @@ def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray
     varies = high > low
     at_high, at_low = (high == X) & varies, (low == X) & varies
     plateaus = runs_mask(at_high, 4) | runs_mask(at_low, 4)
-    cut = _pile_up(X, at_high, -np.inf) & _pile_up(-X, at_low, -np.inf)
-    return (plateaus | ((at_high | at_low) & cut)).mean(axis=-1)
+    cut_high, cut_low = _pile_up(X, at_high, -np.inf), _pile_up(-X, at_low, -np.inf)
+    if both_ends:
+        cut_high = cut_low = cut_high & cut_low
+    return (plateaus | (at_high & cut_high) | (at_low & cut_low)).mean(axis=-1)
 
 
 def _pile_up(

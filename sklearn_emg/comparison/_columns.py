@@ -1,0 +1,364 @@
+"""Columns of a table and properties of its recordings, by subject and without the labels."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import did_you_mean
+from sklearn_emg.preprocessing import PROPERTIES, recording_properties
+from sklearn_emg.recordings import (
+    METADATA_COLUMNS,
+    SignalFile,
+    Subjects,
+    is_recording_table,
+    mean_by_code,
+    named_like,
+)
+
+Kind = Literal["category", "number", "date"]
+
+_N_QUANTILES = 32
+_MAX_NAMED = 4  # values of a category that a text names
+_N_RECORDINGS = "n_recordings"
+_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+
+
+def collect(
+    table: pd.DataFrame,
+    subjects: Subjects,
+    y: NDArray,
+    names: Iterable[str] | None,
+    caller: str,
+    parameter: str,
+    n_jobs: int | None = None,
+) -> tuple[dict[str, Values], dict[str, str]]:
+    """Values of columns and properties, and the reasons for which columns are left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+    subjects : Subjects
+    y : ndarray of shape (n_rows,)
+    names : iterable of str or None
+        What to read; None stands for all columns that describe recordings, and all properties if
+        there are signals.
+    caller, parameter : str
+        Function and its parameter with the names, for messages.
+    n_jobs : int, default=None
+        Number of parallel jobs over recordings.
+
+    Returns
+    -------
+    values : dict of str to Values
+    excluded : dict of str to str
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or that of a column of arrays.
+    """
+    has_signals = is_recording_table(table)
+    columns = [c for c in table.columns if c not in ("signal", "subject")]
+    # A column that has the name of a property stays what its owner made it.
+    properties = [p for p in (*PROPERTIES, _N_RECORDINGS) if p not in columns]
+    if not has_signals:
+        properties = [_N_RECORDINGS] if _N_RECORDINGS in properties else []
+    values: dict[str, Values] = {}
+    excluded: dict[str, str] = {}
+    if names is None:
+        if not has_signals:
+            columns = [c for c in columns if c in METADATA_COLUMNS]
+        wanted = [*columns, *properties]
+        excluded = {c: r for c in columns if (r := _reason_to_exclude(c, table[c], y))}
+    else:
+        wanted = list(dict.fromkeys(names))
+        _refuse_unknown(wanted, [*columns, *properties], caller, parameter)
+    measured = None
+    for name in wanted:
+        if name in excluded:
+            continue
+        if name == _N_RECORDINGS and name in properties:
+            counts = np.bincount(subjects.codes)[subjects.codes]
+            values[name] = Values("number", counts.astype(np.float64))
+            continue
+        if name in properties:
+            if measured is None:
+                measured = recording_properties(table, n_jobs=n_jobs)
+            found: Values | None = values_of(measured[name])
+        else:
+            found = values_of(table[name])
+        if found is not None and names is None and found.kind == "category":
+            found, reason = _without_names(found, subjects.codes), "each subject has its own values"
+        else:
+            reason = "it holds arrays"
+        if found is None and names is not None:
+            raise ValueError(
+                f"The {parameter!r} of {caller} names {name!r}, a column of arrays. Name columns "
+                "of numbers, dates or categories."
+            )
+        if found is None:
+            excluded[name] = reason
+        else:
+            values[name] = found
+    return values, excluded
+
+
+def _without_names(values: Values, subject: NDArray[np.intp]) -> Values | None:
+    """Categories, but for values that each belong to one subject: whether one is given, or None."""
+    owners = pd.DataFrame({"value": values.numbers, "subject": subject}).dropna()
+    shared = owners.groupby("value")["subject"].nunique().max()
+    if len(values.names) < 2 or shared > 1:
+        return values
+    if not values.missing.any():
+        return None
+    return Values("category", np.where(values.missing, np.nan, 0.0), ("given",))
+
+
+def _reason_to_exclude(name: Any, column: pd.Series, y: NDArray) -> str | None:
+    if (kind := named_like(name)) in ("identity", "label"):
+        return f"named like {'an identity' if kind == 'identity' else 'a label'}"
+    if column.astype(str).to_numpy().tolist() == [str(label) for label in y]:
+        return "it is the label"
+    return None
+
+
+def _refuse_unknown(names: list[str], known: list[Any], caller: str, parameter: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        hint = did_you_mean(unknown[0], map(str, known))
+        raise ValueError(
+            f"The {parameter!r} of {caller} names {unknown}, and the table has "
+            f"{', '.join(map(str, known))}.{hint}"
+        )
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of a column of a table.
+
+    Attributes
+    ----------
+    kind : {"category", "number", "date"}
+    numbers : ndarray of shape (n_rows,)
+        Numbers, seconds since 1970 or codes of categories; NaN where a value is missing.
+    names : tuple
+        Categories in the order of their codes.
+    """
+
+    kind: Kind
+    numbers: NDArray[np.float64]
+    names: tuple[Any, ...] = ()
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Rows without a value."""
+        return np.isnan(self.numbers)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all rows have the same value, or none."""
+        return len(np.unique(self.numbers)) < 2
+
+    def text(self, number: float) -> str:
+        """A value for reading."""
+        if self.kind == "category":
+            return str(self.names[int(number)])
+        if self.kind == "date":
+            return f"{pd.Timestamp(number, unit='s'):%Y-%m-%d}"
+        return f"{number:.4g}"
+
+
+def values_of(column: pd.Series) -> Values | None:
+    """Read a column as numbers, dates or categories; None if it holds signals or other arrays.
+
+    Text of numbers is read as numbers, text of ISO dates as dates, blank text as missing.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return _dates(column)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return Values("number", column.to_numpy(dtype=np.float64, na_value=np.nan))
+    entries = [None if _is_missing(v) else v for v in column]
+    given = [v for v in entries if v is not None]
+    if any(isinstance(v, (np.ndarray, SignalFile, pd.Series, pd.DataFrame)) for v in given):
+        return None
+    if given and all(isinstance(v, (datetime.date, np.datetime64)) for v in given):
+        return _dates(pd.Series(entries))
+    texts = pd.Series(entries, dtype=object)
+    if given and all(isinstance(v, str) for v in given):
+        numbers = pd.to_numeric(texts, errors="coerce")
+        if numbers.notna().sum() == len(given):
+            return Values("number", numbers.to_numpy(dtype=np.float64))
+        if all(pd.Series(given).str.fullmatch(_DATE)):
+            dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+            if dates.notna().sum() == len(given):
+                return _dates(dates)
+    plain = pd.Series([v if isinstance(v, Hashable) else repr(v) for v in entries], dtype=object)
+    codes, names = pd.factorize(plain, use_na_sentinel=True)
+    return Values("category", np.where(codes < 0, np.nan, codes.astype(float)), tuple(names))
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))
+
+
+def _dates(column: pd.Series) -> Values:
+    dates = pd.to_datetime(column, utc=True)
+    seconds = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return Values("date", seconds.to_numpy(dtype=np.float64))
+
+
+def profiles(values: Values, subject: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Profile of each subject, whose city-block distances are those of the subjects.
+
+    Parameters
+    ----------
+    values : Values
+    subject : ndarray of shape (n_rows,)
+        Code of each row's subject.
+
+    Returns
+    -------
+    profiles : ndarray of shape (n_subjects, n_entries)
+        For categories half the fraction of rows of each value, a missing one included: the
+        distance is the total variation. For numbers the quantiles of the rows' relative ranks and
+        the fraction of missing rows: the distance is Wasserstein's between ranks, plus the
+        difference of the fractions.
+    """
+    n_subjects = int(subject.max()) + 1
+    missing = values.missing
+    if values.kind == "category":
+        codes = np.where(missing, len(values.names), values.numbers).astype(np.intp)
+        return mean_by_code(np.eye(len(values.names) + 1)[codes], subject, n_subjects) / 2
+    rank = _relative_ranks(values.numbers, subject)
+    levels = (np.arange(_N_QUANTILES) + 0.5) / _N_QUANTILES
+    quantiles = np.full((n_subjects, _N_QUANTILES), 0.5)
+    order = np.argsort(subject[~missing], kind="stable")
+    own, first = np.unique(subject[~missing][order], return_index=True)
+    for code, ranks in zip(own, np.split(rank[~missing][order], first[1:])):
+        quantiles[code] = np.quantile(ranks, levels, method="inverted_cdf")
+    absent = mean_by_code(missing[:, None].astype(float), subject, n_subjects)
+    return np.hstack([quantiles / _N_QUANTILES, absent])
+
+
+def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mid-ranks from 0 to 1 in which each subject counts once, NaN where a number is missing."""
+    ranks = np.full(len(numbers), np.nan)
+    given = ~np.isnan(numbers)
+    if given.any():
+        weight = 1.0 / np.bincount(subject[given], minlength=subject.max() + 1)[subject[given]]
+        place = np.unique(numbers[given], return_inverse=True)[1]
+        total = np.bincount(place, weight)
+        ranks[given] = ((np.cumsum(total) - total / 2) / total.sum())[place]
+    return ranks
+
+
+def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> NDArray[np.float64]:
+    """Gaussian similarity of some subjects to all, 0 to themselves.
+
+    Parameters
+    ----------
+    profile : ndarray of shape (n_subjects, n_entries)
+    rows : slice
+        The subjects, n_rows of them.
+    bandwidth : float
+
+    Returns
+    -------
+    similarity : ndarray of shape (n_rows, n_subjects)
+    """
+    near = np.exp(-0.5 * (cdist(profile[rows], profile, "cityblock") / bandwidth) ** 2)
+    own = np.arange(len(profile))[rows]
+    near[np.arange(len(own)), own] = 0.0
+    return near
+
+
+def describe(values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any) -> str:
+    """Values of each class for reading: medians and ranges, or numbers of subjects."""
+    parts = [
+        f"{name}: {_describe_class(values, subject, y == k)}" for k, name in enumerate(classes)
+    ]
+    return "; ".join(parts)
+
+
+def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[np.bool_]) -> str:
+    """Values of the subjects of one class; `chosen` are its rows."""
+    given = chosen & ~values.missing
+    texts = []
+    if values.kind == "category":
+        counts = {
+            code: len(np.unique(subject[given & (values.numbers == code)]))
+            for code in np.unique(values.numbers[given])
+        }
+        ordered = sorted(counts, key=lambda code: -counts[code])
+        texts += [f"{values.text(code)} {counts[code]}" for code in ordered[:_MAX_NAMED]]
+        if (more := len(ordered) - _MAX_NAMED) > 0:
+            texts.append(f"{more} other values")
+    elif given.any():
+        medians = pd.Series(values.numbers[given]).groupby(subject[given]).median()
+        low, middle, high = (float(q) for q in np.quantile(medians, [0, 0.5, 1]))
+        if low == high:
+            texts.append(values.text(low))
+        else:
+            texts.append(f"{values.text(middle)} ({_range_text(values, low, high)})")
+    n_without = len(np.unique(subject[chosen])) - len(np.unique(subject[given]))
+    if n_without:
+        texts.append(f"missing {n_without}")
+    return ", ".join(texts)
+
+
+def patterns(
+    values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any
+) -> list[str]:
+    """Values that a class lacks, and pairs of classes whose numbers do not overlap, as texts.
+
+    A value counts if at least two subjects and a tenth of all have it; a pair counts if separate
+    ranges have a probability of at most 0.05 with random labels.
+    """
+    found = []
+    codes = [("missing", values.missing)]
+    if values.kind == "category":
+        codes += [(repr(str(name)), values.numbers == k) for k, name in enumerate(values.names)]
+    for name, rows in codes:
+        n, having = len(np.unique(subject[rows])), np.unique(y[rows])
+        if n >= max(2, (subject.max() + 1) / 10) and len(having) < len(classes):
+            owners = ", ".join(str(classes[k]) for k in having)
+            found.append(f"{name} in {owners} only ({counted(n, 'subject')})")
+    if values.kind != "category":
+        found += _separate_ranges(values, subject, y, classes)
+    return found
+
+
+def _range_text(values: Values, low: float, high: float) -> str:
+    return values.text(low) if low == high else f"{values.text(low)} to {values.text(high)}"
+
+
+def _separate_ranges(
+    values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any
+) -> list[str]:
+    given = ~values.missing
+    rows = pd.DataFrame({"class": y, "subject": subject, "value": values.numbers})[given]
+    medians = rows.groupby(["class", "subject"])["value"].median()
+    ranges = medians.groupby("class").agg(["min", "max", "count"]).sort_values("min")
+    found = []
+    for (a, lower), (b, upper) in combinations(ranges.iterrows(), 2):
+        n_orders = comb(int(lower["count"] + upper["count"]), int(lower["count"]))
+        if lower["max"] < upper["min"] and 2 / n_orders <= 0.05:
+            texts = [
+                f"{classes[k]} ({_range_text(values, r['min'], r['max'])})"
+                for k, r in ((a, lower), (b, upper))
+            ]
+            found.append(f"{texts[0]} and {texts[1]} do not overlap")
+    return found

@@ -1,0 +1,452 @@
+"""Confound audit: does a property that is no disease predict the class by itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state, gen_batches
+
+from sklearn_emg._tables import ReadableTable, counted, wrapped
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer
+from sklearn_emg._warnings import warn, warned_once
+from sklearn_emg.comparison._checks import checked_labels
+from sklearn_emg.comparison._columns import (
+    Values,
+    collect,
+    describe,
+    patterns,
+    profiles,
+    similarity,
+)
+from sklearn_emg.comparison._matching import MatchedSubjects, match_values, nothing_left
+from sklearn_emg.comparison._permutation import labels_of_subjects, smallest_pvalue
+from sklearn_emg.metrics import check_confidence, wilson_interval
+from sklearn_emg.recordings import Subjects
+
+# Subjects and permutations that are computed at once: some ten megabytes.
+_SUBJECTS_AT_ONCE = 256
+_PERMUTATIONS_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class ConfoundAudit:
+    """Results of :func:`confound_audit`.
+
+    Attributes
+    ----------
+    summary : DataFrame
+        Index of properties, the best predictor first. ``kind``: category, number or date;
+        ``score``, ``low``, ``high``: balanced accuracy over subjects with its interval;
+        ``chance``: mean score with permuted labels; ``pvalue`` and ``adjusted_pvalue``;
+        ``finding``: "confound" if the adjusted p-value is at most ``1 - confidence``, otherwise
+        "suspect" if the p-value is so or there is a pattern, otherwise ""; ``pattern``: values that
+        a class lacks, and classes whose numbers do not overlap; ``values``: median and range, or
+        the number of subjects with each value, by class.
+    subjects : Series of int
+        Number of subjects of each class.
+    excluded : dict of str to str
+        Columns and properties that are not in the summary, with the reason.
+    n_permutations : int
+    min_pvalue : float
+        Smallest possible p-value.
+    confidence : float
+        Confidence level of the intervals; ``1 - confidence`` is the level of the tests.
+    matched : MatchedSubjects or None
+        The matched subjects, with `match`.
+    matched_audit : ConfoundAudit or None
+        The audit of the matched rows, with `match`; None if too few subjects match.
+    """
+
+    summary: pd.DataFrame
+    subjects: pd.Series
+    excluded: dict[str, str]
+    n_permutations: int
+    min_pvalue: float
+    confidence: float
+    matched: MatchedSubjects | None = None
+    matched_audit: ConfoundAudit | None = None
+
+    @property
+    def confounds(self) -> list[str]:
+        """Properties with the finding "confound"."""
+        return self.summary.index[self.summary["finding"] == "confound"].tolist()
+
+    @property
+    def suspects(self) -> list[str]:
+        """Properties with the finding "suspect"."""
+        return self.summary.index[self.summary["finding"] == "suspect"].tolist()
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """Pattern of each property that has one."""
+        texts = self.summary["pattern"]
+        return texts[texts != ""].to_dict()
+
+    def table(self) -> pd.DataFrame:
+        """Table for reading, one row per property.
+
+        Returns
+        -------
+        table : DataFrame
+            ``score`` with its interval, ``chance``, ``p``, ``adjusted p`` and ``finding``.
+        """
+        rows = self.summary
+        scores = [
+            f"{score:.2f} [{low:.2f}, {high:.2f}]"
+            for score, low, high in rows[["score", "low", "high"]].to_numpy()
+        ]
+        return ReadableTable(
+            {
+                "score": scores,
+                "chance": [f"{value:.2f}" for value in rows["chance"]],
+                "p": [_p_text(value) for value in rows["pvalue"]],
+                "adjusted p": [_p_text(value) for value in rows["adjusted_pvalue"]],
+                "finding": rows["finding"].to_numpy(),
+            },
+            index=rows.index,
+        )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {name}" for name, n in self.subjects.items())
+        lines = [
+            wrapped(f"Confound audit of {counted(int(self.subjects.sum()), 'subject')} ({counts})"),
+            "Balanced accuracy of subjects by one property alone, each subject left out once",
+            f"({100 * self.confidence:g} % intervals, {self.n_permutations} permutations)",
+            repr(self.table()),
+        ]
+        lines += [wrapped(f"{name}: {text}") for name, text in self.patterns.items()]
+        for reason in dict.fromkeys(self.excluded.values()):
+            names = ", ".join(name for name, why in self.excluded.items() if why == reason)
+            lines.append(wrapped(f"Not audited ({reason}): {names}"))
+        if self.matched is not None:
+            lines.append(repr(self.matched))
+        if self.matched_audit is not None:
+            lines.append(f"After matching:\n{self.matched_audit!r}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = [self.table().to_html(escape=True)]
+        if self.matched_audit is not None:
+            parts.append(f"<p>After matching:</p>{self.matched_audit._repr_html_()}")
+        return "".join(parts)
+
+
+def _p_text(value: float) -> str:
+    return f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+
+
+@warned_once()
+def confound_audit(
+    table: pd.DataFrame,
+    y: Labels,
+    *,
+    subjects: Labels | None = None,
+    columns: str | Sequence[str] | None = None,
+    match: str | Sequence[str] | None = None,
+    caliper: float | Mapping[str, float] = 0.2,
+    n_permutations: int = 1999,
+    confidence: float = 0.95,
+    random_state: Any = 0,
+    n_jobs: int | None = None,
+) -> ConfoundAudit:
+    """Test whether properties that are no disease predict the class of subjects.
+
+    Each column that describes recordings, such as age or date, and each property of the signals
+    that comes from equipment or protocol, such as length or converter step, predicts the class of
+    each subject by itself, from the other subjects. A model may learn what predicts the class here
+    instead of the disease.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table, or a feature table with columns that describe recordings.
+    y : array-like of shape (n_rows,)
+        Label of each row, one per subject.
+    subjects : array-like of shape (n_rows,), default=None
+        Subject of each row, by default the column ``subject``.
+    columns : str or sequence of str, default=None
+        Columns and properties to audit. Properties are those of
+        :func:`~sklearn_emg.preprocessing.recording_properties` and ``n_recordings``, the number of
+        rows of a subject; a column with the same name replaces a property. By default all
+        properties and all columns of a recording table are audited, apart from identities, labels
+        and arrays; of a feature table without signals the usual metadata columns are.
+    match : str or sequence of str, default=None
+        Columns or properties in which subjects of all classes are matched; the audit is repeated
+        on the matched rows. See :func:`match_subjects` for the method.
+    caliper : float or dict of str to float, default=0.2
+        Largest difference of numbers between matched subjects, as in :func:`match_subjects`.
+    n_permutations : int, default=1999
+        Number of permutations of the labels of subjects.
+    confidence : float, default=0.95
+        Confidence level of the intervals; ``1 - confidence`` is the level of the tests.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the permutations and of the choice between equal matches.
+    n_jobs : int, default=None
+        Number of parallel jobs over recordings, whose properties are measured.
+
+    Returns
+    -------
+    audit : ConfoundAudit
+        ``summary``, ``confounds``; printing it shows scores, p-values and findings.
+
+    Raises
+    ------
+    ValueError
+        If a column is unknown or holds arrays, a subject has two labels, a class has one subject,
+        or nothing is left to audit.
+
+    Warns
+    -----
+    UserWarning
+        If there are so few subjects that no p-value can reach ``1 - confidence``, or if too few
+        subjects match.
+
+    See Also
+    --------
+    match_subjects : Chooses matched subjects.
+    leakage_audit : Measures how much a leak overestimates accuracy.
+    sklearn_emg.inspection.ConfoundDisplay : Draws the result.
+
+    Notes
+    -----
+    *Predictor.* The distance of two subjects is Wasserstein's between the relative ranks of their
+    rows' numbers, or the total variation between the frequencies of their categories. A missing
+    value is a value of its own. A subject gets the class whose other subjects are most similar
+    on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_
+    for the n subjects' ranks, which are uniform): a Parzen classifier [2]_ of one variable, each
+    subject left out once. It finds classes at both ends, in the middle or in groups. Where classes
+    tie, each gets an equal part of the subject.
+
+    *Interval.* Wilson's intervals of the classes' recalls are combined [3]_. It treats the
+    predictions as independent.
+
+    *Test.* The prediction is repeated with permuted labels of subjects, the same permutations for
+    all properties. The statistic is the mean over classes of the probability of the true class
+    (its similarity over the sum of all classes'), which is less coarse than the accuracy. p-values
+    are adjusted by the step-down method of Westfall and Young [4]_ (minima of p-values), which
+    keeps the probability of any false "confound" at or below ``1 - confidence``.
+
+    *Suspects.* Few subjects have no power in many tests, but a model can learn what they have in
+    common. So a p-value before the adjustment suffices for a "suspect", and two patterns: a value
+    that at least two subjects and a tenth of all have, and that a class lacks; and ranges of
+    subjects' medians of two classes that do not overlap (with so many subjects that chance does
+    this with a probability of at most 0.05). Suspects have no common error rate. The absence of a
+    finding is no proof that there is no confound.
+
+    References
+    ----------
+    .. [1] D. W. Scott, "Multivariate Density Estimation", Wiley, 1992, chapter 6.
+    .. [2] E. Parzen, "On estimation of a probability density function and mode", Ann. Math. Stat.
+       33 (1962) 1065-1076.
+    .. [3] G. Y. Zou, A. Donner, "Construction of confidence limits about effect measures: a general
+       approach", Stat. Med. 27 (2008) 1693-1702.
+    .. [4] P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", Wiley, 1993; Y. Ge, S.
+       Dudoit, T. P. Speed, "Resampling-based multiple testing for microarray data analysis", Test
+       12 (2003) 1-77, box 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn_emg.comparison import confound_audit
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 12)
+    >>> table = pd.DataFrame({"subject": range(24), "side": ["left", "right"] * 12})
+    >>> table["age"] = rng.normal(np.where(y == "patient", 60, 40), 8)  # patients are older
+    >>> audit = confound_audit(table, y)
+    >>> audit.confounds
+    ['age']
+    """
+    caller = "confound_audit"
+    n_permutations = check_integer(n_permutations, "n_permutations", caller)
+    check_confidence(confidence)
+    y = checked_labels(table, y)
+    whose = Subjects.of(table, subjects)
+    labels_of_subjects(whose, y, caller)
+    rng = check_random_state(random_state)
+    settings = (n_permutations, confidence, rng.randint(2**31 - 1))
+    matching_values = {}
+    if match is not None:
+        names = [match] if isinstance(match, str) else list(match)
+        matching_values, _ = collect(table, whose, y, names, caller, "match", n_jobs)
+    names = [columns] if isinstance(columns, str) else columns
+    values, excluded = collect(table, whose, y, names, caller, "columns", n_jobs)
+    audit = _audit(values, whose, y, excluded, *settings)
+    if match is None:
+        return audit
+    return _with_match(audit, values, matching_values, whose, y, caliper, rng, settings)
+
+
+def _with_match(
+    audit: ConfoundAudit,
+    values: dict[str, Values],
+    matching_values: dict[str, Values],
+    subjects: Subjects,
+    y: NDArray,
+    caliper: float | Mapping[str, float],
+    rng: np.random.RandomState,
+    settings: tuple[int, float, int],
+) -> ConfoundAudit:
+    """The audit with the matched subjects and their audit."""
+    matched = match_values(matching_values, subjects, y, caliper, rng, "confound_audit")
+    rows, kept_y = matched.rows, y[matched.rows]
+    again = None
+    by_class = matched.sets.groupby("class")["subject"].nunique()
+    if len(by_class) and by_class.min() >= 2:
+        kept = Subjects.of(None, subjects.by_row[rows])
+        left = {name: Values(v.kind, v.numbers[rows], v.names) for name, v in values.items()}
+        again = _audit(left, kept, kept_y, {}, *settings)
+    else:
+        text = nothing_left(matching_values, subjects, y)
+        if len(rows):
+            text = f"Fewer than two subjects of a class match: {dict(by_class)}."
+        warn(f"The matched subjects cannot be audited. {text}")
+    fields = {**vars(audit), "matched": matched, "matched_audit": again}
+    return ConfoundAudit(**fields)
+
+
+def _audit(
+    values: dict[str, Values],
+    subjects: Subjects,
+    y: NDArray,
+    excluded: dict[str, str],
+    n_permutations: int,
+    confidence: float,
+    seed: int,
+) -> ConfoundAudit:
+    """Audit of values that are read already."""
+    labels = labels_of_subjects(subjects, y, "confound_audit")
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if counts.min() < 2:
+        alone = counts.argmin()
+        name = subjects.names[codes == alone][0]
+        raise ValueError(
+            f"Class {classes.tolist()[alone]!r} has one subject, {name!r}: "
+            "confound_audit predicts each subject from the others of its class. Leave the class "
+            "out, or add subjects."
+        )
+    constant = [name for name, column in values.items() if column.is_constant]
+    excluded = {**excluded, **dict.fromkeys(constant, "the same in all recordings")}
+    values = {name: column for name, column in values.items() if name not in constant}
+    if not values:
+        raise ValueError(f"confound_audit has nothing to audit; it left out {excluded}.")
+    min_pvalue = smallest_pvalue(labels, n_permutations, 1 - confidence)
+    rng = check_random_state(seed)
+    permuted = np.array([codes, *(rng.permutation(codes) for _ in range(n_permutations))])
+    bandwidth = 0.3 * len(labels) ** -0.2
+    of_row = codes[subjects.codes]
+    rows, statistics = {}, []
+    for name, column in values.items():
+        profile = profiles(column, subjects.codes)
+        recalls, probabilities = _predictions(profile, permuted, counts, bandwidth)
+        # Rounding makes equal what differs by the order of a sum only.
+        statistics.append(probabilities.mean(axis=1).round(10))
+        scores = recalls.mean(axis=1)
+        low, high = _interval(recalls[0], counts, confidence)
+        rows[name] = {
+            "kind": column.kind,
+            "score": scores[0],
+            "low": low,
+            "high": high,
+            "chance": scores[1:].mean(),
+            "pattern": "; ".join(patterns(column, subjects.codes, of_row, classes)),
+            "values": describe(column, subjects.codes, of_row, classes),
+        }
+    summary = pd.DataFrame.from_dict(rows, orient="index").rename_axis("property")
+    pvalues, adjusted = _pvalues(np.column_stack(statistics))
+    summary.insert(5, "pvalue", pvalues)
+    summary.insert(6, "adjusted_pvalue", adjusted)
+    level = 1 - confidence + 1e-12
+    suspect = np.where((pvalues <= level) | (summary["pattern"] != ""), "suspect", "")
+    summary.insert(7, "finding", np.where(adjusted <= level, "confound", suspect))
+    order = np.lexsort((-summary["score"], pvalues, adjusted))
+    return ConfoundAudit(
+        ReadableTable(summary.iloc[order]),
+        pd.Series(counts, index=classes, name="subjects"),
+        excluded,
+        n_permutations,
+        min_pvalue,
+        confidence,
+    )
+
+
+def _predictions(
+    profile: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    counts: NDArray[np.intp],
+    bandwidth: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Recall and mean probability of each class by assignment, every subject left out once.
+
+    Parameters
+    ----------
+    profile : ndarray of shape (n_subjects, n_entries)
+    labels : ndarray of shape (n_assignments, n_subjects)
+    counts : ndarray of shape (n_classes,)
+    bandwidth : float
+
+    Returns
+    -------
+    recalls, probabilities : ndarray of shape (n_assignments, n_classes)
+        Fraction of each class's subjects that are right, and the mean probability of their class.
+    """
+    n_assignments, n_subjects = labels.shape
+    recalls = np.zeros((n_assignments, len(counts)))
+    probabilities = np.zeros_like(recalls)
+    for rows in gen_batches(n_subjects, _SUBJECTS_AT_ONCE):
+        near = similarity(profile, rows, bandwidth)
+        for some in gen_batches(n_assignments, _PERMUTATIONS_AT_ONCE):
+            is_class = np.eye(len(counts))[labels[some]]  # (n_some, n_subjects, n_classes)
+            own = is_class[:, rows]
+            # The subject itself has similarity 0 and does not count in the mean of its class.
+            mean = np.einsum("ij,pjk->pik", near, is_class, optimize=True) / (counts - own)
+            best = mean >= mean.max(axis=2, keepdims=True) * (1 - 1e-9)
+            credit = (best * own).sum(axis=2) / best.sum(axis=2)
+            recalls[some] += np.einsum("pi,pik->pk", credit, own)
+            total = mean.sum(axis=2)
+            known = np.where(total > 0, (mean * own).sum(axis=2), 1 / len(counts))
+            probability = known / np.where(total > 0, total, 1.0)
+            probabilities[some] += np.einsum("pi,pik->pk", probability, own)
+    return recalls / counts, probabilities / counts
+
+
+def _interval(
+    recalls: NDArray[np.float64], counts: NDArray[np.intp], confidence: float
+) -> tuple[float, float]:
+    """Interval of the mean of recalls from Wilson's intervals of each (Zou and Donner 2008)."""
+    bounds = [
+        wilson_interval(min(float(recall), 1.0), int(n), confidence=confidence)
+        for recall, n in zip(recalls, counts)
+    ]
+    low, high = np.array(bounds).T
+    score = recalls.mean()
+    below = np.sqrt(((recalls - low) ** 2).sum()) / len(counts)
+    above = np.sqrt(((high - recalls) ** 2).sum()) / len(counts)
+    return float(max(score - below, 0.0)), float(min(score + above, 1.0))
+
+
+def _pvalues(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """p-values of the first row of scores, and adjusted ones (Ge, Dudoit and Speed 2003, box 4).
+
+    Parameters
+    ----------
+    scores : ndarray of shape (1 + n_permutations, n_properties)
+        The first row has the true labels and counts as a permutation.
+    """
+    n = len(scores)
+    ordered = np.sort(scores, axis=0)
+    at_least = [n - np.searchsorted(ordered[:, k], scores[:, k]) for k in range(scores.shape[1])]
+    p = np.column_stack(at_least) / n
+    order = np.argsort(p[0], kind="stable")
+    # Minimum over this property and those with larger p-values.
+    minima = np.minimum.accumulate(p[:, order[::-1]], axis=1)[:, ::-1]
+    adjusted = (minima <= p[0, order]).mean(axis=0)
+    result = np.empty(len(order))
+    result[order] = np.maximum.accumulate(adjusted)
+    return p[0], result
