@@ -122,7 +122,9 @@ def _without_names(values: Values, subject: NDArray[np.intp]) -> Values | None:
         return values
     if not values.missing.any():
         return None
-    return Values("category", np.where(values.missing, np.nan, 0.0), ("given",))
+    given = np.zeros(len(values.numbers), dtype=np.float64)
+    given[values.missing] = np.nan
+    return Values("category", given, ("given",))
 
 
 def _reason_to_exclude(name: Any, column: pd.Series, y: NDArray) -> str | None:

@@ -86,7 +86,7 @@ class ConfoundAudit:
     def patterns(self) -> dict[str, str]:
         """Pattern of each property that has one."""
         texts = self.summary["pattern"]
-        return texts[texts != ""].to_dict()
+        return {str(name): text for name, text in texts.items() if text}
 
     def table(self) -> pd.DataFrame:
         """Table for reading, one row per property.
@@ -271,7 +271,7 @@ def confound_audit(
     labels_of_subjects(whose, y, caller)
     rng = check_random_state(random_state)
     settings = (n_permutations, confidence, rng.randint(2**31 - 1))
-    matching_values = {}
+    matching_values: dict[str, Values] = {}
     if match is not None:
         names = [match] if isinstance(match, str) else list(match)
         matching_values, _ = collect(table, whose, y, names, caller, "match", n_jobs)

@@ -224,7 +224,7 @@ def null_audit(seed, n_per_class=8, n_classes=2, n_permutations=99):
     return confound_audit(table, y, n_permutations=n_permutations, random_state=seed)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_classes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_false_findings_have_the_stated_rate(n_classes):
     audits = [null_audit(seed, n_classes=n_classes) for seed in range(200)]
     n_false = sum(bool(audit.confounds) for audit in audits)
