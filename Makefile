@@ -54,13 +54,16 @@ BENCHMARK ?= benchmark_results
 OPTIONS ?=
 BENCH := $(BIN)/python -m sklearn_emg.papers benchmark --systems $(SYSTEMS) --jobs $(JOBS) $(OPTIONS)
 
+# Four data sets: the simulated cohort, and those of the three real ones that SKLEARN_EMG_DATA has.
 benchmark: setup
-ifdef SKLEARN_EMG_DATA
-	$(BENCH) --data lower-limb "$(SKLEARN_EMG_DATA)/lower_limb" --out $(BENCHMARK)/lower_limb
-else
-	@echo "SKLEARN_EMG_DATA names no folder with lower_limb in it: the simulated cohort alone"
-endif
 	$(BENCH) --data simulated --out $(BENCHMARK)/simulated
+	$(call BENCH_ON,lower-limb,lower_limb)
+	$(call BENCH_ON,n2001,n2001_biceps)
+	$(call BENCH_ON,algiers,algiers)
+
+BENCH_ON = @if [ -d "$(SKLEARN_EMG_DATA)/$(2)" ]; then \
+	echo "benchmark on $(2)"; $(BENCH) --data $(1) "$(SKLEARN_EMG_DATA)/$(2)" --out $(BENCHMARK)/$(2); \
+	else echo "SKLEARN_EMG_DATA names no folder with $(2) in it: left out"; fi
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info doc/_build doc/generated doc/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis

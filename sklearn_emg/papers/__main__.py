@@ -32,6 +32,7 @@ from sklearn_emg.papers import (
     boumerdes_tables,
     list_systems,
 )
+from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
 from sklearn_emg.papers._benchmark._run import run_benchmark
 
 Data = tuple[str, pd.DataFrame, np.ndarray, str]
@@ -61,8 +62,37 @@ def _n2001(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import load_n2001
 
     # Samples below -2.5 mV are stored as invalid; as clipped ones they stay usable.
-    records = load_n2001(_needed(folder, "n2001"), muscle="BB", invalid="clip")
-    return "N2001, biceps brachii", records.data, records.target, ""
+    bunch = load_n2001(_needed(folder, "n2001"), muscle="BB", invalid="clip", spoilt="trim")
+    name = f"N2001, biceps brachii{_defects(bunch)}"
+    table, y = bunch.data, bunch.target
+    if arguments.level == "low":
+        # Contraction at moderate level was recorded of controls alone.
+        low = (table["level"] != "moderate").to_numpy()
+        table, y, name = table[low].reset_index(drop=True), y[low], f"{name}, low level"
+    return name, table, y, _confounds(bunch)
+
+
+def _algiers(arguments: argparse.Namespace, folder: str | None) -> Data:
+    from sklearn_emg.datasets import load_algiers
+
+    bunch = load_algiers(_needed(folder, "algiers"), spoilt="drop")
+    return (
+        f"Algiers, deltoid and biceps{_defects(bunch)}",
+        bunch.data,
+        bunch.target,
+        _confounds(bunch),
+    )
+
+
+def _confounds(bunch: Any) -> str:
+    return "confounded with the diagnosis: " + "; ".join(bunch.describe()["confounds"])
+
+
+def _defects(bunch: Any) -> str:
+    """Numbers of recordings that the loader changed or left out."""
+    report = bunch.report[bunch.report["action"] != "kept"]
+    counts = report.groupby("action", sort=False)["recording"].nunique()
+    return "".join(f", {n} recordings {action}" for action, n in counts.items())
 
 
 def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
@@ -79,6 +109,7 @@ DATA: dict[str, Callable[[argparse.Namespace, str | None], Data]] = {
     "simulated": _simulated,
     "lower-limb": _lower_limb,
     "n2001": _n2001,
+    "algiers": _algiers,
     "emgdb": _emgdb,
 }
 
@@ -138,11 +169,16 @@ def _parser() -> argparse.ArgumentParser:
         "that differ in their votes alone share them")  # fmt: skip
     add("--subjects", type=int, default=24, help="of the simulated cohort")
     add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
+    add("--level", choices=("low", "all"), default="low", help="of contraction in N2001; moderate "
+        "level was recorded of controls alone (default: low)")  # fmt: skip
     add("--seed", type=int, default=0)
     tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
     tables.add_argument("folder", metavar="FOLDER", help="of the download of N2001")
     tables.add_argument("--muscle", default="BB", help="code of the muscle (default: BB)")
+    tables.add_argument("--by", choices=("number", "position"), default="number",
+        help="meaning of --pairs: numbers of subjects, or positions among those of a class that "
+        "are there (default: number)")  # fmt: skip
     tables.add_argument("--lstm", action="store_true", help="the LSTM too; takes days")
     return parser
 
@@ -332,13 +368,17 @@ def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     records = load_n2001(arguments.folder, arguments.muscle, invalid=invalid, lazy=True)
     name = f"N2001, muscle {arguments.muscle}"
     data: Data = (name, records.data, records.target, "")
+    pairs = _pairs(arguments.pairs)
+    runs = runs_by_subject(records.data, records.target, pairs, arguments.by)
+    sys.stdout.write(f"{_allowed(runs)}\n{runs.to_string(index=False)}\n")
     with _backend(arguments.backend, arguments.address, arguments.jobs):
         tables = boumerdes_tables(
             records.data,
             records.target,
             arguments.out,
             lstm=arguments.lstm,
-            pairs=_pairs(arguments.pairs),
+            pairs=pairs,
+            by=arguments.by,
             fs=arguments.fs,
             max_epochs=arguments.epochs,
             parameters=_parameters(arguments.set),
@@ -349,6 +389,14 @@ def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             notes=_notes(arguments, argv, [arguments.folder], data),
         )
     sys.stdout.write(tables.to_string() + f"\nResults: {arguments.out}\n")
+
+
+def _allowed(runs: pd.DataFrame) -> str:
+    """How many of the runs by subject are possible, in each task."""
+    counts = runs.groupby("task", sort=False)["possible"].agg(["sum", "size"])
+    texts = [f"{task}: {row['sum']} of {row['size']}" for task, row in counts.iterrows()]
+    hint = "" if runs["possible"].all() else " Choose others by --pairs, or --by position."
+    return f"Runs by subject that these subjects allow: {'; '.join(texts)}.{hint}"
 
 
 def _notes(

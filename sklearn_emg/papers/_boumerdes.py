@@ -282,6 +282,7 @@ class BoumerdesProtocol(Protocol):
 
     def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         subjects, members = self._members(X, y, groups)
+        self._require(subjects)
         pairs = self._checked_pairs()
         needed = sorted({number for pair in pairs for number in pair})
         for label, own in zip(subjects.classes, members):
@@ -328,8 +329,46 @@ class BoumerdesProtocol(Protocol):
         ValueError
             If a parameter is out of range, or a class has fewer than three subjects.
         """
-        _, members = self._members(X, y, groups)
+        subjects, members = self._members(X, y, groups)
+        self._require(subjects)
         return [pair for pair in self._checked_pairs() if all(set(pair) <= set(m) for m in members)]
+
+    def missing_subjects(
+        self, X: Any, y: Labels, groups: Labels | None = None
+    ) -> list[list[tuple[Any, int]]]:
+        """List the subjects that each run needs and that these data lack.
+
+        Parameters
+        ----------
+        X : DataFrame with a ``subject`` column, or array-like
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        missing : list of list of (label, int)
+            Class and number of the missing subjects of each run; an empty list where the run is
+            possible.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+        """
+        subjects, members = self._members(X, y, groups)
+        return [
+            [
+                (label, n)
+                for label, own in zip(subjects.classes, members)
+                for n in pair
+                if n not in own
+            ]
+            for pair in self._checked_pairs()
+        ]
+
+    def _require(self, subjects: SubjectStrata) -> None:
+        subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
 
     def _members(
         self, X: Any, y: Labels | None, groups: Labels | None
@@ -340,7 +379,6 @@ class BoumerdesProtocol(Protocol):
             raise ValueError("BoumerdesProtocol needs y with one class per subject.")
         check_option(self.by, ("number", "position"), "by", "BoumerdesProtocol")
         self._checked_pairs()
-        subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
         members = []
         for k in range(len(subjects.classes)):
             names = {int(code): str(subjects.names[code]) for code in subjects.members(k)}

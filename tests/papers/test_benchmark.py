@@ -1,5 +1,7 @@
 """The benchmark command: resumable, honest about leaks and failures."""
 
+import argparse
+import gzip
 import json
 import os
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -27,7 +30,7 @@ from sklearn_emg.papers import (
     make_system,
     run_benchmark,
 )
-from sklearn_emg.papers.__main__ import _names, _without_folders, main
+from sklearn_emg.papers.__main__ import DATA, _names, _without_folders, main
 from sklearn_emg.papers._benchmark import _run, _store, _systems, _tasks
 from sklearn_emg.papers._benchmark._systems import build, choose_systems
 from sklearn_emg.recordings import SignalFile
@@ -699,3 +702,57 @@ def test_one_command_does_the_boumerdes_runs_on_n2001s_layout(tmp_path):
     text = (out / "results.md").read_text()
     assert "99.85 % (leaky)" in text
     assert str(folder) not in text
+
+
+@pytest.mark.parametrize("level, n_recordings", [("low", 3), ("all", 4)])
+def test_benchmark_on_n2001_compares_one_level(level, n_recordings, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, contraction in (
+        ("A01BB01", "low"), ("C01BB01", "low"), ("C01BB02", "moderate"), ("M02BB01", "low"),
+    ):  # fmt: skip
+        name = f"N2001{name}"
+        rng.integers(-900, 900, size=800).astype("<i2").tofile(tmp_path / f"{name}.bin")
+        (tmp_path / f"{name}.hea").write_text(
+            f"{name} 1 23437.5 800\n{name}.bin 16 13.1070/uV\n#level: {contraction}\n"
+        )
+    arguments = argparse.Namespace(level=level)
+    name, table, y, caveat = DATA["n2001"](arguments, str(tmp_path))
+    assert len(table) == len(y) == n_recordings
+    assert ("low level" in name) == (level == "low")
+    assert "age: ALS 52-67 years" in caveat
+
+
+def test_one_command_does_a_system_on_algiers(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    folder, out = tmp_path / "algiers", tmp_path / "out"
+    folder.mkdir()
+    number = 0
+    for group, loud in (("Hea", 100), ("Myo", 40), ("Neu", 300)):
+        for person in range(1, 4):
+            number += 1
+            samples = np.round(loud * rng.normal(size=163_840), 1)
+            content = "\n".join(map(str, samples)).encode()
+            name = f"EMG _{number:03d} _{person:02d}_ RD_{group}.asc.gz"
+            (folder / name).write_bytes(gzip.compress(content, 1))
+    argv = ["benchmark", "--data", "algiers", str(folder), "--systems", "time-domain"]
+    argv += ["--folds", "3", "--audit", "0", "--quiet", "--out", str(out)]
+    assert main(argv) == 0
+    text = (out / "results.md").read_text()
+    assert "Algiers, deltoid and biceps, 9 recordings" in text
+    assert "confounded with the diagnosis: number of recordings and muscles" in text
+    assert set(pd.read_parquet(out / "predictions.parquet")["subject"]) == {
+        f"{group}0{n}" for group in ("Hea", "Myo", "Neu") for n in (1, 2, 3)
+    }
+
+
+def test_make_benchmark_runs_four_sets():
+    makefile = Path(__file__).parents[2] / "Makefile"
+    if not makefile.is_file() or shutil.which("make") is None:
+        pytest.skip("needs the repository and make")
+    told = subprocess.run(
+        ["make", "-n", "-f", str(makefile), "benchmark", "SKLEARN_EMG_DATA=/data"],
+        cwd=makefile.parent, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name, folder in (("lower-limb", "lower_limb"), ("n2001", "n2001_biceps"), ("algiers",) * 2):
+        assert f'--data {name} "/data/{folder}" --out benchmark_results/{folder}' in told
+    assert "--data simulated --out benchmark_results/simulated" in told

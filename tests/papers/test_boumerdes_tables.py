@@ -9,6 +9,7 @@ import pytest
 
 from sklearn_emg.papers import boumerdes_tables, run_benchmark
 from sklearn_emg.papers.__main__ import main
+from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
 from sklearn_emg.recordings import recording_table
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
@@ -162,6 +163,34 @@ def test_runs_that_the_subjects_do_not_allow_are_named(tmp_path, monkeypatch):
     assert row["left_out"] == "(6, 3), (3, 6), (7, 3), (3, 7)"
     assert seen[-1].pairs == [(4, 3), (3, 4)]
     assert "(6, 3), (3, 6), (7, 3), (3, 7)" in (tmp_path / "tables.md").read_text()
+
+
+def test_every_run_by_subject_is_listed_with_the_subjects_that_it_lacks(
+    real_data, tmp_path, capsys
+):
+    folder = real_data / "n2001_biceps"
+    if not folder.is_dir():
+        pytest.skip("needs the recordings n2001_biceps in SKLEARN_EMG_DATA")
+    # Nothing is run: the command says first what the subjects allow.
+    main(["boumerdes", str(folder), "--out", str(tmp_path), "--report", "--quiet"])
+    text = capsys.readouterr().out
+    assert "subjects allow: ALS, myopathy, normal: 0 of 6; myopathy, normal: 0 of 6; ALS" in text
+    lines = [line.split() for line in text.splitlines()[2:8]]
+    assert [line[3:5] for line in lines] == [list(p) for p in ("43", "34", "63", "36", "73", "37")]
+    assert all(line[5:] == ["False", "ALS", "4,", "myopathy", "3"] for line in lines[:2])
+
+
+def test_runs_may_count_the_subjects_at_hand():
+    names = [f"{c}0{i}" for c in "AC" for i in (1, 5, 9)]
+    X = recording_table([np.arange(9.0)] * 6, fs=9.0, subject=names)
+    y = np.repeat(["ALS", "control"], 3)
+    by_number = runs_by_subject(X, y, [(1, 2), (5, 9)]).set_index("task").loc["ALS, normal"]
+    assert by_number["possible"].tolist() == [False, True]
+    assert by_number["missing"].tolist() == ["ALS 2, control 2", ""]
+    by_position = runs_by_subject(X, y, [(1, 2), (5, 9)], "position").set_index("task")
+    assert by_position.loc["ALS, normal", "possible"].tolist() == [True, False]
+    without = by_position.loc["myopathy, normal", "missing"].iloc[0]
+    assert without == "all myopathy"
 
 
 def test_data_that_serve_no_task_are_refused(tmp_path):

@@ -83,6 +83,7 @@ def boumerdes_tables(
     *,
     lstm: bool = False,
     pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS,
+    by: str = "number",
     fs: float | None = None,
     max_epochs: int | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -113,6 +114,8 @@ def boumerdes_tables(
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
         Numbers of the validation and test subjects, see
         :class:`~sklearn_emg.papers.BoumerdesProtocol`.
+    by : {"number", "position"}, default="number"
+        Meaning of the numbers, see :class:`~sklearn_emg.papers.BoumerdesProtocol`.
     fs : float, default=None
         Sampling rate in Hz at which windows are cut; by default that of the recordings.
     max_epochs : int, default=None
@@ -133,7 +136,8 @@ def boumerdes_tables(
         ``lowest`` and ``highest``, macro ``f1``, ``minutes`` of training, ``published``, ``leaky``
         ``left_out``, the runs by subject that these subjects do not allow, and ``failed``, the
         reason where there is no result. The table is written to `out` too, as ``tables.parquet``
-        and ``tables.md``.
+        and ``tables.md``, the latter with a list of the runs by subject, each with the subjects
+        that it lacks.
 
     Raises
     ------
@@ -171,7 +175,7 @@ def boumerdes_tables(
             folder = out / "-".join(re.findall(r"\w+", f"{system} {task.name} {kind}"))
             chosen = np.isin(y, task.labels)
             try:
-                protocol, left_out = _protocol(task, kind, X[chosen], y[chosen], pairs)
+                protocol, left_out = _protocol(task, kind, X[chosen], y[chosen], pairs, by)
             except ValueError as error:
                 rows.append(_row(task, system, kind, published, failed=str(error)))
                 continue
@@ -196,25 +200,70 @@ def boumerdes_tables(
     if (tables["runs"] == 0).all():
         raise ValueError("No row of the tables has a result: " + "; ".join(tables["failed"]) + ".")
     write_parquet(tables, out / "tables.parquet")
-    write_text_atomically(out / "tables.md", _markdown(tables, dict(notes or {})))
+    runs = runs_by_subject(X, y, pairs, by)
+    write_text_atomically(out / "tables.md", _markdown(tables, runs, dict(notes or {})))
     return tables
 
 
+def runs_by_subject(
+    X: pd.DataFrame,
+    y: Labels,
+    pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS,
+    by: str = "number",
+) -> pd.DataFrame:
+    """Runs by subject of the study that these subjects allow.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Recording table.
+    y : array-like of shape (n_rows,)
+        "ALS", "myopathy" or "control".
+    pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+    by : {"number", "position"}, default="number"
+
+    Returns
+    -------
+    runs : DataFrame
+        One row per task and run: ``task``, ``validation`` and ``test``, the numbers of the
+        subjects, ``possible``, and ``missing``, the subjects that the data lack.
+    """
+    y = labels_of_rows(y, len(X))
+    rows = []
+    for task in TASKS:
+        chosen = np.isin(y, task.labels)
+        absent = [f"all {label}" for label in task.labels if label not in y]
+        lacking = (
+            BoumerdesProtocol(pairs, by=by).missing_subjects(X[chosen], y[chosen])
+            if chosen.any()
+            else [[] for _ in pairs]
+        )
+        for (validation, test), missing in zip(pairs, lacking):
+            texts = absent + [f"{label} {number}" for label, number in missing]
+            rows.append((task.name, validation, test, not texts, ", ".join(texts)))
+    return pd.DataFrame(rows, columns=["task", "validation", "test", "possible", "missing"])
+
+
 def _protocol(
-    task: _Task, kind: str, X: pd.DataFrame, y: NDArray[Any], pairs: Sequence[tuple[int, int]]
+    task: _Task,
+    kind: str,
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    pairs: Sequence[tuple[int, int]],
+    by: str,
 ) -> tuple[Protocol, str]:
     """Protocol of a row of the table, and the runs that the subjects do not allow."""
     if missing := sorted(set(task.labels) - set(y)):
         raise ValueError(f"there are no recordings of {', '.join(missing)}")
     if kind == LEAKY:
         return RandomWindows(), ""
-    protocol = BoumerdesProtocol(pairs)
+    protocol = BoumerdesProtocol(pairs, by=by)
     possible = protocol.possible_pairs(X, y)
     if not possible:
         protocol.runs(X, y)  # says which subject is missing
     impossible = [pair for pair in map(tuple, pairs) if pair not in possible]
     left_out = ", ".join(f"({validation}, {test})" for validation, test in impossible)
-    return (BoumerdesProtocol(possible) if impossible else protocol), left_out
+    return (BoumerdesProtocol(possible, by=by) if impossible else protocol), left_out
 
 
 def _row(
@@ -246,7 +295,7 @@ def _row(
     return {**row, **scores, "published": published, "left_out": left_out, "failed": failed}
 
 
-def _markdown(tables: pd.DataFrame, notes: Mapping[str, str]) -> str:
+def _markdown(tables: pd.DataFrame, runs: pd.DataFrame, notes: Mapping[str, str]) -> str:
     head = ["# Tables of the Boumerdes study", "", NOTE, ""]
     head += [*(f"- {name}: {value}" for name, value in notes.items()), ""]
     columns = ["classes", "network", "protocol", "runs", "here", "F1", "minutes", "published"]
@@ -265,4 +314,9 @@ def _markdown(tables: pd.DataFrame, notes: Mapping[str, str]) -> str:
         lines.append(
             f"| {' | '.join(map(str, [*cells, row['published'], row['left_out'], failed]))} |"
         )
-    return "\n".join([*head, *lines, ""])
+    listed = [
+        f"- {run['task']}, validation subject {run['validation']}, test subject {run['test']}: "
+        + ("possible" if run["possible"] else f"not possible without {run['missing']}")
+        for run in runs.to_dict("records")
+    ]
+    return "\n".join([*head, *lines, "", "## Runs by subject", "", *listed, ""])
