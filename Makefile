@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-export OMP_NUM_THREADS ?= 1
+# Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
+test test-slow designs docs: export OMP_NUM_THREADS ?= 1
 
 .PHONY: setup demo test test-slow test-gpu designs lint docs benchmark clean
 
@@ -46,8 +47,9 @@ docs: setup
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
 
-# All published systems at the published settings: minutes for the classical ones, days for the
-# large networks without a GPU. Stop it when you like: the next call goes on. For instance
+# All published systems at the published settings: minutes for the classical ones, minutes to hours
+# a fold for the large networks without a GPU. Stop it when you like: the next call goes on, also
+# within the training of a network. For instance
 # make benchmark SYSTEMS=classical, or OPTIONS="--leave-out 'nodera-*,nam-*=needs a GPU'".
 SYSTEMS ?= all
 BENCHMARK ?= benchmark_results

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
@@ -419,7 +419,17 @@ def fit_windows(
     estimator : fitted estimator
     """
     arguments = estimator, X, y, params
-    return call_kept(memory, key_for(memory, "fit of windows", *arguments), _fit, *arguments)
+    key = key_for(memory, "fit of windows", _without_checkpoint(estimator), *arguments[1:])
+    return call_kept(memory, key, _fit, *arguments)
+
+
+def _without_checkpoint(estimator: Any) -> Any:
+    """The estimator without the folder where its networks keep an interrupted fit."""
+    params = estimator.get_params(deep=True)
+    places = [name for name in params if name.rpartition("__")[2] == "checkpoint"]
+    if all(params[name] is None for name in places):
+        return estimator
+    return clone(estimator).set_params(**dict.fromkeys(places))
 
 
 def _fit(estimator: Any, X: Any, y: NDArray[Any], params: dict[str, NDArray[Any]]) -> Any:

@@ -13,6 +13,7 @@ from sklearn_emg.neural_network._registry import HOME, public
 if TYPE_CHECKING:
     from sklearn_emg.neural_network._augment import AugmentBatches
     from sklearn_emg.neural_network._building import resolve_device
+    from sklearn_emg.neural_network._checkpoints import checkpoint_progress
     from sklearn_emg.neural_network._classifiers import (
         ALSNetClassifier,
         AttentionNetClassifier,
@@ -79,6 +80,7 @@ __all__ = [
     "StackedLSTM",
     "StackedLSTMClassifier",
     "TransferClassifier",
+    "checkpoint_progress",
     "export_onnx",
     "load_model",
     "resolve_device",

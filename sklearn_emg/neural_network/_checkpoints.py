@@ -7,7 +7,6 @@ import copy
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from sklearn_emg._files import existing_file, refusing, write_atomically
+from sklearn_emg._warnings import warn
 from sklearn_emg.recordings import content_digest
 
 _FORMAT = "1"
@@ -70,7 +70,7 @@ class Checkpoint:
                 with refusing(f"{self.path} is no checkpoint", SafetensorError, OSError):
                     self.found = self._read()
             except ValueError as error:
-                warnings.warn(f"{error} The training starts anew.", UserWarning, stacklevel=5)
+                warn(f"{error} The training starts anew.", UserWarning)
 
     def generator(self, rng: np.random.RandomState) -> np.random.RandomState:
         """Generator of the fit: the given one, or that with which the interrupted fit began."""
@@ -118,37 +118,52 @@ class Checkpoint:
             "progress": json.dumps(progress),
             "state": text,
         }
-        write_atomically(self.path, lambda target: save_file(tensors, target, metadata))
+        try:
+            write_atomically(self.path, lambda target: save_file(tensors, target, metadata))
+        except OSError as error:
+            warn(
+                f"The checkpoint {self.path} could not be written: {error}. The training goes on; "
+                "if it is interrupted, the epochs since the last checkpoint are lost.",
+                UserWarning,
+            )
 
     def remove(self) -> None:
         """Remove the file, since the fit has come to its end."""
         self.path.unlink(missing_ok=True)
 
 
-def checkpoint_progress(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """How far the fit has come that wrote the latest checkpoint in a folder.
+def checkpoint_progress(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """How far the fits have come whose checkpoints are in a folder.
 
     Parameters
     ----------
     folder : str or path-like
+        The `checkpoint` of network estimators.
 
     Returns
     -------
-    progress : dict or None
-        Number of the last ``epoch`` and of all ``epochs``, its ``train_loss`` and, with a
-        validation, ``valid_loss``, its ``seconds``, and ``seconds_left`` if no training stops
-        early. None if there is no checkpoint.
+    progress : list of dict
+        One for each fit, the one that was written last at the end: the last ``epoch`` and the
+        number of all ``epochs``, its ``train_loss`` and, with a validation, ``valid_loss``, its
+        ``seconds``, ``seconds_left``, that as text in ``left`` ("at most 19 min left", where the
+        training may stop early), ``total_seconds`` and ``total_cpu_seconds`` until then, and when
+        it was ``written``, in s since 1970. Files of another kind are passed over.
+
+    Examples
+    --------
+    >>> from sklearn_emg.neural_network import checkpoint_progress
+    >>> checkpoint_progress("folder_of_checkpoints")  # nothing is being trained
+    []
     """
-    found: list[tuple[float, Path]] = []
+    found: list[dict[str, Any]] = []
     for path in Path(folder).glob("*.safetensors"):
-        with contextlib.suppress(OSError):  # removed in the meantime
-            found.append((path.stat().st_mtime, path))
-    try:
-        with safe_open(max(found)[1], framework="np") as file:
-            progress = json.loads(file.metadata()["progress"])
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError):
-        return None  # no file, or one of another kind
-    return progress if isinstance(progress, dict) else None
+        # It may be removed in the meantime, or be of another kind.
+        with contextlib.suppress(OSError, SafetensorError, LookupError, TypeError, ValueError):
+            written = path.stat().st_mtime
+            with safe_open(path, framework="np") as file:
+                progress = json.loads(file.metadata()["progress"])
+            found.append({**progress, "written": written})
+    return sorted(found, key=lambda progress: progress["written"])
 
 
 def _digest(text: str, tensors: dict[str, torch.Tensor]) -> str:

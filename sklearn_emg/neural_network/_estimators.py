@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
@@ -17,6 +16,7 @@ from torch import nn
 
 from sklearn_emg._sklearn import InvalidParameterError
 from sklearn_emg._typing import Labels, Signals
+from sklearn_emg._warnings import warn
 from sklearn_emg.neural_network._batches import WindowDataset
 from sklearn_emg.neural_network._building import (
     check_output,
@@ -309,11 +309,10 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         where = f"The training of {type(self).__name__} was interrupted in epoch {net.epoch_ + 1}"
         if checkpoint is not None:
             raise KeyboardInterrupt(f"{where}. The same fit goes on from there.")
-        warnings.warn(
+        warn(
             f"{where} of {net.n_epochs_}: the best weights until then are kept. With 'checkpoint', "
             "a fit can be interrupted and go on later.",
             UserWarning,
-            stacklevel=4,
         )
 
     def _new_module(

@@ -7,7 +7,7 @@ history rows for each batch take longer than the training step of a small networ
 
 from __future__ import annotations
 
-import warnings
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -20,6 +20,7 @@ from skorch.history import History
 from torch import nn
 from torch.nn import functional
 
+from sklearn_emg._warnings import warn
 from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
 from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._parameters import MIN_BATCH
@@ -264,11 +265,13 @@ class _TrainingLoop(NeuralNet):
         plateau = _Plateau()
         self._best, self._updates, self._lowest = best, 0, np.inf
         self._in_training = self.was_interrupted_ = True
+        self.cpu_seconds_ = 0.0
         self.epoch_, self.n_epochs_ = 0, self.max_epochs if epochs is None else epochs
         # The progress bar reads single batches, and so may callbacks of the user.
         watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
         if checkpoint is not None and checkpoint.found is not None:
             self._load_state(checkpoint.found, batches, plateau)
+        start = time.process_time() - self.cpu_seconds_
 
         while self.epoch_ < self.n_epochs_ and not (best and plateau.is_over(self.patience)):
             divide_threads()
@@ -276,6 +279,7 @@ class _TrainingLoop(NeuralNet):
             self.history_.record("lr", self.optimizer_.param_groups[0]["lr"])
             improved = self._train_and_validate(batches, valid_batches, watched)
             self.epoch_ += 1
+            self.cpu_seconds_ = time.process_time() - start
             self.notify("on_epoch_end", dataset_train=X, dataset_valid=valid)
             plateau.note(improved)
             if plateau.wants_lower_rate(self.lr_patience):
@@ -319,6 +323,7 @@ class _TrainingLoop(NeuralNet):
             "best": None if self._best is None else self._best.state_dict(),
             "plateau": vars(plateau),
             "updates": self._updates,
+            "cpu_seconds": self.cpu_seconds_,
             "lowest": self._lowest,
             "history": list(self.history_),
             "generator": torch.get_rng_state(),
@@ -338,6 +343,7 @@ class _TrainingLoop(NeuralNet):
             self._best.load_state_dict(state["best"])
         vars(plateau).update(state["plateau"])
         self.epoch_, self._updates = state["epoch"], state["updates"]
+        self.cpu_seconds_ = state["cpu_seconds"]
         self._lowest = state["lowest"]
         self.history_ = History(state["history"])
         torch.set_rng_state(state["generator"])
@@ -349,12 +355,11 @@ class _TrainingLoop(NeuralNet):
             if name in state["callbacks"]:
                 callback.load_state_dict(state["callbacks"][name])
             elif name not in own:
-                warnings.warn(
+                warn(
                     f"The callback {name!r} is not in the checkpoint and starts anew: it has no "
                     "state_dict. If it changes the training, the weights differ from those of an "
                     "uninterrupted one.",
                     UserWarning,
-                    stacklevel=2,
                 )
 
     def on_train_end(self, net, X=None, y=None, **kwargs):

@@ -23,20 +23,22 @@ def progress_of(net: Any) -> dict[str, Any]:
     Returns
     -------
     progress : dict
-        ``epoch``, ``epochs``, ``train_loss``, with a validation ``valid_loss``, ``seconds`` of the
-        epoch, ``seconds_left``, and whether the training ``may_stop_early``.
+        As by `checkpoint_progress`.
     """
     row = net.history_[-1]
     seconds = [past["dur"] for past in net.history_[-_RECENT:] if "dur" in past]
-    left = net.n_epochs_ - net.epoch_
+    left = (float(np.mean(seconds)) if seconds else 0.0) * (net.n_epochs_ - net.epoch_)
+    may_stop_early = net.patience is not None and "valid_loss" in row
     losses = {name: row[name] for name in ("train_loss", "valid_loss") if name in row}
     return {
         "epoch": net.epoch_,
         "epochs": net.n_epochs_,
         **losses,
         "seconds": seconds[-1] if seconds else 0.0,
-        "seconds_left": float(np.mean(seconds)) * left if seconds else 0.0,
-        "may_stop_early": net.patience is not None and "valid_loss" in row,
+        "seconds_left": left,
+        "left": f"{'at most ' if may_stop_early else ''}{duration_text(left)} left",
+        "total_seconds": sum(past.get("dur", 0.0) for past in net.history_),
+        "total_cpu_seconds": net.cpu_seconds_,
     }
 
 
@@ -48,12 +50,6 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def left_text(progress: dict[str, Any]) -> str:
-    """Time that is left, "at most" where the training may stop early."""
-    most = "at most " if progress["may_stop_early"] else ""
-    return f"{most}{duration_text(progress['seconds_left'])} left"
 
 
 class EpochLog(PrintLog):
@@ -71,6 +67,6 @@ class EpochLog(PrintLog):
         seconds = duration_text(progress["seconds"])
         self._sink(
             f"epoch {progress['epoch']} of {progress['epochs']}: {', '.join(figures)}; "
-            f"{seconds}, {left_text(progress)}",
+            f"{seconds}, {progress['left']}",
             net.verbose,
         )

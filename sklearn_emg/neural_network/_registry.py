@@ -27,6 +27,7 @@ HOME = {
     **{f"{name}Classifier": "_classifiers" for name in NETWORKS},
     "ConvAutoencoder": "_modules._autoencoder",
     "AugmentBatches": "_augment",
+    "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_estimators",
     "TransferClassifier": "_transfer",

@@ -6,6 +6,7 @@ import argparse
 import ast
 import contextlib
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -228,15 +229,25 @@ def _texts(settings: Sequence[str], option: str) -> dict[str, str]:
     return texts
 
 
+def _threads_of_each(n_jobs: int | None) -> str:
+    """Threads of each process of a cluster on this machine, as joblib sets them for its own."""
+    n_cores = joblib.cpu_count()
+    set_outside = os.environ.get("OMP_NUM_THREADS")
+    return set_outside or str(max(1, n_cores // (n_jobs if n_jobs and n_jobs > 0 else n_cores)))
+
+
 @contextlib.contextmanager
 def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[None]:
     """Joblib's backend, with a cluster on this machine where none is named."""
     with contextlib.ExitStack() as stack:
         if name == "dask":
+            import dask
             from distributed import Client, LocalCluster
 
             if address is None:
-                cluster = LocalCluster(n_jobs, threads_per_worker=1, dashboard_address=None)
+                name_of_threads = "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS"
+                with dask.config.set({name_of_threads: _threads_of_each(n_jobs)}):
+                    cluster = LocalCluster(n_jobs, threads_per_worker=1, dashboard_address=None)
                 address = stack.enter_context(cluster)
             stack.enter_context(Client(address))
         elif name == "ray":
@@ -244,7 +255,8 @@ def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[Non
             from ray.util.joblib import register_ray
 
             if address is None:
-                ray.init(num_cpus=n_jobs, include_dashboard=False)
+                environment = {"env_vars": {"OMP_NUM_THREADS": _threads_of_each(n_jobs)}}
+                ray.init(num_cpus=n_jobs, include_dashboard=False, runtime_env=environment)
             else:
                 ray.init(address=address)
             stack.callback(ray.shutdown)

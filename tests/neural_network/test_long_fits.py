@@ -27,9 +27,11 @@ from sklearn_emg.neural_network import (
     RecurrentNetClassifier,
     SpectroEMGNetClassifier,
     TransferClassifier,
+    _checkpoints,
+    checkpoint_progress,
 )
 from sklearn_emg.neural_network._building import has_bfloat16, uses_bfloat16
-from sklearn_emg.neural_network._checkpoints import Checkpoint, checkpoint_progress
+from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._progress import duration_text
 
 CPU = torch.device("cpu")
@@ -274,11 +276,11 @@ def test_a_killed_fit_goes_on_to_the_same_weights(net, k, killed_after, tmp_path
     np.random.seed(7)  # noqa: NPY002
     net = clone(net).set_params(checkpoint=tmp_path / "fits")
     killed_after(clone(net), k, X, y, groups=subjects)
-    assert checkpoint_progress(tmp_path / "fits")["epoch"] == k
+    assert checkpoint_progress(tmp_path / "fits")[-1]["epoch"] == k
     np.random.seed(8)  # noqa: NPY002 - another process has other random numbers
     assert_same_fit(whole, clone(net).fit(X, y, groups=subjects))
     assert list((tmp_path / "fits").iterdir()) == []
-    assert checkpoint_progress(tmp_path / "fits") is None
+    assert checkpoint_progress(tmp_path / "fits") == []
 
 
 def test_only_the_missing_epochs_are_trained(killed_after, tmp_path, capsys):
@@ -412,13 +414,13 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         progress = checkpoint_progress(folder)
-        if progress is not None and progress["epoch"] >= 3:
+        if progress and progress[-1]["epoch"] >= 3:
             break
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert 3 <= checkpoint_progress(folder)["epoch"] < n_epochs
+    assert 3 <= checkpoint_progress(folder)[-1]["epoch"] < n_epochs
     process = run_script(script, folder, n_epochs)
     resumed = np.array(process.communicate()[0].split(), dtype=float)
     assert process.returncode == 0
@@ -472,6 +474,18 @@ def test_callbacks_keep_their_state_or_a_warning_names_them(killed_after, tmp_pa
         net.fit(X, y)
 
 
+def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
+    X, y, subjects = cohort()
+
+    def full(path, write):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_checkpoints, "write_atomically", full)
+    with pytest.warns(UserWarning, match="could not be written: .*No space left.* goes on"):
+        net = als_net(checkpoint=tmp_path).fit(X, y, groups=subjects)
+    assert_same_fit(net, als_net().fit(X, y, groups=subjects))
+
+
 # Interrupts
 
 
@@ -501,7 +515,7 @@ def test_ctrl_c_ends_a_fit_with_a_checkpoint_and_not_one_without(tmp_path):
     assert net.predict(X).shape == y.shape
     with pytest.raises(KeyboardInterrupt, match="interrupted in epoch 3"):
         als_net(callbacks=[CtrlC()], checkpoint=tmp_path).fit(X, y)
-    assert checkpoint_progress(tmp_path)["epoch"] == 2
+    assert checkpoint_progress(tmp_path)[-1]["epoch"] == 2
 
 
 def test_a_callback_may_stop_the_training(tmp_path, recwarn):
@@ -539,9 +553,9 @@ def test_durations_have_the_unit_that_fits(seconds, text):
 
 
 def test_progress_of_a_folder_without_checkpoints(tmp_path):
-    assert checkpoint_progress(tmp_path / "none") is None
+    assert checkpoint_progress(tmp_path / "none") == []
     (tmp_path / "other.safetensors").write_bytes(b"no checkpoint")
-    assert checkpoint_progress(tmp_path) is None
+    assert checkpoint_progress(tmp_path) == []
 
 
 # Which weights are kept

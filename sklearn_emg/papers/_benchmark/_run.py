@@ -37,6 +37,7 @@ from sklearn_emg.papers._benchmark._store import (
 )
 from sklearn_emg.papers._benchmark._systems import check_parameters, choose_systems, identity_of
 from sklearn_emg.papers._benchmark._tasks import do_audit, do_run, run_all
+from sklearn_emg.papers._benchmark._trainings import show_trainings
 from sklearn_emg.papers._registry import get_system
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -78,7 +79,9 @@ def run_benchmark(
     """Run systems over the runs of a protocol; finished runs are kept and never done twice.
 
     Each finished run is a file in ``out/runs``. A killed benchmark goes on where it stopped when it
-    is called again with the same arguments. A folder belongs to one set of data (every sample
+    is called again with the same arguments, a network in the epoch after its last checkpoint, which
+    is in ``out/training`` until its run is finished. The progress bar shows how far networks have
+    come. A folder belongs to one set of data (every sample
     counts), one protocol, one set of options and one version of this package. A run whose file was
     changed, or is of another fold or of a system with other settings, is done again with a warning.
     Several processes may run or report one benchmark at a time. A worker process that is killed,
@@ -130,7 +133,8 @@ def run_benchmark(
         such as the three of each nEMGNet, train one network a run between them; the time to fit is
         then that of the first of them, and the others' is the votes'. Delete it afterwards. It
         holds pickle files, and loading one runs whatever is in it: nobody whom you do not trust may
-        have the right to write there. Files in `out` are JSON, and nothing in them is run.
+        have the right to write there. Files in `out` are JSON and safetensors, and nothing in them
+        is run.
 
     Returns
     -------
@@ -190,7 +194,10 @@ def run_benchmark(
     settled = (audit_splits, random_state, options)
     tasks: list[tuple[Any, ...]] = [(do_run, file, X, y, protocol, options) for file in again]
     tasks += [(do_audit, file, X, y, *settled) for file in audit_again]
-    with tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar:
+    with (
+        tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar,
+        show_trainings([file for _, file, *_ in tasks], bar),
+    ):
         run_all(tasks, np.unique(y), n_jobs, bar)
     done.read(again)
     audits.read(audit_again)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm.auto import tqdm
@@ -32,6 +32,7 @@ from sklearn_emg.model_selection import (
 )
 from sklearn_emg.papers._benchmark._store import AuditFile, RunFile
 from sklearn_emg.papers._benchmark._systems import build
+from sklearn_emg.papers._benchmark._trainings import forget_trainings, resume_trainings
 
 __all__ = ["do_audit", "do_run", "run_all"]
 
@@ -74,6 +75,8 @@ def run_all(
     A worker process that is killed costs its own task, whose file says so.
     """
     before = [_written(file) for _, file, *_ in tasks]
+    # joblib divides the cores by the number of jobs. Two at least: a lone task keeps its process.
+    n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     try:
         _Runs(bar, n_jobs=n_jobs)(delayed(function)(*given) for function, *given in tasks)
     except BrokenProcessPool:
@@ -115,20 +118,23 @@ def do_run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
-        start = time.process_time()
+        start, cpu_before = time.process_time(), 0.0
         try:
             model, rows, labels = _prepared(name, X, y, protocol.of_windows, options)
             run = protocol.runs(rows, labels)[number]
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
             model = run.prepare(model, rows)
+            seconds, cpu_before = resume_trainings(model, file)
             outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
+            outcome.fit_seconds += seconds
         # What a system raises becomes its row; the others go on.
         except Exception as error:  # noqa: BLE001
             outcome = _failed(name, number, error)
         # Seconds on the clock also hold what else the machine did meanwhile.
-        cpu_seconds = time.process_time() - start
+        cpu_seconds = time.process_time() - start + cpu_before
     file.write(outcome, cpu_seconds, np.unique(y))
+    forget_trainings(file)
 
 
 def do_audit(
@@ -147,6 +153,7 @@ def do_audit(
         try:
             plain = {k: v for k, v in options.items() if k != "search"}
             model = with_seed(build(file.system, X, **plain), seed)
+            resume_trainings(model, file)
             audit = leakage_audit(model, X, y, n_splits=n_splits, progress=False, random_state=seed)
             balanced = audit.summary["mean_balanced_accuracy"]
             figures = {arm: float(balanced[arm]) for arm in ("random windows", "subjects")}
@@ -154,3 +161,4 @@ def do_audit(
         except Exception as error:  # noqa: BLE001
             message = f"{type(error).__name__}: {error}"
     file.write(figures, message)
+    forget_trainings(file)
