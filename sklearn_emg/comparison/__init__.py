@@ -18,6 +18,7 @@ from sklearn_emg.comparison._runs import killed_outcome as killed_outcome
 from sklearn_emg.comparison._runs import run_fold as run_fold
 from sklearn_emg.comparison._runs import run_tasks as run_tasks
 from sklearn_emg.comparison._scores import Scoring as Scoring
+from sklearn_emg.comparison._sites import SiteComparison
 
 __all__ = [
     "Comparison",
@@ -25,6 +26,7 @@ __all__ = [
     "LeakageAudit",
     "MatchedSubjects",
     "PermutationTest",
+    "SiteComparison",
     "compare",
     "confound_audit",
     "leakage_audit",

@@ -163,6 +163,31 @@ def _scorer(name: str, scorer: Any) -> Callable[..., float]:
     )
 
 
+def refuse_scorers_of_rows(
+    scorers: Mapping[str, Callable[..., float]], references: Mapping[Any, Any]
+) -> None:
+    """Refuse scorers that predict rows themselves where some subjects must not be scored.
+
+    Parameters
+    ----------
+    scorers : dict of str to callable
+        Additional metrics by name.
+    references : dict
+        Reference subjects of each site; empty if all subjects are scored.
+
+    Raises
+    ------
+    ValueError
+        If a scorer is not one of subjects and there are references.
+    """
+    of_rows = [name for name, scorer in scorers.items() if not hasattr(scorer, "score")]
+    if of_rows and references:
+        raise ValueError(
+            f"The 'scoring' {of_rows[0]!r} of compare scores rows, and would score the reference "
+            "subjects of the sites as well. Use sklearn_emg.metrics.subject_scorer."
+        )
+
+
 def _name_of(scorer: Any) -> str:
     if isinstance(scorer, str):
         return scorer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from sklearn_emg.comparison._checks import (
     named_pipelines,
     positive_class,
     refuse_pretrained,
+    refuse_scorers_of_rows,
     scorers_of,
     subject_splits,
 )
@@ -37,7 +38,9 @@ from sklearn_emg.comparison._runs import (
     run_tasks,
 )
 from sklearn_emg.comparison._scores import ALL_METRICS, Scoring, extra_metrics
+from sklearn_emg.comparison._sites import plan_sites, run_across, site_comparison
 from sklearn_emg.metrics import check_confidence
+from sklearn_emg.model_selection import Split
 
 
 @warned_once()
@@ -47,6 +50,7 @@ def compare(
     y: Labels,
     *,
     cv: Any = 5,
+    site: str | None = None,
     scoring: Any = None,
     average: str = "macro",
     pos_label: Any = None,
@@ -75,6 +79,12 @@ def compare(
     cv : int, None, splitter or iterable of (train, test), default=5
         An int means ``SubjectKFold(cv)``, None means 5 folds. The group splitters of scikit-learn
         are given the subjects as groups. A split with a subject on both sides is refused.
+    site : str, default=None
+        Column with the site (hospital) of each row. With it, each site is tested on a model of
+        all other sites, and next to it by `cv` folds of its own subjects, at most as many as its
+        smallest class has subjects. The reference subjects of
+        :class:`~sklearn_emg.preprocessing.SiteStandardizer` in any of the pipelines are scored in
+        neither test.
     scoring : str, callable, list or dict of these, default=None
         Additional metrics at the level of diagnoses: names as
         :func:`~sklearn_emg.metrics.subject_scorer` takes them, or ``scorer(estimator, X, y)``.
@@ -101,7 +111,8 @@ def compare(
     -------
     comparison : Comparison
         ``folds``, ``summary``, ``predictions``, ``errors``, ``chosen_parameters``, and
-        ``confusion()``; printing it shows the subject level.
+        ``confusion()``; printing it shows the subject level. With `site` a
+        :class:`SiteComparison` with the figures within and across sites.
 
     Raises
     ------
@@ -166,9 +177,38 @@ def compare(
     classes = np.unique(y)
     positive = positive_class(pos_label, classes, average)
     scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
-    splits = subject_splits(cv, X, y)
     diagnosed_unit(pipelines)
-    fit = partial(run_fold, metrics=scorers_of(scoring), keep=return_estimator)
+    metrics = scorers_of(scoring)
+    fit = partial(run_fold, metrics=metrics, keep=return_estimator)
+    run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
+    if site is None:
+        outcomes = run(pipelines, subject_splits(cv, X, y), fit)
+        return build_comparison(outcomes, list(pipelines), X, y, scores)
+    plan = plan_sites(pipelines, X, y, site, cv)
+    refuse_scorers_of_rows(metrics, plan.references)
+    fit = partial(fit, unscored=plan.unscored)
+    fit_across = partial(run_across, **fit.keywords)
+    found = {"across": run(plan.pipelines, plan.across, fit_across, desc="across sites")}
+    across = build_comparison(found["across"], list(pipelines), X, y, scores)
+    within = None
+    if plan.within:
+        found["within"] = run(pipelines, plan.within, fit, desc="within sites")
+        within = build_comparison(found["within"], list(pipelines), X, y, scores)
+    return site_comparison(across, within, plan, found, scores)
+
+
+def _run(
+    pipelines: dict[str, Any],
+    splits: list[Split],
+    fit: Callable[..., Outcome],
+    *,
+    X: pd.DataFrame,
+    y: NDArray,
+    n_jobs: int | None,
+    progress: bool,
+    desc: str = "compare",
+) -> list[Outcome]:
+    """Fit and test each pipeline on each split; failures are outcomes, with a warning."""
     for name, estimator in pipelines.items():
         refuse_pretrained(estimator, X, splits, name=name)
     tasks = [
@@ -178,7 +218,7 @@ def compare(
     ]
     outcomes = []
     results = run_tasks(fit, tasks, n_jobs=n_jobs)
-    bar = tqdm(results, total=len(tasks), desc="compare", unit="fit", disable=not progress)
+    bar = tqdm(results, total=len(tasks), desc=desc, unit="fit", disable=not progress)
     # The bar comes first: zip then exhausts and closes it.
     for result, (name, _, _, _, fold, _) in zip(bar, tasks):
         outcome = result if isinstance(result, Outcome) else killed_outcome(name, fold, result)
@@ -186,7 +226,7 @@ def compare(
         if outcome.error:
             warn(f"{name} failed in fold {fold}: {outcome.error}", FitFailedWarning)
     _refuse_failures(outcomes, list(pipelines), len(splits))
-    return build_comparison(outcomes, list(pipelines), X, y, scores)
+    return outcomes
 
 
 def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:

@@ -149,7 +149,7 @@ class Comparison:
         rows = {}
         for name, part in chosen.groupby("pipeline", sort=False):
             values = part.set_index("metric")
-            row = {metric: _cell(values, metric) for metric in metrics}
+            row = {metric: score_cell(values, metric) for metric in metrics}
             times = self.folds[(self.folds["pipeline"] == name) & (self.folds["level"] == level)]
             for label, column, digits in (
                 ("fit s", "fit_seconds", 2),
@@ -182,7 +182,19 @@ class Comparison:
         return self.table().to_html(escape=True)
 
 
-def _cell(values: pd.DataFrame, metric: str) -> str:
+def score_cell(values: pd.DataFrame, metric: str) -> str:
+    """A pooled value with its interval as text, ``0.86 [0.67, 0.95]``; "-" if there is none.
+
+    Parameters
+    ----------
+    values : DataFrame with the columns pooled, low and high
+    metric : str
+        Row of `values`.
+
+    Returns
+    -------
+    text : str
+    """
     if metric not in values.index:
         return "-"
     pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)

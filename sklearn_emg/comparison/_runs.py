@@ -71,6 +71,22 @@ class Level:
     proba: NDArray[np.floating] | None
     unit: NDArray[Any] | None = None
 
+    def without(self, subjects: NDArray[np.intp]) -> Level:
+        """The level without the cases of some subjects, given by their codes.
+
+        Parameters
+        ----------
+        subjects : ndarray of int
+
+        Returns
+        -------
+        level : Level
+        """
+        left = ~np.isin(self.subject, subjects)
+        proba = None if self.proba is None else np.asarray(self.proba)[left]
+        unit = None if self.unit is None else self.unit[left]
+        return Level(self.subject[left], self.y_true[left], self.y_pred[left], proba, unit)
+
 
 @dataclass
 class Outcome:
@@ -255,6 +271,7 @@ def run_fold(
     *,
     metrics: Mapping[str, Any] | None = None,
     keep: bool = False,
+    unscored: NDArray[np.intp] | None = None,
 ) -> Outcome:
     """Fit and test one pipeline on one fold; a failure becomes part of the outcome.
 
@@ -273,6 +290,9 @@ def run_fold(
         Additional metrics: ``subject_scorer`` objects, or ``scorer(estimator, X, y)``.
     keep : bool, default=False
         Whether the outcome keeps the fitted estimator.
+    unscored : ndarray of int, default=None
+        Codes, in X, of subjects that are predicted with the others but not scored, such as
+        references of a site.
 
     Returns
     -------
@@ -288,6 +308,8 @@ def run_fold(
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
             seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test])
+        if unscored is not None:
+            outcome.levels = {name: v.without(unscored) for name, v in outcome.levels.items()}
         outcome.scores = _scores(outcome, metrics or {}, model, X_test, y[test])
         _check_levels(outcome.levels, model, np.unique(y))
         outcome.predict_ms = 1e3 * seconds / len(test)

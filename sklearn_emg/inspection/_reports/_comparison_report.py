@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import LEVELS, Comparison, LeakageAudit
+from sklearn_emg.comparison import LEVELS, Comparison, LeakageAudit, SiteComparison
 from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
 from sklearn_emg.inspection._reports._html import (
     Table,
@@ -66,6 +66,7 @@ def comparison_content(
             "subject",
             f"Scores over {_heading(result)}, with {100 * result.confidence:g} % intervals",
         ),
+        "sites": _sites(result) if isinstance(result, SiteComparison) else None,
         "accuracy": None,
         "differences": None,
         "time": None,
@@ -178,6 +179,26 @@ def _scores(result: Comparison, level: str, caption: str) -> Table:
         return pd.DataFrame(rows, index=names).rename(columns=lambda m: m.replace("_", " "))
 
     return table(readable(shown), caption, index="pipeline", keys=readable(keys))
+
+
+def _sites(result: SiteComparison) -> dict[str, Any]:
+    """Table of scores within and across sites, and the references that are not scored."""
+    frame = result.site_table()
+    summary = result.site_summary
+    chosen = summary[(summary["level"] == "subject") & (summary["metric"] == "balanced_accuracy")]
+    keys = chosen.set_index(["site", "pipeline", "split"])["pooled"].unstack("split")
+    n_references = sum(map(len, result.references.values()))
+    return {
+        "table": table(
+            frame.rename(columns={"n": _heading(result)}),
+            f"Balanced accuracy over {_heading(result)} within and across sites, with "
+            f"{100 * result.confidence:g} % intervals",
+            index="site and pipeline",
+            keys=keys.reindex(frame.index, columns=["within", "across"]),
+        ),
+        "n_sites": len(result.sites),
+        "references": counted(n_references, "reference subject") if n_references else "",
+    }
 
 
 def _figures(result: Comparison) -> dict[str, Any]:

@@ -1,0 +1,301 @@
+"""Comparison within each site and across sites, on the same subjects."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from sklearn_emg._sklearn import Integral
+from sklearn_emg._tables import ReadableTable, counted
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.comparison._checks import subject_splits
+from sklearn_emg.comparison._results import Comparison, score_cell
+from sklearn_emg.comparison._runs import Outcome, run_fold
+from sklearn_emg.comparison._scores import Scoring
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.model_selection import LeaveOneSiteOut, Split, SubjectStrata, sites_of
+from sklearn_emg.preprocessing import SiteStandardizer
+from sklearn_emg.recordings import Subjects, object_column
+
+
+@dataclass(frozen=True)
+class SiteComparison(Comparison):
+    """Results of :func:`compare` with `site`.
+
+    The attributes of a :class:`Comparison` are those of the test across sites: fold k is the test
+    of site ``sites[k]`` on a model of all others.
+
+    Attributes
+    ----------
+    within : Comparison
+        Results of the folds of subjects within each site, with the same subjects scored.
+    site_summary : DataFrame
+        One row per site ("all" for all together), pipeline, ``split`` ("within" or "across"),
+        level and metric, with the columns of ``summary``.
+    sites : list
+        Names of the sites.
+    references : dict
+        Reference subjects of each site, which are not scored in either test.
+
+    See Also
+    --------
+    Comparison : Results of one test.
+    """
+
+    within: Comparison | None = None
+    site_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sites: list[Any] = field(default_factory=list)
+    references: dict[Any, list[Any]] = field(default_factory=dict)
+
+    def site_table(self, metric: str = "balanced_accuracy", level: str = "subject") -> pd.DataFrame:
+        """Table for reading: a metric within and across sites, with intervals.
+
+        Parameters
+        ----------
+        metric : str, default="balanced_accuracy"
+            Name from ``site_summary["metric"]``.
+        level : {"window", "recording", "subject"}, default="subject"
+
+        Returns
+        -------
+        table : DataFrame of str
+            One row per site and pipeline, and per pipeline over all sites: ``n`` scored subjects
+            (or units), and the metric within the site and across sites. "-" stands for a value
+            that does not exist.
+
+        Raises
+        ------
+        ValueError
+            If the comparison has no such metric or level.
+        """
+        level = self._level(level)
+        table = self.site_summary[self.site_summary["level"] == level]
+        if metric not in set(table["metric"]):
+            known = list(dict.fromkeys(table["metric"]))
+            raise ValueError(
+                f"The comparison has no metric {metric!r} of {level}s; it has {known}."
+            )
+        rows = {}
+        for (site, name), part in table[table["metric"] == metric].groupby(
+            ["site", "pipeline"], sort=False
+        ):
+            values = part.set_index("split")
+            cells = {split: score_cell(values, split) for split in ("within", "across")}
+            rows[site, name] = {"n": int(values["n_cases"].max()), **cells}
+        frame = ReadableTable.from_dict(rows, orient="index")
+        frame.index = pd.MultiIndex.from_tuples(rows, names=["site", "pipeline"])
+        return ReadableTable(frame)
+
+    def __repr__(self) -> str:
+        n_references = sum(map(len, self.references.values()))
+        scored = f"; {counted(n_references, 'reference')} not scored" if n_references else ""
+        return (
+            f"Balanced accuracy over {self.unit}s within each of {len(self.sites)} sites (folds) and "
+            f"across\nsites (tested on a model of the others){scored}\n"
+            f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.site_table().to_html(escape=True) + super()._repr_html_()
+
+
+@dataclass(frozen=True)
+class SitePlan:
+    """Splits within and across sites, and the subjects that are not scored.
+
+    Attributes
+    ----------
+    sites : list
+        Names of the sites.
+    within : list of (train, test)
+        Folds of subjects within each site.
+    within_site : list of int
+        Number of the site of each of these folds.
+    across : list of (train, test)
+        The test of each site on the others.
+    pipelines : dict of str to estimator
+        Pipelines for the test across sites: their SiteStandardizers list their references.
+    references : dict
+        Reference subjects of each site.
+    unscored : ndarray of int
+        Codes of the reference subjects in the table.
+    """
+
+    sites: list[Any]
+    within: list[Split]
+    within_site: list[int]
+    across: list[Split]
+    pipelines: dict[str, Any]
+    references: dict[Any, list[Any]]
+    unscored: NDArray[np.intp]
+
+
+def plan_sites(
+    pipelines: dict[str, Any], X: pd.DataFrame, y: NDArray[Any], site: str, cv: Any
+) -> SitePlan:
+    """Splits within and across sites, with the references drawn.
+
+    Parameters
+    ----------
+    pipelines : dict of str to estimator
+    X : DataFrame with a ``subject`` column
+    y : ndarray of shape (n_rows,)
+    site : str
+        Column with the site of each row.
+    cv : int, None or splitter
+        Folds of subjects within a site; an integer is an upper limit.
+
+    Returns
+    -------
+    plan : SitePlan
+
+    Raises
+    ------
+    ValueError
+        If the sites cannot be split, or all subjects of a class are references of a site.
+    """
+    if cv is not None and not isinstance(cv, Integral) and not hasattr(cv, "split"):
+        raise TypeError(
+            "With 'site', the 'cv' of compare splits the subjects of each site: give a number of "
+            f"folds or a splitter. Got {cv!r}."
+        )
+    codes, names = sites_of(X, site, "compare")
+    across = subject_splits(LeaveOneSiteOut(site), X, y)
+    drawn, listed = {}, {}
+    for name, estimator in pipelines.items():
+        listed[name], found = _with_listed_references(estimator, X, y)
+        for at, subjects in found.items():
+            drawn.setdefault(at, {}).update(dict.fromkeys(subjects))
+    references = {at: list(drawn[at]) for at in names if at in drawn}
+    subjects = Subjects.of(X)
+    unscored = np.flatnonzero([n in {s for r in references.values() for s in r}
+                               for n in subjects.names])  # fmt: skip
+    _refuse_lost_classes(y, codes, names, ~np.isin(subjects.codes, unscored))
+    within, within_site = [], []
+    for k, name in enumerate(names):
+        rows = np.flatnonzero(codes == k)
+        for train, test in _folds_within(X.iloc[rows], y[rows], cv, name):
+            if not np.isin(subjects.codes[rows[test]], unscored).all():
+                within.append((rows[train], rows[test]))
+                within_site.append(k)
+    return SitePlan(names, within, within_site, across, listed, references, unscored)
+
+
+def _with_listed_references(
+    estimator: Any, X: pd.DataFrame, y: NDArray[Any]
+) -> tuple[Any, dict[Any, list[Any]]]:
+    """A clone whose SiteStandardizers list the references that they draw, and these."""
+    estimator = clone(estimator)
+    drawn: dict[Any, list[Any]] = {}
+    for part in (estimator, *estimator.get_params(deep=True).values()):
+        if isinstance(part, SiteStandardizer):
+            found = part.draw(X, y)
+            listed = [subject for subjects in found.values() for subject in subjects]
+            part.set_params(reference=listed, n_reference=None)
+            for name, subjects in found.items():
+                drawn[name] = [*drawn.get(name, []), *subjects]
+    return estimator, drawn
+
+
+def run_across(*arguments: Any, **settings: Any) -> Outcome:
+    """``run_fold`` on a site that is new to the pipeline, whose references are not scored."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", ".*given to SiteStandardizer are references", SubjectLeakWarning
+        )
+        return run_fold(*arguments, **settings)
+
+
+def _refuse_lost_classes(
+    y: NDArray[Any], codes: NDArray[np.intp], sites: list[Any], scored: NDArray[np.bool_]
+) -> None:
+    """Raise if a site has subjects of a class and all of them are references."""
+    for k, site in enumerate(sites):
+        here = codes == k
+        if lost := np.setdiff1d(y[here], y[here & scored]).tolist():
+            raise ValueError(
+                f"All subjects of class {lost[0]!r} at site {site!r} are references of a "
+                "SiteStandardizer, so that none is left to be scored. Set its 'n_reference' to "
+                "fewer subjects."
+            )
+
+
+def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any) -> list[Split]:
+    """Folds of the subjects of one site; none, with a warning, if it cannot be split."""
+    if cv is None or isinstance(cv, Integral):
+        strata = SubjectStrata(X, y, None)
+        fewest = int(strata.has_class.sum(axis=0).min())
+        cv = min(5 if cv is None else int(cv), fewest)
+        if len(strata.classes) < 2 or fewest < 2:
+            reason = "one class only" if len(strata.classes) < 2 else "a class of one subject"
+            warn_of_recordings(
+                f"Site {site!r} has {reason}: its subjects cannot be split, and there is no score "
+                "within this site.",
+                stacklevel=6,
+            )
+            return []
+    return subject_splits(cv, X, y)
+
+
+def site_comparison(
+    across: Comparison,
+    within: Comparison | None,
+    plan: SitePlan,
+    outcomes: dict[str, list[Outcome]],
+    scoring: Scoring,
+) -> SiteComparison:
+    """Put the comparison across sites and that within sites together.
+
+    Parameters
+    ----------
+    across, within : Comparison
+        `within` is None if no site could be split.
+    plan : SitePlan
+    outcomes : dict of str to list of Outcome
+        Of the splits "within" and "across".
+    scoring : Scoring
+
+    Returns
+    -------
+    comparison : SiteComparison
+    """
+    site_of = {"within": plan.within_site, "across": list(range(len(plan.sites)))}
+    tables = {"within": within, "across": across}
+    rows = []
+    for split, table in tables.items():
+        if table is None:
+            continue
+        for k, site in [*enumerate(plan.sites), (None, "all")]:
+            part = [o for o in outcomes[split] if k is None or site_of[split][o.fold] == k]
+            folds = table.folds[table.folds["fold"].isin([o.fold for o in part])]
+            for name in plan.pipelines:
+                summary = scoring.summarise(part, name, folds) if part else []
+                rows += [{"site": site, "split": split, **row} for row in summary]
+    frame = pd.DataFrame(rows)
+    order = {site: k for k, site in enumerate([*plan.sites, "all"])}
+    frame = frame.sort_values("site", key=lambda s: s.map(order), kind="stable")
+    values = {f.name: getattr(across, f.name) for f in fields(Comparison)}
+    result = SiteComparison(
+        **values,
+        within=within,
+        site_summary=ReadableTable(frame.reset_index(drop=True)),
+        sites=plan.sites,
+        references=plan.references,
+    )
+    return replace(result, chance=_chance(result))
+
+
+def _chance(result: Comparison) -> float:
+    """Fraction of the largest class among the scored cases."""
+    columns = list(dict.fromkeys(["subject", result.unit]))
+    cases = result.predictions[["y_true"]].assign(
+        key=object_column(zip(*(result.predictions[c] for c in columns)))
+    )
+    counts = cases.drop_duplicates("key")["y_true"].value_counts(normalize=True)
+    return float(counts.max())
