@@ -95,9 +95,10 @@ class SiteComparison(Comparison):
     def __repr__(self) -> str:
         n_references = sum(map(len, self.references.values()))
         scored = f"; {counted(n_references, 'reference')} not scored" if n_references else ""
+        n_sites = len(self.sites)
         return (
-            f"Balanced accuracy over {self.unit}s within each of {len(self.sites)} sites (folds) and "
-            f"across\nsites (tested on a model of the others){scored}\n"
+            f"Balanced accuracy over {self.unit}s within each of {n_sites} sites (folds) and\n"
+            f"across sites (tested on a model of the others){scored}\n"
             f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}"
         )
 
@@ -237,7 +238,6 @@ def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any) -> list[
             warn_of_recordings(
                 f"Site {site!r} has {reason}: its subjects cannot be split, and there is no score "
                 "within this site.",
-                stacklevel=6,
             )
             return []
     return subject_splits(cv, X, y)

@@ -1,0 +1,196 @@
+"""compare(site=...): within each site and across sites, on the same subjects."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emg.comparison import SiteComparison, compare
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.inspection import report
+from sklearn_emg.model_selection import LeaveOneSubjectOut
+from sklearn_emg.preprocessing import SiteStandardizer
+from sklearn_emg.recordings import recording_table
+
+
+def feature_table(n=12, n_rows=2, sites=("Bern", "Oslo"), gain=5.0):
+    """Patients have twice the amplitude; the second site has another gain."""
+    rng = np.random.default_rng(0)
+    site, subject, ill = (
+        np.repeat(a, n_rows)
+        for a in (
+            np.repeat(sites, n),
+            [f"{s}{k:02}" for s in sites for k in range(n)],
+            np.tile(np.arange(n) % 2, len(sites)),
+        )
+    )
+    rms = np.exp(0.05 * rng.normal(size=len(site))) * (1 + ill) * gain ** (site == sites[-1])
+    return pd.DataFrame({"rms": rms, "subject": subject, "site": site}), np.array(["h", "i"])[ill]
+
+
+def pipelines(**settings):
+    divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
+    X, y = feature_table()
+    healthy = sorted(set(X["subject"][y == "h"]))
+    return {
+        "plain": divote,
+        "by site": make_pipeline(SiteStandardizer(healthy, **settings), divote),
+    }
+
+
+@pytest.fixture(scope="module")
+def result():
+    X, y = feature_table()
+    return compare(
+        pipelines(n_reference=4), X, y, cv=3, site="site", n_resamples=50, progress=False
+    )
+
+
+def test_both_figures_stand_side_by_side(result):
+    table = result.site_table("accuracy")
+    assert list(table.columns) == ["n", "within", "across"]
+    assert table.loc["all", "by site"].tolist()[:2] == [16, "1.00 [0.81, 1.00]"]
+    across = table["across"].str[:4].astype(float)
+    assert across["all", "by site"] > across["all", "plain"]
+    assert table.loc["Bern", "plain"]["within"].startswith("1.00")
+    assert table.loc["Bern", "plain"]["across"].startswith("0.25")  # 2 healthy, 6 patients
+    assert table.index.get_level_values("site").tolist() == [
+        *["Bern"] * 2,
+        *["Oslo"] * 2,
+        *["all"] * 2,
+    ]
+
+
+def test_references_are_scored_in_neither_test(result):
+    X, y = feature_table()
+    healthy = set(X["subject"][y == "h"])
+    references = [subject for drawn in result.references.values() for subject in drawn]
+    assert {site: len(drawn) for site, drawn in result.references.items()} == {"Bern": 4, "Oslo": 4}
+    assert set(references) <= healthy
+    for part in (result, result.within):
+        tested = part.predictions.groupby("pipeline")["subject"].agg(set)
+        assert tested.map(lambda s: s == set(X["subject"]) - set(references)).all()
+    assert result.chance == pytest.approx(12 / 16)
+
+
+def test_each_fold_across_is_a_site(result):
+    assert result.sites == ["Bern", "Oslo"]
+    tested = result.predictions.groupby("fold")["subject"].agg(lambda s: {n[:4] for n in s})
+    assert tested.to_dict() == {0: {"Bern"}, 1: {"Oslo"}}
+    assert len(result.within.folds["fold"].unique()) == 6
+
+
+def test_the_overall_figures_are_those_of_the_two_comparisons(result):
+    summary = result.site_summary.set_index(["site", "split"]).loc["all"]
+    for split, part in (("within", result.within), ("across", result)):
+        found, expected = summary.loc[split], part.summary
+        assert found["metric"].tolist() == expected["metric"].tolist()
+        np.testing.assert_array_equal(found["pooled"], expected["pooled"])
+        np.testing.assert_array_equal(found["low"], expected["low"])
+
+
+def test_it_prints_within_80_columns(result):
+    assert isinstance(result, SiteComparison)
+    text = repr(result)
+    assert "8 references not scored" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "by site" in result._repr_html_()
+
+
+def test_the_report_has_both_figures(result, tmp_path):
+    page = report(result, tmp_path / "page.html").read_text()
+    assert "Within and across sites" in page
+    assert "8 reference subjects of the sites standardise the features" in " ".join(page.split())
+
+
+def test_without_references_every_subject_is_scored():
+    X, y = feature_table(gain=1.0)
+    result = compare(
+        pipelines()["plain"], X, y, cv=LeaveOneSubjectOut(), site="site", n_resamples=20,
+        progress=False,
+    )  # fmt: skip
+    assert result.references == {}
+    assert result.predictions["subject"].nunique() == 24
+    assert result.within.folds["fold"].nunique() == 24
+    assert "not scored" not in repr(result)
+
+
+def test_recordings_are_standardised_inside_divote_without_a_warning():
+    X, y = feature_table(n=8, n_rows=1, gain=0.2)
+    rng = np.random.default_rng(1)
+    table = recording_table(
+        [0.1 * rms * rng.normal(size=600) for rms in X["rms"]],
+        fs=1000.0,
+        subject=X["subject"].tolist(),
+        site=X["site"].tolist(),
+        group=["healthy" if label == "h" else "ill" for label in y],
+    )
+    steps = TimeDomainFeatures(["rms"]), SiteStandardizer(n_reference=2), LogisticRegression()
+    model = DiVoteClassifier(make_pipeline(*steps), window=0.3, step=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        result = compare(model, table, y, cv=2, site="site", n_resamples=5, progress=False)
+    assert result.predictions["y_pred"].tolist() == result.predictions["y_true"].tolist()
+    assert all(len(drawn) == 2 for drawn in result.references.values())
+
+
+def test_a_site_that_cannot_be_split_has_no_figure_within():
+    X, y = feature_table()
+    chosen = ~((X["site"] == "Oslo") & (y == "h") & (X["subject"] != "Oslo00"))
+    with pytest.warns(RecordingWarning, match="Site 'Oslo' has a class of one subject"):
+        result = compare(
+            pipelines()["plain"], X[chosen], y[chosen], site="site", n_resamples=5, progress=False
+        )
+    assert result.site_table().loc["Oslo"]["within"].tolist() == ["-"]
+    assert result.site_table().loc["Bern"]["within"].str.startswith("1.00").all()
+
+
+def test_references_of_all_healthy_subjects_leave_none_to_score():
+    X, y = feature_table()
+    with pytest.raises(ValueError, match=r"class 'h' at site 'Bern' are references.*n_reference"):
+        compare(pipelines(), X, y, site="site", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "match"),
+    [
+        ({"site": "hospital"}, ValueError, "column 'hospital'"),
+        ({"site": "site", "cv": [([0], [1])]}, TypeError, "splits the subjects of each site"),
+        (
+            {"site": "site", "scoring": {"mine": lambda model, X, y: 1.0}},
+            ValueError,
+            "'mine' of compare scores rows",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_named(settings, error, match):
+    X, y = feature_table()
+    with pytest.raises(error, match=match):
+        compare(pipelines(n_reference=3), X, y, progress=False, **settings)
+
+
+def test_a_pipeline_that_fails_keeps_the_others():
+    class Failing(LogisticRegression):
+        def fit(self, X, y):
+            raise RuntimeError("no")
+
+    X, y = feature_table()
+    failing = DiVoteClassifier(Failing(), window=None)
+    with pytest.warns(FitFailedWarning, match="failed in all"):
+        result = compare(
+            {"good": pipelines()["plain"], "bad": failing},
+            X,
+            y,
+            cv=2,
+            site="site",
+            n_resamples=5,
+            progress=False,
+        )
+    assert result.site_table().loc["all", "bad"].tolist() == [0, "-", "-"]
+    assert len(result.errors) == 2
