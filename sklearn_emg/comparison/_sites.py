@@ -168,15 +168,18 @@ def plan_sites(
         )
     codes, names = sites_of(X, site, "compare")
     across = subject_splits(LeaveOneSiteOut(site), X, y)
-    drawn, listed = {}, {}
+    drawn: set[Any] = set()
+    listed = {}
     for name, estimator in pipelines.items():
         listed[name], found = _with_listed_references(estimator, X, y)
-        for at, subjects in found.items():
-            drawn.setdefault(at, {}).update(dict.fromkeys(subjects))
-    references = {at: list(drawn[at]) for at in names if at in drawn}
+        drawn |= found
     subjects = Subjects.of(X)
-    unscored = np.flatnonzero([n in {s for r in references.values() for s in r}
-                               for n in subjects.names])  # fmt: skip
+    unscored = np.flatnonzero([name in drawn for name in subjects.names])
+    references = {
+        name: [s for s in dict.fromkeys(subjects.by_row[codes == k]) if s in drawn]
+        for k, name in enumerate(names)
+        if drawn
+    }
     _refuse_lost_classes(y, codes, names, ~np.isin(subjects.codes, unscored))
     within, within_site = [], []
     for k, name in enumerate(names):
@@ -190,17 +193,16 @@ def plan_sites(
 
 def _with_listed_references(
     estimator: Any, X: pd.DataFrame, y: NDArray[Any]
-) -> tuple[Any, dict[Any, list[Any]]]:
+) -> tuple[Any, set[Any]]:
     """A clone whose SiteStandardizers list the references that they draw, and these."""
     estimator = clone(estimator)
-    drawn: dict[Any, list[Any]] = {}
+    drawn: set[Any] = set()
     for part in (estimator, *estimator.get_params(deep=True).values()):
-        if isinstance(part, SiteStandardizer):
-            found = part.draw(X, y)
-            listed = [subject for subjects in found.values() for subject in subjects]
-            part.set_params(reference=listed, n_reference=None)
-            for name, subjects in found.items():
-                drawn[name] = [*drawn.get(name, []), *subjects]
+        # Without sites, the references are those of the training.
+        if isinstance(part, SiteStandardizer) and part.site is not None:
+            subjects = [subject for found in part.draw(X, y).values() for subject in found]
+            part.set_params(reference=subjects, n_reference=None)
+            drawn.update(subjects)
     return estimator, drawn
 
 

@@ -140,6 +140,18 @@ def test_recordings_are_standardised_inside_divote_without_a_warning():
     assert all(len(drawn) == 2 for drawn in result.references.values())
 
 
+def test_references_of_a_part_of_a_site_are_excluded_as_well():
+    X, y = feature_table()
+    X["place"] = X["site"] + np.tile([" left", " right"], len(X) // 2)
+    X["group"] = np.where(y == "h", "healthy", "ill")
+    scaler = SiteStandardizer(n_reference=2, site="place")
+    model = make_pipeline(scaler, pipelines()["plain"].set_params(features=["rms"]))
+    result = compare(model, X, y, site="site", cv=2, n_resamples=5, progress=False)
+    drawn = {subject for found in scaler.draw(X).values() for subject in found}
+    assert {s for found in result.references.values() for s in found} == drawn
+    assert not drawn & set(result.predictions["subject"])
+
+
 def test_a_site_that_cannot_be_split_has_no_figure_within():
     X, y = feature_table()
     chosen = ~((X["site"] == "Oslo") & (y == "h") & (X["subject"] != "Oslo00"))
