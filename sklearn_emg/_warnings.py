@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, TypeAlias
 
-from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 
-__all__ = ["warn", "warn_of_recordings", "warned_once"]
+__all__ = ["Noted", "call_noting", "repeat_noted", "warn", "warn_of_recordings", "warned_once"]
+
+Noted: TypeAlias = "tuple[str, type[Warning]]"
+# What a user has to know, whatever process finds it.
+_NOTED = (RecordingWarning, SubjectLeakWarning)
 
 # Packages whose functions pass on the calls of a user.
-_PASSING_ON = {"sklearn_emg", "sklearn", "imblearn", "skorch", "joblib", "contextlib", "functools"}
+_PASSING_ON = {
+    "sklearn_emg",
+    "sklearn",
+    "imblearn",
+    "skorch",
+    "joblib",
+    "contextlib",
+    "functools",
+    "tqdm",
+}
 _GIVEN: ContextVar[set[str] | None] = ContextVar("given", default=None)
 
 
@@ -61,3 +76,54 @@ def warn_of_recordings(message: str) -> None:
             return
         given.add(message)
     warn(message, RecordingWarning)
+
+
+def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[Any, list[Noted]]:
+    """Call a function, and note its warnings about subjects and recordings in a worker process.
+
+    Parameters
+    ----------
+    home : int
+        Number of the process whose user reads warnings: nothing is noted there.
+    function : callable
+    *given : object
+
+    Returns
+    -------
+    result : object
+    noted : list of (str, type)
+        Message and category of each such warning, for `repeat_noted` in the process `home`. All
+        other warnings are shown as they would be.
+    """
+    noted: list[Noted] = []
+    if os.getpid() == home:
+        return function(*given), noted
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, _NOTED):
+                noted.append((str(message), category))
+            else:
+                show(message, category, *place)
+
+        warnings.showwarning = note
+        for category in _NOTED:
+            warnings.simplefilter("always", category)
+        return function(*given), noted
+
+
+def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
+    """Give warnings that a worker process noted, each once.
+
+    Parameters
+    ----------
+    noted : sequence of (str, type)
+        From `call_noting`.
+    told : set of (str, type)
+        Those that were given already; the new ones are added.
+    """
+    for message, category in noted:
+        if (message, category) not in told:
+            told.add((message, category))
+            warn(message, category)

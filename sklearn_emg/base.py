@@ -19,12 +19,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
+    SubjectMemory,
     check_recording_table,
     common_channel_names,
     distinct_rates,
     is_recording_table,
     read_signal,
     same_rate,
+    warn_of_identities,
     warn_of_implausible_recordings,
     warn_of_implausible_windows,
     with_signals,
@@ -95,6 +97,7 @@ def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
 
 # mypy does not see the __init_subclass__ of scikit-learn, which has no types; hence call-arg.
 class SignalEstimator(
+    SubjectMemory,
     TransformerMixin,
     BaseEstimator,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
@@ -156,6 +159,8 @@ class SignalEstimator(
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Check shape and type of windows, but not the values of their samples."""
+        if reset:
+            warn_of_identities(X, None, type(self).__name__)
         X = validate_windows(
             self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
@@ -266,6 +271,7 @@ class SignalTransformer(SignalEstimator):
         self : object
         """
         self._validate_params()
+        self._remember_subjects(X)
         if self._is_table(X):
             self._check_table(X, reset=True)
             self.n_times_in_ = None
@@ -429,6 +435,7 @@ class FeatureExtractor(
         self : object
         """
         self._validate_params()
+        self._remember_subjects(X)
         if self._is_table(X):
             self._check_table(X, reset=True)
             self.n_channels_in_ = self._table_channels(X)

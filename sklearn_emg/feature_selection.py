@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._validation import require
+from sklearn_emg.recordings import warn_of_identities
 
 __all__ = ["RandomForestSelector", "RelevanceSelector"]
 
@@ -32,6 +33,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
     def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
         self._validate_params()
         numeric = self.task == "regression"
+        table = X
         X, y = validate_data(
             self,
             X,
@@ -40,6 +42,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
             y_numeric=numeric,
             ensure_all_finite=False,
         )
+        warn_of_identities(table, y, type(self).__name__)
         self._refuse_missing(X)
         classify = _is_classification(self.task, y)
         if classify:

@@ -20,7 +20,7 @@ from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import checked_labels, find_divote, refuse_pretrained
-from sklearn_emg.comparison._runs import run_tasks
+from sklearn_emg.comparison._runs import refuse_identities, run_tasks
 from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures
@@ -216,6 +216,7 @@ def _audit_of(folds: pd.DataFrame) -> LeakageAudit:
 def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str, float]:
     train, test = split
     model = clone(estimator).fit(safe_indexing(X, train), y[train])
+    refuse_identities(model, safe_indexing(X, train), y[train])
     X_test = safe_indexing(X, test)
     with warnings.catch_warnings():
         # All splits except that by subject score training subjects: the audit measures this leak.

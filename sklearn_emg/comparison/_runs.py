@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -18,10 +20,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._warnings import Noted, call_noting, repeat_noted
 from sklearn_emg.ensemble import Votes, find_votes
 from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
 from sklearn_emg.model_selection import Split
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import identities_learned, subjects_of
 
 LEVELS = ("window", "recording", "subject")
 
@@ -307,6 +310,7 @@ def run_fold(
             start = time.perf_counter()
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
+            refuse_identities(model, X_train, y[train])
             seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test])
         if unscored is not None:
             outcome.levels = {name: v.without(unscored) for name, v in outcome.levels.items()}
@@ -321,6 +325,25 @@ def run_fold(
         outcome.error = f"{type(error).__name__}: {error}"
         outcome.details = traceback.format_exc()
     return outcome
+
+
+def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:
+    """Refuse a fitted estimator that has the subject, or another identity or label, for a feature.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : DataFrame with a ``subject`` column
+        Training rows.
+    y : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If it was trained on such a column; the message names the columns.
+    """
+    if message := identities_learned(model, X, y):
+        raise ValueError(message)
 
 
 def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
@@ -355,25 +378,34 @@ def run_tasks(
     ------
     result : object
         Return value of the function; a BrokenProcessPool if the worker was killed again.
+
+    Warns
+    -----
+    SubjectLeakWarning, RecordingWarning
+        Those of the workers, each once.
     """
-    done = 0
+    done, told = 0, set[Noted]()
+    noting = partial(call_noting, os.getpid(), function)
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         try:
-            for result in parallel(delayed(function)(*task) for task in tasks[done:]):
+            for result, noted in parallel(delayed(noting)(*task) for task in tasks[done:]):
                 done += 1
+                repeat_noted(noted, told)
                 yield result
         except BrokenProcessPool:
             # joblib dispatches twice as many tasks as there are jobs.
             for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
                 done += 1
-                yield _alone(function, task)
+                result, noted = _alone(noting, task)
+                repeat_noted(noted, told)
+                yield result
 
 
-def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
+def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> tuple[Any, list[Noted]]:
     """Result of one task in a separate worker process, or the error that ended the process."""
     try:
         with parallel_config(backend="loky"):
             return Parallel(n_jobs=2)([delayed(function)(*task)])[0]
     except BrokenProcessPool as error:
-        return error
+        return error, []

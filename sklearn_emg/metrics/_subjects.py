@@ -17,9 +17,16 @@ from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option, did_you_mean
 from sklearn_emg._warnings import warn
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
-from sklearn_emg.recordings import mean_by_code, subjects_of
+from sklearn_emg.recordings import (
+    identities_learned,
+    mean_by_code,
+    subject_names,
+    subjects_of,
+    subjects_of_steps,
+    warn_of_known_subjects,
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,13 @@ def predict_subjects(
     ValueError
         If the subjects are not known, or a subject has two labels.
 
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects were trained on, as far as the estimator or a step of it knows them.
+    RecordingWarning
+        If the estimator was trained on a column that tells the subject or the label.
+
     Examples
     --------
     >>> import numpy as np
@@ -95,6 +109,10 @@ def predict_subjects(
     >>> predict_subjects(model, X, y, groups=["a", "a", "b", "b"]).y_pred.tolist()
     ['ill', 'ill']
     """
+    if message := identities_learned(estimator, X, y):
+        warn(message, RecordingWarning)
+    if known := subjects_of_steps(estimator):
+        warn_of_known_subjects(known, subject_names(X, groups) or (), type(estimator).__name__)
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     with warnings.catch_warnings():
         if proba is not None:  # which has warned already
@@ -301,6 +319,11 @@ def subject_scorer(
     -----
     UndefinedMetricWarning
         If the value is NaN: the AUROC needs subjects of all classes, the specificity of two.
+    SubjectLeakWarning, RecordingWarning
+        As in :func:`predict_subjects`. A pipeline of a feature extractor and a classifier of
+        scikit-learn is warned of here, since its extractor remembers the subjects of the table; the
+        default scores of scikit-learn's functions ask for predictions only, which such a pipeline
+        makes without a word.
 
     See Also
     --------

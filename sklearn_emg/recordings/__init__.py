@@ -28,8 +28,10 @@ from sklearn_emg.recordings._channels import (
 )
 from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
 from sklearn_emg.recordings._columns import feature_columns
+from sklearn_emg.recordings._columns import identities_learned as identities_learned
 from sklearn_emg.recordings._columns import is_healthy as is_healthy
 from sklearn_emg.recordings._columns import named_like as named_like
+from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identities
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._concat import concat_tables
 from sklearn_emg.recordings._digest import content_digest as content_digest
@@ -65,6 +67,7 @@ from sklearn_emg.recordings._table import common_channel_names as common_channel
 from sklearn_emg.recordings._table import with_signals as with_signals
 from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory
 from sklearn_emg.recordings._training import subject_names as subject_names
+from sklearn_emg.recordings._training import subjects_of_steps as subjects_of_steps
 from sklearn_emg.recordings._training import training_subjects as training_subjects
 from sklearn_emg.recordings._training import warn_of_known_subjects as warn_of_known_subjects
 from sklearn_emg.recordings._training import warn_of_other_spelling as warn_of_other_spelling

@@ -9,13 +9,30 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.preprocessing import FunctionTransformer
 
+from sklearn_emg._sklearn import CalibratedPart
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
-__all__ = ["columns_that_tell", "feature_columns", "is_healthy", "named_like", "warn_of_left_out"]
+__all__ = [
+    "columns_that_tell",
+    "feature_columns",
+    "identities_learned",
+    "is_healthy",
+    "named_like",
+    "warn_of_identities",
+    "warn_of_left_out",
+]
+
+_HOLDERS = (BaseEstimator, CalibratedPart, dict, list, tuple)
+# They pass columns on, choose among them, or predict without them.
+_NOT_LEARNING = (ColumnTransformer, FunctionTransformer, DummyClassifier, DummyRegressor)
 
 # Parts of a name, such as "patient" in "patient_no", that mark an identity or a label.
 _IDENTITY = {
@@ -223,3 +240,88 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
             f"Columns left out of the features: {listed}. If one is a feature, {include}.",
             RecordingWarning,
         )
+
+
+def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
+    """Columns that tell whose rows they are or what is to be predicted, and how."""
+    own = {"subject": "whose rows they are"} if "subject" in table.columns else {}
+    return own | columns_that_tell(table, y)
+
+
+def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
+    """Warn that an estimator takes identities or labels of a table for features.
+
+    Parameters
+    ----------
+    X : DataFrame or object
+        Nothing is found in what is no DataFrame.
+    y : array-like of shape (n_rows,) or None
+    caller : str
+        Class named in the message.
+
+    Warns
+    -----
+    RecordingWarning
+        If X has such columns.
+    """
+    if isinstance(X, pd.DataFrame) and (reasons := _identities(X, y)):
+        listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
+        warn(
+            f"{caller} takes columns for features that are none: {listed}. Leave them out of X, "
+            "for instance with X[sklearn_emg.recordings.feature_columns(X)].",
+            RecordingWarning,
+        )
+
+
+def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
+    """Say which identities and labels of a table a fitted estimator has for features.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : DataFrame or object
+        Table with a ``subject`` column, as `model` was fitted on; nothing is found in others.
+    y : array-like of shape (n_rows,), default=None
+        Label of each row.
+
+    Returns
+    -------
+    message : str
+        Names the estimator, the columns and the remedy; empty if there are none.
+    """
+    if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+        return ""
+    parts: list[Any] = []
+    if not _find_learners(model, parts, set()):
+        return ""
+    reasons = _identities(X, y)
+    for part in parts:
+        names = set(part.feature_names_in_)
+        if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
+            return (
+                f"{type(part).__name__} was trained on columns that are no features: "
+                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), or choose the "
+                "features in a ColumnTransformer before it."
+            )
+    return ""
+
+
+def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
+    """Collect the innermost parts that learned named columns; whether there are any."""
+    if id(part) in seen:
+        return False
+    seen.add(id(part))
+    inner: Iterable[Any] = part
+    if not isinstance(part, (dict, list, tuple)):
+        inner = vars(part).values()
+    elif isinstance(part, dict):
+        inner = part.values()
+    holders = [value for value in inner if isinstance(value, _HOLDERS)]
+    below = sum(_find_learners(value, found, seen) for value in holders)
+    own = isinstance(part, BaseEstimator) and hasattr(part, "feature_names_in_")
+    if own and not below and not isinstance(part, _NOT_LEARNING):
+        # A transformer of others may choose among the columns.
+        ours = type(part).__module__.split(".")[0] in ("sklearn", "sklearn_emg", "imblearn")
+        if ours or hasattr(part, "predict"):
+            found.append(part)
+    return bool(below or own)

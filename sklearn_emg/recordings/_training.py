@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_emg._sklearn import CalibratedPart
 from sklearn_emg._typing import Labels
@@ -21,6 +22,7 @@ from sklearn_emg.recordings._table import is_recording_table
 __all__ = [
     "SubjectMemory",
     "subject_names",
+    "subjects_of_steps",
     "training_subjects",
     "warn_of_known_subjects",
     "warn_of_other_spelling",
@@ -150,12 +152,46 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
     return frozenset(name for names in known for name in _python_names(names)), complete
 
 
+def subjects_of_steps(model: Any) -> set[Any]:
+    """Subjects that steps of a fitted estimator remember for a predictor which does not.
+
+    A classifier after a feature extractor gets a matrix that names nobody. The extractor saw the
+    table in the same ``fit``.
+
+    Parameters
+    ----------
+    model : fitted estimator
+
+    Returns
+    -------
+    subjects : set
+        Empty if a predictor in it knows its subjects, of whom it warns itself.
+    """
+    known: set[Any] = set()
+    todo: list[Any] = [model]
+    seen: set[int] = set()
+    while todo:
+        part = todo.pop()
+        if id(part) in seen or isinstance(part, FrozenEstimator):
+            continue
+        seen.add(id(part))
+        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
+        if not isinstance(part, _CONTAINERS):
+            names = vars(part).get("subjects_")
+            if names is not None and hasattr(part, "predict"):
+                return set()
+            known.update(_python_names(names if names is not None else ()))
+            inner = vars(part).values()
+        todo += [value for value in inner if isinstance(value, _HOLDERS)]
+    return known
+
+
 def _python_names(names: Iterable[Any]) -> Iterable[Any]:
     return (name.item() if isinstance(name, np.generic) else name for name in names)
 
 
 class SubjectMemory:
-    """Mixin of predictors that remember the subjects of their training.
+    """Mixin of estimators that remember the subjects of their training.
 
     Attributes
     ----------

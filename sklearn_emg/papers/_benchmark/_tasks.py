@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,13 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm.auto import tqdm
 
+from sklearn_emg._warnings import call_noting, repeat_noted
 from sklearn_emg.comparison import (
     Outcome,
     as_windows,
     killed_outcome,
     leakage_audit,
+    refuse_pretrained,
     run_fold,
     run_tasks,
 )
@@ -77,8 +81,10 @@ def run_all(
     before = [_written(file) for _, file, *_ in tasks]
     # joblib divides the cores by the number of jobs. Two at least: a lone task keeps its process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
+    noting = partial(call_noting, os.getpid())
     try:
-        _Runs(bar, n_jobs=n_jobs)(delayed(function)(*given) for function, *given in tasks)
+        results = _Runs(bar, n_jobs=n_jobs)(delayed(noting)(*task) for task in tasks)
+        repeat_noted([warning for _, noted in results for warning in noted], set())
     except BrokenProcessPool:
         left = [task for task, time in zip(tasks, before) if _written(task[1]) == time]
         for (_, file, *_), result in zip(left, run_tasks(_call, left, n_jobs=n_jobs)):
@@ -125,6 +131,8 @@ def do_run(
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
             model = run.prepare(model, rows)
+            if not protocol.leaky:
+                refuse_pretrained(model, rows, [(run.fit_rows, run.test)], name=name)
             seconds, cpu_before = resume_trainings(model, file)
             outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
             outcome.fit_seconds += seconds
