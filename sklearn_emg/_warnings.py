@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,12 +80,15 @@ def warn_of_recordings(message: str) -> None:
 
 
 def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[Any, list[Noted]]:
-    """Call a function, and note its warnings about subjects and recordings in a worker process.
+    """Call a function and note its warnings about subjects and recordings.
+
+    Warnings of a worker process reach the terminal at best, and each task repeats them.
 
     Parameters
     ----------
     home : int
-        Number of the process whose user reads warnings: nothing is noted there.
+        Number of the process whose user reads warnings. In a thread of it nothing is noted, since
+        filters belong to all threads, and warnings are given at once.
     function : callable
     *given : object
 
@@ -92,11 +96,11 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
     -------
     result : object
     noted : list of (str, type)
-        Message and category of each such warning, for `repeat_noted` in the process `home`. All
-        other warnings are shown as they would be.
+        Message and category of each such warning, for `repeat_noted`. All other warnings are shown
+        as they would be.
     """
     noted: list[Noted] = []
-    if os.getpid() == home:
+    if os.getpid() == home and threading.current_thread() is not threading.main_thread():
         return function(*given), noted
     with warnings.catch_warnings():
         show = warnings.showwarning
@@ -114,7 +118,7 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
 
 
 def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
-    """Give warnings that a worker process noted, each once.
+    """Give warnings that were noted, each once.
 
     Parameters
     ----------

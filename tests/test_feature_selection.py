@@ -6,6 +6,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.feature_extraction import EMGFeatures
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
 
 
@@ -158,3 +160,13 @@ def test_missing_tsfresh_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tsfresh.feature_selection.relevance", None)
     with pytest.raises(ImportError, match=r"sklearn-emg\[tsfresh\]"):
         RelevanceSelector().fit(X, y)
+
+
+def test_identities_among_the_features_are_named():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["rms", "wl"])
+    X["patient"] = np.arange(20)[::-1]
+    y = np.repeat([0, 1], 10)
+    with pytest.warns(RecordingWarning, match="RandomForestSelector takes .* 'patient' \\(named"):
+        RandomForestSelector(n_estimators=2).fit(X.assign(subject=y), y)
+    with pytest.warns(RecordingWarning, match="EMGFeatures takes .* 'subject' \\(whose rows"):
+        EMGFeatures("hudgins", fs=1000.0).fit(X.assign(subject=y))

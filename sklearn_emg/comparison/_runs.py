@@ -382,7 +382,7 @@ def run_tasks(
     Warns
     -----
     SubjectLeakWarning, RecordingWarning
-        Those of the workers, each once.
+        Those of the tasks, each once.
     """
     done, told = 0, set[Noted]()
     noting = partial(call_noting, os.getpid(), function)

@@ -2,23 +2,31 @@
 
 import os
 import signal
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from data import feature_cohort
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import FitFailedWarning
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
-from sklearn.model_selection import GridSearchCV, permutation_test_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, permutation_test_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import SpectralFeatures
 from sklearn_emg.metrics import compare_pair, subject_scorer
 from sklearn_emg.model_selection import SubjectKFold, pretrained_parts
@@ -104,6 +112,99 @@ def test_only_what_learned_something_counts_as_pretrained(data):
 def test_names_spelled_nearly_alike_are_warned_of(data):
     with pytest.warns(SubjectLeakWarning, match=r"'s03' is tested.*'S03 '"):
         compare({"m": vote(pretrained({"S03 "}))}, *data, cv=3, **QUICK)
+
+
+# ------------------------------------------------------------------ identities, workers
+
+
+CHOOSES = make_column_transformer(("passthrough", ["a", "b", "c"]))
+TAKES_ALL = {
+    "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis(),
+    "StandardScaler": make_pipeline(StandardScaler(), GaussianNB()),
+    "GaussianNB": GridSearchCV(GaussianNB(), {}, cv=SubjectKFold(2)),
+    "RandomForestClassifier": RandomForestClassifier(2),
+    "BaggingClassifier": BaggingClassifier(GaussianNB(), 2),
+    "SelectKBest": make_pipeline(SelectKBest(k=2), GaussianNB()),
+}
+
+
+@pytest.fixture
+def numbered(data):
+    X, y = data
+    return X[["a", "b", "c"]].assign(patient_no=np.arange(len(X))[::-1], subject=codes(X)), y
+
+
+def codes(X):
+    return pd.factorize(X["subject"])[0]
+
+
+@pytest.mark.parametrize("name", TAKES_ALL)
+def test_the_subject_is_no_feature_of_what_is_compared(numbered, name):
+    match = f"{name} was trained on columns that are no features: 'subject' .*'patient_no'"
+    with pytest.warns(FitFailedWarning), pytest.raises(ValueError, match=match):
+        compare({"m": TAKES_ALL[name]}, *numbered, cv=2, **QUICK)
+    with pytest.raises(ValueError, match=match):
+        leakage_audit(TAKES_ALL[name], *numbered, n_splits=2, progress=False)
+    with pytest.warns(RecordingWarning, match=match):
+        scores = cross_val_score(
+            TAKES_ALL[name], *numbered, cv=SubjectKFold(2), scoring=subject_scorer()
+        )
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(CHOOSES, GaussianNB()),
+        make_pipeline(CHOOSES, GaussianNB()).set_output(transform="pandas"),
+        make_pipeline(FunctionTransformer(lambda X: X[["a", "b"]]), GaussianNB()),
+        CalibratedClassifierCV(make_pipeline(CHOOSES, GaussianNB()), cv=2),
+        VotingClassifier([("m", make_pipeline(CHOOSES, GaussianNB()))]),
+        GridSearchCV(make_pipeline(CHOOSES, GaussianNB()), {}, cv=2),
+        DummyClassifier(),
+        vote(),
+    ],
+)
+def test_what_chooses_its_columns_is_compared(numbered, model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordingWarning)
+        compare({"m": model}, *numbered, cv=2, **QUICK)
+
+
+class Splits(GaussianNB):
+    """Warns in ``fit``, as a step that splits the windows of a subject."""
+
+    def fit(self, X, y):
+        warnings.warn(f"{len(self.get_params())} parameters", UserWarning, stacklevel=1)
+        warn("windows of one subject", SubjectLeakWarning)
+        warn("a recording", RecordingWarning)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_leaks_that_fits_find_are_told_once(data, n_jobs, capfd):
+    for function in (
+        lambda: compare(
+            {"m": vote(Splits()), "n": vote(Splits())}, *data, cv=2, n_jobs=n_jobs, **QUICK
+        ),
+        lambda: leakage_audit(vote(Splits()), *data, n_splits=2, n_jobs=n_jobs, progress=False),
+    ):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("default")
+            function()
+        told = [w for w in seen if issubclass(w.category, (SubjectLeakWarning, RecordingWarning))]
+        assert sorted(str(w.message) for w in told) == ["a recording", "windows of one subject"]
+        assert {w.filename for w in told} == {__file__}
+    if n_jobs == 2:
+        assert "UserWarning" in capfd.readouterr().err  # others are shown as before
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_leaks_that_fits_find_can_be_errors(data, n_jobs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        with pytest.raises(SubjectLeakWarning, match="windows of one subject"):
+            compare({"m": vote(Splits())}, *data, cv=2, n_jobs=n_jobs, **QUICK)
 
 
 # ------------------------------------------------------------------ units

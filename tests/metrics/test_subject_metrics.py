@@ -1,6 +1,7 @@
 """Scores that count subjects, intervals, and measures of confusion matrices."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,14 @@ from imblearn.metrics import specificity_score
 from scipy.stats import binomtest
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.feature_extraction import EMGFeatures
 from sklearn_emg.metrics import (
     bootstrap_interval,
     predict_subjects,
@@ -22,6 +27,8 @@ from sklearn_emg.metrics import (
 )
 from sklearn_emg.metrics._confusion import confusion_measures
 from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.preprocessing import Rectifier
+from sklearn_emg.recordings import recording_table
 
 
 class Table(LogisticRegression):
@@ -299,3 +306,23 @@ def test_measures_of_a_stack_are_those_of_each():
         alone = confusion_measures(matrix)
         for name in together:
             assert together[name][k] == pytest.approx(alone[name])
+
+
+def test_a_scorer_knows_the_subjects_of_a_feature_extractor():
+    subject, rng = np.repeat(np.arange(6), 4), np.random.default_rng(0)
+    X = recording_table(list(rng.normal(size=(24, 90))), fs=1000.0, subject=subject)
+    y = np.where(subject % 2, "ill", "well")
+    model = make_pipeline(Rectifier(), EMGFeatures("hudgins"), LinearSVC())
+    plain = StratifiedKFold(3, shuffle=True, random_state=0)
+    with pytest.warns(SubjectLeakWarning, match=r"subjects given to Pipeline were trained on"):
+        cross_val_score(model, X, y, cv=plain, scoring=subject_scorer())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        cross_val_score(model, X, y, cv=SubjectKFold(3), scoring=subject_scorer())
+        # Features that were extracted from all subjects have learned nothing.
+        features = FrozenEstimator(EMGFeatures("hudgins").fit(X))
+        frozen = make_pipeline(features, LinearSVC())
+        cross_val_score(frozen, X, y, cv=SubjectKFold(3), scoring=subject_scorer())
+    with pytest.warns(SubjectLeakWarning, match="another spelling: '0' like 0") as seen:
+        predict_subjects(model.fit(X, y), X.assign(subject=subject.astype(str)))
+    assert len(seen) == 1

@@ -18,6 +18,7 @@ import pytest
 from data import simulated_cohort
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import KFold
+from sklearn.naive_bayes import GaussianNB
 
 from sklearn_emg import __version__
 from sklearn_emg.comparison import compare
@@ -63,6 +64,32 @@ def test_the_folds_are_those_of_compare(cohort, tmp_path):
     pd.testing.assert_frame_equal(ours.folds[columns], theirs.folds[columns])
     columns = ["level", "metric", "pooled", "low", "high"]
     pd.testing.assert_frame_equal(ours.summary[columns], theirs.summary[columns])
+
+
+class Pretrained(GaussianNB):
+    """Was trained on subject S01 before, and says so."""
+
+    def __sklearn_clone__(self):
+        copy = type(self)()
+        copy.source_, copy.source_subjects_ = True, {"S01"}
+        return copy
+
+
+def with_pretrained_classifier(name, estimator):
+    return estimator.set_params(divote__estimator=Pretrained())
+
+
+def test_subjects_of_a_pretraining_are_not_tested(cohort, tmp_path):
+    X, y = cohort
+    assert "S01" in set(X["subject"])
+    result = run(
+        cohort, tmp_path, ["time-domain"], search=with_pretrained_classifier, search_label="before"
+    )
+    reasons = result.runs.set_index("run")["reason"]
+    tests = [set(X["subject"].iloc[r.test]) for r in PROTOCOL.runs(X, y)]
+    for number, tested in enumerate(tests):
+        refused = "would test 1 subject ('S01')" in reasons[number]
+        assert refused == ("S01" in tested)
 
 
 def test_finished_runs_are_not_done_again(cohort, tmp_path):
