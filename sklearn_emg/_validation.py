@@ -114,13 +114,17 @@ def check_integers(
         If there are none, not `n`, or one is not positive.
     """
     values: Any = (value,) * (n or 1) if is_integer(value) else value
-    valid = isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str)
-    valid = valid and len(values) > 0 and n in (None, len(values))
-    if not valid or not all(is_integer(v) and v >= 1 for v in values):
+    if not _are_positive(values) or n not in (None, len(values)):
         number = "integers" if n is None else f"{n} integers"
         wanted = f"a positive integer or a sequence of {number}, each positive"
         _refuse(value, name, caller, wanted)
     return tuple(int(v) for v in values)
+
+
+def _are_positive(values: Any) -> bool:
+    if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)):
+        return False
+    return len(values) > 0 and all(is_integer(v) and v >= 1 for v in values)
 
 
 def check_real(
@@ -158,18 +162,20 @@ def check_real(
     inside = low < number if above else low <= number
     inside &= number < high if below else number <= high
     if not (np.isfinite(number) and inside):
-        if np.isfinite(low) and np.isfinite(high):
-            bounds = f"{'(' if above else '['}{low:g}, {high:g}{')' if below else ']'}"
-            wanted = "a number "
-            wanted += f"in {bounds}" if above or below else f"between {low:g} and {high:g}"
-        elif np.isfinite(low):
-            wanted = f"a finite number {'>' if above else '>='} {low:g}"
-        elif np.isfinite(high):
-            wanted = f"a finite number {'<' if below else '<='} {high:g}"
-        else:
-            wanted = "a finite number"
+        wanted = _number_within(low, high, above=above, below=below)
         _refuse(value, name, caller, wanted)
     return number
+
+
+def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
+    """Text of the numbers that `check_real` accepts."""
+    if np.isfinite(low) and np.isfinite(high):
+        if above or below:
+            return f"a number in {'[('[above]}{low:g}, {high:g}{'])'[below]}"
+        return f"a number between {low:g} and {high:g}"
+    lower = f" {('>=', '>')[above]} {low:g}" if np.isfinite(low) else ""
+    upper = f" {('<=', '<')[below]} {high:g}" if np.isfinite(high) else ""
+    return f"a finite number{lower}{upper}"
 
 
 def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:

@@ -133,7 +133,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
 def _events(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
     columns = [path[1] for path, _ in texts if path[:1] == ("emglab_spike_header",) and path[1:]]
     tables = [text for path, text in texts if path == ("emglab_spike_events",)]
-    if "time" not in columns or "unit" not in columns or len(tables) != 1:
+    if not {"time", "unit"} <= set(columns) or len(tables) != 1:
         raise ValueError("it must have spike events with a time and a unit")
     values = _event_values(tables[0], len(columns))
     named = dict(zip(columns, values.T))
@@ -191,7 +191,7 @@ def _template(name: str, parts: dict[str, str]) -> tuple[int, int, np.ndarray, f
         raise ValueError(f"the template {name} has more than {_MAX_TEMPLATE} characters")
     fs, gain = float(parts["rate"]), float(parts["gain"])
     data = np.array(parts["data"].split(), dtype=float)
-    if not (fs > 0 and gain > 0 and np.isfinite([fs, gain]).all() and np.isfinite(data).all()):
+    if min(fs, gain) <= 0 or not np.isfinite([fs, gain, *data]).all():
         raise ValueError(f"rate, gain and data of the template {name} must be finite numbers")
     if not 0 <= index < data.size:
         raise ValueError(f"the index of the template {name} must lie within its data")

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -165,13 +165,7 @@ def fetch_emgdb(
 def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
     import pooch
 
-    bad = {}
-    for name, sha256 in _REGISTRY.items():
-        path = folder / name
-        if not path.is_file():
-            bad[name] = "missing"
-        elif pooch.file_hash(str(path)) != sha256:
-            bad[name] = "not as published (SHA-256 differs)"
+    bad = _faults(folder)
     if not bad:
         return
     if not download_if_missing:
@@ -186,26 +180,46 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
         registry={name: f"sha256:{sha256}" for name, sha256 in _REGISTRY.items()},
         retry_if_failed=1,
     )
-    for name in bad:
-        url = cache.get_url(name)
-        try:
-            cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
-        except OSError as error:  # requests' errors are among them
-            if error.errno in _CANNOT_WRITE:
-                raise OSError(
-                    f"fetch_emgdb: {name} is {bad[name]} and {folder} cannot be written. "
-                    "Set 'data_home' to a folder of your own."
-                ) from error
+    for name, fault in bad.items():
+        _fetch_file(cache, name, fault, folder)
+
+
+def _faults(folder: Path) -> dict[str, str]:
+    """Files that are missing or not as published, and which of both."""
+    import pooch
+
+    bad = {}
+    for name, sha256 in _REGISTRY.items():
+        path = folder / name
+        if not path.is_file():
+            bad[name] = "missing"
+        elif pooch.file_hash(str(path)) != sha256:
+            bad[name] = "not as published (SHA-256 differs)"
+    return bad
+
+
+def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
+    import pooch
+
+    url = cache.get_url(name)
+    try:
+        cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
+    except OSError as error:  # requests' errors are among them
+        if error.errno in _CANNOT_WRITE:
             raise OSError(
-                f"fetch_emgdb: cannot download {url} ({error}). "
-                f"Without a network, put the files of {_BASE_URL} into {folder}."
+                f"fetch_emgdb: {name} is {fault} and {folder} cannot be written. "
+                "Set 'data_home' to a folder of your own."
             ) from error
-        except ValueError as error:
-            raise ValueError(
-                f"fetch_emgdb: what {url} sent is not the published {name} ({error}). "
-                "A proxy or login page may have answered instead; get the file by hand "
-                f"and put it into {folder}."
-            ) from error
+        raise OSError(
+            f"fetch_emgdb: cannot download {url} ({error}). "
+            f"Without a network, put the files of {_BASE_URL} into {folder}."
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"fetch_emgdb: what {url} sent is not the published {name} ({error}). "
+            "A proxy or login page may have answered instead; get the file by hand "
+            f"and put it into {folder}."
+        ) from error
 
 
 def _facts(comments: tuple[str, ...]) -> dict[str, object]:

@@ -259,23 +259,29 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
     return recordings
 
 
-def _read(
-    path: Path, number: int, letter: str, exercise: str, report: list[tuple[str, str, str]]
-) -> _Recording:
-    content = read_bytes(path, _MAX_BYTES)
+def _split(path: Path, content: bytes) -> tuple[list[str], bytes]:
+    """Lines of the header, and the rows of numbers."""
     # An empty line ends the header; line ends are CRLF as distributed, LF after some tools.
     head, end, body = content.partition(b"\r\n\r\n" if b"\r\n" in content[:500] else b"\n\n")
     lines = decode(head[:_MAX_HEADER_BYTES]).splitlines()
     usual = len(head) <= _MAX_HEADER_BYTES and end and lines
     if not usual or not lines[0].startswith("File Name:"):
         raise ValueError(f"{path} has no header of the lower-limb data set; get it again.")
-    channels = [m for line in lines if (m := _CHANNEL_LINE.fullmatch(line))]
-    _check_channels(channels, path)
     if body.count(b"\n") > _MAX_ROWS or any(len(s) > _MAX_LINE_BYTES for s in body.split(b"\n")):
         raise ValueError(
             f"{path} has more than {_MAX_ROWS} rows or {_MAX_LINE_BYTES} bytes in a row, more than "
             "any file of the lower-limb data set; get it again."
         )
+    return lines, body
+
+
+def _read(
+    path: Path, number: int, letter: str, exercise: str, report: list[tuple[str, str, str]]
+) -> _Recording:
+    content = read_bytes(path, _MAX_BYTES)
+    lines, body = _split(path, content)
+    channels = [m for line in lines if (m := _CHANNEL_LINE.fullmatch(line))]
+    _check_channels(channels, path)
     n_columns = 5 + any(line.startswith("Digitals combined") for line in lines)
     name = f"{number}{letter}{exercise}"
     values = _numbers(body, n_columns, len(lines) + 1, path, name, report)

@@ -186,6 +186,20 @@ def load_wfdb(
     return as_set_or_pair(table, labels, return_X_y, _FACTS, ch_names=ch_names)
 
 
+def _read_headers(path: Path, faults: list[str]) -> list[Header]:
+    """Headers of a record or of a folder; the faults of those that cannot be read are added."""
+    found = sorted(path.glob("*.hea")) if path.is_dir() else [_header_path(path)]
+    if not found:
+        raise FileNotFoundError(f"load_wfdb: the folder {path} has no WFDB header, *.hea.")
+    headers = []
+    for file in found:
+        try:
+            headers.append(read_header(file))
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+    return headers
+
+
 def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
     given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if not given:
@@ -193,15 +207,7 @@ def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
     headers: list[Header] = []
     faults: list[str] = []
     for path in map(Path, given):
-        found = sorted(path.glob("*.hea")) if path.is_dir() else [_header_path(path)]
-        if not found:
-            raise FileNotFoundError(f"load_wfdb: the folder {path} has no WFDB header, *.hea.")
-        read = []
-        for file in found:
-            try:
-                read.append(read_header(file))
-            except (ValueError, OSError) as error:
-                faults.append(str(error))
+        read = _read_headers(path, faults)
         # The segments of a record have headers of their own, but they are not records.
         segments = {name for header in read for name, _ in header.segments}
         headers += [h for h in read if not (path.is_dir() and h.name in segments)]
@@ -280,18 +286,22 @@ def _read_segments(
         _piece(header, part, length, names, None if by_name else wanted, verify)
         for part, (_, length) in zip(parts, header.segments)
     ]
-    present = sum(values.size for _, values in pieces)
-    total = len(wanted) * sum(length for _, length in header.segments)
-    missing = total - present
-    # A header may announce any number of samples that are in no file.
-    if missing > max(_MAX_GAP, _MAX_GAP_RATIO * present):
-        raise ValueError(f"{header.path} announces {missing} missing values, {present} are there.")
+    _check_missing(header, len(wanted), sum(values.size for _, values in pieces))
     signal = np.full((len(wanted), sum(v.shape[1] for _, v in pieces)), np.nan, dtype=np.float32)
     start = 0
     for rows, values in pieces:
         signal[rows, start : start + values.shape[1]] = values
         start += values.shape[1]
     return signal, header.fs, names
+
+
+def _check_missing(header: Header, n_channels: int, n_present: int) -> None:
+    """Refuse a header that announces many samples that are in no file."""
+    missing = n_channels * sum(length for _, length in header.segments) - n_present
+    if missing > max(_MAX_GAP, _MAX_GAP_RATIO * n_present):
+        raise ValueError(
+            f"{header.path} announces {missing} missing values, {n_present} are there."
+        )
 
 
 def _piece(

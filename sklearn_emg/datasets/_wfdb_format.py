@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -366,6 +367,16 @@ def signal_file(
     )
 
 
+def _stored(header: Header, channel: int, frames: NDArray[Any]) -> NDArray[Any]:
+    """Samples of one signal as its file stores them, taken from the frames of the file."""
+    spec = header.signals[channel]
+    before = header.signals[:channel]
+    first = sum(s.samples_per_frame for s in before if s.file == spec.file)
+    stored = frames[:, first : first + spec.samples_per_frame].ravel()
+    # Format 8 holds differences.
+    return np.cumsum(stored, dtype=np.int64) + spec.initial if spec.fmt == "8" else stored
+
+
 def read_record(
     header: Header, channels: Sequence[int], *, verify: bool = True
 ) -> tuple[NDArray[np.float32], float]:
@@ -395,13 +406,10 @@ def read_record(
             "choose those of one rate with 'channels'."
         )
     frames = {spec.file: _read_frames(header, spec) for spec in specs}
-    signals = []
-    for c, spec, scale in zip(channels, specs, scales):
-        first = sum(s.samples_per_frame for s in header.signals[:c] if s.file == spec.file)
-        stored = frames[spec.file][:, first : first + spec.samples_per_frame].ravel()
-        if spec.fmt == "8":  # differences
-            stored = np.cumsum(stored, dtype=np.int64) + spec.initial
-        signals.append(_to_millivolts(stored, spec, scale, header, verify))
+    signals = [
+        _to_millivolts(_stored(header, c, frames[spec.file]), spec, scale, header, verify)
+        for c, spec, scale in zip(channels, specs, scales)
+    ]
     lengths = {len(signal) for signal in signals}
     if len(lengths) > 1:
         raise ValueError(f"{header.path} has signals of different lengths, {sorted(lengths)}.")

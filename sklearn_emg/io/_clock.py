@@ -87,6 +87,10 @@ def shortest_decimal(value: float, tolerance: float) -> float:
     return float(value)
 
 
+_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
+            "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9}  # fmt: skip
+
+
 def seconds_of(
     values: NDArray, unit: str | None, name: str
 ) -> tuple[NDArray[np.float64] | None, str]:
@@ -97,25 +101,26 @@ def seconds_of(
     finite = times[np.isfinite(times)]
     if finite.size < 3:
         return None, ""
-    factors = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
-               "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9}  # fmt: skip
     unit = (unit or "").strip().lower()
-    if unit in factors:
-        return times * factors[unit], unit
+    if unit in _SECONDS:
+        return times * _SECONDS[unit], unit
     # Seconds since 1970 are ten digits long; each thousandth of them adds three.
     size = abs(float(np.median(finite)))
-    for limit, factor, word in ((1e17, 1e-9, "ns"), (1e14, 1e-6, "us"), (1e11, 1e-3, "ms")):
+    for limit, word in ((1e17, "ns"), (1e14, "us"), (1e11, "ms")):
         if size > limit:
-            return (times - finite[0]) * factor, word
-    step = float(np.median(np.diff(finite)))
+            return (times - finite[0]) * _SECONDS[word], word
+    word = _unit_of_step(finite)
+    return (times * _SECONDS[word] if word else None), word
+
+
+def _unit_of_step(times: NDArray[np.float64]) -> str:
+    """Largest unit in which steps are at most 0.05 s; empty if they do not increase."""
+    step = float(np.median(np.diff(times)))
     if step <= 0:
-        step = float((finite[-1] - finite[0]) / (finite.size - 1))
+        step = float((times[-1] - times[0]) / (times.size - 1))
     if step <= 0:
-        return None, ""
-    for factor, word in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
-        if step * factor <= 0.05:
-            return times * factor, word
-    return None, ""
+        return ""
+    return next((word for word in ("s", "ms", "us") if step * _SECONDS[word] <= 0.05), "")
 
 
 def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
@@ -124,22 +129,11 @@ def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
     first = texts.iloc[0] if len(texts) and pd.notna(texts.iloc[0]) else ""
     if ":" not in first:
         return None, ""
-    day_only = "-" not in first and "/" not in first and "." not in first.split(":")[0]
+    is_date = "-" in first or "/" in first or "." in first.split(":")[0]
     texts = texts.str.replace(",", ".", regex=False)
-    if day_only:
-        parts = texts.str.split(":", expand=True).apply(pd.to_numeric, errors="coerce")
-        if not 2 <= parts.shape[1] <= 4:
-            return None, ""
-        times = np.zeros(len(texts))
-        for column in range(min(parts.shape[1], 3)):
-            times = 60 * times + parts[column].to_numpy(dtype=float)
-        if parts.shape[1] == 4:
-            times += parts[3].to_numpy(dtype=float) / 1000
-    else:
-        stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
-        if stamps.isna().mean() > 0.01:
-            return None, ""
-        times = (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy()
+    times = _seconds_of_dates(texts) if is_date else _seconds_of_day(texts)
+    if times is None:
+        return None, ""
     finite = np.isfinite(times)
     if finite.mean() < 0.99:
         return None, ""
@@ -149,6 +143,27 @@ def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
     return times, "clock"
 
 
+def _seconds_of_day(texts: pd.Series) -> NDArray[np.float64] | None:
+    """Hours, minutes, seconds and milliseconds between colons, the last two optional."""
+    parts = texts.str.split(":", expand=True).apply(pd.to_numeric, errors="coerce")
+    if not 2 <= parts.shape[1] <= 4:
+        return None
+    times = np.zeros(len(texts))
+    for column in range(min(parts.shape[1], 3)):
+        times = 60 * times + parts[column].to_numpy(dtype=float)
+    if parts.shape[1] == 4:
+        times += parts[3].to_numpy(dtype=float) / 1000
+    return times
+
+
+def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
+    """Seconds since the first date and time; None if they are none."""
+    stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
+    if stamps.isna().mean() > 0.01:
+        return None
+    return (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy()
+
+
 def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     """Rate, jitter and gaps of time stamps in s; None if they do not increase.
 
@@ -156,8 +171,7 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     gaps, as the shortest decimal number within three standard errors of the fit.
     """
     times = np.asarray(times, dtype=np.float64)
-    if not np.isfinite(times).all():
-        times = times[np.isfinite(times)]
+    times = times[np.isfinite(times)]
     if times.size < 3:
         return None
     steps = np.diff(times)

@@ -171,25 +171,13 @@ def rows_of(
     lazy: bool = False,
 ) -> list[Row]:
     """EMG channels in mV, those of one rate together; problems are added to `content`."""
-    chosen = _chosen(content, channels)
     groups: dict[tuple[float, str], list[_Member]] = {}
-    for channel in chosen:
+    for channel in _chosen(content, channels):
         rate = _rate(content, channel, fs)
         factor, stored = _factor(content, channel, unit, gain)
-        n_times = channel.values.shape[-1]
-        if n_times == 0:
-            raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
-        values = channel.values
-        if isinstance(values, SignalFile):
-            part = values.read(0, _N_CHECKED if lazy else None, dtype=np.float64)
-            samples = part.ravel() * factor
-        else:
-            samples = values.astype(np.float64) * factor
-        _check_samples(content, channel.name, samples, stored)
-        if lazy and isinstance(values, SignalFile):
-            groups.setdefault((rate, stored), []).append(_Member(channel.name, values, factor))
-        else:
-            groups.setdefault((rate, stored), []).append(_Member(channel.name, samples, 1.0))
+        groups.setdefault((rate, stored), []).append(
+            _member(content, channel, factor, stored, lazy)
+        )
     _check_clock(content, fs, {rate for rate, _ in groups})
     rows = []
     for (rate, stored), members in groups.items():
@@ -197,6 +185,24 @@ def rows_of(
             names = tuple(member.name for member in same)
             rows.append(Row(_together(same), rate, names, stored))
     return rows
+
+
+def _member(
+    content: FileContent, channel: Channel, factor: float, stored: str, lazy: bool
+) -> _Member:
+    """A channel with checked samples, which stay in their file if `lazy` is true."""
+    values = channel.values
+    if values.shape[-1] == 0:
+        raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
+    if not isinstance(values, SignalFile):
+        samples = values.astype(np.float64) * factor
+    else:
+        checked = values.read(0, _N_CHECKED if lazy else None, dtype=np.float64)
+        samples = checked.ravel() * factor
+    _check_samples(content, channel.name, samples, stored)
+    if lazy and isinstance(values, SignalFile):
+        return _Member(channel.name, values, factor)
+    return _Member(channel.name, samples, 1.0)
 
 
 class _Member(NamedTuple):
@@ -209,9 +215,15 @@ class _Member(NamedTuple):
 
 def _together(members: list[_Member]) -> NDArray | SignalFile:
     files = [m.values for m in members if isinstance(m.values, SignalFile)]
-    if len(files) < len(members):
-        arrays = [np.asarray(m.values, dtype=np.float64) * m.factor for m in members]
-        return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+    factors = [m.factor for m in members]
+    if len(files) == len(members):
+        return _one_file(files, factors)
+    arrays = [np.asarray(m.values, dtype=np.float64) * m.factor for m in members]
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _one_file(files: list[SignalFile], factors: list[float]) -> SignalFile:
+    """Channels of one file as one handle, each multiplied by its factor."""
     first = files[0]
     common: dict[str, Any] = {
         "offset": first.offset,
@@ -221,15 +233,14 @@ def _together(members: list[_Member]) -> NDArray | SignalFile:
     }
     if first.blocks is None:
         # Interleaved: all handles have the same scales and one channel each.
-        factors = np.ones(first.n_channels)
+        gains = np.ones(first.n_channels)
         positions = [f.channels[0] for f in files if f.channels is not None]
-        factors[positions] = [m.factor for m in members]
-        scale = np.broadcast_to(first.scale, first.n_channels) * factors
+        gains[positions] = factors
         return SignalFile(
             first.path,
             n_channels=first.n_channels,
             channels=positions,
-            scale=scale.tolist(),
+            scale=(np.broadcast_to(first.scale, first.n_channels) * gains).tolist(),
             baseline=first.baseline,
             **common,
         )
@@ -237,7 +248,7 @@ def _together(members: list[_Member]) -> NDArray | SignalFile:
     return SignalFile(
         first.path,
         n_channels=len(files),
-        scale=[f.scale[0] * m.factor for f, m in zip(files, members)],
+        scale=[f.scale[0] * factor for f, factor in zip(files, factors)],
         baseline=[f.baseline[0] for f in files],
         blocks=(first.blocks[0], first.blocks[1], starts),
         **common,

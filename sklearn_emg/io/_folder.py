@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,18 +103,23 @@ def read_folder(
     frame.insert(0, "file", [p.relative_to(root).as_posix() for p in paths])
     if metadata is not None:
         frame = _joined(frame, metadata, on)
-    if "subject" not in frame.columns and "subject" not in read:
+    _check_names(set(frame.columns), set(read), pattern)
+    columns = {name: frame[name].tolist() for name in frame.columns if name != "file"}
+    table = read_recordings(paths, **{**columns, **read})
+    table["file"] = [Path(f).relative_to(root).as_posix() for f in table["file"]]
+    return _separate_labels(table, target)
+
+
+def _check_names(columns: set[str], given: set[str], pattern: str) -> None:
+    """Refuse files without subjects, and parameters that are columns too."""
+    if "subject" not in columns | given:
         raise ValueError(
             f"read_folder: the pattern {pattern!r} and the metadata have no 'subject'; put "
             "{subject} into the pattern where the path names the subject, or pass subject=..."
         )
     for name in _PARAMETERS:
-        if name in frame.columns and name in read:
+        if name in columns & given:
             raise ValueError(f"read_folder: {name!r} is given twice, by the files and by name.")
-    columns = {name: frame[name].tolist() for name in frame.columns if name != "file"}
-    table = read_recordings(paths, **{**columns, **read})
-    table["file"] = [Path(f).relative_to(root).as_posix() for f in table["file"]]
-    return _separate_labels(table, target)
 
 
 def _separate_labels(
@@ -166,21 +172,24 @@ def _expression(pattern: str) -> re.Pattern[str]:
         ) from None
 
 
+def _visible_files(root: Path) -> Iterator[Path]:
+    """Files below a folder, in order, without those in hidden folders."""
+    for where, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        yield from (Path(where) / name for name in sorted(files))
+
+
 def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
     expression = _expression(pattern.replace("\\", "/"))
     suffix = Path(pattern).suffix
     paths, fields, others = [], [], []
-    for where, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(files):
-            path = Path(where) / name
-            relative = path.relative_to(root).as_posix()
-            match = expression.fullmatch(relative)
-            if match:
-                paths.append(path)
-                fields.append({k: v.strip() for k, v in match.groupdict().items()})
-            elif path.suffix == suffix and not name.startswith("."):
-                others.append(relative)
+    for path in _visible_files(root):
+        relative = path.relative_to(root).as_posix()
+        if match := expression.fullmatch(relative):
+            paths.append(path)
+            fields.append({k: v.strip() for k, v in match.groupdict().items()})
+        elif path.suffix == suffix and not path.name.startswith("."):
+            others.append(relative)
     if not paths:
         example = f", for instance {others[0]}" if others else ""
         raise ValueError(

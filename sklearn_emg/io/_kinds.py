@@ -97,13 +97,13 @@ def channel_kind(name: str, unit: str | None = None) -> str:
     named_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
     if unit and is_voltage(unit):
         # A load cell may be stored in volts, but time stamps, labels and counters are not.
-        return "emg" if named_emg or by_name in ("emg", "index", "label", "time") else by_name
+        never_volts = ("index", "label", "time")
+        return "emg" if named_emg or by_name in never_volts else by_name
     by_unit = _kind_by_unit(unit)
-    if by_unit == "other" and by_name not in ("emg", "label"):
-        return by_name
-    if by_unit is not None:
-        return by_unit
-    return "emg" if named_emg and by_name not in ("time", "index") else by_name
+    if by_unit is None:
+        return "emg" if named_emg and by_name not in ("time", "index") else by_name
+    is_named = by_name not in ("emg", "label")
+    return by_name if by_unit == "other" and is_named else by_unit
 
 
 def _kind_by_unit(unit: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -244,20 +245,11 @@ def _rows(
     aux: bool,
     lazy: bool,
 ) -> list[dict[str, Any]]:
-    if subject is None:
-        subject = content.subject
-    if subject is None:
-        raise ValueError(
-            f"{content.path} does not say whose recording it is; pass subject=..., a name or a "
-            "function of the file's name such as subject=lambda name: name[:3]."
-        )
-    if not isinstance(subject, Hashable):
-        raise TypeError(f"A subject must be hashable, such as a name. Got {subject!r}.")
+    subject = _subject(content, subject)
     rows = rows_of(content, channels, unit, gain, fs, lazy)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
     skipped = tuple(dict.fromkeys([*content.skipped, *map(_described, others)]))
-    aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
     table = []
     for row in rows:
         entry: dict[str, Any] = {
@@ -273,12 +265,30 @@ def _rows(
             "file": str(content.path),
             **content.columns,
         }
-        if aliases:
-            entry["stored_names"] = tuple(aliases.get(name, name) for name in row.names)
+        entry["stored_names"] = _stored_names(content, row)
         if aux:
             entry["aux"] = tuple(_auxiliary(channel, row.fs) for channel in others)
         table.append(entry)
     return table
+
+
+def _subject(content: FileContent, given: Hashable | None) -> Hashable:
+    """Subject that was passed, or else that of the file."""
+    subject = content.subject if given is None else given
+    if subject is None:
+        raise ValueError(
+            f"{content.path} does not say whose recording it is; pass subject=..., a name or a "
+            "function of the file's name such as subject=lambda name: name[:3]."
+        )
+    if not isinstance(subject, Hashable):
+        raise TypeError(f"A subject must be hashable, such as a name. Got {subject!r}.")
+    return subject
+
+
+def _stored_names(content: FileContent, row: Row) -> tuple[str, ...] | None:
+    """Names of the channels as they stand in the file; None if none differs."""
+    aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
+    return tuple(aliases.get(name) or name for name in row.names) if aliases else None
 
 
 def _auxiliary(channel: Channel, fs: float) -> AuxiliaryChannel:
@@ -386,17 +396,30 @@ def recognised_format(path: Path) -> str:
 
 def _format_of_content(path: Path, head: bytes) -> str | None:
     """Form of a file by its first bytes; None where they do not identify it."""
-    if form := next((form for start, form in _BY_START if head.startswith(start)), None):
-        return form
+    for start, form in _BY_START:
+        if head.startswith(start):
+            return form
     if b"\x89HDF\r\n\x1a\n" in head:
         return "hdf5"
-    if head.startswith(b"\xffBIOSEMI") or (head[:8] == b"0       " and len(head) >= 256):
-        return "bids" if "_emg." in path.name and path.parent.name == "emg" else "edf"
+    if re.match(rb"\xffBIOSEMI|0 {7}(?s:.{248})", head):
+        return "bids" if path.match("emg/*_emg.*") else "edf"
     if head[1:2] == b"\x50" and path.suffix.lower() == ".c3d":
         return "c3d"
     if head.lstrip(b"\xef\xbb\xbf").startswith(b"# OpenSignals"):
         return "opensignals"
     return None
+
+
+def _damage(path: Path, form: str, error: BaseException) -> str:
+    """Message about a file that a reader cannot read."""
+    text = str(error)
+    if isinstance(error, ValueError) and path.name in text:
+        return text
+    return (
+        f"{path} cannot be read as {form}: it is damaged or of another form "
+        f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again or name its "
+        "format with format=..."
+    )
 
 
 def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> FileContent:
@@ -426,14 +449,7 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
     try:
         content = parse_wfdb(path, lazy) if form == "wfdb" else PARSERS[form](path)
     except _DAMAGE as error:
-        text = str(error)
-        if isinstance(error, ValueError) and path.name in text:
-            raise ValueError(text) from error
-        raise ValueError(
-            f"{path} cannot be read as {form}: it is damaged or of another form "
-            f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again or name its "
-            "format with format=..."
-        ) from error
+        raise ValueError(_damage(path, form, error)) from error
     except OSError as error:
         if isinstance(error, FileNotFoundError) or path.name in str(error):
             raise

@@ -35,20 +35,33 @@ def resolve_module(
     params = dict(params or {})
     known = inspect.signature(module).parameters
     _check_arguments(module, known, params, caller)
-    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    settings = [name for name in known if name not in SIZES]
+    _check_params(module, known, params, caller)
+    return module, params
+
+
+def _check_params(
+    module: Callable[..., nn.Module],
+    known: Mapping[str, inspect.Parameter],
+    params: dict[str, Any],
+    caller: str,
+) -> None:
+    """Refuse sizes among the settings, and settings that the module does not take."""
     for name in params:
         if name in SIZES:
             raise ValueError(
                 f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
                 "taken from the data at every fit."
             )
-        if name not in known and not open_ended:
+        if name not in known and not _takes_any_name(known):
+            settings = [name for name in known if name not in SIZES]
             raise ValueError(
                 f"The 'module_params' parameter of {caller} holds {name!r}, which "
                 f"{name_of(module)} does not take. {_hint(name, settings)}"
             )
-    return module, params
+
+
+def _takes_any_name(known: Mapping[str, inspect.Parameter]) -> bool:
+    return any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
 
 
 def _check_arguments(
@@ -59,23 +72,24 @@ def _check_arguments(
 ) -> None:
     """Refuse a module that does not take the sizes by name, or requires further arguments."""
     P = inspect.Parameter
-    stars = (P.VAR_POSITIONAL, P.VAR_KEYWORD)
-    open_ended = any(p.kind is P.VAR_KEYWORD for p in known.values())
-    named = {n: p for n, p in known.items() if p.kind not in stars}
-    given = {n for n, p in named.items() if p.kind is not P.POSITIONAL_ONLY}
-    lacking = [] if open_ended else [n for n in SIZES if n not in given]
-    given &= {*SIZES, *params}
+    named = {n: p for n, p in known.items() if p.kind not in (P.VAR_POSITIONAL, P.VAR_KEYWORD)}
+    by_name = {n for n, p in named.items() if p.kind is not P.POSITIONAL_ONLY}
+    lacking = set() if _takes_any_name(known) else set(SIZES) - by_name
+    given = {*SIZES, *params} & by_name
     needed = [n for n, p in named.items() if p.default is P.empty and n not in given]
-    if not lacking and not needed:
-        return
-    found = [f"it does not take {', '.join(lacking)}"] if lacking else []
-    found += [f"it needs {', '.join(needed)}"] if needed else []
-    raise InvalidParameterError(
-        f"The 'module' parameter of {caller} must be a class or a function that takes n_channels, "
-        "n_times and n_classes by name and needs nothing else but what 'module_params' holds. "
-        f"{name_of(module)} does not fit: {' and '.join(found)}. Rename its arguments, or give a "
-        "function with those three that builds it."
-    )
+    found = _listed("it does not take ", sorted(lacking, key=SIZES.index))
+    found += _listed("it needs ", needed)
+    if found:
+        raise InvalidParameterError(
+            f"The 'module' parameter of {caller} must be a class or a function that takes "
+            "n_channels, n_times and n_classes by name and needs nothing else but what "
+            f"'module_params' holds. {name_of(module)} does not fit: {' and '.join(found)}. "
+            "Rename its arguments, or give a function with those three that builds it."
+        )
+
+
+def _listed(text: str, names: Sequence[str]) -> list[str]:
+    return [text + ", ".join(names)] if names else []
 
 
 def name_of(module: Callable[..., nn.Module]) -> str:

@@ -160,12 +160,14 @@ def _read(X: Any, caller: str) -> Input:
     if isinstance(X, pd.Series):
         X = X.tolist()
     _refuse_one_signal(X, caller)
+    return _of_signals(list(X), None) if _is_list_of_signals(X) else Input(X)
+
+
+def _is_list_of_signals(X: Any) -> bool:
     is_object = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     if not (isinstance(X, list | tuple) or is_object) or len(X) == 0:
-        return Input(X)
-    if all(isinstance(x, np.ndarray) and x.ndim in (1, 2) for x in X):
-        return _of_signals(list(X), None)
-    return Input(X)
+        return False
+    return all(isinstance(x, np.ndarray) and x.ndim in (1, 2) for x in X)
 
 
 def _of_signals(signals: list[np.ndarray], fs: float | None) -> Input:

@@ -397,15 +397,20 @@ def trains(
         if network is not None:
             cls._network = network  # type: ignore[attr-defined]
         if cls.__doc__:  # absent under python -OO
-            lines = [] if network is None else [_settings_text(network)]
-            lines += [_entry_text(name, entry) for name, entry in entries.items()]
-            cls.__doc__ = cls.__doc__.replace("{parameters}", "\n".join(lines).strip())
-            if network is not None:
-                text = _ATTRIBUTES.format(network=network.__name__).strip()
-                cls.__doc__ = cls.__doc__.replace("{attributes}", text)
+            cls.__doc__ = _documented(cls.__doc__, network, entries)
         return cls
 
     return decorate
+
+
+def _documented(doc: str, network: type | None, entries: Mapping[str, Entry]) -> str:
+    """Docstring with the texts of the parameters and the attributes filled in."""
+    lines = [] if network is None else [_settings_text(network)]
+    lines += [_entry_text(name, entry) for name, entry in entries.items()]
+    doc = doc.replace("{parameters}", "\n".join(lines).strip())
+    if network is None:
+        return doc
+    return doc.replace("{attributes}", _ATTRIBUTES.format(network=network.__name__).strip())
 
 
 def network_settings(network: type) -> list[inspect.Parameter]:

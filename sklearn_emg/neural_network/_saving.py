@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sklearn
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
@@ -112,10 +113,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
         "class": name,
         "params": {n: _portable(n, v) for n, v in estimator.get_params(deep=False).items()},
         "fitted": {n: _to_json(n, v) for n, v in fitted.items()},
-        "history": [
-            {k: v for k, v in row.items() if isinstance(v, bool | int | float | str)}
-            for row in estimator.history_
-        ],
+        "history": [_portable_row(row) for row in estimator.history_],
         "versions": {
             "sklearn_emg": __version__,
             "torch": torch.__version__,
@@ -281,34 +279,30 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
             raise ValueError(f"{name} cannot be in a file, it has {params[name]!r}")
     estimator = cls(**params)
     fitted = content["fitted"]
-    unknown = fitted.keys() - set(cls._fitted)
-    if unknown:
+    if unknown := fitted.keys() - set(cls._fitted):
         raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
     for name in cls._fitted:
         if name in fitted or name not in _MAY_LACK:
             setattr(estimator, name, _from_json(fitted[name]))
     _check_fitted(estimator)
-    history = [dict(row) for row in content["history"]]
-    for value in (v for row in history for v in row.values()):
+    return estimator, [_checked_row(row) for row in content["history"]]
+
+
+def _checked_row(row: dict[str, Any]) -> dict[str, Any]:
+    """One epoch of the history."""
+    for value in row.values():
         if not isinstance(value, bool | int | float | str):
             raise ValueError(f"history has a {type(value).__name__} where a number should be")
-    return estimator, history
+    return dict(row)
 
 
 def _check_fitted(estimator: Any) -> None:
     """Check sizes and classes, on which all methods of a fitted estimator depend."""
     n_times = estimator.n_times_
-    sizes = [estimator.n_channels_, *(n_times if isinstance(n_times, tuple) else (n_times,))]
-    for name, value in (
-        ("n_features_in_", estimator.n_features_in_),
-        *(("size", s) for s in sizes),
-    ):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValueError(f"{name} must be an integer, it is {value!r}")
-    if estimator._ndim not in (2, 3, 4) or len(sizes) != (3 if estimator._ndim == 4 else 2):
+    times = n_times if isinstance(n_times, tuple) else (n_times,)
+    _check_sizes(estimator.n_features_in_, [estimator.n_channels_, *times])
+    if (estimator._ndim, len(times)) not in ((2, 1), (3, 1), (4, 2)):
         raise ValueError(f"_ndim {estimator._ndim!r} and n_times_ {n_times!r} do not fit")
-    if math.prod(sizes) > _MAX_VALUES:
-        raise ValueError(f"windows of {sizes} are too large")
     if not isinstance(estimator._takes_any_length, bool):
         raise ValueError(
             f"_takes_any_length must be true or false: {estimator._takes_any_length!r}"
@@ -317,15 +311,28 @@ def _check_fitted(estimator: Any) -> None:
     if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
         raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
     if is_classifier(estimator):
-        classes, counts = estimator.classes_, estimator._class_counts
-        if not isinstance(classes, np.ndarray) or len(classes) < 2:
-            raise ValueError("classes_ must be an array of two classes at least")
-        if not np.array_equal(np.unique(classes), classes):
-            raise ValueError(f"classes_ must be sorted and differ: {classes.tolist()[:20]}")
-        if not isinstance(counts, np.ndarray) or counts.dtype.kind != "i":
-            raise ValueError("_class_counts must be an array of integers")
-        if counts.shape != classes.shape or (counts < 0).any():
-            raise ValueError("_class_counts must have a number for each of classes_")
+        _check_classes(estimator.classes_, estimator._class_counts)
+
+
+def _check_sizes(n_features: Any, sizes: list[Any]) -> None:
+    """Check that sizes are integers and windows not too large."""
+    for name, value in [("n_features_in_", n_features), *(("size", size) for size in sizes)]:
+        if type(value) is not int:
+            raise ValueError(f"{name} must be an integer, it is {value!r}")
+    if math.prod(sizes) > _MAX_VALUES:
+        raise ValueError(f"windows of {sizes} are too large")
+
+
+def _check_classes(classes: Any, counts: Any) -> None:
+    """Check that classes are sorted and each has its number of training rows."""
+    if not isinstance(classes, np.ndarray) or len(classes) < 2:
+        raise ValueError("classes_ must be an array of two classes at least")
+    if not np.array_equal(np.unique(classes), classes):
+        raise ValueError(f"classes_ must be sorted and differ: {classes.tolist()[:20]}")
+    if not isinstance(counts, np.ndarray) or counts.dtype.kind != "i":
+        raise ValueError("_class_counts must be an array of integers")
+    if counts.shape != classes.shape or (counts < 0).any():
+        raise ValueError("_class_counts must have a number for each of classes_")
 
 
 def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
@@ -377,6 +384,11 @@ def _waiting_weights(path: str | os.PathLike[str]) -> list[Path]:
     return [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
 
 
+def _portable_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and texts of one epoch of the history."""
+    return {k: v for k, v in row.items() if isinstance(v, bool | int | float | str)}
+
+
 def _portable(name: str, value: Any) -> Any:
     """JSON form of a parameter; training parameters without one become None."""
     if name in _LEFT_OUT or isinstance(value, np.random.RandomState):
@@ -387,30 +399,39 @@ def _portable(name: str, value: Any) -> Any:
         own_name = getattr(value, "__qualname__", type(value).__qualname__)
         in_package = value.__module__.startswith(__package__ + ".") and own_name in NETWORKS
         return own_name if in_package else f"{value.__module__}.{own_name}"
-    called = getattr(value, "__name__", "")
-    if name == "optimizer" and called and getattr(torch.optim, called, None) is value:
-        return called
+    if name == "optimizer":
+        called = getattr(value, "__name__", "")
+        return called if getattr(torch.optim, called, None) is value else _to_json(name, value)
     return _to_json(name, value)
 
 
 def _to_json(name: str, value: Any) -> Any:
     """JSON for numbers, text, None, tuples, lists, dicts and arrays of these."""
     if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+        return _to_json(name, value.item())
+    if isinstance(value, bool | int | float | str | None):
         return value
+    if isinstance(value, dict):
+        return {"dict": _to_json(name, [list(item) for item in value.items()])}
+    if isinstance(value, tuple):
+        return {"tuple": _to_json(name, list(value))}
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return {"array": _to_json(name, list(value)), "dtype": value.dtype.str}
     if isinstance(value, list):
         return [_to_json(name, v) for v in value]
-    if isinstance(value, tuple):
-        return {"tuple": [_to_json(name, v) for v in value]}
-    if isinstance(value, dict):
-        return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
-    if isinstance(value, np.ndarray) and value.ndim == 1:
-        return {"array": [_to_json(name, v) for v in value], "dtype": value.dtype.str}
     raise TypeError(
         f"save_model cannot write {name!r}: it holds {type(value).__name__}, and only numbers, "
         "text, None, tuples, lists, dicts and one-dimensional arrays of them can be written."
     )
+
+
+def _array(entries: list[Any], dtype_name: str) -> NDArray[Any]:
+    dtype = np.dtype(dtype_name)
+    if dtype.kind not in "biufUO" or dtype.itemsize * len(entries) > _MAX_ARRAY_BYTES:
+        raise ValueError(f"arrays of {dtype_name!r} are not written by save_model")
+    if any(isinstance(entry, list | dict) for entry in entries):
+        raise ValueError("arrays must have one dimension")
+    return np.array(entries, dtype=dtype)
 
 
 def _from_json(value: Any) -> Any:
@@ -419,13 +440,7 @@ def _from_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value.keys() == {"array", "dtype"}:
-        dtype = np.dtype(value["dtype"])
-        entries = list(value["array"])
-        if dtype.kind not in "biufUO" or dtype.itemsize * len(entries) > _MAX_ARRAY_BYTES:
-            raise ValueError(f"arrays of {value['dtype']!r} are not written by save_model")
-        if any(isinstance(entry, list | dict) for entry in entries):
-            raise ValueError("arrays must have one dimension")
-        return np.array(entries, dtype=dtype)
+        return _array(list(value["array"]), value["dtype"])
     if value.keys() == {"tuple"}:
         return tuple(_from_json(v) for v in value["tuple"])
     if value.keys() == {"dict"}:

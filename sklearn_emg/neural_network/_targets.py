@@ -30,18 +30,19 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     ValueError
         If a row has no target, or labels are numbers in one row and text in another.
     """
-    if y is None or isinstance(y, str) or not hasattr(y, "__len__") or hasattr(y, "nnz"):
+    is_sparse = hasattr(y, "nnz")
+    if isinstance(y, str) or is_sparse or not hasattr(y, "__len__"):
         return y
-    is_list = isinstance(y, list | tuple)
-    values = np.array(y, dtype=object) if is_list else np.asarray(y)  # a list may mix types
+    # A list may mix types.
+    values = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     if values.ndim not in (1, 2):
         return y
     what = "label" if labels else "target"
     _refuse_rows(np.asarray(pd.isna(values), dtype=bool), caller, f"no {what} (None or NaN)")
-    if not labels and values.dtype.kind == "f":
+    if labels:
+        return _of_one_type(values, y, caller) if values.dtype == object else y
+    if values.dtype.kind == "f":
         _refuse_rows(np.isinf(values), caller, "an infinite target")
-    if labels and values.dtype == object and values.ndim == 1:
-        return _of_one_type(values, y, caller)
     return y
 
 
@@ -56,6 +57,8 @@ def _refuse_rows(bad: Any, caller: str, what: str) -> None:
 
 def _of_one_type(values: np.ndarray, y: Any, caller: str) -> Any:
     """Give numbers in an object array a numeric type; refuse numbers next to text."""
+    if values.ndim > 1:
+        return y
     is_text = np.array([isinstance(value, str) for value in values], dtype=bool)
     if not is_text.any():
         numbers = np.array(values.tolist())

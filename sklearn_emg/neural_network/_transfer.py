@@ -285,16 +285,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             for name, value in self.source_.net_.module_.state_dict().items()
             if name in own and own[name].shape == value.shape and name not in renewed
         }
-        if self.frozen is None:
-            frozen = {name for name in own if name.partition(".")[0] != _HEAD}
-            if not any(name.partition(".")[0] == _HEAD for name in own):
-                raise ValueError(
-                    f"The 'frozen' parameter of {type(self).__name__} cannot be None here: the "
-                    f"network has no part named {_HEAD!r}. Its parts are {_parts(own)}: name those "
-                    "to freeze, or give ()."
-                )
-        else:
-            frozen = _layers(self, "frozen", self.frozen, own)
+        frozen = self._frozen_entries(own)
         if unknown := sorted(frozen - set(known)):
             raise ValueError(
                 f"The 'frozen' parameter of {type(self).__name__} keeps layers that the pretrained "
@@ -309,6 +300,19 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
                 f"The 'frozen' parameter of {type(self).__name__} leaves nothing to train. "
                 f"The network's parts are {_parts(own)}."
             )
+
+    def _frozen_entries(self, own: dict[str, torch.Tensor]) -> set[str]:
+        """Entries of the state that are not trained; by default all except the head."""
+        if self.frozen is not None:
+            return _layers(self, "frozen", self.frozen, own)
+        head = {name for name in own if name.partition(".")[0] == _HEAD}
+        if not head:
+            raise ValueError(
+                f"The 'frozen' parameter of {type(self).__name__} cannot be None here: the network "
+                f"has no part named {_HEAD!r}. Its parts are {_parts(own)}: name those to freeze, "
+                "or give ()."
+            )
+        return set(own) - head
 
     def __sklearn_clone__(self):
         # The pretrained network is an input of this estimator and not learned in `fit`.

@@ -240,21 +240,47 @@ def _apply_myopathy(values: dict[str, float], s: float, dystrophic: bool) -> Non
     values["fibrillating_fibres"] = 0.0 if dystrophic else 0.5 * s
 
 
+# Effects of a neuropathy of severity s, by its kind.
+_ALS = {
+    "sprouting": 0.9,
+    "most_fibres": 7.2,
+    "adopted_spread": 0.22,
+    "diameter": 0.0,
+    "late_delay": 0.91,
+    "length_scale": 0.25,
+    "jitter": 0.067,
+    "blocking": 0.09,
+    "fibrillating_fibres": 0.8,
+    "fasciculation_rate": 0.25,
+}
+_CHRONIC = {
+    "sprouting": 1.17,
+    "most_fibres": 12.0,
+    "adopted_spread": 0.13,
+    "diameter": 0.15,
+    "late_delay": 0.56,
+    "length_scale": 0.0,
+    "jitter": 0.031,
+    "blocking": 0.03,
+    "fibrillating_fibres": 0.3,
+    "fasciculation_rate": 0.05,
+}
+
+
 def _apply_neuropathy(values: dict[str, float], s: float, als: bool) -> None:
+    effect = _ALS if als else _CHRONIC
     lost = _lost_fraction(s)
-    sprouted = values["fibre_multiplier"] + (0.9 if als else 1.17) * lost / (1 - lost)
+    sprouted = values["fibre_multiplier"] + effect["sprouting"] * lost / (1 - lost)
     values["units_kept"] *= 1 - lost
-    values["fibre_multiplier"] = min(sprouted, 7.2 if als else 12.0)
-    values["adopted_spread"] = 0.22 if als else 0.13
-    values["diameter"] *= 1.0 if als else 1 + 0.15 * s
+    values["fibre_multiplier"] = min(sprouted, effect["most_fibres"])
+    values["adopted_spread"] = effect["adopted_spread"]
+    values["diameter"] *= 1 + effect["diameter"] * s
     values["diameter_cv"] += 0.10 * s
     values["endplate_sd"] += 1.6 * s
-    values["late_delay"] = (0.91 if als else 0.56) * s
     values["satellite_probability"] = 0.30 * s
-    values["length_scale"] *= 1 + 0.25 * s if als else 1.0
-    values["jitter"] += (0.067 if als else 0.031) * s
-    values["blocking"] = (0.09 if als else 0.03) * s
+    values["length_scale"] *= 1 + effect["length_scale"] * s
+    values["jitter"] += effect["jitter"] * s
     values["rate_gain"] = 1 + 1.2 * s
     values["rate_min"] *= 1 + 0.15 * s
-    values["fibrillating_fibres"] = (0.8 if als else 0.3) * s
-    values["fasciculation_rate"] = (0.25 if als else 0.05) * s
+    for name in ("late_delay", "blocking", "fibrillating_fibres", "fasciculation_rate"):
+        values[name] = effect[name] * s

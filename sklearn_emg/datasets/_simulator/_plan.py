@@ -140,6 +140,18 @@ def _class_mean_duration(diagnosis: str, limits: tuple[float, float]) -> float:
     return limits[0] + fraction * (limits[1] - limits[0])
 
 
+def _examined_muscles(rng: np.random.Generator) -> dict[str, NDArray[np.str_]]:
+    """Muscles of a subject that are examined, by region."""
+    names = {
+        region: [name for name, muscle in MUSCLES.items() if muscle.region == region]
+        for region in ("proximal", "distal")
+    }
+    return {
+        "proximal": rng.permutation(names["proximal"])[:2],
+        "distal": rng.permutation(names["distal"])[:3],
+    }
+
+
 def plan_cohort(
     rng: np.random.Generator,
     subject_counts: dict[str, int],
@@ -153,10 +165,6 @@ def plan_cohort(
     """Diagnosis of each subject, and muscle and length of each recording."""
     diagnoses = [name for name, count in subject_counts.items() for _ in range(count)]
     diagnoses = [diagnoses[i] for i in rng.permutation(len(diagnoses))]
-    muscles_of = {
-        region: [name for name, muscle in MUSCLES.items() if muscle.region == region]
-        for region in ("proximal", "distal")
-    }
     rows: list[Row] = []
     for name, n in recording_counts.items():
         members = np.flatnonzero(np.array(diagnoses) == name)
@@ -165,13 +173,7 @@ def plan_cohort(
         n_all, n_proximal, _ = _CLINICAL[name]
         fraction = 0.5 if balanced else n_proximal / n_all
         is_proximal = rng.permutation(np.arange(n) < round(fraction * n))
-        examined = {
-            int(i): {
-                "proximal": rng.permutation(muscles_of["proximal"])[:2],
-                "distal": rng.permutation(muscles_of["distal"])[:3],
-            }
-            for i in members
-        }
+        examined = {int(i): _examined_muscles(rng) for i in members}
         for subject, proximal, length in zip(subjects, is_proximal, lengths):
             region = "proximal" if proximal else "distal"
             muscle = "biceps_brachii" if biceps else str(rng.choice(examined[int(subject)][region]))

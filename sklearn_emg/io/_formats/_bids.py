@@ -175,13 +175,14 @@ def _apply_events(content: FileContent, path: Path) -> None:
 
 def _apply_sidecar(content: FileContent, path: Path) -> None:
     rate = _read_json(path).get("SamplingFrequency")
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate > 0:
-        emg = {c.fs for c in content.channels if c.kind == "emg"}
-        if emg and not any(fs and abs(fs / rate - 1) < 1e-3 for fs in emg):
-            rates = ", ".join(f"{fs:g}" for fs in sorted(f for f in emg if f))
-            content.problems.append(
-                f"{path.name} says {rate:g} Hz, the samples' file {rates} Hz; the latter is used."
-            )
+    if type(rate) not in (int, float) or rate <= 0:
+        return
+    rates = sorted({c.fs for c in content.channels if c.kind == "emg" and c.fs})
+    if rates and min(abs(fs / rate - 1) for fs in rates) >= 1e-3:
+        content.problems.append(
+            f"{path.name} says {rate:g} Hz, the samples' file "
+            f"{', '.join(f'{fs:g}' for fs in rates)} Hz; the latter is used."
+        )
 
 
 def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:

@@ -63,11 +63,7 @@ class _Parameters:
             return None
         raw = content[start : start + count * abs(size)]
         if size == -1:
-            width = shape[0] if shape else 1
-            return [
-                raw[i * width : (i + 1) * width].decode("latin-1").strip(" \0")
-                for i in range(count // width if width else 0)
-            ]
+            return _texts(raw, shape[0] if shape else 1)
         if size == 4:
             return floats(raw, self.order, self.dec).tolist()
         kind = {1: "i1", 2: self.order + "i2"}[size]
@@ -241,6 +237,12 @@ def _numbers(raw: bytes, dtype: np.dtype, parameters: _Parameters) -> NDArray:
     return stored.view(stored.dtype.str.replace("i", "u")) if parameters.unsigned else stored
 
 
+def _texts(raw: bytes, width: int) -> list[str]:
+    """Texts of equal width, one after the other."""
+    n = len(raw) // width if width else 0
+    return [raw[i * width : (i + 1) * width].decode("latin-1").strip(" \0") for i in range(n)]
+
+
 def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Channel]:
     labels = parameters.joined("ANALOG", "LABELS")
     units = parameters.joined("ANALOG", "UNITS")
@@ -248,22 +250,28 @@ def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Cha
     offsets = parameters.joined("ANALOG", "OFFSET")
     descriptions = parameters.joined("ANALOG", "DESCRIPTIONS")
     general = parameters.number("ANALOG", "GEN_SCALE", 1.0)
-    unsigned = stored.dtype.kind == "u" or parameters.unsigned
+    zeros = np.array([float(_entry(offsets, i, 0.0)) for i in range(stored.shape[1])])
+    if stored.dtype.kind == "u" or parameters.unsigned:
+        zeros %= 65536
     plates = {int(v) for v in parameters.get("FORCE_PLATFORM", "CHANNEL") if not isinstance(v, str)}
     channels = []
     for i in range(stored.shape[1]):
         name = _entry(labels, i, "") or f"Analog {i + 1}"
         unit = _entry(units, i, "")
-        zero = float(_entry(offsets, i, 0.0))
-        zero = zero % 65536 if unsigned else zero
         factor = float(_entry(scales, i, 1.0)) * general
-        kind = "force" if i + 1 in plates else channel_kind(name, unit)
-        text = f"{name} {_entry(descriptions, i, '')}".rstrip()
-        if kind == "emg" and "EMG" not in text.upper():
-            kind = channel_kind(text, unit)
-        values = (stored[:, i].astype(np.float64) - zero) * factor
+        described = f"{name} {_entry(descriptions, i, '')}".rstrip()
+        kind = "force" if i + 1 in plates else _kind(name, described, unit)
+        values = (stored[:, i].astype(np.float64) - zeros[i]) * factor
         channels.append(Channel(name, values, rate, unit or None, kind))
     return channels
+
+
+def _kind(name: str, described: str, unit: str) -> str:
+    """Kind by name and unit, or by the description if neither says EMG."""
+    kind = channel_kind(name, unit)
+    if kind == "emg" and "EMG" not in described.upper():
+        return channel_kind(described, unit)
+    return kind
 
 
 def _entry(values: list[Any], i: int, default: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -224,23 +225,26 @@ def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
 _LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\x00]*\x14)*)\x00")
 
 
+def _annotations_of(match: re.Match[bytes]) -> Iterator[Annotation]:
+    """Annotations of one list, which share onset and duration."""
+    duration = None if match[2] is None else float(match[2])
+    for text in match[3].split(b"\x14"):
+        if text:
+            label = text.decode("utf-8", errors="replace").strip()
+            yield Annotation(float(match[1]), duration, label, "EDF")
+
+
 def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:
     """Read the annotations and return the onset of each data record, if the file has it."""
     onsets: list[float] = []
-    channels = [s for s in head.signals if s.is_annotation]
-    for k, signal in enumerate(channels):
-        width = signal.n_samples * head.width
+    for k, signal in enumerate(s for s in head.signals if s.is_annotation):
+        stop = signal.first + signal.n_samples * head.width
         for record in records:
-            block = record[signal.first : signal.first + width].tobytes()
-            for i, match in enumerate(_LIST.finditer(block)):
-                onset = float(match[1])
-                duration = None if match[2] is None else float(match[2])
-                texts = [t for t in match[3].split(b"\x14") if t]
-                if k == 0 and i == 0:
-                    onsets.append(onset)
-                for text in texts:
-                    label = text.decode("utf-8", errors="replace").strip()
-                    content.annotations.append(Annotation(onset, duration, label, "EDF"))
+            lists = list(_LIST.finditer(record[signal.first : stop].tobytes()))
+            if k == 0:  # the first list of a record gives its onset
+                onsets += [float(match[1]) for match in lists[:1]]
+            for match in lists:
+                content.annotations += _annotations_of(match)
     content.annotations.sort(key=lambda a: a.onset)
     if onsets and onsets[0]:
         # Times count from the start given in the header; the first sample may come later.

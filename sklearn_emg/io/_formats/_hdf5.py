@@ -13,10 +13,10 @@ from sklearn_emg.io._content import FileContent
 from sklearn_emg.io._formats._opensignals import opensignals_hdf5
 from sklearn_emg.io._formats._tree import Node, content_of_tree
 
-__all__ = ["load_dataset", "open_hdf5", "parse_hdf5"]
+__all__ = ["count_object", "load_dataset", "open_hdf5", "parse_hdf5"]
 
 _MAX_OBJECTS = 20_000
-_MAX_DEPTH = 20
+_MAX_DEPTH = 30
 # Deflate packs about a thousand zeros into one byte; sizes below the first limit are not checked.
 _SMALL = 64 * 2**20
 _MAX_RATIO = 1100
@@ -64,14 +64,19 @@ def parse_hdf5(path: Path) -> FileContent:
     return content_of_tree(path, "HDF5", tree)
 
 
+def count_object(path: Path, count: list[int], depth: int) -> None:
+    """Count an object of a file; refuse files of very many or very deep ones."""
+    count[0] += 1
+    if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
+        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
+
+
 def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
     """Arrays and attributes of a group; links to other files are not followed."""
     h5py = require("h5py", "read_hdf5", "formats")
     node: Node = {str(k): _plain(v) for k, v in group.attrs.items()}
     for name in group:
-        count[0] += 1
-        if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
-            raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
+        count_object(path, count, depth)
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             continue

@@ -6,14 +6,14 @@ import os
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._validation import require
 from sklearn_emg.io._content import FileContent
-from sklearn_emg.io._formats._hdf5 import load_dataset, open_hdf5
+from sklearn_emg.io._formats._hdf5 import count_object, load_dataset, open_hdf5
 from sklearn_emg.io._formats._tree import Node, content_of_tree
 
 __all__ = ["parse_mat"]
@@ -21,8 +21,6 @@ __all__ = ["parse_mat"]
 _COMPRESSED = 15
 _MAX_RATIO = 60  # unpacked to packed bytes; recordings with noise stay far below
 _SMALL = 256 * 2**20  # bytes that may be unpacked at any ratio
-_MAX_OBJECTS = 20_000
-_MAX_DEPTH = 30
 
 
 def parse_mat(path: Path) -> FileContent:
@@ -58,7 +56,7 @@ def parse_mat(path: Path) -> FileContent:
 def _check_size(path: Path) -> None:
     """Refuse truncated files, and files whose parts unpack to implausible sizes."""
     size = os.stat(path).st_size
-    total = 0
+    limit, total = max(_SMALL, _MAX_RATIO * size), 0
     with open(path, "rb") as file:
         head = file.read(128)
         if len(head) < 128 or head[126:128] not in (b"IM", b"MI"):
@@ -72,17 +70,25 @@ def _check_size(path: Path) -> None:
             if kind != _COMPRESSED:
                 file.seek(length, os.SEEK_CUR)
                 continue
-            unpack, left = zlib.decompressobj(), length
-            while left > 0 and (piece := file.read(min(left, 2**16))):
-                left -= len(piece)
-                while piece:
-                    total += len(unpack.decompress(piece, 2**22))
-                    piece = unpack.unconsumed_tail
-                    if total > max(_SMALL, _MAX_RATIO * size):
-                        raise ValueError(
-                            f"{path} unpacks to more than {total} bytes from {size}; it is damaged "
-                            "or not a recording."
-                        )
+            total += _unpacked_size(file, length, limit - total)
+            if total > limit:
+                raise ValueError(
+                    f"{path} unpacks to more than {total} bytes from {size}; it is damaged or not "
+                    "a recording."
+                )
+
+
+def _unpacked_size(file: BinaryIO, length: int, limit: int) -> int:
+    """Number of bytes that a compressed part unpacks to; counted up to somewhat above `limit`."""
+    unpack, left, total = zlib.decompressobj(), length, 0
+    while left > 0 and (piece := file.read(min(left, 2**16))):
+        left -= len(piece)
+        while piece:
+            total += len(unpack.decompress(piece, 2**22))
+            piece = unpack.unconsumed_tail
+            if total > limit:
+                return total
+    return total
 
 
 def _tree(path: Path, file: Any) -> Node:
@@ -93,9 +99,7 @@ def _tree(path: Path, file: Any) -> Node:
 def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any:
     """A struct, text, cell array or matrix of a file of version 7.3."""
     h5py = require("h5py", "read_mat", "formats")
-    count[0] += 1
-    if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
-        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
+    count_object(path, count, depth)
     if isinstance(item, h5py.Group):
         return {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
     if not item.size or item.attrs.get("MATLAB_empty", 0):
@@ -104,8 +108,9 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
     if item.attrs.get("MATLAB_class", b"") in (b"char", "char"):
         return _as_text(values)
     if values.dtype == object:
-        entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if bool(r)]
-        return entries[0] if len(entries) == 1 and isinstance(entries[0], dict) else entries
+        entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if r]
+        is_struct = len(entries) == 1 and isinstance(entries[0], dict)
+        return entries[0] if is_struct else entries
     # MATLAB stores matrices by columns, HDF5 by rows.
     return values.T if values.ndim > 1 else values
 

@@ -31,16 +31,7 @@ def parse_npy(path: Path) -> FileContent:
         raise ValueError(
             f"{path} holds {array.dtype} and not numbers; save a numeric array with numpy.save."
         )
-    if array.ndim not in (1, 2) or array.size == 0:
-        raise ValueError(
-            f"{path} has the shape {array.shape}; a recording is (n_times,) or "
-            "(n_channels, n_times). Save each recording in a file of its own."
-        )
-    if array.ndim == 2 and array.shape[0] > array.shape[1]:
-        raise ValueError(
-            f"{path} has the shape {array.shape}, {array.shape[0]} channels of {array.shape[1]} "
-            "samples: it looks transposed. Save it as (n_channels, n_times), array.T."
-        )
+    _check_shape(path, array.shape)
     unit = "mV" if array.dtype.kind == "f" else None
     n_times = array.shape[-1]
     n_bytes = n_times * array.dtype.itemsize
@@ -56,3 +47,17 @@ def parse_npy(path: Path) -> FileContent:
     return FileContent(
         path, "NumPy array", channels, details={"shape": array.shape, "type": str(array.dtype)}
     )
+
+
+def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+    """Refuse shapes that are not those of one recording."""
+    if len(shape) not in (1, 2) or 0 in shape:
+        raise ValueError(
+            f"{path} has the shape {shape}; a recording is (n_times,) or "
+            "(n_channels, n_times). Save each recording in a file of its own."
+        )
+    if len(shape) == 2 and shape[0] > shape[1]:
+        raise ValueError(
+            f"{path} has the shape {shape}, {shape[0]} channels of {shape[1]} "
+            "samples: it looks transposed. Save it as (n_channels, n_times), array.T."
+        )

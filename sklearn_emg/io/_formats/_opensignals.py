@@ -99,16 +99,7 @@ def parse_opensignals(path: Path) -> FileContent:
     lines = [line for line in body.splitlines()[1:] if line.strip()]
     if len(lines) < 3:
         raise ValueError(f"{path} has {len(lines)} rows of samples after its header.")
-    try:
-        rows = np.loadtxt(lines, ndmin=2, dtype=np.float64)
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged: a row does not consist of numbers ({error})."
-        ) from None
-    if rows.shape[1] != n_columns:
-        raise ValueError(
-            f"{path} has {rows.shape[1]} columns; its header names {n_columns}: it is damaged."
-        )
+    rows = _rows(path, lines, n_columns)
     first = next(iter(devices.values()))
     content = FileContent(path, "OpenSignals text", [], start_time=_start(first))
     at = 0
@@ -134,13 +125,37 @@ def _devices(path: Path, head: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _rows(path: Path, lines: list[str], n_columns: int) -> NDArray[np.float64]:
+    """Numbers of the rows of samples."""
+    try:
+        rows = np.loadtxt(lines, ndmin=2, dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged: a row does not consist of numbers ({error})."
+        ) from None
+    if rows.shape[1] != n_columns:
+        raise ValueError(
+            f"{path} has {rows.shape[1]} columns; its header names {n_columns}: it is damaged."
+        )
+    return rows
+
+
+def _entry(values: list[Any], k: int, default: Any) -> Any:
+    return values[k] if k < len(values) else default
+
+
+def _rate(path: Path, fs: Any) -> float:
+    """Sampling rate in Hz that a header gives."""
+    if isinstance(fs, bool) or not isinstance(fs, (int, float)) or not 0 < fs < np.inf:
+        raise ValueError(f"{path} is damaged: its header gives a sampling rate of {fs!r}.")
+    return float(fs)
+
+
 def _add_device(
     content: FileContent, head: dict[str, Any], columns: list[Any], rows: NDArray
 ) -> None:
     path = content.path
-    fs = head.get("sampling rate")
-    if isinstance(fs, bool) or not isinstance(fs, (int, float)) or fs <= 0:
-        raise ValueError(f"{path} is damaged: its header gives a sampling rate of {fs!r}.")
+    fs = _rate(path, head.get("sampling rate"))
     labels = [str(v) for v in _listed(head, "label")]
     sensors = [str(v) for v in _listed(head, "sensor")]
     # Some firmware lists the resolutions of the counter and the digital inputs first.
@@ -151,8 +166,7 @@ def _add_device(
             content.skipped.append(f"{column} ({kind})")
             continue
         k = labels.index(column)
-        sensor = sensors[k] if k < len(sensors) else ""
-        resolution = bits[k] if k < len(bits) else 16
+        sensor, resolution = _entry(sensors, k, ""), _entry(bits, k, 16)
         if not isinstance(resolution, (int, float)):
             raise ValueError(f"{path} is damaged: {column!r} has a resolution {resolution!r}.")
         content.channels.append(
@@ -163,7 +177,7 @@ def _add_device(
                 int(resolution),
                 sensor,
                 str(head.get("device", "")),
-                float(fs),
+                fs,
                 bool(head.get("convertedValues")),
             )
         )
@@ -210,9 +224,7 @@ def _add_hdf5_device(
     content: FileContent, device: Any, load: Callable[[Path, Any], NDArray]
 ) -> None:
     path, attributes = content.path, dict(device.attrs.items())
-    fs = float(np.ravel(attributes["sampling rate"])[0])
-    if not (np.isfinite(fs) and fs > 0):
-        raise ValueError(f"{path} is damaged: its sampling rate is {fs}.")
+    fs = _rate(path, float(np.ravel(attributes["sampling rate"])[0]))
     texts = {k: _text_of(attributes.get(k, "")) for k in ("date", "time", "device")}
     content.start_time = content.start_time or _start(texts)
     raw = device["raw"]
@@ -222,7 +234,7 @@ def _add_hdf5_device(
     resolutions = resolutions[-len(names) :] if names else []
     for k, name in enumerate(names):
         own = raw[name].attrs
-        bits = own.get("resolution", resolutions[k] if k < len(resolutions) else 16)
+        bits = own.get("resolution", _entry(resolutions, k, 16))
         bits = int(np.ravel(bits)[0])
         label = _text_of(own["label"]) if "label" in own else name
         sensor = _text_of(own.get("sensor", own.get("sensorType", "EMG")))

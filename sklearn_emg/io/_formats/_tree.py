@@ -70,13 +70,13 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
     if depth > _MAX_DEPTH:
         raise ValueError(f"its structs are nested more than {_MAX_DEPTH} deep")
     for key, value in node.items():
-        name = key or (path[-1] if path else key)
         where = (*path, key) if key else path
+        name = where[-1] if where else key
         for inner, place in _inner_nodes(value, where):
             yield from _arrays(inner, place, [inner, *context], depth + 1)
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             values = np.squeeze(value)
-            if values.ndim >= 1 and max(values.shape) >= _MIN_LENGTH:
+            if max(values.shape, default=0) >= _MIN_LENGTH:
                 yield _Array(name, where, values, context)
 
 
@@ -133,15 +133,18 @@ def _number(value: Any) -> float | None:
     return float(flat[0]) if same and np.isfinite(float(flat[0])) else None
 
 
+def _positive(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
 def _rate(context: list[Node]) -> float | None:
     for key, value in _found(context, _RATE):
-        rate = _number(value)
-        if rate is not None and rate > 0:
+        if rate := _positive(value):
             return rate * (1e3 if "khz" in key.lower() else 1.0)
     # The step from sample to sample in s, or in ms where the unit says so.
     for key, value in _found(context, re.compile(r"isi|dt|interval|sampling_?interval", re.I)):
-        step = _number(value)
-        if step is not None and step > 0:
+        if step := _positive(value):
             units = [_texts(v) for _, v in _found(context, re.compile(rf"{key}_?units?", re.I))]
             ms = any(u and u[0].lower().startswith("ms") for u in units)
             return round((1e3 if ms else 1.0) / step, 6)
@@ -205,18 +208,21 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
     n_times = max(max(a.values.shape) for a in signals)
     times = [a for a in arrays if kinds[a.path] == "time" and a.values.ndim == 1]
     for array in arrays:
-        kind = kinds[array.path]
-        if kind == "emg" and array.rank > signals[0].rank:
-            kind = "other"
-        _add(content, array, kind, times, n_times)
+        is_other = kinds[array.path] == "emg" and array.rank > signals[0].rank
+        _add(content, array, "other" if is_other else kinds[array.path], times, n_times)
     content.details = {"arrays": len(arrays)}
+    _note_structs(content, signals)
+    return content
+
+
+def _note_structs(content: FileContent, signals: list[_Array]) -> None:
+    """Note that signals come from several structs of one array."""
     structs = {a.path[:-1] for a in signals if a.in_list}
     if len(structs) > 1:
         content.problems.append(
             f"the file has an array of {len(structs)} structs; their signals are read as channels "
             "of one recording. Save each in a file of its own where they are trials or subjects."
         )
-    return content
 
 
 def _signals(path: Path, arrays: list[_Array], kinds: dict[tuple[str, ...], str]) -> list[_Array]:
@@ -256,18 +262,18 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
             f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
             "neither axis is one of channels."
         )
+    units = _units(array.context, n) or [None] * n
     names = _fitting_names(array, names, n)
-    units = _units(array.context, n)
     clock_fs = _measure_rate(content, times, values.shape[1])
     fs = _rate(array.context) or clock_fs
     known = {c.name for c in content.channels}
+    own_names = set(names) - {array.key} if n > 1 else set()
     for i, title in enumerate(names):
         name, unit = split_unit(title)
         if name in known:
             name = f"{array.place} {i + 1}"
-        unit = unit or (units[i] if units else None)
-        is_named = title != array.key and n > 1
-        own = channel_kind(name, unit) if kind == "emg" and (unit or is_named) else kind
+        unit = unit or units[i]
+        own = channel_kind(name, unit) if kind == "emg" and (unit or title in own_names) else kind
         content.channels.append(Channel(name, values[i], fs, unit, own))
 
 
@@ -305,23 +311,30 @@ def _measure_rate(content: FileContent, times: list[_Array], n_times: int) -> fl
     return rates[0] if rates else None
 
 
+def _numbers(values: Any) -> NDArray[np.float64]:
+    return np.atleast_1d(np.asarray(values, dtype=float))
+
+
+def _first_number(values: Any) -> float:
+    return float(np.ravel(values)[0])
+
+
 def _labchart(content: FileContent, tree: Node) -> bool:
     """Read LabChart's export, with all channels in one row, and say whether it is one."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False
     data = np.ravel(tree["data"])
-    first, last, rates = (np.atleast_1d(np.asarray(tree[k], dtype=float)) for k in
-                          ("datastart", "dataend", "samplerate"))  # fmt: skip
+    first, last, rates = map(_numbers, (tree["datastart"], tree["dataend"], tree["samplerate"]))
     titles, unit_texts = _texts(tree["titles"]), _texts(tree.get("unittext", []))
-    unit_map = np.atleast_1d(np.asarray(tree.get("unittextmap", []), dtype=float))
+    unit_map = _numbers(tree.get("unittextmap", []))
     for i, title in enumerate(titles):
-        a, b = (float(np.ravel(v[i])[0]) for v in (first, last))
+        a, b = _first_number(first[i]), _first_number(last[i])
         if a < 1 or b > data.size or b <= a:
             content.skipped.append(f"{title} (no samples in the first block)")
             continue
-        rate = float(np.ravel(rates[i])[0])
-        at = int(np.ravel(unit_map[i])[0]) - 1 if i < len(unit_map) else 0
+        rate = _first_number(rates[i])
+        at = int(_first_number(unit_map[i])) - 1 if i < len(unit_map) else 0
         unit = unit_texts[at] if 0 <= at < len(unit_texts) else None
         values = data[int(a) - 1 : int(b)]
         content.channels.append(Channel(title, values, rate, unit, channel_kind(title, unit)))

@@ -124,14 +124,15 @@ class _Column:
         return self.values.dtype.kind not in "fiub"
 
 
+_NO_CHANNELS = {"time": "time stamps", "index": "index"}
+
+
 def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Dialect) -> None:
     """Sort the columns of the table into channels, labels and time stamps."""
     columns = [_column(frame, i, header, dialect) for i in map(int, frame.columns)]
     _settle_texts(content, columns)
     _settle_by_content(columns, header.named)
-    for column in columns:
-        if column.kind == "emg" and column.unit is None:
-            column.unit = header.pairs.get("common unit")
+    _settle_units(columns, header.pairs.get("common unit"))
     clocks = _clocks(columns)
     pairs = _own_clocks(columns)
     shared = None if pairs else _best_clock(columns, clocks)
@@ -139,9 +140,8 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     if shared is not None:
         rate = _apply_clock(content, columns[shared], clocks[shared], header.fs)
     for i, column in enumerate(columns):
-        if column.kind in ("time", "index"):
-            what = "time stamps" if column.kind == "time" else "index"
-            content.skipped.append(f"{column.name} ({what})")
+        if column.kind in _NO_CHANNELS:
+            content.skipped.append(f"{column.name} ({_NO_CHANNELS[column.kind]})")
             continue
         clock = clocks.get(pairs.get(i, -1))
         if clock is not None and column.kind == "emg":
@@ -229,18 +229,27 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
             column.kind, column.seconds = ("label", None) if seconds is None else ("time", seconds)
 
 
+def _settle_units(columns: list[_Column], common: str | None) -> None:
+    """Give EMG columns without a unit that of the header."""
+    for column in columns:
+        if column.kind == "emg" and column.unit is None:
+            column.unit = common
+
+
 def _settle_by_content(columns: list[_Column], named: bool) -> None:
     """Find counters, time stamps and labels that their names do not identify by their values."""
     emg = [c for c in columns if c.kind == "emg"]
-    for column in emg:
-        if column.unit is None and len(emg) > 1:
+    for column in emg if len(emg) > 1 else ():
+        if column.unit is None:
             column.kind = _kind_by_values(column, emg, not named or column is columns[0])
     for column in columns:
-        if column.kind == "label" and not column.is_text:
-            values = column.values.astype(float)
-            values = values[np.isfinite(values)]
-            if np.unique(values).size > _MAX_LABELS:
-                column.kind = "other"
+        if column.kind == "label" and not column.is_text and _n_values(column) > _MAX_LABELS:
+            column.kind = "other"
+
+
+def _n_values(column: _Column) -> int:
+    values = column.values.astype(float)
+    return np.unique(values[np.isfinite(values)]).size
 
 
 def _kind_by_values(column: _Column, emg: list[_Column], may_be_time: bool) -> str:
@@ -252,11 +261,10 @@ def _kind_by_values(column: _Column, emg: list[_Column], may_be_time: bool) -> s
     integers = bool(np.all(values == np.round(values)))
     if integers and np.mean(steps == 1) > 0.9:
         return "index"
-    if may_be_time and np.all(steps >= 0) and np.any(steps > 0):
+    if may_be_time and np.min(steps) >= 0 < np.max(steps):
         return "time"
-    if integers and _few_runs(values) and not all(_few_runs(c.values) for c in emg):
-        return "label"
-    return column.kind
+    are_labels = integers and _few_runs(values) and not all(_few_runs(c.values) for c in emg)
+    return "label" if are_labels else column.kind
 
 
 def _few_runs(values: NDArray) -> bool:

@@ -99,8 +99,7 @@ def _vicon(lines: list[str], head: list[str]) -> Dialect | None:
 def _vicon_block(lines: list[str], at: int, fs: float) -> Dialect:
     stop = next((i for i in range(at, len(lines)) if not lines[i].strip(' ,;\t\r"')), len(lines))
     others = [line.strip(' ,;\t"') for line in [*lines[:at], *lines[stop:]]]
-    titles = [o for o in others if o and re.fullmatch(r"[^\d,;\t]+", o)]
-    skipped = [f"block {title!r}" for title in titles[:5]]
+    skipped = [f"block {title!r}" for title in others if re.fullmatch(r"[^\d,;\t]+", title)][:5]
     # The first line is "Devices", the second the rate; the names of the devices span columns.
     block = lines[at + 2 : stop]
     separator = max(",;\t", key=block[0].count)
@@ -118,8 +117,8 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
     if dialect.form == "OpenBCI text":
         _apply_openbci(dialect, header, width)
     if len(dialect.titles) == width:
-        header.names = [name for name, _ in dialect.titles]
-        header.units = [unit or None for _, unit in dialect.titles]
+        names, units = zip(*dialect.titles)
+        header.names, header.units = list(names), [unit or None for unit in units]
         header.named = True
     for i, title in enumerate(header.names):
         if title in dialect.sensors:

@@ -67,17 +67,20 @@ def _all_units(fields: list[str]) -> bool:
     return bool(given) and all(map(is_unit, given))
 
 
+def _are_rates(fields: list[str]) -> bool:
+    """Whether a line holds sampling rates only, or nothing."""
+    return all(re.fullmatch(r"([\d.,]+\s*k?Hz)?", field, re.I) for field in fields)
+
+
 def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str] | None, int]:
     """Titles, units below them and the line of the titles, searched from the data upwards."""
     units = None
     for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         fields = lines[back]
-        if not any(fields):
-            if units is None and back < len(lines) - 1:
-                break
-            continue
-        if all(re.fullmatch(r"[\d.,]+\s*k?Hz", f, re.I) for f in fields if f):
-            continue  # rates below the titles, which the time columns give as well
+        if units is None and back < len(lines) - 1 and not any(fields):
+            break
+        if _are_rates(fields):
+            continue  # below the titles; the time columns give them as well
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
             units = padded
@@ -99,12 +102,11 @@ def read_header_lines(layout: Layout) -> Header:
         # AcqKnowledge: "0.5 msec/sample".
         if step := re.fullmatch(r"\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*", line):
             header.fs = _rate_of_interval(step[1], step[2].replace("sec", "s"))
-    for i in range(len(lines)):
+    for i, fields in enumerate(lines):
         if i != at:
-            _read_pair(header, lines[i], layout.header[i], lines[i + 1] if i + 1 < at else [])
+            _read_pair(header, fields, layout.header[i], lines[i + 1] if i + 1 < at else [])
     _name_columns(header, titles or [""] * n, _row_of_units(lines[:at], n) or units or [])
-    common = header.pairs.get("unit")
-    if common and is_voltage(common):
+    if is_voltage(common := header.pairs.get("unit", "")):
         header.pairs["common unit"] = common
     return header
 
@@ -144,16 +146,14 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
     given = [f for f in fields if f]
     if len(given) > 2 and len(below) == len(fields):
         # A small table: titles in one line, values in the next.
-        for key, value in zip(fields, below):
-            if key and value:
-                _note(header, key, value)
-        return
-    if len(given) == 2 and not _PAIR.match(given[0]):
-        _note(header, *given)
-        return
-    for text in [line, *given]:
-        if match := _PAIR.match(text):
-            _note(header, match["key"], match["value"])
+        pairs = list(zip(fields, below))
+    elif len(given) == 2 and not _PAIR.match(given[0]):
+        pairs = [(given[0], given[1])]
+    else:
+        pairs = [match.group("key", "value") for match in map(_PAIR.match, [line, *given]) if match]
+    for key, value in pairs:
+        if key and value:
+            _note(header, key, value)
 
 
 def _note(header: Header, key: str, value: str) -> None:

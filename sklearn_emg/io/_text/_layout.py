@@ -42,6 +42,20 @@ class Layout:
     rest: list[str] = field(default_factory=list)
 
 
+def _marked_encoding(content: bytes) -> str | None:
+    """Encoding by the mark at the start of a file, or by the zero bytes of UTF-16."""
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return name
+    head = content[:4096]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd > 0.3 * len(head) / 2 and even == 0:
+        return "utf-16-le"
+    if even > 0.3 * len(head) / 2 and odd == 0:
+        return "utf-16-be"
+    return None
+
+
 def decode_text(path: Path, content: bytes) -> tuple[str, str]:
     """Text and encoding of a file: UTF-8, UTF-16 or Windows-1252.
 
@@ -52,14 +66,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
     """
     if not content.strip(b"\0 \t\r\n"):
         raise ValueError(f"{path} is empty; get it again.")
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), None)
-    if encoding is None and b"\0" in content[:4096]:
-        head = content[:4096]
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        if odd > 0.3 * len(head) / 2 and even == 0:
-            encoding = "utf-16-le"
-        elif even > 0.3 * len(head) / 2 and odd == 0:
-            encoding = "utf-16-be"
+    encoding = _marked_encoding(content)
     for name in [encoding] if encoding else ["utf-8", "cp1252", "latin-1"]:
         try:
             text = content.decode(name)
@@ -101,18 +108,15 @@ def split_line(line: str, separator: str) -> list[str]:
 def _is_row(fields: list[str], decimal: str) -> tuple[bool, int]:
     """Whether the fields are those of a row of data, and how many are numbers."""
     pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
-    n_numbers = sum(pattern.fullmatch(f) is not None for f in fields)
-    n_given = sum(f.lower() not in _MISSING for f in fields)
-    if not n_numbers or not fields:
+    given = [field for field in fields if field.lower() not in _MISSING]
+    n_numbers = sum(pattern.fullmatch(field) is not None for field in given)
+    if not n_numbers:
         return False, 0
-    first = next((f for f in fields if f.lower() not in _MISSING), "")
-    starts = pattern.fullmatch(first) is not None or _CLOCK.fullmatch(first) is not None
     # A row may hold labels and clock times in addition to numbers.
-    others = sum(
-        pattern.fullmatch(f) is None and f.lower() not in _MISSING and not _CLOCK.fullmatch(f)
-        for f in fields
-    )
-    return (starts or others <= 1 < n_given) and others <= max(1, n_given // 2), n_numbers
+    is_value = [bool(pattern.fullmatch(f) or _CLOCK.fullmatch(f)) for f in given]
+    others = is_value.count(False)
+    starts = is_value[0] or others <= 1 < len(given)
+    return starts and others <= max(1, len(given) // 2), n_numbers
 
 
 def _candidates(lines: list[str]) -> list[tuple[str, str]]:
@@ -130,11 +134,10 @@ def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int,
     run, width, start, numbers = 0, -1, 0, 0
     for i, line in enumerate(lines):
         fields = split_line(line, separator)
-        if fields and separator != " " and len(fields) > 1 and fields[-1] == "":
-            # A separator at the end of a line does not start a column.
-            fields = fields[:-1] if line.rstrip("\r\n").endswith(separator) else fields
+        n = len(fields)
+        if n > 1 and separator != " " and line.rstrip("\r\n").endswith(separator):
+            fields = fields[:-1]  # a separator at the end of a line starts no column
         is_row, n_numbers = _is_row(fields, decimal)
-        n = len(split_line(line, separator))
         if is_row and n == width:
             run, numbers = run + 1, numbers + n_numbers
         elif is_row:
@@ -144,6 +147,9 @@ def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int,
         if run > best[0]:
             best = (run, numbers, width, start)
     return best
+
+
+_COMMENT = ("", "%", "#")
 
 
 def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> Layout:
@@ -172,8 +178,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
             f"{path} has lines of more than {_MAX_LINE} characters: it has one row per channel or "
             "is not a table. Rows must be samples and columns channels; transpose it."
         )
-    comments = [not line.strip() or line.lstrip()[0] in "%#" for line in head]
-    plain = ["" if c else line for c, line in zip(comments, head)]
+    plain = ["" if line.lstrip()[:1] in _COMMENT else line for line in head]
     rule = _best_rule(plain)
     if rule is None:
         raise ValueError(
@@ -224,11 +229,12 @@ def _is_decimal_comma(rows: list[str]) -> bool:
     """Whether "0,0123" is one number: two columns, the second of a fixed number of digits."""
     if any(line.count(",") != 1 for line in rows) or len(rows) < 3:
         return False
-    parts = [line.strip().split(",") for line in rows]
-    digits = Counter(len(p[1]) for p in parts)
-    plain = all(re.fullmatch(r"[+-]?\d+", p[0]) and re.fullmatch(r"\d+", p[1]) for p in parts)
-    zeros = any(len(p[1]) > 1 and p[1].startswith("0") for p in parts)
-    return plain and zeros and max(digits.values()) >= 0.9 * len(parts)
+    if not all(re.fullmatch(r"[+-]?\d+,\d+", line.strip()) for line in rows):
+        return False
+    decimals = [line.strip().partition(",")[2] for line in rows]
+    has_zero = any(re.fullmatch(r"0\d+", digits) for digits in decimals)
+    commonest = Counter(map(len, decimals)).most_common(1)[0][1]
+    return has_zero and commonest >= 0.9 * len(rows)
 
 
 def _decimal(rows: list[str], separator: str, decimal: str) -> str:
@@ -245,20 +251,22 @@ def _end(
     path: Path, lines: list[str], first: int, separator: str, decimal: str, width: int
 ) -> tuple[int, list[str]]:
     """Line after the last row and what follows it, such as the block of another device."""
-    stop = len(lines)
     for i in range(first, len(lines)):
         line = lines[i]
         if line[:1] in _NUMBER_STARTS and line.count(separator) >= width - 1:
             continue
         fields = split_line(line, separator)
         is_blank = not line.strip() or (separator != " " and not any(fields))
-        if not is_blank and (_is_row(fields, decimal)[0] or len(fields) == width > 1):
-            continue
-        if not is_blank:
+        if is_blank:
+            return i, _not_blank(lines[i:])
+        if not _is_row(fields, decimal)[0] and not len(fields) == width > 1:
             _check_footer(path, lines, i, separator, decimal)
-        stop = i
-        break
-    return stop, [line for line in lines[stop:] if line.strip()]
+            return i, _not_blank(lines[i:])
+    return len(lines), []
+
+
+def _not_blank(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.strip()]
 
 
 def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal: str) -> None:
