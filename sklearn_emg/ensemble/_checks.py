@@ -196,21 +196,16 @@ class InputChecks(BaseEstimator):
             if missing := [c for c in self.features if c not in X.columns]:
                 raise ValueError(f"X lacks the columns {missing} named by 'features'.")
             return X[self.features]
-        has_subjects = self.unit in X.columns or "subject" in X.columns
-        other = {*METADATA_COLUMNS, self.by, self.unit} if has_subjects else set[Any]()
         if reset:
-            told = columns_that_tell(X, y if len(y) == len(X) else None, groups)
-            self._left_out = {
-                name: why for name, why in told.items() if name not in (self.by, self.unit)
-            }
+            labels = y if len(y) == len(X) else None
+            self._left_out = columns_that_tell(X, labels, groups)
+            for name in (self.by, self.unit):
+                self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
-        frame = X[[c for c in X.columns if c not in other and c not in self._left_out]]
-        text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
-        if text and has_subjects:
-            raise ValueError(
-                f"The columns {text} are not numeric; name the feature columns with "
-                "DiVoteClassifier(features=[...])."
-            )
+        frame = X[[c for c in X.columns if c not in self._left_out]]
+        if not {self.unit, "subject"}.isdisjoint(X.columns):
+            frame = frame.drop(columns=[*METADATA_COLUMNS, self.by, self.unit], errors="ignore")
+            _refuse_text_columns(frame)
         if frame.columns.empty:
             raise ValueError(
                 "X has no feature columns: what it holds is metadata, or tells the subject, the "
@@ -291,3 +286,13 @@ class InputChecks(BaseEstimator):
                 f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
             )
         return splits
+
+
+def _refuse_text_columns(frame: pd.DataFrame) -> None:
+    """Refuse feature columns that are not numeric."""
+    text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    if text:
+        raise ValueError(
+            f"The columns {text} are not numeric; name the feature columns with "
+            "DiVoteClassifier(features=[...])."
+        )

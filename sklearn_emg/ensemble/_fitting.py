@@ -24,7 +24,7 @@ from sklearn_emg._sklearn import BaseSearchCV, Integral
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.model_selection import SubjectKFold, call_kept, key_for, parts_of
+from sklearn_emg.model_selection import Split, SubjectKFold, call_kept, key_for, parts_of
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
@@ -129,14 +129,7 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
         If nothing there takes weights.
     """
     if get_config()["enable_metadata_routing"]:
-        router = get_routing_for_object(estimator)
-        if router.consumes("fit", ["sample_weight"]):
-            return {"sample_weight": weights}
-        if isinstance(router, MetadataRouter) or not has_fit_parameter(estimator, "sample_weight"):
-            _refuse_weights(estimator, "set_fit_request(sample_weight=True) on a step that does")
-        # Asked for by nobody, refused by nobody: an estimator without routes gets what it takes.
-        ignored = router.fit.requests.get("sample_weight") is False
-        return {} if ignored else {"sample_weight": weights}
+        return _routed_weights(estimator, weights)
     if isinstance(estimator, FrozenEstimator):
         return {}  # its fit does nothing
     if isinstance(estimator, Pipeline):
@@ -167,6 +160,18 @@ def _has_sampler(pipeline: Pipeline) -> bool:
 
 
 # ------------------------------------------------------- folds of steps inside
+
+
+def _routed_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
+    """The same where scikit-learn routes metadata."""
+    router = get_routing_for_object(estimator)
+    if router.consumes("fit", ["sample_weight"]):
+        return {"sample_weight": weights}
+    if isinstance(router, MetadataRouter) or not has_fit_parameter(estimator, "sample_weight"):
+        _refuse_weights(estimator, "set_fit_request(sample_weight=True) on a step that does")
+    # An estimator without routes that neither requests nor refuses weights gets them.
+    ignored = router.fit.requests.get("sample_weight") is False
+    return {} if ignored else {"sample_weight": weights}
 
 
 def hold_out_subjects(
@@ -220,20 +225,11 @@ def hold_out_subjects(
             continue
         where = f"{path}__cv" if path else "cv"
         if cv is None or isinstance(cv, Integral):
-            if not known:
-                continue
-            folds = subject_folds(subjects, y, _DEFAULT_FOLDS if cv is None else int(cv))
-            if not folds:
-                if _leak(check_cv(cv, y, classifier=True).split(X, y), subjects):
-                    count, label = smallest_class(subjects, y)
-                    _warn_of_leak(where, f"class {label!r} has {count} subject, so that no folds "
-                                  "of subjects exist", caller)  # fmt: skip
-                continue
+            folds = _subject_folds(cv, y, subjects, where, caller) if known else []
         else:
-            splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
-            folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
-            if _leak(folds, subjects):
-                _warn_of_leak(where, f"{cv!r:.60} splits windows", caller)
+            folds = _given_folds(cv, X, y, subjects, groups, where, caller)
+        if not folds:
+            continue
         before[where] = cv
         part.set_params(cv=folds)
     return before
@@ -242,6 +238,37 @@ def hold_out_subjects(
 def _makes_no_folds(cv: Any) -> bool:
     """Whether a `cv` is "prefit" or a proportion."""
     return isinstance(cv, str) or (isinstance(cv, float) and cv < 1)
+
+
+def _subject_folds(
+    cv: int | None, y: NDArray[Any], subjects: NDArray[np.intp], where: str, caller: str
+) -> list[Split]:
+    """Folds of subjects for a number of folds; none if a class has too few subjects."""
+    folds = subject_folds(subjects, y, _DEFAULT_FOLDS if cv is None else int(cv))
+    if not folds and _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
+        count, label = smallest_class(subjects, y)
+        _warn_of_leak(
+            where, f"class {label!r} has {count} subject, so that no folds of subjects exist",
+            caller,
+        )
+    return folds
+
+
+def _given_folds(
+    cv: Any,
+    X: Any,
+    y: NDArray[Any],
+    subjects: NDArray[np.intp],
+    groups: NDArray[Any],
+    where: str,
+    caller: str,
+) -> list[Split]:
+    """Folds of a splitter, which is given the subjects, or of an iterable."""
+    splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
+    folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
+    if _leak(folds, subjects):
+        _warn_of_leak(where, f"{cv!r:.60} splits windows", caller)
+    return folds
 
 
 def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:

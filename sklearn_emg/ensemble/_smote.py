@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,6 +81,14 @@ def synthesise(
     return np.concatenate(made), y[base], base
 
 
+def _rows_of(subjects: Iterable[Any], groups: NDArray | None, n_rows: int) -> NDArray[np.bool_]:
+    """Rows of the named subjects; none if it is not known whose rows they are."""
+    if groups is None:
+        return np.zeros(n_rows, dtype=bool)
+    wanted = set(subjects)
+    return np.array([name in wanted for name in groups])
+
+
 def _hold_out(
     estimator: Any, codes: NDArray[np.intp], subjects: NDArray[np.intp], groups: NDArray | None
 ) -> tuple[NDArray[np.bool_], NDArray | None]:
@@ -96,8 +105,7 @@ def _hold_out(
     validation, fraction = params[own], params[f"{own}_fraction"]
     by_subject = groups is not None and validation != "windows"
     if not isinstance(validation, str):
-        wanted = set(validation)
-        held = np.array([name in wanted for name in groups]) if groups is not None else none
+        held = _rows_of(validation, groups, len(codes))
     elif fraction is None:
         held = none
     else:

@@ -95,20 +95,23 @@ def check_features(
     return names
 
 
+def _with_hints(unknown: list[str], known: Mapping[str, FeatureInfo]) -> str:
+    """Unknown names, each with the known one that it resembles."""
+    hints = [did_you_mean(name, known, cutoff=0.5) for name in unknown]
+    shown = [repr(n) + (f" (d{hint[2:]})" if hint else "") for n, hint in zip(unknown, hints)]
+    return ", ".join(shown)
+
+
 def _check_names(names: list[str], known: Mapping[str, FeatureInfo], parameter: str) -> None:
     if not names:
         raise ValueError(f"{parameter} is empty. Name at least one of: {', '.join(known)}.")
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{parameter} must hold names. Got {name!r} instead.")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        hints = (did_you_mean(name, known, cutoff=0.5) for name in unknown)
-        parts = (
-            repr(name) + (f" (d{hint[2:]})" if hint else "") for name, hint in zip(unknown, hints)
-        )
+    if unknown := [name for name in names if name not in known]:
         raise ValueError(
-            f"{parameter} has unknown names: {', '.join(parts)}. Known are: {', '.join(known)}."
+            f"{parameter} has unknown names: {_with_hints(unknown, known)}. "
+            f"Known are: {', '.join(known)}."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -150,13 +150,10 @@ class SubjectExplanationDisplay:
         names = [str(name).replace("_", " ") for name in table.index]
         values = 100 * table["contribution"].to_numpy()
         place = np.arange(len(table))[::-1]
+        more, less = (COLORS[1], COLORS[1], HATCHES[0]), ("white", COLORS[0], HATCHES[1])
+        color, edgecolor, hatch = zip(*(more if value > 0 else less for value in values))
         self.bars_ = axis.barh(
-            place,
-            values,
-            height=0.62,
-            color=[COLORS[1] if v > 0 else "white" for v in values],
-            edgecolor=[COLORS[1] if v > 0 else COLORS[0] for v in values],
-            hatch=[HATCHES[0] if v > 0 else HATCHES[1] for v in values],
+            place, values, height=0.62, color=color, edgecolor=edgecolor, hatch=hatch
         )
         if self.muscles is not None:
             where = dict(zip(table.index, place))
@@ -217,6 +214,27 @@ class SubjectExplanationDisplay:
     },
     prefer_skip_nested_validation=True,
 )
+def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, dict[str, Any]]:
+    """Votes of one subject, and its diagnosis with probabilities."""
+    with warnings.catch_warnings():
+        # An explanation is no score: that of a training subject is as good as another.
+        warnings.simplefilter("ignore", SubjectLeakWarning)
+        votes = divote.vote(table)
+    if len(votes.subjects) != 1:
+        raise ValueError(
+            f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "
+            f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give the rows of one of them."
+        )
+    (result,) = votes.subjects.to_dict("records")
+    if f"probability_{divote.classes_[0]}" not in result:
+        raise ValueError(
+            "explain_subject needs probabilities of the diagnosis, but "
+            f"{type(divote.final_estimator_).__name__} has no predict_proba. Use another "
+            "'final_estimator', or None for simple averaging."
+        )
+    return votes, result
+
+
 def explain_subject(
     estimator: Any,
     X: pd.DataFrame,
@@ -291,22 +309,7 @@ def explain_subject(
     ['tibialis', 'biceps']
     """
     divote, table = _rows_of_subject(estimator, X, subject)
-    with warnings.catch_warnings():
-        # An explanation is no score: that of a training subject is as good as another.
-        warnings.simplefilter("ignore", SubjectLeakWarning)
-        votes = divote.vote(table)
-    if len(votes.subjects) != 1:
-        raise ValueError(
-            f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "
-            f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give the rows of one of them."
-        )
-    (result,) = votes.subjects.to_dict("records")
-    if f"probability_{divote.classes_[0]}" not in result:
-        raise ValueError(
-            "explain_subject needs probabilities of the diagnosis, but "
-            f"{type(divote.final_estimator_).__name__} has no predict_proba. Use another "
-            "'final_estimator', or None for simple averaging."
-        )
+    votes, result = _diagnosis(divote, table, subject)
     target = result["diagnosis"] if target is None else target
     known = divote.classes_.tolist()
     if target not in known:

@@ -141,16 +141,7 @@ class FeatureDisplay:
         if len(y) != len(X):
             raise ValueError(f"y of FeatureDisplay has {len(y)} labels for {len(X)} rows.")
         names = list(X.columns[:_MOST]) if features is None else list(features)
-        if missing := [name for name in names if name not in X.columns]:
-            raise ValueError(
-                f"The 'features' of FeatureDisplay must be among the columns {list(X.columns)}. "
-                f"Got {missing}."
-            )
-        if not 1 <= len(names) <= _MOST:
-            raise ValueError(
-                f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}; choose with "
-                "'features'."
-            )
+        _check_features(names, X.columns)
         shown = X[names].reset_index(drop=True)
         what = "row"
         if groups is not None:
@@ -229,3 +220,16 @@ class FeatureDisplay:
         unit = self.units.get(name, "")
         # "1" stands for no unit.
         axis.set_ylabel(f"{name} ({unit})" if unit not in ("", "1") else name)
+
+
+def _check_features(names: list[str], columns: pd.Index) -> None:
+    """Refuse names that are no columns, none, and more than can be shown."""
+    if missing := [name for name in names if name not in columns]:
+        raise ValueError(
+            f"The 'features' of FeatureDisplay must be among the columns {list(columns)}. "
+            f"Got {missing}."
+        )
+    if not 1 <= len(names) <= _MOST:
+        raise ValueError(
+            f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}; choose with 'features'."
+        )

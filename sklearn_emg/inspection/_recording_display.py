@@ -112,9 +112,8 @@ class RecordingDisplay:
                 "RecordingDisplay draws one channel of at least two samples. Got a signal of shape "
                 f"{signal.shape}; choose one with signal[channel]."
             )
-        if annotations is not None and (
-            missing := [c for c in ("time", "unit") if c not in annotations.columns]
-        ):
+        given = ("time", "unit") if annotations is None else annotations.columns
+        if missing := [c for c in ("time", "unit") if c not in given]:
             raise ValueError(f"The 'annotations' of RecordingDisplay lack the columns {missing}.")
         windows = None
         if window is not None:

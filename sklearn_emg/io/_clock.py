@@ -156,7 +156,7 @@ def _seconds_of_day(texts: pd.Series) -> NDArray[np.float64] | None:
     return times
 
 
-def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
+def _seconds_of_dates(texts: pd.Series) -> NDArray[np.floating] | None:
     """Seconds since the first date and time; None if they are none."""
     stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
     if stamps.isna().mean() > 0.01:

@@ -70,6 +70,14 @@ def wilson_interval(
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
 
 
+def _pools(first_rows: list[int], strata: Labels | None) -> list[NDArray[np.intp]]:
+    """Subjects of each stratum; all of them without strata."""
+    if strata is None:
+        return [np.arange(len(first_rows))]
+    of_subject = np.unique(np.asarray(strata), return_inverse=True)[1][first_rows]
+    return [np.flatnonzero(of_subject == k) for k in np.unique(of_subject)]
+
+
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.intp]], float],
     subjects: Labels,
@@ -129,12 +137,7 @@ def bootstrap_interval(
     rng = check_random_state(random_state)
     codes = subjects_of(None, subjects)
     rows_of = [np.flatnonzero(codes == k) for k in range(codes.max() + 1)]
-    if strata is None:
-        pools = [np.arange(len(rows_of))]
-    else:
-        strata = np.unique(np.asarray(strata), return_inverse=True)[1]
-        of_subject = np.array([strata[rows[0]] for rows in rows_of])
-        pools = [np.flatnonzero(of_subject == k) for k in np.unique(of_subject)]
+    pools = _pools([rows[0] for rows in rows_of], strata)
     values = np.empty(n_resamples)
     for i in range(n_resamples):
         drawn = np.concatenate([rng.choice(pool, size=len(pool)) for pool in pools])

@@ -232,12 +232,14 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
             UndefinedMetricWarning,
         )
         return float("nan")
-    # As in scikit-learn, classes that do not occur are left out.
     seen = {*y_true.tolist(), *predictions.y_pred.tolist()}
-    labels = classes if pos_label is not None else [c for c in classes if c in seen]
-    labels += sorted(seen - set(classes), key=str)
+    positive = None
+    if pos_label is not None:
+        positive = classes.index(pos_label)
+    else:  # as in scikit-learn, classes that do not occur are left out
+        classes = [c for c in classes if c in seen]
+    labels = [*classes, *sorted(seen - set(classes), key=str)]
     matrix = confusion_matrix(y_true, predictions.y_pred, labels=labels)
-    positive = None if pos_label is None else labels.index(pos_label)
     return float(confusion_measures(matrix, average=average, positive=positive)[metric])
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -380,11 +381,11 @@ def _write_parquet(
 ) -> None:
     pa = _arrow()
     # Lists of bytes would be smaller, but other programs can read lists of numbers.
-    wide = any(s.dtype.itemsize > 4 for s in signals)
+    wide = max((s.dtype.itemsize for s in signals), default=0) > 4
     numbers = pa.float64() if wide else pa.float32()
     arrays = {
         "signal": pa.array([s.ravel() for s in signals], type=pa.list_(numbers)),
-        "signal_n_channels": pa.array([s.shape[0] if s.ndim == 2 else 1 for s in signals]),
+        "signal_n_channels": pa.array([len(np.atleast_2d(s)) for s in signals]),
     }
     for name in columns.columns:
         arrays[str(name)] = _arrow_column(pa, _to_json(columns[name], name)["values"])
@@ -393,16 +394,10 @@ def _write_parquet(
     metadata = {b"sklearn_emg": _signed(header, signals).encode()}
     table = pa.table(arrays).replace_schema_metadata(metadata)
     n_bytes = numbers.bit_width // 8 * sum(s.size for s in signals)
-    for packed in (True, False):
-        pa.parquet.write_table(
-            table,
-            path,
-            compression="zstd" if packed else "none",
-            use_dictionary=packed,
-            write_page_checksum=True,
-        )
-        if not _is_too_dense(n_bytes, path):
-            return
+    options: dict[str, Any] = {"write_page_checksum": True}
+    pa.parquet.write_table(table, path, compression="zstd", use_dictionary=True, **options)
+    if _is_too_dense(n_bytes, path):
+        pa.parquet.write_table(table, path, compression="none", use_dictionary=False, **options)
 
 
 def _arrow_column(pa: ModuleType, values: list[Any]) -> Any:
@@ -479,6 +474,20 @@ def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
     return 2.0 ** np.clip(exponent, 0, 30)
 
 
+def _checked_content(path: Path, name: str, wanted: str, room: Mapping[str, int]) -> bytes:
+    """Content of a file of the folder, with the size and the digest that its table announces."""
+    if Path(name).name != name:
+        raise ValueError(f"it names a file outside its folder: {name!r}")
+    file = regular_file(path / name, path)
+    size = file.stat().st_size
+    if size != room.get(name, size):
+        raise ValueError(f"{name} has {size} bytes, its table announces {room[name]}")
+    content = read_bytes(file, room.get(name, _ALWAYS_READ)) if size else b""
+    if hashlib.sha256(content).hexdigest() != wanted:
+        raise ValueError(f"the SHA-256 digest of {name} is not that of its content")
+    return content
+
+
 def _read_wfdb(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
     header, digest = _parse(read_bytes(regular_file(path / "table.json", path), _MAX_TABLE_BYTES))
     _verify(header, (), digest)
@@ -486,19 +495,9 @@ def _read_wfdb(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
     if not len(records) == len(forms) == len(header["gains"]):
         raise ValueError(f"it has {len(records)} records for {len(forms)} signals")
     room = {f"{name}.dat": 4 * math.prod(form[0]) for name, form in zip(records, forms)}
-    contents = {}
-    for name, wanted in header["files"].items():
-        if Path(name).name != name:
-            raise ValueError(f"it names a file outside its folder: {name!r}")
-        file = regular_file(path / name, path)
-        size = file.stat().st_size
-        if size != room.get(name, size):
-            raise ValueError(f"{name} has {size} bytes, its table announces {room[name]}")
-        content = read_bytes(file, room.get(name, _ALWAYS_READ)) if size else b""
-        if hashlib.sha256(content).hexdigest() != wanted:
-            raise ValueError(f"the SHA-256 digest of {name} is not that of its content")
-        if name in room:
-            contents[name] = content
+    contents = {
+        name: _checked_content(path, name, wanted, room) for name, wanted in header["files"].items()
+    }
     signals = []
     for name, gain, (shape, dtype) in zip(records, header["gains"], forms):
         n_channels = shape[0] if len(shape) == 2 else 1

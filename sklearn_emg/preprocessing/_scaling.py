@@ -329,6 +329,15 @@ class ReferenceScaler(SignalTransformer):
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
         return with_signals(X, signals)
 
+    def _marked(self, marks: pd.Series) -> NDArray[np.bool_]:
+        """Whether each row is a reference contraction."""
+        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
+            raise ValueError(
+                f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
+                f"{marks.iloc[unclear[0]]!r}."
+            )
+        return marks.isin([True, 1]).to_numpy()
+
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
         """Subject code of each row, and the reference amplitudes of each subject."""
         if self.column not in table.columns:
@@ -337,13 +346,7 @@ class ReferenceScaler(SignalTransformer):
                 "reference contractions. Add it, name another by 'column', or give 'reference'."
             )
         codes = subjects_of(table)
-        marks = table[self.column]
-        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
-            raise ValueError(
-                f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
-                f"{marks.iloc[unclear[0]]!r}."
-            )
-        marked = marks.isin([True, 1]).to_numpy()
+        marked = self._marked(table[self.column])
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:
             names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]

@@ -251,6 +251,18 @@ def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> N
     return result
 
 
+def _log_power(values: NDArray, size: int, n_bins: int) -> NDArray[np.float64] | None:
+    """Mean logarithm over channels of the power in bins; None if it is not defined."""
+    bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
+    bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
+    power = np.mean(bins**2, axis=-1)
+    scale = power.mean(axis=-1, keepdims=True)
+    power = power[scale[:, 0] > 0] / scale[scale[:, 0] > 0]
+    if not len(power) or not np.isfinite(power).all():
+        return None
+    return np.log(power + 1e-6).mean(axis=0)
+
+
 def label_lag(
     signal: ArrayLike, labels: ArrayLike, fs: float, *, max_lag: float = 2.0
 ) -> float | None:
@@ -294,14 +306,9 @@ def label_lag(
     max_shift = min(round(max_lag * fs / size), n_bins // 4)
     if np.count_nonzero(np.diff(codes)) < 3 or max_shift < 2:
         return None
-    bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
-    bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
-    power = np.mean(bins**2, axis=-1)
-    scale = power.mean(axis=-1, keepdims=True)
-    power = power[scale[:, 0] > 0] / scale[scale[:, 0] > 0]
-    if not len(power) or not np.isfinite(power).all():
+    power = _log_power(values, size, n_bins)
+    if power is None:
         return None
-    power = np.log(power + 1e-6).mean(axis=0)
     middle = slice(max_shift, n_bins - max_shift)
     explained = {}
     for shift in range(-max_shift, max_shift + 1):

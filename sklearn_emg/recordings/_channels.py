@@ -212,24 +212,20 @@ def join_channels(
     0       a  (flexor, extensor)
     """
     keys = [by] if isinstance(by, str) else list(by)
-    missing = [k for k in keys if k not in table.columns]
-    if missing:
+    if missing := [k for k in keys if k not in table.columns]:
         raise ValueError(
             f"join_channels: the table lacks the column {missing[0]!r} that 'by' names; it has "
             f"{list(table.columns)}."
         )
-    names = _names_for_joining(table)
+    names, stored = _names_for_joining(table), table["signal"].to_numpy()
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
         groups.setdefault(key, []).append(row)
     signals, joined = [], []
     for key, rows in groups.items():
         _check_equal(table, key, rows)
-        own = _joined_names(key, [names[row] for row in rows])
-        signals.append(
-            np.concatenate([np.atleast_2d(read_signal(table["signal"].iloc[r])) for r in rows])
-        )
-        joined.append(own)
+        joined.append(_joined_names(key, [names[row] for row in rows]))
+        signals.append(np.concatenate([np.atleast_2d(read_signal(s)) for s in stored[rows]]))
     first = table.iloc[[rows[0] for rows in groups.values()]].reset_index(drop=True)
     differing = [
         column

@@ -95,12 +95,10 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
             "Decimal commas are read by pandas.read_csv(..., decimal=',')."
         )
     texts = [c for c in frame.columns if isinstance(c, str)]
-    suspects = [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]
-    if suspects:
+    if suspects := [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]:
         warn_of_recordings(
             f"Row {row}: the columns {suspects} of the DataFrame became channels, and their names "
             "are not those of channels. Drop them: frame.drop(columns=[...]).",
         )
-    named = len(frame.columns) > 0 and all(isinstance(c, str) for c in frame.columns)
-    names = tuple(frame.columns) if named else None
+    names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None
     return frame.to_numpy().T, names

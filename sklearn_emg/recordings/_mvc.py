@@ -86,14 +86,19 @@ def normalize_to_mvc(
                 f"Row {row} has no maximal contraction: 'mvc' has no recording with "
                 f"{dict(zip(keys, key))}."
             )
-        n_channels = 1 if signal.ndim == 1 else len(signal)
-        if len(reference) != n_channels or not (reference > 0).all():
-            raise ValueError(
-                f"The reference of row {row} ({dict(zip(keys, key))}) has {len(reference)} "
-                f"channels with RMS {reference.tolist()}; {n_channels} positive ones are needed."
-            )
+        _check_reference(reference, signal, f"row {row} ({dict(zip(keys, key))})")
         signals.append(signal / (reference[0] if signal.ndim == 1 else reference[:, None]))
     return table.assign(signal=object_column(signals, table.index), unit="MVC")
+
+
+def _check_reference(reference: NDArray, signal: NDArray, place: str) -> None:
+    """Refuse a reference that has not a positive RMS for each channel."""
+    n_channels = 1 if signal.ndim == 1 else len(signal)
+    if len(reference) != n_channels or not (reference > 0).all():
+        raise ValueError(
+            f"The reference of {place} has {len(reference)} channels with RMS "
+            f"{reference.tolist()}; {n_channels} positive ones are needed."
+        )
 
 
 def _references(

@@ -213,6 +213,13 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
     return signals
 
 
+def _rows_to_check(signals: list[Any], excluded: set[int]) -> list[int]:
+    """Rows with samples in memory, at most 512 of them."""
+    loaded = [row for row, signal in enumerate(signals) if isinstance(signal, np.ndarray)]
+    rows = [row for row in loaded if row not in excluded]
+    return [rows[i] for i in _some_rows(len(rows), _MAX_ROWS)] if rows else []
+
+
 def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = False) -> None:
     """Warn once, naming rows, of recordings that cannot be EMG in mV.
 
@@ -251,13 +258,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
         found += _faults_of_rates(table)
         if read_files:
             signals = _samples_of_files(signals)
-        excluded = set(swapped)
-        arrays = [
-            row
-            for row, signal in enumerate(signals)
-            if isinstance(signal, np.ndarray) and row not in excluded
-        ]
-        rows = [arrays[i] for i in _some_rows(len(arrays), _MAX_ROWS)] if arrays else []
+        rows = _rows_to_check(signals, set(swapped))
         found += _faults_of_samples(signals, rows, table["signal"].tolist())
     if found:
         text = "; ".join(f"{_rows_text(rows)}: {fault}" for rows, fault in found)

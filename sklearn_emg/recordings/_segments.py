@@ -295,15 +295,14 @@ def cut_recordings(
         if row not in breaks:
             breaks[row] = _breaks(table, row, fs, n_times)
         pieces = _pieces(breaks[row], start, stop)
-        if len(pieces) != 1 or pieces[0] != (start, stop):
-            if gaps == "raise" and stop > start:
+        if gaps != "split" and start < stop and pieces != [(start, stop)]:
+            if gaps == "raise":
                 raise ValueError(
                     f"Segment {i} ({start / fs:g} to {stop / fs:g} s of row {row}) has missing "
                     "samples or an interruption; use gaps='split' or 'skip'."
                 )
-            if gaps == "skip" and stop > start:
-                left_out.append(f"segment {i} of row {row} has a gap")
-                continue
+            left_out.append(f"segment {i} of row {row} has a gap")
+            continue
         for a, b in pieces:
             if b - a < max(min_duration * fs, 1):
                 left_out.append(f"segment {i} of row {row} lasts {max(b - a, 0) / fs:g} s")

@@ -236,17 +236,13 @@ def recording_table(
     """
     entries = [_as_signal(entry, row) for row, entry in enumerate(_entries(signals))]
     n_rows = len(entries)
-    scales = [
-        Scale(*values)
-        for values in zip(
-            _per_row("unit", unit, n_rows),
-            _per_row("gain", gain, n_rows),
-            _per_row("baseline", baseline, n_rows),
-        )
-    ]
-    table = pd.DataFrame(
-        {"signal": object_column(s.apply(signal) for s, (signal, _) in zip(scales, entries))}
+    scales = zip(
+        _per_row("unit", unit, n_rows),
+        _per_row("gain", gain, n_rows),
+        _per_row("baseline", baseline, n_rows),
     )
+    scaled = [Scale(*scale).apply(signal) for scale, (signal, _) in zip(scales, entries)]
+    table = pd.DataFrame({"signal": object_column(scaled)})
     given = {"fs": _rates(fs), "subject": subject, "muscle": muscle, "region": region, **columns}
     for name, value in given.items():
         if value is not None:
@@ -396,6 +392,21 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
     return None
 
 
+def _refuse_faults(table: pd.DataFrame, required: Sequence[str], finite: bool) -> None:
+    """Raise one error that names all unusable rows."""
+    checked = {*required, *table.columns.intersection(["channel_names"])}
+    faults = [
+        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
+        for column, find in _FAULTS.items()
+        if column in checked
+        for row, text in find(table, finite)
+    ]
+    if faults:
+        more = len(faults) - MAX_FAULTS
+        lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
+        raise ValueError(f"The recording table has unusable rows:\n  {lines}")
+
+
 def check_recording_table(
     table: pd.DataFrame,
     *,
@@ -462,16 +473,7 @@ def check_recording_table(
         raise ValueError(
             "The recording table has no rows (0 sample(s)) while a minimum of 1 is required."
         )
-    faults = [
-        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
-        for column, find in _FAULTS.items()
-        if column in required or (column == "channel_names" and column in table.columns)
-        for row, text in find(table, finite)
-    ]
-    if faults:
-        more = len(faults) - MAX_FAULTS
-        lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
-        raise ValueError(f"The recording table has unusable rows:\n  {lines}")
+    _refuse_faults(table, required, finite)
     if "signal" in required and plausible:
         warn_of_implausible_recordings(table)
     if "subject" in required:
@@ -525,21 +527,26 @@ def _faults_of_subjects(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int
 
 
 def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:
-    for row, names in enumerate(table["channel_names"]):
-        signal = table["signal"].iloc[row] if "signal" in table.columns else None
+    signals = table["signal"] if "signal" in table.columns else [None] * len(table)
+    for row, (names, signal) in enumerate(zip(table["channel_names"], signals)):
         if names is None or (isinstance(names, float) and np.isnan(names)):
             continue
-        names = (names,) if isinstance(names, str) else names
-        if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
-            yield row, f"must be a tuple of names, got {names!r}"
-        elif signal is not None and hasattr(signal, "ndim"):
-            n_channels = signal.shape[0] if signal.ndim == 2 else 1
-            text = (
-                f"the signal has {n_channels} channels and the {len(names)} channel_names "
-                f"{list(names)}; give one name per channel"
-            )
-            if len(names) != n_channels:
-                yield row, text
+        if text := _fault_of_names((names,) if isinstance(names, str) else names, signal):
+            yield row, text
+
+
+def _fault_of_names(names: Any, signal: Any) -> str:
+    """What is wrong with the channel names of one recording; empty if nothing is."""
+    if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
+        return f"must be a tuple of names, got {names!r}"
+    ndim = getattr(signal, "ndim", None)
+    n_channels = signal.shape[0] if ndim == 2 else 1
+    if ndim is None or len(names) == n_channels:
+        return ""
+    return (
+        f"the signal has {n_channels} channels and the {len(names)} channel_names {list(names)}; "
+        "give one name per channel"
+    )
 
 
 _FAULTS = {

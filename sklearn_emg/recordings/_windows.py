@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -182,24 +183,26 @@ class _Division:
             # Windows are checked one by one only if the recording has a gap.
             if not np.isfinite(signal).all():
                 good = np.array([bool(np.isfinite(view).all()) for view in views])
-                if not good.all():
-                    text = (
-                        f"row {row} has NaN or infinity in {(~good).sum()} of {len(good)} windows"
-                    )
-                    if self.nan == "raise":
-                        raise ValueError(
-                            f"Invalid samples: {text}. Interpolate the gaps, leave the row out, "
-                            "or use nan='skip' to leave those windows out."
-                        )
-                    self.skipped[row] = text
-                    starts = starts[good]
-                    views = [view for view, ok in zip(views, good) if ok]
+                self._note_gaps(row, good)
+                starts, views = starts[good], list(compress(views, good))
             n_left += len(views)
             if views:
                 yield row, starts, views
             else:
                 self.lost.add(row)
         self._report(n_left)
+
+    def _note_gaps(self, row: int, good: NDArray[np.bool_]) -> None:
+        """Refuse or note windows of a recording that hold invalid samples."""
+        if good.all():
+            return
+        text = f"row {row} has NaN or infinity in {(~good).sum()} of {len(good)} windows"
+        if self.nan == "raise":
+            raise ValueError(
+                f"Invalid samples: {text}. Interpolate the gaps, leave the row out, or use "
+                "nan='skip' to leave those windows out."
+            )
+        self.skipped[row] = text
 
     def _report(self, n_left: int) -> None:
         if n_left == 0:

@@ -195,27 +195,40 @@ def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
     return flat
 
 
+def _change(old: NDArray, new: NDArray) -> tuple[float, float]:
+    """Power of the samples over that of what was removed, in dB, and the RMS of the latter.
+
+    NaN where they are not defined.
+    """
+    if old.shape != new.shape:
+        return np.nan, np.nan
+    finite = np.isfinite(old) & np.isfinite(new)
+    removed = (old[finite] - new[finite]).astype(np.float64)
+    if removed.size == 0:
+        return np.nan, np.nan
+    taken, left = np.var(removed), np.var(new[finite])
+    ratio = 10 * np.log10(left / taken) if taken > 0 and left > 0 else np.nan
+    return ratio, float(np.sqrt(np.mean(removed**2)))
+
+
+def _median(values: NDArray) -> float:
+    """Median of the values that are defined; NaN if there is none."""
+    values = values[~np.isnan(values)]
+    return float(np.median(values)) if values.size else np.nan
+
+
 def _measures(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
-    ratios, errors = [], []
+    changes = []
     if len(before) == len(after):
-        for old, new in zip(before["signal"], after["signal"]):
-            old, new = read_signal(old), read_signal(new)
-            if old.shape != new.shape:
-                continue
-            finite = np.isfinite(old) & np.isfinite(new)
-            removed = (old[finite] - new[finite]).astype(np.float64)
-            if removed.size == 0:
-                continue
-            errors.append(np.sqrt(np.mean(removed**2)))
-            if (taken := np.var(removed)) > 0 and (left := np.var(new[finite])) > 0:
-                ratios.append(10 * np.log10(left / taken))
+        changes = [_change(*map(read_signal, p)) for p in zip(before["signal"], after["signal"])]
+    ratios, errors = np.array(changes).reshape(-1, 2).T
     samples = [read_signal(s) for s in after["signal"]]
     lengths = [s.shape[-1] for s in samples]
     return {
         "recordings": len(after),
         "seconds": float(np.sum(lengths / after["fs"].to_numpy(dtype=float))),
-        "snr": float(np.median(ratios)) if ratios else np.nan,
-        "rmse": float(np.median(errors)) if errors else np.nan,
+        "snr": _median(ratios),
+        "rmse": _median(errors),
         "missing": float(sum(np.isnan(s).sum() for s in samples) / sum(s.size for s in samples)),
     }
 

@@ -174,9 +174,9 @@ def _checked_table(
     estimator: Any, X: Any, y: Any, train_subjects: Iterable[Any] | None
 ) -> Predictions | None:
     if X is None:
-        if y is not None or train_subjects is not None:
-            name = "y" if y is not None else "train_subjects"
-            raise ValueError(f"The {name!r} of report belongs to a table: give X too.")
+        for name, value in (("y", y), ("train_subjects", train_subjects)):
+            if value is not None:
+                raise ValueError(f"The {name!r} of report belongs to a table: give X too.")
         return None
     if not is_classifier(estimator):
         raise ValueError(

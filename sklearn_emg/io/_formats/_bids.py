@@ -175,9 +175,9 @@ def _apply_events(content: FileContent, path: Path) -> None:
 
 def _apply_sidecar(content: FileContent, path: Path) -> None:
     rate = _read_json(path).get("SamplingFrequency")
-    if type(rate) not in (int, float) or rate <= 0:
+    if not isinstance(rate, (int, float)) or isinstance(rate, bool) or rate <= 0:
         return
-    rates = sorted({c.fs for c in content.channels if c.kind == "emg" and c.fs})
+    rates = sorted({fs for c in content.channels if c.kind == "emg" and (fs := c.fs)})
     if rates and min(abs(fs / rate - 1) for fs in rates) >= 1e-3:
         content.problems.append(
             f"{path.name} says {rate:g} Hz, the samples' file "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -262,7 +262,7 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
             f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
             "neither axis is one of channels."
         )
-    units = _units(array.context, n) or [None] * n
+    units: Sequence[str | None] = _units(array.context, n) or [None] * n
     names = _fitting_names(array, names, n)
     clock_fs = _measure_rate(content, times, values.shape[1])
     fs = _rate(array.context) or clock_fs
