@@ -202,7 +202,7 @@ class InputChecks(BaseEstimator):
             for name in (self.by, self.unit):
                 self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
-        frame = X[[c for c in X.columns if c not in self._left_out]]
+        frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
             frame = frame.drop(columns=[*METADATA_COLUMNS, self.by, self.unit], errors="ignore")
             _refuse_text_columns(frame)

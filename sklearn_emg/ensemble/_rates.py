@@ -109,11 +109,10 @@ def _give_candidates(
     path = f"{path}__estimator"
     known = {key: rate for key, rate in rates.items() if key.startswith(path)}
     for key, value in _candidates(search):
-        if hasattr(value, "rvs"):
-            if key.rpartition("__")[2] in _RATE_PARAMETERS:
-                _refuse_search(path, key)
-            continue
-        if not hasattr(value, "get_params") and key.rpartition("__")[2] not in _RATE_PARAMETERS:
+        is_rate, is_step = key.rpartition("__")[2] in _RATE_PARAMETERS, hasattr(value, "get_params")
+        if is_rate and hasattr(value, "rvs"):
+            _refuse_search(path, key)
+        if hasattr(value, "rvs") or not (is_step or is_rate):
             continue
         trial = clone(estimator).set_params(**{key: clone(value, safe=False)})
         found: dict[str, float] = {}
@@ -121,7 +120,7 @@ def _give_candidates(
         if any(not same_rate(known[k], found[k]) for k in known.keys() & found.keys()):
             _refuse_search(path, key)
         for part, rate in found.items():
-            if hasattr(value, "get_params") and part.startswith(f"{path}__{key}"):
+            if is_step and part.startswith(f"{path}__{key}"):
                 _walk(value, rate, f"{path}__{key}", rates, frozen=False)
                 break
 

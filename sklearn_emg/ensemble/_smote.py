@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,6 +89,12 @@ def _rows_of(subjects: Iterable[Any], groups: NDArray | None, n_rows: int) -> ND
     return np.array([name in wanted for name in groups])
 
 
+def _validation_parameter(params: Mapping[str, Any]) -> str | None:
+    """Name of the parameter `validation` of the network among the parameters of an estimator."""
+    networks = [name.removesuffix("_fraction") for name in params if name.endswith(_FRACTION)]
+    return next((name for name in networks if name in params), None)
+
+
 def _hold_out(
     estimator: Any, codes: NDArray[np.intp], subjects: NDArray[np.intp], groups: NDArray | None
 ) -> tuple[NDArray[np.bool_], NDArray | None]:
@@ -98,8 +104,7 @@ def _hold_out(
     """
     none = np.zeros(len(codes), dtype=bool)
     params = estimator.get_params(deep=True)
-    networks = [name.removesuffix("_fraction") for name in params if name.endswith(_FRACTION)]
-    own = next((name for name in networks if name in params), None)
+    own = _validation_parameter(params)
     if own is None:
         return none, groups
     validation, fraction = params[own], params[f"{own}_fraction"]

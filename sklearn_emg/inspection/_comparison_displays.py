@@ -443,9 +443,9 @@ class LeakageDisplay:
             place,
             values,
             width=0.6,
-            color=["white" if is_leaky else COLORS[0] for is_leaky in leaky],
-            edgecolor=[COLORS[1] if is_leaky else COLORS[0] for is_leaky in leaky],
-            hatch=[HATCHES[1] if is_leaky else "" for is_leaky in leaky],
+            color=np.where(leaky, "white", COLORS[0]),
+            edgecolor=np.where(leaky, COLORS[1], COLORS[0]),
+            hatch=np.where(leaky, HATCHES[1], "").tolist(),
         )
         self.points_ = []
         for k, split in enumerate(summary.index):
@@ -462,10 +462,8 @@ class LeakageDisplay:
                 1 / self.n_classes, color=GREY, ls="--", lw=1, label="chance level"
             )
             handles = [*handles, self.chance_line_]
-        labels = [
-            f"{name}\n{'leaky' if bad else 'honest'}" for name, bad in zip(summary.index, leaky)
-        ]
-        axis.set_xticks(place, labels)
+        kinds = np.where(leaky, "leaky", "honest")
+        axis.set_xticks(place, [f"{name}\n{kind}" for name, kind in zip(summary.index, kinds)])
         axis.set_xlim(-0.6, len(summary) + 0.1)
         axis.set_ylim(0, 1.05)
         axis.set_xlabel("split into training and test windows")

@@ -156,12 +156,12 @@ def _seconds_of_day(texts: pd.Series) -> NDArray[np.float64] | None:
     return times
 
 
-def _seconds_of_dates(texts: pd.Series) -> NDArray[np.floating] | None:
+def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
     """Seconds since the first date and time; None if they are none."""
     stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
     if stamps.isna().mean() > 0.01:
         return None
-    return (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy()
+    return (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy(dtype=np.float64)
 
 
 def measure_clock(times: NDArray[np.float64]) -> Clock | None:

@@ -175,6 +175,14 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _rows_by(keys: pd.DataFrame) -> dict[tuple[Hashable, ...], list[int]]:
+    """Rows with equal values, in order of appearance."""
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for row, key in enumerate(keys.itertuples(index=False, name=None)):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
 def join_channels(
     table: pd.DataFrame, by: str | Sequence[str] = ("subject", "recording")
 ) -> pd.DataFrame:
@@ -218,20 +226,15 @@ def join_channels(
             f"{list(table.columns)}."
         )
     names, stored = _names_for_joining(table), table["signal"].to_numpy()
-    groups: dict[tuple[Hashable, ...], list[int]] = {}
-    for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
-        groups.setdefault(key, []).append(row)
+    groups = _rows_by(table[keys])
     signals, joined = [], []
     for key, rows in groups.items():
         _check_equal(table, key, rows)
         joined.append(_joined_names(key, [names[row] for row in rows]))
         signals.append(np.concatenate([np.atleast_2d(read_signal(s)) for s in stored[rows]]))
     first = table.iloc[[rows[0] for rows in groups.values()]].reset_index(drop=True)
-    differing = [
-        column
-        for column in table.columns.difference(["signal", "channel_names", *keys])
-        if any(_differs(table[column], rows) for rows in groups.values())
-    ]
+    others = table.columns.difference(["signal", "channel_names", *keys])
+    differing = [c for c in others if any(_differs(table[c], rows) for rows in groups.values())]
     return first.drop(columns=differing).assign(
         signal=object_column(signals), channel_names=object_column(joined)
     )

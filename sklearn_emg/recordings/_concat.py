@@ -132,18 +132,21 @@ def _with_site(table: Any, site: Any, position: int) -> pd.DataFrame:
     return table
 
 
+def _of_several_sites(pairs: list[tuple[Any, Hashable]]) -> list[Hashable]:
+    """Names of subjects that occur, in any spelling, at several sites."""
+    sites_of: dict[Hashable, set[Any]] = {}
+    for site, name in pairs:
+        sites_of.setdefault(name, set()).add(site)
+    for spellings in similar_subjects(sites_of):
+        sites = set().union(*(sites_of[name] for name in spellings))
+        sites_of.update(dict.fromkeys(spellings, sites))
+    return [name for name, sites in sites_of.items() if len(sites) > 1]
+
+
 def _separated(table: pd.DataFrame) -> pd.DataFrame:
     """The table, with the subjects renamed whose names occur at several sites."""
     pairs = list(zip(table["site"], table["subject"]))
-    sites_of: dict[Hashable, dict[Any, None]] = {}
-    for site, name in pairs:
-        sites_of.setdefault(name, {})[site] = None
-    spellings = {name: group for group in similar_subjects(sites_of) for name in group}
-    renamed = [
-        name
-        for name in sites_of
-        if len({s for spelling in spellings.get(name, (name,)) for s in sites_of[spelling]}) > 1
-    ]
+    renamed = _of_several_sites(pairs)
     if not renamed:
         return table
     subjects = [f"{site}/{name}" if name in renamed else name for site, name in pairs]

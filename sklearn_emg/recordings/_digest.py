@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib.hashing import NumpyHasher, Pickler
+from numpy.typing import NDArray
 
 from sklearn_emg._version import __version__
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
@@ -91,12 +92,10 @@ class _Hasher(NumpyHasher):
     def save(self, obj: Any) -> None:
         if isinstance(obj, SignalFile):
             obj = ("SignalFile", obj.path, signal_digest(obj))
-        elif isinstance(obj, np.ndarray) and type(obj) in (np.ndarray, np.memmap):
-            obj = np.ascontiguousarray(obj).reshape(obj.shape)
-            if obj.dtype.hasobject:
-                obj = ("objects", obj.shape, obj.ravel().tolist())
+        elif type(obj) in (np.ndarray, np.memmap):
+            obj = _plain_array(obj)
         elif isinstance(obj, pd.DataFrame):
-            columns = [obj.iloc[:, k] for k in range(obj.shape[1])]
+            columns = (column for _, column in obj.items())
             obj = (type(obj), list(obj.columns), _values(obj.index), list(map(_values, columns)))
         elif isinstance(obj, (set, frozenset)):
             obj = (type(obj).__name__, sorted(content_digest(value) for value in obj))
@@ -126,6 +125,12 @@ class _Hasher(NumpyHasher):
         if isinstance(obj, FunctionType):
             return (*head, *_parts(obj))
         return (*head, obj.__bases__, *_class_parts(obj))
+
+
+def _plain_array(array: NDArray[Any]) -> Any:
+    """An array in one memory layout, or its objects one by one."""
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    return ("objects", array.shape, array.ravel().tolist()) if array.dtype.hasobject else array
 
 
 _NO_CODE = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__"}

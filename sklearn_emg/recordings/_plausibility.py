@@ -143,46 +143,55 @@ def _faults_of_samples(
         return []
     found: list[tuple[list[int], str]] = []
     reported: set[int] = set()
-
-    def note(suspects: Iterable[int], text: str) -> None:
-        new = sorted({int(r) for r in suspects} - reported)
+    for suspects, text in _suspects(figures, entries):
+        new = sorted({int(row) for row in suspects} - reported)
         reported.update(new)
         if new:
             found.append((new, text))
+    return found
 
+
+def _suspects(figures: Any, entries: list[Any]) -> list[tuple[Iterable[int], str]]:
+    """Rows with each fault of the samples, and its text."""
     amplitudes = _amplitudes(figures)
-    median = float(np.median(list(amplitudes.values()))) if amplitudes else 0.0
+    rows = np.array(list(amplitudes), dtype=np.intp)
+    amplitude = np.array(list(amplitudes.values()), dtype=float)
+    median = float(np.median(amplitude)) if amplitude.size else 0.0
     smallest = QUIET_TABLE if median < QUIET_TABLE else SMALL_AMPLITUDE
-    note(
-        figures["row"][figures["integers"]],
-        "all samples are integers, as counts of a converter are; give unit='counts' and a gain",
-    )
-    if len(amplitudes) >= 3 and median > 0:
-        note(
-            (r for r, a in amplitudes.items() if not 1 / MAX_RATIO < a / median < MAX_RATIO),
+    ratio = np.ones(len(rows))
+    if len(rows) >= 3 and median > 0:
+        ratio = amplitude / median
+    one_sign = np.unique(figures["row"][figures["one_sign"]])
+    return [
+        (
+            figures["row"][figures["integers"]],
+            "all samples are integers, as counts of a converter are; give unit='counts' and a gain",
+        ),
+        (
+            rows[~((ratio > 1 / MAX_RATIO) & (ratio < MAX_RATIO))],
             f"the amplitude is more than {MAX_RATIO:g} times above or below the median of the "
             f"table, {median:.2g} mV, as if in another unit",
-        )
-    note(
-        (r for r, a in amplitudes.items() if a > LARGE_AMPLITUDE),
-        f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG; are the samples "
-        "in µV (unit='uV')?",
-    )
-    note(
-        (r for r, a in amplitudes.items() if a < smallest),
-        "the mean amplitude is about that of an amplifier's noise or less; are the samples in V "
-        "(unit='V')?",
-    )
-    note(
-        figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],
-        f"the offset is above {MAX_OFFSET:g} mV; is the unit right?",
-    )
-    note(
-        (r for r in np.unique(figures["row"][figures["one_sign"]]) if _of_one_sign(entries[r])),
-        "a channel never changes its sign: rectified already, an envelope, or with a large "
-        "offset; give the raw signal, or subtract the offset",
-    )
-    return found
+        ),
+        (
+            rows[amplitude > LARGE_AMPLITUDE],
+            f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG; are the "
+            "samples in µV (unit='uV')?",
+        ),
+        (
+            rows[amplitude < smallest],
+            "the mean amplitude is about that of an amplifier's noise or less; are the samples in "
+            "V (unit='V')?",
+        ),
+        (
+            figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],
+            f"the offset is above {MAX_OFFSET:g} mV; is the unit right?",
+        ),
+        (
+            [row for row in one_sign if _of_one_sign(entries[row])],
+            "a channel never changes its sign: rectified already, an envelope, or with a large "
+            "offset; give the raw signal, or subtract the offset",
+        ),
+    ]
 
 
 def _amplitudes(figures: dict[str, NDArray]) -> dict[int, float]:

@@ -109,21 +109,7 @@ class Scale:
                 "The 'gain' and 'baseline' of recording_table belong to unit='counts'. "
                 f"Got unit={unit!r}."
             )
-        if counts:
-            if gain is None or not np.isfinite(gain) or gain <= 0:
-                raise ValueError(
-                    "recording_table needs the 'gain' of counts, a positive number of counts per "
-                    f"mV. Got {gain!r}."
-                )
-            self.factor = 1.0 / float(gain)
-        else:
-            try:
-                self.factor = millivolts_per(unit)
-            except ValueError:
-                raise ValueError(
-                    "The 'unit' of recording_table must be 'nV', 'uV', 'mV', 'V' or 'counts'. "
-                    f"Got {unit!r}."
-                ) from None
+        self.factor = _millivolts_per_count(gain) if counts else _millivolts_per_unit(unit)
         self.baseline = 0.0 if baseline is None else float(baseline)
         if not np.isfinite(self.baseline):
             raise ValueError(
@@ -140,3 +126,22 @@ class Scale:
             return signal
         values = signal if signal.dtype.kind == "f" else signal.astype(np.float64)
         return (values - self.baseline) * self.factor
+
+
+def _millivolts_per_count(gain: Any) -> float:
+    if gain is None or not np.isfinite(gain) or gain <= 0:
+        raise ValueError(
+            "recording_table needs the 'gain' of counts, a positive number of counts per mV. "
+            f"Got {gain!r}."
+        )
+    return 1.0 / float(gain)
+
+
+def _millivolts_per_unit(unit: str) -> float:
+    try:
+        return millivolts_per(unit)
+    except ValueError:
+        raise ValueError(
+            "The 'unit' of recording_table must be 'nV', 'uV', 'mV', 'V' or 'counts'. "
+            f"Got {unit!r}."
+        ) from None
