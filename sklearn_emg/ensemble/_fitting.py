@@ -248,7 +248,8 @@ def _subject_folds(
     if not folds and _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
         count, label = smallest_class(subjects, y)
         _warn_of_leak(
-            where, f"class {label!r} has {count} subject, so that no folds of subjects exist",
+            where,
+            f"class {label!r} has {count} subject, so that no folds of subjects exist",
             caller,
         )
     return folds

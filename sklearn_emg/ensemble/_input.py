@@ -96,6 +96,25 @@ class Rows:
             )
 
 
+def _subjects(
+    X: Any, groups: Labels | None, n_rows: int
+) -> tuple[NDArray[np.intp], NDArray[np.object_] | None, pd.Index]:
+    """Code of each row's subject, names by code, and the name of each row's subject.
+
+    Without subjects each row is its own one, and there are no names.
+    """
+    is_table = isinstance(X, pd.DataFrame)
+    if groups is None and not (is_table and "subject" in X.columns):
+        if is_table and is_recording_table(X):
+            check_recording_table(X)  # raises an error, since the subject is missing
+        return np.arange(n_rows), None, pd.RangeIndex(n_rows)
+    subject = subjects_of(X, groups)
+    first = np.unique(subject, return_index=True)[1]
+    given = list(X["subject"] if groups is None else groups)
+    index = pd.Index(X["subject"]) if groups is None else pd.Index(given, dtype=object)
+    return subject, object_column(given[i] for i in first).to_numpy(), index
+
+
 def check_rows(
     X: Any,
     windows: Any,
@@ -130,25 +149,11 @@ def check_rows(
     rows : Rows
     """
     table = X if isinstance(X, pd.DataFrame) else None
-    if groups is None and (table is None or "subject" not in table.columns):
-        if table is not None and is_recording_table(X):
-            check_recording_table(X)  # says that the subject is missing
-        subject, names = np.arange(n_rows), None
-        index: pd.Index = pd.RangeIndex(n_rows)
-    else:
-        subject = subjects_of(X, groups)
-        if groups is None:
-            assigned: Any = X["subject"]
-            index = pd.Index(assigned)
-        else:
-            assigned = list(groups)
-            index = pd.Index(assigned, dtype=object)
-        first = np.unique(subject, return_index=True)[1]
-        given = list(assigned)
-        names = object_column(given[i] for i in first).to_numpy()
+    subject, names, index = _subjects(X, groups, n_rows)
     unit_code, unit_index = _units(table, unit, subject, index)
-    found = [] if table is None else [c for c in requested if c in table.columns]
-    columns = {} if table is None else {c: table[c].to_numpy(dtype=object) for c in found}
+    columns = {}
+    if table is not None:
+        columns = {c: table[c].to_numpy(object) for c in requested if c in table.columns}
     if "subject" in requested and names is not None:
         columns["subject"] = names[subject]
     return Rows(

@@ -86,10 +86,15 @@ def _requests(estimator: Any, method: str, path: str = "") -> Iterator[tuple[str
             yield from _requests(step, method, f"{path}__{name}" if path else name)
     elif hasattr(estimator, "transform") and hasattr(estimator, "get_metadata_routing"):
         request = get_routing_for_object(estimator)
-        if isinstance(request, MetadataRequest):
-            asked = getattr(request, method).requests
-            # True asks for the column of the parameter's name, a text for another one.
-            columns = {name: name if alias is True else alias for name, alias in asked.items()}
-            known = {n: c for n, c in columns.items() if isinstance(c, str) and c[:1] != "$"}
-            if known:
-                yield path, known
+        asked = getattr(request, method).requests if isinstance(request, MetadataRequest) else {}
+        if known := _columns_of(asked):
+            yield path, known
+
+
+def _columns_of(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Column of each parameter that is requested.
+
+    True requests the column of the parameter's name, a text that of another name.
+    """
+    columns = {name: name if alias is True else alias for name, alias in asked.items()}
+    return {n: c for n, c in columns.items() if isinstance(c, str) and c[:1] != "$"}

@@ -92,8 +92,7 @@ def channel_kind(name: str, unit: str | None = None) -> str:
     >>> channel_kind("Sensor 1: ACC.X 1", "g"), channel_kind("Biceps", "V"), channel_kind("nSeq")
     ('accelerometer', 'emg', 'index')
     """
-    name = name.strip()
-    by_name = next((kind for kind, words in _NAME_KINDS if words.fullmatch(name)), "emg")
+    by_name = _kind_by_name(name.strip())
     named_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
     if unit and is_voltage(unit):
         # A load cell may be stored in volts, but time stamps, labels and counters are not.
@@ -104,6 +103,10 @@ def channel_kind(name: str, unit: str | None = None) -> str:
         return "emg" if named_emg and by_name not in ("time", "index") else by_name
     is_named = by_name not in ("emg", "label")
     return by_name if by_unit == "other" and is_named else by_unit
+
+
+def _kind_by_name(name: str) -> str:
+    return next((kind for kind, words in _NAME_KINDS if words.fullmatch(name)), "emg")
 
 
 def _kind_by_unit(unit: str | None) -> str | None:

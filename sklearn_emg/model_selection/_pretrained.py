@@ -117,17 +117,13 @@ def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(part, type):
         return
     if isinstance(part, dict):
-        yield from ((str(name), value) for name, value in part.items())
+        yield from zip(map(str, part), part.values())
     elif isinstance(part, (list, tuple)):
         for k, value in enumerate(part):
-            named = isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str)
-            if named:
-                yield from ((value[0], inner) for inner in value[1:])
-            else:
-                yield str(k), value
+            yield from _components(str(k), value)
     elif isinstance(part, BaseEstimator):
         for name, value in part.get_params(deep=False).items():
-            if name == "steps" or name.endswith("transformers") or name == "transformer_list":
+            if name.endswith(_LISTS_OF_STEPS):
                 yield from _parameters(value)
             else:
                 yield name, value
@@ -135,8 +131,29 @@ def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
         yield "__self__", part.__self__
 
 
+# Parameters whose entries are components by name.
+_LISTS_OF_STEPS = ("steps", "transformers", "transformer_list")
+
+
+def _components(position: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """An entry of a list, or the parts of an entry with a name."""
+    if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str):
+        yield from ((value[0], inner) for inner in value[1:])
+    else:
+        yield position, value
+
+
 def _plain(subjects: Iterable[Any]) -> list[Any]:
     return [s.item() if isinstance(s, np.generic) else s for s in subjects]
+
+
+def _refuse_shared(part: PretrainedPart, shared: list[Any], place: str) -> None:
+    if shared:
+        some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
+        raise ValueError(
+            f"{place} would test {counted(len(shared), 'subject')} ({some}) that {part.part} was "
+            "trained on before. Leave those subjects out of X, or pretrain on others."
+        )
 
 
 def check_not_pretrained_on(
@@ -181,13 +198,8 @@ def check_not_pretrained_on(
             )
             continue
         for fold, subjects in enumerate(tested):
-            if shared := [s for s in dict.fromkeys(subjects) if s in part.subjects]:
-                some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
-                raise ValueError(
-                    f"{name}: fold {fold} would test {counted(len(shared), 'subject')} ({some}) "
-                    f"that {part.part} was trained on before. Leave those subjects out of X, or "
-                    "pretrain on others."
-                )
+            shared = [s for s in dict.fromkeys(subjects) if s in part.subjects]
+            _refuse_shared(part, shared, f"{name}: fold {fold}")
         _warn_of_near_names(part, {s for fold in tested for s in fold}, name)
 
 

@@ -420,11 +420,9 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return _marks(values, self.reference)
         if facts["reference"] is not None:
             return _marks(facts["reference"], "reference")
-        labels = facts["group"] if facts["group"] is not None else y
-        if labels is not None:
-            healthy = np.array([is_healthy(label) for label in np.asarray(labels, dtype=object)])
-            if healthy.any() or facts["group"] is not None:
-                return healthy
+        healthy = _healthy_rows(facts["group"], y)
+        if healthy is not None:
+            return healthy
         if plain and facts["subject"] is None:
             warn_of_recordings(
                 "X names neither sites nor references: SiteStandardizer takes all rows for "
@@ -538,3 +536,12 @@ def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: floa
     below = np.cumsum(weights) / weights.sum()
     first = np.searchsorted(below, q - 1e-9)
     return float(values[[first, np.searchsorted(below, q + 1e-9)]].mean())
+
+
+def _healthy_rows(group: Any, y: Any) -> NDArray[np.bool_] | None:
+    """Rows with a healthy label; None if it is not known, or no label of y is that of controls."""
+    labels = y if group is None else group
+    if labels is None:
+        return None
+    healthy = np.array([is_healthy(label) for label in np.asarray(labels, dtype=object)])
+    return healthy if group is not None or healthy.any() else None

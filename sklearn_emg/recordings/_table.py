@@ -250,7 +250,7 @@ def recording_table(
     names = [names for _, names in entries]
     if channel_names is not None:
         names = _names_by_row(channel_names, n_rows)
-    if any(n is not None for n in names):
+    if names.count(None) < n_rows:
         table["channel_names"] = object_column(names)
     if "fs" in table and np.issubdtype(table["fs"].to_numpy().dtype, np.number):
         table["fs"] = table["fs"].astype(float)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -129,27 +129,39 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
         False if no part states its subjects, or the subjects of one of its trainings are not known.
     """
     found: dict[str, list[Any]] = {}
+    for name, value in _stated_subjects(model):
+        found.setdefault(name, [])
+        if value is not None:
+            found[name].append(value)
+    complete = bool(found) and all(found.values())
+    known = [names for values in found.values() for names in values]
+    return frozenset(name for names in known for name in _python_names(names)), complete
+
+
+def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
+    """Attributes of an estimator and its parts that hold subjects: name and value."""
     todo: list[tuple[Any, bool]] = [(model, False)]
     seen: set[int] = set()
     while todo:
-        part, told = todo.pop()
+        part, known_above = todo.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
-        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
         if not isinstance(part, _CONTAINERS):
-            attributes = vars(part)
-            for name, value in attributes.items():
-                # Below an estimator that knows them, subjects may be codes of its own.
-                if name.endswith("subjects_") and not (told and name == "subjects_"):
-                    found.setdefault(name, []).append(value)
-            if attributes.get("subjects_", ()) is None:
+            part = vars(part)
+            yield from _own_subjects(part, known_above)
+            if part.get("subjects_", ()) is None:
                 continue
-            told, inner = told or "subjects_" in attributes, attributes.values()
-        todo += [(value, told) for value in inner if isinstance(value, _HOLDERS)]
-    known = [value for values in found.values() for value in values if value is not None]
-    complete = bool(found) and all(any(v is not None for v in found[name]) for name in found)
-    return frozenset(name for names in known for name in _python_names(names)), complete
+            known_above = known_above or "subjects_" in part
+        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
+        todo += [(value, known_above) for value in inner if isinstance(value, _HOLDERS)]
+
+
+def _own_subjects(attributes: dict[str, Any], known_above: bool) -> Iterator[tuple[str, Any]]:
+    for name, value in attributes.items():
+        # Below an estimator that knows its subjects, `subjects_` may hold codes of its own.
+        if name.endswith("subjects_") and not (known_above and name == "subjects_"):
+            yield name, value
 
 
 def subjects_of_steps(model: Any) -> set[Any]:

@@ -177,7 +177,7 @@ def _apply_sidecar(content: FileContent, path: Path) -> None:
     rate = _read_json(path).get("SamplingFrequency")
     if not isinstance(rate, (int, float)) or isinstance(rate, bool) or rate <= 0:
         return
-    rates = sorted({fs for c in content.channels if c.kind == "emg" and (fs := c.fs)})
+    rates = sorted({c.fs or 0.0 for c in content.channels if c.kind == "emg"} - {0.0})
     if rates and min(abs(fs / rate - 1) for fs in rates) >= 1e-3:
         content.problems.append(
             f"{path.name} says {rate:g} Hz, the samples' file "

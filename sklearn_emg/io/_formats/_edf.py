@@ -246,9 +246,9 @@ def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[fl
             for match in lists:
                 content.annotations += _annotations_of(match)
     content.annotations.sort(key=lambda a: a.onset)
-    if onsets and onsets[0]:
-        # Times count from the start given in the header; the first sample may come later.
-        content.annotations = [a._replace(onset=a.onset - onsets[0]) for a in content.annotations]
+    # Times count from the start given in the header; the first sample may come later.
+    first = onsets[0] if onsets else 0.0
+    content.annotations = [a._replace(onset=a.onset - first) for a in content.annotations]
     return onsets
 
 

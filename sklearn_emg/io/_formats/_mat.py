@@ -109,11 +109,16 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
         return _as_text(values)
     if values.dtype == object:
         entries = [_item(path, file, file[r], count, depth + 1) for r in values.ravel() if r]
-        is_struct = len(entries) == 1 and isinstance(entries[0], dict)
-        return entries[0] if is_struct else entries
+        return _only_struct(entries)
     # MATLAB stores matrices by columns, HDF5 by rows.
     return values.T if values.ndim > 1 else values
 
 
 def _as_text(values: NDArray) -> str:
     return "".join(chr(c) for c in values.T.ravel().tolist() if 0 < c < 0x110000)
+
+
+def _only_struct(entries: list[Any]) -> Any:
+    """The struct of an array of one struct; other entries as they are."""
+    is_struct = len(entries) == 1 and isinstance(entries[0], dict)
+    return entries[0] if is_struct else entries

@@ -239,8 +239,8 @@ def _settle_units(columns: list[_Column], common: str | None) -> None:
 def _settle_by_content(columns: list[_Column], named: bool) -> None:
     """Find counters, time stamps and labels that their names do not identify by their values."""
     emg = [c for c in columns if c.kind == "emg"]
-    for column in emg if len(emg) > 1 else ():
-        if column.unit is None:
+    for column in emg:
+        if column.unit is None and len(emg) > 1:
             column.kind = _kind_by_values(column, emg, not named or column is columns[0])
     for column in columns:
         if column.kind == "label" and not column.is_text and _n_values(column) > _MAX_LABELS:

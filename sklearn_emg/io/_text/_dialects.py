@@ -117,12 +117,11 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
     if dialect.form == "OpenBCI text":
         _apply_openbci(dialect, header, width)
     if len(dialect.titles) == width:
-        names, units = zip(*dialect.titles)
-        header.names, header.units = list(names), [unit or None for unit in units]
+        header.names = [name for name, _ in dialect.titles]
+        header.units = [unit or None for _, unit in dialect.titles]
         header.named = True
-    for i, title in enumerate(header.names):
-        if title in dialect.sensors:
-            header.units[i] = header.units[i] or dialect.sensors[title][1]
+    known = {title: sensor[1] for title, sensor in dialect.sensors.items()}
+    header.units = [unit or known.get(t) for t, unit in zip(header.names, header.units)]
 
 
 def _apply_openbci(dialect: Dialect, header: Header, width: int) -> None:

@@ -98,10 +98,10 @@ def read_header_lines(layout: Layout) -> Header:
     titles, units, at = _titles(lines, n)
     titles, units = _labchart_titles(lines, n, titles, units)
     header = Header([], [], titles is not None)
-    for line in layout.header:
-        # AcqKnowledge: "0.5 msec/sample".
-        if step := re.fullmatch(r"\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*", line):
-            header.fs = _rate_of_interval(step[1], step[2].replace("sec", "s"))
+    # AcqKnowledge: "0.5 msec/sample".
+    pattern = r"^\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*$"
+    for step, unit in re.findall(pattern, "\n".join(layout.header), re.M):
+        header.fs = _rate_of_interval(step, unit.replace("sec", "s"))
     for i, fields in enumerate(lines):
         if i != at:
             _read_pair(header, fields, layout.header[i], lines[i + 1] if i + 1 < at else [])
@@ -146,14 +146,13 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
     given = [f for f in fields if f]
     if len(given) > 2 and len(below) == len(fields):
         # A small table: titles in one line, values in the next.
-        pairs = list(zip(fields, below))
+        pairs = list(filter(all, zip(fields, below)))
     elif len(given) == 2 and not _PAIR.match(given[0]):
         pairs = [(given[0], given[1])]
     else:
         pairs = [match.group("key", "value") for match in map(_PAIR.match, [line, *given]) if match]
     for key, value in pairs:
-        if key and value:
-            _note(header, key, value)
+        _note(header, key, value)
 
 
 def _note(header: Header, key: str, value: str) -> None:
