@@ -32,7 +32,7 @@ from sklearn_emg.recordings import (
     with_signals,
 )
 
-__all__ = ["FeatureExtractor", "SignalTransformer", "validate_windows"]
+__all__ = ["FeatureExtractor", "SignalTransformer"]
 
 # Size of the signals of a table that are processed at once.
 _BLOCK_BYTES = 1 << 22

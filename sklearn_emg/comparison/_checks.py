@@ -21,7 +21,7 @@ from sklearn_emg.model_selection import (
     labels_of_rows,
     splits_by_subject,
 )
-from sklearn_emg.recordings import object_column
+from sklearn_emg.recordings import Subjects, object_column
 
 
 def named_pipelines(pipelines: Any) -> dict[str, Any]:
@@ -52,24 +52,25 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
     return y
 
 
-def subject_splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
+def subject_splits(cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None) -> list[Split]:
     """Splits of the rows, none of which has a subject on both sides."""
-    splits = _splits(cv, X, y)
+    subjects = Subjects.of(X, subjects)
+    splits = _splits(cv, X, y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
     for fold, (train, test) in enumerate(splits):
         if not (len(train) and len(test)):
             raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
-        assert_no_shared_subject(X, train, test)
+        assert_no_shared_subject(X, train, test, subjects)
     return splits
 
 
-def _splits(cv: Any, X: Any, y: NDArray) -> list[Split]:
+def _splits(cv: Any, X: Any, y: NDArray, subjects: Subjects) -> list[Split]:
     """Splits from a number of folds, a splitter or an iterable."""
     if cv is None or isinstance(cv, (int, np.integer)):
         cv = SubjectKFold(5 if cv is None else int(cv))
     if hasattr(cv, "split") and not isinstance(cv, str):
-        return splits_by_subject(cv, X, y)
+        return splits_by_subject(cv, X, y, subjects)
     if isinstance(cv, str) or not isinstance(cv, Iterable):
         raise TypeError(
             "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "

@@ -94,17 +94,18 @@ class _SubjectSplits(BaseCrossValidator):
 
     cv: Any
     X: Any
-    subject: NDArray[np.intp]
+    subjects: Subjects
 
     def split(
         self, X: Any, y: NDArray[Any] | None = None, groups: Labels | None = None
     ) -> Iterator[Split]:
-        labels = np.asarray(y)[self.subject]
-        for fold, (train, test) in enumerate(subject_splits(self.cv, self.X, labels)):
+        codes = self.subjects.codes
+        splits = subject_splits(self.cv, self.X, np.asarray(y)[codes], self.subjects)
+        for fold, (train, test) in enumerate(splits):
             sides = []
             for side in (train, test):
-                subjects = np.unique(self.subject[side])
-                if np.isin(self.subject, subjects).sum() != len(np.unique(side)):
+                subjects = np.unique(codes[side])
+                if np.isin(codes, subjects).sum() != len(np.unique(side)):
                     raise ValueError(
                         f"Fold {fold} of the 'cv' of subject_permutation_test takes some rows of a "
                         "subject and leaves others out. Give a splitter of subjects, such as "
@@ -225,8 +226,10 @@ def subject_permutation_test(
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once
-    splits = _SubjectSplits(cv, X, subject)
-    refuse_pretrained(estimator, X, subject_splits(cv, X, y), name=type(estimator).__name__)
+    splits = _SubjectSplits(cv, X, subjects)
+    refuse_pretrained(
+        estimator, X, subject_splits(cv, X, y, subjects), name=type(estimator).__name__
+    )
     min_pvalue = smallest_pvalue(labels, n_permutations, 0.05)
     score, scores, pvalue = permutation_test_score(
         _BySubject(estimator, X, subject),

@@ -1,6 +1,7 @@
 """Classifiers of windows, and their votes for recordings and subjects."""
 
-from sklearn_emg.ensemble._divote import DiVoteClassifier, find_votes
+from sklearn_emg.ensemble._divote import DiVoteClassifier
+from sklearn_emg.ensemble._divote import find_votes as find_votes
 from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier
 from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
@@ -12,5 +13,4 @@ __all__ = [
     "SMOTEClassifier",
     "SubjectTransferClassifier",
     "Votes",
-    "find_votes",
 ]

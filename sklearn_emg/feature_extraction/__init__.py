@@ -5,16 +5,19 @@ from sklearn_emg.feature_extraction._complexity import ComplexityFeatures
 from sklearn_emg.feature_extraction._muap import MUAPFeatures
 from sklearn_emg.feature_extraction._multichannel import MultichannelFeatures
 from sklearn_emg.feature_extraction._sets import FEATURE_SETS, EMGFeatures
-from sklearn_emg.feature_extraction._spectral import SpectralFeatures, power_spectrum
-from sklearn_emg.feature_extraction._table import feature_facts, feature_table, info_of
+from sklearn_emg.feature_extraction._spectral import SpectralFeatures
+from sklearn_emg.feature_extraction._spectral import power_spectrum as power_spectrum
+from sklearn_emg.feature_extraction._table import feature_facts as feature_facts
+from sklearn_emg.feature_extraction._table import feature_table
+from sklearn_emg.feature_extraction._table import info_of as info_of
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_frequency import (
     STFT,
     LogSpectrogram,
     MelSpectrogram,
     WaveformImage,
-    mel_filterbank,
 )
+from sklearn_emg.feature_extraction._time_frequency import mel_filterbank as mel_filterbank
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
 
@@ -35,9 +38,5 @@ __all__ = [
     "WaveformImage",
     "WaveletFeatures",
     "cwt",
-    "feature_facts",
     "feature_table",
-    "info_of",
-    "mel_filterbank",
-    "power_spectrum",
 ]

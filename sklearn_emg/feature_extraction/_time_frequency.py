@@ -532,8 +532,8 @@ class MelSpectrogram(_FrameTransformer):
 
     Notes
     -----
-    The filters are those of :func:`mel_filterbank`, which librosa uses by default. Nodera et al.
-    use such images as input of image networks; see ``sklearn_emg.papers``.
+    The filters are Slaney's, which librosa uses by default. Nodera et al. use such images as input
+    of image networks; see ``sklearn_emg.papers``.
 
     Examples
     --------

@@ -3,12 +3,14 @@
 from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept
 from sklearn_emg.model_selection._caching import key_for as key_for
+from sklearn_emg.model_selection._pretrained import PretrainedPart as PretrainedPart
 from sklearn_emg.model_selection._pretrained import (
-    PretrainedPart,
-    check_not_pretrained_on,
-    pretrained_parts,
+    check_not_pretrained_on as check_not_pretrained_on,
 )
 from sklearn_emg.model_selection._pretrained import parts_of as parts_of
+from sklearn_emg.model_selection._pretrained import (
+    pretrained_parts,
+)
 from sklearn_emg.model_selection._protocols import (
     NestedProtocol,
     RandomWindows,
@@ -39,7 +41,6 @@ __all__ = [
     "LeaveOneSiteOut",
     "LeaveOneSubjectOut",
     "NestedProtocol",
-    "PretrainedPart",
     "Protocol",
     "ProtocolRun",
     "RandomWindows",
@@ -47,7 +48,6 @@ __all__ = [
     "SubjectHoldout",
     "SubjectKFold",
     "SubjectsPerClassOut",
-    "check_not_pretrained_on",
     "pretrained_parts",
     "subject_train_test_split",
     "with_seed",

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection._strata import Split, SubjectStrata
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import Subjects
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Protocol(BaseCrossValidator):
         return len(self.runs(X, y, groups))
 
 
-def splits_by_subject(cv: Any, X: Any, y: Any) -> list[Split]:
+def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None) -> list[Split]:
     """Split a table; the group splitters of scikit-learn get its subjects as groups.
 
     Parameters
@@ -186,6 +186,8 @@ def splits_by_subject(cv: Any, X: Any, y: Any) -> list[Split]:
     cv : splitter
     X : DataFrame with a ``subject`` column
     y : array-like of shape (n_rows,)
+    subjects : Subjects, default=None
+        Those of X, if they were read before.
 
     Returns
     -------
@@ -194,7 +196,7 @@ def splits_by_subject(cv: Any, X: Any, y: Any) -> list[Split]:
     own = isinstance(cv, Protocol)
     if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
         return list(cv.split(X, y))
-    return list(cv.split(X, y, subjects_of(X)))
+    return list(cv.split(X, y, Subjects.of(X, subjects).codes))
 
 
 def with_seed(estimator: Any, seed: Any) -> Any:

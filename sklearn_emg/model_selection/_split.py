@@ -335,7 +335,10 @@ def _test_subjects_per_stratum(subjects: SubjectStrata, test_size: float | int) 
 
 
 def assert_no_shared_subject(
-    X: Any, train: NDArray[np.intp], test: NDArray[np.intp], groups: Labels | None = None
+    X: Any,
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+    groups: Labels | Subjects | None = None,
 ) -> None:
     """Raise if a subject has rows in both training and test.
 
@@ -344,8 +347,8 @@ def assert_no_shared_subject(
     X : DataFrame with a ``subject`` column, or array-like
     train, test : ndarray of int
         Row numbers.
-    groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, for an X without a ``subject`` column.
+    groups : array-like of shape (n_rows,) or Subjects, default=None
+        Subjects of the rows, for an X without a ``subject`` column, or as they were read before.
 
     Raises
     ------

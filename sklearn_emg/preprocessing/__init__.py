@@ -20,7 +20,8 @@ from sklearn_emg.preprocessing._filtering._filters import (
     LowpassFilter,
     NotchFilter,
 )
-from sklearn_emg.preprocessing._filtering._resampling import Resampler, rational_ratio
+from sklearn_emg.preprocessing._filtering._resampling import Resampler
+from sklearn_emg.preprocessing._filtering._resampling import rational_ratio as rational_ratio
 from sklearn_emg.preprocessing._reduction import ShapeReducer
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,
@@ -55,7 +56,6 @@ __all__ = [
     "capped_sampling_strategy",
     "export",
     "mixup",
-    "rational_ratio",
     "read_exported",
     "recording_properties",
     "segment_recording",

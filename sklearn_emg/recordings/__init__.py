@@ -45,7 +45,7 @@ from sklearn_emg.recordings._plausibility import (
 )
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
-from sklearn_emg.recordings._rates import same_rate
+from sklearn_emg.recordings._rates import same_rate as same_rate
 from sklearn_emg.recordings._segments import (
     cut_recordings,
     segments_from_events,
@@ -57,8 +57,8 @@ from sklearn_emg.recordings._subjects import known_by_other_spelling as known_by
 from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import object_column as object_column
 from sklearn_emg.recordings._subjects import warn_of_subject_names as warn_of_subject_names
+from sklearn_emg.recordings._table import METADATA_COLUMNS as METADATA_COLUMNS
 from sklearn_emg.recordings._table import (
-    METADATA_COLUMNS,
     check_recording_table,
     is_recording_table,
     recording_table,
@@ -79,7 +79,6 @@ from sklearn_emg.recordings._windows import Unit as Unit
 from sklearn_emg.recordings._windows import Windows, divide, window_table
 
 __all__ = [
-    "METADATA_COLUMNS",
     "SignalFile",
     "Subjects",
     "Windows",
@@ -94,7 +93,6 @@ __all__ = [
     "normalize_to_mvc",
     "read_signal",
     "recording_table",
-    "same_rate",
     "segment_activity",
     "segments_from_events",
     "segments_from_labels",

@@ -214,15 +214,16 @@ class Subjects:
     names: NDArray[np.object_]
 
     @classmethod
-    def of(cls, X: Any, groups: Labels | None = None) -> Self:
+    def of(cls, X: Any, groups: Labels | Self | None = None) -> Self:
         """Read the subjects from a table, or from groups.
 
         Parameters
         ----------
         X : DataFrame or array-like of length n_rows, or None
             A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
-        groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, which are used instead of the column.
+        groups : array-like of shape (n_rows,) or Subjects, default=None
+            Subjects of the rows, which are used instead of the column. Subjects that were read
+            before are returned as they are.
 
         Returns
         -------
@@ -240,6 +241,10 @@ class Subjects:
         RecordingWarning
             If names look like spellings of one name, or like a missing value.
         """
+        if isinstance(groups, cls):
+            if X is not None and len(groups.codes) != len(X):
+                raise ValueError(f"Subjects of {len(groups.codes)} rows for {len(X)} rows of X.")
+            return groups
         given = _given_subjects(X, groups)
         numeric = hasattr(given, "dtype") and pd.api.types.is_numeric_dtype(given.dtype)
         column = pd.Series(given) if numeric else object_column(given)
@@ -285,7 +290,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
     )
 
 
-def subjects_of(X: Any, groups: Labels | None = None) -> NDArray[np.intp]:
+def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.intp]:
     """Subject of each row as a code 0..n_subjects-1, in order of first appearance.
 
     Parameters

@@ -168,3 +168,12 @@ def test_windows_of_unequal_length_are_named():
 
     with pytest.raises(ValueError, match=r"windows of one length.*from 100 to 200 samples"):
         TimeDomainFeatures(["rms"]).fit([np.ones(200), np.ones(100)])
+
+
+def test_subjects_that_were_read_before_are_handed_down():
+    table = pd.DataFrame({"subject": ["b", "a", "b"]})
+    subjects = Subjects.of(table)
+    assert Subjects.of(table, subjects) is subjects
+    assert subjects_of(table, subjects).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match=r"Subjects of 3 rows for 2 rows of X\."):
+        Subjects.of(table.iloc[:2], subjects)

@@ -147,7 +147,7 @@ class Resampler(SignalTransformer):
     method : {"polyphase", "fourier"}, default="polyphase"
         Method: "polyphase" uses a FIR filter; "fourier" truncates the spectrum, which is steeper at
         the new Nyquist frequency and rings at steps. Both use a rational ratio of the rates (48000
-        to 10000 Hz is 5/24), see :func:`rational_ratio`.
+        to 10000 Hz is 5/24).
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table contains its own, which may differ between
         rows; its ``fs`` column is `fs_out` afterwards.
