@@ -161,7 +161,7 @@ def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
     stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
     if stamps.isna().mean() > 0.01:
         return None
-    return (stamps - stamps.iloc[0]).dt.total_seconds().to_numpy(dtype=np.float64)
+    return np.asarray((stamps - stamps.iloc[0]).dt.total_seconds(), dtype=np.float64)
 
 
 def measure_clock(times: NDArray[np.float64]) -> Clock | None:

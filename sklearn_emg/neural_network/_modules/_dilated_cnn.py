@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import nn
-
-from sklearn_emg._validation import check_integers, check_option
-from sklearn_emg.neural_network._modules._layers import (
-    INITS,
-    check_length,
-    check_sizes,
-    dilated_stack,
-    initialise,
-    masked,
-)
+from sklearn_emg.neural_network._modules._layers import DilatedNet
 
 
-class DilatedCNN(nn.Module):
+class DilatedCNN(DilatedNet):
     """Four convolutions of growing dilation on the raw signal, regularised, then max pooling.
 
     ===== =========================================================================
@@ -80,8 +69,6 @@ class DilatedCNN(nn.Module):
     torch.Size([7, 3])
     """
 
-    takes_any_length = True
-
     def __init__(
         self,
         n_channels: int,
@@ -98,35 +85,17 @@ class DilatedCNN(nn.Module):
         init: str = "he_normal",
     ) -> None:
         super().__init__()
-        check_sizes("DilatedCNN", n_channels, n_times, n_classes)
-        check_integers(n_hidden, "n_hidden", "DilatedCNN", 1)
-        check_option(init, INITS, "init", "DilatedCNN")
-        self.features, n_features, self.min_length = dilated_stack(
-            "DilatedCNN",
+        self._build(
             n_channels,
             n_times,
+            n_classes,
             n_filters=n_filters,
             kernel_size=kernel_size,
             dilations=dilations,
             stride=stride,
             padding=padding,
+            n_hidden=n_hidden,
             dropout=dropout,
+            init=init,
+            drops_features=True,
         )
-        self.classifier = nn.Sequential(
-            nn.Linear(n_features, n_hidden),
-            nn.ReLU(),
-            nn.BatchNorm1d(n_hidden),
-            nn.Dropout(dropout),
-            nn.Linear(n_hidden, n_classes),
-        )
-        initialise(self, init)
-
-    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
-
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
-        """
-        if lengths is None:
-            return self.classifier(self.features(x))
-        check_length("DilatedCNN", int(lengths.min()), self.min_length)
-        return self.classifier(masked(self.features, x, lengths)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -150,6 +151,56 @@ def dilated_stack(
             layers.append(nn.Dropout(dropout))
         n_in = n_out
     return nn.Sequential(*layers, GlobalMaxPool()), n_in, min_n_times
+
+
+class DilatedNet(nn.Module):
+    """Dilated convolutions on the raw signal, global max pooling, a dense layer, and the output."""
+
+    takes_any_length = True
+
+    def _build(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        *,
+        n_hidden: int,
+        dropout: float,
+        init: str,
+        drops_features: bool = False,
+        **convolutions: Any,
+    ) -> None:
+        """Make the layers; `drops_features` uses dropout after each convolution as well."""
+        network = type(self).__name__
+        check_sizes(network, n_channels, n_times, n_classes)
+        check_integers(n_hidden, "n_hidden", network, 1)
+        check_fraction(dropout, "dropout", network, below=True)
+        check_option(init, INITS, "init", network)
+        self.features, n_features, self.min_length = dilated_stack(
+            network,
+            n_channels,
+            n_times,
+            dropout=dropout if drops_features else 0.0,
+            **convolutions,
+        )
+        self.classifier = nn.Sequential(
+            nn.Linear(n_features, n_hidden),
+            nn.ReLU(),
+            nn.BatchNorm1d(n_hidden),
+            nn.Dropout(dropout),
+            nn.Linear(n_hidden, n_classes),
+        )
+        initialise(self, init)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+
+        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        """
+        if lengths is None:
+            return self.classifier(self.features(x))
+        check_length(type(self).__name__, int(lengths.min()), self.min_length)
+        return self.classifier(masked(self.features, x, lengths)[0])
 
 
 def min_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
