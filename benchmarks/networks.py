@@ -62,7 +62,7 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
-from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
+from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDataset
 from sklearn_emg.preprocessing import BandpassFilter, Rectifier, Resampler
 
 BATCH = 32

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         SpectroEMGNetClassifier,
         StackedLSTMClassifier,
     )
+    from sklearn_emg.neural_network._data._split import split_validation
     from sklearn_emg.neural_network._estimators import EMGClassifier, EMGRegressor
     from sklearn_emg.neural_network._modules._alsnet import ALSNet
     from sklearn_emg.neural_network._modules._attention import AttentionNet
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from sklearn_emg.neural_network._modules._stacked_lstm import StackedLSTM
     from sklearn_emg.neural_network._onnx import export_onnx
     from sklearn_emg.neural_network._saving import load_model, save_model
-    from sklearn_emg.neural_network._split import split_validation
     from sklearn_emg.neural_network._transfer import TransferClassifier
 
 __all__ = [

@@ -11,7 +11,7 @@ from torch import nn
 
 from sklearn_emg._sklearn import InvalidParameterError
 from sklearn_emg._validation import did_you_mean
-from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset
+from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset
 from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._registry import NETWORKS, public
 

@@ -17,7 +17,6 @@ from torch import nn
 from sklearn_emg._sklearn import InvalidParameterError
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._warnings import warn
-from sklearn_emg.neural_network._batches import WindowDataset
 from sklearn_emg.neural_network._building import (
     check_output,
     name_of,
@@ -27,12 +26,15 @@ from sklearn_emg.neural_network._building import (
     uses_bfloat16,
 )
 from sklearn_emg.neural_network._checkpoints import Checkpoint
-from sklearn_emg.neural_network._inputs import (
+from sklearn_emg.neural_network._data._batches import WindowDataset
+from sklearn_emg.neural_network._data._inputs import (
     Input,
     signals_to_predict,
     training_input,
     windows_to_predict,
 )
+from sklearn_emg.neural_network._data._split import split_rows
+from sklearn_emg.neural_network._data._targets import check_targets
 from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._net import (
     ClassifierNet,
@@ -41,8 +43,6 @@ from sklearn_emg.neural_network._net import (
     seeded,
 )
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
-from sklearn_emg.neural_network._split import split_rows
-from sklearn_emg.neural_network._targets import check_targets
 from sklearn_emg.neural_network._threads import fit_threads
 from sklearn_emg.recordings import SubjectMemory
 

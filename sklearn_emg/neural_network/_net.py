@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_emg._warnings import warn
-from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
 from sklearn_emg.neural_network._checkpoints import Checkpoint
+from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDataset, WindowDataset
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 from sklearn_emg.neural_network._progress import EpochLog, progress_of
 

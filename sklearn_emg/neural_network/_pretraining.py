@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_emg.neural_network._batches import BatchIterator, WindowDataset
+from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
 from sklearn_emg.neural_network._modules._autoencoder import ConvAutoencoder
 
 

@@ -35,7 +35,7 @@ HOME = {
     "load_model": "_saving",
     "resolve_device": "_building",
     "save_model": "_saving",
-    "split_validation": "_split",
+    "split_validation": "_data._split",
 }
 
 

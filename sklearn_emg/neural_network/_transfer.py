@@ -17,8 +17,8 @@ from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.neural_network._data._inputs import subjects_in
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
-from sklearn_emg.neural_network._inputs import subjects_in
 from sklearn_emg.recordings import warn_of_other_spelling
 
 _HEAD = "classifier"  # every network of this package calls its last part so

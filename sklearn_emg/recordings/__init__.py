@@ -17,15 +17,6 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
 
 from __future__ import annotations
 
-from sklearn_emg.recordings._activity import label_lag, segment_activity
-from sklearn_emg.recordings._channels import (
-    channel_names_of as channel_names_of,
-)
-from sklearn_emg.recordings._channels import (
-    join_channels,
-    select_channels,
-    split_channels,
-)
 from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
 from sklearn_emg.recordings._columns import feature_columns
 from sklearn_emg.recordings._columns import identities_learned as identities_learned
@@ -33,10 +24,24 @@ from sklearn_emg.recordings._columns import is_healthy as is_healthy
 from sklearn_emg.recordings._columns import named_like as named_like
 from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identities
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
-from sklearn_emg.recordings._concat import concat_tables
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
-from sklearn_emg.recordings._mvc import normalize_to_mvc
+from sklearn_emg.recordings._operations._activity import label_lag, segment_activity
+from sklearn_emg.recordings._operations._channels import (
+    channel_names_of as channel_names_of,
+)
+from sklearn_emg.recordings._operations._channels import (
+    join_channels,
+    select_channels,
+    split_channels,
+)
+from sklearn_emg.recordings._operations._concat import concat_tables
+from sklearn_emg.recordings._operations._mvc import normalize_to_mvc
+from sklearn_emg.recordings._operations._segments import (
+    cut_recordings,
+    segments_from_events,
+    segments_from_labels,
+)
 from sklearn_emg.recordings._plausibility import (
     warn_of_implausible_recordings as warn_of_implausible_recordings,
 )
@@ -46,11 +51,6 @@ from sklearn_emg.recordings._plausibility import (
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate as same_rate
-from sklearn_emg.recordings._segments import (
-    cut_recordings,
-    segments_from_events,
-    segments_from_labels,
-)
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import Subjects, similar_subjects, subjects_of
 from sklearn_emg.recordings._subjects import known_by_other_spelling as known_by_other_spelling

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_emg.neural_network._batches import BatchIterator, WindowDataset
-from sklearn_emg.neural_network._split import split_validation
+from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
+from sklearn_emg.neural_network._data._split import split_validation
 
 
 def windows_of(n_windows):

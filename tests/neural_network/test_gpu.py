@@ -24,7 +24,7 @@ from sklearn_emg.neural_network import (
     resolve_device,
     save_model,
 )
-from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset, WindowDataset
+from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDataset, WindowDataset
 
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -36,8 +36,8 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
-from sklearn_emg.neural_network._batches import BatchIterator, SequenceDataset
-from sklearn_emg.neural_network._inputs import takes_lengths
+from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDataset
+from sklearn_emg.neural_network._data._inputs import takes_lengths
 from sklearn_emg.neural_network._registry import NETWORKS, any_length_networks
 from sklearn_emg.preprocessing import HighpassFilter
 from sklearn_emg.recordings import recording_table

@@ -17,10 +17,10 @@ from torch import nn
 
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.base import validate_windows
-from sklearn_emg.neural_network._batches import SequenceDataset, WindowDataset, as_tensor
+from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset, as_tensor
+from sklearn_emg.neural_network._data._split import Subjects
+from sklearn_emg.neural_network._data._targets import check_targets
 from sklearn_emg.neural_network._registry import any_length_networks
-from sklearn_emg.neural_network._split import Subjects
-from sklearn_emg.neural_network._targets import check_targets
 from sklearn_emg.recordings import (
     check_recording_table,
     is_recording_table,

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._validation import check_real
-from sklearn_emg.recordings._activity import moving_rms
+from sklearn_emg.recordings._operations._activity import moving_rms
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table

@@ -1,0 +1,1 @@
+"""Functions that make one recording table of another: segments, channels, sites, references."""
