@@ -6,10 +6,10 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -233,25 +233,10 @@ def load_algiers(
             + "; ".join(f"{name}, {text}" for name, text, _ in report[:5])
             + "."
         )
-    target = np.array([r.group for r in recordings])
-    defects = ["; ".join(r.defects) for r in recordings]
-    table = recording_table(
-        [r.signal for r in recordings],
-        fs=_FS,
-        subject=[r.subject for r in recordings],
-        muscle=[r.muscle for r in recordings],
-        region=[region_of(r.muscle) for r in recordings],
-        recording=[r.name for r in recordings],
-        group=target.tolist(),
-        site="algiers",
-        side=[r.side for r in recordings],
-        number=[r.number for r in recordings],
-        spoilt=[bool(defect) for defect in defects],
-        defect=defects,
-    )
+    facts = pd.DataFrame([_columns(recording) for recording in recordings])
     return as_set_or_pair(
-        table,
-        target,
+        recording_table([r.signal for r in recordings], fs=_FS, site="algiers", **facts),
+        facts["group"].to_numpy(dtype=str),
         return_X_y,
         _FACTS,
         report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
@@ -271,21 +256,40 @@ def _muscles(muscle: str | Sequence[str] | None) -> set[str]:
     return {known[str(name).lower()] for name in given}
 
 
-def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re.Match[str]]]:
-    """Files with the set's names, in the order of their recordings."""
-    found, unknown = [], []
+def _columns(recording: _Recording) -> dict[str, Any]:
+    """Columns of the table for one recording."""
+    return {
+        "subject": recording.subject,
+        "muscle": recording.muscle,
+        "region": region_of(recording.muscle),
+        "recording": recording.name,
+        "group": recording.group,
+        "side": recording.side,
+        "number": recording.number,
+        "spoilt": bool(recording.defects),
+        "defect": "; ".join(recording.defects),
+    }
+
+
+def _text_files(root: Path) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Files below a folder with the suffixes of text files, and the suffix of each."""
     for parent, folders, names in os.walk(root):
         folders.sort()
         for name in sorted(names):
             suffix = _SUFFIX.search(name)
-            if name.startswith(".") or suffix is None or suffix.end() < len(name):
-                continue
-            path = Path(parent, name)
-            stem = _APART.sub("_", name[: suffix.start()].strip()).lower()
-            if match := _NAME.fullmatch(stem.strip("_")):
-                found.append((path, match))
-            else:
-                unknown.append(path)
+            if suffix is not None and suffix.end() == len(name) and not name.startswith("."):
+                yield Path(parent, name), suffix
+
+
+def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re.Match[str]]]:
+    """Files with the set's names, in the order of their recordings."""
+    found, unknown = [], []
+    for path, suffix in _text_files(root):
+        stem = _APART.sub("_", path.name[: suffix.start()].strip()).lower()
+        if match := _NAME.fullmatch(stem.strip("_")):
+            found.append((path, match))
+        else:
+            unknown.append(path)
     report += [(path.name, "name is not understood", "left out") for path in unknown]
     if not found:
         raise FileNotFoundError(

@@ -269,9 +269,10 @@ def load_n2001(
     root = existing_folder(folder, "load_n2001", _REMEDY)
     everything = _read_headers(root)
     records = _of_muscle(everything, muscle)
-    samples = _all_samples(everything, {r.name for r in records}, root, invalid == "nan")
     chosen = {record.name for record in records}
-    left_out = {name: text for name, text in _copies(everything, samples).items() if name in chosen}
+    samples = _all_samples(everything, chosen, root, invalid == "nan")
+    copied = _copies(everything, samples)
+    left_out = {name: copied[name] for name in copied if name in chosen}
     report = [(name, text, "dropped") for name, text in left_out.items()]
     warn_of_copies(left_out, "load_n2001")
     records = [record for record in records if record.name not in left_out]
@@ -282,14 +283,12 @@ def load_n2001(
             + "; ".join(f"{name}, {text}" for name, text, _ in report[:5])
             + ". Load all muscles, or use spoilt='keep'."
         )
-    found = [samples[record.name] for record in records]
-    facts = pd.DataFrame([_columns(record) | _findings(s) for record, s in zip(records, found)])
+    facts = pd.DataFrame([_columns(r) | _findings(samples[r.name]) for r in records])
     facts["annotations"] = [_annotations(record.header.path) for record in records]
-    signals = [s.handle if lazy else s.handle.read() for s in found]
-    target = np.array([record.group for record in records])
+    handles = [samples[record.name].handle for record in records]
     return as_set_or_pair(
-        recording_table(signals, **facts),
-        target,
+        recording_table(handles if lazy else map(SignalFile.read, handles), **facts),
+        facts["group"].to_numpy(dtype=str),
         return_X_y,
         _FACTS,
         report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
@@ -371,17 +370,16 @@ def _examined(handle: SignalFile) -> _Samples:
     )
 
 
+def _content(record: _Record, samples: _Samples) -> Stored:
+    """What is compared of a recording to find copies."""
+    content = samples.content if samples.is_comparable else None
+    return Stored(record.name, record.subject, content, record.code in _MUSCLES)
+
+
 def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, str]:
     """Recordings to leave out as copies, with the reason; ends that are shared are noted."""
     stored = [
-        Stored(
-            record.name,
-            record.subject,
-            found.content if found.is_comparable else None,
-            record.code in _MUSCLES,
-        )
-        for record in records
-        if (found := samples.get(record.name)) is not None
+        _content(record, samples[record.name]) for record in records if record.name in samples
     ]
     left_out = copies(stored)
     groups: dict[bytes, list[str]] = {}
