@@ -214,7 +214,7 @@ def _too_large(path: Path, limit: int) -> str:
     return f"{path} holds more than {limit} bytes, too many for a file of its kind."
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
     suffix = path.suffix.lower()
     if suffix == ".gz":
         return gzip.open(path)

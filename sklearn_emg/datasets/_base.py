@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -122,7 +122,7 @@ def as_set_or_pair(
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """``(table, target)``, or a DataSet that also has the names of the classes and `more`."""
     if return_X_y:
-        return table, target
+        return table, cast(NDArray, target)
     names = None if target is None else np.unique(target)
     more = {"target_names": names, "DESCR": facts.text(), **more}
     return DataSet(data=table, target=target, facts=facts, **more)

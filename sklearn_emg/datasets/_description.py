@@ -16,7 +16,7 @@ __all__ = ["DataSet", "Description", "SetFacts"]
 _WIDTH = 100
 _MAX_NAMES = 30
 # Columns in which an empty text means that there is nothing to say.
-_EMPTY_IS_A_VALUE = ("signal", "defect", "annotations", "comments")
+_EMPTY_IS_A_VALUE = ["signal", "defect", "annotations", "comments"]
 
 
 @dataclass(frozen=True)

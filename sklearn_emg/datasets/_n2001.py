@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.datasets._base import as_set_or_pair, existing_folder, raise_faults, region_of
@@ -75,6 +77,7 @@ _DIAGNOSES = {
 }
 _INVALID, _HIGHEST = -(2**15), 2**15 - 1
 _MAX_SAMPLES = 2**24  # 12 minutes; recordings last 11.2 s
+_MAX_HEADER = 1_000_000  # bytes; a header has some 550
 _SPOILT = ("keep", "drop", "trim")
 # Fewer equal samples may be a coincidence.
 _MIN_COMPARED = 64
@@ -267,12 +270,11 @@ def load_n2001(
         )
     check_option(spoilt, _SPOILT, "spoilt", "load_n2001")
     root = existing_folder(folder, "load_n2001", _REMEDY)
-    everything = _read_headers(root)
-    records = _of_muscle(everything, muscle)
+    everything, left_out = _read_headers(root, _codes(muscle))
+    records = _of_muscle(everything, muscle, left_out)
     chosen = {record.name for record in records}
     samples = _all_samples(everything, chosen, root, invalid == "nan")
-    copied = _copies(everything, samples)
-    left_out = {name: copied[name] for name in copied if name in chosen}
+    left_out |= {n: text for n, text in _copies(everything, samples).items() if n in chosen}
     report = [(name, text, "dropped") for name, text in left_out.items()]
     warn_of_copies(left_out, "load_n2001")
     records = [record for record in records if record.name not in left_out]
@@ -445,7 +447,46 @@ def _check_length(handle: SignalFile) -> None:
         )
 
 
-def _read_headers(root: Path) -> list[_Record]:
+def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
+    """Codes of the muscles that are asked for, None where that takes their headers."""
+    if muscle is None:
+        return None
+    known = {name: code for code, name in _MUSCLES.items()}
+    names = [m.casefold() for m in ([muscle] if isinstance(muscle, str) else muscle)]
+    codes = {known.get(name, name.upper()) for name in names}
+    return codes if all(re.fullmatch("[A-Z]{2}", code) for code in codes) else None
+
+
+def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], dict[str, str]]:
+    """Recordings by their headers, and those to leave out as copies of others.
+
+    What is wrong with the files of muscles that are not asked for is no error.
+    """
+    headers, samples, faults = _find(root)
+    faults += [
+        (name, f"{samples[name]} has no header {samples[name].stem}.hea; get it again.")
+        for name in sorted(samples.keys() - headers.keys())
+    ]
+    records, left_out = [], {}
+    for name in sorted(headers):
+        try:
+            records.append(_record(read_header(headers[name], root)))
+        except (ValueError, OSError) as error:
+            if original := _original(name, headers, samples, root):
+                left_out[headers[name].stem] = f"copy of {headers[original].stem}"
+            else:
+                faults.append((name, str(error)))
+    texts = [text for name, text in faults if codes is None or _code(name) in codes]
+    raise_faults(texts, f"load_n2001 cannot use {len(texts)} files of {root}")
+    return records, {k: v for k, v in left_out.items() if codes is None or _code(k) in codes}
+
+
+def _code(name: str) -> str:
+    return _NAME.findall(name)[0][2].upper()
+
+
+def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str, str]]]:
+    """Headers and files of samples by name, and the names that are there twice."""
     headers: dict[str, Path] = {}
     samples: dict[str, Path] = {}
     faults = []
@@ -458,24 +499,34 @@ def _read_headers(root: Path) -> list[_Record]:
                 continue
             other = kind.setdefault(path.stem.upper(), path)
             if other != path:
-                faults.append(f"{path} is there a second time, as {other}; remove one of them.")
+                text = f"{path} is there a second time, as {other}; remove one of them."
+                faults.append((path.stem, text))
     if not headers and not samples:
         raise FileNotFoundError(
             f"load_n2001: {root} has no file like N2001A01BB02.hea, nor have its sub-folders. "
             f"{_REMEDY}"
         )
-    faults += [
-        f"{samples[name]} has no header {samples[name].stem}.hea; get it again."
-        for name in sorted(samples.keys() - headers.keys())
-    ]
-    records = []
-    for name in sorted(headers):
-        try:
-            records.append(_record(read_header(headers[name], root)))
-        except (ValueError, OSError) as error:
-            faults.append(str(error))
-    raise_faults(faults, f"load_n2001 cannot use {len(faults)} files of {root}")
-    return records
+    return headers, samples, faults
+
+
+def _original(name: str, headers: dict[str, Path], samples: dict[str, Path], root: Path) -> str:
+    """Name of the recording that lies here under another name, "" if it is none."""
+    try:
+        content = read_bytes(regular_file(headers[name], root), _MAX_HEADER)
+    except (ValueError, OSError):
+        return ""
+    other = content.lstrip().split(None, 1)[0].decode("latin-1").upper()
+    pairs = [(paths.get(name), paths.get(other)) for paths in (headers, samples)]
+    if other == name or not all(a and b and _same_bytes(a, b, root) for a, b in pairs):
+        return ""
+    return other
+
+
+def _same_bytes(first: Path, second: Path, root: Path) -> bool:
+    try:
+        return filecmp.cmp(regular_file(first, root), regular_file(second, root), shallow=False)
+    except (ValueError, OSError):
+        return False
 
 
 def _record(header: Header) -> _Record:
@@ -503,7 +554,9 @@ def _record(header: Header) -> _Record:
     return _Record(header, f"{letter.upper()}{number}", group, code.upper(), facts)
 
 
-def _of_muscle(records: list[_Record], muscle: str | Sequence[str] | None) -> list[_Record]:
+def _of_muscle(
+    records: list[_Record], muscle: str | Sequence[str] | None, left_out: dict[str, str]
+) -> list[_Record]:
     if muscle is None:
         return records
     wanted = {m.casefold() for m in ([muscle] if isinstance(muscle, str) else muscle)}
@@ -512,7 +565,7 @@ def _of_muscle(records: list[_Record], muscle: str | Sequence[str] | None) -> li
         for r in records
         if wanted & {r.code.casefold(), r.muscle.casefold(), r.facts.get("muscle", "").casefold()}
     ]
-    if not left:
+    if not left and not left_out:
         there = sorted({f"{r.code} ({r.muscle})" for r in records})
         raise ValueError(
             f"The 'muscle' parameter of load_n2001 must name a muscle in the folder: "

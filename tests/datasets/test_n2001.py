@@ -360,3 +360,27 @@ def test_duration_is_a_number_of_years(text, years, add, tmp_path):
 def test_other_treatment_of_spoilt_recordings_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"'spoilt' .* 'keep', 'drop', 'trim'. Got 'cut'"):
         load_n2001(tmp_path, spoilt="cut")
+
+
+def test_copy_of_header_and_samples_is_dropped_with_both_names(add, tmp_path):
+    place = add("N2001C01BB51", _LONG[0])
+    for suffix in (".hea", ".bin"):
+        shutil.copy(place / f"N2001C01BB51{suffix}", place / f"N2001C03VM02{suffix}")
+    with pytest.warns(RecordingWarning, match=r"N2001C03VM02 \(copy of N2001C01BB51\)"):
+        assert load_n2001(tmp_path).data["recording"].tolist() == ["N2001C01BB51"]
+    with (
+        pytest.warns(RecordingWarning, match="C03VM02 .copy of N2001C01BB51"),
+        pytest.raises(ValueError, match=r"leaves out all .*N2001C03VM02, copy of"),
+    ):
+        load_n2001(tmp_path, "VM")
+
+
+def test_faulty_files_of_other_muscles_are_no_error(add, tmp_path):
+    add("N2001C01BB51", _LONG[0])
+    add("N2001C01VM51", _LONG[1], header="N2001C09VM51 1 23437.5 500\nx.bin 16 13.1/uV\n")
+    add("N2001C02VM51", _LONG[1])
+    (tmp_path / "N2001C02VM51.hea").unlink()
+    for muscle in ("BB", "biceps brachii"):
+        assert len(load_n2001(tmp_path, muscle).data) == 1
+    with pytest.raises(ValueError, match=r"cannot use 2 files .*\n.*C02VM51.*\n.*C09VM51"):
+        load_n2001(tmp_path)
