@@ -219,7 +219,7 @@ def _is_missing(value: Any) -> bool:
 def _dates(column: pd.Series) -> Values:
     dates = pd.to_datetime(column, utc=True)
     seconds = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return Values("date", seconds.to_numpy(dtype=np.float64))
+    return Values("date", np.asarray(seconds, dtype=np.float64))
 
 
 def profiles(values: Values, subject: NDArray[np.intp]) -> NDArray[np.float64]:

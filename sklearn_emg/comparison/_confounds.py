@@ -88,6 +88,13 @@ class ConfoundAudit:
         texts = self.summary["pattern"]
         return {str(name): text for name, text in texts.items() if text}
 
+    def left_out(self) -> dict[str, list[str]]:
+        """Columns and properties that are not in the summary, by reason."""
+        names: dict[str, list[str]] = {}
+        for name, reason in self.excluded.items():
+            names.setdefault(reason, []).append(str(name))
+        return names
+
     def table(self) -> pd.DataFrame:
         """Table for reading, one row per property.
 
@@ -121,9 +128,8 @@ class ConfoundAudit:
             repr(self.table()),
         ]
         lines += [wrapped(f"{name}: {text}") for name, text in self.patterns.items()]
-        for reason in dict.fromkeys(self.excluded.values()):
-            names = ", ".join(name for name, why in self.excluded.items() if why == reason)
-            lines.append(wrapped(f"Not audited ({reason}): {names}"))
+        for reason, names in self.left_out().items():
+            lines.append(wrapped(f"Not audited ({reason}): {', '.join(names)}"))
         if self.matched is not None:
             lines.append(repr(self.matched))
         if self.matched_audit is not None:
@@ -221,7 +227,9 @@ def confound_audit(
     on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_
     for the n subjects' ranks, which are uniform): a Parzen classifier [2]_ of one variable, each
     subject left out once. It finds classes at both ends, in the middle or in groups. Where classes
-    tie, each gets an equal part of the subject.
+    tie, each gets an equal part of the subject. A property that is distributed alike in all classes
+    can score far below chance: a class is rarer among the like of a subject that is left out of
+    it. The same holds for permuted labels and does not affect the test, which is one-sided.
 
     *Interval.* Wilson's intervals of the classes' recalls are combined [3]_. It treats the
     predictions as independent.

@@ -47,17 +47,21 @@ class MatchedSubjects:
     dropped: pd.DataFrame
     calipers: dict[str, float]
 
-    def __repr__(self) -> str:
+    @property
+    def title(self) -> str:
+        """Numbers of matched subjects, sets and recordings in words."""
         kept = self.sets.drop_duplicates("subject")
         counts = ", ".join(f"{n} {name}" for name, n in kept["class"].value_counts().items())
         left_out = set(self.dropped["subject"]) - set(kept["subject"])
-        text = (
+        return (
             f"Matched {counted(len(kept), 'subject')} ({counts or 'none'}) in "
             f"{counted(self.sets['set'].nunique(), 'set')} with "
             f"{counted(len(self.rows), 'recording')}; "
             f"{counted(len(left_out), 'subject')} left out"
         )
-        lines = [wrapped(text)]
+
+    def __repr__(self) -> str:
+        lines = [wrapped(self.title)]
         lines += [f"{name} within {value:.3g}" for name, value in self.calipers.items()]
         if len(self.dropped):
             by_reason = self.dropped.groupby("reason", sort=False)

@@ -11,7 +11,11 @@ from sklearn_emg.inspection._activation import (
 )
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
-from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
+from sklearn_emg.inspection._comparison_displays import (
+    ComparisonDisplay,
+    ConfoundDisplay,
+    LeakageDisplay,
+)
 from sklearn_emg.inspection._curves import LearningCurveDisplay
 from sklearn_emg.inspection._divote_display import DiVoteDisplay
 from sklearn_emg.inspection._embedding import LayerEmbeddingDisplay, layer_embedding
@@ -32,6 +36,7 @@ __all__ = [
     "Attribution",
     "AttributionDisplay",
     "ComparisonDisplay",
+    "ConfoundDisplay",
     "DiVoteDisplay",
     "FamilyImportanceDisplay",
     "FeatureDisplay",

@@ -1,4 +1,4 @@
-"""Displays of a comparison of pipelines and of a leakage audit."""
+"""Displays of a comparison of pipelines and of audits of leaks and confounds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._typing import Labels
-from sklearn_emg._validation import check_option
-from sklearn_emg.comparison import Comparison, LeakageAudit, leakage_audit
+from sklearn_emg._validation import check_integer, check_option
+from sklearn_emg.comparison import (
+    Comparison,
+    ConfoundAudit,
+    LeakageAudit,
+    confound_audit,
+    leakage_audit,
+)
 from sklearn_emg.inspection._plot import (
     COLORS,
     GREY,
     HATCHES,
+    MARKERS,
     log_scale,
     panels,
     style,
@@ -27,6 +34,12 @@ _KINDS = ("scores", "differences", "time")
 _TIMES = {
     "fit": ("fit_seconds", "time to fit a fold (s)"),
     "predict": ("predict_ms_per_recording", "time to predict a recording (ms)"),
+}
+# Colour and marker of the findings of a confound audit.
+_FINDING_STYLES = {
+    "confound": (COLORS[1], MARKERS[1]),
+    "suspect": (COLORS[4], MARKERS[2]),
+    "no finding": (COLORS[0], MARKERS[0]),
 }
 
 
@@ -493,4 +506,125 @@ class LeakageDisplay:
             xy=(last + 0.44, (values[0] + values[last]) / 2),
             va="center",
             fontsize=9,
+        )
+
+
+class ConfoundDisplay:
+    """Scores of single properties that are no disease, with their intervals.
+
+    Create it with :meth:`from_table` or :meth:`from_audit`.
+
+    Parameters
+    ----------
+    audit : ConfoundAudit
+        What :func:`~sklearn_emg.comparison.confound_audit` gave.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    ax_ : matplotlib Axes
+    points_ : list of ErrorbarContainer
+        One per property, from the best predictor to the worst.
+    matched_points_ : list of ErrorbarContainer
+        Those of the matched subjects, as far as they were audited.
+    chance_points_ : list of Line2D
+        Mean scores with permuted labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn_emg.inspection import ConfoundDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 12)
+    >>> table = pd.DataFrame({"subject": range(24), "side": ["left", "right"] * 12})
+    >>> table["age"] = rng.normal(np.where(y == "patient", 60, 40), 8)
+    >>> display = ConfoundDisplay.from_table(table, y).plot()
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['age', 'side']
+    """
+
+    def __init__(self, audit: ConfoundAudit):
+        self.audit = audit
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, y: Labels, **parameters: Any) -> ConfoundDisplay:
+        """Run the audit; parameters as in :func:`~sklearn_emg.comparison.confound_audit`."""
+        return cls(confound_audit(table, y, **parameters))
+
+    @classmethod
+    def from_audit(cls, audit: ConfoundAudit) -> ConfoundDisplay:
+        """Show an audit that was run before."""
+        return cls(audit)
+
+    def plot(self, ax: Any = None, *, max_properties: int = 30) -> ConfoundDisplay:
+        """Draw the balanced accuracy of each property, the best predictor at the top.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            By default a new figure.
+        max_properties : int, default=30
+            Number of properties that are drawn at most.
+
+        Returns
+        -------
+        display : ConfoundDisplay
+        """
+        check_integer(max_properties, "max_properties", "ConfoundDisplay.plot")
+        rows = self.audit.summary.iloc[:max_properties]
+        again = self.audit.matched_audit
+        matched = rows.iloc[:0] if again is None else again.summary
+        height = 1.4 + 0.3 * len(rows)
+        self.figure_, axes = panels(ax, 1, 1, "ConfoundDisplay.plot", figsize=(6.8, height))
+        self.ax_ = axis = axes[0]
+        self.points_: list[Any] = []
+        self.matched_points_: list[Any] = []
+        self.chance_points_: list[Any] = []
+        handles: dict[str, Any] = dict.fromkeys(_FINDING_STYLES)
+        for place, (name, row) in enumerate(rows.iterrows()):
+            self.chance_points_ += axis.plot(row["chance"], place, "|", ms=12, mew=2, color=GREY)
+            finding = row["finding"] or "no finding"
+            self.points_.append(self._draw(row, place, *_FINDING_STYLES[finding]))
+            handles[finding] = self.points_[-1]
+            if name in matched.index:
+                low = self._draw(matched.loc[name], place + 0.3, "black", "o", hollow=True)
+                self.matched_points_.append(low)
+                handles["matched subjects"] = low
+        handles["labels permuted (mean)"] = self.chance_points_[0]
+        drawn = {text: handle for text, handle in handles.items() if handle is not None}
+        axis.set_yticks(np.arange(len(rows)), [str(name) for name in rows.index])
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        axis.set_xlim(-0.02, 1.02)
+        n_subjects = int(self.audit.subjects.sum())
+        axis.set_xlabel(
+            f"balanced accuracy over {n_subjects} subjects by one property\n"
+            f"(bars: {100 * self.audit.confidence:g} % intervals)"
+        )
+        axis.legend(
+            handles=list(drawn.values()),
+            labels=list(drawn),
+            frameon=False,
+            fontsize=8,
+            ncols=len(drawn),
+            columnspacing=1.0,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+        )
+        tidy(axes)
+        return self
+
+    def _draw(
+        self, row: pd.Series, place: float, color: str, marker: str, hollow: bool = False
+    ) -> Any:
+        return self.ax_.errorbar(
+            row["score"],
+            place,
+            xerr=_error_bars(row["score"], row["low"], row["high"]),
+            fmt=marker,
+            ms=5 if hollow else 7,
+            mfc="white" if hollow else color,
+            color=color,
+            elinewidth=0.8 if hollow else 1.5,
+            capsize=2 if hollow else 3,
         )

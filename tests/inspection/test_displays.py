@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg import inspection
-from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.comparison import compare, confound_audit, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
@@ -22,6 +22,7 @@ from sklearn_emg.inspection import (
     AttentionMaps,
     AttributionDisplay,
     ComparisonDisplay,
+    ConfoundDisplay,
     DiVoteDisplay,
     FamilyImportanceDisplay,
     FeatureDisplay,
@@ -40,6 +41,14 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="the Displays need matplot
 @pytest.fixture(scope="module")
 def cohort():
     return simulated_cohort(fs=4000.0)
+
+
+def aged_subjects():
+    """Subjects whose patients are older, and a side that says nothing."""
+    y = np.repeat(["control", "patient"], 12)
+    age = np.random.default_rng(0).normal(np.where(y == "patient", 62, 45), 9)
+    table = pd.DataFrame({"subject": range(24), "age": age, "side": ["left", "right"] * 12})
+    return table, y
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +133,7 @@ def every_display(cohort, divote, comparison, signatures):
         *[(votes, {"kind": kind}) for kind in ("heatmap", "simplex", "regions")],
         *[(result, {"kind": kind}) for kind in ("scores", "differences", "time")],
         (LeakageDisplay.from_audit(audit, n_classes=2), {}),
+        (ConfoundDisplay.from_table(*aged_subjects(), match="age", caliper=1.0), {}),
         (importance, {}),
         (LearningCurveDisplay.from_history(history), {}),
         (some_windows(), {}),
@@ -345,7 +355,25 @@ def test_votes_without_labels_or_with_two_classes(cohort, divote):
         DiVoteDisplay.from_estimator(divote, table, ["a", "b"])
 
 
-# ComparisonDisplay and LeakageDisplay
+# ComparisonDisplay, LeakageDisplay and ConfoundDisplay
+
+
+def test_confounds_are_drawn_from_the_best_predictor_down():
+    table, y = aged_subjects()
+    audit = confound_audit(table, y, match="age", caliper=1.0)
+    display = ConfoundDisplay.from_audit(audit).plot()
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == audit.summary.index.tolist() == ["age", "side"]
+    scores = [bar.lines[0].get_xdata()[0] for bar in display.points_]
+    assert scores == audit.summary["score"].tolist()
+    colors = [bar.lines[0].get_color() for bar in display.points_]
+    assert colors == [COLORS[1], COLORS[0]]
+    matched = audit.matched_audit.summary.loc[names, "score"]
+    assert [bar.lines[0].get_xdata()[0] for bar in display.matched_points_] == matched.tolist()
+    chance = [line.get_xdata()[0] for line in display.chance_points_]
+    assert chance == audit.summary["chance"].tolist()
+    assert display.plot(max_properties=1).points_[0].lines[0].get_xdata()[0] == scores[0]
+    assert len(display.points_) == 1
 
 
 def test_differences_are_paired_by_subject(comparison):

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.comparison import compare, confound_audit, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.inspection import report
 
@@ -34,6 +34,14 @@ def data():
     X = pd.DataFrame({"rms": rng.normal(size=80) + (y == "patient")})
     X["subject"] = [SCRIPT if s == 0 else f"s{s}" for s in np.repeat(range(20), 4)]
     return X, y
+
+
+def aged(X, y):
+    """The table with an age that tells the classes apart, but for four subjects of each."""
+    subject = np.arange(len(X)) // 4
+    age = 40 + 30 * (y == "patient") + subject % 4 * 0.5
+    age[np.isin(subject, [0, 1, 2, 3, 12, 13, 14, 15])] = 50
+    return X.assign(age=age, side=np.where(subject % 2, "left", "right"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +62,12 @@ def pages(data, fitted, tmp_path_factory):
         result = compare(pipelines, *data, cv=4, progress=False)
     audit = leakage_audit(pipelines["neighbours"], *data, n_splits=4, progress=False)
     return (
-        report(result, folder / "comparison.html", audits={"neighbours": audit}),
+        report(
+            result,
+            folder / "comparison.html",
+            audits={"neighbours": audit},
+            confounds=confound_audit(aged(*data), data[1], match="age", caliper={"age": 5}),
+        ),
         report(fitted, folder / "fitted.html", X=data[0], y=data[1], train_subjects=["s1", "s2"]),
     )
 
@@ -181,6 +194,28 @@ def test_a_failed_write_leaves_the_old_page_and_no_scrap(fitted, tmp_path, monke
     assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
 
 
+def test_confounds_have_a_line_a_table_a_picture_and_the_matched_subjects(pages):
+    text = text_of(pages[0])
+    assert "<dt>Confounds</dt><dd>age</dd>" in text
+    assert "<strong>age</strong> predicts" in text
+    assert text.count('<td class="leaky">confound</td>') == 1
+    assert "control: 41.25 (40 to 50); patient: 60 (50 to 71.5)" in text
+    assert 'alt="Balanced accuracy of subjects by one property alone: age ' in text
+    assert "Matched 8 subjects (4 control, 4 patient) in 4 sets with 32 recordings" in text
+    assert "Not audited (the same in all recordings): n_recordings" in text
+    assert "<dt>Confounds" not in text_of(pages[1])
+
+
+def test_a_fitted_pipeline_shows_confounds(fitted, data, tmp_path):
+    audit = confound_audit(aged(*data), data[1], columns="side")
+    text = text_of(report(fitted, tmp_path / "a.html", confounds=audit))
+    assert "<dt>Confounds</dt><dd>none found</dd>" in text
+    assert "No property predicts the class by itself" in text
+    other = confound_audit(aged(*data), np.char.upper(data[1]), columns="side")
+    with pytest.raises(ValueError, match=r"classes \['CONTROL', 'PATIENT'\], the result has"):
+        report(fitted, tmp_path / "b.html", confounds=other)
+
+
 def test_long_tables_are_cut_and_say_so(fitted, data, tmp_path):
     path = report(fitted, tmp_path / "a.html", X=data[0], max_rows=7)
     assert "The first 7 of 20 rows" in text_of(path)
@@ -195,6 +230,7 @@ def test_long_tables_are_cut_and_say_so(fitted, data, tmp_path):
         ({"result": LogisticRegression()}, NotFittedError, "call the fit of LogisticRegression"),
         ({"audits": 3}, TypeError, "'audits' of report must be a LeakageAudit or a dict"),
         ({"audits": {"a": 3}}, TypeError, "must hold LeakageAudits. Got int for 'a'"),
+        ({"confounds": 3}, TypeError, "'confounds' of report must be a ConfoundAudit. Got int"),
         ({"y": [0]}, ValueError, "'y' of report belongs to a table"),
         ({"X": np.zeros((2, 1))}, ValueError, "table with a 'subject' column. Got ndarray"),
         (

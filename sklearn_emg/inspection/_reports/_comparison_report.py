@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import LEVELS, Comparison, LeakageAudit, SiteComparison
-from sklearn_emg.inspection._comparison_displays import ComparisonDisplay, LeakageDisplay
+from sklearn_emg.comparison import LEVELS, Comparison, ConfoundAudit, LeakageAudit, SiteComparison
+from sklearn_emg.inspection._comparison_displays import (
+    ComparisonDisplay,
+    ConfoundDisplay,
+    LeakageDisplay,
+)
 from sklearn_emg.inspection._reports._html import (
     Table,
     class_counts,
@@ -20,6 +24,7 @@ from sklearn_emg.inspection._reports._html import (
 )
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
+FINDINGS = {"confound": "leaky"}  # style of the cell
 MARKS = {"leaky: do not report": "leaky", "honest": "honest", "yes: leaky": "leaky"}
 _N_NAMED = 20  # subjects that are listed by name in a sentence
 _FOLD_COLUMNS = {
@@ -34,7 +39,10 @@ _FOLD_COLUMNS = {
 
 
 def comparison_content(
-    result: Comparison, audits: Mapping[str, LeakageAudit], max_rows: int
+    result: Comparison,
+    audits: Mapping[str, LeakageAudit],
+    confounds: ConfoundAudit | None,
+    max_rows: int,
 ) -> dict[str, Any]:
     """Variables of the template ``comparison.html``."""
     summary = result.summary
@@ -60,6 +68,7 @@ def comparison_content(
             ),
             ("Largest class", f"{result.chance:.2f} of the {_heading(result)}: the chance level"),
             ("Intervals", f"{100 * result.confidence:g} %, over subjects"),
+            *confound_facts(confounds),
         ],
         "scores": _scores(
             result,
@@ -77,6 +86,7 @@ def comparison_content(
         ],
         "subjects": _cases(result, max_rows) if len(cases) else None,
         "audits": leakage_content(audits, len(result.classes)),
+        "confounds": confound_content(confounds),
         "folds": _folds(result, max_rows),
         "errors": _errors(result),
     }
@@ -142,6 +152,57 @@ def leakage_content(
             }
         )
     return content
+
+
+def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
+    """Line of the overview on confounds; none without an audit."""
+    if audit is None:
+        return []
+    found = ", ".join(map(str, audit.confounds)) or "none found"
+    suspects = f"; suspects: {', '.join(map(str, audit.suspects))}" if audit.suspects else ""
+    return [("Confounds", found + suspects)]
+
+
+def confound_content(audit: ConfoundAudit | None) -> dict[str, Any] | None:
+    """Variables of the section on confounds."""
+    if audit is None:
+        return None
+    counts = ", ".join(f"{name} {n}" for name, n in audit.subjects.items())
+    values = "; ".join(
+        f"{name} {interval(row['score'], row['low'], row['high'])}"
+        for name, row in audit.summary.iterrows()
+    )
+    content: dict[str, Any] = {
+        "n_subjects": int(audit.subjects.sum()),
+        "counts": counts,
+        "found": [str(name) for name in audit.confounds],
+        "table": _confound_table(audit, "Balanced accuracy of subjects by one property"),
+        "picture": draw_display(
+            ConfoundDisplay.from_audit(audit),
+            f"Balanced accuracy of subjects by one property alone: {values}.",
+            "Each property alone predicts the class of each subject from the other subjects.",
+            (7.0, 1.4 + 0.3 * min(len(audit.summary), 30)),
+        ),
+        "excluded": [(reason, names) for reason, names in audit.left_out().items()],
+        "matched": None,
+    }
+    if audit.matched is not None:
+        again = audit.matched_audit
+        content["matched"] = {
+            "text": audit.matched.title,
+            "table": None if again is None else _confound_table(again, "Matched subjects"),
+        }
+    return content
+
+
+def _confound_table(audit: ConfoundAudit, caption: str) -> Table:
+    frame = audit.table()
+    frame["pattern"] = audit.summary["pattern"]
+    frame["values by class"] = audit.summary["values"]
+    keys = audit.summary[["score", "chance", "pvalue", "adjusted_pvalue"]].set_axis(
+        ["score", "chance", "p", "adjusted p"], axis=1
+    )
+    return table(frame, caption, index="property", keys=keys, marks=FINDINGS)
 
 
 def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:

@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import LeakageAudit
+from sklearn_emg.comparison import ConfoundAudit, LeakageAudit
 from sklearn_emg.inspection._curves import LearningCurveDisplay
 from sklearn_emg.inspection._divote_display import DiVoteDisplay
 from sklearn_emg.inspection._networks import ends_with_divote, unwrap
-from sklearn_emg.inspection._reports._comparison_report import MARKS, leakage_content
+from sklearn_emg.inspection._reports._comparison_report import (
+    MARKS,
+    confound_content,
+    confound_facts,
+    leakage_content,
+)
 from sklearn_emg.inspection._reports._html import (
     Picture,
     Table,
@@ -77,6 +82,7 @@ def pipeline_title(estimator: Any) -> str:
 def pipeline_content(
     estimator: Any,
     audits: Mapping[str, LeakageAudit],
+    confounds: ConfoundAudit | None,
     predictions: Predictions | None,
     max_rows: int,
 ) -> dict[str, Any]:
@@ -87,6 +93,7 @@ def pipeline_content(
     classes = getattr(estimator, "classes_", None)
     if classes is not None:
         overview.append(("Classes", ", ".join(map(str, classes))))
+    overview += confound_facts(confounds)
     diagnoses = votes = None
     if predictions is not None:
         overview.append(("Subjects in the table", len(predictions)))
@@ -99,6 +106,7 @@ def pipeline_content(
         "votes": votes,
         "curves": _curves(unwrap(estimator)),
         "audits": leakage_content(audits, None if classes is None else len(classes)),
+        "confounds": confound_content(confounds),
         "parts": [
             {
                 "name": name,

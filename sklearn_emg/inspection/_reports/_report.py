@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
@@ -14,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_emg._validation import check_integer
-from sklearn_emg.comparison import Comparison, LeakageAudit
+from sklearn_emg.comparison import Comparison, ConfoundAudit, LeakageAudit
 from sklearn_emg.inspection._reports._comparison_report import comparison_content
 from sklearn_emg.inspection._reports._html import check_page, write_page
 from sklearn_emg.inspection._reports._pipeline_report import (
@@ -29,6 +30,7 @@ def report(
     path: str | os.PathLike[str],
     *,
     audits: LeakageAudit | Mapping[str, LeakageAudit] | None = None,
+    confounds: ConfoundAudit | None = None,
     X: pd.DataFrame | None = None,
     y: ArrayLike | None = None,
     train_subjects: Iterable[Any] | None = None,
@@ -50,6 +52,8 @@ def report(
     audits : LeakageAudit or dict of str to LeakageAudit, default=None
         Results of :func:`~sklearn_emg.comparison.leakage_audit`, by the name of the pipeline.
         Splits with leakage are labelled "leaky".
+    confounds : ConfoundAudit, default=None
+        Result of :func:`~sklearn_emg.comparison.confound_audit` of the same subjects.
     X : DataFrame, default=None
         Table with a ``subject`` column for which a fitted classifier predicts diagnoses.
     y : array-like of shape (n_rows,), default=None
@@ -75,15 +79,16 @@ def report(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If `result`, `audits` or `train_subjects` has another type.
+        If `result`, `audits`, `confounds` or `train_subjects` has another type.
     ValueError
         If `path` is a folder, `X` has no subjects, `y` has another length than `X`, `max_rows` is
-        no positive integer, or a parameter does not fit `result`.
+        no positive integer, `confounds` has other classes, or a parameter does not fit `result`.
 
     See Also
     --------
     preprocessing_report : Writes a page of what preprocessing does to a table.
     sklearn_emg.comparison.compare : Compares pipelines, split by subject.
+    sklearn_emg.comparison.confound_audit : Tests what else than disease predicts the class.
     sklearn_emg.comparison.leakage_audit : Measures how much a leak overestimates accuracy.
 
     Notes
@@ -123,12 +128,14 @@ def report(
                     f"The {name!r} of report is for a fitted pipeline; a Comparison has its own "
                     "predictions. Leave it out."
                 )
-        content = comparison_content(result, named, max_rows)
+        _check_confounds(confounds, result.classes)
+        content = comparison_content(result, named, confounds, max_rows)
         write_page(path, "comparison.html", title or "Comparison of pipelines", content)
     else:
         _check_estimator(result)
+        _check_confounds(confounds, getattr(result, "classes_", None))
         predictions = _checked_table(result, X, y, train_subjects)
-        content = pipeline_content(result, named, predictions, max_rows)
+        content = pipeline_content(result, named, confounds, predictions, max_rows)
         write_page(path, "pipeline.html", title or pipeline_title(result), content)
     return path
 
@@ -149,6 +156,22 @@ def _checked_audits(audits: Any) -> dict[str, LeakageAudit]:
                 f"{name!r}."
             )
     return {str(name): audit for name, audit in named.items()}
+
+
+def _check_confounds(confounds: Any, classes: Any) -> None:
+    if confounds is None:
+        return
+    if not isinstance(confounds, ConfoundAudit):
+        raise TypeError(
+            f"The 'confounds' of report must be a ConfoundAudit. Got {type(confounds).__name__}: "
+            "run sklearn_emg.comparison.confound_audit."
+        )
+    audited = confounds.subjects.index.tolist()
+    if classes is not None and set(audited) != set(np.asarray(classes).tolist()):
+        raise ValueError(
+            f"The 'confounds' of report have the classes {audited}, the result has "
+            f"{np.asarray(classes).tolist()}. Audit the table that the result comes from."
+        )
 
 
 def _check_estimator(result: Any) -> None:
