@@ -172,13 +172,17 @@ class Values:
         """Whether all rows have the same value, or none."""
         return len(np.unique(self.numbers)) < 2
 
-    def text(self, number: float) -> str:
-        """A value for reading."""
+    def texts(self, *numbers: float) -> list[str]:
+        """Values for reading; different numbers have different texts."""
         if self.kind == "category":
-            return str(self.names[int(number)])
+            return [str(self.names[int(number)]) for number in numbers]
         if self.kind == "date":
-            return f"{pd.Timestamp(number, unit='s'):%Y-%m-%d}"
-        return f"{number:.4g}"
+            return [f"{pd.Timestamp(number, unit='s'):%Y-%m-%d}" for number in numbers]
+        for digits in (4, 7, 17):
+            texts = [f"{number:.{digits}g}" for number in numbers]
+            if len(set(texts)) == len(set(numbers)):
+                break
+        return texts
 
 
 def values_of(column: pd.Series) -> Values | None:
@@ -305,16 +309,14 @@ def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[n
             for code in np.unique(values.numbers[given])
         }
         ordered = sorted(counts, key=lambda code: -counts[code])
-        texts += [f"{values.text(code)} {counts[code]}" for code in ordered[:_MAX_NAMED]]
+        shown = ordered[:_MAX_NAMED]
+        texts += [f"{name} {counts[code]}" for name, code in zip(values.texts(*shown), shown)]
         if (more := len(ordered) - _MAX_NAMED) > 0:
             texts.append(f"{more} other values")
     elif given.any():
         medians = pd.Series(values.numbers[given]).groupby(subject[given]).median()
-        low, middle, high = (float(q) for q in np.quantile(medians, [0, 0.5, 1]))
-        if low == high:
-            texts.append(values.text(low))
-        else:
-            texts.append(f"{values.text(middle)} ({_range_text(values, low, high)})")
+        low, middle, high = values.texts(*map(float, np.quantile(medians, [0, 0.5, 1])))
+        texts.append(low if low == high else f"{middle} ({low} to {high})")
     n_without = len(np.unique(subject[chosen])) - len(np.unique(subject[given]))
     if n_without:
         texts.append(f"missing {n_without}")
@@ -343,10 +345,6 @@ def patterns(
     return found
 
 
-def _range_text(values: Values, low: float, high: float) -> str:
-    return values.text(low) if low == high else f"{values.text(low)} to {values.text(high)}"
-
-
 def _separate_ranges(
     values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any
 ) -> list[str]:
@@ -358,9 +356,10 @@ def _separate_ranges(
     for (a, lower), (b, upper) in combinations(ranges.iterrows(), 2):
         n_orders = comb(int(lower["count"] + upper["count"]), int(lower["count"]))
         if lower["max"] < upper["min"] and 2 / n_orders <= 0.05:
+            ends = values.texts(lower["min"], lower["max"], upper["min"], upper["max"])
             texts = [
-                f"{classes[k]} ({_range_text(values, r['min'], r['max'])})"
-                for k, r in ((a, lower), (b, upper))
+                f"{classes[k]} ({low if low == high else f'{low} to {high}'})"
+                for k, low, high in ((a, *ends[:2]), (b, *ends[2:]))
             ]
             found.append(f"{texts[0]} and {texts[1]} do not overlap")
     return found

@@ -330,7 +330,7 @@ def _result(
     for name, column in values.items():
         found = kept[f"value {name}"].to_numpy()
         numeric = column.kind == "number"
-        sets[name] = found if numeric else [column.text(number) for number in found]
+        sets[name] = found if numeric else column.texts(*found)
     dropped = left[["name", "label", "n_rows", "reason"]].set_axis(
         ["subject", "class", "n_rows", "reason"], axis=1
     )

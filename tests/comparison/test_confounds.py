@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.comparison import confound_audit
-from sklearn_emg.datasets import load_lower_limb, load_n2001
+from sklearn_emg.datasets import load_algiers, load_lower_limb, load_n2001
 from sklearn_emg.recordings import SignalFile, recording_table
 
 
@@ -314,13 +314,21 @@ def test_lower_limb_has_the_campaign(real_data):
     assert {"goniometer_fs", "length"} <= set(audit.confounds)
 
 
+def test_algiers_has_power_line_number_of_recordings_and_offset(real_data):
+    if not (real_data / "algiers").is_dir():
+        pytest.skip("needs the folder algiers")
+    table, y = load_algiers(real_data / "algiers", return_X_y=True)
+    deltoid = (table["muscle"] == "deltoid").to_numpy()
+    audit = confound_audit(table[deltoid], y[deltoid])
+    assert {"line_50", "n_recordings", "offset"} <= set(audit.confounds)
+
+
 def test_n2001_has_age_level_and_head_of_the_muscle(real_data):
     if not (real_data / "n2001_biceps").is_dir():
         pytest.skip("needs the folder n2001_biceps")
     table, y = load_n2001(real_data / "n2001_biceps", lazy=True, return_X_y=True)
-    head = table.pop("muscle_text").rename("head")
     columns = ["age", "level", "head", "side", "n_recordings"]
-    audit = confound_audit(table.join(head), y, columns=columns)
+    audit = confound_audit(table, y, columns=columns)
     assert {"age", "level", "head"} <= {*audit.confounds, *audit.suspects}
     assert audit.summary.loc["age", "pvalue"] < 0.05
     assert "do not overlap" in audit.patterns["age"]

@@ -26,7 +26,13 @@ def test_amplitude_of_a_sine_at_the_line_frequency(name, line):
     # 2 %: noise of 0.01 mV in 80 segments' lobes of 2.5 Hz adds to the sine of 0.03 mV.
     assert found[name] == pytest.approx(0.03, rel=0.02)
     other = "line_60" if name == "line_50" else "line_50"
-    assert found[other] < 0.002
+    assert found[other] == 0.0
+
+
+def test_the_spectrum_of_the_muscle_is_no_line():
+    coloured = [np.convolve(noise(10_000, seed=k), np.ones(20), "same") for k in range(50)]
+    table = recording_table(coloured, fs=FS, subject="A")
+    assert (recording_properties(table)[["line_50", "line_60"]] == 0).all(axis=None)
 
 
 def test_white_noise_has_its_density_and_standard_deviation():

@@ -32,6 +32,7 @@ _LINES = {"line_50": 50.0, "line_60": 60.0}
 _STRETCH, _QUIET = 0.05, 0.1  # s, and the quantile of stretches that counts as quiet
 _SEGMENT = 2.0  # s; the lines of the spectrum are 0.5 Hz apart
 _MIN_PERIODS = 8  # periods of the power line that a recording needs
+_MIN_PEAK = 2.0  # times the highest density around a line
 _TOP = (0.7, 0.9)  # of the Nyquist frequency; anti-aliasing filters cut above
 
 
@@ -116,7 +117,9 @@ def _of_spectrum(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[np.flo
             continue
         background = np.median(density[:, near], axis=1)
         power = (density[:, lobe] - background[:, None]).sum(axis=1) * width
-        found[name] = np.sqrt(2 * np.maximum(power, 0.0))
+        # A peak of the muscle's own spectrum is no line.
+        peak = density[:, lobe].max(axis=1) > _MIN_PEAK * density[:, near].max(axis=1)
+        found[name] = np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
     return found
 
 
@@ -158,8 +161,9 @@ def recording_properties(
         - ``noise_floor``: 10 % quantile of the standard deviations of stretches of 50 ms, in mV;
         - ``noise_density``: amplitude density between 0.7 and 0.9 of the Nyquist frequency, in
           mV/√Hz;
-        - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency above the
-          spectrum around it; NaN for recordings shorter than eight periods or sampled too slowly.
+        - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency; 0 unless
+          it rises to twice the highest density within 10 Hz, NaN for recordings shorter than
+          eight periods or sampled too slowly.
 
     Raises
     ------
