@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and read with limits."""
+"""Files: written completely or not at all, and read with limits."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def _move(target: Path, path: Path, scratch: Path) -> None:
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
-    """Write a file or a folder next to its place and rename it when it is whole.
+    """Write a file or a folder next to its place and rename it when it is complete.
 
     Readers see the old content or the new one. Of two processes that write one path, one wins, and
-    its content is whole. A folder may replace a file, and a file a folder. Scratch folders of
+    its content is complete. A folder may replace a file, and a file a folder. Scratch folders of
     killed processes are removed by the next call for the same path.
 
     Parameters

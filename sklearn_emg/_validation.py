@@ -37,7 +37,7 @@ def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str
     options : iterable of str
         What is known.
     cutoff : float, default=0.6
-        Similarity that a hint needs at least, from 0 to 1; letter case does not count.
+        Minimum similarity of a hint, from 0 to 1; letter case does not count.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def _refuse(value: Any, name: str, caller: str, wanted: str, hint: str = "") -> 
 
 
 def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> None:
-    """Refuse what is not among some strings, hinting at the one that may have been meant.
+    """Refuse a value that is none of some strings, and suggest the one that is spelled most alike.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> 
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is an integer of Python or NumPy and no truth value.
+    """Whether a value is an integer of Python or NumPy, and not a truth value.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def check_real(
     name, caller : str
         Parameter and class or function, for the message.
     low, high : float
-        Limits; they are allowed themselves unless `above` or `below` is true.
+        Limits, which are allowed values unless `above` or `below` is true.
     above, below : bool, default=False
         Whether the number must lie above `low`, below `high`.
 

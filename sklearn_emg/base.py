@@ -197,7 +197,8 @@ class SignalEstimator(
             n_bad = int((~np.isfinite(values)).sum())
             raise ValueError(
                 f"Row {row}, column 'signal': contains NaN or infinity ({n_bad} samples), which "
-                f"{type(self).__name__} would spread. Interpolate the gaps or leave the row out."
+                f"{type(self).__name__} would spread to other samples. Interpolate the gaps or "
+                "leave the row out."
             )
         if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
             raise ValueError(

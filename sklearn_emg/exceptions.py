@@ -4,7 +4,7 @@ __all__ = ["RecordingWarning", "SubjectLeakWarning"]
 
 
 class RecordingWarning(UserWarning):
-    """Recordings, subjects or columns look wrong: a unit, an axis, a rate, a name spelled twice.
+    """Recordings, subjects or columns look wrong: a unit, an axis, a rate, a name in two spellings.
 
     The limits are stated in :func:`~sklearn_emg.recordings.check_recording_table`.
     """

@@ -89,11 +89,11 @@ def leakage_audit(
     y : array-like of shape (n_rows,)
         Label of each row.
     n_splits : int, default=5
-        Folds of each split; those by subject are ``SubjectKFold(n_splits)``.
+        Number of folds of each split; those by subject are ``SubjectKFold(n_splits)``.
     n_jobs : int, default=None
-        Jobs over folds.
+        Number of parallel jobs over folds.
     progress : bool, default=True
-        Show a progress bar.
+        Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
         Seed of the random window split.
 

@@ -143,8 +143,8 @@ def subject_permutation_test(
     """Test whether a pipeline scores better than chance, by permuting the labels of subjects.
 
     The whole cross-validation is repeated with the labels of subjects permuted: all rows of a
-    subject keep one label. :func:`sklearn.model_selection.permutation_test_score`, which does the
-    work here, permutes the labels of rows, so that rows of one subject disagree; given subjects as
+    subject keep one label. :func:`sklearn.model_selection.permutation_test_score`, which is
+    used here, permutes the labels of rows, so that rows of one subject disagree; given subjects as
     groups it permutes within them, which changes nothing.
 
     Parameters
@@ -300,7 +300,7 @@ def smallest_pvalue(labels: NDArray[Any], n_permutations: int, alpha: float) -> 
     if min_pvalue > alpha:
         warn(
             f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
-            f"the p-value cannot be below {min_pvalue:.2g}. Take more of either.",
+            f"the p-value cannot be below {min_pvalue:.2g}. Use more subjects or permutations.",
             UserWarning,
         )
     return min_pvalue

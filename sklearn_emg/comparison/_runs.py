@@ -188,7 +188,7 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
     for level in levels.values():
         for answers in (level.y_pred, known):
             if (unknown := np.setdiff1d(answers, classes)).size:
-                raise ValueError(f"It answers {unknown.tolist()[:3]}, which are no labels of y.")
+                raise ValueError(f"It predicts {unknown.tolist()[:3]}, which are no labels of y.")
         if level.proba is None:
             continue
         proba = np.asarray(level.proba, dtype=float)
@@ -347,7 +347,7 @@ def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:
 
 
 def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
-    """Outcome of a fit whose worker process was killed, which `run_tasks` tells by `error`."""
+    """Outcome of a fit whose worker process was killed, which `run_tasks` reports by `error`."""
     return Outcome(
         name,
         fold,

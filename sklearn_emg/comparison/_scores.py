@@ -295,7 +295,7 @@ class _Pooled:
         for metric in list(self.low):
             if not np.isfinite(self.low[metric]) or self.low[metric] > self.high[metric] - 1e-12:
                 del self.low[metric], self.high[metric]
-                self.note[metric] = "no interval: no resample of the subjects moves the value"
+                self.note[metric] = "no interval: all resamples of the subjects give the same value"
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ from sklearn_emg.recordings import (
     Tail,
     Windows,
     check_recording_table,
-    columns_that_tell,
     divide,
     is_recording_table,
+    revealing_columns,
     same_rate,
     warn_of_left_out,
 )
@@ -198,7 +198,7 @@ class InputChecks(BaseEstimator):
             return X[self.features]
         if reset:
             labels = y if len(y) == len(X) else None
-            self._left_out = columns_that_tell(X, labels, groups)
+            self._left_out = revealing_columns(X, labels, groups)
             for name in (self.by, self.unit):
                 self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
@@ -208,7 +208,7 @@ class InputChecks(BaseEstimator):
             _refuse_text_columns(frame)
         if frame.columns.empty:
             raise ValueError(
-                "X has no feature columns: what it holds is metadata, or tells the subject, the "
+                "X has no feature columns: its columns are metadata, or reveal the subject, the "
                 "label or the row. Name the feature columns with DiVoteClassifier(features=[...])."
             )
         return frame
@@ -245,7 +245,7 @@ class InputChecks(BaseEstimator):
     def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
         """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.
 
-        Remembers these subjects, of whom ``predict`` warns too.
+        The subjects are stored, and ``predict`` warns of them too.
         """
         self._pretrained = frozenset[Any]().union(
             *(part.subjects for part in pretrained_parts(self) if part.subjects)
@@ -266,7 +266,7 @@ class InputChecks(BaseEstimator):
             )
 
     def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
-        """Folds of `cv` as row numbers; each row is tested once, by strangers to its subject."""
+        """Folds of `cv` as row numbers; each row is tested once, in a fold without its subject."""
         cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
         given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
         splits = [

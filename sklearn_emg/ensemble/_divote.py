@@ -86,13 +86,13 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         ``window=None``.
     by : str, default=None
         Column of the table (``"region"``, ``"muscle"`` ...). The subject's recordings are averaged
-        for each of its values apart, and the averages are put side by side; where a subject has
+        separately for each of its values, and the averages are concatenated; where a subject has
         no recording of a kind, its scores are 1/n_classes. With ``by="region"`` on proximal and
         distal muscles this is "feature-PD" of [1]_, with None "feature-all".
     voting : {"soft", "hard"}, default="soft"
-        Average the windows' probabilities, or count their predicted classes. Where `estimator` has
-        no ``predict_proba``, its ``decision_function`` is made into probabilities by sigmoids,
-        which are learned on training subjects that are held out (up to five folds).
+        Whether to average the windows' probabilities or to count their predicted classes. Where
+        `estimator` has no ``predict_proba``, its ``decision_function`` is made into probabilities
+        by sigmoids, which are learned on training subjects that are held out (up to five folds).
     final_estimator : "logistic", estimator object or None, default="logistic"
         Classifier of the subject features; "logistic" is ``LogisticRegression()``. None takes the
         class with the highest mean score ("simple averaging"), over recordings, or with `by` over
@@ -101,36 +101,36 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         How the final classifier gets its training scores. None scores the training windows with
         the estimator fitted on them, as published; such scores are more certain than those of new
         subjects. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv)``.
-        Folds may repeat rows or be masks, but a fold that trains on a subject
-        whom it scores is an error.
+        Folds may repeat rows or be masks, but a fold that trains on a subject that it scores is
+        an error.
     unit : str, default="subject"
-        What gets one diagnosis. Another column, such as "side", "session" or "exercise", gives
-        one for each of its values within each subject. `estimator` and `cv` hold out whole
-        subjects all the same.
+        Column with the unit of a diagnosis. Another column than the subject, such as "side",
+        "session" or "exercise", gives one diagnosis for each of its values within each subject.
+        `estimator` and `cv` hold out whole subjects in either case.
     features : list of str, default=None
-        For tables without signals and with ``window=None``: the columns that `estimator` gets. By
-        default all but `by`, `unit`, the usual metadata
-        (``sklearn_emg.recordings.METADATA_COLUMNS``) and, with a warning, what looks like an
-        identity or a label (see :func:`~sklearn_emg.recordings.feature_columns`).
+        Columns that `estimator` gets, for tables without signals and with ``window=None``. By
+        default these are all but `by`, `unit`, the usual metadata
+        (``sklearn_emg.recordings.METADATA_COLUMNS``) and, with a warning, columns that look like
+        an identity or a label (see :func:`~sklearn_emg.recordings.feature_columns`).
     tail : {"drop", "overlap", "pad"}, default="drop"
-        What becomes of samples behind the last whole window, see
+        How to treat the samples after the last complete window, see
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
-        Windows with NaN, and recordings shorter than one window: an error, or left out with a
-        warning. A subject of whom no window is left is an error in ``fit``; in ``predict`` its
-        scores are 1/n_classes, with a warning.
+        Whether windows with NaN, and recordings shorter than one window, are an error or are left
+        out with a warning. A subject without a remaining window is an error in ``fit``; in
+        ``predict`` its scores are 1/n_classes, with a warning.
     n_jobs : int, default=None
         Jobs for the fits of `cv`.
     verbose : int, default=0
-        How much the fits of `cv` tell of their progress, as in
+        Verbosity of the fits of `cv`, as in
         :class:`~sklearn.ensemble.StackingClassifier`; 0 is silent.
     memory : str, object with the joblib.Memory interface or None, default=None
         Folder that keeps fitted copies of `estimator`, as a Pipeline's `memory` keeps fitted
         transformers: a search over `by`, `voting`, `final_estimator` or `cv` trains each network
         once. A copy fitted by the same versions on the same windows, labels and subjects with the
         same settings is taken from there, so give `estimator` a seed; without one it keeps its
-        first draw. The copies are pickle files, and loading one runs whatever is in it: nobody
-        whom you do not trust may have the right to write in this folder.
+        first draw. The copies are pickle files, and loading one executes code in it: only
+        trusted users may have write access to this folder.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     fs_ : float or None
         Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
     estimator_ : estimator object
-        Fitted on all windows.
+        The classifier of windows, fitted on all windows.
     calibration_ : CalibratedClassifierCV or None
         Sigmoids from the decisions of `estimator_` to probabilities, None where it has these.
     final_estimator_ : estimator object or None
@@ -149,7 +149,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     training_features_ : ndarray of shape (n_subjects, n_features)
         Subject features that the final classifier was trained on.
     n_features_in_ : int
-        Only for arrays and feature tables.
+        Number of features, only for arrays and feature tables.
 
     Raises
     ------
@@ -164,7 +164,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     SubjectLeakWarning
         If subjects given to ``predict``, ``predict_proba``, ``score``, ``vote`` or
         ``vote_subjects`` were trained on, in ``fit`` or before in a pretrained part; if a part was
-        trained before and does not say on whom; or if a step inside splits the windows of a
+        trained before on unknown subjects; or if a step inside splits the windows of a
         subject.
     RecordingWarning
         If columns are left out of the features, or the sampling rate differs from that of
@@ -176,8 +176,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
 
     Notes
     -----
-    The answer for a row is that of its subject and depends on the other rows of the same call: give
-    all recordings of a subject together.
+    The prediction for a row is that of its subject and depends on the other rows of the same call:
+    give all recordings of a subject together.
 
     With K classes, recordings r of subject s and windows w of r,
 
@@ -468,7 +468,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         X: Any,
         columns: Columns,
     ) -> NDArray[np.floating]:
-        """Scores of windows in the order of `classes_`; 0 for a class the estimator never saw."""
+        """Scores of windows in the order of `classes_`; 0 for a class without training windows."""
         known = np.searchsorted(self.classes_, estimator.classes_)
         scores = np.zeros((len(X), len(self.classes_)))
         if self.voting == "hard":
@@ -531,10 +531,10 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         )
 
     def vote_subjects(self, recordings: pd.DataFrame) -> pd.DataFrame:
-        """Go on from scores of recordings to subjects: the last part of :meth:`vote`.
+        """Aggregate scores of recordings to subjects, as the last part of :meth:`vote` does.
 
-        With it one can ask what the diagnosis would be if a recording were not there, had been
-        scored otherwise, or belonged to another subject.
+        The method shows what the diagnosis would be if a recording were missing, had other scores
+        or belonged to another subject.
 
         Parameters
         ----------
@@ -590,7 +590,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         return tables.subjects_table(rows, self._diagnoses(rows, scores))
 
     def windows(self, X: Any) -> Windows:
-        """What X is cut into: the input of ``estimator_``, in the order of ``vote(X).windows``.
+        """Windows of X, the input of ``estimator_``, in the order of ``vote(X).windows``.
 
         Parameters
         ----------
@@ -628,7 +628,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         return rows
 
     def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:
-        """Scores of windows, and what follows from them."""
+        """Scores of windows, and the diagnoses that follow from them."""
         columns = rows.columns_of()
         windows = self._window_scores(self.estimator_, self.calibration_, rows.X, columns)
         return windows, self._diagnoses(rows, mean_by_code(windows, rows.row, rows.n_rows))
@@ -724,7 +724,7 @@ def find_votes(estimator: Any, X: Any) -> Votes | None:
     estimator : fitted estimator
         A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
     X : DataFrame or ndarray
-        What the estimator predicts.
+        Rows to predict.
 
     Returns
     -------

@@ -40,7 +40,7 @@ def subject_folds(subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int) -> 
         Code of the subject of each row.
     y : ndarray of shape (n_rows,)
     n_folds : int
-        Folds, at most.
+        Maximum number of folds.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, An
 def fit_metadata(
     estimator: Any, groups: NDArray[Any], weights: NDArray[np.floating] | None
 ) -> dict[str, NDArray[Any]]:
-    """Parameters of ``fit`` that hand subjects and weights to the parts that can use them.
+    """Parameters of ``fit`` that pass subjects and weights to the parts that can use them.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def _groups(estimator: Any, groups: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
-    """Parameters of ``fit`` that hand `weights` to an estimator or the end of a Pipeline.
+    """Parameters of ``fit`` that pass `weights` to an estimator or the end of a Pipeline.
 
     Parameters
     ----------
@@ -192,13 +192,13 @@ def hold_out_subjects(
     Parameters
     ----------
     estimator : estimator
-        Changed in place; give a clone.
+        Estimator, which is changed in place; give a clone.
     X : ndarray or DataFrame of n_windows rows
     y : ndarray of shape (n_windows,)
     subjects : ndarray of shape (n_windows,)
         Codes.
     groups : ndarray of shape (n_windows,)
-        The same for a splitter.
+        Subject of each window, in the form for splitters.
     known : bool
         Whether subjects were given; otherwise each row counts as one, and an int stays an int.
     caller : str, default="DiVoteClassifier"

@@ -34,14 +34,14 @@ class Rows:
     start : ndarray of shape (n_windows,) or None
         Start of each window in seconds, where recordings were cut.
     fs : float or None
-        Sampling rate of the windows in Hz, where a table brought it.
+        Sampling rate of the windows in Hz, where a table has it.
     subject : ndarray of shape (n_rows,)
-        Code of the subject of each row: what must not be in training and test.
+        Code of the subject of each row; a subject must not be in both training and test.
     subject_names : ndarray of shape (n_subjects,) or None
         Name of each code as it was given; None where X and groups named no subjects, so that each
         row counts as one.
     unit : ndarray of shape (n_rows,)
-        Code of what gets a diagnosis, of each row.
+        Code of the unit of each row; a unit gets one diagnosis.
     unit_index : Index of length n_units
     by : ndarray of shape (n_rows,) or None
     index : Index of length n_rows
@@ -83,7 +83,7 @@ class Rows:
         return {name: values[self.row[windows]] for name, values in self.columns.items()}
 
     def refuse_lost_subjects(self) -> None:
-        """Raise if no window is left of a subject, from whom nothing could be learnt."""
+        """Raise if a subject has no window left, so that nothing could be learned from it."""
         lost = np.setdiff1d(self.subject, self.subject[self.row])
         if lost.size:
             rows = np.flatnonzero(self.subject == lost[0])
@@ -92,7 +92,8 @@ class Rows:
             raise ValueError(
                 f"No window is left of subject {name!r}{more}: all recordings are too short or "
                 f"hold NaN in every window, rows {', '.join(map(str, rows[:5]))}"
-                f"{' ...' if len(rows) > 5 else ''}. Leave the subject out, or mend them."
+                f"{' ...' if len(rows) > 5 else ''}. Leave the subject out, or "
+                "correct its recordings."
             )
 
 
@@ -133,7 +134,7 @@ def check_rows(
     Parameters
     ----------
     X : DataFrame or array
-        What the user gave.
+        Input of the user.
     windows, row, start, fs
         As in :class:`Rows`.
     n_rows : int

@@ -23,8 +23,8 @@ def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, f
     Parameters
     ----------
     estimator : estimator
-        Changed in place; give a clone. Behind a step that changes the rate, such as a Resampler,
-        the steps of a Pipeline get the new one.
+        Estimator, which is changed in place; give a clone. After a step that changes the rate,
+        such as a Resampler, the steps of a Pipeline get the new one.
     fs : float
         Sampling rate of the windows, in Hz.
     path : str, default="estimator"
@@ -46,9 +46,9 @@ def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, f
 
 
 def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen: bool) -> float:
-    """Visit an estimator and its parts; give the rate of what it puts out."""
+    """Visit an estimator and its parts; return the sampling rate of its output."""
     if isinstance(estimator, FrozenEstimator):
-        # It is fitted and belongs to the caller: looked at, never changed.
+        # It is fitted and belongs to the caller, so it is not changed.
         return _walk(estimator.estimator, fs, path, rates, frozen=True)
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
@@ -64,7 +64,7 @@ def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen:
     fs_out = fs
     for name, part in _parts(estimator):
         changed = _walk(part, fs, f"{path}__{name}", rates, frozen)
-        # What wraps one transformer puts out what that does.
+        # A wrapper of one transformer has the output rate of that transformer.
         fs_out = changed if name in ("transformer", "estimator") else fs_out
     if untouched is not None and not frozen:
         _give_candidates(estimator, untouched, fs, path, rates)
@@ -82,7 +82,7 @@ def _set_or_compare(estimator: Any, own: Any, fs: float, path: str, frozen: bool
     if own is None:
         if not frozen:
             estimator.set_params(fs=fs)
-    # What is no number is refused by the step itself.
+    # The step itself refuses a value that is no number.
     elif isinstance(own, Real) and not same_rate(float(own), fs):
         raise ValueError(
             f"{path}__fs of DiVoteClassifier is {float(own):.10g} Hz, but the windows that this "
@@ -128,7 +128,7 @@ def _give_candidates(
 def _refuse_search(path: str, key: str) -> None:
     raise ValueError(
         f"The search inside DiVoteClassifier tries values of {path}__{key}, which changes the "
-        "sampling rate of the steps behind it. Search over it outside: "
+        "sampling rate of the steps after it. Search over it outside: "
         f"GridSearchCV(DiVoteClassifier(...), {{'{path.removesuffix('__estimator')}__{key}': "
         "[...]}), where 'estimator' is no search."
     )

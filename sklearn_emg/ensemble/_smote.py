@@ -1,4 +1,4 @@
-"""SMOTE inside a classifier: synthetic windows keep the subject that they are made of."""
+"""SMOTE inside a classifier: synthetic windows keep the subject of their source windows."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Diagnoses:
-    """Scores of rows and units, and what the final classifier makes of them.
+    """Scores of rows and units, and the output of the final classifier.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Diagnoses:
     units : ndarray of shape (n_units, n_classes)
         Means of the units' rows, NaN for a unit without windows.
     features : ndarray of shape (n_units, n_features)
-        What the final classifier reads.
+        Features that the final classifier reads.
     proba : ndarray of shape (n_units, n_classes) or None
     diagnosis : ndarray of shape (n_units,)
     """
@@ -71,11 +71,11 @@ class Aggregation:
     ----------
     classes : ndarray of shape (n_classes,)
     by : str or None
-        Name of the column whose values are averaged apart.
+        Name of the column whose values are averaged separately.
     levels : list or None
         Its values in training.
     unit : str
-        What gets one diagnosis.
+        Column with the unit of a diagnosis.
     """
 
     classes: NDArray[Any]
@@ -132,12 +132,12 @@ class Aggregation:
             warn(
                 f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
                 f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}, "
-                "which says nothing of them. Leave their recordings out, or mend them.",
+                "which contains no information. Leave their recordings out, or correct them.",
                 RecordingWarning,
             )
 
     def unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """What the final classifier reads; 1/n_classes for what a unit lacks."""
+        """Features that the final classifier reads; 1/n_classes where a unit lacks a level."""
         if rows.by is None:
             features = self.unit_means(rows, scores)
         else:

@@ -1,7 +1,7 @@
 """Readers that convert files of recording devices to recording tables.
 
 ``describe_file`` describes what is recognised in a file, ``read_recordings`` reads files of any
-known form, ``read_folder`` takes columns and labels from the names of folders and files.
+known form, and ``read_folder`` takes columns and labels from the names of folders and files.
 """
 
 from __future__ import annotations

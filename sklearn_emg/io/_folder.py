@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
@@ -198,8 +199,8 @@ def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]
         )
     if others:
         warn(
-            f"read_folder: {len(others)} files do not fit the pattern {pattern!r} and are left "
-            f"out: {_listed(others)}.",
+            f"read_folder: {counted(len(others), 'file')} left out that the pattern {pattern!r} "
+            f"does not fit: {_listed(others)}.",
             RecordingWarning,
         )
     return paths, fields
@@ -249,8 +250,8 @@ def _joined(
         own = _names_like(frame["file"], set(given))
     at = own.map(pd.Series(np.arange(len(table)), index=given))
     missing = frame["file"][at.isna()].tolist()
-    _warn_unmatched(missing, "files have no row in the metadata")
-    _warn_unmatched(sorted(set(given) - set(own)), "rows of the metadata have no file")
+    _warn_unmatched(missing, "file", "without a row in the metadata")
+    _warn_unmatched(sorted(set(given) - set(own)), "row", "of the metadata without a file")
     if len(missing) == len(frame):
         raise ValueError(
             f"read_folder: no file has a row in the metadata. The column {key!r} has "
@@ -277,9 +278,11 @@ def _key_column(table: pd.DataFrame, on: str | None) -> str:
     return key
 
 
-def _warn_unmatched(texts: list[str], what: str) -> None:
+def _warn_unmatched(texts: list[str], noun: str, what: str) -> None:
     if texts:
-        warn(f"read_folder: {len(texts)} {what}: {_listed(texts)}.", RecordingWarning)
+        warn(
+            f"read_folder: {counted(len(texts), noun)} {what}: {_listed(texts)}.", RecordingWarning
+        )
 
 
 def _check_agreement(

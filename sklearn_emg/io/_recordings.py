@@ -277,7 +277,7 @@ def _subject(content: FileContent, given: Hashable | None) -> Hashable:
     subject = content.subject if given is None else given
     if subject is None:
         raise ValueError(
-            f"{content.path} does not say whose recording it is; pass subject=..., a name or a "
+            f"{content.path} does not name its subject; pass subject=..., a name or a "
             "function of the file's name such as subject=lambda name: name[:3]."
         )
     if not isinstance(subject, Hashable):

@@ -227,7 +227,7 @@ def conformal_sets(
     Parameters
     ----------
     y_calibration : array-like of shape (n_calibration,)
-        True classes of subjects on whom the model was not trained. One case per subject is
+        True classes of subjects on which the model was not trained. One case per subject is
         required: cases of one subject are not exchangeable with those of a new one.
     proba_calibration : array-like of shape (n_calibration, n_classes)
     proba : array-like of shape (n_cases, n_classes)
@@ -343,7 +343,7 @@ def conformal_subjects(
     shared = set(X_calibration["subject"]) & set(X["subject"])
     if shared:
         raise ValueError(
-            f"conformal_subjects needs calibration subjects who are not among the new ones; "
+            f"conformal_subjects needs calibration subjects that are not among the new ones; "
             f"{len(shared)} are, such as {next(iter(shared))!r}."
         )
     known = predict_subjects(estimator, X_calibration, y_calibration)

@@ -77,7 +77,7 @@ def call_kept(
     if isinstance(found, tuple) and len(found) == 2 and found[0] == key:
         return found[1]
     warn(
-        f"A result in {getattr(store, 'location', store)} belongs to another question and is not "
+        f"A result in {getattr(store, 'location', store)} belongs to another call and is not "
         "used: its files were changed. Delete this folder of 'memory'.",
         UserWarning,
     )

@@ -91,7 +91,7 @@ class Protocol(BaseCrossValidator):
     """Base of all splitters by subject of this package.
 
     A protocol is a splitter of scikit-learn: ``cross_validate(model, X, y, cv=protocol)`` fits on
-    the rows of training and validation together. Its :meth:`runs` tell more than its splits: a
+    the rows of training and validation together. Its :meth:`runs` contain more than its splits: a
     label, a seed and, where the protocol names some, the validation subjects of each run. A
     subclass writes ``_runs(X, y, groups)``, which returns a list of :class:`ProtocolRun`.
 

@@ -1,6 +1,6 @@
 """Networks of the literature and scikit-learn estimators that train them.
 
-Importing this sub-package costs nothing: PyTorch and skorch load when one of its names is first
+Importing this sub-package is fast: PyTorch and skorch load when one of its names is first
 used. They come with ``pip install "sklearn-emg[nets]"``.
 """
 

@@ -19,7 +19,7 @@ class AugmentBatches(Callback):
     Parameters
     ----------
     augmenter : WindowAugmenter or object with its ``augment`` method
-        Makes one changed version of each window of a batch.
+        Object that makes one changed version of each window of a batch.
     random_state : int, RandomState instance or None, default=None
         Seed of the changes; an int gives the same changes in each training.
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset
 from sklearn_emg.neural_network._modules._layers import SIZES
@@ -168,8 +169,8 @@ def resolve_device(device: str, caller: str) -> torch.device:
     }.get(resolved.type, 0)
     if (resolved.index or 0) >= n_devices:
         raise ValueError(
-            f"The 'device' parameter of {caller} is {device!r}, but torch finds {n_devices} "
-            f"{resolved.type.upper()} device(s). Use device='auto' or 'cpu'."
+            f"The 'device' parameter of {caller} is {device!r}, but torch finds "
+            f"{counted(n_devices, f'{resolved.type.upper()} device')}. Use device='auto' or 'cpu'."
         )
     return resolved
 

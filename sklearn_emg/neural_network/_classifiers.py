@@ -92,7 +92,7 @@ class ALSNetClassifier(ReadyClassifier):
 
 @trains(DilatedCNN, batch_size=16, weight_decay=2e-4, patience=25, lr_patience=6)
 class DilatedCNNClassifier(ReadyClassifier):
-    """Dilated network of Loubar and Toubal (2023), trained as they did.
+    """Dilated network of Loubar and Toubal (2023), trained as in the source.
 
     The optimiser is Adam with learning rate 1e-3, multiplied by 0.1 after 6 epochs without a lower
     validation loss. Training takes at most 100 epochs and stops after 25 without a lower loss (for
@@ -136,7 +136,7 @@ class DilatedCNNClassifier(ReadyClassifier):
 
 @trains(NEMGNet, class_weight="balanced", patience=None, keep_best="accuracy", evaluate_every=50)
 class NEMGNetClassifier(ReadyClassifier):
-    """nEMGNet of Yoo et al. (2022), trained as they did, but validated on subjects.
+    """nEMGNet of Yoo et al. (2022), trained as in the source, but validated on subjects.
 
     Training uses Adam with learning rate 1e-3, batches of 32, 100 epochs and the cross entropy
     weighted by inverse class frequency; the weights are evaluated every 50 updates, and those with
@@ -160,8 +160,8 @@ class NEMGNetClassifier(ReadyClassifier):
     Notes
     -----
     The paper used windows of 0.4 s at 10 kHz in millivolts, without normalisation: 4000 samples,
-    for which variant B holds 33,238,686 numbers. Published, weights chosen on the test fold: B
-    62.35 % of windows; 83.69 % of subjects by DiVote with feature-PD.
+    for which variant B has 33,238,686 parameters and buffers. Published, weights chosen on the test
+    fold: B 62.35 % of windows; 83.69 % of subjects by DiVote with feature-PD.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class NEMGNetClassifier(ReadyClassifier):
 
 @trains(StackedLSTM, max_epochs=60, patience=None)
 class StackedLSTMClassifier(ReadyClassifier):
-    """Stacked LSTM of Loubar and Toubal (2023), trained as they did.
+    """Stacked LSTM of Loubar and Toubal (2023), trained as in the source.
 
     Training uses Adam with learning rate 1e-3, 60 epochs and batches of 32.
 

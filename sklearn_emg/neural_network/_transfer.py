@@ -271,7 +271,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The target cohort of {type(self).__name__} shares "
                 f"{counted(len(shared), 'subject')} with the source cohort, {shared[:3]} for "
-                "instance: a test on them would be on subjects that the network knows. Leave them "
+                "instance: a test on them would score subjects of the training. Leave them "
                 "out of one cohort, give different subjects different names, or set "
                 "allows_shared_subjects=True."
             )

@@ -44,7 +44,7 @@ def _simulated(arguments: argparse.Namespace, folder: str | None) -> Data:
 
     cohort = make_nemg_cohort(arguments.subjects, fs=arguments.rate, random_state=arguments.seed)
     name = f"simulated cohort, {arguments.subjects} subjects, {arguments.rate:g} Hz"
-    caveat = "a simulation: nothing here says how accurate the diagnosis of real patients would be"
+    caveat = "simulated signals: the scores do not estimate the accuracy on real patients"
     return name, cohort.data, cohort.target, caveat
 
 
@@ -53,8 +53,8 @@ def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
 
     limb = load_lower_limb(_needed(folder, "lower-limb"))
     caveat = (
-        "diagnosis and recording campaign are confounded in this set: no score says anything "
-        "about diagnosis"
+        "diagnosis and recording campaign are confounded in this set: no score "
+        "measures the diagnosis"
     )
     return "UCI lower limb, pathology against normal", limb.data, limb.target, caveat
 
@@ -165,44 +165,48 @@ def _parser() -> argparse.ArgumentParser:
     add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
     add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
-        help="systems not to run, and why; may be repeated")  # fmt: skip
-    add("--memory", type=Path, metavar="FOLDER", help="keep fitted networks here, so that systems "
-        "that differ in their votes alone share them")  # fmt: skip
-    add("--subjects", type=int, default=24, help="of the simulated cohort")
-    add("--rate", type=float, default=10_000.0, help="of the simulated cohort, in Hz")
-    add("--level", choices=("low", "all"), default="low", help="of contraction in N2001; moderate "
-        "level was recorded of controls alone (default: low)")  # fmt: skip
+        help="systems to leave out, with the reason; may be repeated")  # fmt: skip
+    add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, which systems "
+        "that differ only in their votes have in common")  # fmt: skip
+    add("--subjects", type=int, default=24, help="number of subjects of the simulated cohort")
+    add("--rate", type=float, default=10_000.0, help="rate of the simulated cohort in Hz")
+    add("--level", choices=("low", "all"), default="low", help="level of contraction in N2001; a "
+        "moderate level was recorded for controls only (default: low)")  # fmt: skip
     add("--seed", type=int, default=0)
     tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
-    tables.add_argument("folder", metavar="FOLDER", help="of the download of N2001")
+    tables.add_argument("folder", metavar="FOLDER", help="folder of the download of N2001")
     tables.add_argument("--muscle", default="BB", help="code of the muscle (default: BB)")
     tables.add_argument("--by", choices=("number", "position"), default="number",
-        help="meaning of --pairs: numbers of subjects, or positions among those of a class that "
-        "are there (default: number)")  # fmt: skip
-    tables.add_argument("--lstm", action="store_true", help="the LSTM too; takes days")
+        help="meaning of --pairs: numbers of subjects, or positions among the subjects of a class "
+        "(default: number)")  # fmt: skip
+    tables.add_argument("--lstm", action="store_true", help="run the LSTM too, which takes days")
     return parser
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that run systems."""
     add = parser.add_argument
-    add("--out", required=True, type=Path, help="folder of results; the same one goes on")
+    add("--out", required=True, type=Path, help="folder of results; an existing one is continued")
     add("--pairs", help="Boumerdes protocol: runs as '((1, 2), (2, 1))'")
-    add("--fs", type=float, help="rate in Hz for all systems (default: each paper's)")
-    add("--epochs", type=int, help="of all networks (default: each paper's)")
+    add("--fs", type=float, help="rate in Hz for all systems (default: that of each paper)")
+    add(
+        "--epochs",
+        type=int,
+        help="maximum number of epochs (default: that of each paper)",
+    )
     add("--set", action="append", default=[], metavar="PARAMETER=VALUE",
-        help="set_params of the systems that have it; may be repeated")  # fmt: skip
+        help="parameter for set_params of the systems that have it; may be repeated")  # fmt: skip
     add("--jobs", type=int, default=None)
     add("--backend", choices=("loky", "threading", "dask", "ray"), default="loky",
-        help="of joblib (default: loky)")  # fmt: skip
-    add("--address", help="of a running dask scheduler or ray cluster; by default one is started "
-        "on this machine")  # fmt: skip
+        help="backend of joblib (default: loky)")  # fmt: skip
+    add("--address", help="address of a running dask scheduler or ray cluster; by default one is "
+        "started on this machine")  # fmt: skip
     add("--retry-failed", action="store_true")
     add("--note", action="append", default=[], metavar="NAME=TEXT",
-        help="a line for the head of the table; may be repeated")  # fmt: skip
-    add("--report", action="store_true", help="run nothing; report what is finished")
-    add("--quiet", action="store_true", help="no progress bar")
+        help="line for the head of the table; may be repeated")  # fmt: skip
+    add("--report", action="store_true", help="run nothing, and report the finished runs")
+    add("--quiet", action="store_true", help="show no progress bar")
 
 
 def _parameters(settings: Sequence[str]) -> dict[str, Any]:
@@ -320,8 +324,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(
-            f"\ninterrupted: finished runs are kept in {arguments.out}. The same command goes on, "
-            "with --report it shows what is finished.\n"
+            f"\ninterrupted: finished runs are kept in {arguments.out}. The same command "
+            "continues, and with --report it shows the finished runs.\n"
         )
         return 130
     return 0

@@ -59,9 +59,9 @@ def ahmed_islam(
 ) -> Pipeline:
     """Eleven features with a two-layer network (sigmoid hidden units, softmax output).
 
-    RMS, waveform length, variance, maximum fractal length, modified MAV, enhanced waveform length,
-    DASDV, average amplitude change, variance of the Fourier spectrum, maximum of its density, and
-    variance of the Teager-Kaiser energy.
+    The features are RMS, waveform length, variance, maximum fractal length, modified MAV, enhanced
+    waveform length, DASDV, average amplitude change, variance of the Fourier spectrum, maximum of
+    its density, and variance of the Teager-Kaiser energy.
 
     Parameters
     ----------

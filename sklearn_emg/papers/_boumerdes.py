@@ -117,9 +117,9 @@ def boumerdes_cnn(
 ) -> Pipeline:
     """Dilated 1-D CNN of the Boumerdes study: ALS, myopathy and normal on N2001.
 
-    Windows of 1 s every 0.4 s, raw in mV. Recordings of large classes are left out, then SMOTE
-    enlarges small classes of the training subjects; the network stops early on held-out subjects,
-    whose windows are real ones.
+    Windows of 1 s every 0.4 s are used, raw in mV. Recordings of large classes are left out, then
+    SMOTE enlarges small classes of the training subjects; the network stops early on held-out
+    subjects, whose windows are real ones.
 
     Parameters
     ----------

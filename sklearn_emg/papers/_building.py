@@ -1,4 +1,4 @@
-"""What the pipelines of all systems share."""
+"""Parts that the pipelines of all systems have in common."""
 
 from __future__ import annotations
 

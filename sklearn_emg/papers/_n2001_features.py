@@ -42,7 +42,8 @@ def n2001_features(
     -----
     Published, XGBoost with the table's own training, validation and test subjects (5 of 22
     tested), windows: accuracy 89.3 %, macro F1 87.1, AUROC 97.5. One split of 22 subjects
-    says little: leaving out one subject at a time gives far lower scores for every classifier.
+    is little evidence: leaving out one subject at a time gives far lower scores for every
+    classifier.
 
     The classifiers and their settings were chosen by cross-validation among the 17 subjects of
     training and validation (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without
@@ -53,7 +54,7 @@ def n2001_features(
     - for each window with the mean probability of all windows of its subject, as `predict` answers:
       100 % in all three, the correct diagnosis for five of five subjects
 
-    The second question differs from the published one and is easier. The scores of the test
+    The second task differs from the published one and is easier. The scores of the test
     subjects have been seen since; the choice was not changed for them.
 
     References

@@ -63,8 +63,8 @@ def patel_sunitha(
 ) -> Pipeline:
     """Twelve features with one of five classifiers, windows of 300.37 ms.
 
-    Mean, variance, MAV, RMS, waveform length, zero crossings, log detector, DASDV, average
-    amplitude change, variance of the absolute value, kurtosis and skewness.
+    The features are mean, variance, MAV, RMS, waveform length, zero crossings, log detector, DASDV,
+    average amplitude change, variance of the absolute value, kurtosis and skewness.
 
     Parameters
     ----------

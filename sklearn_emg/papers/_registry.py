@@ -1,4 +1,4 @@
-"""What is known of each published system, and how to build it by name."""
+"""Facts about each published system, and its construction by name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Source:
     published_in : str
         Journal with volume and pages, conference or university.
     note : str
-        Where the facts were read, if not in the publication itself.
+        Source of the facts, if it is not the publication itself.
     """
 
     authors: str
@@ -56,9 +56,9 @@ class PublishedResult:
     Attributes
     ----------
     measure : str
-        What was measured, for instance "accuracy of subjects".
+        Measured quantity, for instance "accuracy of subjects".
     value : float
-        In percent.
+        Value in percent.
     leaky : bool or None
         Whether a subject, or the test set itself, was in both training and test; None where the
         source does not say.
@@ -127,7 +127,7 @@ class System:
     title : str
         Authors, year and method.
     function : callable
-        Returns an unfitted estimator over recording tables.
+        Function that returns an unfitted estimator over recording tables.
     settings : mapping
         Arguments of `function` that build this system out of its family.
     source : Source
@@ -172,7 +172,7 @@ _SYSTEMS: dict[str, System] = {}
 
 _RATE = "Sampling rate in Hz to which recordings are resampled before windows are cut."
 _STEP = "Time from the start of one window to the start of the next, in seconds"
-# What the parameters mean that many functions share.
+# Descriptions of the parameters that many functions have.
 _SHARED = {
     "fs": ("float", _RATE),
     "window": ("float", "Length of a window in seconds."),
@@ -283,7 +283,7 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
 
 
 def get_system(name: str) -> System:
-    """Look up what is known of a system.
+    """Look up the facts about a system.
 
     Parameters
     ----------

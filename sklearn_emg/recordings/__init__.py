@@ -17,11 +17,11 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
 
 from __future__ import annotations
 
-from sklearn_emg.recordings._columns import columns_that_tell as columns_that_tell
 from sklearn_emg.recordings._columns import feature_columns
 from sklearn_emg.recordings._columns import identities_learned as identities_learned
 from sklearn_emg.recordings._columns import is_healthy as is_healthy
 from sklearn_emg.recordings._columns import named_like as named_like
+from sklearn_emg.recordings._columns import revealing_columns as revealing_columns
 from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identities
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest

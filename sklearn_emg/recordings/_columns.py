@@ -21,11 +21,11 @@ from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
 __all__ = [
-    "columns_that_tell",
     "feature_columns",
     "identities_learned",
     "is_healthy",
     "named_like",
+    "revealing_columns",
     "warn_of_identities",
     "warn_of_left_out",
 ]
@@ -43,7 +43,7 @@ _LABEL = {
     *("label", "labels", "target", "targets", "class", "classes", "diagnosis", "diagnoses"),
     *("disease", "diagnostic", "outcome", "truth"),
 }
-# Names that say where a row comes from; more than these words and a number is something else.
+# Words for the origin of a row; a name with any other word means something else.
 _PLACE = {
     *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
     *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
@@ -53,13 +53,13 @@ _HEALTHY = {
     *("healthy", "control", "controls", "normal", "healthy control", "healthy controls"),
     "normal control",
 }
-# Rows from which on a column that counts them is no coincidence.
+# Minimum number of rows for which a column that counts them is not a coincidence.
 _MIN_COUNTED_ROWS = 10
 
 
 def _words(name: Any) -> list[str]:
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).lower()
-    return [word for word in re.split(r"[^a-z]+", apart) if word]
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).lower()
+    return [word for word in re.split(r"[^a-z]+", spaced) if word]
 
 
 _REASONS = {
@@ -70,7 +70,7 @@ _REASONS = {
 
 
 def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
-    """What the name of a column says that it is, if not a feature.
+    """Kind of a column that its name reveals; None if it may be a feature.
 
     Parameters
     ----------
@@ -99,17 +99,17 @@ def _codes(values: Any) -> NDArray[np.intp]:
 
 
 def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
-    """Whether each of at least two codes of one goes with a code of the other, rows repeating."""
+    """Whether two columns of codes are one-to-one, with two codes or more and repeated rows."""
     n_first, n_second = int(first.max()) + 1, int(second.max()) + 1
     if not 1 < n_first == n_second < len(first):
         return False
     return len(np.unique(first.astype(np.int64) * n_second + second)) == n_first
 
 
-def _valued_like(
+def _reason_by_values(
     column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
 ) -> str | None:
-    """What a column's values say that it is, if not a feature."""
+    """Reason in the values of a column why it is no feature; None if there is none."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy()
@@ -139,10 +139,10 @@ def is_healthy(label: Any) -> bool:
     return " ".join(_words(label)) in _HEALTHY
 
 
-def columns_that_tell(
+def revealing_columns(
     table: pd.DataFrame, y: Labels | None = None, groups: Labels | None = None
 ) -> dict[Any, str]:
-    """Columns that give identity or label away, and why they are suspected.
+    """Columns that seem to reveal the subject or the label, with the reasons.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def columns_that_tell(
     Returns
     -------
     reasons : dict
-        Of column to reason; of `METADATA_COLUMNS` only ``label`` is among them.
+        Reasons by column; of `METADATA_COLUMNS` only ``label`` is among them.
     """
     if groups is None and "subject" in table.columns:
         groups = table["subject"]
@@ -163,12 +163,12 @@ def columns_that_tell(
     label = None if y is None else _codes(y)
     reasons = {}
     for place, name in enumerate(table.columns):
-        # The metadata are known to be no features; a label among them is worth a word.
+        # The metadata are known to be no features; a label deserves a warning.
         if name in METADATA_COLUMNS and name != "label":
             continue
         column = table.iloc[:, place]
         kind = named_like(name)
-        reason = _REASONS[kind] if kind else _valued_like(column, label, subject)
+        reason = _REASONS[kind] if kind else _reason_by_values(column, label, subject)
         if reason is not None:
             reasons[name] = reason
     return reasons
@@ -194,14 +194,14 @@ def feature_columns(
         Subject of each row, by default the column ``subject`` if there is one; a column that is
         one-to-one with it is no feature.
     other : iterable of str, default=()
-        Further columns that are none.
+        Further columns that are no features.
     include : str, default="name it among the features"
-        How a column that was left out is taken all the same, for the warning.
+        How to use a column that was left out, for the warning.
 
     Returns
     -------
     columns : list
-        In the order of the table. They need not be numeric.
+        The columns, in the order of the table; they need not be numeric.
 
     Warns
     -----
@@ -218,7 +218,7 @@ def feature_columns(
     """
     other = set(other)
     left_out = {*METADATA_COLUMNS, *other}
-    reasons = columns_that_tell(table, y, groups)
+    reasons = revealing_columns(table, y, groups)
     reasons = {name: reason for name, reason in reasons.items() if name not in other}
     warn_of_left_out(reasons, include)
     return [name for name in table.columns if name not in left_out and name not in reasons]
@@ -230,9 +230,9 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
     Parameters
     ----------
     reasons : mapping
-        What `columns_that_tell` found.
+        Reasons of :func:`revealing_columns`.
     include : str
-        How to take a column all the same.
+        How to use a column that was left out.
     """
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
@@ -245,7 +245,7 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
 def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
     """Columns that tell whose rows they are or what is to be predicted, and how."""
     own = {"subject": "whose rows they are"} if "subject" in table.columns else {}
-    return own | columns_that_tell(table, y)
+    return own | revealing_columns(table, y)
 
 
 def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:

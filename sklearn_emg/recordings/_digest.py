@@ -37,7 +37,7 @@ def signal_digest(signal: Any) -> str:
     Returns
     -------
     digest : str
-        The same for an array and for a file that reads as this array.
+        The digest, which is the same for an array and for a file with these samples.
     """
     values = signal if isinstance(signal, SignalFile) else read_signal(signal)
     digest = hashlib.sha256()

@@ -238,8 +238,8 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     - sampling rate is below 100 Hz;
     - samples are all integers: counts of a converter;
     - amplitude (mean absolute deviation from the mean, median of the channels) is above 5 mV, below
-      0.3 µV, below 2 µV in a table whose median is so, or 300 times above or below the median of a
-      table of three recordings or more: another unit;
+      0.3 µV, below 2 µV in a table whose median is also below 2 µV, or 300 times above or below the
+      median of a table of three recordings or more: another unit;
     - mean is above 1 V;
     - samples never change their sign in a channel: rectified, an envelope or a large offset.
 

@@ -82,6 +82,7 @@ def one_rate(table: pd.DataFrame) -> float:
     if other.size:
         raise ValueError(
             f"Windows need one sampling rate: row 0 has fs={rates[0]:.10g} Hz, row {other[0]} has "
-            f"fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or divide them apart."
+            f"fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or "
+            "divide them separately."
         )
     return float(rates[0])

@@ -255,7 +255,7 @@ class Subjects:
         if absent.size:
             row = int(absent[0])
             what = "no subject" if codes[row] < 0 else f"a blank subject, {names[codes[row]]!r}"
-            raise ValueError(f"Row {row} has {what}; say whose it is or leave the row out.")
+            raise ValueError(f"Row {row} has {what}; name its subject or leave the row out.")
         if not numeric:
             warn_of_subject_names(names)
         return cls(codes, names)
@@ -285,7 +285,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
     if "subject" in (foreign_columns(X) or ()):
         refuse_foreign_frame(X, "A table with a 'subject' column")
     raise ValueError(
-        "X does not say whose rows they are: it has no 'subject' column and no groups were "
+        "X does not name the subjects of its rows: it has no 'subject' column and no groups were "
         "given. Use a recording table, or pass groups=..., one subject per row."
     )
 

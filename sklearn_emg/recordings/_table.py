@@ -29,7 +29,7 @@ MAX_FAULTS = 5
 _MEANING = {
     "signal": "samples in mV",
     "fs": "sampling rate in Hz",
-    "subject": "whose recording it is",
+    "subject": "subject of the recording",
 }
 
 # Columns that describe a recording and are never used as features.
@@ -521,9 +521,9 @@ def _faults_of_subjects(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int
         if not isinstance(subject, Hashable):
             yield row, f"must be hashable, got {type(subject).__name__}; use a name"
         elif is_absent:
-            yield row, "is missing; say whose recording it is or leave it out"
+            yield row, "is missing; name the subject or leave the recording out"
         elif is_blank(subject):
-            yield row, f"is blank ({subject!r}); say whose recording it is or leave it out"
+            yield row, f"is blank ({subject!r}); name the subject or leave the recording out"
 
 
 def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:

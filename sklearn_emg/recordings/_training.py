@@ -15,7 +15,7 @@ from sklearn_emg._sklearn import CalibratedPart
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.recordings._columns import columns_that_tell, feature_columns, warn_of_left_out
+from sklearn_emg.recordings._columns import feature_columns, revealing_columns, warn_of_left_out
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
 from sklearn_emg.recordings._table import is_recording_table
 
@@ -236,7 +236,7 @@ class SubjectMemory:
         y = y if y is not None and np.shape(y) == (len(X),) else None
         if "subject" in X.columns:
             return X[feature_columns(X, y, include="rename it")]
-        told = columns_that_tell(X, y)
+        told = revealing_columns(X, y)
         warn_of_left_out(told, "rename it")
         return X.drop(columns=list(told)) if told else X
 

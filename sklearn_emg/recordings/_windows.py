@@ -78,7 +78,9 @@ def _to_samples(name: str, duration: float, fs: float, unit: str) -> int:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
         if duration != int(duration):
-            raise ValueError(f"The {name!r} must be a whole number of samples. Got {duration!r}.")
+            raise ValueError(
+                f"The {name!r} must be an integer number of samples. Got {duration!r}."
+            )
         return int(duration)
     # The number is rounded down: 1 s at 23437.5 Hz is 23437 samples. The tolerance keeps 0.29 s at
     # 100 Hz at 29 samples although the product is 28.999999999999996.

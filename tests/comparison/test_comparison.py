@@ -251,7 +251,7 @@ def test_bad_requests_are_refused(features):
         compare(rows_model(), X, np.repeat("als", len(y)))
     with pytest.raises(ValueError, match="y has 3 labels"):
         compare(rows_model(), X, y[:3])
-    with pytest.raises(ValueError, match="does not say whose rows they are"):
+    with pytest.raises(ValueError, match="does not name the subjects of its rows"):
         compare(rows_model(), X.drop(columns="subject"), y)
 
 
@@ -328,7 +328,7 @@ class Odd(ClassifierMixin, BaseEstimator):
 @pytest.mark.parametrize(
     ("answer", "match"),
     [
-        ("unknown", r"answers \['gout'\], which are no labels of y"),
+        ("unknown", r"predicts \['gout'\], which are no labels of y"),
         ("nan", "do not sum to 1"),
         ("scores", "do not sum to 1"),
         ("narrow", r"the shape \(\d+, 2\) for \d+ cases and 3 classes"),

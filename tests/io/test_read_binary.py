@@ -100,7 +100,7 @@ def test_edf_subject_is_that_of_its_head(tmp_path):
     assert read_edf(tmp_path / "a.edf")["subject"].tolist() == ["P17"]
 
 
-def test_interrupted_edf_is_told_and_its_annotations_move(tmp_path):
+def test_an_interruption_of_an_edf_is_reported_and_its_annotations_move(tmp_path):
     make.edf(tmp_path / "a.edf")
     content = bytearray((tmp_path / "a.edf").read_bytes())
     content[192:197] = b"EDF+D"
@@ -109,7 +109,7 @@ def test_interrupted_edf_is_told_and_its_annotations_move(tmp_path):
         at = content.index(old)
         content[at : at + len(new)] = new
     (tmp_path / "a.edf").write_bytes(content)
-    with pytest.warns(RecordingWarning, match=r"interrupted 1 time\(s\), first for 3 s after 2 s"):
+    with pytest.warns(RecordingWarning, match=r"has 1 interruption, the first of 3 s after 2 s"):
         row = read_edf(tmp_path / "a.edf", subject="s").iloc[0]
     times = {a.label: a.onset for a in row["annotations"]}
     assert times == {"squat": 0.5, "beep": 3.0, "gap of 3 s": 2.0}

@@ -64,8 +64,8 @@ def test_missing_and_double_entries_are_listed(study):
     with pytest.warns(RecordingWarning) as seen:
         read_folder(study, PATTERN, metadata=table)
     texts = [str(w.message) for w in seen]
-    assert any("2 files have no row" in t and "patient/s03_biceps.csv" in t for t in texts)
-    assert any("1 rows of the metadata have no file: s09" in t for t in texts)
+    assert any("2 files without a row" in t and "patient/s03_biceps.csv" in t for t in texts)
+    assert any("1 row of the metadata without a file: s09" in t for t in texts)
     with pytest.raises(ValueError, match="more than one row for s01"):
         read_folder(study, PATTERN, metadata=pd.concat([table, table[:1]]))
     with pytest.raises(ValueError, match="group='control' by its path and 'patient' by the meta"):
@@ -78,13 +78,15 @@ def test_missing_and_double_entries_are_listed(study):
 
 def test_patterns_that_do_not_fit(study):
     (study / "control" / "notes.csv").write_text("a,b\n")
-    with pytest.warns(RecordingWarning, match=r"1 files do not fit.*control/notes\.csv"):
+    with pytest.warns(
+        RecordingWarning, match=r"1 file left out that .* does not fit.*control/notes\.csv"
+    ):
         read_folder(study, PATTERN)
     with pytest.raises(ValueError, match=r"no file below .* fits the pattern '\{subject\}\.csv'"):
         read_folder(study, "{subject}.csv")
     with (
         pytest.raises(ValueError, match="have no 'subject'"),
-        pytest.warns(RecordingWarning, match="do not fit"),
+        pytest.warns(RecordingWarning, match="does not fit"),
     ):
         read_folder(study, "{group}/{name}_{muscle}.csv")
     with pytest.raises(FileNotFoundError, match="no folder"):

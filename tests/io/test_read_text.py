@@ -306,7 +306,7 @@ def test_missing_subject_is_refused_and_a_function_of_the_name_helps(tmp_path):
     for name in ("ana_1", "ben_1"):
         csv(tmp_path / f"{name}.csv", ["t [s],EMG [mV]", *rows])
     paths = sorted(tmp_path.glob("*.csv"))
-    with pytest.raises(ValueError, match=r"ana_1\.csv does not say whose recording"):
+    with pytest.raises(ValueError, match=r"ana_1\.csv does not name its subject"):
         read_recordings(paths[0])
     with pytest.raises(ValueError, match="cannot read 2 of 2 files"):
         read_recordings(paths)

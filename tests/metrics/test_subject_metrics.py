@@ -184,7 +184,7 @@ def test_a_subject_with_two_labels_cannot_be_scored(data):
 
 def test_anonymous_rows_and_unknown_metrics_are_refused():
     model = DummyClassifier().fit(np.zeros((4, 1)), [0, 0, 1, 1])
-    with pytest.raises(ValueError, match="does not say whose rows they are"):
+    with pytest.raises(ValueError, match="does not name the subjects of its rows"):
         subject_scorer("accuracy")(model, np.zeros((4, 1)), [0, 0, 1, 1])
     with pytest.raises(ValueError, match="correctness"):
         subject_scorer("correctness")

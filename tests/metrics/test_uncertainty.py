@@ -134,7 +134,7 @@ def test_sets_of_subjects_refuse_shared_people_and_classifiers_without_probabili
     X = pd.DataFrame({"rms": [0.0, 1.0, 0.1, 1.1], "subject": list("abcd")})
     y = np.array(["well", "ill", "well", "ill"])
     model = DummyClassifier().fit(X[["rms"]], y)
-    with pytest.raises(ValueError, match="calibration subjects who are not among the new"):
+    with pytest.raises(ValueError, match="calibration subjects that are not among the new"):
         conformal_subjects(model, X[:3], y[:3], X[2:])
     X = X.assign(subject=[0, 1, 2, 3])
     svc = LinearSVC().fit(X, y)

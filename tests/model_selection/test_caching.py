@@ -174,7 +174,7 @@ def test_a_result_of_another_question_is_not_believed(numbers, tmp_path):
     for mine, other in zip(files, others):
         shutil.copy(mine, other)
     expected = StandardScaler().fit(B).transform(X)
-    with pytest.warns(UserWarning, match="belongs to another question and is not used"):
+    with pytest.warns(UserWarning, match="belongs to another call and is not used"):
         kept = CachedTransformer(StandardScaler(), memory=memory).fit(B).transform(X)
     np.testing.assert_allclose(kept, expected)
     for other in others:

@@ -139,9 +139,9 @@ def test_groups_serve_arrays(labels):
 
 
 def test_anonymous_rows_are_refused(labels):
-    with pytest.raises(ValueError, match="does not say whose rows they are"):
+    with pytest.raises(ValueError, match="does not name the subjects of its rows"):
         next(SubjectKFold(5).split(np.zeros((60, 2)), labels))
-    with pytest.raises(ValueError, match="does not say whose rows they are"):
+    with pytest.raises(ValueError, match="does not name the subjects of its rows"):
         LeaveOneSubjectOut().get_n_splits(np.zeros((60, 2)))
 
 

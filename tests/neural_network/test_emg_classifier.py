@@ -306,7 +306,7 @@ def test_warm_start_goes_on_where_fit_ended():
     net.fit(X, y)
     assert len(net.history_) == 6
     assert net.history_[3, "train_loss"] < first / 2
-    with pytest.raises(ValueError, match=r"fitted on windows of 2 channel\(s\) and 50 samples"):
+    with pytest.raises(ValueError, match=r"fitted on windows of 2 channels? and 50 samples"):
         net.fit(X[:, :, :40], y)
     with pytest.raises(ValueError, match="settings of its network have changed"):
         net.set_params(module_params={**SMALL, "n_hidden": 17}).fit(X, y)
@@ -492,11 +492,11 @@ def test_refuses_input():
     with pytest.raises(ValueError, match=r"must be \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):
         small_classifier().fit(X.reshape(60, 2, 5, 5, 2), y)
     net = small_classifier(max_epochs=1).fit(X, y)
-    with pytest.raises(ValueError, match=r"windows of 1 channel\(s\), but .* 2 channel\(s\)"):
+    with pytest.raises(ValueError, match=r"windows of 1 channels?, but .* 2 channels?"):
         net.predict(X[:, :1])
-    with pytest.raises(ValueError, match=r"windows of 1 channel\(s\), but .* 2 channel\(s\)"):
+    with pytest.raises(ValueError, match=r"windows of 1 channels?, but .* 2 channels?"):
         net.predict(X[:, 0])
-    with pytest.raises(ValueError, match=r"fitted on windows of 2 channel\(s\) and 50 samples"):
+    with pytest.raises(ValueError, match=r"fitted on windows of 2 channels? and 50 samples"):
         net.predict(X[:, :, :49])
     with pytest.raises(ValueError, match="Input X contains NaN"):
         net.predict(hole)

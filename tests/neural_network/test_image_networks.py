@@ -259,7 +259,7 @@ def test_predictions_on_images_do_not_depend_on_the_batch(tmp_path):
 def test_other_images_than_fitted_are_refused():
     X, y = np.zeros((8, 2, 8, 9), np.float32), np.arange(8) % 2
     net = EMGClassifier("DeepEMGNet", module_params=SMALL_DEEP, max_epochs=1).fit(X, y)
-    with pytest.raises(ValueError, match=r"windows of 2 channel\(s\) and \(8, 9\) pixels"):
+    with pytest.raises(ValueError, match=r"windows of 2 channels? and \(8, 9\) pixels"):
         net.predict(X[..., :-1])
     with pytest.raises(ValueError, match=r"shape \(8, 2, 8\) does not fit"):
         net.predict(X[..., 0])

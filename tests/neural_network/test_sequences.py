@@ -346,7 +346,7 @@ def test_refuses_signals():
     net = small_net().fit(table_of(X, subjects), y)
     with pytest.raises(ValueError, match=r"fs=1000 Hz, X has fs=500 Hz. Put Resampler"):
         net.predict(table_of(X, subjects, fs=500.0))
-    with pytest.raises(ValueError, match=r"signals of 1 channel\(s\), but .* fitted on 2"):
+    with pytest.raises(ValueError, match=r"signals of 1 channels?, but .* fitted on 2"):
         net.predict([x[0] for x in X])
     with pytest.raises(ValueError, match=r"at least 4 samples. Got n_times=3"):
         net.predict([X[0][:, :3], X[1]])

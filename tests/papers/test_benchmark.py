@@ -182,7 +182,7 @@ def test_an_interrupted_command_keeps_what_is_finished(tmp_path, capsys, monkeyp
         *("--systems", "time-domain", "--folds", "3", "--audit", "0", "--out", str(tmp_path)),
     ]
     assert main(command) == 130
-    assert "The same command goes on" in capsys.readouterr().err
+    assert "The same command continues" in capsys.readouterr().err
     assert main([*command, "--report", "--note", "weather=fine"]) == 0
     text = (tmp_path / "results.md").read_text()
     assert "2 of 3: not run: not finished yet" in text

@@ -113,7 +113,7 @@ def annotated():
 
 def test_events_become_segments():
     table = annotated()
-    with pytest.warns(RecordingWarning, match="1 events without a duration.*'beep'"):
+    with pytest.warns(RecordingWarning, match="1 event without a duration.*'beep'"):
         segments = segments_from_events(table)
     assert segments["row"].tolist() == [0, 1]
     assert segments["label"].tolist() == ["grip", "pinch"]

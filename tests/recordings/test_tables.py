@@ -247,7 +247,7 @@ def test_mixed_rates_and_channels_are_refused(table):
         ({"window": 0.0}, "'window' must be a positive number of seconds"),
         ({"window": np.nan}, "'window' must be a positive number"),
         ({"window": 0.001}, "shorter than one sample"),
-        ({"window": 2.5, "unit": "samples"}, "whole number of samples"),
+        ({"window": 2.5, "unit": "samples"}, "integer number of samples"),
         ({"window": 0.3, "step": -1}, "'step' must be a positive number"),
         ({"window": 0.3, "tail": "keep"}, "'tail' must be one of"),
         ({"window": 0.3, "nan": "drop"}, "'nan' must be one of"),
@@ -280,7 +280,7 @@ def test_subjects_of_reads_groups_before_the_column(table):
 
 
 def test_subjects_of_refuses_anonymous_rows(table):
-    with pytest.raises(ValueError, match="does not say whose rows they are"):
+    with pytest.raises(ValueError, match="does not name the subjects of its rows"):
         subjects_of(np.ones((3, 2)))
     with pytest.raises(ValueError, match="Row 1 has no subject"):
         subjects_of(table.assign(subject=["a", None, "b"]))

@@ -221,10 +221,10 @@ def find_potentials(x, base, thresholds, limits, where, value, table):
     first = last = -1
     for k in range((n_times + _BLOCK - 1) // _BLOCK):
         block = x[k * _BLOCK : min((k + 1) * _BLOCK, n_times)]
-        loud = np.int32(0)
+        n_above = np.int32(0)
         for i in range(block.shape[0]):
-            loud = np.int32(loud + np.int32(abs(block[i] - centre) > level))
-        if loud == 0:
+            n_above = np.int32(n_above + np.int32(abs(block[i] - centre) > level))
+        if n_above == 0:
             continue
         for i in range(block.shape[0]):
             if abs(block[i] - centre) > level:

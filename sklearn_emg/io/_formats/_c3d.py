@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 
@@ -213,7 +214,8 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str) -> Fil
     subject = [s for s in parameters.get("SUBJECTS", "NAMES") if isinstance(s, str) and s]
     content.subject = subject[0] if len(subject) == 1 else None
     if layout.n_points:
-        content.skipped.append(f"{layout.n_points} marker trajectories ({frame_rate:g} Hz)")
+        n_markers = counted(layout.n_points, "marker trajectory", "marker trajectories")
+        content.skipped.append(f"{n_markers} ({frame_rate:g} Hz)")
     return content
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.recordings import SignalFile
@@ -95,7 +96,9 @@ def _head(path: Path) -> _Head:
             raise ValueError(f"{path} is neither EDF nor BDF: it begins with {fixed[:8]!r}.")
         n_signals = int(_number(path, fixed[252:256], "number of signals"))
         if not 1 <= n_signals <= _MAX_SIGNALS:
-            raise ValueError(f"{path} announces {n_signals} signals; 1 to {_MAX_SIGNALS} can be.")
+            raise ValueError(
+                f"{path} announces {n_signals} signals; it can have 1 to {_MAX_SIGNALS}."
+            )
         table = file.read(256 * n_signals)
     if len(table) < 256 * n_signals:
         raise ValueError(f"{path} ends within its header of {n_signals} signals; get it again.")
@@ -261,8 +264,8 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
         return
     first = int(at[0])
     content.problems.append(
-        f"the recording is interrupted {at.size} time(s), first for {steps[first]:.4g} s after "
-        f"{(first + 1) * head.seconds:g} s of signal. The samples are joined; cut it there."
+        f"the recording has {counted(at.size, 'interruption')}, the first of {steps[first]:.4g} s "
+        f"after {(first + 1) * head.seconds:g} s of signal. The samples are joined; cut it there."
     )
     # The samples are joined, so that times after a gap are reduced by its length.
     shift = np.concatenate([[0.0], np.cumsum(steps)])

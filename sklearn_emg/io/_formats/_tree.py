@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._clock import measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
@@ -339,6 +340,6 @@ def _labchart(content: FileContent, tree: Node) -> bool:
         values = data[int(a) - 1 : int(b)]
         content.channels.append(Channel(title, values, rate, unit, channel_kind(title, unit)))
     if first.ndim == 2 and first.shape[1] > 1:
-        content.skipped.append(f"{first.shape[1] - 1} further blocks of the recording")
+        content.skipped.append(counted(first.shape[1] - 1, "further block") + " of the recording")
     content.form = "LabChart MATLAB"
     return True

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
+from sklearn_emg._tables import counted
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
@@ -48,7 +49,8 @@ def parse_text(path: Path) -> FileContent:
     content.skipped += dialect.skipped
     if layout.rest and not dialect.skipped:
         content.skipped.append(
-            f"{len(layout.rest)} lines after the table, beginning with {layout.rest[0][:40]!r}"
+            f"{counted(len(layout.rest), 'line')} after the table, beginning with "
+            f"{layout.rest[0][:40]!r}"
         )
     names = {"\t": "tab", " ": "blanks"}
     content.details = {

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sklearn_emg._tables import counted
+
 __all__ = ["MAX_BYTES", "Layout", "as_number", "decode_text", "find_layout", "split_line"]
 
 _MARKS = (
@@ -220,8 +222,8 @@ def _check_size(path: Path, n_rows: int, width: int) -> None:
             "be samples and columns channels; transpose it before it is read."
         )
     raise ValueError(
-        f"{path} has {n_rows} rows of numbers; a recording has more. It is truncated or not a "
-        "recording."
+        f"{path} has {counted(n_rows, 'row')} of numbers; a recording has more. It is truncated or "
+        "not a recording."
     )
 
 

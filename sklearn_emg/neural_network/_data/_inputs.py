@@ -15,6 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length
 from torch import nn
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.base import validate_windows
 from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset, as_tensor
@@ -313,8 +314,8 @@ def _check_rate(estimator: Any, fs: float | None) -> None:
 def _check_channels(estimator: Any, n_channels: int, what: str) -> None:
     if n_channels != estimator.n_channels_:
         raise ValueError(
-            f"X has {what} of {n_channels} channel(s), but {type(estimator).__name__} was fitted "
-            f"on {estimator.n_channels_} channel(s)."
+            f"X has {what} of {counted(n_channels, 'channel')}, but {type(estimator).__name__} was "
+            f"fitted on {counted(estimator.n_channels_, 'channel')}."
         )
 
 
@@ -338,5 +339,5 @@ def _check_n_times(estimator: Any, X: np.ndarray) -> None:
         unit = "pixels" if estimator._ndim == 4 else "samples"
         raise ValueError(
             f"X of shape {X.shape} does not fit: {type(estimator).__name__} was fitted on windows "
-            f"of {estimator.n_channels_} channel(s) and {estimator.n_times_} {unit}."
+            f"of {counted(estimator.n_channels_, 'channel')} and {estimator.n_times_} {unit}."
         )

@@ -173,8 +173,8 @@ def _named_rows(
     if len(held) < len(wanted):
         absent = [name for name, code in zip(wanted, codes) if code < 0]
         warn(
-            f"{parameter} names subjects who are not in 'groups': {absent[:9]}. They are not "
-            "held out. In the folds of a cross-validation that is as it must be; otherwise "
+            f"{parameter} names subjects that are not in 'groups': {absent[:9]}. They are not "
+            "held out. This is expected in the folds of a cross-validation; otherwise "
             "correct the names.",
             UserWarning,
         )

@@ -42,7 +42,7 @@ class ALSNet(DilatedNet):
         Step of each convolution in samples (left open). Above 1, and with ``padding="same"``, a
         convolution gives ``ceil(n_times / stride)`` samples.
     padding : {"same", "valid"}, default="same"
-        Zeros around the window so that its length is kept, or none (left open).
+        Whether zeros around the window keep its length (left open).
     n_hidden : int, default=64
         Units of the dense layer.
     dropout : float, default=0.0

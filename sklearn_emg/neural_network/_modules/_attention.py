@@ -35,9 +35,9 @@ class AttentionNet(nn.Module):
     5     dense, one raw logit per class
     ===== =====================================================================
 
-    The "attention" row of NeuroFusionNet's table. The source does not say which attention: the
-    encoder of the Transformer, with normalisation before each part, and every size are choices of
-    this package. Memory and time grow with the square of the number of frames.
+    The "attention" row of NeuroFusionNet's table. The source does not state the kind of attention:
+    the encoder of the Transformer, with normalisation before each part, and every size are choices
+    of this package. Memory and time grow with the square of the number of frames.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class AttentionNet(nn.Module):
     n_classes : int
         Number of outputs.
     n_units : int, default=64
-        Units of a position; even.
+        Number of units of a position, which must be even.
     n_heads : int, default=4
-        Heads of the attention; a divisor of `n_units`.
+        Number of heads of the attention, which must divide `n_units`.
     n_layers : int, default=2
         Number of layers of attention.
     n_hidden : int, default=128
@@ -59,7 +59,7 @@ class AttentionNet(nn.Module):
     frame : int, default=10
         Samples that make one position. Samples that do not fill a last frame are left out.
     dropout : float, default=0.1
-        Probability of dropout of what a part adds to its input, and before the last layer.
+        Probability of dropout at the output of each part, and before the last layer.
 
     Raises
     ------

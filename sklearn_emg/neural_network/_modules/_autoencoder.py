@@ -39,13 +39,13 @@ class ConvAutoencoder(nn.Module):
     n_times : int
         Number of samples of a window; 1 or more.
     n_filters : sequence of int, default=(16, 32)
-        Filters of each convolution; its length is their number.
+        Filters of each convolution; its length is the number of convolutions.
     kernel_size : int, default=9
-        Samples that a filter spans, odd and at least `stride`.
+        Number of samples that a filter spans, which must be odd and at least `stride`.
     stride : int, default=4
         Step of each convolution in samples.
     n_code : int, default=32
-        Numbers in the code.
+        Number of values in the code.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
         Initial weights of encoder and dense layers: PyTorch's own, or those named, with zero
         biases.
@@ -138,17 +138,17 @@ class AutoencoderNet(nn.Module):
     n_classes : int
         Number of outputs.
     n_filters : sequence of int, default=(16, 32)
-        Filters of each convolution; its length is their number.
+        Filters of each convolution; its length is the number of convolutions.
     kernel_size : int, default=9
-        Samples that a filter spans, odd and at least `stride`.
+        Number of samples that a filter spans, which must be odd and at least `stride`.
     stride : int, default=4
         Step of each convolution in samples.
     n_code : int, default=32
-        Numbers in the code.
+        Number of values in the code.
     n_hidden : int, default=32
         Units of the dense layer after the code.
     dropout : float, default=0.0
-        Probability with which code and units are dropped in training.
+        Probability with which the code and the hidden units are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
         Initial weights: PyTorch's own, or those named, with zero biases.
 
@@ -228,7 +228,7 @@ def _encoder(
     if kernel_size % 2 == 0 or kernel_size < stride:
         raise ValueError(
             f"The 'kernel_size' parameter of {network} must be odd and at least the stride, "
-            f"{stride}, so that every sample is seen. Got {kernel_size} instead."
+            f"{stride}, so that every sample is used. Got {kernel_size} instead."
         )
     layers: list[nn.Module] = []
     n_in, lengths = n_channels, [n_times]

@@ -19,7 +19,7 @@ POOLINGS = {"max": nn.MaxPool1d, "average": nn.AvgPool1d}
 
 
 class CNN1D(nn.Module):
-    """Convolution, ReLU and pooling on the raw signal, dense layers: the textbook network.
+    """Convolution, ReLU and pooling on the raw signal, and dense layers: the textbook network.
 
     ===== ==================================================
     layer content
@@ -45,13 +45,13 @@ class CNN1D(nn.Module):
     n_filters : sequence of int, default=(32, 64)
         Filters of each convolution; its length is the number of convolutions.
     kernel_size : int, default=9
-        Samples that a filter spans, odd.
+        Number of samples that a filter spans, which must be odd.
     pool_size : int, default=4
-        Samples pooled after each convolution; 1 is none.
+        Number of samples pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     batch_norm : bool, default=False
-        Batch normalisation between each convolution and its ReLU.
+        Whether to apply batch normalisation between each convolution and its ReLU.
     n_hidden : int, default=64
         Units of the dense layer.
     dropout : float, default=0.0
@@ -136,7 +136,7 @@ def convolutions(
 ) -> tuple[nn.Sequential, int, int]:
     """Convolutions that keep the length, each with ReLU and pooling.
 
-    Gives the layers, the number of filters and the number of samples that come out.
+    Gives the layers, and the number of filters and of samples of their output.
     """
     filters = check_integers(n_filters, "n_filters", network)
     (kernel_size,) = check_integers(kernel_size, "kernel_size", network, 1)

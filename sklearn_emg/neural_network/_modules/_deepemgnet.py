@@ -34,9 +34,9 @@ class DeepEMGNet(nn.Module):
     ===== =======================================================================
 
     It takes raw windows, of which it computes the transform itself, or images made before, for
-    instance by :class:`sklearn_emg.feature_extraction.STFT`. The paper is known here by its
-    outline (transform, two convolutions, two poolings, one dense layer, softmax): every size and
-    the batch normalisation are choices of this package.
+    instance by :class:`sklearn_emg.feature_extraction.STFT`. The authors of this package know only
+    the outline of the paper (transform, two convolutions, two poolings, one dense layer, softmax):
+    every size and the batch normalisation are choices of this package.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class DeepEMGNet(nn.Module):
     n_filters : int or sequence of 2 int, default=(16, 32)
         Filters of each convolution.
     kernel_size : int or sequence of 2 int, default=5
-        Height and width of the filters, odd.
+        Height and width of the filters, which must be odd.
     pool_size : int, default=2
-        Height and width of the pooling; 1 is none.
+        Height and width of the pooling; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     batch_norm : bool, default=True
-        Batch normalisation of the image and after each convolution. Without it amplitudes of
-        EMG in millivolts, far below 1, should be scaled.
+        Whether to apply batch normalisation to the image and after each convolution. Without it,
+        amplitudes of EMG in millivolts, which are far below 1, should be scaled.
     dropout : float, default=0.0
         Probability with which the inputs of the dense layer are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"

@@ -37,12 +37,12 @@ class DilatedCNN(DilatedNet):
     kernel_size : int or sequence of int, default=9
         Samples that each kernel spans, before dilation (left open).
     dilations : sequence of int, default=(1, 2, 3, 4)
-        Dilation of each convolution; its length is the number of convolutions. The source says
-        that it grows, not how.
+        Dilation of each convolution; its length is the number of convolutions. According to the
+        source it grows; the values are choices of this package.
     stride : int or sequence of int, default=1
         Step of each convolution in samples (left open).
     padding : {"same", "valid"}, default="same"
-        Zeros around the window so that its length is kept, or none (left open).
+        Whether zeros around the window keep its length (left open).
     n_hidden : int, default=128
         Units of the dense layer.
     dropout : float, default=0.1

@@ -26,12 +26,12 @@ def image_size(
 
 
 class Spectrogram(nn.Module):
-    """Spectrum by frequency and time of raw windows, computed where the network is.
+    """Spectrum by frequency and time of raw windows, computed on the device of the network.
 
-    It computes the images of the transformers ``STFT`` and ``LogSpectrogram`` of
-    :mod:`sklearn_emg.feature_extraction` give with a Hann taper: centred frames, zeros beyond the
-    ends. The transform is a convolution with fixed sines and cosines, which every device and the
-    ONNX format know.
+    The images are those that the transformers ``STFT`` and ``LogSpectrogram`` of
+    :mod:`sklearn_emg.feature_extraction` give with a Hann taper: frames are centred, and samples
+    beyond the ends are zero. The transform is a convolution with fixed sines and cosines, which
+    every device and the ONNX format know.
 
     Parameters
     ----------
@@ -44,10 +44,11 @@ class Spectrogram(nn.Module):
     hop : int or None
         Samples from one frame to the next; None is ``nperseg // 4``.
     log : bool
-        Level in dB, 10 log10(power / 1 mV^2), no lower than -100 dB and no more than 80 dB below
-        the maximum of the image; otherwise amplitude in mV.
+        Whether to give the level in dB, 10 log10(power / 1 mV^2), no lower than -100 dB and no
+        more than 80 dB below the maximum of the image; otherwise it is the amplitude in mV.
     delta_width : int or None
-        With a second map per channel, the slope of the first over so many frames (odd).
+        Number of frames, which must be odd, for the slope of the spectrum over time, a second map
+        per channel. With None there is no second map.
     """
 
     waves: torch.Tensor

@@ -35,7 +35,7 @@ class ImageNetwork(nn.Module):
 
     The baselines of Yoo et al. (2022): Inception-v4 on plotted waveforms (Nam et al.), and
     ResNet-50, ResNet-152, VGG16, VGG19 or Inception-v3 on mel spectrograms (Nodera et al.). With 3
-    channels and 3 classes they hold exactly the published numbers, buffers included:
+    channels and 3 classes they have exactly the published numbers of parameters and buffers:
 
     ============= ===========
     architecture  numbers
@@ -50,30 +50,30 @@ class ImageNetwork(nn.Module):
 
     It takes images, for instance of :class:`sklearn_emg.feature_extraction.MelSpectrogram` or
     :class:`sklearn_emg.feature_extraction.WaveformImage`, in a pipeline with
-    :class:`ImageNetworkClassifier`. Of raw windows it computes an image itself, the spectrogram in
-    dB with batch normalisation. ``pip install "sklearn-emg[images]"`` installs timm.
+    :class:`ImageNetworkClassifier`. From raw windows it computes an image itself, the spectrogram
+    in dB with batch normalisation. ``pip install "sklearn-emg[images]"`` installs timm.
 
     Parameters
     ----------
     n_channels : int
-        Number of channels of an image. The published images have 3 (colour); here an image has a
-        map per channel of the signal, and the first convolution that many inputs.
+        Number of channels of an image. The published images have 3 (colour); here an image has one
+        map per channel of the signal, and the first convolution has as many inputs.
     n_times : tuple of (int, int), or int
-        Height and width of an image: 32 or more for VGG, 75 or more for Inception; `resize` lifts
-        smaller ones. Or number of samples of a raw window.
+        Height and width of an image, or number of samples of a raw window. The minimum is 32
+        pixels for VGG and 75 for Inception; `resize` enlarges smaller images.
     n_classes : int
         Number of outputs.
     architecture : str, default="resnet50"
-        One of those in the table, or another that timm knows.
+        Name of one in the table, or of another in timm.
     nperseg : int, default=256
         Samples of a frame of the spectrogram of raw windows, 2 or more.
     hop : int, default=None
         Samples from one frame to the next; None is ``nperseg // 4``.
     resize : int, tuple of (int, int) or None, default=None
-        Height and width to which images are brought by bilinear interpolation. None takes them as
-        they are (the papers do not give the sizes that they used).
+        Height and width to which images are brought by bilinear interpolation. With None their
+        size is kept (the papers do not give the sizes that they used).
     pretrained : bool, default=False
-        Start from weights learned on photographs, which timm downloads at the first use.
+        Whether to start from weights learned on photographs, which timm downloads at the first use.
 
     Raises
     ------

@@ -39,7 +39,8 @@ class NEMGNet(nn.Module):
     max pooling by 2; the SR-1 blocks stand in every variant. Res(n) is two convolutions of 5
     samples, each with batch normalisation, the first with ReLU; their output is added to the input,
     then ReLU. Convolutions are padded by half their kernel. For windows of 4000 samples (0.4 s at
-    10 kHz) and 3 classes variant B holds 33,238,686 numbers, the count in Table 6 of the paper.
+    10 kHz) and 3 classes variant B has 33,238,686 parameters and buffers, as in Table 6 of the
+    paper.
 
     Parameters
     ----------
@@ -59,9 +60,9 @@ class NEMGNet(nn.Module):
     stride : int, default=2
         Step in samples of the convolutions of blocks 1-3.
     pool_size : int, default=2
-        Size of max pooling; 1 is none.
+        Number of samples pooled; 1 means no pooling.
     dropout : float, default=0.0
-        Probability of dropout before each dense layer; none in the paper.
+        Probability of dropout before each dense layer; the paper has no dropout.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
         Initial weights: PyTorch's own, or those named, with zero biases (left open).
 

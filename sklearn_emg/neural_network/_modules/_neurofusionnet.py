@@ -58,31 +58,32 @@ class NeuroFusionNet(nn.Module):
     n_classes : int
         Number of outputs.
     has_cnn : bool, default=True
-        Convolutions. Without them the signal is averaged over ``pool_size ** len(n_filters)``
-        samples, so that later parts are given a sequence of the same length.
+        Whether there are convolutions. Without them the signal is averaged over
+        ``pool_size ** len(n_filters)`` samples, so that later parts are given a sequence of the
+        same length.
     has_lstm : bool, default=True
-        LSTM layer.
+        Whether there is the LSTM layer.
     has_gru : bool, default=True
-        GRU layer.
+        Whether there is the GRU layer.
     has_attention : bool, default=True
-        Attention of each time to all times. Its input is first brought to `n_units` by a dense
-        layer where it has another width.
+        Whether there is attention of each time to all times. A dense layer brings its input to
+        `n_units` units if it has another number.
     has_graph : bool, default=True
-        Graph layer; without it, mean over time.
+        Whether there is the graph layer. Without it the mean over time is taken.
     has_regulariser : bool, default=True
-        Dropout.
+        Whether there is dropout.
     n_filters : sequence of int, default=(32, 64)
         Filters of each convolution; its length is the number of convolutions.
     kernel_size : int, default=9
-        Samples that a filter spans, odd.
+        Number of samples that a filter spans, which must be odd.
     pool_size : int, default=4
-        Samples pooled after each convolution; 1 is none.
+        Number of samples pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     n_units : int, default=64
         Units of LSTM, GRU and attention.
     n_heads : int, default=4
-        Heads of the attention; a divisor of `n_units`.
+        Number of heads of the attention, which must divide `n_units`.
     n_nodes : int, default=8
         Nodes of the graph.
     n_node_units : int, default=8
@@ -113,8 +114,8 @@ class NeuroFusionNet(nn.Module):
     T. N. Kipf, M. Welling, "Semi-supervised classification with graph convolutional networks",
     ICLR 2017, for the graph convolution.
 
-    Z. Wu et al., "Graph WaveNet for deep spatial-temporal graph modeling", IJCAI 2019, for edges
-    that are learned.
+    Z. Wu et al., "Graph WaveNet for deep spatial-temporal graph modeling", IJCAI 2019, for learned
+    edges.
 
     Examples
     --------
@@ -247,7 +248,7 @@ class _GraphPart(nn.Module):
 
     def __init__(self, n_units: int, n_nodes: int, n_node_units: int) -> None:
         super().__init__()
-        # No bias: it would be the same for all times, which the softmax over time takes off.
+        # No bias: it would be the same for all times, which cancels in the softmax over time.
         self.gather = nn.Linear(n_units, n_nodes, bias=False)
         self.source = nn.Parameter(torch.randn(n_nodes, n_node_units))
         self.target = nn.Parameter(torch.randn(n_nodes, n_node_units))

@@ -30,7 +30,7 @@ class PatternNet(nn.Module):
 
     Elamvazuthi et al. (2015) feed it autoregressive, RMS, zero crossing, waveform length and mean
     absolute value features; Ahmed and Islam (2021) eleven features, with sigmoid units
-    (``activation="sigmoid"``); Patel and Sunitha (2022) twelve. None of them gives its size: 10
+    (``activation="sigmoid"``); Patel and Sunitha (2022) twelve. None of them states its size: 10
     units of tanh, as in MATLAB's ``patternnet``, and the normalisation are choices of this
     package. Raw windows are features too: all their samples, channel by channel.
 
@@ -45,7 +45,7 @@ class PatternNet(nn.Module):
     n_hidden : int or sequence of int, default=10
         Units of each hidden layer.
     activation : {"tanh", "sigmoid", "relu"}, default="tanh"
-        What follows each hidden layer.
+        Activation after each hidden layer.
     batch_norm : bool, default=True
         Whether each feature is brought to mean 0 and variance 1 over a batch in training, and by
         running averages of both in prediction. Features of EMG differ by orders of magnitude.

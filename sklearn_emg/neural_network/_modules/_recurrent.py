@@ -53,7 +53,7 @@ class RecurrentNet(nn.Module):
         Samples that are read at one step; 1 reads sample by sample. Samples that do not fill a
         last frame are left out.
     readout : {"last", "mean"}, default="last"
-        What goes to the dense layer: the final state, or the mean of the states over time.
+        Input of the dense layer: the final state, or the mean of the states over time.
     dropout : float, default=0.0
         Probability of dropout between the layers and before the last one.
 

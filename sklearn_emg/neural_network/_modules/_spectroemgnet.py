@@ -38,14 +38,15 @@ class SpectroEMGNet(nn.Module):
     ===== ========================================================================
 
     It takes raw windows, of which it computes both maps itself, or images made before, for
-    instance by ``LogSpectrogram(delta=True)`` of :mod:`sklearn_emg.feature_extraction`. The source
-    is known here by its outline (two input maps, convolutions with attention, three classes): the
-    kind of attention, that of CBAM, and every size are choices of this package.
+    instance by ``LogSpectrogram(delta=True)`` of :mod:`sklearn_emg.feature_extraction`. The authors
+    of this package know only the outline of the source (two input maps, convolutions with
+    attention, three classes): the kind of attention, that of CBAM, and every size are choices of
+    this package.
 
     Parameters
     ----------
     n_channels : int
-        Number of channels of a window; of maps of an image, two for each channel of the signal.
+        Number of channels of a window, or of maps of an image, two for each channel of the signal.
     n_times : int or tuple of (int, int)
         Number of samples of a raw window, or height and width of an image. An image, the
         spectrogram included, must be ``pool_size ** len(n_filters)`` pixels high and wide, so a
@@ -57,21 +58,21 @@ class SpectroEMGNet(nn.Module):
     hop : int or None, default=None
         Samples from one frame to the next; None is ``nperseg // 4``.
     delta_width : int, default=9
-        Frames that a slope is fitted to, odd.
+        Number of frames that a slope is fitted to, which must be odd.
     n_filters : sequence of int, default=(32, 64, 128)
         Filters of each convolution; its length is the number of blocks.
     kernel_size : int, default=3
-        Height and width of the filters, odd.
+        Height and width of the filters, which must be odd.
     attention : {"both", "channel", "spatial"} or None, default="both"
-        Weights of the filters, of the places in the image, or both in this order. None is the
+        Whether to weight the filters, the places in the image, or both in this order. None is the
         same network without attention.
     reduction : int, default=8
-        The hidden layer of the channel attention is that much smaller than the number of filters
-        (and at least 2).
+        Number of filters divided by the number of hidden units of the channel attention, which
+        has at least 2 of them.
     spatial_kernel_size : int, default=7
-        Height and width of the filter of the spatial attention, odd.
+        Height and width of the filter of the spatial attention, which must be odd.
     pool_size : int, default=2
-        Height and width of the pooling; 1 is none.
+        Height and width of the pooling; 1 means no pooling.
     dropout : float, default=0.3
         Probability with which the inputs of the dense layer are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"

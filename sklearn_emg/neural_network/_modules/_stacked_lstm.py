@@ -13,7 +13,7 @@ from sklearn_emg.neural_network._modules._layers import (
 
 
 class StackedLSTM(nn.Module):
-    """Layers of LSTM on the raw signal; the last state of the last one gives the classes.
+    """Layers of LSTM on the raw signal, and a dense layer on the last state.
 
     ===== ==================================================================
     layer content
@@ -23,8 +23,8 @@ class StackedLSTM(nn.Module):
     4     dense, one raw logit per class
     ===== ==================================================================
 
-    The time of a training step grows with ``n_times``, sample after sample: on windows of 23,437
-    samples the source gave up after hours per epoch. Downsample first, or use a GPU.
+    The time of a training step grows with ``n_times``: on windows of 23,437 samples an epoch took
+    hours in the source, and its training was not completed. Downsample first, or use a GPU.
 
     Parameters
     ----------
@@ -41,8 +41,9 @@ class StackedLSTM(nn.Module):
     dropout : float, default=0.0
         Probability of dropout between the layers and before the last one (left open).
     init : {"keras", "torch"}, default="keras"
-        Initial weights (left open). "keras": Xavier-uniform input weights, orthogonal recurrent
-        weights, zero biases but one at the forget gates, which keeps memory long at the start.
+        Initial weights (left open). With "keras" input weights are Xavier-uniform, recurrent
+        weights orthogonal, and biases zero except those of the forget gates, which are one, so
+        that the memory is long at the start.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def boumerdes_tables(
     n_jobs : int, default=None
         Number of parallel runs.
     retry_failed, report_only, progress : bool
-        As of :func:`~sklearn_emg.papers.run_benchmark`.
+        These have the meaning that they have in :func:`~sklearn_emg.papers.run_benchmark`.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
 

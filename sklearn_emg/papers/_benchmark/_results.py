@@ -23,8 +23,8 @@ from sklearn_emg.papers._registry import PublishedResult, get_system
 __all__ = ["Benchmark", "write_parquet", "write_results"]
 
 LEAKY_NOTE = (
-    "LEAKY PROTOCOL: windows of the same person are in training and test. These figures say "
-    "nothing of new patients; they show how the leak flatters."
+    "LEAKY PROTOCOL: windows of one subject are in both training and test. These figures "
+    "overestimate the accuracy on new subjects."
 )
 
 
@@ -35,13 +35,13 @@ class Benchmark:
     Attributes
     ----------
     comparison : Comparison
-        As of :func:`sklearn_emg.comparison.compare`; of a leaky protocol only windows.
+        Result as of :func:`sklearn_emg.comparison.compare`; windows only for a leaky protocol.
     audits : DataFrame
         One row per audited system: balanced accuracy of windows by ``random windows`` (leaky) and
         by ``subjects``, and ``gap``.
     published : dict of str to str
     leaky : bool
-        Whether the protocol puts people on both sides.
+        Whether a subject may be in both training and test.
     runs : DataFrame
         One row per system and run: ``state`` ("done", "failed" or "not run"), ``reason`` of what is
         not done, and ``cpu_seconds`` of all threads of its process, which other programs on the
@@ -136,9 +136,9 @@ def write_results(benchmark: Benchmark, out: Path, protocol: str, figure: bool) 
     tidy["kind"] = np.where(tidy["metric"].isin(cost), "cost", "score")
     write_parquet(tidy, out / "results.parquet")
     write_parquet(comparison.summary.assign(leaky=benchmark.leaky), out / "summary.parquet")
-    people = comparison.predictions.copy()
-    people["subject"] = people["subject"].astype(str)
-    write_parquet(people, out / "predictions.parquet")
+    predictions = comparison.predictions.copy()
+    predictions["subject"] = predictions["subject"].astype(str)
+    write_parquet(predictions, out / "predictions.parquet")
     write_parquet(benchmark.runs, out / "runs.parquet")
     write_parquet(benchmark.audits.reset_index(names="system"), out / "audits.parquet")
     write_text_atomically(out / "results.md", _markdown(benchmark, protocol))
@@ -149,7 +149,7 @@ def write_results(benchmark: Benchmark, out: Path, protocol: str, figure: bool) 
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table so that it is there whole or not at all."""
+    """Write a table completely or not at all."""
     write_atomically(path, lambda target: frame.to_parquet(target, index=False))
 
 

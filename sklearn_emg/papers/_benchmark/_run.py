@@ -78,14 +78,14 @@ def run_benchmark(
 ) -> Benchmark:
     """Run systems over the runs of a protocol; finished runs are kept and never done twice.
 
-    Each finished run is a file in ``out/runs``. A killed benchmark goes on where it stopped when it
-    is called again with the same arguments, a network in the epoch after its last checkpoint, which
-    is in ``out/training`` until its run is finished. The progress bar shows how far networks have
-    come. A folder belongs to one set of data (every sample
-    counts), one protocol, one set of options and one version of this package. A run whose file was
-    changed, or is of another fold or of a system with other settings, is done again with a warning.
-    Several processes may run or report one benchmark at a time. A worker process that is killed,
-    for its memory for instance, costs the run that it was at.
+    Each finished run is a file in ``out/runs``. A killed benchmark continues where it stopped when
+    it is called again with the same arguments, a network in the epoch after its last checkpoint,
+    which is in ``out/training`` until its run is finished. The progress bar shows the epochs of the
+    networks. A folder belongs to one set of data (every sample counts), one protocol, one set of
+    options and one version of this package. A run whose file was changed, or is of another fold or
+    of a system with other settings, is done again with a warning. Several processes may run or
+    report one benchmark at a time. If a worker process is killed, for instance for its memory use,
+    only its run is lost.
 
     Parameters
     ----------
@@ -95,46 +95,48 @@ def run_benchmark(
         Recording table.
     y : array-like of shape (n_rows,)
     protocol : Protocol
-        From :mod:`sklearn_emg.model_selection`.
+        Protocol, such as those of :mod:`sklearn_emg.model_selection`.
     out : path-like
         Folder of results.
     fs : float, default=None
-        Rate in Hz for all systems; by default each paper's, or the table's where that is lower.
+        Rate in Hz for all systems; by default that of each paper, or of the table if it is lower.
     max_epochs : int, default=None
-        Of all networks; by default each paper's.
+        Maximum number of epochs of all networks; by default that of each paper.
     parameters : mapping, default=None
-        For ``set_params`` of the systems that have them.
+        Parameters for ``set_params`` of the systems that have them.
     search : callable, default=None
-        ``search(name, estimator)`` returns what is fitted instead, such as a grid search.
+        Function ``search(name, estimator)`` that returns the estimator to fit instead, such as a
+        grid search.
     search_label : str, default=""
-        What `search` does, so that results of different ones are not mixed.
+        Description of `search`, so that results of different searches are not mixed.
     audit_splits : int, default=0
-        Folds of the leakage audit of each system; 0 leaves it out.
+        Number of folds of the leakage audit of each system; 0 leaves it out.
     n_jobs : int, default=None
-        Parallel runs; ``joblib.parallel_config`` chooses the backend.
+        Number of parallel runs; ``joblib.parallel_config`` chooses the backend.
     retry_failed : bool, default=False
-        Do failed runs again.
+        Whether to repeat failed runs.
     left_out : mapping of str to str, default=None
-        Name or pattern of systems that are not run, and why: the reason stands in their rows.
+        Names or patterns of systems that are not run, and the reasons, which are in their rows.
     report_only : bool, default=False
-        Run nothing; report the runs that are finished.
+        Whether to report the finished runs only.
     progress : bool, default=True
+        Whether to show a progress bar.
     n_resamples : int, default=1000
-        Of the bootstrap.
+        Number of bootstrap resamples.
     figure : bool, default=True
-        Draw ``results.png``, where matplotlib is installed.
+        Whether to draw ``results.png``, where matplotlib is installed.
     random_state : int, default=0
-        Of the bootstrap and the audit; the protocol has its own seeds.
+        Seed of the bootstrap and the audit; the protocol has its own seeds.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
     memory : path-like, default=None
         Folder of fitted window classifiers, the `memory` of
         :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Systems that differ in their votes alone,
-        such as the three of each nEMGNet, train one network a run between them; the time to fit is
-        then that of the first of them, and the others' is the votes'. Delete it afterwards. It
-        holds pickle files, and loading one runs whatever is in it: nobody whom you do not trust may
-        have the right to write there. Files in `out` are JSON and safetensors, and nothing in them
-        is run.
+        such as the three of each nEMGNet, then train one network per run together; the fit time of
+        the first includes the training, that of the others only the votes. Delete the folder
+        afterwards. It holds pickle files, and loading one executes code in it: only trusted users
+        may have write access to this folder. Files in `out` are JSON and safetensors, which execute
+        nothing.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def run_benchmark(
         system has one of `parameters`, an option is out of range, the table or the labels are
         unusable, or the protocol does not fit the data.
     TypeError
-        If `protocol` is none.
+        If `protocol` is not a protocol.
 
     Warns
     -----
@@ -218,7 +220,7 @@ def run_benchmark(
 
 
 class _Results(Generic[_File, _Result]):
-    """What the files of a benchmark hold, None where there is no result yet."""
+    """Content of the files of a benchmark, None where there is no result yet."""
 
     def __init__(self, files: Sequence[_File], read: Callable[[_File], _Result | None]) -> None:
         self.found: dict[_File, _Result | None] = {}
@@ -317,7 +319,7 @@ def _audit_files(
 
 
 def _rows_of(run: ProtocolRun | None) -> Any:
-    """What tells a run from others: its rows and its seed; None of one of windows."""
+    """Rows and seed, which identify a run; None for a run of windows."""
     return None if run is None else (run.train, run.validation, run.test, run.seed)
 
 
@@ -346,7 +348,7 @@ def _table_of_audits(found: Mapping[AuditFile, FinishedAudit | None]) -> pd.Data
 
 
 def _windows_only(comparison: Comparison) -> Comparison:
-    """Without what a leaky protocol would say of people: none of them is new to the model."""
+    """Windows only: under a leaky protocol no subject is new to the model."""
     folds, summary = comparison.folds, comparison.summary
     return replace(
         comparison,
@@ -365,6 +367,6 @@ def _runs(protocol: Protocol, X: pd.DataFrame, y: NDArray) -> list[ProtocolRun |
 
 
 def _truths(X: pd.DataFrame, y: NDArray, runs: Sequence[ProtocolRun | None]) -> list[Truth]:
-    """What each run can hold."""
+    """Possible content of each run."""
     subject = subjects_of(X)
     return [Truth.of_rows(subject, y, None if run is None else run.test) for run in runs]

@@ -40,11 +40,11 @@ _LEVEL_KEYS = {"subject", "y_true", "y_pred", "proba", "unit"}
 AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
 
 
-# -------------------------------------------------------------------- what a folder is of
+# -------------------------------------------------------------------- what a folder holds
 
 
 def settings_of(X: pd.DataFrame, y: NDArray[Any], **settings: Any) -> dict[str, Any]:
-    """What all runs of a benchmark share, as it stands in ``benchmark.json``.
+    """Settings that all runs of a benchmark have in common, as in ``benchmark.json``.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def settings_of(X: pd.DataFrame, y: NDArray[Any], **settings: Any) -> dict[str, 
     Returns
     -------
     settings : dict
-        With the version of the package and digests of every sample, label and column.
+        Settings, with the version of the package and digests of all samples, labels and columns.
     """
     return {
         "format": _FORMAT,
@@ -111,7 +111,7 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
     Returns
     -------
     digest : str
-        Of the settings.
+        Digest of the settings.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def _seal(content: dict[str, Any]) -> str:
 
 
 def _opened(content: dict[str, Any], keys: set[str], expected: dict[str, Any]) -> dict[str, Any]:
-    """Content of a sealed result; raises ValueError with the reason not to believe it."""
+    """Content of a sealed result; raises ValueError with the reason why it is refused."""
     content = dict(content)
     seal = content.pop("digest", None)
     if odd := keys.symmetric_difference(content):
@@ -221,7 +221,7 @@ class Truth:
     classes : ndarray of shape (n_classes,)
         All labels, sorted; files hold their positions here.
     n_rows : dict of int to int or None
-        Recordings of each subject in the test, all of whom have to be there; None where windows
+        Recordings of each subject in the test, all of which have to be there; None where windows
         still have to be cut.
     """
 
@@ -339,7 +339,7 @@ class RunFile:
     path : Path
     system : str
     number : int
-        Of the run.
+        Number of the run.
     made_of : str
         Digest of data, settings, system, rows and seed.
     """

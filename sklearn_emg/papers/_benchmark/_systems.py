@@ -74,15 +74,15 @@ def build(
     Parameters
     ----------
     name : str
-        From `list_systems`.
+        Name from `list_systems`.
     X : DataFrame
     fs : float, default=None
-        Rate in Hz at which windows are cut. By default the paper's, or the lowest of the table
-        where that is lower and the network allows it.
+        Rate in Hz at which windows are cut. By default it is that of the paper, or the
+        lowest of the table where that is lower and the network allows it.
     max_epochs : int, default=None
-        Of networks; by default the paper's.
+        Maximum number of epochs of networks; by default that of the paper.
     parameters : mapping, default=None
-        For ``set_params``, where the system has such a parameter.
+        Parameters for ``set_params``, where the system has them.
     search : callable, default=None
         ``search(name, estimator)`` wraps the system, for nested protocols.
     memory : str, default=None
@@ -142,6 +142,6 @@ def identity_of(name: str, X: pd.DataFrame, options: Mapping[str, Any]) -> str:
         return content_digest(model)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise ValueError(
-            f"System {name!r} has a parameter that cannot be told from others, so that its runs "
+            f"System {name!r} has a parameter that cannot be identified, so that its runs "
             f"could be taken for those of other settings: {error}. Give plain values or estimators."
         ) from error

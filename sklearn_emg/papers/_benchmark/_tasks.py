@@ -58,8 +58,8 @@ def _prepared(
 class _Runs(Parallel):
     """Parallel runs with a progress bar.
 
-    joblib tells here of each finished task; its generators, which could be counted outside, are
-    refused by ray's backend.
+    joblib calls :meth:`print_progress` after each finished task; ray's backend refuses generators,
+    which could be counted outside.
     """
 
     def __init__(self, bar: tqdm, **options: Any) -> None:
@@ -76,7 +76,7 @@ def run_all(
 ) -> None:
     """Do all tasks, each a function and its arguments; the first of these is the file it writes.
 
-    A worker process that is killed costs its own task, whose file says so.
+    If a worker process is killed, only its own task is lost, and the file of this task says so.
     """
     before = [_written(file) for _, file, *_ in tasks]
     # joblib divides the cores by the number of jobs. Two at least: a lone task keeps its process.
@@ -136,10 +136,10 @@ def do_run(
             seconds, cpu_before = resume_trainings(model, file)
             outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
             outcome.fit_seconds += seconds
-        # What a system raises becomes its row; the others go on.
+        # An error of a system becomes its row; the others continue.
         except Exception as error:  # noqa: BLE001
             outcome = _failed(name, number, error)
-        # Seconds on the clock also hold what else the machine did meanwhile.
+        # Seconds on the clock also include other work of the machine.
         cpu_seconds = time.process_time() - start + cpu_before
     file.write(outcome, cpu_seconds, np.unique(y))
     forget_trainings(file)

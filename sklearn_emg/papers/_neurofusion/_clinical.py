@@ -74,8 +74,8 @@ def quantitative_emg(
 ) -> Pipeline:
     """Quantitative EMG measures with a standard classifier.
 
-    Turns per second, mean amplitude per turn, mean absolute value, RMS, zero crossings, mean and
-    median frequency.
+    The measures are turns per second, mean amplitude per turn, mean absolute value, RMS, zero
+    crossings, mean and median frequency.
 
     Parameters
     ----------

@@ -81,9 +81,9 @@ def neurofusion_features(
 ) -> Pipeline:
     """NeuroFusionNet's Algorithm 1, enhancement and features, followed by a perceptron.
 
-    Band-pass, adaptive filter, denoising, min-max normalisation, segmentation; mean absolute value,
-    Fourier spectrum and continuous wavelet transform; PCA, normalisation, and selection by
-    random-forest impurity importance.
+    The steps are a band-pass, an adaptive filter, denoising, min-max normalisation and
+    segmentation; the features mean absolute value, Fourier spectrum and continuous wavelet
+    transform; then PCA, normalisation, and selection by random-forest impurity importance.
 
     Parameters
     ----------
@@ -349,8 +349,8 @@ def transfer_cnn(
     -------
     pipeline : Pipeline
         Steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark``, ``divote``;
-        ``divote__estimator`` splits the
-        subjects, the TransferClassifier is ``divote__estimator__estimator`` and the network
+        ``divote__estimator`` splits the subjects, the TransferClassifier is
+        ``divote__estimator__estimator`` and the network
         ``divote__estimator__estimator__estimator``.
 
     Notes

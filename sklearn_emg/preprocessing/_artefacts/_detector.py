@@ -144,7 +144,7 @@ class ArtefactDetector(FeatureExtractor):
         for name, value in (self.thresholds or {}).items():
             if name not in THRESHOLDS:
                 raise ValueError(
-                    "The 'thresholds' parameter of ArtefactDetector must have names out of "
+                    "The 'thresholds' parameter of ArtefactDetector must have names among "
                     f"{sorted(THRESHOLDS)}. Got {name!r} instead.{did_you_mean(name, THRESHOLDS)}"
                 )
             if not (isinstance(value, Real) and np.isfinite(value) and value > 0):

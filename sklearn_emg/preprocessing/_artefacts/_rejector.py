@@ -69,7 +69,7 @@ class ArtefactRejector(SignalTransformer):
     Warns
     -----
     RecordingWarning
-        If channels of a recording never change; or if `kinds` names "saturation" and the samples
+        If channels of a recording are constant; or if `kinds` names "saturation" and the samples
         cannot come from a converter. The message names row and channels.
 
     See Also
@@ -78,7 +78,7 @@ class ArtefactRejector(SignalTransformer):
 
     Notes
     -----
-    A stretch is marked in the channels that have the artefact. A channel that never changes, such
+    A stretch is marked in the channels that have the artefact. A constant channel, such
     as an unused input, is reported but not marked if another channel changes: NaN in it would
     exclude all windows of the other channels. A signal shorter than `window` is one stretch.
 
@@ -133,7 +133,7 @@ class ArtefactRejector(SignalTransformer):
         unknown = [kind for kind in self._kinds() if kind not in THRESHOLDS]
         if unknown:
             raise ValueError(
-                f"The 'kinds' parameter of ArtefactRejector must be out of {sorted(THRESHOLDS)}. "
+                f"The 'kinds' parameter of ArtefactRejector must be among {sorted(THRESHOLDS)}. "
                 f"Got {unknown[0]!r} instead."
             )
         self._fresh_detector()._check_parameters(fs)
@@ -173,10 +173,11 @@ class ArtefactRejector(SignalTransformer):
         values = super()._read_finite(signal, row)
         unused = np.flatnonzero(np.atleast_1d(self._unused_channels(values)))
         if len(unused):
+            listed = ", ".join(str(c + 1) for c in unused)
             warn(
-                f"Row {row}: channel(s) {', '.join(str(c + 1) for c in unused)} of {len(values)} "
-                "never change: dead or unused inputs. ArtefactRejector leaves them as they are and "
-                "scores the others; leave these channels out of the recording.",
+                f"Row {row}: constant in channel{'s' * (len(unused) > 1)} {listed} of "
+                f"{len(values)}, as of a dead or unused input. ArtefactRejector leaves such "
+                "channels as they are and scores the others; leave them out of the recording.",
                 RecordingWarning,
             )
         if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):

@@ -81,7 +81,7 @@ class BaselineRemover(SignalTransformer):
     degree : int, default=1
         Degree of the polynomial.
     fs : float, default=None
-        Sampling rate of arrays in Hz, for "moving_median" only. A recording table brings its own.
+        Sampling rate of arrays in Hz, for "moving_median" only. A recording table contains its own.
 
     Attributes
     ----------

@@ -84,7 +84,7 @@ class FilterStream:
             raise ValueError("A chunk must have a time axis: (n_times,) or (n_channels, n_times).")
         if not np.isfinite(values).all():
             raise ValueError(
-                "The chunk contains NaN or infinity, which the filter would never forget. "
+                "The chunk contains NaN or infinity, which would affect all later output. "
                 "Interpolate the gap, or reset the stream after it."
             )
         if self._leading_shape is not None and values.shape[:-1] != self._leading_shape:
@@ -218,13 +218,14 @@ class BandpassFilter(_DesignedFilter):
         taps [2]_. The default is a quarter of the corner, at least 2 Hz, and at most the distance
         from the corner to 0 Hz or to the Nyquist frequency.
     zero_phase : bool, default=True
-        Filter without delay: an IIR filter runs forwards and backwards, which squares its
-        amplitude response (-6 dB at the corners of a Butterworth filter), a FIR filter runs once
-        and is shifted back by its delay. False gives the causal filter, which can also run as a
-        stream.
+        Whether to filter without delay: an IIR filter runs forwards and backwards, which squares
+        its amplitude response (-6 dB at the corners of a Butterworth filter); a FIR filter runs
+        once and is shifted back by its delay. False gives the causal filter, which can also run as
+        a stream.
     lower_high : bool, default=False
-        Lower `high` to 0.45 times the sampling rate where it lies above, so that one filter serves
-        recordings of several rates; otherwise a `high` above the Nyquist frequency is an error.
+        Whether to lower `high` to 0.45 times the sampling rate where it lies above, so that one
+        filter serves recordings of several rates; otherwise a `high` above the Nyquist frequency is
+        an error.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table contains its own.
 

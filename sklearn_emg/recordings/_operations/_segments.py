@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -155,8 +156,8 @@ def segments_from_events(
         if momentary.any():
             names = ", ".join(map(repr, pd.unique(found.loc[momentary, "label"])[:5]))
             warn(
-                f"{int(momentary.sum())} events without a duration are left out ({names}); give "
-                "window=(start, stop) in s around them.",
+                f"{counted(int(momentary.sum()), 'event')} without a duration left out ({names}); "
+                "give window=(start, stop) in s around them.",
                 RecordingWarning,
             )
             found = found[~momentary]
