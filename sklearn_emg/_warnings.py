@@ -111,7 +111,7 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
             else:
                 show(message, category, *place)
 
-        warnings.showwarning = note
+        warnings.showwarning = note  # type: ignore[assignment]
         for category in _NOTED:
             warnings.simplefilter("always", category)
         return function(*given), noted

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
+    LastToSeeSubjects,
     SubjectMemory,
     check_recording_table,
     common_channel_names,
@@ -390,6 +391,7 @@ class SignalTransformer(SignalEstimator):
 
 
 class FeatureExtractor(
+    LastToSeeSubjects,
     SignalEstimator,
     auto_wrap_output_keys=("transform",),  # type: ignore[call-arg]
 ):
@@ -470,9 +472,16 @@ class FeatureExtractor(
         ------
         ValueError
             If a window holds NaN or is too short, or the sampling rate is missing.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If a Pipeline, or ``fit_transform`` with labels, fitted this step on subjects of a table
+            that is now transformed to be predicted.
         """
         check_is_fitted(self)
         if self._is_table(X):
+            self._warn_if_trained(X)
             return self._transform_table(self._check_table(X))
         X = self._check_form(X, reset=False)
         if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:

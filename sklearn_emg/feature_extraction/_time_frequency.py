@@ -20,12 +20,12 @@ from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
-from sklearn_emg.recordings import distinct_rates, is_recording_table
+from sklearn_emg.recordings import LastToSeeSubjects, distinct_rates, is_recording_table
 
 __all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_filterbank"]
 
 
-class _ImageTransformer(SignalEstimator):
+class _ImageTransformer(LastToSeeSubjects, SignalEstimator):
     """Base of steps that turn windows into images.
 
     A subclass implements ``_image_shape(n_times)``, which returns the number of maps per channel,
@@ -49,6 +49,7 @@ class _ImageTransformer(SignalEstimator):
         self : object
         """
         self._validate_params()
+        self._remember_subjects(X)
         if is_recording_table(X):
             self._check_table(X, reset=True)
             shape = np.shape(X["signal"].iloc[0])
@@ -86,6 +87,7 @@ class _ImageTransformer(SignalEstimator):
         """
         check_is_fitted(self)
         if is_recording_table(X):
+            self._warn_if_trained(X)
             self._check_table(X)
             self._check_shapes(X)
             images = []

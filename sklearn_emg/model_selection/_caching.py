@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_emg._sklearn import HasMethods
 from sklearn_emg._warnings import warn
-from sklearn_emg.recordings import content_digest
+from sklearn_emg.recordings import LastToSeeSubjects, content_digest, subject_names
 
 __all__ = ["CachedTransformer", "call_kept", "key_for"]
 
@@ -96,7 +96,7 @@ def _names_features(cached: CachedTransformer) -> bool:
     return hasattr(getattr(cached, "transformer_", cached.transformer), "get_feature_names_out")
 
 
-class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """A transformer whose results are cached on disk, also those on test data.
 
     A grid search over the classifier repeats all earlier steps for each candidate. The `memory` of
@@ -178,6 +178,7 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
+        self._remember_subjects(X)
         transformer = clone(self.transformer)
         if hasattr(transformer, "set_output"):
             # One result serves all containers: this class converts it to the configured one.
@@ -205,7 +206,10 @@ class CachedTransformer(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         # A later change of `transformer_` changes its state.
         if self._state is not None and key_for(self.memory, self.transformer_) == self._state:
             key = key_for(self.memory, "transform", self._key, X)
-        return call_kept(self.memory, key, _transform, self.transformer_, X)
+        result = call_kept(self.memory, key, _transform, self.transformer_, X)
+        if subject_names(result) is None:
+            self._warn_if_trained(X)
+        return result
 
     @available_if(_names_features)
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:

@@ -65,6 +65,7 @@ from sklearn_emg.recordings._table import (
 )
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
 from sklearn_emg.recordings._table import with_signals as with_signals
+from sklearn_emg.recordings._training import LastToSeeSubjects as LastToSeeSubjects
 from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory
 from sklearn_emg.recordings._training import subject_names as subject_names
 from sklearn_emg.recordings._training import subjects_of_steps as subjects_of_steps

@@ -20,6 +20,7 @@ from sklearn_emg.recordings._subjects import known_by_other_spelling, object_col
 from sklearn_emg.recordings._table import is_recording_table
 
 __all__ = [
+    "LastToSeeSubjects",
     "SubjectMemory",
     "subject_names",
     "subjects_of_steps",
@@ -177,7 +178,7 @@ def subjects_of_steps(model: Any) -> set[Any]:
     Returns
     -------
     subjects : set
-        Empty if a predictor in it knows its subjects, of whom it warns itself.
+        Empty if a part of it knows the subjects and warns of them itself.
     """
     known: set[Any] = set()
     todo: list[Any] = [model]
@@ -190,7 +191,8 @@ def subjects_of_steps(model: Any) -> set[Any]:
         inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
         if not isinstance(part, _CONTAINERS):
             names = vars(part).get("subjects_")
-            if names is not None and hasattr(part, "predict"):
+            warns = hasattr(part, "predict") or getattr(part, "_with_labels", False)
+            if names is not None and warns:
                 return set()
             known.update(_python_names(names if names is not None else ()))
             inner = vars(part).values()
@@ -245,3 +247,48 @@ class SubjectMemory:
         if self.subjects_ is not None and (given := subject_names(X)):
             known = self.subjects_.tolist()
             warn_of_known_subjects(known, given, type(self).__name__)
+
+
+class LastToSeeSubjects(SubjectMemory):
+    """Mixin of transformers of tables whose result, a matrix, names no subjects.
+
+    A classifier after them cannot warn. A Pipeline trains by ``fit_transform(X, y)``: after such a
+    fit with labels, ``transform`` warns of the training subjects in its place. After ``fit``, or
+    without labels, features are only computed, and there is no warning.
+    """
+
+    _with_labels = False
+
+    def _remember_subjects(
+        self, X: Any, groups: Labels | None = None, *, go_on: bool = False
+    ) -> None:
+        super()._remember_subjects(X, groups, go_on=go_on)
+        self._with_labels = False
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit to signals and transform them.
+
+        If labels are given, as a Pipeline does, ``transform`` warns later of these subjects, since
+        the classifier after it is given a matrix that names nobody.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+            Windows in mV, or a recording table.
+        y : array-like of shape (n_windows,), default=None
+            Labels; they do not change the result.
+        **fit_params : dict
+            Further parameters of ``fit``.
+
+        Returns
+        -------
+        features : ndarray or DataFrame of n_windows rows
+        """
+        features = super().fit_transform(X, y, **fit_params)  # type: ignore[misc]
+        self._with_labels = y is not None
+        return features
+
+    def _warn_if_trained(self, X: Any) -> None:
+        """Warn of training subjects in a table, where this step was fitted with labels."""
+        if self._with_labels:
+            self._warn_of_known_subjects(X)

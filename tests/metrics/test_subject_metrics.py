@@ -15,10 +15,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.feature_extraction import EMGFeatures
 from sklearn_emg.metrics import (
     bootstrap_interval,
     predict_subjects,
@@ -308,20 +308,20 @@ def test_measures_of_a_stack_are_those_of_each():
             assert together[name][k] == pytest.approx(alone[name])
 
 
-def test_a_scorer_knows_the_subjects_of_a_feature_extractor():
+def test_a_scorer_knows_the_subjects_of_the_steps_before_a_classifier():
     subject, rng = np.repeat(np.arange(6), 4), np.random.default_rng(0)
     X = recording_table(list(rng.normal(size=(24, 90))), fs=1000.0, subject=subject)
     y = np.where(subject % 2, "ill", "well")
-    model = make_pipeline(Rectifier(), EMGFeatures("hudgins"), LinearSVC())
+    means = FunctionTransformer(lambda table: np.stack(list(table["signal"])).mean(1)[:, None])
+    model = make_pipeline(Rectifier(), means, LinearSVC())
     plain = StratifiedKFold(3, shuffle=True, random_state=0)
     with pytest.warns(SubjectLeakWarning, match=r"subjects given to Pipeline were trained on"):
         cross_val_score(model, X, y, cv=plain, scoring=subject_scorer())
     with warnings.catch_warnings():
         warnings.simplefilter("error", SubjectLeakWarning)
         cross_val_score(model, X, y, cv=SubjectKFold(3), scoring=subject_scorer())
-        # Features that were extracted from all subjects have learned nothing.
-        features = FrozenEstimator(EMGFeatures("hudgins").fit(X))
-        frozen = make_pipeline(features, LinearSVC())
+        # A filter that was fitted on all subjects has learned nothing.
+        frozen = make_pipeline(FrozenEstimator(Rectifier().fit(X)), means, LinearSVC())
         cross_val_score(frozen, X, y, cv=SubjectKFold(3), scoring=subject_scorer())
     with pytest.warns(SubjectLeakWarning, match="another spelling: '0' like 0") as seen:
         predict_subjects(model.fit(X, y), X.assign(subject=subject.astype(str)))

@@ -25,7 +25,13 @@ from sklearn_emg.ensemble import (
     SubjectTransferClassifier,
 )
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
-from sklearn_emg.model_selection import SubjectKFold, check_not_pretrained_on, pretrained_parts
+from sklearn_emg.feature_extraction import STFT, EMGFeatures
+from sklearn_emg.model_selection import (
+    CachedTransformer,
+    SubjectKFold,
+    check_not_pretrained_on,
+    pretrained_parts,
+)
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     EMGRegressor,
@@ -33,6 +39,7 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
+from sklearn_emg.preprocessing import Rectifier
 from sklearn_emg.recordings import recording_table
 
 SUBJECT = np.repeat(np.arange(6), 4)
@@ -44,12 +51,30 @@ FEATURES = pd.DataFrame(SIGNALS).add_prefix("t").assign(subject=SUBJECT)
 PLAIN_FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)
 
 
+def flat(images):
+    return images.reshape(len(images), -1)
+
+
 def net(**settings):
     settings = {"validation_fraction": None, "max_epochs": 1, "random_state": 0, **settings}
     return ALSNetClassifier(**settings)
 
 
+def cached():
+    return CachedTransformer(EMGFeatures("hudgins"))
+
+
 MODELS = {
+    "features": (lambda: make_pipeline(EMGFeatures("hudgins"), LogisticRegression()), TABLE),
+    "cached features": (lambda: make_pipeline(cached(), LogisticRegression()), TABLE),
+    "filter, features": (
+        lambda: make_pipeline(Rectifier(), EMGFeatures("hudgins"), LogisticRegression()),
+        TABLE,
+    ),
+    "images": (
+        lambda: make_pipeline(STFT(nperseg=8), FunctionTransformer(flat), LogisticRegression()),
+        TABLE,
+    ),
     "network": (net, TABLE),
     "network of features": (net, FEATURES),
     "transfer": (lambda: TransferClassifier(net()), TABLE),
@@ -94,6 +119,18 @@ def test_other_spellings_are_named_with_both(case):
     model.fit(X, Y)
     with pytest.warns(SubjectLeakWarning, match=r"another spelling: '00' like 0, '01' like 1"):
         model.predict(X.assign(subject=[f"0{s}" for s in SUBJECT]))
+
+
+def test_features_are_computed_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        extractor = EMGFeatures("hudgins").fit(TABLE, Y)
+        extractor.transform(TABLE)
+        features = extractor.fit_transform(TABLE)
+        np.testing.assert_array_equal(extractor.transform(TABLE[4:]), features[4:])
+        CachedTransformer(Rectifier()).fit_transform(TABLE, Y)
+        frozen = make_pipeline(FrozenEstimator(extractor), LogisticRegression())
+        cross_val_score(frozen, TABLE, Y, cv=SubjectKFold(3))
 
 
 def test_divote_names_both_spellings():
