@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg.comparison import compare, leakage_audit
 from sklearn_emg.datasets import (
     fetch_emgdb,
+    load_algiers,
     load_lower_limb,
     load_n2001,
     load_n2001_features,
@@ -129,3 +130,23 @@ def test_a_network_holds_out_people_inside_divote(limb):
     model.fit(table[train], y[train])
     assert model.predict_proba(table[~train]).shape == ((~train).sum(), 2)
     assert len(model[-1].estimator_.history_) == 2
+
+
+@pytest.mark.parametrize("name", ["n2001_biceps", "algiers"])
+def test_clinical_cohorts_vote_by_region(name, real_data):
+    if not (real_data / name).is_dir():
+        pytest.skip(f"needs the recordings {name} in SKLEARN_EMG_DATA")
+    if name == "algiers":
+        X, y = load_algiers(real_data / name, "biceps brachii", return_X_y=True)
+    else:
+        X, y = load_n2001(real_data / name, lazy=True, return_X_y=True)
+    # One recording of each of three subjects of each class, the first second of each.
+    first = X.groupby(["group", "subject"]).head(1).groupby("group").head(3).index
+    X, y = X.loc[first].reset_index(drop=True), y[first]
+    X["signal"] = [np.asarray(signal)[: int(fs)] for signal, fs in zip(X["signal"], X["fs"])]
+    model = make_pipeline(
+        BandpassFilter(20, 8000),
+        DiVoteClassifier(lda(), by="region", final_estimator="logistic", window=0.2, step=0.2),
+    )
+    scores = cross_validate(model, X, y, cv=SubjectKFold(3), error_score="raise")
+    assert np.isfinite(scores["test_score"]).all()
