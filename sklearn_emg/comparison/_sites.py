@@ -137,6 +137,11 @@ class SitePlan:
     unscored: NDArray[np.intp]
 
 
+def _drawn_at(subjects: Subjects, rows: NDArray[np.bool_], drawn: set[Any]) -> list[Any]:
+    """Subjects of some rows that were drawn as references, in order of appearance."""
+    return [name for name in dict.fromkeys(subjects.by_row[rows]) if name in drawn]
+
+
 def plan_sites(
     pipelines: dict[str, Any], X: pd.DataFrame, y: NDArray[Any], site: str, cv: Any
 ) -> SitePlan:
@@ -167,19 +172,17 @@ def plan_sites(
             f"folds or a splitter. Got {cv!r}."
         )
     codes, names = sites_of(X, site, "compare")
-    across = subject_splits(LeaveOneSiteOut(site), X, y)
+    subjects = Subjects.of(X)
+    across = subject_splits(LeaveOneSiteOut(site), X, y, subjects)
     drawn: set[Any] = set()
     listed = {}
     for name, estimator in pipelines.items():
         listed[name], found = _with_listed_references(estimator, X, y)
         drawn |= found
-    subjects = Subjects.of(X)
     unscored = np.flatnonzero([name in drawn for name in subjects.names])
-    references = {
-        name: [s for s in dict.fromkeys(subjects.by_row[codes == k]) if s in drawn]
-        for k, name in enumerate(names)
-        if drawn
-    }
+    references = {}
+    if drawn:
+        references = {name: _drawn_at(subjects, codes == k, drawn) for k, name in enumerate(names)}
     _refuse_lost_classes(y, codes, names, ~np.isin(subjects.codes, unscored))
     within, within_site = [], []
     for k, name in enumerate(names):
@@ -245,6 +248,16 @@ def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any) -> list[
     return subject_splits(cv, X, y)
 
 
+def _summary_of(
+    outcomes: list[Outcome], folds: pd.DataFrame, plan: SitePlan, scoring: Scoring
+) -> list[dict[str, Any]]:
+    """Rows of the summary of all pipelines over some folds; none without folds."""
+    if not outcomes:
+        return []
+    folds = folds[folds["fold"].isin([o.fold for o in outcomes])]
+    return [row for name in plan.pipelines for row in scoring.summarise(outcomes, name, folds)]
+
+
 def site_comparison(
     across: Comparison,
     within: Comparison | None,
@@ -268,17 +281,17 @@ def site_comparison(
     comparison : SiteComparison
     """
     site_of = {"within": plan.within_site, "across": list(range(len(plan.sites)))}
-    tables = {"within": within, "across": across}
+    tables = {"across": across} if within is None else {"within": within, "across": across}
     rows = []
     for split, table in tables.items():
-        if table is None:
-            continue
-        for k, site in [*enumerate(plan.sites), (None, "all")]:
-            part = [o for o in outcomes[split] if k is None or site_of[split][o.fold] == k]
-            folds = table.folds[table.folds["fold"].isin([o.fold for o in part])]
-            for name in plan.pipelines:
-                summary = scoring.summarise(part, name, folds) if part else []
-                rows += [{"site": site, "split": split, **row} for row in summary]
+        done = outcomes[split]
+        parts = {
+            site: [o for o in done if site_of[split][o.fold] == k]
+            for k, site in enumerate(plan.sites)
+        }
+        for site, part in [*parts.items(), ("all", done)]:
+            summary = _summary_of(part, table.folds, plan, scoring)
+            rows += [{"site": site, "split": split, **row} for row in summary]
     frame = pd.DataFrame(rows)
     order = {site: k for k, site in enumerate([*plan.sites, "all"])}
     frame = frame.sort_values("site", key=lambda s: s.map(order), kind="stable")

@@ -311,17 +311,20 @@ def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
     if id(part) in seen:
         return False
     seen.add(id(part))
-    inner: Iterable[Any] = part
-    if not isinstance(part, (dict, list, tuple)):
-        inner = vars(part).values()
-    elif isinstance(part, dict):
-        inner = part.values()
-    holders = [value for value in inner if isinstance(value, _HOLDERS)]
+    inner = part if isinstance(part, (dict, list, tuple)) else vars(part)
+    values = inner.values() if isinstance(inner, dict) else inner
+    holders = [value for value in values if isinstance(value, _HOLDERS)]
     below = sum(_find_learners(value, found, seen) for value in holders)
     own = isinstance(part, BaseEstimator) and hasattr(part, "feature_names_in_")
-    if own and not below and not isinstance(part, _NOT_LEARNING):
-        # A transformer of others may choose among the columns.
-        ours = type(part).__module__.split(".")[0] in ("sklearn", "sklearn_emg", "imblearn")
-        if ours or hasattr(part, "predict"):
-            found.append(part)
+    if own and not below and _learns_from_all_columns(part):
+        found.append(part)
     return bool(below or own)
+
+
+def _learns_from_all_columns(part: BaseEstimator) -> bool:
+    """Whether a part surely learns from each of its columns."""
+    if isinstance(part, _NOT_LEARNING):
+        return False
+    # A transformer of others may choose among the columns.
+    ours = type(part).__module__.split(".")[0] in ("sklearn", "sklearn_emg", "imblearn")
+    return ours or hasattr(part, "predict")

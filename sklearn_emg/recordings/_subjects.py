@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -214,7 +214,7 @@ class Subjects:
     names: NDArray[np.object_]
 
     @classmethod
-    def of(cls, X: Any, groups: Labels | Self | None = None) -> Self:
+    def of(cls, X: Any, groups: Labels | Subjects | None = None) -> Subjects:
         """Read the subjects from a table, or from groups.
 
         Parameters
@@ -241,7 +241,7 @@ class Subjects:
         RecordingWarning
             If names look like spellings of one name, or like a missing value.
         """
-        if isinstance(groups, cls):
+        if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
                 raise ValueError(f"Subjects of {len(groups.codes)} rows for {len(X)} rows of X.")
             return groups
@@ -250,12 +250,7 @@ class Subjects:
         column = pd.Series(given) if numeric else object_column(given)
         codes, names = pd.factorize(column, use_na_sentinel=True)
         names = np.asarray(names, dtype=object)
-        blank = [code for code, name in enumerate(names) if is_blank(name)]
-        absent = np.flatnonzero((codes < 0) | np.isin(codes, blank))
-        if absent.size:
-            row = int(absent[0])
-            what = "no subject" if codes[row] < 0 else f"a blank subject, {names[codes[row]]!r}"
-            raise ValueError(f"Row {row} has {what}; name its subject or leave the row out.")
+        _refuse_absent(codes, names)
         if not numeric:
             warn_of_subject_names(names)
         return cls(codes, names)
@@ -267,6 +262,16 @@ class Subjects:
     def by_row(self) -> NDArray[np.object_]:
         """Name of each row's subject, of shape (n_rows,)."""
         return self.names[self.codes]
+
+
+def _refuse_absent(codes: NDArray[np.intp], names: NDArray[np.object_]) -> None:
+    """Refuse rows whose subject is missing or blank."""
+    blank = [code for code, name in enumerate(names) if is_blank(name)]
+    absent = np.flatnonzero((codes < 0) | np.isin(codes, blank))
+    if absent.size:
+        row = int(absent[0])
+        what = "no subject" if codes[row] < 0 else f"a blank subject, {names[codes[row]]!r}"
+        raise ValueError(f"Row {row} has {what}; name its subject or leave the row out.")
 
 
 def _given_subjects(X: Any, groups: Labels | None) -> Any:
