@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import comb
 from typing import Any, Literal
@@ -68,45 +69,63 @@ def collect(
     ValueError
         If a name is unknown, or that of a column of arrays.
     """
-    has_signals = is_recording_table(table)
-    columns = [c for c in table.columns if c not in ("signal", "subject")]
-    # A column that has the name of a property stays what its owner made it.
-    properties = [p for p in (*PROPERTIES, _N_RECORDINGS) if p not in columns]
-    if not has_signals:
-        properties = [_N_RECORDINGS] if _N_RECORDINGS in properties else []
-    values: dict[str, Values] = {}
-    excluded: dict[str, str] = {}
+    reader = _Reader(table, subjects, n_jobs)
     if names is None:
-        if not has_signals:
-            columns = [c for c in columns if c in METADATA_COLUMNS]
-        wanted = [*columns, *properties]
-        excluded = {c: r for c in columns if (r := _reason_to_exclude(c, table[c], y))}
-    else:
-        wanted = list(dict.fromkeys(names))
-        _refuse_unknown(wanted, [*columns, *properties], caller, parameter)
-    measured = None
+        return _all_values(reader, y)
+    wanted = list(dict.fromkeys(names))
+    _refuse_unknown(wanted, [*reader.columns, *reader.properties], caller, parameter)
+    values: dict[str, Values] = {}
     for name in wanted:
-        if name in excluded:
-            continue
-        if name == _N_RECORDINGS and name in properties:
-            counts = np.bincount(subjects.codes)[subjects.codes]
-            values[name] = Values("number", counts.astype(np.float64))
-            continue
-        if name in properties:
-            if measured is None:
-                measured = recording_properties(table, n_jobs=n_jobs)
-            found: Values | None = values_of(measured[name])
-        else:
-            found = values_of(table[name])
-        if found is not None and names is None and found.kind == "category":
-            found, reason = _without_names(found, subjects.codes), "each subject has its own values"
-        else:
-            reason = "it holds arrays"
-        if found is None and names is not None:
+        found = reader.read(name)
+        if found is None:
             raise ValueError(
                 f"The {parameter!r} of {caller} names {name!r}, a column of arrays. Name columns "
                 "of numbers, dates or categories."
             )
+        values[name] = found
+    return values, {}
+
+
+class _Reader:
+    """Columns of a table, and properties of its recordings, which are measured when needed."""
+
+    def __init__(self, table: pd.DataFrame, subjects: Subjects, n_jobs: int | None) -> None:
+        self.table = table
+        self.subject = subjects.codes
+        self.has_signals = is_recording_table(table)
+        self.columns = [c for c in table.columns if c not in ("signal", "subject")]
+        # A column that has the name of a property stays what its owner made it.
+        known = (*PROPERTIES, _N_RECORDINGS) if self.has_signals else (_N_RECORDINGS,)
+        self.properties = [p for p in known if p not in self.columns]
+        self._n_jobs = n_jobs
+
+    @cached_property
+    def _measured(self) -> pd.DataFrame:
+        return recording_properties(self.table, n_jobs=self._n_jobs)
+
+    def read(self, name: str) -> Values | None:
+        """Values of a column or property; None if it holds arrays."""
+        if name not in self.properties:
+            return values_of(self.table[name])
+        if name == _N_RECORDINGS:
+            counts = np.bincount(self.subject)[self.subject]
+            return Values("number", counts.astype(np.float64))
+        return values_of(self._measured[name])
+
+
+def _all_values(reader: _Reader, y: NDArray) -> tuple[dict[str, Values], dict[str, str]]:
+    """Values of all that describes recordings, and reasons for which columns are left out."""
+    columns = reader.columns
+    if not reader.has_signals:
+        columns = [c for c in columns if c in METADATA_COLUMNS]
+    excluded = {c: r for c in columns if (r := _reason_to_exclude(c, reader.table[c], y))}
+    values: dict[str, Values] = {}
+    for name in [*columns, *reader.properties]:
+        if name in excluded:
+            continue
+        found, reason = reader.read(name), "it holds arrays"
+        if found is not None and found.kind == "category":
+            found, reason = _without_names(found, reader.subject), "each subject has its own values"
         if found is None:
             excluded[name] = reason
         else:
@@ -198,17 +217,30 @@ def values_of(column: pd.Series) -> Values | None:
     given = [v for v in entries if v is not None]
     if any(isinstance(v, (np.ndarray, SignalFile, pd.Series, pd.DataFrame)) for v in given):
         return None
-    if given and all(isinstance(v, (datetime.date, np.datetime64)) for v in given):
+    if _are_all(given, (datetime.date, np.datetime64)):
         return _dates(pd.Series(entries))
-    texts = pd.Series(entries, dtype=object)
-    if given and all(isinstance(v, str) for v in given):
-        numbers = pd.to_numeric(texts, errors="coerce")
-        if numbers.notna().sum() == len(given):
-            return Values("number", numbers.to_numpy(dtype=np.float64))
-        if all(pd.Series(given).str.fullmatch(_DATE)):
-            dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
-            if dates.notna().sum() == len(given):
-                return _dates(dates)
+    found = _values_of_texts(pd.Series(entries, dtype=object)) if _are_all(given, str) else None
+    return _categories(entries) if found is None else found
+
+
+def _are_all(values: list[Any], kinds: type | tuple[type, ...]) -> bool:
+    """Whether there are values and all are of these kinds."""
+    return bool(values) and all(isinstance(value, kinds) for value in values)
+
+
+def _values_of_texts(texts: pd.Series) -> Values | None:
+    """Numbers or ISO dates that are stored as text; None if they are neither."""
+    given = texts.dropna()
+    numbers = pd.to_numeric(texts, errors="coerce")
+    if numbers.notna().sum() == len(given):
+        return Values("number", np.asarray(numbers, dtype=np.float64))
+    if not given.str.fullmatch(_DATE).all():
+        return None
+    dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+    return _dates(dates) if dates.notna().sum() == len(given) else None
+
+
+def _categories(entries: list[Any]) -> Values:
     plain = pd.Series([v if isinstance(v, Hashable) else repr(v) for v in entries], dtype=object)
     codes, names = pd.factorize(plain, use_na_sentinel=True)
     return Values("category", np.where(codes < 0, np.nan, codes.astype(float)), tuple(names))

@@ -176,20 +176,11 @@ def match_values(
     classes, codes = np.unique(y, return_inverse=True)
     units = _units(values, subjects.codes, codes)
     numbers = [name for name, column in values.items() if column.kind != "category"]
-    categories = [name for name in values if name not in numbers]
     spread = _spread(units, numbers)
     widths = _calipers(caliper, values, numbers, spread, caller)
     # Equally good matches are chosen by this order.
     units = units.iloc[check_random_state(random_state).permutation(len(units))]
-    strata = [part for _, part in units[units["reason"] == ""].groupby("stratum")]
-    complete = []
-    for stratum in strata:
-        if absent := sorted(set(range(len(classes))) - set(stratum["class"])):
-            lacking = ", ".join(str(classes[k]) for k in absent)
-            text = f"no {lacking} with the same {', '.join(categories)}"
-            units.loc[stratum.index, "reason"] = text
-        else:
-            complete.append(stratum)
+    complete = _complete_strata(units, classes, [name for name in values if name not in numbers])
     if len(complete) == 1 and not numbers:
         sets = [list(complete[0].index)]
     else:
@@ -197,6 +188,21 @@ def match_values(
     # Sets are numbered as their first subjects come in the table.
     set_of = {label: k for k, chosen in enumerate(sorted(sets, key=min)) for label in chosen}
     return _result(units.sort_index(), set_of, values, subjects, classes, numbers, widths)
+
+
+def _complete_strata(
+    units: pd.DataFrame, classes: NDArray[Any], categories: list[str]
+) -> list[pd.DataFrame]:
+    """Units with the same categories, where all classes have some; others get the reason."""
+    complete = []
+    for _, stratum in units[units["reason"] == ""].groupby("stratum"):
+        if absent := sorted(set(range(len(classes))) - set(stratum["class"])):
+            lacking = ", ".join(str(classes[k]) for k in absent)
+            text = f"no {lacking} with the same {', '.join(categories)}"
+            units.loc[stratum.index, "reason"] = text
+        else:
+            complete.append(stratum)
+    return complete
 
 
 def _units(
