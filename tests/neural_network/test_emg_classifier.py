@@ -96,7 +96,7 @@ def test_read_only_and_non_contiguous_windows():
 
 
 def test_contiguous_float32_is_not_copied(monkeypatch):
-    from sklearn_emg.neural_network import _inputs
+    from sklearn_emg.neural_network._data import _inputs
 
     X, y, _ = cohort()
     seen = []
