@@ -34,7 +34,8 @@ STANDARD_WINDOWS = OpenChoice(
 )
 STANDARD_TRAINING = OpenChoice(
     "training",
-    "Adam 1e-3, batches of 32, at most 100 epochs, validated on 20 % of the training subjects",
+    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "
+    "subjects",
 )
 
 

@@ -66,6 +66,8 @@ def _variant(variant: str, feature: str, accuracy: float) -> Variant:
             "20 % of the training subjects of each class",
             "the paper chose the weights on the test fold",
         ),
+        OpenChoice("early stopping", "none, all epochs are trained", "the paper names none"),
+        OpenChoice("choice among equal accuracies of validation", "the lowest loss"),
         OpenChoice("anti-alias filter from 48 to 10 kHz", "polyphase, linear phase"),
     ],
     needs="nets",

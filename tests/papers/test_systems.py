@@ -208,6 +208,21 @@ def test_networks_on_images_are_those_of_the_paper():
     assert built == {*("resnet50", "resnet152", "vgg16", "vgg19", "inception_v3", "inception_v4")}
 
 
+@pytest.mark.parametrize("name", SYSTEMS.index[SYSTEMS["needs"] != ""])
+def test_early_stopping_is_that_of_the_source_or_stated(name):
+    pytest.importorskip("skorch", reason="the networks need skorch")
+    found = {v for k, v in make_system(name).get_params().items() if k.endswith("__patience")}
+    found -= {v for k, v in make_system(name).get_params().items() if k.endswith("lr_patience")}
+    choices = str(get_system(name).open_choices)
+    if name == "boumerdes-cnn":
+        assert found == {25}  # of the source
+    elif "patience 20" in choices:
+        assert found == {20}
+    else:
+        assert found == {None} or found == set()
+        assert re.search("early stopping.*(none|without)|without early stopping", choices)
+
+
 def test_rules_can_be_read(cohort):
     X, y = cohort
     model = rule_based(fs=2000.0).fit(X, y)

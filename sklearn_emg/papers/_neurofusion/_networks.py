@@ -34,6 +34,12 @@ _ZSCORE = OpenChoice(
     "a range from 0 to 1 has an offset with which recurrent networks learn nothing",
 )
 _WINDOWS = OpenChoice("filter and windows", "band-pass of 20 to 900 Hz; 0.4 s every 0.2 s")
+_PATIENCE = OpenChoice(
+    "training",
+    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "
+    "subjects",
+    "the source stops early and gives no numbers",
+)
 _KINDS = {
     "cnn": ("CNN", 92.5),
     "rnn": ("recurrent network", 91.2),
@@ -159,6 +165,7 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     input=NEUROFUSION_INPUT,
     open_choices=[
         OpenChoice("every size of the network", "see NeuroFusionNet"),
+        _PATIENCE,
         _SLOW,
         _DENOISING,
         _WINDOWS,
@@ -228,6 +235,7 @@ def neurofusionnet(
         OpenChoice(
             "every size of the networks", "see CNN1D, RecurrentNet, AttentionNet, AutoencoderNet"
         ),
+        _PATIENCE,
         _SLOW,
         _ZSCORE,
         _WINDOWS,
@@ -320,6 +328,7 @@ def plain_network(
             "CNN1D, whose convolutions are frozen in the fine-tuning, with a tenth of the learning "
             "rate",
         ),
+        _PATIENCE,
         _SLOW,
         _ZSCORE,
         _WINDOWS,
