@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from sklearn_emg.neural_network._registry import HOME, public
 
 if TYPE_CHECKING:
-    from sklearn_emg.neural_network._augment import AugmentBatches
     from sklearn_emg.neural_network._building import resolve_device
     from sklearn_emg.neural_network._checkpoints import checkpoint_progress
     from sklearn_emg.neural_network._classifiers import (
@@ -54,7 +53,6 @@ __all__ = [
     "ALSNetClassifier",
     "AttentionNet",
     "AttentionNetClassifier",
-    "AugmentBatches",
     "AutoencoderNet",
     "AutoencoderNetClassifier",
     "CNN1DClassifier",

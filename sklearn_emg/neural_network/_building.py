@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -173,6 +174,48 @@ def resolve_device(device: str, caller: str) -> torch.device:
             f"{counted(n_devices, f'{resolved.type.upper()} device')}. Use device='auto' or 'cpu'."
         )
     return resolved
+
+
+def with_callback(
+    callbacks: Sequence[Any] | None, name: str, value: Any, cls: type
+) -> list[tuple[str, Any]]:
+    """Callbacks of which one is replaced, or given another parameter, as skorch has it.
+
+    Parameters
+    ----------
+    callbacks : sequence or None
+        Callbacks, those that can be reached as pairs of a name and a callback.
+    name : str
+        Name of a callback, or that of its parameter after two underscores.
+    value : object
+    cls : type
+        Class of the estimator.
+
+    Returns
+    -------
+    callbacks : list
+        A new list; the callback in it is a copy.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no callback has the name.
+    """
+    name, _, parameter = name.partition("__")
+    changed = list(callbacks or [])
+    names = [pair[0] if isinstance(pair, tuple | list) else None for pair in changed]
+    if name not in names:
+        known = [known for known in names if known is not None]
+        raise InvalidParameterError(
+            f"The 'callbacks' parameter of {cls.__name__} has no callback {name!r}, only {known}. "
+            "Give callbacks their names in pairs: [('stop', EarlyStopping())]."
+        )
+    if parameter:
+        callback = copy.copy(changed[names.index(name)][1])
+        callback.set_params(**{parameter: value})  # returns nothing, unlike that of an estimator
+        value = callback
+    changed[names.index(name)] = (name, value)
+    return changed
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:

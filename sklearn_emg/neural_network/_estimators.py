@@ -24,6 +24,7 @@ from sklearn_emg.neural_network._building import (
     resolve_module,
     resolve_optimizer,
     uses_bfloat16,
+    with_callback,
 )
 from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._data._batches import WindowDataset
@@ -35,11 +36,11 @@ from sklearn_emg.neural_network._data._inputs import (
 )
 from sklearn_emg.neural_network._data._split import split_rows
 from sklearn_emg.neural_network._data._targets import check_targets
+from sklearn_emg.neural_network._losses import criterion_settings
 from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._net import (
     ClassifierNet,
     RegressorNet,
-    WeightedCrossEntropy,
     seeded,
 )
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
@@ -47,7 +48,12 @@ from sklearn_emg.neural_network._threads import fit_threads
 from sklearn_emg.recordings import SubjectMemory
 
 # Parameters whose entries can be set one by one.
-_DICTS = ("module_params", "optimizer_params")
+_DICTS = ("module_params", "optimizer_params", "loss_params")
+# Names of skorch and those of here.
+_OF_SKORCH = {
+    "iterator_train__batch_size": "batch_size",
+    "iterator_valid__batch_size": "predict_batch_size",
+}
 # Parameters without effect on the weights: they do not tell one fit from another.
 _NO_EFFECT = ("checkpoint", "verbose")
 
@@ -68,8 +74,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         Parameters
         ----------
         deep : bool, default=True
-            Whether to include each setting in `module_params` and `optimizer_params`, as
-            ``module_params__n_units``.
+            Whether to include each setting in `module_params`, `optimizer_params` and
+            `loss_params`, as ``module_params__n_units``, and the parameters of `augment`.
 
         Returns
         -------
@@ -90,16 +96,25 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         ----------
         **params : dict
             Parameters by name. ``module_params__n_units``, or ``module__n_units`` as skorch has it,
-            changes one entry of `module_params`, ``optimizer__betas`` one of `optimizer_params`; a
-            grid of :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
+            changes one entry of `module_params`, ``optimizer__betas`` one of `optimizer_params`,
+            ``loss__gamma`` or ``criterion__gamma`` one of `loss_params`; ``callbacks__stop`` is the
+            callback of this name, ``callbacks__stop__patience`` a parameter of it;
+            ``iterator_train__batch_size`` is `batch_size`. A grid of
+            :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
 
         Returns
         -------
         self : object
         """
+        params = {_OF_SKORCH.get(name, name): value for name, value in params.items()}
         single: dict[str, dict[str, Any]] = {}
         for key in list(params):
             prefix, _, name = key.partition("__")
+            if prefix == "callbacks" and name:
+                known = params.get("callbacks", self.callbacks)
+                params["callbacks"] = with_callback(known, name, params.pop(key), type(self))
+                continue
+            prefix = "loss" if prefix == "criterion" else prefix
             home = prefix if prefix in _DICTS else f"{prefix}_params"
             if name and home in _DICTS and hasattr(self, home):
                 single.setdefault(home, {})[name] = params.pop(key)
@@ -225,6 +240,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             y[train],
             earlier=self.net_ if going_on else None,
             start=start,
+            strata=self._strata(given, strata, train),
             checkpoint=checkpoint,
         )
         self._remember_subjects(X, groups, go_on=going_on)
@@ -241,11 +257,33 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         if first:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y, classes)
-        _, targets = self._encode(y)
+        strata, targets = self._encode(y)
+        strata = self._strata(given, strata, np.arange(len(y)))
         earlier = None if first else self.net_
-        self._train(given.dataset(targets), None, y, earlier=earlier, epochs=1)
+        self._train(given.dataset(targets), None, y, earlier=earlier, epochs=1, strata=strata)
         self._remember_subjects(X, go_on=not first)
         return self
+
+    def _strata(self, given: Input, codes: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
+        """Stratum of each training row for the batches, or None."""
+        signals = isinstance(given.values, list)
+        for name, value in (("stratify", self.stratify), ("augment", self.augment)):
+            if signals and value is not None:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} is for windows of one length "
+                    "and must be None for signals that differ in length. Cut windows: "
+                    "DiVoteClassifier and recordings.divide do."
+                )
+        if self.stratify is None:
+            return None
+        if self.stratify == "class":
+            return codes[rows]
+        if given.subjects is None:
+            raise InvalidParameterError(
+                f"{type(self).__name__} has stratify='subject', but was given no subjects. Pass "
+                "'groups' to fit, or a table with a 'subject' column."
+            )
+        return given.subjects.codes[rows]
 
     def _check_keep_best(self) -> None:
         """Refuse a criterion that the target does not have."""
@@ -269,7 +307,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return checkpoint
 
     def _train(
-        self, train, valid, y_train, *, earlier=None, epochs=None, start=None, checkpoint=None
+        self, train, valid, y_train, *, earlier=None, epochs=None, start=None, **loop: Any
     ) -> None:
         """Build the net, train it and store it as ``net_``."""
         self._count(y_train, go_on=epochs is not None)
@@ -294,9 +332,11 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
                 None,
                 valid=valid,
                 epochs=epochs,
-                checkpoint=checkpoint,
+                augment=self.augment,
                 divide_threads=divide_threads,
+                **loop,
             )
+        checkpoint = loop.get("checkpoint")
         if net.was_interrupted_:
             self._note_interrupt(net, checkpoint)
         self.net_ = net
@@ -363,6 +403,11 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             **settings,
         )
         return net, device
+
+    def _criterion(self, weight: torch.Tensor | None) -> dict[str, Any]:
+        """Loss as skorch takes it."""
+        of_classes, caller = isinstance(self, ClassifierMixin), type(self).__name__
+        return criterion_settings(self.loss, self.loss_params, weight, of_classes, caller)
 
     # Prediction
 
@@ -442,8 +487,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
             "net": ClassifierNet,
             "n_classes": len(self.classes_),
             "classes": np.arange(len(self.classes_)),
-            "criterion": WeightedCrossEntropy,
-            "criterion__weight": self._class_weights(),
+            **self._criterion(self._class_weights()),
             "predict_nonlinearity": _softmax,
         }
 
@@ -529,8 +573,8 @@ class EMGClassifier(NetClassifier):
 
     The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
     and returns raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
-    The loss is the cross entropy. A network may also take images: for `X` of four dimensions its
-    ``n_times`` is the pair of height and width.
+    The loss is the cross entropy unless `loss` says otherwise. A network may also take images: for
+    `X` of four dimensions its ``n_times`` is the pair of height and width.
 
     Parameters
     ----------
@@ -607,7 +651,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
 
     The network is one that :class:`EMGClassifier` takes; its ``n_classes`` outputs are the targets.
     Targets are standardised with the mean and standard deviation of `y`, so that their unit does
-    not matter, and the loss is the mean squared error of the standardised targets.
+    not matter, and the loss is the mean squared error of the standardised targets unless `loss`
+    says otherwise.
 
     Parameters
     ----------
@@ -705,7 +750,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         return {
             "net": RegressorNet,
             "n_classes": len(self.target_mean_),
-            "criterion": nn.MSELoss,
+            **self._criterion(None),
         }
 
     def partial_fit(self, X: Signals, y: Labels) -> Self:

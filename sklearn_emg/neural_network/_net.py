@@ -18,7 +18,6 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EpochTimer, ProgressBar
 from skorch.history import History
 from torch import nn
-from torch.nn import functional
 
 from sklearn_emg._warnings import warn
 from sklearn_emg.neural_network._checkpoints import Checkpoint
@@ -29,26 +28,6 @@ from sklearn_emg.neural_network._progress import EpochLog, progress_of
 # Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
 # loop over parameters.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
-
-
-class WeightedCrossEntropy(nn.Module):
-    """Cross entropy in which each window is weighted by its class.
-
-    The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
-    the batch, which cancels them in a batch of one class.
-    """
-
-    weight: torch.Tensor | None
-
-    def __init__(self, weight: torch.Tensor | None = None) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-
-    def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        if self.weight is None:
-            return functional.cross_entropy(logits, codes)
-        total = functional.cross_entropy(logits, codes, weight=self.weight, reduction="sum")
-        return total / len(codes)
 
 
 class _BestWeights:
@@ -250,6 +229,8 @@ class _TrainingLoop(NeuralNet):
         epochs: int | None = None,
         *,
         valid: WindowDataset | None = None,
+        strata: np.ndarray | None = None,
+        augment: Any = None,
         checkpoint: Checkpoint | None = None,
         divide_threads: Callable[[], Any] = lambda: None,
         **_: Any,
@@ -260,6 +241,8 @@ class _TrainingLoop(NeuralNet):
         each epoch.
         """
         batches = self.get_iterator(X, training=True)
+        batches.stratify(strata)
+        batches.augment = augment
         valid_batches = None if valid is None else self.get_iterator(valid, training=False)
         best = None if valid is None else _BestWeights(self.module_, self.keep_best)
         plateau = _Plateau()
@@ -319,6 +302,7 @@ class _TrainingLoop(NeuralNet):
         return {
             "epoch": self.epoch_,
             "module": self.module_.state_dict(),
+            "criterion": self.criterion_.state_dict(),
             "optimizer": self.optimizer_.state_dict(),
             "best": None if self._best is None else self._best.state_dict(),
             "plateau": vars(plateau),
@@ -328,7 +312,7 @@ class _TrainingLoop(NeuralNet):
             "history": list(self.history_),
             "generator": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state(self.device) if on_cuda else None,
-            "batches": batches.generator.get_state(),
+            "batches": batches.state_dict(),
             "callbacks": {
                 name: callback.state_dict()
                 for name, callback in self.callbacks_
@@ -338,6 +322,7 @@ class _TrainingLoop(NeuralNet):
 
     def _load_state(self, state: dict[str, Any], batches: BatchIterator, plateau: _Plateau) -> None:
         self.module_.load_state_dict(state["module"])
+        self.criterion_.load_state_dict(state["criterion"])
         self.optimizer_.load_state_dict(state["optimizer"])
         if self._best is not None:
             self._best.load_state_dict(state["best"])
@@ -349,7 +334,7 @@ class _TrainingLoop(NeuralNet):
         torch.set_rng_state(state["generator"])
         if state["cuda"] is not None:
             torch.cuda.set_rng_state(state["cuda"], self.device)
-        batches.generator.set_state(state["batches"])
+        batches.load_state_dict(state["batches"])
         own = {name for name, _ in self._default_callbacks}
         for name, callback in self.callbacks_:
             if name in state["callbacks"]:
@@ -482,7 +467,13 @@ class _TrainingLoop(NeuralNet):
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Loss of one batch."""
-        return self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
+        loss = self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
+        if loss.ndim:
+            raise ValueError(
+                f"The 'loss' {type(self.criterion_).__name__} must give one number for a batch. It "
+                f"gave the shape {tuple(loss.shape)}; reduction='mean' is usual."
+            )
+        return loss
 
     def _hits(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor | None:
         """Number of correct predictions, or None for a regressor."""
@@ -521,14 +512,14 @@ class _TrainingLoop(NeuralNet):
 
 
 class ClassifierNet(_TrainingLoop, NeuralNetClassifier):
-    """Cross entropy on codes; probabilities by softmax."""
+    """Net that learns codes of classes; probabilities by softmax."""
 
     def _hits(self, y_pred, y_true):
         return (y_pred.argmax(dim=1) == y_true.to(y_pred.device)).sum()
 
 
 class RegressorNet(_TrainingLoop, NeuralNetRegressor):
-    """Mean squared error on standardised targets."""
+    """Net that learns standardised targets."""
 
 
 def _fused_works_on(device: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
 
 import numpy as np
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
 from sklearn_emg.neural_network._modules._layers import SIZES
 
 # Smaller batches use other kernels of matrix products and convolutions, which round differently.
@@ -65,6 +65,62 @@ class Training(TypedDict, total=False):
             Number of windows per update, at least 2 (batch normalisation cannot learn from one).
             Every window is used in every epoch; a last batch of one window is added to the previous
             batch.
+            """,
+        ),
+    ]
+    stratify: Annotated[
+        str | None,
+        Entry(
+            None,
+            [StrOptions({"subject", "class"}), None],
+            '{"subject", "class"} or None',
+            """
+            Whether each batch has windows of all subjects, or of all classes, in proportion; None
+            draws windows at random. "subject" needs `groups`, or a table with subjects. Signals
+            that differ in length are batched by length instead, so that they need None.
+            """,
+        ),
+    ]
+    augment: Annotated[
+        Any,
+        Entry(
+            None,
+            [HasMethods(["augment"]), None],
+            "WindowAugmenter, object with its ``augment`` method, or None",
+            """
+            Changes each training window anew in every epoch, as
+            :class:`sklearn_emg.preprocessing.WindowAugmenter` does; validation and prediction use
+            unchanged windows. It is given seeds from `random_state`, in place of its own. Its
+            parameters are set, or searched, as ``augment__epsilon``. Not for signals that differ in
+            length.
+            """,
+        ),
+    ]
+    loss: Annotated[
+        Any,
+        Entry(
+            None,
+            [str, callable, None],
+            "str, type, callable, Module or None",
+            """
+            Loss. Of a classifier "cross_entropy", the default, or "focal"; of a regressor
+            "squared_error", the default, "absolute_error" or "huber", of standardised targets. A
+            class or function that builds a ``torch.nn.Module`` from `loss_params`, and from
+            ``weight`` where there are weights of classes; or a finished module, which is copied. It
+            takes the outputs of the network and the codes of the classes (or the targets), and
+            gives one number.
+            """,
+        ),
+    ]
+    loss_params: Annotated[
+        dict[str, Any] | None,
+        Entry(
+            None,
+            [dict, None],
+            "dict",
+            """
+            Further arguments of the loss, such as ``{"label_smoothing": 0.1}`` of "cross_entropy"
+            or ``{"gamma": 2.0}`` of "focal". A single one is set as ``loss__gamma``.
             """,
         ),
     ]

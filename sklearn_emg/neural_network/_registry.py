@@ -26,7 +26,6 @@ HOME = {
     **{name: f"_modules.{file}" for name, file in NETWORKS.items()},
     **{f"{name}Classifier": "_classifiers" for name in NETWORKS},
     "ConvAutoencoder": "_modules._autoencoder",
-    "AugmentBatches": "_augment",
     "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_estimators",

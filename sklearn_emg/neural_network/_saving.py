@@ -43,8 +43,8 @@ _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
 _MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
 _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
-# Parameters that are not written: code, and a place on the machine.
-_LEFT_OUT = ("callbacks", "checkpoint")
+# Parameters that are not written: objects, code, and a place on the machine.
+_LEFT_OUT = ("augment", "callbacks", "checkpoint")
 # Attributes that not every fit learns.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
 _CLASSES = saved_classes()
@@ -55,8 +55,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
 
     The weights and running statistics go into the first file, parameters, classes, sizes, history
     and versions into the second, together with the SHA-256 digests of both. The state of the
-    optimiser is not kept, nor are ``callbacks``, ``checkpoint`` and a ``random_state`` that is a
-    generator: those parameters are None in the loaded estimator, and ``compile`` is False.
+    optimiser is not kept, nor are ``augment``, ``callbacks``, ``checkpoint``, a ``loss`` of the
+    user and a ``random_state`` that is a generator: those parameters are None in the loaded
+    estimator, and ``compile`` is False.
 
     If a process is killed while it writes, either the old model or the new one remains. If two
     processes write one model, the later one replaces the other.
@@ -392,6 +393,8 @@ def _portable_row(row: dict[str, Any]) -> dict[str, Any]:
 def _portable(name: str, value: Any) -> Any:
     """JSON form of a parameter; training parameters without one become None."""
     if name in _LEFT_OUT or isinstance(value, np.random.RandomState):
+        return None
+    if name == "loss" and not isinstance(value, str):
         return None
     if name == "compile":  # it would start compilers where the file is loaded
         return False

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from data import cohort
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
-from sklearn_emg.neural_network import ALSNetClassifier, AugmentBatches
+from sklearn_emg.neural_network import ALSNetClassifier, RecurrentNetClassifier
 from sklearn_emg.preprocessing import WindowAugmenter
 
 
@@ -25,18 +26,16 @@ class Spy:
 WINDOWS = cohort(2, 25, n_times=60)[:2]
 
 
-def net(callbacks=None, **params):
-    return ALSNetClassifier(
-        n_filters=4, n_hidden=8, max_epochs=3, batch_size=16, random_state=0,
-        callbacks=callbacks, **params,
-    )  # fmt: skip
+def net(augment=None, **params):
+    defaults = {"n_filters": 4, "n_hidden": 8, "max_epochs": 3, "batch_size": 16, "random_state": 0}
+    return ALSNetClassifier(augment=augment, **{**defaults, **params})
 
 
 def test_every_training_window_is_changed_once_per_epoch_and_no_other():
     X, y = WINDOWS
     spy = Spy()
     before = X.copy()
-    fitted = net([AugmentBatches(spy, random_state=0)], validation_fraction=0.2).fit(X, y)
+    fitted = net(spy, validation_fraction=0.2).fit(X, y)
     batches = np.concatenate(spy.seen)
     assert len(batches) == 3 * 40
     assert np.isin(batches.reshape(120, -1)[:, 0], X.reshape(50, -1)[:, 0]).all()
@@ -50,7 +49,7 @@ def test_every_training_window_is_changed_once_per_epoch_and_no_other():
 
 def test_the_network_is_trained_on_the_changed_windows():
     X, y = WINDOWS
-    doubled = net([AugmentBatches(Spy())], validation_fraction=None).fit(X, y)
+    doubled = net(Spy(), validation_fraction=None).fit(X, y)
     by_hand = net(validation_fraction=None).fit(2 * X, y)
     np.testing.assert_allclose(
         doubled.predict_proba(X), by_hand.predict_proba(X), rtol=1e-5, atol=1e-6
@@ -61,15 +60,46 @@ def test_the_network_is_trained_on_the_changed_windows():
 
 def test_reproducible_and_cloneable():
     X, y = WINDOWS
-    augmenter = WindowAugmenter(mix=0.3, epsilon=0.2, max_shift=0.2)
-    estimator = net([AugmentBatches(augmenter, random_state=3)])
+    estimator = net(WindowAugmenter(mix=0.3, epsilon=0.2, max_shift=0.2))
     first = estimator.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(clone(estimator).fit(X, y).predict_proba(X), first)
     np.testing.assert_array_equal(estimator.fit(X, y).predict_proba(X), first)
-    other = net([AugmentBatches(augmenter, random_state=4)]).fit(X, y)
+    other = clone(estimator).set_params(random_state=4).fit(X, y)
     assert not np.array_equal(other.predict_proba(X), first)
 
 
+def test_its_parameters_are_searched():
+    X, y = WINDOWS
+    search = GridSearchCV(net(WindowAugmenter()), {"augment__epsilon": [0.05, 0.5]}, cv=2)
+    search.fit(X, y)
+    assert search.best_params_["augment__epsilon"] in (0.05, 0.5)
+    noise = (
+        net(WindowAugmenter(epsilon=0.05)).fit(X, y),
+        net(WindowAugmenter(epsilon=0.5)).fit(X, y),
+    )
+    assert noise[0].history_[:, "train_loss"] != noise[1].history_[:, "train_loss"]
+
+
 def test_something_else_than_an_augmenter_is_refused():
-    with pytest.raises(TypeError, match="'augmenter' parameter of AugmentBatches"):
-        net([AugmentBatches("noise")]).fit(*WINDOWS)
+    with pytest.raises(ValueError, match="'augment' parameter of ALSNetClassifier"):
+        net("noise").fit(*WINDOWS)
+
+
+def test_an_augmenter_must_keep_the_shape():
+    class Half:
+        def augment(self, X, y=None, *, random_state=None):
+            return X[..., ::2]
+
+    with pytest.raises(ValueError, match="'augment' Half gave an array of shape"):
+        net(Half()).fit(*WINDOWS)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"augment": WindowAugmenter(epsilon=0.1)}, {"stratify": "class"}]
+)
+def test_signals_of_different_length_are_neither_augmented_nor_stratified(changed):
+    X, y = WINDOWS
+    signals = [x[:, : 40 + i % 20] for i, x in enumerate(X)]
+    (name,) = changed
+    with pytest.raises(ValueError, match=f"'{name}' parameter of RecurrentNetClassifier"):
+        RecurrentNetClassifier(n_units=4, max_epochs=1, **changed).fit(signals, y)

@@ -277,7 +277,7 @@ def test_class_weights_by_label_move_the_decision():
 
 
 def test_the_loss_is_the_weighted_mean_over_windows():
-    from sklearn_emg.neural_network._net import WeightedCrossEntropy
+    from sklearn_emg.neural_network._losses import WeightedCrossEntropy
 
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     codes = torch.tensor([0, 0, 1])

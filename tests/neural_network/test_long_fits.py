@@ -33,6 +33,7 @@ from sklearn_emg.neural_network import (
 from sklearn_emg.neural_network._building import has_bfloat16, uses_bfloat16
 from sklearn_emg.neural_network._checkpoints import Checkpoint
 from sklearn_emg.neural_network._progress import duration_text
+from sklearn_emg.preprocessing import WindowAugmenter
 
 CPU = torch.device("cpu")
 
@@ -48,6 +49,17 @@ def cohort(n_subjects=12, n_windows=5, n_times=60, seed=0):
 def als_net(**params):
     defaults = {"n_filters": 4, "n_hidden": 8, "lr": 0.01, "max_epochs": 6, "random_state": 0}
     return ALSNetClassifier(**{**defaults, **params})
+
+
+class Learned(torch.nn.Module):
+    """Cross entropy with a temperature that is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.temperature = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, logits, codes):
+        return torch.nn.functional.cross_entropy(logits * self.temperature, codes)
 
 
 class Killed(Exception):
@@ -264,10 +276,23 @@ def test_training_really_is_in_bfloat16_and_prediction_is_not():
         als_net(class_weight="balanced", weight_decay=0.1, optimizer="AdamW", batch_size=7),
         als_net(optimizer="RMSprop", optimizer_params={"momentum": 0.5}),
         als_net(precision="bfloat16", dropout=0.5),
+        als_net(augment=WindowAugmenter(epsilon=0.1), stratify="subject", loss="focal"),
+        als_net(loss=Learned, batch_size=16),
         AutoencoderNetClassifier(n_filters=(4,), pretrain_epochs=1, max_epochs=6, random_state=0),
         EMGRegressor(module_params={"n_filters": 4}, max_epochs=6, random_state=0),
     ],
-    ids=["plain", "unseeded", "SGD", "AdamW", "RMSprop", "bfloat16", "autoencoder", "regressor"],
+    ids=[
+        "plain",
+        "unseeded",
+        "SGD",
+        "AdamW",
+        "RMSprop",
+        "bfloat16",
+        "augment",
+        "loss",
+        "autoencoder",
+        "regressor",
+    ],
 )
 def test_a_killed_fit_goes_on_to_the_same_weights(net, k, killed_after, tmp_path):
     X, y, subjects = cohort()

@@ -168,6 +168,23 @@ class BatchIterator:
         self.shuffle = shuffle
         self.pin = pin
         self.generator = torch.Generator().manual_seed(seed)
+        self.augment: Any = None
+        # Apart, so that augmentation does not change the order of the windows.
+        self._changes = torch.Generator().manual_seed(seed)
+        self._strata: torch.Tensor | None = None
+
+    def stratify(self, strata: np.ndarray | None) -> None:
+        """Give each batch windows of all strata in proportion; ``strata`` are codes of the rows."""
+        self._strata = None if strata is None else as_tensor(strata)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """State of the generators."""
+        return {"order": self.generator.get_state(), "changes": self._changes.get_state()}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on with the generators of an interrupted training."""
+        self.generator.set_state(state["order"])
+        self._changes.set_state(state["changes"])
 
     def _bounds(self) -> list[tuple[int, int]]:
         n = len(self.dataset)
@@ -182,6 +199,8 @@ class BatchIterator:
     def __iter__(self) -> Iterator[tuple[Any, torch.Tensor]]:
         n = len(self.dataset)
         order = torch.randperm(n, generator=self.generator) if self.shuffle else None
+        if order is not None and self._strata is not None:
+            order = order[_spread(self._strata[order], self.generator)]
         bounds = self._bounds()
         if isinstance(self.dataset, SequenceDataset):
             lengths = self.dataset.lengths
@@ -192,7 +211,33 @@ class BatchIterator:
                 bounds = [bounds[turn] for turn in turns]
         for start, stop in bounds:
             batch = self.dataset.take(slice(start, stop) if order is None else order[start:stop])
+            if self.augment is not None:
+                batch = self._augmented(*batch)
             yield _pinned(batch) if self.pin else batch
+
+    def _augmented(
+        self, windows: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Batch with changed windows; a seed of its own, so that equal ones change differently."""
+        seed = int(torch.randint(2**31 - 1, (), generator=self._changes))
+        changed = self.augment.augment(windows.numpy(), targets.numpy(), random_state=seed)
+        if np.shape(changed) != tuple(windows.shape):
+            raise ValueError(
+                f"The 'augment' {type(self.augment).__name__} gave an array of shape "
+                f"{np.shape(changed)} for windows of shape {tuple(windows.shape)}: it must change "
+                "windows one by one and keep their shape."
+            )
+        return torch.from_numpy(np.ascontiguousarray(changed, dtype=np.float32)), targets
+
+
+def _spread(strata: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Order that spreads the rows of each stratum evenly, from a random place on."""
+    grouped = strata.argsort(stable=True)
+    codes, counts = torch.unique_consecutive(strata[grouped], return_counts=True)
+    rank = torch.cat([torch.arange(int(count)) for count in counts])
+    first = torch.rand(len(codes), generator=generator, dtype=torch.float64)
+    place = (rank + first.repeat_interleave(counts)) / counts.repeat_interleave(counts)
+    return grouped[place.argsort(stable=True)]
 
 
 def _pinned(batch: tuple) -> tuple:

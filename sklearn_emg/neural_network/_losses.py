@@ -1,0 +1,127 @@
+"""Losses of the networks, by name, and those of the user."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._validation import check_option
+
+
+class WeightedCrossEntropy(nn.Module):
+    """Cross entropy in which each window is weighted by its class.
+
+    The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
+    the batch, which cancels them in a batch of one class.
+    """
+
+    weight: torch.Tensor | None
+
+    def __init__(self, weight: torch.Tensor | None = None, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Mean over the windows."""
+        smoothing = self.label_smoothing
+        if self.weight is None:
+            return functional.cross_entropy(logits, codes, label_smoothing=smoothing)
+        total = functional.cross_entropy(
+            logits, codes, weight=self.weight, label_smoothing=smoothing, reduction="sum"
+        )
+        return total / len(codes)
+
+
+class FocalLoss(nn.Module):
+    """Focal loss of Lin et al. (2017): cross entropy times ``(1 - p) ** gamma``.
+
+    ``p`` is the probability of the right class, so that windows that are well classified count
+    less. ``gamma=0`` is the cross entropy.
+    """
+
+    weight: torch.Tensor | None
+
+    def __init__(self, weight: torch.Tensor | None = None, gamma: float = 2.0) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.gamma = gamma
+
+    def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Mean over the windows."""
+        log_p = functional.log_softmax(logits, dim=1).gather(1, codes[:, None])[:, 0]
+        # 1 - p without loss of digits where p is nearly 1.
+        losses = (-torch.expm1(log_p)).pow(self.gamma) * -log_p
+        return (losses if self.weight is None else losses * self.weight[codes]).mean()
+
+
+_OF_CLASSES: dict[str, type[nn.Module]] = {
+    "cross_entropy": WeightedCrossEntropy,
+    "focal": FocalLoss,
+}
+_OF_NUMBERS: dict[str, type[nn.Module]] = {
+    "squared_error": nn.MSELoss,
+    "absolute_error": nn.L1Loss,
+    "huber": nn.HuberLoss,
+}
+
+
+def criterion_settings(
+    loss: Any, params: dict[str, Any] | None, weight: torch.Tensor | None, of_classes: bool, by: str
+) -> dict[str, Any]:
+    """Criterion of a skorch net and its arguments, from the parameters of an estimator.
+
+    Parameters
+    ----------
+    loss, params
+        `loss` and `loss_params` of the estimator.
+    weight : tensor of shape (n_classes,) or None
+        Weights of classes.
+    of_classes : bool
+        Whether targets are codes of classes rather than numbers.
+    by : str
+        Class of the estimator.
+
+    Returns
+    -------
+    settings : dict
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such loss, it does not take the parameters, or it takes no weights although
+        there are some.
+    """
+    params = dict(params or {})
+    known = _OF_CLASSES if of_classes else _OF_NUMBERS
+    if loss is None or isinstance(loss, str):
+        loss = next(iter(known)) if loss is None else loss
+        check_option(loss, list(known), "loss", by)
+        loss = known[loss]
+    elif isinstance(loss, nn.Module):
+        if params or weight is not None:
+            what = "'loss_params'" if params else "'class_weight'"
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {by} is a finished {type(loss).__name__}, which {what} "
+                "cannot change. Give its class, or set that parameter to None."
+            )
+        return {"criterion": copy.deepcopy(loss)}  # it may learn
+    taken = inspect.signature(loss).parameters
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
+    if weight is not None:
+        params["weight"] = weight
+    name = getattr(loss, "__name__", repr(loss))
+    for key in params if not open_ended else ():
+        if key not in taken:
+            what = "'class_weight'" if key == "weight" else f"{key!r} in 'loss_params'"
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {by} is {name}, which does not take {what}. It takes "
+                f"{', '.join(taken) or 'nothing'}."
+            )
+    return {"criterion": loss, **{f"criterion__{key}": value for key, value in params.items()}}
