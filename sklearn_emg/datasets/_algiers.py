@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from sklearn_emg._files import PACKED, read_bytes, regular_file
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.datasets._base import as_set_or_pair, existing_folder, raise_faults, region_of
+from sklearn_emg.datasets._base import (
+    as_set_or_pair,
+    existing_folder,
+    raise_faults,
+    refuse_none_left,
+    region_of,
+)
 from sklearn_emg.datasets._copies import Stored, copies, warn_of_copies
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.recordings import recording_table
@@ -227,12 +233,7 @@ def load_algiers(
         recordings = _without_spoilt(recordings, report)
     else:
         report += [(r.name, text, "kept") for r in recordings for text in r.defects]
-    if not recordings:
-        raise ValueError(
-            f"load_algiers leaves out all recordings of {root}: "
-            + "; ".join(f"{name}, {text}" for name, text, _ in report[:5])
-            + "."
-        )
+    refuse_none_left(recordings, report, f"load_algiers leaves out all recordings of {root}")
     facts = pd.DataFrame([_columns(recording) for recording in recordings])
     return as_set_or_pair(
         recording_table([r.signal for r in recordings], fs=_FS, site="algiers", **facts),

@@ -117,6 +117,18 @@ def raise_faults(faults: Sequence[str], what: str) -> None:
         raise ValueError(f"{what}:\n{text}")
 
 
+def refuse_none_left(
+    recordings: Sequence[Any], report: Sequence[tuple[str, str, str]], what: str
+) -> None:
+    """Raise an error with the reasons of the first few if no recording of a set is left."""
+    if not recordings:
+        reasons = "; ".join(f"{name}, {text}" for name, text, _ in report[:_MAX_FAULTS])
+        raise ValueError(
+            f"{what}, as they are copies or spoilt: {reasons}. Load all muscles, or use "
+            "spoilt='keep'."
+        )
+
+
 def as_set_or_pair(
     table: pd.DataFrame, target: NDArray | None, return_X_y: bool, facts: SetFacts, **more: Any
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.datasets._base import as_set_or_pair, existing_folder, raise_faults, region_of
+from sklearn_emg.datasets._base import (
+    as_set_or_pair,
+    existing_folder,
+    raise_faults,
+    refuse_none_left,
+    region_of,
+)
 from sklearn_emg.datasets._copies import Stored, copies, shared_ends, warn_of_copies
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import Header, read_header, signal_file
@@ -279,12 +285,7 @@ def load_n2001(
     warn_of_copies(left_out, "load_n2001")
     records = [record for record in records if record.name not in left_out]
     records = _without_spoilt(records, samples, spoilt, report)
-    if not records:
-        raise ValueError(
-            f"load_n2001 leaves out all recordings of {root}, as they are copies or spoilt: "
-            + "; ".join(f"{name}, {text}" for name, text, _ in report[:5])
-            + ". Load all muscles, or use spoilt='keep'."
-        )
+    refuse_none_left(records, report, f"load_n2001 leaves out all recordings of {root}")
     facts = pd.DataFrame([_columns(r) | _findings(samples[r.name]) for r in records])
     facts["annotations"] = [_annotations(record.header.path) for record in records]
     handles = [samples[record.name].handle for record in records]

@@ -109,20 +109,24 @@ def _give_candidates(
     path = f"{path}__estimator"
     known = {key: rate for key, rate in rates.items() if key.startswith(path)}
     for key, value in _candidates(search):
-        is_rate, is_step = key.rpartition("__")[2] in _RATE_PARAMETERS, hasattr(value, "get_params")
-        if is_rate and hasattr(value, "rvs"):
-            _refuse_search(path, key)
-        if hasattr(value, "rvs") or not (is_step or is_rate):
-            continue
-        trial = clone(estimator).set_params(**{key: clone(value, safe=False)})
-        found: dict[str, float] = {}
-        _walk(trial, fs, path, found, frozen=False)
-        if any(not same_rate(known[k], found[k]) for k in known.keys() & found.keys()):
-            _refuse_search(path, key)
-        for part, rate in found.items():
-            if is_step and part.startswith(f"{path}__{key}"):
-                _walk(value, rate, f"{path}__{key}", rates, frozen=False)
-                break
+        is_rate = key.rpartition("__")[2] in _RATE_PARAMETERS
+        if hasattr(value, "rvs"):
+            if is_rate:
+                _refuse_search(path, key)
+        elif is_rate or hasattr(value, "get_params"):
+            trial = clone(estimator).set_params(**{key: clone(value, safe=False)})
+            found: dict[str, float] = {}
+            _walk(trial, fs, path, found, frozen=False)
+            if any(not same_rate(known[k], found[k]) for k in known.keys() & found.keys()):
+                _refuse_search(path, key)
+            _give_step(value, f"{path}__{key}", found, rates)
+
+
+def _give_step(value: Any, path: str, found: dict[str, float], rates: dict[str, float]) -> None:
+    """Set the rate that was found for a step of a trial in the step itself."""
+    rate = next((rate for part, rate in found.items() if part.startswith(path)), None)
+    if rate is not None and hasattr(value, "get_params"):
+        _walk(value, rate, path, rates, frozen=False)
 
 
 def _refuse_search(path: str, key: str) -> None:
