@@ -12,21 +12,29 @@ from typing import Any, ClassVar, Self, TypeGuard
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
-from sklearn_emg._sklearn import check_feature_names_in
+from sklearn_emg._sklearn import BaseSearchCV, check_feature_names_in
 from sklearn_emg.recordings import (
+    KeptWindows,
     LastToSeeSubjects,
     SubjectMemory,
+    after_step,
     check_recording_table,
     common_channel_names,
     distinct_rates,
+    is_kept,
+    is_pending,
     is_recording_table,
+    plain_recordings,
     read_signal,
     same_rate,
+    step_key,
+    values_of_recordings,
     warn_of_identities,
     warn_of_implausible_recordings,
     warn_of_implausible_windows,
@@ -107,6 +115,10 @@ class SignalEstimator(
 
     It holds the checks that signal transformers and feature extractors have in common. A subclass
     that needs the sampling rate has a parameter `fs`, None by default, and overrides ``_needs_fs``.
+
+    A step learns nothing in ``fit`` unless ``_learns`` says so, and the tag ``requires_fit`` of
+    scikit-learn tells. It transforms each row independently of the others, so that a store can keep
+    the results of each recording. Without ``fit``, ``transform`` makes the checks of ``fit``.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -122,6 +134,15 @@ class SignalEstimator(
 
     def _needs_fs(self) -> bool:
         return False
+
+    def _learns(self) -> bool:
+        """Whether results depend on the data given to ``fit``."""
+        return False
+
+    def _is_fitted(self) -> bool:
+        """Whether ``fit`` was called; raises where the step cannot do without."""
+        check_is_fitted(self)
+        return hasattr(self, "n_times_in_")
 
     def _is_table(self, X: object) -> TypeGuard[pd.DataFrame]:
         if isinstance(X, pd.Series) and X.name == "signal":
@@ -153,13 +174,35 @@ class SignalEstimator(
             )
         return float(fs)
 
+    def _is_kept(self, X: object) -> bool:
+        """Whether a store can keep what this step makes of X, recording by recording."""
+        if isinstance(X, KeptWindows):
+            return not self._learns()
+        return isinstance(X, pd.DataFrame) and is_kept(X) and not self._learns()
+
+    def _check_kept_windows(self, X: KeptWindows, *, reset: bool) -> None:
+        """Note or compare the shape of windows that are not computed yet."""
+        if reset:
+            self.n_features_in_ = X.shape[1]
+        elif X.shape[1] != getattr(self, "n_features_in_", X.shape[1]):
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         X = self._check_form(X, reset=reset)
-        check_samples(*ranges_of(X), type(self).__name__)
+        if not isinstance(X, KeptWindows):  # those are checked when they are computed
+            check_samples(*ranges_of(X), type(self).__name__)
         return X
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Check shape and type of windows, but not the values of their samples."""
+        if isinstance(X, KeptWindows):
+            if self._is_kept(X):
+                self._check_kept_windows(X, reset=reset)
+                return X  # type: ignore[return-value]  # an array once it is computed
+            X = np.asarray(X)
         if reset:
             warn_of_identities(X, None, type(self).__name__)
         X = validate_windows(
@@ -180,10 +223,16 @@ class SignalEstimator(
         return X
 
     def _check_table(self, X: pd.DataFrame, *, reset: bool = False) -> pd.DataFrame:
-        """Check a table; with `reset`, in ``fit``, also whether it can be EMG in mV."""
-        check_recording_table(X, required=("signal", "fs"), plausible=False)
-        if reset:
-            warn_of_implausible_recordings(X, read_files=True)
+        """Check a table; with `reset`, in ``fit``, also whether it can be EMG in mV.
+
+        Returns the table, with arrays in place of kept signals unless this step handles these.
+        """
+        if not self._is_kept(X):
+            X = plain_recordings(X) if is_kept(X) else X
+        if not is_pending(X):
+            check_recording_table(X, required=("signal", "fs"), plausible=False)
+            if reset:
+                warn_of_implausible_recordings(X, read_files=True)
         fs = getattr(self, "fs", None)
         if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(
@@ -236,6 +285,7 @@ class SignalEstimator(
         # 2-D input remains allowed: with three_d_array alone scikit-learn skips most of its checks.
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.requires_fit = self._learns()
         return tags
 
 
@@ -275,7 +325,7 @@ class SignalTransformer(SignalEstimator):
         self._validate_params()
         self._remember_subjects(X)
         if self._is_table(X):
-            self._check_table(X, reset=True)
+            X = self._check_table(X, reset=True)
             self.n_times_in_ = None
             for fs in distinct_rates(X["fs"]):
                 self._check_parameters(fs)
@@ -306,8 +356,10 @@ class SignalTransformer(SignalEstimator):
         ValueError
             If a signal holds NaN or is too short, or the sampling rate does not fit.
         """
-        check_is_fitted(self)
+        if not self._is_fitted():
+            return clone(self).fit(X).transform(X)
         if not self._is_table(X):
+            self._refuse_arrays()
             X = self._check_array(X, reset=False)
             if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
                 raise ValueError(
@@ -316,8 +368,23 @@ class SignalTransformer(SignalEstimator):
                 )
             fs = self._array_fs()
             self._check_parameters(fs)
+            if isinstance(X, KeptWindows):
+                return self._kept_windows(X)
             return self._finite_signals(X, fs)
-        self._check_table(X)
+        if self._is_kept(X):
+            return after_step(X, self)
+        return self._transform_table(self._check_table(X))
+
+    def _refuse_arrays(self) -> None:
+        """Raise if the step can transform tables only."""
+
+    def _kept_windows(self, X: KeptWindows) -> Any:
+        """Windows that go through this step when they are needed."""
+        key = step_key(self)
+        return self.transform(np.asarray(X)) if key is None else X.then(self, key)
+
+    def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Transform each signal of a checked table."""
         rates = X["fs"].to_numpy(dtype=float)
         signals = []
         for row, (signal, fs) in enumerate(zip(X["signal"], rates)):
@@ -347,6 +414,11 @@ class SignalTransformer(SignalEstimator):
 
     def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
+
+    def _learns(self) -> bool:
+        own, base = type(self), SignalTransformer
+        names = ("fit", "_fit_signals", "_fit_table")
+        return any(getattr(own, name) is not getattr(base, name) for name in names)
 
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         """Learn from windows."""
@@ -440,7 +512,7 @@ class FeatureExtractor(
         self._validate_params()
         self._remember_subjects(X)
         if self._is_table(X):
-            self._check_table(X, reset=True)
+            X = self._check_table(X, reset=True)
             self.n_channels_in_ = self._table_channels(X)
             self.channel_names_in_ = common_channel_names(X)
             self.n_times_in_ = None
@@ -479,7 +551,8 @@ class FeatureExtractor(
             If a Pipeline, or ``fit_transform`` with labels, fitted this step on subjects of a table
             that is now transformed to be predicted.
         """
-        check_is_fitted(self)
+        if not self._is_fitted():
+            return clone(self).fit(X).transform(X)
         if self._is_table(X):
             self._warn_if_trained(X)
             return self._transform_table(self._check_table(X))
@@ -489,13 +562,17 @@ class FeatureExtractor(
                 f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was fitted on "
                 f"windows of {self.n_times_in_} samples."
             )
-        if X.ndim == 2:
-            X = X[:, np.newaxis, :]
-        self._same_channels(X.shape[1])
+        self._same_channels(1 if X.ndim == 2 else X.shape[1])
         fs = self._array_fs()
         self._check_parameters(fs)
         self._check_length(X.shape[-1], fs)
-        return self._finite_features(X, fs)
+        if isinstance(X, KeptWindows) and (key := step_key(self)) is not None:
+            return X.apply(key, self._features)
+        return self._features(np.asarray(X))
+
+    def _features(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Features of windows whose shape was checked."""
+        return self._finite_features(X[:, np.newaxis, :] if X.ndim == 2 else X, self._array_fs())
 
     def _finite_features(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         """Compute features of shape (n_windows, n_features_out) and refuse infinite ones."""
@@ -518,8 +595,13 @@ class FeatureExtractor(
             )
         return features
 
+    def _learns(self) -> bool:
+        return type(self).fit is not FeatureExtractor.fit
+
     def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
         self._same_channels(self._table_channels(table))
+        if is_kept(table) and (key := step_key(self)) is not None:
+            return values_of_recordings(table, key, self._transform_table)
         features = []
         for row, values, fs in self._equal_rows(table):
             try:
@@ -564,7 +646,7 @@ class FeatureExtractor(
         -------
         names : ndarray of str objects of shape (n_features_out,)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "n_channels_in_")
         if input_features is not None and hasattr(self, "n_features_in_"):
             check_feature_names_in(self, input_features)
         return np.asarray(self._joint_names(self._channels()), dtype=object)
@@ -596,3 +678,77 @@ class FeatureExtractor(
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _extract.")
+
+
+def takes_kept(estimator: Any) -> bool:
+    """Whether an estimator takes recordings and windows that are kept in place of arrays.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    takes : bool
+        True for steps of this package, for what says so by an attribute ``takes_kept``, and for
+        pipelines and searches of which each part that kept recordings reach does.
+    """
+    if estimator is None or isinstance(estimator, str):  # "passthrough", "drop"
+        return True
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps:
+            if not takes_kept(step):
+                return False
+            if not _hands_on(step):
+                return True
+        return True
+    if isinstance(estimator, FeatureUnion):
+        return all(takes_kept(part) for _, part in estimator.transformer_list)
+    if isinstance(estimator, BaseSearchCV):
+        return takes_kept(estimator.estimator) and not _tries_estimators(estimator)
+    if isinstance(estimator, SignalTransformer):
+        return type(estimator).transform is SignalTransformer.transform
+    if isinstance(estimator, FeatureExtractor):
+        return type(estimator).transform is FeatureExtractor.transform
+    return bool(getattr(estimator, "takes_kept", False))
+
+
+def _hands_on(step: Any) -> bool:
+    """Whether a step may return kept recordings or windows."""
+    if step is None or isinstance(step, str):
+        return True
+    if isinstance(step, Pipeline):
+        return all(_hands_on(part) for _, part in step.steps)
+    if getattr(step, "takes_kept", False) and hasattr(step, "transformer"):
+        return _hands_on(step.transformer)
+    return isinstance(step, SignalTransformer) and not get_tags(step).requires_fit
+
+
+def is_stateless(estimator: Any) -> bool:
+    """Whether a transformer learns nothing in ``fit``, by scikit-learn's tag ``requires_fit``.
+
+    Parameters
+    ----------
+    estimator : transformer, Pipeline or FeatureUnion of some, "passthrough", "drop" or None
+
+    Returns
+    -------
+    stateless : bool
+        Of a Pipeline or FeatureUnion, whether all its parts are.
+    """
+    if estimator is None or isinstance(estimator, str):
+        return True
+    if isinstance(estimator, Pipeline):
+        return all(is_stateless(step) for _, step in estimator.steps)
+    if isinstance(estimator, FeatureUnion):
+        return all(is_stateless(part) for _, part in estimator.transformer_list)
+    return not get_tags(estimator).requires_fit
+
+
+def _tries_estimators(search: BaseEstimator) -> bool:
+    """Whether a search puts other estimators into its pipeline."""
+    space = getattr(search, "param_grid", None) or getattr(search, "param_distributions", None)
+    grids = [space] if isinstance(space, dict) else list(space or [])
+    values = [v for grid in grids for choices in grid.values() if not hasattr(choices, "rvs")
+              for v in choices]  # fmt: skip
+    return any(hasattr(value, "fit") for value in values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_emg._sklearn import Integral
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
+from sklearn_emg.base import takes_kept
 from sklearn_emg.ensemble._fitting import splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
@@ -31,6 +33,7 @@ from sklearn_emg.model_selection import (
     SubjectKFold,
     assert_no_shared_subject,
     check_not_pretrained_on,
+    keeps_results,
     pretrained_parts,
 )
 from sklearn_emg.recordings import (
@@ -38,9 +41,14 @@ from sklearn_emg.recordings import (
     OnFault,
     Tail,
     Windows,
+    check_facts,
     check_recording_table,
     divide,
+    divide_kept,
+    is_kept,
     is_recording_table,
+    keep_recordings,
+    plain_recordings,
     revealing_columns,
     same_rate,
     warn_of_left_out,
@@ -74,6 +82,8 @@ class InputChecks(BaseEstimator):
     ) -> tuple[Rows, NDArray | None]:
         """Check X (and y when fitting), cut it into windows and find the subject of each."""
         if is_recording_table(X):
+            if is_kept(X):
+                check_facts(X)
             if reset:
                 check_recording_table(X, required=("signal", "fs"))
                 y = check_labels(y, len(X))
@@ -141,8 +151,16 @@ class InputChecks(BaseEstimator):
             )
 
     def _windows(self, table: pd.DataFrame) -> Windows:
+        """Windows of a table; computed when they are needed, where the estimator allows it."""
+        cut: Callable[..., Windows] = divide
+        if takes_kept(self.estimator):
+            if not is_kept(table) and keeps_results(self.estimator):
+                table = keep_recordings(table, None)
+            cut = divide_kept if is_kept(table) else divide
+        elif is_kept(table):
+            table = plain_recordings(table)
         if self.window is not None:
-            return divide(
+            return cut(
                 table, self.window, self.step, tail=self.tail, nan=self.nan, short=self.short
             )
         shapes = [signal.shape for signal in table["signal"]]
@@ -153,7 +171,7 @@ class InputChecks(BaseEstimator):
                     f"has {shapes[0]}, row {row} has {shape}. Set 'window' in seconds."
                 )
         # All rows have one length: as a window of that many samples, `divide` checks the rest.
-        return divide(table, shapes[0][-1], unit="samples", nan=self.nan)
+        return cut(table, shapes[0][-1], unit="samples", nan=self.nan)
 
     def _check_matrix(
         self, X: Any, y: Any, groups: Labels | None, *, reset: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import joblib
@@ -216,6 +217,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     d                   2   patient
     """
 
+    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see sklearn_emg.base
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "window": [Interval(Real, 0, None, closed="neither"), None],
@@ -605,7 +607,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         """
         check_is_fitted(self)
         if is_recording_table(X):
-            return self._recording_windows(X, reset=False)
+            windows = self._recording_windows(X, reset=False)
+            return replace(windows, X=np.asarray(windows.X))
         inner, _ = self._check_matrix(X, None, None, reset=False)
         n_rows = len(inner)
         return Windows(

@@ -207,6 +207,9 @@ class AutoregressiveFeatures(FeatureExtractor):
             self.order_ = self._best_order(X)
         return self
 
+    def _learns(self) -> bool:
+        return self.order == "aic"
+
     def _names(self) -> list[str]:
         return check_features(self.features, FEATURES, self._caller)
 

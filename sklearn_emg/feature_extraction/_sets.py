@@ -293,6 +293,9 @@ class EMGFeatures(FeatureExtractor):
         self._order = self._column_order()
         return self
 
+    def _learns(self) -> bool:
+        return self.on_short == "drop"  # the lengths seen in fit say which features
+
     def _by_family(self) -> dict[type, list[str]]:
         by_family: dict[type, list[str]] = {}
         for name in self._names():

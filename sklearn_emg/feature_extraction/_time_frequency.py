@@ -13,8 +13,8 @@ import pandas as pd
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import get_window
+from sklearn.base import clone
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
@@ -51,7 +51,7 @@ class _ImageTransformer(LastToSeeSubjects, SignalEstimator):
         self._validate_params()
         self._remember_subjects(X)
         if is_recording_table(X):
-            self._check_table(X, reset=True)
+            X = self._check_table(X, reset=True)
             shape = np.shape(X["signal"].iloc[0])
             self.n_channels_in_ = shape[0] if len(shape) == 2 else 1
             self.n_times_in_ = shape[-1]
@@ -85,10 +85,11 @@ class _ImageTransformer(LastToSeeSubjects, SignalEstimator):
         ValueError
             If a window contains NaN or differs in length from the windows seen in ``fit``.
         """
-        check_is_fitted(self)
+        if not self._is_fitted():
+            return clone(self).fit(X).transform(X)
         if is_recording_table(X):
             self._warn_if_trained(X)
-            self._check_table(X)
+            X = self._check_table(X)
             self._check_shapes(X)
             images = []
             for _, values, fs in self._equal_rows(X):

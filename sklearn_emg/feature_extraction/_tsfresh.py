@@ -196,6 +196,9 @@ class TsfreshFeatures(FeatureExtractor):
             raise ValueError("The 'settings' parameter of TsfreshFeatures names no calculator.")
         return super().fit(X, y)
 
+    def _learns(self) -> bool:
+        return False
+
     def _feature_names(self) -> list[str]:
         return self._calculators
 

@@ -2,6 +2,7 @@
 
 from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept
+from sklearn_emg.model_selection._caching import keeps_results as keeps_results
 from sklearn_emg.model_selection._caching import key_for as key_for
 from sklearn_emg.model_selection._pretrained import PretrainedPart as PretrainedPart
 from sklearn_emg.model_selection._pretrained import (
@@ -31,6 +32,8 @@ from sklearn_emg.model_selection._split import (
 from sklearn_emg.model_selection._split import (
     assert_no_shared_subject as assert_no_shared_subject,
 )
+from sklearn_emg.model_selection._store import RecordingStore
+from sklearn_emg.model_selection._store import opened_store as opened_store
 from sklearn_emg.model_selection._strata import Split as Split
 from sklearn_emg.model_selection._strata import SubjectStrata as SubjectStrata
 from sklearn_emg.model_selection._strata import labels_of_rows as labels_of_rows
@@ -44,6 +47,7 @@ __all__ = [
     "Protocol",
     "ProtocolRun",
     "RandomWindows",
+    "RecordingStore",
     "RepeatedSubjectKFold",
     "SubjectHoldout",
     "SubjectKFold",

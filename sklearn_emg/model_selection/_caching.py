@@ -16,9 +16,20 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_emg._sklearn import HasMethods
 from sklearn_emg._warnings import warn
-from sklearn_emg.recordings import LastToSeeSubjects, content_digest, subject_names
+from sklearn_emg.base import is_stateless, takes_kept
+from sklearn_emg.model_selection._store import RecordingStore
+from sklearn_emg.recordings import (
+    KeptWindows,
+    LastToSeeSubjects,
+    content_digest,
+    is_kept,
+    is_recording_table,
+    keep_recordings,
+    plain_recordings,
+    subject_names,
+)
 
-__all__ = ["CachedTransformer", "call_kept", "key_for"]
+__all__ = ["CachedTransformer", "call_kept", "keeps_results", "key_for"]
 
 Memory: TypeAlias = "str | joblib.Memory | None"
 
@@ -183,8 +194,12 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         if hasattr(transformer, "set_output"):
             # One result serves all containers: this class converts it to the configured one.
             transformer.set_output(transform="default")
-        self._key = key_for(self.memory, "fit", transformer, X, y)
-        self.transformer_ = call_kept(self.memory, self._key, _fit, transformer, X, y)
+        if is_stateless(transformer):
+            self._key = key_for(self.memory, "stateless", transformer)
+            self.transformer_ = transformer.fit(X, y)
+        else:
+            self._key = key_for(self.memory, "fit", transformer, X, y)
+            self.transformer_ = call_kept(self.memory, self._key, _fit, transformer, X, y)
         self._state = None if self._key is None else key_for(self.memory, self.transformer_)
         return self
 
@@ -201,6 +216,10 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
             Output of the transformer.
         """
         check_is_fitted(self)
+        if self.takes_kept and (found := self._by_recording(X)) is not None:
+            if subject_names(found) is None:
+                self._warn_if_trained(X)
+            return found
         key = None
         # The key is that of the fit, since the digest of the fitted object can change by pickling.
         # A later change of `transformer_` changes its state.
@@ -210,6 +229,31 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         if subject_names(result) is None:
             self._warn_if_trained(X)
         return result
+
+    def _by_recording(self, X: Any) -> Any:
+        """Result for recordings or their windows, each kept by itself; None for other data."""
+        if isinstance(X, KeptWindows):
+            store = self._store() if X.store is None else X.store
+            return self.transformer_.transform(X if store is None else X.in_store(store))
+        if not is_recording_table(X):
+            return None
+        if is_kept(X):  # in a store of its own
+            return self.transformer_.transform(X)
+        store = self._store()
+        if store is None:
+            return None
+        found = self.transformer_.transform(keep_recordings(X, store))
+        return plain_recordings(found) if is_recording_table(found) else found
+
+    def _store(self) -> RecordingStore | None:
+        """Store in the folder of `memory`; None without a folder."""
+        location = getattr(check_memory(self.memory), "location", None)
+        return None if location is None else RecordingStore(location)
+
+    @property
+    def takes_kept(self) -> bool:
+        """Whether the transformer's results are kept for each recording."""
+        return is_stateless(self.transformer) and takes_kept(self.transformer)
 
     @available_if(_names_features)
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
@@ -238,3 +282,9 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         tags.target_tags = inner.target_tags
         tags.transformer_tags = inner.transformer_tags
         return tags
+
+
+def keeps_results(estimator: Any) -> bool:
+    """Whether a :class:`CachedTransformer` with `memory` is among the parts of an estimator."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    return any(isinstance(p, CachedTransformer) and p.memory is not None for p in parts)

@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
-from sklearn_emg.recordings import is_recording_table, subjects_of, with_signals
+from sklearn_emg.recordings import subjects_of, with_signals
 
 __all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
 
@@ -173,6 +172,9 @@ class AmplitudeScaler(SignalTransformer):
         self.method = method
         self.by = by
 
+    def _learns(self) -> bool:
+        return self.by == "training"
+
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         if self.by == "training":
             X = X[:, np.newaxis] if X.ndim == 2 else X
@@ -303,23 +305,13 @@ class ReferenceScaler(SignalTransformer):
         if self.reference is None:
             self._references(X)
 
-    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Divide each signal by the reference amplitude of its subject.
+    def _learns(self) -> bool:
+        return self.reference is None  # of other rows, those to transform
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
-            Windows in mV, or a recording table.
-
-        Returns
-        -------
-        X_new : ndarray or DataFrame
-            Scaled signals, of the kind of `X`.
-        """
-        check_is_fitted(self)
-        if self.reference is not None or not is_recording_table(X):
-            return super().transform(X)
-        codes, references = self._references(self._check_table(X))
+    def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        if self.reference is not None:
+            return super()._transform_table(X)
+        codes, references = self._references(X)
         signals = []
         for row, (signal, code) in enumerate(zip(X["signal"], codes)):
             values = self._read_finite(signal, row)

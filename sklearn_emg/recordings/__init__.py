@@ -26,6 +26,19 @@ from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identi
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
+from sklearn_emg.recordings._keeping import after_step as after_step
+from sklearn_emg.recordings._keeping import check_facts as check_facts
+from sklearn_emg.recordings._keeping import divide_kept as divide_kept
+from sklearn_emg.recordings._keeping import is_kept as is_kept
+from sklearn_emg.recordings._keeping import is_pending as is_pending
+from sklearn_emg.recordings._keeping import keep_recordings as keep_recordings
+from sklearn_emg.recordings._keeping import plain_recordings as plain_recordings
+from sklearn_emg.recordings._keeping import step_key as step_key
+from sklearn_emg.recordings._keeping import values_of_recordings as values_of_recordings
+from sklearn_emg.recordings._kept import KeptSignal as KeptSignal
+from sklearn_emg.recordings._kept import KeptWindows as KeptWindows
+from sklearn_emg.recordings._kept import Store as Store
+from sklearn_emg.recordings._kept import derived_key as derived_key
 from sklearn_emg.recordings._operations._activity import label_lag, segment_activity
 from sklearn_emg.recordings._operations._channels import (
     channel_names_of as channel_names_of,

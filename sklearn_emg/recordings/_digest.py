@@ -17,6 +17,7 @@ from joblib.hashing import NumpyHasher, Pickler
 from numpy.typing import NDArray
 
 from sklearn_emg._version import __version__
+from sklearn_emg.recordings._kept import Cut, KeptSignal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = ["content_digest", "signal_digest"]
@@ -90,7 +91,11 @@ class _Hasher(NumpyHasher):
         self._open: set[int] = set()
 
     def save(self, obj: Any) -> None:
-        if isinstance(obj, SignalFile):
+        if isinstance(obj, KeptSignal):
+            obj = ("KeptSignal", obj.key)
+        elif isinstance(obj, Cut):
+            obj = ("Cut", obj.key)
+        elif isinstance(obj, SignalFile):
             obj = ("SignalFile", obj.path, signal_digest(obj))
         elif type(obj) in (np.ndarray, np.memmap):
             obj = _plain_array(obj)

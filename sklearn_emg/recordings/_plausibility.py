@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = [
-    "DERIVED",
     "LARGE_AMPLITUDE",
     "LOW_RATE",
     "MAX_OFFSET",
@@ -24,9 +24,6 @@ __all__ = [
     "warn_of_implausible_recordings",
     "warn_of_implausible_windows",
 ]
-
-# Attribute of tables whose signals are the output of a step of this package, and not raw EMG.
-DERIVED = "sklearn_emg_derived"
 
 # Mean absolute deviation from the mean, in mV. Needle EMG at full effort stays below 2, surface EMG
 # below 1; the noise of an amplifier is above 0.0005.
@@ -254,7 +251,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     -----
     RecordingWarning
     """
-    signals = table["signal"].tolist()
+    signals = [s if (raw := raw_signal(s)) is None else raw for s in table["signal"]]
     swapped = [row for row, signal in enumerate(signals) if _is_swapped(signal)]
     found: list[tuple[list[int], str]] = []
     if swapped:

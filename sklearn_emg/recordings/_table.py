@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_emg.recordings._frames import foreign_columns, named_channels, refuse_foreign_frame
-from sklearn_emg.recordings._plausibility import DERIVED, warn_of_implausible_recordings
+from sklearn_emg.recordings._kept import DERIVED, KeptSignal, KeptSlice
+from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_subject_names
 from sklearn_emg.recordings._units import Scale
@@ -370,7 +371,7 @@ def _no_numbers(signal: np.ndarray) -> str:
 
 
 def _signal_fault(signal: Any, finite: bool) -> str | None:
-    if not isinstance(signal, SignalFile):
+    if not isinstance(signal, (SignalFile, KeptSignal, KeptSlice)):
         if not isinstance(signal, np.ndarray):
             return (
                 f"must be a NumPy array or a SignalFile, got {type(signal).__name__}; "

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, finite_windows
 from sklearn_emg.recordings._rates import one_rate
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import mean_by_code, object_column
@@ -41,7 +41,7 @@ class Windows:
         Reasons why windows were left out, by the position of the row.
     """
 
-    X: NDArray[np.floating]
+    X: Any
     row: NDArray[np.intp]
     start: NDArray[np.intp]
     fs: float
@@ -111,7 +111,7 @@ Tail = Literal["drop", "overlap", "pad"]
 OnFault = Literal["raise", "skip"]
 
 
-class _Division:
+class Division:
     """Division of a table into windows; iterating reads one recording at a time."""
 
     def __init__(
@@ -140,6 +140,7 @@ class _Division:
         self.tail, self.nan = tail, nan
         self.skipped: dict[int, str] = {}
         self.lost: set[int] = set()  # rows without a window
+        self._last: tuple[int, Any] = (-1, None)
         self.channels = self._one_channel_count()
         self.starts = []
         for row, signal in enumerate(self.signals):
@@ -170,29 +171,51 @@ class _Division:
                 )
         return shapes[0][:-1]
 
+    def rows(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """Yield row and first samples of the windows of each recording that has some.
+
+        Recordings that are kept are read only where it is not known whether they are finite.
+        """
+        n_left = 0
+        for row, starts in enumerate(self.starts):
+            if starts.size:
+                starts = self._without_faults(row, starts)
+                n_left += len(starts)
+                if starts.size:
+                    yield row, starts
+                else:
+                    self.lost.add(row)
+        self._report(n_left)
+
+    def _without_faults(self, row: int, starts: NDArray[np.intp]) -> NDArray[np.intp]:
+        """First samples of the windows without NaN and infinity."""
+        entry = self.signals[row]
+        if isinstance(entry, KeptSlice):
+            whole = entry.cut.signal.finite_windows(entry.cut.starts, entry.cut.size)
+            good = None if whole is None else whole[[entry.place]]
+        elif isinstance(entry, KeptSignal):
+            good = entry.finite_windows(starts, self.size)
+        else:
+            good = finite_windows(self._read(row), starts, self.size)
+        if good is None:
+            return starts
+        self._note_gaps(row, good)
+        return starts[good]
+
+    def _read(self, row: int) -> NDArray:
+        """Signal of a row; that which was read last is not read again."""
+        if self._last[0] != row:
+            self._last = row, read_signal(self.signals[row])
+        return self._last[1]
+
     def __iter__(self) -> Iterator[tuple[int, NDArray[np.intp], list[NDArray]]]:
         """Yield row, first samples and views of the windows of each recording that has some."""
-        n_left = 0
-        for row, (entry, starts) in enumerate(zip(self.signals, self.starts)):
-            if not starts.size:
-                continue
-            signal = read_signal(entry)
-            n_times = signal.shape[-1]
-            padded = int(starts[-1]) + self.size
-            if padded > n_times:
-                signal = np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, padded - n_times)])
-            views = [signal[..., s : s + self.size] for s in starts]
-            # Windows are checked one by one only if the recording has a gap.
-            if not np.isfinite(signal).all():
-                good = np.array([bool(np.isfinite(view).all()) for view in views])
-                self._note_gaps(row, good)
-                starts, views = starts[good], list(compress(views, good))
-            n_left += len(views)
-            if views:
-                yield row, starts, views
-            else:
-                self.lost.add(row)
-        self._report(n_left)
+        for row, starts in self.rows():
+            signal = self._read(row)
+            missing = int(starts[-1]) + self.size - signal.shape[-1]
+            if missing > 0:
+                signal = np.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)])
+            yield row, starts, [signal[..., s : s + self.size] for s in starts]
 
     def _note_gaps(self, row: int, good: NDArray[np.bool_]) -> None:
         """Refuse or note windows of a recording that hold invalid samples."""
@@ -287,7 +310,7 @@ def divide(
     >>> windows.X.shape, windows.row.tolist(), windows.start.tolist()
     ((6, 4), [0, 0, 0, 0, 1, 1], [0, 2, 4, 6, 0, 2])
     """
-    division = _Division(table, window, step, unit, tail, nan, short)
+    division = Division(table, window, step, unit, tail, nan, short)
     X = np.empty((division.n_windows, *division.channels, division.size), dtype=dtype)
     rows = np.empty(division.n_windows, dtype=np.intp)
     start = np.empty(division.n_windows, dtype=np.intp)
@@ -347,12 +370,18 @@ def window_table(
     >>> windows["signal"].iloc[1]
     array([5., 6., 7., 8., 9.])
     """
-    division = _Division(table, window, step, unit, tail, nan, short)
-    signals: list[NDArray] = []
+    division = Division(table, window, step, unit, tail, nan, short)
+    signals: list[Any] = []
     rows: list[int] = []
-    for row, _, views in division:
-        signals.extend(views)
-        rows.extend([row] * len(views))
+    if all(isinstance(signal, KeptSignal) for signal in division.signals):
+        for row, starts in division.rows():
+            cut = Cut(division.signals[row], starts, division.size)
+            signals.extend(KeptSlice(cut, place) for place in range(len(starts)))
+            rows.extend([row] * len(starts))
+    else:
+        for row, _, views in division:
+            signals.extend(views)
+            rows.extend([row] * len(views))
     index = np.array(rows, dtype=np.intp)
     windows = table.drop(columns="signal").iloc[index].reset_index(drop=True)
     windows.insert(list(table.columns).index("signal"), "signal", object_column(signals))

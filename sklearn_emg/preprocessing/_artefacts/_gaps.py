@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import interpolate
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
@@ -163,30 +163,11 @@ class GapInterpolator(SignalTransformer):
         max_gap = int(np.floor(self.max_gap * fs + 1e-9))
         return np.apply_along_axis(fill_gaps, -1, signals, max_gap, self.method)
 
-    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Fill the gaps.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
-            Windows in mV, or a recording table.
-
-        Returns
-        -------
-        X_new : ndarray or DataFrame
-            Of the kind of `X`; with ``longer="note"`` and where there are longer gaps a table with
-            the column ``"artefacts"``.
-        """
+    def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
         if self.longer == "keep":
-            return super().transform(X)
-        check_is_fitted(self)
-        if not self._is_table(X):
-            raise ValueError(
-                "GapInterpolator(longer='note') notes gaps in a recording table. Got an array: "
-                "give a table, or use longer='keep'."
-            )
+            return super()._transform_table(X)
         signals, marks = [], []
-        for row, (entry, fs) in enumerate(zip(self._check_table(X)["signal"], X["fs"])):
+        for row, (entry, fs) in enumerate(zip(X["signal"], X["fs"])):
             signal = self._read_finite(entry, row)
             # Signals without a gap are handed on as they are, those in files too.
             if gaps := bool(np.isnan(signal).any()):
@@ -194,6 +175,13 @@ class GapInterpolator(SignalTransformer):
             signals.append(_filled(signal) if gaps else entry)
             marks.append(marks_of(signal, float(fs)) if gaps else [])
         return with_notes(X, signals, marks) if any(marks) else with_signals(X, signals)
+
+    def _refuse_arrays(self) -> None:
+        if self.longer == "note":
+            raise ValueError(
+                "GapInterpolator(longer='note') notes gaps in a recording table. Got an array: "
+                "give a table, or use longer='keep'."
+            )
 
 
 def _filled(signal: NDArray[np.floating]) -> NDArray[np.floating]:

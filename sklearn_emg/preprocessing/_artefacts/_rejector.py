@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real
 from sklearn_emg._warnings import warn
@@ -196,32 +195,8 @@ class ArtefactRejector(SignalTransformer):
         channels = np.atleast_2d(values)
         return all(len(np.unique(c)) > 0.99 * len(c) for c in channels if np.ptp(c) > 0)
 
-    def transform(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Mark the artefacts in the signals, or list them in a column.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
-            Windows in mV, or a recording table.
-
-        Returns
-        -------
-        X_new : ndarray or DataFrame
-            Result of the kind of `X`, with NaN in artefacts. With ``apply=False`` it is a table
-            with the signals of `X` and the column ``"artefacts"``.
-        """
-        check_is_fitted(self)
-        if self.apply and not self._kinds() and self._is_table(X):
-            found: NDArray[np.floating] | pd.DataFrame = self._check_table(X)
-        else:
-            found = super().transform(X)
-        if not isinstance(found, pd.DataFrame):
-            if not self.apply:
-                raise ValueError(
-                    "ArtefactRejector(apply=False) notes artefacts in a recording table. Got an "
-                    "array: give a table, or use apply=True."
-                )
-            return found
+    def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        found = X if self.apply and not self._kinds() else super()._transform_table(X)
         signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
         if self.apply:
             if MARKS not in found:
@@ -229,4 +204,11 @@ class ArtefactRejector(SignalTransformer):
             marked = [with_marks(s, m, fs) for s, m, fs in zip(signals, notes_of(found), rates)]
             return with_signals(found, marked).drop(columns=MARKS)
         marks = [marks_of(s, fs) for s, fs in zip(signals, rates)]
-        return with_notes(found, list(cast(pd.DataFrame, X)["signal"]), marks)
+        return with_notes(found, list(X["signal"]), marks)
+
+    def _refuse_arrays(self) -> None:
+        if not self.apply:
+            raise ValueError(
+                "ArtefactRejector(apply=False) notes artefacts in a recording table. Got an "
+                "array: give a table, or use apply=True."
+            )

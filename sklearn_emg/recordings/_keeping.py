@@ -1,0 +1,270 @@
+"""Recording tables whose rows have an identity, so that stateless steps run once on each."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from sklearn_emg.recordings._digest import content_digest, signal_digest
+from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, KeptWindows, Store, derived_key
+from sklearn_emg.recordings._subjects import object_column
+from sklearn_emg.recordings._table import check_recording_table, with_signals
+from sklearn_emg.recordings._windows import Division, OnFault, Tail, Unit, Windows
+
+__all__ = [
+    "after_step",
+    "check_facts",
+    "divide_kept",
+    "is_kept",
+    "is_pending",
+    "keep_recordings",
+    "plain_recordings",
+    "step_key",
+    "values_of_recordings",
+]
+
+
+def keep_recordings(table: pd.DataFrame, store: Store | None) -> pd.DataFrame:
+    """Give each recording of a table an identity.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    store : Store or None
+        Where results of stateless steps are kept.
+
+    Returns
+    -------
+    table : DataFrame
+        A new table, whose signals are :class:`KeptSignal`. A recording's identity is a digest of
+        its samples and of all columns of its row. The table itself where a column has no digest.
+    """
+    check_recording_table(table, required=("signal", "fs"), plausible=False)
+    names = [name for name in table.columns if name != "signal"]
+    columns = [table[name].tolist() for name in names]
+    signals = []
+    try:
+        for k, signal in enumerate(table["signal"]):
+            row = {name: column[k] for name, column in zip(names, columns)}
+            key = derived_key(signal_digest(signal), content_digest(row))
+            signals.append(KeptSignal({"signal": signal, **row}, key, store))
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return table
+    kept = table.copy(deep=False)
+    kept["signal"] = object_column(signals, table.index)
+    return kept
+
+
+def is_kept(table: pd.DataFrame) -> bool:
+    """Whether the rows of a table have an identity."""
+    return all(isinstance(signal, (KeptSignal, KeptSlice)) for signal in table["signal"])
+
+
+def is_pending(table: pd.DataFrame) -> bool:
+    """Whether steps of kept recordings are left that may not have run yet."""
+    return any(isinstance(signal, KeptSignal) and signal.steps for signal in table["signal"])
+
+
+def values_of_recordings(
+    table: pd.DataFrame, key: str, function: Callable[[pd.DataFrame], NDArray[Any]]
+) -> NDArray[Any]:
+    """Values of each row of a kept table, computed row by row and kept.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`keep_recordings` and steps.
+    key : str
+        Identity of the function.
+    function : callable
+        Takes a table and returns an array with a row for each recording, independent of the others.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, ...)
+    """
+    signals = table["signal"].tolist()
+    if not all(isinstance(signal, KeptSignal) for signal in signals):
+        return function(plain_recordings(table))
+    try:
+        return np.concatenate([
+            signal.apply(key, lambda row=row: function(plain_recordings(table.iloc[[row]])))
+            for row, signal in enumerate(signals)
+        ])  # fmt: skip
+    # The function on the whole table says which of its rows is at fault.
+    except Exception:
+        function(_anew(table))
+        raise
+
+
+def step_key(step: Any) -> str | None:
+    """Identity of an estimator by class, code and parameters; None where it has none."""
+    try:
+        return content_digest(clone(step))
+    except (TypeError, AttributeError, ValueError, pickle.PicklingError):
+        return None
+
+
+def after_step(table: pd.DataFrame, step: Any) -> pd.DataFrame:
+    """The table after a stateless step, which runs on a row when its samples are needed.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`keep_recordings`.
+    step : SignalTransformer
+        It treats each row independently and learns nothing.
+
+    Returns
+    -------
+    table : DataFrame
+        Signals are :class:`KeptSignal`; the rates are those after the step.
+    """
+    key = step_key(step)
+    if key is None or not all(isinstance(signal, KeptSignal) for signal in table["signal"]):
+        return step.transform(plain_recordings(table))
+    unfitted = clone(step)
+    changed = with_signals(table, [signal.then(unfitted, key) for signal in table["signal"]])
+    rates = [float(fs) for fs in table["fs"]]
+    rates_out = [step.output_fs(fs) for fs in rates]
+    if rates_out != rates:
+        changed["fs"] = rates_out
+    return changed
+
+
+def plain_recordings(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of arrays: all steps that are left run now.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`keep_recordings` and steps.
+
+    Returns
+    -------
+    table : DataFrame
+
+    Raises
+    ------
+    ValueError
+        What a step raises, with the number of the row in this table.
+    """
+    signals: list[Any] = []
+    views: tuple[Cut | None, list[Any]] = (None, [])
+    try:
+        for signal in table["signal"]:
+            if isinstance(signal, KeptSlice):
+                if signal.cut is not views[0]:
+                    views = signal.cut, signal.cut.views()
+                signals.append(views[1][signal.place])
+            elif isinstance(signal, KeptSignal):
+                if signal.changes_columns:
+                    return _anew(table)
+                signals.append(np.asarray(signal) if signal.steps else signal.row["signal"])
+            else:
+                signals.append(signal)
+    # Steps on the whole table say which of its rows is at fault.
+    except Exception:
+        _anew(table)
+        raise
+    plain = table.copy(deep=False)
+    plain["signal"] = object_column(signals, table.index)
+    return plain
+
+
+def _anew(table: pd.DataFrame) -> pd.DataFrame:
+    """All steps on the whole table, in place of row by row."""
+    signals = [s.cut.signal if isinstance(s, KeptSlice) else s for s in table["signal"]]
+    kept = [s for s in signals if isinstance(s, KeptSignal)]
+    if len(kept) < len(signals) or any(s.steps != kept[0].steps for s in kept):
+        return table
+    raw = table.copy(deep=False)
+    raw.attrs = {}
+    raw["signal"] = object_column((s.row["signal"] for s in kept), table.index)
+    raw["fs"] = [float(s.row["fs"]) for s in kept]
+    for step in kept[0].steps:
+        raw = step.transform(raw)
+    return raw
+
+
+def divide_kept(
+    table: pd.DataFrame,
+    window: float,
+    step: float | None = None,
+    *,
+    unit: Unit = "seconds",
+    tail: Tail = "drop",
+    nan: OnFault = "raise",
+    short: OnFault = "raise",
+) -> Windows:
+    """Cut kept recordings into windows that are computed when they are needed.
+
+    Parameters
+    ----------
+    table, window, step, unit, tail, nan, short
+        These have the meaning that they have in :func:`divide`; the table is kept.
+
+    Returns
+    -------
+    windows : Windows
+        Its ``X`` are :class:`KeptWindows`.
+    """
+    check_facts(table)
+    division = Division(table, window, step, unit, tail, nan, short)
+    if all(isinstance(signal, KeptSlice) for signal in division.signals):
+        return _windows_of_slices(table, division)
+    cuts: list[Cut] = []
+    numbers, places, rows, firsts = [], [], [], []
+    for row, starts in division.rows():
+        cuts.append(Cut(division.signals[row], starts, division.size))
+        numbers.append(np.full(len(starts), len(cuts) - 1))
+        places.append(np.arange(len(starts)))
+        rows.append(np.full(len(starts), row))
+        firsts.append(starts)
+    X = KeptWindows(cuts, np.concatenate(numbers), np.concatenate(places))
+    return Windows(X, np.concatenate(rows), np.concatenate(firsts), division.fs, len(table),
+                   division.skipped)  # fmt: skip
+
+
+def _windows_of_slices(table: pd.DataFrame, division: Division) -> Windows:
+    """Windows of a table that has a row for each window of kept recordings."""
+    places: dict[int, int] = {}
+    cuts: list[Cut] = []
+    numbers = []
+    for signal in division.signals:
+        if id(signal.cut) not in places:
+            places[id(signal.cut)] = len(cuts)
+            cuts.append(signal.cut)
+        numbers.append(places[id(signal.cut)])
+    place = np.array([signal.place for signal in division.signals])
+    rows = np.arange(len(table))
+    X = KeptWindows(cuts, np.array(numbers), place)
+    return Windows(X, rows, np.zeros_like(rows), division.fs, len(table), {})
+
+
+def check_facts(table: pd.DataFrame) -> None:
+    """Run what is left of steps where the shapes of signals are not known yet.
+
+    Parameters
+    ----------
+    table : DataFrame
+
+    Raises
+    ------
+    ValueError
+        What a step raises, with the number of the row in this table.
+    """
+    try:
+        for signal in table["signal"]:
+            _ = signal.shape
+    # Steps on the whole table say which of its rows is at fault.
+    except Exception:
+        _anew(table)
+        raise
