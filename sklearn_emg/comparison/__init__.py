@@ -19,6 +19,7 @@ from sklearn_emg.comparison._runs import run_fold as run_fold
 from sklearn_emg.comparison._runs import run_tasks as run_tasks
 from sklearn_emg.comparison._scores import Scoring as Scoring
 from sklearn_emg.comparison._sites import SiteComparison
+from sklearn_emg.comparison._stored import stored_table as stored_table
 
 __all__ = [
     "Comparison",

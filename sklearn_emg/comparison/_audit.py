@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,14 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import checked_labels, find_divote, refuse_pretrained
 from sklearn_emg.comparison._runs import refuse_identities, run_tasks
+from sklearn_emg.comparison._stored import stateless_head, stored_table
 from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures
-from sklearn_emg.model_selection import Split, SubjectKFold
+from sklearn_emg.model_selection import Split, SubjectKFold, opened_store
 from sklearn_emg.recordings import is_recording_table, window_table
+
+_SPLITS = ("subjects", "random windows", "recordings")
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ def leakage_audit(
     n_jobs: int | None = None,
     progress: bool = True,
     random_state: Any = 0,
+    store: Any = "auto",
+    splits: Sequence[str] = _SPLITS,
 ) -> LeakageAudit:
     """Run one pipeline under a random window split and under a split by subject.
 
@@ -81,9 +87,10 @@ def leakage_audit(
     ----------
     estimator : estimator
         Pipeline with a DiVoteClassifier in it, or a classifier of the rows of X. The
-        DiVoteClassifier's recordings are cut with its `window` and `step` before anything else, so
-        that each window can be assigned to either side; filters before it are applied to windows
-        here.
+        DiVoteClassifier's recordings are cut with its `window` and `step` before the splits, so
+        that each window can be assigned to either side. Steps on signals at the beginning of a
+        Pipeline that learn nothing, such as filters, come before the cut; all later ones are
+        applied to windows here.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
@@ -96,6 +103,10 @@ def leakage_audit(
         Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
         Seed of the random window split.
+    store : {"auto"}, path-like, RecordingStore or None, default="auto"
+        Where results of stateless steps are kept, as in :func:`~sklearn_emg.comparison.compare`.
+    splits : sequence of str, default=("subjects", "random windows", "recordings")
+        Splits to run, those by subjects and of random windows among them.
 
     Returns
     -------
@@ -105,8 +116,8 @@ def leakage_audit(
     Raises
     ------
     ValueError
-        If X has no subjects, a class has too few for the folds, or X has subjects that a part of
-        the estimator was fitted on before.
+        If X has no subjects, a class has too few for the folds, X has subjects that a part of the
+        estimator was fitted on before, or `splits` lacks a necessary split or names an unknown one.
 
     Notes
     -----
@@ -136,27 +147,39 @@ def leakage_audit(
     y = checked_labels(X, y)
     name = type(estimator).__name__
     refuse_pretrained(estimator, X, SubjectKFold(n_splits).split(X, y), name=name)
-    model, X, y, recording = as_windows(estimator, X, y)
+    for split in (*_SPLITS[:2], *splits):
+        if split not in _SPLITS or split not in splits:
+            raise ValueError(
+                f"The 'splits' of leakage_audit must be out of {list(_SPLITS)}, with the first two "
+                f"among them. Got {list(splits)} instead."
+            )
     seed = check_random_state(random_state).randint(2**31 - 1)
-    by_window = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-    by_group = SubjectKFold(n_splits)
-    # The split by subject comes first: where it is impossible, nothing else is run.
-    splits = {"subjects": list(by_group.split(X, y))}
-    splits["random windows"] = list(by_window.split(np.zeros(len(y)), y))
-    if recording is not None and len(np.unique(recording)) < len(recording):
-        splits["recordings"] = list(by_group.split(X, y, groups=recording))
-    places = [(name, fold) for name, folds in splits.items() for fold in range(len(folds))]
-    tasks = [(model, X, y, splits[name][fold]) for name, fold in places]
-    scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
-    bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
-    # The bar comes first: zip then exhausts and closes it.
-    return _audit_of(pd.DataFrame([_fold_row(*place, score) for score, place in zip(bar, places)]))
+    with opened_store(store, n_jobs) as opened:
+        X = stored_table(estimator, X, opened)
+        model, X, y, recording = as_windows(estimator, X, y)
+        by_window = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+        by_group = SubjectKFold(n_splits)
+        # The split by subject comes first: where it is impossible, nothing else is run.
+        folds = {"subjects": list(by_group.split(X, y))}
+        folds["random windows"] = list(by_window.split(np.zeros(len(y)), y))
+        several = recording is not None and len(np.unique(recording)) < len(recording)
+        if several and "recordings" in splits:
+            folds["recordings"] = list(by_group.split(X, y, groups=recording))
+        places = [(name, fold) for name, of_split in folds.items() for fold in range(len(of_split))]
+        tasks = [(model, X, y, folds[name][fold]) for name, fold in places]
+        scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
+        bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
+        # The bar comes first: zip then exhausts and closes it.
+        rows = [_fold_row(*place, score) for score, place in zip(bar, places)]
+    return _audit_of(pd.DataFrame(rows))
 
 
 def as_windows(
     estimator: Any, X: pd.DataFrame, y: NDArray
 ) -> tuple[Any, pd.DataFrame, NDArray, NDArray[np.intp] | None]:
     """Cut the recordings of a table into the windows of the DiVoteClassifier in a pipeline.
+
+    Steps that learn nothing come before the cut, as they do without it.
 
     Parameters
     ----------
@@ -169,6 +192,7 @@ def as_windows(
     model : estimator
         Clone for tables of windows.
     X : DataFrame of n_windows rows
+        After the stateless steps on signals at the beginning of the pipeline.
     y : ndarray of shape (n_windows,)
     recording : ndarray of int of shape (n_windows,) or None
         Row of the recording of each window; None if the rows were not cut.
@@ -181,6 +205,9 @@ def as_windows(
     # Window scores do not depend on the final classifier.
     changed = {"final_estimator": None, "cv": None}
     if divote.window is not None and is_recording_table(X):
+        head, model = stateless_head(model)
+        for step in head:
+            X = step.fit(X).transform(X)
         X, recording = window_table(
             X, divote.window, divote.step, tail=divote.tail, nan=divote.nan, short=divote.short
         )

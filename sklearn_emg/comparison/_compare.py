@@ -39,8 +39,9 @@ from sklearn_emg.comparison._runs import (
 )
 from sklearn_emg.comparison._scores import ALL_METRICS, Scoring, extra_metrics
 from sklearn_emg.comparison._sites import plan_sites, run_across, site_comparison
+from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
-from sklearn_emg.model_selection import Split
+from sklearn_emg.model_selection import RecordingStore, Split, opened_store
 
 
 @warned_once()
@@ -60,6 +61,7 @@ def compare(
     n_jobs: int | None = None,
     progress: bool = True,
     random_state: Any = 0,
+    store: Any = "auto",
 ) -> Comparison:
     """Compare pipelines on the same subjects, split by subject.
 
@@ -106,6 +108,11 @@ def compare(
         Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
         Seed of the bootstrap. Pipelines and splitters have their own seeds.
+    store : {"auto"}, path-like, RecordingStore or None, default="auto"
+        Where results of stateless steps (filters, windows, features) are kept, so that all
+        pipelines and folds share them. "auto" keeps them until the end, in memory where they fit; a
+        folder or a :class:`~sklearn_emg.model_selection.RecordingStore` keeps them for later calls.
+        None computes all steps in each fold, for instance to measure times.
 
     Returns
     -------
@@ -141,6 +148,11 @@ def compare(
     interval. Predictions that are not labels of y, or probabilities that do not sum to 1, are
     failures; a class without training rows has probability 0. Peak memory is the growth of the
     resident set of the process during fitting and prediction, sampled every 5 ms.
+
+    Steps whose tag ``requires_fit`` of scikit-learn is False learn nothing. Steps of this package
+    that are such, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once
+    on each recording. Scores are the same to the last bit; times of fitting and prediction include
+    those steps only where no earlier fit has run them.
 
     If a worker process is killed, for instance for its memory use, its fold is tried once more in a
     separate worker and then counts as failed.
@@ -182,18 +194,22 @@ def compare(
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
     if site is None:
-        outcomes = run(pipelines, subject_splits(cv, X, y), fit)
+        splits = subject_splits(cv, X, y)
+        with opened_store(store, n_jobs) as opened:
+            outcomes = run(pipelines, splits, fit, store=opened)
         return build_comparison(outcomes, list(pipelines), X, y, scores)
     plan = plan_sites(pipelines, X, y, site, cv)
     refuse_scorers_of_rows(metrics, plan.references)
     fit = partial(fit, unscored=plan.unscored)
     fit_across = partial(run_across, **fit.keywords)
-    found = {"across": run(plan.pipelines, plan.across, fit_across, desc="across sites")}
-    across = build_comparison(found["across"], list(pipelines), X, y, scores)
     within = None
-    if plan.within:
-        found["within"] = run(pipelines, plan.within, fit, desc="within sites")
-        within = build_comparison(found["within"], list(pipelines), X, y, scores)
+    with opened_store(store, n_jobs) as opened:
+        run = partial(run, store=opened)
+        found = {"across": run(plan.pipelines, plan.across, fit_across, desc="across sites")}
+        across = build_comparison(found["across"], list(pipelines), X, y, scores)
+        if plan.within:
+            found["within"] = run(pipelines, plan.within, fit, desc="within sites")
+            within = build_comparison(found["within"], list(pipelines), X, y, scores)
     return site_comparison(across, within, plan, found, scores)
 
 
@@ -206,17 +222,19 @@ def _run(
     y: NDArray,
     n_jobs: int | None,
     progress: bool,
+    store: RecordingStore | None,
     desc: str = "compare",
 ) -> list[Outcome]:
     """Fit and test each pipeline on each split; failures are outcomes, with a warning."""
     for name, estimator in pipelines.items():
         refuse_pretrained(estimator, X, splits, name=name)
+    outcomes = []
+    tables = kept_tables(pipelines, X, store)
     tasks = [
-        (name, estimator, X, y, fold, split)
+        (name, estimator, tables[name], y, fold, split)
         for fold, split in enumerate(splits)
         for name, estimator in pipelines.items()
     ]
-    outcomes = []
     results = run_tasks(fit, tasks, n_jobs=n_jobs)
     bar = tqdm(results, total=len(tasks), desc=desc, unit="fit", disable=not progress)
     # The bar comes first: zip then exhausts and closes it.

@@ -24,7 +24,12 @@ from sklearn_emg._warnings import Noted, call_noting, repeat_noted
 from sklearn_emg.ensemble import Votes, find_votes
 from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
 from sklearn_emg.model_selection import Split
-from sklearn_emg.recordings import identities_learned, subjects_of
+from sklearn_emg.recordings import (
+    identities_learned,
+    is_recording_table,
+    plain_recordings,
+    subjects_of,
+)
 
 LEVELS = ("window", "recording", "subject")
 
@@ -260,7 +265,8 @@ def _scores(
             )
             scores[name] = float(scorer.score(predictions))
         else:
-            scores[name] = float(scorer(model, X, y))
+            table = plain_recordings(X) if is_recording_table(X) else X
+            scores[name] = float(scorer(model, table, y))
     return scores
 
 

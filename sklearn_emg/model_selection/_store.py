@@ -173,6 +173,8 @@ class RecordingStore:
         self.__dict__.update(state)
         self._temporary = False  # the process that made the folder deletes it
         self._reset()
+        if self.folder is not None and not self.folder.is_dir():  # of another computer
+            self.folder = None
 
     def _open(self, folder: Path) -> None:
         """Make the folder private and use it; without a folder that can be written go on."""

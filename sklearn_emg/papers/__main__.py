@@ -168,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
         help="systems to leave out, with the reason; may be repeated")  # fmt: skip
     add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, which systems "
         "that differ only in their votes have in common")  # fmt: skip
+    add("--store", type=Path, metavar="FOLDER", help="folder of filtered signals and features, for "
+        "later benchmarks of the same recordings")  # fmt: skip
     add("--subjects", type=int, default=24, help="number of subjects of the simulated cohort")
     add("--rate", type=float, default=10_000.0, help="rate of the simulated cohort in Hz")
     add("--level", choices=("low", "all"), default="low", help="level of contraction in N2001; a "
@@ -372,6 +374,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             random_state=arguments.seed,
             notes=notes,
             memory=arguments.memory,
+            store=arguments.store or "auto",
         )
     sys.stdout.write(result.table().to_string() + f"\nResults: {arguments.out}\n")
 
@@ -437,7 +440,7 @@ def _notes(
 def _without_folders(argv: Sequence[str], folder: Sequence[str]) -> list[str]:
     # The runs were made by the command without --report.
     kept = ["FOLDER" if a in folder else a for a in argv if a != "--report"]
-    for option, name in (("--out", "DIR"), ("--memory", "NETWORKS")):
+    for option, name in (("--out", "DIR"), ("--memory", "NETWORKS"), ("--store", "STORE")):
         kept = [f"{option}={name}" if a.startswith(f"{option}=") else a for a in kept]
         if option in kept:
             kept[kept.index(option) + 1] = name

@@ -23,7 +23,7 @@ from sklearn_emg.comparison import (
     build_comparison,
     checked_labels,
 )
-from sklearn_emg.model_selection import Protocol, ProtocolRun
+from sklearn_emg.model_selection import Protocol, ProtocolRun, opened_store
 from sklearn_emg.papers._benchmark._results import Benchmark, write_results
 from sklearn_emg.papers._benchmark._store import (
     AUDIT_COLUMNS,
@@ -43,6 +43,7 @@ from sklearn_emg.recordings import (
     check_recording_table,
     content_digest,
     is_recording_table,
+    keep_recordings,
     subjects_of,
 )
 
@@ -75,6 +76,7 @@ def run_benchmark(
     random_state: int = 0,
     notes: Mapping[str, str] | None = None,
     memory: str | os.PathLike[str] | None = None,
+    store: Any = "auto",
 ) -> Benchmark:
     """Run systems over the runs of a protocol; finished runs are kept and never done twice.
 
@@ -137,6 +139,10 @@ def run_benchmark(
         afterwards. It holds pickle files, and loading one executes code in it: only trusted users
         may have write access to this folder. Files in `out` are JSON and safetensors, which execute
         nothing.
+    store : {"auto"}, path-like, RecordingStore or None, default="auto"
+        Where results of stateless steps are kept, so that all systems, runs and audits share them,
+        as in :func:`~sklearn_emg.comparison.compare`. The CPU seconds of a run include those steps
+        only where no earlier run has done them; None computes them in each run.
 
     Returns
     -------
@@ -194,12 +200,18 @@ def run_benchmark(
     again = done.to_do(to_run, retry_failed)
     audit_again = audits.to_do(to_run, retry_failed)
     settled = (audit_splits, random_state, options)
-    tasks: list[tuple[Any, ...]] = [(do_run, file, X, y, protocol, options) for file in again]
-    tasks += [(do_audit, file, X, y, *settled) for file in audit_again]
+    n_tasks = len(again) + len(audit_again)
     with (
-        tqdm(total=len(tasks), desc="benchmark", unit="run", disable=not progress) as bar,
-        show_trainings([file for _, file, *_ in tasks], bar),
+        opened_store(store if n_tasks else None, n_jobs) as opened,
+        tqdm(total=n_tasks, desc="benchmark", unit="run", disable=not progress) as bar,
+        show_trainings([*again, *audit_again], bar),
     ):
+        kept = X
+        if opened is not None and is_recording_table(X):
+            kept = keep_recordings(X, opened)
+        tasks: list[tuple[Any, ...]] = []
+        tasks += [(do_run, file, kept, y, protocol, options) for file in again]
+        tasks += [(do_audit, file, kept, y, *settled) for file in audit_again]
         run_all(tasks, np.unique(y), n_jobs, bar)
     done.read(again)
     audits.read(audit_again)

@@ -27,6 +27,7 @@ from sklearn_emg.comparison import (
     refuse_pretrained,
     run_fold,
     run_tasks,
+    stored_table,
 )
 from sklearn_emg.model_selection import (
     Protocol,
@@ -46,6 +47,7 @@ def _prepared(
 ) -> tuple[Any, pd.DataFrame, NDArray]:
     """The system and its rows: recordings, or its own windows if the protocol splits windows."""
     model = build(name, X, **options)
+    X = stored_table(model, X, None)
     if not of_windows:
         return model, X, y
     model, windows, labels, recording = as_windows(model, X, y)
@@ -162,7 +164,16 @@ def do_audit(
             plain = {k: v for k, v in options.items() if k != "search"}
             model = with_seed(build(file.system, X, **plain), seed)
             resume_trainings(model, file)
-            audit = leakage_audit(model, X, y, n_splits=n_splits, progress=False, random_state=seed)
+            audit = leakage_audit(
+                model,
+                X,
+                y,
+                n_splits=n_splits,
+                progress=False,
+                random_state=seed,
+                store=None,  # X is kept already, or is not to be
+                splits=("subjects", "random windows"),
+            )
             balanced = audit.summary["mean_balanced_accuracy"]
             figures = {arm: float(balanced[arm]) for arm in ("random windows", "subjects")}
             figures["gap"] = float(audit.gap)
