@@ -21,6 +21,9 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 import sklearn_emg
 from sklearn_emg.base import FeatureExtractor, SignalTransformer
+from sklearn_emg.feature_extraction import AutoregressiveFeatures, EMGFeatures
+from sklearn_emg.feature_selection import RelevanceSelector
+from sklearn_emg.preprocessing import AmplitudeScaler, AutoencoderDenoiser, ReferenceScaler
 from sklearn_emg.recordings import recording_table
 
 from estimator_instances import INSTANCES  # isort: skip
@@ -123,6 +126,43 @@ def test_a_window_does_not_depend_on_the_others(estimator, windows):
     together = fitted.transform(windows)
     order = [3, 0, 6, 2]
     np.testing.assert_allclose(fitted.transform(windows[order]), together[order], rtol=1e-9)
+
+
+STATELESS = [e for e in INSTANCES if hasattr(e, "transform") and not get_tags(e).requires_fit]
+
+
+def test_steps_that_learn_say_so():
+    learning = [
+        AmplitudeScaler(by="training"),
+        ReferenceScaler(),
+        AutoregressiveFeatures("aic"),
+        EMGFeatures(on_short="drop"),
+        AutoencoderDenoiser(),
+        RelevanceSelector(),
+    ]
+    assert all(get_tags(step).requires_fit for step in learning)
+    assert len(STATELESS) > 30
+
+    class Learning(SignalTransformer):
+        def _fit_signals(self, X, fs):
+            self.mean_ = X.mean()
+
+    assert get_tags(Learning()).requires_fit
+
+
+@pytest.mark.parametrize("estimator", STATELESS, ids=name_of)
+def test_what_fit_has_seen_does_not_change_a_step_that_learns_nothing(estimator, windows):
+    one = clone(estimator).fit(windows[:2] * 5).transform(windows)
+    other = clone(estimator).fit(windows[3:], [0, 1, 0, 1]).transform(windows)
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(clone(estimator).transform(windows), one)  # without fit
+    # A store keeps rows recording by recording: each is the same in any company, to the last bit.
+    for dtype in (np.float32, np.float64):
+        fitted = clone(estimator).fit(windows.astype(dtype))
+        together = fitted.transform(windows.astype(dtype))
+        for row in range(len(windows)):
+            alone = fitted.transform(windows[row : row + 1].astype(dtype))
+            np.testing.assert_array_equal(alone[0], together[row])
 
 
 @pytest.mark.parametrize("estimator", SIGNAL_TO_SIGNAL + EXTRACTORS, ids=name_of)

@@ -149,9 +149,9 @@ def compare(
     failures; a class without training rows has probability 0. Peak memory is the growth of the
     resident set of the process during fitting and prediction, sampled every 5 ms.
 
-    Steps whose tag ``requires_fit`` of scikit-learn is False learn nothing. Steps of this package
-    that are such, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once
-    on each recording. Scores are the same to the last bit; times of fitting and prediction include
+    Steps whose tag ``requires_fit`` of scikit-learn is False learn nothing. Such steps of this
+    package, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once on
+    each recording. Scores are the same to the last bit; times of fitting and prediction include
     those steps only where no earlier fit has run them.
 
     If a worker process is killed, for instance for its memory use, its fold is tried once more in a
