@@ -224,7 +224,7 @@ def test_float32_features_of_a_small_signal_on_an_offset_are_those_of_float64(of
     ]
 
 
-def test_slope_and_spread_keep_their_digits_beside_an_artefact_on_an_offset():
+def test_slope_and_spread_keep_their_digits_with_an_artefact_on_an_offset():
     # Too wide for the detour through float64: the sums themselves have to be exact.
     X = (1000 + 0.2 * shapes()["noise"] + 500 * shapes()["spike"])[np.newaxis].astype(np.float32)
     names = ["mavslp", "var_abs", "var", "skewness", "kurtosis", "wl", "l_scale"]

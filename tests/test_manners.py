@@ -1,4 +1,4 @@
-"""What users see beside results: HTML of estimators, progress, silence."""
+"""What users see in addition to results: HTML of estimators, progress, silence."""
 
 import ast
 import re

@@ -162,7 +162,7 @@ def _event_values(text: str, n_columns: int) -> np.ndarray:
 
 def _integers(name: str, values: np.ndarray) -> np.ndarray:
     if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
-        raise ValueError(f"each {name} must be a whole number")
+        raise ValueError(f"each {name} must be an integer")
     return values.astype(np.int64)
 
 

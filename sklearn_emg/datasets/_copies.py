@@ -40,7 +40,7 @@ def copies(recordings: Sequence[Stored]) -> dict[str, str]:
 
     Of the recordings of one subject the first preferred one is kept, or else the first. Where equal
     samples are those of several subjects, the one is kept whose name is preferred; otherwise none,
-    since it is not known whose recording it is.
+    since the subject of the recording is not known.
 
     Parameters
     ----------

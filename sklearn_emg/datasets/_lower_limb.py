@@ -128,8 +128,8 @@ def load_lower_limb(
 
         - ``"copies"``: files that repeat another one byte for byte (2Npie, 2Nsen) are kept; by
           default they are dropped.
-        - ``"numbers"``: 2N stays a subject of its own; by default 2N and 1N, which are one person,
-          are the subject ``"N01"``.
+        - ``"numbers"``: 2N remains a separate subject; by default 2N and 1N, the same man, are the
+          subject ``"N01"``.
         - ``"misplaced"``: 7Nmar, which is very probably a recording of patient 4A, is kept; by
           default it is dropped.
         - ``"ragged"``: rows at the end in which EMG or angle is missing are kept, with NaN; by

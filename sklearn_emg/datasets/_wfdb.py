@@ -221,7 +221,7 @@ def _header_path(path: Path) -> Path:
             return candidate
     raise FileNotFoundError(
         f"load_wfdb: there is no record {path}; its header {path.name.removesuffix('.hea')}.hea "
-        "must lie beside its samples."
+        "must lie next to its samples."
     )
 
 

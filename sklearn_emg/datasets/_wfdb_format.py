@@ -170,7 +170,7 @@ def _check_count(what: str, announced: int, found: int) -> None:
 
 def _integer(what: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise ValueError(f"the {what} must be a whole number, it is {text[:40]!r}")
+        raise ValueError(f"the {what} must be an integer, it is {text[:40]!r}")
     return int(text)
 
 
@@ -187,7 +187,7 @@ def _parse_signal(line: str) -> SignalSpec:
     file, *fields = line.split(maxsplit=8)
     if file != "~" and _FILE_NAME.fullmatch(file) is None:
         raise ValueError(
-            f"a signal file must be named plainly and lie beside its header, not {file[:80]!r}"
+            f"a signal file must have a plain name and lie next to its header, not {file[:80]!r}"
         )
     stored = _FORMAT.fullmatch(fields[0]) if fields else None
     if stored is None:
@@ -227,7 +227,7 @@ def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
 
 def _signed(text: str) -> int:
     if re.fullmatch(r"[-+]?\d{1,15}", text, re.ASCII) is None:
-        raise ValueError(f"{text[:40]!r} stands where a whole number should")
+        raise ValueError(f"{text[:40]!r} stands in place of an integer")
     return int(text)
 
 

@@ -82,7 +82,7 @@ def synthesise(
 
 
 def _rows_of(subjects: Iterable[Any], groups: NDArray | None, n_rows: int) -> NDArray[np.bool_]:
-    """Rows of the named subjects; none if it is not known whose rows they are."""
+    """Rows of the named subjects; none if the subjects of the rows are not known."""
     if groups is None:
         return np.zeros(n_rows, dtype=bool)
     wanted = set(subjects)

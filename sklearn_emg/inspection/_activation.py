@@ -26,7 +26,7 @@ class ActivationMaximizationDisplay:
     Parameters
     ----------
     windows : ndarray of shape (n_starts, n_classes, n_channels, n_times)
-        The windows found, in mV. Images have height and width instead of ``n_times``.
+        Windows that were found, in mV. Images have height and width instead of ``n_times``.
     outputs : ndarray of shape (n_updates + 1, n_starts, n_classes, n_classes)
         Raw outputs (logits, last axis) of the module before each update and after the last one;
         the third axis is the window, in the order of ``classes``.
@@ -103,13 +103,14 @@ class ActivationMaximizationDisplay:
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or one per class; by default a new figure.
         start : int, default=0
-            Which start to show, of several.
+            Number of the start to show.
         channel : int, default=0
             Channel to show.
         span : float, default=None
-            Seconds in the middle of the window to show, by default all of it.
+            Length in seconds of the middle part of the window to show; by default all of it is
+            shown.
         sharey : bool, default=True
-            One scale of millivolts for all classes, so that amplitudes compare.
+            Whether all classes have one scale of millivolts, so that amplitudes compare.
 
         Returns
         -------
@@ -209,9 +210,9 @@ def activation_maximization(
     n_starts : int, default=1
         Number of windows per class, each from its own noise.
     progress : bool, default=True
-        Show a progress bar.
+        Whether to show a progress bar.
     random_state : int, RandomState instance or None, default=None
-        Draws noise and shifts. PyTorch's global generators are not used.
+        Seed of noise and shifts. PyTorch's global generators are not used.
 
     Returns
     -------
@@ -233,13 +234,13 @@ def activation_maximization(
 
     With the raw outputs :math:`z`, "logit" raises :math:`z_k` and "margin" raises
     :math:`z_k - \\log \\sum_{j \\ne k} e^{z_j}`, the log-odds of the class. Probabilities depend on
-    differences of outputs alone, so all outputs can rise together: with "logit" a window may end
-    up as one of another class; look at ``probabilities``. From the published start of 1 mV, the
-    noise that no filter of the network responds to stays in the window and adds its own amplitude
-    and frequency to the measured ones.
+    differences of outputs alone, so that all outputs can rise together: with "logit" a window
+    may belong to another class at the end, which ``probabilities`` show. From the published start
+    of 1 mV, the noise that no filter of the network responds to stays in the window and adds its
+    own amplitude and frequency to the measured ones.
 
-    The paper found neuropathic windows large and long, myopathic ones small and fast. In narrow
-    nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" from 0.05 mV shows all of that. At
+    In the paper, neuropathic windows are large and long, myopathic ones small and fast. In narrow
+    nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" from 0.05 mV reproduces this. At
     10 kHz, with harder cohorts, neuropathic windows are the largest and have the longest phases,
     myopathic ones the shortest, but not always the highest mean frequency: more noise remains
     that the networks do not respond to. ``python benchmarks/explanations.py windows --seeds 0``

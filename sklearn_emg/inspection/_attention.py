@@ -1,4 +1,4 @@
-"""Attention maps: which times of a window a network with attention looks at."""
+"""Attention maps: weights of a network with attention over the time of a window."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AttentionMaps:
     edges : dict of str to ndarray of shape (n_positions + 1,)
         By layer, the times in seconds between which each position lies.
     kinds : dict of str to {"self-attention", "graph", "spatial"}
-        By layer, what its heads are, see the Notes of :func:`attention_maps`.
+        Meaning of the heads by layer, see the Notes of :func:`attention_maps`.
     matrices : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)
         Only with ``matrices=True``, and only of self-attention: the attention of each position
         (third axis) to each (last axis). Sums to one over the last axis.
@@ -83,7 +83,7 @@ def attention_maps(
     See Also
     --------
     AttentionDisplay : Draws them above the signal.
-    attribution : What each sample adds to the output, for every network.
+    attribution : Contribution of each sample to the output, for every network.
 
     Notes
     -----
@@ -100,8 +100,8 @@ def attention_maps(
 
     A position is a frame of samples, or as many samples as were pooled into one. After
     convolutions and recurrent layers it also depends on samples around it, or on all before it. A
-    large weight says where a layer read, not that the output would change without it: what was
-    read may be the same everywhere [1]_. :func:`attribution` answers the latter.
+    large weight states which samples a layer used, not that the output would change without them:
+    they may be the same everywhere [1]_. :func:`attribution` measures the latter.
 
     References
     ----------

@@ -27,7 +27,7 @@ class Attribution:
     Attributes
     ----------
     values : ndarray of the shape of the windows
-        What each sample adds to the raw output (logit) of the class; negative values
+        Contribution of each sample to the raw output (logit) of the class; negative values
         oppose it.
     target : ndarray of shape (n_windows,)
         Class that each window is explained for.
@@ -36,7 +36,7 @@ class Attribution:
     residual : ndarray of shape (n_windows,)
         ``output - baseline_output`` minus the sum of the values: 0 where they are complete.
     method : str
-        As given.
+        Method as given.
     """
 
     values: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Attribution:
         Parameters
         ----------
         windows : Windows
-            What :func:`~sklearn_emg.recordings.divide` gave, the same windows as here.
+            Windows of :func:`~sklearn_emg.recordings.divide`, the same as here.
 
         Returns
         -------
@@ -113,13 +113,13 @@ def attribution(
         Class to explain; by default the predicted one of each window.
     method : {"integrated_gradients", "gradient_x_input", "occlusion"}, \
             default="integrated_gradients"
-        See Notes.
+        Method; see Notes.
     baseline : float or array-like that fits the shape of X, default=0.0
-        What a sample is compared with, in mV: the absence of a signal.
+        Value in mV that stands for the absence of a signal.
     n_steps : int, default=50
-        Points of "integrated_gradients" between the baseline and the window.
+        Number of points of "integrated_gradients" between the baseline and the window.
     patch : int, default=None
-        Samples that "occlusion" replaces at once; by default a fiftieth of the window.
+        Number of samples that "occlusion" replaces at once; by default a fiftieth of the window.
     patch_step : int, default=None
         Samples by which one tiling of the window with patches is shifted against the next; by
         default `patch`, a single tiling.
@@ -147,7 +147,7 @@ def attribution(
       F(x) - F(b) as m grows (completeness); ``residual`` is the difference.
     - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick, and without completeness.
     - "occlusion": F(x) minus F of the window in which a patch of one channel is replaced by the
-      baseline, shared equally among the samples of the patch and averaged over the patches that
+      baseline, divided equally among the samples of the patch and averaged over the patches that
       cover a sample; those at the ends of a window may be shorter.
 
     captum computes them: IntegratedGradients, Saliency and FeatureAblation.
@@ -194,7 +194,7 @@ def attribution(
         values = tools.occlusion(module, device, windows, reference, nodes, size, step, batch)
     else:
         steps = n_steps if method == "integrated_gradients" else None
-        values = tools.gradient_shares(module, device, windows, reference, nodes, steps, batch)
+        values = tools.gradient_parts(module, device, windows, reference, nodes, steps, batch)
     output = tools.outputs(module, device, windows, nodes, batch)
     base = tools.outputs(module, device, reference, nodes, batch)
     residual = output - base - values.reshape(len(values), -1).sum(axis=1)

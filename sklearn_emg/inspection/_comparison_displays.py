@@ -123,21 +123,21 @@ class ComparisonDisplay:
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = 0,
     ) -> ComparisonDisplay:
-        """Take what is drawn from a comparison.
+        """Make the display from a comparison.
 
         Parameters
         ----------
         comparison : Comparison
-            What :func:`~sklearn_emg.comparison.compare` gave.
+            Result of :func:`~sklearn_emg.comparison.compare`.
         metric : str, default="accuracy"
-            For "scores" and "time": a name from ``comparison.summary["metric"]``, at the level of
-            subjects. Differences are of the accuracy.
+            Metric for "scores" and "time", a name from ``comparison.summary["metric"]``, at the
+            level of subjects. Differences are of the accuracy.
         reference : str, default=None
             Pipeline that the others are compared with; by default the first one.
         n_resamples : int, default=1000
-            Bootstrap resamples of subjects, for the intervals of differences.
+            Number of bootstrap resamples of subjects, for the intervals of differences.
         random_state : int, RandomState instance or None, default=0
-            For the bootstrap.
+            Seed of the bootstrap.
 
         Returns
         -------
@@ -188,9 +188,9 @@ class ComparisonDisplay:
             Subject-level scores with their intervals; differences in accuracy to the reference on
             the same subjects; or scores against time.
         time : {"predict", "fit"}, default="predict"
-            For ``kind="time"``: the time to predict a recording, or to fit a fold.
+            Time for ``kind="time"``: that to predict a recording, or to fit a fold.
         ax : Axes, default=None
-            By default a new figure.
+            Axes to draw in; by default a new figure.
 
         Returns
         -------
@@ -366,7 +366,7 @@ class LeakageDisplay:
     Parameters
     ----------
     audit : LeakageAudit
-        What :func:`~sklearn_emg.comparison.leakage_audit` gave.
+        Result of :func:`~sklearn_emg.comparison.leakage_audit`.
     n_classes : int, default=None
         Number of classes, for the line of the chance level.
 
@@ -438,7 +438,7 @@ class LeakageDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            By default a new figure.
+            Axes to draw in; by default a new figure.
 
         Returns
         -------
@@ -475,7 +475,7 @@ class LeakageDisplay:
                 1 / self.n_classes, color=GREY, ls="--", lw=1, label="chance level"
             )
             handles = [*handles, self.chance_line_]
-        kinds = np.where(leaky, "leaky", "honest")
+        kinds = np.where(leaky, "leaky", "no leak")
         axis.set_xticks(place, [f"{name}\n{kind}" for name, kind in zip(summary.index, kinds)])
         axis.set_xlim(-0.6, len(summary) + 0.1)
         axis.set_ylim(0, 1.05)
@@ -563,7 +563,7 @@ class ConfoundDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            By default a new figure.
+            Axes to draw in; by default a new figure.
         max_properties : int, default=30
             Number of properties that are drawn at most.
 

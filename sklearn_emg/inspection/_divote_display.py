@@ -36,7 +36,7 @@ class DiVoteDisplay:
     Parameters
     ----------
     votes : Votes
-        What ``vote`` of a DiVoteClassifier gave.
+        Votes of a DiVoteClassifier, from its ``vote``.
     classes : ndarray of shape (n_classes,)
     y : ndarray of shape (n_subjects,) or None
         True class of each subject, in the order of ``votes.subjects``.
@@ -101,8 +101,8 @@ class DiVoteDisplay:
         estimator : fitted estimator
             A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
         X : DataFrame or ndarray
-            Recordings to predict; of subjects that it was not trained on, if the figure is to show
-            its accuracy.
+            Recordings to predict. They are of subjects that it was not trained on, if the figure is
+            to show its accuracy.
         y : array-like of shape (n_rows,), default=None
             True label of each row.
 
@@ -132,9 +132,9 @@ class DiVoteDisplay:
         ----------
         kind : {"heatmap", "simplex", "regions"}, default="heatmap"
             The last two need three classes. Where the final classifier reads several kinds of
-            recordings (`by`), its regions are those of subjects in whom all kinds score alike; a
-            subject's point, the mean over its recordings, may then lie in a region that is not
-            its diagnosis. Diagnoses that are wrong are ringed.
+            recordings (`by`), its regions are those of subjects whose kinds all have the same
+            scores; a subject's point, the mean over its recordings, may then lie in a region that
+            is not its diagnosis. Diagnoses that are wrong are ringed.
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or one per panel; by default a new figure.
 
@@ -209,7 +209,7 @@ class DiVoteDisplay:
         labels = []
         for k in order:
             wrong = self.y is not None and diagnosis[k] != self.y[k]
-            labels.append(f"✗ called {diagnosis[k]}  {names[k]}" if wrong else names[k])
+            labels.append(f"✗ diagnosed {diagnosis[k]}  {names[k]}" if wrong else names[k])
         first = self.axes_[0]
         first.set_yticks(np.arange(len(order)), labels, fontsize=size)
         if self.y is None:

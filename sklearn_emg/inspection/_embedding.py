@@ -187,14 +187,14 @@ def layer_embedding(
         ``method`` of the result names it. For UMAP the activations are first reduced to 50
         principal components.
     n_components : int, default=2
-        Dimensions of the points.
+        Number of dimensions of the points.
     n_neighbors : int, default=15
-        Neighbours in UMAP, at most one less than the windows.
+        Number of neighbours in UMAP, at most the number of windows minus one.
     time_average : bool, default=False
         Whether each filter's output is first averaged over time. This takes much less memory
         (without it a layer takes 4 bytes for each window and unit) and discards the times.
     random_state : int, RandomState instance or None, default=None
-        For UMAP and the randomised principal components.
+        Seed of UMAP and of the randomised principal components.
 
     Returns
     -------

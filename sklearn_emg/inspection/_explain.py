@@ -217,7 +217,7 @@ class SubjectExplanationDisplay:
 def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, dict[str, Any]]:
     """Votes of one subject, and its diagnosis with probabilities."""
     with warnings.catch_warnings():
-        # An explanation is no score: that of a training subject is as good as another.
+        # An explanation is no score, so that training subjects are allowed.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = divote.vote(table)
     if len(votes.subjects) != 1:
@@ -297,9 +297,9 @@ def explain_subject(
     >>> from sklearn_emg.inspection import explain_subject
     >>> from sklearn_emg.recordings import recording_table
     >>> rng = np.random.default_rng(0)
-    >>> loud = np.array([1, 1, 1, 1, 1, 3, 1, 3])  # one muscle of each patient is affected
+    >>> amplitude = np.array([1, 1, 1, 1, 1, 3, 1, 3])  # one muscle of each patient is affected
     >>> table = recording_table(
-    ...     [a * rng.normal(size=500) for a in loud], fs=1000.0, subject=list("aabbccdd"),
+    ...     [a * rng.normal(size=500) for a in amplitude], fs=1000.0, subject=list("aabbccdd"),
     ...     muscle=["biceps", "tibialis"] * 4,
     ... )
     >>> y = np.repeat(["control", "patient"], 4)

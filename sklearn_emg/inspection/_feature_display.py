@@ -32,7 +32,7 @@ class FeatureDisplay:
     units : dict of str to str
         Unit of each feature; "" for none.
     what : str, default="subject"
-        What a point is.
+        Meaning of a point.
 
     Attributes
     ----------

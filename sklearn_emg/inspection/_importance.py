@@ -101,7 +101,7 @@ class FamilyImportanceDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            By default a new figure.
+            Axes to draw in; by default a new figure.
 
         Returns
         -------
@@ -192,16 +192,17 @@ def family_importance(
     cv : int or splitter, default=5
         An int is ``SubjectKFold(cv)``. A split with a subject on both sides is refused.
     scoring : callable ``scorer(estimator, X, y)``, default=None
-        By default ``subject_scorer("balanced_accuracy")``, which counts subjects. With few subjects
-        in a fold it changes in large steps; ``subject_scorer("neg_log_loss")`` does not.
+        Score; by default it is ``subject_scorer("balanced_accuracy")``, which counts subjects. With
+        few subjects in a fold it changes in large steps; ``subject_scorer("neg_log_loss")`` does
+        not.
     n_repeats : int, default=5
         Number of permutations of each family in each fold.
     n_jobs : int, default=None
         Number of folds that run in parallel.
     progress : bool, default=True
-        Show a progress bar.
+        Whether to show a progress bar.
     random_state : int, RandomState instance or None, default=None
-        Draws the permutations.
+        Seed of the permutations.
 
     Returns
     -------

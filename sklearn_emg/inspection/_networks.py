@@ -19,12 +19,12 @@ def torch_tools(caller: str) -> ModuleType:
     Parameters
     ----------
     caller : str
-        Named in the error.
+        Name in the error.
 
     Raises
     ------
     ImportError
-        If PyTorch is not installed; says how to install it.
+        If PyTorch is not installed; the message states how to install it.
     """
     require("torch", caller, "nets")
     from sklearn_emg.inspection import _torch_tools
@@ -93,7 +93,7 @@ def unwrap(estimator: Any) -> Any:
     Returns
     -------
     estimator : estimator
-        Itself where it is none of the three.
+        The same estimator where it is none of the three.
     """
     found = estimator
     while True:
@@ -137,7 +137,7 @@ def node_of(network: Any, target: Any, caller: str) -> int:
     network : fitted network classifier
     target : label
     caller : str
-        Named in the message.
+        Name in the message.
 
     Returns
     -------

@@ -31,12 +31,12 @@ def pyplot(caller: str) -> ModuleType:
     Parameters
     ----------
     caller : str
-        Named in the error.
+        Name in the error.
 
     Raises
     ------
     ImportError
-        If matplotlib is not installed; says how to install it.
+        If matplotlib is not installed; the message states how to install it.
     """
     return require("matplotlib.pyplot", caller, "plot")
 
@@ -55,7 +55,7 @@ def panels(
 ) -> tuple[Any, np.ndarray]:
     """Axes to draw in: a new figure, the Axes given, or one Axes divided.
 
-    Gives the figure and an array of ``n_rows * n_cols`` Axes, row by row.
+    Returns the figure and an array of ``n_rows * n_cols`` Axes, row by row.
     """
     plt = pyplot(caller)
     n = n_rows * n_cols

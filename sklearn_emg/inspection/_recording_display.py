@@ -98,7 +98,7 @@ class RecordingDisplay:
         annotations : DataFrame, default=None
             Discharges: ``time`` in seconds and ``unit``.
         window, step : float, default=None
-            Length of windows and the way from one to the next, in seconds, as in
+            Length of windows and the distance from one to the next, in seconds, as in
             :func:`~sklearn_emg.recordings.divide`; by default none are drawn.
         title : str, default=""
 

@@ -20,7 +20,7 @@ _AGAINST, _NEITHER, _FOR = COLORS[0], "0.72", COLORS[1]
 
 
 class AttributionDisplay:
-    """Signal coloured by what each stretch adds to the output of a network, and the sums below.
+    """Signal coloured by the contribution of each stretch to the output of a network, and the sums.
 
     Create it with :meth:`from_estimator`, :meth:`from_attribution` or :meth:`from_recording`.
 
@@ -29,7 +29,7 @@ class AttributionDisplay:
     signal : ndarray of shape (n_channels, n_times)
         Samples in mV.
     values : ndarray of shape (n_channels, n_times)
-        What each sample adds to the raw output (logit); NaN where no window lies.
+        Contribution of each sample to the raw output (logit); NaN where no window lies.
     fs : float
         Sampling rate in Hz.
     title : str, default=""
@@ -121,9 +121,9 @@ class AttributionDisplay:
         Parameters
         ----------
         attribution : Attribution
-            What :func:`attribution` found.
+            Result of :func:`attribution`.
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            The windows that it was given.
+            Windows of the attribution.
         fs : float
             Sampling rate in Hz.
         window : int, default=0
@@ -137,7 +137,8 @@ class AttributionDisplay:
         if windows.shape != attribution.values.shape:
             raise ValueError(
                 f"The 'X' of AttributionDisplay has shape {windows.shape}, the attribution is of "
-                f"windows of shape {attribution.values.shape}. Give the windows it was made of."
+                f"windows of shape {attribution.values.shape}. Give the windows that it was "
+                "computed from."
             )
         if windows.ndim > 3:
             raise ValueError(
@@ -163,9 +164,9 @@ class AttributionDisplay:
         Parameters
         ----------
         attribution : Attribution
-            What :func:`attribution` found for ``windows.X``, with one `target`.
+            Result of :func:`attribution` for ``windows.X``, with one `target`.
         windows : Windows
-            What :func:`~sklearn_emg.recordings.divide` cut `table` into.
+            Windows of `table`, from :func:`~sklearn_emg.recordings.divide`.
         table : DataFrame
             Recording table.
         row : int, default=0
@@ -243,7 +244,7 @@ class AttributionDisplay:
         return self
 
     def _plot_signal(
-        self, axis: Any, signal: NDArray[np.floating], shares: NDArray, bounds: NDArray[np.intp]
+        self, axis: Any, signal: NDArray[np.floating], values: NDArray, bounds: NDArray[np.intp]
     ) -> None:
         from matplotlib.collections import LineCollection
         from matplotlib.colors import LinearSegmentedColormap
@@ -253,7 +254,7 @@ class AttributionDisplay:
         parts = [np.column_stack([time[a : b + 1], signal[a : b + 1]]) for a, b in pairwise(bounds)]
         colours = LinearSegmentedColormap.from_list("for_against", [_AGAINST, _NEITHER, _FOR])
         # The root shows small values too; the bars show the numbers.
-        signed = np.sign(shares) * np.sqrt(np.abs(shares))
+        signed = np.sign(values) * np.sqrt(np.abs(values))
         lines = LineCollection(
             parts, colors=colours(0.5 + 0.5 * signed), linewidths=0.6 + 0.8 * np.abs(signed)
         )
@@ -302,9 +303,9 @@ class AttentionDisplay:
     Parameters
     ----------
     maps : AttentionMaps
-        What :func:`attention_maps` found.
+        Result of :func:`attention_maps`.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        The windows that it was given, in mV.
+        Windows of the maps, in mV.
 
     Attributes
     ----------
@@ -316,7 +317,7 @@ class AttentionDisplay:
     head_patches_ : list of StepPatch
         Each head, layer by layer.
     even_lines_ : list of Line2D
-        What each position would get if all got the same, per layer.
+        Weight of each position if all were equal, per layer.
     signal_lines_ : list of Line2D
 
     See Also
@@ -343,7 +344,7 @@ class AttentionDisplay:
         if len(self.X) != n_windows:
             raise ValueError(
                 f"X of AttentionDisplay has {len(self.X)} windows, the maps are of {n_windows}. "
-                "Give the windows they were made of."
+                "Give the windows that they were computed from."
             )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the explanations do with a trained module; the one module here that imports PyTorch."""
+"""Computations of the explanations on a trained module; the only file here that imports PyTorch."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def maximise(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Windows that raise the output or margin of their node, and all outputs before each update.
 
-    ``shifts`` gives, for each update, the (n_windows,) samples that the windows are moved round by;
-    what is updated stays in place. Adam works sample by sample, so windows learn apart.
+    ``shifts`` gives, for each update, the number of samples (n_windows,) by which windows are
+    rotated; what is updated stays in place. Adam works sample by sample, so that windows are
+    trained independently.
     """
     x = torch.tensor(start, device=device, requires_grad=True)
     node = torch.as_tensor(nodes, device=device)[:, None]
@@ -80,7 +81,7 @@ def _run(
     batch_size: int,
     hooks: Sequence[RemovableHandle],
 ) -> None:
-    """Show all windows to the module in evaluation mode, then take the hooks off."""
+    """Run the module on all windows in evaluation mode, then remove the hooks."""
     was_training = module.training
     module.eval()
     try:
@@ -106,16 +107,16 @@ def activations(
     Parameters
     ----------
     module : Module
-        Its training mode is put back at the end.
+        Module; its training mode is restored at the end.
     device : str
-        Where the module is.
+        Device of the module.
     X : tensor of shape (n_windows, n_channels, n_times) or of images
-        In mV, anywhere; moved in batches of `batch_size`.
+        Windows in mV on any device; they are moved in batches of `batch_size`.
     layers : sequence of str
         Names as in ``module.named_modules()``.
     batch_size : int
     time_average : bool
-        Take the mean over the last axis of outputs that have one.
+        Whether to take the mean over the last axis of outputs that have one.
 
     Returns
     -------
@@ -175,7 +176,7 @@ def outputs(
     return torch.cat(parts).numpy()
 
 
-def gradient_shares(
+def gradient_parts(
     module: nn.Module,
     device: str,
     X: torch.Tensor,
@@ -193,9 +194,9 @@ def gradient_shares(
             if n_steps is None:
                 # captum's InputXGradient knows no baseline.
                 slopes = Saliency(module).attribute(x.requires_grad_(), target=node, abs=False)
-                shares = (x - b) * slopes
+                relevance = (x - b) * slopes
             else:
-                shares = IntegratedGradients(module).attribute(
+                relevance = IntegratedGradients(module).attribute(
                     x,
                     baselines=b,
                     target=node,
@@ -203,7 +204,7 @@ def gradient_shares(
                     method="riemann_middle",
                     internal_batch_size=len(x),
                 )
-            parts.append(shares.detach().double().cpu().numpy())
+            parts.append(relevance.detach().double().cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -217,7 +218,7 @@ def occlusion(
     step: int,
     batch_size: int,
 ) -> NDArray[np.float64]:
-    """Fall of each window's node when a patch of one channel is replaced by the baseline.
+    """Decrease of each window's node when a patch of one channel is replaced by the baseline.
 
     A window is tiled with patches of `size` samples, those at its ends may be shorter; the mean
     is over tilings that lie `step` samples apart.
@@ -235,13 +236,13 @@ def occlusion(
                 channel = torch.arange(X.shape[1]).reshape(-1, *[1] * (X.ndim - 2))
                 mask = (channel * (patch[-1] + 1) + patch).expand(1, *X.shape[1:])
                 sizes = torch.bincount(mask.flatten())[mask].numpy()
-                falls = [
+                decreases = [
                     FeatureAblation(module).attribute(
                         x, baselines=b, target=node, feature_mask=mask.to(device)
                     )
                     for x, b, node in _batches(device, X, baseline, nodes, batch_size)
                 ]
-                total += torch.cat(falls).double().cpu().numpy() / sizes
+                total += torch.cat(decreases).double().cpu().numpy() / sizes
     finally:
         module.train(was_training)
     return total / len(offsets)

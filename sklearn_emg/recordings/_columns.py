@@ -243,8 +243,8 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
 
 
 def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
-    """Columns that tell whose rows they are or what is to be predicted, and how."""
-    own = {"subject": "whose rows they are"} if "subject" in table.columns else {}
+    """Columns that reveal the subject or the label, and how."""
+    own = {"subject": "the subject"} if "subject" in table.columns else {}
     return own | revealing_columns(table, y)
 
 

@@ -406,7 +406,7 @@ def loudness(windows):
     return np.log(np.mean(windows**2, axis=-1)).reshape(-1, 1)
 
 
-def test_audit_tells_the_leak_from_the_honest_split(features):
+def test_audit_separates_leaky_splits_from_that_by_subject(features):
     X, y = features
     y = np.array(["ill", "well"])[X["subject"] % 2]
     audit = leakage_audit(rows_model(KNeighborsClassifier()), X, y, n_splits=4, progress=False)

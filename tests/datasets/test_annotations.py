@@ -105,7 +105,7 @@ def test_external_entity_is_refused(encoding, write, tmp_path):
         ("<unit></unit><chan>", "<chan>", "must have spike events with a time and a unit"),
         ("0.5 2 1", "0.5 2", "the event '0.5 2' must have 3 values"),
         ("0.5 2 1", "nan 2 1", "a time of 0 or more"),
-        ("0.5 2 1", "0.5 2.5 1", "each unit must be a whole number"),
+        ("0.5 2 1", "0.5 2.5 1", "each unit must be an integer"),
         ("0.5 2 1", "0.5 zwei 1", "damaged annotation file"),
         ("<rate>100</rate>", "", r"template I1 lacks \['rate'\]"),
         ("<index>1</index>", "<index>3</index>", "index of the template I1 must lie within"),

@@ -127,7 +127,7 @@ def test_age_that_is_not_given_is_nan(add, tmp_path):
     assert np.isnan(load_n2001(tmp_path).data["age"].iloc[0])
 
 
-def test_annotations_beside_a_recording_are_found(add, tmp_path):
+def test_annotations_next_to_a_recording_are_found(add, tmp_path):
     place = add("N2001C03BB01", folder="c")
     (place / "N2001C03BB01.eaf").write_text("x")
     add("N2001C04BB01")

@@ -263,7 +263,7 @@ def test_segments_in_segments_are_refused(plain):
 def test_header_cannot_name_files_elsewhere(file, lazy, plain, tmp_path):
     (tmp_path / "secret.dat").write_bytes(bytes(100))
     path = plain(f"rec 1 1000 3\n{file} 16 50/mV\n")
-    with pytest.raises(ValueError, match=r"rec\.hea .*must be named plainly and lie beside"):
+    with pytest.raises(ValueError, match=r"rec\.hea .*must have a plain name and lie next to"):
         load_wfdb(path, subject="a", lazy=lazy)
 
 
@@ -324,10 +324,10 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
         ("other 1 1000 3\nrec.dat 16 50/mV\n", "describes the record 'other'"),
         ("rec 0 1000 3\n", "announces no signal"),
         ("rec 99999999999 1000 3\nrec.dat 16 50/mV\n", "announces 99999999999 signals"),
-        ("rec x 1000 3\nrec.dat 16 50/mV\n", "number of signals must be a whole number"),
+        ("rec x 1000 3\nrec.dat 16 50/mV\n", "number of signals must be an integer"),
         ("rec 1 nan 3\nrec.dat 16 50/mV\n", "sampling rate must be a positive number"),
         ("rec 1 fast 3\nrec.dat 16 50/mV\n", "rate must be a positive number, it is 'fast'"),
-        ("rec 1 1000 -3\nrec.dat 16 50/mV\n", "number of samples must be a whole number"),
+        ("rec 1 1000 -3\nrec.dat 16 50/mV\n", "number of samples must be an integer"),
         ("rec 1 1000 3\nrec.dat\n", "is no signal line"),
         ("rec 1 1000 3\nrec.dat 99 50/mV\n", "signal format '99' is unknown"),
         ("rec 1 1000 3\nrec.dat 16 fifty/mV\n", "gain must be like 200"),
@@ -335,7 +335,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
         ("rec 1 1000 3\nrec.dat 16 0/mV\n", "gives no gain"),
         ("rec 1 1000 3\nrec.dat 16\n", "gives no gain"),
         ("rec 1 1000 3\nrec.dat 16 50/mV x\n", None),
-        ("rec 1 1000 3\nrec.dat 16 50/mV 12 x\n", "where a whole number should"),
+        ("rec 1 1000 3\nrec.dat 16 50/mV 12 x\n", "in place of an integer"),
         ("rec 1 1000 3\n~ 0 50/mV\n", "has no samples for the signal"),
         ("rec 1 1000 999999999999999\nrec.dat 16 50/mV\n", "announces 1999999999999998"),
         ("rec 1 1000 999999999999999\nrec.dat 516 50/mV\n", "announces 100000000000"),
@@ -373,7 +373,7 @@ def test_all_bad_records_are_told_at_once(plain):
 
 @pytest.mark.parametrize("path", ["none", "none.hea"])
 def test_missing_record_is_named(path, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no record .*none.*none\.hea must lie beside"):
+    with pytest.raises(FileNotFoundError, match=r"no record .*none.*none\.hea must lie next to"):
         load_wfdb(tmp_path / path, subject="a")
 
 

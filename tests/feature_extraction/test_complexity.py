@@ -173,7 +173,7 @@ def test_template_entropies_of_any_order_are_exact(m, tolerance):
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-def test_sample_entropy_alone_is_that_beside_approximate_entropy():
+def test_sample_entropy_alone_equals_that_with_approximate_entropy():
     X = noise(4, 500)
     names = ["approximate_entropy", "sample_entropy"]
     both = ComplexityFeatures(names).fit_transform(X)[:, 1]

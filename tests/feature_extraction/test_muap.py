@@ -305,7 +305,7 @@ def test_unknown_features_are_named():
         MUAPFeatures(gap=0.0, fs=FS).fit(np.zeros((2, 500)))
 
 
-def test_beside_other_families(windows):
+def test_together_with_other_families(windows):
     got = EMGFeatures(["mdf", "muap_duration"], fs=FS).fit_transform(windows)
     np.testing.assert_array_equal(got[:, 1], features(windows)["muap_duration"])
 

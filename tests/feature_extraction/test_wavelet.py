@@ -192,7 +192,7 @@ def test_cwt_is_the_published_integral():
     t = np.arange(400)
     x = np.cos(2 * np.pi * 0.05 * t) + 0.5 * np.sin(2 * np.pi * 0.011 * t)
     for a in (8.0, 20.0):
-        # 16 a + 1 taps: an odd number of differences, centred half a sample beside b.
+        # 16 a + 1 taps: an odd number of differences, centred half a sample away from b.
         u = (t[np.newaxis] - t[:, np.newaxis] + 0.5) / a
         direct = a**-0.5 * (np.exp(-(u**2) / 2) * np.cos(5 * u)) @ x
         got = cwt(x, [a], "morl")[0]

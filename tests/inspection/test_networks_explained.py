@@ -137,7 +137,7 @@ def test_display_of_a_recording_reaches_the_end_of_its_last_window():
     assert display.signal.shape == (1, 10)
     assert display.axes_[0].get_title(loc="left").startswith("subject s, a: mean logit")
     assert display.axes_[-1].get_xlim() == (0, 1)
-    with pytest.raises(ValueError, match="Give the windows it was made of"):
+    with pytest.raises(ValueError, match="Give the windows that it was"):
         AttributionDisplay.from_attribution(found, windows.X[:2], fs=10.0)
 
 

@@ -81,7 +81,7 @@ def test_comparison_has_chance_subjects_leak_and_failures(pages):
     assert "0.60 of the subjects: the chance level" in text
     assert "20 (control 12, patient 8)" in text
     assert text.count('<td class="leaky">leaky: do not report</td>') == 1
-    assert text.count('<td class="honest">honest</td>') == 1
+    assert text.count('<td class="no-leak">no leak</td>') == 1
     assert "4 of 12 fits failed" in text
     assert "broken, fold 0: ValueError" in text
 

@@ -45,9 +45,9 @@ def test_calibration_error_of_two_bins_by_hand():
 
 def test_spiegelhalters_test_holds_its_level_and_finds_overconfidence():
     rng = np.random.default_rng(0)
-    honest = [calibration_summary(*draw(60, rng), CLASSES)["spiegelhalter_p"] for _ in range(300)]
+    pvalues = [calibration_summary(*draw(60, rng), CLASSES)["spiegelhalter_p"] for _ in range(300)]
     # 5 % with a standard error of 1.3 %.
-    assert 0.01 < np.mean(np.array(honest) < 0.05) < 0.10
+    assert 0.01 < np.mean(np.array(pvalues) < 0.05) < 0.10
     too_sure = calibration_summary(*draw(200, rng, sharpness=4.0), CLASSES)
     assert too_sure["spiegelhalter_p"] < 1e-3
     assert too_sure["confidence"] > too_sure["accuracy"]

@@ -68,7 +68,7 @@ def test_silence_has_a_level_and_a_finite_gradient():
 
 # The modules
 
-# Not importorskip: beside a CPU torch timm cannot be imported as it is.
+# Not importorskip: with a CPU build of torch timm cannot be imported directly.
 needs_timm = pytest.mark.skipif(not find_spec("timm"), reason="image networks need timm")
 SMALL_IMAGE = {"architecture": "test_byobnet", "nperseg": 16}
 CASES = [

@@ -184,7 +184,7 @@ CLASSIFIERS = [
 
 
 @pytest.mark.parametrize("net", CLASSIFIERS, ids=lambda net: type(net).__name__)
-def test_a_signal_is_judged_alone_and_new_subjects_are_recognised(net, tmp_path):
+def test_predictions_of_a_signal_do_not_depend_on_others_and_generalise(net, tmp_path):
     X, y, subjects = signal_cohort()
     net = clone(net).set_params(max_epochs=20, lr=0.02, random_state=0)
     net.fit(X, y, groups=subjects)
@@ -288,7 +288,7 @@ def test_transfer_reads_the_subjects_of_tables():
 # Batches
 
 
-def test_every_signal_comes_once_beside_others_of_its_length():
+def test_every_signal_is_batched_once_with_others_of_similar_length():
     rng = np.random.default_rng(0)
     X = [np.full((1, n), n, dtype=np.float32) for n in rng.integers(10, 400, size=211)]
     data = SequenceDataset(X, np.arange(211))

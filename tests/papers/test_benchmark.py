@@ -1,4 +1,4 @@
-"""The benchmark command: resumable, honest about leaks and failures."""
+"""The benchmark command: runs can be resumed, leaks and failures are reported."""
 
 import argparse
 import gzip

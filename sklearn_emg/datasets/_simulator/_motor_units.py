@@ -312,8 +312,8 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
 def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
     """Mask of the few near fibres of each unit with the largest source over distance."""
     near = np.flatnonzero(fibres.near)
-    loudness = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
-    order = near[np.lexsort((-loudness, fibres.unit[near]))]
+    amplitude = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
+    order = near[np.lexsort((-amplitude, fibres.unit[near]))]
     before = np.cumsum(fibres.n_near) - fibres.n_near
     place = np.arange(len(order)) - before[fibres.unit[order]]
     mask = np.zeros(len(fibres.unit), dtype=bool)

@@ -41,7 +41,7 @@ def conduction_velocity(diameter: ArrayLike, factor: float = 1.0) -> NDArray[np.
 
 
 def intracellular_slope(distance: NDArray, length_scale: float = 1.0) -> NDArray:
-    """Derivative in mV/mm of V(s) = 96 (s/l)³ exp(-s/l) - 90, s mm behind the wave front."""
+    """Derivative in mV/mm of V(s) = 96 (s/l)³ exp(-s/l) - 90, s mm after the wave front."""
     u = np.maximum(distance, 0.0) / length_scale
     return 96.0 / length_scale * (3 * u**2 - u**3) * np.exp(-u)
 
@@ -54,7 +54,7 @@ def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float6
     diameter : array-like of shape (n_fibres,)
         In µm.
     gain : float, default=1.0
-        Of the muscle.
+        Gain of the muscle.
 
     Returns
     -------
@@ -77,13 +77,14 @@ def potential_table(
     Parameters
     ----------
     endplate_distance : float
-        From the end-plate to the electrode's plane, mm.
+        Distance in mm from the end-plate to the electrode's plane.
     half_length : float
-        From the end-plate to the fibre's end on the electrode's side, mm.
+        Distance in mm from the end-plate to the fibre's end on the electrode's side.
     length_scale : float, default=1.0
         Length scale of the intracellular potential, mm.
     stop_distance : float, default=None
-        Where the wave towards the electrode dies, mm from the end-plate; by default at the end.
+        Distance in mm from the end-plate at which the wave towards the electrode ends; by default
+        it is that of the fibre's end.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Content of the page of a comparison, and the section on leakage that it shares."""
+"""Content of the page of a comparison, and the section on leakage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sklearn_emg.inspection._reports._html import (
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
 FINDINGS = {"confound": "leaky"}  # style of the cell
-MARKS = {"leaky: do not report": "leaky", "honest": "honest", "yes: leaky": "leaky"}
+MARKS = {"leaky: do not report": "leaky", "no leak": "no-leak", "yes: leaky": "leaky"}
 _N_NAMED = 20  # subjects that are listed by name in a sentence
 _FOLD_COLUMNS = {
     "fold": "fold",
@@ -96,7 +96,7 @@ def comparison_content(
 
 
 def _case_columns(result: Comparison) -> list[str]:
-    """Columns of the predictions that identify who or what gets a diagnosis."""
+    """Columns of the predictions that identify the subject or unit of a diagnosis."""
     return ["subject"] if result.unit == "subject" else ["subject", result.unit]
 
 
@@ -122,10 +122,10 @@ def leakage_content(
             },
             index=summary.index,
         )
-        frame["status"] = np.where(leaky, "leaky: do not report", "honest")
+        frame["status"] = np.where(leaky, "leaky: do not report", "no leak")
         balanced = summary["mean_balanced_accuracy"]
         values = "; ".join(
-            f"{split} ({'leaky' if bad else 'honest'}) {value:.2f}"
+            f"{split} ({'leaky' if bad else 'no leak'}) {value:.2f}"
             for split, bad, value in zip(summary.index, leaky, balanced)
         )
         points = round(100 * audit.gap)

@@ -1,4 +1,4 @@
-"""HTML pages from the templates: tables, images, and the policy that guards them.
+"""HTML pages from the templates: tables, images, and their security policy.
 
 A page loads nothing from outside. Its content security policy lets one style sheet and one script
 run, each known by its hash; markup that slipped into the data could neither run nor load anything.
@@ -110,7 +110,7 @@ def table(
     caption, index : str
         Caption, and header of the labels.
     keys : DataFrame, default=None
-        Numbers that columns of text are sorted by, under their names.
+        Numbers by which columns of text are sorted, under the same names.
     marks : mapping of str to str, default=None
         Style class of cells with exactly this text.
     max_rows : int, default=None
@@ -149,7 +149,7 @@ def draw(
     paint : callable
         ``paint(figure)`` draws on a matplotlib Figure.
     alt, caption : str
-        Content of the figure as text, and what stands below it.
+        Content of the figure as text, and the text below it.
     size : tuple of float
         Width and height in inches.
     dpi : int, default=120
@@ -234,7 +234,7 @@ def _digest(text: str) -> str:
 
 
 def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]) -> None:
-    """Write a page, all of it or nothing.
+    """Write a page completely or not at all.
 
     Parameters
     ----------

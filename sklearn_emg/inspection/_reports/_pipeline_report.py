@@ -153,7 +153,7 @@ def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
     low, high = wilson_interval(value, n)
     chance = float(pd.Series(list(labels)).value_counts(normalize=True).max())
     return (
-        f"{int(right[new].sum())} of {counted(n, 'subject')} right: the accuracy is "
+        f"{int(right[new].sum())} of {counted(n, 'subject')} correct: the accuracy is "
         f"{interval(value, low, high)} (95 % interval over subjects). The chance level, always "
         f"predicting the largest class, is {chance:.2f} ({class_counts(labels)})."
     )
