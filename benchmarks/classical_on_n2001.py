@@ -5,7 +5,7 @@
 FOLDER holds the biceps recordings of EMGLAB's N2001 set. Each system is fitted and scored, split by
 subject, on the recordings as they are and on a copy in which one recording is zero throughout and
 one has no valid sample, as dead channels and lost files are in real cohorts. A line per system
-tells the seconds and the failed folds. The exit code is 1 if any fold failed.
+states the seconds and the failed folds. The exit code is 1 if any fold failed.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What the explanations find, measured on simulated people, where the truth is known.
+"""Results of the explanations on simulated subjects, for which the truth is known.
 
     python benchmarks/explanations.py windows              # ideal windows of trained networks
     python benchmarks/explanations.py windows --seeds 4    # ... of cohort 4 alone
     python benchmarks/explanations.py muscles              # affected muscles, and explain_subject
 
-No figure here is one of a person: the simulator stands for them.
+All figures are those of the simulator, not of patients.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def ideal_windows(seeds: list[int], networks: list[str]) -> pd.DataFrame:
 
 
 def affected_muscles(seeds: list[int]) -> pd.DataFrame:
-    """Area under the curve, within unseen patients of whom two of four muscles are affected."""
+    """Area under the curve, within new patients with two affected muscles of four."""
     rows = []
     for diagnosis in ("neuropathy", "myopathy"):
         for seed in seeds:
@@ -132,7 +132,7 @@ def affected_muscles(seeds: list[int]) -> pd.DataFrame:
 
 
 def _patchy_cohort(seed: int, diagnosis: str, n_patients: int = 14):
-    """Patients of whom two of four muscles are affected, and as many healthy people."""
+    """Patients with two affected muscles of four, and as many healthy subjects."""
     rng = np.random.default_rng(seed)
     signals, rows = [], []
     for subject in range(2 * n_patients):
@@ -164,8 +164,8 @@ def _contributions(table: pd.DataFrame, y: np.ndarray, diseases: list[str]):
         divote.fit(table.iloc[train], y[train])
         unseen = table.iloc[test]
         for subject in unseen["subject"].unique():
-            mine = (table["subject"] == subject).to_numpy()
-            target = y[mine][0]
+            own = (table["subject"] == subject).to_numpy()
+            target = y[own][0]
             if target in diseases:
                 found = explain_subject(divote, unseen, subject, target=target)
                 yield found.muscles["contribution"].rename(subject)
@@ -173,8 +173,8 @@ def _contributions(table: pd.DataFrame, y: np.ndarray, diseases: list[str]):
 
 def _by_muscle(table: pd.DataFrame, truth: np.ndarray, subject: object) -> pd.Series:
     """Mean of what the simulator knows, for each muscle of a patient."""
-    mine = table["subject"] == subject
-    return pd.Series(truth[mine]).groupby(table["muscle"][mine].to_numpy()).mean()
+    own = table["subject"] == subject
+    return pd.Series(truth[own]).groupby(table["muscle"][own].to_numpy()).mean()
 
 
 def main() -> None:

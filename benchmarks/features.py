@@ -54,7 +54,7 @@ SEVENTEEN = [
 ] + ["aac", "myop", "skewness", "kurtosis", "mfl"]
 SORTED = ["l_scale", "mean_abs_difference"]
 HJORTH = ["hjorth_activity", "hjorth_mobility", "hjorth_complexity"]
-# The dearest features, alone: whatever else is asked for comes on top.
+# The most expensive features, each alone; others add to their time.
 DEAREST = {
     "mav alone": ["mav"],
     "zc and ssc alone": ["zc", "ssc"],
@@ -307,18 +307,18 @@ def sort_rows(X: np.ndarray) -> None:
 
 
 def bucket_numbers(X: np.ndarray) -> np.ndarray:
-    """Half as many buckets as samples, of about equal shares, for each window."""
+    """Half as many buckets as samples, of about equal size, for each window."""
     rows = X.reshape(-1, X.shape[-1])
     order = np.argsort(rows, axis=1, kind="stable")
     keys = np.empty(rows.shape, dtype=np.uint16)
-    share = (np.arange(rows.shape[1]) // 2).astype(np.uint16)
-    np.put_along_axis(keys, order, np.broadcast_to(share, rows.shape), axis=1)
+    fraction = (np.arange(rows.shape[1]) // 2).astype(np.uint16)
+    np.put_along_axis(keys, order, np.broadcast_to(fraction, rows.shape), axis=1)
     return keys
 
 
 @numba.njit(nogil=True)
 def place(rows: np.ndarray, keys: np.ndarray, counts: np.ndarray, ordered: np.ndarray) -> None:
-    """Bring samples into the order of their buckets: the least that any sum over ranks takes."""
+    """Bring samples into the order of their buckets: the minimum that any sum over ranks takes."""
     one = np.uint32(1)
     behind = counts[1:]
     for w in range(rows.shape[0]):
@@ -459,10 +459,10 @@ def main() -> None:
     absent = [name for name in names if peer(name) is None]
     if absent:
         print("not installed, hence not compared:", ", ".join(absent))
-    share, repeats = (5, 3) if options.quick else (1, 5)
+    divisor, repeats = (5, 3) if options.quick else (1, 5)
     if "windows" in options.parts:
         for name, (n_windows, n_channels, n_times) in SHAPES.items():
-            X = windows((n_windows // share, n_channels, n_times), options.dtype)
+            X = windows((n_windows // divisor, n_channels, n_times), options.dtype)
             families(name, X, RATES[name], repeats)
             memory(X, RATES[name])
             if name == "W1":

@@ -3,7 +3,7 @@
 Run as ``python benchmarks/features_spectral.py [--quick]``. All numbers are nanoseconds per sample,
 best of several runs, one thread. The first table has, for each size and dtype, scipy.fft.rfft over
 the windows, all spectral features together, a plain NumPy version of the same features, the ratios,
-and the extra memory at peak as a share of the input. The second has the other families beside
+and the extra memory at peak as a fraction of the input. The second has the other families next to
 PyWavelets or SciPy doing the transform alone.
 """
 
@@ -47,7 +47,7 @@ def plain_numpy(X):
     mean = (power * f).sum(-1) / total
     second = (power * f**2).sum(-1)
     peak = power.argmax(-1)
-    share = power / total[..., None]
+    fraction = power / total[..., None]
     logs = np.log(power)
     x = np.log(f) - np.log(f).mean()
     near = np.abs(f - f[peak][..., None]) <= 20.0
@@ -62,7 +62,7 @@ def plain_numpy(X):
         second,
         (power * f**3).sum(-1),
         second / total - mean**2,
-        -(share * np.log(share)).sum(-1) / np.log(n_bins),
+        -(fraction * np.log(fraction)).sum(-1) / np.log(n_bins),
         np.exp(logs.mean(-1)) / power.mean(-1),
         f[(running < 0.95 * total[..., None]).sum(-1)],
         (power * low).sum(-1) / (power * ~low).sum(-1),

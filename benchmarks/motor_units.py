@@ -4,8 +4,8 @@ Run with ``python benchmarks/motor_units.py [--seeds 3] [--rules]``.
 
 Prints, for simulated recordings, against the discharges and noise-free potentials that made them,
 and, with SKLEARN_EMG_DATA set to a folder with ``n2001``, against expert decompositions and the
-averages over their discharges: the share of potentials at a discharge, the share of discharges in a
-potential, and the medians of the measures beside those of the units measured. ``--rules`` compares
+averages over their discharges: the fractions of potentials at a discharge and of discharges in a
+potential, and the medians of the measures next to those of the measured units. ``--rules`` compares
 the rule-based system with and without measures of potentials, by subjects.
 """
 
@@ -104,13 +104,13 @@ def report(name: str, rows: list[dict[str, float]]) -> None:
     print(f"in an isolated one {total['in an isolated one'] / total['discharges']:.2f}")
     table = table.dropna()
     for measure in MEASURES:
-        mine, truth = table[measure], table[f"true {measure}"]
+        own, truth = table[measure], table[f"true {measure}"]
         print(
-            f"  {measure}: median {mine.median():.3g}, of the units {truth.median():.3g},", end=" "
+            f"  {measure}: median {own.median():.3g}, of the units {truth.median():.3g},", end=" "
         )
-        print(f"median ratio {(mine / truth).median():.2f}", end="")
+        print(f"median ratio {(own / truth).median():.2f}", end="")
         if len(table) > 1:
-            rank = mine.corr(truth, method="spearman")
+            rank = own.corr(truth, method="spearman")
             print(f", rank correlation {rank:.2f} ({len(table)} recordings)", end="")
         print()
 
@@ -155,8 +155,8 @@ def rules(seeds: range) -> None:
             folds = SubjectKFold(6, random_state=seed)
             answers = pd.DataFrame({"subject": X["subject"], "truth": y})
             answers["answer"] = cross_val_predict(model, X, y, cv=folds)
-            people = answers.groupby("subject").first()
-            row[name] = balanced_accuracy_score(people["truth"], people["answer"])
+            subjects = answers.groupby("subject").first()
+            row[name] = balanced_accuracy_score(subjects["truth"], subjects["answer"])
         scores.append(row)
     table = pd.DataFrame(scores).set_index("seed")
     print("\nRules, 36 simulated subjects, 6 folds by subject, balanced accuracy of subjects")

@@ -148,8 +148,8 @@ def main() -> None:
         rows += gpu_rows()
     width = max(len(name) for name, *_ in rows)
     for name, figure, unit, bar in rows:
-        verdict = "" if bar is None else f"   (at most {bar}: {'yes' if figure <= bar else 'NO'})"
-        print(f"{name:<{width}}  {figure:9.3f} {unit}{verdict}")
+        outcome = "" if bar is None else f"   (at most {bar}: {'yes' if figure <= bar else 'NO'})"
+        print(f"{name:<{width}}  {figure:9.3f} {unit}{outcome}")
     if args.check and any(bar is not None and figure > bar for _, figure, _, bar in rows):
         sys.exit(1)
 
@@ -287,8 +287,8 @@ def length_rows(device: str, repeats: int) -> list[tuple]:
     ordered = sum(x.numel() for (x, _), _ in batches) / lengths.sum() - 1
     name = "256 signals of 400 to 4000 samples"
     rows = [
-        (f"{name}: padding in random batches, share", at_random, "", None),
-        (f"{name}: padding in ours, share", ordered, "", 0.1),
+        (f"{name}: padding in random batches, fraction", at_random, "", None),
+        (f"{name}: padding in ours, fraction", ordered, "", 0.1),
     ]
     for module, bar in (("ALSNet", 1.5), ("RecurrentNet", 1.0), ("AttentionNet", 1.0)):
         net = EMGClassifier(module, device=device, validation_fraction=None, max_epochs=1)
@@ -310,7 +310,7 @@ def length_rows(device: str, repeats: int) -> list[tuple]:
 
 
 def memory_rows() -> list[tuple]:
-    """Peak memory of a fit with validation and a prediction, beyond the data, as a share of it.
+    """Peak memory of a fit with validation and a prediction, beyond the data, as a fraction of it.
 
     Each dtype in a process of its own, since a peak cannot be reset.
     """
@@ -318,7 +318,7 @@ def memory_rows() -> list[tuple]:
     for dtype, bar in (("float32", 0.25), ("float64", 0.75)):
         command = [sys.executable, __file__, "--peak", dtype]
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        rows.append((f"peak memory beyond 320 MB of {dtype}, share", float(out), "", bar))
+        rows.append((f"peak memory beyond 320 MB of {dtype}, fraction", float(out), "", bar))
     return rows
 
 
@@ -364,7 +364,7 @@ class Peak:
 
 
 def learning_cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Windows of 0.4 s, diagnoses and subjects of 60 simulated people, and which 36 are tests."""
+    """Windows of 0.4 s, diagnoses and subjects of 60 simulated subjects, and the 36 of the test."""
     data = make_nemg_cohort(
         60,
         n_recordings=360,
@@ -453,7 +453,7 @@ def limb_pipelines() -> dict[str, BaseEstimator]:
 
 
 def lower_limb(folder: str, jobs: int) -> None:
-    """Print one Markdown table of all of them on the same persons, split by subject."""
+    """Print one Markdown table of all of them on the same subjects, split by subject."""
     data = load_lower_limb(folder)
     result = compare(limb_pipelines(), data.data, data.target, cv=5, n_jobs=jobs)
     for (name, fold), reason in result.errors.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "sklearn_emg"
 
-# A package imports from the floors below its own. The first floor is what all of them share.
+# A package imports from the floors below its own. The first floor serves all of them.
 FLOORS = (
     (
         "_files",
@@ -171,10 +171,10 @@ def public_names(root: Path) -> int:
     return len(names)
 
 
-def percentile(values: list[int], share: float) -> int:
-    """Value below which a share of the sorted values lies."""
+def percentile(values: list[int], fraction: float) -> int:
+    """Value below which a fraction of the sorted values lies."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
 
 
 def measure(root: Path) -> dict[str, object]:

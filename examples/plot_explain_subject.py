@@ -62,4 +62,4 @@ muscles.round(3)
 # patient are separated far better, see :doc:`/user_guide/explaining`.
 #
 # The explanation concerns the *model*. It is evidence about the disease only as far as the model is
-# right. Muscles with redundant information share their contribution.
+# right. Muscles with redundant information have smaller contributions.

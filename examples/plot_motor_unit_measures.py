@@ -62,9 +62,9 @@ def true_measures(truth):
     for wave, firing, size in zip(truth["templates"], truth["firing_times"], truth["ptp_mv"]):
         if size < 0.05:
             continue
-        loud = np.flatnonzero(np.abs(wave) > 0.02)
+        active = np.flatnonzero(np.abs(wave) > 0.02)
         peak = np.abs(wave).argmax()
-        parts = np.split(loud, np.flatnonzero(np.diff(loud) > 0.002 * fs) + 1)
+        parts = np.split(active, np.flatnonzero(np.diff(active) > 0.002 * fs) + 1)
         main = next(part for part in parts if part[0] <= peak <= part[-1])
         at = firing + peak / fs - truth["reference"]
         duration = 1e3 * (main[-1] - main[0] + 1) / fs

@@ -1,4 +1,4 @@
-"""Random designs in every evaluation: who is trained on and scored is warned of or refused.
+"""Random designs in every evaluation: subjects in training and test are warned of or refused.
 
 An estimator inside each model writes down which rows it learns from and which it scores. More by
 hand: ``make designs``.
@@ -83,9 +83,9 @@ def rows_in(X):
 
 NAMES = {
     "numbers": lambda k: 20 - k,
-    "texts": lambda k: f"person {k}",
+    "texts": lambda k: f"subject {k}",
     "tuples": lambda k: ("lab", k),
-    "both": lambda k: k if k % 2 else f"person {k}",
+    "both": lambda k: k if k % 2 else f"subject {k}",
     "fractions": lambda k: k + 0.5,
     "days": lambda k: pd.Timestamp("2020-01-01") + pd.Timedelta(days=k),
 }
@@ -105,21 +105,24 @@ class Design:
 
     X: pd.DataFrame
     y: np.ndarray
-    who: np.ndarray
+    codes: np.ndarray
     model: object
     pretrained: np.ndarray
     rng: np.random.Generator
 
     def overlaps(self, folds):
         """Whether a subject is scored that is trained on, there or before."""
-        rows = np.arange(len(self.who))
+        rows = np.arange(len(self.codes))
         return any(
-            np.isin(self.who[rows[test]], np.append(self.who[rows[train]], self.pretrained)).any()
+            np.isin(
+                self.codes[rows[test]],
+                np.append(self.codes[rows[train]], self.pretrained),
+            ).any()
             for train, test in folds
         )
 
     def leaked(self):
-        return any(np.isin(self.who[scored], self.who[train]).any() for train, scored in SCORED)
+        return any(np.isin(self.codes[scored], self.codes[train]).any() for train, scored in SCORED)
 
 
 @st.composite
@@ -132,35 +135,39 @@ def designs(draw):
     n = len(label)
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     most = draw(st.integers(1, 4))
-    who = np.repeat(np.arange(n), rng.integers(1, most + 1, size=n))
-    who = np.append(who, rng.choice(who, draw(st.integers(0, 3))))
+    codes = np.repeat(np.arange(n), rng.integers(1, most + 1, size=n))
+    codes = np.append(codes, rng.choice(codes, draw(st.integers(0, 3))))
     if draw(st.booleans()):
-        who = rng.permutation(who)
+        codes = rng.permutation(codes)
     name = draw(st.sampled_from(sorted(NAMES)))
-    subject = pd.Series([NAMES[name](k) for k in who], dtype=None if name == "days" else object)
-    columns = {"side": rng.choice(["left", "right"], len(who))}
+    subject = pd.Series([NAMES[name](k) for k in codes], dtype=None if name == "days" else object)
+    columns = {"side": rng.choice(["left", "right"], len(codes))}
     recordings = draw(st.booleans())
     if recordings:
-        signals = rng.normal(size=(len(who), 20))
-        signals[:, 4::5] = np.arange(len(who))[:, np.newaxis] / 1024  # the last of each window
+        signals = rng.normal(size=(len(codes), 20))
+        signals[:, 4::5] = np.arange(len(codes))[:, np.newaxis] / 1024  # the last of each window
         X = recording_table(list(signals), fs=100.0, subject=subject.tolist(), **columns)
     else:
         X = pd.DataFrame(
-            {"x": rng.normal(size=len(who)), "row": np.arange(len(who)) / 1024, **columns}
+            {
+                "x": rng.normal(size=len(codes)),
+                "row": np.arange(len(codes)) / 1024,
+                **columns,
+            }
         )
         X["subject"] = subject
         if draw(st.booleans()):
             X["subject"] = X["subject"].astype("category")
     X.index = INDEXES[draw(st.sampled_from(sorted(INDEXES)))](len(X))
     y = (draw(st.sampled_from([np.array(["als", "control", "myopathy"]), np.arange(3)])))[
-        label[who]
+        label[codes]
     ]
     before = draw(st.sampled_from([0, 0, 0, 1]))  # subjects of a pretraining
     pretrained = rng.choice(n + 2, before, replace=False)  # some are not in the table
     final = draw(st.sampled_from([None, "logistic"]))
     spy = Spy(in_sample=final is not None)
     if before:
-        spy.source_rows = np.flatnonzero(np.isin(who, pretrained))
+        spy.source_rows = np.flatnonzero(np.isin(codes, pretrained))
         spy.source_, spy.source_subjects_ = True, {NAMES[name](k) for k in pretrained.tolist()}
     model = DiVoteClassifier(
         spy,
@@ -171,15 +178,15 @@ def designs(draw):
         voting=draw(st.sampled_from(["soft", "hard"])),
         unit=draw(st.sampled_from(["subject", "subject", "side"])),
     )
-    return Design(X, y, who, model, pretrained, rng)
+    return Design(X, y, codes, model, pretrained, rng)
 
 
 def folds(draw, design):
-    """Folds as a list, dealt by subject or by row, as numbers or masks, with rows repeated."""
-    rows, rng = np.arange(len(design.who)), design.rng
+    """Folds as a list, assigned by subject or by row, as numbers or masks, with rows repeated."""
+    rows, rng = np.arange(len(design.codes)), design.rng
     n_folds = draw(st.integers(2, 3))
-    dealt = rng.integers(n_folds, size=len(rows))
-    fold = dealt[design.who] if draw(st.booleans()) else dealt
+    assigned = rng.integers(n_folds, size=len(rows))
+    fold = assigned[design.codes] if draw(st.booleans()) else assigned
     pairs = [(rows[fold != k], rows[fold == k]) for k in range(n_folds)]
     pairs = [pair for pair in pairs if len(pair[0]) and len(pair[1])] or [(rows, rows)]
     if draw(st.sampled_from([False, False, True])):  # one row more in one training set
@@ -346,7 +353,7 @@ def planned_folds(design):
     for cv in PLANNED:
         cv = SubjectKFold(cv) if isinstance(cv, int) else cv
         if hasattr(cv, "split"):
-            groups = design.who if isinstance(cv, GroupKFold) else None
+            groups = design.codes if isinstance(cv, GroupKFold) else None
             cv = cv.split(design.X, design.y, groups)
         yield from cv
 
@@ -371,12 +378,12 @@ def test_scored_training_subjects_are_warned_of_or_refused_and_others_are_not(ev
             evaluate(data.draw, design)
         except ValueError as caught:
             error = caught
-    told = [str(w.message) for w in seen if issubclass(w.category, SubjectLeakWarning)]
+    messages = [str(w.message) for w in seen if issubclass(w.category, SubjectLeakWarning)]
     if error is not None and re.search(LEAK, str(error)):
         assert not PLANNED or design.overlaps(planned_folds(design)), error
     elif error is not None:
         assert IMPOSSIBLE.search(str(error)), error
     elif design.leaked():
-        assert told
+        assert messages
     else:
-        assert not told
+        assert not messages

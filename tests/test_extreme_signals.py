@@ -1,4 +1,4 @@
-"""Features, filters and denoisers are finite or refused, for whatever samples there can be.
+"""Features, filters and denoisers are finite or refused, for any samples.
 
 Every public step of ``feature_extraction`` and ``preprocessing`` that transforms signals is found
 by itself, with each of its named options and all of its features.
@@ -121,7 +121,7 @@ def apply(step, settings, X):
         X = np.stack([X, X[:, ::-1] / 2], axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # That such amplitudes are no EMG is said, and no fault.
+        # A warning states that such amplitudes are no EMG; it is no fault.
         warnings.simplefilter("ignore", RecordingWarning)
         try:
             return np.asarray(step(**settings).fit_transform(X)), None
@@ -242,7 +242,7 @@ def test_dead_recordings_behind_filters_have_finite_features(dtype):
     windows = divide(table, 0.3).X.astype(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # That such amplitudes are no EMG is said, and no fault.
+        # A warning states that such amplitudes are no EMG; it is no fault.
         warnings.simplefilter("ignore", RecordingWarning)
         for names in ("all", *FEATURE_SETS):
             assert np.isfinite(EMGFeatures(names, fs=10_000.0).fit_transform(windows)).all(), names

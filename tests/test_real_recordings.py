@@ -103,7 +103,7 @@ def test_n2001_files_stay_references_through_a_search(real_data):
         n_jobs=2,
         error_score="raise",
     ).fit(table, y)
-    # The same two recordings under four names: a model that works tells them apart.
+    # The same two recordings under four names: a model that works separates them.
     assert search.best_score_ == 1.0
 
 

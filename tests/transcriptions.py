@@ -2,7 +2,7 @@
 
 
 def turning_points(x, threshold):
-    """Extremes of swings of at least the threshold, with the one that begins the first swing."""
+    """Extrema that differ by at least the threshold, with the one before the first turn."""
     points, low, high, direction = [], x[0], x[0], 0
     for v in x:
         low, high = min(low, v), max(high, v)

@@ -197,11 +197,11 @@ def test_a_subject_tested_several_times_counts_once(features):
     X, y = features
     cv = SubjectsPerClassOut(2, n_splits=9, random_state=0)
     out = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=50)
-    people = out.predictions.assign(right=lambda p: p["y_true"] == p["y_pred"])
-    expected = people.groupby("subject")["right"].mean().mean()
+    predictions = out.predictions.assign(right=lambda p: p["y_true"] == p["y_pred"])
+    expected = predictions.groupby("subject")["right"].mean().mean()
     row = out.summary.query("level == 'subject' and metric == 'accuracy'").iloc[0]
     assert row["pooled"] == pytest.approx(expected)
-    assert row["n_subjects"] == people["subject"].nunique()
+    assert row["n_subjects"] == predictions["subject"].nunique()
 
 
 def test_pos_label_gives_the_measures_of_one_class(features):
@@ -209,10 +209,10 @@ def test_pos_label_gives_the_measures_of_one_class(features):
     ill = np.where(y == "healthy", "healthy", "ill")
     out = compare(rows_model(), X, ill, cv=3, pos_label="ill", progress=False, n_resamples=50)
     summary = out.summary.query("level == 'subject'").set_index("metric")["pooled"]
-    people = out.predictions
-    of_ill = people[people["y_true"] == "ill"]
+    predictions = out.predictions
+    of_ill = predictions[predictions["y_true"] == "ill"]
     assert summary["sensitivity"] == pytest.approx(np.mean(of_ill["y_pred"] == "ill"))
-    well = people[people["y_true"] == "healthy"]
+    well = predictions[predictions["y_true"] == "healthy"]
     assert summary["specificity"] == pytest.approx(np.mean(well["y_pred"] == "healthy"))
 
 
@@ -321,8 +321,8 @@ class Odd(ClassifierMixin, BaseEstimator):
         return np.repeat("gout" if self.answer == "unknown" else self.classes_[0], len(X))
 
     def predict_proba(self, X):
-        share = {"nan": np.nan, "scores": 0.9}.get(self.answer, 1 / len(self.classes_))
-        return np.full((len(X), len(self.classes_)), share)[:, self.answer == "narrow" :]
+        fraction = {"nan": np.nan, "scores": 0.9}.get(self.answer, 1 / len(self.classes_))
+        return np.full((len(X), len(self.classes_)), fraction)[:, self.answer == "narrow" :]
 
 
 @pytest.mark.parametrize(
@@ -345,13 +345,13 @@ def test_answers_that_cannot_be_scored_cost_their_pipeline_alone(features, answe
     assert "nan" not in table.to_string()
 
 
-def test_a_class_that_nobody_learned_from_has_no_probability(features):
+def test_a_class_without_training_rows_has_no_probability(features):
     X, y = features
     train = np.flatnonzero((X["subject"] > 5) & (y != "myopathy"))
     cv = [(train, np.flatnonzero(X["subject"] <= 5))]
-    people = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=5).predictions
-    assert (people["probability_myopathy"] == 0).all()
-    assert "myopathy" in set(people["y_true"])
+    predictions = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=5).predictions
+    assert (predictions["probability_myopathy"] == 0).all()
+    assert "myopathy" in set(predictions["y_true"])
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def cohort():
     return recording_cohort(1 + 0.2 * np.arange(20))
 
 
-def loudness(windows):
+def log_power(windows):
     return np.log(np.mean(windows**2, axis=-1)).reshape(-1, 1)
 
 
@@ -419,9 +419,9 @@ def test_audit_separates_leaky_splits_from_that_by_subject(features):
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
-def test_audit_cuts_recordings_and_deals_windows(cohort, in_pipeline):
+def test_audit_cuts_recordings_and_assigns_windows(cohort, in_pipeline):
     table, y = cohort
-    inner = make_pipeline(FunctionTransformer(loudness), StandardScaler(), KNeighborsClassifier(5))
+    inner = make_pipeline(FunctionTransformer(log_power), StandardScaler(), KNeighborsClassifier(5))
     model = DiVoteClassifier(inner, window=0.3, step=0.1, cv=3)
     if in_pipeline:
         model = make_pipeline(FunctionTransformer(lambda t: t), model)
@@ -444,16 +444,16 @@ def test_the_progress_bar_of_an_audit_reaches_its_end(features, capsys):
     assert len(audit.folds) == 8
 
 
-def test_audit_of_a_featureless_guess_has_no_gap(cohort):
+def test_audit_of_a_dummy_baseline_has_no_gap(cohort):
     table, y = cohort
     model = DiVoteClassifier(
-        make_pipeline(FunctionTransformer(loudness), DummyClassifier()), window=0.3
+        make_pipeline(FunctionTransformer(log_power), DummyClassifier()), window=0.3
     )
     audit = leakage_audit(model, table, y, n_splits=4, progress=False)
     assert audit.gap == 0
 
 
-def test_audit_refuses_one_person_per_class(cohort):
+def test_audit_refuses_one_subject_per_class(cohort):
     table, y = cohort
     two = table[table["subject"].isin(["s0", "s1"])]
     with pytest.raises(ValueError, match="needs at least 5 subjects"):

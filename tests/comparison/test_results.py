@@ -192,9 +192,11 @@ def test_leaks_that_fits_find_are_told_once(data, n_jobs, capfd):
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("default")
             function()
-        told = [w for w in seen if issubclass(w.category, (SubjectLeakWarning, RecordingWarning))]
-        assert sorted(str(w.message) for w in told) == ["a recording", "windows of one subject"]
-        assert {w.filename for w in told} == {__file__}
+        messages = [
+            w for w in seen if issubclass(w.category, (SubjectLeakWarning, RecordingWarning))
+        ]
+        assert sorted(str(w.message) for w in messages) == ["a recording", "windows of one subject"]
+        assert {w.filename for w in messages} == {__file__}
     if n_jobs == 2:
         assert "UserWarning" in capfd.readouterr().err  # others are shown as before
 
@@ -301,10 +303,15 @@ def test_confusion_matrices_count_the_cases_of_each_level(data):
     X, y = data
     result = compare({"m": vote(), "n": vote()}, X, y, cv=3, **QUICK)
     subjects = result.confusion("m")
-    people = result.predictions.query("pipeline == 'm'")
+    predictions = result.predictions.query("pipeline == 'm'")
     pd.testing.assert_frame_equal(
         pd.DataFrame(subjects),
-        pd.crosstab(people["y_true"], people["y_pred"], rownames=["true"], colnames=["predicted"]),
+        pd.crosstab(
+            predictions["y_true"],
+            predictions["y_pred"],
+            rownames=["true"],
+            colnames=["predicted"],
+        ),
         check_dtype=False,
     )
     assert result.confusion("m", "window").to_numpy().sum() == len(X)

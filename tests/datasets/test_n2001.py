@@ -41,7 +41,7 @@ def test_real_samples_are_the_published_steps(row, first, last, real_data):
     np.testing.assert_allclose(signal[-2:], np.array(last) / 13107, rtol=1e-6)
 
 
-def test_real_headers_are_told(real_data):
+def test_real_headers_are_described(real_data):
     bunch = load_n2001(real_data / "n2001")
     als = bunch.data.iloc[0]
     assert bunch.target.tolist() == ["ALS", "control"]

@@ -20,8 +20,8 @@ from sklearn_emg.datasets._simulator import _plan as plan
 # Measures ----------------------------------------------------------------------------------
 
 
-def turning_points(signal, least):
-    """Values of alternating extremes that differ by `least` or more, without the flat start."""
+def turning_points(signal, minimum):
+    """Values of alternating extremes that differ by `minimum` or more, without the flat start."""
     step = np.diff(signal)
     local = np.flatnonzero(step[1:] * step[:-1] <= 0) + 1
     values = np.concatenate([signal[:1], signal[local], signal[-1:]])
@@ -29,13 +29,13 @@ def turning_points(signal, least):
     for value in values:
         if direction >= 0:
             high = max(high, value)
-            if high - value >= least:
+            if high - value >= minimum:
                 turns.append(high)
                 direction, low = -1, value
                 continue
         if direction <= 0:
             low = min(low, value)
-            if value - low >= least:
+            if value - low >= minimum:
                 turns.append(low)
                 direction, high = 1, value
     return np.array(turns[1:])
@@ -43,8 +43,8 @@ def turning_points(signal, least):
 
 def measure_muap(wave, fs):
     """Amplitude (mV), duration (ms, |w| > 10 µV, gaps <= 2 ms), phases (20 µV), turns (50 µV)."""
-    loud = np.flatnonzero(np.abs(wave) > 0.010)
-    groups = np.split(loud, np.flatnonzero(np.diff(loud) > 0.002 * fs) + 1)
+    active = np.flatnonzero(np.abs(wave) > 0.010)
+    groups = np.split(active, np.flatnonzero(np.diff(active) > 0.002 * fs) + 1)
     main = np.abs(wave).argmax()
     [group] = [g for g in groups if g[0] <= main <= g[-1]]
     signs = np.sign(wave[np.abs(wave) > 0.020])
@@ -125,17 +125,17 @@ def biceps_features(window, antropy):
     """Features of one window in µV, as published for the real recordings."""
     sos = butter(4, 20, "highpass", fs=BICEPS_FS, output="sos")
     filtered = np.abs(sosfilt(sos, window))
-    least = 3 * np.std(sosfilt(sos, window))
-    peaks, _ = find_peaks(filtered, height=least, distance=int(0.03 * BICEPS_FS))
+    minimum = 3 * np.std(sosfilt(sos, window))
+    peaks, _ = find_peaks(filtered, height=minimum, distance=int(0.03 * BICEPS_FS))
     f, power = periodogram(window, BICEPS_FS)
     power[0] = 0
-    share = np.cumsum(power) / power.sum()
+    fraction = np.cumsum(power) / power.sum()
     step = np.diff(window)
     changes = (step[1:] * step[:-1] < 0) & (np.abs(np.diff(step)) > 0.01)
     return (
         filtered[peaks].mean() if len(peaks) else 0.0,
         len(peaks),
-        f[np.searchsorted(share, 0.5)],
+        f[np.searchsorted(fraction, 0.5)],
         changes.sum(),
         antropy.sample_entropy(window),
         antropy.app_entropy(window),
@@ -183,10 +183,10 @@ def test_low_force_biceps_resembles_real_recordings(biceps, diagnosis):
 @pytest.mark.parametrize("diagnosis", REAL_BICEPS)
 def test_low_force_subjects_differ_as_real_ones(biceps, diagnosis):
     X, y, subjects = biceps
-    mine = y == diagnosis
+    own = y == diagnosis
     spreads = []
     for seed in ("101", "102", "103"):
-        of_seed = np.char.startswith(subjects, seed) & mine
+        of_seed = np.char.startswith(subjects, seed) & own
         means = [
             np.log(np.maximum(X[subjects == name, 0], 1)).mean()
             for name in np.unique(subjects[of_seed])
@@ -211,15 +211,15 @@ def tibialis():
         found = []
         for i in range(20):
             person_seed, seed = np.random.SeedSequence([7, i]).spawn(2)
-            person = plan.draw_subject(np.random.default_rng(person_seed), diagnosis, settings)
+            subject = plan.draw_subject(np.random.default_rng(person_seed), diagnosis, settings)
             conditions_seed, signal_seed = seed.spawn(2)
             conditions, _ = plan.recording_conditions(
                 np.random.default_rng(conditions_seed),
-                replace(person, subtype=subtype),
+                replace(subject, subtype=subtype),
                 "tibialis_anterior",
                 settings,
             )
-            task = simulated.Task(conditions, person.amplifier, 4000.0, 16000, False, signal_seed)
+            task = simulated.Task(conditions, subject.amplifier, 4000.0, 16000, False, signal_seed)
             signal = 1000.0 * simulated.simulate(task)[0].astype(float)
             turns = turning_points(signal, 100.0)
             size = np.abs(np.diff(turns)).mean() if len(turns) > 1 else np.nan
@@ -329,7 +329,7 @@ def window_features(windows):
     power = np.abs(np.fft.rfft(windows * np.hanning(windows.shape[1]))) ** 2
     power[:, 0] = 0
     power /= power.sum(axis=1, keepdims=True)
-    share = np.cumsum(power, axis=1)
+    fraction = np.cumsum(power, axis=1)
     rms = np.sqrt((windows**2).mean(axis=1))
     mean_f = power @ f
     turns = [turning_points(window, 0.1) for window in windows]
@@ -350,7 +350,7 @@ def window_features(windows):
         [len(t) for t in turns],
         [np.abs(np.diff(t)).mean() if len(t) > 1 else 0.0 for t in turns],
         mean_f,
-        *(f[np.argmax(share >= q, axis=1)] for q in (0.05, 0.5, 0.95)),
+        *(f[np.argmax(fraction >= q, axis=1)] for q in (0.05, 0.5, 0.95)),
         np.sqrt(power @ f**2 - mean_f**2),
         -(power * np.log(power + 1e-15)).sum(axis=1),
         power[:, f < 100].sum(axis=1),

@@ -36,9 +36,9 @@ def fibre(x, y=0.0, diameter=50.0, endplate=18.0):
     return (weights @ potential_table(endplate, 70.0))[0]
 
 
-def extremes(wave, share=0.03):
-    """Signs of successive phases above a share of the largest value."""
-    signs = np.sign(wave[np.abs(wave) > share * np.abs(wave).max()])
+def extremes(wave, fraction=0.03):
+    """Signs of successive phases above a fraction of the largest value."""
+    signs = np.sign(wave[np.abs(wave) > fraction * np.abs(wave).max()])
     return list(signs[np.append(True, np.diff(signs) != 0)])
 
 

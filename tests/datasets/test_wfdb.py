@@ -158,7 +158,7 @@ def test_channel_that_is_no_voltage_must_be_left_out(plain):
 
 
 @pytest.mark.parametrize("channels", [["knee"], [3], [-1], []])
-def test_unknown_channels_are_told(channels, stored, tmp_path):
+def test_unknown_channels_are_reported(channels, stored, tmp_path):
     path = _write(tmp_path, "rec", "16", stored)
     with pytest.raises(ValueError, match=r"has the signals \['EMG 0', 'EMG 1', 'EMG 2'\]"):
         load_wfdb(path, subject="a", channels=channels)
@@ -193,7 +193,7 @@ def test_subject_and_target_in_any_form(plain):
     assert y.tolist() == ["x", "x", "y"]
 
 
-def test_subject_of_another_length_is_told(plain):
+def test_subject_of_another_length_is_reported(plain):
     path = plain("rec 1 1000 3\nrec.dat 16 50/mV\n")
     with pytest.raises(ValueError, match=r"'subject' parameter .* Got 2 for 1 records: rec\."):
         load_wfdb(path, subject=["a", "b"])
@@ -346,7 +346,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
 )
 def test_hostile_headers_are_named(header, message, plain):
     path = plain(header)
-    if message is None:  # a field that nobody needs may hold anything
+    if message is None:  # an unused field may hold anything
         assert len(load_wfdb(path, subject="a").data) == 1
         return
     with pytest.raises(ValueError, match=rf"rec\.(hea|dat)[\s\S]*{message}"):

@@ -171,9 +171,9 @@ def windows_model():
 def test_out_of_fold_scores_come_from_estimators_that_never_saw_the_subject():
     table, y = cohort()
     model = DiVoteClassifier(windows_model(), window=0.1, cv=LeaveOneSubjectOut()).fit(table, y)
-    people = table["subject"].drop_duplicates().tolist()
+    subject_names = table["subject"].drop_duplicates().tolist()
     for k in (0, 5):
-        out = (table["subject"] == people[k]).to_numpy()
+        out = (table["subject"] == subject_names[k]).to_numpy()
         other = DiVoteClassifier(windows_model(), window=0.1, final_estimator=None)
         other.fit(table[~out], y[~out])
         np.testing.assert_allclose(
@@ -447,7 +447,7 @@ def test_subjects_from_recordings_are_those_of_the_whole_chain(settings):
     divote = DiVoteClassifier(windows, window=0.1, **settings).fit(table, [0] * 6 + [1] * 6)
     votes = divote.vote(table)
     pd.testing.assert_frame_equal(divote.vote_subjects(votes.recordings), votes.subjects)
-    part = [1, 4, 5, 9]  # some recordings of each person
+    part = [1, 4, 5, 9]  # some recordings of each subject
     expected = divote.vote(table.iloc[part]).subjects
     pd.testing.assert_frame_equal(divote.vote_subjects(votes.recordings.iloc[part]), expected)
 

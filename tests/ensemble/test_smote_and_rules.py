@@ -25,7 +25,7 @@ class Recorder(ClassifierMixin, BaseEstimator):
 
 @pytest.fixture
 def windows():
-    """Windows of five people, each around a level of their own: 7, 7, 7 ill, 30 and 20 well."""
+    """Windows of five subjects, each around its own level: 7, 7, 7 ill, 30 and 20 well."""
     rng = np.random.default_rng(0)
     groups = np.repeat(["a", "b", "c", "d", "e"], [7, 7, 7, 30, 20])
     level = np.repeat([0.0, 100.0, 200.0, 300.0, 400.0], [7, 7, 7, 30, 20])
@@ -33,12 +33,12 @@ def windows():
     return level[:, None, None] + rng.uniform(-1, 1, size=(71, 2, 9)), y, groups
 
 
-def test_a_synthetic_window_belongs_to_the_person_it_is_made_of(windows):
+def test_a_synthetic_window_belongs_to_the_subject_of_its_sources(windows):
     X, y, groups = windows
     seen = SMOTEClassifier(Recorder(), random_state=0).fit(X, y, groups=groups).estimator_
     assert len(seen.groups_) == len(seen.X_) == len(seen.y_) > len(X)
     level = dict(zip("abcde", (0.0, 100.0, 200.0, 300.0, 400.0)))
-    # Interpolation between two people would lie far from every level.
+    # Interpolation between two subjects would lie far from every level.
     expected = np.array([level[g] for g in seen.groups_])[:, None, None]
     assert np.abs(seen.X_ - expected).max() <= 1.0
 
@@ -104,9 +104,9 @@ def test_people_whom_a_network_holds_out_get_no_synthetic_windows(windows):
     model = SMOTEClassifier(net, random_state=0).fit(X, y, groups=groups)
     seen = model.estimator_
     check_held_out_windows_are_real(seen, X)
-    people = set(seen.groups_[seen.train_]), set(seen.groups_[seen.valid_])
-    assert not people[0] & people[1]
-    # Counted in training alone: 14 windows of two ill people, 20 or 30 of one who is well.
+    subjects = set(seen.groups_[seen.train_]), set(seen.groups_[seen.valid_])
+    assert not subjects[0] & subjects[1]
+    # Counted in training alone: 14 windows of two ill subjects, 20 or 30 of a healthy one.
     well = np.sum(y[seen.train_[seen.train_ < len(X)]] == "well")
     assert model.n_synthetic_ == {"ill": min(28, well) - 14}
 

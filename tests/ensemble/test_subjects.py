@@ -92,7 +92,7 @@ def subject_folds(subjects, n=5):
 
 
 @pytest.mark.parametrize("form", ["repeated", "mask"])
-def test_inner_folds_are_judged_by_their_rows(form):
+def test_inner_folds_are_checked_by_their_rows(form):
     X, y = alike()
     folds = subject_folds(X["subject"].to_numpy())
     plain = divote(KNeighborsClassifier(1), cv=folds).fit(X, y).training_features_
@@ -221,7 +221,7 @@ def test_parts_that_get_folds_of_subjects_are_not_warned_of():
 
 def test_smote_gives_a_search_inside_folds_of_subjects():
     X, y = alike()
-    X["f5"] = X["subject"]  # so that rows, synthetic ones too, tell whose they are
+    X["f5"] = X["subject"]  # so that rows, synthetic ones too, reveal their subject
     few = np.flatnonzero((y == "well") | (np.arange(len(y)) % 6 < 3))
     seen = []
 

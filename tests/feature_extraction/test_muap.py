@@ -35,8 +35,8 @@ def spike(amplitude=0.3, width=4e-4):
 
 def transcription(wave, fs, level=0.02, phase=0.02, turn=0.05):
     """Amplitude, duration, phases and turns of a noise-free potential, by the definitions."""
-    loud = np.flatnonzero(np.abs(wave) > level)
-    groups = np.split(loud, np.flatnonzero(np.diff(loud) > 0.002 * fs) + 1)
+    active = np.flatnonzero(np.abs(wave) > level)
+    groups = np.split(active, np.flatnonzero(np.diff(active) > 0.002 * fs) + 1)
     [group] = [g for g in groups if g[0] <= np.abs(wave).argmax() <= g[-1]]
     part = np.r_[0.0, wave[group[0] : group[-1] + 1], 0.0]
     phases = 1 + np.count_nonzero(np.diff(np.sign(part[np.abs(part) > phase])))
@@ -326,7 +326,7 @@ def true_measures(truth, fs):
 
 @pytest.fixture(scope="module")
 def low_force():
-    """Medians of ours and of their units per recording with five or more; share at a discharge."""
+    """Medians per recording of potentials and of true units; fraction of potentials at a discharge."""
     fs, ours, matched, near = 10_000.0, [], [], []
     cohort = make_nemg_cohort(
         22, n_recordings=44, fs=fs, duration=2.0, protocol="biceps_low_force",
@@ -350,12 +350,12 @@ def test_potentials_lie_at_true_discharges(low_force):
     assert low_force[2] > 0.9
 
 
-@pytest.mark.parametrize("measure, bias, least", [(0, 0.02, 0.9), (1, 0.15, 0.7), (2, 0.1, 0.7)])
-def test_medians_follow_those_of_the_true_units(low_force, measure, bias, least):
+@pytest.mark.parametrize("measure, bias, minimum", [(0, 0.02, 0.9), (1, 0.15, 0.7), (2, 0.1, 0.7)])
+def test_medians_follow_those_of_the_true_units(low_force, measure, bias, minimum):
     ours, matched, _ = low_force
-    mine, truth = ours[:, measure], matched[:, measure]
-    assert np.median(mine / truth) == pytest.approx(1.0, abs=bias)
-    assert np.corrcoef(np.log(mine), np.log(truth))[0, 1] > least
+    own, truth = ours[:, measure], matched[:, measure]
+    assert np.median(own / truth) == pytest.approx(1.0, abs=bias)
+    assert np.corrcoef(np.log(own), np.log(truth))[0, 1] > minimum
 
 
 def test_diseases_move_the_measures_as_they_are_known_to():

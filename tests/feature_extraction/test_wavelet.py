@@ -34,20 +34,20 @@ def written_out_dwt(x, wavelet, level):
 def plain(bands):
     """The formulas of the registry for the bands of one window."""
     energy = [sum(c**2) for c in bands]
-    share = np.array(energy) / sum(energy)
+    fraction = np.array(energy) / sum(energy)
     mav = [np.mean(abs(c)) for c in bands]
     q = [c**2 / e for c, e in zip(bands, energy)]
     return np.concatenate(
         [
             energy,
-            share,
+            fraction,
             [-sum(v[v > 0] * np.log(v[v > 0])) for v in q],
             mav,
             [np.sqrt(np.mean(c**2)) for c in bands],
             [np.std(c) for c in bands],
             [sum(abs(np.diff(c))) for c in bands],
             [low / high for low, high in pairwise(mav)],
-            [-sum(share * np.log(share))],
+            [-sum(fraction * np.log(fraction))],
         ]
     )
 
@@ -155,9 +155,9 @@ def test_features_scale_by_their_documented_power(decomposition):
 @pytest.mark.parametrize("decomposition", ["dwt", "swt", "wpt"])
 def test_constant_window_has_energy_in_the_lowest_band_only(dtype, decomposition):
     X = np.array([[0.1], [0.0], [-3000.1]], dtype=dtype) * np.ones((3, 128), dtype=dtype)
-    share = frame(X, ["wavelet_relative_energy"], decomposition=decomposition).to_numpy()
-    np.testing.assert_array_equal(share[:, 1:], 0.0)
-    np.testing.assert_array_equal(share[:, 0], [1.0, 0.0, 1.0])
+    fraction = frame(X, ["wavelet_relative_energy"], decomposition=decomposition).to_numpy()
+    np.testing.assert_array_equal(fraction[:, 1:], 0.0)
+    np.testing.assert_array_equal(fraction[:, 0], [1.0, 0.0, 1.0])
     assert np.isfinite(frame(X, decomposition=decomposition)).all(axis=None)
 
 
@@ -219,9 +219,15 @@ def test_cwt_features_follow_their_formulas():
     for row, x in zip(got, X):
         power = abs(pywt.cwt(x, scales, "cmor1.5-1.0")[0]) ** 2
         energy = power.sum(axis=1)
-        share = energy / energy.sum()
+        fraction = energy / energy.sum()
         ridge = 1.0 * FS / scales[power.argmax(axis=0)]
-        expected = [*energy, *share, -sum(share * np.log(share)), ridge.mean(), ridge.std()]
+        expected = [
+            *energy,
+            *fraction,
+            -sum(fraction * np.log(fraction)),
+            ridge.mean(),
+            ridge.std(),
+        ]
         np.testing.assert_allclose(row, expected, rtol=1e-4)
 
 

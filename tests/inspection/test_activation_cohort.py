@@ -17,7 +17,7 @@ SEEDS = range(3)
 
 @pytest.fixture(scope="module")
 def networks():
-    """Narrow nEMGNets, each trained on as many simulated people as the paper had."""
+    """Narrow nEMGNets, each trained on as many simulated subjects as the paper had."""
     trained = []
     for seed in SEEDS:
         table, y = make_nemg_cohort(57, fs=FS, difficulty=0.3, return_X_y=True, random_state=seed)
@@ -53,7 +53,7 @@ def medians(networks, **settings):
 
 @pytest.mark.slow
 def test_neuropathic_windows_are_large_and_long_and_myopathic_ones_small_and_fast(networks):
-    """In each network; benchmarks/explanations.py tells of networks in which not all holds."""
+    """In each network; benchmarks/explanations.py has networks for which not all of it holds."""
     rms, frequency, phase = medians(networks, objective="margin", start_scale=0.05)
     myopathy, neuropathy, normal = rms
     assert (neuropathy > 1.5 * normal).all(), rms

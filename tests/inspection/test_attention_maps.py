@@ -38,8 +38,8 @@ def net_and_windows(request):
 
 
 def softmax(values, axis=-1):
-    shares = np.exp(values - values.max(axis=axis, keepdims=True))
-    return shares / shares.sum(axis=axis, keepdims=True)
+    fractions = np.exp(values - values.max(axis=axis, keepdims=True))
+    return fractions / fractions.sum(axis=axis, keepdims=True)
 
 
 def test_weights_sum_to_one_over_positions_inside_the_window(net_and_windows):
@@ -79,8 +79,8 @@ def test_first_attention_layer_by_hand():
     query, key = projected[..., :12], projected[..., 12:24]
     maps = attention_maps(net, X, fs=1000.0, matrices=True)
     for head in range(3):
-        mine = slice(4 * head, 4 * head + 4)
-        logits = query[..., mine] @ key[..., mine].transpose(0, 2, 1) / np.sqrt(4)
+        own = slice(4 * head, 4 * head + 4)
+        logits = query[..., own] @ key[..., own].transpose(0, 2, 1) / np.sqrt(4)
         np.testing.assert_allclose(maps.matrices[layer][:, head], softmax(logits), atol=1e-5)
     np.testing.assert_allclose(maps.edges[layer][:3], [0, 0.008, 0.016])
 

@@ -309,8 +309,8 @@ def test_heat_map_holds_each_recording_once(cohort, divote):
                 y[np.unique(pd.factorize(table["subject"])[0], return_index=True)[1]], kind="stable"
             )[0]
         ]
-        mine = votes.recordings.loc[votes.recordings["subject"] == first, f"score_{name}"]
-        np.testing.assert_allclose(shown[0][np.isfinite(shown[0])], mine)
+        own = votes.recordings.loc[votes.recordings["subject"] == first, f"score_{name}"]
+        np.testing.assert_allclose(shown[0][np.isfinite(shown[0])], own)
 
 
 def test_simplex_puts_certain_subjects_into_the_corners(cohort, divote):

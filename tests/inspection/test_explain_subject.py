@@ -22,9 +22,9 @@ from sklearn_emg.recordings import recording_table
 def loud_table(seed=0, n_times=500):
     """Subjects a, b are controls; c, d patients, of whom the tibialis alone is affected."""
     rng = np.random.default_rng(seed)
-    loud = np.array([1, 1, 1.2, 1, 0.9, 1, 1, 2.5, 2.5, 1.1, 2.2, 1.9])
+    amplitudes = np.array([1, 1, 1.2, 1, 0.9, 1, 1, 2.5, 2.5, 1.1, 2.2, 1.9])
     table = recording_table(
-        [a * rng.normal(size=n_times) for a in loud],
+        [a * rng.normal(size=n_times) for a in amplitudes],
         fs=1000.0,
         subject=list("aaabbbcccddd"),
         muscle=["biceps", "biceps", "tibialis"] * 2 + ["biceps", "tibialis", "tibialis"] * 2,
@@ -42,14 +42,14 @@ def fitted(**settings):
 def test_recordings_and_muscles_left_out_by_hand():
     divote, table = fitted(final_estimator=None)
     found = explain_subject(divote, table, "d", target="patient")
-    mine = table[table["subject"] == "d"]
-    whole = divote.predict_proba(mine)[0, 1]
+    own = table[table["subject"] == "d"]
+    whole = divote.predict_proba(own)[0, 1]
     assert found.probabilities["patient"] == pytest.approx(whole)
-    for k, index in enumerate(mine.index):
-        left = divote.predict_proba(mine.drop(index))[0, 1]
+    for k, index in enumerate(own.index):
+        left = divote.predict_proba(own.drop(index))[0, 1]
         assert found.recordings["contribution"].iloc[k] == pytest.approx(whole - left)
     for muscle, row in found.muscles.iterrows():
-        left = divote.predict_proba(mine[mine["muscle"] != muscle])[0, 1]
+        left = divote.predict_proba(own[own["muscle"] != muscle])[0, 1]
         assert row["contribution"] == pytest.approx(whole - left)
     assert found.muscles.index.tolist() == ["tibialis", "biceps"]
     assert found.muscles["n_recordings"].to_dict() == {"tibialis": 2, "biceps": 1}
@@ -58,13 +58,13 @@ def test_recordings_and_muscles_left_out_by_hand():
 @pytest.mark.parametrize("by", [None, "side"])
 def test_recordings_left_out_agree_with_the_vote_on_the_rest(by):
     divote, table = fitted(by=by)
-    mine = table[table["subject"] == "c"]
+    own = table[table["subject"] == "c"]
     found = explain_subject(divote, table, "c")
     column = divote.classes_.tolist().index(found.target)
-    whole = divote.predict_proba(mine)[0, column]
-    left = [divote.predict_proba(mine.drop(i))[0, column] for i in mine.index]
+    whole = divote.predict_proba(own)[0, column]
+    left = [divote.predict_proba(own.drop(i))[0, column] for i in own.index]
     np.testing.assert_allclose(found.recordings["contribution"], whole - np.array(left))
-    assert found.recordings.index.equals(mine.index)
+    assert found.recordings.index.equals(own.index)
 
 
 def test_windows_left_out_by_hand():

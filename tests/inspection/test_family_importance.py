@@ -26,7 +26,7 @@ def model():
     return DiVoteClassifier(LogisticRegression(), window=None)
 
 
-def test_the_family_that_tells_the_classes_apart_comes_first(table):
+def test_the_family_that_separates_the_classes_comes_first(table):
     X, y = table
     found = family_importance(model(), X, y, cv=4, n_repeats=3, random_state=0)
     assert found.families == {
@@ -47,8 +47,8 @@ def test_a_family_the_model_does_not_read_has_no_importance(table):
     found = family_importance(
         blind, X, y, families={"read": ["rms"], "unread": ["zc", "own"]}, cv=3, random_state=0
     )
-    mine = found.folds[found.folds["family"] == "unread"]
-    assert (mine["importance"] == 0).all()
+    own = found.folds[found.folds["family"] == "unread"]
+    assert (own["importance"] == 0).all()
 
 
 def test_results_do_not_depend_on_jobs_and_leave_the_table_alone(table):
@@ -85,8 +85,8 @@ def test_identities_and_labels_are_in_no_family():
     rng = np.random.default_rng(0)
     y = np.repeat(["control", "patient"], 20)
     X = pd.DataFrame({"rms": rng.normal(size=40), "subject": np.arange(40) // 4})
-    X["patient_id"], X["told"] = X["subject"] * 3.0, (y == "patient").astype(float)
+    X["patient_id"], X["shown"] = X["subject"] * 3.0, (y == "patient").astype(float)
     model = DiVoteClassifier(LogisticRegression(), window=None, features=["rms"])
-    with pytest.warns(RecordingWarning, match=r"'patient_id' .*'told'.*name it in a family"):
+    with pytest.warns(RecordingWarning, match=r"'patient_id' .*'shown'.*name it in a family"):
         found = family_importance(model, X, y, cv=2, n_repeats=1, progress=False)
     assert found.families == {"time": ["rms"]}

@@ -244,8 +244,8 @@ def test_margin_raises_the_class_against_the_others(linear):
     bias = net.net_.module_.dense.bias.detach().numpy()
     for k in range(3):
         others = [j for j in range(3) if j != k]
-        shares = np.exp(bias[others]) / np.exp(bias[others]).sum()
-        slope = weights[k] - np.einsum("j,jct->ct", shares, weights[others])
+        fractions = np.exp(bias[others]) / np.exp(bias[others]).sum()
+        slope = weights[k] - np.einsum("j,jct->ct", fractions, weights[others])
         # Adam's first step has the sign of the gradient.
         np.testing.assert_allclose(found.windows[0, k], 0.01 * np.sign(slope), rtol=1e-4)
 

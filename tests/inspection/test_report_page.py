@@ -326,15 +326,17 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
         encoding="utf-8",
     )
     dom, _ = browse(probe)
-    told = json.loads(html.unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.S).group(1)))
-    none, first, down, second, up = told["out"]
+    messages = json.loads(
+        html.unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.S).group(1))
+    )
+    none, first, down, second, up = messages["out"]
     assert (none, first, second) == ("none", "descending", "ascending")
     # What has no score stays last; the others turn around.
     assert down.split("|")[-1] == up.split("|")[-1] == "broken"
     assert down.split("|")[:2] == up.split("|")[1::-1]
-    assert told["said"] == "Sorted by balanced accuracy, ascending."
-    assert len(told["images"]) >= 4
-    assert all(told["images"])
+    assert messages["said"] == "Sorted by balanced accuracy, ascending."
+    assert len(messages["images"]) >= 4
+    assert all(messages["images"])
 
 
 @pytest.mark.slow

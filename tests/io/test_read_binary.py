@@ -219,7 +219,7 @@ def test_format_that_does_not_fit_is_an_error(tmp_path):
         read_recordings(tmp_path / "a.edf", subject="s", format="edff")
 
 
-def test_inputs_without_a_named_sensor_are_taken_for_emg_and_told(tmp_path):
+def test_inputs_without_a_named_sensor_are_read_as_emg_and_reported(tmp_path):
     truth, _ = make.opensignals_text(tmp_path / "a.txt", "bitalino_rev", "RAW")
     with pytest.warns(RecordingWarning, match="sensor of 'CH1' is not named in the file"):
         row = read_recordings(tmp_path / "a.txt", subject="s").iloc[0]

@@ -220,7 +220,7 @@ def test_jitter_is_averaged_and_a_gap_is_named_and_kept(tmp_path):
     assert [a.source for a in table["annotations"].iloc[0]] == ["gap"]
 
 
-def test_strong_jitter_is_told(tmp_path):
+def test_strong_jitter_is_reported(tmp_path):
     t = np.arange(1500) / 1000 + np.random.default_rng(3).normal(scale=2e-4, size=1500)
     path = csv(tmp_path / "a.csv", ["t [s],EMG [mV]", *(f"{a:.6f},{v}" for a, v in zip(t, X))])
     with pytest.warns(RecordingWarning, match=r"jitter of 0\.196 ms"):

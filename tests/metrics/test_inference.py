@@ -19,20 +19,20 @@ D = np.array([0.11, -0.02, 0.25, 0.07, 0.13, 0.04, 0.0])
 
 
 def test_with_no_test_subjects_it_is_the_plain_t_test_of_scipy():
-    mine = corrected_resampled_ttest(D, n_train=1e12, n_test=1)
+    own = corrected_resampled_ttest(D, n_train=1e12, n_test=1)
     plain = stats.ttest_1samp(D, 0.0)
     interval = plain.confidence_interval(0.95)
-    assert mine.statistic == pytest.approx(plain.statistic)
-    assert mine.pvalue == pytest.approx(plain.pvalue)
-    assert (mine.low, mine.high) == pytest.approx((interval.low, interval.high))
+    assert own.statistic == pytest.approx(plain.statistic)
+    assert own.pvalue == pytest.approx(plain.pvalue)
+    assert (own.low, own.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_correction_is_that_of_nadeau_and_bengio():
     # 1/k becomes 1/k + n_test/n_train: t shrinks by sqrt(1/k / (1/k + 1/4)) with k = 7.
-    mine = corrected_resampled_ttest(D, n_train=[16] * 7, n_test=[4] * 7)
+    own = corrected_resampled_ttest(D, n_train=[16] * 7, n_test=[4] * 7)
     plain = stats.ttest_1samp(D, 0.0).statistic
-    assert mine.statistic == pytest.approx(plain * np.sqrt((1 / 7) / (1 / 7 + 1 / 4)))
-    assert mine.pvalue == pytest.approx(2 * stats.t.sf(abs(mine.statistic), df=6))
+    assert own.statistic == pytest.approx(plain * np.sqrt((1 / 7) / (1 / 7 + 1 / 4)))
+    assert own.pvalue == pytest.approx(2 * stats.t.sf(abs(own.statistic), df=6))
 
 
 def test_correction_keeps_false_alarms_down_where_the_plain_test_does_not():
@@ -66,9 +66,9 @@ def test_permutation_is_that_of_scipy_where_it_is_exact():
     scipy = stats.permutation_test(
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf
     )
-    mine = paired_permutation_test(a, b)
-    assert mine.statistic == pytest.approx(scipy.statistic)
-    assert mine.pvalue == pytest.approx(scipy.pvalue)
+    own = paired_permutation_test(a, b)
+    assert own.statistic == pytest.approx(scipy.statistic)
+    assert own.pvalue == pytest.approx(scipy.pvalue)
 
 
 def test_permutation_of_right_and_wrong_is_the_exact_mcnemar_test():
@@ -152,10 +152,11 @@ def comparison():
 
 def test_a_pair_of_a_comparison(comparison):
     tests = compare_pair(comparison, "a", "guess")
-    people = comparison.predictions
-    right = people["y_true"] == people["y_pred"]
+    predictions = comparison.predictions
+    right = predictions["y_true"] == predictions["y_pred"]
     difference = (
-        right[people["pipeline"] == "a"].mean() - right[people["pipeline"] == "guess"].mean()
+        right[predictions["pipeline"] == "a"].mean()
+        - right[predictions["pipeline"] == "guess"].mean()
     )
     permutation = tests.loc["permutation over subjects"]
     assert permutation["difference"] == pytest.approx(difference)

@@ -66,12 +66,18 @@ def test_a_subject_counts_the_same_whatever_its_rows(data):
 def test_any_scorer_of_scikit_learn_reads_subjects(data, name):
     X, y = data
     model = Table().fit(X, y)
-    people = predict_subjects(model, X, y)
+    predictions = predict_subjects(model, X, y)
     expected = {
-        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(people.y_true, people.y_pred),
-        "roc_auc": lambda: metrics.roc_auc_score(people.y_true == "well", people.y_proba[:, 1]),
-        "neg_log_loss": lambda: -metrics.log_loss(people.y_true, people.y_proba),
-        "f1_macro": lambda: metrics.f1_score(people.y_true, people.y_pred, average="macro"),
+        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(
+            predictions.y_true, predictions.y_pred
+        ),
+        "roc_auc": lambda: metrics.roc_auc_score(
+            predictions.y_true == "well", predictions.y_proba[:, 1]
+        ),
+        "neg_log_loss": lambda: -metrics.log_loss(predictions.y_true, predictions.y_proba),
+        "f1_macro": lambda: metrics.f1_score(
+            predictions.y_true, predictions.y_pred, average="macro"
+        ),
     }[name]()
     assert subject_scorer(name)(model, X, y) == pytest.approx(expected, rel=1e-12)
 
@@ -99,8 +105,8 @@ ONE_VS_REST = {
 def test_scores_of_three_classes_are_those_of_scikit_learn(three, average):
     X, y = three
     model = Table().fit(X, y)
-    people = predict_subjects(model, X, y)
-    true, predicted = people.y_true, people.y_pred
+    predictions = predict_subjects(model, X, y)
+    true, predicted = predictions.y_true, predictions.y_pred
 
     def score(name):
         return subject_scorer(name, average=average)(model, X, y)
@@ -111,7 +117,7 @@ def test_scores_of_three_classes_are_those_of_scikit_learn(three, average):
     assert score("balanced_accuracy") == metrics.balanced_accuracy_score(true, predicted)
     assert score("mcc") == pytest.approx(metrics.matthews_corrcoef(true, predicted))
     assert score("auroc") == pytest.approx(
-        metrics.roc_auc_score(true, people.y_proba, multi_class="ovr", average=average)
+        metrics.roc_auc_score(true, predictions.y_proba, multi_class="ovr", average=average)
     )
 
 
@@ -127,10 +133,10 @@ def test_names_of_scikit_learn_mean_the_same_measure(data, three, theirs, ours):
 def test_scikit_learns_measures_of_one_class_ask_for_it(data):
     X, y = data
     model = Table().fit(X, y)
-    people = predict_subjects(model, X, y)
+    predictions = predict_subjects(model, X, y)
     for name in ("f1", "precision", "recall"):
         function = getattr(metrics, f"{name}_score")
-        expected = function(people.y_true, people.y_pred, pos_label="ill")
+        expected = function(predictions.y_true, predictions.y_pred, pos_label="ill")
         assert subject_scorer(name, pos_label="ill")(model, X, y) == pytest.approx(expected)
     with pytest.raises(ValueError, match=r"must be one of two classes\. Got 'als'"):
         subject_scorer("f1", pos_label="als")(model, X, y)
@@ -140,7 +146,7 @@ def test_scikit_learns_measures_of_one_class_ask_for_it(data):
 def test_other_scorers_of_scikit_learn_take_three_classes(three, name):
     X, y = three
     model = Table().fit(X, y)
-    people = predict_subjects(model, X, y)
+    predictions = predict_subjects(model, X, y)
 
     def ovo(true, proba):
         return metrics.roc_auc_score(true, proba, multi_class="ovo")
@@ -150,7 +156,7 @@ def test_other_scorers_of_scikit_learn_take_three_classes(three, name):
         "jaccard_macro": lambda t, p, _: metrics.jaccard_score(t, p, average="macro"),
         "neg_log_loss": lambda t, _, proba: -metrics.log_loss(t, proba),
         "roc_auc_ovo": lambda t, _, proba: ovo(t, proba),
-    }[name](people.y_true, people.y_pred, people.y_proba)
+    }[name](predictions.y_true, predictions.y_pred, predictions.y_proba)
     assert subject_scorer(name)(model, X, y) == pytest.approx(expected)
 
 
@@ -168,10 +174,10 @@ def test_scorer_works_in_cross_validation_and_pickles(data):
 def test_without_probabilities_the_most_frequent_label_wins():
     X = np.array([[1.0], [1.0], [-1.0], [-1.0]])
     model = LinearSVC().fit(X, ["p", "p", "n", "n"])
-    people = predict_subjects(model, [[1.0], [2.0], [-1.0], [-3.0]], groups=list("aaab"))
-    assert people.y_pred.tolist() == ["p", "n"]
-    assert people.y_proba is None
-    assert people.y_true is None
+    predictions = predict_subjects(model, [[1.0], [2.0], [-1.0], [-3.0]], groups=list("aaab"))
+    assert predictions.y_pred.tolist() == ["p", "n"]
+    assert predictions.y_proba is None
+    assert predictions.y_true is None
 
 
 def test_a_subject_with_two_labels_cannot_be_scored(data):
@@ -258,8 +264,8 @@ def test_predicted_subjects_may_be_tuples():
     X, y = np.zeros((4, 1)), ["ill", "ill", "well", "well"]
     model = DummyClassifier(strategy="constant", constant="ill").fit(X, y)
     groups = [("oslo", 1), ("oslo", 1), ("bern", 1), ("oslo", 2)]
-    people = predict_subjects(model, X, y, groups=groups).subject
-    assert people.tolist() == [("oslo", 1), ("bern", 1), ("oslo", 2)]
+    predictions = predict_subjects(model, X, y, groups=groups).subject
+    assert predictions.tolist() == [("oslo", 1), ("bern", 1), ("oslo", 2)]
 
 
 def test_bootstrap_of_an_undefined_statistic_is_nan():

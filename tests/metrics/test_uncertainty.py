@@ -27,8 +27,8 @@ def draw(n, rng, sharpness=1.0):
 
 def test_scores_are_those_of_scikit_learn():
     y, proba = draw(50, np.random.default_rng(0))
-    mine = calibration_summary(y, proba, CLASSES)
-    assert mine["log_loss"] == pytest.approx(log_loss(y, proba, labels=CLASSES))
+    selected = calibration_summary(y, proba, CLASSES)
+    assert selected["log_loss"] == pytest.approx(log_loss(y, proba, labels=CLASSES))
     binary = np.where(y == "als", "als", "other")
     two = np.column_stack([proba[:, 0], 1 - proba[:, 0]])
     # Both classes count here, one in scikit-learn's binary score.
@@ -60,10 +60,10 @@ def test_threshold_is_the_first_of_the_roc_curve_with_that_sensitivity():
     for wanted in (0.5, 0.8, 0.95, 1.0):
         fpr, tpr, thresholds = roc_curve(y == "ill", score, drop_intermediate=False)
         first = np.flatnonzero(tpr >= wanted)[0]
-        mine = threshold_for_sensitivity(y, score, pos_label="ill", sensitivity=wanted)
-        assert mine.value == pytest.approx(thresholds[first])
-        assert mine.sensitivity == pytest.approx(tpr[first])
-        assert mine.specificity == pytest.approx(1 - fpr[first])
+        selected = threshold_for_sensitivity(y, score, pos_label="ill", sensitivity=wanted)
+        assert selected.value == pytest.approx(thresholds[first])
+        assert selected.sensitivity == pytest.approx(tpr[first])
+        assert selected.specificity == pytest.approx(1 - fpr[first])
 
 
 def test_guaranteed_sensitivity_asks_for_more_and_may_be_out_of_reach():

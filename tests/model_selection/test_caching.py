@@ -171,8 +171,8 @@ def test_a_result_of_another_question_is_not_believed(numbers, tmp_path):
     others = sorted(
         set(tmp_path.rglob("output.pkl")) - set(files), key=lambda p: p.stat().st_mtime_ns
     )
-    for mine, other in zip(files, others):
-        shutil.copy(mine, other)
+    for own, other in zip(files, others):
+        shutil.copy(own, other)
     expected = StandardScaler().fit(B).transform(X)
     with pytest.warns(UserWarning, match="belongs to another call and is not used"):
         kept = CachedTransformer(StandardScaler(), memory=memory).fit(B).transform(X)

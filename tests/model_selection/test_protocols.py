@@ -51,13 +51,13 @@ HONEST = [
 
 
 @pytest.mark.parametrize("protocol", HONEST, ids=lambda p: type(p).__name__)
-def test_nobody_is_in_two_parts_of_a_run(protocol, table):
+def test_no_subject_is_in_two_parts_of_a_run(protocol, table):
     X, y = table
     for run in protocol.runs(X, y):
         parts = [run.train, run.test]
         parts += [] if run.validation is None else [run.validation]
-        people = [set(X["subject"].iloc[part]) for part in parts]
-        assert sum(map(len, people)) == len(set.union(*people)) == 24
+        names = [set(X["subject"].iloc[part]) for part in parts]
+        assert sum(map(len, names)) == len(set.union(*names)) == 24
         assert sum(map(len, parts)) == len(X)
 
 

@@ -40,10 +40,10 @@ def cohorts(draw, least_per_class=3):
 def check_partition(X, splits):
     tested = []
     for train, test in splits:
-        people = set(X["subject"].iloc[train]), set(X["subject"].iloc[test])
-        assert not people[0] & people[1]
+        names = set(X["subject"].iloc[train]), set(X["subject"].iloc[test])
+        assert not names[0] & names[1]
         assert len(train) + len(test) == len(X)
-        tested += people[1]
+        tested += names[1]
     return tested
 
 
@@ -245,7 +245,7 @@ def test_a_split_by_row_is_found_out(table):
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
-    """Remembers whom it was fitted on and refuses to predict them."""
+    """Stores the subjects of its training and refuses to predict them."""
 
     def __init__(self, alpha=0):
         self.alpha = alpha
@@ -271,7 +271,7 @@ def test_nested_search_never_shares_a_subject(table, labels, n_jobs):
 
 
 def test_a_subjects_signature_scores_at_chance():
-    # Rows tell who it is and nothing else: windows at random score near 1, people near 1/2.
+    # Rows reveal the subject only: random windows score near 1, splits by subject near 1/2.
     rng = np.random.default_rng(0)
     X = pd.DataFrame(np.repeat(rng.normal(size=(60, 2)), 6, axis=0), columns=["a", "b"])
     X["subject"] = np.repeat(np.arange(60), 6)
@@ -279,10 +279,10 @@ def test_a_subjects_signature_scores_at_chance():
     model = make_pipeline(
         make_column_transformer(("passthrough", ["a", "b"])), KNeighborsClassifier(1)
     )
-    people = cross_validate(model, X, y, cv=SubjectKFold(5, random_state=0))["test_score"]
+    by_subject = cross_validate(model, X, y, cv=SubjectKFold(5, random_state=0))["test_score"]
     rows = cross_validate(model, X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
     assert rows["test_score"].mean() > 0.98
-    assert 0.3 < people.mean() < 0.7
+    assert 0.3 < by_subject.mean() < 0.7
 
 
 def test_logistic_regression_with_metadata_routing(table, labels):

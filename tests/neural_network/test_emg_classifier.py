@@ -265,7 +265,7 @@ def test_balanced_weights_follow_the_windows_of_all_partial_fits():
 def test_class_weights_by_label_move_the_decision():
     X, _, _ = cohort()
     y = np.random.default_rng(1).choice(["a", "b"], len(X))
-    share = [
+    fraction = [
         np.mean(
             small_classifier(class_weight={"a": a, "b": 1}, validation_fraction=None)
             .fit(X, y)
@@ -273,7 +273,7 @@ def test_class_weights_by_label_move_the_decision():
         )
         for a in (0.02, 50)
     ]
-    assert share[0] < 0.3 < 0.7 < share[1]
+    assert fraction[0] < 0.3 < 0.7 < fraction[1]
 
 
 def test_the_loss_is_the_weighted_mean_over_windows():

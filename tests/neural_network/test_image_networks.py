@@ -192,13 +192,16 @@ def test_attention_weighs_filters_by_what_is_in_the_image():
     assert 0 < ratio.min() < ratio.max() < 1
 
 
-@pytest.mark.parametrize("network, least", [(DeepEMGNet, (2**2 - 1) * 32), (SpectroEMGNet, 7 * 64)])
-def test_states_the_least_length(network, least):
-    assert network(1, least, 2).eval()(tensor(1, 1, least)).shape == (1, 2)
+@pytest.mark.parametrize(
+    "network, minimum", [(DeepEMGNet, (2**2 - 1) * 32), (SpectroEMGNet, 7 * 64)]
+)
+def test_states_the_minimum_length(network, minimum):
+    assert network(1, minimum, 2).eval()(tensor(1, 1, minimum)).shape == (1, 2)
     with pytest.raises(
-        ValueError, match=rf"{network.__name__} .* windows of at least {least} sam.*{least - 1}\."
+        ValueError,
+        match=rf"{network.__name__} .* windows of at least {minimum} sam.*{minimum - 1}\.",
     ):
-        network(1, least - 1, 2)
+        network(1, minimum - 1, 2)
 
 
 def test_states_the_least_image():

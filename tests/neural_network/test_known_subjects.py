@@ -219,7 +219,7 @@ def test_a_frozen_network_is_not_compared_on_its_subjects():
 def test_fitted_without_subjects_means_unknown():
     (part,) = pretrained_parts(FrozenEstimator(net().fit(SIGNALS, Y)))
     assert part.subjects is None
-    # Inside, windows have groups, which are numbers of rows and nobody's names.
+    # Inside, windows have groups, which are numbers of rows and no names.
     inner = DiVoteClassifier(net(), window=None).fit(SIGNALS, Y)
     (part,) = pretrained_parts(FrozenEstimator(inner))
     assert part.subjects is None
@@ -230,7 +230,7 @@ def test_a_fine_tuning_without_subjects_leaves_those_of_the_pretraining_known():
     assert [p.subjects for p in pretrained_parts(FrozenEstimator(model))] == [set(range(6)), None]
 
 
-def test_codes_of_mixed_names_are_nobodys_names():
+def test_codes_of_mixed_names_are_no_names():
     names = np.array([k if k % 2 else f"S{k}" for k in SUBJECT], dtype=object)
     transfer = SubjectTransferClassifier(TransferClassifier(net()), random_state=0)
     model = DiVoteClassifier(transfer, window=None).fit(FEATURES.assign(subject=names), Y)

@@ -1,4 +1,4 @@
-"""The modules: shapes, least lengths, gradients, modes."""
+"""The modules: shapes, minimum lengths, gradients, modes."""
 
 import numpy as np
 import pytest
@@ -88,9 +88,9 @@ def test_alsnet_states_the_least_length():
 def test_alsnet_runs_at_its_least_length(stride):
     with pytest.raises(ValueError, match="at least") as refusal:
         ALSNet(1, 1, 2, padding="valid", stride=stride)
-    least = int(str(refusal.value).split("at least ")[1].split()[0])
-    net = ALSNet(1, least, 2, padding="valid", stride=stride).eval()
-    assert net.features[:-1](tensor(1, 1, least)).shape[-1] == 1
+    minimum = int(str(refusal.value).split("at least ")[1].split()[0])
+    net = ALSNet(1, minimum, 2, padding="valid", stride=stride).eval()
+    assert net.features[:-1](tensor(1, 1, minimum)).shape[-1] == 1
 
 
 @pytest.mark.parametrize("stride", [1, 3])

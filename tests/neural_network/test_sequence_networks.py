@@ -101,7 +101,7 @@ def test_learns_32_windows_by_heart(network, settings):
 
 
 @pytest.mark.parametrize(
-    "network, settings, least",
+    "network, settings, minimum",
     [
         (AttentionNet, {"frame": 7}, 7),
         (AutoencoderNet, {}, 1),
@@ -112,11 +112,11 @@ def test_learns_32_windows_by_heart(network, settings):
         (RecurrentNet, {"frame": 6}, 6),
     ],
 )
-def test_runs_at_its_least_length_and_states_it(network, settings, least):
-    assert network(2, least, 3, **settings).eval()(tensor(4, 2, least)).shape == (4, 3)
-    if least > 1:
-        with pytest.raises(ValueError, match=f"{network.__name__} .* at least {least} samples"):
-            network(2, least - 1, 3, **settings)
+def test_runs_at_its_minimum_length_and_states_it(network, settings, minimum):
+    assert network(2, minimum, 3, **settings).eval()(tensor(4, 2, minimum)).shape == (4, 3)
+    if minimum > 1:
+        with pytest.raises(ValueError, match=f"{network.__name__} .* at least {minimum} samples"):
+            network(2, minimum - 1, 3, **settings)
 
 
 # Parameters, counted by hand

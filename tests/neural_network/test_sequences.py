@@ -149,7 +149,7 @@ def test_normalisation_learns_from_the_samples_alone():
 
 
 @pytest.mark.parametrize(
-    "network, settings, least",
+    "network, settings, minimum",
     [
         (ALSNet, {"padding": "valid", "kernel_size": 5, "dilations": (1, 2, 3)}, 25),
         (AttentionNet, {"frame": 7}, 7),
@@ -157,12 +157,12 @@ def test_normalisation_learns_from_the_samples_alone():
         (RecurrentNet, {"frame": 6}, 6),
     ],
 )
-def test_a_signal_that_is_too_short_is_refused(network, settings, least):
+def test_a_signal_that_is_too_short_is_refused(network, settings, minimum):
     net = network(2, 40, 3, **settings).eval()
-    net(*padded(signals((40, least))))
-    message = f"{network.__name__} .* at least {least} samples. Got n_times={least - 1}"
+    net(*padded(signals((40, minimum))))
+    message = f"{network.__name__} .* at least {minimum} samples. Got n_times={minimum - 1}"
     with pytest.raises(ValueError, match=message):
-        net(*padded(signals((40, least - 1))))
+        net(*padded(signals((40, minimum - 1))))
 
 
 # The estimators

@@ -160,7 +160,7 @@ def test_predicting_subjects_of_the_pretraining_is_warned_of(pretrained):
     net = clone(pretrained).set_params(fine_tune_params={"max_epochs": 1})
     net.fine_tune(X, y, groups=subjects)
     new = recording_table(list(X.astype(float)), fs=1000.0, subject=subjects + 100)
-    known = new.assign(subject=subjects - 98)  # 2 to 9, of whom 0 to 7 were pretrained on
+    known = new.assign(subject=subjects - 98)  # 2 to 9; 0 to 7 were in the pretraining
     for answer in (net.predict, net.predict_proba):
         with pytest.warns(SubjectLeakWarning, match=r"6 subjects .* pretrained on, \[2, 3, 4\]"):
             answer(known)

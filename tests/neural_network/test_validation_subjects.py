@@ -14,7 +14,7 @@ Y = np.repeat(["ill", "well"], 12)
 
 
 class Keeps:
-    """Keeps whom it trained on and whom it held out."""
+    """Stores the subjects of training and validation."""
 
     def _train(self, train, valid, *args, **kwargs):
         self.train_, self.valid_ = train.rows.numpy(), valid.rows.numpy()
@@ -79,8 +79,8 @@ def test_people_whose_names_cannot_be_sorted_stay_people():
     )
     model = DiVoteClassifier(spy(validation_fraction=0.5), window=0.3, step=None)
     model.fit(table, ["ill", "ill", "well", "well"])
-    people = np.repeat(range(4), 3)
-    assert not set(people[model.estimator_.valid_]) & set(people[model.estimator_.train_])
+    subjects = np.repeat(range(4), 3)
+    assert not set(subjects[model.estimator_.valid_]) & set(subjects[model.estimator_.train_])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_people_whose_names_cannot_be_sorted_stay_people():
         ([], SUBJECTS, "names none of the subjects"),
         (["a", "b", "c", "d"], SUBJECTS, "holds out all subjects of a class"),
         (["a"], None, "fit got no 'groups' to find them by"),
-        ("people", SUBJECTS, "'validation' parameter of Spy must be"),
+        ("other", SUBJECTS, "'validation' parameter of Spy must be"),
     ],
 )
 def test_impossible_validation_subjects_are_refused(X, validation, groups, match):
@@ -103,7 +103,7 @@ def test_a_class_without_a_named_subject_is_warned_of(X):
         spy(validation=["a"]).fit(X, Y, groups=SUBJECTS)
 
 
-def test_names_that_nobody_has_are_warned_of(X):
+def test_unknown_names_are_warned_of(X):
     with pytest.warns(UserWarning, match=r"not in 'groups': \['x', 7\]\. They are not held out"):
         net = spy(validation=["a", "x", "f", 7]).fit(X, Y, groups=SUBJECTS)
     assert set(SUBJECTS[net.valid_]) == {"a", "f"}

@@ -214,16 +214,16 @@ def test_the_progress_bar_counts_runs_and_audits(cohort, tmp_path, capsys):
 
 def test_results_are_written_tidy_and_to_read(cohort, tmp_path):
     result = run(
-        cohort, tmp_path, audit_splits=2, figure=True, notes={"data": "nine simulated people"}
+        cohort, tmp_path, audit_splits=2, figure=True, notes={"data": "nine simulated subjects"}
     )
     tidy = pd.read_parquet(tmp_path / "results.parquet")
     assert {"system", "run", "level", "metric", "value", "leaky"} <= set(tidy.columns)
     assert not tidy["leaky"].any()
     expected = result.comparison.folds.query("pipeline == 'rule-based' and level == 'window'")
-    mine = tidy.query("system == 'rule-based' and level == 'window' and metric == 'accuracy'")
-    np.testing.assert_array_equal(mine["value"], expected["accuracy"])
+    own = tidy.query("system == 'rule-based' and level == 'window' and metric == 'accuracy'")
+    np.testing.assert_array_equal(own["value"], expected["accuracy"])
     text = (tmp_path / "results.md").read_text()
-    assert "- data: nine simulated people" in text
+    assert "- data: nine simulated subjects" in text
     assert "accuracy 76.80 % (split not stated)" in text
     audit = result.audits.loc["rule-based"]
     assert f"{audit['random windows']:.2f} / {audit['subjects']:.2f}" in text
@@ -263,7 +263,7 @@ def test_failed_runs_stay_failed_until_asked_for(cohort, tmp_path, monkeypatch):
     assert again.table()["failed or not run"].iloc[0] == ""
 
 
-def test_the_leaky_protocol_is_labelled_and_says_nothing_of_people(cohort, tmp_path):
+def test_the_leaky_protocol_is_labelled_and_reports_windows_only(cohort, tmp_path):
     result = run(cohort, tmp_path, ["time-domain"], protocol=RandomWindows())
     assert not any("subject" in c for c in result.table().columns if "audit" not in c)
     assert set(result.comparison.folds["level"]) == {"window"}
@@ -281,7 +281,7 @@ def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
         run((X.iloc[:-1], y[:-1]), tmp_path, ["time-domain"])
 
 
-def test_runs_that_nobody_says_the_benchmark_of_are_refused(cohort, tmp_path):
+def test_runs_without_the_name_of_their_benchmark_are_refused(cohort, tmp_path):
     run(cohort, tmp_path, ["time-domain"])
     (tmp_path / "benchmark.json").unlink()
     with pytest.raises(ValueError, match=r"finished runs, but no benchmark\.json that says"):
@@ -425,11 +425,11 @@ def test_an_audit_of_another_seed_is_done_again(cohort, tmp_path):
 def test_every_sample_and_label_counts(cohort, folder):
     out, _, _ = folder
     X, y = cohort
-    loud = X.copy()
-    loud["signal"] = loud["signal"].map(np.copy)
-    loud["signal"].iloc[5][77] += 1e-3
+    changed = X.copy()
+    changed["signal"] = changed["signal"].map(np.copy)
+    changed["signal"].iloc[5][77] += 1e-3
     with pytest.raises(ValueError, match=r"another benchmark \(data: other signals\)\. Choose an"):
-        run((loud, y), out, ["time-domain"])
+        run((changed, y), out, ["time-domain"])
     with pytest.raises(ValueError, match=r"\(data: other columns\)"):
         run((X.assign(age=1.0), y), out, ["time-domain"])
     swapped = np.where(y == "normal", "myopathy", np.where(y == "myopathy", "normal", y))
@@ -489,8 +489,8 @@ def test_two_processes_in_one_folder_end_well(tmp_path, finished):
     assert [process.returncode for process in processes] == [0, 0], errors
     assert not any("damaged" in text for text in errors)
     assert not list(tmp_path.rglob(".*"))
-    people = pd.read_parquet(tmp_path / "predictions.parquet")
-    assert people["y_pred"].tolist() == finished[1]["y_pred"].tolist()
+    subjects = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert subjects["y_pred"].tolist() == finished[1]["y_pred"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -673,8 +673,8 @@ def test_emgdb_is_given_by_its_own_folder_too(monkeypatch, tmp_path):
 
 def test_the_head_names_the_command_and_no_folder():
     argv = ["benchmark", "--data", "n2001", "/a", "--out=/b", "--memory", "/c", "--report"]
-    said = ["benchmark", "--data", "n2001", "FOLDER", "--out=DIR", "--memory", "NETWORKS"]
-    assert _without_folders(argv, ["/a"]) == said
+    expected_call = ["benchmark", "--data", "n2001", "FOLDER", "--out=DIR", "--memory", "NETWORKS"]
+    assert _without_folders(argv, ["/a"]) == expected_call
 
 
 def test_the_command_lists_the_systems(capsys):
@@ -697,8 +697,8 @@ def write_n2001(folder, seconds=0.8):
         for subject in range(1, count + 1):
             for number, muscle in enumerate(("BB", "VM")):
                 name = f"N2001{letter}{subject:02d}{muscle}{number + 1:02d}"
-                loud = {"C": 1.0, "A": 3.0, "M": 0.5}[letter]
-                samples = np.round(13.107 * 50 * loud * rng.normal(size=n)).astype("<i2")
+                amplitude = {"C": 1.0, "A": 3.0, "M": 0.5}[letter]
+                samples = np.round(13.107 * 50 * amplitude * rng.normal(size=n)).astype("<i2")
                 (folder / f"{name}.bin").write_bytes(bytes(20) + samples.tobytes())
                 (folder / f"{name}.hea").write_text(
                     f"{name} 1 23437.5 {n}\n{name}.bin 16+20 13.1070/uV\n#gender: M\n#age: 50\n"
@@ -721,11 +721,11 @@ def test_one_command_does_the_boumerdes_runs_on_n2001s_layout(tmp_path):
         ]
     )
     assert status == 0
-    people = pd.read_parquet(out / "predictions.parquet")
+    subjects = pd.read_parquet(out / "predictions.parquet")
     # Six runs, one subject of each class in each: 3, 4, 3, 6, 3, 7.
-    tested = people.groupby("fold")["subject"].apply(lambda s: sorted(x[-2:] for x in s))
+    tested = subjects.groupby("fold")["subject"].apply(lambda s: sorted(x[-2:] for x in s))
     assert [t[0] for t in tested] == ["03", "04", "03", "06", "03", "07"]
-    assert people.groupby("fold")["y_true"].nunique().tolist() == [3] * 6
+    assert subjects.groupby("fold")["y_true"].nunique().tolist() == [3] * 6
     text = (out / "results.md").read_text()
     assert "99.85 % (leaky)" in text
     assert str(folder) not in text
@@ -754,12 +754,12 @@ def test_one_command_does_a_system_on_algiers(tmp_path, capsys):
     folder, out = tmp_path / "algiers", tmp_path / "out"
     folder.mkdir()
     number = 0
-    for group, loud in (("Hea", 100), ("Myo", 40), ("Neu", 300)):
-        for person in range(1, 4):
+    for group, amplitude in (("Hea", 100), ("Myo", 40), ("Neu", 300)):
+        for subject_number in range(1, 4):
             number += 1
-            samples = np.round(loud * rng.normal(size=163_840), 1)
+            samples = np.round(amplitude * rng.normal(size=163_840), 1)
             content = "\n".join(map(str, samples)).encode()
-            name = f"EMG _{number:03d} _{person:02d}_ RD_{group}.asc.gz"
+            name = f"EMG _{number:03d} _{subject_number:02d}_ RD_{group}.asc.gz"
             (folder / name).write_bytes(gzip.compress(content, 1))
     argv = ["benchmark", "--data", "algiers", str(folder), "--systems", "time-domain"]
     argv += ["--folds", "3", "--audit", "0", "--quiet", "--out", str(out)]
@@ -776,10 +776,10 @@ def test_make_benchmark_runs_four_sets():
     makefile = Path(__file__).parents[2] / "Makefile"
     if not makefile.is_file() or shutil.which("make") is None:
         pytest.skip("needs the repository and make")
-    told = subprocess.run(
+    output = subprocess.run(
         ["make", "-n", "-f", str(makefile), "benchmark", "SKLEARN_EMG_DATA=/data"],
         cwd=makefile.parent, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     for name, folder in (("lower-limb", "lower_limb"), ("n2001", "n2001_biceps"), ("algiers",) * 2):
-        assert f'--data {name} "/data/{folder}" --out benchmark_results/{folder}' in told
-    assert "--data simulated --out benchmark_results/simulated" in told
+        assert f'--data {name} "/data/{folder}" --out benchmark_results/{folder}' in output
+    assert "--data simulated --out benchmark_results/simulated" in output

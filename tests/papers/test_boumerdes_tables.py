@@ -51,16 +51,16 @@ SMALL = [
 
 
 def write_n2001(folder, n=7_100):
-    """N2001's layout: 25 people, five muscles, 0.3 s each, headers as the original's."""
+    """N2001's layout: 25 subjects, five muscles, 0.3 s each, headers as the original's."""
     rng = np.random.default_rng(0)
-    for letter, (count, diagnosis, loud) in CLASSES.items():
-        for person in range(1, count + 1):
+    for letter, (count, diagnosis, amplitude) in CLASSES.items():
+        for subject_number in range(1, count + 1):
             for number, (code, muscle) in enumerate(MUSCLES.items(), start=1):
-                subject = f"{letter}{person:02d}"
+                subject = f"{letter}{subject_number:02d}"
                 if code == "BB" and subject in NO_BICEPS:
                     continue
                 name = f"N2001{subject}{code}{number:02d}"
-                samples = np.round(13.107 * 50 * loud * rng.normal(size=n)).astype("<i2")
+                samples = np.round(13.107 * 50 * amplitude * rng.normal(size=n)).astype("<i2")
                 if name == "N2001A05BB01":
                     samples[:2000] = -(2**15)  # marked invalid by the recorder
                 duration = "0.5 years" if letter != "C" else ""
@@ -84,10 +84,10 @@ def test_the_whole_layout_of_n2001(tmp_path, monkeypatch):
     assert tables["leaky"].tolist() == [True, False] * 3
     assert tables["network"].unique().tolist() == ["boumerdes-cnn"]
     assert tables["mean"].between(0, 100).all()
-    people = pd.read_parquet(
+    subjects = pd.read_parquet(
         out / "boumerdes-cnn-ALS-myopathy-normal-by-subject" / "predictions.parquet"
     )
-    tested = people.groupby("fold")["subject"].apply(lambda s: sorted(s)).tolist()
+    tested = subjects.groupby("fold")["subject"].apply(lambda s: sorted(s)).tolist()
     assert tested == [[f"{c}0{t}" for c in "ACM"] for t in (3, 4, 3, 6, 3, 7)]
     text = (out / "tables.md").read_text()
     assert "| random windows (LEAKY) | 1 |" in text

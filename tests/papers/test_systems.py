@@ -33,7 +33,7 @@ TINY = {
     "pretrain_epochs": 1,
     "optimizer": "SGD",  # keeps no moments of the 140 million weights of VGG19
 }
-SIDE = {"inception_v3": 75, "inception_v4": 75}  # pixels, the least they take; 32 for the others
+SIDE = {"inception_v3": 75, "inception_v4": 75}  # smallest size in pixels; 32 for the others
 
 
 def shrink(estimator):
@@ -148,16 +148,16 @@ def test_every_part_is_reached_by_set_params(name):
 
 @pytest.fixture(scope="module")
 def limb(real_data):
-    """Sitting recordings of six people, four muscles of the thigh, 2.2 s at 1 kHz."""
+    """Sitting recordings of six subjects, four muscles of the thigh, 2.2 s at 1 kHz."""
     limb = load_lower_limb(real_data / "lower_limb")
-    people = ["A01", "A02", "A03", "N01", "N03", "N04"]
-    rows = (limb.data["exercise"] == "sitting") & limb.data["subject"].isin(people)
+    subjects = ["A01", "A02", "A03", "N01", "N03", "N04"]
+    rows = (limb.data["exercise"] == "sitting") & limb.data["subject"].isin(subjects)
     X = limb.data[rows].assign(region="proximal")
     X["signal"] = [signal[:, :2200] for signal in X["signal"]]
     return X, np.asarray(limb.target)[rows]
 
 
-# Rate in Hz, window and step in seconds: the least that the deepest network takes.
+# Rate in Hz, window and step in seconds: the minimum of the deepest network.
 SIZES = {"cohort": (2000.0, 0.4, 0.4), "limb": (1000.0, 1.1, 1.1)}
 
 
@@ -188,7 +188,7 @@ def test_fits_and_tells_new_people(name, data, request):
     proba = model.predict_proba(new)
     assert proba.shape == (len(new), len(set(y)))
     np.testing.assert_allclose(proba.sum(axis=1), 1.0, atol=1e-6)
-    # One answer per person.
+    # One diagnosis per subject.
     answers = pd.DataFrame({"subject": new["subject"], "answer": model.predict(new)})
     assert (answers.groupby("subject")["answer"].nunique() == 1).all()
     assert model.score(new, truth) == np.mean(answers["answer"] == truth)

@@ -1,4 +1,4 @@
-"""Transfer learning within one cohort keeps its people apart."""
+"""Transfer learning within one cohort separates its subjects."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ X = np.random.default_rng(0).normal(size=(48, 40))
 
 
 class Spy(ALSNetClassifier):
-    """Writes down who trained it."""
+    """Records the subjects of its training."""
 
     def _fit(self, X, y, groups, start=None):
         SEEN.append(set(groups))
@@ -34,7 +34,7 @@ def model(**params):
     return SubjectTransferClassifier(TransferClassifier(net), random_state=0, **params)
 
 
-def test_nobody_both_pretrains_and_fine_tunes():
+def test_no_subject_both_pretrains_and_fine_tunes():
     fitted = model().fit(X, Y, groups=GROUPS)
     source, target = SEEN
     assert source == fitted.estimator_.source_subjects_

@@ -73,7 +73,7 @@ def test_wavelets_take_white_noise_away(recording, threshold):
     clean, fs = recording
     noisy = _at_0_db(clean, np.random.default_rng(0).normal(size=len(clean)))
     denoised = WaveletDenoiser(threshold=threshold).fit_transform(noisy)[0]
-    # At 4 kHz the EMG fills more of the band: less noise can be told from it.
+    # At 4 kHz the EMG fills more of the band: less noise can be separated from it.
     assert _snr(clean, denoised) > (10.0 if fs > 20000 else 4.5)
 
 

@@ -134,7 +134,7 @@ def test_given_reference_serves_windows_and_tables(contractions):
         (lambda t: t.assign(is_reference=[True, None, True, False]), "Row 1 has None"),
     ],
 )
-def test_missing_references_are_told(contractions, change, match):
+def test_missing_references_are_reported(contractions, change, match):
     with pytest.raises(ValueError, match=match):
         ReferenceScaler().fit(change(contractions))
 

@@ -106,7 +106,7 @@ def test_cycle_spinning_helps():
 
 
 def test_all_shifts_make_the_result_independent_of_the_grid():
-    # At level 2 four delays are all that the grid can tell apart.
+    # At level 2 the grid distinguishes four delays only.
     def denoise(signal, n_shifts):
         step = WaveletDenoiser("haar", level=2, threshold="sure", n_shifts=n_shifts)
         return step.fit_transform(signal[None])[0]

@@ -193,7 +193,7 @@ def test_segments_that_fit_no_recording(segments, match):
         cut_recordings(table_of(), pd.DataFrame(segments))
 
 
-def test_segment_that_ends_after_its_recording_is_cut_and_told():
+def test_segment_that_ends_after_its_recording_is_cut_and_reported():
     segments = pd.DataFrame({"row": [0], "start": [0.5], "stop": [1.2]})
     with pytest.warns(RecordingWarning, match="cut to the 1 s of row 0"):
         cut = cut_recordings(table_of(), segments)
@@ -289,8 +289,8 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
     rng = np.random.default_rng(4)
     x = rng.normal(size=(2, 4000)) * np.array([[0.2], [0.4]])
     table = recording_table([x, 3 * x], fs=1000.0, subject=["a", "b"])
-    quiet, loud = (rng.normal(scale=s, size=(2, 4000)) for s in (0.1, 0.8))
-    mvc = recording_table([quiet, loud, loud], fs=1000.0, subject=["a", "a", "b"])
+    quiet, amplitude = (rng.normal(scale=s, size=(2, 4000)) for s in (0.1, 0.8))
+    mvc = recording_table([quiet, amplitude, amplitude], fs=1000.0, subject=["a", "a", "b"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         normal = normalize_to_mvc(table, mvc)
