@@ -326,7 +326,7 @@ def true_measures(truth, fs):
 
 @pytest.fixture(scope="module")
 def low_force():
-    """Medians per recording of potentials and of true units; fraction of potentials at a discharge."""
+    """Medians of potentials and of true units per recording; fraction of them at a discharge."""
     fs, ours, matched, near = 10_000.0, [], [], []
     cohort = make_nemg_cohort(
         22, n_recordings=44, fs=fs, duration=2.0, protocol="biceps_low_force",
