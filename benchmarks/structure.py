@@ -163,6 +163,10 @@ def public_names(root: Path) -> int:
         parts = module.split(".")
         if any(part.startswith("_") for part in parts) or len(parts) == 1:
             continue
+        # A package that computes its names lists them in a stub.
+        stub = root.parent.joinpath(*parts, "__init__.pyi")
+        if stub.exists():
+            tree = ast.parse(stub.read_text(encoding="utf-8"))
         for node in tree.body:
             targets = node.targets if isinstance(node, ast.Assign) else []
             if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):

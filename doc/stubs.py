@@ -1,4 +1,4 @@
-"""Write the signatures of the ready classifiers for type checkers and editors.
+"""Write the public names and the signatures of the networks for type checkers and editors.
 
 Run ``python doc/stubs.py`` after a change of a network's settings; a test compares.
 """
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sklearn_emg import neural_network
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, TRAINING
-from sklearn_emg.neural_network._registry import NETWORKS
+from sklearn_emg.neural_network._registry import HOME, NETWORKS
 
-STUB = Path(neural_network.__file__).with_name("_classifiers.pyi")
+FOLDER = Path(neural_network.__file__).parent
 HEAD = '''\
 """Signatures of the ready classifiers; written by doc/stubs.py."""
 
@@ -30,8 +30,17 @@ def text_of(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
-def stub() -> str:
-    """Text of the stub file."""
+def names() -> str:
+    """Text of the stub of the sub-package: where its public names are defined."""
+    lines = ['"""Public names; written by doc/stubs.py."""', "", "# ruff: noqa: I001, RUF022", ""]
+    lines += [
+        f"from sklearn_emg.neural_network.{HOME[name]} import {name}" for name in sorted(HOME)
+    ]
+    return "\n".join([*lines, "", "__all__ = [", *(f'    "{n}",' for n in sorted(HOME)), "]\n"])
+
+
+def signatures() -> str:
+    """Text of the stub of the ready classifiers."""
     blocks = []
     for name in sorted(f"{network}Classifier" for network in NETWORKS):
         lines = [f"class {name}(NetClassifier):", "    def __init__(", "        self,"]
@@ -51,5 +60,8 @@ def stub() -> str:
     return HEAD + "\n\n".join(blocks) + "\n"
 
 
+STUBS = {FOLDER / "__init__.pyi": names, FOLDER / "_classifiers.pyi": signatures}
+
 if __name__ == "__main__":
-    STUB.write_text(stub(), encoding="utf-8")
+    for file, text in STUBS.items():
+        file.write_text(text(), encoding="utf-8")
