@@ -153,7 +153,7 @@ def test_file_short_of_one_byte_is_named(lazy, real_data, tmp_path):
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 212+20 13.107/uV\n", "signal of format 16"),
         (
             "N2001C03BB01 1 23437.5 3\n../N2001C03BB01.bin 16+20 13.107/uV\n",
-            "must be named plainly",
+            "must have a plain name",
         ),
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20\n", "gives no gain"),
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 16+20 13.107/deg\n", "not a known voltage"),

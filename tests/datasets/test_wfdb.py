@@ -316,7 +316,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
     [
         ("", "is empty"),
         ("rec 1 1000 3\n" + "rec.dat 16 50/mV\n" * 10_001, "more than 10000 signals"),
-        ("rec 1 1000 3\n" + "r" * 300 + " 16 50/mV\n", "must be named plainly"),
+        ("rec 1 1000 3\n" + "r" * 300 + " 16 50/mV\n", "must have a plain name"),
         (b"\x00\x01\x02rec 1", "it is binary"),
         ("# only a comment\n", "no record line"),
         ("<html>404</html>\n", "is no record line"),
