@@ -2,9 +2,10 @@
 Does anything but the disease predict the class?
 ================================================
 
-If patients are older than controls, or were recorded in another room, a model can score well without
-any knowledge of the disease. :func:`~sklearn_emg.comparison.confound_audit` asks each column and each
-property of the recordings that is no disease to predict the class of the subjects by itself.
+If patients are older than controls, or were recorded in another room, a model can score well
+without any knowledge of the disease. :func:`~sklearn_emg.comparison.confound_audit` asks each
+column and each property of the recordings that is no disease to predict the class of the subjects
+by itself.
 
 The cohort is simulated, and two confounds are planted: age, and the interference of a power line.
 """
@@ -46,21 +47,21 @@ table = recording_table(
 # %%
 # The audit, and the audit of matched subjects
 # --------------------------------------------
-# Each subject is predicted from the others. ``match`` repeats the audit with subjects of all classes
-# whose ages differ by five years at most.
+# Each subject is predicted from the others. ``match`` repeats the audit with subjects of all
+# classes whose ages differ by five years at most.
 audit = confound_audit(table, y, match="age", caliper={"age": 5})
 print(audit)
 
 # %%
 # Scores of single properties
 # ---------------------------
-# A grey line is the mean score with permuted labels. Of the matched subjects (hollow circles) age no
-# longer tells the class, but there are fewer of them, and the power line is still there.
+# A grey line is the mean score with permuted labels. Of the matched subjects (hollow circles) age
+# no longer tells the class, but there are fewer of them, and the power line is still there.
 display = ConfoundDisplay.from_audit(audit).plot()
 plt.show()
 
 # %%
-# The planted confounds are found, and side and length, which say nothing, are not. A property of the
-# signals can carry disease as well: the quiet parts of recordings (``noise_floor``) are not silent in a
-# contracting muscle.
+# The planted confounds are found, and the side, which says nothing, is not. A property of the
+# signals can carry disease as well: the quiet parts of recordings (``noise_floor``) are not silent
+# in a contracting muscle.
 print(f"confounds: {', '.join(audit.confounds)}")
