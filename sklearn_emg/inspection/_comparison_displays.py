@@ -574,7 +574,7 @@ class ConfoundDisplay:
         check_integer(max_properties, "max_properties", "ConfoundDisplay.plot")
         rows = self.audit.summary.iloc[:max_properties]
         again = self.audit.matched_audit
-        matched = rows.iloc[:0] if again is None else again.summary
+        matched = {} if again is None else dict(again.summary.iterrows())
         height = 1.4 + 0.3 * len(rows)
         self.figure_, axes = panels(ax, 1, 1, "ConfoundDisplay.plot", figsize=(6.8, height))
         self.ax_ = axis = axes[0]
@@ -587,8 +587,8 @@ class ConfoundDisplay:
             finding = row["finding"] or "no finding"
             self.points_.append(self._draw(row, place, *_FINDING_STYLES[finding]))
             handles[finding] = self.points_[-1]
-            if name in matched.index:
-                low = self._draw(matched.loc[name], place + 0.3, "black", "o", hollow=True)
+            if name in matched:
+                low = self._draw(matched[name], place + 0.3, "black", "o", hollow=True)
                 self.matched_points_.append(low)
                 handles["matched subjects"] = low
         handles["labels permuted (mean)"] = self.chance_points_[0]
