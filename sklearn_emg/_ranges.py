@@ -55,7 +55,7 @@ def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: s
     Parameters
     ----------
     high, low : ndarrays of shape (n_windows, ...)
-        From :func:`ranges_of`.
+        Ranges of the signals, from :func:`ranges_of`.
     caller : str
         Class to name in the message.
 
@@ -94,12 +94,12 @@ def compute_safely(
     Parameters
     ----------
     function : callable
-        Takes windows of shape (n, n_channels, n_times) and returns values of shape (n, ...). It
-        treats each window independently.
+        Function of windows of shape (n, n_channels, n_times) that returns values of shape
+        (n, ...). It treats each window independently.
     X : ndarray of shape (n_windows, n_channels, n_times)
         Float32 or float64.
     high, low : ndarrays of shape (n_windows, n_channels)
-        From :func:`ranges_of`.
+        Ranges of the signals, from :func:`ranges_of`.
 
     Returns
     -------

@@ -48,9 +48,9 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
     ----------
     n : int
     noun : str
-        What is counted, in the singular.
+        Name of what is counted, in the singular.
     plural : str, default=None
-        Where it is not the singular with an s.
+        Plural of the noun, if it is not the singular with an s.
 
     Returns
     -------

@@ -33,9 +33,9 @@ def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str
     Parameters
     ----------
     value : object
-        What was given.
+        Value that was given.
     options : iterable of str
-        What is known.
+        Known values.
     cutoff : float, default=0.6
         Minimum similarity of a hint, from 0 to 1; letter case does not count.
 

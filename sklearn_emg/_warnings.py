@@ -123,7 +123,7 @@ def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
     Parameters
     ----------
     noted : sequence of (str, type)
-        From `call_noting`.
+        Warnings from `call_noting`.
     told : set of (str, type)
         Those that were given already; the new ones are added.
     """

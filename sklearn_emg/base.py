@@ -437,7 +437,7 @@ class SignalTransformer(SignalEstimator):
         Returns
         -------
         fs_out : float
-            In Hz.
+            Sampling rate of the result, in Hz.
         """
         return self._fs_out(fs)
 

@@ -273,7 +273,7 @@ def site_comparison(
         `within` is None if no site could be split.
     plan : SitePlan
     outcomes : dict of str to list of Outcome
-        Of the splits "within" and "across".
+        Those of the splits "within" and "across".
     scoring : Scoring
 
     Returns

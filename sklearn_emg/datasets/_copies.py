@@ -96,7 +96,7 @@ def shared_ends(signals: Mapping[str, NDArray]) -> dict[str, tuple[int, str]]:
     Parameters
     ----------
     signals : mapping of str to ndarray of shape (n_times,)
-        By name.
+        Signals by name.
 
     Returns
     -------

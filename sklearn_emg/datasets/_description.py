@@ -29,7 +29,7 @@ class SetFacts:
     confounds : sequence of str
         Properties that differ between the classes and are no disease.
     notes : str
-        What else a user has to know.
+        Further facts for users.
     subjects, recordings : int, default=None
         Number in the whole set; None where it is not known or has no meaning.
     subject_names : sequence of str

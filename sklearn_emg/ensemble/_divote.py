@@ -693,7 +693,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         Returns
         -------
         probabilities : ndarray of shape (n_rows, n_classes)
-            In the order of ``classes_``.
+            Probabilities in the order of ``classes_``.
 
         Warns
         -----

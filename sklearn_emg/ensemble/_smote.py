@@ -153,7 +153,7 @@ class SMOTEClassifier(WindowMetaClassifier):
     ----------
     classes_ : ndarray of shape (n_classes,)
     estimator_ : estimator object
-        Fitted on real and synthetic windows.
+        The classifier, fitted on real and synthetic windows.
     n_synthetic_ : dict
         Number of synthetic windows of each class that has some.
     subjects_ : ndarray of shape (n_subjects,) or None

@@ -48,11 +48,11 @@ def feature_table() -> pd.DataFrame:
     -------
     table : DataFrame
         Columns ``name`` (as in the ``features`` parameters), ``title`` (name in plain words),
-        ``formula`` (x_1 ... x_N are the
-        samples in mV, d_i = x_{i+1} - x_i; P_k the one-sided power at f_k, k = 1 ... M; c_bk the
-        K_b coefficients of band b; W(a, b) the continuous wavelet transform), ``unit`` (for signals
-        in mV), ``domain``, ``source``, ``extractor`` (class), ``min_n_times`` (shortest window, in
-        samples) and ``power`` (p in f(c x) = c^p f(x); NaN where it is no power law).
+        ``formula`` (x_1 ... x_N are the samples in mV, d_i = x_{i+1} - x_i; P_k the one-sided power
+        at f_k, k = 1 ... M; c_bk the K_b coefficients of band b; W(a, b) the continuous wavelet
+        transform), ``unit`` (for signals in mV), ``domain``, ``source``, ``extractor`` (class),
+        ``min_n_times`` (shortest window, in samples) and ``power`` (p in f(c x) = c^p f(x); NaN
+        where it is no power law).
 
     Notes
     -----
@@ -117,7 +117,7 @@ def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
     column : object
         Name of the column, such as ``"ch2_band_power_20_50"``.
     known : mapping of str to dict
-        From :func:`feature_facts`.
+        Facts from :func:`feature_facts`.
 
     Returns
     -------

@@ -23,7 +23,7 @@ class AttentionMaps:
         each position in time gets, averaged over the positions that attend. It sums to one over
         the positions.
     edges : dict of str to ndarray of shape (n_positions + 1,)
-        By layer, the times in seconds between which each position lies.
+        Times in seconds between which each position lies, by layer.
     kinds : dict of str to {"self-attention", "graph", "spatial"}
         Meaning of the heads by layer, see the Notes of :func:`attention_maps`.
     matrices : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)

@@ -32,7 +32,7 @@ class LearningCurveDisplay:
     axes_ : ndarray of Axes
         Loss; accuracy where it was recorded.
     lines_ : dict of str to Line2D
-        By name of the curve.
+        Lines by the name of the curve.
     best_lines_ : list of Line2D
         Vertical lines at the best epoch.
 

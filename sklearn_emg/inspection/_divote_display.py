@@ -50,11 +50,11 @@ class DiVoteDisplay:
         One per class for "heatmap", one for "simplex", two for "regions" (one without a final
         classifier).
     images_ : list of AxesImage
-        Of "heatmap".
+        Images of "heatmap".
     points_ : list of PathCollection
-        Of "simplex" and "regions".
+        Points of "simplex" and "regions".
     regions_ : list of QuadContourSet
-        Of "regions".
+        Regions of "regions".
 
     References
     ----------

@@ -17,7 +17,7 @@ Scores = Callable[[torch.Tensor], torch.Tensor]
 
 @contextmanager
 def _for_gradients(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, gradients of the input alone, and recurrent layers that allow them."""
+    """Set evaluation mode and compute gradients of the input alone, also in recurrent layers."""
     was_training = module.training
     needed = {p: p.requires_grad for p in module.parameters()}
     module.eval()

@@ -20,8 +20,8 @@ def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]
     """Convert a label column to annotations.
 
     A column with a value in each row gives one annotation per run of equal values. In a column
-    that is empty in most rows, a text marks a beginning: an activity lasts until the next text, a
-    marker has no duration.
+    that is empty in most rows, a text marks a beginning; an activity lasts until the next text, and
+    a marker has no duration.
 
     Parameters
     ----------

@@ -36,11 +36,15 @@ class SubjectPredictions:
     Attributes
     ----------
     subject : ndarray of shape (n_subjects,)
+        Names of the subjects.
     y_true : ndarray of shape (n_subjects,) or None
+        True labels, if they are known.
     y_pred : ndarray of shape (n_subjects,)
+        Predicted labels.
     y_proba : ndarray of shape (n_subjects, n_classes) or None
         Probabilities in the order of `classes`.
     classes : ndarray of shape (n_classes,)
+        Labels, sorted.
     """
 
     subject: NDArray[Any]

@@ -95,7 +95,7 @@ class SubjectHoldout(Protocol):
 
 
 class RandomWindows(Protocol):
-    """Random windows for training and test: LEAKY, one subject has windows in both.
+    """Random windows for training and test: LEAKY, since a subject has windows in both.
 
     The highest published accuracies come from this protocol, which overestimates the accuracy on
     new subjects. It serves the comparison with a split by subject. Rows of X have to be windows, as

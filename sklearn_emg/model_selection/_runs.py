@@ -229,7 +229,7 @@ def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
     Parameters
     ----------
     estimator : estimator object
-        For instance a pipeline that contains a network classifier of this package.
+        Estimator, for instance a pipeline that contains a network classifier of this package.
     validation : {"subjects", "windows"} or sequence of subjects
         See :class:`sklearn_emg.neural_network.EMGClassifier`. "windows" is leaky.
 

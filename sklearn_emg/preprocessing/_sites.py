@@ -52,7 +52,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     reference : str or list of subjects, default="healthy"
-        Which rows are those of reference subjects.
+        Rows of reference subjects.
 
         - "healthy": those that the column ``reference`` marks as True. Without this column, those
           whose column ``group`` is "healthy", "normal" or "control" (in any letter case), and in
@@ -192,7 +192,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         y : array-like of shape (n_rows,), default=None
             Labels, read only where X does not say who is healthy.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
-            Of the rows, for an X without these columns.
+            Values of the rows, for an X without these columns.
 
         Returns
         -------
@@ -232,7 +232,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         X : DataFrame or array-like of shape (n_rows, n_features)
             As in ``fit``. Of a site that was not seen there, it has to hold the reference subjects.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
-            Of the rows, for an X without these columns.
+            Values of the rows, for an X without these columns.
 
         Returns
         -------

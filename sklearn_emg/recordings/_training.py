@@ -46,7 +46,7 @@ def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
     Returns
     -------
     names : list or None
-        In order of first appearance, as Python objects; None if no subject is named.
+        Subjects in order of first appearance, as Python objects; None if none is named.
     """
     if groups is None:
         if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):

@@ -242,7 +242,7 @@ def fibre_waveforms(
     Parameters
     ----------
     table : ndarray of shape (n_radii, n_distances)
-        From :func:`potential_table`.
+        Table of :func:`potential_table`.
     weights : ndarray of shape (n_fibres, n_radii)
         Electrode weights times source strength.
     start : ndarray of shape (n_fibres,)

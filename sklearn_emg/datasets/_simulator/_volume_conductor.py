@@ -52,7 +52,7 @@ def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float6
     Parameters
     ----------
     diameter : array-like of shape (n_fibres,)
-        In µm.
+        Diameters in µm.
     gain : float, default=1.0
         Gain of the muscle.
 
@@ -118,9 +118,9 @@ class Geometry(NamedTuple):
     Attributes
     ----------
     x, y : ndarray of shape (n_fibres,)
-        In mm from the needle.
+        Positions in mm from the needle.
     diameter : ndarray of shape (n_fibres,)
-        In µm.
+        Diameters in µm.
     """
 
     x: NDArray[np.float64]

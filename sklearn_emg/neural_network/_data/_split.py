@@ -42,7 +42,7 @@ def split_validation(
     fraction : float
         Fraction of the units to hold out.
     rng : RandomState
-        Draws the units.
+        Generator that draws the units.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def split_rows(
     validation, fraction
         The parameters `validation` and `validation_fraction` of an estimator.
     rng : RandomState
-        Draws the units.
+        Generator that draws the units.
     caller : str
         Class named in messages.
     describe : callable

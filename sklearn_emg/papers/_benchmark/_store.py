@@ -106,7 +106,7 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
     ----------
     out : Path
     settings : dict
-        From :func:`settings_of`.
+        Settings from :func:`settings_of`.
 
     Returns
     -------

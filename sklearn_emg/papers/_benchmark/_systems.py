@@ -28,7 +28,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     Returns
     -------
     names : list of str
-        In the order of `list_systems`.
+        Names in the order of `list_systems`.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
     ----------
     signal : ndarray of shape (n_times,) or (n_channels, n_times)
     fs : float
-        In Hz.
+        Sampling rate in Hz.
     """
     found: Marks = []
     for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):

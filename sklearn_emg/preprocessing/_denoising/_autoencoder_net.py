@@ -81,7 +81,8 @@ def train(
     segments : ndarray of shape (n_segments, n_times)
         Targets; n_times is a multiple of ``2**n_layers``.
     noise : callable or None
-        Takes a batch (n, n_times) and a NumPy generator, returns noise to add to the inputs.
+        Function of a batch (n, n_times) and a NumPy generator that returns noise to add to the
+        inputs.
     sizes : dict
         Parameters of :class:`SignalAutoencoder`.
     max_epochs, batch_size : int

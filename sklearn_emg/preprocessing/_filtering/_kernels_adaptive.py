@@ -73,7 +73,7 @@ def adapt_delay_line(
         Sample ``n_taps - 1 + t`` is simultaneous with sample ``t`` of the signal.
     n_taps : int
     weights : ndarray of shape (n_taps,)
-        Changed in place; the first belongs to the present sample.
+        Weights, which are changed in place; the first belongs to the present sample.
     inverse : ndarray of shape (n_taps, n_taps)
         Matrix of RLS; changed in place.
     algorithm : {LMS, NLMS, RLS}
@@ -82,7 +82,7 @@ def adapt_delay_line(
     forgetting, largest : float
         Parameters of RLS, see :func:`_update_rls`.
     epsilon : float
-        Added to the power of the inputs in NLMS, in mV².
+        Constant that is added to the power of the inputs in NLMS, in mV².
     estimate : ndarray of shape (n_times,)
         Output.
     """

@@ -89,7 +89,7 @@ def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDA
     ----------
     signals : ndarray of shape (..., n_times)
     up, down : int
-        In lowest terms.
+        Terms of the ratio, without a common factor.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
     ----------
     signals : ndarray of shape (..., n_times)
     up, down : int
-        In lowest terms.
+        Terms of the ratio, without a common factor.
 
     Returns
     -------
