@@ -292,7 +292,7 @@ def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
 
 
 def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude: bool) -> None:
-    """Warn of windows whose axes are swapped or whose amplitude is not one in mV.
+    """Warn of windows whose axes are swapped or whose amplitude is implausible in mV.
 
     Parameters
     ----------

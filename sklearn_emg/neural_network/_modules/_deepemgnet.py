@@ -147,7 +147,7 @@ class DeepEMGNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of raw windows or images, for which the network was built."""
+        """Raw logits (batch, n_classes) of the windows or images that the network was built for."""
         if self.spectrogram is not None:
             x = self.spectrogram(x)
         return self.classifier(self.features(x))
