@@ -99,12 +99,7 @@ def criterion_settings(
         there are some.
     """
     params = dict(params or {})
-    known = _OF_CLASSES if of_classes else _OF_NUMBERS
-    if loss is None or isinstance(loss, str):
-        loss = next(iter(known)) if loss is None else loss
-        check_option(loss, list(known), "loss", by)
-        loss = known[loss]
-    elif isinstance(loss, nn.Module):
+    if isinstance(loss, nn.Module):
         if params or weight is not None:
             what = "'loss_params'" if params else "'class_weight'"
             raise InvalidParameterError(
@@ -112,16 +107,32 @@ def criterion_settings(
                 "cannot change. Give its class, or set that parameter to None."
             )
         return {"criterion": copy.deepcopy(loss)}  # it may learn
-    taken = inspect.signature(loss).parameters
-    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
+    if loss is None or isinstance(loss, str):
+        loss = _known_loss(loss, of_classes, by)
     if weight is not None:
         params["weight"] = weight
-    name = getattr(loss, "__name__", repr(loss))
-    for key in params if not open_ended else ():
+    _refuse_unknown(loss, params, by)
+    return {"criterion": loss, **{f"criterion__{key}": value for key, value in params.items()}}
+
+
+def _known_loss(name: str | None, of_classes: bool, by: str) -> Any:
+    """Loss of this name; None is the usual one."""
+    known = _OF_CLASSES if of_classes else _OF_NUMBERS
+    if name is None:
+        name = next(iter(known))
+    check_option(name, list(known), "loss", by)
+    return known[name]
+
+
+def _refuse_unknown(loss: Any, params: dict[str, Any], by: str) -> None:
+    """Refuse parameters that a loss does not take."""
+    taken = inspect.signature(loss).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
+        return
+    for key in params:
         if key not in taken:
             what = "'class_weight'" if key == "weight" else f"{key!r} in 'loss_params'"
             raise InvalidParameterError(
-                f"The 'loss' parameter of {by} is {name}, which does not take {what}. It takes "
-                f"{', '.join(taken) or 'nothing'}."
+                f"The 'loss' parameter of {by} is {getattr(loss, '__name__', repr(loss))}, which "
+                f"does not take {what}. It takes {', '.join(taken) or 'nothing'}."
             )
-    return {"criterion": loss, **{f"criterion__{key}": value for key, value in params.items()}}

@@ -28,7 +28,7 @@ HOME = {
     "ConvAutoencoder": "_modules._autoencoder",
     "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
-    "EMGRegressor": "_estimators",
+    "EMGRegressor": "_regressor",
     "TransferClassifier": "_transfer",
     "export_onnx": "_onnx",
     "load_model": "_saving",
