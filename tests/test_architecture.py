@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from structure import (  # noqa: E402
     FLOORS,
     FUNCTIONS,
     PACKAGE,
+    complexity,
     home,
     imported,
     modules,
@@ -73,3 +75,22 @@ def test_there_is_no_circle_of_imports():
 
 def test_no_private_name_is_imported_from_another_package():
     assert private_imports(PACKAGE) == []
+
+
+def test_no_function_is_too_complex():
+    found = {
+        f"{module}.{node.name}": complexity(node)
+        for module, _, _, tree in modules(PACKAGE)
+        for node in ast.walk(tree)
+        if isinstance(node, FUNCTIONS)
+    }
+    assert [name for name, value in found.items() if value > 15] == []
+    above_10 = [name for name, value in found.items() if value > 10]
+    assert len(above_10) <= 0.02 * len(found), above_10
+
+
+def test_no_file_is_too_long_and_no_folder_too_full():
+    lines = {module: len(source.splitlines()) for module, _, source, _ in modules(PACKAGE)}
+    assert [module for module, n in lines.items() if n > 750] == []
+    files = Counter(path.parent for path in PACKAGE.rglob("*.py"))
+    assert [folder for folder, n in files.items() if n > 16] == []
