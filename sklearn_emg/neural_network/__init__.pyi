@@ -16,7 +16,7 @@ from sklearn_emg.neural_network._classifiers import DeepEMGNetClassifier
 from sklearn_emg.neural_network._modules._dilated_cnn import DilatedCNN
 from sklearn_emg.neural_network._classifiers import DilatedCNNClassifier
 from sklearn_emg.neural_network._estimators import EMGClassifier
-from sklearn_emg.neural_network._estimators import EMGRegressor
+from sklearn_emg.neural_network._regressor import EMGRegressor
 from sklearn_emg.neural_network._modules._image_network import ImageNetwork
 from sklearn_emg.neural_network._classifiers import ImageNetworkClassifier
 from sklearn_emg.neural_network._modules._nemgnet import NEMGNet
