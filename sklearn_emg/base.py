@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
-from sklearn_emg._sklearn import BaseSearchCV, check_feature_names_in
+from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg.recordings import (
     KeptWindows,
     LastToSeeSubjects,
@@ -678,77 +677,3 @@ class FeatureExtractor(
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _extract.")
-
-
-def takes_kept(estimator: Any) -> bool:
-    """Whether an estimator takes recordings and windows that are kept in place of arrays.
-
-    Parameters
-    ----------
-    estimator : estimator
-
-    Returns
-    -------
-    takes : bool
-        True for steps of this package, for what says so by an attribute ``takes_kept``, and for
-        pipelines and searches of which each part that kept recordings reach does.
-    """
-    if estimator is None or isinstance(estimator, str):  # "passthrough", "drop"
-        return True
-    if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps:
-            if not takes_kept(step):
-                return False
-            if not _hands_on(step):
-                return True
-        return True
-    if isinstance(estimator, FeatureUnion):
-        return all(takes_kept(part) for _, part in estimator.transformer_list)
-    if isinstance(estimator, BaseSearchCV):
-        return takes_kept(estimator.estimator) and not _tries_estimators(estimator)
-    if isinstance(estimator, SignalTransformer):
-        return type(estimator).transform is SignalTransformer.transform
-    if isinstance(estimator, FeatureExtractor):
-        return type(estimator).transform is FeatureExtractor.transform
-    return bool(getattr(estimator, "takes_kept", False))
-
-
-def _hands_on(step: Any) -> bool:
-    """Whether a step may return kept recordings or windows."""
-    if step is None or isinstance(step, str):
-        return True
-    if isinstance(step, Pipeline):
-        return all(_hands_on(part) for _, part in step.steps)
-    if getattr(step, "takes_kept", False) and hasattr(step, "transformer"):
-        return _hands_on(step.transformer)
-    return isinstance(step, SignalTransformer) and not get_tags(step).requires_fit
-
-
-def is_stateless(estimator: Any) -> bool:
-    """Whether a transformer learns nothing in ``fit``, by scikit-learn's tag ``requires_fit``.
-
-    Parameters
-    ----------
-    estimator : transformer, Pipeline or FeatureUnion of some, "passthrough", "drop" or None
-
-    Returns
-    -------
-    stateless : bool
-        Of a Pipeline or FeatureUnion, whether all its parts are.
-    """
-    if estimator is None or isinstance(estimator, str):
-        return True
-    if isinstance(estimator, Pipeline):
-        return all(is_stateless(step) for _, step in estimator.steps)
-    if isinstance(estimator, FeatureUnion):
-        return all(is_stateless(part) for _, part in estimator.transformer_list)
-    return not get_tags(estimator).requires_fit
-
-
-def _tries_estimators(search: BaseEstimator) -> bool:
-    """Whether a search puts other estimators into its pipeline."""
-    space = getattr(search, "param_grid", None) or getattr(search, "param_distributions", None)
-    grids = [space] if isinstance(space, dict) else list(space or [])
-    values = [v for grid in grids for choices in grid.values() if not hasattr(choices, "rvs")
-              for v in choices]  # fmt: skip
-    return any(hasattr(value, "fit") for value in values)

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from sklearn_emg.base import SignalTransformer, is_stateless, takes_kept
-from sklearn_emg.model_selection import RecordingStore
+from sklearn_emg.base import SignalTransformer
+from sklearn_emg.model_selection import RecordingStore, is_stateless, takes_kept
 from sklearn_emg.recordings import is_kept, is_recording_table, keep_recordings, plain_recordings
 
 __all__ = ["kept_tables", "stateless_head", "stored_table"]

@@ -16,7 +16,6 @@ from sklearn.utils.validation import validate_data
 from sklearn_emg._sklearn import Integral
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
-from sklearn_emg.base import takes_kept
 from sklearn_emg.ensemble._fitting import splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
@@ -35,6 +34,7 @@ from sklearn_emg.model_selection import (
     check_not_pretrained_on,
     keeps_results,
     pretrained_parts,
+    takes_kept,
 )
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,

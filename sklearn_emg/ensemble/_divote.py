@@ -217,7 +217,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     d                   2   patient
     """
 
-    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see sklearn_emg.base
+    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see takes_kept
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "window": [Interval(Real, 0, None, closed="neither"), None],

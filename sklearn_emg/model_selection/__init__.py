@@ -4,6 +4,8 @@ from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept
 from sklearn_emg.model_selection._caching import keeps_results as keeps_results
 from sklearn_emg.model_selection._caching import key_for as key_for
+from sklearn_emg.model_selection._kept_steps import is_stateless as is_stateless
+from sklearn_emg.model_selection._kept_steps import takes_kept as takes_kept
 from sklearn_emg.model_selection._pretrained import PretrainedPart as PretrainedPart
 from sklearn_emg.model_selection._pretrained import (
     check_not_pretrained_on as check_not_pretrained_on,

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_emg._sklearn import HasMethods
 from sklearn_emg._warnings import warn
-from sklearn_emg.base import is_stateless, takes_kept
+from sklearn_emg.model_selection._kept_steps import is_stateless, takes_kept
 from sklearn_emg.model_selection._store import RecordingStore
 from sklearn_emg.recordings import (
     KeptWindows,

@@ -15,12 +15,17 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_emg.base import FeatureExtractor, takes_kept
+from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.metrics import subject_scorer
-from sklearn_emg.model_selection import CachedTransformer, RecordingStore, SubjectKFold
+from sklearn_emg.model_selection import (
+    CachedTransformer,
+    RecordingStore,
+    SubjectKFold,
+    takes_kept,
+)
 from sklearn_emg.preprocessing import (
     AmplitudeScaler,
     ArtefactRejector,
