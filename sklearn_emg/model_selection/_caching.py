@@ -146,6 +146,12 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     package and of the package of the class, the content of the training data and of the data to
     transform; files of a table (:class:`~sklearn_emg.recordings.SignalFile`) are read for it. For
     your own classes and functions, the digest includes the code and the values that it refers to.
+    A transformer that learns nothing (tag ``requires_fit`` of scikit-learn) does not depend on the
+    training data. If it is one of this package, or a Pipeline or FeatureUnion of such ones, the
+    result of each recording is kept by itself, also for its windows in a
+    :class:`~sklearn_emg.ensemble.DiVoteClassifier`: all folds and candidates share it. The folder
+    of these results is a :class:`RecordingStore`.
+
     An instance that was fitted without `memory`, or whose fitted transformer was changed
     afterwards, caches nothing.
 

@@ -1,0 +1,164 @@
+"""All systems without a network on the biceps recordings of N2001, with audits: time and memory.
+
+    python benchmarks/whole.py FOLDER [--folds 5] [--jobs 2] [--anew] [--subjects 6 --recordings 4]
+
+FOLDER holds the biceps recordings of EMGLAB's N2001 set. The benchmark of all classical systems,
+with a leakage audit of each, runs with an empty store of stateless steps and then again with the
+filled one, each time without finished runs. A line per run tells wall-clock time, CPU time of all
+processes and the largest sum of their resident memory.
+
+What computing everything in each fit costs is estimated by one fold of each system without a store:
+its CPU time is counted for every fit, of folds and of audits. ``--anew`` runs the whole benchmark
+without a store instead. ``--subjects`` and ``--recordings`` take the first ones of each class and
+of each subject, for a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import load_n2001
+from sklearn_emg.model_selection import RecordingStore, RepeatedSubjectKFold
+from sklearn_emg.papers import list_systems, make_system, run_benchmark
+
+
+@dataclass
+class Cost:
+    """Seconds on the clock and of CPU, and megabytes, of this process and its workers."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    memory: float = 0.0
+
+
+class Meter:
+    """Measure the cost of a ``with`` block by sampling all processes."""
+
+    def __enter__(self) -> Cost:
+        self.cost = Cost()
+        self._seen: dict[int, float] = {}
+        self._before = self._sample()
+        self._seen = dict(self._before)
+        self._start = time.perf_counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self.cost
+
+    def _sample(self) -> dict[int, float]:
+        here = psutil.Process()
+        found, resident = {}, 0
+        for process in [here, *here.children(recursive=True)]:
+            try:
+                times = process.cpu_times()
+                resident += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+            found[process.pid] = times.user + times.system
+        self.cost.memory = max(self.cost.memory, resident / 1e6)
+        return found
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.2):
+            self._seen |= self._sample()
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._seen |= self._sample()
+        self.cost.wall = time.perf_counter() - self._start
+        self.cost.cpu = sum(t - self._before.get(pid, 0.0) for pid, t in self._seen.items())
+
+
+def some(table: pd.DataFrame, y: np.ndarray, subjects: int, recordings: int) -> np.ndarray:
+    """Rows of the first subjects of each class, and of the first recordings of each subject."""
+    subject = table["subject"]
+    kept = subject.groupby(y).transform(lambda s: pd.factorize(s)[0]) < subjects
+    return (kept & (table.groupby("subject").cumcount() < recordings)).to_numpy()
+
+
+def measured(label: str, function: Callable[[], Any]) -> Cost:
+    """Cost of a call, also printed."""
+    with Meter() as cost:
+        function()
+    print(f"{label:32}{cost.wall:10.1f}{cost.cpu:10.1f}{cost.memory:10.0f}", flush=True)
+    return cost
+
+
+def one_fold(name: str, table: pd.DataFrame, y: np.ndarray, protocol: Any) -> None:
+    """Fit and test a system on the first fold with nothing kept."""
+    run = protocol.runs(table, y)[0]
+    system = make_system(name)
+    split = [(run.fit_rows, run.test)]
+    compare({name: system}, table, y, cv=split, store=None, n_resamples=2, progress=False)
+
+
+def main(argv: list[str] | None = None) -> None:
+    systems = list_systems()
+    classical = systems.index[systems["needs"] == ""].tolist()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--systems", nargs="+", default=classical, metavar="NAME")
+    parser.add_argument("--subjects", type=int, default=10**6, help="of each class")
+    parser.add_argument("--recordings", type=int, default=10**6, help="of each subject")
+    parser.add_argument("--anew", action="store_true", help="run the whole without a store as well")
+    parser.add_argument("--store", type=Path, help="folder of the store (default: temporary)")
+    arguments = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    records = load_n2001(arguments.folder, muscle="BB", invalid="clip")
+    rows = some(records.data, records.target, arguments.subjects, arguments.recordings)
+    table, y = records.data[rows].reset_index(drop=True), records.target[rows]
+    protocol = RepeatedSubjectKFold(arguments.folds, n_repeats=1, random_state=0)
+
+    def whole(store: Any) -> None:
+        with tempfile.TemporaryDirectory() as out:
+            result = run_benchmark(
+                arguments.systems, table, y, protocol, out, audit_splits=arguments.folds,
+                n_jobs=arguments.jobs, n_resamples=2, figure=False, progress=False, store=store,
+            )  # fmt: skip
+        failed = result.runs["state"] != "done"
+        if failed.any() or (result.audits["error"] != "").any():
+            reasons = [*result.runs["reason"], *result.audits["error"]]
+            raise SystemExit(f"Failed: {[r for r in reasons if r][:3]}")
+
+    print(f"{len(arguments.systems)} systems, {len(table)} recordings of "
+          f"{table['subject'].nunique()} subjects, {arguments.folds} folds, audits, "
+          f"{arguments.jobs} jobs")  # fmt: skip
+    print(f"{'':32}{'wall, s':>10}{'CPU, s':>10}{'MB':>10}")
+    n_fits = 3 * arguments.folds  # folds, and two splits of the audit
+    if arguments.anew:
+        anew = measured("computing anew", lambda: whole(None)).cpu
+    else:
+        cost = measured(
+            "one fold of each, anew",
+            lambda: [one_fold(name, table, y, protocol) for name in arguments.systems],
+        )
+        anew = n_fits * cost.cpu
+        print(f"{'computing anew, estimated':32}{'':10}{anew:10.1f}")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.store or temporary
+        empty = measured("with an empty store", lambda: whole(RecordingStore(folder)))
+        filled = measured("with a filled store", lambda: whole(RecordingStore(folder)))
+        n_bytes = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+    print(f"CPU time against computing anew: {anew / empty.cpu:.1f} times less with an empty "
+          f"store, {anew / filled.cpu:.1f} with a filled one; {n_bytes / 1e6:.0f} MB "
+          "in the store")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
