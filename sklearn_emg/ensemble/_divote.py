@@ -541,7 +541,7 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         Parameters
         ----------
         recordings : DataFrame
-            As ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these are set,
+            Table like ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these are set,
             and the scores. NaN scores are those of a recording without windows.
 
         Returns

@@ -220,8 +220,8 @@ def occlusion(
 ) -> NDArray[np.float64]:
     """Decrease of each window's node when a patch of one channel is replaced by the baseline.
 
-    A window is tiled with patches of `size` samples, those at its ends may be shorter; the mean
-    is over tilings that lie `step` samples apart.
+    A window is tiled with patches of `size` samples, of which those at its ends may be shorter. The
+    mean is taken over tilings that lie `step` samples apart.
     """
     from captum.attr import FeatureAblation
 

@@ -74,7 +74,7 @@ class FilterStream:
         Raises
         ------
         ValueError
-            If a sample is not finite, which would spoil all later output, or the number of channels
+            If a sample is not finite, which would affect all later output, or the number of channels
             changes.
         """
         values = np.asarray(chunk)
