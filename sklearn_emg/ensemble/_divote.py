@@ -541,8 +541,8 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         Parameters
         ----------
         recordings : DataFrame
-            Table like ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these are set,
-            and the scores. NaN scores are those of a recording without windows.
+            Table like ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these
+            are set, and the scores. NaN scores are those of a recording without windows.
 
         Returns
         -------

@@ -90,7 +90,7 @@ def test_predictions_for_subjects_of_the_training_set_are_leaky(pages):
     text = text_of(pages[1])
     assert "2 of 20 subjects" in text
     assert text.count('<td class="leaky">yes: leaky</td>') == 2
-    assert re.search(r"\d+ of 18 subjects right", text)
+    assert re.search(r"\d+ of 18 subjects correct", text)
 
 
 def test_unknown_training_subjects_are_mentioned(fitted, data, tmp_path):

@@ -74,8 +74,8 @@ class FilterStream:
         Raises
         ------
         ValueError
-            If a sample is not finite, which would affect all later output, or the number of channels
-            changes.
+            If a sample is not finite, which would affect all later output, or the number of
+            channels changes.
         """
         values = np.asarray(chunk)
         if values.dtype != np.float32:
