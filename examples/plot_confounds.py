@@ -21,26 +21,30 @@ from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.inspection import ConfoundDisplay
 from sklearn_emg.recordings import recording_table
 
-cohort, y = make_nemg_cohort(
+cohort, diagnosis = make_nemg_cohort(
     60, n_recordings=60, fs=10_000.0, duration=1.0, return_X_y=True, random_state=1
 )
+patient = diagnosis != "normal"
+y = np.where(patient, "patient", "control")
 print(f"{len(cohort)} recordings of {cohort['subject'].nunique()} subjects")
 
 # %%
 # Two planted confounds
 # ---------------------
-# Patients are some 15 years older than controls. Three in four of them were recorded next to an
-# unshielded device, which adds 20 µV at 50 Hz; one in ten controls was.
+# Patients are some 20 years older than controls. Three in four of them were recorded next to an
+# unshielded device, which adds 0.1 mV at 50 Hz; one in ten controls was.
 rng = np.random.default_rng(0)
-patient = y != "normal"
 with_hum = rng.random(len(cohort)) < np.where(patient, 0.75, 0.1)
+hum = 0.1 * np.sin(2 * np.pi * 50 * np.arange(10_000) / 10_000)
 step = 2.5 / 2**15  # of the converter, in mV
-hum = step * np.round(0.02 / step * np.sin(2 * np.pi * 50 * np.arange(10_000) / 10_000))
 table = recording_table(
-    [signal + hum * added for signal, added in zip(cohort["signal"], with_hum)],
+    [
+        step * np.round((signal + hum * added) / step)
+        for signal, added in zip(cohort["signal"], with_hum)
+    ],
     fs=10_000.0,
     subject=cohort["subject"].tolist(),
-    age=rng.normal(np.where(patient, 57, 42), 11).round(),
+    age=rng.normal(np.where(patient, 60, 40), 10).round(),
     side=rng.choice(["left", "right"], len(cohort)),
 )
 

@@ -63,13 +63,21 @@ def test_step_of_the_converter(dtype):
     assert properties(signal)["step"] == pytest.approx(step, rel=0.01)
 
 
+@pytest.mark.parametrize("sd", [0.001, 0.1, 1.0])
+def test_step_does_not_depend_on_the_amplitude(sd):
+    step = 2.5 / 2**15
+    short = np.round(noise(4000, sd=sd) / step) * step
+    assert properties(short)["step"] == pytest.approx(step, rel=0.01)
+
+
 def test_step_of_values_that_were_rounded_again():
     signal = np.round(np.round(noise(sd=20.0) / 0.78125) * 0.78125, 1) / 1000
     assert properties(signal)["step"] == pytest.approx(0.78e-3, rel=0.01)
 
 
-def test_filtered_samples_have_no_step():
-    assert np.isnan(properties(noise())["step"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_filtered_samples_have_no_step(dtype):
+    assert np.isnan(properties(noise().astype(dtype))["step"])
 
 
 @pytest.mark.parametrize("low", [-np.inf, -0.02])

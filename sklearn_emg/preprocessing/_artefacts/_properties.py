@@ -72,11 +72,11 @@ def signal_properties(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[n
 
 
 def _step(samples: NDArray[np.floating]) -> float:
-    """Mean distance of neighbouring values in the middle 80 % of samples, to two digits.
+    """Distance of the values of a converter, to two digits, from the middle 80 % of samples.
 
-    Distances above 1.5 times their median are gaps and do not count.
-
-    It is NaN where more than half of these samples are distinct: they were filtered, or simulated.
+    Values whose distances are multiples of the smallest one have that step. Otherwise it is the
+    mean distance, without gaps above 1.5 times the median, as of values that were rounded again;
+    it is NaN where more than half of the samples are distinct: they were filtered, or simulated.
     """
     if len(samples) < 2:
         return np.nan
@@ -85,9 +85,19 @@ def _step(samples: NDArray[np.floating]) -> float:
     middle = samples[cut : len(samples) - cut]
     steps = np.diff(middle)
     steps = steps[steps > 0]
-    if not 0 < len(steps) <= len(middle) / 2:
+    if not len(steps):
         return np.nan
-    return float(f"{steps[steps <= 1.5 * np.median(steps)].mean():.1e}")
+    steps = steps[steps > 1e-4 * np.median(steps)]  # smaller ones are rounding errors
+    multiples = np.rint(steps / steps.min())
+    # All float32 numbers are multiples of some step, that of their last bit.
+    coarse = steps.min() > 4 * np.finfo(np.float32).eps * np.abs(samples[[0, -1]]).max()
+    if coarse and np.mean(np.abs(steps / steps.min() - multiples) < 0.1) > 0.95:
+        step = steps.sum() / multiples.sum()
+    elif len(steps) <= len(middle) / 2:
+        step = steps[steps <= 1.5 * np.median(steps)].mean()
+    else:
+        return np.nan
+    return float(f"{step:.1e}")
 
 
 def _quiet_deviation(X: NDArray[np.floating], n_stretch: int) -> NDArray[np.float64]:
@@ -152,9 +162,9 @@ def recording_properties(
         - ``n_channels``;
         - ``length``: length in s;
         - ``offset``: mean in mV;
-        - ``step``: step of the converter in mV, to two digits: the mean distance of neighbouring
-          values in the middle 80 % of the samples, gaps left out; NaN if more than half of these
-          samples are distinct, as after a filter;
+        - ``step``: step of the converter in mV, to two digits, from the distances of neighbouring
+          values in the middle 80 % of the samples; NaN if they are no multiples of one step and
+          more than half of these samples are distinct, as after a filter;
         - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at such a
           value that is much more frequent than the next one;
         - ``invalid``: fraction of samples that are NaN or infinite;
