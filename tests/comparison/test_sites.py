@@ -1,5 +1,6 @@
 """compare(site=...): within each site and across sites, on the same subjects."""
 
+import shutil
 import warnings
 
 import numpy as np
@@ -10,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.comparison import SiteComparison, compare
+from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.inspection import report
 from sklearn_emg.model_selection import LeaveOneSubjectOut
-from sklearn_emg.preprocessing import SiteStandardizer
-from sklearn_emg.recordings import recording_table
+from sklearn_emg.preprocessing import Resampler, SiteStandardizer
+from sklearn_emg.recordings import concat_tables, recording_table
 
 
 def feature_table(n=12, n_rows=2, sites=("Bern", "Oslo"), gain=5.0):
@@ -206,3 +208,39 @@ def test_a_pipeline_that_fails_keeps_the_others():
         )
     assert result.site_table().loc["all", "bad"].tolist() == [0, "-", "-"]
     assert len(result.errors) == 2
+
+
+def copied(source, target, patterns):
+    """Folder with the first file of each pattern and its header."""
+    target.mkdir()
+    for pattern in patterns:
+        first = sorted(source.glob(pattern))[0]
+        for found in sorted(source.glob(f"{first.name.partition('.')[0]}.*")):
+            shutil.copyfile(found, target / found.name)
+    return target
+
+
+def test_real_sites_are_compared_without_scoring_references(real_data, tmp_path):
+    if not (real_data / "algiers").is_dir() or not (real_data / "n2001_biceps").is_dir():
+        pytest.skip("needs the folders n2001_biceps and algiers")
+    numbers = [*("C03", "C04", "C05", "C06"), *("M02", "M04", "M05")]
+    n2001 = copied(real_data / "n2001_biceps", tmp_path / "n2001", [f"*{n}*" for n in numbers])
+    biceps = real_data / "algiers" / "02_Biceps Brachii"
+    right = copied(
+        biceps / "Healthy", tmp_path / "Healthy", [f"*_{k}_ R*" for k in (19, 21, 23, 25)]
+    )
+    ill = copied(biceps / "Myopathy", tmp_path / "Myopathy", [f"*_{k}_ *" for k in (51, 53, 55)])
+    tables = [load_n2001(n2001, invalid="clip").data]
+    tables += [load_algiers(folder).data for folder in (right, ill)]
+    X = concat_tables(tables)
+    y = np.where(X["group"].isin(["control", "healthy"]), "healthy", "myopathy")
+    steps = TimeDomainFeatures(["rms", "wl"]), SiteStandardizer(n_reference=2), LogisticRegression()
+    model = make_pipeline(
+        Resampler(10000.0), DiVoteClassifier(make_pipeline(*steps), window=0.4, step=None)
+    )
+    result = compare(model, X, y, site="site", cv=2, n_resamples=5, progress=False)
+    references = {s for drawn in result.references.values() for s in drawn}
+    assert len(result.sites) == 2
+    assert len(references) == 4
+    assert set(result.predictions["subject"]) == set(X["subject"]) - references
+    assert set(result.within.predictions["subject"]) == set(X["subject"]) - references
