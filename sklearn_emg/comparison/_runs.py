@@ -392,6 +392,8 @@ def run_tasks(
     """
     done, told = 0, set[Noted]()
     noting = partial(call_noting, os.getpid(), function)
+    # joblib divides the cores by the number of jobs. Two at least: a worker can be lost.
+    n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         try:

@@ -34,6 +34,7 @@ from sklearn_emg.neural_network._classifiers import StackedLSTMClassifier
 from sklearn_emg.neural_network._transfer import TransferClassifier
 from sklearn_emg.neural_network._checkpoints import checkpoint_progress
 from sklearn_emg.neural_network._onnx import export_onnx
+from sklearn_emg.neural_network._threads import fit_threads
 from sklearn_emg.neural_network._saving import load_model
 from sklearn_emg.neural_network._building import resolve_device
 from sklearn_emg.neural_network._saving import save_model
@@ -72,6 +73,7 @@ __all__ = [
     "TransferClassifier",
     "checkpoint_progress",
     "export_onnx",
+    "fit_threads",
     "load_model",
     "resolve_device",
     "save_model",

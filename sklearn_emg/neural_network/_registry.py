@@ -31,6 +31,7 @@ HOME = {
     "EMGRegressor": "_regressor",
     "TransferClassifier": "_transfer",
     "export_onnx": "_onnx",
+    "fit_threads": "_threads",
     "load_model": "_saving",
     "resolve_device": "_building",
     "save_model": "_saving",

@@ -28,6 +28,16 @@ def fit_threads() -> Iterator[Callable[[], int]]:
     divide : callable
         Sets the number of threads for the fits that run at this moment, and returns it. It is to be
         called now and then, since other fits begin and end.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_emg.neural_network import fit_threads
+    >>> with fit_threads() as divide_threads:
+    ...     for _epoch in range(3):
+    ...         n_threads = divide_threads()  # and train
+    >>> n_threads <= torch.get_num_threads()
+    True
     """
     global _n_fits, _before, _available
     with _lock:

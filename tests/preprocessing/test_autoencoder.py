@@ -1,3 +1,4 @@
+import joblib
 import numpy as np
 import pytest
 from data import noise
@@ -172,3 +173,20 @@ def test_codes_of_a_table_are_those_of_its_windows():
     uneven = recording_table([X[0], X[1, :32]], fs=1000.0, subject=["a", "b"])
     with pytest.raises(ValueError, match="encode needs signals of one shape"):
         denoiser.encode(uneven)
+
+
+def test_training_uses_the_cores_and_gives_them_back(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(joblib, "cpu_count", lambda *_, **__: 3)
+    seen = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self: seen.append(torch.get_num_threads()) or step(self)
+    )
+    torch.set_num_threads(4)
+    try:
+        AutoencoderDenoiser(**TINY).fit(noise(5, 64))
+        assert set(seen) == {3}
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)

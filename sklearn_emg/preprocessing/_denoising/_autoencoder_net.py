@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sklearn_emg.neural_network import resolve_device
+from sklearn_emg.neural_network import fit_threads, resolve_device
 
 STRIDE = 2
 
@@ -107,22 +107,24 @@ def train(
     net.to(place).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     losses = []
-    for epoch in range(1, max_epochs + 1):
-        total = 0.0
-        order = rng.permutation(len(segments))
-        for begin in range(0, len(order), batch_size):
-            target = segments[order[begin : begin + batch_size]]
-            given = target if noise is None else target + noise(target, rng)
-            target = torch.from_numpy(target[:, None]).to(place)
-            given = torch.from_numpy(given[:, None].astype(np.float32)).to(place)
-            loss = nn.functional.mse_loss(net(given), target)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            total += float(loss.detach()) * len(target)
-        losses.append(total / len(order))
-        if verbose:
-            sys.stdout.write(f"epoch {epoch} of {max_epochs}: loss {losses[-1]:.4f}\n")
+    with fit_threads() as divide_threads:
+        for epoch in range(1, max_epochs + 1):
+            divide_threads()
+            total = 0.0
+            order = rng.permutation(len(segments))
+            for begin in range(0, len(order), batch_size):
+                target = segments[order[begin : begin + batch_size]]
+                given = target if noise is None else target + noise(target, rng)
+                target = torch.from_numpy(target[:, None]).to(place)
+                given = torch.from_numpy(given[:, None].astype(np.float32)).to(place)
+                loss = nn.functional.mse_loss(net(given), target)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                total += float(loss.detach()) * len(target)
+            losses.append(total / len(order))
+            if verbose:
+                sys.stdout.write(f"epoch {epoch} of {max_epochs}: loss {losses[-1]:.4f}\n")
     return {k: v.cpu().numpy() for k, v in net.state_dict().items()}, losses
 
 
