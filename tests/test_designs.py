@@ -33,6 +33,7 @@ from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
+from sklearn_emg.neural_network import ALSNetClassifier
 from sklearn_emg.recordings import recording_table
 
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "200"))  # of all evaluations together
@@ -77,6 +78,26 @@ class Spy(GaussianNB):
 
 def rows_in(X):
     return np.rint(np.asarray(X)[:, -1] * 1024).astype(int)
+
+
+class SpyNet(ALSNetClassifier):
+    """A network of tables that writes down their rows, too: the last sample of each signal."""
+
+    def fit(self, X, y, groups=None):
+        self._rows = self.rows_of(X)
+        return super().fit(X, y, groups)
+
+    def predict(self, X):
+        SCORED.append((self._rows, self.rows_of(X)))
+        return super().predict(X)
+
+    def predict_proba(self, X):
+        SCORED.append((self._rows, self.rows_of(X)))
+        return super().predict_proba(X)
+
+    @staticmethod
+    def rows_of(table):
+        return rows_in(np.stack(list(table["signal"])))
 
 
 # ------------------------------------------------------------------ designs
@@ -126,7 +147,7 @@ class Design:
 
 
 @st.composite
-def designs(draw):
+def designs(draw, of_networks=False):
     n_classes = draw(st.integers(2, 3))
     sizes = st.sampled_from([1, 2, 2, 3, 3, 4])
     label = np.repeat(
@@ -142,7 +163,7 @@ def designs(draw):
     name = draw(st.sampled_from(sorted(NAMES)))
     subject = pd.Series([NAMES[name](k) for k in codes], dtype=None if name == "days" else object)
     columns = {"side": rng.choice(["left", "right"], len(codes))}
-    recordings = draw(st.booleans())
+    recordings = of_networks or draw(st.booleans())
     if recordings:
         signals = rng.normal(size=(len(codes), 20))
         signals[:, 4::5] = np.arange(len(codes))[:, np.newaxis] / 1024  # the last of each window
@@ -162,6 +183,9 @@ def designs(draw):
     y = (draw(st.sampled_from([np.array(["als", "control", "myopathy"]), np.arange(3)])))[
         label[codes]
     ]
+    if of_networks:
+        net = SpyNet(max_epochs=1, validation_fraction=None, random_state=0)
+        return Design(X, y, codes, net, np.arange(0), rng)
     before = draw(st.sampled_from([0, 0, 0, 1]))  # subjects of a pretraining
     pretrained = rng.choice(n + 2, before, replace=False)  # some are not in the table
     final = draw(st.sampled_from([None, "logistic"]))
@@ -358,6 +382,33 @@ def planned_folds(design):
         yield from cv
 
 
+def search_networks(draw, design):
+    GridSearchCV(design.model, {"lr": [1e-3]}, cv=any_cv(draw, design)).fit(design.X, design.y)
+
+
+def predict_by_hand(draw, design):
+    train, test = folds(draw, design)[0]
+    design.model.fit(design.X.iloc[train], design.y[train]).score(
+        design.X.iloc[test], design.y[test]
+    )
+
+
+OF_NETWORKS = [score, score_subjects, predict, search_networks, predict_by_hand, comparison]
+
+
+@pytest.mark.parametrize("evaluate", OF_NETWORKS, ids=lambda f: f.__name__)
+@settings(
+    max_examples=-(-EXAMPLES // (4 * len(OF_NETWORKS))),
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_networks_of_tables_warn_of_scored_training_subjects_and_of_no_others(evaluate, data):
+    check_warnings(evaluate, data, data.draw(designs(of_networks=True)))
+
+
 @pytest.mark.parametrize("evaluate", EVALUATIONS, ids=lambda f: f.__name__)
 @settings(
     max_examples=-(-EXAMPLES // len(EVALUATIONS)),
@@ -368,7 +419,10 @@ def planned_folds(design):
 )
 @given(data=st.data())
 def test_scored_training_subjects_are_warned_of_or_refused_and_others_are_not(evaluate, data):
-    design = data.draw(designs())
+    check_warnings(evaluate, data, data.draw(designs()))
+
+
+def check_warnings(evaluate, data, design):
     SCORED.clear()
     PLANNED.clear()
     error = None

@@ -117,7 +117,8 @@ def leakage_audit(
     ------
     ValueError
         If X has no subjects, a class has too few for the folds, X has subjects that a part of the
-        estimator was fitted on before, or `splits` lacks a necessary split or names an unknown one.
+        estimator was fitted on before, the estimator takes the subject for a feature, or `splits`
+        lacks a necessary split or names an unknown one.
 
     Notes
     -----

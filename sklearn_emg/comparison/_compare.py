@@ -135,7 +135,8 @@ def compare(
     FitFailedWarning
         If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``.
     SubjectLeakWarning
-        If a part of a pipeline was fitted before and its training subjects are not known.
+        If a part of a pipeline was fitted before and its training subjects are not known, or a step
+        splits the windows of a subject in ``fit``; each once, also those of worker processes.
 
     Notes
     -----
@@ -153,6 +154,10 @@ def compare(
     package, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once on
     each recording. Scores are the same to the last bit; times of fitting and prediction include
     those steps only where no earlier fit has run them.
+
+    A classifier of scikit-learn by itself takes all columns of X for features, the subject among
+    them, which is a failure that names the columns. Choose the features by a ColumnTransformer
+    before it, or put it into ``DiVoteClassifier(window=None)``.
 
     If a worker process is killed, for instance for its memory use, its fold is tried once more in a
     separate worker and then counts as failed.

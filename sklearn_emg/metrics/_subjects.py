@@ -326,10 +326,9 @@ def subject_scorer(
     UndefinedMetricWarning
         If the value is NaN: the AUROC needs subjects of all classes, the specificity of two.
     SubjectLeakWarning, RecordingWarning
-        As in :func:`predict_subjects`. A pipeline of a feature extractor and a classifier of
-        scikit-learn is warned of here, since its extractor remembers the subjects of the table; the
-        default scores of scikit-learn's functions ask for predictions only, which such a pipeline
-        makes without a word.
+        As in :func:`predict_subjects`. scikit-learn's default scores ask for predictions alone, so
+        that a classifier which sees no subjects is scored without a word of those that it was
+        trained on; here the steps before it are asked for the subjects of their table.
 
     See Also
     --------
