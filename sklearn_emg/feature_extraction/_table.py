@@ -117,7 +117,7 @@ def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
     column : object
         Name of the column, such as ``"ch2_band_power_20_50"``.
     known : mapping of str to dict
-        Facts from :func:`feature_facts`.
+        Facts from ``feature_facts``.
 
     Returns
     -------
