@@ -228,7 +228,7 @@ def load_algiers(
     root = existing_folder(folder, "load_algiers", _REMEDY)
     report: list[tuple[str, str, str]] = []
     recordings = _read_all(_find(root, report), wanted, root, report)
-    recordings = _without_copies(recordings, report)
+    recordings = _without_copies(recordings, root, report)
     if spoilt == "drop":
         recordings = _without_spoilt(recordings, report)
     else:
@@ -418,16 +418,14 @@ def _content(recording: _Recording) -> bytes | None:
 
 
 def _without_copies(
-    recordings: list[_Recording], report: list[tuple[str, str, str]]
+    recordings: list[_Recording], root: Path, report: list[tuple[str, str, str]]
 ) -> list[_Recording]:
     # Names are those of the files, since a file may lie in two folders under one name.
-    stored = [Stored(str(r.path), r.subject, _content(r)) for r in recordings]
-    left_out = copies(stored)
+    names = [str(r.path.relative_to(root)) for r in recordings]
+    left_out = copies([Stored(n, r.subject, _content(r)) for n, r in zip(names, recordings)])
     warn_of_copies(left_out, "load_algiers")
-    report += [
-        (r.name, left_out[str(r.path)], "dropped") for r in recordings if str(r.path) in left_out
-    ]
-    left = [r for r in recordings if str(r.path) not in left_out]
+    report += [(r.name, left_out[n], "dropped") for n, r in zip(names, recordings) if n in left_out]
+    left = [r for n, r in zip(names, recordings) if n not in left_out]
     first: dict[str, _Recording] = {}
     faults = []
     for recording in left:

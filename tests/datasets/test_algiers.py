@@ -229,7 +229,9 @@ def test_copy_of_a_subjects_own_recording_is_dropped_with_both_names(add, tmp_pa
     add("EMG _009 _05_ RD_Hea", samples)
     add("EMG _010 _05_ LD_Hea", samples, end="\n", suffix=".xz")
     add("EMG _011 _06_ LD_Hea")
-    message = r"EMG _010 _05_ LD_Hea\.asc\.xz \(copy of \S*/EMG _009 _05_ RD_Hea\.asc\)"
+    message = (
+        r"EMG _010 _05_ LD_Hea\.asc\.xz \(copy of 01_Deltoid/Healthy/EMG _009 _05_ RD_Hea\.asc\)"
+    )
     with pytest.warns(RecordingWarning, match=message):
         bunch = load_algiers(tmp_path)
     assert bunch.data["number"].tolist() == [9, 11]
