@@ -203,13 +203,21 @@ class Cut:
         Samples of a window. Zeros follow after the end of the recording.
     """
 
-    __slots__ = ("key", "signal", "size", "starts")
+    __slots__ = ("_shape", "key", "signal", "size", "starts")
 
     def __init__(self, signal: KeptSignal, starts: NDArray[np.intp], size: int):
         self.signal = signal
         self.starts = starts
         self.size = size
         self.key = derived_key(signal.key, "windows", str(size), _digest(starts))
+        self._shape: tuple[int, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one window."""
+        if self._shape is None:  # thousands of windows ask for it
+            self._shape = (*self.signal.shape[:-1], self.size)
+        return self._shape
 
     def views(self) -> list[NDArray[np.floating]]:
         """Windows as views of the signal."""
@@ -232,12 +240,12 @@ class KeptSlice:
     @property
     def shape(self) -> tuple[int, ...]:
         """``(n_times,)`` or ``(n_channels, n_times)``."""
-        return (*self.cut.signal.shape[:-1], self.cut.size)
+        return self.cut.shape
 
     @property
     def ndim(self) -> int:
         """Number of axes, 1 or 2."""
-        return self.cut.signal.ndim
+        return len(self.cut.shape)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         return np.array(self.cut.views()[self.place], dtype=dtype)
@@ -282,7 +290,7 @@ class KeptWindows:
     def shape(self) -> tuple[int, ...]:
         """``(n_windows, n_times)`` or ``(n_windows, n_channels, n_times)``."""
         first = self.cuts[0]
-        one = (*first.signal.shape[:-1], first.size)
+        one = first.shape
         if self.steps:
             key = derived_key(self._key(first), "shape")
             one = _call(self.store, key, _shape_after, first, [step for step, _ in self.steps])
