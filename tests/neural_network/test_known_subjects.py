@@ -39,7 +39,7 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
-from sklearn_emg.preprocessing import Rectifier
+from sklearn_emg.preprocessing import AmplitudeScaler, Rectifier
 from sklearn_emg.recordings import recording_table
 
 SUBJECT = np.repeat(np.arange(6), 4)
@@ -214,6 +214,14 @@ def test_a_frozen_network_is_not_compared_on_its_subjects():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compare({"m": frozen}, TABLE.assign(subject=SUBJECT + 50), Y, cv=3, progress=False)
+
+
+def test_a_frozen_step_is_checked_if_it_learned():
+    learned = AmplitudeScaler(by="training").fit(TABLE)
+    (part,) = pretrained_parts(FrozenEstimator(learned))
+    assert part.subjects == set(range(6))
+    for stateless in (AmplitudeScaler(), EMGFeatures("hudgins")):
+        assert pretrained_parts(FrozenEstimator(stateless.fit(TABLE))) == []
 
 
 def test_fitted_without_subjects_means_unknown():
