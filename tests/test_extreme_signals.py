@@ -44,6 +44,8 @@ def steps():
             step = getattr(module, name)
             if not (inspect.isclass(step) and hasattr(step, "transform")):
                 continue
+            if name == "SiteStandardizer":  # of columns of features, not of samples
+                continue
             known = inspect.signature(step).parameters
             fixed = {
                 "fs": FS,

@@ -300,15 +300,15 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
                 f"{type(part).__name__} was trained on columns that are no features: "
-                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), or choose the "
-                "features in a ColumnTransformer before it."
+                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), name the features in "
+                "its `features`, or choose them in a ColumnTransformer."
             )
     return ""
 
 
 def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
     """Collect the innermost parts that learned named columns; whether there are any."""
-    if id(part) in seen:
+    if id(part) in seen or _has_columns_chosen(part):
         return False
     seen.add(id(part))
     inner = part if isinstance(part, (dict, list, tuple)) else vars(part)
@@ -319,6 +319,11 @@ def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
     if own and not below and _learns_from_all_columns(part):
         found.append(part)
     return bool(below or own)
+
+
+def _has_columns_chosen(part: Any) -> bool:
+    """Whether the user named the columns that become features, as in DiVoteClassifier."""
+    return hasattr(part, "window") and isinstance(getattr(part, "features", None), (list, tuple))
 
 
 def _learns_from_all_columns(part: BaseEstimator) -> bool:

@@ -19,9 +19,9 @@ X = np.random.default_rng(0).normal(size=(48, 40))
 class Spy(ALSNetClassifier):
     """Records the subjects of its training."""
 
-    def _fit(self, X, y, groups, start=None):
+    def _fit(self, X, y, groups, *start):
         SEEN.append(set(groups))
-        return super()._fit(X, y, groups, start)
+        return super()._fit(X, y, groups, *start)
 
 
 SEEN = []
