@@ -300,8 +300,8 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
                 f"{type(part).__name__} was trained on columns that are no features: "
-                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), name the features in "
-                "its `features`, or choose them in a ColumnTransformer."
+                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), name the features "
+                "in its `features`, or choose them in a ColumnTransformer."
             )
     return ""
 
