@@ -253,7 +253,9 @@ def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[Non
             if address is None:
                 name_of_threads = "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS"
                 with dask.config.set({name_of_threads: _threads_of_each(n_jobs)}):
-                    cluster = LocalCluster(n_jobs, threads_per_worker=1, dashboard_address=None)
+                    cluster = LocalCluster(
+                        n_workers=n_jobs, threads_per_worker=1, dashboard_address=None
+                    )
                 address = stack.enter_context(cluster)
             stack.enter_context(Client(address))
         elif name == "ray":

@@ -31,7 +31,7 @@ from sklearn_emg.papers import (
     make_system,
     run_benchmark,
 )
-from sklearn_emg.papers.__main__ import DATA, _names, _without_folders, main
+from sklearn_emg.papers.__main__ import DATA, _backend, _names, _without_folders, main
 from sklearn_emg.papers._benchmark import _run, _store, _systems, _tasks
 from sklearn_emg.papers._benchmark._systems import build, choose_systems
 from sklearn_emg.recordings import SignalFile
@@ -549,12 +549,23 @@ def test_runs_on_a_dask_cluster_give_the_same(cohort, tmp_path):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     alone = run(cohort, tmp_path / "alone").comparison
     with (
-        distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
         together = run(cohort, tmp_path / "together", n_jobs=-1).comparison
     pd.testing.assert_frame_equal(alone.predictions, together.predictions)
+
+
+def test_each_process_of_a_cluster_has_its_part_of_the_cores(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(joblib, "cpu_count", lambda *_, **__: 6)
+    with _backend("dask", None, 2):
+        found = distributed.get_client().run(os.environ.get, "OMP_NUM_THREADS")
+    assert list(found.values()) == ["3", "3"]
 
 
 @pytest.mark.slow
