@@ -28,7 +28,7 @@ THRESHOLDS = {
     "saturation": 0.001,
     "flat": 0.1,
     "motion": 0.5,
-    "powerline": 0.5,
+    "mains": 0.5,
     "spikes": 1.5,
     "pop": 4.0,
 }
@@ -82,19 +82,19 @@ class ArtefactDetector(FeatureExtractor):
     saturation   fraction of samples at the amplifier's limit or on plateaus of 4 samples  0.001
     flat         fraction of samples in equal runs of 10 ms and 15 samples or more         0.1
     motion       fraction of the power below `motion_freq`                                 0.5
-    powerline    fraction of the power at 50 or 60 Hz and four harmonics                   0.5
+    mains        fraction of the power at 50 or 60 Hz and four harmonics                   0.5
     spikes       largest distance from the median of 3 samples / range of the medians      1.5
     pop          largest step between medians of 25 ms / mean standard deviation           4
     ============ ========================================================================= =====
 
-    The limit of spikes grows by :math:`\\sqrt{1000 / f_s}` below 1000 Hz, since neighbouring
-    samples of the EMG differ more there. A score is the measure divided by its limit, and a score
-    above 1 is a flag. The quality is
+    "mains" is power-line interference. The limit of spikes grows by :math:`\\sqrt{1000 / f_s}`
+    below 1000 Hz, since neighbouring samples of the EMG differ more there. A score is the measure
+    divided by its limit, and a score above 1 is a flag. The quality is
     :math:`1 / (1 + \\max_i s_i^2)`: 1 without any artefact, below 0.5 with a flag.
 
     The limits are choices of this package; few windows of real needle recordings have a flag. Set
     other limits if your recordings differ. A window that is too short for a measure has a score of
-    0: "motion" needs more than one period, "powerline" more than eight. Saturation can only be
+    0: "motion" needs more than one period, "mains" more than eight. Saturation can only be
     detected in samples as recorded, since a filter removes plateaus. Sharp potentials of two or
     three samples may count as spikes; raise that limit for sampling rates of a few kHz.
 
@@ -163,7 +163,7 @@ class ArtefactDetector(FeatureExtractor):
             "saturation": saturation_fraction(X, self.limit),
             "flat": flat_fraction(X, max(round(0.010 * fs), _MIN_FLAT)),
             "motion": motion,
-            "powerline": lines.max(axis=0),
+            "mains": lines.max(axis=0),
             "spikes": spikes / max(1.0, np.sqrt(1000.0 / fs)),
             "pop": pop_ratio(X, max(round(0.025 * fs), 2)),
         }
@@ -176,7 +176,7 @@ class ArtefactDetector(FeatureExtractor):
         return (50.0, 60.0) if self.line_freq is None else (float(self.line_freq),)
 
     def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Find the power-line frequency in windows that have the flag "powerline".
+        """Find the power-line frequency in windows that have the flag "mains".
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class ArtefactDetector(FeatureExtractor):
         frequencies : ndarray of shape (n_windows,)
             Frequency in Hz, from the channel with the most interference; NaN without the flag.
         """
-        flagged = self.flags(X)["powerline"].to_numpy()
+        flagged = self.flags(X)["mains"].to_numpy()
         parts: list[tuple[NDArray[np.floating], float]]
         if isinstance(X, pd.DataFrame):
             parts = [(signals, fs) for _, signals, fs in self._equal_rows(X)]
