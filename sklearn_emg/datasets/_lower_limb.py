@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg.datasets._base import as_set_or_pair, decode, existing_folder, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
-from sklearn_emg.recordings import object_column, recording_table
+from sklearn_emg.recordings import recording_table
 
 _FACTS = SetFacts(
     title="EMG dataset in Lower Limb",
@@ -197,29 +197,36 @@ def load_lower_limb(
     subjects = [_person(r, "numbers" in kept, report) for r in recordings]
     for recording in recordings:
         recording.values = _trim(recording, "ragged" in kept, report)
-    target = np.array([_GROUPS[r.letter] for r in recordings])
+    facts = pd.DataFrame([_columns(recording) for recording in recordings])
+    facts.insert(0, "subject", subjects)
     table = recording_table(
         [np.ascontiguousarray(r.values[:, :4].T) for r in recordings],
         fs=_FS,
-        subject=subjects,
-        region="proximal",
-        recording=[r.name for r in recordings],
-        group=target.tolist(),
-        site="lower_limb",
-        exercise=[_EXERCISES[r.exercise] for r in recordings],
-        number=[f"{r.number}{r.letter}" for r in recordings],
-        goniometer=object_column(r.values[:, 4].copy() for r in recordings),
-        goniometer_fs=[r.goniometer_fs for r in recordings],
+        **facts,
         channel_names=_CHANNELS,
     )
     return as_set_or_pair(
         table,
-        target,
+        facts["group"].to_numpy(dtype=str),
         return_X_y,
         _FACTS,
         ch_names=list(_CHANNELS),
         report=pd.DataFrame(report, columns=["recording", "defect", "action"]),
     )
+
+
+def _columns(recording: _Recording) -> dict[str, Any]:
+    """Columns of the table for one recording, without its subject."""
+    return {
+        "region": "proximal",
+        "recording": recording.name,
+        "group": _GROUPS[recording.letter],
+        "site": "lower_limb",
+        "exercise": _EXERCISES[recording.exercise],
+        "number": f"{recording.number}{recording.letter}",
+        "goniometer": recording.values[:, 4].copy(),
+        "goniometer_fs": recording.goniometer_fs,
+    }
 
 
 def _check_kept(keep_defects: bool | Sequence[str]) -> frozenset[str]:

@@ -109,6 +109,12 @@ def _vicon_block(lines: list[str], at: int, fs: float) -> Dialect:
     return Dialect("Vicon Nexus text", block, fs=fs, skipped=skipped, devices=devices)
 
 
+def _apply_titles(titles: list[tuple[str, str]], header: Header) -> None:
+    header.names = [name for name, _ in titles]
+    header.units = [unit or None for _, unit in titles]
+    header.named = True
+
+
 def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
     """Put the titles, units and rate of the dialect into the header."""
     header.fs = dialect.fs or header.fs
@@ -117,9 +123,7 @@ def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
     if dialect.form == "OpenBCI text":
         _apply_openbci(dialect, header, width)
     if len(dialect.titles) == width:
-        header.names = [name for name, _ in dialect.titles]
-        header.units = [unit or None for _, unit in dialect.titles]
-        header.named = True
+        _apply_titles(dialect.titles, header)
     known = {title: sensor[1] for title, sensor in dialect.sensors.items()}
     header.units = [unit or known.get(t) for t, unit in zip(header.names, header.units)]
 
