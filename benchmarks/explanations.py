@@ -56,6 +56,7 @@ def ideal_windows(seeds: list[int], networks: list[str]) -> pd.DataFrame:
                 n_hidden=hidden,
                 max_epochs=epochs,
                 patience=max(6, epochs // 2),
+                keep_best="loss",
                 class_weight="balanced",
                 random_state=seed,
             )

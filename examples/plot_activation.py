@@ -31,6 +31,7 @@ network = NEMGNetClassifier(
     n_hidden=(32,),
     max_epochs=20,
     patience=10,
+    keep_best="loss",
     class_weight="balanced",
     random_state=0,
 )

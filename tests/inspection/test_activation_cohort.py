@@ -28,6 +28,7 @@ def networks():
             n_hidden=(64, 16),
             max_epochs=15,
             patience=7,
+            keep_best="loss",
             class_weight="balanced",
             random_state=seed,
         )
