@@ -168,5 +168,5 @@ def test_identities_among_the_features_are_named():
     y = np.repeat([0, 1], 10)
     with pytest.warns(RecordingWarning, match="RandomForestSelector takes .* 'patient' \\(named"):
         RandomForestSelector(n_estimators=2).fit(X.assign(subject=y), y)
-    with pytest.warns(RecordingWarning, match="EMGFeatures takes .* 'subject' \\(whose rows"):
+    with pytest.warns(RecordingWarning, match="EMGFeatures takes .* 'subject' \\(the subject"):
         EMGFeatures("hudgins", fs=1000.0).fit(X.assign(subject=y))

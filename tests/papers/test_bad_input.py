@@ -5,7 +5,7 @@ import pytest
 from data import simulated_cohort
 from sklearn.exceptions import FitFailedWarning
 
-from sklearn_emg.comparison import compare
+from sklearn_emg.comparison import compare, leakage_audit
 from sklearn_emg.model_selection import (
     NestedProtocol,
     RandomWindows,
@@ -103,6 +103,9 @@ def test_mixed_rates_without_a_resampler(mixed):
 
 
 def test_mixed_rates_where_windows_are_dealt(mixed, tmp_path):
-    # They are cut before any step of the system.
+    # Recordings are resampled before they are cut.
     result = quick(["time-domain"], mixed, RandomWindows(), tmp_path)
-    assert RATES in result.comparison.folds["error"].iloc[0]
+    assert (result.comparison.folds["error"] == "").all()
+    model = make_system("time-domain", fs=1000.0).set_params(resample="passthrough")
+    with pytest.raises(ValueError, match=RATES):
+        leakage_audit(model, *mixed, n_splits=2, progress=False)
