@@ -277,7 +277,7 @@ class InputChecks(BaseEstimator):
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
         if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
             warn(
-                f"The estimator of DiVoteClassifier is scored inside on subjects that it was "
+                f"The estimator of DiVoteClassifier can be scored inside on subjects that it was "
                 f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
                 "subjects out of X, or pretrain on others.",
                 SubjectLeakWarning,
