@@ -440,6 +440,6 @@ def check_warnings(evaluate, data, design):
     elif design.leaked():
         assert messages
     else:
-        # Folds of a search inside are those of a later fit; the warning says that it can score them.
+        # Folds of a search inside are those of a later fit: the warning says what can be.
         possible = len(design.pretrained) and "can be scored inside"
         assert not [text for text in messages if not (possible and possible in text)]
