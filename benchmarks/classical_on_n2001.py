@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg.datasets import load_n2001
-from sklearn_emg.model_selection import RepeatedSubjectKFold
+from sklearn_emg.model_selection import RecordingStore, RepeatedSubjectKFold
 from sklearn_emg.papers import list_systems, run_benchmark
 from sklearn_emg.recordings import object_column
 
@@ -33,12 +33,14 @@ def with_dead_recordings(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(signal=object_column(signals, table.index))
 
 
-def failures(name: str, table: pd.DataFrame, y: np.ndarray, folds: int, seed: int) -> list[str]:
+def failures(
+    name: str, table: pd.DataFrame, y: np.ndarray, folds: int, seed: int, store: RecordingStore
+) -> list[str]:
     """Reasons of the folds of a system that failed."""
     protocol = RepeatedSubjectKFold(folds, n_repeats=1, random_state=seed)
     with tempfile.TemporaryDirectory() as out:
         result = run_benchmark(
-            name, table, y, protocol, out, progress=False, n_resamples=1, figure=False
+            name, table, y, protocol, out, store=store, progress=False, n_resamples=1, figure=False
         )
     runs = result.runs
     return runs.loc[runs["state"] != "done", "reason"].tolist()
@@ -56,13 +58,13 @@ def main(argv: list[str] | None = None) -> int:
     records = load_n2001(arguments.folder, muscle="BB", invalid="clip")
     tables = {"as it is": records.data, "with dead ones": with_dead_recordings(records.data)}
     warnings.filterwarnings("ignore", "Windows left out")
-    n_failed = 0
+    n_failed, store = 0, RecordingStore()  # for all systems
     print(f"{len(records.data)} recordings, {arguments.folds} folds by subject")
     print(f"{'system':24}{'table':16}{'seconds':>8}  failed", flush=True)
     for name in arguments.systems:
         for kind, table in tables.items():
             start = time.perf_counter()
-            reasons = failures(name, table, records.target, arguments.folds, arguments.seed)
+            reasons = failures(name, table, records.target, arguments.folds, arguments.seed, store)
             seconds = time.perf_counter() - start
             n_failed += len(reasons)
             text = "; ".join([str(len(reasons)), *reasons[:1]])
