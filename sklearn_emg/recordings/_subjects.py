@@ -350,9 +350,12 @@ def mean_by_code(
     Returns
     -------
     means : ndarray of shape (n_codes, n_values)
-        The means, NaN for a code without rows.
+        The means, NaN for a code without rows. That of equal values is this value to the last bit,
+        so that equal scores remain ties, however many rows a code has.
     """
-    sums = np.zeros((n_codes, values.shape[1]))
-    np.add.at(sums, codes, values)
+    first = np.zeros((n_codes, values.shape[1]))
+    first[codes[::-1]] = np.where(np.isfinite(values), values, 0.0)[::-1]
+    sums = np.zeros_like(first)
+    np.add.at(sums, codes, values - first[codes])
     counts = np.bincount(codes, minlength=n_codes)[:, None]
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return first + np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
