@@ -55,7 +55,19 @@ def subject_folds(subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int) -> 
 
 
 def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, Any]:
-    """Number of subjects of the class that has the fewest, and its label."""
+    """Number of subjects of the class that has the fewest, and its label.
+
+    Parameters
+    ----------
+    subjects : ndarray of shape (n_rows,)
+        Code of the subject of each row.
+    y : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    n_subjects : int
+    label : object
+    """
     classes = np.unique(y)
     counts = [len(np.unique(subjects[y == label])) for label in classes]
     smallest = int(np.argmin(counts))
@@ -317,7 +329,16 @@ def holds_out_itself(estimator: Any) -> bool:
 
 
 def splits_rows(estimator: Any) -> bool:
-    """Whether a part of an estimator holds out some of its rows by a `cv`."""
+    """Whether a part of an estimator holds out some of its rows by a `cv`.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    splits : bool
+    """
     return any(_splits(part) for _, part in parts_of(estimator))
 
 

@@ -76,7 +76,21 @@ _MFL_FLOOR = 1e-12
 
 
 class TimeSums:
-    """Sums of all windows by name, and further values that features need."""
+    """Sums of all windows by name, and further values that features need.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_sums, n_windows)
+        Sums over the samples of each window, in mV and its powers, in the order of ``TIME_SUMS``.
+    n : int
+        Number of samples of a window.
+    fs : float
+        Sampling rate in Hz.
+    v_order : float
+        Order of the v-order feature.
+    n_bins : int
+        Number of bins of the histogram.
+    """
 
     def __init__(
         self, table: NDArray[np.float64], n: int, fs: float, v_order: float, n_bins: int

@@ -71,7 +71,17 @@ def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, 
 
 
 def ends_with_divote(estimator: Any) -> bool:
-    """Whether a fitted estimator is a DiVoteClassifier or ends with one."""
+    """Whether a fitted estimator is a DiVoteClassifier or ends with one.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A Pipeline is followed to its last step, a search to its best estimator.
+
+    Returns
+    -------
+    ends : bool
+    """
     while not isinstance(estimator, DiVoteClassifier):
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_

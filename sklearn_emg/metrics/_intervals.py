@@ -15,6 +15,17 @@ from sklearn_emg.recordings import subjects_of
 
 
 def check_confidence(confidence: float) -> None:
+    """Refuse a confidence level that is not between 0 and 1.
+
+    Parameters
+    ----------
+    confidence : float
+
+    Raises
+    ------
+    ValueError
+        If it is 0 or less, 1 or more, or NaN.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"The 'confidence' must lie between 0 and 1. Got {confidence!r}.")
 

@@ -94,7 +94,18 @@ def _levinson(a, k, m):
 
 @njit(cache=True, nogil=True)
 def burg(X, order, demean, out):
-    """Minimise the sum of the forward and backward prediction errors (Burg's method)."""
+    """Minimise the sum of the forward and backward prediction errors (Burg's method).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_windows, n_times)
+    order : int
+    demean : bool
+        Whether the mean of each window is subtracted first.
+    out : ndarray of shape (n_windows, 2 * order + 1)
+        Takes the coefficients of each window, then the variance of the prediction error of the
+        orders 0 to `order`.
+    """
     n = X.shape[1]
     errors = np.empty((4, n))
     for w in range(X.shape[0]):

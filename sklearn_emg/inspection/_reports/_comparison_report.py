@@ -44,7 +44,21 @@ def comparison_content(
     confounds: ConfoundAudit | None,
     max_rows: int,
 ) -> dict[str, Any]:
-    """Variables of the template ``comparison.html``."""
+    """Variables of the template ``comparison.html``.
+
+    Parameters
+    ----------
+    result : Comparison
+    audits : mapping of str to LeakageAudit
+        By pipeline.
+    confounds : ConfoundAudit or None
+    max_rows : int
+        Number of rows of the tables of subjects and of folds, at most.
+
+    Returns
+    -------
+    content : dict of str to object
+    """
     summary = result.summary
     accuracy = summary[(summary["level"] == "subject") & (summary["metric"] == "accuracy")]
     cases = result.predictions.drop_duplicates(_case_columns(result))
@@ -107,7 +121,19 @@ def _heading(result: Comparison) -> str:
 def leakage_content(
     audits: Mapping[str, LeakageAudit], n_classes: int | None
 ) -> list[dict[str, Any]]:
-    """Variables of the section on leakage, one dictionary per pipeline."""
+    """Variables of the section on leakage, one dictionary per pipeline.
+
+    Parameters
+    ----------
+    audits : mapping of str to LeakageAudit
+        By pipeline.
+    n_classes : int or None
+        Number of classes, from which the chance level follows, where it is known.
+
+    Returns
+    -------
+    content : list of dict
+    """
     content = []
     for name, audit in audits.items():
         summary = audit.summary
