@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
 test test-slow designs docs: export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-gpu designs lint docs benchmark clean
+.PHONY: setup demo test test-slow test-gpu designs lint docs benchmark release-check clean
 
 setup: $(VENV)/.ready
 
@@ -66,6 +66,17 @@ benchmark: setup
 BENCH_ON = @if [ -d "$(SKLEARN_EMG_DATA)/$(2)" ]; then \
 	echo "benchmark on $(2)"; $(BENCH) --data $(1) "$(SKLEARN_EMG_DATA)/$(2)" --out $(BENCHMARK)/$(2); \
 	else echo "SKLEARN_EMG_DATA names no folder with $(2) in it: left out"; fi
+
+# The archives of a release: built, checked, and the wheel tried in an environment of its own.
+release-check: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release]"
+	rm -rf dist build
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	rm -rf build/try && $(PYTHON) -m venv build/try
+	build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cd build/try && bin/python -m pip check && bin/python -m sklearn_emg.show_versions
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info doc/_build doc/generated doc/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -37,6 +37,7 @@ FLOORS = (
     ("ensemble",),
     ("comparison",),
     ("inspection", "papers"),
+    ("show_versions",),
 )
 SKIPPED = {
     tokenize.COMMENT,

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,27 @@ def test_first_example_of_the_readme_runs(capsys):
     out = capsys.readouterr().out
     assert "Comparison of 1 pipeline over 15 subjects" in out
     assert "Leakage audit" in out
+
+
+def test_the_conda_recipe_asks_for_what_pyproject_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text()
+    listed = recipe.partition("  run:")[2].partition("\ntests:")[0]
+    run = re.findall(r"- ([\w-]+) (\S+)", listed)
+    wanted = [re.match(r"([\w.-]+)(.*)", each).groups() for each in project["dependencies"]]
+    wanted = [(name.lower(), bound) for name, bound in wanted]
+    assert run == [("python", project["requires-python"]), *wanted]
+    assert f'version: "{sklearn_emg.__version__}"' in recipe
+    assert f"version: {sklearn_emg.__version__}" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_show_versions_names_every_dependency(capsys):
+    sklearn_emg.show_versions.show_versions()
+    out = capsys.readouterr().out
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for each in project["dependencies"]:
+        assert re.search(rf"\b{re.match(r'[A-Za-z-]+', each).group()}: \d", out), each
+    assert "Extra nets:" in out
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGES.md"])

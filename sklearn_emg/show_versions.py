@@ -1,0 +1,65 @@
+"""Versions of the package and its dependencies, for reports of faults.
+
+``python -m sklearn_emg.show_versions`` prints them.
+"""
+
+import platform
+import re
+import sys
+from importlib import metadata
+
+from sklearn_emg._version import __version__
+
+__all__ = ["show_versions"]
+
+
+def show_versions() -> None:
+    """Print the versions of Python, this package and all its dependencies, with the threads in use.
+
+    Paste the output into a report of a fault. Nothing about your data is printed.
+
+    Examples
+    --------
+    >>> from sklearn_emg.show_versions import show_versions
+    >>> show_versions()
+    System:
+        python: ...
+    """
+    print("System:")
+    _print("python", sys.version.split()[0])
+    _print("platform", platform.platform())
+    _print("processor", platform.processor() or platform.machine())
+    extras: dict[str, list[str]] = {}
+    for requirement in metadata.requires("sklearn-emg") or []:
+        found = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+        if found and found.group() != "sklearn-emg":
+            extras.setdefault(extra.group(1) if extra else "", []).append(found.group())
+    print("\nPackage and dependencies:")
+    _print("sklearn-emg", __version__)
+    for name in extras.pop("", []):
+        _print(name, _version(name))
+    for extra in sorted(set(extras) - {"docs", "test", "release"}):
+        print(f"\nExtra {extra}:")
+        for name in extras[extra]:
+            _print(name, _version(name))
+    print("\nThreads:")
+    from threadpoolctl import threadpool_info
+
+    for pool in threadpool_info():
+        _print(pool["internal_api"], f"{pool['num_threads']} threads, version {pool['version']}")
+
+
+def _print(name: str, value: str) -> None:
+    print(f"{name:>24}: {value}")
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+if __name__ == "__main__":
+    show_versions()
