@@ -9,6 +9,7 @@ from sklearn_emg.comparison._compare import build_comparison as build_comparison
 from sklearn_emg.comparison._compare import compare
 from sklearn_emg.comparison._confounds import ConfoundAudit, confound_audit
 from sklearn_emg.comparison._matching import MatchedSubjects, match_subjects
+from sklearn_emg.comparison._meta import MetaAnalysis, meta_analysis
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
@@ -26,11 +27,13 @@ __all__ = [
     "ConfoundAudit",
     "LeakageAudit",
     "MatchedSubjects",
+    "MetaAnalysis",
     "PermutationTest",
     "SiteComparison",
     "compare",
     "confound_audit",
     "leakage_audit",
     "match_subjects",
+    "meta_analysis",
     "subject_permutation_test",
 ]
