@@ -11,10 +11,11 @@ from sklearn_emg.inspection._activation import (
 )
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
-from sklearn_emg.inspection._comparison_displays import (
+from sklearn_emg.inspection._comparisons import (
     ComparisonDisplay,
     ConfoundDisplay,
     LeakageDisplay,
+    MetaAnalysisDisplay,
 )
 from sklearn_emg.inspection._curves import LearningCurveDisplay
 from sklearn_emg.inspection._divote_display import DiVoteDisplay
@@ -43,6 +44,7 @@ __all__ = [
     "LayerEmbeddingDisplay",
     "LeakageDisplay",
     "LearningCurveDisplay",
+    "MetaAnalysisDisplay",
     "RecordingDisplay",
     "SubjectExplanationDisplay",
     "activation_maximization",

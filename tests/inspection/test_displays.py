@@ -1,11 +1,13 @@
 """The Displays: what they draw, from what, and how they refuse."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from data import simulated_cohort
+from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -13,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg import inspection
-from sklearn_emg.comparison import compare, confound_audit, leakage_audit
+from sklearn_emg.comparison import compare, confound_audit, leakage_audit, meta_analysis
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
@@ -29,6 +31,7 @@ from sklearn_emg.inspection import (
     LayerEmbeddingDisplay,
     LeakageDisplay,
     LearningCurveDisplay,
+    MetaAnalysisDisplay,
     RecordingDisplay,
     SubjectExplanationDisplay,
 )
@@ -127,11 +130,13 @@ def every_display(cohort, divote, comparison, signatures):
     votes = DiVoteDisplay.from_estimator(divote, table, y)
     noise = np.random.default_rng(0).normal(size=(3, 2, 100))
     result = ComparisonDisplay.from_comparison(comparison)
+    meta = MetaAnalysisDisplay.from_comparisons({"A": comparison, "B": comparison})
     return [
         (RecordingDisplay.from_table(table, 1, window=0.2, step=0.1), {}),
         (FeatureDisplay.from_estimator(TimeDomainFeatures(["rms", "zc"]), table, y), {}),
         *[(votes, {"kind": kind}) for kind in ("heatmap", "simplex", "regions")],
         *[(result, {"kind": kind}) for kind in ("scores", "differences", "time")],
+        *[(meta, {"kind": kind}) for kind in ("ranks", "differences")],
         (LeakageDisplay.from_audit(audit, n_classes=2), {}),
         (ConfoundDisplay.from_table(*aged_subjects(), match="age", caliper=1.0), {}),
         (importance, {}),
@@ -374,6 +379,28 @@ def test_confounds_are_drawn_from_the_best_predictor_down():
     assert chance == audit.summary["chance"].tolist()
     assert display.plot(max_properties=1).points_[0].lines[0].get_xdata()[0] == scores[0]
     assert len(display.points_) == 1
+
+
+def test_ranks_and_differences_of_a_meta_analysis_are_drawn(comparison):
+    meta = meta_analysis({"A": comparison, "B": comparison}, n_permutations=99)
+    display = MetaAnalysisDisplay.from_meta_analysis(meta).plot()
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == meta.mean_ranks.index.tolist()
+    assert [line.get_xdata()[0] for line in display.points_] == meta.mean_ranks.tolist()
+    assert list(display.set_points_) == ["A", "B"]
+    assert display.set_points_["A"].get_xdata().tolist() == meta.ranks.loc[names, "A"].tolist()
+    drawn = [np.array(names)[bar.get_ydata()].tolist() for bar in display.groups_]
+    assert drawn == [[group[0], group[-1]] for group in meta.groups()]
+    display.plot("differences", reference="dummy")
+    rows = meta.against("dummy")
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == rows.index.tolist()
+    shown = [bar.lines[0].get_xdata()[0] for bar in display.points_]
+    assert_allclose(shown, 100 * rows["difference"])
+    with pytest.raises(ValueError, match="reference"):
+        display.plot("differences", reference="nobody")
+    nowhere = replace(meta, ranks=meta.ranks.iloc[:0])
+    with pytest.raises(ValueError, match="Choose kind='differences'"):
+        MetaAnalysisDisplay(nowhere).plot()
 
 
 def test_differences_are_paired_by_subject(comparison):

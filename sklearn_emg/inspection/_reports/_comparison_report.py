@@ -10,7 +10,7 @@ import pandas as pd
 
 from sklearn_emg._tables import counted
 from sklearn_emg.comparison import LEVELS, Comparison, ConfoundAudit, LeakageAudit, SiteComparison
-from sklearn_emg.inspection._comparison_displays import (
+from sklearn_emg.inspection._comparisons import (
     ComparisonDisplay,
     ConfoundDisplay,
     LeakageDisplay,

@@ -224,7 +224,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     row["score"],
                     place,
-                    xerr=_error_bars(row["score"], row["low"], row["high"]),
+                    xerr=error_bars(row["score"], row["low"], row["high"]),
                     fmt=marker,
                     ms=7,
                     color=color,
@@ -265,7 +265,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     value,
                     place,
-                    xerr=_error_bars(value, low, high),
+                    xerr=error_bars(value, low, high),
                     fmt=marker,
                     ms=7,
                     color=color,
@@ -292,7 +292,7 @@ class ComparisonDisplay:
                 self.ax_.errorbar(
                     row[column],
                     row["score"],
-                    yerr=_error_bars(row["score"], row["low"], row["high"]),
+                    yerr=error_bars(row["score"], row["low"], row["high"]),
                     fmt=marker,
                     ms=8,
                     color=color,
@@ -310,7 +310,7 @@ class ComparisonDisplay:
         self.ax_.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _error_bars(value: float, low: float, high: float) -> list[list[float]] | None:
+def error_bars(value: float, low: float, high: float) -> list[list[float]] | None:
     """Lengths of error bars; none where there is no interval."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return None
@@ -620,7 +620,7 @@ class ConfoundDisplay:
         return self.ax_.errorbar(
             row["score"],
             place,
-            xerr=_error_bars(row["score"], row["low"], row["high"]),
+            xerr=error_bars(row["score"], row["low"], row["high"]),
             fmt=marker,
             ms=5 if hollow else 7,
             mfc="white" if hollow else color,

@@ -1,0 +1,10 @@
+"""Displays of comparisons, of their meta-analysis, and of audits of leaks and confounds."""
+
+from sklearn_emg.inspection._comparisons._displays import (
+    ComparisonDisplay,
+    ConfoundDisplay,
+    LeakageDisplay,
+)
+from sklearn_emg.inspection._comparisons._meta_display import MetaAnalysisDisplay
+
+__all__ = ["ComparisonDisplay", "ConfoundDisplay", "LeakageDisplay", "MetaAnalysisDisplay"]
