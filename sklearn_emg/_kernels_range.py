@@ -1,4 +1,4 @@
-"""Compiled search for the range of each row of an array.
+"""Compiled search for the range of signals.
 
 This module imports numba: import it inside functions only.
 """
@@ -6,34 +6,48 @@ This module imports numba: import it inside functions only.
 import numpy as np
 from numba import njit
 
-__all__ = ["row_ranges"]
+__all__ = ["range_of", "row_ranges"]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def range_of(bits, ends_bits):
+    """Find the largest and the smallest sample of one signal, in one pass.
+
+    The bits of floating-point numbers, viewed as integers, have the order of the numbers once the
+    lower bits of negative ones are inverted. The compiler vectorises maxima of integers: a loop
+    over the samples takes 5 times as long for 250 samples of float32 and 10 times for 4000. NaN
+    lies beyond the infinity of its sign.
+
+    Parameters
+    ----------
+    bits : ndarray of shape (n_times,), int32 or int64
+        The signal, viewed as integers of the same size.
+    ends_bits : ndarray of shape (2,), of the type of `bits`
+        Output: maximum and minimum, as integers as well.
+    """
+    kind = bits.dtype.type
+    rest = kind(np.iinfo(bits.dtype).max)
+    high = kind(np.iinfo(bits.dtype).min)
+    low = rest
+    for i in range(bits.shape[0]):
+        v = bits[i]
+        v = v if v >= 0 else kind(v ^ rest)
+        high = max(v, high)
+        low = min(v, low)
+    ends_bits[0] = high if high >= 0 else high ^ rest
+    ends_bits[1] = low if low >= 0 else low ^ rest
 
 
 @njit(cache=True, nogil=True)
 def row_ranges(bits, ends_bits):
-    """Find the largest and the smallest sample of each row, in one pass.
-
-    The bits of floating-point numbers, viewed as integers, have the order of the numbers once the
-    lower bits of negative ones are inverted. The compiler vectorises maxima of integers, so that
-    the search takes half the time of a sum by NumPy. NaN lies beyond the infinity of its sign.
+    """Find the largest and the smallest sample of each row; see `range_of`.
 
     Parameters
     ----------
     bits : ndarray of shape (n_rows, n_times), int32 or int64
-        The rows, viewed as integers of the same size. They are C-contiguous.
+        C-contiguous.
     ends_bits : ndarray of shape (n_rows, 2), of the type of `bits`
-        Output: maximum and minimum of each row, as integers as well.
+        Output.
     """
-    kind = bits.dtype.type
-    rest = kind(np.iinfo(bits.dtype).max)
     for w in range(bits.shape[0]):
-        row = bits[w]
-        high = kind(np.iinfo(bits.dtype).min)
-        low = rest
-        for i in range(row.shape[0]):
-            v = row[i]
-            v = v if v >= 0 else kind(v ^ rest)
-            high = max(high, v)
-            low = min(low, v)
-        ends_bits[w, 0] = high if high >= 0 else high ^ rest
-        ends_bits[w, 1] = low if low >= 0 else low ^ rest
+        range_of(bits[w], ends_bits[w])

@@ -401,7 +401,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
         n_steps = rows.shape[1] - 1
         out = np.empty((len(rows), 2))
-        katz_sums(rows, rows.view(np.int64), out)
+        katz_sums(rows, out)
         length, farthest = out.T
         # d in units of the mean step: n for a straight line, at most 1 if the signal stays near
         # its first sample.

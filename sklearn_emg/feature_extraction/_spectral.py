@@ -514,8 +514,7 @@ class SpectralFeatures(FeatureExtractor):
         rows = X.reshape(-1, X.shape[-1])
         columns = self._columns(names, len(bands))
         result = np.empty((len(rows), len(columns)), dtype=X.dtype)
-        numbers = np.arange(1.0, spectrum.n_bins + 1)
-        log_numbers = np.log(numbers)
+        log_numbers = np.log(np.arange(1.0, spectrum.n_bins + 1))
         with_logs = not _LOG_FEATURES.isdisjoint(names)
         slack = 16 * float(np.finfo(X.dtype).eps)
         # With the tolerance, 20 Hz are 5 bins of 4 Hz in spite of rounding.
@@ -527,8 +526,6 @@ class SpectralFeatures(FeatureExtractor):
             logs = np.ones((stop - start, 6))
             spectral_sums(
                 power,
-                power.view(f"i{power.itemsize}"),
-                numbers,
                 float(self.edge),
                 slack,
                 half_width,

@@ -58,27 +58,13 @@ def _burg_sums(forward, backward):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _burg_step(f, b, k, new_f, new_b):
-    """Compute the errors of the next order and the sums for its reflection coefficient.
-
-    The forward error that pairs with the next backward error is computed twice, which costs less
-    than another pass over the window.
-    """
-    n = b.shape[0] - 1
-    f1 = f[1:]
-    f2 = f[2:]
-    b1 = b[1:]
-    cross = energy = 0.0
-    for j in range(n):
-        u = f1[j]
+    """Compute the errors of the next order; forward errors are one sample ahead."""
+    ahead = f[1:]
+    for j in range(b.shape[0]):
+        u = ahead[j]
         v = b[j]
-        ahead = f2[j] - k * b1[j]
-        older = v - k * u
         new_f[j] = u - k * v
-        new_b[j] = older
-        cross += ahead * older
-        energy += ahead * ahead + older * older
-    new_f[n] = f[n + 1] - k * b[n]
-    return cross, energy
+        new_b[j] = v - k * u
 
 
 @njit(cache=True, nogil=True)
@@ -129,7 +115,8 @@ def burg(X, order, demean, out):
             variance[m + 1 :] = variance[m] * max(1.0 - k * k, 0.0)
             if m + 1 < order:
                 size = n - 1 - m
-                cross, total = _burg_step(f[: size + 1], b[:size], k, g, h)
+                _burg_step(f[: size + 1], b[:size], k, g, h)
+                cross, total = _burg_sums(g[1:size], h[: size - 1])
                 f, b, g, h = g, h, f, b
 
 

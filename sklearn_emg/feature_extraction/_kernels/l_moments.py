@@ -61,24 +61,6 @@ def _inversion(early, late):
     return np.float64(total)
 
 
-@njit(**INLINE)
-def _four_inversions(a, b, c, d, e):
-    total = a.dtype.type(0)
-    zero = a.dtype.type(0)
-    for i in range(a.shape[0]):
-        v = a[i]
-        u = v - b[i]
-        w = v - c[i]
-        y = v - d[i]
-        z = v - e[i]
-        u = u if u > zero else zero
-        w = w if w > zero else zero
-        y = y if y > zero else zero
-        z = z if z > zero else zero
-        total += (u + w) + (y + z)
-    return np.float64(total)
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _inversions(x, first, last):
     """Sum x_i - x_j over the inversions: pairs with x_i > x_j and j - i from first to last - 1.
@@ -93,24 +75,8 @@ def _inversions(x, first, last):
     while first < last:
         part = 0.0
         stop = min(2 * first, last)
-        lag = first
-        while lag + 3 < stop:
-            m = n - lag - 3
-            part += _four_inversions(
-                x[:m],
-                x[lag : lag + m],
-                x[lag + 1 : lag + 1 + m],
-                x[lag + 2 : lag + 2 + m],
-                x[lag + 3 : lag + 3 + m],
-            )
-            # The last pairs of the first three lags.
-            for k in range(3):
-                for i in range(m, n - lag - k):
-                    part += max(x[i] - x[i + lag + k], 0.0)
-            lag += 4
-        while lag < stop:
+        for lag in range(first, stop):
             part += _inversion(x[: n - lag], x[lag:])
-            lag += 1
         if part == 0.0:
             return total, True
         total += part
@@ -125,7 +91,8 @@ def l_sum(x, mean, deviation, counts, keys, ordered):
     Samples are distributed to buckets and are then in order except within a bucket. A bucket need
     not be sorted: the exchange of two neighbours with x_i > x_j adds 2 (x_i - x_j) to the sum, and
     sorting by such exchanges exchanges each inversion once. If the samples of a window crowd into
-    few buckets (one huge artefact), the caller has to sort the window.
+    few buckets (one huge artefact), the caller has to sort the window. NumPy's sort takes 6 times
+    as long for 4000 samples of float32, and less time for 250 samples.
 
     Parameters
     ----------

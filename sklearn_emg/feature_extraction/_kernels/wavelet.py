@@ -23,7 +23,8 @@ def dwt_level(X, low, high, left, right, approximation, detail):
     n_taps = low.size
     reach = n_taps - 1
     extended = np.empty(n + 2 * reach, dtype=X.dtype)
-    # Odd and even samples are separated, so that all loops run over contiguous arrays.
+    # Odd and even samples are separated, so that all loops run over contiguous arrays: a loop over
+    # the taps of each coefficient takes 6 to 10 times as long.
     n_half = n_out + n_taps // 2
     odd = np.zeros(n_half, dtype=X.dtype)
     even = np.zeros(n_half, dtype=X.dtype)
@@ -47,26 +48,14 @@ def dwt_level(X, low, high, left, right, approximation, detail):
         d_row = detail[i]
         a_row[:] = 0
         d_row[:] = 0
-        # Four taps at a time halve the number of passes over the sums.
-        for m in range(0, n_taps // 2 - 1, 2):
+        for m in range(n_taps // 2):
             j = reach - 2 * m
-            low0, low1, low2, low3 = low[j], low[j - 1], low[j - 2], low[j - 3]
-            high0, high1, high2, high3 = high[j], high[j - 1], high[j - 2], high[j - 3]
-            odd0 = odd[m : m + n_out]
-            even0 = even[m : m + n_out]
-            odd1 = odd[m + 1 : m + 1 + n_out]
-            even1 = even[m + 1 : m + 1 + n_out]
+            low0, low1, high0, high1 = low[j], low[j - 1], high[j], high[j - 1]
+            odd_part = odd[m : m + n_out]
+            even_part = even[m : m + n_out]
             for k in range(n_out):
-                x0, x1, x2, x3 = odd0[k], even0[k], odd1[k], even1[k]
-                a_row[k] += low0 * x0 + low1 * x1 + low2 * x2 + low3 * x3
-                d_row[k] += high0 * x0 + high1 * x1 + high2 * x2 + high3 * x3
-        if n_taps % 4:
-            last = n_taps // 2 - 1
-            odd0 = odd[last : last + n_out]
-            even0 = even[last : last + n_out]
-            for k in range(n_out):
-                a_row[k] += low[1] * odd0[k] + low[0] * even0[k]
-                d_row[k] += high[1] * odd0[k] + high[0] * even0[k]
+                a_row[k] += low0 * odd_part[k] + low1 * even_part[k]
+                d_row[k] += high0 * odd_part[k] + high1 * even_part[k]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
