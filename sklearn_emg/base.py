@@ -288,7 +288,10 @@ class SignalEstimator(
         return tags
 
 
-class SignalTransformer(SignalEstimator):
+class SignalTransformer(
+    SignalEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """Base of steps that turn signals into signals: they return what they get, windows or a table.
 
     A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape
@@ -306,6 +309,10 @@ class SignalTransformer(SignalEstimator):
         Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
         length.
     """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        # Signals are no columns, although features after this step ask for its names.
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input, and learn from the training signals where the step does so.
@@ -442,6 +449,30 @@ class SignalTransformer(SignalEstimator):
 
     def _fs_out(self, fs: float) -> float:
         return fs
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Names of the second axis of the windows that come out, so that a Pipeline names features.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the second axis of the windows seen in ``fit``; ``x0``, ``x1`` ... by default.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The same names; counted anew where the step changes the number of samples. After a
+            table ``"signal"``, unless names are given.
+        """
+        check_is_fitted(self, "n_times_in_")
+        if self.n_times_in_ is None:
+            return np.asarray(["signal"] if input_features is None else input_features, object)
+        names = check_feature_names_in(self, input_features)
+        fs = self._array_fs()
+        if self.n_features_in_ != self.n_times_in_ or fs is None or self._fs_out(fs) == fs:
+            return names
+        n_times_out = self._transform_signals(np.zeros((1, self.n_times_in_)), fs).shape[-1]
+        return np.asarray([f"x{i}" for i in range(n_times_out)], dtype=object)
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")

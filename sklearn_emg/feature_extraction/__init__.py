@@ -18,16 +18,22 @@ from sklearn_emg.feature_extraction._time_frequency import (
     WaveformImage,
 )
 from sklearn_emg.feature_extraction._time_frequency import mel_filterbank as mel_filterbank
+from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
+from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
+from sklearn_emg.feature_extraction._transforms._flatten import Flatten
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
-from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures, cwt
+from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 
 __all__ = [
     "FEATURE_SETS",
     "STFT",
     "AutoregressiveFeatures",
+    "CWTCoefficients",
     "CWTFeatures",
     "ComplexityFeatures",
     "EMGFeatures",
+    "FFTSpectrum",
+    "Flatten",
     "LogSpectrogram",
     "MUAPFeatures",
     "MelSpectrogram",

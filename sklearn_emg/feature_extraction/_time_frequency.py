@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import get_window
 from sklearn.base import clone
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
@@ -22,17 +23,32 @@ from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.recordings import LastToSeeSubjects, distinct_rates, is_recording_table
 
-__all__ = ["STFT", "LogSpectrogram", "MelSpectrogram", "WaveformImage", "mel_filterbank"]
+__all__ = [
+    "STFT",
+    "ImageTransformer",
+    "LogSpectrogram",
+    "MelSpectrogram",
+    "WaveformImage",
+    "mel_filterbank",
+]
 
 
-class _ImageTransformer(LastToSeeSubjects, SignalEstimator):
+class ImageTransformer(
+    LastToSeeSubjects,
+    SignalEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """Base of steps that turn windows into images.
 
     A subclass implements ``_image_shape(n_times)``, which returns the number of maps per channel,
     the height and the width, and ``_images(X, fs)``, which turns rows of samples (n_rows, n_times)
     into images (n_rows, n_maps, height, width) and treats each row independently. It may override
-    ``_check_parameters(fs)``.
+    ``_check_parameters(fs)`` and ``_pixel_names()``, the names of the values of one channel.
     """
+
+    def __init_subclass__(cls, **kwargs: Any):
+        # Images are no columns, although their values have names for Flatten.
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
         """Check parameters and input.
@@ -162,6 +178,32 @@ class _ImageTransformer(LastToSeeSubjects, SignalEstimator):
         """
         return self
 
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Names of the values of an image in C order, as :class:`Flatten` passes them on.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Not used; present by convention of scikit-learn.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_values,)
+            Class, row and column of the value counted from 0, such as ``stft_8_12``, with ``ch2_``
+            in front if there is more than one channel.
+        """
+        check_is_fitted(self, "n_times_in_")
+        names = self._pixel_names()
+        if self.n_channels_in_ > 1:
+            names = [f"ch{c + 1}_{name}" for c in range(self.n_channels_in_) for name in names]
+        return np.asarray(names, dtype=object)
+
+    def _pixel_names(self) -> list[str]:
+        n_maps, height, width = self._image_shape(self.n_times_in_)
+        kind = type(self).__name__.lower()
+        maps = [kind] if n_maps == 1 else [f"{kind}{m}" for m in range(n_maps)]
+        return [f"{m}_{r}_{c}" for m in maps for r in range(height) for c in range(width)]
+
     def _check_parameters(self, fs: float) -> None:
         """Raise if a parameter does not fit the sampling rate."""
 
@@ -188,7 +230,7 @@ _STFT_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class _FrameTransformer(_ImageTransformer):
+class _FrameTransformer(ImageTransformer):
     """Base of spectrograms, which computes frames, taper and Fourier transform."""
 
     def _hop(self) -> int:
@@ -615,7 +657,7 @@ class MelSpectrogram(_FrameTransformer):
         return power[:, np.newaxis]
 
 
-class WaveformImage(_ImageTransformer):
+class WaveformImage(ImageTransformer):
     """Binary image of the plotted window: a line from left to right.
 
     Parameters

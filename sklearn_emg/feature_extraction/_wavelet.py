@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions
@@ -18,8 +17,16 @@ from sklearn_emg.feature_extraction._info import (
     check_features,
     check_min_n_times,
 )
+from sklearn_emg.feature_extraction._transforms._cwt import (
+    Scales,
+    centre_frequency,
+    check_scales,
+    continuous_wavelet,
+    scale_labels,
+    scales_of,
+)
 
-__all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures", "cwt"]
+__all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures"]
 
 _SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
 _ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
@@ -458,107 +465,6 @@ def _band_values(
     }
 
 
-class _Scales:
-    """Filters of a continuous transform for windows of one length."""
-
-    def __init__(self, wavelet, scales: NDArray[np.float64], n_times: int, dtype: np.dtype):
-        import pywt
-
-        integral, x = pywt.integrate_wavelet(wavelet, precision=12)
-        self.complex = np.iscomplexobj(integral)
-        step = x[1] - x[0]
-        filters, shifts = [], []
-        for scale in scales:
-            # The integral is sampled at the rate of the signal, as in PyWavelets; the differences
-            # are the integrals of the wavelet over each sample.
-            at = (np.arange(scale * (x[-1] - x[0]) + 1) / (scale * step)).astype(int)
-            taps = np.conj(integral[at[at < integral.size]])[::-1]
-            filters.append(-np.sqrt(scale) * np.diff(taps, prepend=0.0, append=0.0))
-            shifts.append((taps.size - 2) // 2 + 1)
-        length = max(h.size - c for h, c in zip(filters, shifts)) + n_times
-        self.n_fft = scipy.fft.next_fast_len(length, real=not self.complex)
-        self.n_times = n_times
-        padded = np.zeros((len(filters), self.n_fft), dtype=np.result_type(integral, float))
-        for row, h, shift in zip(padded, filters, shifts):
-            # Taps ahead of the sample wrap around; the transform is long enough for this.
-            np.add.at(row, (np.arange(h.size) - shift) % self.n_fft, h)
-        out = np.result_type(dtype, np.complex64)
-        if self.complex:
-            self.responses = scipy.fft.fft(padded, axis=-1).astype(out)
-        else:
-            self.responses = scipy.fft.rfft(padded, axis=-1).astype(out)
-
-    def transform(self, X: NDArray[np.floating]):
-        """Yield W(a, b) of rows, of shape (n_rows, n_times), for each scale."""
-        if self.complex:
-            spectrum = scipy.fft.fft(X, self.n_fft, axis=-1)
-        else:
-            spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
-        for response in self.responses:
-            product = spectrum * response
-            if self.complex:
-                W = scipy.fft.ifft(product, self.n_fft, axis=-1, overwrite_x=True)
-            else:
-                W = scipy.fft.irfft(product, self.n_fft, axis=-1, overwrite_x=True)
-            yield W[:, : self.n_times]
-
-
-def _continuous_wavelet(name: str, caller: str):
-    import pywt
-
-    try:
-        return pywt.ContinuousWavelet(name)
-    except ValueError as error:
-        raise ValueError(
-            f"The 'wavelet' parameter of {caller} must be a continuous wavelet of PyWavelets "
-            f"({', '.join(pywt.wavelist(kind='continuous'))}; with their parameters in the name, "
-            f"as in 'cmor1.5-1.0'). Got {name!r} instead."
-        ) from error
-
-
-def cwt(
-    X: NDArray[np.floating], scales: ArrayLike, wavelet: str = "morl"
-) -> NDArray[np.floating] | NDArray[np.complexfloating]:
-    """Compute the continuous wavelet transform W(a, b) = |a|^(-1/2) sum_t x(t) psi*((t - b) / a).
-
-    Parameters
-    ----------
-    X : ndarray of shape (..., n_times)
-        Signals in mV, float32 or float64.
-    scales : array-like of shape (n_scales,)
-        Scales a, in samples.
-    wavelet : str, default="morl"
-        Name of a continuous wavelet of PyWavelets.
-
-    Returns
-    -------
-    W : ndarray of shape (..., n_scales, n_times)
-        Transform; it is complex for a complex wavelet.
-
-    Notes
-    -----
-    The transform is equation (12) of Algorithm 1 of NeuroFusionNet with time in samples. Its values
-    are those of :func:`pywt.cwt`, but it is an order of magnitude faster because all scales use one
-    Fourier transform of the signal. As in PyWavelets, the wavelet is integrated over each sample,
-    and a filter with an even number of taps is half a sample off centre.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_emg.feature_extraction import cwt
-    >>> W = cwt(np.sin(2 * np.pi * np.arange(400) / 20), scales=[8, 16, 32], wavelet="morl")
-    >>> W.shape, int((W**2).sum(axis=-1).argmax())  # 0.8125 / 16 is about 1 / 20
-    ((3, 400), 1)
-    """
-    X = np.asarray(X)
-    if X.dtype not in (np.float32, np.float64):
-        X = X.astype(np.float64)
-    scales = np.atleast_1d(np.asarray(scales, dtype=float))
-    kernel = _Scales(_continuous_wavelet(wavelet, "cwt"), scales, X.shape[-1], X.dtype)
-    W = np.stack(list(kernel.transform(X.reshape(-1, X.shape[-1]))), axis=1)
-    return W.reshape(*X.shape[:-1], len(scales), X.shape[-1])
-
-
 class CWTFeatures(FeatureExtractor):
     """Features of the continuous wavelet transform: energy by scale, entropy, ridge frequency.
 
@@ -644,45 +550,9 @@ class CWTFeatures(FeatureExtractor):
     def _needs_fs(self) -> bool:
         return self.frequencies is not None or any("ridge" in name for name in self._names())
 
-    def _scales(self, fs: float) -> NDArray[np.float64]:
-        if self.frequencies is not None:
-            centre = _continuous_wavelet(self.wavelet, self._caller)
-            return self._centre(centre) * fs / np.asarray(self.frequencies, dtype=float)
-        return self._scales_in_samples()
-
-    def _scales_in_samples(self) -> NDArray[np.float64]:
-        if self.scales is not None:
-            return np.asarray(self.scales, dtype=float)
-        return 2.0 ** (np.arange(2, 13) / 2)
-
-    @staticmethod
-    def _centre(wavelet) -> float:
-        import pywt
-
-        return float(pywt.central_frequency(wavelet, precision=12))
-
     def _check_parameters(self, fs: float) -> None:
         self._names()
-        _continuous_wavelet(self.wavelet, self._caller)
-        if self.scales is not None and self.frequencies is not None:
-            raise ValueError(
-                "Give either 'scales' or 'frequencies' to CWTFeatures, not both; a frequency f "
-                "stands for the scale f_c fs / f."
-            )
-        if self.frequencies is not None:
-            given = np.asarray(self.frequencies, dtype=float)
-            if given.ndim != 1 or not given.size or not ((given > 0) & (given < fs / 2)).all():
-                raise ValueError(
-                    "The 'frequencies' parameter of CWTFeatures must hold frequencies above 0 and "
-                    f"below {fs / 2:g} Hz, half the sampling rate. Got {self.frequencies!r} "
-                    "instead."
-                )
-        scales = self._scales(fs)
-        if scales.ndim != 1 or not scales.size or not (np.isfinite(scales) & (scales >= 1)).all():
-            raise ValueError(
-                "The scales of CWTFeatures must be one or more numbers >= 1 sample. "
-                f"Got {scales.tolist()!r} instead; lower the frequencies or raise the scales."
-            )
+        check_scales(self, fs)
 
     def _shortest(self, fs: float) -> dict[str, int]:
         return {name: CWT_FEATURES[name].min_n_times for name in self._names()}
@@ -691,10 +561,7 @@ class CWTFeatures(FeatureExtractor):
         check_min_n_times(n_times, self._shortest(fs), self._caller)
 
     def _feature_names(self) -> list[str]:
-        if self.frequencies is not None:
-            labels = [f"{frequency:g}hz" for frequency in np.asarray(self.frequencies, float)]
-        else:
-            labels = [f"{scale:.4g}" for scale in self._scales_in_samples()]
+        labels = scale_labels(self)
         names: list[str] = []
         for name in self._names():
             if name in ("cwt_energy", "cwt_relative_energy"):
@@ -707,11 +574,11 @@ class CWTFeatures(FeatureExtractor):
         from sklearn_emg.feature_extraction._kernels.wavelet import scale_energy, scale_maximum
 
         names = self._names()
-        scales = self._scales_in_samples() if fs is None else self._scales(fs)
-        wavelet = _continuous_wavelet(self.wavelet, self._caller)
+        scales = scales_of(self, fs)
+        wavelet = continuous_wavelet(self.wavelet, self._caller)
         rows = X.reshape(-1, X.shape[-1])
-        kernel = _Scales(wavelet, scales, X.shape[-1], X.dtype)
-        frequencies = self._centre(wavelet) / scales * (1.0 if fs is None else fs)
+        kernel = Scales(wavelet, scales, X.shape[-1], X.dtype)
+        frequencies = centre_frequency(wavelet) / scales * (1.0 if fs is None else fs)
         with_ridge = any("ridge" in name for name in names)
         result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
 

@@ -1,0 +1,1 @@
+"""Transforms of windows that have no named formula each: spectra, coefficients, convolutions."""

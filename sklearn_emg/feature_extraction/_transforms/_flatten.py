@@ -1,0 +1,119 @@
+"""Images and windows as rows of a feature matrix."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["Flatten"]
+
+
+class Flatten(TransformerMixin, BaseEstimator):
+    """Put all values of an image, or all samples of a window, into one row of features.
+
+    Behind :class:`STFT`, :class:`CWTCoefficients` and other images it makes rows that any
+    scikit-learn transformer or classifier takes.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Size of the second axis of the input seen in ``fit``.
+    shape_in_ : tuple of int
+        Shape of an image or window seen in ``fit``.
+
+    Raises
+    ------
+    ValueError
+        If values are missing or infinite, or images have another shape than in ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.feature_extraction import STFT, Flatten
+    >>> X = np.random.default_rng(0).normal(size=(6, 400)) * np.repeat([1.0, 3.0], 3)[:, None]
+    >>> model = make_pipeline(STFT(nperseg=64), Flatten(), LogisticRegression())
+    >>> model.fit(X, [0, 0, 0, 1, 1, 1]).n_features_in_
+    400
+    >>> model[:-1].get_feature_names_out()[:2].tolist()
+    ['stft_0_0', 'stft_0_1']
+    """
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Note the shape of the images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, ...)
+            Images or windows.
+        y : Ignored
+            Not used; present by convention of scikit-learn.
+
+        Returns
+        -------
+        self : object
+        """
+        X = validate_data(self, X, allow_nd=True, dtype=[np.float64, np.float32])
+        self.shape_in_ = X.shape[1:]
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Flatten each image or window.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, ...)
+            Images or windows of the shape seen in ``fit``.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_windows, n_values)
+            Values in C order: the last axis changes fastest.
+        """
+        if not hasattr(self, "shape_in_"):
+            return clone(self).fit(X).transform(X)
+        X = validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float64, np.float32])
+        if X.shape[1:] != self.shape_in_:
+            raise ValueError(
+                f"X has images of shape {X.shape[1:]}, but Flatten was fitted on {self.shape_in_}."
+            )
+        return X.reshape(len(X), -1)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Names of the values: those of the step before, or ``x0``, ``x1`` ...
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the values of an image, as :class:`STFT` and its like give them.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_values,)
+        """
+        check_is_fitted(self)
+        n_values = int(np.prod(self.shape_in_))
+        if input_features is None:
+            given = getattr(self, "feature_names_in_", None)
+            names = [f"x{i}" for i in range(n_values)] if given is None else given
+        else:
+            names = list(input_features)
+            if len(names) != n_values:
+                raise ValueError(
+                    f"input_features should have length equal to the values of an image, "
+                    f"{n_values}. Got {len(names)}."
+                )
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = False
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
