@@ -15,12 +15,12 @@ from sklearn_emg.feature_extraction._time_frequency import (
     STFT,
     LogSpectrogram,
     MelSpectrogram,
-    WaveformImage,
 )
 from sklearn_emg.feature_extraction._time_frequency import mel_filterbank as mel_filterbank
 from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
 from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
 from sklearn_emg.feature_extraction._transforms._flatten import Flatten
+from sklearn_emg.feature_extraction._transforms._waveform import WaveformImage
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 
