@@ -4,10 +4,11 @@ scikit-learn's checks send windows of 1 to 20 samples, so instances have a sampl
 settings that such windows allow.
 """
 
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
+    DiVoteRegressor,
     NormalLimitRules,
     SMOTEClassifier,
     SubjectTransferClassifier,
@@ -78,6 +79,7 @@ SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 
 INSTANCES = [
     DiVoteClassifier(LogisticRegression(), window=None),
+    DiVoteRegressor(LinearRegression(), window=None),
     AutoregressiveFeatures(1),
     ComplexityFeatures(["permutation_entropy", "petrosian", "lempel_ziv"], permutation_order=2),
     CWTCoefficients(scales=[2, 4]),

@@ -1,7 +1,9 @@
-"""Classifiers of windows, and their votes for recordings and subjects."""
+"""Classifiers and regressors of windows, and their votes for recordings and subjects."""
 
+from sklearn_emg.ensemble._base import DiVote as DiVote
+from sklearn_emg.ensemble._base import find_votes as find_votes
 from sklearn_emg.ensemble._divote import DiVoteClassifier
-from sklearn_emg.ensemble._divote import find_votes as find_votes
+from sklearn_emg.ensemble._regressor import DiVoteRegressor
 from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier
 from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
@@ -9,6 +11,7 @@ from sklearn_emg.ensemble._votes import Votes
 
 __all__ = [
     "DiVoteClassifier",
+    "DiVoteRegressor",
     "NormalLimitRules",
     "SMOTEClassifier",
     "SubjectTransferClassifier",

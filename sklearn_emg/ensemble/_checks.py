@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Integral
@@ -20,9 +19,10 @@ from sklearn_emg.ensemble._fitting import splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
     check_labels,
+    check_numbers,
     check_rows,
-    refuse_one_class,
     refuse_unusable_labels,
+    refuse_unusable_numbers,
     row_numbers,
 )
 from sklearn_emg.ensemble._metadata import requested_columns
@@ -56,7 +56,7 @@ from sklearn_emg.recordings import (
 
 
 class InputChecks(BaseEstimator):
-    """The half of DiVoteClassifier that checks its input and cuts it into windows.
+    """The half of DiVote that checks its input and cuts it into windows.
 
     A base class without parameters of its own: the annotated names are parameters and fitted
     attributes of :class:`~sklearn_emg.ensemble.DiVoteClassifier`, which documents them.
@@ -76,6 +76,12 @@ class InputChecks(BaseEstimator):
     estimator_: Any
     classes_: NDArray[Any]
     _rates: dict[str, float]
+    _numbers: ClassVar[bool] = False  # whether targets are numbers, not labels
+
+    @property
+    def _caller(self) -> str:
+        """Name of the class in messages."""
+        return type(self).__name__
 
     def _check(
         self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
@@ -86,7 +92,7 @@ class InputChecks(BaseEstimator):
                 check_facts(X)
             if reset:
                 check_recording_table(X, required=("signal", "fs"))
-                y = check_labels(y, len(X))
+                y = self._check_target(y, len(X))
             windows = self._recording_windows(X, reset=reset)
             inner, row, n_rows = windows.X, windows.row, len(X)
             start, fs = windows.start / windows.fs, windows.fs
@@ -105,8 +111,14 @@ class InputChecks(BaseEstimator):
             unit=self.unit,
             by=self.by,
             requested=requested_columns(self.estimator),
+            caller=self._caller,
         )
         return rows, y
+
+    def _check_target(self, y: Any, n_rows: int) -> NDArray:
+        """Labels of recordings, or numbers."""
+        check = check_numbers if self._numbers else check_labels
+        return check(y, n_rows, self._caller)
 
     def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> Windows:
         """Windows of a checked table, of the rate and shape of those in ``fit``."""
@@ -119,13 +131,13 @@ class InputChecks(BaseEstimator):
             return windows
         if self.window_shape_ is None:
             raise ValueError(
-                "X is a recording table, but this DiVoteClassifier was fitted on an array or a "
+                f"X is a recording table, but this {self._caller} was fitted on an array or a "
                 "feature table. Give it what it was fitted on."
             )
         self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
         if shape != self.window_shape_:
             raise ValueError(
-                f"The windows have shape {shape}, DiVoteClassifier was fitted on windows of shape "
+                f"The windows have shape {shape}, {self._caller} was fitted on windows of shape "
                 f"{self.window_shape_}. Resample to the rate, and give the channels, of the "
                 "training table."
             )
@@ -136,7 +148,7 @@ class InputChecks(BaseEstimator):
         if self.fs_ is None or same_rate(fs, self.fs_):
             return
         text = (
-            f"The table has a sampling rate of {fs:.10g} Hz, but DiVoteClassifier was fitted on "
+            f"The table has a sampling rate of {fs:.10g} Hz, but {self._caller} was fitted on "
             f"windows of {self.fs_:.10g} Hz."
         )
         if self._rates:
@@ -176,8 +188,10 @@ class InputChecks(BaseEstimator):
     def _check_matrix(
         self, X: Any, y: Any, groups: Labels | None, *, reset: bool
     ) -> tuple[Any, NDArray | None]:
-        if reset:
-            refuse_unusable_labels(y)
+        if reset and not self._numbers:
+            refuse_unusable_labels(y, self._caller)
+        elif reset:
+            refuse_unusable_numbers(y, self._caller)
         frame = X
         if isinstance(X, pd.DataFrame):
             frame = self._feature_frame(X, y, groups, reset=reset)
@@ -191,15 +205,13 @@ class InputChecks(BaseEstimator):
             ensure_all_finite=not get_tags(self.estimator).input_tags.allow_nan,
         )
         if reset:
-            values, y = checked
-            check_classification_targets(y)
-            refuse_one_class(y)
+            values, y = checked[0], self._check_target(checked[1], len(checked[0]))
             self.window_shape_ = self.fs_ = None
         else:
             values = checked
         if self.window is not None:
             raise ValueError(
-                f"DiVoteClassifier(window={self.window}) cuts the recordings of a table with the "
+                f"{self._caller}(window={self.window}) cuts the recordings of a table with the "
                 f"columns 'signal' and 'fs'; X has no 'signal' (got {type(X).__name__}). Set "
                 "window=None to take each row for one window."
             )
@@ -219,15 +231,15 @@ class InputChecks(BaseEstimator):
             self._left_out = revealing_columns(X, labels, groups)
             for name in (self.by, self.unit):
                 self._left_out.pop(name, None)
-            warn_of_left_out(self._left_out, "name it in DiVoteClassifier(features=[...])")
+            warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
         frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
             frame = frame.drop(columns=[*METADATA_COLUMNS, self.by, self.unit], errors="ignore")
-            _refuse_text_columns(frame)
+            _refuse_text_columns(frame, self._caller)
         if frame.columns.empty:
             raise ValueError(
                 "X has no feature columns: its columns are metadata, or reveal the subject, the "
-                "label or the row. Name the feature columns with DiVoteClassifier(features=[...])."
+                f"label or the row. Name the feature columns with {self._caller}(features=[...])."
             )
         return frame
 
@@ -241,21 +253,22 @@ class InputChecks(BaseEstimator):
             )
 
     def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
-        codes = np.searchsorted(self.classes_, y)
-        low = np.full(len(rows.unit_index), len(self.classes_))
+        values, codes = np.unique(y, return_inverse=True)
+        low = np.full(len(rows.unit_index), len(values))
         high = np.full(len(rows.unit_index), -1)
         np.minimum.at(low, rows.unit, codes)
         np.maximum.at(high, rows.unit, codes)
         if (several := np.flatnonzero(low != high)).size:
-            k, labels = several[0], self.classes_.tolist()
+            k, found = several[0], values.tolist()
+            are, one = ("values", "value") if self._numbers else ("labels", "diagnosis")
             raise ValueError(
-                f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the labels "
-                f"{labels[low[k]]!r} and {labels[high[k]]!r}; a {self.unit} gets one "
-                "diagnosis. Correct y, or set 'unit' to the column within which labels are the "
-                "same; if y was permuted, permute by subject: "
+                f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the {are} "
+                f"{found[low[k]]!r} and {found[high[k]]!r}; a {self.unit} gets one {one}. "
+                f"Correct y, or set 'unit' to the column within which {are} are the same; if y "
+                "was permuted, permute by subject: "
                 "sklearn_emg.comparison.subject_permutation_test does."
             )
-        return self.classes_[low]
+        return values[low]
 
     def _needs_calibration(self, estimator: Any) -> bool:
         return self.voting == "soft" and not hasattr(estimator, "predict_proba")
@@ -273,11 +286,11 @@ class InputChecks(BaseEstimator):
         names = rows.names_of_rows()
         folds = [names[test].tolist() for _, test in splits]
         # Past this method, fit and its decorator.
-        check_not_pretrained_on(self, folds, name="DiVoteClassifier")
+        check_not_pretrained_on(self, folds, name=self._caller)
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
         if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
             warn(
-                f"The estimator of DiVoteClassifier can be scored inside on subjects that it was "
+                f"The estimator of {self._caller} can be scored inside on subjects that it was "
                 f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
                 "subjects out of X, or pretrain on others.",
                 SubjectLeakWarning,
@@ -285,32 +298,37 @@ class InputChecks(BaseEstimator):
 
     def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
         """Folds of `cv` as row numbers; each row is tested once, in a fold without its subject."""
-        cv = SubjectKFold(int(self.cv)) if isinstance(self.cv, Integral) else self.cv
+        cv = self.cv
+        if isinstance(cv, Integral):
+            cv = SubjectKFold(int(cv), stratify="quantiles" if self._numbers else "classes")
         given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
         splits = [
-            (row_numbers(train, rows.n_rows), row_numbers(test, rows.n_rows))
+            (
+                row_numbers(train, rows.n_rows, self._caller),
+                row_numbers(test, rows.n_rows, self._caller),
+            )
             for train, test in given
         ]
         tested = np.zeros(rows.n_rows, dtype=int)
         for train, test in splits:
             if not train.size:
-                raise ValueError("A fold of the 'cv' of DiVoteClassifier has no training rows.")
+                raise ValueError(f"A fold of the 'cv' of {self._caller} has no training rows.")
             assert_no_shared_subject(X, train, test, groups=rows.names_of_rows())
             np.add.at(tested, test, 1)
         if (tested != 1).any():
             row = int(np.flatnonzero(tested != 1)[0])
             raise ValueError(
-                f"The 'cv' of DiVoteClassifier must test every row once; row {row} is tested "
+                f"The 'cv' of {self._caller} must test every row once; row {row} is tested "
                 f"{tested[row]} times. Use SubjectKFold or LeaveOneSubjectOut."
             )
         return splits
 
 
-def _refuse_text_columns(frame: pd.DataFrame) -> None:
+def _refuse_text_columns(frame: pd.DataFrame, caller: str) -> None:
     """Refuse feature columns that are not numeric."""
     text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if text:
         raise ValueError(
             f"The columns {text} are not numeric; name the feature columns with "
-            "DiVoteClassifier(features=[...])."
+            f"{caller}(features=[...])."
         )

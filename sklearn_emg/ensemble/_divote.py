@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import joblib
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
+from sklearn.base import ClassifierMixin, clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions, safe_indexing
+from sklearn_emg._sklearn import HasMethods, StrOptions, safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
-from sklearn_emg.ensemble._checks import InputChecks
+from sklearn_emg.ensemble._base import DiVote
 from sklearn_emg.ensemble._fitting import (
     decisions,
-    fit_metadata,
     fit_sigmoids,
-    fit_weights,
-    fit_windows,
-    hold_out_subjects,
     smallest_class,
     subject_folds,
 )
 from sklearn_emg.ensemble._input import (
     Rows,
     check_rows,
-    check_weights,
 )
-from sklearn_emg.ensemble._metadata import Columns, call_with_columns, column_params
-from sklearn_emg.ensemble._rates import give_rate
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
-from sklearn_emg.model_selection import (
-    Split,
-)
 from sklearn_emg.recordings import (
     OnFault,
     Tail,
-    Windows,
-    is_recording_table,
     mean_by_code,
-    warn_of_known_subjects,
 )
 
 # Folds of subjects from which the calibration of decisions learns, at most.
@@ -63,7 +46,7 @@ def _final_has_proba(divote: DiVoteClassifier) -> bool:
     return final is None or isinstance(final, str) or hasattr(final, "predict_proba")
 
 
-class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
+class DiVoteClassifier(ClassifierMixin, DiVote):
     """Divide recordings into windows, classify them, and aggregate scores to subjects.
 
     The windows' class probabilities are averaged over each recording and the recordings' over each
@@ -217,29 +200,12 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
     d                   2   patient
     """
 
-    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see takes_kept
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [HasMethods(["fit", "predict"])],
-        "window": [Interval(Real, 0, None, closed="neither"), None],
-        "step": [Interval(Real, 0, None, closed="neither"), None],
-        "by": [str, None],
+        **DiVote._parameter_constraints,
         "voting": [StrOptions({"soft", "hard"})],
         "final_estimator": [StrOptions({"logistic"}), HasMethods(["fit", "predict"]), None],
-        "cv": [
-            Interval(Integral, 2, None, closed="left"),
-            HasMethods(["split", "get_n_splits"]),
-            Iterable,
-            None,
-        ],
-        "unit": [str],
-        "features": [list, None],
-        "tail": [StrOptions({"drop", "overlap", "pad"})],
-        "nan": [StrOptions({"raise", "skip"})],
-        "short": [StrOptions({"raise", "skip"})],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
-        "memory": [None, str, HasMethods(["cache"])],
     }
+    classes_: NDArray[Any]
 
     def __init__(
         self,
@@ -276,89 +242,44 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         self.verbose = verbose
         self.memory = memory
 
-    @warned_once()
-    def fit(
-        self,
-        X: Any,
-        y: Labels,
-        groups: Labels | None = None,
-        sample_weight: Labels | None = None,
-    ) -> DiVoteClassifier:
-        """Fit the window classifier and the final classifier.
+    @property
+    def calibration_(self) -> CalibratedClassifierCV | None:
+        """Sigmoids from decisions to probabilities, None where `estimator_` has these."""
+        return self._calibration
 
-        Parameters
-        ----------
-        X : DataFrame or ndarray of shape (n_rows, ...)
-            Recording table; or, with ``window=None``, a feature table or windows.
-        y : array-like of shape (n_rows,)
-            Label of each row, one and the same for all rows of a subject.
-        groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column. Without either, each row
-            counts as a subject of its own.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, at least 0. Each window gets that of its row in the fit of
-            `estimator` and in the calibration of decisions; the final classifier weights a subject
-            by the mean of its rows. Means of scores are not weighted.
-
-        Returns
-        -------
-        self : object
-        """
-        self._validate_params()
+    def _check_estimator(self) -> None:
         if not is_classifier(self.estimator):
             raise ValueError(
                 f"The 'estimator' parameter of DiVoteClassifier must be a classifier. "
-                f"Got {self.estimator!r} instead."
+                f"Got {self.estimator!r} instead. DiVoteRegressor takes regressors."
             )
         self._check_voting()
-        rows, labels = self._check(X, y, groups, reset=True)
-        rows.refuse_lost_subjects()
-        y = np.asarray(labels)
-        weights = check_weights(sample_weight, rows.n_rows)
-        self.subjects_ = rows.subject_names
-        self.classes_ = np.unique(y)
-        self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
-        unit_label = self._unit_labels(rows, y)
-        # All that can be refused is, before the estimator is trained.
-        out_of_fold = self.final_estimator is not None and self.cv is not None
-        splits = self._splits(rows, X, y) if out_of_fold else []
-        self._check_pretrained(rows, splits)
-        once = np.ones(rows.n_rows, dtype=np.intp)
-        self.estimator_, self.calibration_ = self._fit_inner(rows, y, weights, once)
-        self.final_estimator_: Any = None
-        self.training_features_: NDArray[np.floating] | None = None
-        if self.final_estimator is None:
-            return self
-        if out_of_fold:
-            scores = self._out_of_fold(rows, y, weights, splits)
-        else:
-            windows = self._window_scores(
-                self.estimator_, self.calibration_, rows.X, rows.columns_of()
-            )
-            scores = mean_by_code(windows, rows.row, rows.n_rows)
-        self._fit_final(rows, scores, unit_label, weights)
-        return self
 
-    def _fit_final(
-        self,
-        rows: Rows,
-        scores: NDArray[np.floating],
-        unit_label: NDArray[Any],
-        weights: NDArray[np.floating] | None,
-    ) -> None:
-        features = self._aggregation().unit_features(rows, scores)
-        seen = np.isin(np.arange(len(rows.unit_index)), rows.unit[np.isfinite(scores[:, 0])])
-        final = (
-            LogisticRegression()
-            if isinstance(self.final_estimator, str)
-            else clone(self.final_estimator)
-        )
-        params = {}
-        if weights is not None:
-            of_units = mean_by_code(weights[:, np.newaxis], rows.unit, len(rows.unit_index))[:, 0]
-            params = fit_weights(final, of_units[seen])
-        self.training_features_ = features[seen]
-        self.final_estimator_ = final.fit(self.training_features_, unit_label[seen], **params)
+    def _learn_target(self, y: NDArray[Any]) -> None:
+        self.classes_ = np.unique(y)
+
+    def _new_final(self) -> Any:
+        logistic = isinstance(self.final_estimator, str)
+        return LogisticRegression() if logistic else clone(self.final_estimator)
+
+    def _keep_inner(self, fitted: tuple[Any, CalibratedClassifierCV | None]) -> None:
+        self.estimator_, self._calibration = fitted
+
+    @property
+    def _n_scores(self) -> int:
+        return len(self.classes_)
+
+    def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
+        return self._window_scores(*fitted, X, columns)
+
+    def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
+        return mean_by_code(windows, rows.row, rows.n_rows)
+
+    def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        return self._aggregation().unit_features(rows, scores)
+
+    def _answers(self, rows: Rows) -> NDArray[Any]:
+        return self._diagnose(rows)[1].diagnosis
 
     def _fit_inner(
         self,
@@ -367,36 +288,11 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         weights: NDArray[np.floating] | None,
         times: NDArray[np.intp],
     ) -> tuple[Any, CalibratedClassifierCV | None]:
-        """Fit clones of the estimator, and calibrate it where it has no probabilities.
-
-        `times` says how often each row is trained on, 0 for one that is not.
-        """
+        """Fit clones of the estimator, and calibrate it where it has no probabilities."""
         estimator = self._fit_estimator(rows, y, weights, times)
         if not self._needs_calibration(estimator):
             return estimator, None
         return estimator, self._calibrate(rows, y, weights, times)
-
-    def _fit_estimator(
-        self,
-        rows: Rows,
-        y: NDArray,
-        weights: NDArray[np.floating] | None,
-        times: NDArray[np.intp],
-    ) -> Any:
-        X, row, columns = rows.X, rows.row, rows.columns_of()
-        if (times != 1).any():
-            windows = np.repeat(np.arange(len(row)), times[row])
-            X, row = safe_indexing(X, windows), row[windows]
-            columns = {name: values[windows] for name, values in columns.items()}
-        estimator = clone(self.estimator)
-        self._rates = {} if rows.fs is None else give_rate(estimator, rows.fs)
-        subject, groups = rows.subject[row], rows.groups()[row]
-        known = rows.subject_names is not None
-        before = hold_out_subjects(estimator, X, y[row], subject, groups, known)
-        params = fit_metadata(estimator, groups, None if weights is None else weights[row])
-        params |= column_params(estimator, "fit", columns)
-        fitted = fit_windows(estimator, X, y[row], params, self.memory)
-        return fitted.set_params(**before) if before else fitted
 
     def _calibrate(
         self,
@@ -429,39 +325,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         row = rows.row[windows]
         share = times[row].astype(float) * (1.0 if weights is None else weights[row])
         return fit_sigmoids(np.concatenate(found), y[row], np.unique(y[used]), share)
-
-    def _out_of_fold(
-        self,
-        rows: Rows,
-        y: NDArray,
-        weights: NDArray[np.floating] | None,
-        splits: list[Split],
-    ) -> NDArray[np.floating]:
-        """Mean scores of each row from an estimator that has not seen its subject."""
-        parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
-            delayed(self._score_fold)(rows, y, weights, train, test) for train, test in splits
-        )
-        scores = np.full((rows.n_rows, len(self.classes_)), np.nan)
-        for (_, test), part in zip(splits, parts):
-            scores[test] = part[test]
-        return scores
-
-    def _score_fold(
-        self,
-        rows: Rows,
-        y: NDArray,
-        weights: NDArray[np.floating] | None,
-        train: NDArray[np.intp],
-        test: NDArray[np.intp],
-    ) -> NDArray[np.floating]:
-        times = np.bincount(train, minlength=rows.n_rows)
-        estimator, calibration = self._fit_inner(rows, y, weights, times)
-        windows = np.flatnonzero(np.isin(rows.row, test))
-        if not windows.size:
-            return np.full((rows.n_rows, len(self.classes_)), np.nan)
-        X, columns = safe_indexing(rows.X, windows), rows.columns_of(windows)
-        values = self._window_scores(estimator, calibration, X, columns)
-        return mean_by_code(values, rows.row[windows], rows.n_rows)
 
     def _window_scores(
         self,
@@ -591,45 +454,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         scores = recordings[tables.score_names].to_numpy(dtype=float)
         return tables.subjects_table(rows, self._diagnoses(rows, scores))
 
-    def windows(self, X: Any) -> Windows:
-        """Windows of X, the input of ``estimator_``, in the order of ``vote(X).windows``.
-
-        Parameters
-        ----------
-        X : DataFrame or ndarray
-            As in ``fit``.
-
-        Returns
-        -------
-        windows : Windows
-            Its ``X`` holds the windows; for feature tables and arrays the rows of features, each
-            from start 0 at an unknown rate (NaN).
-        """
-        check_is_fitted(self)
-        if is_recording_table(X):
-            windows = self._recording_windows(X, reset=False)
-            return replace(windows, X=np.asarray(windows.X))
-        inner, _ = self._check_matrix(X, None, None, reset=False)
-        n_rows = len(inner)
-        return Windows(
-            inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
-        )
-
-    def _warn_of_known_subjects(self, rows: Rows) -> None:
-        """Warn of subjects of the training, or of what was trained before."""
-        if rows.subject_names is not None:
-            known = {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
-            given = rows.subject_names.tolist()
-            warn_of_known_subjects(known, given, "DiVoteClassifier")
-
-    def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
-        """Rows of a public method, with a warning if it knows their subjects from training."""
-        check_is_fitted(self)
-        rows, _ = self._check(X, groups=groups, reset=False)
-        # Past this method, the public one and its decorator.
-        self._warn_of_known_subjects(rows)
-        return rows
-
     def _diagnose(self, rows: Rows) -> tuple[NDArray[np.floating], Diagnoses]:
         """Scores of windows, and the diagnoses that follow from them."""
         columns = rows.columns_of()
@@ -654,29 +478,6 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
                 proba[:, known] = self.final_estimator_.predict_proba(features)
             diagnosis = self.final_estimator_.predict(features)
         return Diagnoses(scores, units, features, proba, diagnosis)
-
-    @warned_once()
-    def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
-        """Diagnosis of the subject of each row.
-
-        Parameters
-        ----------
-        X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``; all recordings of a subject together.
-        groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
-
-        Returns
-        -------
-        y : ndarray of shape (n_rows,)
-
-        Warns
-        -----
-        SubjectLeakWarning
-            If some of the subjects were trained on.
-        """
-        rows = self._checked_rows(X, groups)
-        return self._diagnose(rows)[1].diagnosis[rows.unit]
 
     @available_if(_final_has_proba)
     @warned_once()
@@ -703,44 +504,3 @@ class DiVoteClassifier(ClassifierMixin, MetaEstimatorMixin, InputChecks):
         rows = self._checked_rows(X, groups)
         proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # by _final_has_proba
         return proba[rows.unit]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
-        tags.input_tags.sparse = False
-        return tags
-
-
-def _sort_key(value: Any) -> tuple[str, Any]:
-    # Numbers among themselves and text among itself; a column may hold both.
-    return (
-        (type(value).__name__, value) if isinstance(value, (str, int, float)) else ("", str(value))
-    )
-
-
-def find_votes(estimator: Any, X: Any) -> Votes | None:
-    """The votes of a fitted estimator that has a DiVoteClassifier at its end.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
-    X : DataFrame or ndarray
-        Rows to predict.
-
-    Returns
-    -------
-    votes : Votes or None
-        None where there is no DiVoteClassifier.
-    """
-    if isinstance(estimator, DiVoteClassifier):
-        return estimator.vote(X)
-    if hasattr(estimator, "best_estimator_"):
-        return find_votes(estimator.best_estimator_, X)
-    if isinstance(estimator, Pipeline) and len(estimator.steps) > 0:
-        last = estimator.steps[-1][1]
-        if isinstance(last, (DiVoteClassifier, Pipeline)) or hasattr(last, "best_estimator_"):
-            head = estimator[:-1]
-            return find_votes(last, head.transform(X) if len(head) else X)
-    return None

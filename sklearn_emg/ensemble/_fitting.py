@@ -12,9 +12,14 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import RidgeClassifierCV
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
@@ -28,10 +33,13 @@ from sklearn_emg.model_selection import Split, SubjectKFold, call_kept, key_for,
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
+_PARTS = (FeatureUnion, ColumnTransformer, VotingClassifier, VotingRegressor)
 _DEFAULT_FOLDS = 5  # of scikit-learn's cv=None
 
 
-def subject_folds(subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int) -> Folds:
+def subject_folds(
+    subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int, *, numbers: bool = False
+) -> Folds:
     """Folds of subjects, as many as the smallest class allows.
 
     Parameters
@@ -41,16 +49,19 @@ def subject_folds(subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int) -> 
     y : ndarray of shape (n_rows,)
     n_folds : int
         Maximum number of folds.
+    numbers : bool, default=False
+        Whether y holds numbers, not labels.
 
     Returns
     -------
     folds : list of (train, test)
         Row numbers. Empty where a class has one subject.
     """
-    n_folds = min(n_folds, smallest_class(subjects, y)[0])
+    fewest = len(np.unique(subjects)) if numbers else smallest_class(subjects, y)[0]
+    n_folds = min(n_folds, fewest)
     if n_folds < 2:
         return []
-    splitter = SubjectKFold(n_folds)
+    splitter = SubjectKFold(n_folds, stratify="quantiles" if numbers else "classes")
     return list(splitter.split(np.zeros((len(y), 1)), y, subjects))
 
 
@@ -149,20 +160,22 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
         if _has_sampler(estimator):
             _refuse_weights(estimator, "leave out its sampler, which changes the rows")
         if last in (None, "passthrough"):
-            _refuse_weights(estimator, "end it with a classifier that does")
+            _refuse_weights(estimator, "end it with an estimator that does")
         return {f"{name}__{key}": value for key, value in fit_weights(last, weights).items()}
     if isinstance(estimator, BaseSearchCV):
         return fit_weights(estimator.estimator, weights)
     # Those two take **fit_params, of which this is the only one.
-    several = isinstance(estimator, (VotingClassifier, StackingClassifier))
+    several = isinstance(
+        estimator, (VotingClassifier, StackingClassifier, VotingRegressor, StackingRegressor)
+    )
     if not several and not has_fit_parameter(estimator, "sample_weight"):
-        _refuse_weights(estimator, "use a classifier that does")
+        _refuse_weights(estimator, "use an estimator that does")
     return {"sample_weight": weights}
 
 
 def _refuse_weights(estimator: Any, remedy: str) -> None:
     raise ValueError(
-        f"DiVoteClassifier got sample_weight, but {type(estimator).__name__} takes no "
+        f"DiVote got sample_weight, but {type(estimator).__name__} takes no "
         f"sample_weight: {remedy}, or fit without weights."
     )
 
@@ -194,6 +207,8 @@ def hold_out_subjects(
     groups: NDArray[Any],
     known: bool,
     caller: str = "DiVoteClassifier",
+    *,
+    numbers: bool = False,
 ) -> dict[str, Any]:
     """Give the steps that split windows themselves folds of subjects.
 
@@ -215,6 +230,8 @@ def hold_out_subjects(
         Whether subjects were given; otherwise each row counts as one, and an int stays an int.
     caller : str, default="DiVoteClassifier"
         Class named in warnings.
+    numbers : bool, default=False
+        Whether y holds numbers, not labels.
 
     Returns
     -------
@@ -237,7 +254,7 @@ def hold_out_subjects(
             continue
         where = f"{path}__cv" if path else "cv"
         if cv is None or isinstance(cv, Integral):
-            folds = _subject_folds(cv, y, subjects, where, caller) if known else []
+            folds = _subject_folds(cv, y, subjects, where, caller, numbers) if known else []
         else:
             folds = _given_folds(cv, X, y, subjects, groups, where, caller)
         if not folds:
@@ -253,11 +270,21 @@ def _makes_no_folds(cv: Any) -> bool:
 
 
 def _subject_folds(
-    cv: int | None, y: NDArray[Any], subjects: NDArray[np.intp], where: str, caller: str
+    cv: int | None,
+    y: NDArray[Any],
+    subjects: NDArray[np.intp],
+    where: str,
+    caller: str,
+    numbers: bool,
 ) -> list[Split]:
     """Folds of subjects for a number of folds; none if a class has too few subjects."""
-    folds = subject_folds(subjects, y, _DEFAULT_FOLDS if cv is None else int(cv))
-    if not folds and _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
+    n_folds = _DEFAULT_FOLDS if cv is None else int(cv)
+    folds = subject_folds(subjects, y, n_folds, numbers=numbers)
+    if folds or (numbers and len(y) < n_folds):
+        return folds
+    if numbers:
+        _warn_of_leak(where, "there is one subject, so that no folds of subjects exist", caller)
+    elif _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
         count, label = smallest_class(subjects, y)
         _warn_of_leak(
             where,
@@ -312,7 +339,7 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None
             warn(
                 f"{type(part).__name__} (estimator.{path}) inside {caller} gets a part of the "
                 f"windows without their subjects, so that cv={cv!r:.60} puts windows of one "
-                "subject into training and test. Search around DiVoteClassifier instead, or leave "
+                f"subject into training and test. Search around {caller} instead, or leave "
                 "a calibration out, which DiVoteClassifier makes itself for an SVC.",
                 SubjectLeakWarning,
             )
@@ -349,7 +376,7 @@ def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]
             if hasattr(step, "fit_resample"):
                 return  # from here on rows are others
             yield from _splitting_parts(step, f"{path}__{name}" if path else name)
-    elif isinstance(estimator, (FeatureUnion, ColumnTransformer, VotingClassifier)):
+    elif isinstance(estimator, _PARTS):
         for name, part in estimator.get_params(deep=True).items():
             if "__" not in name:
                 yield from _splitting_parts(part, f"{path}__{name}" if path else name)
@@ -361,7 +388,7 @@ def _splits(estimator: Any) -> bool:
     """Whether a `cv` of an estimator means folds of its rows."""
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         return False
-    if isinstance(estimator, RidgeClassifierCV) and estimator.cv is None:
+    if isinstance(estimator, (RidgeClassifierCV, RidgeCV)) and estimator.cv is None:
         return False  # leave-one-out in closed form
     constraints = getattr(type(estimator), "_parameter_constraints", {})
     return "cv_object" in constraints.get("cv", [])

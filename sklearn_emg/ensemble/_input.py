@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Rows:
     index : Index of length n_rows
     columns : dict of str to ndarray of shape (n_rows,)
         Columns of the table that steps of the inner estimator request.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the rows in the average over their unit, where a column gives them.
     """
 
     X: Any
@@ -60,6 +62,11 @@ class Rows:
     by: NDArray[Any] | None
     index: pd.Index
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    weights: NDArray[np.floating] | None = None
+
+    def with_weights(self, weights: NDArray[np.floating] | None) -> Rows:
+        """The same rows with weights in the average over their unit."""
+        return replace(self, weights=weights)
 
     @property
     def n_rows(self) -> int:
@@ -128,6 +135,7 @@ def check_rows(
     unit: str,
     by: str | None,
     requested: Iterable[str] = (),
+    caller: str = "DiVoteClassifier",
 ) -> Rows:
     """Find the subject, the unit and the value of `by` of each row.
 
@@ -144,6 +152,8 @@ def check_rows(
         Columns of X, see :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     requested : iterable of str, default=()
         Columns of X that steps of the inner estimator request.
+    caller : str, default="DiVoteClassifier"
+        Class named in messages.
 
     Returns
     -------
@@ -151,7 +161,7 @@ def check_rows(
     """
     table = X if isinstance(X, pd.DataFrame) else None
     subject, names, index = _subjects(X, groups, n_rows)
-    unit_code, unit_index = _units(table, unit, subject, index)
+    unit_code, unit_index = _units(table, unit, subject, index, caller)
     columns = {}
     if table is not None:
         columns = {c: table[c].to_numpy(object) for c in requested if c in table.columns}
@@ -166,50 +176,57 @@ def check_rows(
         subject_names=names,
         unit=unit_code,
         unit_index=unit_index,
-        by=None if by is None else _column(table, by, "by"),
+        by=None if by is None else column_of(table, by, "by", caller),
         index=table.index if table is not None else pd.RangeIndex(n_rows),
         columns=columns,
     )
 
 
 def _units(
-    table: pd.DataFrame | None, unit: str, subject: NDArray[np.intp], names: pd.Index
+    table: pd.DataFrame | None,
+    unit: str,
+    subject: NDArray[np.intp],
+    names: pd.Index,
+    caller: str,
 ) -> tuple[NDArray[np.intp], pd.Index]:
     """Code of the unit of each row, and an index of the units."""
     if unit == "subject":
         first = np.unique(subject, return_index=True)[1]
         return subject, names[first].rename("subject")
-    values = _column(table, unit, "unit")
+    values = column_of(table, unit, "unit", caller)
     # Values of the column count within a subject: "left" of one is not that of another.
     pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", unit])
     code, index = pd.factorize(pairs)
     return code, index
 
 
-def _column(table: pd.DataFrame | None, column: str, parameter: str) -> NDArray[Any]:
+def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: str) -> NDArray[Any]:
+    """Values of a column that a parameter names; it has to be there, without gaps."""
     if table is None or column not in table.columns:
         have = "no columns" if table is None else f"the columns {list(table.columns)}"
         raise ValueError(
-            f"The {parameter!r} parameter of DiVoteClassifier names the column {column!r}, but "
+            f"The {parameter!r} parameter of {caller} names the column {column!r}, but "
             f"X has {have}."
         )
     values = table[column].to_numpy(dtype=object)
     if (missing := np.flatnonzero(pd.isna(values))).size:
         raise ValueError(
             f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: is "
-            f"missing, but DiVoteClassifier votes by it ({parameter}={column!r}). Fill it in "
+            f"missing, but {caller} votes by it ({parameter}={column!r}). Fill it in "
             "or leave the row out."
         )
     return values
 
 
-def check_labels(y: Any, n_rows: int) -> NDArray[Any]:
+def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArray[Any]:
     """Labels of recordings: one each, none missing, of one type and of at least two classes.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
     n_rows : int
+    caller : str, default="DiVoteClassifier"
+        Class named in messages.
 
     Returns
     -------
@@ -220,24 +237,88 @@ def check_labels(y: Any, n_rows: int) -> NDArray[Any]:
     ValueError
         If y is None, has another length, lacks a label, mixes numbers and text, or has one class.
     """
-    refuse_unusable_labels(y)
-    if len(y) != n_rows:
-        raise ValueError(
-            f"y must be 1-D with one label per recording, {n_rows} of them; got shape "
-            f"{np.shape(y)}."
-        )
+    refuse_unusable_labels(y, caller)
+    _check_length(y, n_rows, "label")
     y = labels_of_rows(y, n_rows)
     check_classification_targets(y)
     refuse_one_class(y)
     return y
 
 
-def refuse_unusable_labels(y: Any) -> None:
+def _check_length(y: Any, n_rows: int, what: str) -> None:
+    if len(y) != n_rows:
+        raise ValueError(
+            f"y must be 1-D with one {what} per recording, {n_rows} of them; got shape "
+            f"{np.shape(y)}."
+        )
+
+
+def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArray[np.float64]:
+    """Targets of recordings: finite numbers, one each, at least two of them different.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+    n_rows : int
+    caller : str, default="DiVoteRegressor"
+        Class named in messages.
+
+    Returns
+    -------
+    y : ndarray of float of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If y is None, has another length, lacks a value, holds text or infinities.
+    """
+    refuse_unusable_numbers(y, caller)
+    _check_length(y, n_rows, "number")
+    return np.asarray(labels_of_rows(y, n_rows), dtype=float)
+
+
+def refuse_unusable_numbers(y: Any, caller: str) -> None:
+    """Refuse targets that no regressor can learn from.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or None
+    caller : str
+        Class named in messages.
+
+    Raises
+    ------
+    ValueError
+        If y is None, has rows without a value, or values that are not finite numbers; the row is
+        named.
+    """
+    if y is None:
+        raise ValueError(
+            f"{caller} requires y to be passed, but the target y is None: give one number per row."
+        )
+    refuse_missing_labels(y)
+    if np.iscomplexobj(y):
+        raise ValueError(f"Complex data not supported: {caller} learns real numbers.")
+    for row, value in enumerate(np.asarray(y, dtype=object).ravel()):
+        try:
+            bad = isinstance(value, (str, bytes)) or not np.isfinite(float(value))
+        except (TypeError, ValueError):
+            bad = True
+        if bad:
+            raise ValueError(
+                f"{caller} learns numbers, and y has {value!r} in row {row}. Give finite numbers"
+                + (", or use DiVoteClassifier for labels." if isinstance(value, str) else ".")
+            )
+
+
+def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
     """Refuse labels that no classifier can learn from.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,) or None
+    caller : str, default="DiVoteClassifier"
+        Class named in messages.
 
     Raises
     ------
@@ -246,8 +327,7 @@ def refuse_unusable_labels(y: Any) -> None:
     """
     if y is None:
         raise ValueError(
-            "DiVoteClassifier requires y to be passed, but the target y is None: give one "
-            "label per row."
+            f"{caller} requires y to be passed, but the target y is None: give one label per row."
         )
     refuse_missing_labels(y)
     _refuse_mixed_labels(y)
@@ -289,13 +369,17 @@ def _refuse_mixed_labels(y: Any) -> None:
         )
 
 
-def check_weights(sample_weight: Any, n_rows: int) -> NDArray[np.floating] | None:
+def check_weights(
+    sample_weight: Any, n_rows: int, name: str = "sample_weight"
+) -> NDArray[np.floating] | None:
     """Weights of the rows as floats, or None.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n_rows,) or None
     n_rows : int
+    name : str, default="sample_weight"
+        What holds the weights, for messages.
 
     Returns
     -------
@@ -311,19 +395,19 @@ def check_weights(sample_weight: Any, n_rows: int) -> NDArray[np.floating] | Non
     weights = np.asarray(sample_weight, dtype=float)
     if weights.ndim != 1 or len(weights) != n_rows:
         raise ValueError(
-            f"sample_weight must be 1-D with one weight per row, {n_rows} of them. Got shape "
+            f"{name} must be 1-D with one weight per row, {n_rows} of them. Got shape "
             f"{weights.shape}."
         )
     if (bad := np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))).size:
         raise ValueError(
-            f"sample_weight must be finite and not negative. Row {bad[0]} has {weights[bad[0]]}."
+            f"{name} must be finite and not negative. Row {bad[0]} has {weights[bad[0]]}."
         )
     if not weights.any():
-        raise ValueError("sample_weight is zero for all rows: nothing is left to learn from.")
+        raise ValueError(f"{name} is zero for all rows: nothing is left to learn from.")
     return weights
 
 
-def row_numbers(part: Any, n_rows: int) -> NDArray[np.intp]:
+def row_numbers(part: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArray[np.intp]:
     """Rows that one side of a split means: numbers, also from the end, a mask or a slice."""
     if not isinstance(part, slice):
         part = np.asarray(part)
@@ -333,6 +417,6 @@ def row_numbers(part: Any, n_rows: int) -> NDArray[np.intp]:
         return np.arange(n_rows)[part]
     except IndexError as error:
         raise ValueError(
-            f"The 'cv' of DiVoteClassifier must give row numbers below {n_rows}, or masks of that "
+            f"The 'cv' of {caller} must give row numbers below {n_rows}, or masks of that "
             f"length: {error}."
         ) from error

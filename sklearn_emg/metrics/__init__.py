@@ -19,6 +19,7 @@ from sklearn_emg.metrics._subjects import subjects_from_rows as subjects_from_ro
 from sklearn_emg.metrics._uncertainty import (
     Threshold,
     calibration_summary,
+    conformal_intervals,
     conformal_sets,
     conformal_subjects,
     threshold_for_sensitivity,
@@ -31,6 +32,7 @@ __all__ = [
     "bootstrap_interval",
     "calibration_summary",
     "compare_pair",
+    "conformal_intervals",
     "conformal_sets",
     "conformal_subjects",
     "corrected_resampled_ttest",

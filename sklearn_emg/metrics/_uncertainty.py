@@ -286,6 +286,56 @@ def conformal_sets(
     return 1 - new <= limits
 
 
+def conformal_intervals(
+    residuals: ArrayLike, predictions: ArrayLike, *, coverage: float = 0.9
+) -> NDArray[np.float64]:
+    """Intervals of numbers that contain the true value with a guaranteed probability.
+
+    Parameters
+    ----------
+    residuals : array-like of shape (n_calibration,)
+        True minus predicted value, or its absolute value, of subjects on which the model was not
+        trained, one per subject.
+    predictions : array-like of shape (n_cases,)
+        Predictions of new subjects.
+    coverage : float, default=0.9
+        Required probability that an interval contains the true value.
+
+    Returns
+    -------
+    intervals : ndarray of shape (n_cases, 2)
+        Low and high ends; infinite if there are too few calibration subjects for the coverage.
+
+    Raises
+    ------
+    ValueError
+        If there are no residuals, one is not finite, or `coverage` is out of range.
+
+    Notes
+    -----
+    The half width is the k-th smallest of n absolute residuals, k = ceil((n + 1) coverage), as in
+    :func:`conformal_sets`.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import conformal_intervals
+    >>> conformal_intervals([0.5, -1.0, 2.0, -0.1], [10.0, 20.0], coverage=0.6)
+    array([[ 9., 11.],
+           [19., 21.]])
+    """
+    if not 0 < coverage < 1:
+        raise ValueError(f"'coverage' must lie between 0 and 1. Got {coverage!r}.")
+    errors = np.abs(np.asarray(residuals, dtype=float))
+    if errors.ndim != 1 or not errors.size or not np.isfinite(errors).all():
+        raise ValueError(
+            "'residuals' must be finite numbers in one dimension, one per subject, and at least "
+            f"one. Got shape {errors.shape}."
+        )
+    half = _limit(errors, coverage)
+    centre = np.asarray(predictions, dtype=float)
+    return np.column_stack([centre - half, centre + half])
+
+
 def _limit(scores: NDArray[np.floating], coverage: float) -> float:
     # The slack prevents an integer (n + 1) * coverage from being rounded up.
     k = int(np.ceil((len(scores) + 1) * coverage - 1e-9))

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._typing import Labels
-from sklearn_emg._validation import check_integer
+from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg.model_selection._runs import Protocol, ProtocolRun
 from sklearn_emg.model_selection._strata import Seed, SubjectStrata
 from sklearn_emg.recordings import Subjects
@@ -29,10 +29,11 @@ def _assign_folds(
 
 
 class SubjectKFold(Protocol):
-    """K folds of subjects, stratified by class.
+    """K folds of subjects, stratified by class or by quantiles of a number.
 
     Every subject is tested once. Subjects, not rows, are assigned to folds, so that the numbers of
     subjects of a class in two folds differ by one at most, however many recordings a subject has.
+    A continuous target is stratified by its quintiles over subjects (the mean of each counts).
 
     Parameters
     ----------
@@ -45,6 +46,9 @@ class SubjectKFold(Protocol):
     random_state : int, RandomState instance or None, default=None
         An int gives the same folds at every call, another int gives other folds. With
         ``shuffle=True`` and None every call gives other folds.
+    stratify : {"auto", "classes", "quantiles"}, default="auto"
+        What to stratify by. "auto" takes the classes of labels and integer scores, and the
+        quantiles of other numbers; "quantiles" is for scores such as 0, 1, 2 ... 48.
 
     Raises
     ------
@@ -76,14 +80,21 @@ class SubjectKFold(Protocol):
     """
 
     def __init__(
-        self, n_splits: int = 5, *, shuffle: bool | None = None, random_state: Seed = None
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool | None = None,
+        random_state: Seed = None,
+        stratify: str = "auto",
     ):
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
+        self.stratify = stratify
 
     def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
-        subjects = SubjectStrata(X, y, groups)
+        check_option(self.stratify, ("auto", "classes", "quantiles"), "stratify", "SubjectKFold")
+        subjects = SubjectStrata(X, y, groups, self.stratify)
         n_splits = self.get_n_splits()
         subjects.require(
             n_splits,

@@ -11,9 +11,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings import Subjects
+from sklearn_emg.recordings import Subjects, mean_by_code
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+_QUANTILES = 5  # strata of a continuous target
 Seed = int | np.random.RandomState | None
 
 
@@ -24,9 +25,13 @@ class SubjectStrata:
     ----------
     X : DataFrame with a ``subject`` column, or array-like
     y : array-like of shape (n_rows,) or None
-        Labels; None or a continuous target puts all subjects into one stratum.
+        Labels, or numbers, of which the mean of each subject counts; None and several outputs put
+        all subjects into one stratum.
     groups : array-like of shape (n_rows,) or None
         Subjects of the rows, for an X without a ``subject`` column.
+    stratify : {"auto", "classes", "quantiles"}, default="auto"
+        What the strata are; "auto" takes classes for discrete labels and quantiles for a
+        continuous target.
 
     Attributes
     ----------
@@ -38,10 +43,12 @@ class SubjectStrata:
         Position of each row's subject in `names`.
     classes : list
         Empty without discrete labels.
+    values : ndarray of shape (n_subjects,) or None
+        Mean target of each subject, where quantiles are the strata.
     has_class : ndarray of bool of shape (n_subjects, n_classes)
     """
 
-    def __init__(self, X: Any, y: Labels | None, groups: Labels | None):
+    def __init__(self, X: Any, y: Labels | None, groups: Labels | None, stratify: str = "auto"):
         subjects = Subjects.of(X, groups)
         self.n = len(subjects)
         found = subjects.names.tolist()
@@ -50,16 +57,34 @@ class SubjectStrata:
         self.codes = np.argsort(order)[subjects.codes] if self.n else subjects.codes
         self.classes: list[Any] = []
         self.has_class = np.ones((self.n, 1), dtype=bool)
-        if y is not None and is_discrete(y):
+        self.values: NDArray[np.floating] | None = None
+        if y is None:
+            return
+        discrete = is_discrete(y)
+        if stratify == "quantiles" or (stratify == "auto" and not discrete):
+            self.values = self._means(y)
+        elif discrete:
             y = labels_of_rows(y, len(self.codes))
             labels, y_codes = np.unique(y, return_inverse=True)
             self.classes = labels.tolist()
             self.has_class = np.zeros((self.n, len(labels)), dtype=bool)
             self.has_class[self.codes, y_codes] = True
 
+    def _means(self, y: Labels) -> NDArray[np.floating] | None:
+        """Mean target of each subject; None for several outputs."""
+        values = np.asarray(y, dtype=float)
+        if values.ndim > 1 and values.shape[1] > 1:
+            return None
+        values = labels_of_rows(values, len(self.codes))
+        return mean_by_code(values[:, np.newaxis], self.codes, self.n)[:, 0]
+
     @property
     def strata(self) -> NDArray[np.intp]:
-        """Code of the set of classes of each subject."""
+        """Code of the set of classes of each subject, or of the quantile of its target."""
+        if self.values is not None:
+            n_bins = max(1, min(_QUANTILES, self.n // 2))
+            ranks = np.argsort(np.argsort(self.values, kind="stable"))
+            return ranks * n_bins // self.n
         return np.unique(self.has_class, axis=0, return_inverse=True)[1].reshape(-1)
 
     @property

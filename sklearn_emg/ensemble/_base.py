@@ -1,0 +1,373 @@
+"""What DiVoteClassifier and DiVoteRegressor share: windows, fits by subject, scores out of fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import joblib
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions, safe_indexing
+from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.ensemble._checks import InputChecks
+from sklearn_emg.ensemble._fitting import fit_metadata, fit_weights, fit_windows, hold_out_subjects
+from sklearn_emg.ensemble._input import Rows, check_weights
+from sklearn_emg.ensemble._metadata import Columns, column_params
+from sklearn_emg.ensemble._rates import give_rate
+from sklearn_emg.ensemble._votes import Votes
+from sklearn_emg.model_selection import Split
+from sklearn_emg.recordings import Windows, is_recording_table, mean_by_code, warn_of_known_subjects
+
+
+class DiVote(MetaEstimatorMixin, InputChecks):
+    """Windows of recordings, an estimator of windows, and its answers for each subject.
+
+    A subclass says what the scores of windows are (:meth:`_window_scores`) and how those of
+    recordings become the answer for a unit (:meth:`_aggregation`, :meth:`_answers`).
+    """
+
+    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see takes_kept
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "window": [Interval(Real, 0, None, closed="neither"), None],
+        "step": [Interval(Real, 0, None, closed="neither"), None],
+        "by": [str, None],
+        "final_estimator": [HasMethods(["fit", "predict"]), None],
+        "cv": [
+            Interval(Integral, 2, None, closed="left"),
+            HasMethods(["split", "get_n_splits"]),
+            Iterable,
+            None,
+        ],
+        "unit": [str],
+        "features": [list, None],
+        "tail": [StrOptions({"drop", "overlap", "pad"})],
+        "nan": [StrOptions({"raise", "skip"})],
+        "short": [StrOptions({"raise", "skip"})],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+        "memory": [None, str, HasMethods(["cache"])],
+    }
+
+    final_estimator: Any
+    n_jobs: int | None
+    verbose: int
+    memory: str | joblib.Memory | None
+
+    # ------------------------------------------------- what a subclass says
+
+    def _check_estimator(self) -> None:
+        """Refuse an estimator of another kind."""
+        raise NotImplementedError
+
+    def _learn_target(self, y: NDArray[Any]) -> None:
+        """Learn classes, or whatever the target of training tells."""
+        raise NotImplementedError
+
+    def _learn_units(self, of_units: NDArray[Any]) -> None:
+        """Learn what the targets of the units tell."""
+
+    def _new_final(self) -> Any:
+        """Unfitted final estimator."""
+        raise NotImplementedError
+
+    @property
+    def _n_scores(self) -> int:
+        """Number of scores of a window."""
+        raise NotImplementedError
+
+    def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
+        """Scores of windows, of shape (n_windows, n_scores), by what `_fit_inner` gave."""
+        raise NotImplementedError
+
+    def _fit_inner(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> Any:
+        """Fit what scores windows; `times` says how often each row is trained on, 0 for none."""
+        raise NotImplementedError
+
+    def _keep_inner(self, fitted: Any) -> None:
+        """Keep what `_fit_inner` gave as fitted attributes."""
+        raise NotImplementedError
+
+    def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Scores of rows from those of their windows, NaN for a row without windows."""
+        raise NotImplementedError
+
+    def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Features of units for the final estimator, from the scores of rows."""
+        raise NotImplementedError
+
+    def _answers(self, rows: Rows) -> NDArray[Any]:
+        """Answer for each unit."""
+        raise NotImplementedError
+
+    def vote(self, X: Any, groups: Labels | None = None) -> Votes:
+        """Scores of windows, recordings and subjects."""
+        raise NotImplementedError
+
+    # ------------------------------------------------- fit
+
+    @warned_once()
+    def fit(
+        self,
+        X: Any,
+        y: Labels,
+        groups: Labels | None = None,
+        sample_weight: Labels | None = None,
+    ) -> Self:
+        """Fit the estimator of windows and the final estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            Recording table; or, with ``window=None``, a feature table or windows.
+        y : array-like of shape (n_rows,)
+            Target of each row, one and the same for all rows of a subject (or unit).
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column. Without either, each row
+            counts as a subject of its own.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row, at least 0. Each window gets that of its row in the fit of
+            `estimator` and in the calibration of decisions; the final estimator weights a subject
+            by the mean of its rows. Scores of recordings are averaged without these weights.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        self._check_estimator()
+        rows, target = self._check(X, y, groups, reset=True)
+        rows.refuse_lost_subjects()
+        y = np.asarray(target)
+        weights = check_weights(sample_weight, rows.n_rows)
+        self.subjects_ = rows.subject_names
+        self._learn_target(y)
+        self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
+        of_units = self._unit_labels(rows, y)
+        self._learn_units(of_units)
+        # All that can be refused is, before the estimator is trained.
+        out_of_fold = self._scores_out_of_fold()
+        splits = self._splits(rows, X, y) if out_of_fold else []
+        self._check_pretrained(rows, splits)
+        fitted = self._fit_inner(rows, y, weights, np.ones(rows.n_rows, dtype=np.intp))
+        self._keep_inner(fitted)
+        self.final_estimator_: Any = None
+        self.training_features_: NDArray[np.floating] | None = None
+        if out_of_fold:
+            scores = self._out_of_fold(rows, y, weights, splits)
+        elif self.final_estimator is not None:
+            windows = self._scores_of(fitted, rows.X, rows.columns_of())
+            scores = self._row_scores(rows, windows)
+        else:
+            return self
+        self._fit_units(rows, scores, of_units, weights, splits)
+        return self
+
+    def _scores_out_of_fold(self) -> bool:
+        """Whether `cv` is used."""
+        return self.final_estimator is not None and self.cv is not None
+
+    def _fit_units(
+        self,
+        rows: Rows,
+        scores: NDArray[np.floating],
+        of_units: NDArray[Any],
+        weights: NDArray[np.floating] | None,
+        splits: list[Split],
+    ) -> None:
+        """Fit the final estimator on the features of the units that have a window."""
+        features = self._unit_features(rows, scores)
+        seen = np.isin(np.arange(len(rows.unit_index)), rows.unit[np.isfinite(scores[:, 0])])
+        self.training_features_ = features[seen]
+        self.final_estimator_ = self._fit_final(rows, features, of_units, weights, seen)
+
+    def _fit_final(
+        self,
+        rows: Rows,
+        features: NDArray[np.floating],
+        of_units: NDArray[Any],
+        weights: NDArray[np.floating] | None,
+        used: NDArray[np.bool_],
+    ) -> Any:
+        """A clone of the final estimator, fitted on some units."""
+        final, params = self._new_final(), {}
+        if weights is not None:
+            means = mean_by_code(weights[:, np.newaxis], rows.unit, len(rows.unit_index))[:, 0]
+            params = fit_weights(final, means[used])
+        return final.fit(features[used], of_units[used], **params)
+
+    def _fit_estimator(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> Any:
+        X, row, columns = rows.X, rows.row, rows.columns_of()
+        if (times != 1).any():
+            windows = np.repeat(np.arange(len(row)), times[row])
+            X, row = safe_indexing(X, windows), row[windows]
+            columns = {name: values[windows] for name, values in columns.items()}
+        estimator = clone(self.estimator)
+        self._rates = {} if rows.fs is None else give_rate(estimator, rows.fs)
+        subject, groups = rows.subject[row], rows.groups()[row]
+        known = rows.subject_names is not None
+        before = hold_out_subjects(
+            estimator, X, y[row], subject, groups, known, self._caller, numbers=self._numbers
+        )
+        params = fit_metadata(estimator, groups, None if weights is None else weights[row])
+        params |= column_params(estimator, "fit", columns)
+        fitted = fit_windows(estimator, X, y[row], params, self.memory)
+        return fitted.set_params(**before) if before else fitted
+
+    def _out_of_fold(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        splits: list[Split],
+    ) -> NDArray[np.floating]:
+        """Mean scores of each row from an estimator that has not seen its subject."""
+        parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
+            delayed(self._score_fold)(rows, y, weights, train, test) for train, test in splits
+        )
+        scores = np.full((rows.n_rows, self._n_scores), np.nan)
+        for (_, test), part in zip(splits, parts):
+            scores[test] = part[test]
+        return scores
+
+    def _score_fold(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        train: NDArray[np.intp],
+        test: NDArray[np.intp],
+    ) -> NDArray[np.floating]:
+        times = np.bincount(train, minlength=rows.n_rows)
+        fitted = self._fit_inner(rows, y, weights, times)
+        windows = np.flatnonzero(np.isin(rows.row, test))
+        if not windows.size:
+            return np.full((rows.n_rows, self._n_scores), np.nan)
+        X, columns = safe_indexing(rows.X, windows), rows.columns_of(windows)
+        values = self._scores_of(fitted, X, columns)
+        return self._row_scores(replace(rows, row=rows.row[windows]), values)
+
+    def windows(self, X: Any) -> Windows:
+        """Windows of X, the input of ``estimator_``, in the order of ``vote(X).windows``.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``.
+
+        Returns
+        -------
+        windows : Windows
+            Its ``X`` holds the windows; for feature tables and arrays the rows of features, each
+            from start 0 at an unknown rate (NaN).
+        """
+        check_is_fitted(self)
+        if is_recording_table(X):
+            windows = self._recording_windows(X, reset=False)
+            return replace(windows, X=np.asarray(windows.X))
+        inner, _ = self._check_matrix(X, None, None, reset=False)
+        n_rows = len(inner)
+        return Windows(
+            inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
+        )
+
+    def _warn_of_known_subjects(self, rows: Rows) -> None:
+        """Warn of subjects of the training, or of what was trained before."""
+        if rows.subject_names is not None:
+            known = {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
+            given = rows.subject_names.tolist()
+            warn_of_known_subjects(known, given, self._caller)
+
+    def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
+        """Rows of a public method, with a warning if it knows their subjects from training."""
+        check_is_fitted(self)
+        rows, _ = self._check(X, groups=groups, reset=False)
+        # Past this method, the public one and its decorator.
+        self._warn_of_known_subjects(rows)
+        return rows
+
+    @warned_once()
+    def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
+        """Answer for the subject of each row.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            As in ``fit``; all recordings of a subject together.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
+        """
+        rows = self._checked_rows(X, groups)
+        return self._answers(rows)[rows.unit]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
+        tags.input_tags.sparse = False
+        return tags
+
+
+def _sort_key(value: Any) -> tuple[str, Any]:
+    # Numbers among themselves and text among itself; a column may hold both.
+    return (
+        (type(value).__name__, value) if isinstance(value, (str, int, float)) else ("", str(value))
+    )
+
+
+def find_votes(estimator: Any, X: Any) -> Votes | None:
+    """The votes of a fitted estimator that ends with DiVote.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A DiVoteClassifier or DiVoteRegressor, a Pipeline that ends with one, or a search over
+        either.
+    X : DataFrame or ndarray
+        Rows to predict.
+
+    Returns
+    -------
+    votes : Votes or None
+        None where there is neither.
+    """
+    if isinstance(estimator, DiVote):
+        return estimator.vote(X)
+    if hasattr(estimator, "best_estimator_"):
+        return find_votes(estimator.best_estimator_, X)
+    if isinstance(estimator, Pipeline) and len(estimator.steps) > 0:
+        last = estimator.steps[-1][1]
+        if isinstance(last, (DiVote, Pipeline)) or hasattr(last, "best_estimator_"):
+            head = estimator[:-1]
+            return find_votes(last, head.transform(X) if len(head) else X)
+    return None

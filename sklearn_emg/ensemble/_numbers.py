@@ -1,0 +1,168 @@
+"""From predicted numbers of windows to those of recordings and subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.ensemble._input import Rows
+from sklearn_emg.ensemble._votes import Votes
+from sklearn_emg.recordings import mean_by_code
+
+AVERAGES = ("mean", "median", "trimmed")
+_TRIM = 0.2  # at each end
+
+
+def weighted_average(
+    values: NDArray[np.floating], weights: NDArray[np.floating], average: str
+) -> float:
+    """Mean, median or trimmed mean of weighted values.
+
+    Parameters
+    ----------
+    values, weights : ndarray of shape (n_values,)
+        Weights are positive.
+    average : {"mean", "median", "trimmed"}
+        "trimmed" leaves out a fifth of the weight at each end (R. R. Wilcox, "Introduction to
+        Robust Estimation and Hypothesis Testing", 2012, section 3.3), also parts of values.
+
+    Returns
+    -------
+    average : float
+    """
+    if average == "mean":
+        return float(np.average(values, weights=weights))
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[order]
+    end = np.cumsum(weights) / weights.sum()
+    if average == "median":
+        low, high = np.searchsorted(end, [0.5 - 1e-12, 0.5 + 1e-12])
+        return float((values[low] + values[min(high, len(values) - 1)]) / 2)
+    start = np.concatenate([[0.0], end[:-1]])
+    kept = np.clip(np.minimum(end, 1 - _TRIM) - np.maximum(start, _TRIM), 0, None)
+    return float(np.average(values, weights=kept))
+
+
+def average_by_code(
+    values: NDArray[np.floating],
+    codes: NDArray[np.intp],
+    n_codes: int,
+    average: str,
+    weights: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
+    """Average of the values of each code; NaN for a code without values or weight.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+    codes : ndarray of int of shape (n_values,)
+    n_codes : int
+    average : {"mean", "median", "trimmed"}
+    weights : ndarray of shape (n_values,), default=None
+
+    Returns
+    -------
+    averages : ndarray of shape (n_codes,)
+    """
+    if average == "mean" and weights is None:
+        return mean_by_code(values[:, np.newaxis], codes, n_codes)[:, 0]
+    weights = np.ones(len(values)) if weights is None else weights
+    counted = weights > 0
+    values, codes, weights = values[counted], codes[counted], weights[counted]
+    order = np.argsort(codes, kind="stable")
+    found, starts = np.unique(codes[order], return_index=True)
+    out = np.full(n_codes, np.nan)
+    for code, part in zip(found, np.split(order, starts[1:])):
+        out[code] = weighted_average(values[part], weights[part], average)
+    return out
+
+
+@dataclass(frozen=True)
+class NumberAggregation:
+    """How predictions of recordings become features and values of units.
+
+    Attributes
+    ----------
+    average : {"mean", "median", "trimmed"}
+    by : str or None
+        Name of the column whose values are averaged separately.
+    levels : list or None
+        Its values in training.
+    unit : str
+        Column with the unit of a prediction.
+    """
+
+    average: str
+    by: str | None
+    levels: list[Any] | None
+    unit: str
+
+    @property
+    def feature_names(self) -> list[str]:
+        if self.by is None:
+            return [f"feature_{name}" for name in (self.average, "sd", "min", "max")]
+        return [f"feature_{level}" for level in self.levels or []]
+
+    def unit_values(
+        self, rows: Rows, values: NDArray[np.floating], weights: NDArray[np.floating] | None
+    ) -> NDArray[np.floating]:
+        """Average of each unit's recordings, NaN for a unit without windows."""
+        valid = np.isfinite(values)
+        weights = None if weights is None else weights[valid]
+        n_units = len(rows.unit_index)
+        return average_by_code(values[valid], rows.unit[valid], n_units, self.average, weights)
+
+    def unit_features(
+        self, rows: Rows, values: NDArray[np.floating], weights: NDArray[np.floating] | None
+    ) -> NDArray[np.floating]:
+        """Features of units for the final regressor, NaN for a unit without windows.
+
+        Without `by` average, standard deviation (0 for one recording), lowest and highest value of
+        the recordings; with it the average at each level, or of all where a level is missing.
+        """
+        units = self.unit_values(rows, values, weights)
+        if rows.by is None:
+            grouped = pd.Series(values).groupby(rows.unit)
+            spread = grouped.agg(["std", "min", "max"]).reindex(range(len(units)))
+            spread["std"] = spread["std"].fillna(0.0)
+            return np.column_stack([units, spread.to_numpy(dtype=float)])
+        columns = []
+        for level in self.levels or []:
+            here = np.array([value == level for value in rows.by], dtype=bool)
+            of_level = self.unit_values(rows, np.where(here, values, np.nan), weights)
+            columns.append(np.where(np.isfinite(of_level), of_level, units))
+        return np.column_stack(columns)
+
+    def tables(
+        self,
+        rows: Rows,
+        windows: NDArray[np.floating],
+        values: NDArray[np.floating],
+        features: NDArray[np.floating],
+        predictions: NDArray[np.floating],
+    ) -> Votes:
+        """Predictions of windows, recordings and units as tables."""
+        subjects = rows.unit_index.get_level_values(0)
+        of_windows = pd.DataFrame({"row": rows.row})
+        if rows.start is not None:
+            of_windows["start"] = rows.start
+        of_windows["subject"] = subjects[rows.unit[rows.row]]
+        of_windows["prediction"] = windows
+        recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
+        if self.unit != "subject":
+            recordings[self.unit] = rows.unit_index.get_level_values(1)[rows.unit]
+        if rows.by is not None:
+            recordings[self.by] = rows.by
+        recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
+        recordings["prediction"] = values
+        of_units = pd.DataFrame(
+            {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
+            index=rows.unit_index,
+        )
+        of_units[self.feature_names] = features
+        of_units["prediction"] = predictions
+        return Votes(of_windows, recordings, of_units)

@@ -1,0 +1,405 @@
+"""DiVoteRegressor: divide recordings into windows, aggregate predictions to one per subject."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, clone, is_regressor
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._sklearn import StrOptions
+from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warn, warned_once
+from sklearn_emg.ensemble._base import DiVote
+from sklearn_emg.ensemble._input import Rows, check_weights, column_of
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns
+from sklearn_emg.ensemble._numbers import AVERAGES, NumberAggregation, average_by_code
+from sklearn_emg.ensemble._votes import Votes
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.metrics import conformal_intervals
+from sklearn_emg.model_selection import Split
+from sklearn_emg.recordings import OnFault, Tail
+
+
+class DiVoteRegressor(RegressorMixin, DiVote):
+    """Divide recordings into windows, predict a number for each, and aggregate to subjects.
+
+    The sister of :class:`DiVoteClassifier` for numbers such as severity: predictions of windows
+    are averaged over each recording, and those of recordings over each subject. A final regressor
+    can read the statistics of the recordings instead.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Regressor of windows, usually a Pipeline, fitted as in :class:`DiVoteClassifier`: on
+        windows, with the sampling rate of the table and with folds of subjects for whatever splits
+        windows inside.
+    window : float or None, default=0.4
+        Length of a window in seconds. None takes each row for one window: a row of a feature
+        table or of an array, or a recording of a table in which all have one length.
+    step : float or None, default=0.1
+        Seconds from one window to the next; None leaves no overlap. Not used with
+        ``window=None``.
+    by : str, default=None
+        Column of the table (``"muscle"``, ``"region"`` ...) at whose values the final regressor
+        reads the average of the recordings separately; the average over all recordings where a
+        subject has none of a kind. It needs a `final_estimator`.
+    average : {"mean", "median", "trimmed"}, default="mean"
+        How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
+        out a fifth at each end.
+    weights : str or None, default=None
+        Weight of a recording in the average over its subject: None is the same for all,
+        "windows" the number of its windows, and any other text names a column of the table with
+        weights, such as a quality.
+    final_estimator : estimator object or None, default=None
+        Regressor of the subject features: average, standard deviation, lowest and highest
+        prediction of the subject's recordings, or the averages at each value of `by`. None
+        predicts the average.
+    cv : None, int, cross-validation generator or iterable, default=None
+        How the final regressor, and the intervals of :meth:`predict_interval`, get predictions of
+        training subjects. None gives the final regressor predictions for the windows that the
+        estimator was trained on, which are closer to the truth than those of new subjects, and no
+        intervals. A splitter gives out-of-fold predictions; an int means folds of subjects
+        stratified by quantiles of y.
+    unit : str, default="subject"
+        Column with the unit of a prediction. Another column than the subject, such as "side" or
+        "visit", gives one prediction for each of its values within each subject. `estimator` and
+        `cv` hold out whole subjects in either case.
+    features : list of str, default=None
+        Columns that `estimator` gets, for tables without signals and with ``window=None``; see
+        :class:`DiVoteClassifier`.
+    tail : {"drop", "overlap", "pad"}, default="drop"
+        How to treat the samples after the last complete window, see
+        :func:`~sklearn_emg.recordings.divide`.
+    nan, short : {"raise", "skip"}, default="raise"
+        Whether windows with NaN, and recordings shorter than one window, are an error or are left
+        out with a warning. A subject without a remaining window is an error in ``fit``; in
+        ``predict`` it gets the mean of the training, with a warning.
+    n_jobs : int, default=None
+        Jobs for the fits of `cv`.
+    verbose : int, default=0
+        Verbosity of the fits of `cv`; 0 is silent.
+    memory : str, object with the joblib.Memory interface or None, default=None
+        Folder that keeps fitted copies of `estimator`, see :class:`DiVoteClassifier`. Only trusted
+        users may have write access to it.
+
+    Attributes
+    ----------
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X and `groups` named none.
+    fs_ : float or None
+        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
+    estimator_ : estimator object
+        The regressor of windows, fitted on all windows.
+    final_estimator_ : estimator object or None
+    by_levels_ : list
+        Values of `by` seen in ``fit``, in the order of the features.
+    training_features_ : ndarray of shape (n_units, n_features)
+        Features that the final regressor was trained on; without one and with `cv` those out of
+        fold.
+    training_mean_ : float
+        Mean target of the training units.
+    residuals_ : ndarray of shape (n_subjects,) or None
+        Largest absolute out-of-fold residual of each training subject; None without `cv`.
+    n_features_in_ : int
+        Number of features, only for arrays and feature tables.
+
+    Raises
+    ------
+    ValueError
+        If a subject (or unit) has two values, y lacks values or holds text, or as in
+        :class:`DiVoteClassifier`.
+
+    Warns
+    -----
+    SubjectLeakWarning, RecordingWarning
+        As in :class:`DiVoteClassifier`.
+
+    See Also
+    --------
+    DiVoteClassifier : The same for labels.
+    sklearn_emg.metrics.conformal_subjects : Intervals from subjects held out for them.
+
+    Notes
+    -----
+    A search over `window` and `step`, as over any other parameter, tunes the windows of any
+    regressor. The prediction for a row is that of its subject and depends on the other rows of the
+    same call: give all recordings of a subject together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.ensemble import DiVoteRegressor
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.recordings import recording_table
+    >>> rng = np.random.default_rng(0)
+    >>> severity = np.repeat([1.0, 2.0, 3.0, 4.0], 2)
+    >>> table = recording_table(
+    ...     [a * rng.normal(size=500) for a in severity], fs=1000.0, subject=list("aabbccdd")
+    ... )
+    >>> model = make_pipeline(TimeDomainFeatures(["rms"]), LinearRegression())
+    >>> divote = DiVoteRegressor(model, window=0.1).fit(table, severity)
+    >>> divote.vote(table).subjects["prediction"].round(0).to_dict()
+    {'a': 1.0, 'b': 2.0, 'c': 3.0, 'd': 4.0}
+    """
+
+    _numbers: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **DiVote._parameter_constraints,
+        "average": [StrOptions(set(AVERAGES))],
+        "weights": [str, None],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        window: float | None = 0.4,
+        step: float | None = 0.1,
+        by: str | None = None,
+        average: str = "mean",
+        weights: str | None = None,
+        final_estimator: Any = None,
+        cv: Any = None,
+        unit: str = "subject",
+        features: list[str] | None = None,
+        tail: Tail = "drop",
+        nan: OnFault = "raise",
+        short: OnFault = "raise",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        memory: str | joblib.Memory | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.window = window
+        self.step = step
+        self.by = by
+        self.average = average
+        self.weights = weights
+        self.final_estimator = final_estimator
+        self.cv = cv
+        self.unit = unit
+        self.features = features
+        self.tail = tail
+        self.nan = nan
+        self.short = short
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.memory = memory
+
+    # ------------------------------------------------- fit
+
+    def _check_estimator(self) -> None:
+        for name in ("estimator", "final_estimator"):
+            part = getattr(self, name)
+            if part is not None and not is_regressor(part):
+                raise ValueError(
+                    f"The {name!r} parameter of DiVoteRegressor must be a regressor. "
+                    f"Got {part!r} instead. DiVoteClassifier takes classifiers."
+                )
+        if self.by is not None and self.final_estimator is None:
+            raise ValueError(
+                f"by={self.by!r} of DiVoteRegressor has no effect on an average. Give a "
+                "'final_estimator', which reads the averages at its values, or leave it out."
+            )
+
+    def _learn_target(self, y: NDArray[Any]) -> None:
+        self.residuals_: NDArray[np.floating] | None = None
+
+    def _scores_out_of_fold(self) -> bool:
+        return self.cv is not None
+
+    def _new_final(self) -> Any:
+        return clone(self.final_estimator)
+
+    def _fit_inner(
+        self,
+        rows: Rows,
+        y: NDArray,
+        weights: NDArray[np.floating] | None,
+        times: NDArray[np.intp],
+    ) -> Any:
+        return self._fit_estimator(rows, y, weights, times)
+
+    def _keep_inner(self, fitted: Any) -> None:
+        self.estimator_ = fitted
+
+    @property
+    def _n_scores(self) -> int:
+        return 1
+
+    def _learn_units(self, of_units: NDArray[Any]) -> None:
+        self.training_mean_ = float(np.mean(of_units))
+
+    def _fit_units(
+        self,
+        rows: Rows,
+        scores: NDArray[np.floating],
+        of_units: NDArray[Any],
+        weights: NDArray[np.floating] | None,
+        splits: list[Split],
+    ) -> None:
+        """Fit the final regressor, and keep the residuals of training subjects out of fold."""
+        features = self._unit_features(rows, scores)
+        seen = np.isfinite(features[:, 0])
+        self.training_features_ = features[seen]
+        final = self.final_estimator is not None
+        if final:
+            self.final_estimator_ = self._fit_final(rows, features, of_units, weights, seen)
+        if not splits:
+            return
+        predicted = self._aggregation().unit_values(rows, scores[:, 0], self._weights_of(rows))
+        unit_subject = np.zeros(len(of_units), dtype=np.intp)
+        unit_subject[rows.unit] = rows.subject
+        for _, test in splits if final else []:
+            tested = np.isin(unit_subject, rows.subject[test])
+            used = seen & ~tested
+            if (seen & tested).any() and used.any():
+                model = self._fit_final(rows, features, of_units, weights, used)
+                predicted[seen & tested] = model.predict(features[seen & tested])
+        errors = pd.Series(np.abs(predicted - of_units)[seen])
+        self.residuals_ = errors.groupby(unit_subject[seen]).max().to_numpy()
+
+    def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
+        values = np.asarray(call_with_columns(fitted, "predict", X, columns), dtype=float)
+        if values.shape not in ((len(X),), (len(X), 1)):
+            raise ValueError(
+                f"predict of {type(fitted).__name__} must give one number per window, "
+                f"{len(X)} of them. Got shape {values.shape}."
+            )
+        without = np.flatnonzero(~np.isfinite(values.ravel()))
+        if without.size:
+            raise ValueError(
+                f"{type(fitted).__name__} predicts numbers that are not finite for "
+                f"{without.size} of {len(X)} windows (first: number {without[0]}). Check that its "
+                "training windows differ in each feature and that its fit converged."
+            )
+        return values.reshape(-1, 1)
+
+    def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
+        return average_by_code(windows[:, 0], rows.row, rows.n_rows, self.average)[:, np.newaxis]
+
+    def _weights_of(self, rows: Rows) -> NDArray[np.floating] | None:
+        """Weight of each row in the average over its unit."""
+        if self.weights is None:
+            return None
+        if self.weights == "windows":
+            return np.bincount(rows.row, minlength=rows.n_rows).astype(float)
+        return rows.weights
+
+    def _check(self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool) -> Any:
+        rows, y = super()._check(X, y, groups, reset=reset)
+        if self.weights not in (None, "windows"):
+            table = X if isinstance(X, pd.DataFrame) else None
+            given = column_of(table, self.weights, "weights", "DiVoteRegressor")
+            rows = rows.with_weights(check_weights(given, rows.n_rows, f"Column {self.weights!r}"))
+        return rows, y
+
+    def _aggregation(self) -> NumberAggregation:
+        return NumberAggregation(self.average, self.by, self.by_levels_, self.unit)
+
+    def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        return self._aggregation().unit_features(rows, scores[:, 0], self._weights_of(rows))
+
+    # ------------------------------------------------- predict
+
+    def _predict_units(
+        self, rows: Rows
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], NDArray[Any]]:
+        """Predictions of windows and rows, features of units, and predictions of units."""
+        windows = self._scores_of(self.estimator_, rows.X, rows.columns_of())
+        scores = self._row_scores(rows, windows)
+        features = self._unit_features(rows, scores)
+        seen = np.isfinite(features[:, 0])
+        if self.final_estimator_ is None:
+            values = self._aggregation().unit_values(rows, scores[:, 0], self._weights_of(rows))
+        else:
+            values = np.full(len(seen), np.nan)
+            if seen.any():
+                values[seen] = self.final_estimator_.predict(features[seen])
+        if not seen.all():
+            name = rows.unit_index.tolist()[int(np.flatnonzero(~seen)[0])]
+            warn(
+                f"{np.sum(~seen)} of {len(seen)} {self.unit}s have no usable window ({name!r} is "
+                f"one) and get the mean of the training, {self.training_mean_:.4g}, which "
+                "contains no information. Leave their recordings out, or correct them.",
+                RecordingWarning,
+            )
+            values = np.where(seen, values, self.training_mean_)
+        return windows[:, 0], scores[:, 0], features, values
+
+    def _answers(self, rows: Rows) -> NDArray[Any]:
+        return self._predict_units(rows)[-1]
+
+    @warned_once()
+    def vote(self, X: Any, groups: Labels | None = None) -> Votes:
+        """Predictions of windows, recordings and subjects.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``; all recordings of a subject together.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        votes : Votes
+            Its attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames with a
+            column ``prediction``.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If some of the subjects were trained on.
+        """
+        rows = self._checked_rows(X, groups)
+        return self._aggregation().tables(rows, *self._predict_units(rows))
+
+    @warned_once()
+    def predict_interval(
+        self, X: Any, groups: Labels | None = None, *, coverage: float = 0.9
+    ) -> NDArray[np.floating]:
+        """Interval that contains the value of a new subject, for the subject of each row.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``; all recordings of a subject together.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+        coverage : float, default=0.9
+            Fraction of new subjects whose value the interval should contain.
+
+        Returns
+        -------
+        intervals : ndarray of shape (n_rows, 2)
+            Low and high ends; infinite if there are too few training subjects for the coverage.
+
+        Raises
+        ------
+        ValueError
+            If the model was fitted without `cv`, so that no residual out of fold is known.
+
+        Notes
+        -----
+        The half width is the conformal quantile of the training subjects' absolute residuals out of
+        fold. A subject counts once, with the largest of its units. Models of folds learn
+        from fewer subjects than the one that predicts, so that the coverage is approximate;
+        :func:`~sklearn_emg.metrics.conformal_subjects` guarantees it with subjects held out.
+        """
+        check_is_fitted(self)
+        if self.residuals_ is None:
+            raise ValueError(
+                "predict_interval needs residuals of training subjects out of fold: fit "
+                "DiVoteRegressor with a 'cv', such as 5."
+            )
+        rows = self._checked_rows(X, groups)
+        intervals = conformal_intervals(self.residuals_, self._answers(rows), coverage=coverage)
+        return intervals[rows.unit]
