@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.metrics import confusion_matrix
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
@@ -20,15 +20,21 @@ from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
-from sklearn_emg.comparison._checks import checked_labels, find_divote, refuse_pretrained
+from sklearn_emg.comparison._checks import (
+    checked_labels,
+    checked_numbers,
+    find_divote,
+    refuse_pretrained,
+)
 from sklearn_emg.comparison._runs import refuse_identities, run_tasks
 from sklearn_emg.comparison._stored import stateless_head, stored_table
 from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.metrics import confusion_measures
+from sklearn_emg.metrics import confusion_measures, regression_measures
 from sklearn_emg.model_selection import Split, SubjectKFold, opened_store
 from sklearn_emg.recordings import is_recording_table, window_table
 
+_MEASURES = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("r2", "mae")}
 _SPLITS = ("subjects", "random windows", "recordings")
 
 
@@ -39,7 +45,8 @@ class LeakageAudit:
     Attributes
     ----------
     folds : DataFrame
-        One row per split and fold: ``accuracy`` and ``balanced_accuracy`` of windows.
+        One row per split and fold: ``accuracy`` and ``balanced_accuracy`` of windows, or ``mae``
+        and ``r2`` of a regressor.
     summary : DataFrame
         Index of splits: ``random windows`` (leaky), ``recordings`` (leaky, only where recordings
         were cut into windows) and ``subjects``. Columns ``mean_accuracy``,
@@ -48,14 +55,27 @@ class LeakageAudit:
         the ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
         Mean balanced accuracy of windows under the random split of windows minus that under the
-        split by subject: the overestimation by the leak.
+        split by subject: the overestimation by the leak. Of a regressor the mean absolute error
+        under the split by subject minus that under the random split: the error that is hidden.
+    task : {"classification", "regression"}
     """
 
     folds: pd.DataFrame
     summary: pd.DataFrame
     gap: float
+    task: str = "classification"
+
+    @property
+    def metric(self) -> str:
+        """Name of the score that `gap` compares."""
+        return _MEASURES[self.task][-1]
 
     def __repr__(self) -> str:
+        if self.task == "regression":
+            return (
+                "Leakage audit: a random window split underestimates the mean absolute error\n"
+                f"of windows by {self.gap:.3g}\n{ReadableTable(self.summary.round(3))!r}"
+            )
         return (
             "Leakage audit: a random window split overestimates the balanced accuracy\n"
             f"of windows by {self.gap:+.3f}\n{ReadableTable(self.summary.round(3))!r}"
@@ -86,15 +106,15 @@ def leakage_audit(
     Parameters
     ----------
     estimator : estimator
-        Pipeline with a DiVoteClassifier in it, or a classifier of the rows of X. The
-        DiVoteClassifier's recordings are cut with its `window` and `step` before the splits, so
-        that each window can be assigned to either side. Steps on signals at the beginning of a
-        Pipeline that learn nothing, such as filters, come before the cut; all later ones are
-        applied to windows here.
+        Pipeline with a DiVoteClassifier or DiVoteRegressor in it, or a classifier or regressor of
+        the rows of X. The recordings of a DiVote estimator are cut with its `window` and `step`
+        before the splits, so that each window can be assigned to either side. Steps on signals at
+        the beginning of a Pipeline that learn nothing, such as filters, come before the cut; all
+        later ones are applied to windows here.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label of each row.
+        Label or number of each row.
     n_splits : int, default=5
         Number of folds of each split; those by subject are ``SubjectKFold(n_splits)``.
     n_jobs : int, default=None
@@ -145,9 +165,11 @@ def leakage_audit(
     >>> audit.summary["mean_accuracy"].round(1).to_dict()
     {'random windows': 1.0, 'subjects': 0.4}
     """
-    y = checked_labels(X, y)
     name = type(estimator).__name__
-    refuse_pretrained(estimator, X, SubjectKFold(n_splits).split(X, y), name=name)
+    numbers = is_regressor(estimator)
+    y = checked_numbers(X, y) if numbers else checked_labels(X, y)
+    by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
+    refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
     for split in (*_SPLITS[:2], *splits):
         if split not in _SPLITS or split not in splits:
             raise ValueError(
@@ -158,8 +180,8 @@ def leakage_audit(
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)
         model, X, y, recording = as_windows(estimator, X, y)
-        by_window = StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-        by_group = SubjectKFold(n_splits)
+        random = KFold if numbers else StratifiedKFold
+        by_window = random(n_splits, shuffle=True, random_state=seed)
         # The split by subject comes first: where it is impossible, nothing else is run.
         folds = {"subjects": list(by_group.split(X, y))}
         folds["random windows"] = list(by_window.split(np.zeros(len(y)), y))
@@ -172,7 +194,7 @@ def leakage_audit(
         bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
         # The bar comes first: zip then exhausts and closes it.
         rows = [_fold_row(*place, score) for score, place in zip(bar, places)]
-    return _audit_of(pd.DataFrame(rows))
+    return _audit_of(pd.DataFrame(rows), "regression" if numbers else "classification")
 
 
 def as_windows(
@@ -227,13 +249,17 @@ def _fold_row(name: str, fold: int, score: Any) -> dict[str, Any]:
     return {"split": name, "fold": fold, **score}
 
 
-def _audit_of(folds: pd.DataFrame) -> LeakageAudit:
+def _audit_of(folds: pd.DataFrame, task: str) -> LeakageAudit:
     """Summary over folds and the gap between the splits."""
-    by_split = folds.groupby("split")[["accuracy", "balanced_accuracy"]]
+    by_split = folds.groupby("split")[list(_MEASURES[task])]
     spread = by_split.std(ddof=1).add_prefix("std_")
     # Sorted by name, the splits stand from the leakiest to that by subject.
     summary = ReadableTable(by_split.mean().add_prefix("mean_").join(spread))
     summary["leaky"] = summary.index != "subjects"
+    if task == "regression":
+        error = summary["mean_mae"]
+        gap = float(error["subjects"] - error["random windows"])
+        return LeakageAudit(folds, summary, gap, task)
     # Balanced: the plain accuracy of the dummy baseline differs between the splits with the class
     # proportions of their test sets.
     balanced = summary["mean_balanced_accuracy"]
@@ -250,8 +276,12 @@ def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str
         # All splits except that by subject score training subjects: the audit measures this leak.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = find_votes(model, X_test)
-        y_pred = model.predict(X_test) if votes is None else votes.windows["vote"].to_numpy()
+        column = "prediction" if is_regressor(model) else "vote"
+        y_pred = model.predict(X_test) if votes is None else votes.windows[column].to_numpy()
     y_true = y[test] if votes is None else y[test][votes.windows["row"].to_numpy()]
+    if is_regressor(model):
+        found = regression_measures(y_true, y_pred)
+        return {name: found[name] for name in _MEASURES["regression"]}
     classes = np.unique(y)
     measures = confusion_measures(confusion_matrix(y_true, y_pred, labels=classes))
-    return {name: float(measures[name]) for name in ("accuracy", "balanced_accuracy")}
+    return {name: float(measures[name]) for name in _MEASURES["classification"]}

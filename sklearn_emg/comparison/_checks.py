@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.metrics import METRICS, subject_scorer
+from sklearn_emg.ensemble import DiVote
+from sklearn_emg.metrics import METRICS, NUMBER_METRICS, subject_scorer
 from sklearn_emg.model_selection import (
     Split,
     SubjectKFold,
@@ -44,6 +44,31 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
     return {str(name): estimator for name, estimator in named.items()}
 
 
+def task_of(pipelines: Mapping[str, Any]) -> str:
+    """Whether pipelines are for "classification" or "regression"; they must be of one kind."""
+    numbers = {name: is_regressor(estimator) for name, estimator in pipelines.items()}
+    if len(set(numbers.values())) > 1:
+        raise ValueError(
+            f"compare takes classifiers or regressors, not both: "
+            f"{[name for name, is_number in numbers.items() if is_number]} are regressors. "
+            "Compare them with others that predict the same target."
+        )
+    return "regression" if next(iter(numbers.values())) else "classification"
+
+
+def checked_numbers(X: Any, y: Labels) -> NDArray:
+    y = labels_of_rows(y, len(X))
+    try:
+        numbers = np.asarray(y, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold numbers for regressors. Got {y[:1].tolist()}.") from error
+    if (bad := np.flatnonzero(~np.isfinite(numbers))).size:
+        raise ValueError(f"y has {numbers[bad[0]]} in row {bad[0]}; give finite numbers.")
+    if (numbers == numbers[:1]).all():
+        raise ValueError(f"All values of y are {numbers[0]:g}: there is nothing to predict.")
+    return numbers
+
+
 def checked_labels(X: Any, y: Labels) -> NDArray:
     y = labels_of_rows(y, len(X))
     check_classification_targets(y)
@@ -52,9 +77,13 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
     return y
 
 
-def subject_splits(cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None) -> list[Split]:
+def subject_splits(
+    cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None, *, stratify: str = "auto"
+) -> list[Split]:
     """Splits of the rows, none of which has a subject on both sides."""
     subjects = Subjects.of(X, subjects)
+    if cv is None or isinstance(cv, (int, np.integer)):
+        cv = SubjectKFold(5 if cv is None else int(cv), stratify=stratify)
     splits = _splits(cv, X, y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
@@ -66,9 +95,7 @@ def subject_splits(cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None
 
 
 def _splits(cv: Any, X: Any, y: NDArray, subjects: Subjects) -> list[Split]:
-    """Splits from a number of folds, a splitter or an iterable."""
-    if cv is None or isinstance(cv, (int, np.integer)):
-        cv = SubjectKFold(5 if cv is None else int(cv))
+    """Splits from a splitter or an iterable."""
     if hasattr(cv, "split") and not isinstance(cv, str):
         return splits_by_subject(cv, X, y, subjects)
     if isinstance(cv, str) or not isinstance(cv, Iterable):
@@ -123,21 +150,21 @@ def diagnosed_unit(pipelines: dict[str, Any]) -> str:
     return next(iter(units.values()))
 
 
-def find_divote(estimator: Any) -> tuple[str, DiVoteClassifier] | None:
-    """Prefix of the parameters of the DiVoteClassifier in a pipeline, and the classifier."""
-    if isinstance(estimator, DiVoteClassifier):
+def find_divote(estimator: Any) -> tuple[str, DiVote] | None:
+    """Prefix of the parameters of the DiVote estimator in a pipeline, and that estimator."""
+    if isinstance(estimator, DiVote):
         return "", estimator
     for name, value in estimator.get_params(deep=True).items():
-        if isinstance(value, DiVoteClassifier):
+        if isinstance(value, DiVote):
             return f"{name}__", value
     return None
 
 
-def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
+def scorers_of(scoring: Any, task: str = "classification") -> dict[str, Callable[..., float]]:
     """Additional metrics by name, without those that are measured anyway."""
     named = _named_scorers(scoring)
     scorers = {name: _scorer(name, scorer) for name, scorer in named.items()}
-    known = (*METRICS, "auroc")
+    known = NUMBER_METRICS if task == "regression" else (*METRICS, "auroc")
     if clash := [name for name in known if name in named and named[name] != name]:
         raise ValueError(f"The 'scoring' of compare names {clash}, which compare measures itself.")
     return {name: scorer for name, scorer in scorers.items() if name not in known}
@@ -207,3 +234,10 @@ def positive_class(pos_label: Any, classes: NDArray, average: str) -> int | None
             f"{classes.tolist()}."
         )
     return classes.tolist().index(pos_label)
+
+
+def refuse_of_classifiers(**given: Any) -> None:
+    """Refuse parameters of compare that have no effect for regressors."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise ValueError(f"The {name!r} of compare is for classifiers. Leave it out.")

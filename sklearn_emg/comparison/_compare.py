@@ -20,14 +20,18 @@ from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._checks import (
     checked_labels,
+    checked_numbers,
     diagnosed_unit,
     named_pipelines,
     positive_class,
+    refuse_of_classifiers,
     refuse_pretrained,
     refuse_scorers_of_rows,
     scorers_of,
     subject_splits,
+    task_of,
 )
+from sklearn_emg.comparison._number_scores import NumberScoring
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import (
     LEVELS,
@@ -37,7 +41,7 @@ from sklearn_emg.comparison._runs import (
     run_fold,
     run_tasks,
 )
-from sklearn_emg.comparison._scores import ALL_METRICS, Scoring, extra_metrics
+from sklearn_emg.comparison._scores import Scores, Scoring, extra_metrics
 from sklearn_emg.comparison._sites import plan_sites, run_across, site_comparison
 from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
@@ -65,21 +69,24 @@ def compare(
 ) -> Comparison:
     """Compare pipelines on the same subjects, split by subject.
 
-    Every pipeline is fitted and tested on the same folds. If a pipeline fails in a fold, only the
-    result of this pipeline in this fold is missing.
+    Every pipeline is fitted and tested on the same folds. Classifiers are scored by labels,
+    regressors by numbers, for which y may differ within a subject. If a pipeline fails in a fold,
+    only the result of this pipeline in this fold is missing.
 
     Parameters
     ----------
     pipelines : dict of str to estimator
-        Classifiers of recording tables or feature tables, such as
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+        Classifiers or regressors of recording tables or feature tables, such as
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` and
+        :class:`~sklearn_emg.ensemble.DiVoteRegressor`.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject (or one per unit, with the `unit` of a
-        DiVoteClassifier).
+        Label or number of each row, one per subject (or one per unit, with the `unit` of a
+        DiVoteClassifier or DiVoteRegressor).
     cv : int, None, splitter or iterable of (train, test), default=5
-        An int means ``SubjectKFold(cv)``, None means 5 folds. The group splitters of scikit-learn
+        An int means ``SubjectKFold(cv)``, stratified by class or by quantiles of numbers, None
+        means 5 folds. The group splitters of scikit-learn
         are given the subjects as groups. A split with a subject on both sides is refused.
     site : str, default=None
         Column with the site (hospital) of each row. With it, each site is tested on a model of
@@ -190,16 +197,23 @@ def compare(
     check_confidence(confidence)
     check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
-    y = checked_labels(X, y)
-    classes = np.unique(y)
-    positive = positive_class(pos_label, classes, average)
-    scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
+    task = task_of(pipelines)
+    y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
+    scores: Scores
+    if task == "regression":
+        refuse_of_classifiers(average=average != "macro", pos_label=pos_label, site=site)
+        scores = NumberScoring(confidence, n_resamples, seed)
+    else:
+        classes = np.unique(y)
+        positive = positive_class(pos_label, classes, average)
+        scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
     diagnosed_unit(pipelines)
-    metrics = scorers_of(scoring)
+    metrics = scorers_of(scoring, task)
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
     if site is None:
-        splits = subject_splits(cv, X, y)
+        stratify = "quantiles" if task == "regression" else "auto"
+        splits = subject_splits(cv, X, y, stratify=stratify)
         with opened_store(store, n_jobs) as opened:
             outcomes = run(pipelines, splits, fit, store=opened)
         return build_comparison(outcomes, list(pipelines), X, y, scores)
@@ -272,7 +286,7 @@ def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) ->
 
 
 def build_comparison(
-    outcomes: list[Outcome], names: list[str], X: pd.DataFrame, y: NDArray, scoring: Scoring
+    outcomes: list[Outcome], names: list[str], X: pd.DataFrame, y: NDArray, scoring: Scores
 ) -> Comparison:
     """Tables of finished runs.
 
@@ -284,7 +298,7 @@ def build_comparison(
         Names of the pipelines, in the order of the tables.
     X : DataFrame with a ``subject`` column
     y : ndarray of shape (n_rows,)
-    scoring : Scoring
+    scoring : Scoring or NumberScoring
 
     Returns
     -------
@@ -303,18 +317,19 @@ def build_comparison(
         predictions,
         {(o.pipeline, o.fold): o.details for o in outcomes if o.error},
         scoring.classes,
-        _chance_level(X, y, unit, predictions),
+        _chance_level(X, y, unit, predictions, scoring.task),
         scoring.confidence,
         unit,
         _choice_table(done),
         _confusion_table(done, scoring),
         {(o.pipeline, o.fold): o.estimator for o in done if o.estimator is not None},
+        scoring.task,
     )
 
 
-def _fold_table(outcomes: list[Outcome], scoring: Scoring) -> pd.DataFrame:
+def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:
     """One row per fit and level, or per failure."""
-    empty = dict.fromkeys([*ALL_METRICS, *extra_metrics(outcomes)], np.nan)
+    empty = dict.fromkeys([*scoring.metrics, *extra_metrics(outcomes)], np.nan)
     rows = []
     for outcome in outcomes:
         head = {"pipeline": outcome.pipeline, "fold": outcome.fold}
@@ -341,8 +356,10 @@ def _levels(outcome: Outcome) -> list[tuple[str, Level]]:
     return [(level, outcome.levels[level]) for level in LEVELS if level in outcome.levels]
 
 
-def _confusion_table(done: list[Outcome], scoring: Scoring) -> pd.DataFrame:
+def _confusion_table(done: list[Outcome], scoring: Scores) -> pd.DataFrame:
     """Number of cases of each run and level by true and predicted class."""
+    if not isinstance(scoring, Scoring):
+        return pd.DataFrame()
     classes = scoring.classes.tolist()
     pairs = [(true, predicted) for true in classes for predicted in classes]
     rows = [
@@ -387,8 +404,13 @@ def _diagnoses(outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]) -> 
     return frame
 
 
-def _chance_level(X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame) -> float:
-    """Fraction of the largest class among the diagnosed subjects or units."""
+def _chance_level(
+    X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame, task: str
+) -> float:
+    """Fraction of the largest class among the diagnosed units, or the spread of their numbers."""
+    if task == "regression":
+        cases = predictions.drop_duplicates(list(dict.fromkeys(["subject", unit])))
+        return float(cases["y_true"].astype(float).std(ddof=0))
     if unit == "subject" or unit in X.columns:
         keys = X[list(dict.fromkeys(["subject", unit]))]
         labels = dict(zip(zip(*(keys[c] for c in keys)), y.tolist()))

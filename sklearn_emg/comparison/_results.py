@@ -11,6 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import ReadableTable, counted
+from sklearn_emg.metrics import ERRORS, NUMBER_METRICS
+
+_DEFAULT_METRICS = {
+    "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
+    "regression": NUMBER_METRICS,
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,10 @@ class Comparison:
         :meth:`confusion`.
     estimators : dict of (str, int) to estimator
         Fitted pipelines by name and fold, with ``return_estimator=True``.
+    task : {"classification", "regression"}
+        Of a regression ``folds`` and ``summary`` have the measures of
+        :func:`~sklearn_emg.metrics.regression_measures`, ``classes`` is empty, and `chance` is
+        the standard deviation of the true values, the RMSE of a constant prediction of their mean.
     """
 
     folds: pd.DataFrame
@@ -64,6 +74,7 @@ class Comparison:
     chosen_parameters: pd.DataFrame = field(default_factory=pd.DataFrame)
     confusions: pd.DataFrame = field(default_factory=pd.DataFrame)
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict)
+    task: str = "classification"
 
     def _level(self, level: str) -> str:
         """Level by its name; the unit of the diagnoses has the level "subject"."""
@@ -97,6 +108,8 @@ class Comparison:
         ValueError
             If the comparison has no such pipeline, level or fold.
         """
+        if self.task == "regression":
+            raise ValueError("Predicted numbers have no confusion matrix; see table().")
         names = list(dict.fromkeys(self.summary["pipeline"]))
         if name is None and len(names) == 1:
             name = names[0]
@@ -116,7 +129,7 @@ class Comparison:
     def table(
         self,
         level: str = "subject",
-        metrics: str | Iterable[str] = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
+        metrics: str | Iterable[str] | None = None,
     ) -> pd.DataFrame:
         """Table for reading: one row per pipeline, with a metric and its interval in each cell.
 
@@ -124,8 +137,9 @@ class Comparison:
         ----------
         level : {"window", "recording", "subject"}, default="subject"
             "subject", or the name of the `unit`, is the level of the diagnoses.
-        metrics : str or iterable of str
-            Names from ``summary["metric"]``.
+        metrics : str or iterable of str, default=None
+            Names from ``summary["metric"]``; by default accuracy, balanced_accuracy, f1, auroc and
+            mcc, or all measures of a regression.
 
         Returns
         -------
@@ -140,6 +154,7 @@ class Comparison:
         """
         level = self._level(level)
         chosen = self.summary[self.summary["level"] == level]
+        metrics = _DEFAULT_METRICS[self.task] if metrics is None else metrics
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
         known = list(dict.fromkeys(chosen["metric"]))
         if unknown := sorted(set(metrics) - set(known)):
@@ -172,6 +187,12 @@ class Comparison:
             units = self.predictions[["subject", self.unit]].drop_duplicates()
             cases = f"{counted(len(units), self.unit)} of {cases}"
         pipelines = counted(self.summary["pipeline"].nunique(), "pipeline")
+        if self.task == "regression":
+            return (
+                f"Comparison of {pipelines} over {cases}; predicting the mean has an RMSE of "
+                f"{_digits(self.chance)}\n{100 * self.confidence:g} % intervals over subjects\n"
+                f"{self.table()!r}"
+            )
         return (
             f"Comparison of {pipelines} over {cases}, chance level {self.chance:.2f}\n"
             f"(the largest class), {100 * self.confidence:g} % intervals over subjects\n"
@@ -198,5 +219,12 @@ def score_cell(values: pd.DataFrame, metric: str) -> str:
     if metric not in values.index:
         return "-"
     pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
-    text = "-" if np.isnan(pooled) else f"{pooled:.2f}"
-    return text if np.isnan(low) else f"{text} [{low:.2f}, {high:.2f}]"
+    # An error has the unit of the target, whose size is not known.
+    shown = _digits if metric in ERRORS else "{:.2f}".format
+    text = "-" if np.isnan(pooled) else shown(pooled)
+    return text if np.isnan(low) else f"{text} [{shown(low)}, {shown(high)}]"
+
+
+def _digits(value: float) -> str:
+    """Two decimals, or three digits where a number is smaller or larger than these show."""
+    return f"{value:.2f}" if value == 0 or 0.1 <= abs(value) < 1000 else f"{value:.3g}"

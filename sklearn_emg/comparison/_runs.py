@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_regressor
 
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._warnings import Noted, call_noting, repeat_noted
@@ -132,6 +132,16 @@ class Outcome:
     estimator: Any = None
 
 
+def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
+    """First row of each unit, and its name where subjects have several."""
+    # Units (subjects, or sides or sessions of subjects) are in order of first appearance.
+    names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
+    keys = pd.MultiIndex.from_frame(votes.recordings[names])
+    first = np.unique(pd.factorize(keys)[0], return_index=True)[1]
+    unit = None if len(names) == 1 else votes.subjects.index.get_level_values(1).to_numpy()
+    return first, unit
+
+
 def _levels_from_votes(
     votes: Votes, y: NDArray, subject: NDArray[np.intp], classes: NDArray
 ) -> dict[str, Level]:
@@ -141,11 +151,7 @@ def _levels_from_votes(
     windows = votes.windows
     scored = votes.recordings["n_windows"].to_numpy() > 0
     recordings = votes.recordings[scored]
-    # Units (subjects, or sides or sessions of subjects) are in order of first appearance.
-    names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
-    keys = pd.MultiIndex.from_frame(votes.recordings[names])
-    first = np.unique(pd.factorize(keys)[0], return_index=True)[1]
-    unit = None if len(names) == 1 else votes.subjects.index.get_level_values(1).to_numpy()
+    first, unit = _first_of_units(votes)
     probability = [f"probability_{c}" for c in classes]
     proba = votes.subjects[probability].to_numpy() if probability[0] in votes.subjects else None
     diagnosis = votes.subjects["diagnosis"].to_numpy()
@@ -160,6 +166,45 @@ def _levels_from_votes(
     }
 
 
+def _numbers_from_votes(votes: Votes, y: NDArray, subject: NDArray[np.intp]) -> dict[str, Level]:
+    """Levels of a regressor that aggregates predictions of windows to subjects."""
+    row = votes.windows["row"].to_numpy()
+    scored = votes.recordings["n_windows"].to_numpy() > 0
+    first, unit = _first_of_units(votes)
+    return {
+        name: Level(subject[rows], y[rows], table["prediction"].to_numpy(), None, units)
+        for name, rows, table, units in (
+            ("window", row, votes.windows, None),
+            ("recording", np.flatnonzero(scored), votes.recordings[scored], None),
+            ("subject", first, votes.subjects, unit),
+        )
+    }
+
+
+def _numbers_of_rows(
+    outcome: Outcome, X: pd.DataFrame, y: NDArray, y_rows: NDArray, subject: NDArray[np.intp]
+) -> None:
+    """Store numbers predicted for rows: one per subject, or per row where targets differ in one."""
+    rows = Level(subject, y, np.asarray(y_rows, dtype=float).reshape(len(y)), None)
+    targets = pd.Series(y).groupby(subject).nunique()
+    if (targets > 1).any():
+        outcome.unit, rows.unit = _unit_of_rows(X)
+        outcome.levels = {"subject": rows}
+        return
+    subjects = subjects_from_rows(X, y, y_rows, None, np.array([]))
+    true = cast("NDArray[Any]", subjects.y_true)  # None only without y
+    of_subjects = Level(pd.unique(subject), true, subjects.y_pred, None)
+    outcome.levels = {"recording": rows, "subject": of_subjects}
+
+
+def _unit_of_rows(X: pd.DataFrame) -> tuple[str, NDArray[Any]]:
+    """Column that tells the rows of a subject apart, such as the visit; else their index."""
+    for column in ("target_visit", "visit"):
+        if column in X and not X.duplicated(["subject", column]).any():
+            return column, X[column].to_numpy()
+    return "row", X.index.to_numpy()
+
+
 def _predict(
     outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray, subject: NDArray[np.intp]
 ) -> float:
@@ -168,11 +213,17 @@ def _predict(
     votes = find_votes(estimator, X)
     if votes is not None:
         seconds = time.perf_counter() - start
-        outcome.levels = _levels_from_votes(votes, y, subject, np.asarray(estimator.classes_))
+        if is_regressor(estimator):
+            outcome.levels = _numbers_from_votes(votes, y, subject)
+        else:
+            outcome.levels = _levels_from_votes(votes, y, subject, np.asarray(estimator.classes_))
         outcome.unit = str(votes.recordings.columns[votes.subjects.index.nlevels - 1])
         return seconds
     y_rows = np.asarray(estimator.predict(X))
     seconds = time.perf_counter() - start
+    if is_regressor(estimator):
+        _numbers_of_rows(outcome, X, y, y_rows, subject)
+        return seconds
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
     outcome.levels = {
@@ -189,6 +240,10 @@ def _predict(
 
 def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> None:
     """Refuse predictions that cannot be scored; give probabilities a column per class of y."""
+    if is_regressor(model):
+        if not all(np.isfinite(level.y_pred).all() for level in levels.values()):
+            raise ValueError("It predicts numbers that are not finite.")
+        return
     known = np.asarray(model.classes_)
     for level in levels.values():
         for answers in (level.y_pred, known):
@@ -256,7 +311,7 @@ def _scores(
 ) -> dict[str, float]:
     """Additional metrics of the diagnoses of this fold."""
     level = outcome.levels["subject"]
-    classes = np.asarray(model.classes_)
+    classes = np.array([]) if is_regressor(model) else np.asarray(model.classes_)
     scores = {}
     for name, scorer in metrics.items():
         if hasattr(scorer, "score"):  # a subject_scorer reads the diagnoses made above

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,49 @@ from sklearn_emg.metrics import METRICS, bootstrap_interval, confusion_measures,
 ALL_METRICS = (*METRICS, "auroc")
 
 
+class Scores:
+    """What the scores of labels and those of numbers share: the summary over folds."""
+
+    confidence: float
+    n_resamples: int
+    seed: int
+    metrics: ClassVar[tuple[str, ...]]
+    task: ClassVar[str]
+    classes: NDArray[Any]
+
+    def fold_scores(self, level: Level) -> dict[str, float]:
+        """Every measure over the cases of one fold."""
+        raise NotImplementedError
+
+    def reason(self, level: Level) -> str:
+        """Reason for a NaN among the measures of one fold; empty if there is none."""
+        raise NotImplementedError
+
+    def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
+        """Values over the test cases of all folds, and their intervals over subjects."""
+        raise NotImplementedError
+
+    def summarise(
+        self, outcomes: list[Outcome], name: str, folds: pd.DataFrame
+    ) -> list[dict[str, Any]]:
+        """Rows of the summary for one pipeline: over folds, pooled, and intervals by subject."""
+        of_pipeline = [o for o in outcomes if o.pipeline == name]
+        done = [o for o in of_pipeline if not o.error]
+        counts = {"n_folds": len(done), "n_failed": len(of_pipeline) - len(done)}
+        rows = []
+        for level in _levels_of(done):
+            of_level = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
+            pooled = self.pooled(done, level, of_level)
+            for metric in (*self.metrics, *(extra_metrics(done) if level == "subject" else ())):
+                row = {"pipeline": name, "level": level, "metric": metric}
+                row |= {**_over_folds(of_level[metric]), **pooled.row(metric), **counts}
+                rows.append({**row, "note": pooled.note.get(metric, "") or _note(row, of_level)})
+        return rows
+
+
 @dataclass(frozen=True)
-class Scoring:
-    """Settings of the scores, and the scores of predictions.
+class Scoring(Scores):
+    """Settings of the scores of a classification, and the scores of predictions.
 
     Parameters
     ----------
@@ -43,6 +83,8 @@ class Scoring:
     confidence: float = 0.95
     n_resamples: int = 1000
     seed: int = 0
+    metrics: ClassVar[tuple[str, ...]] = ALL_METRICS
+    task: ClassVar[str] = "classification"
 
     # ---------------------------------------------------------------- one fold
 
@@ -97,30 +139,13 @@ class Scoring:
 
     # ---------------------------------------------------------------- all folds
 
-    def summarise(
-        self, outcomes: list[Outcome], name: str, folds: pd.DataFrame
-    ) -> list[dict[str, Any]]:
-        """Rows of the summary for one pipeline: over folds, pooled, and intervals by subject."""
-        of_pipeline = [o for o in outcomes if o.pipeline == name]
-        done = [o for o in of_pipeline if not o.error]
-        counts = {"n_folds": len(done), "n_failed": len(of_pipeline) - len(done)}
-        rows = []
-        for level in _levels_of(done):
-            of_level = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
-            pooled = self._pooled(done, level, of_level)
-            for metric in (*ALL_METRICS, *(extra_metrics(done) if level == "subject" else ())):
-                row = {"pipeline": name, "level": level, "metric": metric}
-                row |= {**_over_folds(of_level[metric]), **pooled.row(metric), **counts}
-                rows.append({**row, "note": pooled.note.get(metric, "") or _note(row, of_level)})
-        return rows
-
-    def _pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> _Pooled:
+    def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
         """Values over the test cases of all folds, and their intervals over subjects."""
         done = [o for o in done if level in o.levels]
         if not done:
-            return _Pooled()
+            return Pooled()
         stack, n_cases, several = self._stack([o.levels[level] for o in done], level)
-        result = _Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=len(stack))
+        result = Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=len(stack))
         rng = check_random_state(self.seed)
         self._bootstrap(stack, result, rng)
         if level == "subject" and not several:
@@ -134,7 +159,7 @@ class Scoring:
             result.note["accuracy"] = ""
         return result
 
-    def _wilson(self, result: _Pooled) -> None:
+    def _wilson(self, result: Pooled) -> None:
         """Interval of an accuracy with one diagnosis per subject."""
         result.low["accuracy"], result.high["accuracy"] = wilson_interval(
             result.value["accuracy"], result.n_subjects, confidence=self.confidence
@@ -142,7 +167,7 @@ class Scoring:
 
     def _pool_auroc(
         self,
-        result: _Pooled,
+        result: Pooled,
         done: list[Outcome],
         level: str,
         areas: NDArray[np.floating],
@@ -178,7 +203,7 @@ class Scoring:
         return stack, n_cases, several
 
     def _bootstrap(
-        self, stack: NDArray[np.floating], result: _Pooled, rng: np.random.RandomState
+        self, stack: NDArray[np.floating], result: Pooled, rng: np.random.RandomState
     ) -> None:
         """Percentiles of the measures when subjects are resampled with all their cases."""
         n = len(stack)
@@ -264,7 +289,7 @@ def _over_folds(values: pd.Series) -> dict[str, float]:
 
 
 @dataclass
-class _Pooled:
+class Pooled:
     """Values over all folds, their intervals, and numbers of cases and subjects."""
 
     value: dict[str, float] = field(default_factory=dict)

@@ -271,7 +271,9 @@ class InputChecks(BaseEstimator):
         return values[low]
 
     def _needs_calibration(self, estimator: Any) -> bool:
-        return self.voting == "soft" and not hasattr(estimator, "predict_proba")
+        if self._numbers or self.voting != "soft":
+            return False
+        return not hasattr(estimator, "predict_proba")
 
     def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
         """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.

@@ -197,7 +197,7 @@ def _units(
     # Values of the column count within a subject: "left" of one is not that of another.
     pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", unit])
     code, index = pd.factorize(pairs)
-    return code, index
+    return code, index.set_names(["subject", unit])
 
 
 def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: str) -> NDArray[Any]:
@@ -297,9 +297,9 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
             f"{caller} requires y to be passed, but the target y is None: give one number per row."
         )
     refuse_missing_labels(y)
-    if np.iscomplexobj(y):
-        raise ValueError(f"Complex data not supported: {caller} learns real numbers.")
     for row, value in enumerate(np.asarray(y, dtype=object).ravel()):
+        if isinstance(value, complex):
+            raise ValueError(f"Complex data not supported: y has {value!r} in row {row}.")
         try:
             bad = isinstance(value, (str, bytes)) or not np.isfinite(float(value))
         except (TypeError, ValueError):

@@ -10,6 +10,13 @@ from sklearn_emg.metrics._inference import (
 )
 from sklearn_emg.metrics._intervals import bootstrap_interval, wilson_interval
 from sklearn_emg.metrics._intervals import check_confidence as check_confidence
+from sklearn_emg.metrics._numbers import ERRORS as ERRORS
+from sklearn_emg.metrics._numbers import NUMBER_METRICS as NUMBER_METRICS
+from sklearn_emg.metrics._numbers import concordance as concordance
+from sklearn_emg.metrics._numbers import measures_of_sums as measures_of_sums
+from sklearn_emg.metrics._numbers import number_sums as number_sums
+from sklearn_emg.metrics._numbers import rank_correlation as rank_correlation
+from sklearn_emg.metrics._numbers import regression_measures
 from sklearn_emg.metrics._subjects import (
     SubjectPredictions,
     predict_subjects,
@@ -38,6 +45,7 @@ __all__ = [
     "corrected_resampled_ttest",
     "paired_permutation_test",
     "predict_subjects",
+    "regression_measures",
     "subject_scorer",
     "threshold_for_sensitivity",
     "wilson_interval",

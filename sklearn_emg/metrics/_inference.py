@@ -231,7 +231,7 @@ def compare_pair(
     first: str,
     second: str,
     *,
-    metric: str = "accuracy",
+    metric: str | None = None,
     n_permutations: int = 10_000,
     confidence: float = 0.95,
     random_state: Any = 0,
@@ -244,9 +244,10 @@ def compare_pair(
         Result of :func:`sklearn_emg.comparison.compare`.
     first, second : str
         Names of pipelines.
-    metric : str, default="accuracy"
-        Column of ``comparison.folds`` for the t-test, at subject level. The permutation test always
-        counts correct diagnoses of subjects.
+    metric : str, default=None
+        Column of ``comparison.folds`` for the t-test, at subject level; by default the accuracy, or
+        the MAE of regressors. The permutation test always counts correct diagnoses of subjects, or
+        takes the absolute errors of regressors.
     n_permutations : int, default=10000
         Number of random exchanges of the permutation test.
     confidence : float, default=0.95
@@ -288,6 +289,8 @@ def compare_pair(
      'permutation over subjects': {'difference': 0.5, 'pvalue': 0.002}}
     """
     folds, diagnoses = comparison.folds, comparison.predictions
+    numbers = comparison.task == "regression"
+    metric = metric or ("mae" if numbers else "accuracy")
     names = list(dict.fromkeys(folds["pipeline"]))
     for name in (first, second):
         if name not in names:
@@ -307,7 +310,8 @@ def compare_pair(
     both = diagnoses[
         diagnoses["pipeline"].isin([first, second]) & diagnoses["fold"].isin(scores.index)
     ]
-    right = both.assign(right=both["y_true"] == both["y_pred"])
+    same = both["y_true"] == both["y_pred"]
+    right = both.assign(right=(both["y_true"] - both["y_pred"]).abs() if numbers else same)
     cases = list(dict.fromkeys(["fold", "subject", comparison.unit]))
     right = right.pivot_table(index=cases, columns="pipeline", values="right", sort=False).astype(
         float

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_regressor
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_auc_score
 
@@ -19,6 +19,7 @@ from sklearn_emg._validation import check_option, did_you_mean
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics._confusion import METRICS, confusion_measures
+from sklearn_emg.metrics._numbers import ERRORS, NUMBER_METRICS, regression_measures
 from sklearn_emg.recordings import (
     identities_learned,
     mean_by_code,
@@ -38,13 +39,13 @@ class SubjectPredictions:
     subject : ndarray of shape (n_subjects,)
         Names of the subjects.
     y_true : ndarray of shape (n_subjects,) or None
-        True labels, if they are known.
+        True labels or numbers, if they are known.
     y_pred : ndarray of shape (n_subjects,)
-        Predicted labels.
+        Predicted labels or numbers.
     y_proba : ndarray of shape (n_subjects, n_classes) or None
         Probabilities in the order of `classes`.
     classes : ndarray of shape (n_classes,)
-        Labels, sorted.
+        Labels, sorted; empty for a regressor.
     """
 
     subject: NDArray[Any]
@@ -52,6 +53,11 @@ class SubjectPredictions:
     y_pred: NDArray[Any]
     y_proba: NDArray[np.floating] | None
     classes: NDArray[Any]
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether a regressor predicted them."""
+        return not len(self.classes)
 
 
 def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) -> NDArray[Any]:
@@ -62,7 +68,7 @@ def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) 
         two = [labels[[k]].tolist()[0], y[differs[:1]].tolist()[0]]
         raise ValueError(
             f"Subject {names[k]!r} has the labels {two[0]!r} and {two[1]!r}; a score "
-            "that counts subjects needs one label each. Score rows instead, or correct y; if y was "
+            "that counts subjects needs one each. Score rows instead, or correct y; if y was "
             "permuted, permute by subject: sklearn_emg.comparison.subject_permutation_test does."
         )
     return labels
@@ -76,14 +82,15 @@ def predict_subjects(
     If all rows of a subject have one predicted label, as those of DiVoteClassifier, it is the
     prediction of the subject. Otherwise the prediction is the class with the highest mean
     probability over the rows or, without probabilities, the most frequent label (among equals, the
-    first in the order of the classes).
+    first in the order of the classes). The numbers that a regressor predicts for the rows of a
+    subject are averaged.
 
     Parameters
     ----------
-    estimator : fitted classifier
+    estimator : fitted classifier or regressor
     X : DataFrame with a ``subject`` column, or array-like together with `groups`
     y : array-like of shape (n_rows,), default=None
-        True labels; all rows of a subject have the same one.
+        True labels or numbers; all rows of a subject have the same one.
     groups : array-like of shape (n_rows,), default=None
         Subjects of the rows, if X does not contain them.
 
@@ -117,6 +124,8 @@ def predict_subjects(
         warn(message, RecordingWarning)
     if known := subjects_of_steps(estimator):
         warn_of_known_subjects(known, subject_names(X, groups) or (), type(estimator).__name__)
+    if is_regressor(estimator):
+        return subjects_from_rows(X, y, estimator.predict(X), None, np.array([]), groups=groups)
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     with warnings.catch_warnings():
         if proba is not None:  # which has warned already
@@ -146,6 +155,7 @@ def subjects_from_rows(
     proba_rows : array-like of shape (n_rows, n_classes) or None
         Predicted probabilities.
     classes : ndarray of shape (n_classes,)
+        Empty where the predictions are numbers.
     groups : array-like of shape (n_rows,), default=None
 
     Returns
@@ -159,6 +169,10 @@ def subjects_from_rows(
     names = names[first]
     y_true = None if y is None else _label_of_subjects(y, codes, names)
     y_rows = np.asarray(y_rows)
+    if not len(classes):
+        numbers = np.asarray(y_rows, dtype=float).reshape(len(codes), -1)
+        means = mean_by_code(numbers, codes, len(first))[:, 0]
+        return SubjectPredictions(names, y_true, means, None, classes)
     proba = None
     if proba_rows is not None:
         proba = mean_by_code(np.asarray(proba_rows, dtype=float), codes, len(first))
@@ -191,6 +205,16 @@ class _SubjectView(ClassifierMixin, BaseEstimator):
         return self.predictions.y_proba[np.ravel(X)]
 
 
+class _NumberView(RegressorMixin, BaseEstimator):
+    """Predicted numbers in the form of a regressor, for the scorers of scikit-learn."""
+
+    def __init__(self, predictions: SubjectPredictions):
+        self.predictions = predictions
+
+    def predict(self, X: NDArray[np.intp]) -> NDArray[Any]:
+        return self.predictions.y_pred[np.ravel(X)]
+
+
 _NO_PROBABILITIES = "The estimator has no predict_proba, which this metric needs."
 # scikit-learn's names of the measures of `compare`.
 _SAME = {"recall": "sensitivity", "roc_auc": "auroc", "matthews_corrcoef": "mcc"}
@@ -219,8 +243,25 @@ def _auroc(
     )
 
 
+def _number_measure(predictions: SubjectPredictions, metric: str) -> float:
+    """One of the measures of numbers; errors are negated, so that higher is better."""
+    value = regression_measures(
+        cast("NDArray[Any]", predictions.y_true), cast("NDArray[Any]", predictions.y_pred)
+    )[metric]
+    return -value if metric in ERRORS else value
+
+
 def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_label: Any) -> float:
     """One of the measures of `compare`."""
+    numbers = predictions.are_numbers
+    if (metric in NUMBER_METRICS) != numbers:
+        raise ValueError(
+            f"subject_scorer({metric!r}) does not score the {'numbers' if numbers else 'labels'} "
+            f"that a {'regressor' if numbers else 'classifier'} predicts. Use "
+            f"{', '.join(NUMBER_METRICS if numbers else (*METRICS, 'auroc'))}."
+        )
+    if numbers:
+        return _number_measure(predictions, metric)
     y_true = cast("NDArray[Any]", predictions.y_true)
     classes = predictions.classes.tolist()
     if pos_label is not None and (len(classes) != 2 or pos_label not in classes):
@@ -259,15 +300,15 @@ class _SubjectScorer:
         self.scorer: Callable[..., float] | None = None
         if not isinstance(metric, str):
             self.scorer = metric
-        elif _SAME.get(metric, metric) in (*METRICS, "auroc"):
+        elif _SAME.get(metric, metric) in (*METRICS, "auroc", *NUMBER_METRICS):
             self.own = _SAME.get(metric, metric)
         elif metric in get_scorer_names():
             self.scorer = get_scorer(metric)
         else:
-            names = (*METRICS, "auroc", *get_scorer_names())
+            names = (*METRICS, "auroc", *NUMBER_METRICS, *get_scorer_names())
             raise ValueError(
                 f"subject_scorer knows no metric {metric!r}.{did_you_mean(metric, names)} It takes "
-                f"{', '.join((*METRICS, 'auroc'))}, the names that "
+                f"{', '.join((*METRICS, 'auroc', *NUMBER_METRICS))}, the names that "
                 "sklearn.metrics.get_scorer_names() gives, and scorers."
             )
 
@@ -278,7 +319,7 @@ class _SubjectScorer:
         """Value of the metric for one prediction per subject."""
         if self.own is not None:
             return _measure(predictions, self.own, self.average, self.pos_label)
-        view = _SubjectView(predictions)
+        view = (_NumberView if predictions.are_numbers else _SubjectView)(predictions)
         rows = np.arange(len(predictions.subject))[:, None]
         return cast("Callable[..., float]", self.scorer)(view, rows, predictions.y_true)
 
@@ -299,7 +340,9 @@ def subject_scorer(
     metric : str or callable, default="balanced_accuracy"
         Name of a measure of :func:`~sklearn_emg.comparison.compare`: accuracy, balanced_accuracy,
         f1, precision, sensitivity (or recall), specificity, mcc or auroc (or roc_auc), for two and
-        more classes; any other name of :func:`sklearn.metrics.get_scorer_names`, such as
+        more classes; for regressors r2, spearman, concordance, ccc, and rmse and mae, which are
+        negated so that a search looks for the lowest error (see :func:`regression_measures`); any
+        other name of :func:`sklearn.metrics.get_scorer_names`, such as
         "f1_weighted" or "neg_log_loss"; or a scorer made with :func:`sklearn.metrics.make_scorer`
         that reads labels or probabilities.
     average : {"macro", "weighted"}, default="macro"

@@ -351,12 +351,12 @@ def conformal_subjects(
     coverage: float = 0.9,
     by_class: bool = False,
 ) -> pd.DataFrame:
-    """Prediction sets of subjects from a fitted classifier and calibration subjects.
+    """Prediction sets or intervals of subjects from a fitted model and calibration subjects.
 
     Parameters
     ----------
-    estimator : fitted classifier
-        A classifier with ``predict_proba``, fitted on other subjects.
+    estimator : fitted classifier or regressor
+        A classifier with ``predict_proba``, or a regressor, fitted on other subjects.
     X_calibration : DataFrame with a ``subject`` column
     y_calibration : array-like of shape (n_rows,)
     X : DataFrame with a ``subject`` column
@@ -364,13 +364,14 @@ def conformal_subjects(
     coverage : float, default=0.9
         Required coverage, see :func:`conformal_sets`.
     by_class : bool, default=False
-        Whether to guarantee it within each class.
+        Whether to guarantee it within each class; for classifiers.
 
     Returns
     -------
     sets : DataFrame
-        Table indexed by subject, with a column of bool per class, and ``set``, the classes in the
-        set as text.
+        Table indexed by subject. Of a classifier it has a column of bool per class, and ``set``,
+        the classes in the set as text; of a regressor ``prediction``, ``low`` and ``high``, see
+        :func:`conformal_intervals`.
 
     Raises
     ------
@@ -398,6 +399,15 @@ def conformal_subjects(
         )
     known = predict_subjects(estimator, X_calibration, y_calibration)
     new = predict_subjects(estimator, X)
+    if known.are_numbers:
+        if by_class:
+            raise ValueError("by_class=True of conformal_subjects is for classifiers.")
+        residuals = cast("NDArray[Any]", known.y_true) - known.y_pred
+        intervals = conformal_intervals(residuals, new.y_pred, coverage=coverage)
+        return pd.DataFrame(
+            {"prediction": new.y_pred, "low": intervals[:, 0], "high": intervals[:, 1]},
+            index=pd.Index(new.subject, name="subject"),
+        )
     if known.y_proba is None or new.y_proba is None:
         raise ValueError(
             f"conformal_subjects needs probabilities, and {type(estimator).__name__} has no "
