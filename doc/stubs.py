@@ -1,6 +1,7 @@
-"""Write the public names and the signatures of the networks for type checkers and editors.
+"""Write stubs for type checkers and editors of packages that find their public names themselves.
 
-Run ``python doc/stubs.py`` after a change of a network's settings; a test compares.
+Run ``python doc/stubs.py`` after a network or a published system was added, or the settings of a
+network changed; a test compares.
 """
 
 from __future__ import annotations
@@ -8,20 +9,17 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from sklearn_emg import neural_network
+from sklearn_emg import neural_network, papers
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, TRAINING
 from sklearn_emg.neural_network._registry import HOME, NETWORKS
 
-FOLDER = Path(neural_network.__file__).parent
 HEAD = '''\
-"""Signatures of the ready classifiers; written by doc/stubs.py."""
+"""Public names, and signatures of the ready classifiers; written by doc/stubs.py."""
+
+# ruff: noqa: I001, RUF022
 
 from collections.abc import Sequence
 from typing import Any, Unpack
-
-from sklearn_emg.neural_network._estimators import NetClassifier
-from sklearn_emg.neural_network._parameters import Training
-
 '''
 
 
@@ -30,38 +28,62 @@ def text_of(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
-def names() -> str:
-    """Text of the stub of the sub-package: where its public names are defined."""
-    lines = ['"""Public names; written by doc/stubs.py."""', "", "# ruff: noqa: I001, RUF022", ""]
-    lines += [
-        f"from sklearn_emg.neural_network.{HOME[name]} import {name}" for name in sorted(HOME)
-    ]
-    return "\n".join([*lines, "", "__all__ = [", *(f'    "{n}",' for n in sorted(HOME)), "]\n"])
+def signature(name: str) -> str:
+    """Stub of one ready classifier."""
+    lines = [f"class {name}(NetClassifier):", "    def __init__(", "        self,"]
+    starred = False
+    for parameter in inspect.signature(getattr(neural_network, name)).parameters.values():
+        if parameter.name in TRAINING:
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            lines.append("        *,")
+            starred = True
+        annotation = parameter.annotation
+        if parameter.name == "class_weight":
+            annotation = CLASS_WEIGHT.annotation
+        lines.append(f"        {parameter.name}: {text_of(annotation)} = ...,")
+    return "\n".join([*lines, "        **training: Unpack[Training],", "    ) -> None: ..."])
 
 
-def signatures() -> str:
-    """Text of the stub of the ready classifiers."""
-    blocks = []
-    for name in sorted(f"{network}Classifier" for network in NETWORKS):
-        lines = [f"class {name}(NetClassifier):", "    def __init__(", "        self,"]
-        starred = False
-        for parameter in inspect.signature(getattr(neural_network, name)).parameters.values():
-            if parameter.name in TRAINING:
-                continue
-            if parameter.kind is parameter.KEYWORD_ONLY and not starred:
-                lines.append("        *,")
-                starred = True
-            annotation = parameter.annotation
-            if parameter.name == "class_weight":
-                annotation = CLASS_WEIGHT.annotation
-            lines.append(f"        {parameter.name}: {text_of(annotation)} = ...,")
-        lines += ["        **training: Unpack[Training],", "    ) -> None: ..."]
-        blocks.append("\n".join(lines))
-    return HEAD + "\n\n".join(blocks) + "\n"
+def imports(homes: dict[str, str], exported: list[str]) -> str:
+    """Import statements of names from their modules; the exported names are listed in __all__."""
+    return "\n".join(
+        f"from {home} import {name}" + (f" as {name}" if name not in exported else "")
+        for home, name in sorted((home, name) for name, home in homes.items())
+    )
 
 
-STUBS = {FOLDER / "__init__.pyi": names, FOLDER / "_classifiers.pyi": signatures}
+def listed(names: list[str]) -> str:
+    """Text of ``__all__``."""
+    return "\n".join(["__all__ = [", *(f'    "{name}",' for name in names), "]"])
+
+
+def networks() -> str:
+    """Text of the stub of ``neural_network``."""
+    ready = sorted(f"{network}Classifier" for network in NETWORKS)
+    homes = {name: home for name, home in HOME.items() if name not in ready}
+    homes |= {"NetClassifier": "_estimators", "Training": "_parameters"}
+    homes = {name: f"{neural_network.__name__}.{home}" for name, home in homes.items()}
+    names = sorted(HOME)
+    blocks = [imports(homes, names), listed(names), *map(signature, ready)]
+    return HEAD + "\n" + "\n\n".join(blocks) + "\n"
+
+
+def systems() -> str:
+    """Text of the stub of ``papers``."""
+    homes = {name: getattr(papers, name).__module__ for name in papers.__all__}
+    head = '"""Public names; written by doc/stubs.py."""\n\n# ruff: noqa: I001'
+    return "\n\n".join([head, imports(homes, papers.__all__), listed(papers.__all__)]) + "\n"
+
+
+STUBS = {neural_network: networks, papers: systems}
+
+
+def path_of(package: object) -> Path:
+    """Path of the stub of a package."""
+    return Path(package.__file__).with_suffix(".pyi")
+
 
 if __name__ == "__main__":
-    for file, text in STUBS.items():
-        file.write_text(text(), encoding="utf-8")
+    for package, text in STUBS.items():
+        path_of(package).write_text(text(), encoding="utf-8")

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
+from pathlib import Path
 from typing import Any
 
-# Name of each network and its file in _modules; its ready classifier is called <name>Classifier.
-NETWORKS = {
-    "ALSNet": "_alsnet",
-    "AttentionNet": "_attention",
-    "AutoencoderNet": "_autoencoder",
-    "CNN1D": "_cnn1d",
-    "DeepEMGNet": "_deepemgnet",
-    "DilatedCNN": "_dilated_cnn",
-    "ImageNetwork": "_image_network",
-    "NEMGNet": "_nemgnet",
-    "NeuroFusionNet": "_neurofusionnet",
-    "PatternNet": "_patternnet",
-    "RecurrentNet": "_recurrent",
-    "SpectroEMGNet": "_spectroemgnet",
-    "StackedLSTM": "_stacked_lstm",
-}
+_MODULES = Path(__file__).parent / "_modules"
+_ALL = re.compile(r"^__all__ = (\[.*?\])", re.MULTILINE | re.DOTALL)
+
+
+def _listed() -> dict[str, str]:
+    """Names in ``__all__`` of the files of the networks, with their files.
+
+    The files are read and not imported, so that PyTorch loads when a network is first used.
+    """
+    files = {file.stem: _ALL.search(file.read_text("utf-8")) for file in _MODULES.glob("*.py")}
+    return {
+        name: f"_modules.{file}"
+        for file, names in sorted(files.items())
+        if names
+        for name in ast.literal_eval(names[1])
+    }
+
+
 # Where every public name of neural_network is defined.
 HOME = {
-    **{name: f"_modules.{file}" for name, file in NETWORKS.items()},
-    **{f"{name}Classifier": "_classifiers" for name in NETWORKS},
-    "ConvAutoencoder": "_modules._autoencoder",
+    **_listed(),
     "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_regressor",
@@ -37,6 +40,8 @@ HOME = {
     "save_model": "_saving",
     "split_validation": "_data._split",
 }
+# A network is listed together with its ready classifier, <name>Classifier.
+NETWORKS = [name for name in HOME if f"{name}Classifier" in HOME]
 
 
 def public(name: str) -> Any:

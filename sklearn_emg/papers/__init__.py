@@ -1,80 +1,15 @@
 """Published systems, each as one function that returns its pipeline over recording tables."""
 
-from sklearn_emg.papers._ahmed_islam import ahmed_islam
-from sklearn_emg.papers._alsnet import ALSNetProtocol, alsnet
-from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
-from sklearn_emg.papers._benchmark._results import Benchmark
-from sklearn_emg.papers._benchmark._run import run_benchmark
-from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS as BOUMERDES_PAIRS
-from sklearn_emg.papers._boumerdes import BoumerdesProtocol, boumerdes_cnn, boumerdes_lstm
-from sklearn_emg.papers._deepemgnet import deepemgnet
-from sklearn_emg.papers._elamvazuthi import elamvazuthi
-from sklearn_emg.papers._n2001_features import n2001_features
-from sklearn_emg.papers._nemgnet import NEMGNetProtocol, nemgnet
-from sklearn_emg.papers._nemgnet_baselines import mel_spectrogram_network, waveform_image_network
-from sklearn_emg.papers._neurofusion._classical import (
-    amplitude_envelope_analysis,
-    frequency_domain_analysis,
-    selected_features_mlp,
-    time_domain_analysis,
-    tree_ensembles,
-)
-from sklearn_emg.papers._neurofusion._clinical import quantitative_emg, rule_based
-from sklearn_emg.papers._neurofusion._networks import (
-    neurofusion_features,
-    neurofusionnet,
-    plain_network,
-    transfer_cnn,
-)
-from sklearn_emg.papers._patel_sunitha import patel_sunitha
-from sklearn_emg.papers._registry import (
-    OpenChoice,
-    PublishedResult,
-    Source,
-    System,
-    get_system,
-    list_systems,
-    make_system,
-)
-from sklearn_emg.papers._spectroemgnet import spectroemgnet
-from sklearn_emg.papers._yoo_2023 import yoo_2023
+import importlib
+import pkgutil
 
-__all__ = [
-    "ALSNetProtocol",
-    "Benchmark",
-    "BoumerdesProtocol",
-    "NEMGNetProtocol",
-    "OpenChoice",
-    "PublishedResult",
-    "Source",
-    "System",
-    "ahmed_islam",
-    "alsnet",
-    "amplitude_envelope_analysis",
-    "boumerdes_cnn",
-    "boumerdes_lstm",
-    "boumerdes_tables",
-    "deepemgnet",
-    "elamvazuthi",
-    "frequency_domain_analysis",
-    "get_system",
-    "list_systems",
-    "make_system",
-    "mel_spectrogram_network",
-    "n2001_features",
-    "nemgnet",
-    "neurofusion_features",
-    "neurofusionnet",
-    "patel_sunitha",
-    "plain_network",
-    "quantitative_emg",
-    "rule_based",
-    "run_benchmark",
-    "selected_features_mlp",
-    "spectroemgnet",
-    "time_domain_analysis",
-    "transfer_cnn",
-    "tree_ensembles",
-    "waveform_image_network",
-    "yoo_2023",
-]
+# Each module here lists its public names in ``__all__``; ``doc/stubs.py`` writes them into
+# ``__init__.pyi`` for type checkers and editors.
+__all__: list[str] = []
+for _, _name, _ in pkgutil.iter_modules(__path__):
+    if _name != "__main__":
+        _module = importlib.import_module(f"{__name__}.{_name}")
+        _names = getattr(_module, "__all__", [])
+        __all__ += _names
+        globals().update({name: getattr(_module, name) for name in _names})
+__all__.sort()

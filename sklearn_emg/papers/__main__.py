@@ -26,7 +26,6 @@ from sklearn_emg.model_selection import (
     RepeatedSubjectKFold,
 )
 from sklearn_emg.papers import (
-    BOUMERDES_PAIRS,
     ALSNetProtocol,
     BoumerdesProtocol,
     NEMGNetProtocol,
@@ -35,6 +34,7 @@ from sklearn_emg.papers import (
 )
 from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
 from sklearn_emg.papers._benchmark._run import run_benchmark
+from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
 
 Data = tuple[str, pd.DataFrame, np.ndarray, str]
 

@@ -24,6 +24,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["ahmed_islam"]
+
 
 @published_systems(
     {

@@ -16,6 +16,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["ALSNetProtocol", "alsnet"]
+
 _SOURCE = Source(
     "K. M. Hassan et al.",
     2022,

@@ -22,6 +22,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["BoumerdesProtocol", "boumerdes_cnn", "boumerdes_lstm"]
+
 _SOURCE = Source(
     "L. Loubar, M. Toubal",
     2023,

@@ -25,6 +25,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["elamvazuthi"]
+
 
 @published_systems(
     {

@@ -19,6 +19,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["NEMGNetProtocol", "nemgnet"]
+
 YOO_2022 = Source(
     "J. Yoo et al.",
     2022,

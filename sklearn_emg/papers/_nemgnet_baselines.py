@@ -13,6 +13,8 @@ from sklearn_emg.papers._building import over_recordings
 from sklearn_emg.papers._nemgnet import YOO_2022
 from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
 
+__all__ = ["mel_spectrogram_network", "waveform_image_network"]
+
 _ACCURACY = {
     "resnet50": ("ResNet-50", 73.84),
     "resnet152": ("ResNet-152", 75.61),

@@ -23,6 +23,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["patel_sunitha"]
+
 _CLASSIFIERS = {
     "mlp": ("a multilayer perceptron", 72.0),
     "svm": ("a support vector machine", 73.0),

@@ -13,6 +13,16 @@ import pandas as pd
 
 from sklearn_emg._validation import did_you_mean
 
+__all__ = [
+    "OpenChoice",
+    "PublishedResult",
+    "Source",
+    "System",
+    "get_system",
+    "list_systems",
+    "make_system",
+]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

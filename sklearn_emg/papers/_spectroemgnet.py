@@ -21,6 +21,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["spectroemgnet"]
+
 
 @published_systems(
     {

@@ -25,6 +25,8 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
+__all__ = ["yoo_2023"]
+
 
 @published_systems(
     {

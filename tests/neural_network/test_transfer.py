@@ -23,11 +23,11 @@ from sklearn_emg.neural_network import (
     AutoencoderNetClassifier,
     EMGClassifier,
     TransferClassifier,
-    _classifiers,
     load_model,
     save_model,
 )
-from sklearn_emg.neural_network._pretraining import train_autoencoder
+from sklearn_emg.neural_network._modules import _autoencoder
+from sklearn_emg.neural_network._modules._autoencoder import train_autoencoder
 from sklearn_emg.recordings import recording_table
 
 SMALL = {"n_filters": (4, 6), "kernel_size": 3, "dilations": (1, 2), "n_hidden": 8, "dropout": 0.2}
@@ -266,7 +266,7 @@ def test_the_autoencoder_sees_no_validation_windows(monkeypatch):
         seen.append((train.X.clone(), len(train)))
         return train_autoencoder(train, *args, **kwargs)
 
-    monkeypatch.setattr(_classifiers, "train_autoencoder", spy)
+    monkeypatch.setattr(_autoencoder, "train_autoencoder", spy)
     net = AutoencoderNetClassifier(max_epochs=1, pretrain_epochs=1, random_state=0)
     net.fit(X, y, groups=subjects)
     windows, n = seen[0]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sklearn_emg.neural_network._modules._layers import DilatedNet
+from sklearn_emg.neural_network._parameters import trains
+from sklearn_emg.neural_network._ready import ReadyClassifier
+
+__all__ = ["ALSNet", "ALSNetClassifier"]
 
 
 class ALSNet(DilatedNet):
@@ -98,3 +102,36 @@ class ALSNet(DilatedNet):
             dropout=dropout,
             init=init,
         )
+
+
+@trains(ALSNet)
+class ALSNetClassifier(ReadyClassifier):
+    """Compact dilated network of Hassan et al. (2022).
+
+    A good first choice for raw windows, since it is small and fast and takes windows of any length.
+    The paper does not describe the training; the defaults are those of :class:`EMGClassifier`.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    ALSNet : The network alone, with its layers and source.
+    EMGClassifier : Any network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import ALSNetClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = ALSNetClassifier(max_epochs=20, lr=0.01, random_state=0)
+    >>> bool(net.fit(X, y, groups=np.arange(40) // 4).score(X, y) > 0.9)
+    True
+    """

@@ -19,6 +19,10 @@ from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
     initialise,
 )
+from sklearn_emg.neural_network._parameters import trains
+from sklearn_emg.neural_network._ready import SpectrumClassifier
+
+__all__ = ["DeepEMGNet", "DeepEMGNetClassifier"]
 
 
 class DeepEMGNet(nn.Module):
@@ -151,3 +155,40 @@ class DeepEMGNet(nn.Module):
         if self.spectrogram is not None:
             x = self.spectrogram(x)
         return self.classifier(self.features(x))
+
+
+@trains(DeepEMGNet)
+class DeepEMGNetClassifier(SpectrumClassifier):
+    """Network on spectrograms of Sengur et al. (2017).
+
+    It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
+    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    DeepEMGNet : The network alone, with its layers and source.
+    EMGClassifier : Any network.
+
+    Notes
+    -----
+    Published, ALS against normal: 96.69 % (sensitivity 94.24, specificity 97.59).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import DeepEMGNetClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = DeepEMGNetClassifier(nperseg=16, max_epochs=20, lr=0.01, random_state=0)
+    >>> bool(net.fit(X, y, groups=np.arange(40) // 4).score(X, y) > 0.9)
+    True
+    """

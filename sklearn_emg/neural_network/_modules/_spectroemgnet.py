@@ -22,6 +22,10 @@ from sklearn_emg.neural_network._modules._layers import (
     initialise,
     maps_of,
 )
+from sklearn_emg.neural_network._parameters import trains
+from sklearn_emg.neural_network._ready import SpectrumClassifier
+
+__all__ = ["SpectroEMGNet", "SpectroEMGNetClassifier"]
 
 
 class SpectroEMGNet(nn.Module):
@@ -223,3 +227,40 @@ def _mean_over_frequency(_: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Gates of the places of an image, averaged over frequency, with a sum of one over time."""
     gates = logits.sigmoid().mean(dim=2)
     return gates / gates.sum(dim=-1, keepdim=True)
+
+
+@trains(SpectroEMGNet)
+class SpectroEMGNetClassifier(SpectrumClassifier):
+    """Network with attention on spectrograms of Rahman et al. (2023).
+
+    It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
+    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    SpectroEMGNet : The network alone, with its layers and source.
+    EMGClassifier : Any network.
+
+    Notes
+    -----
+    Published on N2001, three classes: 92 %. The split is not known to the authors of this package.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import SpectroEMGNetClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = SpectroEMGNetClassifier(nperseg=16, n_filters=(16,), lr=0.01, random_state=0)
+    >>> bool(net.fit(X, y, groups=np.arange(40) // 4).score(X, y) > 0.9)
+    True
+    """

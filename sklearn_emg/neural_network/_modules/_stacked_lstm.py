@@ -10,6 +10,10 @@ from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
     last_in_time,
 )
+from sklearn_emg.neural_network._parameters import trains
+from sklearn_emg.neural_network._ready import ReadyClassifier
+
+__all__ = ["StackedLSTM", "StackedLSTMClassifier"]
 
 
 class StackedLSTM(nn.Module):
@@ -116,3 +120,43 @@ class StackedLSTM(nn.Module):
         """
         states, _ = self.lstm(x.transpose(1, 2))
         return self.classifier(last_in_time(states, lengths))
+
+
+@trains(StackedLSTM, max_epochs=60, patience=None)
+class StackedLSTMClassifier(ReadyClassifier):
+    """Stacked LSTM of Loubar and Toubal (2023), trained as in the source.
+
+    Training uses Adam with learning rate 1e-3, 60 epochs and batches of 32.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    StackedLSTM : The network alone, with its layers and source.
+    EMGClassifier : Any network.
+
+    Notes
+    -----
+    The source does not validate this network. Here the weights with the lowest validation loss
+    are kept; ``validation_fraction=None`` keeps the last.
+
+    Published on N2001: 64.86 % of windows after unfinished training, by a random split of windows
+    with the same subject on both sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import StackedLSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = StackedLSTMClassifier(n_units=8, n_layers=1, max_epochs=40, lr=0.02, random_state=0)
+    >>> bool(net.fit(X, y, groups=np.arange(40) // 4).score(X, y) > 0.9)
+    True
+    """

@@ -19,6 +19,8 @@ from sklearn_emg.papers._building import (
 )
 from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
 
+__all__ = ["quantitative_emg", "rule_based"]
+
 _POTENTIALS = (
     "muap_amplitude",
     "muap_duration",

@@ -21,6 +21,8 @@ from sklearn_emg.papers._building import (
 from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
 from sklearn_emg.preprocessing import AdaptiveFilter, AmplitudeScaler, WaveletDenoiser
 
+__all__ = ["neurofusion_features", "neurofusionnet", "plain_network", "transfer_cnn"]
+
 _DENOISING = OpenChoice(
     "artefact removal",
     "wavelets in place of the autoencoder of the source; set_params(denoise=AutoencoderDenoiser()) "
