@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 # Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
-test test-slow designs docs: export OMP_NUM_THREADS ?= 1
+test test-slow test-lowest designs docs: export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-gpu designs lint docs benchmark release-check clean
+.PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs benchmark release-check clean
 
 setup: $(VENV)/.ready
 
@@ -27,6 +27,15 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow" tests
+
+# The lowest versions that pyproject.toml allows, in an environment of their own.
+test-lowest:
+	$(PYTHON) -m venv build/lowest
+	$(PYTHON) tests/lowest.py > build/lowest.txt && grep "^torch==" constraints.txt >> build/lowest.txt
+	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt torch
+	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable \
+		".[nets,plot,export,reduce]" pytest pytest-xdist hypothesis h5py edfio openpyxl statsmodels
+	build/lowest/bin/python -m pytest -q -n $(JOBS) -m "not slow and not gpu and not network" tests
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m "gpu" tests

@@ -429,12 +429,14 @@ def _to_json(name: str, value: Any) -> Any:
 
 
 def _array(entries: list[Any], dtype_name: str) -> NDArray[Any]:
-    dtype = np.dtype(dtype_name)
-    if dtype.kind not in "biufUO" or dtype.itemsize * len(entries) > _MAX_ARRAY_BYTES:
+    # Sizes are read from the name: older NumPy overflows where it makes the dtype of a huge text.
+    form = re.fullmatch(r"[<>|=]?([biufUO])(\d{0,12})", dtype_name)
+    size = 0 if form is None else int(form[2] or 1) * (4 if form[1] == "U" else 1)
+    if form is None or size * len(entries) > _MAX_ARRAY_BYTES:
         raise ValueError(f"arrays of {dtype_name!r} are not written by save_model")
     if any(isinstance(entry, list | dict) for entry in entries):
         raise ValueError("arrays must have one dimension")
-    return np.array(entries, dtype=dtype)
+    return np.array(entries, dtype=dtype_name)
 
 
 def _from_json(value: Any) -> Any:

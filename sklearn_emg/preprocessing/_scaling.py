@@ -323,12 +323,12 @@ class ReferenceScaler(SignalTransformer):
 
     def _marked(self, marks: pd.Series) -> NDArray[np.bool_]:
         """Whether each row is a reference contraction."""
-        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
+        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]).to_numpy(dtype=bool))).size:
             raise ValueError(
                 f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
                 f"{marks.iloc[unclear[0]]!r}."
             )
-        return marks.isin([True, 1]).to_numpy()
+        return marks.isin([True, 1]).to_numpy(dtype=bool)
 
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
         """Subject code of each row, and the reference amplitudes of each subject."""

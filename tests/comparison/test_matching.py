@@ -58,7 +58,7 @@ def test_three_classes_give_sets_of_three():
     table, y = subjects("aabbbccc", age=[30.0, 50, 31, 51, 70, 29, 49, 90])
     sets = match_subjects(table, y, "age", caliper={"age": 2.0}).sets
     assert sets["class"].tolist() == [*"abcabc"]
-    assert sets.groupby("set")["age"].agg([min, max]).values.tolist() == [[29, 31], [49, 51]]
+    assert sets.groupby("set")["age"].agg(["min", "max"]).values.tolist() == [[29, 31], [49, 51]]
 
 
 def test_categories_are_equal_in_all_classes():
