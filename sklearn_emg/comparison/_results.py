@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,8 @@ class Comparison:
         Of a regression ``folds`` and ``summary`` have the measures of
         :func:`~sklearn_emg.metrics.regression_measures`, ``classes`` is empty, and `chance` is
         the standard deviation of the true values, the RMSE of a constant prediction of their mean.
+    remark : str
+        Of a prognosis: which pipelines beat the naive baselines.
     """
 
     folds: pd.DataFrame
@@ -75,6 +77,7 @@ class Comparison:
     confusions: pd.DataFrame = field(default_factory=pd.DataFrame)
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict)
     task: str = "classification"
+    remark: str = ""
 
     def _level(self, level: str) -> str:
         """Level by its name; the unit of the diagnoses has the level "subject"."""
@@ -188,10 +191,11 @@ class Comparison:
             cases = f"{counted(len(units), self.unit)} of {cases}"
         pipelines = counted(self.summary["pipeline"].nunique(), "pipeline")
         if self.task == "regression":
+            remark = f"{self.remark}\n" if self.remark else ""
             return (
                 f"Comparison of {pipelines} over {cases}; predicting the mean has an RMSE of "
-                f"{_digits(self.chance)}\n{100 * self.confidence:g} % intervals over subjects\n"
-                f"{self.table()!r}"
+                f"{_digits(self.chance)}\n{remark}"
+                f"{100 * self.confidence:g} % intervals over subjects\n{self.table()!r}"
             )
         return (
             f"Comparison of {pipelines} over {cases}, chance level {self.chance:.2f}\n"
@@ -220,7 +224,7 @@ def score_cell(values: pd.DataFrame, metric: str) -> str:
         return "-"
     pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
     # An error has the unit of the target, whose size is not known.
-    shown = _digits if metric in ERRORS else "{:.2f}".format
+    shown: Callable[[Any], str] = _digits if metric in ERRORS else "{:.2f}".format
     text = "-" if np.isnan(pooled) else shown(pooled)
     return text if np.isnan(low) else f"{text} [{shown(low)}, {shown(high)}]"
 

@@ -26,12 +26,14 @@ from sklearn_emg.inspection._importance import (
     FamilyImportanceDisplay,
     family_importance,
 )
+from sklearn_emg.inspection._outcomes import AgreementDisplay
 from sklearn_emg.inspection._recording_display import RecordingDisplay
 from sklearn_emg.inspection._reports import preprocessing_report, report
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
 __all__ = [
     "ActivationMaximizationDisplay",
+    "AgreementDisplay",
     "AttentionDisplay",
     "AttentionMaps",
     "Attribution",

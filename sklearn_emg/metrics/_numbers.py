@@ -48,7 +48,7 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
     ranks = [pd.Series(values).rank().to_numpy() for values in (y_true, y_pred)]
     if len(y_true) < 2 or any(np.ptp(r) == 0 for r in ranks):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> NDArray[np.floating]:

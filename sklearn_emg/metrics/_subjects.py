@@ -245,9 +245,9 @@ def _auroc(
 
 def _number_measure(predictions: SubjectPredictions, metric: str) -> float:
     """One of the measures of numbers; errors are negated, so that higher is better."""
-    value = regression_measures(
-        cast("NDArray[Any]", predictions.y_true), cast("NDArray[Any]", predictions.y_pred)
-    )[metric]
+    value = regression_measures(cast("NDArray[Any]", predictions.y_true), predictions.y_pred)[
+        metric
+    ]
     return -value if metric in ERRORS else value
 
 

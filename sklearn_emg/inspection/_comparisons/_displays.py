@@ -143,6 +143,8 @@ class ComparisonDisplay:
         -------
         display : ComparisonDisplay
         """
+        if comparison.task == "regression":
+            raise ValueError("ComparisonDisplay is for classifiers; see AgreementDisplay.")
         summary = comparison.summary[comparison.summary["level"] == "subject"]
         names = list(dict.fromkeys(summary["pipeline"]))
         metrics = list(dict.fromkeys(summary["metric"]))
@@ -425,7 +427,8 @@ class LeakageDisplay:
             progress=False,
             random_state=random_state,
         )
-        return cls(audit, n_classes=len(np.unique(np.asarray(y))))
+        numbers = audit.task == "regression"
+        return cls(audit, n_classes=None if numbers else len(np.unique(np.asarray(y))))
 
     @classmethod
     def from_audit(cls, audit: LeakageAudit, *, n_classes: int | None = None) -> LeakageDisplay:
@@ -449,7 +452,8 @@ class LeakageDisplay:
             ax, 1, 1, "LeakageDisplay.plot", figsize=(1.8 + 1.4 * len(summary), 3.8)
         )
         self.ax_ = axis = axes[0]
-        values = summary["mean_balanced_accuracy"].to_numpy()
+        metric, numbers = self.audit.metric, self.audit.task == "regression"
+        values = summary[f"mean_{metric}"].to_numpy()
         leaky = summary["leaky"].to_numpy()
         place = np.arange(len(summary))
         self.bars_ = axis.bar(
@@ -462,7 +466,7 @@ class LeakageDisplay:
         )
         self.points_ = []
         for k, split in enumerate(summary.index):
-            values_of = folds.loc[folds["split"] == split, "balanced_accuracy"].to_numpy()
+            values_of = folds.loc[folds["split"] == split, metric].to_numpy()
             side = np.linspace(-0.15, 0.15, len(values_of)) if len(values_of) > 1 else np.zeros(1)
             self.points_ += axis.plot(
                 k + side, values_of, "o", ms=4, color="black", mfc="white", label="a fold", zorder=3
@@ -478,9 +482,10 @@ class LeakageDisplay:
         kinds = np.where(leaky, "leaky", "no leak")
         axis.set_xticks(place, [f"{name}\n{kind}" for name, kind in zip(summary.index, kinds)])
         axis.set_xlim(-0.6, len(summary) + 0.1)
-        axis.set_ylim(0, 1.05)
+        if not numbers:
+            axis.set_ylim(0, 1.05)
         axis.set_xlabel("split into training and test windows")
-        axis.set_ylabel("balanced accuracy of windows")
+        axis.set_ylabel(f"{'mean absolute error' if numbers else 'balanced accuracy'} of windows")
         axis.legend(
             handles=handles,
             frameon=False,
@@ -493,7 +498,9 @@ class LeakageDisplay:
         return self
 
     def _mark_gap(self, axis: Any, values: np.ndarray) -> None:
-        last = len(values) - 1
+        last, gap = len(values) - 1, f"{100 * self.audit.gap:+.0f}\npoints"
+        if self.audit.task == "regression":
+            gap = f"{-self.audit.gap:+.2g}"
         axis.plot([0.3, last + 0.42], [values[0]] * 2, color="black", lw=0.8, ls=":")
         axis.annotate(
             "",
@@ -502,7 +509,7 @@ class LeakageDisplay:
             arrowprops={"arrowstyle": "<->", "lw": 1, "shrinkA": 0, "shrinkB": 0},
         )
         self.gap_text_ = axis.annotate(
-            f"leak\n{100 * self.audit.gap:+.0f}\npoints",
+            f"leak\n{gap}",
             xy=(last + 0.44, (values[0] + values[last]) / 2),
             va="center",
             fontsize=9,

@@ -24,6 +24,7 @@ from sklearn_emg.inspection._reports._html import (
 )
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
+_TITLES = {"balanced_accuracy": "balanced accuracy", "mae": "mean absolute error"}
 FINDINGS = {"confound": "leaky"}  # style of the cell
 MARKS = {"leaky: do not report": "leaky", "no leak": "no-leak", "yes: leaky": "leaky"}
 _N_NAMED = 20  # subjects that are listed by name in a sentence
@@ -137,42 +138,45 @@ def leakage_content(
     content = []
     for name, audit in audits.items():
         summary = audit.summary
+        numbers = audit.task == "regression"
         leaky = summary["leaky"].to_numpy(dtype=bool)
+        metrics = ("mae", "r2") if numbers else ("balanced_accuracy", "accuracy")
         frame = pd.DataFrame(
             {
                 metric.replace("_", " "): [
                     f"{mean:.3f} ± {std:.3f}"
                     for mean, std in zip(summary[f"mean_{metric}"], summary[f"std_{metric}"])
                 ]
-                for metric in ("balanced_accuracy", "accuracy")
+                for metric in metrics
             },
             index=summary.index,
         )
         frame["status"] = np.where(leaky, "leaky: do not report", "no leak")
-        balanced = summary["mean_balanced_accuracy"]
+        first = summary[f"mean_{audit.metric}"]
         values = "; ".join(
             f"{split} ({'leaky' if bad else 'no leak'}) {value:.2f}"
-            for split, bad, value in zip(summary.index, leaky, balanced)
+            for split, bad, value in zip(summary.index, leaky, first)
         )
         points = round(100 * audit.gap)
         content.append(
             {
                 "name": name,
-                "points": f"{points:+d} point{'' if abs(points) == 1 else 's'}",
+                "score": _TITLES[audit.metric],
+                "change": f"{-audit.gap:+.3g}"
+                if numbers
+                else f"{points:+d} point{'' if abs(points) == 1 else 's'}",
                 "table": table(
                     frame,
                     f"Scores of windows, {name}: mean ± standard deviation over folds",
                     index="split",
-                    keys=pd.DataFrame(
-                        {"balanced accuracy": balanced, "accuracy": summary["mean_accuracy"]}
-                    ),
+                    keys=pd.DataFrame({m.replace("_", " "): summary[f"mean_{m}"] for m in metrics}),
                     marks=MARKS,
                 ),
                 "picture": draw_display(
                     LeakageDisplay.from_audit(audit, n_classes=n_classes),
-                    f"Bars of balanced accuracy of windows by split for {name}: {values}.",
-                    "Hatched bars are leaky splits; each point is a fold, the dashed line is the "
-                    "chance level.",
+                    f"Bars of {_TITLES[audit.metric]} of windows by split for {name}: {values}.",
+                    "Hatched bars are leaky splits; each point is a fold"
+                    + ("." if numbers else ", the dashed line is the chance level."),
                     (1.8 + 1.4 * len(frame), 3.8),
                 ),
             }

@@ -23,6 +23,7 @@ from sklearn_emg.inspection._reports._pipeline_report import (
     pipeline_content,
     pipeline_title,
 )
+from sklearn_emg.inspection._reports._regression_report import regression_content
 
 
 def report(
@@ -46,7 +47,8 @@ def report(
     Parameters
     ----------
     result : Comparison or fitted estimator
-        A result of :func:`~sklearn_emg.comparison.compare`, or a fitted pipeline.
+        A result of :func:`~sklearn_emg.comparison.compare`, of classifiers or regressors, or a
+        fitted pipeline.
     path : str or path-like
         The HTML file. An existing one is replaced once the new page is complete.
     audits : LeakageAudit or dict of str to LeakageAudit, default=None
@@ -128,9 +130,15 @@ def report(
                     f"The {name!r} of report is for a fitted pipeline; a Comparison has its own "
                     "predictions. Leave it out."
                 )
+        title = title or "Comparison of pipelines"
+        if result.task == "regression":
+            if confounds is not None:
+                raise ValueError("The 'confounds' of report are those of classes. Leave them out.")
+            write_page(path, "regression.html", title, regression_content(result, named, max_rows))
+            return path
         _check_confounds(confounds, result.classes)
         content = comparison_content(result, named, confounds, max_rows)
-        write_page(path, "comparison.html", title or "Comparison of pipelines", content)
+        write_page(path, "comparison.html", title, content)
     else:
         _check_estimator(result)
         _check_confounds(confounds, getattr(result, "classes_", None))

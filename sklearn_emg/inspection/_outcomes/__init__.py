@@ -1,0 +1,3 @@
+"""Displays of predicted numbers."""
+
+from sklearn_emg.inspection._outcomes._agreement import AgreementDisplay as AgreementDisplay

@@ -1,0 +1,74 @@
+"""The page of a comparison of regressors, and the display of agreement."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LinearRegression
+
+from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.ensemble import DiVoteRegressor
+from sklearn_emg.inspection import (
+    AgreementDisplay,
+    ComparisonDisplay,
+    LeakageDisplay,
+    report,
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.normal(10, 3, 20), 3)
+    X = pd.DataFrame({"rms": y + rng.normal(size=60), "subject": np.repeat(range(20), 3)})
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    models = {"line": LinearRegression(), "dummy": DummyRegressor()}
+    models = {name: DiVoteRegressor(model, window=None) for name, model in models.items()}
+    return compare(models, *data, progress=False, n_resamples=50)
+
+
+def test_the_page_shows_errors_agreement_and_the_leak(result, data, tmp_path):
+    model = DiVoteRegressor(LinearRegression(), window=None)
+    audit = leakage_audit(model, *data, progress=False)
+    text = report(result, tmp_path / "page.html", audits={"line": audit}).read_text("utf-8")
+    best = result.table(metrics="mae").loc["line", "mae"]
+    assert f"lowest mean absolute error over subjects is {best}, by line" in text
+    assert "Bland-Altman plot of line" in text
+    assert "would have changed the mean absolute error by" in text
+    assert "balanced" not in text
+
+
+def test_a_fitted_regressor_has_a_page(data, tmp_path):
+    model = DiVoteRegressor(LinearRegression(), window=None).fit(*data)
+    text = report(model, tmp_path / "page.html").read_text("utf-8")
+    assert "DiVoteRegressor" in text
+
+
+def test_agreement_is_that_of_bland_and_altman():
+    rng = np.random.default_rng(0)
+    y = rng.normal(50, 10, 200)
+    p = 2 + y + rng.normal(0, 3, 200)
+    display = AgreementDisplay.from_predictions(y, p, n_resamples=50)
+    error = p - y
+    assert display.limits["bias"] == pytest.approx(error.mean())
+    assert display.limits["high"] == pytest.approx(error.mean() + 1.96 * error.std(ddof=1))
+    slope = np.polyfit(p, y, 1)[0]
+    assert display.calibration["slope"] == pytest.approx(slope)
+    assert display.calibration["slope_low"] < slope < display.calibration["slope_high"]
+
+
+def test_displays_draw_what_they_are_for(result, data):
+    display = AgreementDisplay.from_comparison(result, "line")
+    assert len(display.plot().points_.get_offsets()) == 20
+    assert display.plot("bland-altman").ax_.get_xlabel() == "mean of predicted and true"
+    with pytest.raises(ValueError, match="no pipeline 'other'"):
+        AgreementDisplay.from_comparison(result, "other")
+    with pytest.raises(ValueError, match="see AgreementDisplay"):
+        ComparisonDisplay.from_comparison(result)
+    model = DiVoteRegressor(LinearRegression(), window=None)
+    leak = LeakageDisplay.from_estimator(model, *data).plot()
+    assert leak.ax_.get_ylabel() == "mean absolute error of windows"
