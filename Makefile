@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
 test test-slow test-lowest designs docs: export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs benchmark release-check clean
+.PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs benchmark results release-check clean
 
 setup: $(VENV)/.ready
 
@@ -86,6 +86,10 @@ release-check: setup
 	rm -rf build/try && $(PYTHON) -m venv build/try
 	build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	cd build/try && bin/python -m pip check && bin/python -m sklearn_emg.show_versions
+
+# Tables and figures of the results page, from the folders of finished benchmarks.
+results: setup
+	$(BIN)/python -m sklearn_emg.papers results $(wildcard $(BENCHMARK)/*) --out doc/benchmark
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info doc/_build doc/generated doc/auto_examples .pytest_cache .ruff_cache .mypy_cache .hypothesis

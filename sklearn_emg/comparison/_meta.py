@@ -286,7 +286,7 @@ def meta_analysis(
     rng = check_random_state(random_state)
     found = {name: _Diagnoses.of(name, result, metric) for name, result in comparisons.items()}
     scores = pd.DataFrame({name: diagnoses.scores() for name, diagnoses in found.items()})
-    ranks = scores.dropna().rank(ascending=False)
+    ranks = scores.dropna().round(12).rank(ascending=False)  # equal but for rounding: a tie
     order = list(ranks.mean(axis=1).sort_values(kind="stable").index)
     order += [name for name in scores.index if name not in order]
     rows = [

@@ -7,6 +7,7 @@ from sklearn_emg.papers._alsnet import ALSNetProtocol
 from sklearn_emg.papers._alsnet import alsnet
 from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._benchmark._results import Benchmark
+from sklearn_emg.papers._benchmark._results import read_benchmark
 from sklearn_emg.papers._benchmark._run import run_benchmark
 from sklearn_emg.papers._boumerdes import BoumerdesProtocol
 from sklearn_emg.papers._boumerdes import boumerdes_cnn
@@ -69,6 +70,7 @@ __all__ = [
     "patel_sunitha",
     "plain_network",
     "quantitative_emg",
+    "read_benchmark",
     "rule_based",
     "run_benchmark",
     "selected_features_mlp",

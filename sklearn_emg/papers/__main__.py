@@ -33,6 +33,7 @@ from sklearn_emg.papers import (
     list_systems,
 )
 from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
+from sklearn_emg.papers._benchmark._page import write_pages
 from sklearn_emg.papers._benchmark._run import run_benchmark
 from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
 
@@ -43,9 +44,11 @@ def _simulated(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import make_nemg_cohort
 
     cohort = make_nemg_cohort(arguments.subjects, fs=arguments.rate, random_state=arguments.seed)
+    # What the simulator knows of a subject, and no recording states.
+    table = cohort.data.drop(columns=["subtype", "severity", "drive"])
     name = f"simulated cohort, {arguments.subjects} subjects, {arguments.rate:g} Hz"
     caveat = "simulated signals: the scores do not estimate the accuracy on real patients"
-    return name, cohort.data, cohort.target, caveat
+    return name, table, cohort.target, caveat
 
 
 def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
@@ -163,7 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--folds", type=int, default=5)
     add("--repeats", type=int, default=3)
     add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
-    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none (default: 3)")
+    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none and for no "
+        "audit of confounds (default: 3)")  # fmt: skip
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
         help="systems to leave out, with the reason; may be repeated")  # fmt: skip
     add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, which systems "
@@ -183,7 +187,17 @@ def _parser() -> argparse.ArgumentParser:
         help="meaning of --pairs: numbers of subjects, or positions among the subjects of a class "
         "(default: number)")  # fmt: skip
     tables.add_argument("--lstm", action="store_true", help="run the LSTM too, which takes days")
+    _add_results(commands)
     return parser
+
+
+def _add_results(commands: Any) -> None:
+    """Add the command that writes the results page."""
+    page = commands.add_parser("results", help="tables and figures of finished benchmarks, and "
+        "which system beats which over their data sets; trains nothing")  # fmt: skip
+    page.add_argument("folders", nargs="+", type=Path, metavar="FOLDER",
+        help="folder of results of the benchmark command; its name is that of the set")  # fmt: skip
+    page.add_argument("--out", required=True, type=Path, help="folder of the tables and figures")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -322,7 +336,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(list_systems()[columns].to_string() + "\n")
         return 0
     try:
-        {"benchmark": _benchmark, "boumerdes": _tables}[arguments.command](arguments, argv)
+        run = {"benchmark": _benchmark, "boumerdes": _tables, "results": _results}
+        run[arguments.command](arguments, argv)
     except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
@@ -368,6 +383,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             search=search,
             search_label=label,
             audit_splits=arguments.audit,
+            confounds=arguments.audit > 0 and not protocol.leaky,
             n_jobs=arguments.jobs,
             retry_failed=arguments.retry_failed,
             left_out=left_out,
@@ -379,6 +395,11 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
             store=arguments.store or "auto",
         )
     sys.stdout.write(result.table().to_string() + f"\nResults: {arguments.out}\n")
+
+
+def _results(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
+    files = write_pages(arguments.folders, arguments.out)
+    sys.stdout.write("".join(f"{file}\n" for file in files))
 
 
 def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:

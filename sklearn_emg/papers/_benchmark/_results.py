@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +18,17 @@ import sklearn
 from numpy.typing import NDArray
 
 from sklearn_emg._files import write_atomically, write_text_atomically
+from sklearn_emg._tables import ReadableTable
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import Comparison
 from sklearn_emg.papers._registry import PublishedResult, get_system
 
-__all__ = ["Benchmark", "write_parquet", "write_results"]
+__all__ = ["Benchmark", "facts_of", "read_benchmark", "write_parquet", "write_results"]
 
+CONFOUNDS = "confounds.parquet"
+_ABOUT = "about.json"
+_TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
+_PLAIN = ("chance", "confidence", "unit")  # of a comparison
 LEAKY_NOTE = (
     "LEAKY PROTOCOL: windows of one subject are in both training and test. These figures "
     "overestimate the accuracy on new subjects."
@@ -47,7 +54,9 @@ class Benchmark:
         not done, and ``cpu_seconds`` of all threads of its process, which other programs on the
         same machine lengthen less than seconds on the clock.
     notes : dict of str to str
-        Lines for the head of the Markdown table.
+        Lines for the head of the Markdown table: command, data, protocol, date, hardware ...
+    confounds : DataFrame
+        Summary of :func:`~sklearn_emg.comparison.confound_audit`, as far as it was asked for.
     """
 
     comparison: Comparison
@@ -56,6 +65,7 @@ class Benchmark:
     leaky: bool
     runs: pd.DataFrame
     notes: dict[str, str] = field(default_factory=dict)
+    confounds: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def table(self) -> pd.DataFrame:
         """One row per system: ours with intervals, the published figure, audit, costs.
@@ -76,7 +86,7 @@ class Benchmark:
                 row["window accuracy"] = _cell(mine, "window", "accuracy")
             row["published"] = self.published[name] or "-"
             if len(self.audits):
-                row["audit: random windows (leaky) / by subject"] = self._audit(name)
+                row["audit: random windows (leaky) / by subject"] = self.audit_cell(name)
             folds = self.comparison.folds
             folds = folds[(folds["pipeline"] == name) & (folds["level"] == level)]
             runs = self.runs[self.runs["system"] == name]
@@ -93,7 +103,24 @@ class Benchmark:
             rows[name] = row
         return pd.DataFrame.from_dict(rows, orient="index")
 
-    def _audit(self, name: str) -> str:
+    def cell(self, name: str, level: str, metric: str) -> str:
+        """One score of a system with its interval, as text; "-" if there is none."""
+        summary = self.comparison.summary
+        return _cell(summary[summary["pipeline"] == name], level, metric)
+
+    def not_run(self) -> pd.Series:
+        """Reason why there is no run, by system, of those without any.
+
+        Returns
+        -------
+        reasons : Series of str
+        """
+        started = set(self.runs.loc[self.runs["state"] != "not run", "system"])
+        reasons = self.runs.groupby("system", sort=False)["reason"].first()
+        return reasons.drop(index=list(started))
+
+    def audit_cell(self, name: str) -> str:
+        """Scores of the audit of one system, leaky and by subject, as text."""
         if name not in self.audits.index or self.audits.loc[name, "error"]:
             return "-"
         leaky, by_subject = self.audits.loc[name, ["random windows", "subjects"]]
@@ -106,9 +133,14 @@ def _failure(runs: pd.DataFrame) -> str:
     if missing.empty:
         return ""
     state, reason = missing[["state", "reason"]].iloc[0]
-    reason = reason.replace("\n", " ").replace("|", "/")
+    reason = text_cell(reason)
     text = f"not run: {reason}" if state == "not run" else reason
     return f"{len(missing)} of {len(runs)}: {text}"
+
+
+def text_cell(text: str) -> str:
+    """Text for one cell of a Markdown table."""
+    return str(text).replace("\n", " ").replace("|", "/")
 
 
 def _cell(summary: pd.DataFrame, level: str, metric: str) -> str:
@@ -122,7 +154,8 @@ def _cell(summary: pd.DataFrame, level: str, metric: str) -> str:
 # -------------------------------------------------------------------- report
 
 
-def write_results(benchmark: Benchmark, out: Path, protocol: str, figure: bool) -> None:
+def write_results(benchmark: Benchmark, out: Path, figure: bool) -> None:
+    """Write the tables of a benchmark, the Markdown table and the figure."""
     comparison = benchmark.comparison
     cost = ["fit_seconds", "cpu_seconds", "predict_ms_per_recording", "peak_memory_mb"]
     keys = ["system", "run", "level", "n_cases", "error"]
@@ -135,17 +168,98 @@ def write_results(benchmark: Benchmark, out: Path, protocol: str, figure: bool) 
     tidy["leaky"] = benchmark.leaky
     tidy["kind"] = np.where(tidy["metric"].isin(cost), "cost", "score")
     write_parquet(tidy, out / "results.parquet")
-    write_parquet(comparison.summary.assign(leaky=benchmark.leaky), out / "summary.parquet")
-    predictions = comparison.predictions.copy()
-    predictions["subject"] = predictions["subject"].astype(str)
+    predictions = comparison.predictions.assign(
+        subject=comparison.predictions["subject"].astype(str)
+    )
     write_parquet(predictions, out / "predictions.parquet")
+    write_parquet(comparison.summary.assign(leaky=benchmark.leaky), out / "summary.parquet")
+    write_parquet(comparison.folds, out / "folds.parquet")
+    write_parquet(comparison.confusions, out / "confusions.parquet")
     write_parquet(benchmark.runs, out / "runs.parquet")
     write_parquet(benchmark.audits.reset_index(names="system"), out / "audits.parquet")
-    write_text_atomically(out / "results.md", _markdown(benchmark, protocol))
+    about = {
+        "classes": comparison.classes.tolist(),
+        **{name: getattr(comparison, name) for name in _PLAIN},
+        **{name: getattr(benchmark, name) for name in ("published", "leaky", "notes")},
+    }
+    write_text_atomically(out / _ABOUT, json.dumps(about, indent=1))
+    write_text_atomically(out / "results.md", _markdown(benchmark))
     if figure:
         # Without matplotlib there is none; the table has everything.
         with contextlib.suppress(ImportError):
             _draw(benchmark, out / "results.png")
+
+
+def read_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
+    """Results of a benchmark from its folder, without its recordings and without training.
+
+    Parameters
+    ----------
+    folder : path-like
+        The `out` of :func:`run_benchmark`.
+
+    Returns
+    -------
+    benchmark : Benchmark
+        Results as they were last written. ``comparison.predictions`` has the diagnosis of each
+        subject by each system, from which figures can be computed again, for instance by
+        :func:`~sklearn_emg.comparison.meta_analysis`; names of subjects are strings.
+        ``comparison.errors`` has messages in place of tracebacks, and there are no estimators.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no results, or a file of them is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.model_selection import RepeatedSubjectKFold
+    >>> from sklearn_emg.papers import read_benchmark, run_benchmark
+    >>> X, y = make_nemg_cohort(
+    ...     6, n_recordings=12, fs=2000.0, duration=0.6, return_X_y=True, random_state=0
+    ... )
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     protocol = RepeatedSubjectKFold(2, n_repeats=1)
+    ...     result = run_benchmark(
+    ...         ["time-domain"], X, y, protocol, out, figure=False, progress=False
+    ...     )
+    ...     stored = read_benchmark(out)
+    >>> stored.comparison.confusion("time-domain").equals(result.comparison.confusion())
+    True
+    """
+    folder = Path(folder)
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES}
+        optional = folder / CONFOUNDS
+        confounds = pd.read_parquet(optional) if optional.exists() else pd.DataFrame()
+        folds = tables["folds"]
+        failed = folds[folds["error"] != ""]
+        comparison = Comparison(
+            folds,
+            ReadableTable(tables["summary"].drop(columns="leaky")),
+            tables["predictions"],
+            {(row["pipeline"], row["fold"]): row["error"] for _, row in failed.iterrows()},
+            np.array(about["classes"]),
+            confusions=tables["confusions"],
+            **{name: about[name] for name in _PLAIN},
+        )
+        return Benchmark(
+            comparison,
+            tables["audits"].set_index("system"),
+            about["published"],
+            about["leaky"],
+            tables["runs"],
+            about["notes"],
+            confounds,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder} holds no results of a benchmark that can be read ({type(error).__name__}: "
+            f"{error}). The command that made the benchmark writes them again with --report."
+        ) from error
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -153,24 +267,31 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     write_atomically(path, lambda target: frame.to_parquet(target, index=False))
 
 
-def _markdown(benchmark: Benchmark, protocol: str) -> str:
-    table = benchmark.table()
-    head = ["# Published systems, compared", ""]
-    if benchmark.leaky:
-        head += [f"**{LEAKY_NOTE}**", ""]
-    notes = dict(benchmark.notes)
-    if "command" in notes:
-        notes["command"] = f"`{notes['command']}`"  # a * in it is no markup
-    facts = {
-        **notes,
+def facts_of(benchmark_notes: Mapping[str, str], protocol: str, chance: float) -> dict[str, str]:
+    """Notes of a benchmark, and protocol, date, software and hardware of its report."""
+    return {
+        **benchmark_notes,
         "protocol": protocol,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "software": f"sklearn-emg {__version__}, scikit-learn {sklearn.__version__}, "
         f"Python {platform.python_version()}",
         "hardware": _hardware(),
-        "largest class": f"{benchmark.comparison.chance:.2f} of the subjects",
+        "largest class": f"{chance:.2f} of the subjects",
     }
-    head += [f"- {name}: {value}" for name, value in facts.items()]
+
+
+def fact_lines(notes: Mapping[str, str]) -> list[str]:
+    """Markdown list of the notes of a benchmark."""
+    # A * in a command is no markup.
+    return [f"- {k}: `{v}`" if k == "command" else f"- {k}: {v}" for k, v in notes.items()]
+
+
+def _markdown(benchmark: Benchmark) -> str:
+    table = benchmark.table()
+    head = ["# Published systems, compared", ""]
+    if benchmark.leaky:
+        head += [f"**{LEAKY_NOTE}**", ""]
+    head += fact_lines(benchmark.notes)
     head += [
         "",
         "Intervals are 95 % over subjects. The audit runs one pipeline on the same windows under a "
@@ -181,17 +302,19 @@ def _markdown(benchmark: Benchmark, protocol: str) -> str:
         "",
     ]
     # A row of dashes for each system that was not run would bury those that were.
-    runs = benchmark.runs.groupby("system", sort=False)
-    started = set(benchmark.runs.loc[benchmark.runs["state"] != "not run", "system"])
-    absent = runs["reason"].first().drop(index=list(started))
-    table = table.drop(index=absent.index)
+    absent = benchmark.not_run()
     columns = ["system", *table.columns]
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [f"| {' | '.join([str(name), *row])} |" for name, row in table.iterrows()]
+    rows = table.drop(index=absent.index).iterrows()
+    lines += [f"| {' | '.join([str(name), *row])} |" for name, row in rows]
+    return "\n".join([*head, *lines, *not_run_lines(absent), ""])
+
+
+def not_run_lines(absent: pd.Series) -> list[str]:
+    """Markdown list of systems without a run, by reason, after an empty line."""
     reasons = absent.groupby(absent, sort=False).groups
-    lines += [""] if reasons else []
-    lines += [f"- Not run, {reason}: {', '.join(names)}." for reason, names in reasons.items()]
-    return "\n".join([*head, *lines, ""])
+    lines = [f"- Not run, {reason}: {', '.join(names)}." for reason, names in reasons.items()]
+    return ["", *lines] if lines else []
 
 
 def _hardware() -> str:

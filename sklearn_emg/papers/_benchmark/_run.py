@@ -22,9 +22,16 @@ from sklearn_emg.comparison import (
     Scoring,
     build_comparison,
     checked_labels,
+    confound_audit,
 )
 from sklearn_emg.model_selection import Protocol, ProtocolRun, opened_store
-from sklearn_emg.papers._benchmark._results import Benchmark, write_results
+from sklearn_emg.papers._benchmark._results import (
+    CONFOUNDS,
+    Benchmark,
+    facts_of,
+    write_parquet,
+    write_results,
+)
 from sklearn_emg.papers._benchmark._store import (
     AUDIT_COLUMNS,
     AuditFile,
@@ -66,6 +73,7 @@ def run_benchmark(
     search: Callable[[str, Any], Any] | None = None,
     search_label: str = "",
     audit_splits: int = 0,
+    confounds: bool = False,
     n_jobs: int | None = None,
     retry_failed: bool = False,
     left_out: Mapping[str, str] | None = None,
@@ -113,6 +121,9 @@ def run_benchmark(
         Description of `search`, so that results of different searches are not mixed.
     audit_splits : int, default=0
         Number of folds of the leakage audit of each system; 0 leaves it out.
+    confounds : bool, default=False
+        Whether to audit what else predicts the class in the table, by
+        :func:`~sklearn_emg.comparison.confound_audit`, once for the folder.
     n_jobs : int, default=None
         Number of parallel runs; ``joblib.parallel_config`` chooses the backend.
     retry_failed : bool, default=False
@@ -148,8 +159,10 @@ def run_benchmark(
     -------
     benchmark : Benchmark
         Also written to `out`: ``results.parquet`` (one row per system, run, level and metric),
-        ``summary.parquet``, ``predictions.parquet``, ``runs.parquet``, ``audits.parquet``,
-        ``results.md`` and, with matplotlib, ``results.png``.
+        ``summary.parquet``, ``folds.parquet``, ``predictions.parquet``, ``confusions.parquet``,
+        ``runs.parquet``, ``audits.parquet``, ``confounds.parquet`` if it was asked for,
+        ``about.json``, ``results.md`` and, with matplotlib, ``results.png``.
+        :func:`read_benchmark` reads them.
 
     Raises
     ------
@@ -200,6 +213,7 @@ def run_benchmark(
     again = done.to_do(to_run, retry_failed)
     audit_again = audits.to_do(to_run, retry_failed)
     settled = (audit_splits, random_state, options)
+    found_confounds = _confounds(X, y, out, confounds and not report_only, n_jobs, random_state)
     n_tasks = len(again) + len(audit_again)
     with (
         opened_store(store if n_tasks else None, n_jobs) as opened,
@@ -225,10 +239,22 @@ def run_benchmark(
         _published(names),
         protocol.leaky,
         table,
-        dict(notes or {}),
+        facts_of(notes or {}, repr(protocol), comparison.chance),
+        found_confounds,
     )
-    write_results(benchmark, out, repr(protocol), figure)
+    write_results(benchmark, out, figure)
     return benchmark
+
+
+def _confounds(
+    X: pd.DataFrame, y: NDArray, out: Path, asked: bool, n_jobs: int | None, seed: int
+) -> pd.DataFrame:
+    """Summary of the confound audit, made once for a folder, which has one set of data."""
+    path = out / CONFOUNDS
+    if asked and not path.exists():
+        audit = confound_audit(X, y, n_jobs=n_jobs, random_state=seed)
+        write_parquet(audit.summary.reset_index(names="property"), path)
+    return pd.read_parquet(path) if path.exists() else pd.DataFrame()
 
 
 class _Results(Generic[_File, _Result]):

@@ -1,0 +1,107 @@
+"""CPU seconds of one batch of each published network, for those that are not trained to the end.
+
+    python benchmarks/network_costs.py FOLDER --out doc/benchmark/network_costs.md.inc
+
+Each network is trained for one epoch on one batch and on three, of random windows of the size that
+its system cuts, on one thread. Half the difference is the cost of a batch. FOLDER holds the public
+sets (``n2001_biceps``, ``algiers``), whose windows are counted. Systems that differ in their votes
+alone share a network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+
+from sklearn_emg.datasets import load_algiers, load_n2001
+from sklearn_emg.papers import list_systems, make_system
+
+SAME = "-all", "-pd"  # of nEMGNet: another vote on the same network
+
+
+def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
+    """Name, window options, window classifier and path of the network in it."""
+    systems = list_systems()
+    for name in systems.index[systems["needs"] != ""]:
+        if name.endswith(SAME):
+            continue
+        parameters = make_system(name, random_state=0).get_params()
+        path = next(k for k in parameters if k.endswith("__batch_size")).rpartition("__")[0]
+        owner = parameters[path]
+        inside = "divote__estimator__network"
+        model, prefix = (
+            (parameters["divote__estimator"], "network__") if path == inside else (owner, "")
+        )
+        options = {k: parameters[f"divote__{k}"] for k in ("window", "step")}
+        options["step"] = options["step"] or options["window"]
+        options |= {"fs": parameters["resample__fs_out"], "batch": owner.batch_size}
+        options |= {"epochs": owner.max_epochs}
+        yield name, options, model, prefix
+
+
+def seconds(model: BaseEstimator, prefix: str, n_windows: int, n_samples: int) -> float:
+    """CPU seconds of one epoch over some windows, of which none is kept for validation."""
+    model = clone(model).set_params(
+        **{
+            f"{prefix}max_epochs": 1,
+            f"{prefix}validation_fraction": None,
+            f"{prefix}patience": None,
+        }
+    )
+    X = np.random.default_rng(0).normal(size=(n_windows, n_samples)).astype(np.float32)
+    y = np.arange(n_windows) % 3
+    start = time.process_time()
+    model.fit(X, y)
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    n2001 = load_n2001(arguments.folder / "n2001_biceps", muscle="BB", invalid="clip", lazy=True)
+    sets = {
+        "Algiers": load_algiers(arguments.folder / "algiers", spoilt="drop").data,
+        "N2001, low level": n2001.data[n2001.data["level"] != "moderate"],
+    }
+    durations = {
+        k: np.array([signal.shape[-1] for signal in table["signal"]]) / table["fs"].to_numpy()
+        for k, table in sets.items()
+    }
+    heads = ["network of", "window", "batch", "CPU s per batch", "epochs at most"]
+    lines = [[*heads, *(f"{k}: CPU min per epoch of a fold" for k in sets)]]
+    lines.append(["---"] * len(lines[0]))
+    for name, options, model, prefix in networks():
+        n_samples, batch = round(options["window"] * options["fs"]), int(options["batch"])
+        cost = (
+            seconds(model, prefix, 3 * batch, n_samples) - seconds(model, prefix, batch, n_samples)
+        ) / 2
+        row = [name, f"{n_samples} samples", str(batch), f"{cost:.3g}", str(options["epochs"])]
+        for lengths in durations.values():
+            # A fold trains on four fifths of the subjects without a fifth of these.
+            windows = np.maximum(0, (lengths - options["window"]) // options["step"] + 1).sum()
+            row.append(f"{0.64 * windows / batch * cost / 60:.2g}")
+        lines.append(row)
+        print(" ".join(row), flush=True)
+    head = (
+        "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
+        f"{date.today():%Y-%m-%d}; one thread of a machine with two cores and no GPU; 120 of 238 "
+        "subjects of Algiers, 17 of 22 of N2001. An epoch has 0.64 of the windows of the set: four "
+        "fifths are trained on, a fifth of them is for validation. How many epochs a fold takes is "
+        "not known before it is trained."
+    )
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    arguments.out.write_text(f"{head}\n\n{table}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""The results page: tables of stored benchmarks, and their meta-analysis over the sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._files import write_atomically, write_text_atomically
+from sklearn_emg._tables import counted
+from sklearn_emg.comparison import MetaAnalysis, meta_analysis
+from sklearn_emg.metrics import wilson_interval
+from sklearn_emg.papers._benchmark._results import (
+    LEAKY_NOTE,
+    Benchmark,
+    fact_lines,
+    not_run_lines,
+    read_benchmark,
+    text_cell,
+)
+
+__all__ = ["write_pages"]
+
+
+def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Path]:
+    """Write tables and figures of stored benchmarks, without recordings and without training.
+
+    Parameters
+    ----------
+    folders : sequence of path-like
+        Folders of :func:`run_benchmark`, one for each set; their names are those of the sets.
+    out : Path
+        Folder to write to.
+
+    Returns
+    -------
+    files : list of Path
+        ``results_SET.md.inc`` for each set; with two sets or more that were split by subject also
+        ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_ranks.svg`` and
+        ``results_differences.svg``.
+
+    Raises
+    ------
+    ValueError
+        If a folder holds no results, or two folders have the same name.
+    ImportError
+        If there are figures to draw, and matplotlib is not installed.
+    """
+    found = {Path(folder).resolve().name: read_benchmark(folder) for folder in folders}
+    if len(found) < len(folders):
+        raise ValueError(f"The folders need different names, one for each set. Got {folders}.")
+    files = []
+    for name, benchmark in found.items():
+        files.append(out / f"results_{name}.md.inc")
+        write_text_atomically(files[-1], set_page(benchmark))
+    by_subject = {k: b.comparison for k, b in found.items() if not b.leaky}
+    if len(by_subject) < 2:
+        return files
+    meta = meta_analysis(by_subject)
+    files += [out / f"results_{k}" for k in ("over_sets.md.inc", "pairs.csv")]
+    write_text_atomically(files[-2], over_sets_page(meta))
+    write_text_atomically(files[-1], meta.pairs.to_csv(index=False, float_format="%.6g"))
+    kinds = ["ranks", "differences"] if len(meta.ranks) else ["differences"]
+    for kind in kinds:
+        files.append(out / f"results_{kind}.svg")
+        _draw(meta, kind, files[-1])
+    return files
+
+
+# -------------------------------------------------------------------- one set
+
+
+def set_page(benchmark: Benchmark) -> str:
+    """Markdown of one set: scores, confusion matrices of subjects and windows, confounds, costs.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+
+    Returns
+    -------
+    text : str
+    """
+    absent = benchmark.not_run()
+    names = [name for name in benchmark.published if name not in absent.index]
+    classes = [str(label) for label in benchmark.comparison.classes]
+    parts = [f"**{LEAKY_NOTE}**"] if benchmark.leaky else []
+    parts += ["\n".join(fact_lines(benchmark.notes))]
+    percent = f"{100 * benchmark.comparison.confidence:g} %"
+    of = "windows" if benchmark.leaky else "subjects"
+    intervals = f"with {percent} intervals over subjects"
+    parts.append(f"**Balanced accuracy** and accuracy of {of} {intervals}, and costs")
+    parts.append(_table(_scores(benchmark, names)))
+    for level in ("subject", "window"):
+        if cells := _confusions(benchmark, names, level):
+            order = ", ".join(classes)
+            parts.append(
+                f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed "
+                f"as {order}, and sensitivity"
+                + (" with its interval" if level == "subject" else "")
+            )
+            parts.append(_table(cells))
+    if len(benchmark.confounds):
+        parts.append(_confounds(benchmark.confounds))
+    parts.append("\n".join(not_run_lines(absent)).strip())
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Scores, audit, published figure and costs of each system, as text."""
+    levels = ("window",) if benchmark.leaky else ("subject", "window")
+    whole = benchmark.table()
+    rows = {}
+    for name in names:
+        row = {f"{level}s": benchmark.cell(name, level, "balanced_accuracy") for level in levels}
+        row["accuracy"] = benchmark.cell(name, levels[0], "accuracy")
+        if len(benchmark.audits):
+            row["audit: leaky / by subject"] = benchmark.audit_cell(name)
+        row["published"] = whole.loc[name, "published"]
+        row["CPU s per fit"] = whole.loc[name, "CPU s"]
+        row["wall s per fit"] = whole.loc[name, "fit s"]
+        row["failed"] = whole.loc[name, "failed or not run"]
+        rows[name] = row
+    if not any(row["failed"] for row in rows.values()):
+        for row in rows.values():
+            del row["failed"]
+    return rows
+
+
+def _confusions(
+    benchmark: Benchmark, names: Sequence[str], level: str
+) -> dict[str, dict[str, str]]:
+    """Counts of each true class by predicted class, and the sensitivity, as text."""
+    comparison = benchmark.comparison
+    counted_in = comparison.confusions
+    have = set(counted_in.loc[counted_in["level"] == level, "pipeline"])
+    if benchmark.leaky and level == "subject":
+        return {}
+    rows: dict[str, dict[str, str]] = {}
+    for name in names:
+        if name not in have:
+            continue
+        matrix = comparison.confusion(name, level)
+        rows[name] = {}
+        for label, counts in zip(matrix.index, matrix.to_numpy()):
+            n = int(counts.sum())
+            sensitivity = counts[matrix.index.get_loc(label)] / n if n else np.nan
+            text = f"{sensitivity:.2f}"
+            if level == "subject" and n:
+                low, high = wilson_interval(sensitivity, n, confidence=comparison.confidence)
+                text += f" [{low:.2f}, {high:.2f}]"
+            rows[name][f"true {label}"] = f"{', '.join(map(str, counts))}: {text}"
+    return rows
+
+
+def _confounds(summary: pd.DataFrame) -> str:
+    """What predicts the class by itself in this set, as Markdown."""
+    found = summary[summary["finding"] != ""]
+    head = (
+        f"**Confounds found**: {len(found)} of {counted(len(summary), 'property', 'properties')} "
+        "that are no disease predict the class of subjects by themselves"
+    )
+    rows = {}
+    for row in found.itertuples():
+        rows[f"`{row.property}`"] = {
+            "balanced accuracy": f"{row.score:.2f} [{row.low:.2f}, {row.high:.2f}]",
+            "by chance": f"{row.chance:.2f}",
+            "p": f"{row.pvalue:.2g}",
+            "adjusted p": f"{row.adjusted_pvalue:.2g}",
+            "finding": row.finding,
+            "pattern": row.pattern or "-",
+        }
+    return f"{head}\n\n{_table(rows, 'property')}" if rows else f"{head}."
+
+
+# -------------------------------------------------------------------- over the sets
+
+
+def over_sets_page(meta: MetaAnalysis) -> str:
+    """Markdown of the meta-analysis: scores and ranks, and differences to the best rank.
+
+    Parameters
+    ----------
+    meta : MetaAnalysis
+
+    Returns
+    -------
+    text : str
+    """
+    n_pairs, level = len(meta.pairs), 1 - meta.confidence
+    found = meta.pairs[meta.pairs["adjusted_pvalue"] <= level]
+    sets = ", ".join(map(str, meta.scores.columns))
+    lines = [
+        f"{counted(len(meta.scores), 'system')} over {counted(meta.scores.shape[1], 'set')} "
+        f"({sets}). Of {n_pairs} pairs {len(found)} differ (adjusted p at most {level:.2g})."
+    ]
+    if len(meta.ranks):
+        lines.append(
+            f"Friedman's test that the {len(meta.ranks)} systems of all sets rank alike: p = "
+            f"{meta.friedman_pvalue:.2g}. By Nemenyi's test mean ranks would have to differ by "
+            f"{meta.critical_difference:.1f}."
+        )
+    mean_ranks = meta.mean_ranks
+    order = [*mean_ranks.index, *meta.scores.index.difference(mean_ranks.index, sort=False)]
+    rows = {}
+    for name in order:
+        scores = meta.scores.loc[name]
+        rows[name] = {
+            **{str(k): "-" if np.isnan(v) else f"{v:.2f}" for k, v in scores.items()},
+            "mean rank": f"{mean_ranks[name]:.1f}" if name in mean_ranks.index else "-",
+            "better than": _names(found.loc[found["first"] == name, "second"]),
+            "worse than": _names(found.loc[found["second"] == name, "first"]),
+        }
+    parts = [" ".join(lines), f"**{_metric(meta)} of subjects**, and pairs that differ"]
+    parts.append(_table(rows))
+    best = order[0]
+    parts.append(
+        f"**Differences to `{best}`** over the sets that both have, with "
+        f"{100 * meta.confidence:g} % intervals of the random-effects mean"
+    )
+    parts.append(_table(_differences(meta.against(best))))
+    return "\n\n".join(parts) + "\n"
+
+
+def _differences(against: pd.DataFrame) -> dict[str, dict[str, str]]:
+    rows = {}
+    for name, row in against.iterrows():
+        rows[str(name)] = {
+            "difference": f"{row['difference']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]",
+            "effect size": f"{row['effect_size']:+.2f}",
+            "p": f"{row['pvalue']:.2g}",
+            "adjusted p": f"{row['adjusted_pvalue']:.2g}",
+            "between sets": f"{row['tau']:.2f}",
+            "sets": str(int(row["n_sets"])),
+            "subjects": str(int(row["n_subjects"])),
+        }
+    return rows
+
+
+def _names(systems: pd.Series) -> str:
+    if len(systems) > 4:
+        return f"{len(systems)} systems"
+    return ", ".join(systems) or "-"
+
+
+def _metric(meta: MetaAnalysis) -> str:
+    return meta.metric.replace("_", " ").capitalize()
+
+
+def _table(rows: Mapping[str, Mapping[str, str]], label: str = "system") -> str:
+    """Markdown table of texts."""
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    cells = [[label, *columns], ["---"] * (len(columns) + 1)]
+    cells += [[name, *(row.get(c, "-") for c in columns)] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(map(text_cell, row))} |" for row in cells)
+
+
+def _draw(meta: MetaAnalysis, kind: str, path: Path) -> None:
+    import matplotlib
+
+    from sklearn_emg.inspection import MetaAnalysisDisplay
+
+    # The same results give the same file.
+    fixed: dict[str, Any] = {"svg.hashsalt": "sklearn-emg", "figure.max_open_warning": 0}
+    with matplotlib.rc_context(fixed):
+        figure = MetaAnalysisDisplay(meta).plot(kind).figure_
+        save = {"format": "svg", "metadata": {"Date": None}}
+        write_atomically(path, lambda target: figure.savefig(target, **save))
