@@ -36,7 +36,8 @@ FLOORS = (
     ("preprocessing",),
     ("ensemble",),
     ("comparison",),
-    ("inspection", "papers"),
+    ("inspection",),
+    ("papers",),
     ("show_versions",),
 )
 SKIPPED = {
