@@ -45,17 +45,17 @@ from sklearn_emg.recordings import SubjectMemory
 
 # Parameters whose entries can be set one by one.
 _DICTS = ("module_params", "optimizer_params", "loss_params")
-# Names of skorch and those of here.
+# Names of parameters in skorch and in this package.
 _OF_SKORCH = {
     "iterator_train__batch_size": "batch_size",
     "iterator_valid__batch_size": "predict_batch_size",
 }
-# Parameters without effect on the weights: they do not tell one fit from another.
+# Parameters without effect on the weights: fits that differ only in these are the same.
 _NO_EFFECT = ("checkpoint", "verbose")
 
 
 class _NetEstimator(SubjectMemory, BaseEstimator):
-    """Sizes, device, validation split, training and inference; subclasses handle the target."""
+    """Base class of sizes, device, validation, training and inference; subclasses add targets."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         name: entry.constraint for name, entry in TRAINING.items()
@@ -65,7 +65,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         def __getattr__(self, name: str) -> Any: ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name.
+        """Return the parameters by name.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             setattr(self, home, {**(getattr(self, home) or {}), **settings})
         return self
 
-    # Fitted attributes in addition to the weights, including private ones.
+    # Fitted attributes other than the weights, including private ones.
     _fitted: ClassVar[tuple[str, ...]] = (
         "n_channels_",
         "n_times_",
@@ -175,8 +175,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels of any type; for a regressor numbers, also of shape (n_windows, n_outputs).
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. If they are known, whole
-            subjects are held out for validation.
+            Subject of each window; a recording table contains them. If they are known,
+            validation holds out subjects, not single windows.
 
         Returns
         -------
@@ -261,7 +261,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return self
 
     def _strata(self, given: Input, codes: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
-        """Stratum of each training row for the batches, or None."""
+        """Return the stratum of each training row for the batches, or None."""
         signals = isinstance(given.values, list)
         for name, value in (("stratify", self.stratify), ("augment", self.augment)):
             if signals and value is not None:
@@ -287,7 +287,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
     def _open_checkpoint(
         self, given: Input, y: np.ndarray, going_on: bool, start_state: Any
     ) -> Checkpoint | None:
-        """Checkpoint of this fit; the random numbers of an interrupted one are drawn again."""
+        """Open the checkpoint of this fit; after an interrupt, the random numbers are the same."""
         if self.checkpoint is None:
             return None
         settings = {n: v for n, v in self.get_params(deep=False).items() if n not in _NO_EFFECT}
@@ -310,8 +310,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         net, device = self._build_net()
         if earlier is not None and not net.has_module_of(earlier):
             raise ValueError(
-                f"{type(self).__name__} goes on training (warm_start or partial_fit), but the "
-                "settings of its network have changed. Put them back, or fit a clone."
+                f"{type(self).__name__} continues training (warm_start or partial_fit), but the "
+                "settings of its network have changed. Restore them, or fit a clone."
             )
         with fit_threads() as divide_threads, seeded(self._rng.randint(2**31 - 1), device):
             divide_threads()
@@ -341,13 +341,13 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             checkpoint.remove()
 
     def _note_interrupt(self, net: Any, checkpoint: Checkpoint | None) -> None:
-        """Say that Ctrl-C ended the training; with a checkpoint, the fit ends too."""
+        """Report that Ctrl-C ended the training; with a checkpoint, end the fit as well."""
         where = f"The training of {type(self).__name__} was interrupted in epoch {net.epoch_ + 1}"
         if checkpoint is not None:
-            raise KeyboardInterrupt(f"{where}. The same fit goes on from there.")
+            raise KeyboardInterrupt(f"{where}. The same fit continues from there.")
         warn(
             f"{where} of {net.n_epochs_}: the best weights until then are kept. With 'checkpoint', "
-            "a fit can be interrupted and go on later.",
+            "a fit can be interrupted and continued later.",
             UserWarning,
         )
 
@@ -401,7 +401,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return net, device
 
     def _criterion(self, weight: torch.Tensor | None) -> dict[str, Any]:
-        """Loss as skorch takes it."""
+        """Return the loss as skorch takes it."""
         of_classes, caller = isinstance(self, ClassifierMixin), type(self).__name__
         return criterion_settings(self.loss, self.loss_params, weight, of_classes, caller)
 
@@ -423,7 +423,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
 
     def _inference_batch(self, device_type: str, n_times: int | None = None) -> int:
-        """Windows per batch: enough to use the device fully, few enough for its memory or cache."""
+        """Number of windows that use the device fully and fit its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
         n_samples = self.n_channels_ * (n_times or int(np.prod(self.n_times_)))
@@ -530,7 +530,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         return self._partial_fit(X, y, classes)
 
     def predict_proba(self, X: Signals) -> np.ndarray:
-        """Probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
@@ -546,7 +546,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         return torch.from_numpy(self._raw_output(X)).double().softmax(dim=1).numpy()
 
     def predict(self, X: Signals) -> np.ndarray:
-        """Most probable class.
+        """Predict the most probable class.
 
         Parameters
         ----------
@@ -599,7 +599,7 @@ class EMGClassifier(NetClassifier):
 
     See Also
     --------
-    EMGRegressor : The same for targets that are numbers.
+    EMGRegressor : Trains networks on numeric targets.
     ALSNet : The default network.
 
     Notes
@@ -608,10 +608,10 @@ class EMGClassifier(NetClassifier):
     the CPU, which is `X` itself if it is contiguous float32.
 
     An interrupt (Ctrl-C) stops the training and keeps the best weights so far, as in skorch, with a
-    warning. With `checkpoint`, it ends the fit, which goes on when it is called again.
+    warning. With `checkpoint`, it ends the fit, which continues when it is called again.
 
-    A fit alone uses all CPU cores; fits that run at once, in processes of joblib or in threads,
-    divide them. ``torch.set_num_threads`` and ``OMP_NUM_THREADS`` set a lower number.
+    A single fit uses all CPU cores; fits that run at the same time, in processes of joblib or in
+    threads, share them. ``torch.set_num_threads`` and ``OMP_NUM_THREADS`` set a lower number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""skorch nets of the estimators, with a lean training loop.
+"""skorch nets of the estimators, with a fast training loop.
 
 skorch provides callbacks, history, state handling and pickling across devices. Its loop over
 batches is replaced: setting the mode of every layer, notifying every callback and writing two
@@ -33,14 +33,14 @@ _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 class _BestWeights:
     """Weights with the best validation so far, in buffers that are allocated once.
 
-    The best is the one with the lowest loss; by "accuracy", the one with the highest accuracy, and
-    of equal accuracies the one with the lowest loss.
+    The best weights have the lowest loss; by "accuracy", they have the highest accuracy, and among
+    equal accuracies the lowest loss.
     """
 
     def __init__(self, module: nn.Module, by: str = "loss") -> None:
         self.module = module
         self.by = by
-        self.score: tuple[float, ...] = (np.inf, np.inf)  # the lower, the better
+        self.score: tuple[float, ...] = (np.inf, np.inf)  # lower is better
         self._kept: dict[str, torch.Tensor] | None = None
 
     def offer(self, figures: tuple[float, float | None]) -> bool:
@@ -76,7 +76,7 @@ class _BestWeights:
 
 
 class _Plateau:
-    """Epochs since the last new best, and since the learning rate was lowered."""
+    """Counts of the epochs since the last new best, and since the learning rate was lowered."""
 
     def __init__(self) -> None:
         self.waited = self.since_reduction = 0
@@ -89,7 +89,7 @@ class _Plateau:
         return patience is not None and self.waited >= patience
 
     def wants_lower_rate(self, patience: int | None) -> bool:
-        """Whether the rate is to be lowered now; the count then restarts."""
+        """Return whether to lower the rate now; if so, restart the count."""
         due = patience is not None and self.since_reduction >= patience
         if due:
             self.since_reduction = 0
@@ -156,7 +156,7 @@ class _TrainingLoop(NeuralNet):
     # What skorch builds
 
     def has_module_of(self, other: _TrainingLoop) -> bool:
-        """Whether the module of an earlier net equals the one that this net would build."""
+        """Return whether this net would build a module equal to that of an earlier net."""
         same_settings = self.get_params_for("module") == other.get_params_for("module")
         return self.module is other.module and same_settings
 
@@ -171,7 +171,7 @@ class _TrainingLoop(NeuralNet):
         self.history_: Any = other.history_
 
     def tensors(self) -> list[np.ndarray]:
-        """Weights and numbers in the state of the optimiser."""
+        """Return the weights and the numbers in the state of the optimiser."""
         found = [*self.module_.state_dict().values()]
         for moments in self.optimizer_.state_dict()["state"].values():
             found += [value for value in moments.values() if isinstance(value, torch.Tensor)]
@@ -179,7 +179,7 @@ class _TrainingLoop(NeuralNet):
 
     def initialize_around(self, module: nn.Module) -> None:
         """Initialise with an existing module."""
-        # Not by attribute, which skorch allows only while it initialises.
+        # skorch allows assignment to the attribute only while it initialises.
         self.__dict__["module_"] = module
         self.initialize()
 
@@ -191,7 +191,7 @@ class _TrainingLoop(NeuralNet):
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Build the optimiser, decaying kernels and weight matrices but not biases and norms."""
+        """Build the optimiser; weights decay in kernels and matrices, not in biases and norms."""
         parameters = [p for _, p in self.get_all_learnable_params() if p.requires_grad]
         groups = [
             {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": self.weight_decay},
@@ -237,7 +237,7 @@ class _TrainingLoop(NeuralNet):
     ):
         """Train on the windows ``X`` and validate on ``valid`` if it is given.
 
-        With a checkpoint, training goes on where it was interrupted, and stores its state after
+        With a checkpoint, training continues where it was interrupted, and stores its state after
         each epoch.
         """
         batches = self.get_iterator(X, training=True)
@@ -276,7 +276,7 @@ class _TrainingLoop(NeuralNet):
     def _train_and_validate(
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> bool:
-        """One epoch, recorded in the history; return whether it gave a new best."""
+        """Train for one epoch and record it; return whether it gave a new best."""
         best = self._best
         if valid_batches is None or best is None:
             self._train_epoch(batches, None, watched)
@@ -342,8 +342,8 @@ class _TrainingLoop(NeuralNet):
             elif name not in own:
                 warn(
                     f"The callback {name!r} is not in the checkpoint and starts anew: it has no "
-                    "state_dict. If it changes the training, the weights differ from those of an "
-                    "uninterrupted one.",
+                    "state_dict. If it changes the training, the weights differ from those of "
+                    "uninterrupted training.",
                     UserWarning,
                 )
 
@@ -372,7 +372,7 @@ class _TrainingLoop(NeuralNet):
     def _train_epoch(
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> None:
-        """One pass over the training windows; raise if the loss is no longer finite."""
+        """Train on each window once; raise if the loss is no longer finite."""
         figures = self._run(batches, True, watched, valid_batches)
         self._record("train", figures)
         if not np.isfinite(figures[0]):
@@ -401,7 +401,7 @@ class _TrainingLoop(NeuralNet):
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = self._step(batch, watched) if training else self.validation_step(batch)
-            # Tensors, not numbers: on a GPU reading one would wait for the device.
+            # Losses remain tensors: reading a number from a GPU would wait for the device.
             losses.append(step["loss"].detach())
             if (n_hits := self._hits(step["y_pred"], batch[1])) is not None:
                 hits.append(n_hits)
@@ -425,7 +425,7 @@ class _TrainingLoop(NeuralNet):
         return loss.item(), accuracy
 
     def _step(self, batch: tuple[torch.Tensor, torch.Tensor], watched: bool) -> dict[str, Any]:
-        """One update of the weights."""
+        """Update the weights once."""
         step: dict[str, Any] = {}
 
         def closure() -> torch.Tensor:
@@ -448,7 +448,7 @@ class _TrainingLoop(NeuralNet):
         return step
 
     def validation_step(self, batch, **fit_params):
-        """Loss and output of one batch; the caller has set evaluation mode."""
+        """Compute loss and output of one batch; the caller has set evaluation mode."""
         with torch.no_grad():
             y_pred = self.infer(batch[0])
             return {"loss": self.get_loss(y_pred, batch[1]), "y_pred": y_pred}
@@ -456,17 +456,17 @@ class _TrainingLoop(NeuralNet):
     def infer(
         self, x: torch.Tensor | tuple[torch.Tensor, torch.Tensor], **fit_params: Any
     ) -> torch.Tensor:
-        """Output of the module in float32 for windows, or for padded signals and their lengths."""
+        """Compute the output in float32 for windows, or for padded signals and their lengths."""
         windows, *lengths = x if isinstance(x, tuple) else (x,)
         windows = windows.to(self.device, non_blocking=True)
-        # Predictions are made in full, so that a network gives the same ones on any machine.
+        # Predictions use full precision, so that they are the same on any machine.
         if not (self.mixed and self._in_training):
             return self.module_(windows, *lengths)
         with torch.autocast(windows.device.type, dtype=torch.bfloat16):
             return self.module_(windows, *lengths).float()
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
-        """Loss of one batch."""
+        """Compute the loss of one batch."""
         loss = self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
         if loss.ndim:
             raise ValueError(
@@ -476,20 +476,20 @@ class _TrainingLoop(NeuralNet):
         return loss
 
     def _hits(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor | None:
-        """Number of correct predictions, or None for a regressor."""
+        """Count the correct predictions; return None for a regressor."""
         return None
 
     # Inference
 
     def raw_output(self, X: torch.Tensor | SequenceDataset, batch_size: int) -> np.ndarray:
-        """Output of the module for every window, without skorch's per-batch work.
+        """Compute the output for every window, without skorch's work for each batch.
 
         No batch is smaller than ``MIN_BATCH``, so that a window's output does not depend on the
         other windows of the call.
         """
         n, n_rows = len(X), max(len(X), MIN_BATCH)
         order = None
-        if isinstance(X, SequenceDataset):  # each next to others of similar length
+        if isinstance(X, SequenceDataset):  # signals of similar length share a batch
             order = X.lengths.argsort(stable=True)
             order = torch.cat([order, order[-1:].expand(n_rows - n)])
         elif n < n_rows:
