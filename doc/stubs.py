@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sklearn_emg import neural_network, papers
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, TRAINING
-from sklearn_emg.neural_network._registry import HOME, NETWORKS
+from sklearn_emg.neural_network._registry import HOME, NETWORKS, PUBLIC
 
 HEAD = '''\
 """Public names, and signatures of the ready classifiers; written by doc/stubs.py."""
@@ -64,8 +64,7 @@ def networks() -> str:
     homes = {name: home for name, home in HOME.items() if name not in ready}
     homes |= {"NetClassifier": "_estimators", "Training": "_parameters"}
     homes = {name: f"{neural_network.__name__}.{home}" for name, home in homes.items()}
-    names = sorted(HOME)
-    blocks = [imports(homes, names), listed(names), *map(signature, ready)]
+    blocks = [imports(homes, PUBLIC), listed(PUBLIC), *map(signature, ready)]
     return HEAD + "\n" + "\n\n".join(blocks) + "\n"
 
 

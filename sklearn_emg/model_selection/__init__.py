@@ -20,8 +20,9 @@ from sklearn_emg.model_selection._protocols import (
     RepeatedSubjectKFold,
     SubjectHoldout,
 )
-from sklearn_emg.model_selection._runs import Protocol, ProtocolRun, with_seed, with_validation
+from sklearn_emg.model_selection._runs import Protocol, ProtocolRun, with_validation
 from sklearn_emg.model_selection._runs import splits_by_subject as splits_by_subject
+from sklearn_emg.model_selection._runs import with_seed as with_seed
 from sklearn_emg.model_selection._sites import LeaveOneSiteOut
 from sklearn_emg.model_selection._sites import draw_references as draw_references
 from sklearn_emg.model_selection._sites import sites_of as sites_of
@@ -56,6 +57,5 @@ __all__ = [
     "SubjectsPerClassOut",
     "pretrained_parts",
     "subject_train_test_split",
-    "with_seed",
     "with_validation",
 ]

@@ -33,7 +33,7 @@ class ProtocolRun:
         Rows that the protocol reserves for choosing weights or settings; they are neither in
         `train` nor in `test`.
     seed : int
-        Value for the `random_state` of the estimator, see :func:`with_seed`.
+        Value for the `random_state` of the estimator and of those inside it.
 
     Examples
     --------

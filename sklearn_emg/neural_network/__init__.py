@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_emg.neural_network._registry import HOME, public
+from sklearn_emg.neural_network._registry import HOME, PUBLIC, public
 
 # The registry has all public names; ``doc/stubs.py`` writes them into ``__init__.pyi`` for type
 # checkers and editors.
-__all__ = sorted(HOME)
+__all__ = list(PUBLIC)
 
 
 def __dir__() -> list[str]:

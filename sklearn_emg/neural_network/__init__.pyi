@@ -5,9 +5,9 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from sklearn_emg.neural_network._building import resolve_device
+from sklearn_emg.neural_network._building import resolve_device as resolve_device
 from sklearn_emg.neural_network._checkpoints import checkpoint_progress
-from sklearn_emg.neural_network._data._split import split_validation
+from sklearn_emg.neural_network._data._split import split_validation as split_validation
 from sklearn_emg.neural_network._estimators import EMGClassifier
 from sklearn_emg.neural_network._estimators import NetClassifier as NetClassifier
 from sklearn_emg.neural_network._modules._alsnet import ALSNet
@@ -29,7 +29,7 @@ from sklearn_emg.neural_network._parameters import Training as Training
 from sklearn_emg.neural_network._regressor import EMGRegressor
 from sklearn_emg.neural_network._saving import load_model
 from sklearn_emg.neural_network._saving import save_model
-from sklearn_emg.neural_network._threads import fit_threads
+from sklearn_emg.neural_network._threads import fit_threads as fit_threads
 from sklearn_emg.neural_network._transfer import TransferClassifier
 
 __all__ = [
@@ -65,11 +65,8 @@ __all__ = [
     "TransferClassifier",
     "checkpoint_progress",
     "export_onnx",
-    "fit_threads",
     "load_model",
-    "resolve_device",
     "save_model",
-    "split_validation",
 ]
 
 class ALSNetClassifier(NetClassifier):

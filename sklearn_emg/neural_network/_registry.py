@@ -26,20 +26,25 @@ def _listed() -> dict[str, str]:
     }
 
 
-# Where every public name of neural_network is defined.
+# Where every name of neural_network is defined. Those that only other packages of this one need
+# are not among the public names.
+INTERNAL = {
+    "fit_threads": "_threads",
+    "resolve_device": "_building",
+    "split_validation": "_data._split",
+}
 HOME = {
+    **INTERNAL,
     **_listed(),
     "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_regressor",
     "TransferClassifier": "_transfer",
     "export_onnx": "_onnx",
-    "fit_threads": "_threads",
     "load_model": "_saving",
-    "resolve_device": "_building",
     "save_model": "_saving",
-    "split_validation": "_data._split",
 }
+PUBLIC = sorted(HOME.keys() - INTERNAL.keys())
 # A network is listed together with its ready classifier, <name>Classifier.
 NETWORKS = [name for name in HOME if f"{name}Classifier" in HOME]
 

@@ -71,12 +71,9 @@ from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import object_column as object_column
 from sklearn_emg.recordings._subjects import warn_of_subject_names as warn_of_subject_names
 from sklearn_emg.recordings._table import METADATA_COLUMNS as METADATA_COLUMNS
-from sklearn_emg.recordings._table import (
-    check_recording_table,
-    is_recording_table,
-    recording_table,
-)
+from sklearn_emg.recordings._table import check_recording_table, recording_table
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
+from sklearn_emg.recordings._table import is_recording_table as is_recording_table
 from sklearn_emg.recordings._table import with_signals as with_signals
 from sklearn_emg.recordings._training import LastToSeeSubjects as LastToSeeSubjects
 from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory
@@ -101,7 +98,6 @@ __all__ = [
     "cut_recordings",
     "divide",
     "feature_columns",
-    "is_recording_table",
     "join_channels",
     "label_lag",
     "normalize_to_mvc",
