@@ -22,6 +22,9 @@ from sklearn_emg.preprocessing._filtering._filters import (
 )
 from sklearn_emg.preprocessing._filtering._resampling import Resampler
 from sklearn_emg.preprocessing._filtering._resampling import rational_ratio as rational_ratio
+from sklearn_emg.preprocessing._quality._check import QualityReport, check_quality
+from sklearn_emg.preprocessing._quality._findings import KINDS as QUALITY_KINDS
+from sklearn_emg.preprocessing._quality._findings import LEVELS as QUALITY_LEVELS
 from sklearn_emg.preprocessing._reduction import ShapeReducer
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,
@@ -45,6 +48,7 @@ __all__ = [
     "HighpassFilter",
     "LowpassFilter",
     "NotchFilter",
+    "QualityReport",
     "RecordingUndersampler",
     "Rectifier",
     "ReferenceScaler",
@@ -54,6 +58,7 @@ __all__ = [
     "WaveletDenoiser",
     "WindowAugmenter",
     "capped_sampling_strategy",
+    "check_quality",
     "export",
     "mixup",
     "read_exported",

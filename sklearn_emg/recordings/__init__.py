@@ -35,6 +35,7 @@ from sklearn_emg.recordings._keeping import keep_recordings as keep_recordings
 from sklearn_emg.recordings._keeping import plain_recordings as plain_recordings
 from sklearn_emg.recordings._keeping import step_key as step_key
 from sklearn_emg.recordings._keeping import values_of_recordings as values_of_recordings
+from sklearn_emg.recordings._kept import DERIVED as DERIVED
 from sklearn_emg.recordings._kept import KeptSignal as KeptSignal
 from sklearn_emg.recordings._kept import KeptWindows as KeptWindows
 from sklearn_emg.recordings._kept import Store as Store
@@ -55,6 +56,9 @@ from sklearn_emg.recordings._operations._segments import (
     segments_from_events,
     segments_from_labels,
 )
+from sklearn_emg.recordings._plausibility import LOW_RATE as LOW_RATE
+from sklearn_emg.recordings._plausibility import faults_of_figures as faults_of_figures
+from sklearn_emg.recordings._plausibility import is_swapped as is_swapped
 from sklearn_emg.recordings._plausibility import (
     warn_of_implausible_recordings as warn_of_implausible_recordings,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ __all__ = [
     "MIN_CHANNELS",
     "QUIET_TABLE",
     "SMALL_AMPLITUDE",
+    "Fault",
+    "faults_of_figures",
+    "is_swapped",
     "warn_of_implausible_recordings",
     "warn_of_implausible_windows",
 ]
@@ -132,24 +135,65 @@ def _of_one_sign(signal: NDArray | SignalFile) -> bool:
     return bool((((low >= 0) | (high <= 0)) & (low < high)).any())
 
 
+class Fault(NamedTuple):
+    """What rows have in common that EMG in mV has not.
+
+    Parameters
+    ----------
+    rows : collection of int
+    text, remedy : str
+        What is wrong, and what to do; the latter may be empty.
+    """
+
+    rows: Iterable[int]
+    text: str
+    remedy: str = ""
+
+    @property
+    def message(self) -> str:
+        return f"{self.text}; {self.remedy}" if self.remedy else self.text
+
+
 def _faults_of_samples(
     signals: list[Any], rows: list[int], entries: list[Any]
 ) -> list[tuple[list[int], str]]:
     figures = _figures(signals, rows)
     if figures is None:
         return []
+    one_sign = np.unique(figures["row"][figures["one_sign"]])
+    faults = [
+        *faults_of_figures(figures),
+        Fault(
+            [row for row in one_sign if _of_one_sign(entries[row])],
+            "a channel never changes its sign: rectified already, an envelope, or with a large "
+            "offset",
+            "give the raw signal, or subtract the offset",
+        ),
+    ]
     found: list[tuple[list[int], str]] = []
     reported: set[int] = set()
-    for suspects, text in _suspects(figures, entries):
-        new = sorted({int(row) for row in suspects} - reported)
+    for fault in faults:
+        new = sorted({int(row) for row in fault.rows} - reported)
         reported.update(new)
         if new:
-            found.append((new, text))
+            found.append((new, fault.message))
     return found
 
 
-def _suspects(figures: Any, entries: list[Any]) -> list[tuple[Iterable[int], str]]:
-    """Rows with each fault of the samples, and its text."""
+def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
+    """Rows whose figures are not those of EMG in mV.
+
+    Parameters
+    ----------
+    figures : dict of str to ndarray of shape (n_channels,)
+        ``row`` of each channel; ``mean`` and ``amplitude``, the mean absolute deviation from it, in
+        mV; ``integers``, whether all samples are.
+
+    Returns
+    -------
+    faults : list of Fault
+        Counts, another unit, too large, too small, and a large offset, in this order.
+    """
     amplitudes = _amplitudes(figures)
     rows = np.array(list(amplitudes), dtype=np.intp)
     amplitude = np.array(list(amplitudes.values()), dtype=float)
@@ -158,35 +202,31 @@ def _suspects(figures: Any, entries: list[Any]) -> list[tuple[Iterable[int], str
     ratio = np.ones(len(rows))
     if len(rows) >= 3 and median > 0:
         ratio = amplitude / median
-    one_sign = np.unique(figures["row"][figures["one_sign"]])
     return [
-        (
+        Fault(
             figures["row"][figures["integers"]],
-            "all samples are integers, as counts of a converter are; give unit='counts' and a gain",
+            "all samples are integers, as counts of a converter are",
+            "give unit='counts' and a gain",
         ),
-        (
+        Fault(
             rows[~((ratio > 1 / MAX_RATIO) & (ratio < MAX_RATIO))],
             f"the amplitude is more than {MAX_RATIO:g} times above or below the median of the "
             f"table, {median:.2g} mV, as if in another unit",
         ),
-        (
+        Fault(
             rows[amplitude > LARGE_AMPLITUDE],
-            f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG; are the "
-            "samples in µV (unit='uV')?",
+            f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG",
+            "are the samples in µV (unit='uV')?",
         ),
-        (
+        Fault(
             rows[amplitude < smallest],
-            "the mean amplitude is about that of an amplifier's noise or less; are the samples in "
-            "V (unit='V')?",
+            "the mean amplitude is about that of an amplifier's noise or less",
+            "are the samples in V (unit='V')?",
         ),
-        (
+        Fault(
             figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],
-            f"the offset is above {MAX_OFFSET:g} mV; is the unit right?",
-        ),
-        (
-            [row for row in one_sign if _of_one_sign(entries[row])],
-            "a channel never changes its sign: rectified already, an envelope, or with a large "
-            "offset; give the raw signal, or subtract the offset",
+            f"the offset is above {MAX_OFFSET:g} mV",
+            "is the unit right?",
         ),
     ]
 
@@ -252,7 +292,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     RecordingWarning
     """
     signals = [s if (raw := raw_signal(s)) is None else raw for s in table["signal"]]
-    swapped = [row for row, signal in enumerate(signals) if _is_swapped(signal)]
+    swapped = [row for row, signal in enumerate(signals) if is_swapped(signal)]
     found: list[tuple[list[int], str]] = []
     if swapped:
         text = (
@@ -271,8 +311,17 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
         warn_of_recordings(f"Recordings do not look like EMG in mV: {text}")
 
 
-def _is_swapped(signal: Any) -> bool:
-    """Whether a signal has many channels and fewer samples than channels."""
+def is_swapped(signal: Any) -> bool:
+    """Whether a signal has many channels and fewer samples than channels.
+
+    Parameters
+    ----------
+    signal : ndarray or SignalFile
+
+    Returns
+    -------
+    swapped : bool
+    """
     if signal.ndim != 2 or signal.shape[0] < MIN_CHANNELS:
         return False
     # The size of a file of unknown length is not asked for here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,9 @@ _MIN_PEAK = 2.0  # times the highest density around a line
 _TOP = (0.7, 0.9)  # of the Nyquist frequency; anti-aliasing filters cut above
 
 
-def signal_properties(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[np.float64]]:
+def signal_properties(
+    X: NDArray[np.floating], fs: float, spectrum: Spectrum | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Properties of the channels of one recording.
 
     Parameters
@@ -45,6 +47,8 @@ def signal_properties(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[n
         Samples in mV; NaN marks invalid ones.
     fs : float
         Sampling rate in Hz.
+    spectrum : Spectrum, default=None
+        Spectra of the channels, if they were computed before.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def signal_properties(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[n
         "clipped": saturation_fraction(filled, None, both_ends=False),
         "invalid": (~finite).mean(axis=1),
         "noise_floor": _quiet_deviation(filled, max(round(_STRETCH * fs), 2)),
-        **_of_spectrum(filled, fs),
+        **_of_spectrum(spectrum or spectrum_of(filled, fs), n_channels),
     }
     return {name: np.where(live | (name in ("length", "invalid")), v, np.nan) for name, v in
             found.items()}  # fmt: skip
@@ -108,29 +112,52 @@ def _quiet_deviation(X: NDArray[np.floating], n_stretch: int) -> NDArray[np.floa
     return np.quantile(stretches.std(axis=2), _QUIET, axis=1)
 
 
-def _of_spectrum(X: NDArray[np.floating], fs: float) -> dict[str, NDArray[np.float64]]:
-    """Amplitudes at the power-line frequencies and the density of the noise at high frequencies."""
+class Spectrum(NamedTuple):
+    """Frequencies and rate in Hz, and densities in mV²/Hz, of shape (n_channels, n_freqs)."""
+
+    freqs: NDArray[np.float64]
+    density: NDArray[np.float64]
+    fs: float
+
+    def amplitude_of_line(self, line: float) -> NDArray[np.float64]:
+        """Amplitude of a sine at a frequency: 0 without a peak, NaN where it cannot be seen."""
+        # A sine of amplitude a has the power a² / 2 in the main lobe of the Hann window.
+        width, far = self.freqs[1], np.abs(self.freqs - line)
+        lobe, near = far <= 2 * width, (far > 2 * width) & (far <= max(10.0, 6 * width))
+        if width * _MIN_PERIODS > line or line + 2 * width >= self.fs / 2:
+            return np.full(len(self.density), np.nan)
+        background = np.median(self.density[:, near], axis=1)
+        power = (self.density[:, lobe] - background[:, None]).sum(axis=1) * width
+        # A peak of the muscle's own spectrum is no line.
+        highest = self.density[:, near].max(axis=1)
+        peak = self.density[:, lobe].max(axis=1) > _MIN_PEAK * highest
+        return np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
+
+
+def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
+    """Spectra of channels by Welch's method; None for fewer than 32 samples.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_channels, n_times)
+        Samples in mV, without NaN.
+    fs : float
+        Sampling rate in Hz.
+    """
     n_segment = min(round(_SEGMENT * fs), X.shape[1])
-    none = np.full(len(X), np.nan)
     if n_segment < 32:
-        return {"noise_density": none, **dict.fromkeys(_LINES, none)}
-    freqs, density = welch(X, fs, nperseg=n_segment)
+        return None
+    return Spectrum(*welch(X, fs, nperseg=n_segment), fs)
+
+
+def _of_spectrum(spectrum: Spectrum | None, n_channels: int) -> dict[str, NDArray[np.float64]]:
+    """Amplitudes at the power-line frequencies and the density of the noise at high frequencies."""
+    if spectrum is None:
+        return dict.fromkeys(("noise_density", *_LINES), np.full(n_channels, np.nan))
+    freqs, density, fs = spectrum
     top = (freqs >= _TOP[0] * fs / 2) & (freqs <= _TOP[1] * fs / 2)
     found = {"noise_density": np.sqrt(np.median(density[:, top], axis=1))}
-    # A sine of amplitude a has the power a² / 2 in the main lobe of the Hann window.
-    width = fs / n_segment
-    for name, line in _LINES.items():
-        far = np.abs(freqs - line)
-        lobe, near = far <= 2 * width, (far > 2 * width) & (far <= max(10.0, 6 * width))
-        if width * _MIN_PERIODS > line or line + 2 * width >= fs / 2:
-            found[name] = none
-            continue
-        background = np.median(density[:, near], axis=1)
-        power = (density[:, lobe] - background[:, None]).sum(axis=1) * width
-        # A peak of the muscle's own spectrum is no line.
-        peak = density[:, lobe].max(axis=1) > _MIN_PEAK * density[:, near].max(axis=1)
-        found[name] = np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
-    return found
+    return found | {name: spectrum.amplitude_of_line(line) for name, line in _LINES.items()}
 
 
 def recording_properties(

@@ -1,0 +1,1 @@
+"""Quality of recordings: measures of channels, copies, findings and the report."""

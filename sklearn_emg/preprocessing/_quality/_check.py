@@ -1,0 +1,468 @@
+"""check_quality: a finding for all that makes a recording unfit, and a remedy for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._tables import ReadableTable, counted, wrapped
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_option
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.preprocessing._quality._copies import mask_for, overlaps
+from sklearn_emg.preprocessing._quality._findings import (
+    KINDS,
+    LEVELS,
+    LIMITS,
+    Channel,
+    Finding,
+    findings_of,
+)
+from sklearn_emg.preprocessing._quality._measures import MEASURES, Sketch, measures_of
+from sklearn_emg.recordings import (
+    DERIVED,
+    SignalFile,
+    channel_names_of,
+    check_recording_table,
+    is_swapped,
+    object_column,
+    read_signal,
+)
+
+__all__ = ["QualityReport", "check_quality"]
+
+_LABELS = ("label", "group", "diagnosis", "class", "condition")
+_NAMES = ("recording", "file")
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True, repr=False)
+class QualityReport:
+    """Quality of the recordings of a table, as :func:`check_quality` finds it.
+
+    Printing it shows each kind of finding with its recordings and the remedy.
+
+    Parameters
+    ----------
+    channels : DataFrame
+        A row for each recording and channel: ``row``, the position in the table from 0;
+        ``recording``, ``subject``, ``label`` (where known) and ``channel``; ``fs`` in Hz; the
+        measures; ``quality``, "ok", "check" or "bad"; ``findings`` and ``remedy`` in words.
+    findings : DataFrame
+        A row for each finding: ``row``, ``recording``, ``channel`` ("" for the recording as a
+        whole), ``kind``, ``quality``, ``value`` of the measure, ``text`` and ``remedy``.
+    index : Index of shape (n_recordings,)
+        Index of the table.
+    """
+
+    channels: pd.DataFrame
+    findings: pd.DataFrame
+    index: pd.Index
+
+    @property
+    def recordings(self) -> pd.DataFrame:
+        """A row for each recording, with the index of the table: the worst of its channels."""
+        first = self.channels.groupby("row", sort=True).first()
+        rank = self.channels["quality"].map(LEVELS.index).groupby(self.channels["row"]).max()
+        names = [c for c in ("recording", "subject", "label") if c in first]
+        frame = first[names].assign(quality=[LEVELS[k] for k in rank])
+        for name in ("findings", "remedy"):
+            source = "text" if name == "findings" else "remedy"
+            texts = self.findings.groupby("row")[source].agg(_joined)
+            frame[name] = texts.reindex(frame.index, fill_value="")
+        return frame.set_axis(self.index)
+
+    @property
+    def kinds(self) -> pd.DataFrame:
+        """A row for each kind of finding: title, numbers of recordings to check and bad, remedy."""
+        rows = {}
+        for kind, part in self.findings.groupby("kind"):
+            bad = set(part.loc[part["quality"] == "bad", "row"])
+            rows[kind] = {
+                "title": KINDS[str(kind)].title,
+                "check": len(set(part["row"]) - bad),
+                "bad": len(bad),
+                "remedy": KINDS[str(kind)].remedy,
+            }
+        ordered = [kind for kind in KINDS if kind in rows]
+        columns = ["title", "check", "bad", "remedy"]
+        return ReadableTable([rows[k] for k in ordered], index=ordered, columns=columns)
+
+    def drop_bad(self, X: Any, y: Labels | None = None) -> Any:
+        """Leave out the recordings with a bad channel.
+
+        Parameters
+        ----------
+        X : DataFrame
+            The table that was checked, or one with the same rows, such as its features.
+        y : array-like of shape (n_recordings,), default=None
+            Labels of its rows.
+
+        Returns
+        -------
+        X : DataFrame
+            The rows that are not bad.
+        y : ndarray
+            Their labels; only if labels are given.
+
+        Raises
+        ------
+        ValueError
+            If X or y has other rows than the table that was checked, or none is left.
+        """
+        bad = (self.recordings["quality"] == "bad").to_numpy()
+        for name, given in (("X", X), ("y", y)):
+            if given is not None and len(given) != len(bad):
+                raise ValueError(
+                    f"The {name!r} of drop_bad must have the {counted(len(bad), 'row')} of the "
+                    f"table that was checked. Got {len(given)}."
+                )
+        if bad.all():
+            worst = self.kinds["bad"].idxmax()
+            raise ValueError(
+                f"All {len(bad)} recordings are bad, {self.kinds.loc[worst, 'bad']} of them by "
+                f"{KINDS[str(worst)].title}: {KINDS[str(worst)].remedy}. Print the report of "
+                "check_quality for all findings."
+            )
+        kept = X[~bad]
+        return kept if y is None else (kept, np.asarray(y)[~bad])
+
+    def __repr__(self) -> str:
+        quality = self.recordings["quality"]
+        counts = ", ".join(f"{(quality == level).sum()} {level}" for level in LEVELS)
+        n_channels = counted(len(self.channels), "channel")
+        lines = [f"Quality of {counted(len(quality), 'recording')} ({n_channels}): {counts}."]
+        for kind, row in self.kinds.iterrows():
+            part = self.findings[self.findings["kind"] == kind]
+            names = list(dict.fromkeys(part["recording"]))
+            shown = ", ".join(map(str, names[:_MAX_NAMED]))
+            more = len(names) - _MAX_NAMED
+            numbers = [f"{row[level]} {level}" for level in ("bad", "check") if row[level]]
+            text = f"{row['title']} ({', '.join(numbers)}): {shown}"
+            text += f" and {more} more" if more > 0 else ""
+            lines.append(wrapped(f"{text}. Remedy: {row['remedy']}."))
+        return "\n".join(lines)
+
+
+def _joined(texts: pd.Series) -> str:
+    return "; ".join(dict.fromkeys(texts))
+
+
+def check_quality(
+    table: pd.DataFrame,
+    y: Labels | None = None,
+    *,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    drop_bad: bool = False,
+    n_jobs: int | None = None,
+) -> Any:
+    """Check each channel of each recording, and find copies and conflicts in a table.
+
+    Recordings are read one after the other, also from files, and none is kept. Give the samples as
+    recorded: a filter hides clipping, the steps of the converter and missing samples.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table with ``signal`` and ``fs``, and with ``subject`` where known.
+    y : array-like of shape (n_recordings,), default=None
+        Label of each recording. By default it is the first column of ``label``, ``group``,
+        ``diagnosis``, ``class`` and ``condition`` that the table has, if any.
+    limits : dict of str to (float, float), default=None
+        Limits that replace those of the table below: a measure above the first number is to be
+        checked, one above the second is bad.
+    drop_bad : bool, default=False
+        Whether to return the table without bad recordings, in place of the report.
+    n_jobs : int, default=None
+        Number of parallel jobs over recordings.
+
+    Returns
+    -------
+    report : QualityReport
+        Measures, findings and remedies; ``report.drop_bad(table, y)`` leaves out bad recordings,
+        and :class:`~sklearn_emg.inspection.QualityDisplay` draws it.
+    table : DataFrame
+        In its place, if `drop_bad` is true: the recordings that are not bad. With y it is
+        ``(table, y)``.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column or has unusable rows, y has another length, a limit is unknown,
+        or all recordings are bad and `drop_bad` is true.
+
+    Warns
+    -----
+    RecordingWarning
+        If recordings are left out, or the signals are the output of a step of this package.
+
+    See Also
+    --------
+    recording_properties : Measures what equipment and protocol leave in recordings.
+    ArtefactDetector : Scores artefacts in windows.
+    sklearn_emg.comparison.confound_audit : Tests whether such properties predict the class.
+
+    Notes
+    -----
+    =========== ==================================================================== ====== ======
+    kind        measure                                                              check  bad
+    =========== ==================================================================== ====== ======
+    dead        ``flat``: fraction of samples in equal runs of 10 ms and 15 samples  0.1    0.5
+    clipped     ``clipped``: fraction of samples on plateaus at the extrema          0      0.0001
+    rectified   ``rectified``: fraction of samples next to the lowest value          0.015  0.015
+    line        ``line``: fraction of the power at 50 or 60 Hz and four harmonics    0.1    0.95
+    drift       ``drift`` (standard deviation of means over 0.5 s) / ``rms``         0.7    none
+    noise       ``noise_density`` / median of channels of this name and rate         20     none
+    resolution  ``step`` of the converter / ``rms``                                  0.25   1
+    spikes      ``spikes``: samples off the median of three by 1.5 times the range   0      none
+    gaps        ``invalid``: fraction of samples that are NaN or infinite            0      0.1
+    =========== ==================================================================== ====== ======
+
+    Further kinds have no limit to set. *unreadable*: the file cannot be read. *transposed*: 8
+    channels or more, and more channels than samples. *unit*: as in
+    :func:`~sklearn_emg.recordings.check_recording_table`, integers as counts of a converter are, or
+    an amplitude or offset that EMG in mV does not have. *rate*: below 100 Hz or above 200 kHz; or
+    the power line appears at half or twice its frequency; or the rate is half or twice that of the
+    other recordings, and so is the median frequency. A wrong rate cannot be seen otherwise.
+    *length*: below 0.25 s or a tenth of the median. *offset*: the samples never change their sign.
+    *ragged*: samples are missing at the start or the end only. *copy* and *overlap*: channels have
+    all samples or some in common, whatever their names, also with another gain, offset, polarity or
+    rate; some 300 samples are needed. If the subjects or labels differ, all copies are bad, since
+    nothing tells which is right; otherwise the first is kept. *subject*: missing, or spelled like
+    another one. *label*: a subject has several, while most have one.
+
+    Clipped samples that a recorder marks as invalid count as clipped: those of a
+    :class:`~sklearn_emg.recordings.SignalFile` whose invalid code is the end of its range, and
+    gaps whose neighbours are at the extrema.
+
+    Limits are choices of this package. A finding is a reason to look at a recording, and a
+    recording without one can still be unfit.
+
+    Common samples are found by winnowing [1]_: patterns of rises and falls over 129 samples, of
+    which every 64th on average is kept, chosen by its hash. At most some 8 million patterns of a
+    table are in memory.
+
+    References
+    ----------
+    .. [1] S. Schleimer, D. S. Wilkerson, A. Aiken, "Winnowing: local algorithms for document
+       fingerprinting", Proc. ACM SIGMOD (2003) 76-85. :doi:`10.1145/872757.872770`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.preprocessing import check_quality
+    >>> from sklearn_emg.recordings import recording_table
+    >>> signals = 0.1 * np.random.default_rng(0).normal(size=(3, 4000))
+    >>> signals[1] = np.clip(signals[1], -0.1, 0.1)
+    >>> signals[2] = signals[0]
+    >>> table = recording_table(signals, fs=2000.0, subject=["a", "b", "a"])
+    >>> report = check_quality(table)
+    >>> report.recordings["quality"].tolist()
+    ['ok', 'bad', 'bad']
+    >>> report.findings[["row", "kind", "text"]].values.tolist()
+    [[1, 'clipped', '32 % of the samples are clipped'], [2, 'copy', 'copy of row 0']]
+    """
+    check_recording_table(table, required=("signal", "fs"), plausible=False)
+    chosen = _limits(limits)
+    labels = _labels(table, y)
+    raw = not table.attrs.get(DERIVED, False)
+    if not raw:
+        warn_of_recordings(
+            "check_quality got signals that a step of this package has changed. Clipping, steps of "
+            "the converter and the unit can only be seen in recorded samples: check the table "
+            "before the steps."
+        )
+    channels, sketches = _measured(table, labels, n_jobs)
+    signals = table["signal"].tolist()
+    read = partial(_read_part, signals, [(c.row, c.number) for c in channels])
+    common = overlaps(sketches, read, [c.n_times for c in channels])
+    found = findings_of(channels, common, chosen, raw=raw)
+    report = _report(channels, found, table.index, labels is not None)
+    if not drop_bad:
+        return report
+    bad = report.recordings.query("quality == 'bad'")
+    if len(bad):
+        shown = [f"{r} ({t})" for r, t in zip(bad["recording"], bad["findings"])][:_MAX_NAMED]
+        more = len(bad) - _MAX_NAMED
+        warn_of_recordings(
+            f"check_quality leaves out {counted(len(bad), 'recording')}: {'; '.join(shown)}"
+            + (f"; and {more} more" if more > 0 else "")
+            + "."
+        )
+    return report.drop_bad(table, y)
+
+
+def _limits(given: Mapping[str, tuple[float, float]] | None) -> dict[str, tuple[float, float]]:
+    limits = dict(LIMITS)
+    for kind, pair in (given or {}).items():
+        check_option(kind, tuple(LIMITS), "limits", "check_quality")
+        if np.shape(pair) != (2,) or np.isnan(np.asarray(pair, dtype=float)).any():
+            raise InvalidParameterError(
+                f"The 'limits' of check_quality must hold two numbers for {kind!r}: above which a "
+                f"channel is to be checked, and above which it is bad. Got {pair!r}."
+            )
+        limits[kind] = (float(pair[0]), float(pair[1]))
+    return limits
+
+
+def _labels(table: pd.DataFrame, y: Labels | None) -> list[Any] | None:
+    if y is not None:
+        if len(y) != len(table):
+            raise ValueError(
+                f"The 'y' of check_quality must have one label for each of the {len(table)} "
+                f"recordings. Got {len(y)}."
+            )
+        return np.asarray(y).tolist()
+    name = next((n for n in _LABELS if n in table), None)
+    return None if name is None else table[name].tolist()
+
+
+def _measured(
+    table: pd.DataFrame, labels: list[Any] | None, n_jobs: int | None
+) -> tuple[list[Channel], list[Sketch | None]]:
+    """Channels of all recordings with their measures, and their sketches."""
+    rows = _rows(table, labels)
+    # The size of a file of unknown length is not asked for before it is read.
+    sizes = [
+        0 if isinstance(s, SignalFile) and s.length is None else int(np.prod(s.shape))
+        for s in table["signal"]
+    ]
+    mask = mask_for(sum(sizes))
+    run: Any = Parallel(n_jobs=n_jobs)
+    parts = run(delayed(_of_recording)(*row, mask) for row in rows)
+    pairs = [pair for part in parts for pair in part]
+    return [channel for channel, _ in pairs], [sketch for _, sketch in pairs]
+
+
+def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Channel, Any]]:
+    """Signal, facts and names of the channels of each recording."""
+    column = next((n for n in _NAMES if n in table), None)
+    names = table.index.tolist() if column is None else table[column].tolist()
+    subjects = table["subject"].tolist() if "subject" in table else [None] * len(table)
+    is_cut = {"start", "stop"} <= set(table.columns)
+    rows = []
+    for row, (signal, fs, names_of_channels) in enumerate(
+        zip(table["signal"], table["fs"], channel_names_of(table))
+    ):
+        facts = Channel(
+            row=row,
+            number=0,
+            name="all",
+            fs=float(fs),
+            n_times=0,
+            recording=str(names[row]) if column else f"row {names[row]}",
+            subject=subjects[row],
+            label=None if labels is None else labels[row],
+            is_cut=is_cut,
+        )
+        rows.append((signal, facts, names_of_channels))
+    return rows
+
+
+def _of_recording(
+    signal: Any, facts: Channel, names: tuple[str, ...], mask: int
+) -> list[tuple[Channel, Sketch | None]]:
+    """Channels of one recording; a single one for a recording that cannot be measured."""
+    from dataclasses import replace
+
+    if is_swapped(signal):
+        text = f"more channels than samples (shape {tuple(signal.shape)})"
+        return [(replace(facts, n_times=signal.shape[-1], error=("transposed", text)), None)]
+    try:
+        X, at_end = _samples(signal)
+    except (OSError, ValueError) as error:
+        return [(replace(facts, error=("unreadable", str(error))), None)]
+    found = []
+    for k, (x, name) in enumerate(zip(X, names)):
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        measures, sketch = measures_of(
+            x, facts.fs, mask, None if at_end is None else at_end[k]
+        )
+        channel = replace(facts, number=k, name=name, n_times=len(x), measures=measures)
+        found.append((channel, sketch))
+    return found
+
+
+def _samples(signal: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None]:
+    """Samples of all channels, and which of them are clipped by the code that they have."""
+    if not isinstance(signal, SignalFile):
+        return np.atleast_2d(read_signal(signal)), None
+    # float64: the step of a converter is lost in the rounding of float32.
+    X = np.atleast_2d(signal.read(dtype=np.float64))
+    kind = signal.stored_dtype
+    if signal.invalid is None or kind.kind not in "iu":
+        return X, None
+    ends = np.iinfo(kind)
+    return X, np.isnan(X) if signal.invalid in (ends.min, ends.max) else None
+
+
+def _read_part(
+    signals: list[Any], places: list[tuple[int, int]], channel: int, start: int, stop: int
+) -> NDArray[np.float64]:
+    """Some samples of a channel."""
+    row, number = places[channel]
+    signal = signals[row]
+    if isinstance(signal, SignalFile):
+        part = signal.read(start, stop, dtype=np.float64)
+    else:
+        part = read_signal(signal)[..., start:stop]
+    return np.atleast_2d(part)[number].astype(np.float64)
+
+
+def _report(
+    channels: list[Channel], found: list[Finding], index: pd.Index, has_labels: bool
+) -> QualityReport:
+    """Tables of channels and findings."""
+    names = {(c.row, c.number): c for c in channels}
+    recordings = {c.row: c.recording for c in channels}
+    findings = pd.DataFrame(
+        [
+            {
+                "row": f.row,
+                "recording": recordings[f.row],
+                "channel": "" if f.channel is None else names[f.row, f.channel].name,
+                "kind": f.kind,
+                "quality": f.quality,
+                "value": f.value,
+                "text": f.text,
+                "remedy": f.remedy,
+            }
+            for f in found
+        ],
+        columns=["row", "recording", "channel", "kind", "quality", "value", "text", "remedy"],
+    )
+    by_channel: dict[tuple[int, int], list[Finding]] = {key: [] for key in names}
+    for f in found:
+        # What concerns the recording as a whole concerns each of its channels.
+        for key in by_channel if f.channel is None else [(f.row, f.channel)]:
+            if key[0] == f.row:
+                by_channel[key].append(f)
+    rows = []
+    for key, c in names.items():
+        own = by_channel[key]
+        worst = max((LEVELS.index(f.quality) for f in own), default=0)
+        rows.append(
+            {
+                "row": c.row,
+                "recording": c.recording,
+                "channel": c.name,
+                "fs": c.fs,
+                **{name: c.measures.get(name, np.nan) for name in MEASURES},
+                "quality": LEVELS[worst],
+                "findings": "; ".join(dict.fromkeys(f.text for f in own)),
+                "remedy": "; ".join(dict.fromkeys(f.remedy for f in own)),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    frame.insert(2, "subject", object_column(c.subject for c in channels))
+    if has_labels:
+        frame.insert(3, "label", object_column(c.label for c in channels))
+    return QualityReport(frame, findings, index)

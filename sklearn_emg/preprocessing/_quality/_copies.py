@@ -1,0 +1,198 @@
+"""Samples that two channels have in common: copies, also of another gain, and overlapping cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.preprocessing._quality._measures import Sketch
+
+__all__ = ["Overlap", "mask_for", "overlaps"]
+
+_SPARSE, _DENSE = 10, 6  # bits of the hash of a pattern that are 0: one in 2^6 is kept
+_MAX_PATTERNS = 1 << 23
+_MIN_PATTERNS = 2  # at one distance
+_TOLERANCE = 1e-4  # of the range of the samples, for those of another gain
+
+
+class Overlap(NamedTuple):
+    """Samples that two channels have in common.
+
+    Parameters
+    ----------
+    first, second : int
+        Numbers of the channels.
+    start, second_start, n_samples : int
+        Where they start in either channel, and their number.
+    gain : float
+        Samples of the second channel per unit of the first, 1 for equal samples.
+    """
+
+    first: int
+    second: int
+    start: int
+    second_start: int
+    n_samples: int
+    gain: float
+
+
+def mask_for(n_samples: int) -> int:
+    """Bits of the hash of a pattern that are 0 where it is kept, for samples of a whole table.
+
+    Longer tables keep fewer of their patterns, so that memory is bounded.
+    """
+    bits = _DENSE
+    while n_samples >> bits > _MAX_PATTERNS and bits < 3 * _SPARSE:
+        bits += 1
+    return (1 << bits) - 1
+
+
+def overlaps(
+    sketches: Sequence[Sketch | None],
+    read: Callable[[int, int, int], NDArray[np.float64]],
+    lengths: Sequence[int],
+) -> list[Overlap]:
+    """Find channels that have samples in common.
+
+    Of more than two channels with the same samples, each is compared with the one before it.
+
+    Parameters
+    ----------
+    sketches : sequence of Sketch or None
+        One for each channel.
+    read : callable
+        ``read(channel, start, stop)`` gives samples of a channel.
+    lengths : sequence of int
+        Number of samples of each channel.
+
+    Returns
+    -------
+    found : list of Overlap
+        In the order of the channels.
+    """
+    found, originals = [], {}
+    for k, sketch in enumerate(sketches):
+        if sketch is None:
+            continue
+        before = originals.get(sketch.digest)
+        if before is not None and lengths[before] == lengths[k]:
+            found.append(Overlap(before, k, 0, 0, lengths[k], 1.0))
+        originals[sketch.digest] = k
+    # One of several equal channels stands for all of them.
+    distinct = sorted(originals.values())
+    for first, second, lag, low, high in _candidates(sketches, distinct):
+        overlap = _extent(first, second, lag, low, high, read, lengths)
+        if overlap is not None:
+            found.append(overlap)
+    return sorted(found)
+
+
+def _candidates(
+    sketches: Sequence[Sketch | None], channels: Sequence[int]
+) -> list[tuple[int, int, int, int, int]]:
+    """Pairs of channels with the lag at which most patterns agree, and where the patterns are."""
+    kept = [(k, sketches[k]) for k in channels]
+    words = np.concatenate([s.words for _, s in kept if s] or [np.empty(0, np.uint64)])
+    if not words.size:
+        return []
+    position = np.concatenate([s.positions for _, s in kept if s])
+    channel = np.concatenate([np.full(len(s.words), k) for k, s in kept if s])
+    order = np.lexsort((position, channel, words))
+    words, position, channel = words[order], position[order], channel[order]
+    # A pattern that a channel repeats, as a sine does, says nothing.
+    same = words[1:] == words[:-1]
+    repeated = np.zeros(len(words), dtype=bool)
+    within = same & (channel[1:] == channel[:-1])
+    repeated[1:] |= within
+    repeated[:-1] |= within
+    words, position, channel = words[~repeated], position[~repeated], channel[~repeated]
+    at = np.flatnonzero(words[1:] == words[:-1])
+    pairs = np.column_stack([channel[at], channel[at + 1], position[at + 1] - position[at]])
+    lags, which, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for k in np.flatnonzero(counts >= _MIN_PATTERNS).tolist():
+        pair = (int(lags[k, 0]), int(lags[k, 1]))
+        found[pair] = max(found.get(pair, (0, 0)), (int(counts[k]), k))
+    result = []
+    order = np.argsort(which.ravel(), kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    for (first, second), (_, k) in found.items():
+        places = position[at[order[bounds[k] : bounds[k + 1]]]]
+        result.append((first, second, int(lags[k, 2]), int(places.min()), int(places.max())))
+    return result
+
+
+def _extent(
+    first: int,
+    second: int,
+    lag: int,
+    low: int,
+    high: int,
+    read: Callable[[int, int, int], NDArray[np.float64]],
+    lengths: Sequence[int],
+) -> Overlap | None:
+    """The common samples around the patterns that agree; None if the samples do not."""
+    from sklearn_emg.preprocessing._quality._kernels import SPAN
+
+    start = max(0, -lag)
+    stop = min(lengths[first], lengths[second] - lag)
+    x, y = read(first, start, stop), read(second, start + lag, stop + lag)
+    inside = slice(low - start, high + SPAN - start)
+    gain, offset = _line(x[inside], y[inside])
+    if not np.isfinite(gain) or gain == 0:
+        return None
+    with np.errstate(invalid="ignore"):
+        spread = np.nanmax(y[inside]) - np.nanmin(y[inside])
+        differs = np.abs(y - gain * x - offset) > _TOLERANCE * spread
+    differs |= ~np.isfinite(x) & np.isfinite(y) | np.isfinite(x) & ~np.isfinite(y)
+    if differs[inside].mean() > 0.01:
+        return None
+    edges = np.flatnonzero(differs)
+    before, after = edges[edges < inside.start], edges[edges >= inside.stop]
+    begin = int(before[-1]) + 1 if before.size else 0
+    end = int(after[0]) if after.size else len(x)
+    gain = 1.0 if abs(gain - 1) < _TOLERANCE else gain
+    return Overlap(first, second, start + begin, start + begin + lag, end - begin, gain)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Gain and offset of y as a straight line over x."""
+    both = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < 2:
+        return np.nan, np.nan
+    x, y = x[both], y[both]
+    spread = x - x.mean()
+    power = float(spread @ spread)
+    gain = float(spread @ (y - y.mean())) / power if power > 0 else np.nan
+    return gain, float(y.mean() - gain * x.mean())
+
+
+def chains(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Groups of numbers that are joined by pairs, in ascending order.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int)
+
+    Returns
+    -------
+    groups : list of list of int
+    """
+    root: dict[int, int] = {}
+
+    def find(k: int) -> int:
+        while root.setdefault(k, k) != k:
+            root[k] = root[root[k]]
+            k = root[k]
+        return k
+
+    for a, b in pairs:
+        low, high = sorted((find(a), find(b)))
+        root[high] = low
+    groups: dict[int, list[int]] = {}
+    for k in sorted(root):
+        groups.setdefault(find(k), []).append(k)
+    return list(groups.values())

@@ -1,0 +1,426 @@
+"""What measures of a channel, and copies among channels, mean for the use of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklearn_emg.preprocessing._quality._copies import Overlap, chains
+from sklearn_emg.recordings import LOW_RATE, faults_of_figures, similar_subjects
+
+__all__ = ["KINDS", "LIMITS", "LEVELS", "Channel", "Finding", "findings_of"]
+
+LEVELS = ("ok", "check", "bad")
+
+
+class Kind(NamedTuple):
+    """Title of a kind of finding, and what to do."""
+
+    title: str
+    remedy: str
+
+
+#: Kinds of findings, in the order of the report.
+KINDS = {
+    "unreadable": Kind("cannot be read", "get the file again, or leave the recording out"),
+    "transposed": Kind("axes swapped", "transpose the signal to (n_channels, n_times)"),
+    "unit": Kind("unit implausible", "give the true unit to the reader, such as unit='uV'"),
+    "rate": Kind("sampling rate implausible", "look the rate up in the protocol or the device"),
+    "length": Kind("short", "leave the recording out if it was cut by mistake"),
+    "dead": Kind("constant stretches", "leave the channel out (select_channels) or the recording"),
+    "clipped": Kind(
+        "clipped", "leave the recording out; ArtefactRejector marks the clipped stretches"
+    ),
+    "rectified": Kind("rectified", "give the raw signal; most features need it"),
+    "offset": Kind("offset", "remove it with BaselineRemover or HighpassFilter"),
+    "line": Kind("power-line interference", "remove it with NotchFilter or AdaptiveFilter"),
+    "drift": Kind("drift", "remove it with HighpassFilter"),
+    "noise": Kind("broadband noise", "look at the recording; leave it out if noise covers the EMG"),
+    "resolution": Kind("coarse steps", "look for a record of finer resolution"),
+    "spikes": Kind("spikes", "look at them; ArtefactRejector marks windows with spikes"),
+    "gaps": Kind("missing samples", "fill short gaps with GapInterpolator; leave out the rest"),
+    "ragged": Kind("ragged ends", "cut the recording to the samples that it has"),
+    "copy": Kind("copy", "keep one of them, under its true subject and label"),
+    "overlap": Kind("overlapping cuts", "keep one, or cut off the common samples"),
+    "subject": Kind("subject in doubt", "correct the names of the subjects"),
+    "label": Kind("label in doubt", "correct the labels, or leave the recordings out"),
+}
+
+#: Values of measures above which a channel is to be checked, and above which it is bad.
+LIMITS = {
+    "dead": (0.1, 0.5),
+    "clipped": (0.0, 1e-4),
+    "rectified": (0.015, 0.015),
+    "line": (0.1, 0.95),
+    "drift": (0.7, np.inf),  # half of the power
+    "noise": (20.0, np.inf),
+    "resolution": (0.25, 1.0),
+    "spikes": (0.0, np.inf),
+    "gaps": (0.0, 0.1),
+}
+_MIN_LENGTH = 0.25  # s
+_MIN_RELATIVE_LENGTH = 0.1  # of the median of the table
+_MAX_RATE = 200_000.0  # Hz
+_MIN_GROUP = 3  # recordings that a comparison within the table needs
+_MAX_SPREAD = 0.2  # of the base-2 logarithm around a factor of the rate
+_MOST_OF_BOTH = 0.5
+
+
+@dataclass
+class Channel:
+    """One channel of one recording: where it belongs, and its measures."""
+
+    row: int
+    number: int
+    name: str
+    fs: float
+    n_times: int
+    recording: str
+    subject: Any = None
+    label: Any = None
+    is_cut: bool = False
+    measures: dict[str, Any] = field(default_factory=dict)
+    error: tuple[str, str] | None = None  # kind and text, where the samples were not measured
+
+    def get(self, name: str) -> float:
+        return float(self.measures.get(name, np.nan))
+
+
+class Finding(NamedTuple):
+    """A fault of a channel, or of a recording where `channel` is None."""
+
+    row: int
+    channel: int | None
+    kind: str
+    quality: str
+    value: float
+    text: str
+    remedy: str
+
+
+def _finding(c: Channel, kind: str, quality: str, value: float, text: str, remedy: str = "") -> Finding:
+    return Finding(c.row, c.number, kind, quality, value, text, remedy or KINDS[kind].remedy)
+
+
+def findings_of(
+    channels: Sequence[Channel],
+    overlaps: Sequence[Overlap],
+    limits: Mapping[str, tuple[float, float]],
+    *,
+    raw: bool,
+) -> list[Finding]:
+    """All findings, in the order of the recordings.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+    overlaps : sequence of Overlap
+        Samples that channels have in common.
+    limits : mapping of str to (float, float)
+        As ``LIMITS``.
+    raw : bool
+        Whether the samples are those of the recorder, of which the unit can be checked.
+    """
+    measured = [c for c in channels if c.error is None]
+    found = [_finding(c, c.error[0], "bad", np.nan, c.error[1]) for c in channels if c.error]
+    for channel in measured:
+        found += _of_limits(channel, limits)
+    if raw:
+        found += _of_units(measured)
+    found += _of_rates(measured)
+    found += _of_lengths(measured)
+    found += _of_noise(measured, limits["noise"])
+    found += _of_overlaps(measured, overlaps)
+    found += _of_subjects(channels)
+    order = {kind: k for k, kind in enumerate(KINDS)}
+    return sorted(
+        dict.fromkeys(found),
+        key=lambda f: (f.row, -1 if f.channel is None else f.channel, order[f.kind]),
+    )
+
+
+def _of_limits(c: Channel, limits: Mapping[str, tuple[float, float]]) -> list[Finding]:
+    """Findings of a channel by itself."""
+    rms = c.get("rms")
+    invalid, n_at_ends = c.get("invalid"), c.get("gap_at_start") + c.get("gap_at_end")
+    # Saturated amplifiers crowd the samples at one end as rectifiers do.
+    saturated = c.get("clipped") > limits["clipped"][1] and not c.measures.get("one_sign")
+    values = {
+        "dead": (c.get("flat"), _dead_text(c)),
+        "clipped": (c.get("clipped"), f"{_percent(c.get('clipped'))} of the samples are clipped"),
+        "rectified": (
+            np.nan if saturated else c.get("rectified"),
+            "the samples are densest at their lowest or highest value, as if rectified",
+        ),
+        "line": (
+            c.get("line"),
+            f"{_percent(c.get('line'))} of the power is at {c.get('line_freq'):.0f} Hz and its "
+            "harmonics",
+        ),
+        "drift": (
+            c.get("drift") / rms if rms else np.nan,
+            f"the baseline varies by {c.get('drift'):.2g} mV, the whole signal by {rms:.2g} mV",
+        ),
+        "resolution": (
+            c.get("step") / rms if rms else np.nan,
+            f"the steps of the converter, {c.get('step'):.2g} mV, are large for an RMS of "
+            f"{rms:.2g} mV",
+        ),
+        "spikes": (c.get("spikes"), _counted(c.get("spikes"), "isolated spike")),
+        "gaps": (invalid - c.measures.get("clipped_gaps", 0.0), _gap_text(c)),
+    }
+    found = []
+    for kind, (value, text) in values.items():
+        check, bad = limits[kind]
+        if value > min(check, bad):
+            quality = "bad" if value > bad else "check"
+            ragged = kind == "gaps" and round(invalid * c.n_times) == n_at_ends
+            found.append(_finding(c, "ragged" if ragged else kind, quality, value, text))
+    rectified = any(f.kind == "rectified" for f in found)
+    if c.measures.get("one_sign") and not rectified:
+        text = f"never changes its sign, with a mean of {c.get('mean'):.2g} mV"
+        remedy = "subtract the offset; give the raw signal if this is an envelope"
+        found.append(_finding(c, "offset", "check", c.get("mean"), text, remedy))
+    return found
+
+
+def _percent(fraction: float) -> str:
+    percent = 100 * fraction
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+
+
+def _counted(n: float, noun: str) -> str:
+    return "" if np.isnan(n) else f"{n:.0f} {noun}{'' if n == 1 else 's'}"
+
+
+def _dead_text(c: Channel) -> str:
+    if c.get("rms") == 0:
+        return "dead: all samples are equal"
+    return (
+        f"{_percent(c.get('flat'))} of the samples are constant, for up to "
+        f"{c.get('longest_flat'):.2g} s"
+    )
+
+
+def _gap_text(c: Channel) -> str:
+    start, end = int(c.measures.get("gap_at_start", 0)), int(c.measures.get("gap_at_end", 0))
+    if c.get("invalid") == 1:
+        return "no valid sample"
+    parts = [f"{_percent(c.get('invalid'))} of the samples are missing or infinite"]
+    n_inside = int(c.measures.get("gaps", 0)) - (start > 0) - (end > 0)
+    if n_inside:
+        parts.append(f"{_counted(n_inside, 'gap')}, the longest of {c.get('longest_gap'):.2g} s")
+    parts += [f"the first {start} samples"] * (start > 0) + [f"the last {end} samples"] * (end > 0)
+    return ": ".join([parts[0], ", ".join(parts[1:])])
+
+
+def _of_units(channels: Sequence[Channel]) -> list[Finding]:
+    """Amplitudes that are not those of EMG in mV."""
+    live = [k for k, c in enumerate(channels) if c.get("rms") > 0]
+    if not live:
+        return []
+    figures = {
+        name: np.array([channels[k].measures[name] for k in live])
+        for name in ("mean", "amplitude", "integers")
+    }
+    found, reported = [], set()
+    for fault in faults_of_figures({"row": np.array(live), **figures}):
+        for k in sorted({int(k) for k in fault.rows} - reported):
+            reported.add(k)
+            c = channels[k]
+            remedy = "" if fault.remedy.endswith("?") else fault.remedy
+            text = fault.message if not remedy else fault.text
+            found.append(_finding(c, "unit", "bad", c.get("amplitude"), text, remedy))
+    return found
+
+
+def _of_rates(channels: Sequence[Channel]) -> list[Finding]:
+    found = []
+    for c in channels:
+        if not LOW_RATE <= c.fs <= _MAX_RATE:
+            text = f"a sampling rate of {c.fs:g} Hz is too {'low' if c.fs < LOW_RATE else 'high'}"
+            found.append(_finding(c, "rate", "bad", c.fs, f"{text} for EMG; is it in Hz?"))
+        elif (factor := c.measures.get("rate_factor", 1.0)) != 1.0:
+            text = (
+                f"the power line is seen at {'half' if factor < 1 else 'twice'} its frequency, as "
+                f"if the rate were {c.fs / factor:g} Hz, not {c.fs:g} Hz"
+            )
+            found.append(_finding(c, "rate", "check", c.fs, text))
+    return found + _of_spectra(channels)
+
+
+def _of_spectra(channels: Sequence[Channel]) -> list[Finding]:
+    """Rates of half or twice those of the other rows, with spectra shifted by the same factor."""
+    rates = np.array([c.fs for c in channels])
+    frequencies = np.array([c.get("median_freq") for c in channels])
+    usable = np.isfinite(frequencies) & (frequencies > 0)
+    if not usable.any():
+        return []
+    common = max(set(rates.tolist()), key=lambda rate: np.sum(usable & (rates == rate)))
+    others = np.log2(frequencies[usable & (rates == common)])
+    if len(others) < _MIN_GROUP:
+        return []
+    middle, (low, high) = np.median(others), np.quantile(others, [0.05, 0.95])
+    found = []
+    for c, rate, frequency in zip(channels, rates, frequencies):
+        factor = rate / common
+        if factor not in (0.5, 2.0) or not frequency > 0:
+            continue
+        shift = np.log2(frequency)
+        if not low <= shift <= high and abs(shift - middle - np.log2(factor)) < _MAX_SPREAD:
+            text = (
+                f"the rate is {factor:g} times that of most others, {common:g} Hz, and so is the "
+                f"median frequency, {frequency:.0f} Hz, as if the rates were the same"
+            )
+            found.append(_finding(c, "rate", "check", c.fs, text))
+    return found
+
+
+def _of_lengths(channels: Sequence[Channel]) -> list[Finding]:
+    lengths = np.array([c.n_times / c.fs for c in channels])
+    typical = np.median(lengths) if len(lengths) >= _MIN_GROUP else 0.0
+    found = []
+    for c, length in zip(channels, lengths.tolist()):
+        if length < _MIN_LENGTH:
+            text = f"{length:.2g} s are too short for most windows"
+        elif length < _MIN_RELATIVE_LENGTH * typical:
+            text = f"{length:.2g} s are short, half of the recordings have {typical:.2g} s or more"
+        else:
+            continue
+        found.append(_finding(c, "length", "check", length, text))
+    return found
+
+
+def _of_noise(channels: Sequence[Channel], limits: tuple[float, float]) -> list[Finding]:
+    """Noise at high frequencies that exceeds that of channels with the same name and rate."""
+    groups: dict[Any, list[Channel]] = {}
+    for c in channels:
+        groups.setdefault((c.name, c.fs), []).append(c)
+    found = []
+    for group in groups.values():
+        density = np.array([c.get("noise_density") for c in group])
+        known = density[density > 0]
+        if len(known) < _MIN_GROUP:
+            continue
+        for c, ratio in zip(group, (density / np.median(known)).tolist()):
+            if ratio > min(limits):
+                quality = "bad" if ratio > limits[1] else "check"
+                text = f"the noise at high frequencies is {ratio:.0f} times that of most others"
+                found.append(_finding(c, "noise", quality, ratio, text))
+    return found
+
+
+def _of_overlaps(channels: Sequence[Channel], overlaps: Sequence[Overlap]) -> list[Finding]:
+    """Copies and cuts that overlap."""
+    whole, partial = [], []
+    for o in overlaps:
+        both = channels[o.first].n_times, channels[o.second].n_times
+        (whole if o.n_samples == both[0] == both[1] else partial).append(o)
+    found = []
+    gains = {o.second: o.gain for o in whole}
+    for group in chains([(o.first, o.second) for o in whole]):
+        found += _of_copies([channels[k] for k in group], [gains.get(k, 1.0) for k in group])
+    for o in partial:
+        found += _of_cuts(channels[o.first], channels[o.second], o)
+    return found
+
+
+def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding]:
+    """Findings of channels that have all samples in common."""
+    found = []
+    doubt = _what_differs(group)
+    for c, gain in zip(group, gains):
+        others = [o for o in group if o is not c]
+        names = ", ".join(_name(o, c) for o in others[:3])
+        names += f" and {len(others) - 3} more" if len(others) > 3 else ""
+        scaled = "" if gain == 1 else f", {gain:.4g} times as large"
+        if doubt:
+            text = f"has the samples of {names}{scaled}, of another {doubt}"
+            remedy = f"find out which {doubt} is right; until then leave all of them out"
+            found.append(_finding(c, "copy", "bad", 1.0, text, remedy))
+        elif c is not group[0]:
+            text = f"copy of {_name(group[0], c)}{scaled}"
+            found.append(_finding(c, "copy", "bad", 1.0, text, "leave it out"))
+    return found
+
+
+def _what_differs(group: Sequence[Channel]) -> str:
+    names = []
+    for name in ("subject", "label"):
+        if len({getattr(c, name) for c in group}) > 1:
+            names.append(name)
+    return " and ".join(names)
+
+
+def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]:
+    """Findings of two channels that have some samples in common."""
+    if first.row == second.row and first.number == second.number:
+        return []
+    doubt = _what_differs((first, second))
+    same = first.recording == second.recording and first.is_cut and second.is_cut
+    if same and not doubt:
+        return []  # cut on purpose, as segments of one recording
+    share = overlap.n_samples / min(first.n_times, second.n_times)
+    quality = "bad" if doubt and share >= _MOST_OF_BOTH else "check"
+    found = []
+    for c, other, start in (
+        (first, second, overlap.start),
+        (second, first, overlap.second_start),
+    ):
+        length = overlap.n_samples / c.fs
+        place = f"{length:.3g} s from {start / c.fs:.3g} s"
+        if start + overlap.n_samples >= c.n_times:
+            place = f"the last {length:.3g} s"
+        elif start == 0:
+            place = f"the first {length:.3g} s"
+        text = f"{place} are samples of {_name(other, c)} too"
+        text += f", of another {doubt}" if doubt else ""
+        found.append(_finding(c, "overlap", quality, share, text))
+    return found
+
+
+def _name(c: Channel, seen_from: Channel) -> str:
+    """Name of another channel: the recording, its channel and subject where they differ."""
+    if c.row == seen_from.row:
+        return f"channel {c.name}"
+    name = f"{c.recording}" if c.recording != seen_from.recording else f"row {c.row}"
+    if c.name != seen_from.name:
+        name += f", channel {c.name}"
+    if c.subject != seen_from.subject:
+        name += f" (subject {c.subject})"
+    return name
+
+
+def _of_subjects(channels: Sequence[Channel]) -> list[Finding]:
+    """Names of subjects that are missing or look alike, and subjects with several labels."""
+    rows = {c.row: c for c in channels}
+    if all(c.subject is None for c in rows.values()):
+        return []
+    found = []
+
+    def add(c: Channel, kind: str, quality: str, text: str) -> None:
+        found.append(Finding(c.row, None, kind, quality, np.nan, text, KINDS[kind].remedy))
+
+    named: dict[Any, list[Channel]] = {}
+    for c in rows.values():
+        if c.subject is None or c.subject != c.subject or str(c.subject).strip() == "":
+            add(c, "subject", "bad", "the subject is missing")
+        else:
+            named.setdefault(c.subject, []).append(c)
+    for names in similar_subjects(list(named)):
+        for name in names:
+            others = ", ".join(repr(n) for n in names if n is not name)
+            for c in named[name]:
+                add(c, "subject", "check", f"the subject {name!r} looks like {others}")
+    labels = {s: list(dict.fromkeys(c.label for c in cs)) for s, cs in named.items()}
+    several = [s for s, values in labels.items() if len(values) > 1]
+    # Labels of gestures or levels vary within most subjects; those of a disease do not.
+    if len(several) <= len(named) / 2 and len(named) > 1:
+        for s in several:
+            text = f"the subject {s!r} has the labels {', '.join(map(repr, labels[s]))}"
+            for c in named[s]:
+                add(c, "label", "bad", text)
+    return found
