@@ -23,8 +23,12 @@ from sklearn_emg.preprocessing._filtering._filters import (
 from sklearn_emg.preprocessing._filtering._resampling import Resampler
 from sklearn_emg.preprocessing._filtering._resampling import rational_ratio as rational_ratio
 from sklearn_emg.preprocessing._quality._check import QualityReport, check_quality
-from sklearn_emg.preprocessing._quality._findings import KINDS as QUALITY_KINDS
-from sklearn_emg.preprocessing._quality._findings import LEVELS as QUALITY_LEVELS
+from sklearn_emg.preprocessing._quality._findings import (
+    QUALITY_KINDS as QUALITY_KINDS,
+)
+from sklearn_emg.preprocessing._quality._findings import (
+    QUALITY_LEVELS as QUALITY_LEVELS,
+)
 from sklearn_emg.preprocessing._reduction import ShapeReducer
 from sklearn_emg.preprocessing._scaling import (
     AmplitudeScaler,

@@ -32,7 +32,7 @@ _LINES = {"line_50": 50.0, "line_60": 60.0}
 _STRETCH, _QUIET = 0.05, 0.1  # s, and the quantile of stretches that counts as quiet
 _SEGMENT = 2.0  # s; the lines of the spectrum are 0.5 Hz apart
 _MIN_PERIODS = 8  # periods of the power line that a recording needs
-_MIN_PEAK = 2.0  # times the highest density around a line
+_MIN_PEAK = 2.0  # times the highest density around a line, with many segments
 _TOP = (0.7, 0.9)  # of the Nyquist frequency; anti-aliasing filters cut above
 
 
@@ -113,11 +113,15 @@ def _quiet_deviation(X: NDArray[np.floating], n_stretch: int) -> NDArray[np.floa
 
 
 class Spectrum(NamedTuple):
-    """Frequencies and rate in Hz, and densities in mV²/Hz, of shape (n_channels, n_freqs)."""
+    """Frequencies and rate in Hz, densities in mV²/Hz, of shape (n_channels, n_freqs).
+
+    They are means over `n_segments` segments.
+    """
 
     freqs: NDArray[np.float64]
     density: NDArray[np.float64]
     fs: float
+    n_segments: int
 
     def amplitude_of_line(self, line: float) -> NDArray[np.float64]:
         """Amplitude of a sine at a frequency: 0 without a peak, NaN where it cannot be seen."""
@@ -128,9 +132,9 @@ class Spectrum(NamedTuple):
             return np.full(len(self.density), np.nan)
         background = np.median(self.density[:, near], axis=1)
         power = (self.density[:, lobe] - background[:, None]).sum(axis=1) * width
-        # A peak of the muscle's own spectrum is no line.
-        highest = self.density[:, near].max(axis=1)
-        peak = self.density[:, lobe].max(axis=1) > _MIN_PEAK * highest
+        # A peak of the muscle's own spectrum is no line; one of few segments varies more.
+        smallest = _MIN_PEAK * (1 + 1 / self.n_segments) * self.density[:, near].max(axis=1)
+        peak = self.density[:, lobe].max(axis=1) > smallest
         return np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
 
 
@@ -147,14 +151,16 @@ def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
     n_segment = min(round(_SEGMENT * fs), X.shape[1])
     if n_segment < 32:
         return None
-    return Spectrum(*welch(X, fs, nperseg=n_segment), fs)
+    # Neighbours have half of their samples in common.
+    n_segments = 1 + (X.shape[1] - n_segment) // (n_segment - n_segment // 2)
+    return Spectrum(*welch(X, fs, nperseg=n_segment), fs, n_segments)
 
 
 def _of_spectrum(spectrum: Spectrum | None, n_channels: int) -> dict[str, NDArray[np.float64]]:
     """Amplitudes at the power-line frequencies and the density of the noise at high frequencies."""
     if spectrum is None:
         return dict.fromkeys(("noise_density", *_LINES), np.full(n_channels, np.nan))
-    freqs, density, fs = spectrum
+    freqs, density, fs, _ = spectrum
     top = (freqs >= _TOP[0] * fs / 2) & (freqs <= _TOP[1] * fs / 2)
     found = {"noise_density": np.sqrt(np.median(density[:, top], axis=1))}
     return found | {name: spectrum.amplitude_of_line(line) for name, line in _LINES.items()}
@@ -199,8 +205,8 @@ def recording_properties(
         - ``noise_density``: amplitude density between 0.7 and 0.9 of the Nyquist frequency, in
           mV/√Hz;
         - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency; 0 unless
-          it rises to twice the highest density within 10 Hz, NaN for recordings shorter than
-          eight periods or sampled too slowly.
+          it rises to twice the highest density within 10 Hz, or to four times in a recording of a
+          single segment; NaN for recordings shorter than eight periods or sampled too slowly.
 
     Raises
     ------

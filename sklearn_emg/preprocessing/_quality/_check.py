@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,9 @@ from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.preprocessing._quality._copies import mask_for, overlaps
 from sklearn_emg.preprocessing._quality._findings import (
-    KINDS,
-    LEVELS,
     LIMITS,
+    QUALITY_KINDS,
+    QUALITY_LEVELS,
     Channel,
     Finding,
     findings_of,
@@ -71,9 +71,11 @@ class QualityReport:
     def recordings(self) -> pd.DataFrame:
         """A row for each recording, with the index of the table: the worst of its channels."""
         first = self.channels.groupby("row", sort=True).first()
-        rank = self.channels["quality"].map(LEVELS.index).groupby(self.channels["row"]).max()
+        rank = (
+            self.channels["quality"].map(QUALITY_LEVELS.index).groupby(self.channels["row"]).max()
+        )
         names = [c for c in ("recording", "subject", "label") if c in first]
-        frame = first[names].assign(quality=[LEVELS[k] for k in rank])
+        frame = first[names].assign(quality=[QUALITY_LEVELS[k] for k in rank])
         for name in ("findings", "remedy"):
             source = "text" if name == "findings" else "remedy"
             texts = self.findings.groupby("row")[source].agg(_joined)
@@ -87,12 +89,12 @@ class QualityReport:
         for kind, part in self.findings.groupby("kind"):
             bad = set(part.loc[part["quality"] == "bad", "row"])
             rows[kind] = {
-                "title": KINDS[str(kind)].title,
+                "title": QUALITY_KINDS[str(kind)].title,
                 "check": len(set(part["row"]) - bad),
                 "bad": len(bad),
-                "remedy": KINDS[str(kind)].remedy,
+                "remedy": QUALITY_KINDS[str(kind)].remedy,
             }
-        ordered = [kind for kind in KINDS if kind in rows]
+        ordered = [kind for kind in QUALITY_KINDS if kind in rows]
         columns = ["title", "check", "bad", "remedy"]
         return ReadableTable([rows[k] for k in ordered], index=ordered, columns=columns)
 
@@ -129,7 +131,7 @@ class QualityReport:
             worst = self.kinds["bad"].idxmax()
             raise ValueError(
                 f"All {len(bad)} recordings are bad, {self.kinds.loc[worst, 'bad']} of them by "
-                f"{KINDS[str(worst)].title}: {KINDS[str(worst)].remedy}. Print the report of "
+                f"{QUALITY_KINDS[str(worst)].title}: {QUALITY_KINDS[str(worst)].remedy}. Print the report of "
                 "check_quality for all findings."
             )
         kept = X[~bad]
@@ -137,7 +139,7 @@ class QualityReport:
 
     def __repr__(self) -> str:
         quality = self.recordings["quality"]
-        counts = ", ".join(f"{(quality == level).sum()} {level}" for level in LEVELS)
+        counts = ", ".join(f"{(quality == level).sum()} {level}" for level in QUALITY_LEVELS)
         n_channels = counted(len(self.channels), "channel")
         lines = [f"Quality of {counted(len(quality), 'recording')} ({n_channels}): {counts}."]
         for kind, row in self.kinds.iterrows():
@@ -217,7 +219,7 @@ def check_quality(
     =========== ==================================================================== ====== ======
     dead        ``flat``: fraction of samples in equal runs of 10 ms and 15 samples  0.1    0.5
     clipped     ``clipped``: fraction of samples on plateaus at the extrema          0      0.0001
-    rectified   ``rectified``: fraction of samples next to the lowest value          0.015  0.015
+    rectified   ``rectified``: fraction of samples next to one end, less the other   0.015  0.015
     line        ``line``: fraction of the power at 50 or 60 Hz and four harmonics    0.1    0.95
     drift       ``drift`` (standard deviation of means over 0.5 s) / ``rms``         0.7    none
     noise       ``noise_density`` / median of channels of this name and rate         20     none
@@ -371,8 +373,6 @@ def _of_recording(
     signal: Any, facts: Channel, names: tuple[str, ...], mask: int
 ) -> list[tuple[Channel, Sketch | None]]:
     """Channels of one recording; a single one for a recording that cannot be measured."""
-    from dataclasses import replace
-
     if is_swapped(signal):
         text = f"more channels than samples (shape {tuple(signal.shape)})"
         return [(replace(facts, n_times=signal.shape[-1], error=("transposed", text)), None)]
@@ -383,9 +383,7 @@ def _of_recording(
     found = []
     for k, (x, name) in enumerate(zip(X, names)):
         x = np.ascontiguousarray(x, dtype=np.float64)
-        measures, sketch = measures_of(
-            x, facts.fs, mask, None if at_end is None else at_end[k]
-        )
+        measures, sketch = measures_of(x, facts.fs, mask, None if at_end is None else at_end[k])
         channel = replace(facts, number=k, name=name, n_times=len(x), measures=measures)
         found.append((channel, sketch))
     return found
@@ -421,48 +419,43 @@ def _report(
     channels: list[Channel], found: list[Finding], index: pd.Index, has_labels: bool
 ) -> QualityReport:
     """Tables of channels and findings."""
-    names = {(c.row, c.number): c for c in channels}
+    names = {(c.row, c.number): c.name for c in channels}
     recordings = {c.row: c.recording for c in channels}
     findings = pd.DataFrame(
         [
-            {
-                "row": f.row,
-                "recording": recordings[f.row],
-                "channel": "" if f.channel is None else names[f.row, f.channel].name,
-                "kind": f.kind,
-                "quality": f.quality,
-                "value": f.value,
-                "text": f.text,
-                "remedy": f.remedy,
-            }
+            {**f._asdict(), "channel": "" if f.channel is None else names[f.row, f.channel]}
             for f in found
         ],
-        columns=["row", "recording", "channel", "kind", "quality", "value", "text", "remedy"],
+        columns=Finding._fields,
     )
-    by_channel: dict[tuple[int, int], list[Finding]] = {key: [] for key in names}
-    for f in found:
-        # What concerns the recording as a whole concerns each of its channels.
-        for key in by_channel if f.channel is None else [(f.row, f.channel)]:
-            if key[0] == f.row:
-                by_channel[key].append(f)
-    rows = []
-    for key, c in names.items():
-        own = by_channel[key]
-        worst = max((LEVELS.index(f.quality) for f in own), default=0)
-        rows.append(
-            {
-                "row": c.row,
-                "recording": c.recording,
-                "channel": c.name,
-                "fs": c.fs,
-                **{name: c.measures.get(name, np.nan) for name in MEASURES},
-                "quality": LEVELS[worst],
-                "findings": "; ".join(dict.fromkeys(f.text for f in own)),
-                "remedy": "; ".join(dict.fromkeys(f.remedy for f in own)),
-            }
-        )
-    frame = pd.DataFrame(rows)
+    findings.insert(1, "recording", findings["row"].map(recordings))
+    frame = pd.DataFrame([_row(c, found_in) for c, found_in in _by_channel(channels, found)])
     frame.insert(2, "subject", object_column(c.subject for c in channels))
     if has_labels:
         frame.insert(3, "label", object_column(c.label for c in channels))
     return QualityReport(frame, findings, index)
+
+
+def _by_channel(
+    channels: list[Channel], found: list[Finding]
+) -> Iterator[tuple[Channel, list[Finding]]]:
+    """Channels with their findings and those of the recording as a whole."""
+    grouped: dict[tuple[int, int | None], list[Finding]] = {}
+    for f in found:
+        grouped.setdefault((f.row, f.channel), []).append(f)
+    for c in channels:
+        yield c, grouped.get((c.row, None), []) + grouped.get((c.row, c.number), [])
+
+
+def _row(c: Channel, found: list[Finding]) -> dict[str, Any]:
+    """Row of a channel in the report."""
+    return {
+        "row": c.row,
+        "recording": c.recording,
+        "channel": c.name,
+        "fs": c.fs,
+        **{name: c.measures.get(name, np.nan) for name in MEASURES},
+        "quality": QUALITY_LEVELS[max((QUALITY_LEVELS.index(f.quality) for f in found), default=0)],
+        "findings": "; ".join(dict.fromkeys(f.text for f in found)),
+        "remedy": "; ".join(dict.fromkeys(f.remedy for f in found)),
+    }

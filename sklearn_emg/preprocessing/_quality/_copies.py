@@ -15,7 +15,7 @@ __all__ = ["Overlap", "mask_for", "overlaps"]
 _SPARSE, _DENSE = 10, 6  # bits of the hash of a pattern that are 0: one in 2^6 is kept
 _MAX_PATTERNS = 1 << 23
 _MIN_PATTERNS = 2  # at one distance
-_TOLERANCE = 1e-4  # of the range of the samples, for those of another gain
+_TOLERANCE = 1e-3  # of the range of the samples around a pattern, for those of another gain
 
 
 class Overlap(NamedTuple):
@@ -83,17 +83,22 @@ def overlaps(
         originals[sketch.digest] = k
     # One of several equal channels stands for all of them.
     distinct = sorted(originals.values())
-    for first, second, lag, low, high in _candidates(sketches, distinct):
-        overlap = _extent(first, second, lag, low, high, read, lengths)
-        if overlap is not None:
-            found.append(overlap)
+    for first, second, lag, places in _candidates(sketches, distinct):
+        start, stop = max(0, -lag), min(lengths[first], lengths[second] - lag)
+        x, y = read(first, start, stop), read(second, start + lag, stop + lag)
+        runs = [_common(x, y, place - start) for place in places]
+        begin, end, gain = max(runs, key=lambda run: run[1] - run[0])
+        if end > begin:
+            found.append(
+                Overlap(first, second, start + begin, start + begin + lag, end - begin, gain)
+            )
     return sorted(found)
 
 
 def _candidates(
     sketches: Sequence[Sketch | None], channels: Sequence[int]
-) -> list[tuple[int, int, int, int, int]]:
-    """Pairs of channels with the lag at which most patterns agree, and where the patterns are."""
+) -> list[tuple[int, int, int, list[int]]]:
+    """Pairs of channels with the lag at which most patterns agree, and where some of these are."""
     kept = [(k, sketches[k]) for k in channels]
     words = np.concatenate([s.words for _, s in kept if s] or [np.empty(0, np.uint64)])
     if not words.size:
@@ -120,42 +125,30 @@ def _candidates(
     order = np.argsort(which.ravel(), kind="stable")
     bounds = np.concatenate([[0], np.cumsum(counts)])
     for (first, second), (_, k) in found.items():
-        places = position[at[order[bounds[k] : bounds[k + 1]]]]
-        result.append((first, second, int(lags[k, 2]), int(places.min()), int(places.max())))
+        places = np.sort(position[at[order[bounds[k] : bounds[k + 1]]]])
+        some = places[[len(places) // 4, len(places) // 2, 3 * len(places) // 4]]
+        result.append((first, second, int(lags[k, 2]), sorted(set(some.tolist()))))
     return result
 
 
-def _extent(
-    first: int,
-    second: int,
-    lag: int,
-    low: int,
-    high: int,
-    read: Callable[[int, int, int], NDArray[np.float64]],
-    lengths: Sequence[int],
-) -> Overlap | None:
-    """The common samples around the patterns that agree; None if the samples do not."""
+def _common(x: NDArray[np.float64], y: NDArray[np.float64], place: int) -> tuple[int, int, float]:
+    """Start and stop of the samples around a place that are equal but for gain and offset."""
     from sklearn_emg.preprocessing._quality._kernels import SPAN
 
-    start = max(0, -lag)
-    stop = min(lengths[first], lengths[second] - lag)
-    x, y = read(first, start, stop), read(second, start + lag, stop + lag)
-    inside = slice(low - start, high + SPAN - start)
+    inside = slice(place, place + SPAN)
     gain, offset = _line(x[inside], y[inside])
     if not np.isfinite(gain) or gain == 0:
-        return None
+        return 0, 0, gain
     with np.errstate(invalid="ignore"):
-        spread = np.nanmax(y[inside]) - np.nanmin(y[inside])
-        differs = np.abs(y - gain * x - offset) > _TOLERANCE * spread
-    differs |= ~np.isfinite(x) & np.isfinite(y) | np.isfinite(x) & ~np.isfinite(y)
-    if differs[inside].mean() > 0.01:
-        return None
+        differs = np.abs(y - gain * x - offset) > _TOLERANCE * np.ptp(y[inside])
+    differs |= np.isfinite(x) != np.isfinite(y)
+    if differs[inside].any():
+        return 0, 0, gain
     edges = np.flatnonzero(differs)
-    before, after = edges[edges < inside.start], edges[edges >= inside.stop]
-    begin = int(before[-1]) + 1 if before.size else 0
-    end = int(after[0]) if after.size else len(x)
-    gain = 1.0 if abs(gain - 1) < _TOLERANCE else gain
-    return Overlap(first, second, start + begin, start + begin + lag, end - begin, gain)
+    k = int(np.searchsorted(edges, place))
+    begin = int(edges[k - 1]) + 1 if k else 0
+    end = int(edges[k]) if k < len(edges) else len(x)
+    return begin, end, 1.0 if abs(gain - 1) < _TOLERANCE else gain
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:

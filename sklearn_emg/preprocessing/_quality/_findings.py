@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from sklearn_emg.preprocessing._quality._copies import Overlap, chains
 from sklearn_emg.recordings import LOW_RATE, faults_of_figures, similar_subjects
 
-__all__ = ["KINDS", "LIMITS", "LEVELS", "Channel", "Finding", "findings_of"]
+__all__ = ["LIMITS", "QUALITY_KINDS", "QUALITY_LEVELS", "Channel", "Finding", "findings_of"]
 
-LEVELS = ("ok", "check", "bad")
+QUALITY_LEVELS = ("ok", "check", "bad")
 
 
 class Kind(NamedTuple):
@@ -24,7 +25,7 @@ class Kind(NamedTuple):
 
 
 #: Kinds of findings, in the order of the report.
-KINDS = {
+QUALITY_KINDS = {
     "unreadable": Kind("cannot be read", "get the file again, or leave the recording out"),
     "transposed": Kind("axes swapped", "transpose the signal to (n_channels, n_times)"),
     "unit": Kind("unit implausible", "give the true unit to the reader, such as unit='uV'"),
@@ -101,8 +102,12 @@ class Finding(NamedTuple):
     remedy: str
 
 
-def _finding(c: Channel, kind: str, quality: str, value: float, text: str, remedy: str = "") -> Finding:
-    return Finding(c.row, c.number, kind, quality, value, text, remedy or KINDS[kind].remedy)
+def _finding(
+    c: Channel, kind: str, quality: str, value: float, text: str, remedy: str = ""
+) -> Finding:
+    return Finding(
+        c.row, c.number, kind, quality, value, text, remedy or QUALITY_KINDS[kind].remedy
+    )
 
 
 def findings_of(
@@ -135,7 +140,7 @@ def findings_of(
     found += _of_noise(measured, limits["noise"])
     found += _of_overlaps(measured, overlaps)
     found += _of_subjects(channels)
-    order = {kind: k for k, kind in enumerate(KINDS)}
+    order = {kind: k for k, kind in enumerate(QUALITY_KINDS)}
     return sorted(
         dict.fromkeys(found),
         key=lambda f: (f.row, -1 if f.channel is None else f.channel, order[f.kind]),
@@ -400,27 +405,34 @@ def _of_subjects(channels: Sequence[Channel]) -> list[Finding]:
     if all(c.subject is None for c in rows.values()):
         return []
     found = []
-
-    def add(c: Channel, kind: str, quality: str, text: str) -> None:
-        found.append(Finding(c.row, None, kind, quality, np.nan, text, KINDS[kind].remedy))
-
     named: dict[Any, list[Channel]] = {}
     for c in rows.values():
-        if c.subject is None or c.subject != c.subject or str(c.subject).strip() == "":
-            add(c, "subject", "bad", "the subject is missing")
+        if pd.isna(c.subject) or str(c.subject).strip() == "":
+            found.append(_of_recording(c, "subject", "bad", "the subject is missing"))
         else:
             named.setdefault(c.subject, []).append(c)
     for names in similar_subjects(list(named)):
         for name in names:
             others = ", ".join(repr(n) for n in names if n is not name)
-            for c in named[name]:
-                add(c, "subject", "check", f"the subject {name!r} looks like {others}")
+            text = f"the subject {name!r} looks like {others}"
+            found += [_of_recording(c, "subject", "check", text) for c in named[name]]
+    return found + _of_labels(named)
+
+
+def _of_labels(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
+    """Subjects with several labels, where most have one."""
     labels = {s: list(dict.fromkeys(c.label for c in cs)) for s, cs in named.items()}
     several = [s for s, values in labels.items() if len(values) > 1]
     # Labels of gestures or levels vary within most subjects; those of a disease do not.
-    if len(several) <= len(named) / 2 and len(named) > 1:
-        for s in several:
-            text = f"the subject {s!r} has the labels {', '.join(map(repr, labels[s]))}"
-            for c in named[s]:
-                add(c, "label", "bad", text)
+    if len(named) == 1 or len(several) > len(named) / 2:
+        return []
+    found = []
+    for s in several:
+        text = f"the subject {s!r} has the labels {', '.join(map(repr, labels[s]))}"
+        found += [_of_recording(c, "label", "bad", text) for c in named[s]]
     return found
+
+
+def _of_recording(c: Channel, kind: str, quality: str, text: str) -> Finding:
+    """A finding of the recording as a whole."""
+    return Finding(c.row, None, kind, quality, np.nan, text, QUALITY_KINDS[kind].remedy)

@@ -171,15 +171,15 @@ def _of_amplitudes(values: NDArray[np.float64]) -> dict[str, Any]:
         # Integers in a small range are rather a pulse or a label than a signal.
         "integers": bool(high - low >= 3 and (values == np.rint(values)).all()),
         "one_sign": varies and bool(low >= 0 or high <= 0),
-        "rectified": max(_near_end(values), _near_end(-values)) if varies else 0.0,
+        "rectified": abs(_near_end(values) - _near_end(-values)) if varies else 0.0,
     }
 
 
 def _near_end(values: NDArray[np.float64]) -> float:
     """Fraction of samples next to the lowest value, without those at it.
 
-    A rectified signal has more samples there than anywhere else, also without its mean; a clipped
-    one has them at the value itself.
+    A rectified signal has more samples there than anywhere else, also without its mean, and few at
+    the other end; a sine has as many there, and a clipped signal has them at the value itself.
     """
     low = values.min()
     high = np.partition(values, int(0.99 * (len(values) - 1)))[int(0.99 * (len(values) - 1))]
