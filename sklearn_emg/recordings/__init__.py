@@ -57,6 +57,7 @@ from sklearn_emg.recordings._operations._segments import (
     segments_from_labels,
 )
 from sklearn_emg.recordings._plausibility import LOW_RATE as LOW_RATE
+from sklearn_emg.recordings._plausibility import Fault as Fault
 from sklearn_emg.recordings._plausibility import faults_of_figures as faults_of_figures
 from sklearn_emg.recordings._plausibility import is_swapped as is_swapped
 from sklearn_emg.recordings._plausibility import (

@@ -128,11 +128,10 @@ class QualityReport:
                     f"table that was checked. Got {len(given)}."
                 )
         if bad.all():
-            worst = self.kinds["bad"].idxmax()
+            worst = self.kinds.loc[self.kinds["bad"].idxmax()]
             raise ValueError(
-                f"All {len(bad)} recordings are bad, {self.kinds.loc[worst, 'bad']} of them by "
-                f"{QUALITY_KINDS[str(worst)].title}: {QUALITY_KINDS[str(worst)].remedy}. Print the report of "
-                "check_quality for all findings."
+                f"All {len(bad)} recordings are bad, {worst['bad']} of them by {worst['title']}: "
+                f"{worst['remedy']}. Print the report of check_quality for all findings."
             )
         kept = X[~bad]
         return kept if y is None else (kept, np.asarray(y)[~bad])

@@ -99,21 +99,7 @@ def _candidates(
     sketches: Sequence[Sketch | None], channels: Sequence[int]
 ) -> list[tuple[int, int, int, list[int]]]:
     """Pairs of channels with the lag at which most patterns agree, and where some of these are."""
-    kept = [(k, sketches[k]) for k in channels]
-    words = np.concatenate([s.words for _, s in kept if s] or [np.empty(0, np.uint64)])
-    if not words.size:
-        return []
-    position = np.concatenate([s.positions for _, s in kept if s])
-    channel = np.concatenate([np.full(len(s.words), k) for k, s in kept if s])
-    order = np.lexsort((position, channel, words))
-    words, position, channel = words[order], position[order], channel[order]
-    # A pattern that a channel repeats, as a sine does, says nothing.
-    same = words[1:] == words[:-1]
-    repeated = np.zeros(len(words), dtype=bool)
-    within = same & (channel[1:] == channel[:-1])
-    repeated[1:] |= within
-    repeated[:-1] |= within
-    words, position, channel = words[~repeated], position[~repeated], channel[~repeated]
+    words, position, channel = _patterns(sketches, channels)
     at = np.flatnonzero(words[1:] == words[:-1])
     pairs = np.column_stack([channel[at], channel[at + 1], position[at + 1] - position[at]])
     lags, which, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
@@ -129,6 +115,25 @@ def _candidates(
         some = places[[len(places) // 4, len(places) // 2, 3 * len(places) // 4]]
         result.append((first, second, int(lags[k, 2]), sorted(set(some.tolist()))))
     return result
+
+
+def _patterns(
+    sketches: Sequence[Sketch | None], channels: Sequence[int]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """Patterns in ascending order with their positions and channels, without repeated ones."""
+    kept = [(k, sketch) for k in channels if (sketch := sketches[k])]
+    none = Sketch(b"", np.empty(0, np.uint64), np.empty(0, np.int64))
+    words = np.concatenate([s.words for _, s in [(0, none), *kept]])
+    position = np.concatenate([s.positions for _, s in [(0, none), *kept]])
+    channel = np.repeat([k for k, _ in kept], [len(s.words) for _, s in kept]).astype(np.int64)
+    order = np.lexsort((position, channel, words))
+    words, position, channel = words[order], position[order], channel[order]
+    # A pattern that a channel repeats, as a sine does, says nothing.
+    within = (words[1:] == words[:-1]) & (channel[1:] == channel[:-1])
+    repeated = np.zeros(len(words), dtype=bool)
+    repeated[1:] |= within
+    repeated[:-1] |= within
+    return words[~repeated], position[~repeated], channel[~repeated]
 
 
 def _common(x: NDArray[np.float64], y: NDArray[np.float64], place: int) -> tuple[int, int, float]:

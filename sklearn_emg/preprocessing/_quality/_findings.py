@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg.preprocessing._quality._copies import Overlap, chains
-from sklearn_emg.recordings import LOW_RATE, faults_of_figures, similar_subjects
+from sklearn_emg.recordings import LOW_RATE, Fault, faults_of_figures, similar_subjects
 
 __all__ = ["LIMITS", "QUALITY_KINDS", "QUALITY_LEVELS", "Channel", "Finding", "findings_of"]
 
@@ -149,15 +149,39 @@ def findings_of(
 
 def _of_limits(c: Channel, limits: Mapping[str, tuple[float, float]]) -> list[Finding]:
     """Findings of a channel by itself."""
-    rms = c.get("rms")
-    invalid, n_at_ends = c.get("invalid"), c.get("gap_at_start") + c.get("gap_at_end")
-    # Saturated amplifiers crowd the samples at one end as rectifiers do.
-    saturated = c.get("clipped") > limits["clipped"][1] and not c.measures.get("one_sign")
-    values = {
+    found = {}
+    for kind, (value, text) in _values(c).items():
+        check, bad = limits[kind]
+        if value > min(check, bad):
+            quality = "bad" if value > bad else "check"
+            found[kind] = _finding(c, kind, quality, value, text)
+    n_invalid = round(c.get("invalid") * c.n_times)
+    if "gaps" in found and n_invalid == c.get("gap_at_start") + c.get("gap_at_end"):
+        found["gaps"] = found["gaps"]._replace(kind="ragged", remedy=QUALITY_KINDS["ragged"].remedy)
+    return [*found.values()] if "one_sign" not in c.measures else _of_signs(c, found)
+
+
+def _of_signs(c: Channel, found: dict[str, Finding]) -> list[Finding]:
+    """The findings with those on rectified samples and offsets."""
+    if c.measures["one_sign"]:
+        if "rectified" not in found:
+            text = f"never changes its sign, with a mean of {c.get('mean'):.2g} mV"
+            remedy = "subtract the offset; give the raw signal if this is an envelope"
+            found["offset"] = _finding(c, "offset", "check", c.get("mean"), text, remedy)
+    elif "clipped" in found:
+        # Saturated amplifiers crowd the samples at one end as rectifiers do.
+        found.pop("rectified", None)
+    return [*found.values()]
+
+
+def _values(c: Channel) -> dict[str, tuple[float, str]]:
+    """Measure and text of each kind that has limits."""
+    rms = c.get("rms") or np.nan
+    return {
         "dead": (c.get("flat"), _dead_text(c)),
         "clipped": (c.get("clipped"), f"{_percent(c.get('clipped'))} of the samples are clipped"),
         "rectified": (
-            np.nan if saturated else c.get("rectified"),
+            c.get("rectified"),
             "the samples are densest at their lowest or highest value, as if rectified",
         ),
         "line": (
@@ -166,30 +190,17 @@ def _of_limits(c: Channel, limits: Mapping[str, tuple[float, float]]) -> list[Fi
             "harmonics",
         ),
         "drift": (
-            c.get("drift") / rms if rms else np.nan,
+            c.get("drift") / rms,
             f"the baseline varies by {c.get('drift'):.2g} mV, the whole signal by {rms:.2g} mV",
         ),
         "resolution": (
-            c.get("step") / rms if rms else np.nan,
+            c.get("step") / rms,
             f"the steps of the converter, {c.get('step'):.2g} mV, are large for an RMS of "
             f"{rms:.2g} mV",
         ),
         "spikes": (c.get("spikes"), _counted(c.get("spikes"), "isolated spike")),
-        "gaps": (invalid - c.measures.get("clipped_gaps", 0.0), _gap_text(c)),
+        "gaps": (c.get("invalid") - c.measures.get("clipped_gaps", 0.0), _gap_text(c)),
     }
-    found = []
-    for kind, (value, text) in values.items():
-        check, bad = limits[kind]
-        if value > min(check, bad):
-            quality = "bad" if value > bad else "check"
-            ragged = kind == "gaps" and round(invalid * c.n_times) == n_at_ends
-            found.append(_finding(c, "ragged" if ragged else kind, quality, value, text))
-    rectified = any(f.kind == "rectified" for f in found)
-    if c.measures.get("one_sign") and not rectified:
-        text = f"never changes its sign, with a mean of {c.get('mean'):.2g} mV"
-        remedy = "subtract the offset; give the raw signal if this is an envelope"
-        found.append(_finding(c, "offset", "check", c.get("mean"), text, remedy))
-    return found
 
 
 def _percent(fraction: float) -> str:
@@ -223,7 +234,7 @@ def _gap_text(c: Channel) -> str:
 
 
 def _of_units(channels: Sequence[Channel]) -> list[Finding]:
-    """Amplitudes that are not those of EMG in mV."""
+    """Amplitudes that are not those of EMG in mV; the first fault of each channel."""
     live = [k for k, c in enumerate(channels) if c.get("rms") > 0]
     if not live:
         return []
@@ -231,15 +242,14 @@ def _of_units(channels: Sequence[Channel]) -> list[Finding]:
         name: np.array([channels[k].measures[name] for k in live])
         for name in ("mean", "amplitude", "integers")
     }
-    found, reported = [], set()
+    first: dict[int, Fault] = {}
     for fault in faults_of_figures({"row": np.array(live), **figures}):
-        for k in sorted({int(k) for k in fault.rows} - reported):
-            reported.add(k)
-            c = channels[k]
-            remedy = "" if fault.remedy.endswith("?") else fault.remedy
-            text = fault.message if not remedy else fault.text
-            found.append(_finding(c, "unit", "bad", c.get("amplitude"), text, remedy))
-    return found
+        for k in fault.rows:
+            first.setdefault(int(k), fault)
+    return [
+        _finding(channels[k], "unit", "bad", channels[k].get("amplitude"), fault.message)
+        for k, fault in sorted(first.items())
+    ]
 
 
 def _of_rates(channels: Sequence[Channel]) -> list[Finding]:
@@ -362,29 +372,26 @@ def _what_differs(group: Sequence[Channel]) -> str:
 
 def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]:
     """Findings of two channels that have some samples in common."""
-    if first.row == second.row and first.number == second.number:
-        return []
     doubt = _what_differs((first, second))
-    same = first.recording == second.recording and first.is_cut and second.is_cut
-    if same and not doubt:
+    if first.is_cut and first.recording == second.recording and not doubt:
         return []  # cut on purpose, as segments of one recording
     share = overlap.n_samples / min(first.n_times, second.n_times)
     quality = "bad" if doubt and share >= _MOST_OF_BOTH else "check"
     found = []
-    for c, other, start in (
-        (first, second, overlap.start),
-        (second, first, overlap.second_start),
-    ):
-        length = overlap.n_samples / c.fs
-        place = f"{length:.3g} s from {start / c.fs:.3g} s"
-        if start + overlap.n_samples >= c.n_times:
-            place = f"the last {length:.3g} s"
-        elif start == 0:
-            place = f"the first {length:.3g} s"
-        text = f"{place} are samples of {_name(other, c)} too"
+    places = (first, second, overlap.start), (second, first, overlap.second_start)
+    for c, other, start in places:
+        text = f"{_place(c, start, overlap.n_samples)} are samples of {_name(other, c)} too"
         text += f", of another {doubt}" if doubt else ""
         found.append(_finding(c, "overlap", quality, share, text))
     return found
+
+
+def _place(c: Channel, start: int, n_samples: int) -> str:
+    """Where samples of a channel are, in s."""
+    length = f"{n_samples / c.fs:.3g} s"
+    if start + n_samples >= c.n_times:
+        return f"the last {length}"
+    return f"the first {length}" if start == 0 else f"{length} from {start / c.fs:.3g} s"
 
 
 def _name(c: Channel, seen_from: Channel) -> str:
@@ -404,19 +411,24 @@ def _of_subjects(channels: Sequence[Channel]) -> list[Finding]:
     rows = {c.row: c for c in channels}
     if all(c.subject is None for c in rows.values()):
         return []
-    found = []
+    missing = [c for c in rows.values() if pd.isna(c.subject) or not str(c.subject).strip()]
+    found = [_of_recording(c, "subject", "bad", "the subject is missing") for c in missing]
     named: dict[Any, list[Channel]] = {}
-    for c in rows.values():
-        if pd.isna(c.subject) or str(c.subject).strip() == "":
-            found.append(_of_recording(c, "subject", "bad", "the subject is missing"))
-        else:
-            named.setdefault(c.subject, []).append(c)
-    for names in similar_subjects(list(named)):
+    left = sorted(rows.keys() - {c.row for c in missing})
+    for row in left:
+        named.setdefault(rows[row].subject, []).append(rows[row])
+    return found + _of_spellings(named) + _of_labels(named)
+
+
+def _of_spellings(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
+    """Names of subjects that look like spellings of one name."""
+    found = []
+    for names in similar_subjects(named):
         for name in names:
             others = ", ".join(repr(n) for n in names if n is not name)
             text = f"the subject {name!r} looks like {others}"
             found += [_of_recording(c, "subject", "check", text) for c in named[name]]
-    return found + _of_labels(named)
+    return found
 
 
 def _of_labels(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
@@ -426,7 +438,7 @@ def _of_labels(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
     # Labels of gestures or levels vary within most subjects; those of a disease do not.
     if len(named) == 1 or len(several) > len(named) / 2:
         return []
-    found = []
+    found: list[Finding] = []
     for s in several:
         text = f"the subject {s!r} has the labels {', '.join(map(repr, labels[s]))}"
         found += [_of_recording(c, "label", "bad", text) for c in named[s]]

@@ -102,29 +102,31 @@ def measures_of(
     spectrum = spectrum_of(filled[None], fs) if len(values) else None
     properties = signal_properties(x[None], fs, spectrum)
     found |= {name: float(value[0]) for name, value in properties.items()}
-    if not whole and len(values):
+    if not len(values):
+        return found, None
+    if not whole:
         lost = _clipped_gaps(x, finite, found["clipped"] > 0, fs) if at_end is None else at_end
         found["clipped_gaps"] = float(lost.mean())
         found["clipped"] += found["clipped_gaps"]
-    if not len(values):
-        return found | {"flat": np.nan, "spikes": np.nan}, None
     found |= _of_amplitudes(values)
     n_flat, longest_flat = kernels.flat_runs(x, max(round(_FLAT * fs), _MIN_FLAT))
-    found["flat"] = 1.0 if found["rms"] == 0 else n_flat / len(x)
-    found["longest_flat"] = longest_flat / fs
+    found |= {"flat": n_flat / len(x), "longest_flat": longest_flat / fs}
     if found["rms"] == 0:
-        return found | {"spikes": 0.0}, None
+        return found | {"flat": 1.0, "spikes": 0.0}, None
     limit = _SPIKE * max(1.0, np.sqrt(1000.0 / fs))
     found["spikes"] = float(kernels.count_spikes(filled, max(round(fs), 3), limit, found["rms"]))
-    n_slow = max(round(_SLOW * fs), 1)
-    n = len(filled) // n_slow
-    found["drift"] = filled[: n * n_slow].reshape(n, n_slow).mean(1).std() if n > 1 else 0.0
-    if spectrum is not None:
-        found |= _of_lines(spectrum, found["rms"])
+    found["drift"] = _drift(filled, max(round(_SLOW * fs), 1))
+    found |= _of_lines(spectrum, found["rms"])
     words, positions = kernels.sketch(x, np.uint64(mask))
     stored = np.where(finite, x, np.nan).astype(np.float32) + np.float32(0)
     digest = hashlib.blake2b(np.ascontiguousarray(stored).tobytes(), digest_size=16).digest()
     return found, Sketch(digest, words, positions)
+
+
+def _drift(x: NDArray[np.float64], n_stretch: int) -> float:
+    """Standard deviation of the means of stretches; 0 for a single one."""
+    n = len(x) // n_stretch
+    return float(x[: n * n_stretch].reshape(n, n_stretch).mean(axis=1).std()) if n > 1 else 0.0
 
 
 def _filled(x: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -186,8 +188,10 @@ def _near_end(values: NDArray[np.float64]) -> float:
     return float(np.mean((values > low) & (values <= low + _NEAR * (high - low))))
 
 
-def _of_lines(spectrum: Spectrum, rms: float) -> dict[str, float]:
+def _of_lines(spectrum: Spectrum | None, rms: float) -> dict[str, float]:
     """Power-line interference with its harmonics, and peaks that it has at a wrong rate."""
+    if spectrum is None:
+        return {}
     freqs, density = spectrum.freqs, spectrum.density[0]
     powers = {line: _power(spectrum, line) for line in _LINE_FREQS}
     line = max(powers, key=lambda name: powers[name])
