@@ -27,7 +27,8 @@ from sklearn_emg.inspection._importance import (
     family_importance,
 )
 from sklearn_emg.inspection._outcomes import AgreementDisplay
-from sklearn_emg.inspection._recording_display import RecordingDisplay
+from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
+from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
 from sklearn_emg.inspection._reports import preprocessing_report, report
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
@@ -47,6 +48,7 @@ __all__ = [
     "LeakageDisplay",
     "LearningCurveDisplay",
     "MetaAnalysisDisplay",
+    "QualityDisplay",
     "RecordingDisplay",
     "SubjectExplanationDisplay",
     "activation_maximization",

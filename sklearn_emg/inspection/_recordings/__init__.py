@@ -1,0 +1,1 @@
+"""Displays of one recording and of the quality of many."""

@@ -1,0 +1,190 @@
+"""QualityDisplay: findings and amplitudes of all recordings of a cohort on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.inspection._plot import COLORS, GREY, log_scale, panels, tidy
+from sklearn_emg.preprocessing import QUALITY_KINDS, QUALITY_LEVELS, QualityReport, check_quality
+
+#: Colours of the levels, which differ in lightness too.
+_LEVEL_COLORS = ("#E8E8E8", COLORS[4], COLORS[1])
+_MOST_NAMES = 40  # on an axis
+
+
+class QualityDisplay:
+    """Quality of a cohort: a row for each recording, in the order of the table.
+
+    The panel on the left shows which kinds of findings each recording has. On the right there are
+    the amplitude (RMS) of each recording, the median of its channels, and its noise floor.
+    Create it with :meth:`from_report` or :meth:`from_table`.
+
+    Parameters
+    ----------
+    report : QualityReport
+        Result of :func:`~sklearn_emg.preprocessing.check_quality`.
+
+    Attributes
+    ----------
+    levels : DataFrame of shape (n_recordings, n_kinds)
+        0 (ok), 1 (check) or 2 (bad) for each kind of finding that occurs.
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes
+        Findings, and amplitudes.
+    image_ : AxesImage
+    amplitudes_, noise_floors_ : PathCollection
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.inspection import QualityDisplay
+    >>> from sklearn_emg.recordings import recording_table
+    >>> signals = 0.1 * np.random.default_rng(0).normal(size=(3, 4000))
+    >>> signals[1] = np.clip(signals[1], -0.1, 0.1)
+    >>> table = recording_table(signals, fs=2000.0, subject=["a", "b", "c"])
+    >>> display = QualityDisplay.from_table(table).plot()
+    >>> [label.get_text() for label in display.axes_[0].get_xticklabels()]
+    ['clipped (1)']
+    """
+
+    def __init__(self, report: QualityReport):
+        self.report = report
+        recordings = report.recordings
+        rank = report.findings["quality"].map(QUALITY_LEVELS.index)
+        table = rank.groupby([report.findings["row"], report.findings["kind"]]).max().unstack()
+        present = [kind for kind in QUALITY_KINDS if kind in table.columns]
+        self.levels = (
+            table.reindex(index=range(len(recordings)), columns=present).fillna(0).astype(int)
+        )
+
+    @classmethod
+    def from_report(cls, report: QualityReport) -> QualityDisplay:
+        """Show a report.
+
+        Parameters
+        ----------
+        report : QualityReport
+
+        Returns
+        -------
+        display : QualityDisplay
+        """
+        if not isinstance(report, QualityReport):
+            raise TypeError(
+                "The 'report' of QualityDisplay must be the result of check_quality. Got "
+                f"{type(report).__name__}."
+            )
+        return cls(report)
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, y: Any = None, **check: Any) -> QualityDisplay:
+        """Check a table and show the result.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Recording table.
+        y : array-like of shape (n_recordings,), default=None
+            Labels.
+        **check
+            Parameters of :func:`~sklearn_emg.preprocessing.check_quality`.
+
+        Returns
+        -------
+        display : QualityDisplay
+        """
+        return cls(check_quality(table, y, **check))
+
+    def plot(self, *, ax: Any = None) -> QualityDisplay:
+        """Draw the page.
+
+        Parameters
+        ----------
+        ax : Axes or sequence of Axes, default=None
+            One for the whole page or one for each panel. By default a new figure is made.
+
+        Returns
+        -------
+        display : QualityDisplay
+        """
+        from matplotlib.colors import BoundaryNorm, ListedColormap
+        from matplotlib.patches import Patch
+
+        n_rows, n_kinds = self.levels.shape
+        height = float(np.clip(2.0 + 0.2 * n_rows, 3.5, 11.0))
+        widths = (max(0.35 * n_kinds, 1.0), 2.6)
+        self.figure_, self.axes_ = panels(
+            ax, 1, 2, "QualityDisplay", figsize=(4.2 + sum(widths), height),
+            width_ratios=widths, sharey=True,
+        )  # fmt: skip
+        left, right = self.axes_
+        # Without any finding there is one empty column.
+        values = self.levels.to_numpy() if n_kinds else np.zeros((n_rows, 1), dtype=int)
+        colors = ListedColormap(list(_LEVEL_COLORS))
+        self.image_ = left.imshow(
+            values, aspect="auto", interpolation="nearest", cmap=colors,
+            norm=BoundaryNorm([-0.5, 0.5, 1.5, 2.5], 3),
+        )  # fmt: skip
+        counts = (self.levels > 0).sum()
+        titles = [f"{QUALITY_KINDS[kind].title} ({counts[kind]})" for kind in self.levels]
+        left.set_xticks(range(max(n_kinds, 1)), titles or ["no finding"], rotation=90)
+        left.set_xticks(np.arange(0.5, max(n_kinds, 1) - 1), minor=True)
+        left.grid(axis="x", which="minor", color="white", linewidth=1.5)
+        left.tick_params(which="minor", length=0)
+        left.set(title="Findings")
+        self._mark_rows(left)
+        self._draw_amplitudes(right)
+        quality = self.report.recordings["quality"]
+        handles = [
+            Patch(facecolor=color, label=f"{level} ({(quality == level).sum()})")
+            for level, color in zip(QUALITY_LEVELS, _LEVEL_COLORS)
+        ]
+        right.legend(
+            handles=[*handles, *right.get_legend_handles_labels()[0]],
+            loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="Recordings",
+        )  # fmt: skip
+        return self
+
+    def _mark_rows(self, ax: Any) -> None:
+        """Names of recordings where they fit; otherwise of subjects, with lines between them."""
+        recordings = self.report.recordings
+        n_rows = len(recordings)
+        names, what = recordings["recording"].astype(str).to_numpy(), "recording"
+        starts = np.arange(n_rows)
+        if n_rows > _MOST_NAMES:
+            subjects = recordings["subject"].astype(str).to_numpy()
+            starts = np.flatnonzero(np.r_[True, subjects[1:] != subjects[:-1]])
+            names, what = subjects[starts], "subject"
+            for start in starts[1:] if len(starts) <= _MOST_NAMES else ():
+                ax.axhline(start - 0.5, color="white", linewidth=0.8)
+        middles = (starts + np.r_[starts[1:], n_rows] - 1) / 2
+        some = slice(None, None, -(-len(middles) // _MOST_NAMES))
+        ax.set_yticks(middles[some], [_shortened(name) for name in names[some]])
+        ax.set_ylabel(what)
+
+    def _draw_amplitudes(self, ax: Any) -> None:
+        channels = self.report.channels
+        medians = channels.groupby("row")[["rms", "noise_floor"]].median()
+        medians = medians.where(medians > 0)  # a dead channel has no place on a logarithmic axis
+        rows = medians.index.to_numpy()
+        rank = self.report.recordings["quality"].map(QUALITY_LEVELS.index).to_numpy()
+        edges = np.array(["0.5", *_LEVEL_COLORS[1:]], dtype=object)[rank]
+        self.noise_floors_ = ax.scatter(
+            medians["noise_floor"], rows, s=14, marker="|", color=GREY, label="noise floor"
+        )
+        self.amplitudes_ = ax.scatter(medians["rms"], rows, s=14, c=list(edges), label="RMS")
+        if medians.notna().to_numpy().any():
+            log_scale(ax, "x")
+        ax.grid(axis="x", color="0.9")
+        ax.set_axisbelow(True)
+        ax.set(xlabel="mV", title="Amplitude")
+        ax.tick_params(labelleft=False)
+        ax.set_ylim(len(self.levels) - 0.5, -0.5)
+        tidy([ax])
+
+
+def _shortened(name: str, most: int = 28) -> str:
+    return name if len(name) <= most else f"…{name[1 - most :]}"
