@@ -1,4 +1,4 @@
-"""One HTML page of a comparison or of a fitted pipeline."""
+"""One HTML page of a comparison, of a fitted pipeline or of the quality of recordings."""
 
 from __future__ import annotations
 
@@ -23,22 +23,25 @@ from sklearn_emg.inspection._reports._pipeline_report import (
     pipeline_content,
     pipeline_title,
 )
+from sklearn_emg.inspection._reports._quality_report import quality_content, quality_section
 from sklearn_emg.inspection._reports._regression_report import regression_content
+from sklearn_emg.preprocessing import QualityReport
 
 
 def report(
-    result: Comparison | BaseEstimator,
+    result: Comparison | BaseEstimator | QualityReport,
     path: str | os.PathLike[str],
     *,
     audits: LeakageAudit | Mapping[str, LeakageAudit] | None = None,
     confounds: ConfoundAudit | None = None,
+    quality: QualityReport | None = None,
     X: pd.DataFrame | None = None,
     y: ArrayLike | None = None,
     train_subjects: Iterable[Any] | None = None,
     title: str | None = None,
     max_rows: int = 1000,
 ) -> Path:
-    """Write one self-contained HTML page of a comparison or of a fitted pipeline.
+    """Write one self-contained HTML page of a comparison, a fitted pipeline or recordings.
 
     The page opens offline and loads nothing. Its tables are sorted by mouse or keyboard; it is
     light or dark as the reader's system is; every figure has its numbers as text. Names from the
@@ -46,9 +49,9 @@ def report(
 
     Parameters
     ----------
-    result : Comparison or fitted estimator
-        A result of :func:`~sklearn_emg.comparison.compare`, of classifiers or regressors, or a
-        fitted pipeline.
+    result : Comparison, fitted estimator or QualityReport
+        A result of :func:`~sklearn_emg.comparison.compare`, of classifiers or regressors, or of
+        :func:`~sklearn_emg.preprocessing.check_quality`, or a fitted pipeline.
     path : str or path-like
         The HTML file. An existing one is replaced once the new page is complete.
     audits : LeakageAudit or dict of str to LeakageAudit, default=None
@@ -56,6 +59,8 @@ def report(
         Splits with leakage are labelled "leaky".
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit` of the same subjects.
+    quality : QualityReport, default=None
+        Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings.
     X : DataFrame, default=None
         Table with a ``subject`` column for which a fitted classifier predicts diagnoses.
     y : array-like of shape (n_rows,), default=None
@@ -81,7 +86,7 @@ def report(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If `result`, `audits`, `confounds` or `train_subjects` has another type.
+        If `result`, `audits`, `confounds`, `quality` or `train_subjects` has another type.
     ValueError
         If `path` is a folder, `X` has no subjects, `y` has another length than `X`, `max_rows` is
         no positive integer, `confounds` has other classes, or a parameter does not fit `result`.
@@ -122,30 +127,66 @@ def report(
     path = check_page(path, "report")
     named = _checked_audits(audits)
     check_integer(max_rows, "max_rows", "report")
+    _check_quality(quality)
+    predicted = {"X": X, "y": y, "train_subjects": train_subjects}
+    if isinstance(result, QualityReport):
+        given = {"audits": audits, "confounds": confounds, "quality": quality, **predicted}
+        _refuse_given(given, "a QualityReport has a page of its own")
+        write_page(
+            path,
+            "quality.html",
+            title or "Quality of recordings",
+            quality_content(result, max_rows),
+        )
+        return path
     if isinstance(result, Comparison):
-        given = {"X": X, "y": y, "train_subjects": train_subjects}
-        for name, value in given.items():
-            if value is not None:
-                raise ValueError(
-                    f"The {name!r} of report is for a fitted pipeline; a Comparison has its own "
-                    "predictions. Leave it out."
-                )
-        title = title or "Comparison of pipelines"
-        if result.task == "regression":
-            if confounds is not None:
-                raise ValueError("The 'confounds' of report are those of classes. Leave them out.")
-            write_page(path, "regression.html", title, regression_content(result, named, max_rows))
-            return path
-        _check_confounds(confounds, result.classes)
-        content = comparison_content(result, named, confounds, max_rows)
-        write_page(path, "comparison.html", title, content)
+        _refuse_given(predicted, "a Comparison has its own predictions")
+        template, heading = _TEMPLATES[result.task], "Comparison of pipelines"
+        content = _comparison(result, named, confounds, max_rows)
     else:
         _check_estimator(result)
         _check_confounds(confounds, getattr(result, "classes_", None))
         predictions = _checked_table(result, X, y, train_subjects)
         content = pipeline_content(result, named, confounds, predictions, max_rows)
-        write_page(path, "pipeline.html", title or pipeline_title(result), content)
+        template, heading = "pipeline.html", pipeline_title(result)
+    content["recordings"] = quality_section(quality, max_rows)
+    write_page(path, template, title or heading, content)
     return path
+
+
+# Template of a comparison by its task.
+_TEMPLATES = {"classification": "comparison.html", "regression": "regression.html"}
+
+
+def _comparison(
+    result: Comparison,
+    audits: dict[str, LeakageAudit],
+    confounds: ConfoundAudit | None,
+    max_rows: int,
+) -> dict[str, Any]:
+    """Content of the page of a comparison of classifiers or regressors."""
+    if result.task == "regression":
+        if confounds is not None:
+            raise ValueError("The 'confounds' of report are those of classes. Leave them out.")
+        return regression_content(result, audits, max_rows)
+    _check_confounds(confounds, result.classes)
+    return comparison_content(result, audits, confounds, max_rows)
+
+
+def _refuse_given(given: Mapping[str, Any], reason: str) -> None:
+    """Refuse parameters that belong to results of another kind."""
+    for name, value in given.items():
+        if value is not None:
+            kind = "a fitted pipeline" if name in ("X", "y", "train_subjects") else "other results"
+            raise ValueError(f"The {name!r} of report is for {kind}; {reason}. Leave it out.")
+
+
+def _check_quality(quality: Any) -> None:
+    if quality is not None and not isinstance(quality, QualityReport):
+        raise TypeError(
+            f"The 'quality' of report must be a QualityReport. Got {type(quality).__name__}: run "
+            "sklearn_emg.preprocessing.check_quality."
+        )
 
 
 def _checked_audits(audits: Any) -> dict[str, LeakageAudit]:
@@ -191,7 +232,8 @@ def _check_estimator(result: Any) -> None:
     if isinstance(result, type) or not hasattr(result, "get_params"):
         what = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(
-            f"The 'result' of report must be a Comparison or a fitted estimator. Got {what}."
+            "The 'result' of report must be a Comparison, a QualityReport or a fitted estimator. "
+            f"Got {what}."
         )
     try:
         check_is_fitted(result)
