@@ -128,8 +128,8 @@ class QualityDisplay:
             values, aspect="auto", interpolation="nearest", cmap=colors,
             norm=BoundaryNorm([-0.5, 0.5, 1.5, 2.5], 3),
         )  # fmt: skip
-        counts = (self.levels > 0).sum()
-        titles = [f"{QUALITY_KINDS[kind].title} ({counts[kind]})" for kind in self.levels]
+        counts = (self.levels > 0).sum().tolist()
+        titles = [f"{QUALITY_KINDS[str(kind)].title} ({n})" for kind, n in zip(self.levels, counts)]
         left.set_xticks(range(max(n_kinds, 1)), titles or ["no finding"], rotation=90)
         left.set_xticks(np.arange(0.5, max(n_kinds, 1) - 1), minor=True)
         left.grid(axis="x", which="minor", color="white", linewidth=1.5)
@@ -161,7 +161,7 @@ class QualityDisplay:
             for start in starts[1:] if len(starts) <= _MOST_NAMES else ():
                 ax.axhline(start - 0.5, color="white", linewidth=0.8)
         middles = (starts + np.r_[starts[1:], n_rows] - 1) / 2
-        some = slice(None, None, -(-len(middles) // _MOST_NAMES))
+        some = np.arange(0, len(middles), -(-len(middles) // _MOST_NAMES))
         ax.set_yticks(middles[some], [_shortened(name) for name in names[some]])
         ax.set_ylabel(what)
 

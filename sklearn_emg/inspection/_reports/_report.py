@@ -232,7 +232,7 @@ def _check_estimator(result: Any) -> None:
     if isinstance(result, type) or not hasattr(result, "get_params"):
         what = result.__name__ if isinstance(result, type) else type(result).__name__
         raise TypeError(
-            "The 'result' of report must be a Comparison, a QualityReport or a fitted estimator. "
+            "The 'result' of report must be a QualityReport, a Comparison or a fitted estimator. "
             f"Got {what}."
         )
     try:

@@ -153,7 +153,8 @@ def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
         return None
     # Neighbours have half of their samples in common.
     n_segments = 1 + (X.shape[1] - n_segment) // (n_segment - n_segment // 2)
-    return Spectrum(*welch(X, fs, nperseg=n_segment), fs, n_segments)
+    freqs, density = welch(X, fs, nperseg=n_segment)
+    return Spectrum(freqs, density, fs, n_segments)
 
 
 def _of_spectrum(spectrum: Spectrum | None, n_channels: int) -> dict[str, NDArray[np.float64]]:

@@ -128,7 +128,7 @@ class QualityReport:
                     f"table that was checked. Got {len(given)}."
                 )
         if bad.all():
-            worst = self.kinds.loc[self.kinds["bad"].idxmax()]
+            worst = self.kinds.sort_values("bad", kind="stable").iloc[-1]
             raise ValueError(
                 f"All {len(bad)} recordings are bad, {worst['bad']} of them by {worst['title']}: "
                 f"{worst['remedy']}. Print the report of check_quality for all findings."

@@ -73,7 +73,8 @@ def overlaps(
     found : list of Overlap
         In the order of the channels.
     """
-    found, originals = [], {}
+    found: list[Overlap] = []
+    originals: dict[bytes, int] = {}
     for k, sketch in enumerate(sketches):
         if sketch is None:
             continue

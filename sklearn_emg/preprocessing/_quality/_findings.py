@@ -330,7 +330,8 @@ def _of_noise(channels: Sequence[Channel], limits: tuple[float, float]) -> list[
 
 def _of_overlaps(channels: Sequence[Channel], overlaps: Sequence[Overlap]) -> list[Finding]:
     """Copies and cuts that overlap."""
-    whole, partial = [], []
+    whole: list[Overlap] = []
+    partial: list[Overlap] = []
     for o in overlaps:
         both = channels[o.first].n_times, channels[o.second].n_times
         (whole if o.n_samples == both[0] == both[1] else partial).append(o)
