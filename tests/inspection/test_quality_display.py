@@ -63,7 +63,7 @@ def test_a_dead_table_is_drawn():
 
 
 def test_other_reports_are_refused():
-    with pytest.raises(TypeError, match="must be the result of check_quality. Got list"):
+    with pytest.raises(TypeError, match=r"must be the result of check_quality. Got list"):
         QualityDisplay.from_report([])
 
 
@@ -84,5 +84,5 @@ def test_a_page_of_quality_and_a_section_of_a_comparison(tmp_path):
     assert "<s0>" not in page
     with pytest.raises(ValueError, match="'X' of report is for a fitted pipeline; a QualityRep"):
         report(quality, tmp_path / "b.html", X=table)
-    with pytest.raises(TypeError, match="'quality' of report must be a QualityReport. Got list"):
+    with pytest.raises(TypeError, match=r"'quality' of report must be a QualityReport. Got list"):
         report(result, tmp_path / "b.html", quality=[])
