@@ -21,7 +21,7 @@ from sklearn_emg.neural_network import (
     load_model,
     save_model,
 )
-from sklearn_emg.neural_network._modules._image_layers import Spectrogram
+from sklearn_emg.neural_network._modules._layers._image import Spectrogram
 
 SMALL_DEEP = {"nperseg": 16, "n_filters": (4, 6), "kernel_size": (3, 5)}
 SMALL_SPECTRO = {"nperseg": 32, "n_filters": (8, 12), "dropout": 0.1, "reduction": 2}

@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from sklearn_emg._validation import check_fraction, check_integers, check_option
-from sklearn_emg.neural_network._modules._image_layers import (
-    Spectrogram,
-    check_image,
-    convolution_block,
-    image_size,
-)
 from sklearn_emg.neural_network._modules._layers import (
     INITS,
     check_sizes,
     initialise,
+)
+from sklearn_emg.neural_network._modules._layers._image import (
+    Spectrogram,
+    check_image,
+    convolution_block,
+    image_size,
 )
 from sklearn_emg.neural_network._parameters import trains
 from sklearn_emg.neural_network._ready import SpectrumClassifier

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from sklearn_emg._validation import check_integers
-from sklearn_emg.neural_network._modules._image_layers import Spectrogram, image_size
 from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
 )
+from sklearn_emg.neural_network._modules._layers._image import Spectrogram, image_size
 from sklearn_emg.neural_network._parameters import trains
 from sklearn_emg.neural_network._ready import SpectrumClassifier
 

@@ -8,12 +8,6 @@ import torch
 from torch import nn
 
 from sklearn_emg._validation import check_fraction, check_integers, check_option
-from sklearn_emg.neural_network._modules._image_layers import (
-    Spectrogram,
-    check_image,
-    convolution_block,
-    image_size,
-)
 from sklearn_emg.neural_network._modules._layers import (
     INITS,
     AttentionLayer,
@@ -21,6 +15,12 @@ from sklearn_emg.neural_network._modules._layers import (
     check_sizes,
     initialise,
     maps_of,
+)
+from sklearn_emg.neural_network._modules._layers._image import (
+    Spectrogram,
+    check_image,
+    convolution_block,
+    image_size,
 )
 from sklearn_emg.neural_network._parameters import trains
 from sklearn_emg.neural_network._ready import SpectrumClassifier
