@@ -309,6 +309,24 @@ def bids(folder):
     return path, truth, fs
 
 
+def written(path):
+    """A table of three recordings, in the form of the ending."""
+    import pandas as pd
+
+    from sklearn_emg.io import Annotation, write_recordings
+    from sklearn_emg.recordings import object_column, recording_table
+
+    signals = [np.stack([emg(400, 1000, 0.1, k), emg(400, 1000, 0.2, k + 9)]) for k in range(3)]
+    table = recording_table(signals, fs=1000.0, subject=["a", "a", "b"], session=[1, 2, 1],
+                            channel_names=["u", "v"], age=[30, 30, 41])  # fmt: skip
+    notes = (Annotation(0.1, 0.2, "grip", "EDF"), Annotation(0.2, None, "beep", "EDF"))
+    table["annotations"] = object_column([notes, (), ()])
+    table["start_time"] = pd.Timestamp("2021-02-03 04:05:06")
+    write_recordings(
+        table, path, format={".parquet": None, ".w": "wfdb", ".b": "bids"}[path.suffix]
+    )
+
+
 def bomb(n_bytes):
     """A MATLAB file whose packed part unpacks to that many zeros."""
     packed = zlib.compress(b"\0" * n_bytes, 9)

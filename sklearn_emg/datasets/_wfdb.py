@@ -107,7 +107,8 @@ def load_wfdb(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_records, 6)
-            Recording table: ``signal`` in mV, float32, ``(n_times,)`` for a record of one signal
+            Recording table: ``signal`` in mV, float32 (float64 where that is too coarse for the
+            step of the converter), ``(n_times,)`` for a record of one signal
             and ``(n_channels, n_times)`` otherwise and whenever `channels` is given, NaN where a
             sample is marked invalid or a segment is missing; ``fs`` in Hz; ``subject``;
             ``channel_names``, those of the header; ``recording``, the record's name;
@@ -241,7 +242,7 @@ def _per_record(name: str, value: Any, records: list[str]) -> list[Hashable]:
 
 def _read(
     header: Header, channels: Sequence[int | str] | None, lazy: bool, verify: bool
-) -> tuple[SignalFile | NDArray[np.float32], float, list[str]]:
+) -> tuple[SignalFile | NDArray[np.floating], float, list[str]]:
     if header.segments:
         if lazy:
             raise ValueError(f"{header.path} has several segments; use lazy=False.")
@@ -272,7 +273,7 @@ def _positions(
 
 def _read_segments(
     header: Header, channels: Sequence[int | str] | None, verify: bool
-) -> tuple[NDArray[np.float32], float, list[str]]:
+) -> tuple[NDArray[np.floating], float, list[str]]:
     """Join segments, with NaN where one is missing or lacks a signal."""
     parts = [None if name == "~" else _segment(header, name) for name, _ in header.segments]
     layout = next((part for part in parts if part is not None), None)
@@ -287,7 +288,8 @@ def _read_segments(
         for part, (_, length) in zip(parts, header.segments)
     ]
     _check_missing(header, len(wanted), sum(values.size for _, values in pieces))
-    signal = np.full((len(wanted), sum(v.shape[1] for _, v in pieces)), np.nan, dtype=np.float32)
+    dtype = np.result_type(*(values.dtype for _, values in pieces))
+    signal = np.full((len(wanted), sum(v.shape[1] for _, v in pieces)), np.nan, dtype=dtype)
     start = 0
     for rows, values in pieces:
         signal[rows, start : start + values.shape[1]] = values
@@ -311,7 +313,7 @@ def _piece(
     names: list[str],
     positions: list[int] | None,
     verify: bool,
-) -> tuple[list[int], NDArray[np.float32]]:
+) -> tuple[list[int], NDArray[np.floating]]:
     """Rows of the signal that a segment has, and their samples; signals go by name or position."""
     rows = _rows(part, names, positions is None)
     if part is None or not length or not rows:
@@ -331,7 +333,7 @@ def _rows(part: Header | None, names: list[str], by_name: bool) -> list[int]:
 
 def _checked_piece(
     header: Header, part: Header, positions: list[int], length: int, verify: bool
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     if max(positions) >= len(part.signals):
         raise ValueError(f"{part.path} has {len(part.signals)} signals, fewer than others.")
     values, fs = read_record(part, positions, verify=verify)

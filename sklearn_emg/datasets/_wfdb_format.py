@@ -379,7 +379,7 @@ def _stored(header: Header, channel: int, frames: NDArray[Any]) -> NDArray[Any]:
 
 def read_record(
     header: Header, channels: Sequence[int], *, verify: bool = True
-) -> tuple[NDArray[np.float32], float]:
+) -> tuple[NDArray[np.floating], float]:
     """Read the samples of a record of one segment.
 
     Parameters
@@ -393,7 +393,8 @@ def read_record(
     Returns
     -------
     signal : ndarray of shape (n_channels, n_times)
-        Samples in mV, NaN where one is marked as invalid.
+        Samples in mV, NaN where one is marked as invalid; float32, or float64 where float32
+        would be too coarse for the step of the converter.
     fs : float
         Sampling rate in Hz, a multiple of the header's if a frame holds several samples.
     """
@@ -510,7 +511,7 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
 
 def _to_millivolts(
     stored: NDArray[np.integer], spec: SignalSpec, scale: float, header: Header, verify: bool
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     if stored.size == 0:
         raise ValueError(f"{header.path} has no samples; get it again.")
     # Programs differ in the samples of a skewed signal that their checksums cover.
@@ -522,7 +523,10 @@ def _to_millivolts(
                 f"announces {spec.checksum % 2**16} for the signal {spec.name!r}. The file is "
                 "damaged or mislabelled; get it again, or load it with verify=False."
             )
-    signal = ((stored - np.float64(spec.baseline)) * scale).astype(np.float32)
+    signal = (stored - np.float64(spec.baseline)) * scale
+    # Single precision is enough unless its spacing comes near the step of the converter.
+    if np.spacing(np.float32(np.abs(signal).max())) < abs(scale) / 100:
+        signal = signal.astype(np.float32)
     invalid = _invalid_value(spec.fmt)
     if invalid is not None:
         signal[stored == invalid] = np.nan
@@ -533,7 +537,7 @@ def _to_millivolts(
                 f"{header.path} shifts the signal {spec.name!r} by {late} of {len(signal)} samples."
             )
         # Sample 0 is stored later, and the last samples are not stored.
-        signal = np.append(signal[late:], np.full(late, np.nan, dtype=np.float32))
+        signal = np.append(signal[late:], np.full(late, np.nan, dtype=signal.dtype))
     return signal
 
 

@@ -1,7 +1,8 @@
-"""Readers that convert files of recording devices to recording tables.
+"""Readers that convert files of recording devices to recording tables, and writers.
 
 ``describe_file`` describes what is recognised in a file, ``read_recordings`` reads files of any
-known form, and ``read_folder`` takes columns and labels from the names of folders and files.
+known form, ``read_folder`` takes columns and labels from the names of folders and files, and
+``write_recordings`` writes Parquet, BIDS, EDF+ and WFDB.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from sklearn_emg.io._readers import (
     read_mat,
     read_npy,
     read_opensignals,
+    read_parquet,
     read_text,
     read_wfdb,
 )
 from sklearn_emg.io._recordings import read_recordings
+from sklearn_emg.io._writers import write_recordings
 
 __all__ = [
     "Annotation",
@@ -35,7 +38,9 @@ __all__ = [
     "read_mat",
     "read_npy",
     "read_opensignals",
+    "read_parquet",
     "read_recordings",
     "read_text",
     "read_wfdb",
+    "write_recordings",
 ]

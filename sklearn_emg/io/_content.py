@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,7 +103,7 @@ class FileContent:
     channels: list[Channel]
     start_time: dt.datetime | None = None
     annotations: list[Annotation] = field(default_factory=list)
-    subject: str | None = None
+    subject: Hashable | None = None
     problems: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
@@ -112,6 +112,10 @@ class FileContent:
     labels: dict[str, NDArray] = field(default_factory=dict)
     # Rate of the time stamps in Hz, where the file has both a rate and time stamps.
     clock_fs: float | None = None
+    # Unit of a table that is in counts or mV already, where none is passed.
+    unit: str | None = None
+    # Further recordings of a file that holds several.
+    others: list[FileContent] = field(default_factory=list)
 
 
 @dataclass

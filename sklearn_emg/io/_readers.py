@@ -18,6 +18,7 @@ __all__ = [
     "read_mat",
     "read_npy",
     "read_opensignals",
+    "read_parquet",
     "read_text",
     "read_wfdb",
 ]
@@ -142,4 +143,11 @@ read_npy = _reader(
     "npy",
     "Read NumPy arrays, (n_times,) or (n_channels, n_times).",
     "Floats without a unit are taken as mV; an array that looks transposed is refused.",
+)
+read_parquet = _reader(
+    "read_parquet",
+    "parquet",
+    "Read Parquet files: recording tables, or tables with one row per sample.",
+    """Tables of :func:`write_recordings` come back with all their columns. Of other tables, units,
+    rate and labels are recognised as in text. Needs pyarrow, of the extra ``export``.""",
 )

@@ -25,6 +25,7 @@ from sklearn_emg.io._formats._hdf5 import parse_hdf5
 from sklearn_emg.io._formats._mat import parse_mat
 from sklearn_emg.io._formats._npy import parse_npy
 from sklearn_emg.io._formats._opensignals import parse_opensignals
+from sklearn_emg.io._formats._parquet import parse_parquet
 from sklearn_emg.io._formats._wfdb import parse_wfdb
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.io._labels import label_annotations
@@ -43,6 +44,7 @@ PARSERS: dict[str, Callable[[Path], FileContent]] = {
     "wfdb": parse_wfdb,
     "bids": parse_bids_file,
     "npy": parse_npy,
+    "parquet": parse_parquet,
 }
 
 _PathLike = str | os.PathLike[str]
@@ -67,6 +69,7 @@ _MIN_LAG = 0.3  # s
 
 _BY_START = (
     (b"\x93NUMPY", "npy"),
+    (b"PAR1", "parquet"),
     (b"MATLAB 7.3", "mat"),
     (b"MATLAB 5.0", "mat"),
 )
@@ -79,6 +82,7 @@ _BY_SUFFIX = {
     ".h5": "hdf5",
     ".hdf5": "hdf5",
     ".npy": "npy",
+    ".parquet": "parquet",
 }
 
 
@@ -99,14 +103,14 @@ def read_recordings(
 
     The form is recognised by the content of each file: text exports (Delsys EMGworks, Noraxon,
     Vicon Nexus, OpenBCI, Biometrics, plain CSV ...), OpenSignals text and HDF5, EDF and BDF, C3D,
-    MATLAB, HDF5, WFDB, BIDS folders and NumPy arrays.
+    MATLAB, HDF5, WFDB, BIDS folders, NumPy arrays and Parquet.
 
     Parameters
     ----------
     path_or_paths : path-like or iterable of path-like
         One file or several; a BIDS folder stands for all EMG files in it.
-    format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy"}, \
-default=None
+    format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy", \
+"parquet"}, default=None
         Form of the files. By default it is recognised.
     channels : sequence of str or int, default=None
         Channels to read, by name or by position among the EMG channels. By default all channels
@@ -186,7 +190,12 @@ default=None
     for i, path in enumerate(paths):
         try:
             content = parse_file(path, format, lazy)
-            found = _rows(content, channels, unit, gain, fs, subjects[i], aux, lazy)
+            contents = [content, *content.others]
+            found = [
+                row
+                for one in contents
+                for row in _rows(one, channels, unit, gain, fs, subjects[i], aux, lazy)
+            ]
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise
@@ -194,7 +203,7 @@ default=None
             continue
         given = {name: values[i] for name, values in more.items()}
         rows += [{**row, **given} for row in found]
-        _warn(content)
+        _warn(contents)
     if faults:
         shown = "\n".join(faults[:_MAX_SHOWN])
         rest = len(faults) - _MAX_SHOWN
@@ -246,7 +255,7 @@ def _rows(
     lazy: bool,
 ) -> list[dict[str, Any]]:
     subject = _subject(content, subject)
-    rows = rows_of(content, channels, unit, gain, fs, lazy)
+    rows = rows_of(content, channels, unit or content.unit, gain, fs, lazy)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
     skipped = tuple(dict.fromkeys([*content.skipped, *map(_described, others)]))
@@ -330,8 +339,9 @@ def _dense(annotations: Sequence[Any], n_times: int, fs: float) -> np.ndarray:
     return labels
 
 
-def _warn(content: FileContent) -> None:
-    problems = list(dict.fromkeys(content.problems))
+def _warn(contents: list[FileContent]) -> None:
+    content = contents[0]
+    problems = list(dict.fromkeys(p for one in contents for p in one.problems))
     if problems:
         shown = "\n  ".join(problems[:_MAX_SHOWN])
         more = len(problems) - _MAX_SHOWN

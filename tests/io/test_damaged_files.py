@@ -34,6 +34,7 @@ FORMS = {
     "a73.mat": make.matlab_73,
     "a.h5": make.hdf5,
     "rec.hea": make.wfdb,
+    "a.parquet": make.written,
     "a.npy": lambda path: np.save(path, np.ones((2, 500))),
 }
 
@@ -111,6 +112,45 @@ def test_damaged_files_read_or_name_themselves(originals, tmp_path, name):
     run()
 
 
+@pytest.mark.parametrize(
+    "form, name",
+    [
+        ("w", "a_1.hea"),
+        ("w", "a_1.atr"),
+        ("b", "participants.tsv"),
+        ("b", "participants.json"),
+        ("b", "sub-a/ses-1/emg/sub-a_ses-1_task-emg_emg.json"),
+        ("b", "sub-a/ses-1/emg/sub-a_ses-1_task-emg_channels.tsv"),
+        ("b", "sub-a/ses-1/emg/sub-a_ses-1_task-emg_events.tsv"),
+        ("b", "sub-a/ses-1/emg/sub-a_ses-1_task-emg_events.json"),
+        ("b", "sub-a/ses-1/emg/sub-a_ses-1_task-emg_emg.bdf"),
+        ("b", "sub-a/ses-1/sub-a_ses-1_scans.tsv"),
+    ],
+)
+def test_damaged_companions_read_or_are_named(tmp_path, form, name):
+    make.written(tmp_path / f"x.{form}")
+    path = tmp_path / f"x.{form}" / name
+    content = path.read_bytes()
+
+    @settings(
+        max_examples=EXAMPLES // 4,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def run(data):
+        path.write_bytes(changed(data.draw, content))
+        source = path.with_suffix(".hea") if form == "w" else tmp_path / "x.b"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table, text = read_or_text(source)
+        assert path.stem in text if table is None else len(table) == (1 if form == "w" else 3)
+
+    run()
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_files_that_end_early(originals, tmp_path, name):
     content = (originals / name).read_bytes()
@@ -126,7 +166,7 @@ def test_files_that_end_early(originals, tmp_path, name):
 def in_little_memory(path, more_mb=600):
     """Read a file in a process of its own that may take little memory; its last line of errors."""
     code = (
-        "import resource, sys, warnings; import sklearn_emg.io as io, h5py, scipy.io\n"
+        "import resource, sys, warnings; import sklearn_emg.io as io, h5py, scipy.io, pyarrow.parquet\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         f"limit = pages * resource.getpagesize() + {more_mb} * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
@@ -175,6 +215,15 @@ def elsewhere_h5(path):
         file.create_dataset("emg", shape=(10_000,), dtype="f8", external=[(str(secret), 0, 80_000)])
 
 
+def huge_parquet(path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Equal values are stored once, with their number.
+    zeros = pa.array(np.zeros(2**27, dtype=np.float32))
+    pq.write_table(pa.table({"emg [mV]": zeros}), path, compression="zstd")
+
+
 def huge_mat(path):
     path.write_bytes(make.bomb(2**30))
 
@@ -188,6 +237,7 @@ def huge_mat(path):
         ("huge.npy", huge_npy, "npy"),
         ("huge.h5", huge_h5, "announces 320000000000 bytes"),
         ("other.h5", elsewhere_h5, "keeps its samples in other files"),
+        ("huge.parquet", huge_parquet, "announces 1073741824 bytes and has"),
         ("huge.mat", huge_mat, "unpacks to more than"),
     ],
 )

@@ -6,6 +6,7 @@ As in the EMG part of the Brain Imaging Data Structure: ``sub-*/[ses-*/]emg/*_em
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
@@ -13,16 +14,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import read_bytes
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._formats._edf import parse_edf
-from sklearn_emg.recordings import is_voltage, millivolts_per
+from sklearn_emg.io._writing._rows import NOT_SCALAR
+from sklearn_emg.recordings import is_voltage, millivolts_per, object_column
 
 __all__ = ["find_bids_files", "parse_bids_file"]
 
 _MAX_SIDECAR = 64 * 2**20  # bytes
+# A code such as 007 is no number.
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _MAX_LEVELS = 4  # folders from the data file up to the root of the data set
 _ENTITIES = {"ses": "session", "task": "task", "run": "run", "acq": "acquisition"}
 _TYPES = {"EMG": "emg", "TRIG": "trigger", "MISC": "other", "ACCEL": "accelerometer",
@@ -128,6 +133,7 @@ def _apply_channels(content: FileContent, path: Path) -> None:
     if "name" not in table.columns:
         raise ValueError(f"{path} has no column 'name'.")
     by_name = {c.name: c for c in content.channels}
+    full_names = table.get("full_name")
     unknown = [n for n in table["name"] if n not in by_name]
     if unknown:
         content.problems.append(
@@ -136,6 +142,8 @@ def _apply_channels(content: FileContent, path: Path) -> None:
     for _, row in table.iterrows():
         if (channel := by_name.get(row["name"])) is not None:
             _apply_channel(content, path, channel, row)
+            if full_names is not None and row["full_name"] not in ("n/a", ""):
+                channel.name, channel.alias = row["full_name"], channel.name
 
 
 def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.Series) -> None:
@@ -160,6 +168,11 @@ def _apply_events(content: FileContent, path: Path) -> None:
     table = _read_table(path)
     if not {"onset", "duration"} <= set(table.columns):
         raise ValueError(f"{path} lacks a column 'onset' or 'duration'.")
+    sidecar = _read_json(own) if (own := path.with_suffix(".json")).is_file() else {}
+    for name in ("trial_type", "value"):
+        form = sidecar.get(name, {}).get("Format") if name in table.columns else None
+        if form in ("integer", "number", "boolean"):
+            table[name] = object_column(_typed(table[name], form))
     numbers = table[["onset", "duration"]].apply(pd.to_numeric, errors="coerce")
     for i, (onset, duration) in enumerate(zip(numbers["onset"], numbers["duration"])):
         if pd.isna(onset):
@@ -183,22 +196,59 @@ def _apply_sidecar(content: FileContent, path: Path) -> None:
             f"{path.name} says {rate:g} Hz, the samples' file "
             f"{', '.join(f'{fs:g}' for fs in rates)} Hz; the latter is used."
         )
+    for channel in content.channels:
+        # The duration of a data record has few digits in EDF; the sidecar file has all.
+        if channel.fs is not None and abs(channel.fs / rate - 1) < 1e-5:
+            channel.fs = float(rate)
 
 
 def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:
-    """Age, sex and group of the subject from participants.tsv."""
+    """Columns of participants.tsv for the subject, and of scans.tsv for the recording."""
     for folder in list(path.parents)[:_MAX_LEVELS]:
+        for file in sorted(folder.glob("*_scans.tsv")):
+            _apply_row(content, file, "filename", path.relative_to(folder).as_posix())
         file = folder / "participants.tsv"
         if file.is_file():
-            table = _read_table(file)
-            if "participant_id" not in table.columns:
-                return
-            rows = table[table["participant_id"] == f"sub-{entities.get('sub')}"]
-            for name in ("age", "sex", "group"):
-                if len(rows) == 1 and rows.iloc[0].get(name, "n/a") not in ("n/a", ""):
-                    value = rows.iloc[0][name]
-                    number = pd.to_numeric(value, errors="coerce") if name == "age" else None
-                    content.columns[name] = (
-                        value if number is None or pd.isna(number) else float(number)
-                    )
+            _apply_row(content, file, "participant_id", f"sub-{entities.get('sub')}")
             return
+
+
+def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
+    """Take the columns of the row with that key; the values of other files come first."""
+    table = _read_table(path)
+    if key not in table.columns:
+        return
+    rows = np.flatnonzero(table[key] == value)
+    if len(rows) != 1:
+        return
+    sidecar = path.with_suffix(".json")
+    described = _read_json(sidecar) if sidecar.is_file() else {}
+    for name in table.columns.drop(key):
+        fact = described.get(name)
+        form = fact.get("Format") if isinstance(fact, dict) else None
+        found = _typed(table[name], form)[rows[0]]
+        if name == "acq_time":
+            content.start_time = content.start_time or _as_time(found)
+        elif name == "subject":
+            content.subject = found
+        elif name not in NOT_SCALAR and (form or found is not None):
+            content.columns[str(name)] = found
+
+
+def _as_time(text: Any) -> dt.datetime | None:
+    time = pd.to_datetime(text, errors="coerce")
+    return None if pd.isna(time) else time.to_pydatetime()
+
+
+def _typed(column: pd.Series, form: str | None) -> list[Any]:
+    """Values by the type that a JSON file gives; without it, numbers where all are numbers."""
+    texts = [None if text in ("n/a", "") else text for text in column]
+    given = [text for text in texts if text is not None]
+    if form == "boolean":
+        return [None if text is None else text == "true" for text in texts]
+    if form in ("integer", "number"):
+        kind: Any = int if form == "integer" else float
+        return [None if text is None else kind(text) for text in texts]
+    if form is None and given and all(_PLAIN_NUMBER.fullmatch(text) for text in given):
+        return [None if text is None else float(text) for text in texts]
+    return texts

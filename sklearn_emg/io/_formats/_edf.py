@@ -150,7 +150,10 @@ def _start(fixed: bytes) -> dt.datetime | None:
     if not match:
         return None
     day, month, year, hour, minute, second = map(int, match.groups())
-    found = re.search(r"Startdate \d\d-\w{3}-(\d{4})", fixed[88:168].decode("latin-1"))
+    recording = fixed[88:168].decode("latin-1")
+    if recording.startswith("Startdate X") and _text(fixed[168:176]) == "01.01.85":
+        return None  # EDF+ writes this date where the start is not known
+    found = re.search(r"Startdate \d\d-\w{3}-(\d{4})", recording)
     full = int(found[1]) if found else (1900 if year >= 85 else 2000) + year
     try:
         return dt.datetime(full, month, day, hour, minute, second)
@@ -179,6 +182,8 @@ def parse_edf(path: Path) -> FileContent:
         )
     records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)
+    if content.start_time is not None and onsets and 0 < onsets[0] < 1:
+        content.start_time += dt.timedelta(seconds=onsets[0])
     _gaps(content, head, onsets)
     for signal in head.signals:
         if not signal.is_annotation:
@@ -187,6 +192,8 @@ def parse_edf(path: Path) -> FileContent:
     patient = head.patient.split(" ")
     if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
         content.subject = patient[0]
+        if patient[1] != "X":
+            content.columns["sex"] = patient[1]
     content.details = {
         "data records": head.n_records,
         "seconds a record": head.seconds,

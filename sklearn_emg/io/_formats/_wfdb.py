@@ -1,17 +1,26 @@
-"""WFDB records, read by :func:`sklearn_emg.datasets.load_wfdb`."""
+"""WFDB records, read by :func:`sklearn_emg.datasets.load_wfdb`, and their annotations."""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import re
+import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._files import read_bytes
 from sklearn_emg.datasets import load_wfdb
-from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.io._content import Annotation, Channel, FileContent
+from sklearn_emg.io._writing._wfdb import AUX, END, MARK, ONSET, SKIP
+from sklearn_emg.io._writing._rows import NOT_SCALAR
 from sklearn_emg.recordings import SignalFile
 
 __all__ = ["parse_wfdb"]
+
+_MAX_BYTES = 64 * 2**20  # of a header or a file of annotations
 
 
 def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
@@ -33,9 +42,89 @@ def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
     values = _handles(signal) if isinstance(signal, SignalFile) else list(np.atleast_2d(signal))
     channels = [Channel(n, v, float(row["fs"]), "mV") for n, v in zip(names, values)]
     content = FileContent(record.with_suffix(".hea"), "WFDB", channels)
-    if row["comments"]:
-        content.columns["comments"] = row["comments"]
+    _apply_comments(content, row["comments"])
+    content.start_time = _start(content.path)
+    if (annotations := record.with_suffix(".atr")).is_file():
+        content.annotations = _annotations(annotations, float(row["fs"]))
     return content
+
+
+_FIRST_LINE = re.compile(
+    rb"\s*\S+ \d+ \S+ \d+ (\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?) (\d{1,2}/\d{1,2}/\d{4})", re.ASCII
+)
+
+
+def _apply_comments(content: FileContent, comments: str) -> None:
+    """Take subject and columns from the comment of ``write_recordings``; keep others as text."""
+    texts = []
+    for text in comments.splitlines():
+        if not text.startswith(MARK):
+            texts.append(text)
+            continue
+        facts = json.loads(text.removeprefix(MARK))
+        content.subject = facts.pop("subject", None)
+        content.columns.update(
+            (name, value) for name, value in facts.items() if name not in NOT_SCALAR
+        )
+    if any(texts):
+        content.columns["comments"] = "\n".join(texts)
+
+
+def _start(path: Path) -> dt.datetime | None:
+    """Date and time of the first sample, in the first line of the header that is no comment."""
+    lines = read_bytes(path, _MAX_BYTES).splitlines()
+    first = next((line for line in lines if line.strip() and line.lstrip()[:1] != b"#"), b"")
+    match = _FIRST_LINE.match(first)
+    if match is None:
+        return None
+    time, date = match[1].decode(), match[2].decode()
+    try:
+        return dt.datetime.strptime(
+            f"{date} {time}", "%d/%m/%Y %H:%M:%S.%f" if "." in time else "%d/%m/%Y %H:%M:%S"
+        )
+    except ValueError:
+        return None
+
+
+def _annotations(path: Path, fs: float) -> list[Annotation]:
+    """Annotations of a record: annot(5) of the WFDB applications guide.
+
+    An onset and the end that follows it with the same text are one annotation with a duration.
+    """
+    content = read_bytes(path, _MAX_BYTES)
+    found: list[Annotation] = []
+    open_at: dict[str, list[int]] = {}
+    for sample, code, text in _marks(path, content):
+        if code == END and open_at.get(text):
+            i = open_at[text].pop()
+            found[i] = found[i]._replace(duration=sample / fs - found[i].onset)
+            continue
+        if code == ONSET:
+            open_at.setdefault(text, []).append(len(found))
+        found.append(Annotation(sample / fs, None, text or f"code {code}", "WFDB"))
+    return found
+
+
+def _marks(path: Path, content: bytes) -> list[tuple[int, int, str]]:
+    """Sample, code and text of each annotation."""
+    marks: list[tuple[int, int, str]] = []
+    at = now = 0
+    while at + 2 <= len(content):
+        (word,) = struct.unpack_from("<H", content, at)
+        code, step, at = word >> 10, word & 0x3FF, at + 2
+        if word == 0:
+            return marks
+        if code == SKIP and at + 4 <= len(content):
+            high, low = struct.unpack_from("<hH", content, at)
+            now, at = now + (high << 16 | low), at + 4
+        elif code == AUX and marks:
+            text = content[at : at + step].rstrip(b"\0").decode("utf-8", errors="replace")
+            marks[-1] = (*marks[-1][:2], text)
+            at += step + step % 2
+        elif code < SKIP:
+            now += step
+            marks.append((now, code, ""))
+    raise ValueError(f"{path} ends within its annotations; get it again.")
 
 
 def _handles(record: SignalFile) -> list[NDArray | SignalFile]:

@@ -4,7 +4,7 @@
 exports with a form of their own, ``_columns`` makes channels of the columns.
 """
 
-from sklearn_emg.io._text._columns import parse_text
+from sklearn_emg.io._text._columns import content_of_frame, parse_text
 from sklearn_emg.io._text._layout import MAX_BYTES, decode_text
 
-__all__ = ["MAX_BYTES", "decode_text", "parse_text"]
+__all__ = ["MAX_BYTES", "content_of_frame", "decode_text", "parse_text"]

@@ -15,12 +15,12 @@ from sklearn_emg._files import read_bytes
 from sklearn_emg._tables import counted
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
-from sklearn_emg.io._kinds import channel_kind
+from sklearn_emg.io._kinds import channel_kind, split_unit
 from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
 from sklearn_emg.io._text._header import Header, read_header_lines
 from sklearn_emg.io._text._layout import MAX_BYTES, Layout, decode_text, find_layout
 
-__all__ = ["parse_text"]
+__all__ = ["content_of_frame", "parse_text"]
 
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
 _MAX_LABELS = 60
@@ -66,13 +66,42 @@ def parse_text(path: Path) -> FileContent:
             f"{path} announces {announced} samples and has {len(frame)} rows: it is truncated; "
             "export it again."
         )
+    _refuse_transposed(path, frame)
+    _fill(content, frame, header, dialect)
+    return content
+
+
+def content_of_frame(path: Path, form: str, frame: pd.DataFrame) -> FileContent:
+    """Channels, label columns and time stamps of a table with titles and one row per sample.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    form : str
+    frame : DataFrame of shape (n_times, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If the table looks transposed.
+    """
+    _refuse_transposed(path, frame)
+    titles = [split_unit(str(name)) for name in frame.columns]
+    header = Header([name for name, _ in titles], [unit for _, unit in titles], named=True)
+    frame = frame.set_axis(range(len(titles)), axis=1)
+    for i in frame.columns[[k in "mM" for k in (t.kind for t in frame.dtypes)]]:
+        frame[i] = frame[i].astype(str)
+    content = FileContent(path, form, [], details={"rows": len(frame)})
+    _fill(content, frame, header, Dialect(form, []))
+    return content
+
+
+def _refuse_transposed(path: Path, frame: pd.DataFrame) -> None:
     if len(frame) < len(frame.columns):
         raise ValueError(
             f"{path} has {len(frame)} rows and {len(frame.columns)} columns: it looks transposed. "
             "Rows must be samples and columns channels; transpose it before it is read."
         )
-    _fill(content, frame, header, dialect)
-    return content
 
 
 def _single_row(path: Path, text: str) -> NDArray[np.float64] | None:

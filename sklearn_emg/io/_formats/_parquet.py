@@ -1,0 +1,212 @@
+"""Parquet: recording tables with one row per recording, and tables with one row per sample."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._validation import require
+from sklearn_emg.io._content import Annotation, AuxiliaryChannel, Channel, FileContent
+from sklearn_emg.io._text import content_of_frame
+from sklearn_emg.recordings import read_signal
+
+__all__ = ["parse_parquet", "write_parquet"]
+
+_KEY = b"sklearn_emg"
+_TUPLES = ("channel_names", "skipped", "stored_names")
+# Fields of a recording that are no further columns of the table.
+_FACTS = ("signal", "fs", "subject", "unit", "start_time", "annotations", "aux", *_TUPLES)
+# Above this size a file may announce at most so many bytes for each byte that it has.
+_SMALL = 2**28
+_MAX_RATIO = 1000
+
+
+def write_parquet(path: Path, table: pd.DataFrame) -> list[str]:
+    """Write a recording table, one row per recording.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    table : DataFrame of shape (n_recordings, n_columns)
+        ``signal`` becomes a list of channels, each a list of samples of the stored type. Columns
+        of mixed types and annotations become JSON.
+
+    Returns
+    -------
+    lost : list of str
+        The columns that Parquet cannot hold, with the reason.
+    """
+    pa, pq = _arrow("write_recordings")
+    signals = [read_signal(s) if not isinstance(s, np.ndarray) else s for s in table["signal"]]
+    notes: dict[str, Any] = {
+        "version": 1,
+        "types": [s.dtype.str for s in signals],
+        "dimensions": [s.ndim for s in signals],
+        "json": [],
+    }
+    arrays = {"signal": _lists(pa, signals)}
+    lost = []
+    for name in table.columns.drop("signal"):
+        try:
+            arrays[str(name)], is_json = _arrow_column(pa, str(name), table[name])
+        except (TypeError, ValueError) as error:
+            lost.append(f"the column {name!r} ({error})")
+            continue
+        if is_json:
+            notes["json"].append(str(name))
+    frame = pa.table(arrays)
+    pq.write_table(frame.replace_schema_metadata({_KEY: json.dumps(notes)}), path)
+    return lost
+
+
+def _arrow(caller: str) -> tuple[Any, Any]:
+    return require("pyarrow", caller, "export"), require("pyarrow.parquet", caller, "export")
+
+
+def _lists(pa: Any, signals: list[NDArray]) -> Any:
+    """Signals as lists of channels, which are lists of samples."""
+    channels = [np.atleast_2d(signal) for signal in signals]
+    lengths = [c.shape[1] for c in channels for _ in range(len(c))]
+    samples = np.concatenate([c.ravel() for c in channels])
+    samples = samples.astype(samples.dtype.newbyteorder("="))
+    inner = pa.LargeListArray.from_arrays(np.cumsum([0, *lengths]), pa.array(samples))
+    return pa.LargeListArray.from_arrays(np.cumsum([0, *map(len, channels)]), inner)
+
+
+def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
+    """A column as an array of Arrow, and whether its values are JSON."""
+    if name in _TUPLES:
+        texts = [list(map(str, v)) if isinstance(v, tuple | list) else None for v in column]
+        return pa.array(texts, pa.list_(pa.string())), False
+    if name == "aux":
+        return _aux(pa, column), False
+    if column.dtype != object:
+        return pa.Array.from_pandas(column), False
+    values = [v.item() if isinstance(v, np.generic) else v for v in column]
+    kinds = {type(v) for v in values if v is not None}
+    if len(kinds) == 1 and kinds <= {str, int, float, bool, bytes, dt.date, dt.datetime}:
+        return pa.array(values), False
+    return pa.array([json.dumps(v, default=_json_value) for v in values], pa.string()), True
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def _aux(pa: Any, column: pd.Series) -> Any:
+    text, number = pa.string(), pa.float64()
+    fields = [("name", text), ("kind", text), ("unit", text), ("fs", number),
+              ("values", pa.large_list(number))]  # fmt: skip
+    rows = [
+        [{**a._asdict(), "values": np.asarray(a.values, np.float64)} for a in channels or ()]
+        for channels in column
+    ]
+    return pa.array(rows, pa.list_(pa.struct(fields)))
+
+
+def parse_parquet(path: Path) -> FileContent:
+    """Read a Parquet file; the recordings after the first are in ``others`` of the content.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or is neither a recording table nor a table of samples.
+    ImportError
+        If pyarrow is not installed.
+    """
+    pa, pq = _arrow("read_recordings")
+    file = pq.ParquetFile(path)
+    _check_size(path, file.metadata)
+    schema = file.schema_arrow
+    if "signal" not in schema.names or not _is_list(pa, schema.field("signal").type):
+        lists = [f.name for f in schema if pa.types.is_nested(f.type)]
+        if lists:
+            raise ValueError(
+                f"{path} has lists in the column {lists[0]!r}; a table of recordings has them in "
+                "the column 'signal', with 'fs' and 'subject'."
+            )
+        return content_of_frame(path, "Parquet, one row per sample", file.read().to_pandas())
+    frame = file.read()
+    if frame.num_rows == 0:
+        raise ValueError(f"{path} is a table without rows.")
+    notes = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
+    columns = {name: frame.column(name).to_pylist() for name in frame.column_names if
+               name != "signal"}  # fmt: skip
+    for name in notes.get("json", ()):
+        columns[name] = [None if v is None else json.loads(v) for v in columns[name]]
+    signals = [_signal(value) for chunk in frame.column("signal").chunks for value in chunk]
+    contents = [
+        _recording(path, signal, {name: values[i] for name, values in columns.items()}, i)
+        for i, signal in enumerate(signals)
+    ]
+    first = contents[0]
+    first.others = contents[1:]
+    first.details = {"recordings": len(contents)}
+    return first
+
+
+def _is_list(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _check_size(path: Path, metadata: Any) -> None:
+    """Refuse files that announce far more than they have."""
+    n_bytes = sum(
+        max(part.total_uncompressed_size, 8 * part.num_values)
+        for i in range(metadata.num_row_groups)
+        for part in (metadata.row_group(i).column(k) for k in range(metadata.num_columns))
+    )
+    size = path.stat().st_size
+    if n_bytes > _SMALL and n_bytes > _MAX_RATIO * size:
+        raise ValueError(f"{path} announces {n_bytes} bytes and has {size}; it is damaged.")
+
+
+def _signal(value: Any) -> NDArray:
+    """Samples of one recording, (n_channels, n_times)."""
+    values = value.values
+    if values is None or len(values) == 0:
+        raise ValueError("a recording has no samples")
+    if not hasattr(values, "value_lengths"):  # a plain list of samples
+        return values.to_numpy(zero_copy_only=False)[np.newaxis]
+    lengths = values.value_lengths().to_numpy(zero_copy_only=False)
+    if len(set(lengths.tolist())) > 1:
+        raise ValueError("the channels of a recording differ in length")
+    samples = values.flatten().to_numpy(zero_copy_only=False)
+    if samples.dtype.kind not in "fiu":
+        raise ValueError(f"the samples are {samples.dtype}, not numbers")
+    return samples.reshape(len(values), -1)
+
+
+def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> FileContent:
+    """Content of one row."""
+    names = row.get("channel_names") or [f"ch{k + 1}" for k in range(len(signal))]
+    if len(names) != len(signal):
+        raise ValueError(f"row {i} has {len(signal)} channels and {len(names)} names")
+    unit = row.get("unit") or "mV"
+    stored = row.get("stored_names") or [None] * len(names)
+    fs = row.get("fs")
+    channels = [
+        Channel(name, values, None if fs is None else float(fs), unit, alias=alias)
+        for name, values, alias in zip(names, signal, stored)
+    ]
+    aux = [AuxiliaryChannel(**a) for a in row.get("aux") or ()]
+    channels += [Channel(a.name, np.asarray(a.values), a.fs, a.unit, a.kind) for a in aux]
+    return FileContent(
+        path,
+        "Parquet",
+        channels,
+        start_time=row.get("start_time"),
+        annotations=[Annotation(*a) for a in row.get("annotations") or ()],
+        subject=row.get("subject"),
+        skipped=list(row.get("skipped") or ()),
+        columns={name: value for name, value in row.items() if name not in _FACTS},
+        unit=unit,
+    )

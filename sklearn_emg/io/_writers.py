@@ -1,0 +1,281 @@
+"""Writes recording tables to Parquet, BIDS, EDF+, BDF+ and WFDB."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg._files import write_atomically
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_option
+from sklearn_emg._warnings import warn
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io._formats._parquet import write_parquet
+from sklearn_emg.io._writing._bids import bids_parts, is_own_dataset
+from sklearn_emg.io._writing._edf import edf_parts
+from sklearn_emg.io._writing._rows import Part, WrittenRow, written_rows
+from sklearn_emg.io._writing._wfdb import wfdb_parts
+from sklearn_emg.recordings import check_recording_table
+
+__all__ = ["write_recordings"]
+
+# Bits of a sample that each form can have; the first is the default.
+_BITS = {"parquet": (), "bids": (24, 16), "edf": (16,), "bdf": (24,), "wfdb": (16, 24, 32)}
+_SUFFIXES = {".parquet": "parquet", ".edf": "edf", ".bdf": "bdf"}
+_MAX_SHOWN = 12
+
+
+def write_recordings(
+    table: pd.DataFrame,
+    path: str | os.PathLike[str],
+    y: Labels | None = None,
+    *,
+    format: str | None = None,
+    bits: int | None = None,
+    sidecar: Mapping[str, Any] | None = None,
+    electrodes: pd.DataFrame | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a recording table so that :func:`read_recordings` and other programs can read it.
+
+    ==========  =============================  =====================================================
+    form        files                          what is kept
+    ==========  =============================  =====================================================
+    "parquet"   one file                       everything, exactly
+    "bids"      a data set in a folder         samples within half a step; all facts and columns
+    "edf"       EDF+, one file per recording   samples within half a step of 16 bits; channels,
+                                               rate, subject, sex, start time and annotations
+    "bdf"       BDF+, one file per recording   as "edf", with 24 bits
+    "wfdb"      three files per recording      samples within half a step; NaN; all facts and
+                                               columns; annotations to the nearest sample
+    ==========  =============================  =====================================================
+
+    A step is the range of a channel, from its lowest to its highest value, divided by ``2**bits``.
+    What a form does not hold is listed in a warning. ``file``, ``skipped`` and ``stored_names``
+    describe the file that a recording was read from; they are written to Parquet only.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_recordings, n_columns)
+        Recording table in mV.
+    path : path-like
+        A file for "parquet", and for "edf" and "bdf" if the table has one row; otherwise a folder.
+        Files have the names of the column ``recording``, where there is one.
+    y : array-like of shape (n_recordings,), default=None
+        Labels, which are written as a column ``target``, or by its name if `y` is a Series with a
+        name, such as "group".
+    format : {"parquet", "bids", "edf", "bdf", "wfdb"}, default=None
+        Form of the files. By default it is that of the ending of `path`.
+    bits : {16, 24, 32}, default=None
+        Bits of a sample: 16 (EDF+) or 24 (BDF+, the default) for "bids", and 16, the default, 24
+        or 32 for "wfdb".
+    sidecar : mapping, default=None
+        Fields of ``*_emg.json`` for "bids", such as ``{"PowerLineFrequency": 50, "EMGReference":
+        "wrist"}``. Fields for needles (``EMGType``, ``CannulaDiameter``, ``CannulaLength``) are
+        proposed for BIDS and not yet part of it; they are written if they are given.
+    electrodes : DataFrame of shape (n_electrodes, n_columns), default=None
+        Positions for ``*_electrodes.tsv`` of "bids", with the columns ``name``, ``x`` and ``y``,
+        the same for all subjects.
+    overwrite : bool, default=False
+        Whether files that exist are replaced. A folder of "bids" is replaced as a whole, and only
+        if :func:`write_recordings` wrote it.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The file or folder.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file or data set and `overwrite` is false.
+    ValueError
+        If the table is unusable, a form cannot hold its samples, or parameters contradict.
+    ImportError
+        If pyarrow, which "parquet" needs, is not installed.
+
+    Warns
+    -----
+    RecordingWarning
+        If the form does not hold parts of the table; they are named.
+
+    See Also
+    --------
+    read_recordings : Read files of any known form.
+
+    Notes
+    -----
+    Each file is complete or not there at all; a new folder appears when all its files are written.
+
+    References
+    ----------
+    Brain Imaging Data Structure 1.11, electromyography. Needles: issue 2371 of
+    bids-standard/bids-specification.
+
+    Kemp B, Olivan J. European data format 'plus' (EDF+), an EDF alike standard format for the
+    exchange of physiological data. Clin Neurophysiol 2003;114:1755-1761.
+
+    WFDB applications guide, header(5), signal(5) and annot(5),
+    https://physionet.org/physiotools/wag/
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn_emg.io import read_recordings, write_recordings
+    >>> from sklearn_emg.recordings import recording_table
+    >>> signal = np.random.default_rng(0).normal(0, 0.1, size=2000)
+    >>> table = recording_table([signal], fs=1000.0, subject="s1", channel_names=["biceps"])
+    >>> path = write_recordings(table, os.path.join(tempfile.mkdtemp(), "s1.edf"))
+    >>> again = read_recordings(path)
+    >>> again[["fs", "subject", "channel_names"]]
+           fs subject channel_names
+    0  1000.0      s1     (biceps,)
+    >>> bool(np.abs(again["signal"][0] - signal).max() <= np.ptp(signal) / 2**16)
+    True
+    """
+    path = Path(path).expanduser()
+    form = _form(path, format)
+    bits = _bits(form, bits)
+    if form != "bids" and (sidecar is not None or electrodes is not None):
+        raise ValueError(
+            "The 'sidecar' and 'electrodes' of write_recordings belong to format='bids'. Got "
+            f"format={form!r}."
+        )
+    check_recording_table(table, plausible=False)
+    labels, target = _labels(y, table)
+    if form == "parquet":
+        lost = _write_parquet(path, table, labels, target, overwrite)
+    else:
+        rows = written_rows(table, labels, target)
+        _write_rows(path, form, bits, rows, sidecar, electrodes, overwrite)
+        lost = _counted(rows)
+    if lost:
+        shown = "\n  ".join(lost[:_MAX_SHOWN])
+        more = f"\n  and {len(lost) - _MAX_SHOWN} more" if len(lost) > _MAX_SHOWN else ""
+        remedy = "" if form == "parquet" else "\nformat='parquet' keeps all of it."
+        warn(f"{path}: {form} does not hold\n  {shown}{more}{remedy}", RecordingWarning)
+    return path
+
+
+def _form(path: Path, format: str | None) -> str:
+    if format is None:
+        format = _SUFFIXES.get(path.suffix.lower())
+        if format is None:
+            raise ValueError(
+                f"write_recordings: {path.name!r} does not name a form; pass format= with one of "
+                f"{', '.join(map(repr, _BITS))}."
+            )
+    check_option(format, tuple(_BITS), "format", "write_recordings")
+    return format
+
+
+def _bits(form: str, bits: int | None) -> int:
+    options = _BITS[form]
+    if bits is None:
+        return options[0] if options else 64
+    if bits not in options:
+        allowed = " or ".join(map(str, options)) or "not used"
+        raise ValueError(
+            f"The 'bits' parameter of write_recordings is {allowed} for {form}. Got {bits!r}."
+        )
+    return bits
+
+
+def _labels(y: Labels | None, table: pd.DataFrame) -> tuple[list[Any] | None, str]:
+    """Labels of the rows and the name of their column."""
+    if y is None:
+        return None, ""
+    target = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "target"
+    labels = list(y)
+    if len(labels) != len(table):
+        raise ValueError(
+            f"The 'y' of write_recordings must have one label per row. Got {len(labels)} labels "
+            f"for {len(table)} rows."
+        )
+    if target in table.columns:
+        raise ValueError(
+            f"write_recordings: the table has a column {target!r} already; give y another name, "
+            "y = pd.Series(y, name=...)."
+        )
+    return labels, target
+
+
+def _counted(rows: list[WrittenRow]) -> list[str]:
+    """What rows lose, with the number of rows where it is not all."""
+    counts = Counter(text for row in rows for text in dict.fromkeys(row.lost))
+    return [
+        text if n == len(rows) else f"{text} (in {n} of {len(rows)} rows)"
+        for text, n in counts.items()
+    ]
+
+
+def _write_parquet(
+    path: Path, table: pd.DataFrame, labels: list[Any] | None, target: str, overwrite: bool
+) -> list[str]:
+    _refuse_existing([path], overwrite)
+    if labels is not None:
+        table = table.assign(**{target: pd.Series(labels, index=table.index)})
+    lost: list[str] = []
+    write_atomically(path, lambda part: lost.extend(write_parquet(part, table)))
+    return lost
+
+
+def _write_rows(
+    path: Path,
+    form: str,
+    bits: int,
+    rows: list[WrittenRow],
+    sidecar: Mapping[str, Any] | None,
+    electrodes: pd.DataFrame | None,
+    overwrite: bool,
+) -> None:
+    """Write the files of all rows, into a folder or as one file."""
+    if form == "bids":
+        parts = bids_parts(rows, bits, path.name, sidecar, electrodes)
+        if path.exists() and (path.is_file() or any(path.iterdir())):
+            _refuse_existing([path], overwrite)
+            if not is_own_dataset(path):
+                raise FileExistsError(
+                    f"{path} is no data set that write_recordings wrote, so it is not replaced; "
+                    "choose a new folder."
+                )
+        write_atomically(path, lambda folder: _fill(folder, parts))
+        return
+    parts = wfdb_parts(rows, bits) if form == "wfdb" else edf_parts(rows, bits)
+    if path.suffix.lower() in _SUFFIXES:
+        if len(parts) > 1:
+            raise ValueError(
+                f"write_recordings: {form} has one file per recording, and the table has "
+                f"{len(rows)}; give a folder instead of {path.name!r} and format={form!r}."
+            )
+        _refuse_existing([path], overwrite)
+        write_atomically(path, parts[0][1])
+    elif path.exists():
+        _refuse_existing([path / name for name, _ in parts], overwrite)
+        for name, write in parts:
+            write_atomically(path / name, write)
+    else:
+        write_atomically(path, lambda folder: _fill(folder, parts))
+
+
+def _fill(folder: Path, parts: list[Part]) -> None:
+    for name, write in parts:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(target)
+
+
+def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise FileExistsError(
+            f"write_recordings: {existing[0]} exists{more}; choose another name, or pass "
+            "overwrite=True to replace it."
+        )

@@ -1,0 +1,1 @@
+"""Writers of recording tables, one module per form."""

@@ -1,0 +1,269 @@
+"""BIDS data sets with EMG: EDF+ or BDF+ files, and the tables and JSON files that describe them.
+
+As in BIDS 1.11, which has EMG. Fields for needles (``EMGType``, ``CannulaDiameter`` ...) are a
+proposal (issue 2371 of the specification) and are written as they are given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._version import __version__
+from sklearn_emg.io._writing._edf import edf_labels, write_edf_file
+from sklearn_emg.io._writing._rows import Part, WrittenRow, unique_names
+
+__all__ = ["GENERATOR", "bids_parts", "is_own_dataset"]
+
+VERSION = "1.11.0"
+GENERATOR = "sklearn-emg"
+_MISSING = "n/a"
+# Columns of a table that are parts of a file's name, by their short form.
+_ENTITIES = {"session": "ses", "task": "task", "acquisition": "acq", "run": "run"}
+_RESERVED = ("participant_id", "filename", "acq_time")
+# Required fields of *_emg.json; n/a where BIDS allows it.
+_SIDECAR = {
+    "EMGPlacementScheme": "Other",
+    "EMGPlacementSchemeDescription": _MISSING,
+    "EMGReference": _MISSING,
+    "PowerLineFrequency": _MISSING,
+    "SoftwareFilters": _MISSING,
+    "RecordingType": "continuous",
+}
+
+
+def is_own_dataset(folder: Path) -> bool:
+    """Whether a folder is a data set that this module wrote."""
+    try:
+        text = (folder / "dataset_description.json").read_text(encoding="utf-8")
+        made = json.loads(text).get("GeneratedBy", [])
+        return any(by.get("Name") == GENERATOR for by in made)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def bids_parts(
+    rows: list[WrittenRow],
+    bits: int,
+    name: str,
+    sidecar: Mapping[str, Any] | None,
+    electrodes: pd.DataFrame | None,
+) -> list[Part]:
+    """All files of a data set; what is lost is added to the rows.
+
+    Columns that have one value per subject are written to ``participants.tsv``, others to
+    ``*_scans.tsv`` of the subject.
+    """
+    subjects = _labels([row.subject for row in rows])
+    stems, entities = _stems(rows, subjects)
+    parts: list[Part] = [
+        _json("dataset_description.json", {
+            "Name": name, "BIDSVersion": VERSION, "DatasetType": "raw", "License": _MISSING,
+            "GeneratedBy": [{"Name": GENERATOR, "Version": __version__}],
+        }),
+        _text("README.md", f"# {name}\n\nRecordings of EMG, written by sklearn-emg {__version__}.\n"
+              "Please describe study, subjects, devices and tasks here.\n"),
+    ]  # fmt: skip
+    suffix = ".edf" if bits == 16 else ".bdf"
+    parts += _metadata(rows, subjects, [f"{stem}_emg{suffix}" for stem in stems], entities)
+    for row, stem in zip(rows, stems):
+        parts += _recording(row, stem, bits, sidecar or {})
+    if electrodes is not None:
+        table = _tsv(electrodes)
+        for folder in dict.fromkeys(stem.rpartition("/")[0] for stem in stems):
+            known = [part for part in folder.split("/") if part.startswith(("sub-", "ses-"))]
+            parts.append(_text(f"{folder}/{'_'.join(known)}_electrodes.tsv", table))
+    return parts
+
+
+def _text(path: str, text: str) -> Part:
+    return path, lambda target: target.write_text(text, encoding="utf-8")
+
+
+def _json(path: str, content: Mapping[str, Any]) -> Part:
+    return _text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or value != value or value == "":
+        return _MISSING
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    return re.sub(r"[\t\r\n]+", " ", str(value))
+
+
+def _tsv(table: pd.DataFrame) -> str:
+    lines = ["\t".join(map(str, table.columns))]
+    lines += ["\t".join(map(_cell, values)) for values in table.itertuples(index=False, name=None)]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(values: list[Any]) -> list[str]:
+    """Labels of letters and digits for values; equal values have one label, others have not."""
+    distinct = list(dict.fromkeys(values))
+    plain = [re.sub(r"[^0-9A-Za-z]", "", str(value)) or "x" for value in distinct]
+    unique = [label.replace("_", "x") for label in unique_names(plain)]
+    if len({label.casefold() for label in unique}) < len(unique):
+        unique = [f"{k + 1:03}" for k in range(len(distinct))]
+    by_value = dict(zip(distinct, unique))
+    return [by_value[value] for value in values]
+
+
+def _stems(rows: list[WrittenRow], subjects: list[str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Paths of the recordings without suffix, and the parts of their names."""
+    labels: dict[str, list[str | None]] = {}
+    for column in _ENTITIES:
+        values = [row.columns.get(column) for row in rows]
+        given = iter(_labels([v for v in values if v is not None]))
+        labels[column] = [None if v is None else next(given) for v in values]
+    labels["task"] = [task or "emg" for task in labels["task"]]
+    # A run is a number; others, and recordings without one, are counted.
+    runs = labels["run"]
+    if not all(run is None or run.isdigit() for run in runs):
+        runs = labels["run"] = [None] * len(rows)
+    keys = [
+        (s, *(labels[c][i] for c in ("session", "task", "acquisition", "run")))
+        for i, s in enumerate(subjects)
+    ]
+    if len(set(keys)) < len(keys):
+        seen: dict[tuple[Any, ...], int] = {}
+        for i, key in enumerate(keys):
+            seen[key[:-1]] = seen.get(key[:-1], 0) + 1
+            runs[i] = str(seen[key[:-1]])
+    stems, entities = [], []
+    for i, subject in enumerate(subjects):
+        own = {short: str(labels[c][i]) for c, short in _ENTITIES.items() if labels[c][i]}
+        parts = [f"sub-{subject}", *(f"{short}-{label}" for short, label in own.items())]
+        folders = parts[:2] if "ses" in own else parts[:1]
+        stems.append("/".join([*folders, "emg", "_".join(parts)]))
+        entities.append(own)
+    return stems, entities
+
+
+def _metadata(
+    rows: list[WrittenRow], subjects: list[str], files: list[str], entities: list[dict[str, str]]
+) -> list[Part]:
+    """participants.tsv, and the scans.tsv of each subject or session, each with its JSON file."""
+    frame = _frame(rows, entities)
+    ids = pd.Series([f"sub-{label}" for label in subjects], name="participant_id")
+    constant = [name for name in frame if _is_constant(ids, frame[name])]
+    people = ids.to_frame()
+    if any(row.subject != label for row, label in zip(rows, subjects)):
+        people["subject"] = pd.Series([row.subject for row in rows], dtype=object)
+    people = people.join(frame[constant])
+    people = people[~people["participant_id"].duplicated()]
+    scans = pd.DataFrame({"filename": [f"emg/{file.rpartition('/')[2]}" for file in files]})
+    if any(row.start_time for row in rows):
+        times = [row.start_time and row.start_time.isoformat() for row in rows]
+        scans["acq_time"] = pd.Series(times, dtype=object)
+    scans = scans.join(frame.drop(columns=constant))
+    parts = [
+        _text("participants.tsv", _tsv(people)),
+        _json("participants.json", _described(people)),
+    ]
+    folders = pd.Series([file.rpartition("/emg/")[0] for file in files])
+    for folder, own in scans.groupby(folders.to_numpy(), sort=False):
+        start = f"{folder}/{str(folder).replace('/', '_')}_scans"
+        parts.append(_text(f"{start}.tsv", _tsv(own)))
+        parts.append(_json(f"{start}.json", _described(scans)))
+    return parts
+
+
+def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFrame:
+    """Columns of the rows, without those that the names of the files hold."""
+    frame = pd.DataFrame([row.columns for row in rows], dtype=object)
+    for row in rows:
+        row.lost += [f"the column {name!r}" for name in row.columns if name in _RESERVED]
+    frame = frame.drop(columns=[name for name in frame if name in _RESERVED])
+    for column, short in _ENTITIES.items():
+        if column in frame:
+            pairs = zip(frame[column], entities)
+            if all(isinstance(v, str) and v == own.get(short) for v, own in pairs):
+                frame = frame.drop(columns=column)
+    return frame
+
+
+def _is_constant(ids: pd.Series, values: pd.Series) -> bool:
+    pairs = pd.DataFrame({"id": ids, "value": values.map(repr)}).drop_duplicates()
+    return len(pairs) == ids.nunique()
+
+
+_FORMATS = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def _described(table: pd.DataFrame) -> dict[str, Any]:
+    """Description of each column, with the type by which it is read again."""
+    content = {}
+    for name in table.columns:
+        if name in ("participant_id", "filename", "acq_time"):
+            continue
+        types = {type(v) for v in table[name] if v is not None}
+        kind = types.pop() if len(types) == 1 else (float if types == {int, float} else str)
+        content[str(name)] = {
+            "Description": f"Column {str(name)!r} of the recording table.",
+            "Format": _FORMATS.get(kind, "string"),
+        }
+    return content
+
+
+def _recording(row: WrittenRow, stem: str, bits: int, sidecar: Mapping[str, Any]) -> list[Part]:
+    """Samples of a recording, and what describes them."""
+    labels = edf_labels(row.names)
+    channels = pd.DataFrame({"name": labels, "type": "EMG", "units": "uV"})
+    described: dict[str, Any] = {}
+    muscle = row.columns.get("muscle")
+    if isinstance(muscle, str):
+        channels["target_muscle"] = muscle
+    if list(row.names) != labels:
+        channels["full_name"] = row.names
+        described["full_name"] = {"Description": "Name of the channel in full."}
+    fields: dict[str, Any] = {
+        "TaskName": row.columns.get("task") or "emg",
+        **_SIDECAR,
+        "SamplingFrequency": row.fs,
+        "EMGChannelCount": len(labels),
+        "RecordingDuration": row.n_times / row.fs,
+        **sidecar,
+    }
+    if fields["EMGPlacementScheme"] != "Other":
+        fields.pop("EMGPlacementSchemeDescription", None)
+    suffix = ".edf" if bits == 16 else ".bdf"
+    plain = replace(row, annotations=[])
+    parts: list[Part] = [
+        (f"{stem}_emg{suffix}", partial(write_edf_file, row=plain, bits=bits)),
+        _json(f"{stem}_emg.json", fields),
+        _text(f"{stem}_channels.tsv", _tsv(channels)),
+    ]
+    if described:
+        parts.append(_json(f"{stem}_channels.json", described))
+    if row.annotations:
+        parts += _events(row, stem)
+    return parts
+
+
+def _events(row: WrittenRow, stem: str) -> list[Part]:
+    events = pd.DataFrame(
+        {
+            "onset": [a.onset for a in row.annotations],
+            "duration": [a.duration for a in row.annotations],
+            "trial_type": [a.label for a in row.annotations],
+        },
+        dtype=object,
+    )
+    description = _described(events[["trial_type"]])
+    if len({type(a.label) for a in row.annotations}) > 1:
+        row.lost.append("the type of labels in 'annotations': they become text")
+    return [
+        _text(f"{stem}_events.tsv", _tsv(events)),
+        _json(f"{stem}_events.json", description),
+    ]

@@ -1,0 +1,196 @@
+"""EDF+ and BDF+, with annotations: Kemp and Olivan (2003), and the 24-bit samples of BioSemi."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.io._kinds import channel_kind
+from sklearn_emg.io._writing._rows import Part, WrittenRow, ascii_text, unique_names
+
+__all__ = ["edf_labels", "edf_parts", "write_edf_file"]
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_UNITS = (("uV", 1e3), ("mV", 1.0), ("V", 1e-3))
+_LABEL = 16  # characters of a label
+_NUMBER = 8  # characters of a number
+_CODE = 40  # characters of the code of a subject
+_SUPPLIED = (85, 1985)  # two-digit years below the first are those of 2000
+
+
+def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
+    """One file per row; what EDF+ does not hold is added to `lost` of the rows."""
+    suffix = ".edf" if bits == 16 else ".bdf"
+    for row in rows:
+        labels = edf_labels(row.names)
+        row.lost += [
+            f"the name of the channel {name!r}, written as {label!r}"
+            for name, label in zip(row.names, labels)
+            if name != label
+        ]
+        held = ("sex",) if row.columns.get("sex") in ("M", "F") else ()
+        changed = row.columns.get("recording") != row.name
+        held += () if changed else ("recording",)
+        row.lost += [f"the column {name!r}" for name in row.columns if name not in held]
+        if not isinstance(row.subject, str) or _code(row.subject) != row.subject:
+            row.lost.append(f"the spelling or type of the subject, {_code(row.subject)!r} is text")
+        if any(not isinstance(a.label, str) for a in row.annotations):
+            row.lost.append("the type of labels in 'annotations': they become text")
+    return [
+        (row.name + suffix, lambda path, row=row: write_edf_file(path, row, bits)) for row in rows
+    ]
+
+
+def edf_labels(names: tuple[str, ...]) -> list[str]:
+    """Labels of at most 16 ASCII characters that readers take for EMG."""
+    labels = [ascii_text(name, _LABEL) or "EMG" for name in names]
+    labels = [
+        n if channel_kind(n, "uV") == "emg" else ascii_text(f"EMG {n}", _LABEL) for n in labels
+    ]
+    if len({n.casefold() for n in labels}) < len(labels):
+        labels = unique_names([n[: _LABEL - 4].strip() for n in labels])
+    return labels
+
+
+def _code(subject: object) -> str:
+    """Code of a subject in the header, in which blanks separate the fields."""
+    return ascii_text(str(subject), _CODE).replace(" ", "_") or "X"
+
+
+def _bound(value: float, down: bool) -> str | None:
+    """Shortest of the numbers of 8 characters that are next to a value; None if there is none."""
+    for decimals in range(_NUMBER - 2, -1, -1):
+        step = 10.0**-decimals
+        rounded = (math.floor if down else math.ceil)(value / step) * step
+        text = f"{rounded:.{decimals}f}"
+        if len(text) <= _NUMBER and (float(text) <= value if down else float(text) >= value):
+            return text
+    return None
+
+
+def _limits(row: WrittenRow, name: str, values: NDArray[np.float64]) -> tuple[str, str, str, float]:
+    """Unit of a channel, its lowest and highest value as text, and the unit's number per mV."""
+    for unit, factor in _UNITS:
+        low, high = float(values.min()) * factor, float(values.max()) * factor
+        if low == high:
+            low, high = low - 1, high + 1
+        texts = _bound(low, True), _bound(high, False)
+        if texts[0] is not None and texts[1] is not None:
+            return unit, texts[0], texts[1], factor
+    raise ValueError(
+        f"write_recordings: {row.where} has values up to {np.abs(values).max():.3g} mV in the "
+        f"channel {name!r}, more than EDF can hold. Is the unit of the table mV?"
+    )
+
+
+def _record(n_times: int, fs: float) -> tuple[int, str]:
+    """Samples of a data record and its seconds in 8 characters, without a rest of samples.
+
+    The rate is first kept as exactly as possible, to 1e-6 or better; then records of about 1 s
+    are chosen.
+    """
+    best, best_key = (n_times, ""), (math.inf, math.inf)
+    for k in range(1, math.isqrt(n_times) + 1):
+        if n_times % k:
+            continue
+        for n in (k, n_times // k):
+            text = np.format_float_positional(n / fs, trim="-")
+            if len(text) > _NUMBER:
+                text = _rounded(n / fs)
+            seconds = float(text) if text else 0.0
+            if seconds <= 0 or n_times // n > 10**_NUMBER - 1:
+                continue
+            key = (max(abs(n / seconds / fs - 1), 1e-9), abs(math.log(n / fs)))
+            if key < best_key:
+                best, best_key = (n, text), key
+    return best
+
+
+def _rounded(seconds: float) -> str:
+    """A number of seconds, rounded to 8 characters."""
+    for decimals in range(_NUMBER - 1, -1, -1):
+        text = f"{seconds:.{decimals}f}"
+        text = text[1:] if text.startswith("0.") else text
+        if len(text) <= _NUMBER:
+            return text
+    return ""
+
+
+def _time(seconds: float) -> str:
+    return np.format_float_positional(seconds, trim="-")
+
+
+def _lists(row: WrittenRow, n_records: int, seconds: float) -> NDArray[np.uint8]:
+    """Annotation lists of the data records, (n_records, n_bytes), evenly filled."""
+    first = row.start_time.microsecond / 1e6 if row.start_time else 0.0
+    content = [f"+{_time(round(first + r * seconds, 9))}\x14\x14\0" for r in range(n_records)]
+    for k, a in enumerate(row.annotations):
+        label = str(a.label).translate({0: " ", 0x14: " ", 0x15: " "})
+        length = f"\x15{_time(a.duration)}" if a.duration else ""
+        onset = a.onset + first
+        sign = "-" if onset < 0 else "+"
+        text = f"{sign}{_time(abs(onset))}{length}\x14{label}\x14\0"
+        content[k * n_records // len(row.annotations)] += text
+    coded = [text.encode() for text in content]
+    n_bytes = -(-max(map(len, coded)) // 6) * 6  # complete samples of 16 and of 24 bits
+    joined = b"".join(text.ljust(n_bytes, b"\0") for text in coded)
+    return np.frombuffer(joined, np.uint8).reshape(n_records, n_bytes)
+
+
+def _fixed(row: WrittenRow, bits: int, n_records: int, seconds: str, n_signals: int) -> bytes:
+    """First 256 bytes of the header."""
+    start = row.start_time
+    date = "X" if start is None else f"{start.day:02}-{_MONTHS[start.month - 1]}-{start.year}"
+    shown = start or dt.datetime(1985, 1, 1)
+    form = "EDF" if bits == 16 else "BDF"
+    sex = row.columns.get("sex") if row.columns.get("sex") in ("M", "F") else "X"
+    fields = (
+        (f"{_code(row.subject)} {sex} X X", 80),
+        (f"Startdate {date} X X X", 80),
+        (f"{shown:%d.%m.}{shown.year % 100:02}", 8),
+        (f"{shown:%H.%M.%S}", 8),
+        (str(256 * (n_signals + 1)), 8),
+        (f"{form}+C", 44),
+        (str(n_records), 8),
+        (seconds, 8),
+        (str(n_signals), 4),
+    )
+    version = b"0       " if bits == 16 else b"\xffBIOSEMI"
+    return version + "".join(text.ljust(width) for text, width in fields).encode("ascii")
+
+
+def write_edf_file(path: Path, row: WrittenRow, bits: int) -> None:
+    """Write a recording as EDF+ (16 bits) or BDF+ (24 bits).
+
+    Each channel uses the whole range of the converter between its lowest and highest value, so
+    that the error is at most half of (highest - lowest) / (2**bits - 1).
+    """
+    signal = row.signal()
+    n, seconds = _record(row.n_times, row.fs)
+    n_records = row.n_times // n
+    lists = _lists(row, n_records, float(seconds))
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    columns: list[tuple[str, ...]] = []
+    stored = np.empty((n_records, len(signal), n), dtype="<i4")
+    for k, (name, values) in enumerate(zip(row.names, signal)):
+        unit, bottom, top, factor = _limits(row, name, values)
+        step = (float(top) - float(bottom)) / (high - low)
+        counts = np.rint((values * factor - float(bottom)) / step) + low
+        stored[:, k] = np.clip(counts, low, high).reshape(n_records, n)
+        columns.append((edf_labels(row.names)[k], "", unit, bottom, top, str(low), str(high), "",
+                        str(n), ""))  # fmt: skip
+    form = "EDF" if bits == 16 else "BDF"
+    n_list = lists.shape[1] // (bits // 8)
+    columns.append((f"{form} Annotations", "", "", "-1", "1", str(low), str(high), "", str(n_list),
+                    ""))  # fmt: skip
+    widths = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
+    table = "".join(column[i].ljust(width) for i, width in enumerate(widths) for column in columns)
+    with open(path, "wb") as file:
+        file.write(_fixed(row, bits, n_records, seconds, len(columns)))
+        file.write(table.encode("ascii"))
+        samples = stored.view(np.uint8).reshape(n_records, -1, 4)[..., : bits // 8]
+        file.write(np.hstack([samples.reshape(n_records, -1), lists]).tobytes())

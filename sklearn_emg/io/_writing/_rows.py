@@ -1,0 +1,171 @@
+"""Rows of a recording table as writers need them: plain values, names of files, what is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.io._content import Annotation
+from sklearn_emg.io._kinds import is_counts
+from sklearn_emg.recordings import read_signal
+
+__all__ = [
+    "NOT_SCALAR",
+    "Part",
+    "WrittenRow",
+    "ascii_text",
+    "plain_value",
+    "unique_names",
+    "written_rows",
+]
+
+# A file of a form: its path below the folder, and the function that writes it.
+Part = tuple[str, Callable[[Path], object]]
+
+# Columns that writers treat in a way of their own; the last three describe the file that was read.
+NOT_SCALAR = ("signal", "fs", "subject", "channel_names", "unit", "start_time", "annotations",
+              "aux", "file", "skipped", "stored_names")  # fmt: skip
+
+
+@dataclass
+class WrittenRow:
+    """One recording: facts as plain values, and samples that are read when they are written."""
+
+    where: str
+    name: str
+    source: Any
+    names: tuple[str, ...]
+    fs: float
+    n_times: int
+    subject: Any
+    start_time: dt.datetime | None
+    annotations: list[Annotation]
+    columns: dict[str, Any]
+    lost: list[str] = field(default_factory=list)
+
+    def signal(self, invalid: bool = False) -> NDArray[np.float64]:
+        """Samples in mV, (n_channels, n_times).
+
+        Raises
+        ------
+        ValueError
+            If samples are infinite, or are NaN and the form has no code for it.
+        """
+        signal = np.atleast_2d(read_signal(self.source, np.float64))
+        bad = np.isinf(signal) if invalid else ~np.isfinite(signal)
+        if bad.any():
+            channel = int(np.flatnonzero(bad.any(axis=1))[0])
+            raise ValueError(
+                f"write_recordings: {self.where} has {int(bad[channel].sum())} samples that are "
+                f"{'infinite' if invalid else 'NaN or infinite'} in the channel "
+                f"{self.names[channel]!r}, which the form cannot hold. Interpolate them, cut them "
+                f"off, or write format='parquet'{'' if invalid else ' or, for NaN, wfdb'}."
+            )
+        return signal
+
+
+def plain_value(value: Any) -> Any:
+    """A scalar as Python has it, with None for what is missing.
+
+    Raises
+    ------
+    TypeError
+        If it is no number, text, truth value or date.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NaT or value is pd.NA or value != value:
+        return None
+    if isinstance(value, (dt.date, dt.time)):  # includes datetime and Timestamp
+        return value.isoformat()
+    if not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f"{type(value).__name__} is no scalar")
+    return value
+
+
+def ascii_text(text: str, n_max: int) -> str:
+    """A text in printable ASCII of at most `n_max` characters."""
+    text = re.sub("[\u00b5\u03bc]", "u", text).replace("ß", "ss")
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^ -~]", " ", plain).strip()[:n_max].strip()
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Names with a number added to those that occurred before, in any letter case."""
+    seen: set[str] = set()
+    unique = []
+    for name in names:
+        new, k = name, 2
+        while new.casefold() in seen:
+            new, k = f"{name}_{k}", k + 1
+        seen.add(new.casefold())
+        unique.append(new)
+    return unique
+
+
+def written_rows(table: pd.DataFrame, y: Sequence[Any] | None, target: str) -> list[WrittenRow]:
+    """Rows of a checked table for forms that hold voltages and scalar metadata.
+
+    Raises
+    ------
+    ValueError
+        If a row is in counts.
+    """
+    scalars = [c for c in table.columns if c not in NOT_SCALAR]
+    rows = []
+    for i, (_, row) in enumerate(table.iterrows()):
+        where = f"row {i}" + (f" ({row['recording']!r})" if "recording" in scalars else "")
+        unit = row.get("unit", "mV")
+        if isinstance(unit, str) and is_counts(unit):
+            raise ValueError(
+                f"write_recordings: {where} is in counts, and this form holds voltages. Divide "
+                "the signals by the counts per mV, or write format='parquet'."
+            )
+        name = row["recording"] if "recording" in scalars else f"{row['subject']}_{i + 1}"
+        shape = row["signal"].shape
+        names = row.get("channel_names")
+        n_channels = shape[0] if len(shape) == 2 else 1
+        start = row.get("start_time")
+        notes = row.get("annotations")
+        new = WrittenRow(
+            where=where,
+            name=re.sub(r"[^\w-]+", "_", ascii_text(str(name), 100), flags=re.ASCII) or f"r{i + 1}",
+            source=row["signal"],
+            names=tuple(map(str, names)) if isinstance(names, tuple | list) else
+            tuple(f"ch{k + 1}" for k in range(n_channels)),
+            fs=float(row["fs"]),
+            n_times=int(shape[-1]),
+            subject=row["subject"],
+            start_time=None if pd.isna(start) else pd.Timestamp(start).to_pydatetime(),
+            annotations=[Annotation(*a) for a in notes] if isinstance(notes, tuple | list) else [],
+            columns={},
+        )  # fmt: skip
+        _add_columns(new, {name: row[name] for name in scalars})
+        if y is not None:
+            _add_columns(new, {target: y[i]})
+        if "aux" in table.columns and isinstance(row["aux"], tuple | list) and len(row["aux"]):
+            new.lost.append("the column 'aux'")
+        rows.append(new)
+    for row, name in zip(rows, unique_names([row.name for row in rows])):
+        row.name = name
+    return rows
+
+
+def _add_columns(row: WrittenRow, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        try:
+            row.columns[str(name)] = plain_value(value)
+        except (TypeError, ValueError):
+            row.lost.append(f"the column {name!r} of {type(value).__name__}")
+            continue
+        if isinstance(value, (dt.date, dt.time)):
+            row.lost.append(f"the type of the column {name!r}: dates become text")

@@ -1,0 +1,374 @@
+"""Recording tables that are written are read again as they were, here and by other programs."""
+
+import datetime as dt
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io import (
+    Annotation,
+    AuxiliaryChannel,
+    describe_file,
+    read_bids,
+    read_parquet,
+    read_recordings,
+    write_recordings,
+)
+from sklearn_emg.recordings import object_column, recording_table
+
+RATES = [1925.926, 2000.0, 23437.5]
+START = dt.datetime(2021, 3, 4, 5, 6, 7, 250_000)
+GRIP = (Annotation(0.5, 1.25, "grip", "EDF"), Annotation(1.0, None, "beep", "EDF"))
+
+
+@pytest.fixture
+def table():
+    """Three recordings of two subjects, of unequal rates, lengths and numbers of channels."""
+    rng = np.random.default_rng(0)
+    signals = [
+        rng.normal(0, 0.1, size=(2, 3852)),
+        rng.normal(0.05, 0.05, size=10_007),  # a prime number
+        rng.normal(0, 1, size=(3, 5000)).astype(np.float32),
+    ]
+    made = recording_table(
+        signals,
+        fs=RATES,
+        subject=["s1", "s1", "s2"],
+        channel_names=[["biceps", "triceps"], ["biceps"], ["a", "b", "c"]],
+        muscle=["arm", "biceps", "arm"],
+        age=[30, 30, 41],
+        force=[0.5, 0.3, np.nan],
+        recording=["r1", "r2", "r3"],
+    )
+    made["start_time"] = pd.Series([START, None, START], dtype="datetime64[us]")
+    made["annotations"] = object_column([GRIP, (), ()])
+    return made
+
+
+@pytest.fixture
+def labels():
+    return pd.Series(["control", "control", "patient"], name="group")
+
+
+def quiet(table, path, *args, **kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordingWarning)
+        return write_recordings(table, path, *args, **kwargs)
+
+
+def read_again(path):
+    if path.is_dir() and not (path / "participants.tsv").exists():
+        return read_recordings(
+            sorted(p for p in path.iterdir() if p.suffix not in (".dat", ".atr"))
+        )
+    return read_recordings(path)
+
+
+def errors_in_steps(written, read, bits):
+    """Largest error of each channel, in steps of the converter."""
+    for old, new in zip(written["signal"], read["signal"]):
+        for x, y in zip(np.atleast_2d(old), np.atleast_2d(new)):
+            yield np.abs(x - y).max() / (np.ptp(x) / 2**bits)
+
+
+@pytest.mark.parametrize(
+    "form, bits",
+    [
+        ("edf", 16),
+        ("bdf", 24),
+        ("wfdb", 16),
+        ("wfdb", 24),
+        ("wfdb", 32),
+        ("bids", 16),
+        ("bids", 24),
+    ],
+)
+def test_samples_and_facts_come_back(tmp_path, table, labels, form, bits):
+    path = quiet(table, tmp_path / "out", labels, format=form, bits=bits)
+    again = read_again(path)
+    # Limits with few digits, and a code for NaN, cost a thousandth of a step. With 32 bits the
+    # count of 0 mV, which has 30 bits, makes steps larger where the offset is large.
+    assert max(errors_in_steps(table, again, bits)) <= (0.506 if bits < 32 else 8)
+    np.testing.assert_allclose(again["fs"], RATES, rtol=0 if form in ("wfdb", "bids") else 1e-6)
+    for name in ("channel_names", "subject", "recording"):
+        assert again[name].tolist() == table[name].tolist()
+    assert [None if pd.isna(t) else t.to_pydatetime() for t in again["start_time"]] == [
+        START, None, START]  # fmt: skip
+    assert again["unit"].tolist() == ["mV"] * 3
+    tolerance = 0.5 / RATES[0] if form == "wfdb" else 0
+    for old, new in zip(GRIP, again["annotations"][0], strict=True):
+        assert new.label == old.label
+        assert new.onset == pytest.approx(old.onset, abs=tolerance)
+        assert new.duration == pytest.approx(old.duration, abs=2 * tolerance)
+    assert again["annotations"].tolist()[1:] == [(), ()]
+    if form in ("wfdb", "bids"):
+        assert again["muscle"].tolist() == ["arm", "biceps", "arm"]
+        assert again["age"].tolist() == [30, 30, 41]
+        assert again["force"].tolist()[:2] == [0.5, 0.3]
+        assert pd.isna(again["force"][2])
+        assert again["group"].tolist() == labels.tolist()
+
+
+def test_parquet_is_exact(tmp_path, table, labels):
+    table["subject"] = pd.Series([1, "one", 2.5], dtype=object)
+    table["skipped"] = object_column([("x",), (), ()])
+    aux = AuxiliaryChannel("load", "force", "N", 10.0, np.arange(20.0))
+    table["aux"] = object_column([(aux,), (), ()])
+    path = write_recordings(table, tmp_path / "t.parquet", labels)
+    again = read_recordings(path, aux=True)
+    for old, new in zip(table["signal"], again["signal"]):
+        np.testing.assert_array_equal(old, new, strict=False)
+    for name in ("fs", "subject", "channel_names", "annotations", "muscle", "age", "recording"):
+        assert again[name].tolist() == table[name].tolist()
+    assert [type(s) for s in again["subject"]] == [int, str, float]
+    assert again["group"].tolist() == labels.tolist()
+    assert again["age"].dtype == table["age"].dtype
+    assert again["start_time"].tolist()[::2] == [START, START]
+    np.testing.assert_array_equal(again["force"], table["force"])
+    assert again["skipped"][0] == ("x", "load (force, 10 Hz, N)")
+    assert again["aux"][0][0]._replace(values=0) == aux._replace(values=0)
+    np.testing.assert_array_equal(again["aux"][0][0].values, aux.values)
+
+
+def test_counts_are_kept_in_parquet_and_refused_elsewhere(tmp_path):
+    counts = np.random.default_rng(0).integers(-99, 99, size=(2, 300))
+    table = recording_table([counts], fs=200.0, subject="s").assign(unit="counts")
+    again = read_parquet(quiet(table, tmp_path / "t.parquet"))
+    assert again["unit"].tolist() == ["counts"]
+    np.testing.assert_array_equal(again["signal"][0], counts)
+    for form in ("edf", "wfdb", "bids"):
+        with pytest.raises(ValueError, match="row 0 is in counts, and this form holds voltages"):
+            write_recordings(table, tmp_path / "out", format=form)
+
+
+def test_what_a_form_does_not_hold_is_named(tmp_path, table, labels):
+    table["channel_names"] = object_column([("Biceps brachii, caput longum", "µ"), ("Force",),
+                                            ("a", "b", "c")])  # fmt: skip
+    table["object"] = object_column([{}, {}, {}])
+    table.loc[0, "subject"] = "p 9"
+    with pytest.warns(RecordingWarning, match="edf does not hold") as caught:
+        write_recordings(table, tmp_path / "out", labels, format="edf")
+    text = str(caught[-1].message)
+    for part in (
+        "the name of the channel 'Biceps brachii, caput longum', written as 'Biceps brachii,' (in 1",
+        "the name of the channel 'Force', written as 'EMG Force'",
+        "the column 'age'\n",
+        "the column 'group'\n",
+        "the column 'object' of dict",
+        "the spelling or type of the subject, 'p_9' is text (in 1 of 3 rows)",
+        "format='parquet' keeps all of it",
+    ):
+        assert part in text
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_recordings(table.drop(columns="object"), tmp_path / "all", labels, format="bids")
+    again = read_bids(tmp_path / "all")
+    assert again["channel_names"].tolist() == table["channel_names"].tolist()
+    assert again["stored_names"][0] == ("Biceps brachii,", "u")
+    assert again["subject"].tolist() == ["p 9", "s1", "s2"]
+
+
+def test_types_of_columns_and_subjects_come_back_from_bids_and_wfdb(tmp_path):
+    signals = np.random.default_rng(0).normal(size=(4, 400))
+    columns = {"code": ["007", "010", "1", "x"], "left": [True, False, True, True],
+               "session": [1, 2, 1, 2], "y": [1, 1, 2, 2]}  # fmt: skip
+    table = recording_table(signals, fs=1000.0, subject=[3, 3, 4, 4], **columns)
+    for form in ("bids", "wfdb"):
+        again = read_again(quiet(table, tmp_path / form, format=form))
+        for name, values in {**columns, "subject": [3, 3, 4, 4]}.items():
+            assert again[name].tolist() == values
+            assert type(again[name].tolist()[0]) is type(values[0])
+
+
+def test_missing_samples(tmp_path, table):
+    table["signal"][0][1, 7] = np.nan
+    for form in ("edf", "bids"):
+        with pytest.raises(ValueError, match=r"row 0 \('r1'\) has 1 samples .* channel 'triceps'"):
+            quiet(table, tmp_path / form, format=form)
+        assert list(tmp_path.iterdir()) == []
+    path = quiet(table, tmp_path / "w", format="wfdb")
+    with pytest.warns(RecordingWarning, match="1 of 3852 samples that are missing"):
+        again = read_again(path)
+    assert np.flatnonzero(np.isnan(again["signal"][0])).tolist() == [3852 + 7]
+
+
+@pytest.mark.parametrize("form", ["edf", "wfdb", "bids", "parquet"])
+def test_existing_files_are_kept_unless_asked(tmp_path, table, form):
+    path = tmp_path / ("t.parquet" if form == "parquet" else "out")
+    quiet(table, path, format=form)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(FileExistsError, match=r"exists.*pass overwrite=True"):
+        quiet(table, path, format=form)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    quiet(table.assign(signal=[-s for s in table["signal"]]), path, format=form, overwrite=True)
+    assert read_again(path)["signal"][1].mean() == pytest.approx(-0.05, abs=0.01)
+
+
+def test_a_folder_of_another_program_is_not_replaced(tmp_path, table):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="is no data set that write_recordings wrote"):
+        write_recordings(table, tmp_path, format="bids", overwrite=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_parameters_are_checked(tmp_path, table):
+    for arguments, text in (
+        ({}, "does not name a form"),
+        ({"format": "csv"}, "'format' parameter of write_recordings must be"),
+        ({"format": "edf", "bits": 24}, "is 16 for edf. Got 24"),
+        ({"format": "edf", "sidecar": {}}, "belong to format='bids'"),
+        ({"format": "edf", "y": [1]}, "Got 1 labels for 3 rows"),
+        ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "column 'age' already"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            write_recordings(table, tmp_path / "out", **arguments)
+    with pytest.raises(ValueError, match="give a folder"):
+        quiet(table, tmp_path / "out.edf")
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(
+    n_times=st.integers(3, 3000),
+    fs=st.floats(100, 50_000),
+    spread=st.floats(1e-6, 1e3),
+    offset=st.floats(-100, 100),
+    form=st.sampled_from(["edf", "bdf", "wfdb"]),
+)
+def test_any_rate_length_and_range(tmp_path_factory, n_times, fs, spread, offset, form):
+    folder = tmp_path_factory.mktemp("any")
+    signal = spread * (offset + np.random.default_rng(n_times).normal(size=n_times))
+    table = recording_table([signal], fs=fs, subject="s")
+    quiet(table, folder / "out", format=form)
+    (path,) = (p for p in (folder / "out").iterdir() if p.suffix != ".dat")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecordingWarning)
+        again = read_recordings(path)
+    bits = 24 if form == "bdf" else 16
+    # A limit of EDF has 8 characters, of at least 1e-6 uV.
+    room = 4e-5 * np.abs(signal).max() + 2e-9 if form != "wfdb" else 0.0
+    bound = 0.506 * (np.ptp(signal) + room) / 2**bits
+    assert np.abs(again["signal"][0] - signal).max() <= bound + 1e-12 * np.abs(signal).max()
+    # Very short recordings have few data records to choose from.
+    assert again["fs"][0] == pytest.approx(fs, rel=1e-6 if n_times / fs > 0.1 else 1e-3)
+
+
+def test_other_programs_read_edf_and_wfdb(tmp_path, table):
+    import edfio
+    import mne
+    import wfdb
+
+    quiet(table, tmp_path / "edf", format="edf")
+    quiet(table, tmp_path / "bdf", format="bdf")
+    for file, bits in ((edfio.read_edf(tmp_path / "edf" / "r1.edf"), 16),
+                       (edfio.read_bdf(tmp_path / "bdf" / "r1.bdf"), 24)):  # fmt: skip
+        assert [s.label for s in file.signals] == ["biceps", "triceps"]
+        assert [(a.onset, a.duration, a.text) for a in file.annotations] == [
+            (0.5, 1.25, "grip"), (1.0, None, "beep")]  # fmt: skip
+        assert (file.patient.code, file.startdate, file.starttime) == (
+            "s1",
+            START.date(),
+            START.time(),
+        )
+        for signal, x in zip(file.signals, table["signal"][0]):
+            assert signal.sampling_frequency == pytest.approx(RATES[0], rel=1e-6)
+            assert np.abs(signal.data / 1e3 - x).max() <= 0.506 * np.ptp(x) / 2**bits
+    raw = mne.io.read_raw_edf(tmp_path / "edf" / "r2.edf", verbose="ERROR")
+    np.testing.assert_allclose(1e3 * raw.get_data()[0], table["signal"][1], atol=4e-6)
+    assert raw.info["sfreq"] == 2000.0
+    quiet(table, tmp_path / "wfdb", format="wfdb", bits=24)
+    record = wfdb.rdrecord(str(tmp_path / "wfdb" / "r1"))
+    np.testing.assert_allclose(record.p_signal.T, table["signal"][0], atol=1e-6)
+    assert (record.sig_name, record.units) == (["biceps", "triceps"], ["mV", "mV"])
+    assert (record.fs, record.base_datetime) == (RATES[0], START)
+    notes = wfdb.rdann(str(tmp_path / "wfdb" / "r1"), "atr")
+    assert notes.aux_note == ["grip", "beep", "grip"]
+    assert notes.symbol == ["(", '"', ")"]
+    assert (notes.sample / RATES[0]).tolist() == pytest.approx([0.5, 1.0, 1.75], abs=0.5 / RATES[0])
+
+
+def test_other_programs_read_parquet(tmp_path, table):
+    write_recordings(table, tmp_path / "t.parquet")
+    frame = pd.read_parquet(tmp_path / "t.parquet")
+    assert frame["channel_names"][0].tolist() == ["biceps", "triceps"]
+    np.testing.assert_array_equal(np.stack(frame["signal"][0]), table["signal"][0])
+    np.testing.assert_array_equal(frame["fs"], table["fs"])
+
+
+def test_parquet_of_other_programs(tmp_path):
+    x = np.random.default_rng(0).normal(0, 200, size=900)
+    frame = pd.DataFrame({"time [s]": np.arange(900) / 1500, "EMG [uV]": x, "acc [g]": x,
+                          "gesture": np.repeat(["rest", "fist", "rest"], 300)})  # fmt: skip
+    frame.to_parquet(tmp_path / "samples.parquet")
+    row = read_recordings(tmp_path / "samples.parquet", subject="s").iloc[0]
+    np.testing.assert_allclose(row["signal"], x / 1000)
+    assert (row["fs"], row["channel_names"]) == (1500.0, ("EMG",))
+    assert [a.label for a in row["annotations"]] == ["rest", "fist", "rest"]
+    assert "acc (accelerometer, 1500 Hz, g)" in row["skipped"]
+    assert describe_file(tmp_path / "samples.parquet").form == "Parquet, one row per sample"
+    frame.T.set_axis([f"c{i}" for i in range(900)], axis=1).astype(str).to_parquet(
+        tmp_path / "turned.parquet"
+    )
+    with pytest.raises(ValueError, match="4 rows and 900 columns: it looks transposed"):
+        read_recordings(tmp_path / "turned.parquet", subject="s")
+    plain = pd.DataFrame({"signal": [x / 1000, -x / 1000], "fs": [1500, 1500], "subject": [1, 2]})
+    plain.to_parquet(tmp_path / "table.parquet")
+    again = read_recordings(tmp_path / "table.parquet")
+    np.testing.assert_array_equal(again["signal"][1], -x / 1000)
+    assert again["subject"].tolist() == [1, 2]
+    assert describe_file(tmp_path / "table.parquet").details["recordings"] == 2
+
+
+@pytest.fixture
+def dataset(tmp_path, table, labels):
+    sidecar = {"PowerLineFrequency": 50, "EMGReference": "wrist", "EMGType": "invasive",
+               "CannulaDiameter": 0.46}  # fmt: skip
+    electrodes = pd.DataFrame({"name": ["E1", "E2"], "x": [0.1, 0.2], "y": [0.0, None]})
+    return quiet(table.assign(session=["a", "b", "a"]), tmp_path / "data", labels,
+                 format="bids", sidecar=sidecar, electrodes=electrodes)  # fmt: skip
+
+
+def test_files_of_a_bids_data_set(dataset):
+    import json
+
+    folder = dataset / "sub-s1" / "ses-a"
+    assert (folder / "emg" / "sub-s1_ses-a_electrodes.tsv").read_text() == (
+        "name\tx\ty\nE1\t0.1\t0.0\nE2\t0.2\tn/a\n"
+    )
+    sidecar = json.loads((folder / "emg" / "sub-s1_ses-a_task-emg_emg.json").read_text())
+    assert sidecar["SamplingFrequency"] == RATES[0]
+    assert sidecar["CannulaDiameter"] == 0.46
+    assert (dataset / "participants.tsv").read_text().splitlines() == [
+        "participant_id\tage\tgroup", "sub-s1\t30\tcontrol", "sub-s2\t41\tpatient"]  # fmt: skip
+    assert (folder / "sub-s1_ses-a_scans.tsv").read_text().splitlines()[1].split("\t") == [
+        "emg/sub-s1_ses-a_task-emg_emg.bdf", "2021-03-04T05:06:07.250000", "arm", "0.5", "r1"]  # fmt: skip
+
+
+def test_mne_bids_reads_the_data_set(dataset, table):
+    mne_bids = pytest.importorskip("mne_bids")
+    paths = mne_bids.find_matching_paths(dataset, datatypes="emg", extensions=".bdf")
+    raws = [mne_bids.read_raw_bids(path, verbose="ERROR") for path in sorted(paths, key=str)]
+    assert [raw.ch_names for raw in raws] == [list(n) for n in table["channel_names"]]
+    assert {kind for raw in raws for kind in raw.get_channel_types()} == {"emg"}
+    assert sorted(raws[0].annotations.description) == ["beep", "grip"]
+    np.testing.assert_allclose(1e3 * raws[0].get_data(), table["signal"][0], atol=1e-7)
+
+
+def test_the_validator_of_bids_finds_no_error(dataset):
+    beside = Path(sys.executable).with_name("bids-validator-deno")
+    program = beside if beside.exists() else shutil.which("bids-validator-deno")
+    if program is None:
+        pytest.skip("needs the program bids-validator-deno (pip install bids-validator-deno)")
+    done = subprocess.run(
+        [program, "--ignoreWarnings", str(dataset)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
+    assert "ERROR" not in done.stdout
