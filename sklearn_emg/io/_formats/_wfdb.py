@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes
 from sklearn_emg.datasets import load_wfdb
 from sklearn_emg.io._content import Annotation, Channel, FileContent
-from sklearn_emg.io._writing._wfdb import AUX, END, MARK, ONSET, SKIP
 from sklearn_emg.io._writing._rows import NOT_SCALAR
+from sklearn_emg.io._writing._wfdb import AUX, END, MARK, ONSET, SKIP
 from sklearn_emg.recordings import SignalFile
 
 __all__ = ["parse_wfdb"]
