@@ -166,7 +166,8 @@ def test_files_that_end_early(originals, tmp_path, name):
 def in_little_memory(path, more_mb=600):
     """Read a file in a process of its own that may take little memory; its last line of errors."""
     code = (
-        "import resource, sys, warnings; import sklearn_emg.io as io, h5py, scipy.io, pyarrow.parquet\n"
+        "import resource, sys, warnings, h5py, scipy.io, pyarrow.parquet\n"
+        "import sklearn_emg.io as io\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         f"limit = pages * resource.getpagesize() + {more_mb} * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
