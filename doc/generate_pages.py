@@ -269,6 +269,7 @@ class GalleryOrder:
     """Key by which the gallery sorts its files: the order of reading, then by name."""
 
     first = (
+        "plot_own_recordings",
         "compare_classical_and_deep",
         "plot_leak",
         "plot_few_subjects",

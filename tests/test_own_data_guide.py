@@ -91,6 +91,15 @@ def write_text_files(recordings, folder, names):
         frame.to_csv(path, index=False)
 
 
+def test_writing_files(recordings):
+    write_text_files(recordings, "recordings", NAMES)
+    (block,) = snippets("Writing files")
+    names = run(block)
+    assert_table(names["same"], recordings, channels=0)
+    assert_table(names["again"], recordings, atol=1e-7, channels=0)
+    assert names["again"]["subject"].tolist() == names["same"]["subject"].tolist()
+
+
 def test_files_of_any_form(recordings):
     write_text_files(recordings, "recordings", NAMES)
     (block,) = snippets("Files of any form")

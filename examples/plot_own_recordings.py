@@ -1,0 +1,218 @@
+"""
+Your own recordings: from file to result
+========================================
+
+How do files of a laboratory become a checked table, and the table a result? This page takes five
+forms: text, EDF, WFDB, OpenSignals and HDF5. For each it writes a small invented file, describes it,
+reads it, and plots what was read. :doc:`/user_guide/own_data` has further forms and options.
+
+The recordings are invented: noise that is louder while a muscle is active. Figures and scores on
+this page say nothing about EMG of people.
+"""
+
+# %%
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.inspection import ComparisonDisplay
+from sklearn_emg.io import (
+    Annotation,
+    describe_file,
+    read_folder,
+    read_recordings,
+    write_recordings,
+)
+from sklearn_emg.recordings import (
+    cut_recordings,
+    object_column,
+    recording_table,
+    segments_from_events,
+    select_channels,
+)
+
+folder = Path(tempfile.mkdtemp())
+rng = np.random.default_rng(0)
+
+
+def invented(n_times, fs, amplitude=0.2, bursts=((1.0, 2.0), (3.0, 4.5))):
+    """Noise in mV, 20 times louder during the bursts, which are given in s."""
+    t = np.arange(n_times) / fs
+    active = np.any([(a <= t) & (t < b) for a, b in bursts], axis=0)
+    return amplitude * np.where(active, 1, 0.05) * rng.normal(size=n_times)
+
+
+def plot(table, title):
+    """One axis per channel, in mV over seconds, with the annotations of the file."""
+    channels = [
+        (row, name, x)
+        for _, row in table.iterrows()
+        for name, x in zip(row["channel_names"], np.atleast_2d(row["signal"]))
+    ]
+    fig, axes = plt.subplots(
+        len(channels), sharex=True, squeeze=False, figsize=(7, 1 + 1.2 * len(channels)),
+        layout="constrained",
+    )  # fmt: skip
+    for ax, (row, name, x) in zip(axes[:, 0], channels):
+        ax.plot(np.arange(x.size) / row["fs"], x, lw=0.4)
+        ax.set_ylabel(f"{name}\n(mV)")
+        for note in row["annotations"]:
+            ax.axvspan(note.onset, note.onset + (note.duration or 0), color="C1", alpha=0.3)
+    axes[-1, 0].set_xlabel("time (s)")
+    fig.suptitle(f"{title}, {table['fs'][0]:g} Hz")
+
+
+# %%
+# Text
+# ----
+# An export with a line of titles, a time column, semicolons and decimal commas. ``describe_file``
+# shows what is recognised before anything is read. Its last lines name what the file does not say.
+fs, n_times = 1500, 7500
+export = pd.DataFrame(
+    {
+        "time [s]": np.arange(n_times) / fs,
+        "Biceps [uV]": 1000 * invented(n_times, fs),
+        "Triceps [uV]": 1000 * invented(n_times, fs, bursts=[(2.0, 3.0)]),
+        "Acc X [g]": rng.normal(size=n_times),
+    }
+)
+export.round(4).to_csv(folder / "s01_elbow.csv", sep=";", decimal=",", index=False)
+describe_file(folder / "s01_elbow.csv")
+
+# %%
+# The file does not name its subject, so we do. Microvolts become millivolts, and the acceleration
+# is left out and listed.
+table = read_recordings(folder / "s01_elbow.csv", subject="s01")
+plot(table, "Text")
+table["skipped"][0]
+
+# %%
+# EDF
+# ---
+# EDF+ has labels, units, the subject and annotations. ``write_recordings`` writes it, so that a
+# table can go to other programs.
+recording = recording_table(
+    [[invented(10_000, 2000.0), invented(10_000, 2000.0, 0.1)]],
+    fs=2000.0,
+    subject="s02",
+    channel_names=["Soleus", "Gastrocnemius"],
+)
+recording["annotations"] = object_column(
+    [(Annotation(1.0, 1.0, "rise"), Annotation(3.0, 1.5, "hold"))]
+)
+write_recordings(recording, folder / "s02.edf")
+table = read_recordings(folder / "s02.edf")
+plot(table, "EDF+")
+
+# %%
+# The annotations cut the recording into segments, with the label of each:
+segments = segments_from_events(table)
+cut_recordings(table, segments)[["subject", "label", "start", "stop", "fs"]]
+
+# %%
+# WFDB
+# ----
+# The form of PhysioNet: a header, and samples in a file of their own. ``lazy=True`` leaves the
+# samples there until they are needed.
+recording = recording["signal"][0]
+needle = recording_table([recording[0, :4000]], fs=2000.0, subject="s03", channel_names=["needle"])
+write_recordings(needle, folder / "record", format="wfdb", bits=24)
+print((folder / "record" / "s03_1.hea").read_text())
+table = read_recordings(folder / "record" / "s03_1.hea", lazy=True)
+plot(table, "WFDB")
+table["signal"][0]
+
+# %%
+# OpenSignals
+# -----------
+# Recorders of the biosignalsplux and BITalino kind store counts. The header has the resolution of
+# each channel and the sensor, from which the transfer function to mV follows.
+header = {
+    "00:07:80:00:00:01": {
+        "sensor": ["EMG"], "device": "biosignalsplux", "column": ["nSeq", "DI", "CH1"],
+        "label": ["CH1"], "sampling rate": 1000, "resolution": [16], "date": "2026-3-2",
+        "time": "12:30:0.0", "channels": [1], "mode": 0, "digital IO": [0], "position": 0,
+    }
+}  # fmt: skip
+counts = np.rint((invented(5000, 1000) / 3 + 0.5) * 2**16).astype(int)
+rows = [f"{k % 65536}\t0\t{value}" for k, value in enumerate(counts)]
+head = ["# OpenSignals Text File Format", "# " + str(header).replace("'", '"'), "# EndOfHeader"]
+(folder / "s04.txt").write_text("\n".join(head + rows) + "\n")
+table = read_recordings(folder / "s04.txt", subject="s04")
+plot(table, "OpenSignals")
+
+# %%
+# HDF5
+# ----
+# Arrays are found in any group, with rate, names and unit next to them; MATLAB files are read in
+# the same way. Channels are selected by name.
+import h5py
+
+with h5py.File(folder / "s05.h5", "w") as file:
+    group = file.create_group("session1")
+    group["emg"] = np.stack([invented(4000, 800, a) for a in (0.1, 0.2, 0.3)])
+    group["emg"].attrs["unit"] = "mV"
+    group.attrs["fs"] = 800.0
+    group["channel_names"] = np.array(["flexor", "extensor", "thenar"], dtype="S10")
+table = read_recordings(folder / "s05.h5", subject="s05")
+plot(select_channels(table, ["flexor", "thenar"]), "HDF5")
+
+# %%
+# What looks wrong is reported
+# ----------------------------
+# Values in microvolts whose title says mV give a warning that names file, channel and remedy:
+import warnings
+
+wrong = export[["time [s]", "Biceps [uV]"]].set_axis(["time [s]", "Biceps [mV]"], axis=1)
+wrong.to_csv(folder / "wrong.csv", index=False)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    read_recordings(folder / "wrong.csv", subject="s01")
+print(str(caught[0].message).replace(str(folder), ""))
+
+# %%
+# From a folder to a result
+# -------------------------
+# A study is a folder of files whose paths name group, subject and muscle. ``read_folder`` makes the
+# table and the labels. ``compare`` tests each subject on models of the other subjects, and the
+# dummy shows the score of guessing.
+for k in range(16):
+    group, loud = ("patient", 0.15) if k % 2 else ("control", 0.25)
+    (folder / "study" / group).mkdir(parents=True, exist_ok=True)
+    for muscle in ("biceps", "deltoid"):
+        x = invented(3000, 1000, rng.normal(loud, 0.05), bursts=[(0.0, 3.0)])
+        frame = pd.DataFrame({"time [s]": np.arange(3000) / 1000, "EMG [mV]": x})
+        frame.to_csv(folder / "study" / group / f"s{k:02}_{muscle}.csv", index=False)
+
+X, y = read_folder(folder / "study", "{group}/{subject}_{muscle}.csv")
+features = TimeDomainFeatures()
+result = compare(
+    {
+        "features and LDA": DiVoteClassifier(
+            make_pipeline(features, LinearDiscriminantAnalysis()), window=0.5, step=0.5
+        ),
+        "dummy": DiVoteClassifier(make_pipeline(features, DummyClassifier()), window=0.5, step=0.5),
+    },
+    X,
+    y,
+    cv=4,
+    progress=False,
+)
+result.table("subject", ["accuracy", "balanced_accuracy"])
+
+# %%
+ComparisonDisplay.from_comparison(result).plot()
+plt.show()
+
+# %%
+# Each form became a table with the same columns, in mV and Hz, by one line; the study went from
+# files to a comparison by subject, with intervals, in two calls.
