@@ -3,8 +3,8 @@ Your own recordings: from file to result
 ========================================
 
 How do files of a laboratory become a checked table, and the table a result? This page takes five
-forms: text, EDF, WFDB, OpenSignals and HDF5. For each it writes a small invented file, describes it,
-reads it, and plots what was read. :doc:`/user_guide/own_data` has further forms and options.
+forms: text, EDF, WFDB, OpenSignals and HDF5. For each it writes a small invented file, reads it,
+and plots what was read. :doc:`/user_guide/own_data` has further forms and options.
 
 The recordings are invented: noise that is louder while a muscle is active. Figures and scores on
 this page say nothing about EMG of people.
@@ -12,8 +12,10 @@ this page say nothing about EMG of people.
 
 # %%
 import tempfile
+import warnings
 from pathlib import Path
 
+import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -155,8 +157,6 @@ plot(table, "OpenSignals")
 # ----
 # Arrays are found in any group, with rate, names and unit next to them; MATLAB files are read in
 # the same way. Channels are selected by name.
-import h5py
-
 with h5py.File(folder / "s05.h5", "w") as file:
     group = file.create_group("session1")
     group["emg"] = np.stack([invented(4000, 800, a) for a in (0.1, 0.2, 0.3)])
@@ -170,8 +170,6 @@ plot(select_channels(table, ["flexor", "thenar"]), "HDF5")
 # What looks wrong is reported
 # ----------------------------
 # Values in microvolts whose title says mV give a warning that names file, channel and remedy:
-import warnings
-
 wrong = export[["time [s]", "Biceps [uV]"]].set_axis(["time [s]", "Biceps [mV]"], axis=1)
 wrong.to_csv(folder / "wrong.csv", index=False)
 with warnings.catch_warnings(record=True) as caught:
