@@ -238,13 +238,7 @@ def _write_rows(
     """Write the files of all rows, into a folder or as one file."""
     if form == "bids":
         parts = bids_parts(rows, bits, path.name, sidecar, electrodes)
-        if path.exists() and (path.is_file() or any(path.iterdir())):
-            _refuse_existing([path], overwrite)
-            if not is_own_dataset(path):
-                raise FileExistsError(
-                    f"{path} is no data set that write_recordings wrote, so it is not replaced; "
-                    "choose a new folder."
-                )
+        _refuse_other_folder(path, overwrite)
         write_atomically(path, lambda folder: _fill(folder, parts))
         return
     parts = wfdb_parts(rows, bits) if form == "wfdb" else edf_parts(rows, bits)
@@ -262,6 +256,18 @@ def _write_rows(
             write_atomically(path / name, write)
     else:
         write_atomically(path, lambda folder: _fill(folder, parts))
+
+
+def _refuse_other_folder(path: Path, overwrite: bool) -> None:
+    """Refuse to replace a file, or a folder that is no data set of :func:`write_recordings`."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    _refuse_existing([path], overwrite)
+    if not is_own_dataset(path):
+        raise FileExistsError(
+            f"{path} is no data set that write_recordings wrote, so it is not replaced; choose a "
+            "new folder."
+        )
 
 
 def _fill(folder: Path, parts: list[Part]) -> None:

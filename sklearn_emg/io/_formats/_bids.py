@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +169,9 @@ def _apply_events(content: FileContent, path: Path) -> None:
     table = _read_table(path)
     if not {"onset", "duration"} <= set(table.columns):
         raise ValueError(f"{path} lacks a column 'onset' or 'duration'.")
-    sidecar = _read_json(own) if (own := path.with_suffix(".json")).is_file() else {}
-    for name in ("trial_type", "value"):
-        form = sidecar.get(name, {}).get("Format") if name in table.columns else None
-        if form in ("integer", "number", "boolean"):
+    formats = _formats(path)
+    for name in table.columns.intersection(["trial_type", "value"]):
+        if (form := formats.get(name)) is not None:
             table[name] = object_column(_typed(table[name], form))
     numbers = table[["onset", "duration"]].apply(pd.to_numeric, errors="coerce")
     for i, (onset, duration) in enumerate(zip(numbers["onset"], numbers["duration"])):
@@ -196,10 +196,10 @@ def _apply_sidecar(content: FileContent, path: Path) -> None:
             f"{path.name} says {rate:g} Hz, the samples' file "
             f"{', '.join(f'{fs:g}' for fs in rates)} Hz; the latter is used."
         )
+    # The duration of a data record has few digits in EDF; the sidecar file has all.
     for channel in content.channels:
-        # The duration of a data record has few digits in EDF; the sidecar file has all.
-        if channel.fs is not None and abs(channel.fs / rate - 1) < 1e-5:
-            channel.fs = float(rate)
+        same = channel.fs is not None and abs(channel.fs / rate - 1) < 1e-5
+        channel.fs = float(rate) if same else channel.fs
 
 
 def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:
@@ -221,11 +221,9 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
     rows = np.flatnonzero(table[key] == value)
     if len(rows) != 1:
         return
-    sidecar = path.with_suffix(".json")
-    described = _read_json(sidecar) if sidecar.is_file() else {}
+    formats = _formats(path)
     for name in table.columns.drop(key):
-        fact = described.get(name)
-        form = fact.get("Format") if isinstance(fact, dict) else None
+        form = formats.get(name)
         found = _typed(table[name], form)[rows[0]]
         if name == "acq_time":
             content.start_time = content.start_time or _as_time(found)
@@ -235,20 +233,31 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
             content.columns[str(name)] = found
 
 
+def _formats(table: Path) -> dict[str, str]:
+    """Types of the columns of a table, as far as the JSON file next to it has them."""
+    path = table.with_suffix(".json")
+    described = _read_json(path) if path.is_file() else {}
+    facts = {name: fact.get("Format") for name, fact in described.items() if isinstance(fact, dict)}
+    return {name: form for name, form in facts.items() if isinstance(form, str)}
+
+
 def _as_time(text: Any) -> dt.datetime | None:
     time = pd.to_datetime(text, errors="coerce")
     return None if pd.isna(time) else time.to_pydatetime()
 
 
+_BY_FORMAT: dict[str, Callable[[str], Any]] = {
+    "boolean": lambda text: text == "true",
+    "integer": int,
+    "number": float,
+}
+
+
 def _typed(column: pd.Series, form: str | None) -> list[Any]:
     """Values by the type that a JSON file gives; without it, numbers where all are numbers."""
-    texts = [None if text in ("n/a", "") else text for text in column]
-    given = [text for text in texts if text is not None]
-    if form == "boolean":
-        return [None if text is None else text == "true" for text in texts]
-    if form in ("integer", "number"):
-        kind: Any = int if form == "integer" else float
-        return [None if text is None else kind(text) for text in texts]
-    if form is None and given and all(_PLAIN_NUMBER.fullmatch(text) for text in given):
-        return [None if text is None else float(text) for text in texts]
-    return texts
+    given = column[~column.isin(["n/a", ""])]
+    if form is None and len(given) and given.str.fullmatch(_PLAIN_NUMBER).all():
+        form = "number"
+    read = _BY_FORMAT.get(form or "", str)
+    values = {i: read(text) for i, text in given.items()}
+    return [values.get(i) for i in column.index]

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._validation import require
-from sklearn_emg.io._content import Annotation, AuxiliaryChannel, Channel, FileContent
+from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._text import content_of_frame
 from sklearn_emg.recordings import read_signal
 
@@ -126,8 +126,8 @@ def parse_parquet(path: Path) -> FileContent:
     file = pq.ParquetFile(path)
     _check_size(path, file.metadata)
     schema = file.schema_arrow
-    if "signal" not in schema.names or not _is_list(pa, schema.field("signal").type):
-        lists = [f.name for f in schema if pa.types.is_nested(f.type)]
+    lists = [f.name for f in schema if pa.types.is_nested(f.type)]
+    if "signal" not in lists:
         if lists:
             raise ValueError(
                 f"{path} has lists in the column {lists[0]!r}; a table of recordings has them in "
@@ -137,11 +137,7 @@ def parse_parquet(path: Path) -> FileContent:
     frame = file.read()
     if frame.num_rows == 0:
         raise ValueError(f"{path} is a table without rows.")
-    notes = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
-    columns = {name: frame.column(name).to_pylist() for name in frame.column_names if
-               name != "signal"}  # fmt: skip
-    for name in notes.get("json", ()):
-        columns[name] = [None if v is None else json.loads(v) for v in columns[name]]
+    columns = _columns(frame)
     signals = [_signal(value) for chunk in frame.column("signal").chunks for value in chunk]
     contents = [
         _recording(path, signal, {name: values[i] for name, values in columns.items()}, i)
@@ -153,8 +149,13 @@ def parse_parquet(path: Path) -> FileContent:
     return first
 
 
-def _is_list(pa: Any, kind: Any) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+def _columns(frame: Any) -> dict[str, list[Any]]:
+    """Values of the columns other than the signal, those in JSON as they were."""
+    notes = json.loads((frame.schema.metadata or {}).get(_KEY, b"{}"))
+    columns = {n: frame.column(n).to_pylist() for n in frame.column_names if n != "signal"}
+    for name in notes.get("json", ()):
+        columns[name] = [None if v is None else json.loads(v) for v in columns[name]]
+    return columns
 
 
 def _check_size(path: Path, metadata: Any) -> None:
@@ -185,28 +186,31 @@ def _signal(value: Any) -> NDArray:
     return samples.reshape(len(values), -1)
 
 
+def _aux_channel(name: str, kind: str, unit: str, fs: float, values: list[float]) -> Channel:
+    return Channel(name, np.asarray(values), fs, unit, kind)
+
+
 def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> FileContent:
     """Content of one row."""
     names = row.get("channel_names") or [f"ch{k + 1}" for k in range(len(signal))]
     if len(names) != len(signal):
         raise ValueError(f"row {i} has {len(signal)} channels and {len(names)} names")
-    unit = row.get("unit") or "mV"
-    stored = row.get("stored_names") or [None] * len(names)
-    fs = row.get("fs")
+    row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
+    unit = row.get("unit", "mV")
+    stored = row.get("stored_names", [None] * len(names))
     channels = [
-        Channel(name, values, None if fs is None else float(fs), unit, alias=alias)
+        Channel(name, values, row.get("fs"), unit, alias=alias)
         for name, values, alias in zip(names, signal, stored)
     ]
-    aux = [AuxiliaryChannel(**a) for a in row.get("aux") or ()]
-    channels += [Channel(a.name, np.asarray(a.values), a.fs, a.unit, a.kind) for a in aux]
+    channels += [_aux_channel(**a) for a in row.get("aux", ())]
     return FileContent(
         path,
         "Parquet",
         channels,
         start_time=row.get("start_time"),
-        annotations=[Annotation(*a) for a in row.get("annotations") or ()],
+        annotations=[Annotation(*a) for a in row.get("annotations", ())],
         subject=row.get("subject"),
-        skipped=list(row.get("skipped") or ()),
+        skipped=list(row.get("skipped", ())),
         columns={name: value for name, value in row.items() if name not in _FACTS},
         unit=unit,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -77,10 +78,21 @@ def bids_parts(
     for row, stem in zip(rows, stems):
         parts += _recording(row, stem, bits, sidecar or {})
     if electrodes is not None:
-        table = _tsv(electrodes)
-        for folder in dict.fromkeys(stem.rpartition("/")[0] for stem in stems):
-            known = [part for part in folder.split("/") if part.startswith(("sub-", "ses-"))]
-            parts.append(_text(f"{folder}/{'_'.join(known)}_electrodes.tsv", table))
+        parts += _electrodes(electrodes, stems)
+    return parts
+
+
+def _electrodes(electrodes: pd.DataFrame, stems: list[str]) -> list[Part]:
+    """Positions of the electrodes, for each subject or session."""
+    if missing := [name for name in ("name", "x", "y") if name not in electrodes.columns]:
+        raise ValueError(
+            f"The 'electrodes' of write_recordings must have the columns name, x and y; {missing} "
+            "are missing."
+        )
+    parts = []
+    for folder in dict.fromkeys(stem.rpartition("/")[0] for stem in stems):
+        known = folder.removesuffix("/emg").replace("/", "_")
+        parts.append(_text(f"{folder}/{known}_electrodes.tsv", _tsv(electrodes)))
     return parts
 
 
@@ -121,33 +133,38 @@ def _labels(values: list[Any]) -> list[str]:
 
 def _stems(rows: list[WrittenRow], subjects: list[str]) -> tuple[list[str], list[dict[str, str]]]:
     """Paths of the recordings without suffix, and the parts of their names."""
-    labels: dict[str, list[str | None]] = {}
-    for column in _ENTITIES:
-        values = [row.columns.get(column) for row in rows]
-        given = iter(_labels([v for v in values if v is not None]))
-        labels[column] = [None if v is None else next(given) for v in values]
+    labels = {
+        column: _optional_labels([r.columns.get(column) for r in rows]) for column in _ENTITIES
+    }
     labels["task"] = [task or "emg" for task in labels["task"]]
-    # A run is a number; others, and recordings without one, are counted.
-    runs = labels["run"]
-    if not all(run is None or run.isdigit() for run in runs):
-        runs = labels["run"] = [None] * len(rows)
-    keys = [
-        (s, *(labels[c][i] for c in ("session", "task", "acquisition", "run")))
-        for i, s in enumerate(subjects)
-    ]
-    if len(set(keys)) < len(keys):
-        seen: dict[tuple[Any, ...], int] = {}
-        for i, key in enumerate(keys):
-            seen[key[:-1]] = seen.get(key[:-1], 0) + 1
-            runs[i] = str(seen[key[:-1]])
+    keys = list(zip(subjects, *(labels[c] for c in ("session", "task", "acquisition"))))
+    labels["run"] = _runs(keys, labels["run"])
     stems, entities = [], []
     for i, subject in enumerate(subjects):
-        own = {short: str(labels[c][i]) for c, short in _ENTITIES.items() if labels[c][i]}
+        own = {short: label for c, short in _ENTITIES.items() if (label := labels[c][i])}
         parts = [f"sub-{subject}", *(f"{short}-{label}" for short, label in own.items())]
         folders = parts[:2] if "ses" in own else parts[:1]
         stems.append("/".join([*folders, "emg", "_".join(parts)]))
         entities.append(own)
     return stems, entities
+
+
+def _optional_labels(values: list[Any]) -> list[str | None]:
+    given = iter(_labels([v for v in values if v is not None]))
+    return [None if v is None else next(given) for v in values]
+
+
+def _runs(keys: list[tuple[Any, ...]], runs: list[str | None]) -> list[str | None]:
+    """Runs as numbers; recordings of one name are counted where the table does not number them."""
+    if not all(run is None or run.isdigit() for run in runs):
+        runs = [None] * len(runs)
+    if len(set(zip(keys, runs))) == len(keys):
+        return runs
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for i, key in enumerate(keys):
+        seen[key] += 1
+        runs[i] = str(seen[key])
+    return runs
 
 
 def _metadata(
@@ -162,15 +179,21 @@ def _metadata(
         people["subject"] = pd.Series([row.subject for row in rows], dtype=object)
     people = people.join(frame[constant])
     people = people[~people["participant_id"].duplicated()]
-    scans = pd.DataFrame({"filename": [f"emg/{file.rpartition('/')[2]}" for file in files]})
-    if any(row.start_time for row in rows):
-        times = [row.start_time and row.start_time.isoformat() for row in rows]
-        scans["acq_time"] = pd.Series(times, dtype=object)
-    scans = scans.join(frame.drop(columns=constant))
     parts = [
         _text("participants.tsv", _tsv(people)),
         _json("participants.json", _described(people)),
     ]
+    return parts + _scans(rows, files, frame.drop(columns=constant))
+
+
+def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> list[Part]:
+    """scans.tsv of each subject or session: start and further columns of each recording."""
+    scans = pd.DataFrame({"filename": [f"emg/{file.rpartition('/')[2]}" for file in files]})
+    if any(row.start_time for row in rows):
+        times = [row.start_time and row.start_time.isoformat() for row in rows]
+        scans["acq_time"] = pd.Series(times, dtype=object)
+    scans = scans.join(frame)
+    parts = []
     folders = pd.Series([file.rpartition("/emg/")[0] for file in files])
     for folder, own in scans.groupby(folders.to_numpy(), sort=False):
         start = f"{folder}/{str(folder).replace('/', '_')}_scans"
@@ -185,12 +208,12 @@ def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFra
     for row in rows:
         row.lost += [f"the column {name!r}" for name in row.columns if name in _RESERVED]
     frame = frame.drop(columns=[name for name in frame if name in _RESERVED])
-    for column, short in _ENTITIES.items():
-        if column in frame:
-            pairs = zip(frame[column], entities)
-            if all(isinstance(v, str) and v == own.get(short) for v, own in pairs):
-                frame = frame.drop(columns=column)
-    return frame
+    in_names = [
+        column
+        for column, short in _ENTITIES.items()
+        if column in frame and frame[column].tolist() == [own.get(short) for own in entities]
+    ]
+    return frame.drop(columns=in_names)
 
 
 def _is_constant(ids: pd.Series, values: pd.Series) -> bool:

@@ -26,23 +26,28 @@ def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
     """One file per row; what EDF+ does not hold is added to `lost` of the rows."""
     suffix = ".edf" if bits == 16 else ".bdf"
     for row in rows:
-        labels = edf_labels(row.names)
-        row.lost += [
-            f"the name of the channel {name!r}, written as {label!r}"
-            for name, label in zip(row.names, labels)
-            if name != label
-        ]
-        held = ("sex",) if row.columns.get("sex") in ("M", "F") else ()
-        changed = row.columns.get("recording") != row.name
-        held += () if changed else ("recording",)
-        row.lost += [f"the column {name!r}" for name in row.columns if name not in held]
-        if not isinstance(row.subject, str) or _code(row.subject) != row.subject:
-            row.lost.append(f"the spelling or type of the subject, {_code(row.subject)!r} is text")
-        if any(not isinstance(a.label, str) for a in row.annotations):
-            row.lost.append("the type of labels in 'annotations': they become text")
+        row.lost += _lost(row)
     return [
         (row.name + suffix, lambda path, row=row: write_edf_file(path, row, bits)) for row in rows
     ]
+
+
+def _lost(row: WrittenRow) -> list[str]:
+    """What EDF+ does not hold of a row."""
+    held = ["sex"] if row.columns.get("sex") in ("M", "F") else []
+    held += ["recording"] if row.columns.get("recording") == row.name else []
+    lost = [
+        f"the name of the channel {name!r}, written as {label!r}"
+        for name, label in zip(row.names, edf_labels(row.names))
+        if name != label
+    ]
+    lost += [f"the column {name!r}" for name in row.columns if name not in held]
+    code = _code(row.subject)
+    if code != row.subject:
+        lost.append(f"the spelling or type of the subject, {code!r} is text")
+    if any(not isinstance(a.label, str) for a in row.annotations):
+        lost.append("the type of labels in 'annotations': they become text")
+    return lost
 
 
 def edf_labels(names: tuple[str, ...]) -> list[str]:

@@ -123,41 +123,49 @@ def written_rows(table: pd.DataFrame, y: Sequence[Any] | None, target: str) -> l
     scalars = [c for c in table.columns if c not in NOT_SCALAR]
     rows = []
     for i, (_, row) in enumerate(table.iterrows()):
-        where = f"row {i}" + (f" ({row['recording']!r})" if "recording" in scalars else "")
-        unit = row.get("unit", "mV")
-        if isinstance(unit, str) and is_counts(unit):
-            raise ValueError(
-                f"write_recordings: {where} is in counts, and this form holds voltages. Divide "
-                "the signals by the counts per mV, or write format='parquet'."
-            )
-        name = row["recording"] if "recording" in scalars else f"{row['subject']}_{i + 1}"
-        shape = row["signal"].shape
-        names = row.get("channel_names")
-        n_channels = shape[0] if len(shape) == 2 else 1
-        start = row.get("start_time")
-        notes = row.get("annotations")
-        new = WrittenRow(
-            where=where,
-            name=re.sub(r"[^\w-]+", "_", ascii_text(str(name), 100), flags=re.ASCII) or f"r{i + 1}",
-            source=row["signal"],
-            names=tuple(map(str, names)) if isinstance(names, tuple | list) else
-            tuple(f"ch{k + 1}" for k in range(n_channels)),
-            fs=float(row["fs"]),
-            n_times=int(shape[-1]),
-            subject=row["subject"],
-            start_time=None if pd.isna(start) else pd.Timestamp(start).to_pydatetime(),
-            annotations=[Annotation(*a) for a in notes] if isinstance(notes, tuple | list) else [],
-            columns={},
-        )  # fmt: skip
+        new = _row(i, row)
         _add_columns(new, {name: row[name] for name in scalars})
         if y is not None:
             _add_columns(new, {target: y[i]})
-        if "aux" in table.columns and isinstance(row["aux"], tuple | list) and len(row["aux"]):
+        if _as_tuple(row.get("aux")):
             new.lost.append("the column 'aux'")
         rows.append(new)
     for row, name in zip(rows, unique_names([row.name for row in rows])):
         row.name = name
     return rows
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else ()
+
+
+def _row(i: int, row: pd.Series) -> WrittenRow:
+    """Facts of a row, without its further columns."""
+    named = "recording" in row.index
+    where = f"row {i} ({row['recording']!r})" if named else f"row {i}"
+    unit = row.get("unit")
+    if isinstance(unit, str) and is_counts(unit):
+        raise ValueError(
+            f"write_recordings: {where} is in counts, and this form holds voltages. Divide the "
+            "signals by the counts per mV, or write format='parquet'."
+        )
+    name = row["recording"] if named else f"{row['subject']}_{i + 1}"
+    *n_channels, n_times = row["signal"].shape
+    numbers = range(1, (n_channels[0] if n_channels else 1) + 1)
+    start = row.get("start_time")
+    return WrittenRow(
+        where=where,
+        name=re.sub(r"[^\w-]+", "_", ascii_text(str(name), 100), flags=re.ASCII) or f"r{i + 1}",
+        source=row["signal"],
+        names=tuple(map(str, _as_tuple(row.get("channel_names"))))
+        or tuple(f"ch{k}" for k in numbers),
+        fs=float(row["fs"]),
+        n_times=int(n_times),
+        subject=row["subject"],
+        start_time=None if pd.isna(start) else pd.Timestamp(start).to_pydatetime(),
+        annotations=[Annotation(*a) for a in _as_tuple(row.get("annotations"))],
+        columns={},
+    )
 
 
 def _add_columns(row: WrittenRow, values: dict[str, Any]) -> None:
