@@ -191,11 +191,7 @@ def read_recordings(
         try:
             content = parse_file(path, format, lazy)
             contents = [content, *content.others]
-            found = [
-                row
-                for one in contents
-                for row in _rows(one, channels, unit, gain, fs, subjects[i], aux, lazy)
-            ]
+            found = _all_rows(contents, channels, unit, gain, fs, subjects[i], aux, lazy)
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise
@@ -242,6 +238,11 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
             table[name] = table[name].infer_objects()
     table["fs"] = table["fs"].astype(float)
     return table
+
+
+def _all_rows(contents: list[FileContent], *arguments: Any) -> list[dict[str, Any]]:
+    """Rows of all recordings of a file."""
+    return [row for content in contents for row in _rows(content, *arguments)]
 
 
 def _rows(

@@ -188,12 +188,7 @@ def parse_edf(path: Path) -> FileContent:
     for signal in head.signals:
         if not signal.is_annotation:
             content.channels.append(_channel(content, head, signal))
-    # Code, sex, birthdate and name, as EDF+ has them; plain EDF has free text.
-    patient = head.patient.split(" ")
-    if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
-        content.subject = patient[0]
-        if patient[1] != "X":
-            content.columns["sex"] = patient[1]
+    _apply_patient(content, head.patient)
     content.details = {
         "data records": head.n_records,
         "seconds a record": head.seconds,
@@ -201,6 +196,16 @@ def parse_edf(path: Path) -> FileContent:
         "bits": 8 * head.width,
     }
     return content
+
+
+def _apply_patient(content: FileContent, text: str) -> None:
+    """Take subject and sex from the header."""
+    # Code, sex, birthdate and name, as EDF+ has them; plain EDF has free text.
+    patient = text.split(" ")
+    if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
+        content.subject = patient[0]
+        if patient[1] != "X":
+            content.columns["sex"] = patient[1]
 
 
 def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:

@@ -133,9 +133,7 @@ def _labels(values: list[Any]) -> list[str]:
 
 def _stems(rows: list[WrittenRow], subjects: list[str]) -> tuple[list[str], list[dict[str, str]]]:
     """Paths of the recordings without suffix, and the parts of their names."""
-    labels = {
-        column: _optional_labels([r.columns.get(column) for r in rows]) for column in _ENTITIES
-    }
+    labels = {c: _optional_labels([row.columns.get(c) for row in rows]) for c in _ENTITIES}
     labels["task"] = [task or "emg" for task in labels["task"]]
     keys = list(zip(subjects, *(labels[c] for c in ("session", "task", "acquisition"))))
     labels["run"] = _runs(keys, labels["run"])
@@ -143,8 +141,7 @@ def _stems(rows: list[WrittenRow], subjects: list[str]) -> tuple[list[str], list
     for i, subject in enumerate(subjects):
         own = {short: label for c, short in _ENTITIES.items() if (label := labels[c][i])}
         parts = [f"sub-{subject}", *(f"{short}-{label}" for short, label in own.items())]
-        folders = parts[:2] if "ses" in own else parts[:1]
-        stems.append("/".join([*folders, "emg", "_".join(parts)]))
+        stems.append("/".join([*parts[: 1 + ("ses" in own)], "emg", "_".join(parts)]))
         entities.append(own)
     return stems, entities
 
@@ -205,9 +202,9 @@ def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> lis
 def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFrame:
     """Columns of the rows, without those that the names of the files hold."""
     frame = pd.DataFrame([row.columns for row in rows], dtype=object)
-    for row in rows:
-        row.lost += [f"the column {name!r}" for name in row.columns if name in _RESERVED]
-    frame = frame.drop(columns=[name for name in frame if name in _RESERVED])
+    reserved = list(frame.columns.intersection(_RESERVED))
+    rows[0].lost += [f"the column {name!r}" for name in reserved]
+    frame = frame.drop(columns=reserved)
     in_names = [
         column
         for column, short in _ENTITIES.items()
