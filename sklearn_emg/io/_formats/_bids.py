@@ -227,7 +227,7 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
         found = _typed(table[name], form)[rows[0]]
         if name == "acq_time":
             content.start_time = content.start_time or _as_time(found)
-        elif name == "subject":
+        elif name == "subject" and form is not None:  # written by write_recordings
             content.subject = found
         elif name not in NOT_SCALAR and (form or found is not None):
             content.columns[str(name)] = found
