@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class FileDescription:
         Label columns and their numbers of distinct labels.
     annotations : tuple of Annotation
     start_time : datetime or None
-    subject : str or None
+    subject : hashable or None
     details : dict
         Encoding, separator and other traits of the form.
     skipped : list of str
@@ -50,7 +51,7 @@ class FileDescription:
     labels: dict[str, int]
     annotations: tuple[Any, ...]
     start_time: dt.datetime | None
-    subject: str | None
+    subject: Hashable | None
     details: dict[str, Any]
     skipped: list[str]
     problems: list[str]

@@ -202,7 +202,7 @@ def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> lis
 def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFrame:
     """Columns of the rows, without those that the names of the files hold."""
     frame = pd.DataFrame([row.columns for row in rows], dtype=object)
-    reserved = list(frame.columns.intersection(_RESERVED))
+    reserved = list(frame.columns.intersection(list(_RESERVED)))
     rows[0].lost += [f"the column {name!r}" for name in reserved]
     frame = frame.drop(columns=reserved)
     in_names = [

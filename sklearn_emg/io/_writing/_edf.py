@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,7 @@ def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
     suffix = ".edf" if bits == 16 else ".bdf"
     for row in rows:
         row.lost += _lost(row)
-    return [
-        (row.name + suffix, lambda path, row=row: write_edf_file(path, row, bits)) for row in rows
-    ]
+    return [(row.name + suffix, partial(write_edf_file, row=row, bits=bits)) for row in rows]
 
 
 def _lost(row: WrittenRow) -> list[str]:
