@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklearn_emg.datasets import fetch_emgdb
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io import (
     Annotation,
@@ -325,6 +326,21 @@ def test_parquet_of_other_programs(tmp_path):
     np.testing.assert_array_equal(again["signal"][1], -x / 1000)
     assert again["subject"].tolist() == [1, 2]
     assert describe_file(tmp_path / "table.parquet").details["recordings"] == 2
+
+
+@pytest.mark.parametrize("form, bits", [("edf", 16), ("wfdb", 16), ("bids", 24), ("parquet", None)])
+def test_real_recordings_come_back(tmp_path, real_data, form, bits):
+    table, y = fetch_emgdb(data_home=real_data, return_X_y=True)
+    table["signal"] = object_column([signal[:20_011] for signal in table["signal"]])
+    path = tmp_path / ("t.parquet" if form == "parquet" else "out")
+    again = read_again(quiet(table, path, pd.Series(y, name="diagnosis"), format=form))
+    again = again.sort_values("subject", ignore_index=True)
+    table = table.assign(diagnosis=y).sort_values("subject", ignore_index=True)
+    assert again["subject"].tolist() == table["subject"].tolist()
+    assert again["fs"].tolist() == table["fs"].tolist()
+    assert max(errors_in_steps(table, again, bits or 64)) <= (0.506 if bits else 0)
+    if form != "edf":
+        assert again["diagnosis"].tolist() == table["diagnosis"].tolist()
 
 
 @pytest.fixture
