@@ -215,4 +215,4 @@ def test_raw_binary_files(recordings):
 
 def test_every_section_with_a_snippet_is_run():
     text = GUIDE.read_text(encoding="utf-8")
-    assert text.count(".. code-block:: python") == 11
+    assert text.count(".. code-block:: python") == 12

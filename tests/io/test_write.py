@@ -333,14 +333,14 @@ def test_real_recordings_come_back(tmp_path, real_data, form, bits):
     table, y = fetch_emgdb(data_home=real_data, return_X_y=True)
     table["signal"] = object_column([signal[:20_011] for signal in table["signal"]])
     path = tmp_path / ("t.parquet" if form == "parquet" else "out")
-    again = read_again(quiet(table, path, pd.Series(y, name="diagnosis"), format=form))
+    again = read_again(quiet(table, path, pd.Series(y, name="class"), format=form))
     again = again.sort_values("subject", ignore_index=True)
-    table = table.assign(diagnosis=y).sort_values("subject", ignore_index=True)
+    table = table.assign(**{"class": y}).sort_values("subject", ignore_index=True)
     assert again["subject"].tolist() == table["subject"].tolist()
     assert again["fs"].tolist() == table["fs"].tolist()
     assert max(errors_in_steps(table, again, bits or 64)) <= (0.506 if bits else 0)
     if form != "edf":
-        assert again["diagnosis"].tolist() == table["diagnosis"].tolist()
+        assert again["class"].tolist() == table["class"].tolist()
 
 
 @pytest.fixture
