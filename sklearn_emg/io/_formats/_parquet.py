@@ -88,6 +88,11 @@ def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
         return _aux(pa, column), False
     if column.dtype != object:
         return pa.Array.from_pandas(column), False
+    return _objects(pa, column)
+
+
+def _objects(pa: Any, column: pd.Series) -> tuple[Any, bool]:
+    """Values of one type as they are, others as JSON."""
     values = [v.item() if isinstance(v, np.generic) else v for v in column]
     kinds = {type(v) for v in values if v is not None}
     if len(kinds) == 1 and kinds <= {str, int, float, bool, bytes, dt.date, dt.datetime}:
@@ -192,10 +197,10 @@ def _aux_channel(name: str, kind: str, unit: str, fs: float, values: list[float]
 
 def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> FileContent:
     """Content of one row."""
-    names = row.get("channel_names") or [f"ch{k + 1}" for k in range(len(signal))]
+    row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
+    names = row.get("channel_names", [f"ch{k + 1}" for k in range(len(signal))])
     if len(names) != len(signal):
         raise ValueError(f"row {i} has {len(signal)} channels and {len(names)} names")
-    row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
     unit = row.get("unit", "mV")
     stored = row.get("stored_names", [None] * len(names))
     channels = [

@@ -149,16 +149,16 @@ def _row(i: int, row: pd.Series) -> WrittenRow:
             f"write_recordings: {where} is in counts, and this form holds voltages. Divide the "
             "signals by the counts per mV, or write format='parquet'."
         )
-    name = row["recording"] if named else f"{row['subject']}_{i + 1}"
+    name = ascii_text(str(row["recording"] if named else f"{row['subject']}_{i + 1}"), 100)
     *n_channels, n_times = row["signal"].shape
-    numbers = range(1, (n_channels[0] if n_channels else 1) + 1)
+    numbers = range(1, sum(n_channels or [1]) + 1)
     start = row.get("start_time")
     return WrittenRow(
         where=where,
-        name=re.sub(r"[^\w-]+", "_", ascii_text(str(name), 100), flags=re.ASCII) or f"r{i + 1}",
+        name=re.sub(r"[^\w-]+", "_", name, flags=re.ASCII) or f"r{i + 1}",
         source=row["signal"],
         names=tuple(map(str, _as_tuple(row.get("channel_names"))))
-        or tuple(f"ch{k}" for k in numbers),
+        or tuple(map("ch{}".format, numbers)),
         fs=float(row["fs"]),
         n_times=int(n_times),
         subject=row["subject"],
