@@ -39,6 +39,7 @@ FLOORS = (
     ("inspection",),
     ("papers",),
     ("show_versions",),
+    ("_command", "__main__"),
 )
 SKIPPED = {
     tokenize.COMMENT,

@@ -17,7 +17,7 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
 
-__all__ = ["read_folder"]
+__all__ = ["read_folder", "read_metadata", "separate_labels"]
 
 _FIELD = re.compile(r"\{(\w+)\}|\*")
 _MAX_SHOWN = 10
@@ -108,7 +108,7 @@ def read_folder(
     columns = {name: frame[name].tolist() for name in frame.columns if name != "file"}
     table = read_recordings(paths, **{**columns, **read})
     table["file"] = [Path(f).relative_to(root).as_posix() for f in table["file"]]
-    return _separate_labels(table, target)
+    return separate_labels(table, target)
 
 
 def _check_names(columns: set[str], given: set[str], pattern: str) -> None:
@@ -123,10 +123,21 @@ def _check_names(columns: set[str], given: set[str], pattern: str) -> None:
             raise ValueError(f"read_folder: {name!r} is given twice, by the files and by name.")
 
 
-def _separate_labels(
-    table: pd.DataFrame, target: str | None
-) -> tuple[pd.DataFrame, NDArray | None]:
-    """Table without the column of labels, and the labels."""
+def separate_labels(table: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, NDArray | None]:
+    """Table without the column of labels, and the labels.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table.
+    target : str or None
+        Column with the labels; None takes the first that is usual, if any.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or a recording has no label.
+    """
     names = _TARGETS if target is None else (target,)
     found = next((n for n in names if n in table.columns), None)
     if found is None:
@@ -211,7 +222,18 @@ def _listed(texts: list[str]) -> str:
     return ", ".join(texts[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
+def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
+    """Table of metadata from CSV, TSV or a spreadsheet.
+
+    Parameters
+    ----------
+    metadata : path-like or DataFrame
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        If there is no such file, or it cannot be read.
+    """
     if isinstance(metadata, pd.DataFrame):
         return metadata.reset_index(drop=True)
     path = Path(metadata)
@@ -234,7 +256,7 @@ def _joined(
     frame: pd.DataFrame, metadata: str | os.PathLike[str] | pd.DataFrame, on: str | None
 ) -> pd.DataFrame:
     """The frame with the columns of the metadata, joined by the file or by a field."""
-    table = _read_metadata(metadata)
+    table = read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
     key = _key_column(table, on)
     given = table[key].astype(str).str.strip().str.replace("\\", "/", regex=False)

@@ -1,0 +1,8 @@
+"""``python -m sklearn_emg``: the command ``sklearn-emg``."""
+
+import sys
+
+from sklearn_emg._command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

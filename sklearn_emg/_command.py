@@ -1,0 +1,377 @@
+"""The command ``sklearn-emg``: files, quality of recordings, comparisons and benchmarks."""
+
+# The packages are imported by the subcommands that need them: --help stays fast.
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sklearn_emg._version import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["main"]
+
+_SUFFIXES = {
+    *(".csv", ".txt", ".tsv", ".asc", ".edf", ".bdf", ".c3d", ".mat", ".h5", ".hdf5"),
+    *(".npy", ".hea"),
+}
+_ABOUT = """Files of EMG recordings, checked, compared and reported, without writing code.
+
+  sklearn-emg describe study/control/c01_biceps.csv
+  sklearn-emg quality study
+  sklearn-emg compare study --label group --subject subject --out report
+"""
+_FOLDER = """
+Columns come from the paths of the files. A pattern has their names in braces:
+
+  study/control/c01_biceps.csv   --pattern "{group}/{subject}_{muscle}.csv"
+  study/s07/rest_2.edf           --pattern "{subject}/{task}_{run}.edf"
+
+Without --pattern, the first of two folders or the only one is the label, and the name of the
+file up to its first underscore is the subject; the pattern is printed. A table of metadata (CSV
+or spreadsheet with a column "file" or "subject") adds columns: --metadata study.csv. A folder in
+BIDS needs neither.
+"""
+_QUALITY = """Check recordings: unit, rate, clipping, power line, drift, noise, gaps, copies.
+
+Prints what was found with a remedy, and writes a page and a table with --out:
+
+  sklearn-emg quality study --out quality
+"""
+_COMPARE = """Compare features with LDA, a random forest and an SVM, and a network, by subject.
+
+No subject is in the training and the test set of a fold. Bad recordings are left out. Writes
+report.html, figures (PNG) and tables (CSV):
+
+  sklearn-emg compare study --label group --subject subject --out report
+  sklearn-emg compare study --pattern "{group}/{patient}_{muscle}.csv" --subject patient \\
+      --label group --unit uV --fs 2000 --out report
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors have one line."""
+
+    def error(self, message: str) -> Any:
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="sklearn-emg", description=_ABOUT, formatter_class=raw,
+        epilog="sklearn-emg COMMAND --help explains a command with examples.",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help: str, description: str = "", epilog: str = "") -> Any:
+        return commands.add_parser(
+            name, help=help, description=description or help, epilog=epilog, formatter_class=raw
+        )
+
+    describe = add("describe", "show what is recognised in a file",
+        "Show channels, units, rates and labels of a file, and what it lacks.\n\n"
+        "  sklearn-emg describe study/control/c01_biceps.csv")  # fmt: skip
+    describe.add_argument("file", metavar="FILE")
+    describe.add_argument("--format", help="form of the file (default: recognised)")
+    quality = add("quality", "check the recordings of a folder", _QUALITY, _FOLDER)
+    _add_reading(quality)
+    quality.add_argument("--out", type=Path, metavar="DIR", help="folder for a page and a table")
+    compare = add("compare", "compare pipelines by subject", _COMPARE, _FOLDER)
+    _add_reading(compare)
+    _add_comparing(compare)
+    bench = add("benchmark", "run published systems on a public set",
+        "Run published systems on the same subjects:\n\n"
+        "  sklearn-emg benchmark --data simulated --systems classical --out results")  # fmt: skip
+    bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="...",
+        help="options of python -m sklearn_emg.papers benchmark; --help lists them")  # fmt: skip
+    add("systems", "list the published systems")
+    return parser
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="FOLDER")
+    add("--pattern", help='paths of the files, such as "{group}/{subject}_{muscle}.csv"')
+    add("--label", metavar="NAME", help="field or column with the class of a recording")
+    add("--subject", metavar="NAME", default="subject", help="field or column with the subject "
+        "(default: subject)")  # fmt: skip
+    add("--metadata", metavar="FILE", help="table with one row per file or subject")
+    add("--channels", metavar="NAMES", help="channels to read, separated by commas")
+    add("--unit", help="unit of the samples where the files do not state it: uV, mV, V, counts")
+    add("--fs", type=float, metavar="HZ", help="sampling rate where the files do not state it")
+    add("--format", help="form of the files (default: recognised)")
+    add("--jobs", type=int, metavar="N", help="number of parallel jobs")
+
+
+def _add_comparing(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", type=Path, metavar="DIR", required=True, help="folder for the report")
+    add("--folds", type=int, default=5, help="folds of subjects (default: 5)")
+    add("--window", type=float, default=0.4, metavar="S", help="length of windows (default: 0.4 s)")
+    add("--epochs", type=int, default=30, help="largest number of epochs of the network "
+        "(default: 30); 0 leaves it out")  # fmt: skip
+    add("--keep-bad", action="store_true", help="keep recordings of bad quality")
+    add("--seed", type=int, default=0, help="seed of splits and models (default: 0)")
+    add("--quiet", action="store_true", help="show no progress bar")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    status : int
+        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["benchmark"]:
+        from sklearn_emg.papers.__main__ import main as benchmark
+
+        return benchmark(argv)
+    arguments = _parser().parse_args(argv)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        _COMMANDS[arguments.command](arguments)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        sys.stderr.write(f"error: {_in_one_line(str(error))}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    return 0
+
+
+def _in_one_line(text: str) -> str:
+    return re.sub(r"\s*\n\s*", "; ", text.strip())
+
+
+def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
+    """Warnings without the line of code, which a user of the command does not have."""
+    if category.__module__.startswith("sklearn_emg") or issubclass(category, UserWarning):
+        sys.stderr.write(f"warning: {_in_one_line(str(message))}\n")
+
+
+def _describe(arguments: argparse.Namespace) -> None:
+    from sklearn_emg.io import describe_file
+
+    sys.stdout.write(f"{describe_file(arguments.file, format=arguments.format)}\n")
+
+
+def _systems(arguments: argparse.Namespace) -> None:
+    from sklearn_emg.papers import list_systems
+
+    sys.stdout.write(list_systems()[["title", "published"]].to_string() + "\n")
+
+
+def _quality(arguments: argparse.Namespace) -> None:
+    from sklearn_emg.preprocessing import check_quality
+
+    table, y = _read(arguments)
+    quality = check_quality(table, y, n_jobs=arguments.jobs)
+    sys.stdout.write(f"{quality}\n")
+    if arguments.out is not None:
+        from sklearn_emg.inspection import report
+
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        page = report(quality, arguments.out / "quality.html")
+        _write_table(quality.channels, arguments.out / "quality.csv")
+        sys.stdout.write(f"Page: {page}\n")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from sklearn_emg._validation import require
+    from sklearn_emg.comparison import compare, confound_audit
+    from sklearn_emg.inspection import report
+    from sklearn_emg.preprocessing import check_quality
+
+    require("matplotlib", "sklearn-emg compare", "plot")
+    table, y = _read(arguments)
+    if y is None:
+        raise ValueError(
+            "compare needs the class of each recording: name a field of the pattern or a column of "
+            f"the metadata with --label. There are {', '.join(map(str, table.columns))}."
+        )
+    quality = check_quality(table, y, n_jobs=arguments.jobs)
+    sys.stdout.write(f"{quality}\n\n")
+    if not arguments.keep_bad:
+        table, y = quality.drop_bad(table, y)
+        table = table.reset_index(drop=True)
+    result = compare(
+        _pipelines(arguments, table), table, y, cv=arguments.folds, n_jobs=arguments.jobs,
+        progress=not arguments.quiet, random_state=arguments.seed,
+    )  # fmt: skip
+    sys.stdout.write(f"{result}\n")
+    try:
+        confounds = confound_audit(table, y, random_state=arguments.seed, n_jobs=arguments.jobs)
+    except ValueError as error:  # such as too few subjects; the comparison stands without it
+        confounds = None
+        sys.stderr.write(f"No audit of confounds: {_in_one_line(str(error))}\n")
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    page = report(result, out / "report.html", quality=quality, confounds=confounds)
+    _write_figures(result, quality, confounds, out)
+    for name, frame in (
+        ("scores", result.summary),
+        ("predictions", result.predictions),
+        ("folds", result.folds),
+        ("quality", quality.channels),
+    ):
+        _write_table(frame, out / f"{name}.csv")
+    sys.stdout.write(f"Report: {page}\n")
+
+
+_COMMANDS = {
+    "describe": _describe,
+    "quality": _quality,
+    "compare": _compare,
+    "systems": _systems,
+}
+
+
+def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, Any]:
+    """Features with three classifiers, and a network, each with one vote per subject."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    from sklearn_emg.ensemble import DiVoteClassifier
+    from sklearn_emg.feature_extraction import TimeDomainFeatures
+    from sklearn_emg.preprocessing import GapInterpolator, HighpassFilter, Resampler
+
+    steps: list[Any] = [GapInterpolator(longer="note"), HighpassFilter(20.0)]
+    if table["fs"].nunique() > 1:
+        steps.append(Resampler(fs_out=float(table["fs"].min())))
+
+    def voted(*of_windows: Any) -> Any:
+        windows = make_pipeline(*of_windows) if len(of_windows) > 1 else of_windows[0]
+        length = arguments.window
+        vote = DiVoteClassifier(windows, window=length, step=length / 2, nan="skip", short="skip")
+        return make_pipeline(*steps, vote)
+
+    seed = arguments.seed
+    forest = RandomForestClassifier(200, class_weight="balanced", random_state=seed)
+    svm = SVC(class_weight="balanced", probability=True, random_state=seed)
+    pipelines = {
+        "features + LDA": voted(TimeDomainFeatures(), LinearDiscriminantAnalysis()),
+        "features + forest": voted(TimeDomainFeatures(), forest),
+        "features + SVM": voted(TimeDomainFeatures(), StandardScaler(), svm),
+    }
+    if arguments.epochs:
+        try:
+            from sklearn_emg.neural_network import CNN1DClassifier
+
+            network = CNN1DClassifier(max_epochs=arguments.epochs, random_state=seed)
+            pipelines["network (CNN1D)"] = voted(network)
+        except ImportError as error:
+            sys.stderr.write(f"No network is compared: {error}\n")
+    return pipelines
+
+
+def _write_figures(result: Any, quality: Any, confounds: Any, out: Path) -> None:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    from sklearn_emg.inspection import ComparisonDisplay, ConfoundDisplay, QualityDisplay
+
+    drawn: list[tuple[str, Any, tuple[float, float]]] = [
+        ("comparison", ComparisonDisplay.from_comparison(result), (7.0, 4.0)),
+        ("quality", QualityDisplay.from_report(quality), (9.0, 7.0)),
+    ]
+    if confounds is not None:
+        drawn.append(("confounds", ConfoundDisplay.from_audit(confounds), (7.0, 5.0)))
+    for name, display, size in drawn:
+        with rc_context({"text.parse_math": False}):
+            figure = Figure(figsize=size, layout="constrained")
+            display.plot(ax=figure.subplots())
+            figure.savefig(out / f"{name}.png", dpi=150)
+
+
+def _write_table(frame: pd.DataFrame, path: Path) -> None:
+    from sklearn_emg._files import write_text_atomically
+
+    write_text_atomically(path, frame.to_csv(index=False))
+
+
+def _read(arguments: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """Recording table of a folder, and its labels where there are some."""
+    from sklearn_emg.io import read_bids, read_folder, separate_labels
+
+    root = Path(arguments.folder).expanduser()
+    if not root.is_dir():
+        raise ValueError(f"there is no folder {root}")
+    given = {
+        "channels": arguments.channels and arguments.channels.split(","),
+        "unit": arguments.unit,
+        "fs": arguments.fs,
+        "format": arguments.format,
+    }
+    read = {name: value for name, value in given.items() if value is not None}
+    if arguments.pattern is None and (root / "dataset_description.json").is_file():
+        read.pop("format", None)
+        return separate_labels(read_bids(root, **read), arguments.label)
+    pattern = arguments.pattern or _pattern_of(root, arguments)
+    metadata = arguments.metadata
+    if arguments.subject != "subject" and (arguments.pattern or metadata):
+        pattern, metadata = _with_subject(pattern, metadata, arguments.subject)
+    return read_folder(root, pattern, metadata=metadata, target=arguments.label, **read)
+
+
+def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, Any]:
+    """Pattern and metadata in which the subject is called so."""
+    if f"{{{name}}}" in pattern:
+        return pattern.replace(f"{{{name}}}", "{subject}"), metadata
+    if metadata is not None:
+        from sklearn_emg.io import read_metadata
+
+        table = read_metadata(metadata)
+        if name in table:
+            return pattern, table.rename(columns={name: "subject"})
+    raise ValueError(
+        f"--subject {name} is no field of the pattern {pattern!r} and no column of the metadata"
+    )
+
+
+def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
+    """Pattern of the files of a folder, from their depth and names."""
+    found = []
+    for where, folders, files in os.walk(root):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        found += [Path(where, name).relative_to(root) for name in files if name[0] != "."]
+    skipped = arguments.metadata and Path(arguments.metadata).resolve()
+    found = [p for p in found if p.suffix.lower() in _SUFFIXES and (root / p).resolve() != skipped]
+    if not found:
+        raise ValueError(f"no file below {root} is of a known form; give --pattern")
+    (suffix, depth), _ = Counter((p.suffix, len(p.parts)) for p in found).most_common(1)[0]
+    stems = [p.stem for p in found if (p.suffix, len(p.parts)) == (suffix, depth)]
+    label = arguments.label or "group"
+    by_subject = depth > 2 or arguments.metadata
+    name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
+    if depth == 1:
+        pattern = f"{name}{suffix}"
+    elif by_subject:
+        above = [f"{{{label}}}"] * (depth > 2) + ["*"] * (depth - 3)
+        pattern = "/".join([*above, "{subject}", f"*{suffix}"])
+    else:
+        pattern = f"{{{label}}}/{name}{suffix}"
+    sys.stderr.write(f"Pattern: {pattern} (--pattern gives another)\n")
+    return pattern

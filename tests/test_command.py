@@ -1,0 +1,164 @@
+"""The command sklearn-emg: from a folder of invented recordings to a report."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg._command import main
+
+GROUPS = {"control": 0.1, "patient": 0.2}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Two groups of six subjects in CSV files; one recording is clipped."""
+    rng = np.random.default_rng(0)
+    root = tmp_path_factory.mktemp("data") / "study"
+    for group, sd in GROUPS.items():
+        (root / group).mkdir(parents=True)
+        for k in range(6):
+            for muscle in ("biceps", "deltoid"):
+                signal = sd * np.convolve(rng.normal(size=1504), [1, 0.6, 0, -0.6, -1], "valid")
+                if (group, k, muscle) == ("patient", 3, "biceps"):
+                    signal = np.clip(signal, -0.2, 0.2)
+                lines = [f"{i / 1000},{v:.4f}" for i, v in enumerate(signal)]
+                path = root / group / f"{group[0]}{k:02d}_{muscle}.csv"
+                path.write_text("\n".join(["time [s],EMG [mV]", *lines]) + "\n")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def own_warnings():
+    """The command shows warnings in its own way, which must not outlive a test."""
+    with warnings.catch_warnings():
+        yield
+
+
+def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
+    out = tmp_path / "report"
+    options = ["--label", "group", "--subject", "subject", "--folds", "3", "--epochs", "1"]
+    assert main(["compare", str(study), *options, "--out", str(out), "--quiet"]) == 0
+    shown = capsys.readouterr()
+    assert "Pattern: {group}/{subject}_*.csv" in shown.err
+    assert "clipped (1 bad): p03_biceps" in shown.out
+    assert "Comparison of 4 pipelines over 12 subjects" in shown.out
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Quality of the recordings</h2>" in page
+    assert "Confounds</h2>" in page
+    assert page.count("<img ") >= 4
+    for name in ("comparison", "quality", "confounds"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    predictions = pd.read_csv(out / "predictions.csv")
+    assert predictions.groupby("pipeline")["subject"].nunique().tolist() == [12] * 4
+    lda = predictions[predictions["pipeline"] == "features + LDA"]
+    assert (lda["y_true"] == lda["y_pred"]).mean() >= 0.9  # amplitudes differ by a factor of 2
+    assert len(pd.read_csv(out / "quality.csv")) == 24
+
+
+def test_twelve_lines_of_python_give_the_same(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(study.parent)
+    code = """
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn_emg.comparison import compare
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.inspection import report
+from sklearn_emg.io import read_folder
+from sklearn_emg.preprocessing import check_quality
+X, y = read_folder("study", "{group}/{subject}_{muscle}.csv")
+X, y = (quality := check_quality(X, y)).drop_bad(X, y)
+model = DiVoteClassifier(make_pipeline(TimeDomainFeatures(), LinearDiscriminantAnalysis()))
+report(compare({"LDA": model}, X, y, cv=3, progress=False), "report.html", quality=quality)
+"""
+    assert len(code.strip().splitlines()) <= 12
+    exec(compile(code, "guide", "exec"), {})
+    page = (study.parent / "report.html").read_text(encoding="utf-8")
+    assert "Quality of the recordings</h2>" in page
+    assert page.count("<img ") >= 3
+
+
+def test_quality_of_a_folder(study, tmp_path, capsys):
+    assert main(["quality", str(study), "--out", str(tmp_path)]) == 0
+    assert "23 ok, 0 check, 1 bad" in capsys.readouterr().out
+    assert "p03_biceps" in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+
+def test_metadata_and_names_of_fields(study, tmp_path, capsys):
+    names = [p.relative_to(study).as_posix() for p in sorted(study.rglob("*.csv"))]
+    sheet = tmp_path / "sheet.csv"
+    table = pd.DataFrame({"file": names, "person": [n.split("/")[1][:3] for n in names]})
+    table.to_csv(sheet, index=False)
+    options = ["--metadata", str(sheet), "--subject", "person", "--pattern"]
+    assert main(["quality", str(study), *options, "{group}/{recording}.csv"]) == 0
+    capsys.readouterr()
+    assert main(["quality", str(study), "--pattern", "{group}/{id}_*.csv", "--subject", "id"]) == 0
+    assert "24 recordings" in capsys.readouterr().out
+
+
+def test_a_file_is_described(study, capsys):
+    assert main(["describe", str(study / "control" / "c00_biceps.csv")]) == 0
+    assert "EMG  emg   mV 1000.0" in capsys.readouterr().out
+
+
+def test_systems_and_benchmark_are_those_of_papers(capsys):
+    assert main(["systems"]) == 0
+    assert "nemgnet" in capsys.readouterr().out
+    assert main(["benchmark", "--data", "nothing", "--out", "x"]) == 2
+    assert "--data takes one of simulated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["describe", "nothing.csv"], "There is no file nothing.csv"),
+        (["quality", "nothing"], "there is no folder nothing"),
+        (["quality", "STUDY", "--pattern", "{subject}.edf"], "no file below"),
+        (["quality", "STUDY", "--pattern", "{subject}.csv", "--subject", "id"], "--subject id is"),
+        (["compare", "STUDY", "--pattern", "*/{subject}_*.csv", "--out", "x"], "with --label"),
+        (["compare", "STUDY", "--label", "sex", "--pattern", "*/{subject}_*.csv", "--out", "x"],
+         "no column 'sex'"),
+    ],
+)  # fmt: skip
+def test_errors_have_one_line(study, arguments, message, capsys):
+    assert main([str(study) if a == "STUDY" else a for a in arguments]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["compare", "study"]])
+def test_wrong_usage_has_one_line(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_an_empty_folder_is_an_error(tmp_path, capsys):
+    assert main(["quality", str(tmp_path)]) == 2
+    assert "no file below" in capsys.readouterr().err
+
+
+def test_help_has_examples_and_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom sklearn_emg._command import main\n"
+        "try:\n    main(['compare', '--help'])\nexcept SystemExit as done:\n    print(done.code)\n"
+        "print([m for m in ('numpy', 'pandas', 'sklearn', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "sklearn-emg compare study --label group --subject subject --out report" in done.stdout
+    assert done.stdout.endswith("0\n[]\n")
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "sklearn_emg", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.strip().count(".") == 2
