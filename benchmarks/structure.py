@@ -39,7 +39,8 @@ FLOORS = (
     ("inspection",),
     ("papers",),
     ("show_versions",),
-    ("_command", "__main__"),
+    ("_command",),
+    ("__main__",),
 )
 SKIPPED = {
     tokenize.COMMENT,
