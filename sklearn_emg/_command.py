@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 import warnings
@@ -319,13 +318,13 @@ def _read(arguments: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray | Non
     root = Path(arguments.folder).expanduser()
     if not root.is_dir():
         raise ValueError(f"there is no folder {root}")
-    given = {
-        "channels": arguments.channels and arguments.channels.split(","),
-        "unit": arguments.unit,
-        "fs": arguments.fs,
-        "format": arguments.format,
+    read = {
+        name: getattr(arguments, name)
+        for name in ("channels", "unit", "fs", "format")
+        if getattr(arguments, name) is not None
     }
-    read = {name: value for name, value in given.items() if value is not None}
+    if "channels" in read:
+        read["channels"] = read["channels"].split(",")
     if arguments.pattern is None and (root / "dataset_description.json").is_file():
         read.pop("format", None)
         return separate_labels(read_bids(root, **read), arguments.label)
@@ -353,25 +352,26 @@ def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, A
 
 def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
     """Pattern of the files of a folder, from their depth and names."""
-    found = []
-    for where, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        found += [Path(where, name).relative_to(root) for name in files if name[0] != "."]
-    skipped = arguments.metadata and Path(arguments.metadata).resolve()
-    found = [p for p in found if p.suffix.lower() in _SUFFIXES and (root / p).resolve() != skipped]
+    from sklearn_emg.io import visible_files
+
+    given = arguments.metadata
+    found = [
+        path.relative_to(root)
+        for path in visible_files(root)
+        if path.suffix.lower() in _SUFFIXES and not (given and path.samefile(given))
+    ]
     if not found:
         raise ValueError(f"no file below {root} is of a known form; give --pattern")
     (suffix, depth), _ = Counter((p.suffix, len(p.parts)) for p in found).most_common(1)[0]
     stems = [p.stem for p in found if (p.suffix, len(p.parts)) == (suffix, depth)]
-    label = arguments.label or "group"
-    by_subject = depth > 2 or arguments.metadata
     name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
+    label = f"{{{arguments.label or 'group'}}}"
     if depth == 1:
-        pattern = f"{name}{suffix}"
-    elif by_subject:
-        above = [f"{{{label}}}"] * (depth > 2) + ["*"] * (depth - 3)
-        pattern = "/".join([*above, "{subject}", f"*{suffix}"])
+        parts = [name]
+    elif depth == 2:
+        parts = ["{subject}", "*"] if given else [label, name]
     else:
-        pattern = f"{{{label}}}/{name}{suffix}"
+        parts = [label, *["*"] * (depth - 3), "{subject}", "*"]
+    pattern = "/".join(parts) + suffix
     sys.stderr.write(f"Pattern: {pattern} (--pattern gives another)\n")
     return pattern

@@ -12,6 +12,7 @@ from sklearn_emg.io._describe import FileDescription, describe_file
 from sklearn_emg.io._folder import read_folder
 from sklearn_emg.io._folder import read_metadata as read_metadata
 from sklearn_emg.io._folder import separate_labels as separate_labels
+from sklearn_emg.io._folder import visible_files as visible_files
 from sklearn_emg.io._readers import (
     read_bids,
     read_c3d,

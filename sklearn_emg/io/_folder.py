@@ -17,7 +17,7 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
 
-__all__ = ["read_folder", "read_metadata", "separate_labels"]
+__all__ = ["read_folder", "read_metadata", "separate_labels", "visible_files"]
 
 _FIELD = re.compile(r"\{(\w+)\}|\*")
 _MAX_SHOWN = 10
@@ -184,8 +184,13 @@ def _expression(pattern: str) -> re.Pattern[str]:
         ) from None
 
 
-def _visible_files(root: Path) -> Iterator[Path]:
-    """Files below a folder, in order, without those in hidden folders."""
+def visible_files(root: Path) -> Iterator[Path]:
+    """Files below a folder, in order, without those in hidden folders.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+    """
     for where, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         yield from (Path(where) / name for name in sorted(files))
@@ -195,7 +200,7 @@ def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]
     expression = _expression(pattern.replace("\\", "/"))
     suffix = Path(pattern).suffix
     paths, fields, others = [], [], []
-    for path in _visible_files(root):
+    for path in visible_files(root):
         relative = path.relative_to(root).as_posix()
         if match := expression.fullmatch(relative):
             paths.append(path)
