@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import tomllib
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -154,6 +156,11 @@ def test_help_has_examples_and_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "sklearn-emg compare study --label group --subject subject --out report" in done.stdout
     assert done.stdout.endswith("0\n[]\n")
+
+
+def test_the_entry_point_is_the_command():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"sklearn-emg": f"{main.__module__}:{main.__name__}"}
 
 
 def test_the_package_runs_as_a_module():

@@ -49,7 +49,7 @@ _HARMONICS = 5
 _LINE_FREQS = (50.0, 60.0)
 # Where the power line seems to be at half of the true rate, and at twice it: the frequency, its
 # multiples that are seen then, and the fraction of the power that one peak alone has to have.
-_AT_HALF = ((25.0, 30.0), (1, 3, 5, 7), 0.01)
+_AT_HALF = ((25.0, 30.0), (1, 3, 5, 7), 0.03)
 _AT_TWICE = ((100.0, 120.0), (1, 2, 3, 4, 5), 0.05)
 _MIN_PEAKS = 3
 
