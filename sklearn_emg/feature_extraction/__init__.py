@@ -20,6 +20,7 @@ from sklearn_emg.feature_extraction._time_frequency import mel_filterbank as mel
 from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
 from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
 from sklearn_emg.feature_extraction._transforms._flatten import Flatten
+from sklearn_emg.feature_extraction._transforms._quantiles import FeatureQuantiles
 from sklearn_emg.feature_extraction._transforms._waveform import WaveformImage
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
@@ -33,6 +34,7 @@ __all__ = [
     "ComplexityFeatures",
     "EMGFeatures",
     "FFTSpectrum",
+    "FeatureQuantiles",
     "Flatten",
     "LogSpectrogram",
     "MUAPFeatures",
