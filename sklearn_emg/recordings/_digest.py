@@ -20,7 +20,7 @@ from sklearn_emg._version import __version__
 from sklearn_emg.recordings._kept import Cut, KeptSignal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
-__all__ = ["content_digest", "signal_digest"]
+__all__ = ["content_digest", "read_through", "signal_digest"]
 
 _BLOCK = 2**20  # samples of a file that are read at a time
 _DATA = (FunctionType, type, type(None), int, float, complex, str, bytes)
@@ -40,9 +40,25 @@ def signal_digest(signal: Any) -> str:
     digest : str
         The digest, which is the same for an array and for a file with these samples.
     """
+    return read_through(signal)[0]
+
+
+def read_through(signal: Any) -> tuple[str, tuple[tuple[int, ...], bool]]:
+    """Digest of a signal, its shape and whether all samples are finite, by one reading.
+
+    Parameters
+    ----------
+    signal : array-like or SignalFile
+
+    Returns
+    -------
+    digest : str
+        See :func:`signal_digest`.
+    facts : (tuple of int, bool)
+    """
     values = signal if isinstance(signal, SignalFile) else read_signal(signal)
     digest = hashlib.sha256()
-    shape = values.shape
+    shape, finite = values.shape, True
     for start in range(0, max(shape[-1], 1), _BLOCK):
         stop = min(start + _BLOCK, shape[-1])
         part = (
@@ -53,7 +69,8 @@ def signal_digest(signal: Any) -> str:
         if start == 0:
             digest.update(f"{part.dtype.itemsize} {shape}".encode())
         digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
+        finite = finite and bool(np.isfinite(part).all())
+    return digest.hexdigest(), (tuple(shape), finite)
 
 
 def content_digest(*values: Any) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from sklearn_emg.recordings._digest import content_digest, signal_digest
+from sklearn_emg.recordings._digest import content_digest, read_through
 from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, KeptWindows, Store, derived_key
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table, with_signals
@@ -53,8 +53,9 @@ def keep_recordings(table: pd.DataFrame, store: Store | None) -> pd.DataFrame:
     try:
         for k, signal in enumerate(table["signal"]):
             row = {name: column[k] for name, column in zip(names, columns)}
-            key = derived_key(signal_digest(signal), content_digest(row))
-            signals.append(KeptSignal({"signal": signal, **row}, key, store))
+            digest, facts = read_through(signal)
+            key = derived_key(digest, content_digest(row))
+            signals.append(KeptSignal({"signal": signal, **row}, key, store, facts=facts))
     except (TypeError, AttributeError, pickle.PicklingError):
         return table
     kept = table.copy(deep=False)

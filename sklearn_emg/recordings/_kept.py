@@ -79,18 +79,25 @@ class KeptSignal:
     store : Store or None
     steps : tuple of estimator, default=()
         Unfitted steps that treat each row independently.
+    facts : (tuple of int, bool), default=None
+        Shape of the signal, and whether all samples are finite, where this is known.
     """
 
     __slots__ = ("_facts", "key", "row", "steps", "store")
 
     def __init__(
-        self, row: dict[str, Any], key: str, store: Store | None, steps: tuple[Any, ...] = ()
+        self,
+        row: dict[str, Any],
+        key: str,
+        store: Store | None,
+        steps: tuple[Any, ...] = (),
+        facts: tuple[tuple[int, ...], bool] | None = None,
     ):
         self.row = row
         self.key = key
         self.store = store
         self.steps = steps
-        self._facts: tuple[tuple[int, ...], bool] | None = None
+        self._facts = facts
 
     def then(self, step: Any, step_key: str) -> KeptSignal:
         """The signal after one more step."""
@@ -149,7 +156,7 @@ class KeptSignal:
         return np.array(self.values(), dtype=dtype)
 
     def __reduce__(self):
-        return KeptSignal, (self.row, self.key, self.store, self.steps)
+        return KeptSignal, (self.row, self.key, self.store, self.steps, self._facts)
 
     def __repr__(self) -> str:
         return f"KeptSignal({self.key[:12]}, {len(self.steps)} steps)"
