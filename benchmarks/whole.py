@@ -7,6 +7,10 @@ with a leakage audit of each, runs with an empty store of stateless steps and th
 filled one, each time without finished runs. A line per run tells wall-clock time, CPU time of all
 processes and the largest sum of their resident memory.
 
+What is learned is never in the store, and the fits of multilayer perceptrons, ensembles and support
+vector machines remain. ``--memory`` keeps the fitted window classifiers as well, in a folder of
+their own, for a third run: it does what remains when nothing has to be fitted again.
+
 What computing everything in each fit costs is estimated by one fold of each system without a store:
 its CPU time is counted for every fit, of folds and of audits. ``--anew`` runs the whole benchmark
 without a store instead. ``--subjects`` and ``--recordings`` take the first ones of each class and
@@ -117,6 +121,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--subjects", type=int, default=10**6, help="of each class")
     parser.add_argument("--recordings", type=int, default=10**6, help="of each subject")
     parser.add_argument("--anew", action="store_true", help="run the whole without a store as well")
+    parser.add_argument("--memory", action="store_true", help="a third run with kept fits")
     parser.add_argument("--store", type=Path, help="folder of the store (default: temporary)")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")
@@ -125,11 +130,12 @@ def main(argv: list[str] | None = None) -> None:
     table, y = records.data[rows].reset_index(drop=True), records.target[rows]
     protocol = RepeatedSubjectKFold(arguments.folds, n_repeats=1, random_state=0)
 
-    def whole(store: Any) -> None:
+    def whole(store: Any, memory: Any = None) -> None:
         with tempfile.TemporaryDirectory() as out:
             result = run_benchmark(
                 arguments.systems, table, y, protocol, out, audit_splits=arguments.folds,
                 n_jobs=arguments.jobs, n_resamples=2, figure=False, progress=False, store=store,
+                memory=memory,
             )  # fmt: skip
         failed = result.runs["state"] != "done"
         if failed.any() or (result.audits["error"] != "").any():
@@ -152,8 +158,12 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{'computing anew, estimated':32}{'':10}{anew:10.1f}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.store or temporary
-        empty = measured("with an empty store", lambda: whole(RecordingStore(folder)))
+        fits = Path(temporary) / "fits" if arguments.memory else None
+        empty = measured("with an empty store", lambda: whole(RecordingStore(folder), fits))
         filled = measured("with a filled store", lambda: whole(RecordingStore(folder)))
+        if arguments.memory:
+            kept = measured("and with kept fits", lambda: whole(RecordingStore(folder), fits))
+            print(f"{anew / kept.cpu:.1f} times less CPU than anew with a filled store and kept fits")
         n_bytes = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
     print(f"CPU time against computing anew: {anew / empty.cpu:.1f} times less with an empty "
           f"store, {anew / filled.cpu:.1f} with a filled one; {n_bytes / 1e6:.0f} MB "
