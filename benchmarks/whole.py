@@ -163,7 +163,7 @@ def main(argv: list[str] | None = None) -> None:
         filled = measured("with a filled store", lambda: whole(RecordingStore(folder)))
         if arguments.memory:
             kept = measured("and with kept fits", lambda: whole(RecordingStore(folder), fits))
-            print(f"{anew / kept.cpu:.1f} times less CPU than anew with a filled store and kept fits")
+            print(f"{anew / kept.cpu:.1f} times less CPU with kept fits as well")
         n_bytes = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
     print(f"CPU time against computing anew: {anew / empty.cpu:.1f} times less with an empty "
           f"store, {anew / filled.cpu:.1f} with a filled one; {n_bytes / 1e6:.0f} MB "

@@ -31,6 +31,7 @@ from sklearn_emg.papers._neurofusion._networks import neurofusionnet
 from sklearn_emg.papers._neurofusion._networks import plain_network
 from sklearn_emg.papers._neurofusion._networks import transfer_cnn
 from sklearn_emg.papers._patel_sunitha import patel_sunitha
+from sklearn_emg.papers._recommended import recommended_pipeline
 from sklearn_emg.papers._registry import OpenChoice
 from sklearn_emg.papers._registry import PublishedResult
 from sklearn_emg.papers._registry import Source
@@ -71,6 +72,7 @@ __all__ = [
     "plain_network",
     "quantitative_emg",
     "read_benchmark",
+    "recommended_pipeline",
     "rule_based",
     "run_benchmark",
     "selected_features_mlp",
