@@ -34,7 +34,7 @@ test-lowest:
 	$(PYTHON) tests/lowest.py > build/lowest.txt && grep "^torch==" constraints.txt >> build/lowest.txt
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt torch
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable \
-		".[nets,plot,export,reduce]" pytest pytest-xdist hypothesis h5py edfio openpyxl statsmodels
+		".[nets,plot,export,reduce,tsfresh,explain]" pytest pytest-xdist hypothesis h5py edfio openpyxl statsmodels
 	build/lowest/bin/python -m pytest -q -n $(JOBS) -m "not slow and not gpu and not network" tests
 
 test-gpu: setup
