@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _in_one_line(text: str) -> str:
-    return re.sub(r"\s*\n\s*", "; ", text.strip())
+    return re.sub(r"\s*\n\s*", "; ", re.sub(r":\s*\n\s*", ": ", text.strip()))
 
 
 def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:

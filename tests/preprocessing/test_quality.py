@@ -218,6 +218,12 @@ def test_a_column_of_labels_is_used():
     assert kinds(table) == {0: {"label": "bad"}, 1: {"label": "bad"}}
 
 
+def test_counts_of_an_unknown_gain_are_to_be_checked_not_bad():
+    counts = np.round(emg(seed=9) / STEP)
+    table = with_defect(counts).assign(unit=["mV", "mV", "counts", "mV", "mV", "mV"])
+    assert kinds(table) == {2: {"unit": "check"}}
+
+
 def test_bad_recordings_are_dropped_with_their_labels():
     table = with_defect(np.zeros(8000)).set_axis(list("uvwxyz"))
     y = np.array([0, 1, 0, 1, 0, 1])

@@ -348,6 +348,8 @@ def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Chan
     column = next((n for n in _NAMES if n in table), None)
     names = table.index.tolist() if column is None else table[column].tolist()
     subjects = table["subject"].tolist() if "subject" in table else [None] * len(table)
+    # Readers state where samples are counts of an unknown gain.
+    units = table["unit"].tolist() if "unit" in table else ["mV"] * len(table)
     is_cut = {"start", "stop"} <= set(table.columns)
     rows = []
     for row, (signal, fs, names_of_channels) in enumerate(
@@ -363,6 +365,7 @@ def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Chan
             subject=subjects[row],
             label=None if labels is None else labels[row],
             is_cut=is_cut,
+            is_counts=units[row] == "counts",
         )
         rows.append((signal, facts, names_of_channels))
     return rows

@@ -83,6 +83,7 @@ class Channel:
     subject: Any = None
     label: Any = None
     is_cut: bool = False
+    is_counts: bool = False
     measures: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None  # kind and text, where the samples were not measured
 
@@ -134,7 +135,7 @@ def findings_of(
     for channel in measured:
         found += _of_limits(channel, limits)
     if raw:
-        found += _of_units(measured)
+        found += _of_units(measured) + _of_counts(measured)
     found += _of_rates(measured)
     found += _of_lengths(measured)
     found += _of_noise(measured, limits["noise"])
@@ -235,7 +236,7 @@ def _gap_text(c: Channel) -> str:
 
 def _of_units(channels: Sequence[Channel]) -> list[Finding]:
     """Amplitudes that are not those of EMG in mV; the first fault of each channel."""
-    live = [k for k, c in enumerate(channels) if c.get("rms") > 0]
+    live = [k for k, c in enumerate(channels) if c.get("rms") > 0 and not c.is_counts]
     if not live:
         return []
     figures = {
@@ -250,6 +251,14 @@ def _of_units(channels: Sequence[Channel]) -> list[Finding]:
         _finding(channels[k], "unit", "bad", channels[k].get("amplitude"), fault.message)
         for k, fault in sorted(first.items())
     ]
+
+
+def _of_counts(channels: Sequence[Channel]) -> list[Finding]:
+    """Samples whose size in mV is not known."""
+    text = "the samples are counts of a converter, and their size in mV is not known"
+    remedy = "give the gain to the reader"
+    counts = [c for c in channels if c.is_counts]
+    return [_finding(c, "unit", "check", np.nan, text, remedy) for c in counts]
 
 
 def _of_rates(channels: Sequence[Channel]) -> list[Finding]:
@@ -313,7 +322,7 @@ def _of_noise(channels: Sequence[Channel], limits: tuple[float, float]) -> list[
     """Noise at high frequencies that exceeds that of channels with the same name and rate."""
     groups: dict[Any, list[Channel]] = {}
     for c in channels:
-        groups.setdefault((c.name, c.fs), []).append(c)
+        groups.setdefault((c.name, c.fs, c.is_counts), []).append(c)
     found = []
     for group in groups.values():
         density = np.array([c.get("noise_density") for c in group])
