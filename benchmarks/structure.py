@@ -33,7 +33,7 @@ FLOORS = (
     ("recordings",),
     ("base", "datasets", "metrics"),
     ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
-    ("preprocessing",),
+    ("motor_units", "preprocessing"),
     ("ensemble",),
     ("comparison",),
     ("inspection",),

@@ -25,6 +25,7 @@ ORDER = (
     "recordings",
     "io",
     "datasets",
+    "motor_units",
     "preprocessing",
     "feature_extraction",
     "feature_selection",

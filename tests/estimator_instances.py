@@ -35,6 +35,7 @@ from sklearn_emg.feature_extraction import (
 )
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
 from sklearn_emg.model_selection import CachedTransformer
+from sklearn_emg.motor_units import DecompositionFeatures, MotorUnitDecomposer
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AttentionNetClassifier,
@@ -92,6 +93,8 @@ INSTANCES = [
     LogSpectrogram(delta=True, nperseg=8),
     MelSpectrogram(3, fs=1000.0, nperseg=16),
     MUAPFeatures(fs=400.0),
+    DecompositionFeatures(fs=400.0),
+    MotorUnitDecomposer(fs=400.0),
     MultichannelFeatures(),
     STFT(nperseg=8),
     SpectralFeatures(fs=1000.0),

@@ -1,7 +1,7 @@
 """Data sets: a simulated needle-EMG cohort, and loaders of public recordings."""
 
 from sklearn_emg.datasets._algiers import load_algiers
-from sklearn_emg.datasets._annotations import load_annotations
+from sklearn_emg.datasets._annotations import load_annotations, save_annotations
 from sklearn_emg.datasets._base import clear_data_home, get_data_home
 from sklearn_emg.datasets._emgdb import fetch_emgdb
 from sklearn_emg.datasets._lower_limb import load_lower_limb
@@ -25,6 +25,7 @@ __all__ = [
     "load_n2001_features",
     "load_wfdb",
     "make_nemg_cohort",
+    "save_annotations",
     "simulate_muap",
     "simulate_recording",
 ]

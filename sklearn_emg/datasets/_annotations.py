@@ -1,4 +1,4 @@
-"""Reader of EMGLAB annotation files: expert decompositions of recordings into motor units."""
+"""Reader and writer of EMGLAB annotation files: decompositions of recordings into motor units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sklearn_emg._files import read_bytes
+from sklearn_emg._files import read_bytes, write_text_atomically
 from sklearn_emg.recordings import millivolts_per
 
 _DESCR = """EMGLAB annotation
@@ -91,6 +91,96 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
         return Bunch(events=_events(texts), templates=_templates(texts), DESCR=_DESCR)
     except ValueError as error:
         raise ValueError(f"{file} is a damaged annotation file: {error}; get it again.") from error
+
+
+def save_annotations(
+    path: str | os.PathLike[str], events: pd.DataFrame, templates: pd.DataFrame
+) -> None:
+    """Write an EMGLAB annotation file, ``.eaf``: discharges and templates of units.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; an existing one is replaced.
+    events : DataFrame
+        One discharge per row: ``time`` in seconds from the first sample, ``unit`` and, if there are
+        several, ``channel``, both integers from 1.
+    templates : DataFrame
+        One template per row, as :func:`load_annotations` returns them: ``unit``, ``channel``,
+        ``signal`` in mV, ``fs`` in Hz and ``index``.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+
+    See Also
+    --------
+    load_annotations : Read such a file.
+
+    Notes
+    -----
+    Times are rounded to 10 microseconds, as in EMGLAB's own files, and templates to 1 nV.
+    """
+    wanted = (events, ("time", "unit")), (templates, ("unit", "signal", "fs", "index"))
+    for table, columns in wanted:
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"save_annotations: the columns {missing} are missing.")
+    channel = events["channel"] if "channel" in events else np.ones(len(events), dtype=np.int64)
+    rows = zip(events["time"], events["unit"], channel)
+    lines = "\n".join(f"{time:.5f} {unit} {number}" for time, unit, number in sorted(rows))
+    parts = [
+        _template_text(k, template) for k, template in enumerate(templates.to_dict("records"), 1)
+    ]
+    text = _FILE.format(events=lines, n_templates=len(parts), templates="\n".join(parts))
+    write_text_atomically(Path(path).expanduser(), text)
+
+
+_FILE = """<?xml version="1.0" encoding="ASCII"?>
+
+<emglab_annotation_file
+xmlns="http://ece.wpi.edu/~ted"
+xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+xsi:schemaLocation="http://ece.wpi.edu/~ted http://ece.wpi.edu/~ted/emglab_annotation_file.xsd">
+
+<emglab_version>0.01</emglab_version>
+
+<emglab_spike_header>
+<time></time>
+<unit></unit>
+<chan></chan>
+</emglab_spike_header>
+
+<!--  time  unit  chan  -->
+<emglab_spike_events>
+{events}
+</emglab_spike_events>
+
+<emglab_freeform>
+<var1 class="struct" size="1 {n_templates}">
+{templates}
+</var1>
+</emglab_freeform>
+
+</emglab_annotation_file>
+"""
+
+
+def _template_text(number: int, template: dict) -> str:
+    data = " ".join(f"{1000.0 * value:.6g}" for value in template["signal"])
+    fields = {
+        "chan": template.get("channel", 1),
+        "unit": template["unit"],
+        "data": data,
+        "index": template["index"],
+        "rate": repr(float(template["fs"])),
+        "gain": 1,
+    }
+    lines = [f"<I{number}>"]
+    for name, value in fields.items():
+        size = f"{len(template['signal'])} 1" if name == "data" else "1 1"
+        lines.append(f'<{name} class="double" size="{size}">{value}</{name}>')
+    return "\n".join([*lines, '<units class="char" size="1 2">uV</units>', f"</I{number}>"])
 
 
 def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:

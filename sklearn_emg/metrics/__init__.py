@@ -2,6 +2,11 @@
 
 from sklearn_emg.metrics._confusion import METRICS as METRICS
 from sklearn_emg.metrics._confusion import confusion_measures as confusion_measures
+from sklearn_emg.metrics._decomposition import (
+    DecompositionAgreement,
+    decomposition_agreement,
+)
+from sklearn_emg.metrics._decomposition import common_discharges as common_discharges
 from sklearn_emg.metrics._inference import (
     PairedTest,
     compare_pair,
@@ -33,6 +38,7 @@ from sklearn_emg.metrics._uncertainty import (
 )
 
 __all__ = [
+    "DecompositionAgreement",
     "PairedTest",
     "SubjectPredictions",
     "Threshold",
@@ -43,6 +49,7 @@ __all__ = [
     "conformal_sets",
     "conformal_subjects",
     "corrected_resampled_ttest",
+    "decomposition_agreement",
     "paired_permutation_test",
     "predict_subjects",
     "regression_measures",

@@ -1,0 +1,229 @@
+"""Agreement of two decompositions: which units match, and which discharges of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from sklearn_emg._tables import ReadableTable
+from sklearn_emg._validation import check_real
+
+__all__ = ["DecompositionAgreement", "common_discharges", "decomposition_agreement"]
+
+Times = NDArray[np.float64]
+_COLUMNS = [
+    *("row", "reference", "found", "n_reference", "n_found", "n_common"),
+    *("agreement", "sensitivity", "precision", "shift", "error"),
+]
+
+
+@dataclass(frozen=True)
+class DecompositionAgreement:
+    """Result of :func:`decomposition_agreement`.
+
+    Attributes
+    ----------
+    units : DataFrame
+        One row per unit of the reference: ``row`` (recording), ``reference`` and ``found`` (units;
+        the latter 0 without a match), ``n_reference``, ``n_found``, ``n_common`` (discharges);
+        ``agreement`` = common / (reference + found - common), ``sensitivity`` = common / reference,
+        ``precision`` = common / found, 0 without a match (the precision is NaN then); ``shift``,
+        the constant difference of the two units' times (found - reference), and ``error``, the
+        root mean square of what remains of the differences, in seconds.
+    extra : DataFrame
+        Found units without a match: ``row``, ``found``, ``n_found``.
+    partial : bool
+        Whether the reference was taken to be partial.
+    """
+
+    units: pd.DataFrame
+    extra: pd.DataFrame
+    partial: bool
+
+    @property
+    def agreement(self) -> float:
+        """Median rate of agreement over the units of the reference; 0 for units without a match."""
+        return float(self.units["agreement"].median())
+
+    @property
+    def sensitivity(self) -> float:
+        """Fraction of all discharges of the reference that were found."""
+        return float(self.units["n_common"].sum() / max(self.units["n_reference"].sum(), 1))
+
+    @property
+    def precision(self) -> float:
+        """Fraction of the discharges of matched found units that are in the reference."""
+        found = self.units[self.units["found"] > 0]
+        once = found.drop_duplicates(["row", "found"])
+        return float(found["n_common"].sum() / max(once["n_found"].sum(), 1))
+
+    def __str__(self) -> str:
+        n = len(self.units)
+        matched = int((self.units["found"] > 0).sum())
+        head = (
+            f"{matched} of {n} units matched, {len(self.extra)} found besides; median rate of "
+            f"agreement {self.agreement:.3f}, sensitivity {self.sensitivity:.3f}, precision "
+            f"{self.precision:.3f}" + (" of a partial reference" if self.partial else "")
+        )
+        return f"{head}\n{self.units.round(4).to_string(index=False)}"
+
+
+def decomposition_agreement(
+    found: Any,
+    reference: Any,
+    *,
+    tolerance: float = 0.001,
+    max_shift: float = 0.012,
+    partial: bool = False,
+) -> DecompositionAgreement:
+    """Compare a decomposition with a reference: matched units and common discharges.
+
+    Units have no common numbering and no common reference point within the potential. For each pair
+    of units the constant shift of their times is estimated first; discharges are common if they
+    differ by at most `tolerance` after it. Units are matched one to one so that the sum of their
+    rates of agreement is largest.
+
+    Parameters
+    ----------
+    found, reference : DataFrame, sequence of arrays, or fitted decomposer
+        Discharges: a table with ``time`` in seconds, ``unit`` and, for several recordings, ``row``;
+        or the times of each unit, numbered from 1; or an estimator with ``discharges_``.
+    tolerance : float, default=0.001
+        Largest difference of common discharges in seconds.
+    max_shift : float, default=0.012
+        Largest constant shift between two units in seconds.
+    partial : bool, default=False
+        Whether the reference lacks discharges and divides units, as expert annotations do. Several
+        of its units may then match the same found unit, and a unit is matched to the one that has
+        most of its discharges. Precision counts discharges that the reference lacks as false.
+
+    Returns
+    -------
+    agreement : DecompositionAgreement
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column, or the tolerance is not positive.
+
+    Notes
+    -----
+    The rate of agreement is that of Holobar, Minetto and Farina, J. Neural Eng. 11 (2014) 016008.
+
+    Examples
+    --------
+    >>> from sklearn_emg.metrics import decomposition_agreement
+    >>> reference = [[0.1, 0.2, 0.3, 0.4], [0.15, 0.36]]
+    >>> found = [[0.102, 0.202, 0.302, 0.35]]
+    >>> result = decomposition_agreement(found, reference)
+    >>> result.units[["found", "n_common", "agreement"]].values.tolist()
+    [[1.0, 3.0, 0.6], [0.0, 0.0, 0.0]]
+    """
+    caller = "decomposition_agreement"
+    check_real(tolerance, "tolerance", caller, 0.0, above=True)
+    check_real(max_shift, "max_shift", caller, 0.0)
+    ours, theirs = _trains(found, "found"), _trains(reference, "reference")
+    rows: list[tuple[Any, ...]] = []
+    extra: list[tuple[Any, ...]] = []
+    for row in sorted({*ours, *theirs}):
+        a, b = ours.get(row, {}), theirs.get(row, {})
+        pairs = _match(a, b, tolerance, max_shift, partial)
+        for number, times in b.items():
+            mate = pairs.get(number)
+            rows.append((row, number, *_measures(times, a.get(mate), mate, tolerance, max_shift)))
+        matched = set(pairs.values())
+        extra += [(row, number, len(times)) for number, times in a.items() if number not in matched]
+    return DecompositionAgreement(
+        ReadableTable(rows, columns=_COLUMNS),
+        ReadableTable(extra, columns=["row", "found", "n_found"]),
+        partial,
+    )
+
+
+def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
+    """Times of each unit of each recording, in ascending order."""
+    data = getattr(data, "discharges_", data)
+    if not isinstance(data, pd.DataFrame):
+        return {0: {k: np.sort(np.asarray(t, dtype=float)) for k, t in enumerate(data, start=1)}}
+    if missing := [column for column in ("time", "unit") if column not in data]:
+        raise ValueError(f"decomposition_agreement: the table '{name}' lacks {missing}.")
+    rows = data["row"] if "row" in data else pd.Series(0, index=data.index)
+    trains: dict[Any, dict[Any, Times]] = {}
+    for (row, unit), times in data["time"].groupby([rows, data["unit"]]):
+        trains.setdefault(row, {})[unit] = np.sort(times.to_numpy(dtype=float))
+    return trains
+
+
+def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple[NDArray, NDArray]:
+    """Indices of the common discharges of two sorted trains, as many pairs as there can be."""
+    i = j = 0
+    pairs = []
+    while i < len(found) and j < len(reference):
+        difference = found[i] - reference[j]
+        if abs(difference) <= tolerance * (1 + 1e-9):
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif difference < 0:
+            i += 1
+        else:
+            j += 1
+    index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return index[:, 0], index[:, 1]
+
+
+def _shift(found: Times, reference: Times, tolerance: float, max_shift: float) -> float:
+    """The most frequent difference of times: the median within the fullest `2 * tolerance`."""
+    first = np.searchsorted(found, reference - max_shift - 1e-12)
+    last = np.searchsorted(found, reference + max_shift + 1e-12)
+    near = [found[i:j] - t for t, i, j in zip(reference, first, last)]
+    values = np.sort(np.concatenate([*near, np.empty(0)]))
+    if not len(values):
+        return 0.0
+    start = np.arange(len(values))
+    count = np.searchsorted(values, values + 2 * tolerance, side="right") - start
+    best = int(count.argmax())
+    return float(np.median(values[best : best + count[best]]))
+
+
+def _match(
+    found: dict[Any, Times],
+    reference: dict[Any, Times],
+    tolerance: float,
+    max_shift: float,
+    partial: bool,
+) -> dict[Any, Any]:
+    """Found unit of each reference unit that has one."""
+    common = np.zeros((len(reference), len(found)))
+    for i, theirs in enumerate(reference.values()):
+        for j, ours in enumerate(found.values()):
+            shift = _shift(ours, theirs, tolerance, max_shift)
+            common[i, j] = len(common_discharges(ours - shift, theirs, tolerance)[0])
+    if not common.size:
+        return {}
+    if partial:
+        pairs = [(i, int(j)) for i, j in enumerate(common.argmax(axis=1))]
+    else:
+        n_found = np.array([len(times) for times in found.values()])
+        n_reference = np.array([len(times) for times in reference.values()])[:, None]
+        rate = common / np.maximum(n_reference + n_found - common, 1)
+        pairs = list(zip(*linear_sum_assignment(-rate)))
+    numbers, theirs = list(found), list(reference)
+    return {theirs[i]: numbers[j] for i, j in pairs if common[i, j] > 0}
+
+
+def _measures(
+    reference: Times, found: Times | None, mate: Any, tolerance: float, max_shift: float
+) -> tuple[Any, ...]:
+    if found is None:
+        return 0, len(reference), 0, 0, 0.0, 0.0, np.nan, np.nan, np.nan
+    shift = _shift(found, reference, tolerance, max_shift)
+    i, j = common_discharges(found - shift, reference, tolerance)
+    n, n_reference, n_found = len(i), len(reference), len(found)
+    error = float(np.sqrt(np.mean((found[i] - shift - reference[j]) ** 2))) if n else np.nan
+    rate = n / (n_reference + n_found - n)
+    return mate, n_reference, n_found, n, rate, n / n_reference, n / n_found, shift, error

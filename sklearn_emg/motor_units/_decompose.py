@@ -1,0 +1,305 @@
+"""Decomposition of one recording, as functions on arrays: from samples to trains of discharges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.motor_units import _signals as signals
+from sklearn_emg.motor_units._kinds import divide, drop_parts, find_kinds, join, similarity
+from sklearn_emg.motor_units._search import Search, estimate, find_discharges, recentre
+from sklearn_emg.motor_units._signals import Floats
+from sklearn_emg.motor_units._trains import IntervalModel, fit_intervals
+
+__all__ = ["Decomposition", "Unit", "decompose"]
+
+# The working rate is the lowest one at or above this that is the rate divided by an integer.
+_WORKING_RATE = 11_500.0
+_LOWPASS = 4000.0
+_N_ROUNDS = 4
+# Seconds of the templates that are measured, before and after the reference.
+BEFORE, AFTER = 0.010, 0.020
+# The templates adapt to drift in parts of about this many seconds.
+_PART = 4.0
+# Constant stretches of at least this many seconds at the ends are no recording.
+_SILENCE = 0.005
+# Highest rate of a unit in Hz, and lowest variation of its intervals: faster or more regular trains
+# are interference.
+_MAX_RATE = 60.0
+_LEAST_VARIATION = 0.02
+# A train is regular if this fraction of its intervals is within 35 % of their typical length.
+_REGULAR = 0.45
+# Distance from noise and from the nearest other template, in standard deviations of the noise,
+# below which a unit cannot be told.
+_LEAST_INDEX = 4.0
+_LEAST_INDEX_OF_FEW = 12.0
+_FEW = 12
+_CLEAR_INDEX = 20.0
+# Largest fraction of intervals that are shorter than those of the fastest unit.
+_SHORT = 0.1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A motor unit and its discharges.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_discharges,)
+        Times of the largest deflection of the high-passed potential, in seconds.
+    peaks : ndarray of shape (n_discharges,)
+        Largest deflection of each discharge in mV, of the channel where the template's is largest.
+    confidence : ndarray of shape (n_discharges,)
+        From 0, barely accepted, to 1, as close to the template as half of the discharges.
+    template : ndarray of shape (n_channels, n_times)
+        Median potential in mV, at the rate of the recording.
+    index : int
+        Sample of the template at the time of the discharge.
+    decomposability : float
+        Distance of the high-passed template from that of the nearest other unit, or from 0 if that
+        is closer, in standard deviations of the noise.
+    intervals : IntervalModel
+    jiggle : float
+        Median change of the potential from one discharge to the next, per area of the template.
+    """
+
+    times: Floats
+    peaks: Floats
+    confidence: Floats
+    template: Floats
+    index: int
+    decomposability: float
+    intervals: IntervalModel
+    jiggle: float
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Units of one recording, the largest first, and what was left out.
+
+    Attributes
+    ----------
+    units : list of Unit
+    left_out : list of (int, str)
+        Number of discharges of each train that was left out, and the reason.
+    fs : float
+        Sampling rate in Hz.
+    """
+
+    units: list[Unit]
+    left_out: list[tuple[int, str]]
+    fs: float
+
+
+def decompose(
+    signal: NDArray[np.floating],
+    fs: float,
+    *,
+    highpass: float = 250.0,
+    threshold: float = 5.0,
+    min_discharges: int = 6,
+) -> Decomposition:
+    """Decompose one recording into the discharges of its motor units.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        In mV, without NaN. The channels are of one needle and are used together.
+    fs : float
+        Sampling rate in Hz.
+    highpass : float, default=250.0
+        Corner frequency in Hz.
+    threshold : float, default=5.0
+        Height of peaks that are compared, in standard deviations of the noise.
+    min_discharges : int, default=6
+        Fewest discharges of a unit.
+
+    Returns
+    -------
+    decomposition : Decomposition
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    # Silence before or after the recording must not change its noise or its parts.
+    active = signals.active(signal, int(_SILENCE * fs) + 2)
+    signal = signal[:, active]
+    left_out: list[tuple[int, str]] = []
+    search = _search(signal, fs, highpass, threshold, min_discharges)
+    if search is None:
+        return Decomposition([], left_out, fs)
+    _validate(search, min_discharges, left_out)
+    if not len(search.templates):
+        return Decomposition([], left_out, fs)
+    return Decomposition(_units(search, signal, fs, active.start / fs), left_out, fs)
+
+
+def _search(
+    signal: Floats, fs: float, highpass: float, threshold: float, least: int
+) -> Search | None:
+    factor = max(int(fs // _WORKING_RATE), 1)
+    rate = fs / factor
+    lowpass = min(_LOWPASS, 0.4 * rate)
+    if lowpass < 2 * highpass or signal.shape[-1] < 0.1 * fs:
+        return None
+    base = signals.condition(signal, fs, highpass, lowpass, factor)
+    used = signals.moving(signal, factor)[: base.shape[-1]]
+    noise = signals.noise_level(base, used)
+    alive = noise > 1e-9 * np.abs(signal).max(axis=-1)
+    if used.sum() < 0.1 * rate or not alive.any():
+        return None
+    base = base[alive] / noise[alive, None]
+    gain = signals.whitener(base, used)
+    search = Search.start(base, used, rate)
+    for k in range(_N_ROUNDS):
+        _whiten(search, base, gain)
+        find_kinds(search, search.residual(), threshold, least)
+        find_discharges(search)
+        _tidy(search, least)
+        while join(search):
+            estimate(search)
+        recentre(search)
+        estimate(search)
+        divide(search, least)
+        find_discharges(search, intervals=k > 0)
+        _tidy(search, least)
+        gain = gain * signals.whitener(search.residual(), used)
+    _whiten(search, base, gain)
+    find_discharges(search, 2, intervals=True)
+    _tidy(search, least)
+    while join(search):
+        estimate(search)
+        find_discharges(search, 2, intervals=True)
+    _follow(search)
+    return search
+
+
+def _whiten(search: Search, base: Floats, gain: Floats) -> None:
+    """Make the residual white, and estimate the templates anew from their discharges."""
+    white = signals.shape_spectrum(base, gain)
+    search.x = white / np.maximum(signals.noise_level(white, search.used), 1e-300)[:, None]
+    search.templates = np.zeros_like(search.templates)
+    estimate(search, 3)
+
+
+def _tidy(search: Search, least: int) -> None:
+    search.keep(search.counts >= least)
+    drop_parts(search)
+
+
+def _follow(search: Search) -> None:
+    """Search once more, in parts, with templates that follow slow drift."""
+    n_times = search.x.shape[-1]
+    n_parts = int(n_times / search.fs / _PART)
+    if n_parts < 2 or not len(search.templates):
+        return
+    edges = np.linspace(0, n_times, n_parts + 1).astype(np.int64)
+    margin = int(0.2 * search.fs)
+    found: list[tuple[NDArray, ...]] = []
+    for first, last in pairwise(edges):
+        start, stop = max(first - margin, 0), min(last + margin, n_times)
+        inside = (search.at >= start) & (search.at < stop)
+        part = Search(
+            search.x[:, start:stop],
+            search.used[start:stop],
+            search.fs,
+            search.templates.copy(),
+            search.units[inside],
+            search.at[inside] - start,
+            search.steps[inside],
+            search.gains[inside],
+        )
+        part.adapt(search.templates)
+        find_discharges(part, 2, intervals=True)
+        mine = (part.at >= first - start) & (part.at < last - start)
+        found.append((part.units[mine], part.at[mine] + start, part.steps[mine], part.gains[mine]))
+    search.units, search.at, search.steps, search.gains = (
+        np.concatenate(values) for values in zip(*found)
+    )
+
+
+def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> None:
+    """Leave out trains that are no train of a motor unit, or cannot be told from another."""
+    faults = [_fault(search, unit, least) for unit in range(len(search.templates))]
+    while len(search.templates):
+        reasons = [
+            fault or _doubt(search, unit, clear) for unit, (fault, clear) in enumerate(faults)
+        ]
+        faulty = np.array([bool(reason) for reason in reasons])
+        if not faulty.any():
+            return
+        # The weakest one first: without it, another unit's nearest neighbour may be further.
+        worst = int(np.where(faulty, search.energy, np.inf).argmin())
+        left_out.append((int(search.counts[worst]), reasons[worst]))
+        search.keep(np.arange(len(search.templates)) != worst)
+        del faults[worst]
+
+
+def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
+    """What is wrong with a train by itself, and the decomposability that it needs."""
+    times = search.train(unit)
+    if len(times) < least:
+        return "too few discharges", 0.0
+    fit = search.gains[search.units == unit] / search.energy[unit]
+    if not 0.6 < np.median(fit) < 1.4:
+        return "potentials that differ from their median", 0.0
+    model, intervals = fit_intervals(times), np.diff(times)
+    if model.mean < 1.0 / _MAX_RATE or np.mean(intervals < 1.0 / _MAX_RATE) > _SHORT:
+        return "too fast for a motor unit", 0.0
+    if model.sd < (_LEAST_VARIATION + 1e-6) * model.mean:
+        return "too regular for a motor unit", 0.0
+    if len(times) < _FEW:
+        return "", _LEAST_INDEX_OF_FEW
+    regular = np.mean(np.abs(intervals / model.mean - 1.0) < 0.35) >= _REGULAR
+    # A clear unit may fire with pauses, as units do at their threshold.
+    return "", _LEAST_INDEX if regular else _CLEAR_INDEX
+
+
+def _doubt(search: Search, unit: int, clear: float) -> str:
+    """Why a potential is not told from noise or from another unit's."""
+    if _decomposability(search, unit) >= clear:
+        return ""
+    if clear == _LEAST_INDEX:
+        return "potential not told from noise or from another unit"
+    return "too few or too irregular discharges for so small a difference from noise and others"
+
+
+def _decomposability(search: Search, unit: int) -> float:
+    energy = search.energy
+    reach = int(0.006 * search.fs)
+    nearest = energy[unit]
+    for other in range(len(energy)):
+        if other != unit:
+            apart, _ = similarity(search.templates[unit], search.templates[other], reach)
+            nearest = min(nearest, apart * min(energy[unit], energy[other]))
+    return float(np.sqrt(max(nearest, 0.0)))
+
+
+def _units(search: Search, signal: Floats, fs: float, start: float) -> list[Unit]:
+    before, length = int(BEFORE * fs), int((BEFORE + AFTER) * fs)
+    flat = signals.condition(signal, fs, 4.0, 0.49 * fs, 1)
+    trains = [search.train(unit) for unit in range(len(search.templates))]
+    templates, jiggles = signals.medians(flat, [t * fs for t in trains], before, length)
+    units = []
+    near = slice(max(before - int(0.003 * fs), 0), before + int(0.003 * fs))
+    for unit, (train, template, jiggle) in enumerate(zip(trains, templates, jiggles)):
+        mine = search.units == unit
+        order = np.argsort(search.times[mine], kind="stable")
+        fit = search.gains[mine][order] / search.energy[unit]
+        channel, at = np.unravel_index(np.abs(template[:, near]).argmax(), template[:, near].shape)
+        units.append(
+            Unit(
+                train + start,
+                0.5 * (1.0 + fit) * template[channel, near][at],
+                np.clip((fit - 0.25) / (np.median(fit) - 0.25), 0.0, 1.0),
+                template,
+                before,
+                _decomposability(search, unit),
+                fit_intervals(train),
+                jiggle,
+            )
+        )
+    return sorted(
+        units, key=lambda unit: (-float(np.ptp(unit.template, axis=-1).max()), unit.times[0])
+    )

@@ -1,0 +1,183 @@
+"""Firing of motor units: rates, variability, double discharges, recruitment and common drive."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import fftconvolve
+
+from sklearn_emg._validation import check_real
+from sklearn_emg.motor_units._trains import fit_intervals
+
+__all__ = ["common_drive", "firing_statistics"]
+
+_GRID = 100.0  # Hz, of smoothed rates
+_COLUMNS = [
+    *("row", "unit", "n_discharges", "rate", "variability", "missed", "false", "doublets"),
+    *("first", "order", "threshold"),
+]
+
+
+def firing_statistics(
+    discharges: pd.DataFrame,
+    *,
+    level: tuple[ArrayLike, ArrayLike] | None = None,
+    doublet: float = 0.02,
+) -> pd.DataFrame:
+    """Describe the firing of each motor unit.
+
+    Parameters
+    ----------
+    discharges : DataFrame
+        Discharges with ``time`` in seconds, ``unit`` and, for several recordings, ``row``, as in
+        ``discharges_`` of :class:`MotorUnitDecomposer`.
+    level : tuple of (times, values), default=None
+        Force or level of activity at some times in seconds, in ascending order, in any unit; it is
+        interpolated linearly. It is that of a single recording.
+    doublet : float, default=0.02
+        Intervals shorter than this, in seconds, are double discharges.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per unit: ``row``, ``unit``, ``n_discharges``; ``rate`` in Hz, 1 / mean interval;
+        ``variability``, the coefficient of variation of the intervals; the estimated fractions of
+        ``missed`` and ``false`` discharges, which change neither rate nor variability; the fraction
+        ``doublets`` of intervals; the time of the ``first`` discharge in seconds; ``order`` of
+        recruitment within the recording, from 1; and ``threshold``, the `level` at the first
+        discharge, NaN without a level. Rate and variability are NaN below 4 discharges.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a level is given for several recordings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.motor_units import firing_statistics
+    >>> table = pd.DataFrame({"time": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "unit": 1})
+    >>> firing_statistics(table)[["n_discharges", "rate"]].round(2).values.tolist()
+    [[6.0, 10.0]]
+    """
+    check_real(doublet, "doublet", "firing_statistics", 0.0, above=True)
+    trains = _trains(discharges, "firing_statistics")
+    if level is not None and len({row for row, _ in trains}) > 1:
+        raise ValueError(
+            "firing_statistics: the 'level' is that of a single recording. Select its discharges."
+        )
+    rows = []
+    for (row, unit), times in trains.items():
+        model, intervals = fit_intervals(times), np.diff(times)
+        known = np.isfinite(model.mean) and model.mean > 0
+        rows.append(
+            (
+                row,
+                unit,
+                len(times),
+                1.0 / model.mean if known else np.nan,
+                model.sd / model.mean if known else np.nan,
+                model.missed,
+                model.false,
+                float(np.mean(intervals < doublet)) if len(intervals) else np.nan,
+                times[0],
+                0,
+                np.nan if level is None else float(np.interp(times[0], *map(np.asarray, level))),
+            )
+        )
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    table["order"] = table.groupby("row")["first"].rank(method="first").astype(np.int64)
+    return table
+
+
+def common_drive(
+    discharges: pd.DataFrame, *, window: float = 0.4, max_lag: float = 0.1
+) -> pd.DataFrame:
+    """Correlate the smoothed firing rates of each pair of units of a recording.
+
+    Parameters
+    ----------
+    discharges : DataFrame
+        As in :func:`firing_statistics`.
+    window : float, default=0.4
+        Length in seconds of the Hann window that smooths the trains.
+    max_lag : float, default=0.1
+        Largest lag in seconds.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per pair: ``row``, ``first``, ``second`` (units), ``correlation``, the largest
+        within the lags, and its ``lag`` in seconds, positive if the second unit follows the first.
+        Pairs that are active together for less than two windows are left out.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a length is not positive.
+
+    Notes
+    -----
+    Rates are smoothed, and slow trends removed by subtracting the rate smoothed over five windows,
+    as De Luca, LeFever, McCue and Xenakis, J. Physiol. 329 (1982) 129-142, do with filters.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from sklearn_emg.motor_units import common_drive
+    >>> times = np.cumsum(0.1 + 0.02 * np.sin(np.arange(100)))
+    >>> both = pd.DataFrame({"time": np.r_[times, times + 0.05], "unit": np.repeat([1, 2], 100)})
+    >>> common_drive(both)[["correlation", "lag"]].round(2).values.tolist()
+    [[1.0, 0.05]]
+    """
+    check_real(window, "window", "common_drive", 0.0, above=True)
+    check_real(max_lag, "max_lag", "common_drive", 0.0)
+    trains = _trains(discharges, "common_drive")
+    rows = []
+    for (key, a), (other, b) in combinations(trains.items(), 2):
+        start, stop = max(a[0], b[0]), min(a[-1], b[-1])
+        if key[0] == other[0] and stop - start >= 2 * window:
+            reach = int(max_lag * _GRID)
+            x, y = (_smoothed(times, start, stop, window) for times in (a, b))
+            rows.append((key[0], key[1], other[1], *_best_lag(x, y, reach)))
+    return pd.DataFrame(rows, columns=["row", "first", "second", "correlation", "lag"])
+
+
+def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.float64]]:
+    if missing := [name for name in ("time", "unit") if name not in discharges]:
+        raise ValueError(f"{caller}: the discharges lack the columns {missing}.")
+    rows = discharges["row"] if "row" in discharges else pd.Series(0, index=discharges.index)
+    groups = discharges["time"].groupby([rows, discharges["unit"]])
+    return {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}
+
+
+def _smoothed(
+    times: NDArray[np.float64], start: float, stop: float, window: float
+) -> NDArray[np.float64]:
+    """Rate on a grid, without slow changes."""
+    margin = 5 * window
+    edges = np.arange(start - margin, stop + margin, 1.0 / _GRID)
+    counts = np.histogram(times, edges)[0] * _GRID
+    smooth = []
+    for length in (window, 5 * window):
+        kernel = np.hanning(int(length * _GRID) + 2)[1:-1]
+        smooth.append(fftconvolve(counts, kernel / kernel.sum(), "same"))
+    inside = slice(int(margin * _GRID), len(counts) - int(margin * _GRID))
+    return (smooth[0] - smooth[1])[inside]
+
+
+def _best_lag(x: NDArray[np.float64], y: NDArray[np.float64], reach: int) -> tuple[float, float]:
+    values = []
+    for lag in range(-reach, reach + 1):
+        a = x[max(-lag, 0) : len(x) - max(lag, 0)]
+        b = y[max(lag, 0) : len(y) - max(-lag, 0)]
+        a, b = a - a.mean(), b - b.mean()
+        scale = np.sqrt((a @ a) * (b @ b))
+        values.append(float(a @ b / scale) if scale > 0 else np.nan)
+    if np.isnan(values).all():
+        return np.nan, np.nan
+    best = int(np.nanargmax(values))
+    return values[best], (best - reach) / _GRID

@@ -1,0 +1,213 @@
+"""Kinds of potentials: found by clustering, divided, joined, and told from parts of others."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.motor_units import _signals as signals
+from sklearn_emg.motor_units._search import Search, shrink
+from sklearn_emg.motor_units._signals import Floats
+from sklearn_emg.motor_units._trains import avoid_each_other, locked_fraction
+
+__all__ = ["divide", "drop_parts", "find_kinds", "join", "similarity"]
+
+# Seconds on either side of a peak that are compared, and the least distance of peaks.
+_HALF_WINDOW, _DISTANCE = 0.002, 0.0015
+# Largest difference of two potentials of a kind, as a fraction of their energy, besides noise.
+_TOLERANCE = 0.15
+# At most this many peaks are compared with one another: the highest ones.
+_MAX_PEAKS = 2500
+# Templates closer than this, as a fraction of the energy of the smaller one, are one template.
+_SAME = 0.25
+# Templates closer than this may be of one unit that varies; their trains decide.
+_SIMILAR = 0.5
+_SAME_UNIT = 0.1
+# Closer than this, rare discharges that avoid each other are evidence enough: the probability that
+# independent trains avoid each other as much is below 0.3, otherwise below 0.02.
+_CLOSE = 0.3
+_DOUBT, _DOUBT_IF_CLOSE = 0.02, 0.3
+_REACH = 0.006
+# Least energy of a template, in units of the noise.
+_LEAST_ENERGY = 40.0
+# Least distance of two kinds within a unit, in standard deviations of either.
+_APART = 3.5
+# A unit whose discharges are at a fixed lag from those of a larger one, more often than this
+# fraction, is a part of that one.
+_PART = 0.4
+
+
+def _smooth(residual: Floats, used: NDArray[np.bool_], fs: float) -> Floats:
+    """Low-passed residual in units of its noise, in which the slow potentials stand out."""
+    kernel = np.hanning(max(int(0.0017 * fs), 3) + 2)[1:-1]
+    view = np.array([np.convolve(row, kernel, "same") for row in residual])
+    return view / np.maximum(signals.noise_level(view, used), 1e-12)[:, None]
+
+
+def find_kinds(search: Search, residual: Floats, threshold: float, least: int) -> None:
+    """Add templates of potentials that recur in the residual, sharp and slow ones."""
+    kinds: list[Floats] = []
+    for view in (residual, _smooth(residual, search.used, search.fs)):
+        kinds += _clusters(search, residual, view, threshold, least)
+    known = list(search.templates)
+    reach = int(_REACH * search.fs)
+    for kind in kinds:
+        if (kind**2).sum() >= _LEAST_ENERGY and all(
+            similarity(kind, other, reach)[0] > _SAME for other in known
+        ):
+            known.append(kind)
+    search.templates = np.array(known).reshape(-1, *search.templates.shape[1:])
+
+
+def _clusters(
+    search: Search, residual: Floats, view: Floats, threshold: float, least: int
+) -> list[Floats]:
+    """Medians of the potentials of each cluster, the most frequent kind first."""
+    samples, shift = signals.peaks(view, threshold, int(_DISTANCE * search.fs))
+    if len(samples) < least:
+        return []
+    if len(samples) > _MAX_PEAKS:
+        level = np.einsum("ct,ct->t", view, view)[samples]
+        highest = np.sort(np.argsort(-level, kind="stable")[:_MAX_PEAKS])
+        samples, shift = samples[highest], shift[highest]
+    at = samples + shift
+    half = int(_HALF_WINDOW * search.fs)
+    shape = signals.taper(2 * half + 1, max(half // 3, 1))
+    windows = signals.snippets(residual, at, half, 2 * half + 1) * shape
+    flat = windows.reshape(len(windows), -1)
+    found = []
+    for members in _groups(flat, flat.shape[1] * float(np.mean(shape**2)), least):
+        parts = signals.snippets(residual, at[members], search.before, search.length)
+        template = np.median(parts, axis=0) * search.window()
+        found.append(shrink(template, int(members.sum())))
+    return found
+
+
+def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]]:
+    """Members of groups of similar rows: those around the row with the most neighbours first."""
+    size = np.einsum("ij,ij->i", flat, flat)
+    distance = size[:, None] + size - 2.0 * (flat @ flat.T)
+    # Two noisy rows differ by a chi-square variable with n_values degrees of freedom, times 2.
+    near = distance < 2.0 * n_values + 4.0 * np.sqrt(2.0 * n_values) + _TOLERANCE * np.minimum(
+        size[:, None], size
+    )
+    free = np.ones(len(flat), dtype=bool)
+    groups = []
+    while True:
+        count = near[:, free].sum(axis=1)
+        count[~free] = 0
+        # Among equally frequent potentials, the largest one.
+        seed = np.lexsort((size, count))[-1]
+        if count[seed] < least:
+            return groups
+        members = near[seed] & free
+        centre = np.median(flat[members], axis=0)
+        energy = centre @ centre
+        apart = size + energy - 2.0 * flat @ centre
+        close = apart < n_values + 4.0 * np.sqrt(n_values) + _TOLERANCE * energy
+        group = close & free
+        free &= ~(members | group)
+        if group.sum() >= least:
+            groups.append(group)
+
+
+def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
+    """Least difference of `a` and a shifted `b` relative to the smaller energy, and the shift."""
+    n = a.shape[-1]
+    values = sum(np.correlate(x, y, "full") for x, y in zip(a, b))
+    values = values[n - 1 - reach : n + reach]
+    best = int(values.argmax())
+    energies = float((a**2).sum()), float((b**2).sum())
+    apart = (sum(energies) - 2.0 * values[best]) / max(min(energies), 1e-12)
+    return apart, best - reach
+
+
+def drop_parts(search: Search) -> None:
+    """Leave out units that discharge at a fixed time after or before a larger one."""
+    energy = search.energy
+    trains = [search.train(unit) for unit in range(len(energy))]
+    kept = np.ones(len(energy), dtype=bool)
+    for unit in np.argsort(energy, kind="stable"):
+        larger = [k for k in np.flatnonzero(kept) if energy[k] > energy[unit]]
+        kept[unit] = len(trains[unit]) > 0 and not any(
+            locked_fraction(trains[k], trains[unit]) > _PART for k in larger
+        )
+    search.keep(kept)
+
+
+def join(search: Search) -> bool:
+    """Join the two most similar units whose trains avoid each other; return whether there were."""
+    n_units = len(search.templates)
+    energy, counts = search.energy, search.counts
+    reach = int(_REACH * search.fs)
+    trains = [search.train(unit) for unit in range(n_units)]
+    pairs = []
+    for i in range(n_units):
+        for j in range(i):
+            if max(energy[i], energy[j]) < 4.0 * min(energy[i], energy[j]):
+                apart, shift = similarity(search.templates[i], search.templates[j], reach)
+                if apart < _SIMILAR:
+                    pairs.append((apart, i, j, shift))
+    for apart, i, j, shift in sorted(pairs):
+        if counts[i] > counts[j]:
+            i, j, shift = j, i, -shift
+        # A few potentials close to those of a frequent unit are its own, as far as one can tell.
+        same = apart < _SAME_UNIT and counts[i] < 0.25 * counts[j]
+        doubt = _DOUBT_IF_CLOSE if apart < _CLOSE else _DOUBT
+        if counts[i] and (same or avoid_each_other(trains[i], trains[j], search.seconds, doubt)):
+            mine = search.units == i
+            search.at[mine] += shift
+            search.units[mine] = j
+            search.keep(np.arange(n_units) != i)
+            return True
+    return False
+
+
+def divide(search: Search, least: int) -> None:
+    """Divide units whose potentials are of two kinds that discharge independently."""
+    residual = search.residual()
+    new = []
+    middle = slice(
+        max(search.before - int(0.003 * search.fs), 0), search.before + int(0.004 * search.fs)
+    )
+    for unit in range(len(search.templates)):
+        times = search.times[search.units == unit]
+        if len(times) < 2 * least:
+            continue
+        rest = signals.snippets(residual, times, search.before, search.length)
+        flat = rest[..., middle].reshape(len(rest), -1)
+        size = np.einsum("ij,ij->i", flat, flat)
+        clean = size <= 3.0 * np.median(size)
+        few = _two_kinds(flat[clean], least)
+        if few is None:
+            continue
+        trains = [np.sort(times[clean][part]) / search.fs for part in (few, ~few)]
+        if not avoid_each_other(*trains, search.seconds):
+            rare, frequent = (np.median(rest[clean][part], axis=0) for part in (few, ~few))
+            new.append(search.templates[unit] + rare * search.window())
+            search.templates[unit] = search.templates[unit] + frequent * search.window()
+    if new:
+        search.templates = np.concatenate([search.templates, new])
+
+
+def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
+    """Rows of the smaller part of the best division along the first principal axis, if it is one.
+
+    The division minimises the squared deviations from two means.
+    """
+    values = rows - np.median(rows, axis=0)
+    place = values @ np.linalg.eigh(values.T @ values)[1][:, -1]
+    order = np.sort(place)
+    n = len(order)
+    lower = np.arange(1, n)
+    sums = np.cumsum(order)[:-1]
+    first, second = sums / lower, (order.sum() - sums) / (n - lower)
+    cut = int((lower * (n - lower) * (first - second) ** 2).argmax())
+    inner = np.concatenate([order[: cut + 1] - first[cut], order[cut + 1 :] - second[cut]])
+    if second[cut] - first[cut] < _APART * max(float(inner.std()), 1e-9):
+        return None
+    if min(cut + 1, n - cut - 1) < least:
+        return None
+    upper = place > 0.5 * (order[cut] + order[cut + 1])
+    # The smaller part, of equal ones that without the first row: the axis has no direction.
+    return upper if (upper.sum(), not upper[0]) < (n - upper.sum(), bool(upper[0])) else ~upper

@@ -1,0 +1,232 @@
+"""Search for the discharges of known templates, and templates from known discharges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.motor_units import _signals as signals
+from sklearn_emg.motor_units._signals import STEPS, Floats
+
+__all__ = ["BEFORE", "Search", "estimate", "find_discharges", "recentre", "shrink"]
+
+Integers = NDArray[np.int64]
+
+# Seconds of a template before and after its reference, its largest deflection.
+BEFORE, AFTER = 0.004, 0.008
+# A discharge has to decrease the energy of the residual by this, in units of the noise ...
+_LEAST_GAIN = 12.0
+# ... plus this fraction of the energy of its template ...
+_LEAST_FRACTION = 0.25
+# ... plus this fraction if it follows the one before improbably early ...
+_EARLY_FRACTION = 0.35
+# ... plus this many standard deviations of what the variation of nearby potentials can cause.
+_CAUTION = 2.0
+# Fraction of the median interval below which a discharge is early.
+_EARLY = 0.45
+# No unit fires twice within this time, in seconds.
+_REFRACTORY = 0.003
+# Upper limit of the discharges of all units per second.
+_MAX_RATE = 600
+
+
+def _integers() -> Integers:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass
+class Search:
+    """Templates and discharges of one recording, at the working rate and in units of the noise.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n_channels, n_times)
+        White signal with noise of standard deviation 1.
+    used : ndarray of bool of shape (n_times,)
+        Samples that are not silent.
+    fs : float
+        Rate of `x` in Hz.
+    templates : ndarray of shape (n_units, n_channels, length)
+    units, at, steps : ndarray of shape (n_discharges,)
+        Unit, nearest sample, and shift within the sample as an index of ``STEPS``.
+    gains : ndarray of shape (n_discharges,)
+        Decrease of the energy of the residual by each discharge.
+    """
+
+    x: Floats
+    used: NDArray[np.bool_]
+    fs: float
+    templates: Floats
+    units: Integers = field(default_factory=_integers)
+    at: Integers = field(default_factory=_integers)
+    steps: Integers = field(default_factory=_integers)
+    gains: Floats = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def start(cls, x: Floats, used: NDArray[np.bool_], fs: float) -> Search:
+        """A search without units."""
+        length = int((BEFORE + AFTER) * fs)
+        return cls(x, used, fs, np.empty((0, len(x), length)))
+
+    @property
+    def before(self) -> int:
+        return int(BEFORE * self.fs)
+
+    @property
+    def length(self) -> int:
+        return self.templates.shape[-1]
+
+    @property
+    def times(self) -> Floats:
+        """Times of all discharges in samples."""
+        return self.at + STEPS[self.steps]
+
+    @property
+    def energy(self) -> Floats:
+        return np.einsum("ucl,ucl->u", self.templates, self.templates)
+
+    @property
+    def counts(self) -> Integers:
+        return np.bincount(self.units, minlength=len(self.templates))
+
+    @property
+    def seconds(self) -> float:
+        return float(self.used.sum()) / self.fs
+
+    def train(self, unit: int) -> Floats:
+        """Times of a unit's discharges in seconds, in ascending order."""
+        return np.sort(self.times[self.units == unit]) / self.fs
+
+    def window(self) -> Floats:
+        return signals.taper(self.length, 8)
+
+    def residual(self) -> Floats:
+        """The signal without the potentials of all discharges."""
+        bank = signals.shifted(self.templates, STEPS)
+        return self.x - self._sum(bank, self.units, self.at, self.steps)
+
+    def _sum(self, bank: Floats, units: Integers, at: Integers, steps: Integers) -> Floats:
+        n_times = self.x.shape[-1]
+        return signals.synthesise(bank, units, at, steps, self.before, n_times)
+
+    def adapt(self, templates: Floats) -> None:
+        """Move the templates to those of this part of the recording, where they differ."""
+        residual = self.residual()
+        for unit, n in enumerate(self.counts):
+            if n >= 4:
+                times = self.times[self.units == unit]
+                parts = signals.snippets(residual, times, self.before, self.length)
+                change = shrink(np.median(parts, axis=0) * self.window(), n)
+                self.templates[unit] = templates[unit] + change * n / (n + 8.0)
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Forget all other units."""
+        number = np.cumsum(kept) - 1
+        mine = kept[self.units]
+        self.units = number[self.units[mine]]
+        self.at, self.steps, self.gains = self.at[mine], self.steps[mine], self.gains[mine]
+        self.templates = self.templates[kept]
+
+
+def shrink(template: Floats, n: int) -> Floats:
+    """Set the parts of a median of `n` potentials to 0 that do not differ from noise."""
+    variance = 1.6 / max(n, 1)
+    kernel = np.hanning(13)[1:-1]
+    kernel /= kernel.sum()
+    local = np.array([np.convolve(row**2, kernel, "same") for row in template])
+    return template * np.maximum(1.0 - 2.0 * variance / np.maximum(local, 1e-12), 0.0)
+
+
+def estimate(search: Search, n_iterations: int = 2) -> None:
+    """Estimate each template as the median over its discharges of what the other units leave."""
+    window = search.window()
+    residual = search.residual()
+    counts = search.counts
+    for _ in range(n_iterations):
+        for unit in np.argsort(-search.energy, kind="stable"):
+            own = search.units == unit
+            if not counts[unit]:
+                continue
+            parts = signals.snippets(residual, search.times[own], search.before, search.length)
+            change = window * np.median(parts, axis=0)
+            search.templates[unit] += change
+            bank = signals.shifted(change[None], STEPS)
+            nought = np.zeros(counts[unit], dtype=np.int64)
+            residual -= search._sum(bank, nought, search.at[own], search.steps[own])
+    for unit, n in enumerate(counts):
+        search.templates[unit] = shrink(search.templates[unit], n)
+
+
+def recentre(search: Search) -> None:
+    """Move the reference of each template to its largest deflection."""
+    for unit, template in enumerate(search.templates):
+        level = np.convolve((template**2).sum(axis=0), np.ones(5), "same")
+        shift = int(level.argmax()) - search.before
+        if abs(shift) > 6:
+            search.at[search.units == unit] += shift
+            moved = np.zeros_like(template)
+            target = slice(None, -shift) if shift > 0 else slice(-shift, None)
+            source = slice(shift, None) if shift > 0 else slice(None, shift)
+            moved[:, target] = template[:, source]
+            search.templates[unit] = moved * search.window()
+
+
+def _variation(search: Search) -> Floats:
+    """Amount by which a discharge of each unit (second axis) raises the bar of each unit."""
+    templates = search.templates
+    excess = np.zeros_like(templates)
+    residual = search.residual() if len(search.units) else search.x
+    for unit, n in enumerate(search.counts):
+        if n >= 5:
+            at = search.at[search.units == unit].astype(np.float64)
+            parts = signals.snippets(residual, at, search.before, search.length)
+            # 0.455 is the median of the square of a standard normal variable.
+            excess[unit] = np.maximum(np.median(parts**2, axis=0) / 0.455 - 1.5, 0.0)
+    variance = signals.correlations(templates**2, excess[:, None])[:, :, 0]
+    return 2.0 * _CAUTION * np.sqrt(np.maximum(variance, 0.0))
+
+
+def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = False) -> None:
+    """Find the discharges of the templates; with `intervals`, early ones need more evidence."""
+    from sklearn_emg.motor_units._kernels import match
+
+    templates, energy = search.templates, search.energy
+    n_units = len(templates)
+    if not n_units:
+        search.units, search.at, search.steps = _integers(), _integers(), _integers()
+        search.gains = np.empty(0)
+        return
+    expected = np.zeros(n_units, dtype=np.int64)
+    doubt = np.zeros(n_units)
+    for unit in range(n_units) if intervals else ():
+        times = search.train(unit)
+        if len(times) > 6:
+            expected[unit] = int(_EARLY * np.median(np.diff(times)) * search.fs)
+            doubt[unit] = _EARLY_FRACTION * energy[unit]
+    correlation = signals.correlate(search.x, templates, search.before)
+    bars = np.empty_like(correlation)
+    bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
+    gram = signals.correlations(templates, signals.shifted(templates, STEPS))
+    size = int(search.x.shape[-1] / search.fs * _MAX_RATE) + 100
+    units, at, steps = (np.empty(size, dtype=np.int64) for _ in range(3))
+    gains = np.empty(size)
+    n = match(
+        correlation,
+        energy,
+        gram,
+        bars,
+        _variation(search),
+        int(_REFRACTORY * search.fs),
+        expected,
+        doubt,
+        n_sweeps,
+        units,
+        at,
+        steps,
+        gains,
+    )
+    order = np.argsort(at[:n], kind="stable")
+    search.units, search.at = units[:n][order], at[:n][order]
+    search.steps, search.gains = steps[:n][order], gains[:n][order]

@@ -1,0 +1,246 @@
+"""Arrays of signals: conditioning, whitening, peaks, snippets and correlations with templates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Floats = NDArray[np.float64]
+
+# Steps of a sample by which templates are shifted, from -0.5 to 0.5.
+N_STEPS = 9
+STEPS = np.linspace(-0.5, 0.5, N_STEPS)
+
+
+def condition(signal: Floats, fs: float, highpass: float, lowpass: float, factor: int) -> Floats:
+    """Band-pass without phase shift, and keep each `factor`-th sample.
+
+    The gain is that of a second-order Butterworth high-pass filter, applied forwards and backwards,
+    and a raised cosine around the low-pass frequency.
+    """
+    n_times = signal.shape[-1]
+    n_out = -(-n_times // factor)
+    # A ramp from the last to the first value is periodic: the ends do not ring.
+    pad = max(int(0.02 * fs) // factor, 1) * factor
+    n_all = fft.next_fast_len(n_out + pad // factor, real=True) * factor
+    ramp = np.linspace(0.0, 1.0, n_all - n_times + 2)[1:-1]
+    first, last = signal[..., :1], signal[..., -1:]
+    periodic = np.concatenate([signal, last + (first - last) * ramp], axis=-1)
+    spectrum = fft.rfft(periodic, axis=-1)[..., : n_all // factor // 2 + 1]
+    frequency = np.arange(spectrum.shape[-1]) * (fs / n_all)
+    gain = frequency**4 / (frequency**4 + highpass**4)
+    edge = np.clip((frequency / lowpass - 0.85) / 0.3, 0.0, 1.0)
+    spectrum *= gain * 0.5 * (1.0 + np.cos(np.pi * edge)) / factor
+    return np.ascontiguousarray(fft.irfft(spectrum, n_all // factor, axis=-1)[..., :n_out])
+
+
+def whitener(signal: Floats, used: NDArray[np.bool_], n_bins: int = 128) -> Floats:
+    """Gain per frequency, of shape (n_channels, n_bins + 1), that makes `signal` white.
+
+    The spectrum is the median over segments, which single potentials change little.
+    """
+    length = 2 * n_bins
+    n = signal.shape[-1] // n_bins - 1
+    at = n_bins * np.arange(max(n, 1))[:, None] + np.arange(length)
+    if n < 4:
+        return np.ones((len(signal), n_bins + 1))
+    good = used[at].all(axis=1)
+    if good.sum() < 4:
+        return np.ones((len(signal), n_bins + 1))
+    window = np.hanning(length + 2)[1:-1]
+    window /= np.sqrt((window**2).sum())
+    power = np.abs(fft.rfft(signal[:, at[good]] * window, axis=-1)) ** 2
+    # The median of an exponential distribution is ln 2 times its mean.
+    level = np.median(power, axis=1) / np.log(2.0)
+    kernel = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
+    padded = np.pad(level, ((0, 0), (2, 2)), mode="reflect")
+    level = np.array([np.convolve(row, kernel, "valid") for row in padded])
+    floor = 0.1 * np.median(level[:, 2 : n_bins // 2], axis=-1, keepdims=True) + 1e-300
+    return 1.0 / np.sqrt(np.maximum(level, floor))
+
+
+def shape_spectrum(signal: Floats, gain: Floats) -> Floats:
+    """Multiply the spectrum by a gain known at equidistant frequencies."""
+    n = signal.shape[-1]
+    n_fast = fft.next_fast_len(n + 2 * gain.shape[-1], real=True)
+    spectrum = fft.rfft(signal, n_fast, axis=-1)
+    place = np.linspace(0.0, 1.0, spectrum.shape[-1])
+    known = np.linspace(0.0, 1.0, gain.shape[-1])
+    for channel, row in enumerate(gain):
+        spectrum[channel] *= np.interp(place, known, row)
+    return np.ascontiguousarray(fft.irfft(spectrum, n_fast, axis=-1)[..., :n])
+
+
+def active(signal: Floats, least: int) -> slice:
+    """Samples without the constant stretches of at least `least` samples at either end."""
+    n_times = signal.shape[-1]
+    changes = np.flatnonzero((np.diff(signal, axis=-1) != 0).any(axis=0))
+    if not len(changes):
+        return slice(0, 0)
+    first = changes[0] + 1 if changes[0] + 1 >= least else 0
+    last = changes[-1] + 1 if n_times - changes[-1] - 1 >= least else n_times
+    return slice(int(first), int(last))
+
+
+def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
+    """Which of each `factor`-th samples lie in stretches that are not constant."""
+    changes = np.abs(np.diff(signal, axis=-1)).max(axis=0) > 0
+    count = np.cumsum(np.concatenate([[0], changes, [0]]))
+    half = 50
+    first = np.maximum(np.arange(signal.shape[-1]) - half, 0)
+    last = np.minimum(first + 2 * half, signal.shape[-1])
+    return ((count[last] - count[first]) > 0.2 * (last - first))[::factor]
+
+
+def noise_level(signal: Floats, used: NDArray[np.bool_]) -> Floats:
+    """Standard deviation of Gaussian noise with the median of |x| of each channel."""
+    values = signal[:, used]
+    if not values.shape[-1]:
+        return np.zeros(len(signal))
+    return np.median(np.abs(values), axis=-1) / 0.6745
+
+
+def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.int64], Floats]:
+    """Samples at which the norm over channels is highest within `distance`, and where within.
+
+    Returns the samples and the fraction of a sample, -0.5 to 0.5, by which each peak is later.
+    """
+    square = np.einsum("ct,ct->t", signal, signal)
+    high = np.flatnonzero(square > threshold**2)
+    order = high[np.argsort(-square[high], kind="stable")]
+    taken = np.zeros(square.size, dtype=bool)
+    found = []
+    for at in order:
+        if not taken[at]:
+            found.append(at)
+            taken[max(at - distance, 0) : at + distance + 1] = True
+    samples = np.sort(np.array(found, dtype=np.int64))
+    # A peak is no edge of the zone around a higher one.
+    inner = samples[(samples > 0) & (samples < square.size - 1)]
+    inner = inner[(square[inner] >= square[inner - 1]) & (square[inner] >= square[inner + 1])]
+    largest = np.abs(signal[:, inner]).argmax(axis=0)
+    before, at, after = (signal[largest, inner + k] for k in (-1, 0, 1))
+    bend = before - 2 * at + after
+    shift = np.divide(0.5 * (before - after), bend, out=np.zeros(inner.size), where=bend != 0)
+    return inner, np.clip(shift, -0.5, 0.5)
+
+
+_TAPS = np.arange(-5, 6)
+
+
+def snippets(signal: Floats, at: Floats, before: int, length: int) -> Floats:
+    """Stretches of shape (n, n_channels, length) that begin `before` samples before each `at`.
+
+    Between samples the signal is interpolated by a sinc in a Hann window of 11 samples; beyond its
+    ends it is 0.
+    """
+    whole = np.floor(at + 0.5).astype(np.int64)
+    part = np.round((at - whole) * 32) / 32
+    pad = length + 16
+    padded = np.pad(signal, ((0, 0), (pad, pad)))
+    index = whole[:, None] - before - 5 + pad + np.arange(length + 10)
+    stretches = padded[:, index].transpose(1, 0, 2)
+    x = _TAPS - part[:, None]
+    weights = np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / 6.0))
+    weights /= weights.sum(axis=1, keepdims=True)
+    windows = np.lib.stride_tricks.sliding_window_view(stretches, 11, axis=-1)
+    return np.einsum("nclk,nk->ncl", windows, weights, optimize=True)
+
+
+def shifted(templates: Floats, shifts: Floats) -> Floats:
+    """Templates (n, n_channels, length) later by each of `shifts`: (n, n_shifts, n_channels, l)."""
+    length = templates.shape[-1]
+    n = fft.next_fast_len(length + 32, real=True)
+    spectrum = fft.rfft(templates, n, axis=-1)[:, None]
+    phase = np.exp(-2j * np.pi * fft.rfftfreq(n) * shifts[:, None])
+    return fft.irfft(spectrum * phase[None, :, None], n, axis=-1)[..., :length]
+
+
+def correlate(signal: Floats, templates: Floats, before: int) -> Floats:
+    """Sum over channels of the correlation with each template, at the template's reference."""
+    n_units, _, length = templates.shape
+    n_times = signal.shape[-1]
+    size = 1024
+    step = size - length + 1
+    n_blocks = -(-n_times // step)
+    padded = np.pad(signal, ((0, 0), (before, n_blocks * step + size - n_times)))
+    blocks = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::step][
+        :, :n_blocks
+    ]
+    spectrum = fft.rfft(blocks.astype(np.float32), axis=-1)
+    of_templates = fft.rfft(templates.astype(np.float32), size, axis=-1).conj()
+    out = np.empty((n_units, n_times))
+    for unit, rows in enumerate(of_templates):
+        product = (spectrum * rows[:, None]).sum(axis=0)
+        values = fft.irfft(product, size, axis=-1)[:, :step]
+        out[unit] = values.ravel()[:n_times]
+    return out
+
+
+def correlations(templates: Floats, bank: Floats) -> Floats:
+    """Correlation of templates (n, n_channels, length) with others, several versions of each.
+
+    `bank` has shape (n_others, n_versions, n_channels, length), the result (n, n_others,
+    n_versions, 2 * length - 1), with lags of 1 - length to length - 1 samples.
+    """
+    length = templates.shape[-1]
+    n = fft.next_fast_len(2 * length, real=True)
+    a = fft.rfft(templates, n, axis=-1).conj()
+    b = fft.rfft(bank, n, axis=-1)
+    values = fft.irfft(np.einsum("icf,jscf->ijsf", a, b), n, axis=-1)
+    return np.concatenate([values[..., n - length + 1 :], values[..., :length]], axis=-1)
+
+
+def taper(length: int, edge: int) -> Floats:
+    """Window of ones that rises and falls within `edge` samples of its ends."""
+    window = np.ones(length)
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)
+    window[:edge] = ramp
+    window[length - edge :] = ramp[::-1]
+    return window
+
+
+def synthesise(
+    bank: Floats, units: NDArray, at: NDArray, steps: NDArray, before: int, n_times: int
+) -> Floats:
+    """Sum of the shifted templates of all discharges, of shape (n_channels, n_times)."""
+    _, _, n_channels, length = bank.shape
+    index = at[:, None] - before + np.arange(length)
+    inside = (index >= 0) & (index < n_times)
+    out = np.empty((n_channels, n_times))
+    for channel in range(n_channels):
+        values = bank[units, steps, channel]
+        out[channel] = np.bincount(index[inside], values[inside], minlength=n_times)[:n_times]
+    return out
+
+
+def medians(
+    signal: Floats, trains: list[Floats], before: int, length: int
+) -> tuple[list[Floats], list[float]]:
+    """Median potential of each train (times in samples), without the potentials of the others.
+
+    The second result is the jiggle of each train, the normalised consecutive amplitude differences
+    of Stalberg and Sonoo (1994): the sum over time of the median of |x_{i+1} - x_i|, where it
+    exceeds that of the noise, divided by the sum of the absolute template.
+    """
+    window = taper(length, max(length // 12, 1))
+    templates = [np.zeros((len(signal), length)) for _ in trains]
+    jiggles = [np.nan] * len(trains)
+    residual = signal.copy()
+    for _ in range(2):
+        for unit, times in enumerate(trains):
+            rest = snippets(residual, times, before, length)
+            change = window * np.median(rest, axis=0)
+            templates[unit] += change
+            if len(times) > 1:
+                step = np.median(np.abs(np.diff(rest, axis=0)), axis=0)
+                noise = np.quantile(step, 0.25, axis=-1, keepdims=True)
+                excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
+                jiggles[unit] = float(excess.sum() / np.abs(templates[unit]).sum())
+            whole = np.floor(times + 0.5).astype(np.int64)
+            steps = np.round((times - whole + 0.5) * (N_STEPS - 1)).astype(np.int64)
+            nought = np.zeros(len(times), dtype=np.int64)
+            bank = shifted(change[None], STEPS)
+            residual -= synthesise(bank, nought, whole, steps, before, signal.shape[-1])
+    return templates, jiggles

@@ -1,0 +1,168 @@
+"""MotorUnitDecomposer against simulated discharges, and the laws that it obeys."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_emg.datasets import load_annotations, simulate_recording
+from sklearn_emg.metrics import decomposition_agreement
+from sklearn_emg.motor_units import MotorUnitDecomposer
+from sklearn_emg.recordings import recording_table
+
+FS = 12_000.0
+
+
+def simulated(seed, diagnosis="normal", drive=0.005, duration=6.0, fs=FS):
+    """Signal, and the discharge times of units above 50 uV."""
+    signal, truth = simulate_recording(
+        diagnosis=diagnosis,
+        drive=drive,
+        duration=duration,
+        fs=fs,
+        return_truth=True,
+        random_state=seed,
+    )
+    return signal, [
+        times
+        for times, size in zip(truth["firing_times"], truth["ptp_mv"])
+        if size > 0.05 and len(times) >= 8
+    ]
+
+
+SIGNAL, TRUTH = simulated(1)
+
+
+def decompose(signal, fs=FS, **parameters):
+    return MotorUnitDecomposer(fs=fs, **parameters).fit(signal)
+
+
+@pytest.fixture(scope="module")
+def decomposer():
+    return decompose(SIGNAL)
+
+
+@pytest.mark.parametrize(("diagnosis", "seed"), [("normal", 1), ("myopathy", 3), ("neuropathy", 1)])
+def test_units_above_50_uv_agree_with_the_simulated_discharges(diagnosis, seed):
+    signal, truth = simulated(seed, diagnosis)
+    result = decomposition_agreement(decompose(signal), truth)
+    assert len(truth) >= 2
+    assert result.units["agreement"].min() > 0.85
+    assert result.units["error"].max() < 2e-4
+
+
+def test_peaks_confidence_and_numbers(decomposer):
+    table = decomposer.discharges_
+    assert list(table.columns) == ["row", "unit", "time", "peak", "confidence"]
+    assert table["time"].is_monotonic_increasing
+    assert table["confidence"].between(0, 1).all()
+    assert decomposer.units_["amplitude"].is_monotonic_decreasing
+    # A discharge's peak is the template's largest deflection, up to its fit.
+    for unit, part in table.groupby("unit"):
+        wave = decomposer.templates_.set_index("unit")["signal"][unit]
+        assert np.median(np.abs(part["peak"])) == pytest.approx(np.abs(wave).max(), rel=0.3)
+
+
+def same_times(a, b, tolerance=2e-5):
+    a, b = a.discharges_, b.discharges_
+    assert a["unit"].tolist() == b["unit"].tolist()
+    np.testing.assert_allclose(a["time"], b["time"], atol=tolerance)
+
+
+def test_scaling_changes_amplitudes_only(decomposer):
+    scaled = decompose(37.0 * SIGNAL)
+    same_times(decomposer, scaled)
+    np.testing.assert_allclose(
+        scaled.units_["amplitude"], 37.0 * decomposer.units_["amplitude"], rtol=1e-3
+    )
+
+
+def test_reversed_polarity_mirrors(decomposer):
+    mirrored = decompose(-SIGNAL)
+    same_times(decomposer, mirrored)
+    np.testing.assert_allclose(
+        mirrored.discharges_["peak"], -decomposer.discharges_["peak"], rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 3.0), (1.5, 0.0)])
+def test_silence_adds_nothing(decomposer, before, after):
+    quiet = [np.zeros(int(seconds * FS), np.float32) for seconds in (before, after)]
+    longer = decompose(np.concatenate([quiet[0], SIGNAL, quiet[1]]))
+    table = longer.discharges_.assign(time=longer.discharges_["time"] - before)
+    pd.testing.assert_frame_equal(table, decomposer.discharges_)
+
+
+def test_channels_of_one_needle_are_used_together_in_any_order():
+    rng = np.random.default_rng(0)
+    gains = np.array([[1.0], [0.6], [-0.8]])
+    joint = gains * SIGNAL + 0.002 * rng.normal(size=(3, SIGNAL.size))
+    first, second = decompose(joint[np.newaxis]), decompose(joint[np.newaxis, [2, 0, 1]])
+    result = decomposition_agreement(first, TRUTH)
+    assert result.units["agreement"].min() > 0.85
+    same_times(first, second)
+    assert sorted(set(first.templates_["channel"])) == [1, 2, 3]
+
+
+def test_alone_in_a_batch_and_in_two_jobs_the_same(decomposer):
+    other, _ = simulated(3)
+    batch, jobs = decompose([SIGNAL, other]), decompose([other, SIGNAL], n_jobs=2)
+    for fitted, row in ((batch, 0), (jobs, 1)):
+        part = fitted.discharges_[fitted.discharges_["row"] == row]
+        pd.testing.assert_frame_equal(
+            part.drop(columns="row").reset_index(drop=True),
+            decomposer.discharges_.drop(columns="row"),
+        )
+
+
+def test_a_table_brings_its_rates():
+    other, _ = simulated(1, fs=24_000.0)
+    table = recording_table([SIGNAL, other], fs=[FS, 24_000.0], subject=["a", "b"])
+    fitted = MotorUnitDecomposer().fit(table)
+    for row in (0, 1):
+        found = fitted.discharges_[fitted.discharges_["row"] == row].drop(columns="row")
+        assert decomposition_agreement(found, TRUTH).units["agreement"].min() > 0.85
+
+
+@pytest.mark.parametrize("colour", ["white", "brown", "interference", "silence"])
+def test_noise_has_no_units(colour):
+    assert decompose(noise(colour, 0)).units_.empty
+
+
+def noise(colour, seed, seconds=5):
+    rng = np.random.default_rng(seed)
+    n = int(seconds * FS)
+    white = 0.005 * rng.normal(size=n)
+    if colour == "brown":
+        return np.cumsum(white) * 0.05 + white
+    if colour == "interference":
+        phase = 2 * np.pi * 50.0 * np.arange(n) / FS
+        return white + 0.1 * (np.sin(phase) + 0.3 * np.sin(9 * phase))
+    return np.zeros(n) if colour == "silence" else white
+
+
+@pytest.mark.slow
+def test_noise_has_no_units_in_a_hundred_seeds():
+    found = decompose([noise(colour, s) for s in range(100) for colour in ("white", "brown")])
+    assert found.units_.empty
+
+
+def test_counts_of_transform(decomposer):
+    [[units, discharges, left_out]] = decomposer.transform(SIGNAL[np.newaxis])
+    assert units == len(decomposer.units_)
+    assert discharges == len(decomposer.discharges_)
+    assert left_out == len(decomposer.left_out_)
+
+
+def test_annotation_files_are_read_as_they_were_written(decomposer, tmp_path):
+    decomposer.to_eaf(tmp_path / "a.eaf")
+    bunch = load_annotations(tmp_path / "a.eaf")
+    np.testing.assert_allclose(bunch.events["time"], decomposer.discharges_["time"], atol=6e-6)
+    read = MotorUnitDecomposer.from_eaf(tmp_path / "a.eaf")
+    assert read.units_["n_discharges"].tolist() == decomposer.units_["n_discharges"].tolist()
+    np.testing.assert_allclose(read.units_["amplitude"], decomposer.units_["amplitude"], rtol=1e-4)
+    assert decomposition_agreement(read, decomposer).agreement == 1.0
+
+
+def test_a_short_array_of_one_dimension_is_refused():
+    with pytest.raises(ValueError, match="A 1-D array is one recording"):
+        decompose(np.zeros(100))
