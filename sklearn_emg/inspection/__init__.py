@@ -27,6 +27,7 @@ from sklearn_emg.inspection._importance import (
     family_importance,
 )
 from sklearn_emg.inspection._outcomes import AgreementDisplay
+from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
 from sklearn_emg.inspection._reports import preprocessing_report, report
@@ -41,6 +42,7 @@ __all__ = [
     "AttributionDisplay",
     "ComparisonDisplay",
     "ConfoundDisplay",
+    "DecompositionDisplay",
     "DiVoteDisplay",
     "FamilyImportanceDisplay",
     "FeatureDisplay",

@@ -17,6 +17,7 @@ from sklearn_emg._validation import check_integer
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.datasets import load_annotations, save_annotations
 from sklearn_emg.motor_units._decompose import Decomposition, decompose
+from sklearn_emg.motor_units._signals import place_templates
 
 __all__ = ["DecomposingExtractor", "MotorUnitDecomposer"]
 
@@ -213,7 +214,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
 
     def _as_recordings(self, X: Any) -> Any:
         """A 1-D array as one recording."""
-        if isinstance(X, pd.DataFrame) or np.ndim(X) != 1 or isinstance(X, pd.Series):
+        numbers = isinstance(X, (list, tuple)) and len(X) > 0 and np.isscalar(X[0])
+        if not (numbers or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object)):
             return X
         self._validate_params()
         if len(X) < _SHORTEST * self._array_fs():
@@ -281,6 +283,32 @@ class MotorUnitDecomposer(DecomposingExtractor):
             templates, columns=["row", "unit", "channel", "signal", "fs", "index"]
         )
         self.left_out_ = pd.DataFrame(left_out, columns=["row", "n_discharges", "reason"])
+
+    def reconstruct(self, n_times: int, row: int = 0) -> NDArray[np.float64]:
+        """Sum of the templates at all discharges of one recording.
+
+        Parameters
+        ----------
+        n_times : int
+            Number of samples of the recording.
+        row : int, default=0
+            Row of the recording in the data given to ``fit``.
+
+        Returns
+        -------
+        signal : ndarray of shape (n_channels, n_times)
+            In mV; without channels if the recording has no units.
+        """
+        check_is_fitted(self, "discharges_")
+        templates = self.templates_[self.templates_["row"] == row]
+        found = self.discharges_[self.discharges_["row"] == row]
+        channels = templates["channel"].max() if len(templates) else 0
+        signal = np.zeros((channels, n_times))
+        for unit, parts in templates.groupby("unit"):
+            waves = np.stack(list(parts["signal"]))
+            at = found.loc[found["unit"] == unit, "time"].to_numpy() * parts["fs"].iloc[0]
+            signal += place_templates(waves, at, int(parts["index"].iloc[0]), n_times)
+        return signal
 
     def to_eaf(self, path: str | os.PathLike[str], row: int = 0) -> None:
         """Write the decomposition of one recording as an EMGLAB annotation file.

@@ -238,9 +238,14 @@ def medians(
                 noise = np.quantile(step, 0.25, axis=-1, keepdims=True)
                 excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
                 jiggles[unit] = float(excess.sum() / np.abs(templates[unit]).sum())
-            whole = np.floor(times + 0.5).astype(np.int64)
-            steps = np.round((times - whole + 0.5) * (N_STEPS - 1)).astype(np.int64)
-            nought = np.zeros(len(times), dtype=np.int64)
-            bank = shifted(change[None], STEPS)
-            residual -= synthesise(bank, nought, whole, steps, before, signal.shape[-1])
+            residual -= place_templates(change, times, before, signal.shape[-1])
     return templates, jiggles
+
+
+def place_templates(template: Floats, times: Floats, before: int, n_times: int) -> Floats:
+    """Sum of one template (n_channels, length) at all times, in samples: (n_channels, n_times)."""
+    whole = np.floor(times + 0.5).astype(np.int64)
+    steps = np.round((times - whole + 0.5) * (N_STEPS - 1)).astype(np.int64)
+    bank = shifted(template[np.newaxis], STEPS)
+    nought = np.zeros(len(times), dtype=np.int64)
+    return synthesise(bank, nought, whole, steps, before, n_times)

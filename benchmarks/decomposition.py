@@ -1,0 +1,244 @@
+"""How well needle recordings are decomposed: simulated truth, expert annotations, noise, time.
+
+Run with ``python benchmarks/decomposition.py [--seeds 4] [--first 1000] [--parts force,...]``.
+
+Parts: ``force`` (simulated recordings of 10 s at 23437.5 Hz, three diagnoses at three forces),
+``noise`` (white noise added, 5 to 40 dB), ``measures`` (amplitude, duration and firing of the units
+against the simulated ones, beside the isolated potentials of MUAPFeatures), ``expert`` (the
+annotated recordings of N2001 in the folder SKLEARN_EMG_DATA), ``empty`` (recordings of noise).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from sklearn_emg.datasets import load_annotations, load_n2001, simulate_recording
+from sklearn_emg.feature_extraction import MUAPFeatures
+from sklearn_emg.metrics import decomposition_agreement
+from sklearn_emg.motor_units import MotorUnitDecomposer, template_measures
+from sklearn_emg.preprocessing import BandpassFilter
+
+FS, SECONDS = 23437.5, 10.0
+FORCES = {"low, 0.5 %": 0.005, "low, 1 %": 0.01, "moderate, 3.5 %": 0.035, "high, 15 %": 0.15}
+DIAGNOSES = ("normal", "myopathy", "neuropathy")
+LEAST = 0.05  # mV
+
+
+def simulated(diagnosis: str, drive: float, seed: int) -> tuple[np.ndarray, dict[str, Any]]:
+    return simulate_recording(
+        diagnosis=diagnosis,
+        drive=drive,
+        duration=SECONDS,
+        fs=FS,
+        return_truth=True,
+        random_state=seed,
+    )
+
+
+def true_units(truth: dict[str, Any], least: float = 0.0) -> list[int]:
+    """Visible units with a discharge."""
+    return [
+        k
+        for k, (times, size) in enumerate(zip(truth["firing_times"], truth["ptp_mv"]))
+        if truth["visible"][k] and size > least and len(times)
+    ]
+
+
+def compare(signal: np.ndarray, truth: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Agreement of each visible unit, and numbers of the recording."""
+    begin = time.process_time()
+    decomposer = MotorUnitDecomposer(fs=FS).fit(signal)
+    seconds = time.process_time() - begin
+    every = [t for t in truth["firing_times"] if len(t)]
+    numbers = [k for k, times in enumerate(truth["firing_times"]) if len(times)]
+    result = decomposition_agreement(decomposer, every)
+    table = result.units.assign(size=truth["ptp_mv"][numbers], visible=truth["visible"][numbers])
+    n_false = len(decomposer.units_) - int((table["agreement"] > 0.5).sum())
+    table = table[table["visible"]]
+    facts = {
+        "n_visible": len(table),
+        "n_found": len(decomposer.units_),
+        "n_false": n_false,
+        "seconds": seconds,
+    }
+    return table.assign(n_visible=len(table)), facts
+
+
+def force(seeds: range) -> None:
+    rows = []
+    for diagnosis in DIAGNOSES:
+        for name, drive in FORCES.items():
+            tables, facts = zip(*(compare(*simulated(diagnosis, drive, s)) for s in seeds))
+            units, numbers = pd.concat(tables), pd.DataFrame(facts)
+            few, large = units["n_visible"] <= 6, units["size"] > LEAST
+            rows.append(
+                {
+                    "diagnosis": diagnosis,
+                    "force": name,
+                    "visible units": numbers["n_visible"].mean(),
+                    "found": numbers["n_found"].mean(),
+                    "false": numbers["n_false"].mean(),
+                    "agreement": units["agreement"].median(),
+                    "> 50 uV": units.loc[large, "agreement"].median(),
+                    "<= 6 units": units.loc[few, "agreement"].median(),
+                    "n (<= 6)": int(few.sum()),
+                    "mean": units["agreement"].mean(),
+                    "s": numbers["seconds"].median(),
+                }
+            )
+    print("\nRate of agreement, medians over the visible units of the simulation (0 if not found)")
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
+
+
+def noise(seeds: range) -> None:
+    rows = []
+    for level in (40, 30, 20, 10, 5):
+        tables = []
+        for diagnosis in DIAGNOSES:
+            for seed in seeds:
+                signal, truth = simulated(diagnosis, 0.005, seed)
+                rng = np.random.default_rng(seed)
+                spread = signal.std() * 10 ** (-level / 20)
+                tables.append(compare(signal + spread * rng.normal(size=signal.size), truth)[0])
+        units = pd.concat(tables)
+        large = units["size"] > LEAST
+        rows.append(
+            {
+                "dB": level,
+                "agreement": units["agreement"].median(),
+                "> 50 uV": units.loc[large, "agreement"].median(),
+                "found of > 50 uV": (units.loc[large, "agreement"] > 0.5).mean(),
+            }
+        )
+    print("\nWhite noise added, force 0.5 %, three diagnoses")
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
+
+
+def measures(seeds: range) -> None:
+    rows, isolated = [], []
+    for diagnosis in DIAGNOSES:
+        for seed in seeds:
+            signal, truth = simulated(diagnosis, 0.005, seed)
+            decomposer = MotorUnitDecomposer(fs=FS).fit(signal)
+            numbers = true_units(truth)
+            result = decomposition_agreement(
+                decomposer, [truth["firing_times"][k] for k in numbers]
+            )
+            waves = [truth["templates"][k] for k in numbers]
+            truths = template_measures(pd.DataFrame({"unit": numbers, "signal": waves, "fs": FS}))
+            own = template_measures(decomposer.templates_).set_index("unit")
+            firing = decomposer.units_.set_index("unit")
+            for k, row in enumerate(result.units.itertuples()):
+                if row.agreement > 0.5:
+                    times = truth["firing_times"][numbers[k]]
+                    gaps = np.diff(times)
+                    unit = {f"true {n}": truths[n].iloc[k] for n in ("amplitude", "duration")}
+                    unit |= {n: own.loc[row.found, n] for n in ("amplitude", "duration")}
+                    unit |= {"true rate": 1 / gaps.mean(), "true cv": gaps.std() / gaps.mean()}
+                    unit["rate"] = 1 / firing.loc[row.found, "interval"]
+                    unit["cv"] = firing.loc[row.found, "variability"]
+                    rows.append(unit)
+            table = BandpassFilter(20, 5000, fs=FS).fit_transform(signal[np.newaxis])
+            found = MUAPFeatures(fs=FS).fit(table).potentials(table)
+            found = found[found["isolated"]]
+            pair = {f"true {n}": truths[n].median() for n in ("amplitude", "duration")}
+            isolated.append({**pair, **found[["amplitude", "duration"]].median().to_dict()})
+    for title, data in (("units", rows), ("medians of MUAPFeatures per recording", isolated)):
+        table = pd.DataFrame(data)
+        print(f"\nMeasures, force 0.5 %: {len(table)} {title}")
+        for name in ("amplitude", "duration", "rate", "cv"):
+            if name in table:
+                pair = table[[name, f"true {name}"]].dropna()
+                ratio = pair[name] / pair[f"true {name}"]
+                print(
+                    f"  {name}: median ratio to the truth {ratio.median():.3f}, median absolute "
+                    f"error {(ratio - 1).abs().median():.3f}, rank correlation "
+                    f"{spearmanr(pair[name], pair[f'true {name}'])[0]:.3f}"
+                )
+
+
+def expert(folder: Path) -> None:
+    data = load_n2001(folder).data
+    decomposer = MotorUnitDecomposer().fit(data)
+    for row, recording in enumerate(data.itertuples()):
+        signal, fs = recording.signal, recording.fs
+        events = load_annotations(recording.annotations).events
+        half = round(0.015 * fs)
+        large = []
+        for unit, part in events.groupby("unit"):
+            at = np.rint(part["time"] * fs).astype(int)
+            at = at[(at > half) & (at < signal.size - half)]
+            average = np.median([signal[i - half : i + half] for i in at], axis=0)
+            if np.ptp(average) > LEAST:
+                large.append(unit)
+        found = decomposer.discharges_[decomposer.discharges_["row"] == row].drop(columns="row")
+        wanted = events[events["unit"].isin(large)]
+        strict = decomposition_agreement(found, wanted)
+        partial = decomposition_agreement(found, wanted, partial=True)
+        times = wanted["time"].to_numpy()
+        moved = found.assign(time=found["time"] + 0.037)
+        share, chance = anywhere(found, wanted), anywhere(moved, wanted)
+        print(f"\n{recording.recording}: {len(large)} annotated units above 50 uV", end=", ")
+        print(f"{len(times)} discharges")
+        print(f"  found by any unit: {share:.3f} ({chance:.3f} if all are moved by 37 ms)")
+        print(f"  found, units matched one to one: {strict.sensitivity:.3f}")
+        print(f"  found, several annotated units a found one: {partial.sensitivity:.3f}, ", end="")
+        print(f"precision against the partial annotation {partial.precision:.3f}")
+        print(decomposer.units_[decomposer.units_["row"] == row].round(3).to_string(index=False))
+
+
+def anywhere(found: pd.DataFrame, wanted: pd.DataFrame, tolerance: float = 0.001) -> float:
+    """Fraction of wanted discharges with one of any found unit, after the shift of the pair."""
+    hit = np.zeros(len(wanted), dtype=bool)
+    for _, ours in found.groupby("unit"):
+        for unit in wanted["unit"].unique():
+            mine = (wanted["unit"] == unit).to_numpy()
+            match = decomposition_agreement(
+                [ours["time"].to_numpy()], [wanted["time"].to_numpy()[mine]]
+            ).units.iloc[0]
+            if match["sensitivity"] >= 0.1:
+                moved = ours["time"].to_numpy() - match["shift"]
+                near = np.abs(wanted["time"].to_numpy()[mine, None] - moved).min(axis=1)
+                hit[mine] |= near <= tolerance
+    return float(hit.mean())
+
+
+def empty(seeds: range) -> None:
+    signals = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        white = 0.005 * rng.normal(size=int(SECONDS * FS))
+        signals += [white, white + 0.01 * np.cumsum(white)]
+    found = MotorUnitDecomposer(fs=FS).fit(np.array(signals)).units_
+    print(f"\nNoise, white and brown: {len(found)} units in {len(signals)} recordings")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first", type=int, default=1000)
+    parser.add_argument("--parts", default="force,noise,measures,expert,empty")
+    arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    MotorUnitDecomposer(fs=FS).fit(simulated("normal", 0.005, 0)[0])  # compiles
+    for part in arguments.parts.split(","):
+        if part != "expert":
+            {"force": force, "noise": noise, "measures": measures, "empty": empty}[part](seeds)
+            continue
+        folder = Path(os.environ.get("SKLEARN_EMG_DATA", "")) / "n2001"
+        if folder.is_dir():
+            expert(folder)
+        else:
+            print("\nSKLEARN_EMG_DATA has no folder n2001: no expert annotations")
+
+
+if __name__ == "__main__":
+    main()
