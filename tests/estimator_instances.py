@@ -93,7 +93,7 @@ INSTANCES = [
     LogSpectrogram(delta=True, nperseg=8),
     MelSpectrogram(3, fs=1000.0, nperseg=16),
     MUAPFeatures(fs=400.0),
-    DecompositionFeatures(fs=400.0),
+    DecompositionFeatures(fs=400.0, fill_value=0.0),
     MotorUnitDecomposer(fs=400.0),
     MultichannelFeatures(),
     STFT(nperseg=8),

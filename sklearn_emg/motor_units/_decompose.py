@@ -37,7 +37,7 @@ _REGULAR = 0.45
 _LEAST_INDEX = 4.0
 _LEAST_INDEX_OF_FEW = 12.0
 _FEW = 12
-_CLEAR_INDEX = 20.0
+_CLEAR_INDEX = 10.0
 # Largest fraction of intervals that are shorter than those of the fastest unit.
 _SHORT = 0.1
 
