@@ -5,6 +5,7 @@ settings that such windows allow.
 """
 
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
@@ -12,6 +13,7 @@ from sklearn_emg.ensemble import (
     NormalLimitRules,
     SMOTEClassifier,
     SubjectTransferClassifier,
+    Windows,
 )
 from sklearn_emg.feature_extraction import (
     STFT,
@@ -180,6 +182,7 @@ INSTANCES = [
     WindowAugmenter(epsilon=0.1, random_state=0),
     NormalLimitRules(),
     SMOTEClassifier(LogisticRegression()),
+    Windows(StandardScaler(), window=None),
     CachedTransformer(TimeDomainFeatures(fs=1000.0)),
     SubjectTransferClassifier(
         TransferClassifier(ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET))

@@ -8,6 +8,7 @@ from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier
 from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
 from sklearn_emg.ensemble._votes import Votes
+from sklearn_emg.ensemble._windows_step import Windows
 
 __all__ = [
     "DiVoteClassifier",
@@ -16,4 +17,5 @@ __all__ = [
     "SMOTEClassifier",
     "SubjectTransferClassifier",
     "Votes",
+    "Windows",
 ]
