@@ -21,6 +21,7 @@ from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
 from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
 from sklearn_emg.feature_extraction._transforms._flatten import Flatten
 from sklearn_emg.feature_extraction._transforms._quantiles import FeatureQuantiles
+from sklearn_emg.feature_extraction._transforms._rocket import MiniRocket
 from sklearn_emg.feature_extraction._transforms._waveform import WaveformImage
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
@@ -39,6 +40,7 @@ __all__ = [
     "LogSpectrogram",
     "MUAPFeatures",
     "MelSpectrogram",
+    "MiniRocket",
     "MultichannelFeatures",
     "SpectralFeatures",
     "TimeDomainFeatures",

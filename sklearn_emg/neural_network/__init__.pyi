@@ -10,6 +10,7 @@ from sklearn_emg.neural_network._checkpoints import checkpoint_progress
 from sklearn_emg.neural_network._data._split import split_validation as split_validation
 from sklearn_emg.neural_network._estimators import EMGClassifier
 from sklearn_emg.neural_network._estimators import NetClassifier as NetClassifier
+from sklearn_emg.neural_network._features import NetworkFeatures
 from sklearn_emg.neural_network._modules._alsnet import ALSNet
 from sklearn_emg.neural_network._modules._attention import AttentionNet
 from sklearn_emg.neural_network._modules._autoencoder import AutoencoderNet
@@ -52,6 +53,7 @@ __all__ = [
     "ImageNetworkClassifier",
     "NEMGNet",
     "NEMGNetClassifier",
+    "NetworkFeatures",
     "NeuroFusionNet",
     "NeuroFusionNetClassifier",
     "PatternNet",

@@ -39,6 +39,7 @@ HOME = {
     "checkpoint_progress": "_checkpoints",
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_regressor",
+    "NetworkFeatures": "_features",
     "TransferClassifier": "_transfer",
     "export_onnx": "_onnx",
     "load_model": "_saving",

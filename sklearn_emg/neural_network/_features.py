@@ -1,0 +1,247 @@
+"""Activations of a trained network as features of a classical pipeline."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_emg._typing import Labels, Signals
+from sklearn_emg._validation import did_you_mean
+from sklearn_emg.neural_network._data._inputs import signals_to_predict
+from sklearn_emg.neural_network._estimators import EMGClassifier
+from sklearn_emg.neural_network._parameters import MIN_BATCH
+
+_HEAD = "classifier"  # every network of this package calls its last part so
+
+
+class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+    """Train a network, and give the outputs of one of its layers as features.
+
+    The network is fitted in ``fit``, so that in a Pipeline each fold of a cross-validation trains
+    it on its own training subjects. A classical classifier follows, or a feature union with
+    features that have names.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Network classifier or regressor of this package; None is ``EMGClassifier()``. The codes of
+        an autoencoder are ``NetworkFeatures(AutoencoderNetClassifier())``.
+    layer : str, default=None
+        Name of the layer whose outputs are taken, as in ``named_modules`` of the network
+        ("features.3"). None takes what enters the last part, "classifier": the features that the
+        network has learned, the codes of an autoencoder.
+    time_average : bool, default=True
+        Whether outputs with an axis of time, or height and width, are averaged over it; otherwise
+        they are flattened, for which signals must have one length.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted network.
+    classes_ : ndarray of shape (n_classes,)
+        Labels, where `estimator` is a classifier.
+    n_features_in_ : int
+        Number of features, as in `estimator_`.
+
+    Raises
+    ------
+    ValueError
+        If the network has no layer of this name, or the layer does not run.
+
+    See Also
+    --------
+    TransferClassifier : Freezes layers and trains others.
+
+    Notes
+    -----
+    The outputs are those in evaluation mode, and those of a window do not depend on the others. A
+    layer inside the part that was trained on the labels separates the training windows better than
+    new ones, so that a classifier after it is more certain of them than it should be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, NetworkFeatures
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 20)
+    >>> X = rng.normal(size=(40, 60)) * np.where(y == "patient", 3, 1)[:, None]
+    >>> net = ALSNetClassifier(n_filters=8, n_hidden=16, max_epochs=5, random_state=0)
+    >>> model = make_pipeline(NetworkFeatures(net), SVC()).fit(X, y)
+    >>> model[:-1].transform(X).shape
+    (40, 8)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [BaseEstimator, None],
+        "layer": [str, None],
+        "time_average": ["boolean"],
+    }
+
+    def __init__(
+        self, estimator: Any = None, *, layer: str | None = None, time_average: bool = True
+    ) -> None:
+        self.estimator = estimator
+        self.layer = layer
+        self.time_average = time_average
+
+    def fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, images, or a recording table, as `estimator` takes them.
+        y : array-like of shape (n_windows,)
+            Labels or targets.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window; a recording table contains them. Whole subjects are held out for
+            validation.
+
+        Returns
+        -------
+        self : object
+        """
+        self.__dict__.pop("estimator_", None)
+        network = EMGClassifier() if self.estimator is None else clone(self.estimator)
+        if not hasattr(network, "max_epochs"):
+            raise ValueError(
+                "The 'estimator' parameter of NetworkFeatures must be a network of "
+                f"sklearn_emg.neural_network. Got {network!r} instead."
+            )
+        network.fit(X, y, groups=groups)
+        self._layer_of(network.net_.module_)
+        self.estimator_ = network
+        self.n_features_in_ = network.n_features_in_
+        for name in ("classes_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(network, name):
+                setattr(self, name, getattr(network, name))
+        # One row says how many units the layer has.
+        self._n_units = self._activations(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
+        return self
+
+    def transform(self, X: Signals) -> NDArray[np.float32]:
+        """Outputs of the layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, images, or a recording table, as in ``fit``.
+
+        Returns
+        -------
+        features : ndarray of shape (n_windows, n_units), float32
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If subjects of a table were trained on.
+        """
+        check_is_fitted(self, "estimator_")
+        self.estimator_._warn_of_known_subjects(X)
+        return self._activations(X)
+
+    def fit_transform(
+        self, X: Signals, y: Labels, groups: Labels | None = None
+    ) -> NDArray[np.float32]:
+        """Train the network and give the outputs of the layer for the same windows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, images, or a recording table.
+        y : array-like of shape (n_windows,)
+            Labels or targets.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window.
+
+        Returns
+        -------
+        features : ndarray of shape (n_windows, n_units), float32
+        """
+        return self.fit(X, y, groups)._activations(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Names of the units, such as ``features.3_0``.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Not used; present by convention of scikit-learn.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_units,)
+        """
+        check_is_fitted(self, "estimator_")
+        label = "code" if self.layer is None else self.layer
+        return np.asarray([f"{label}_{unit}" for unit in range(self._n_units)], dtype=object)
+
+    def _layer_of(self, module: nn.Module) -> tuple[nn.Module, bool]:
+        """The layer, and whether its input is meant instead of its output."""
+        named = dict(module.named_modules())
+        name = _HEAD if self.layer is None else self.layer
+        if name not in named or not name:
+            known = [n for n in named if n]
+            raise ValueError(
+                f"The 'layer' parameter of NetworkFeatures names {name!r}, which is no layer of "
+                f"{type(module).__name__}.{did_you_mean(name, known)} Its layers are "
+                f"{', '.join(known[:20])}{' ...' if len(known) > 20 else ''}."
+            )
+        return named[name], self.layer is None
+
+    def _activations(self, X: Signals) -> NDArray[np.float32]:
+        network = self.estimator_
+        net, module = network.net_, network.net_.module_
+        layer, takes_input = self._layer_of(module)
+        kept: list[torch.Tensor] = []
+
+        def keep(_module: nn.Module, inputs: tuple, output: Any) -> None:
+            values = inputs[0] if takes_input else output
+            # Recurrent layers give (output, state).
+            values = values[0] if isinstance(values, tuple) else values
+            if self.time_average and values.ndim > 2:
+                values = values.flatten(2).mean(dim=-1)
+            kept.append(values.flatten(1).float())
+
+        hook = layer.register_forward_hook(keep)
+        try:
+            if network._takes_any_length:
+                # Signal by signal, so that an average holds no frame of the padding.
+                signals = signals_to_predict(network, X)
+                for row in range(len(signals)):
+                    rows = torch.full((MIN_BATCH,), row)
+                    net.module_.eval()
+                    with torch.inference_mode():
+                        net.infer(signals.take(rows)[0])
+                kept[:] = [part[:1] for part in kept]
+                n_rows = len(signals)
+            else:
+                windows = network._check_input(X)
+                n_rows = len(windows)
+                net.raw_output(windows, network._inference_batch(torch.device(net.device).type))
+        finally:
+            hook.remove()
+        if not kept:
+            raise ValueError(
+                f"The layer {self.layer!r} of {type(module).__name__} does not run when the "
+                "network predicts; name another one."
+            )
+        return torch.cat(kept)[:n_rows].cpu().numpy()
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = EMGClassifier() if self.estimator is None else self.estimator
+        tags.input_tags = inner.__sklearn_tags__().input_tags
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
