@@ -201,20 +201,28 @@ def _system_page(name: str) -> str:
         text += _list_table(["measure", "value", "split"], rows, "60 15 25", "features")
     else:
         text += "The source reports no result of this system alone.\n\n"
-    if system.open_choices:
-        text += _title("What the source leaves open", "-")
-        choices = [
-            [_literal(c.what), _literal(c.choice), _literal(c.why)] for c in system.open_choices
+    text += _title("What the paper says, and what is here", "-")
+    text += (
+        "Every detail in which the system here deviates from its source, or which the source "
+        "leaves open. Everything else is as published.\n\n"
+    )
+    choices = [
+        [
+            _literal(c.what),
+            _literal(c.paper or "not stated"),
+            _literal(c.choice),
+            _literal(c.why or "the source leaves it open"),
         ]
-        text += _list_table(
-            ["open in the source", "choice made here", "why"], choices, "25 45 30", "features"
-        )
+        for c in sorted(system.open_choices, key=lambda c: not c.deviates)
+    ]
+    text += _list_table(["detail", "paper says", "here", "why"], choices, "20 25 30 25", "features")
     return text
 
 
 def write_systems(folder: Path) -> None:
     """A page per published system, and the table of all of them."""
     from sklearn_emg.papers import get_system, list_systems
+    from sklearn_emg.papers._registry import NOT_SOFTWARE
 
     names = list(list_systems().index)
     rows = []
@@ -226,6 +234,12 @@ def write_systems(folder: Path) -> None:
     text = _list_table(
         ["name", "system", "published split", "extra"], rows, "24 48 16 12", "features"
     )
+    text += "Rows of the sources' tables that cannot be software:\n\n"
+    rows = [
+        [_literal(title), "; ".join(_literal(str(f)) for f in figures), _literal(why)]
+        for title, figures, why in NOT_SOFTWARE.values()
+    ]
+    text += _list_table(["row", "published", "why"], rows, "35 35 30", "features")
     text += ".. toctree::\n   :hidden:\n\n"
     text += "".join(f"   /generated/systems/{name}\n" for name in names)
     _write(folder / "systems.rst.inc", text)
@@ -238,6 +252,8 @@ EXTRAS = {
     "onnx": "export of networks for other programs",
     "plot": "displays and examples",
     "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
+    "catch22": "``Catch22Features``",
+    "riemann": "``TangentSpaceFeatures``",
     "reduce": "``ShapeReducer``",
     "export": "export to Parquet",
     "explain": "UMAP in ``layer_embedding``, ``attribution``",

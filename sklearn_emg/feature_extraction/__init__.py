@@ -17,11 +17,13 @@ from sklearn_emg.feature_extraction._time_frequency import (
     MelSpectrogram,
 )
 from sklearn_emg.feature_extraction._time_frequency import mel_filterbank as mel_filterbank
+from sklearn_emg.feature_extraction._transforms._catch22 import Catch22Features
 from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
 from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
 from sklearn_emg.feature_extraction._transforms._flatten import Flatten
 from sklearn_emg.feature_extraction._transforms._quantiles import FeatureQuantiles
 from sklearn_emg.feature_extraction._transforms._rocket import MiniRocket
+from sklearn_emg.feature_extraction._transforms._tangent import TangentSpaceFeatures
 from sklearn_emg.feature_extraction._transforms._waveform import WaveformImage
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
@@ -32,6 +34,7 @@ __all__ = [
     "AutoregressiveFeatures",
     "CWTCoefficients",
     "CWTFeatures",
+    "Catch22Features",
     "ComplexityFeatures",
     "EMGFeatures",
     "FFTSpectrum",
@@ -43,6 +46,7 @@ __all__ = [
     "MiniRocket",
     "MultichannelFeatures",
     "SpectralFeatures",
+    "TangentSpaceFeatures",
     "TimeDomainFeatures",
     "TsfreshFeatures",
     "WaveformImage",

@@ -175,7 +175,7 @@ class ImageNetworkClassifier(NetClassifier):
         nperseg: int = ...,
         hop: int | None = ...,
         resize: int | Sequence[int] | None = ...,
-        pretrained: bool = ...,
+        pretrained: bool | str = ...,
         class_weight: str | dict[Any, float] | None = ...,
         **training: Unpack[Training],
     ) -> None: ...

@@ -5,6 +5,10 @@
 from sklearn_emg.papers._ahmed_islam import ahmed_islam
 from sklearn_emg.papers._alsnet import ALSNetProtocol
 from sklearn_emg.papers._alsnet import alsnet
+from sklearn_emg.papers._baselines import boosted_features
+from sklearn_emg.papers._baselines import catch22_features
+from sklearn_emg.papers._baselines import minirocket
+from sklearn_emg.papers._baselines import tangent_space
 from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._benchmark._results import Benchmark
 from sklearn_emg.papers._benchmark._results import read_benchmark
@@ -41,6 +45,7 @@ from sklearn_emg.papers._registry import list_systems
 from sklearn_emg.papers._registry import make_system
 from sklearn_emg.papers._spectroemgnet import spectroemgnet
 from sklearn_emg.papers._yoo_2023 import yoo_2023
+from sklearn_emg.papers._yoo_2023 import yoo_2023_cnn
 
 __all__ = [
     "ALSNetProtocol",
@@ -54,9 +59,11 @@ __all__ = [
     "ahmed_islam",
     "alsnet",
     "amplitude_envelope_analysis",
+    "boosted_features",
     "boumerdes_cnn",
     "boumerdes_lstm",
     "boumerdes_tables",
+    "catch22_features",
     "deepemgnet",
     "elamvazuthi",
     "frequency_domain_analysis",
@@ -64,6 +71,7 @@ __all__ = [
     "list_systems",
     "make_system",
     "mel_spectrogram_network",
+    "minirocket",
     "n2001_features",
     "nemgnet",
     "neurofusion_features",
@@ -77,9 +85,11 @@ __all__ = [
     "run_benchmark",
     "selected_features_mlp",
     "spectroemgnet",
+    "tangent_space",
     "time_domain_analysis",
     "transfer_cnn",
     "tree_ensembles",
     "waveform_image_network",
     "yoo_2023",
+    "yoo_2023_cnn",
 ]

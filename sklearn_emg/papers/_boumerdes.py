@@ -84,15 +84,23 @@ def _balanced(
             "and little is learned",
         ),
         OpenChoice(
-            "healthy recordings, cut from 270 to 192 by hand",
+            "healthy recordings",
             "at most twice those of the smallest class, 196 on N2001, taken from the subjects with "
             "most recordings",
+            "which ones were cut is not stated",
+            "270 cut to 192 by hand",
         ),
         OpenChoice(
             "neighbours of SMOTE",
-            "5, among the windows of the same subject; the source mixes subjects",
+            "5, among the windows of the same subject",
             "a synthetic window belongs to one subject, so that early stopping by subject stays "
             "right",
+            "neighbours in the class, whatever their subject",
+        ),
+        OpenChoice(
+            "SMOTE in the protocol of random windows",
+            "none in boumerdes_tables, as in the source; smote_factor=1 leaves it out elsewhere",
+            "there, undersampling sufficed",
         ),
         OpenChoice(
             "subjects for validation",

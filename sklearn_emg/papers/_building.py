@@ -29,6 +29,12 @@ NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data
 STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
 
 MEAN_VOTE = OpenChoice("vote over recordings and subjects", "mean probability")
+SPLIT_BY_SUBJECT = OpenChoice(
+    "split",
+    "by subject, in every protocol of this package",
+    "signals of one subject resemble each other",
+    "training, validation and test by signals",
+)
 STANDARD_WINDOWS = OpenChoice(
     "filter and windows", "band-pass of 20 to 4000 Hz, windows of 0.4 s every 0.2 s at 10 kHz"
 )

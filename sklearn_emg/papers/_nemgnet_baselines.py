@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import MelSpectrogram, WaveformImage
@@ -28,7 +31,16 @@ _TRAINING = OpenChoice(
     "the weights with the best accuracy on 20 % of the training subjects, every 50 updates",
     "the paper chose the weights on the test fold",
 )
-_NO_PHOTOGRAPHS = OpenChoice("weights learned on photographs", "none")
+_NO_PHOTOGRAPHS = OpenChoice(
+    "weights learned on photographs",
+    "none, unless pretrained= names a file of weights",
+    "nothing is downloaded when a system runs",
+)
+_COLOURS = OpenChoice(
+    "three colours",
+    "the mean of the maps of all channels of the signal, in each of the three",
+    "networks for photographs take three; so they hold as many numbers as published",
+)
 
 
 @published_systems(
@@ -41,14 +53,15 @@ _NO_PHOTOGRAPHS = OpenChoice("weights learned on photographs", "none")
         )
         for architecture, (name, accuracy) in _ACCURACY.items()
     },
-    source=replace(YOO_2022, note="tables 3 and 6, after H. Nodera et al."),
+    source=replace(YOO_2022, note="tables 5 and 6, after H. Nodera et al."),
     input="mel spectrograms of windows of 0.4 s every 0.1 s at 10 kHz",
     open_choices=[
         OpenChoice(
             "size of the spectrogram",
-            "40 mel bands, frames of 256 samples every 64, resized to 96 x 96 pixels; one map for "
-            "each channel of the signal in place of three colours",
+            "40 mel bands, frames of 256 samples every 64, resized to 96 x 96 pixels",
+            "the sources of the table give no sizes; smaller images train faster",
         ),
+        _COLOURS,
         _NO_PHOTOGRAPHS,
         _TRAINING,
     ],
@@ -60,6 +73,7 @@ def mel_spectrogram_network(
     fs: float = 10_000.0,
     window: float = 0.4,
     step: float = 0.1,
+    pretrained: bool | str = False,
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
@@ -71,12 +85,16 @@ def mel_spectrogram_network(
 default="resnet152"
         Image network.
     $windows
+    pretrained : bool or str, default=False
+        File with weights learned on photographs, see
+        :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``image`` and ``network``; votes by region as nEMGNet.
+        ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``; votes
+        by region as nEMGNet.
 
     Raises
     ------
@@ -103,7 +121,14 @@ default="resnet152"
     check_option(architecture, tuple(_ACCURACY), "architecture", "mel_spectrogram_network")
     image = MelSpectrogram(40, nperseg=256, hop=64)
     return _over_images(
-        image, architecture, fs, window, step, max_epochs=max_epochs, random_state=random_state
+        image,
+        architecture,
+        fs,
+        window,
+        step,
+        pretrained=pretrained,
+        max_epochs=max_epochs,
+        random_state=random_state,
     )
 
 
@@ -115,13 +140,15 @@ default="resnet152"
             [PublishedResult("accuracy of subjects", 57.47, True)],
         )
     },
-    source=replace(YOO_2022, note="tables 3 and 6, after S. Nam et al."),
+    source=replace(YOO_2022, note="tables 5 and 6, after S. Nam et al."),
     input="plotted windows of 0.4 s every 0.1 s at 10 kHz",
     open_choices=[
         OpenChoice(
             "size of the plot",
-            "96 x 96 pixels, one map for each channel of the signal in place of colours",
+            "96 x 96 pixels",
+            "the source gives no size; smaller images train faster",
         ),
+        _COLOURS,
         _NO_PHOTOGRAPHS,
         _TRAINING,
     ],
@@ -132,6 +159,7 @@ def waveform_image_network(
     fs: float = 10_000.0,
     window: float = 0.4,
     step: float = 0.1,
+    pretrained: bool | str = False,
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
@@ -140,12 +168,16 @@ def waveform_image_network(
     Parameters
     ----------
     $windows
+    pretrained : bool or str, default=False
+        File with weights learned on photographs, see
+        :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``image`` and ``network``; votes by region as nEMGNet.
+        ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``; votes
+        by region as nEMGNet.
 
     Notes
     -----
@@ -165,8 +197,22 @@ def waveform_image_network(
     """
     return _over_images(
         WaveformImage(96, 96), "inception_v4", fs, window, step,
-        max_epochs=max_epochs, random_state=random_state,
+        pretrained=pretrained, max_epochs=max_epochs, random_state=random_state,
     )  # fmt: skip
+
+
+def three_colours(images: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean over the maps of images, three times, as networks for photographs take it.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_windows, n_maps, height, width)
+
+    Returns
+    -------
+    images : ndarray of shape (n_windows, 3, height, width)
+    """
+    return np.repeat(images.mean(axis=1, keepdims=True), 3, axis=1)
 
 
 def _over_images(
@@ -175,7 +221,8 @@ def _over_images(
     from sklearn_emg.neural_network import ImageNetworkClassifier
 
     network = ImageNetworkClassifier(architecture=architecture, resize=96, **training)
-    windows = Pipeline([("image", image), ("network", network)])
+    colours = FunctionTransformer(three_colours)
+    windows = Pipeline([("image", image), ("colours", colours), ("network", network)])
     return over_recordings(
         windows, fs=fs, window=window, step=step, by="region", final_estimator="logistic"
     )

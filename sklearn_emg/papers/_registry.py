@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from sklearn_emg._validation import did_you_mean
+from sklearn_emg._validation import check_option, did_you_mean
 
 __all__ = [
     "OpenChoice",
@@ -85,7 +85,7 @@ class PublishedResult:
 
 @dataclass(frozen=True)
 class OpenChoice:
-    """A detail that a source leaves open.
+    """A detail that a source leaves open, or in which the system here deviates from it.
 
     Attributes
     ----------
@@ -95,14 +95,23 @@ class OpenChoice:
         The choice made here.
     why : str
         The reason, empty where any choice would do.
+    paper : str
+        What the source says, where the system here deviates from it; empty where it says nothing.
     """
 
     what: str
     choice: str
     why: str = ""
+    paper: str = ""
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the source says something else."""
+        return bool(self.paper)
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.choice}" + (f" ({self.why})" if self.why else "")
+        instead = f" in place of {self.paper}" if self.paper else ""
+        return f"{self.what}: {self.choice}{instead}" + (f" ({self.why})" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,9 @@ class System:
         Extra that has to be installed, empty where none is.
     min_fs : float
         Lowest sampling rate in Hz at which the network is not too deep for its windows.
+    kind : {"published", "baseline"}
+        Whether a source published the system for the diagnosis of muscles, or it is a general
+        method that a reviewer asks for as a baseline.
     """
 
     name: str
@@ -165,6 +177,7 @@ class System:
     open_choices: Sequence[OpenChoice]
     needs: str
     min_fs: float = 0.0
+    kind: str = "published"
 
     @property
     def citation(self) -> str:
@@ -205,6 +218,7 @@ def published_systems(
     open_choices: Sequence[OpenChoice],
     needs: str = "",
     min_fs: float = 0.0,
+    kind: str = "published",
 ) -> Callable[[F], F]:
     """Enter the systems that a function builds into the registry, and complete its docstring.
 
@@ -216,7 +230,7 @@ def published_systems(
     ----------
     variants : mapping of str to Variant
         Systems by their names.
-    source, input, open_choices, needs, min_fs
+    source, input, open_choices, needs, min_fs, kind
         See :class:`System`.
 
     Returns
@@ -238,6 +252,7 @@ def published_systems(
                 open_choices=tuple(open_choices),
                 needs=needs,
                 min_fs=min_fs,
+                kind=kind,
             )
         if function.__doc__:  # not under python -OO
             texts = {name: _parameter(function, name) for name in ("line_freq", "random_state")}
@@ -292,6 +307,21 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
     )
 
 
+#: Rows of the sources' tables that no pipeline can stand for, and why.
+NOT_SOFTWARE = {
+    "manual diagnosis": (
+        "R. Chandrasekaran et al. (2024): manual diagnosis",
+        [PublishedResult("accuracy", 72.1)],
+        "physicians made it; no software can repeat them",
+    ),
+    "six electromyographers": (
+        "J. Yoo et al. (2026): median of six electromyographers",
+        [PublishedResult("accuracy of subjects", 55.0, False)],
+        "physicians made it; no software can repeat them",
+    ),
+}
+
+
 def get_system(name: str) -> System:
     """Look up the facts about a system.
 
@@ -316,8 +346,13 @@ def get_system(name: str) -> System:
     >>> system.title
     'I. Elamvazuthi et al. (2015): AR, RMS, ZC, WL and MAV with a multilayer perceptron'
     >>> print(system.published[0])
-    accuracy of windows 86.30 % (split not stated)
+    accuracy of signals, ALS/myopathy/healthy 86.30 % (leaky)
     """
+    if name in NOT_SOFTWARE:
+        raise ValueError(
+            f"{name.capitalize()} ({'; '.join(map(str, NOT_SOFTWARE[name][1]))}) is a row of the "
+            f"source's table that is no software: {NOT_SOFTWARE[name][2]}."
+        )
     if name not in _SYSTEMS:
         raise ValueError(
             f"There is no system {name!r}.{did_you_mean(name, _SYSTEMS)} list_systems() has "
@@ -364,8 +399,14 @@ def make_system(name: str, **changes: Any) -> Any:
     return system.function(**{**system.settings, **changes})
 
 
-def list_systems() -> pd.DataFrame:
-    """List the published systems.
+def list_systems(kind: str | None = None) -> pd.DataFrame:
+    """List the published systems and the baselines.
+
+    Parameters
+    ----------
+    kind : {"published", "baseline"}, default=None
+        "published" lists systems that a source published for the diagnosis of muscles, "baseline"
+        general methods that it did not compare with; None lists both.
 
     Returns
     -------
@@ -373,7 +414,13 @@ def list_systems() -> pd.DataFrame:
         Indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year and
         method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (with the kind
         of split of each result), ``leaky`` (True where a subject, or the test set, was in both
-        training and test; None where the source does not say), ``open_choices`` and ``needs``.
+        training and test; None where the source does not say), ``open_choices``, ``needs`` and
+        ``kind``.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is neither.
 
     Examples
     --------
@@ -381,7 +428,11 @@ def list_systems() -> pd.DataFrame:
     >>> systems = list_systems()
     >>> systems.loc["nemgnet-b-pd", "published"]
     'accuracy of subjects 83.69 % (leaky)'
+    >>> "minirocket" in list_systems(kind="baseline").index
+    True
     """
+    if kind is not None:
+        check_option(kind, ("published", "baseline"), "kind", "list_systems")
     rows = {
         s.name: {
             "title": s.title,
@@ -393,8 +444,10 @@ def list_systems() -> pd.DataFrame:
             "leaky": s.leaky,
             "open_choices": "; ".join(map(str, s.open_choices)),
             "needs": s.needs,
+            "kind": s.kind,
         }
         for s in _SYSTEMS.values()
+        if kind in (None, s.kind)
     }
     # Object, so that None is kept and not turned into False.
     return pd.DataFrame.from_dict(rows, orient="index").astype({"leaky": object})

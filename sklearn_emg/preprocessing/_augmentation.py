@@ -199,8 +199,9 @@ class WindowAugmenter(BaseEstimator):
         Maximum factor of the amplitude; the minimum is its inverse.
     epsilon : float, default=None
         Standard deviation of added white noise relative to that of the signal,
-        :math:`T(x) = x + \\varepsilon\\,dx`. A signal-to-noise ratio of S dB is
-        ``10 ** (-S / 20)``.
+        :math:`T(x) = x + \\varepsilon\\,dx`.
+    snr : float, default=None
+        Signal-to-noise ratio in dB of that noise, in place of `epsilon`, ``10 ** (-snr / 20)``.
     fs : float, default=None
         Sampling rate in Hz, for `band_stop`.
     random_state : int, RandomState instance or None, default=None
@@ -247,6 +248,7 @@ class WindowAugmenter(BaseEstimator):
         "drop_channel": [Interval(Real, 0, 1, closed="left"), None],
         "max_scale": [Interval(Real, 1, None, closed="left"), None],
         "epsilon": [Interval(Real, 0, None, closed="left"), None],
+        "snr": [Interval(Real, None, None, closed="neither"), None],
         "fs": [_POSITIVE, None],
         "random_state": ["random_state"],
     }
@@ -262,6 +264,7 @@ class WindowAugmenter(BaseEstimator):
         drop_channel: float | None = None,
         max_scale: float | None = None,
         epsilon: float | None = None,
+        snr: float | None = None,
         fs: float | None = None,
         random_state: int | np.random.RandomState | None = None,
     ):
@@ -273,6 +276,7 @@ class WindowAugmenter(BaseEstimator):
         self.drop_channel = drop_channel
         self.max_scale = max_scale
         self.epsilon = epsilon
+        self.snr = snr
         self.fs = fs
         self.random_state = random_state
 
@@ -362,7 +366,15 @@ class WindowAugmenter(BaseEstimator):
         self._check_changes(X)
         return X, y
 
+    def _noise_level(self) -> float | None:
+        return self.epsilon if self.snr is None else 10 ** (-self.snr / 20)
+
     def _check_changes(self, X: NDArray) -> None:
+        if self.epsilon is not None and self.snr is not None:
+            raise ValueError(
+                "Give either 'epsilon' or 'snr' to WindowAugmenter, not both; an snr of S dB is an "
+                "epsilon of 10 ** (-S / 20)."
+            )
         if self.drop_channel is not None and X.ndim == 2:
             raise ValueError(
                 "The 'drop_channel' parameter of WindowAugmenter needs windows of shape "
@@ -395,8 +407,8 @@ class WindowAugmenter(BaseEstimator):
             changed = drop_channels(changed, self.drop_channel, rng)
         if self.max_scale is not None:
             changed = rescale(changed, self.max_scale, rng)
-        if self.epsilon is not None:
-            changed = perturb(changed, self.epsilon, rng)
+        if (epsilon := self._noise_level()) is not None:
+            changed = perturb(changed, epsilon, rng)
         return changed.astype(X.dtype, copy=changed is X)
 
     def __sklearn_tags__(self) -> Tags:

@@ -285,3 +285,14 @@ def test_pca_is_the_eigendecomposition_of_the_covariance():
     values, vectors = np.linalg.eigh(centred.T @ centred / 49)
     np.testing.assert_allclose(pca.explained_variance_, values[::-1])
     np.testing.assert_allclose(np.abs(pca.components_ @ vectors[:, ::-1]), np.eye(4), atol=1e-10)
+
+
+def test_noise_is_given_by_its_signal_to_noise_ratio():
+    X = np.random.default_rng(0).normal(size=(4, 5000))
+    by_ratio = WindowAugmenter(snr=14.0, random_state=0)
+    by_epsilon = WindowAugmenter(epsilon=10 ** (-14 / 20), random_state=0)
+    np.testing.assert_array_equal(by_ratio.augment(X), by_epsilon.augment(X))
+    noise_power = (by_ratio.augment(X) - X).var()
+    assert 10 * np.log10(X.var() / noise_power) == pytest.approx(14.0, abs=0.3)
+    with pytest.raises(ValueError, match="either 'epsilon' or 'snr'"):
+        WindowAugmenter(epsilon=0.1, snr=10.0).augment(X)

@@ -6,6 +6,7 @@ import importlib
 import sys
 import types
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -76,8 +77,10 @@ class ImageNetwork(nn.Module):
     resize : int, tuple of (int, int) or None, default=None
         Height and width to which images are brought by bilinear interpolation. With None their
         size is kept (the papers do not give the sizes that they used).
-    pretrained : bool, default=False
-        Whether to start from weights learned on photographs, which timm downloads at the first use.
+    pretrained : bool or str, default=False
+        File with weights of this architecture learned on photographs (safetensors or ``.pth`` of
+        timm), from which to start; the last layer, and a first layer for another number of maps,
+        are adapted. True uses timm's own weights, which it downloads at the first use.
 
     Raises
     ------
@@ -111,7 +114,7 @@ class ImageNetwork(nn.Module):
         nperseg: int = 256,
         hop: int | None = None,
         resize: int | Sequence[int] | None = None,
-        pretrained: bool = False,
+        pretrained: bool | str = False,
     ) -> None:
         super().__init__()
         name = "ImageNetwork"
@@ -139,9 +142,21 @@ class ImageNetwork(nn.Module):
                 f"Set resize={max(min_size, 128)}, for instance."
             )
         # load_model builds the network without memory and fills in weights of its own.
-        wants_weights = pretrained and not torch.empty(0).is_meta
+        wants_weights = bool(pretrained) and not torch.empty(0).is_meta
+        local = {}
+        if isinstance(pretrained, str) and wants_weights:
+            if not Path(pretrained).is_file():
+                raise FileNotFoundError(
+                    f"The 'pretrained' parameter of {name} names {pretrained!r}, which is no file. "
+                    "Give a file with the weights of timm, or False for random weights."
+                )
+            local = {"pretrained_cfg_overlay": {"file": pretrained}}
         self.network = _timm().create_model(
-            architecture, pretrained=wants_weights, in_chans=n_channels, num_classes=n_classes
+            architecture,
+            pretrained=wants_weights,
+            in_chans=n_channels,
+            num_classes=n_classes,
+            **local,
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

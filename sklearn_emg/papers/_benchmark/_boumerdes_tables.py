@@ -187,7 +187,7 @@ def boumerdes_tables(
                 folder,
                 fs=fs,
                 max_epochs=max_epochs,
-                parameters={**changes, **task.parameters, **(parameters or {})},
+                parameters={**changes, **settings_of(task, kind), **(parameters or {})},
                 n_jobs=n_jobs,
                 retry_failed=retry_failed,
                 report_only=report_only,
@@ -203,6 +203,27 @@ def boumerdes_tables(
     runs = runs_by_subject(X, y, pairs, by)
     write_text_atomically(out / "tables.md", _markdown(tables, runs, dict(notes or {})))
     return tables
+
+
+def settings_of(task: _Task, kind: str) -> dict[str, Any]:
+    """Settings of the source for a task and a protocol.
+
+    With random windows it made no synthetic windows: undersampling of the healthy recordings
+    sufficed.
+
+    Parameters
+    ----------
+    task : _Task
+    kind : str
+        Protocol.
+
+    Returns
+    -------
+    settings : dict
+        Parameters for ``set_params`` of the systems.
+    """
+    smote = {"divote__estimator__factor": 1.0} if kind == LEAKY else {}
+    return {**task.parameters, **smote}
 
 
 def runs_by_subject(

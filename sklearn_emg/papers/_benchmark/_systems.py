@@ -54,7 +54,8 @@ def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
     if pattern == "all":
         return list(systems.index)
     if pattern in ("classical", "networks"):
-        return list(systems.index[(systems["needs"] == "") == (pattern == "classical")])
+        has_network = systems["needs"].str.startswith("nets")
+        return list(systems.index[has_network == (pattern == "networks")])
     # `get_system` raises an error that says what there is.
     return fnmatch.filter(systems.index, pattern) or [get_system(pattern).name]
 

@@ -1,0 +1,151 @@
+"""catch22: 22 canonical characteristics of a time series."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+
+from sklearn_emg._sklearn import Integral
+from sklearn_emg._validation import require
+from sklearn_emg.base import FeatureExtractor
+
+__all__ = ["Catch22Features"]
+
+_NAMES = (
+    "mode_5",
+    "mode_10",
+    "acf_timescale",
+    "acf_first_min",
+    "ami2",
+    "trev",
+    "high_fluctuation",
+    "stretch_high",
+    "transition_matrix",
+    "periodicity",
+    "embedding_dist",
+    "ami_timescale",
+    "whiten_timescale",
+    "outlier_timing_pos",
+    "outlier_timing_neg",
+    "centroid_freq",
+    "stretch_decreasing",
+    "entropy_pairs",
+    "rs_range",
+    "dfa",
+    "low_freq_power",
+    "forecast_error",
+)
+# Functions of pycatch22 in the order of the names, which are the short names of the source.
+_FUNCTIONS = (
+    "DN_HistogramMode_5",
+    "DN_HistogramMode_10",
+    "CO_f1ecac",
+    "CO_FirstMin_ac",
+    "CO_HistogramAMI_even_2_5",
+    "CO_trev_1_num",
+    "MD_hrv_classic_pnn40",
+    "SB_BinaryStats_mean_longstretch1",
+    "SB_TransitionMatrix_3ac_sumdiagcov",
+    "PD_PeriodicityWang_th0_01",
+    "CO_Embed2_Dist_tau_d_expfit_meandiff",
+    "IN_AutoMutualInfoStats_40_gaussian_fmmi",
+    "FC_LocalSimple_mean1_tauresrat",
+    "DN_OutlierInclude_p_001_mdrmd",
+    "DN_OutlierInclude_n_001_mdrmd",
+    "SP_Summaries_welch_rect_centroid",
+    "SB_BinaryStats_diff_longstretch0",
+    "SB_MotifThree_quantile_hh",
+    "SC_FluctAnal_2_rsrangefit_50_1_logi_prop_r1",
+    "SC_FluctAnal_2_dfa_50_1_2_logi_prop_r1",
+    "SP_Summaries_welch_rect_area_5_1",
+    "FC_LocalSimple_mean3_stderr",
+)
+
+
+class Catch22Features(FeatureExtractor):
+    """The 22 canonical time-series characteristics (catch22), with mean and standard deviation.
+
+    Parameters
+    ----------
+    amplitude : bool, default=True
+        Whether mean and standard deviation of the window in mV are added ("catch24"); the 22
+        others do not depend on them.
+    n_jobs : int, default=None
+        Number of processes. The results do not depend on it.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Size of the second axis of the windows seen in ``fit``; not set by a table.
+    n_channels_in_ : int
+        Number of channels of the signals seen in ``fit``.
+    n_times_in_ : int or None
+        Number of samples per window seen in ``fit``; None after a table.
+
+    Raises
+    ------
+    ImportError
+        If pycatch22 is not installed (extra ``catch22``).
+
+    Notes
+    -----
+    Windows are standardised before the 22 characteristics are computed, as in the source. A
+    characteristic that is not defined, as of a constant window, is 0.
+
+    References
+    ----------
+    C. H. Lubba et al., "catch22: CAnonical Time-series CHaracteristics", Data Min. Knowl. Discov.
+    33 (2019) 1821-1852. :doi:`10.1007/s10618-019-00647-x`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.feature_extraction import Catch22Features
+    >>> X = np.random.default_rng(0).normal(size=(3, 200))
+    >>> extractor = Catch22Features()
+    >>> extractor.fit_transform(X).shape
+    (3, 24)
+    >>> extractor.get_feature_names_out()[[0, 15, 23]].tolist()
+    ['mode_5', 'centroid_freq', 'std']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "amplitude": ["boolean"],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(self, amplitude: bool = True, *, n_jobs: int | None = None):
+        self.amplitude = amplitude
+        self.n_jobs = n_jobs
+
+    def _feature_names(self) -> list[str]:
+        return [*_NAMES, *(("mean", "std") if self.amplitude else ())]
+
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        require("pycatch22", "Catch22Features", "catch22")
+        rows = X.reshape(-1, X.shape[-1])
+        n_blocks = min(effective_n_jobs(self.n_jobs), len(rows))
+        parts = Parallel(n_jobs=self.n_jobs)(
+            delayed(_characteristics)(block) for block in np.array_split(rows, n_blocks)
+        )
+        values = np.concatenate(parts)
+        if self.amplitude:
+            values = np.column_stack([values, rows.mean(axis=1), rows.std(axis=1)])
+        return values.astype(X.dtype).reshape(*X.shape[:2], -1)
+
+
+def _characteristics(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The 22 characteristics of each row."""
+    import pycatch22
+
+    functions = [getattr(pycatch22, name) for name in _FUNCTIONS]
+    values = np.zeros((len(rows), len(functions)))
+    for row, signal in zip(values, rows.astype(np.float64)):
+        spread = signal.std()
+        if spread > 0:
+            standard = ((signal - signal.mean()) / spread).tolist()
+            row[:] = [function(standard) for function in functions]
+    return np.where(np.isfinite(values), values, 0.0)

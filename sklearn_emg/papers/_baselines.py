@@ -1,0 +1,284 @@
+"""Strong baselines that the published systems were not compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg.feature_extraction import (
+    Catch22Features,
+    EMGFeatures,
+    MiniRocket,
+    TangentSpaceFeatures,
+)
+from sklearn_emg.papers._building import (
+    MEAN_VOTE,
+    classifier_of_features,
+    over_filtered,
+)
+from sklearn_emg.papers._registry import OpenChoice, Source, Variant, published_systems
+
+__all__ = [
+    "boosted_features",
+    "catch22_features",
+    "minirocket",
+    "tangent_space",
+]
+
+_INPUT = "EMG at 10 kHz, windows of 1 s without overlap"
+_WINDOWS = OpenChoice(
+    "filter and windows",
+    "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 10 kHz",
+    "the windows of ALSNet and Boumerdes; the method was published for other signals",
+)
+
+
+@published_systems(
+    {"minirocket": Variant("MiniRocket with a ridge classifier", "MiniRocket + ridge")},
+    source=Source(
+        "A. Dempster, D. F. Schmidt, G. I. Webb",
+        2021,
+        "MiniRocket: a very fast (almost) deterministic transform for time series classification",
+        "KDD 2021, 248-257, doi:10.1145/3447548.3467231",
+    ),
+    input=_INPUT,
+    open_choices=[
+        _WINDOWS,
+        OpenChoice(
+            "penalty of the ridge classifier",
+            "as large as the number of features, which are standardised",
+            "leave-one-out over windows has other windows of the same subject in training",
+            "cross-validation over samples, from 1e-3 to 1e3",
+        ),
+        OpenChoice("vote", "number of windows of each class", "a ridge classifier has no scores"),
+    ],
+    kind="baseline",
+)
+def minirocket(
+    *,
+    fs: float = 10_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+    n_features: int = 9996,
+    random_state: Any = None,
+) -> Pipeline:
+    """MiniRocket: proportions of positive values of random convolutions, and a ridge classifier.
+
+    Parameters
+    ----------
+    $windows
+    n_features : int, default=9996
+        Number of features.
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import minirocket
+    >>> minirocket().get_params()["divote__estimator__features"]
+    MiniRocket()
+    """
+    features = MiniRocket(n_features, random_state=random_state)
+    windows = classifier_of_features(features, RidgeClassifier(alpha=float(n_features)))
+    model = over_filtered(windows, fs, window, step)
+    return model.set_params(divote__voting="hard")
+
+
+@published_systems(
+    {
+        "catch22": Variant(
+            "22 characteristics of time series with logistic regression", "catch22 + logistic"
+        )
+    },
+    source=Source(
+        "C. H. Lubba et al.",
+        2019,
+        "catch22: CAnonical Time-series CHaracteristics",
+        "Data Min. Knowl. Discov. 33, 1821-1852, doi:10.1007/s10618-019-00647-x",
+    ),
+    input=_INPUT,
+    open_choices=[
+        _WINDOWS,
+        OpenChoice("features", "with mean and standard deviation, 24", "amplitude matters in EMG"),
+        OpenChoice("classifier", "logistic regression of standardised features"),
+        MEAN_VOTE,
+    ],
+    needs="catch22",
+    kind="baseline",
+)
+def catch22_features(
+    *,
+    fs: float = 10_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+) -> Pipeline:
+    """Twenty-two canonical characteristics of time series with logistic regression.
+
+    Parameters
+    ----------
+    $windows
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import catch22_features
+    >>> catch22_features().get_params()["divote__estimator__features"]
+    Catch22Features()
+    """
+    windows = classifier_of_features(Catch22Features(), LogisticRegression(max_iter=1000))
+    return over_filtered(windows, fs, window, step)
+
+
+@published_systems(
+    {
+        "tangent-space": Variant(
+            "covariances in the tangent space with logistic regression",
+            "covariances, tangent space + logistic",
+        )
+    },
+    source=Source(
+        "A. Barachant, S. Bonnet, M. Congedo, C. Jutten",
+        2013,
+        "Classification of covariance matrices using a Riemannian-based kernel for brain-computer "
+        "interface applications",
+        "Neurocomputing 112, 172-178, doi:10.1016/j.neucom.2012.12.039",
+    ),
+    input=_INPUT,
+    open_choices=[
+        _WINDOWS,
+        OpenChoice(
+            "channels",
+            "each with seven copies delayed by 0.2 ms to 12.8 ms",
+            "a single channel has no covariance; delays add its spectrum",
+            "several channels of EEG",
+        ),
+        OpenChoice("covariance", "Ledoit-Wolf shrinkage", "few windows may be nearly silent"),
+        OpenChoice(
+            "classifier",
+            "logistic regression of standardised features",
+            "",
+            "a support vector machine",
+        ),
+        MEAN_VOTE,
+    ],
+    needs="riemann",
+    kind="baseline",
+)
+def tangent_space(
+    *,
+    fs: float = 10_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+) -> Pipeline:
+    """Covariances of channels and their delayed copies, in the tangent space at their mean.
+
+    Parameters
+    ----------
+    $windows
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import tangent_space
+    >>> tangent_space().get_params()["divote__estimator__features"]
+    TangentSpaceFeatures()
+    """
+    windows = classifier_of_features(TangentSpaceFeatures(), LogisticRegression(max_iter=1000))
+    return over_filtered(windows, fs, window, step)
+
+
+@published_systems(
+    {
+        "boosted-features": Variant(
+            "all features of windows with gradient boosting", "all features + boosting"
+        )
+    },
+    source=Source(
+        "G. Ke et al.",
+        2017,
+        "LightGBM: a highly efficient gradient boosting decision tree",
+        "NeurIPS 30, 3146-3154",
+    ),
+    input=_INPUT,
+    open_choices=[
+        _WINDOWS,
+        OpenChoice("features", "the set 'all' of EMGFeatures", "the method takes any table"),
+        OpenChoice("boosting", "scikit-learn's histogram gradient boosting with its defaults"),
+        MEAN_VOTE,
+    ],
+    kind="baseline",
+)
+def boosted_features(
+    *,
+    fs: float = 10_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+    random_state: Any = None,
+) -> Pipeline:
+    """All features of this package with gradient boosting.
+
+    Parameters
+    ----------
+    $windows
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import boosted_features
+    >>> boosted_features().get_params()["divote__estimator__features__features"]
+    'all'
+    """
+    classifier = HistGradientBoostingClassifier(random_state=random_state)
+    return over_filtered(classifier_of_features(EMGFeatures("all"), classifier), fs, window, step)

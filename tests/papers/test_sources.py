@@ -1,0 +1,150 @@
+"""Systems are true to their sources, or say where not; baselines stand beside them."""
+
+import numpy as np
+import pytest
+from data import simulated_cohort
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.papers import ALSNetProtocol, get_system, list_systems, make_system
+from sklearn_emg.papers._benchmark import _boumerdes_tables as boumerdes
+from sklearn_emg.recordings import divide, recording_table
+
+BASELINES = list_systems(kind="baseline")
+
+
+def test_baselines_stand_beside_the_published_systems():
+    assert {"minirocket", "catch22", "tangent-space", "boosted-features"} <= set(BASELINES.index)
+    published = list_systems(kind="published")
+    assert not set(published.index) & set(BASELINES.index)
+    assert len(published) + len(BASELINES) == len(list_systems())
+    assert (BASELINES["published"] == "").all()
+    with pytest.raises(ValueError, match="'kind' parameter of list_systems"):
+        list_systems(kind="baselines")
+
+
+@pytest.mark.parametrize(
+    "name", ["elamvazuthi", "deepemgnet", "yoo-2023-svm", "yoo-2023-rf", "yoo-2023-cnn"]
+)
+def test_splits_by_signals_are_leaky_and_the_deviation_is_listed(name):
+    system = get_system(name)
+    assert all(result.leaky for result in system.published)
+    deviations = [choice for choice in system.open_choices if choice.deviates]
+    assert "training, validation and test by signals" in [choice.paper for choice in deviations]
+
+
+def test_published_figures_of_all_tasks_and_rows():
+    values = {n: [r.value for r in get_system(n).published] for n in list_systems().index}
+    assert values["elamvazuthi"] == [86.3, 82.5, 81.0, 80.5, 77.0]
+    assert values["yoo-2023-cnn"] == [92.5]
+    assert "healthy/sick" in get_system("ahmed-islam").published[0].measure
+    assert "tables 5 and 6" in get_system("nodera-resnet50").citation
+
+
+def test_deviations_name_what_the_paper_says():
+    for name in list_systems().index:
+        for choice in get_system(name).open_choices:
+            assert choice.what, name
+            assert choice.choice, name
+            if choice.deviates:
+                assert f"{choice.choice} in place of {choice.paper}" in str(choice)
+                assert choice.why, (name, choice.what)
+
+
+def test_manual_diagnosis_is_a_row_that_no_pipeline_can_stand_for():
+    with pytest.raises(ValueError, match=r"72\.10 %.*is no software: physicians made it"):
+        make_system("manual diagnosis")
+
+
+def test_windows_of_boumerdes_are_as_many_as_published():
+    # 262,124 samples at 23,437.5 Hz hold 26 windows of 1 s every 0.4 s.
+    table = recording_table([np.zeros(262_124, dtype=np.float32)], fs=23_437.5, subject="A03")
+    assert len(divide(table, window=1.0, step=0.4)) == 26
+    assert [26 * n for n in (98, 192, 107)] == [2548, 4992, 2782]
+    model = make_system("boumerdes-cnn")["divote"]
+    assert (model.window, model.step) == (1.0, 0.4)
+
+
+def test_random_windows_of_boumerdes_hold_no_synthetic_window():
+    for task in boumerdes.TASKS:
+        leaky = boumerdes.settings_of(task, boumerdes.LEAKY)
+        assert leaky["divote__estimator__factor"] == 1.0  # of SMOTE: no more than the real windows
+        assert "divote__estimator__factor" not in boumerdes.settings_of(task, boumerdes.BY_SUBJECT)
+    model = make_system("boumerdes-cnn")
+    assert model.set_params(**leaky)["divote"].estimator.factor == 1.0
+    assert make_system("boumerdes-cnn")["divote"].estimator.factor == 2.0
+
+
+def test_smote_doubles_a_class_at_most():
+    pytest.importorskip("imblearn")
+    from sklearn_emg.preprocessing import capped_sampling_strategy
+
+    y = np.repeat(["ALS", "myopathy", "normal"], [2511, 2772, 4990])
+    goal = capped_sampling_strategy(2.0)(y)
+    assert goal["ALS"] <= 2 * 2511
+    assert goal["myopathy"] == 4990
+
+
+def test_als_net_divides_its_subjects_80_20_25():
+    y = np.array(["ALS"] * 50 + ["healthy"] * 75)
+    run = ALSNetProtocol().runs({"subject": np.arange(125)}["subject"][:, None], y, np.arange(125))
+    assert [len(part) for part in (run[0].train, run[0].validation, run[0].test)] == [80, 20, 25]
+
+
+def test_image_baselines_hold_as_many_numbers_as_published():
+    pytest.importorskip("timm")
+    torch = pytest.importorskip("torch")
+    from sklearn_emg.neural_network import ImageNetwork
+
+    model = make_system("nodera-resnet50").named_steps["divote"].estimator
+    image = np.random.default_rng(0).normal(size=(2, 1, 40, 63)).astype(np.float32)
+    coloured = model.named_steps["colours"].transform(image)
+    assert coloured.shape == (2, 3, 40, 63)
+    with torch.device("meta"):
+        net = ImageNetwork(coloured.shape[1], (40, 63), 3, architecture="resnet50", resize=96)
+    assert sum(value.numel() for value in net.state_dict().values()) == 23_567_352
+
+
+def test_weights_of_photographs_come_from_a_file(tmp_path):
+    timm = pytest.importorskip("timm")
+    torch = pytest.importorskip("torch")
+    from sklearn_emg.neural_network import ImageNetwork
+
+    file = tmp_path / "weights.pth"
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_byobnet", num_classes=1000).state_dict(), file)
+    kept = torch.load(file)["stem.conv.weight"]
+    net = ImageNetwork(3, (64, 64), 2, architecture="test_byobnet", pretrained=str(file))
+    torch.testing.assert_close(net.network.state_dict()["stem.conv.weight"], kept)
+    with pytest.raises(FileNotFoundError, match="'pretrained' parameter of ImageNetwork names"):
+        ImageNetwork(3, (64, 64), 2, architecture="test_byobnet", pretrained="absent.pth")
+
+
+def test_algorithm_1_is_in_the_order_of_its_source():
+    model = make_system("neurofusion-features")
+    assert list(model.named_steps) == [
+        "gaps", "filter", "resample", "adaptive", "scale", "mark", "divote"
+    ]  # fmt: skip
+    assert list(model["divote"].estimator.named_steps) == [
+        "denoise", "features", "scaler", "pca", "normalise", "selection", "augment", "classifier"
+    ]  # fmt: skip
+    assert type(model["divote"].estimator["denoise"]).__name__ == "AutoencoderDenoiser"
+
+
+@pytest.mark.parametrize("name", ["minirocket", "boosted-features"])
+def test_baselines_are_tuned_by_subject(name):
+    X, y = simulated_cohort()
+    model = make_system(name, fs=2000.0, window=0.25, random_state=0)
+    if name == "minirocket":
+        model.set_params(divote__estimator__features__n_features=168)
+    else:
+        model.set_params(divote__estimator__classifier__max_iter=3)
+    search = GridSearchCV(
+        model,
+        {"filter__high": [700.0, 900.0]},
+        cv=SubjectKFold(2, random_state=0),
+        scoring=subject_scorer("balanced_accuracy"),
+        error_score="raise",
+    ).fit(X, y)
+    assert len(search.cv_results_["params"]) == 2
