@@ -126,7 +126,11 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             if hasattr(network, name):
                 setattr(self, name, getattr(network, name))
         # One row says how many units the layer has.
-        self._n_units = self._activations(X[:1] if not hasattr(X, "iloc") else X.iloc[:1]).shape[1]
+        if hasattr(X, "iloc"):
+            first = X.iloc[:1]
+        else:
+            first = X[:1] if isinstance(X, list | tuple) else np.asarray(X)[:1]
+        self._n_units = self._activations(first).shape[1]
         return self
 
     def transform(self, X: Signals) -> NDArray[np.float32]:
