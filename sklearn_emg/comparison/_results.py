@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import ReadableTable, counted
-from sklearn_emg.metrics import ERRORS, NUMBER_METRICS
+from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
 
 _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
@@ -128,6 +128,75 @@ class Comparison:
         counts = part.groupby(["y_true", "y_pred"], sort=False)["n"].sum()
         matrix = counts.unstack("y_pred").loc[self.classes, self.classes]
         return ReadableTable(matrix.rename_axis(index="true", columns="predicted"))
+
+    def confusion_spread(self, name: str | None = None, level: str = "window") -> pd.DataFrame:
+        """Confusion matrix in percent of each true class: mean and standard deviation of the folds.
+
+        With repeated folds (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`) these are
+        over folds and repetitions, as figure 5 of J. Yoo et al. (2022) has them.
+
+        Parameters
+        ----------
+        name : str, default=None
+            Name of the pipeline; required if there are several.
+        level : {"window", "recording", "subject"}, default="window"
+
+        Returns
+        -------
+        spread : DataFrame of float of shape (n_classes, 2 * n_classes)
+            Rows are true classes. The columns are the statistic, "mean" or "sd" (divisor
+            n_folds - 1), and the predicted class. Folds without a case of a class do not count in
+            its row.
+
+        Raises
+        ------
+        ValueError
+            If the comparison has no such pipeline or level.
+        """
+        self.confusion(name, level)  # raises an error for unknown ones
+        level, table = self._level(level), self.confusions
+        chosen = table["level"] == level
+        if name is not None:
+            chosen &= table["pipeline"] == name
+        folds = table.loc[chosen, "fold"].unique()
+        percent = []
+        for fold in folds:
+            counts = self.confusion(name, level, fold=fold).astype(float)
+            total = counts.sum(axis=1)
+            percent.append(100 * counts.div(total.where(total > 0), axis=0))
+        stacked = pd.concat(percent, keys=range(len(percent))).groupby(level=1)
+        parts = {"mean": stacked.mean(), "sd": stacked.std()}
+        result = pd.concat({key: part.loc[self.classes] for key, part in parts.items()}, axis=1)
+        return ReadableTable(result.rename_axis(index="true", columns=["", "predicted"]))
+
+    def per_class(self, level: str = "subject") -> pd.DataFrame:
+        """Precision, recall and F1 of each class, pooled over folds.
+
+        Parameters
+        ----------
+        level : {"window", "recording", "subject"}, default="subject"
+
+        Returns
+        -------
+        measures : DataFrame of float
+            Indexed by ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
+            ``f1`` and ``n``, the number of cases of the class. A ratio without cases is 0.
+        """
+        rows = {}
+        for name in dict.fromkeys(self.confusions["pipeline"]):
+            counts = self.confusion(name, level)
+            matrix = counts.to_numpy()
+            for code, label in enumerate(self.classes.tolist()):
+                values = confusion_measures(matrix, positive=code)
+                rows[name, label] = {
+                    "precision": float(values["precision"]),
+                    "recall": float(values["sensitivity"]),
+                    "f1": float(values["f1"]),
+                    "n": int(matrix[code].sum()),
+                }
+        table = pd.DataFrame.from_dict(rows, orient="index")
+        table.index = pd.MultiIndex.from_tuples(rows, names=["pipeline", "class"])
+        return ReadableTable(table)
 
     def table(
         self,

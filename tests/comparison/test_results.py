@@ -399,3 +399,26 @@ def test_the_audit_hands_on_the_rate_of_the_table():
         audits.append(leakage_audit(model, table, y, n_splits=2, progress=False))
     pd.testing.assert_frame_equal(audits[0].folds, audits[1].folds)
     assert audits[0].folds["accuracy"].notna().all()
+
+
+def test_confusion_in_percent_has_its_spread_over_folds(data):
+    X, y = data
+    result = compare({"m": vote()}, X, y, cv=3, **QUICK)
+    spread = result.confusion_spread("m")
+    folds = [result.confusion("m", "window", fold=k).to_numpy() for k in range(3)]
+    percent = np.array([100 * f / f.sum(axis=1, keepdims=True) for f in folds])
+    np.testing.assert_allclose(spread["mean"], percent.mean(axis=0))
+    np.testing.assert_allclose(spread["sd"], percent.std(axis=0, ddof=1))
+    np.testing.assert_allclose(spread["mean"].sum(axis=1), 100)
+
+
+def test_each_class_has_its_precision_recall_and_f1(data):
+    X, y = data
+    result = compare({"m": vote()}, X, y, cv=3, **QUICK)
+    got = result.per_class("window")
+    counts = result.confusion("m", "window").to_numpy()
+    for code, label in enumerate(result.classes):
+        row = got.loc[("m", label)]
+        assert row["precision"] == pytest.approx(counts[code, code] / counts[:, code].sum())
+        assert row["recall"] == pytest.approx(counts[code, code] / counts[code].sum())
+        assert row["n"] == counts[code].sum()
