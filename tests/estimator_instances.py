@@ -51,6 +51,7 @@ from sklearn_emg.neural_network import (
     EMGClassifier,
     EMGRegressor,
     ImageNetworkClassifier,
+    InceptionTimeClassifier,
     NEMGNetClassifier,
     NetworkFeatures,
     NeuroFusionNetClassifier,
@@ -152,6 +153,7 @@ INSTANCES = [
     ImageNetworkClassifier(
         architecture="test_byobnet", nperseg=2, hop=1, max_epochs=2, random_state=0
     ),
+    InceptionTimeClassifier(n_filters=4, n_blocks=1, kernel_sizes=(3,), **SMALL_NET),
     PatternNetClassifier(n_hidden=16, **SMALL_NET),
     RecurrentNetClassifier(cell="gru", n_units=8, frame=1, **SMALL_NET),
     SpectroEMGNetClassifier(

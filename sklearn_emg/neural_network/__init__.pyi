@@ -19,6 +19,7 @@ from sklearn_emg.neural_network._modules._cnn1d import CNN1D
 from sklearn_emg.neural_network._modules._deepemgnet import DeepEMGNet
 from sklearn_emg.neural_network._modules._dilated_cnn import DilatedCNN
 from sklearn_emg.neural_network._modules._image_network import ImageNetwork
+from sklearn_emg.neural_network._modules._inception_time import InceptionTime
 from sklearn_emg.neural_network._modules._nemgnet import NEMGNet
 from sklearn_emg.neural_network._modules._neurofusionnet import NeuroFusionNet
 from sklearn_emg.neural_network._modules._patternnet import PatternNet
@@ -51,6 +52,8 @@ __all__ = [
     "EMGRegressor",
     "ImageNetwork",
     "ImageNetworkClassifier",
+    "InceptionTime",
+    "InceptionTimeClassifier",
     "NEMGNet",
     "NEMGNetClassifier",
     "NetworkFeatures",
@@ -176,6 +179,18 @@ class ImageNetworkClassifier(NetClassifier):
         hop: int | None = ...,
         resize: int | Sequence[int] | None = ...,
         pretrained: bool | str = ...,
+        class_weight: str | dict[Any, float] | None = ...,
+        **training: Unpack[Training],
+    ) -> None: ...
+
+class InceptionTimeClassifier(NetClassifier):
+    def __init__(
+        self,
+        *,
+        n_filters: int = ...,
+        n_blocks: int = ...,
+        kernel_sizes: Sequence[int] = ...,
+        init: str = ...,
         class_weight: str | dict[Any, float] | None = ...,
         **training: Unpack[Training],
     ) -> None: ...

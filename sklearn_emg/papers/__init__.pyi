@@ -7,6 +7,7 @@ from sklearn_emg.papers._alsnet import ALSNetProtocol
 from sklearn_emg.papers._alsnet import alsnet
 from sklearn_emg.papers._baselines import boosted_features
 from sklearn_emg.papers._baselines import catch22_features
+from sklearn_emg.papers._baselines import inception_time
 from sklearn_emg.papers._baselines import minirocket
 from sklearn_emg.papers._baselines import tangent_space
 from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
@@ -68,6 +69,7 @@ __all__ = [
     "elamvazuthi",
     "frequency_domain_analysis",
     "get_system",
+    "inception_time",
     "list_systems",
     "make_system",
     "mel_spectrogram_network",

@@ -16,6 +16,7 @@ from sklearn_emg.feature_extraction import (
 )
 from sklearn_emg.papers._building import (
     MEAN_VOTE,
+    STANDARD_TRAINING,
     classifier_of_features,
     over_filtered,
 )
@@ -24,6 +25,7 @@ from sklearn_emg.papers._registry import OpenChoice, Source, Variant, published_
 __all__ = [
     "boosted_features",
     "catch22_features",
+    "inception_time",
     "minirocket",
     "tangent_space",
 ]
@@ -44,9 +46,13 @@ _WINDOWS = OpenChoice(
         "MiniRocket: a very fast (almost) deterministic transform for time series classification",
         "KDD 2021, 248-257, doi:10.1145/3447548.3467231",
     ),
-    input=_INPUT,
+    input="EMG at 5 kHz, windows of 1 s without overlap",
     open_choices=[
-        _WINDOWS,
+        OpenChoice(
+            "filter and windows",
+            "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 5 kHz",
+            "the windows of ALSNet and Boumerdes; half the rate takes half the time",
+        ),
         OpenChoice(
             "penalty of the ridge classifier",
             "as large as the number of features, which are standardised",
@@ -59,7 +65,7 @@ _WINDOWS = OpenChoice(
 )
 def minirocket(
     *,
-    fs: float = 10_000.0,
+    fs: float = 5_000.0,
     window: float = 1.0,
     step: float | None = None,
     n_features: int = 9996,
@@ -183,7 +189,7 @@ def catch22_features(
         OpenChoice(
             "classifier",
             "logistic regression of standardised features",
-            "",
+            "margins are no probabilities, which the vote averages",
             "a support vector machine",
         ),
         MEAN_VOTE,
@@ -282,3 +288,71 @@ def boosted_features(
     """
     classifier = HistGradientBoostingClassifier(random_state=random_state)
     return over_filtered(classifier_of_features(EMGFeatures("all"), classifier), fs, window, step)
+
+
+@published_systems(
+    {"inception-time": Variant("a small InceptionTime on raw windows", "InceptionTime, small")},
+    source=Source(
+        "H. Ismail Fawaz et al.",
+        2020,
+        "InceptionTime: finding AlexNet for time series classification",
+        "Data Min. Knowl. Discov. 34, 1936-1962, doi:10.1007/s10618-020-00710-y",
+    ),
+    input="EMG at 2 kHz, windows of 1 s without overlap",
+    open_choices=[
+        OpenChoice(
+            "filter and windows",
+            "band-pass of 20 to 900 Hz, windows of 1 s without overlap at 2 kHz",
+            "the filters of 39 samples then span 20 ms, a motor unit potential",
+        ),
+        OpenChoice(
+            "size",
+            "one network of three blocks of 16 filters",
+            "it trains on a laptop",
+            "five networks of six blocks of 32 filters",
+        ),
+        STANDARD_TRAINING,
+        MEAN_VOTE,
+    ],
+    needs="nets",
+    kind="baseline",
+)
+def inception_time(
+    *,
+    fs: float = 2_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+    max_epochs: int = 100,
+    random_state: Any = None,
+) -> Pipeline:
+    """A small InceptionTime, a residual network of convolutions of several lengths.
+
+    Parameters
+    ----------
+    $windows
+    $training
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
+        ``divote__estimator``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import inception_time
+    >>> inception_time().get_params()["divote__estimator__n_blocks"]
+    3
+    """
+    from sklearn_emg.neural_network import InceptionTimeClassifier
+
+    network = InceptionTimeClassifier(max_epochs=max_epochs, random_state=random_state)
+    return over_filtered(network, fs, window, step)
