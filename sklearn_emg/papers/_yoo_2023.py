@@ -114,7 +114,7 @@ def yoo_2023(
     {
         "yoo-2023-cnn": Variant(
             "convolutional network",
-            "CNN",
+            "CNN of raw windows",
             [PublishedResult("accuracy of signals", 92.5, True)],
         )
     },

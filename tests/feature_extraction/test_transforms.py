@@ -11,9 +11,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import (
     STFT,
+    Catch22Features,
     CWTCoefficients,
     FFTSpectrum,
     Flatten,
+    TangentSpaceFeatures,
     TimeDomainFeatures,
     cwt,
 )
@@ -167,3 +169,43 @@ def test_rows_do_not_depend_on_each_other():
     for step in (FFTSpectrum("log", fs=FS), CWTCoefficients(n_segments=4)):
         together = step.fit_transform(X)
         np.testing.assert_array_equal(together[7:8], step.transform(X[7:8]))
+
+
+def test_characteristics_are_those_of_pycatch22():
+    pycatch22 = pytest.importorskip("pycatch22")
+    X = noise(3, 2, 150, scale=0.2, offset=0.1)
+    extractor = Catch22Features().fit(X)
+    got = extractor.transform(X)
+    expected = pycatch22.catch22_all(X[1, 1].tolist(), short_names=True)
+    np.testing.assert_allclose(got[1, 24:46], expected["values"], rtol=1e-6)
+    assert extractor.get_feature_names_out()[24:46].tolist() == [
+        f"ch2_{name}" for name in expected["short_names"]
+    ]
+    np.testing.assert_allclose(got[1, 46:], [X[1, 1].mean(), X[1, 1].std()])
+    constant = Catch22Features().fit_transform(np.full((1, 50), 0.3))
+    assert not constant[0, :22].any()
+
+
+def test_covariances_are_in_the_tangent_space_at_their_mean():
+    pytest.importorskip("pyriemann")
+    X = noise(12, 2, 400)
+    X[:, 1] += 0.5 * X[:, 0]
+    extractor = TangentSpaceFeatures([], metric="logeuclid").fit(X)
+    names = extractor.get_feature_names_out().tolist()
+    assert names == ["ch1_ch1", "ch1_ch2", "ch2_ch2"]
+    # The mean of the tangent vectors is 0 at the mean of the covariances.
+    np.testing.assert_allclose(extractor.transform(X).mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(extractor.mean_, [[1, 0.5], [0.5, 1.25]], atol=0.15)
+    # Twice the amplitude is log(4) more on the diagonal, whatever the mean is.
+    louder = extractor.transform(2 * X) - extractor.transform(X)
+    np.testing.assert_allclose(louder[:, [0, 2]], np.log(4), rtol=1e-3)
+
+
+def test_delayed_copies_add_the_autocovariance():
+    pytest.importorskip("pyriemann")
+    X = noise(4, 300)
+    extractor = TangentSpaceFeatures([0.001, 0.0011, 0.004], fs=FS).fit(X)
+    assert extractor.mean_.shape == (3, 3)  # 1 ms and 1.1 ms are one sample each
+    assert extractor.get_feature_names_out()[2] == "ch1_ch1-4ms"
+    with pytest.raises(ValueError, match="the longest delay has 4"):
+        extractor.fit(X[:, :4])

@@ -14,54 +14,30 @@ from sklearn_emg.base import FeatureExtractor
 
 __all__ = ["Catch22Features"]
 
+# Short names of the source, in the order of pycatch22.
 _NAMES = (
     "mode_5",
     "mode_10",
-    "acf_timescale",
-    "acf_first_min",
-    "ami2",
-    "trev",
-    "high_fluctuation",
-    "stretch_high",
-    "transition_matrix",
-    "periodicity",
-    "embedding_dist",
-    "ami_timescale",
-    "whiten_timescale",
     "outlier_timing_pos",
     "outlier_timing_neg",
-    "centroid_freq",
+    "acf_timescale",
+    "acf_first_min",
+    "low_freq_power",
+    "median_freq",
+    "forecast_error",
+    "whiten_timescale",
+    "high_fluctuation",
+    "stretch_high",
     "stretch_decreasing",
     "entropy_pairs",
+    "ami2",
+    "trev",
+    "ami_timescale",
+    "transition_variance",
+    "periodicity",
+    "embedding_dist",
     "rs_range",
     "dfa",
-    "low_freq_power",
-    "forecast_error",
-)
-# Functions of pycatch22 in the order of the names, which are the short names of the source.
-_FUNCTIONS = (
-    "DN_HistogramMode_5",
-    "DN_HistogramMode_10",
-    "CO_f1ecac",
-    "CO_FirstMin_ac",
-    "CO_HistogramAMI_even_2_5",
-    "CO_trev_1_num",
-    "MD_hrv_classic_pnn40",
-    "SB_BinaryStats_mean_longstretch1",
-    "SB_TransitionMatrix_3ac_sumdiagcov",
-    "PD_PeriodicityWang_th0_01",
-    "CO_Embed2_Dist_tau_d_expfit_meandiff",
-    "IN_AutoMutualInfoStats_40_gaussian_fmmi",
-    "FC_LocalSimple_mean1_tauresrat",
-    "DN_OutlierInclude_p_001_mdrmd",
-    "DN_OutlierInclude_n_001_mdrmd",
-    "SP_Summaries_welch_rect_centroid",
-    "SB_BinaryStats_diff_longstretch0",
-    "SB_MotifThree_quantile_hh",
-    "SC_FluctAnal_2_rsrangefit_50_1_logi_prop_r1",
-    "SC_FluctAnal_2_dfa_50_1_2_logi_prop_r1",
-    "SP_Summaries_welch_rect_area_5_1",
-    "FC_LocalSimple_mean3_stderr",
 )
 
 
@@ -108,8 +84,8 @@ class Catch22Features(FeatureExtractor):
     >>> extractor = Catch22Features()
     >>> extractor.fit_transform(X).shape
     (3, 24)
-    >>> extractor.get_feature_names_out()[[0, 15, 23]].tolist()
-    ['mode_5', 'centroid_freq', 'std']
+    >>> extractor.get_feature_names_out()[[0, 7, 23]].tolist()
+    ['mode_5', 'median_freq', 'std']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -141,11 +117,10 @@ def _characteristics(rows: NDArray[np.floating]) -> NDArray[np.float64]:
     """The 22 characteristics of each row."""
     import pycatch22
 
-    functions = [getattr(pycatch22, name) for name in _FUNCTIONS]
-    values = np.zeros((len(rows), len(functions)))
+    values = np.zeros((len(rows), len(_NAMES)))
     for row, signal in zip(values, rows.astype(np.float64)):
         spread = signal.std()
         if spread > 0:
             standard = ((signal - signal.mean()) / spread).tolist()
-            row[:] = [function(standard) for function in functions]
+            row[:] = pycatch22.catch22_all(standard)["values"]
     return np.where(np.isfinite(values), values, 0.0)
