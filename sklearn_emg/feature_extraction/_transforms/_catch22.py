@@ -119,8 +119,7 @@ def _characteristics(rows: NDArray[np.floating]) -> NDArray[np.float64]:
 
     values = np.zeros((len(rows), len(_NAMES)))
     for row, signal in zip(values, rows.astype(np.float64)):
-        spread = signal.std()
-        if spread > 0:
-            standard = ((signal - signal.mean()) / spread).tolist()
+        if np.ptp(signal) > 0:
+            standard = ((signal - signal.mean()) / signal.std()).tolist()
             row[:] = pycatch22.catch22_all(standard)["values"]
     return np.where(np.isfinite(values), values, 0.0)
