@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
@@ -17,6 +18,25 @@ _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     "regression": NUMBER_METRICS,
 }
+# What an epoch of a network records for readers.
+_HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
+
+
+def _fitted_networks(part: Any, seen: set[int]) -> Iterator[Any]:
+    """Parts of a fitted estimator that have a history of training."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    if isinstance(part, BaseEstimator):
+        if hasattr(part, "history_"):
+            yield part
+            return
+        part = vars(part)
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for value in part:
+            yield from _fitted_networks(value, seen)
 
 
 @dataclass(frozen=True)
@@ -168,6 +188,40 @@ class Comparison:
         parts = {"mean": stacked.mean(), "sd": stacked.std()}
         result = pd.concat({key: part.loc[self.classes] for key, part in parts.items()}, axis=1)
         return ReadableTable(result.rename_axis(index="true", columns=["", "predicted"]))
+
+    def training_history(self) -> pd.DataFrame:
+        """Epochs of the networks in the fitted pipelines of all folds.
+
+        Returns
+        -------
+        history : DataFrame
+            One row per epoch, with ``pipeline``, ``fold``, ``network`` (its class), ``epoch`` from
+            1, and what was recorded: ``train_loss``, ``train_acc``, ``valid_loss``, ``valid_acc``,
+            ``lr``, ``dur`` in s. Empty where no pipeline has a network.
+
+        Raises
+        ------
+        ValueError
+            If the comparison did not keep its pipelines (``return_estimator=True``).
+        """
+        if not self.estimators:
+            raise ValueError(
+                "The comparison kept no fitted pipelines, which have the histories of their "
+                "networks: run compare(..., return_estimator=True)."
+            )
+        rows = [
+            {
+                "pipeline": name,
+                "fold": fold,
+                "network": type(network).__name__,
+                "epoch": number,
+                **{key: value for key, value in epoch.items() if key in _HISTORY},
+            }
+            for (name, fold), estimator in self.estimators.items()
+            for network in _fitted_networks(estimator, set())
+            for number, epoch in enumerate(network.history_, start=1)
+        ]
+        return ReadableTable(pd.DataFrame(rows))
 
     def per_class(self, level: str = "subject") -> pd.DataFrame:
         """Precision, recall and F1 of each class, pooled over folds.

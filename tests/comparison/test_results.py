@@ -422,3 +422,20 @@ def test_each_class_has_its_precision_recall_and_f1(data):
         assert row["precision"] == pytest.approx(counts[code, code] / counts[:, code].sum())
         assert row["recall"] == pytest.approx(counts[code, code] / counts[code].sum())
         assert row["n"] == counts[code].sum()
+
+
+def test_each_fold_keeps_the_history_of_its_networks():
+    pytest.importorskip("torch")
+    from data import simulated_cohort
+
+    from sklearn_emg.neural_network import ALSNetClassifier
+
+    X, y = simulated_cohort()
+    net = ALSNetClassifier(n_filters=3, n_hidden=4, max_epochs=2, patience=None, random_state=0)
+    model = DiVoteClassifier(net, window=0.25, step=None, final_estimator=None)
+    result = compare({"als": model}, X, y, cv=2, return_estimator=True, **QUICK)
+    history = result.training_history()
+    assert history[["fold", "epoch"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
+    assert history[["train_loss", "valid_acc"]].notna().all(axis=None)
+    with pytest.raises(ValueError, match=r"run compare\(..., return_estimator=True\)"):
+        compare({"als": model}, X, y, cv=2, **QUICK).training_history()
