@@ -61,6 +61,23 @@ def _count(pair, third, low, high, biases, start, stop, counts):
         counts[b] += np.int64(total)
 
 
+@njit(**INLINE)
+def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
+    """Count n samples of all 84 kernels of a dilation; every second counts low to high only."""
+    kernel = 0
+    for i in range(7):
+        for j in range(i + 1, 8):
+            for t in range(n):
+                pair[t] = alpha[t] + gamma[i, t] + gamma[j, t]
+            for k in range(j + 1, 9):
+                first = base + kernel * n_biases
+                start, stop = 0, n
+                if (parity + kernel) % 2 == 1:
+                    start, stop = low, high
+                _count(pair, gamma[k], start, stop, biases, first, first + n_biases, counts)
+                kernel += 1
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def positive_proportions(X, dilations, n_biases, biases, uses, out):
     """Write the proportion of positive values of each convolution minus each bias.
@@ -89,8 +106,9 @@ def positive_proportions(X, dilations, n_biases, biases, uses, out):
         counts[:] = 0
         base = 0
         for d in range(len(dilations)):
+            # Of every second kernel only samples at which no copy is beyond an end count.
             reach = 4 * dilations[d]
-            fits = n_times > 2 * reach
+            reach = reach if n_times > 2 * reach else 0
             for start in range(0, n_times, _PART):
                 stop = min(start + _PART, n_times)
                 alpha[:] = 0
@@ -98,33 +116,14 @@ def positive_proportions(X, dilations, n_biases, biases, uses, out):
                 for c in range(n_channels):
                     if uses[d, c]:
                         _shift(X[w], c, dilations[d], start, stop, alpha, gamma)
-                # Of every second kernel only samples at which no copy is beyond an end count.
-                low = min(max(reach - start, 0), stop - start)
+                n = stop - start
+                low = min(max(reach - start, 0), n)
                 high = max(min(n_times - reach, stop) - start, low)
-                kernel = 0
-                for i in range(7):
-                    for j in range(i + 1, 8):
-                        for t in range(stop - start):
-                            pair[t] = alpha[t] + gamma[i, t] + gamma[j, t]
-                        for k in range(j + 1, 9):
-                            first = base + kernel * n_biases[d]
-                            inner = fits and (d + kernel) % 2 == 1
-                            _count(
-                                pair,
-                                gamma[k],
-                                low if inner else 0,
-                                high if inner else stop - start,
-                                biases,
-                                first,
-                                first + n_biases[d],
-                                counts,
-                            )
-                            kernel += 1
+                _count_all(alpha, gamma, pair, n, low, high, d, biases, base, n_biases[d], counts)
             for kernel in range(84):
-                inner = fits and (d + kernel) % 2 == 1
-                length = n_times - 2 * reach if inner else n_times
-                for b in range(n_biases[d]):
-                    out[w, base + b] = counts[base + b] / length
+                length = n_times - 2 * reach * ((d + kernel) % 2)
+                for b in range(base, base + n_biases[d]):
+                    out[w, b] = counts[b] / length
                 base += n_biases[d]
 
 
