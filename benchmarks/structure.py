@@ -34,7 +34,7 @@ FLOORS = (
     ("base", "datasets", "metrics"),
     ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
     ("motor_units", "preprocessing"),
-    ("ensemble",),
+    ("ensemble", "prognosis"),
     ("comparison",),
     ("inspection",),
     ("papers",),

@@ -83,10 +83,24 @@ from sklearn_emg.preprocessing import (
     WaveletDenoiser,
     WindowAugmenter,
 )
+from sklearn_emg.prognosis import (
+    ContextBoostingRegressor,
+    LastValueRegressor,
+    LSTMPrognosis,
+    LSTMPrognosisClassifier,
+    MixedModelRegressor,
+    SlopeRegressor,
+)
 
 SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 
 INSTANCES = [
+    ContextBoostingRegressor(5, random_state=0),
+    LSTMPrognosis(n_units=8, max_epochs=30, lr=0.02, patience=None, random_state=0),
+    LSTMPrognosisClassifier(n_units=8, max_epochs=30, lr=0.02, patience=None, random_state=0),
+    LastValueRegressor(),
+    MixedModelRegressor(),
+    SlopeRegressor(),
     DiVoteClassifier(LogisticRegression(), window=None),
     DiVoteRegressor(LinearRegression(), window=None),
     AutoregressiveFeatures(1),

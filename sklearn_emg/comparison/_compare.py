@@ -32,6 +32,7 @@ from sklearn_emg.comparison._checks import (
     task_of,
 )
 from sklearn_emg.comparison._number_scores import NumberScoring
+from sklearn_emg.comparison._prognosis import is_prognosis, with_baselines, with_remark
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import (
     LEVELS,
@@ -45,7 +46,7 @@ from sklearn_emg.comparison._scores import Scores, Scoring, extra_metrics
 from sklearn_emg.comparison._sites import plan_sites, run_across, site_comparison
 from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
-from sklearn_emg.model_selection import RecordingStore, Split, opened_store
+from sklearn_emg.model_selection import RecordingStore, Split, check_contexts, opened_store
 
 
 @warned_once()
@@ -78,7 +79,10 @@ def compare(
     pipelines : dict of str to estimator
         Classifiers or regressors of recording tables or feature tables, such as
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` and
-        :class:`~sklearn_emg.ensemble.DiVoteRegressor`.
+        :class:`~sklearn_emg.ensemble.DiVoteRegressor`. For an X of
+        :func:`~sklearn_emg.prognosis.visit_contexts` the naive baselines of a prognosis (last
+        value, own slope, mixed model, boosting) are added, and ``remark`` says whether a pipeline
+        beats them.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
@@ -198,6 +202,8 @@ def compare(
     check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
     task = task_of(pipelines)
+    if is_prognosis(X) and task == "regression":
+        pipelines = with_baselines(check_contexts(X, "compare"), pipelines)
     y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
     scores: Scores
     if task == "regression":
@@ -216,7 +222,8 @@ def compare(
         splits = subject_splits(cv, X, y, stratify=stratify)
         with opened_store(store, n_jobs) as opened:
             outcomes = run(pipelines, splits, fit, store=opened)
-        return build_comparison(outcomes, list(pipelines), X, y, scores)
+        result = build_comparison(outcomes, list(pipelines), X, y, scores)
+        return with_remark(result, pipelines) if is_prognosis(X) else result
     plan = plan_sites(pipelines, X, y, site, cv)
     refuse_scorers_of_rows(metrics, plan.references)
     fit = partial(fit, unscored=plan.unscored)

@@ -9,6 +9,7 @@ from sklearn_emg.datasets._n2001 import load_n2001
 from sklearn_emg.datasets._n2001_features import load_n2001_features
 from sklearn_emg.datasets._simulator import (
     make_nemg_cohort,
+    make_progression_cohort,
     simulate_muap,
     simulate_recording,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "load_n2001_features",
     "load_wfdb",
     "make_nemg_cohort",
+    "make_progression_cohort",
     "save_annotations",
     "simulate_muap",
     "simulate_recording",

@@ -41,9 +41,17 @@ from sklearn_emg.model_selection._strata import Split as Split
 from sklearn_emg.model_selection._strata import SubjectStrata as SubjectStrata
 from sklearn_emg.model_selection._strata import labels_of_rows as labels_of_rows
 from sklearn_emg.model_selection._strata import refuse_missing_labels as refuse_missing_labels
+from sklearn_emg.model_selection._visits import (
+    ChronologicalSplit,
+    LaterVisitSplit,
+    VisitSplit,
+)
+from sklearn_emg.model_selection._visits import check_contexts as check_contexts
 
 __all__ = [
     "CachedTransformer",
+    "ChronologicalSplit",
+    "LaterVisitSplit",
     "LeaveOneSiteOut",
     "LeaveOneSubjectOut",
     "NestedProtocol",
@@ -55,6 +63,7 @@ __all__ = [
     "SubjectHoldout",
     "SubjectKFold",
     "SubjectsPerClassOut",
+    "VisitSplit",
     "pretrained_parts",
     "subject_train_test_split",
     "with_validation",

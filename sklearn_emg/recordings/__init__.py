@@ -89,6 +89,8 @@ from sklearn_emg.recordings._training import warn_of_known_subjects as warn_of_k
 from sklearn_emg.recordings._training import warn_of_other_spelling as warn_of_other_spelling
 from sklearn_emg.recordings._units import is_voltage as is_voltage
 from sklearn_emg.recordings._units import millivolts_per as millivolts_per
+from sklearn_emg.recordings._visits import check_visits
+from sklearn_emg.recordings._visits import visit_months as visit_months
 from sklearn_emg.recordings._windows import OnFault as OnFault
 from sklearn_emg.recordings._windows import Tail as Tail
 from sklearn_emg.recordings._windows import Unit as Unit
@@ -99,6 +101,7 @@ __all__ = [
     "Subjects",
     "Windows",
     "check_recording_table",
+    "check_visits",
     "concat_tables",
     "cut_recordings",
     "divide",

@@ -16,6 +16,7 @@ from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_subject_names
 from sklearn_emg.recordings._units import Scale
+from sklearn_emg.recordings._visits import faults_of_visits
 
 __all__ = [
     "METADATA_COLUMNS",
@@ -63,6 +64,11 @@ METADATA_COLUMNS = (
     "file",
     "task",
     "run",
+    # Visits of a subject, and the visit that a prognosis is for.
+    "visit",
+    "time",
+    "target_visit",
+    "target_time",
     # Columns of a simulated cohort, which reveal the diagnosis.
     "subtype",
     "severity",
@@ -402,6 +408,11 @@ def _refuse_faults(table: pd.DataFrame, required: Sequence[str], finite: bool) -
         if column in checked
         for row, text in find(table, finite)
     ]
+    if "subject" in checked and not faults:
+        faults = [
+            f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
+            for row, column, text in faults_of_visits(table)
+        ]
     if faults:
         more = len(faults) - MAX_FAULTS
         lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
@@ -427,7 +438,8 @@ def check_recording_table(
     Parameters
     ----------
     table : DataFrame
-        The table, one row per recording.
+        The table, one row per recording. Columns ``visit`` (order) and ``time`` (months or dates)
+        are checked as by :func:`check_visits`.
     required : sequence of str, default=("signal", "fs", "subject")
         Columns that the table must have.
     finite : bool, default=False

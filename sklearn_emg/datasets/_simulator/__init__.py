@@ -5,6 +5,12 @@
 """
 
 from sklearn_emg.datasets._simulator._cohort import make_nemg_cohort
+from sklearn_emg.datasets._simulator._progression import make_progression_cohort
 from sklearn_emg.datasets._simulator._recording import simulate_muap, simulate_recording
 
-__all__ = ["make_nemg_cohort", "simulate_muap", "simulate_recording"]
+__all__ = [
+    "make_nemg_cohort",
+    "make_progression_cohort",
+    "simulate_muap",
+    "simulate_recording",
+]

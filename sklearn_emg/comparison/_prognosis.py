@@ -1,0 +1,87 @@
+"""Naive baselines of a prognosis within compare, and what beats them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.comparison._results import Comparison, score_cell
+from sklearn_emg.metrics import paired_permutation_test
+from sklearn_emg.prognosis import naive_baselines
+
+_ALPHA = 0.05
+
+
+def is_prognosis(X: Any) -> bool:
+    """Whether a table has contexts with later targets."""
+    return isinstance(X, pd.DataFrame) and {"value@0", "target_time"} <= set(X.columns)
+
+
+def with_baselines(X: pd.DataFrame, pipelines: dict[str, Any]) -> dict[str, Any]:
+    """The pipelines, and the naive baselines that are not among them.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Contexts, checked.
+    pipelines : dict of str to estimator
+
+    Returns
+    -------
+    pipelines : dict of str to estimator
+    """
+    given = {type(estimator) for estimator in pipelines.values()}
+    missing = {n: e for n, e in naive_baselines().items() if type(e) not in given}
+    if clash := sorted(set(missing) & set(pipelines)):
+        raise ValueError(
+            f"compare adds the baseline {clash[0]!r} to a prognosis; give your pipeline another "
+            "name."
+        )
+    return {**pipelines, **missing}
+
+
+def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
+    """Add what beats the best naive baseline, by absolute errors paired by subject.
+
+    Parameters
+    ----------
+    result : Comparison
+    pipelines : dict of str to estimator
+        Those that were compared.
+
+    Returns
+    -------
+    result : Comparison
+    """
+    kinds = {type(e) for e in naive_baselines().values()}
+    naive = [name for name, estimator in pipelines.items() if type(estimator) in kinds]
+    others = [name for name in pipelines if name not in naive]
+    chosen = result.summary.query("level == 'subject' and metric == 'mae'")
+    scored = chosen.set_index("pipeline")["pooled"].dropna()
+    naive = [name for name in naive if name in scored.index]
+    if not naive:
+        return result
+    best = str(scored[naive].idxmin())
+    of_best = result.summary.query("pipeline == @best and level == 'subject'")
+    cell = score_cell(of_best.set_index("metric"), "mae")
+    head = f"The best naive baseline is {best!r}, MAE {cell}."
+    if not others:
+        return replace(result, remark=head)
+    errors = result.predictions.assign(
+        error=(result.predictions["y_true"] - result.predictions["y_pred"]).abs()
+    )
+    keys = list(dict.fromkeys(["fold", "subject", result.unit]))
+    wide = errors.pivot_table(index=keys, columns="pipeline", values="error", sort=False)
+    better = []
+    for name in others:
+        if name not in scored.index or scored[name] >= scored[best]:
+            continue
+        pair = wide[[name, best]].dropna()
+        subjects = pair.index.get_level_values("subject")
+        test = paired_permutation_test(pair[name], pair[best], subjects=subjects, random_state=0)
+        if test.difference < 0 and test.pvalue * len(others) <= _ALPHA:
+            better.append(f"{name} ({100 * (scored[name] / scored[best] - 1):+.0f} %)")
+    text = f"Better, paired by subject: {', '.join(better)}." if better else "Nothing beats it."
+    return replace(result, remark=f"{head} {text}")

@@ -1,0 +1,264 @@
+"""Splits that respect time: new subjects, later visits of the same, later parts of a series."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_fraction, check_integer, check_real
+from sklearn_emg.model_selection._runs import Protocol, ProtocolRun
+from sklearn_emg.model_selection._split import SubjectKFold, assert_no_shared_subject
+from sklearn_emg.model_selection._strata import Seed
+from sklearn_emg.recordings import Subjects
+
+CONTEXT_COLUMNS = ("subject", "time", "target_time")
+
+
+def check_contexts(X: Any, caller: str) -> pd.DataFrame:
+    """Check that X has contexts and later targets, as ``visit_contexts`` makes them.
+
+    Parameters
+    ----------
+    X : DataFrame
+    caller : str
+        Class or function in the message.
+
+    Returns
+    -------
+    X : DataFrame
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a target is not later than its context; the row is named.
+    """
+    missing = [c for c in CONTEXT_COLUMNS if not isinstance(X, pd.DataFrame) or c not in X.columns]
+    if missing:
+        raise ValueError(
+            f"{caller} needs a table of contexts with the columns {list(CONTEXT_COLUMNS)}; "
+            f"{missing} are missing. Make it with sklearn_emg.prognosis.visit_contexts."
+        )
+    early = np.flatnonzero(~(X["time"].to_numpy(float) < X["target_time"].to_numpy(float)))
+    if early.size:
+        row = X.iloc[early[0]]
+        raise ValueError(
+            f"{caller}: row {early[0]} (subject {row['subject']!r}) has a context up to "
+            f"{row['time']:g} and its target at {row['target_time']:g}. A target must be later "
+            "than its context."
+        )
+    return X
+
+
+class VisitSplit(Protocol):
+    """Folds of subjects for contexts of visits and later targets.
+
+    It answers how well the course of **new** subjects is predicted: no subject of the test is in
+    training, and each target is later than its context. For later visits of the same subjects see
+    :class:`LaterVisitSplit`.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds.
+    shuffle : bool or None, default=None
+    random_state : int, RandomState instance or None, default=None
+        As in :class:`SubjectKFold`, with folds stratified by quantiles of a continuous y.
+
+    Raises
+    ------
+    ValueError
+        If the table has no contexts, or a context reaches to its target or beyond.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.model_selection import VisitSplit
+    >>> from sklearn_emg.prognosis import visit_contexts
+    >>> visits = make_progression_cohort(20, random_state=0).visits
+    >>> X, y = visit_contexts(visits, visits["score"], context=3)
+    >>> train, test = next(VisitSplit(4).split(X, y))
+    >>> set(X["subject"].iloc[train]) & set(X["subject"].iloc[test])
+    set()
+    """
+
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool | None = None, random_state: Seed = None
+    ):
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        check_contexts(X, "VisitSplit")
+        folds = SubjectKFold(
+            self.n_splits, shuffle=self.shuffle, random_state=self.random_state
+        ).runs(X, y, groups)
+        for run in folds:
+            assert_no_shared_subject(X, run.train, run.test, groups)
+        return folds
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds; the arguments are not used."""
+        return check_integer(self.n_splits, "n_splits", "VisitSplit", minimum=2)
+
+
+class LaterVisitSplit(Protocol):
+    """Later targets of the same subjects: another question than that of new subjects.
+
+    Run k tests each subject's k-th last target. It trains on the targets of that subject that were
+    known at the end of the tested context, and on those of subjects without a tested target up to
+    the same number from their end, so that nothing later than a context is learned of its subject.
+
+    Parameters
+    ----------
+    n_splits : int, default=1
+        Number of runs, from the last targets backwards.
+
+    Raises
+    ------
+    ValueError
+        If the table has no contexts, or no subject has enough targets for a run.
+
+    See Also
+    --------
+    VisitSplit : New subjects.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.model_selection import LaterVisitSplit
+    >>> from sklearn_emg.prognosis import visit_contexts
+    >>> visits = make_progression_cohort(20, missed=0, dropout=0, random_state=0).visits
+    >>> X, y = visit_contexts(visits, visits["score"], context=2)
+    >>> train, test = next(LaterVisitSplit().split(X, y))
+    >>> X["target_visit"].iloc[test].unique().tolist()
+    [6]
+    """
+
+    leaky: ClassVar[bool] = True
+    same_subjects: ClassVar[bool] = True  # on both sides, which is the question
+
+    def __init__(self, n_splits: int = 1):
+        self.n_splits = n_splits
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        X = check_contexts(X, "LaterVisitSplit")
+        codes = Subjects.of(X, groups).codes
+        start, target = X["time"].to_numpy(float), X["target_time"].to_numpy(float)
+        runs = []
+        for number in range(self.get_n_splits()):
+            train, test = [], []
+            for code in np.unique(codes):
+                rows = np.flatnonzero(codes == code)
+                times = np.unique(target[rows])
+                if len(times) <= number + 1:
+                    # It has no target before the tested one: all that are not later are trained on.
+                    train += rows[target[rows] <= times[0]].tolist() if number else []
+                    continue
+                tested = rows[target[rows] == times[-1 - number]]
+                test += tested.tolist()
+                train += rows[target[rows] <= start[tested].min()].tolist()
+            if not (train and test):
+                raise ValueError(
+                    f"Run {number} of LaterVisitSplit has no target to train on or to test: "
+                    "subjects need a target that was known when the tested context ended. Use "
+                    "fewer runs, a shorter context, or more visits."
+                )
+            runs.append(
+                ProtocolRun(number, f"target {number + 1} from the end", _rows(train), _rows(test))
+            )
+        return runs
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of runs; the arguments are not used."""
+        return check_integer(self.n_splits, "n_splits", "LaterVisitSplit")
+
+
+def _rows(rows: list[int]) -> NDArray[np.intp]:
+    return np.sort(np.array(rows, dtype=np.intp))
+
+
+class ChronologicalSplit(Protocol):
+    """Later part of each recording against its earlier part, with a gap, for forecasts within it.
+
+    Windows or feature rows of a recording are in training before a time and in the test after it.
+    Rows in the gap between are in neither, so that overlapping windows share no samples. Subjects
+    are on both sides: the result says nothing about new subjects.
+
+    Parameters
+    ----------
+    test_size : float, default=0.25
+        Fraction of the rows of each recording, at its end, that are tested.
+    gap : float, default=0.0
+        Least difference in time between a training and a test row, in the unit of `time`; at least
+        the length of a window for windows that overlap.
+    by : str, default="recording"
+        Column that tells the series apart.
+    time : str, default="start"
+        Column with the time of a row.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a series is too short for the gap.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import ChronologicalSplit
+    >>> X = pd.DataFrame({"subject": "a", "recording": 0, "start": [0.0, 0.1, 0.2, 0.3]})
+    >>> [rows.tolist() for rows in next(ChronologicalSplit(gap=0.2).split(X))]
+    [[0, 1], [3]]
+    """
+
+    leaky: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        test_size: float = 0.25,
+        *,
+        gap: float = 0.0,
+        by: str = "recording",
+        time: str = "start",
+    ):
+        self.test_size = test_size
+        self.gap = gap
+        self.by = by
+        self.time = time
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        name = "ChronologicalSplit"
+        check_fraction(self.test_size, "test_size", name, below=True)
+        check_real(self.gap, "gap", name, 0.0)
+        columns = X.columns if isinstance(X, pd.DataFrame) else []
+        if missing := [c for c in (self.by, self.time) if c not in columns]:
+            raise ValueError(
+                f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
+                "missing. Name the columns that it has with 'by' and 'time'."
+            )
+        time = X[self.time].to_numpy(dtype=float)
+        train, test = [], []
+        for series, rows in X.groupby(self.by, sort=False).indices.items():
+            order = rows[np.argsort(time[rows], kind="stable")]
+            n_test = max(1, round(self.test_size * len(order)))
+            tested, before = order[-n_test:], order[:-n_test]
+            # The slack is for differences such as 0.3 - 0.1, which is less than 0.2.
+            kept = before[time[before] <= time[tested[0]] - self.gap + 1e-9]
+            kept = kept[time[kept] < time[tested[0]]]
+            if not len(kept):
+                raise ValueError(
+                    f"{self.by} {series} has {len(rows)} rows, none of which is {self.gap:g} or "
+                    f"more before its {n_test} tested ones. Lower 'gap' or 'test_size', or leave "
+                    "it out."
+                )
+            train += kept.tolist()
+            test += tested.tolist()
+        return [ProtocolRun(0, "later part", _rows(train), _rows(test))]
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return 1; the arguments are not used."""
+        return 1

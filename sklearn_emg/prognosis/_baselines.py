@@ -1,0 +1,297 @@
+"""Baselines of a prognosis: what the last value, a slope, a mixed model or boosting predicts."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_emg._validation import check_integer, require
+from sklearn_emg.prognosis._contexts import Contexts
+
+
+class _ContextRegressor(RegressorMixin, BaseEstimator):
+    """Base of regressors of contexts: it checks X and y and reads the contexts."""
+
+    def _checked(self, X: Any, y: Any = None) -> tuple[Contexts, NDArray[np.floating] | None]:
+        reset = y is not None
+        if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
+            contexts = Contexts.of(X)
+            if reset:
+                self.n_features_in_ = X.shape[1]
+                y = np.asarray(y, dtype=float)
+            return contexts, y
+        if reset:
+            X, y = validate_data(self, X, y, dtype=float, y_numeric=True)
+        else:
+            X = validate_data(self, X, dtype=float, reset=False)
+        return Contexts.of(X), y
+
+    def fit(self, X: Any, y: ArrayLike) -> Self:
+        """Learn from contexts and later values.
+
+        Parameters
+        ----------
+        X : DataFrame of :func:`visit_contexts`, or ndarray of shape (n_examples, n_visits)
+            The columns of an array are values at equal steps, the last one the newest.
+        y : array-like of shape (n_examples,)
+            Value at the target visit.
+
+        Returns
+        -------
+        self : object
+        """
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+        contexts, target = self._checked(X, y)
+        self._learn(X, contexts, np.asarray(target, dtype=float))
+        self.is_fitted_ = True
+        return self
+
+    def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
+        """Learn what the baseline needs; most need nothing."""
+
+    def predict(self, X: Any) -> NDArray[np.floating]:
+        """Value at the target visit.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``.
+
+        Returns
+        -------
+        y : ndarray of shape (n_examples,)
+        """
+        check_is_fitted(self, "is_fitted_")
+        return self._predict(X, self._checked(X)[0])
+
+    def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True  # the columns are a course, and no features
+        return tags
+
+
+class LastValueRegressor(_ContextRegressor):
+    """Predict that the last known value stays as it is.
+
+    On clinical data it is hard to beat over a short time. It has no parameters and learns nothing.
+
+    Examples
+    --------
+    >>> from sklearn_emg.prognosis import LastValueRegressor
+    >>> LastValueRegressor().fit([[1.0, 2.0]], [3.0]).predict([[5.0, 4.0]])
+    array([4.])
+
+    Parameters
+    ----------
+    None
+    """
+
+    def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
+        return contexts.value[:, -1].copy()
+
+
+class SlopeRegressor(_ContextRegressor):
+    """Continue the straight line through the subject's own values.
+
+    The line is that of least squares over the known visits; with one visit it is the last value.
+
+    Examples
+    --------
+    >>> from sklearn_emg.prognosis import SlopeRegressor
+    >>> SlopeRegressor().fit([[1.0, 2.0]], [3.0]).predict([[5.0, 4.0]])
+    array([3.])
+
+    Parameters
+    ----------
+    None
+    """
+
+    def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
+        known = np.isfinite(contexts.value)
+        n = known.sum(axis=1)
+        t = np.where(known, -contexts.ago, 0.0)
+        v = np.where(known, contexts.value, 0.0)
+        mean_t, mean_v = t.sum(axis=1) / n, v.sum(axis=1) / n
+        centred = np.where(known, t - mean_t[:, np.newaxis], 0.0)
+        spread = (centred**2).sum(axis=1)
+        slope = (centred * v).sum(axis=1) / np.where(spread > 0, spread, 1.0)
+        line = mean_v + slope * (contexts.ahead - mean_t)
+        return np.where(spread > 0, line, contexts.value[:, -1])
+
+
+class MixedModelRegressor(_ContextRegressor):
+    """Linear mixed model: the population's slope, and each subject's deviation from it.
+
+    A line with random intercept and slope is fitted to the values of the training subjects [1]_. A
+    new subject gets the best linear unbiased prediction: the population's line, moved towards
+    the subject's known values as far as these tell. It needs statsmodels.
+
+    Attributes
+    ----------
+    slope_ : float
+        Mean change per month in the population.
+
+    References
+    ----------
+    .. [1] N. M. Laird, J. H. Ware, "Random-effects models for longitudinal data", Biometrics 38
+       (1982) 963-974.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.prognosis import MixedModelRegressor, visit_contexts
+    >>> visits = make_progression_cohort(20, random_state=0).visits
+    >>> X, y = visit_contexts(visits, visits["score"])
+    >>> bool(MixedModelRegressor().fit(X, y).slope_ < 0)
+    True
+
+    Parameters
+    ----------
+    None
+    """
+
+    def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
+        require("statsmodels.api", "MixedModelRegressor", "prognosis")
+        from statsmodels.regression.mixed_linear_model import MixedLM
+        from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
+        rows = _observations(X, contexts, y)
+        self.centre_ = float(rows["value"].mean())
+        self.scale_ = float(rows["value"].std(ddof=0)) or 1.0
+        self.unit_ = float(rows["time"].std(ddof=0)) or 1.0
+        value = (rows["value"].to_numpy() - self.centre_) / self.scale_
+        design = np.column_stack([np.ones(len(rows)), rows["time"].to_numpy() / self.unit_])
+        with warnings.catch_warnings():
+            # Variances on the border, of subjects that hardly differ, are no error.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
+            try:
+                found = MixedLM(value, design, rows["subject"].to_numpy(), exog_re=design).fit(
+                    reml=True, method=["lbfgs"]
+                )
+                effects, between = np.asarray(found.fe_params), np.asarray(found.cov_re)
+                noise = float(found.scale)
+            except (np.linalg.LinAlgError, ValueError):
+                effects = between = np.full(2, np.nan)
+                noise = np.nan
+        if not (np.isfinite(effects).all() and np.isfinite(between).all() and noise > 0):
+            # Values without noise, or too few: the line of least squares, with broad deviations.
+            effects = np.linalg.lstsq(design, value, rcond=None)[0]
+            between, noise = np.eye(2), 1e-6
+        self.effects_, self.between_, self.noise_ = effects, between, noise
+        self.slope_ = float(effects[1] * self.scale_ / self.unit_)
+
+    def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
+        start = contexts.ago[:, 0] * 0 if contexts.time is None else contexts.time
+        out = np.empty(len(contexts.value))
+        for k, value in enumerate(contexts.value):
+            known = np.isfinite(value)
+            t = (start[k] - contexts.ago[k, known]) / self.unit_
+            design = np.column_stack([np.ones(len(t)), t])
+            residual = (value[known] - self.centre_) / self.scale_ - design @ self.effects_
+            covariance = design @ self.between_ @ design.T + self.noise_ * np.eye(len(t))
+            own = self.between_ @ design.T @ np.linalg.lstsq(covariance, residual, rcond=None)[0]
+            then = np.array([1.0, (start[k] + contexts.ahead[k]) / self.unit_])
+            out[k] = self.centre_ + self.scale_ * float(then @ (self.effects_ + own))
+        return out
+
+
+def _observations(X: Any, contexts: Contexts, y: NDArray[np.floating]) -> pd.DataFrame:
+    """Values of the training subjects, each once: those of the contexts and of the targets."""
+    n, n_visits = contexts.value.shape
+    by_name = isinstance(X, pd.DataFrame) and "subject" in X.columns
+    subject = pd.factorize(X["subject"].astype(object))[0] if by_name else np.arange(n)
+    last = np.zeros(n) if contexts.time is None else contexts.time
+    rows = pd.DataFrame(
+        {
+            "subject": np.concatenate([np.repeat(subject, n_visits), subject]),
+            "time": np.concatenate(
+                [(last[:, np.newaxis] - contexts.ago).ravel(), last + contexts.ahead]
+            ),
+            "value": np.concatenate([contexts.value.ravel(), y]),
+        }
+    ).dropna()
+    # Times of one visit differ by rounding, seen from different contexts.
+    return rows.assign(moment=rows["time"].round(6)).drop_duplicates(["subject", "moment"])
+
+
+class ContextBoostingRegressor(_ContextRegressor):
+    """Gradient boosting on the columns of the context, for the change from the last value.
+
+    Parameters
+    ----------
+    max_iter : int, default=100
+        Number of trees.
+    min_samples_leaf : int, default=20
+        Fewest examples in a leaf.
+    random_state : int, RandomState instance or None, default=None
+
+    Attributes
+    ----------
+    model_ : HistGradientBoostingRegressor
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.prognosis import ContextBoostingRegressor, visit_contexts
+    >>> visits = make_progression_cohort(20, random_state=0).visits
+    >>> X, y = visit_contexts(visits, visits["score"])
+    >>> ContextBoostingRegressor(random_state=0).fit(X, y).predict(X).shape == y.shape
+    True
+    """
+
+    def __init__(
+        self, max_iter: int = 100, *, min_samples_leaf: int = 20, random_state: Any = None
+    ) -> None:
+        self.max_iter = max_iter
+        self.min_samples_leaf = min_samples_leaf
+        self.random_state = random_state
+
+    def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
+        name = type(self).__name__
+        self.model_ = HistGradientBoostingRegressor(
+            max_iter=check_integer(self.max_iter, "max_iter", name),
+            min_samples_leaf=check_integer(self.min_samples_leaf, "min_samples_leaf", name),
+            early_stopping=False,
+            random_state=self.random_state,
+        ).fit(_flat(contexts), y - contexts.value[:, -1])
+
+    def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
+        return contexts.value[:, -1] + self.model_.predict(_flat(contexts))
+
+
+def _flat(contexts: Contexts) -> NDArray[np.floating]:
+    return np.column_stack([contexts.features.reshape(len(contexts.value), -1), contexts.ahead])
+
+
+def naive_baselines() -> dict[str, RegressorMixin]:
+    """Baselines that every comparison of a prognosis has.
+
+    Returns
+    -------
+    baselines : dict of str to estimator
+        "mixed model" is among them where statsmodels is installed.
+    """
+    found: dict[str, RegressorMixin] = {
+        "last value": LastValueRegressor(),
+        "own slope": SlopeRegressor(),
+        "mixed model": MixedModelRegressor(),
+        "boosting": ContextBoostingRegressor(random_state=0),
+    }
+    if importlib.util.find_spec("statsmodels") is None:
+        del found["mixed model"]
+    return found

@@ -1,0 +1,226 @@
+"""Contexts of earlier visits with a later target, as rows of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._validation import check_integer
+from sklearn_emg.recordings import METADATA_COLUMNS, check_visits, visit_months
+
+_COLUMN = re.compile(r"(.+)@(0|-[1-9]\d*)")
+
+
+def visit_contexts(
+    visits: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    context: int = 3,
+    horizon: int = 1,
+    min_context: int = 1,
+    features: Sequence[str] | None = None,
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Turn visits into examples: what was known at one visit, and the value at a later one.
+
+    Parameters
+    ----------
+    visits : DataFrame of shape (n_visits, n_columns)
+        One row per subject and visit: ``subject``, ``visit`` or ``time`` (months or dates) or
+        both, and features. Average the recordings of a visit first.
+    y : array-like of shape (n_visits,)
+        The value that was measured at each visit.
+    context : int, default=3
+        Largest number of visits that are known.
+    horizon : int, default=1
+        How many of the subject's visits after the last known one the target is.
+    min_context : int, default=1
+        Smallest number of known visits; with fewer there is no example. Visits that are missing at
+        the beginning of a context are NaN.
+    features : sequence of str, default=None
+        Columns with features, by default all numeric ones that describe no recording.
+
+    Returns
+    -------
+    X : DataFrame
+        One row per example: ``subject``; ``visit`` and ``time`` (months) of the last known visit;
+        ``target_visit`` and ``target_time``; ``ahead``, the months between; and for each of the
+        known visits 0 (the last), -1, -2 ... the columns ``value@0``, ``ago@0`` (months before
+        the last known visit) and those of the features, such as ``rms@-1``.
+    y : ndarray of shape (n_examples,)
+        Value at the target visit.
+
+    Raises
+    ------
+    ValueError
+        If visits are not in order, occur twice, or lack a value; months and dates are mixed; or
+        no subject has enough visits. The message names the row or the subject.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.prognosis import visit_contexts
+    >>> visits = pd.DataFrame({"subject": list("aaa"), "time": [0.0, 3.0, 9.0]})
+    >>> X, y = visit_contexts(visits, [40.0, 38.0, 33.0], context=2)
+    >>> X[["target_time", "ahead", "value@-1", "value@0"]]
+       target_time  ahead  value@-1  value@0
+    0          3.0    3.0       NaN     40.0
+    1          9.0    6.0      40.0     38.0
+    >>> y
+    array([38., 33.])
+    """
+    for name, value in (("context", context), ("horizon", horizon), ("min_context", min_context)):
+        check_integer(value, name, "visit_contexts")
+    if min_context > context:
+        raise ValueError(
+            f"The 'min_context' of visit_contexts must be at most 'context', {context}. Got "
+            f"{min_context}."
+        )
+    frame, names = _checked(visits, y, features)
+    known: list[NDArray[Any]] = []
+    targets, lasts = [], []
+    for _, rows in frame.groupby("subject", sort=False).indices.items():
+        for place in range(min_context - 1, len(rows) - horizon):
+            window = rows[max(0, place - context + 1) : place + 1]
+            known.append(np.concatenate([np.full(context - len(window), -1), window]))
+            lasts.append(rows[place])
+            targets.append(rows[place + horizon])
+    if not targets:
+        raise ValueError(
+            f"No subject has the {min_context + horizon} visits that a context of {min_context} "
+            f"and a target {horizon} later need; the longest has "
+            f"{int(frame.groupby('subject').size().max())}. Lower them, or record more visits."
+        )
+    last, target = frame.iloc[lasts].reset_index(drop=True), frame.iloc[targets]
+    out = last[["subject", "visit", "time"]].assign(
+        target_visit=target["visit"].to_numpy(), target_time=target["time"].to_numpy()
+    )
+    out["ahead"] = out["target_time"] - out["time"]
+    table = np.stack(known)
+    blocks = {}
+    for column in ("value", "ago", *names):
+        source = "time" if column == "ago" else column
+        values = np.where(table >= 0, frame[source].to_numpy(float)[table], np.nan)
+        if column == "ago":
+            values = out["time"].to_numpy()[:, np.newaxis] - values
+        for k in range(context):
+            blocks[f"{column}@{k - context + 1}"] = values[:, k]
+    return out.join(pd.DataFrame(blocks)), target["value"].to_numpy(float)
+
+
+def _checked(
+    visits: pd.DataFrame, y: ArrayLike, features: Sequence[str] | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Visits in order, with their values as a column, and the names of the features."""
+    if not isinstance(visits, pd.DataFrame):
+        raise TypeError(f"The visits must be a DataFrame. Got {type(visits).__name__}.")
+    check_visits(visits)
+    values = np.asarray(y, dtype=float)
+    if values.shape != (len(visits),):
+        raise ValueError(f"y must have one value per visit, {len(visits)}. Got {values.shape}.")
+    months = visit_months(visits)
+    order = visits["visit"].to_numpy(float) if "visit" in visits else months
+    keys = pd.DataFrame({"subject": visits["subject"].to_numpy(), "visit": order})
+    if keys.duplicated().any():
+        row = int(np.flatnonzero(keys.duplicated())[0])
+        raise ValueError(
+            f"Row {row}: visit {order[row]:g} of subject {keys['subject'][row]!r} occurs twice. "
+            "Give one row per visit, for instance the mean of its recordings: "
+            "visits.groupby(['subject', 'visit'], as_index=False).mean(numeric_only=True)."
+        )
+    if (bad := np.flatnonzero(~np.isfinite(values))).size:
+        row = bad[0]
+        raise ValueError(
+            f"The value of visit {order[row]:g} of subject {keys['subject'][row]!r} (row {row}) is "
+            f"{values[row]}. Leave visits without a value out of both 'visits' and 'y'."
+        )
+    if features is None:
+        numeric = visits.select_dtypes("number").columns
+        features = [
+            c for c in numeric if c not in METADATA_COLUMNS and not _is_copy(visits[c], values)
+        ]
+    elif missing := [c for c in features if c not in visits.columns]:
+        raise ValueError(f"The visits lack the columns {missing} named by 'features'.")
+    frame = visits[list(features)].reset_index(drop=True)
+    frame = frame.assign(subject=keys["subject"], visit=keys["visit"], time=months, value=values)
+    if "visit" in visits and np.issubdtype(visits["visit"].to_numpy().dtype, np.integer):
+        frame["visit"] = visits["visit"].to_numpy()
+    unordered = frame.groupby("subject", sort=False)["visit"].is_monotonic_increasing
+    if not unordered.all():
+        raise ValueError(
+            f"The visits of subject {unordered.index[~unordered][0]!r} are out of order. Sort the "
+            "rows of 'visits' and 'y' by subject and visit."
+        )
+    return frame, list(features)
+
+
+def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
+    """Whether a column is the value itself, which is in the context anyhow."""
+    return bool(np.array_equal(column.to_numpy(dtype=float), values, equal_nan=True))
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Contexts as arrays, oldest visit first; NaN where a visit is missing.
+
+    Attributes
+    ----------
+    value, ago : ndarray of shape (n_examples, n_visits)
+        Values, and months before the last known visit.
+    ahead : ndarray of shape (n_examples,)
+        Months from the last known visit to the target.
+    features : ndarray of shape (n_examples, n_features, n_visits)
+        Values, months and all features.
+    names : list of str
+        Of the features.
+    time : ndarray of shape (n_examples,) or None
+        Time of the last known visit, where it is known.
+    """
+
+    value: NDArray[np.floating]
+    ago: NDArray[np.floating]
+    ahead: NDArray[np.floating]
+    features: NDArray[np.floating]
+    names: list[str]
+    time: NDArray[np.floating] | None = None
+
+    @classmethod
+    def of(cls, X: Any) -> Contexts:
+        """Read contexts from a table of ``visit_contexts``, or from an array.
+
+        Parameters
+        ----------
+        X : DataFrame, or ndarray of shape (n_examples, n_visits)
+            The columns of an array are values at equal steps, the last one the newest.
+
+        Returns
+        -------
+        contexts : Contexts
+        """
+        if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
+            places: dict[str, dict[int, str]] = {}
+            for column in map(str, X.columns):
+                if match := _COLUMN.fullmatch(column):
+                    places.setdefault(match[1], {})[int(match[2])] = column
+            steps = sorted(places["value"])
+            parts = {
+                name: X[[found[k] for k in steps]].to_numpy(float) for name, found in places.items()
+            }
+            time = X["time"].to_numpy(float) if "time" in X else None
+            return cls(
+                parts["value"],
+                parts["ago"],
+                X["ahead"].to_numpy(float),
+                np.stack(list(parts.values()), axis=1),
+                list(parts),
+                time,
+            )
+        value = np.asarray(X, dtype=float)
+        ago = np.broadcast_to(np.arange(value.shape[1])[::-1].astype(float), value.shape)
+        ahead = np.ones(len(value))
+        return cls(value, ago, ahead, np.stack([value, ago], axis=1), ["value", "ago"])

@@ -1,0 +1,320 @@
+"""Visits of subjects: checks, contexts, splits that respect time, and naive baselines."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.model_selection import ChronologicalSplit, LaterVisitSplit, VisitSplit
+from sklearn_emg.prognosis import (
+    ContextBoostingRegressor,
+    LastValueRegressor,
+    MixedModelRegressor,
+    SlopeRegressor,
+    visit_contexts,
+)
+from sklearn_emg.recordings import check_visits, recording_table, visit_months
+
+N_DESIGNS = int(os.environ.get("SKLEARN_EMG_VISIT_DESIGNS", "200"))
+
+
+def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
+    return pd.DataFrame({"subject": subject, "visit": visit, "time": time, **columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({"time": [0.0, 9.0, 3.0]}, "row 2 .* visit 3 of subject 'a' is at 3.0, not after visit 2"),
+        ({"visit": [1, 2, 2]}, "row 2 .* visit 2 of subject 'a' has two times, 3.0 and 9.0"),
+        ({"visit": [1, None, 3]}, "row 1 .*'visit': must be a number that counts"),
+        ({"visit": ["1", "2", "3"]}, "row 0 .*'visit': must be a number that counts"),
+        (
+            {"time": [0.0, pd.Timestamp("2026-01-01"), 3.0]},
+            "row 1 .* is a date, and row 0",
+        ),
+        ({"time": [0.0, None, 3.0]}, "row 1 .*'time': is missing"),
+        ({"time": [0.0, np.inf, 3.0]}, "row 1 .*'time': must be finite"),
+        ({"time": ["0", "3", "9"]}, "row 0 .*'time': must be months or a date, got '0'"),
+    ],
+)
+def test_unusable_visits_are_named(columns, match):
+    table = visits_of(**columns)
+    with pytest.raises(ValueError, match=f"(?s){match}"):
+        check_visits(table)
+    signals = [np.random.default_rng(0).normal(size=50)] * 3
+    with pytest.raises(ValueError, match=f"(?s){match}"):
+        recording_table(signals, fs=1000.0, **table.to_dict("list"))
+
+
+def test_visits_of_recordings_are_kept():
+    table = visits_of(visit=(1, 1, 2), time=(0.0, 0.0, 3.0))
+    signals = list(np.random.default_rng(0).normal(size=(3, 50)))
+    kept = recording_table(signals, fs=1000.0, **table.to_dict("list"))
+    assert kept[["visit", "time"]].to_numpy().tolist() == [[1, 0], [1, 0], [2, 3]]
+
+
+def test_dates_are_months():
+    dates = pd.to_datetime(["2026-01-01", "2026-07-01", "2027-01-01"])
+    months = visit_months(check_visits(visits_of(time=dates)))
+    np.testing.assert_allclose(months, [0.0, 181 / 30.4375, 12.0], atol=0.01)
+
+
+# ------------------------------------------------------------------ contexts
+
+
+def test_contexts_hold_what_was_known_before():
+    X, y = visit_contexts(visits_of(rms=[1.0, 2.0, 4.0]), [40.0, 38.0, 33.0], context=2)
+    assert y.tolist() == [38.0, 33.0]
+    assert X["rms@0"].tolist() == [1.0, 2.0]
+    assert X["ago@-1"].tolist()[1] == 3.0
+    assert X["ahead"].tolist() == [3.0, 6.0]
+    assert X["target_visit"].tolist() == [2, 3]
+    assert np.isnan(X["value@-1"][0])
+    far, y = visit_contexts(visits_of(), [40.0, 38.0, 33.0], horizon=2)
+    assert (far["ahead"].tolist(), y.tolist()) == ([9.0], [33.0])
+
+
+@pytest.mark.parametrize(
+    ("visits", "y", "match"),
+    [
+        (visits_of(visit=(3, 2, 1), time=(9.0, 3.0, 0.0)), [1, 2, 3], "'a' are out of order"),
+        (visits_of(visit=(1, 2, 2), time=(0.0, 3.0, 3.0)), [1, 2, 3], "visit 2 .* occurs twice"),
+        (visits_of(), [1, np.nan, 3], "value of visit 2 of subject 'a' .row 1. is nan"),
+        (visits_of(visit=[1], time=[0.0]), [1], "No subject has the 2 visits"),
+        (pd.DataFrame({"subject": ["a"]}), [1], "need a column 'subject' and a column 'visit'"),
+    ],
+)
+def test_unusable_courses_are_named(visits, y, match):
+    with pytest.raises(ValueError, match=match):
+        visit_contexts(visits, y)
+
+
+# ------------------------------------------------------------------ splits
+
+
+@st.composite
+def designs(draw):
+    """Visits of random subjects at random times, and settings of contexts."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    counts = draw(st.lists(st.integers(1, 7), min_size=4, max_size=12))
+    parts = [
+        pd.DataFrame(
+            {"subject": f"s{k}", "time": np.cumsum(rng.uniform(0.1, 6, n)), "x": rng.normal(size=n)}
+        )
+        for k, n in enumerate(counts)
+    ]
+    visits = pd.concat(parts, ignore_index=True)
+    context = draw(st.integers(1, 4))
+    horizon = draw(st.integers(1, 3))
+    return visits, rng.normal(size=len(visits)), context, horizon
+
+
+def splits_of(splitter, X, y, refusal):
+    """Splits, or none where the splitter refuses the design for the reason given."""
+    try:
+        return list(splitter.split(X, y))
+    except ValueError as error:
+        if refusal not in str(error):
+            raise
+        return []
+
+
+@settings(max_examples=N_DESIGNS, deadline=None)
+@given(designs(), st.integers(2, 4))
+def test_no_split_of_visits_leaks(design, n_splits):
+    visits, values, context, horizon = design
+    if visits.groupby("subject").size().max() <= horizon:
+        with pytest.raises(ValueError, match="No subject has"):
+            visit_contexts(visits, values, context=context, horizon=horizon)
+        return
+    X, y = visit_contexts(visits, values, context=context, horizon=horizon)
+    assert (X["time"] < X["target_time"]).all()
+    # The features of a context are those of visits up to its end.
+    last = visits.merge(X.reset_index()[["index", "subject", "time"]], on=["subject", "time"])
+    assert (X["x@0"].to_numpy()[last["index"]] == last["x"].to_numpy()).all()
+    known = np.column_stack([X["time"] - X[f"ago@{k - context + 1}"] for k in range(context)])
+    assert np.nanmax(known - X[["time"]].to_numpy()) <= 1e-9
+    splits = splits_of(VisitSplit(n_splits), X, y, "needs at least")
+    for train, test in splits:
+        assert not set(X["subject"].iloc[train]) & set(X["subject"].iloc[test])
+    later = splits_of(LaterVisitSplit(), X, y, "no target to train on")
+    for train, test in later:
+        ends = X.iloc[test].groupby("subject")["time"].min()
+        learned = X.iloc[train].groupby("subject")["target_time"].max()
+        both = learned.index.intersection(ends.index)
+        assert (learned[both] <= ends[both]).all()
+
+
+def test_targets_before_their_context_are_refused():
+    X, y = visit_contexts(visits_of(), [1.0, 2.0, 3.0])
+    X.loc[1, "target_time"] = 1.0
+    with pytest.raises(ValueError, match=r"row 1 .subject 'a'. has a context up to 3"):
+        list(VisitSplit(2).split(X, y))
+    with pytest.raises(ValueError, match="visit_contexts"):
+        list(VisitSplit(2).split(visits_of(), y))
+
+
+def test_a_gap_lies_between_the_parts_of_a_recording():
+    X = pd.DataFrame({"recording": np.repeat([0, 1], 20), "start": np.tile(0.1 * np.arange(20), 2)})
+    X = X.sample(frac=1, random_state=0, ignore_index=True).assign(subject="a")
+    ((train, test),) = ChronologicalSplit(0.2, gap=0.4).split(X)
+    assert len(test) == 8
+    for number in (0, 1):
+        start = X["start"].where(X["recording"] == number)
+        assert start.iloc[test].min() - start.iloc[train].max() >= 0.4 - 1e-9
+    with pytest.raises(ValueError, match="recording 0 has 20 rows, none of which is 5 or more"):
+        list(ChronologicalSplit(gap=5).split(X.sort_values("recording")))
+    with pytest.raises(ValueError, match=r"\['start'\] are missing"):
+        list(ChronologicalSplit().split(X.drop(columns="start")))
+
+
+# ------------------------------------------------------------------ baselines
+
+
+def test_a_line_is_continued():
+    time = np.array([0.0, 3.0, 4.0, 9.0])
+    visits = visits_of(time=time, visit=(1, 2, 3, 4))
+    X, y = visit_contexts(visits, 40 - 2 * time, context=3)
+    predicted = SlopeRegressor().fit(X, y).predict(X)
+    np.testing.assert_allclose(predicted[1:], y[1:])
+    assert predicted[0] == 40.0  # one visit tells no slope
+    np.testing.assert_array_equal(LastValueRegressor().fit(X, y).predict(X), X["value@0"])
+
+
+def test_the_mixed_model_finds_the_slope_of_the_population():
+    rng = np.random.default_rng(0)
+    subject, visit = np.repeat(np.arange(80), 5), np.tile(np.arange(5), 80)
+    slope = rng.normal(-0.5, 0.1, 80)[subject]
+    value = 40 + rng.normal(0, 4, 80)[subject] + slope * 3 * visit + rng.normal(0, 0.5, 400)
+    visits = pd.DataFrame({"subject": subject, "visit": visit, "time": 3.0 * visit})
+    X, y = visit_contexts(visits, value, context=4)
+    model = MixedModelRegressor().fit(X, y)
+    assert model.slope_ == pytest.approx(-0.5, abs=0.05)
+    error = np.abs(model.predict(X) - y).mean()
+    assert error < 0.8 * np.abs(LastValueRegressor().fit(X, y).predict(X) - y).mean()
+
+
+def test_boosting_learns_a_change_that_depends_on_the_context():
+    rng = np.random.default_rng(0)
+    subject, visit = np.repeat(np.arange(60), 5), np.tile(np.arange(5), 60)
+    fast = rng.random(60)[subject] > 0.5
+    value = 40 - 3.0 * visit * fast + rng.normal(0, 0.2, 300)
+    visits = pd.DataFrame({"subject": subject, "visit": visit, "mark": fast.astype(float)})
+    X, y = visit_contexts(visits, value)
+    train = (X["subject"] < 40).to_numpy()
+    model = ContextBoostingRegressor(random_state=0).fit(X[train], y[train])
+    assert np.abs(model.predict(X[~train]) - y[~train]).mean() < 0.6
+
+
+def test_compare_adds_the_baselines_and_says_what_beats_them():
+    visits = make_progression_cohort(40, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+
+    class Noise(LastValueRegressor):
+        def _predict(self, X, contexts):
+            return contexts.value[:, -1] + np.random.default_rng(0).normal(
+                0, 9, len(contexts.value)
+            )
+
+    class Oracle(LastValueRegressor):
+        def _predict(self, X, contexts):
+            return truth.reindex(
+                pd.MultiIndex.from_frame(X[["subject", "target_visit"]])
+            ).to_numpy()
+
+    truth = visits.set_index(["subject", "visit"])["score"]
+    settings = {"cv": VisitSplit(4), "progress": False, "n_resamples": 50}
+    result = compare({"noise": Noise()}, X, y, **settings)
+    names = ["noise", "last value", "own slope", "mixed model", "boosting"]
+    assert result.table().index.tolist() == names
+    assert result.unit == "target_visit"
+    assert "Nothing beats it." in result.remark
+    assert result.remark in repr(result)
+    better = compare({"oracle": Oracle(), "noise": Noise()}, X, y, **settings)
+    assert "Better, paired by subject: oracle (-100 %)." in better.remark
+    alone = compare({"mine": LastValueRegressor()}, X, y, **settings)
+    assert alone.table().index.tolist() == ["mine", *names[2:]]
+    with pytest.raises(ValueError, match="adds the baseline 'boosting'"):
+        compare({"boosting": Noise()}, X, y, **settings)
+
+
+def test_later_visits_of_the_same_subjects_are_compared_too():
+    visits = make_progression_cohort(12, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+    result = compare({"last": LastValueRegressor()}, X, y, cv=LaterVisitSplit(), progress=False,
+                     n_resamples=50)  # fmt: skip
+    assert result.predictions["subject"].nunique() <= 12
+
+
+# ------------------------------------------------------------------ simulator
+
+
+def test_units_are_lost_and_the_others_grow():
+    cohort = make_progression_cohort(30, random_state=0)
+    groups = cohort.truth.groupby(cohort.visits["subject"])
+    assert groups["severity"].is_monotonic_increasing.all()
+    assert groups["units"].is_monotonic_decreasing.all()
+    assert groups["fibres_per_unit"].is_monotonic_increasing.all()
+    check_visits(cohort.visits)
+    ill = make_progression_cohort(30, diagnosis="myopathy", random_state=0)
+    fibres = ill.truth.groupby(ill.visits["subject"])["fibres_per_unit"]
+    assert fibres.is_monotonic_decreasing.all() or (fibres.last() < fibres.first()).mean() > 0.9
+
+
+def test_treatment_slows_the_course():
+    settings = {"n_subjects": 40, "missed": 0.0, "dropout": 0.0, "random_state": 0}
+    plain = make_progression_cohort(**settings)
+    treated = make_progression_cohort(**settings, treated=1.0, effect=0.9)
+    last = [c.truth.groupby(c.visits["subject"])["severity"].last() for c in (plain, treated)]
+    assert (last[1] <= last[0] + 1e-12).all()
+    assert (last[0] - last[1]).mean() > 0.02
+
+
+def test_noise_alone_shows_no_trend():
+    slopes = []
+    for seed in range(5):
+        cohort = make_progression_cohort(60, rate=0.0, random_state=seed)
+        assert cohort.truth.groupby(cohort.visits["subject"])["severity"].nunique().max() == 1
+        change = cohort.visits.groupby("subject")["score"].agg(lambda s: s.iloc[-1] - s.iloc[0])
+        slopes.append(change.mean() / (change.std() / np.sqrt(len(change))))
+        gain = cohort.truth["gain"]
+        slopes.append(np.corrcoef(gain, cohort.visits["time"])[0, 1] * np.sqrt(len(gain)))
+    assert np.max(np.abs(slopes)) < 3.5
+
+
+def test_events_are_those_of_the_course_and_the_others_are_censored():
+    cohort = make_progression_cohort(60, event_severity=0.5, random_state=0)
+    table = cohort.subjects.set_index("subject")
+    last = cohort.visits.groupby("subject")["time"].last()
+    severity = cohort.truth.groupby(cohort.visits["subject"])["severity"].last()
+    assert (table["event_time"] <= last + 1e-9).all()
+    assert 0 < table["event"].mean() < 1
+    assert (severity[table["event"]] >= 0.5 - 1e-9).all()
+    assert (severity[~table["event"]] < 0.5).all()
+
+
+def test_visits_are_irregular_and_subjects_leave():
+    cohort = make_progression_cohort(80, dropout=0.08, missed=0.2, random_state=0)
+    counts = cohort.visits.groupby("subject").size()
+    assert counts.min() == 1
+    assert counts.max() == 6
+    gaps = cohort.visits.groupby("subject")["time"].diff().dropna()
+    assert gaps.min() > 0
+    assert gaps.std() > 0.5
+
+
+def test_recordings_of_visits():
+    cohort = make_progression_cohort(2, n_visits=2, n_recordings=2, duration=0.3, missed=0,
+                                     dropout=0, random_state=0)  # fmt: skip
+    assert len(cohort.data) == 8
+    assert cohort.data["signal"][0].shape == (1200,)
+    again = make_progression_cohort(2, n_visits=2, n_recordings=2, duration=0.3, missed=0,
+                                    dropout=0, random_state=0)  # fmt: skip
+    np.testing.assert_array_equal(cohort.data["signal"][7], again.data["signal"][7])
+    assert not np.array_equal(cohort.data["signal"][0], cohort.data["signal"][1])
