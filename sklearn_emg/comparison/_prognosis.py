@@ -69,6 +69,13 @@ def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
     head = f"The best naive baseline is {best!r}, MAE {cell}."
     if not others:
         return replace(result, remark=head)
+    better = _better(result, scored, best, others)
+    text = f"Better, paired by subject: {', '.join(better)}." if better else "Nothing beats it."
+    return replace(result, remark=f"{head} {text}")
+
+
+def _better(result: Comparison, scored: pd.Series, best: str, others: list[str]) -> list[str]:
+    """Pipelines with smaller errors than the best baseline, after Bonferroni's correction."""
     errors = result.predictions.assign(
         error=(result.predictions["y_true"] - result.predictions["y_pred"]).abs()
     )
@@ -83,5 +90,4 @@ def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
         test = paired_permutation_test(pair[name], pair[best], subjects=subjects, random_state=0)
         if test.difference < 0 and test.pvalue * len(others) <= _ALPHA:
             better.append(f"{name} ({100 * (scored[name] / scored[best] - 1):+.0f} %)")
-    text = f"Better, paired by subject: {', '.join(better)}." if better else "Nothing beats it."
-    return replace(result, remark=f"{head} {text}")
+    return better

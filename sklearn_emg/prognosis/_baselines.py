@@ -50,7 +50,9 @@ class _ContextRegressor(RegressorMixin, BaseEstimator):
         self : object
         """
         if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         contexts, target = self._checked(X, y)
         self._learn(X, contexts, np.asarray(target, dtype=float))
         self.is_fitted_ = True

@@ -126,27 +126,15 @@ def _checked(
     months = visit_months(visits)
     order = visits["visit"].to_numpy(float) if "visit" in visits else months
     keys = pd.DataFrame({"subject": visits["subject"].to_numpy(), "visit": order})
-    if keys.duplicated().any():
-        row = int(np.flatnonzero(keys.duplicated())[0])
-        raise ValueError(
-            f"Row {row}: visit {order[row]:g} of subject {keys['subject'][row]!r} occurs twice. "
-            "Give one row per visit, for instance the mean of its recordings: "
-            "visits.groupby(['subject', 'visit'], as_index=False).mean(numeric_only=True)."
-        )
+    _refuse_repeated(keys)
     if (bad := np.flatnonzero(~np.isfinite(values))).size:
         row = bad[0]
         raise ValueError(
             f"The value of visit {order[row]:g} of subject {keys['subject'][row]!r} (row {row}) is "
             f"{values[row]}. Leave visits without a value out of both 'visits' and 'y'."
         )
-    if features is None:
-        numeric = visits.select_dtypes("number").columns
-        features = [
-            c for c in numeric if c not in METADATA_COLUMNS and not _is_copy(visits[c], values)
-        ]
-    elif missing := [c for c in features if c not in visits.columns]:
-        raise ValueError(f"The visits lack the columns {missing} named by 'features'.")
-    frame = visits[list(features)].reset_index(drop=True)
+    features = _feature_names(visits, values, features)
+    frame = visits[features].reset_index(drop=True)
     frame = frame.assign(subject=keys["subject"], visit=keys["visit"], time=months, value=values)
     if "visit" in visits and np.issubdtype(visits["visit"].to_numpy().dtype, np.integer):
         frame["visit"] = visits["visit"].to_numpy()
@@ -156,7 +144,31 @@ def _checked(
             f"The visits of subject {unordered.index[~unordered][0]!r} are out of order. Sort the "
             "rows of 'visits' and 'y' by subject and visit."
         )
-    return frame, list(features)
+    return frame, features
+
+
+def _refuse_repeated(keys: pd.DataFrame) -> None:
+    """Refuse a visit of a subject that occurs twice."""
+    if keys.duplicated().any():
+        row = int(np.flatnonzero(keys.duplicated())[0])
+        raise ValueError(
+            f"Row {row}: visit {keys['visit'][row]:g} of subject {keys['subject'][row]!r} occurs twice. "
+            "Give one row per visit, for instance the mean of its recordings: "
+            "visits.groupby(['subject', 'visit'], as_index=False).mean(numeric_only=True)."
+        )
+
+
+def _feature_names(
+    visits: pd.DataFrame, values: NDArray[np.floating], features: Sequence[str] | None
+) -> list[str]:
+    """Columns given as features, or all numeric ones that are no metadata."""
+    if features is None:
+        numeric = visits.select_dtypes("number").columns
+        features = [c for c in numeric if c not in METADATA_COLUMNS]
+        return [c for c in features if not _is_copy(visits[c], values)]
+    if missing := [c for c in features if c not in visits.columns]:
+        raise ValueError(f"The visits lack the columns {missing} named by 'features'.")
+    return list(features)
 
 
 def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:

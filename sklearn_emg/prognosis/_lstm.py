@@ -185,7 +185,9 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         self : object
         """
         if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         self._remember_subjects(X, groups)
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"].to_numpy()

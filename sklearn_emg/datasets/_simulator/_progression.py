@@ -26,6 +26,7 @@ from sklearn_emg.datasets._simulator._recording import Task, simulate
 
 __all__ = ["make_progression_cohort"]
 
+_CALLER = "make_progression_cohort"
 MAX_SCORE = 48.0
 _MUSCLE = "tibialis_anterior"
 _UNITS = 150  # motor units of a healthy muscle
@@ -169,24 +170,30 @@ def make_progression_cohort(
     >>> bool(units.is_monotonic_decreasing.all())
     True
     """
-    caller = "make_progression_cohort"
-    for name, value, minimum in (
-        ("n_subjects", n_subjects, 1),
-        ("n_visits", n_visits, 1),
-        ("n_recordings", n_recordings, 0),
-    ):
-        check_integer(value, name, caller, minimum)
-    check_real(fs, "fs", caller, *FS_RANGE)
-    check_option(diagnosis, ("neuropathy", "myopathy"), "diagnosis", caller)
-    for name, value in (("interval", interval), ("duration", duration)):
-        check_real(value, name, caller, 0.0, above=True)
-    noises = {"rate": rate, "rate_sd": rate_sd, "score_noise": score_noise, "jitter": jitter}
-    for name, value in {**noises, "placement": placement}.items():
-        check_real(value, name, caller, 0.0)
-    chances = {"treated": treated, "effect": effect, "missed": missed, "dropout": dropout}
-    for name, value in {**chances, "event_severity": event_severity}.items():
-        check_fraction(value, name, caller)
-
+    _check_arguments(
+        {
+            "n_subjects": (n_subjects, 1),
+            "n_visits": (n_visits, 1),
+            "n_recordings": (n_recordings, 0),
+        },
+        {"interval": interval, "duration": duration},
+        {
+            "rate": rate,
+            "rate_sd": rate_sd,
+            "score_noise": score_noise,
+            "placement": placement,
+            "jitter": jitter,
+        },
+        {
+            "treated": treated,
+            "effect": effect,
+            "missed": missed,
+            "dropout": dropout,
+            "event_severity": event_severity,
+        },
+    )
+    check_real(fs, "fs", _CALLER, *FS_RANGE)
+    check_option(diagnosis, ("neuropathy", "myopathy"), "diagnosis", _CALLER)
     entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
     seeds = np.random.SeedSequence([int(word) for word in entropy]).spawn(n_subjects)
     width = max(2, len(str(n_subjects)))
@@ -219,18 +226,13 @@ def make_progression_cohort(
                 "event": event_time <= last,
             }
         )
-        for place, visit in enumerate(attended if n_recordings else []):
-            site = replace(subject, factors={**subject.factors})
-            site.factors["gain"] *= gain[place]
-            tasks += _tasks(
-                visit_seeds[visit],
-                site,
-                float(severity[place]),
-                n_recordings,
-                fs,
-                duration,
-                placement,
-            )
+        if n_recordings:
+            for visit, own_gain, here in zip(attended, gain, severity):
+                site = replace(subject, factors={**subject.factors})
+                site.factors["gain"] *= own_gain
+                tasks += _tasks(
+                    visit_seeds[visit], site, float(here), n_recordings, fs, duration, placement
+                )
     course_table = pd.concat(tables, ignore_index=True)
     visits = course_table[["subject", "visit", "time", "score"]]
     signals = [result[0] for result in Parallel(n_jobs=n_jobs)(delayed(simulate)(t) for t in tasks)]
@@ -241,6 +243,23 @@ def make_progression_cohort(
         subjects=pd.DataFrame(subjects),
         DESCR=_describe(visits, diagnosis, rate),
     )
+
+
+def _check_arguments(
+    counts: dict[str, tuple[Any, int]],
+    lengths: dict[str, Any],
+    amounts: dict[str, Any],
+    fractions: dict[str, Any],
+) -> None:
+    """Refuse numbers out of range: counts with their least value, lengths above 0, and others."""
+    for name, (count, least) in counts.items():
+        check_integer(count, name, _CALLER, least)
+    for name, value in lengths.items():
+        check_real(value, name, _CALLER, 0.0, above=True)
+    for name, value in amounts.items():
+        check_real(value, name, _CALLER, 0.0)
+    for name, value in fractions.items():
+        check_fraction(value, name, _CALLER)
 
 
 def _draw_course(
