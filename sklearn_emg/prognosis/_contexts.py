@@ -152,8 +152,8 @@ def _refuse_repeated(keys: pd.DataFrame) -> None:
     if keys.duplicated().any():
         row = int(np.flatnonzero(keys.duplicated())[0])
         raise ValueError(
-            f"Row {row}: visit {keys['visit'][row]:g} of subject {keys['subject'][row]!r} occurs twice. "
-            "Give one row per visit, for instance the mean of its recordings: "
+            f"Row {row}: visit {keys['visit'][row]:g} of subject {keys['subject'][row]!r} occurs "
+            "twice. Give one row per visit, for instance the mean of its recordings: "
             "visits.groupby(['subject', 'visit'], as_index=False).mean(numeric_only=True)."
         )
 
