@@ -96,7 +96,7 @@ SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 
 INSTANCES = [
     ContextBoostingRegressor(5, random_state=0),
-    LSTMPrognosis(n_units=8, max_epochs=30, lr=0.02, patience=None, random_state=0),
+    LSTMPrognosis(n_units=8, max_epochs=60, lr=0.05, patience=None, random_state=0),
     LSTMPrognosisClassifier(n_units=8, max_epochs=30, lr=0.02, patience=None, random_state=0),
     LastValueRegressor(),
     MixedModelRegressor(),

@@ -35,6 +35,7 @@ from sklearn_emg.papers._neurofusion._networks import neurofusion_features
 from sklearn_emg.papers._neurofusion._networks import neurofusionnet
 from sklearn_emg.papers._neurofusion._networks import plain_network
 from sklearn_emg.papers._neurofusion._networks import transfer_cnn
+from sklearn_emg.papers._neurofusion._prognosis import neurofusion_prognosis
 from sklearn_emg.papers._patel_sunitha import patel_sunitha
 from sklearn_emg.papers._recommended import recommended_pipeline
 from sklearn_emg.papers._registry import OpenChoice
@@ -77,6 +78,7 @@ __all__ = [
     "n2001_features",
     "nemgnet",
     "neurofusion_features",
+    "neurofusion_prognosis",
     "neurofusionnet",
     "patel_sunitha",
     "plain_network",

@@ -146,7 +146,8 @@ class System:
     title : str
         Authors, year and method.
     function : callable
-        Function that returns an unfitted estimator over recording tables.
+        Function that returns an unfitted estimator over recording tables, or for a prognosis over
+        contexts of visits.
     settings : mapping
         Arguments of `function` that build this system out of its family.
     source : Source
@@ -164,6 +165,8 @@ class System:
     kind : {"published", "baseline"}
         Whether a source published the system for the diagnosis of muscles, or it is a general
         method that a reviewer asks for as a baseline.
+    task : {"diagnosis", "prognosis"}
+        Whether it diagnoses recordings, or predicts a later visit from contexts of visits.
     """
 
     name: str
@@ -178,6 +181,7 @@ class System:
     needs: str
     min_fs: float = 0.0
     kind: str = "published"
+    task: str = "diagnosis"
 
     @property
     def citation(self) -> str:
@@ -219,6 +223,7 @@ def published_systems(
     needs: str = "",
     min_fs: float = 0.0,
     kind: str = "published",
+    task: str = "diagnosis",
 ) -> Callable[[F], F]:
     """Enter the systems that a function builds into the registry, and complete its docstring.
 
@@ -230,7 +235,7 @@ def published_systems(
     ----------
     variants : mapping of str to Variant
         Systems by their names.
-    source, input, open_choices, needs, min_fs, kind
+    source, input, open_choices, needs, min_fs, kind, task
         See :class:`System`.
 
     Returns
@@ -253,6 +258,7 @@ def published_systems(
                 needs=needs,
                 min_fs=min_fs,
                 kind=kind,
+                task=task,
             )
         if function.__doc__:  # not under python -OO
             texts = {name: _parameter(function, name) for name in ("line_freq", "random_state")}
@@ -414,8 +420,8 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
         Indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year and
         method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (with the kind
         of split of each result), ``leaky`` (True where a subject, or the test set, was in both
-        training and test; None where the source does not say), ``open_choices``, ``needs`` and
-        ``kind``.
+        training and test; None where the source does not say), ``open_choices``, ``needs``,
+        ``kind`` and ``task`` ("diagnosis" of recordings, or "prognosis" from contexts of visits).
 
     Raises
     ------
@@ -445,6 +451,7 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
             "open_choices": "; ".join(map(str, s.open_choices)),
             "needs": s.needs,
             "kind": s.kind,
+            "task": s.task,
         }
         for s in _SYSTEMS.values()
         if kind in (None, s.kind)

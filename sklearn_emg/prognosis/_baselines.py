@@ -236,7 +236,7 @@ class ContextBoostingRegressor(_ContextRegressor):
 
     Parameters
     ----------
-    max_iter : int, default=100
+    n_trees : int, default=100
         Number of trees.
     min_samples_leaf : int, default=20
         Fewest examples in a leaf.
@@ -257,16 +257,16 @@ class ContextBoostingRegressor(_ContextRegressor):
     """
 
     def __init__(
-        self, max_iter: int = 100, *, min_samples_leaf: int = 20, random_state: Any = None
+        self, n_trees: int = 100, *, min_samples_leaf: int = 20, random_state: Any = None
     ) -> None:
-        self.max_iter = max_iter
+        self.n_trees = n_trees
         self.min_samples_leaf = min_samples_leaf
         self.random_state = random_state
 
     def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
         name = type(self).__name__
         self.model_ = HistGradientBoostingRegressor(
-            max_iter=check_integer(self.max_iter, "max_iter", name),
+            max_iter=check_integer(self.n_trees, "n_trees", name),
             min_samples_leaf=check_integer(self.min_samples_leaf, "min_samples_leaf", name),
             early_stopping=False,
             random_state=self.random_state,

@@ -351,7 +351,8 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
         -------
         y : ndarray of shape (n_sequences,)
         """
-        return self.network_.predict(self._given(X)[0])
+        sequences, _ = self._given(X)
+        return self.network_.predict(sequences)
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
         """Probability of each label.
@@ -365,7 +366,8 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
         -------
         probabilities : ndarray of shape (n_sequences, n_classes)
         """
-        return self.network_.predict_proba(self._given(X)[0])
+        sequences, _ = self._given(X)
+        return self.network_.predict_proba(sequences)
 
 
 for _kind in (LSTMPrognosis, LSTMPrognosisClassifier):

@@ -20,6 +20,7 @@ from sklearn_emg.papers import get_system, list_systems, make_system, nemgnet, r
 from sklearn_emg.preprocessing import AutoencoderDenoiser
 
 SYSTEMS = list_systems()
+SYSTEMS = SYSTEMS[SYSTEMS["task"] == "diagnosis"]
 IMAGES = SYSTEMS.index[SYSTEMS["needs"] == "nets, images"].tolist()
 # Networks small enough to train here; the names that a network lacks are left out.
 TINY = {

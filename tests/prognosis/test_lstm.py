@@ -164,3 +164,17 @@ def test_a_missing_feature_at_a_known_visit_is_named():
     X, y = visit_contexts(visits, [3.0, 2.0, 1.0])
     with pytest.raises(ValueError, match="Sequence 1 of LSTMPrognosis has a feature that is NaN"):
         LSTMPrognosis(**QUICK).fit(X, y)
+
+
+def test_the_published_prognosis_is_listed_and_fits():
+    from sklearn_emg.papers import list_systems, make_system
+    from sklearn_emg.papers._benchmark._systems import choose_systems
+
+    systems = list_systems()
+    assert systems.index[systems["task"] == "prognosis"].tolist() == ["neurofusion-prognosis"]
+    assert "neurofusion-prognosis" not in choose_systems("all")
+    with pytest.raises(ValueError, match="is a prognosis from contexts of visits"):
+        choose_systems("neurofusion-prognosis")
+    X, y = contexts()
+    model = make_system("neurofusion-prognosis", max_epochs=2, random_state=0).fit(X, y)
+    assert model.predict(X.assign(subject="new")).shape == y.shape

@@ -45,6 +45,8 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     if not patterns:
         raise ValueError("No system is named; 'all' takes every one of list_systems().")
     systems = list_systems()
+    # The benchmark scores diagnoses of recordings.
+    systems = systems[systems["task"] == "diagnosis"]
     chosen = {name for pattern in patterns for name in _matches(pattern, systems)}
     return [name for name in systems.index if name in chosen]
 
@@ -56,8 +58,13 @@ def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
     if pattern in ("classical", "networks"):
         has_network = systems["needs"].str.startswith("nets")
         return list(systems.index[has_network == (pattern == "networks")])
-    # `get_system` raises an error that says what there is.
-    return fnmatch.filter(systems.index, pattern) or [get_system(pattern).name]
+    if found := fnmatch.filter(systems.index, pattern):
+        return found
+    system = get_system(pattern)  # which raises an error that says what there is
+    raise ValueError(
+        f"{system.name!r} is a {system.task} from contexts of visits; the benchmark diagnoses "
+        "recordings. Compare it with sklearn_emg.comparison.compare."
+    )
 
 
 def build(

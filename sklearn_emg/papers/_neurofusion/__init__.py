@@ -14,11 +14,13 @@ from sklearn_emg.papers._neurofusion._networks import (
     plain_network,
     transfer_cnn,
 )
+from sklearn_emg.papers._neurofusion._prognosis import neurofusion_prognosis
 
 __all__ = [
     "amplitude_envelope_analysis",
     "frequency_domain_analysis",
     "neurofusion_features",
+    "neurofusion_prognosis",
     "neurofusionnet",
     "plain_network",
     "quantitative_emg",

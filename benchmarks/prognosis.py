@@ -1,0 +1,94 @@
+"""Prognosis on simulated visits: methods beside naive baselines, and false alarms without a trend.
+
+Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``.
+Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.metrics import bootstrap_interval, paired_permutation_test
+from sklearn_emg.model_selection import VisitSplit
+from sklearn_emg.papers import neurofusion_prognosis
+from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
+
+
+def errors_of(pipelines: dict, n_subjects: int, seed: int, rate: float) -> pd.DataFrame:
+    """Mean absolute error of each subject (rows) and method (columns)."""
+    visits = make_progression_cohort(n_subjects, rate=rate, random_state=seed).visits
+    X, y = visit_contexts(visits, visits["score"], context=3)
+    cv = VisitSplit(5, random_state=seed)
+    result = compare(pipelines, X, y, cv=cv, progress=False, n_resamples=10)
+    table = result.predictions
+    table = table.assign(error=(table["y_true"] - table["y_pred"]).abs())
+    table = table.assign(subject=f"{seed} " + table["subject"].astype(str))
+    return table.pivot_table(index="subject", columns="pipeline", values="error", sort=False)
+
+
+def summary(errors: pd.DataFrame) -> pd.DataFrame:
+    """MAE of each method with its interval over subjects, and its change against the best naive."""
+    naive = [name for name in errors if name in ("last value", "own slope", "mixed model")]
+    best = errors[naive].mean().idxmin()
+    rows = {}
+    for name in errors:
+        values = errors[name].to_numpy()
+        low, high = bootstrap_interval(
+            lambda rows, values=values: values[rows].mean(), errors.index, random_state=0
+        )
+        test = paired_permutation_test(values, errors[best].to_numpy(), random_state=0)
+        change = 100 * (values.mean() / errors[best].mean() - 1)
+        rows[name] = {
+            "MAE": f"{values.mean():.2f} [{low:.2f}, {high:.2f}]",
+            f"against {best}": f"{change:+.0f} %",
+            "p": f"{test.pvalue:.2g}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
+    """How often a baseline beats the last value (p <= 0.05, lower error) without a trend."""
+    counts: dict[str, int] = {}
+    for seed in range(n_seeds):
+        errors = errors_of({"last value": LastValueRegressor()}, n_subjects, 1000 + seed, 0.0)
+        for name in errors.columns.drop("last value"):
+            test = paired_permutation_test(
+                errors[name], errors["last value"], n_permutations=1000, random_state=0
+            )
+            alarm = test.difference < 0 and test.pvalue <= 0.05
+            counts[name] = counts.get(name, 0) + int(alarm)
+    return pd.DataFrame({f"lower error in (of {n_seeds} seeds)": counts})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--subjects", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--alarms", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--out", type=Path, help="file for the table, as CSV")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", SubjectLeakWarning)
+    parts = []
+    for seed in range(options.seeds):
+        model = neurofusion_prognosis(max_epochs=options.epochs, random_state=seed)
+        parts.append(errors_of({"LSTM (Algorithm 3)": model}, options.subjects, seed, 0.03))
+    table = summary(pd.concat(parts))
+    print(table.to_string())
+    if options.out:
+        table.to_csv(options.out)
+    if options.alarms:
+        print(false_alarms(options.subjects, options.alarms).to_string())
+    print(f"numpy {np.__version__}")
+
+
+if __name__ == "__main__":
+    main()
