@@ -20,6 +20,7 @@ from sklearn_emg.comparison._runs import run_fold as run_fold
 from sklearn_emg.comparison._runs import run_tasks as run_tasks
 from sklearn_emg.comparison._scores import Scoring as Scoring
 from sklearn_emg.comparison._sites import SiteComparison
+from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.comparison._stored import stored_table as stored_table
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "match_subjects",
     "meta_analysis",
     "subject_permutation_test",
+    "time_steps",
 ]

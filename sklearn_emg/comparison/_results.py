@@ -270,7 +270,8 @@ class Comparison:
         Returns
         -------
         table : DataFrame of str
-            Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds.
+            Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds;
+            of kept pipelines with networks ``numbers held``, weights and running statistics.
             It is printed in full, whatever its width.
 
         Raises
@@ -299,13 +300,32 @@ class Comparison:
             ):
                 value = times[column].mean()
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
+            if held := self._numbers_held(name):
+                row["numbers held"] = f"{held:,}"
             failed = values["n_failed"].iloc[0]
             row["failed folds"] = str(int(failed)) if failed else ""
             rows[name] = row
         table = ReadableTable.from_dict(rows, orient="index")
+        if "numbers held" in table:
+            table["numbers held"] = table["numbers held"].fillna("")
         if not (table["failed folds"] != "").any():
             table = table.drop(columns="failed folds")
         return ReadableTable(table)
+
+    def _numbers_held(self, name: str) -> int:
+        """Parameters and running statistics of the networks in the kept pipelines, the most."""
+        return max(
+            (
+                sum(
+                    value.numel()
+                    for network in _fitted_networks(estimator, set())
+                    for value in network.net_.module_.state_dict().values()
+                )
+                for (pipeline, _), estimator in self.estimators.items()
+                if pipeline == name
+            ),
+            default=0,
+        )
 
     def __repr__(self) -> str:
         cases = counted(self.predictions["subject"].nunique(), "subject")

@@ -437,5 +437,8 @@ def test_each_fold_keeps_the_history_of_its_networks():
     history = result.training_history()
     assert history[["fold", "epoch"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
     assert history[["train_loss", "valid_acc"]].notna().all(axis=None)
+    module = result.estimators["als", 0].estimator_.net_.module_
+    held = sum(value.numel() for value in module.state_dict().values())
+    assert result.table().loc["als", "numbers held"] == f"{held:,}"
     with pytest.raises(ValueError, match=r"run compare\(..., return_estimator=True\)"):
         compare({"als": model}, X, y, cv=2, **QUICK).training_history()

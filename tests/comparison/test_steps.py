@@ -1,0 +1,33 @@
+"""Seconds of loading, preprocessing, features and prediction."""
+
+import numpy as np
+import pytest
+from data import simulated_cohort
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.comparison import time_steps
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.papers import make_system
+
+
+def test_each_step_has_its_seconds_and_they_add_up():
+    X, y = simulated_cohort()
+    model = make_system("time-domain", fs=2000.0)
+    search = GridSearchCV(model, {"divote__voting": ["soft"]}, cv=SubjectKFold(2))
+    times = time_steps(search.fit(X, y), X[:5])
+    assert times["step"].tolist() == [
+        "signals", "gaps", "filter", "resample", "mark", "windows",
+        "estimator__features", "estimator__scaler", "estimator__classifier", "all",
+    ]  # fmt: skip
+    kinds = ["loading", *["preprocessing"] * 5, *["features"] * 2, "prediction", "total"]
+    assert times["kind"].tolist() == kinds
+    assert times["seconds"].iloc[-1] == pytest.approx(times["seconds"].iloc[:-1].sum())
+    per_recording = 1e3 * times["seconds"] / 5
+    np.testing.assert_allclose(times["ms_per_recording"], per_recording)
+
+
+def test_what_does_not_predict_is_refused():
+    X, _ = simulated_cohort()
+    with pytest.raises(TypeError, match="StandardScaler at its end does not"):
+        time_steps(StandardScaler(), X)
