@@ -31,3 +31,19 @@ def test_what_does_not_predict_is_refused():
     X, _ = simulated_cohort()
     with pytest.raises(TypeError, match="StandardScaler at its end does not"):
         time_steps(StandardScaler(), X)
+
+
+def test_steps_that_change_signals_have_snr_and_rmse():
+    X, y = simulated_cohort()
+    model = make_system("time-domain", fs=2000.0).fit(X, y)
+    times = time_steps(model, X[:5]).set_index("step")
+    before = model[:1].transform(X[:5])["signal"]
+    after = model["filter"].transform(model[:1].transform(X[:5]))["signal"]
+    kept = sum(float((b**2).sum()) for b in after)
+    removed = sum(float(((a - b) ** 2).sum()) for a, b in zip(before, after))
+    n = sum(a.size for a in before)
+    assert times.loc["filter", "snr_db"] == pytest.approx(10 * np.log10(kept / removed), rel=1e-4)
+    assert times.loc["filter", "rmse"] == pytest.approx(np.sqrt(removed / n), rel=1e-4)
+    # What removes nothing, or gives no signals, has neither.
+    others = times.drop(index=["filter", "resample"])[["snr_db", "rmse"]]
+    assert others.isna().all(axis=None)
