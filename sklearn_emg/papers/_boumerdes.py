@@ -99,13 +99,22 @@ def _balanced(
         ),
         OpenChoice(
             "SMOTE in the protocol of random windows",
-            "none in boumerdes_tables, as in the source; smote_factor=1 leaves it out elsewhere",
-            "there, undersampling sufficed",
+            "as by subject, except in boumerdes_tables, which makes none; smote_factor=1 leaves it out",
+            "the pipeline does not know how rows were split",
+            "none, undersampling sufficed",
         ),
         OpenChoice(
             "subjects for validation",
-            "the one subject of each class of the source in the runs of BoumerdesProtocol; without "
-            "a protocol that names them 20 % of each class, drawn by the network",
+            "those of the source in the runs of BoumerdesProtocol; without a protocol that names "
+            "them 20 % of each class, drawn by the network",
+            "other data have no such subjects",
+            "one subject of each class",
+        ),
+        OpenChoice(
+            "output for two classes",
+            "two softmax units",
+            "the same model, and any number of classes",
+            "one sigmoid unit",
         ),
         OpenChoice(
             "vote over recordings and subjects",

@@ -66,7 +66,8 @@ def _variant(variant: str, feature: str, accuracy: float) -> Variant:
         OpenChoice(
             "subjects for choosing the weights",
             "20 % of the training subjects of each class",
-            "the paper chose the weights on the test fold",
+            "weights chosen on the test fold leak",
+            "the subjects of the test fold (leaky)",
         ),
         OpenChoice("early stopping", "none, all epochs are trained", "the paper names none"),
         OpenChoice("choice among equal accuracies of validation", "the lowest loss"),
