@@ -99,7 +99,8 @@ def _balanced(
         ),
         OpenChoice(
             "SMOTE in the protocol of random windows",
-            "as by subject, except in boumerdes_tables, which makes none; smote_factor=1 leaves it out",
+            "as by subject, except in boumerdes_tables, which makes none; smote_factor=1 leaves "
+            "it out",
             "the pipeline does not know how rows were split",
             "none, undersampling sufficed",
         ),
