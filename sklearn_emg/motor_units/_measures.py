@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import find_peaks, savgol_filter
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
 
 __all__ = ["MEASURES", "near_fibres", "template_measures"]
@@ -75,7 +78,10 @@ def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
         max_duration=1.0,
         second_peak=1e9,
     )
-    found = extractor.fit([window]).potentials([window])
+    with warnings.catch_warnings():
+        # A template among zeros has a low mean amplitude, which would be suspect for a recording.
+        warnings.simplefilter("ignore", RecordingWarning)
+        found = extractor.fit([window]).potentials([window])
     if found.empty:
         return dict.fromkeys(MEASURES, np.nan)
     return found.loc[found["amplitude"].idxmax(), list(MEASURES)].to_dict()

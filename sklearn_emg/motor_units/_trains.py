@@ -92,8 +92,9 @@ def _fit_mixture(intervals: Floats, mean: float) -> tuple[float, IntervalModel]:
         sd = min(max(float(np.sqrt(squares / n)), 0.02 * mean), 0.35 * mean)
         missed = min(max(extra / (n + extra), 1e-3), 0.9)
         noise = min(max(1.0 - n / len(kept), 1e-3), 0.999)
-    # Intervals beyond the kept ones are longer than the scale of the mean: prefer fits to more.
-    score += float(np.log(mean)) + 2.0 * np.log(len(kept) / len(intervals))
+    # The others count as if they had the density of an improbable interval.
+    n_others = len(intervals) - len(kept)
+    score += (n_others * np.log(1e-4 / mean) - n_others * score) / len(intervals)
     # A false discharge divides one interval into two.
     return score, IntervalModel(mean, sd, missed, noise / 2)
 
