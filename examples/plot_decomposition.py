@@ -54,5 +54,5 @@ print(decomposer.left_out_)
 # What follows from the trains
 # ----------------------------
 
-print(firing_statistics(decomposer.discharges_).round(3))
-print(template_measures(decomposer.templates_).round(3))
+print(firing_statistics(decomposer.discharges_).round(3).to_string(index=False))
+print(template_measures(decomposer.templates_).round(3).to_string(index=False))

@@ -14,13 +14,19 @@ _NEVER = 1e12
 
 
 @njit(cache=True, nogil=True)
-def _refresh(score, bars, correlation, energy, best, where, which, first, last):
-    """Compute the score of the best template in blocks that cover samples `first` to `last`."""
+def _refresh(bars, correlation, energy, best, where, which, first, last, only):
+    """Find the template that decreases the energy most in the blocks of `first` to `last`.
+
+    With `only` a unit, blocks whose best template is another unit's are left as they are.
+    """
     n_units, n_times = correlation.shape
     for block in range(max(first, 0) // _BLOCK, min(last, n_times - 1) // _BLOCK + 1):
+        if only >= 0 and which[block] != only:
+            continue
         start = block * _BLOCK
         stop = min(start + _BLOCK, n_times)
         best[block] = -np.inf
+        which[block] = -1
         for unit in range(n_units):
             for i in range(start, stop):
                 value = 2.0 * correlation[unit, i] - energy[unit]
@@ -132,8 +138,7 @@ def match(
     best = np.empty(n_blocks)
     where = np.zeros(n_blocks, dtype=np.int64)
     which = np.zeros(n_blocks, dtype=np.int64)
-    score = 0.0
-    _refresh(score, bars, correlation, energy, best, where, which, 0, n_times - 1)
+    _refresh(bars, correlation, energy, best, where, which, 0, n_times - 1, -1)
     count = 0
     for sweep in range(n_sweeps + 1):
         while count < units.shape[0]:
@@ -147,8 +152,10 @@ def match(
                 correlation, gram, bars, spread, unit, at, n_steps, refractory, expected, doubt
             )
             count += 1
-            far = max(reach, expected[unit], refractory)
-            _refresh(score, bars, correlation, energy, best, where, which, at - far, at + far)
+            _refresh(bars, correlation, energy, best, where, which, at - reach, at + reach, -1)
+            # Beyond, the bars of this unit alone were raised: its own blocks are affected.
+            far = max(expected[unit], refractory)
+            _refresh(bars, correlation, energy, best, where, which, at - far, at + far, unit)
         if sweep == n_sweeps:
             break
         kept = 0
@@ -179,7 +186,7 @@ def match(
                 )
                 kept += 1
         count = kept
-        _refresh(score, bars, correlation, energy, best, where, which, 0, n_times - 1)
+        _refresh(bars, correlation, energy, best, where, which, 0, n_times - 1, -1)
     for k in range(count):
         # With the discharge added back: 2 c - E, of which the residual has c already without it.
         own = gram[units[k], units[k], steps[k], reach]

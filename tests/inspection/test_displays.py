@@ -25,6 +25,7 @@ from sklearn_emg.inspection import (
     AttributionDisplay,
     ComparisonDisplay,
     ConfoundDisplay,
+    DecompositionDisplay,
     DiVoteDisplay,
     FamilyImportanceDisplay,
     FeatureDisplay,
@@ -36,6 +37,7 @@ from sklearn_emg.inspection import (
     SubjectExplanationDisplay,
 )
 from sklearn_emg.inspection._plot import COLORS, HATCHES, LINES, MARKERS, log_scale, style
+from sklearn_emg.metrics import decomposition_agreement
 from sklearn_emg.recordings import recording_table
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the Displays need matplotlib")
@@ -115,6 +117,23 @@ def some_attention(X):
     return AttentionMaps({"attention": weights}, edges, kinds, {}, 1000.0)
 
 
+def some_decomposition():
+    times = np.arange(0.1, 1.0, 0.1)
+    found = pd.DataFrame({"unit": 1, "time": times})
+    wave = np.hanning(30)
+    templates = pd.DataFrame({"unit": [1], "signal": [wave], "fs": 1000.0, "index": 10})
+    signal = np.random.default_rng(0).normal(size=1000)
+    return DecompositionDisplay(
+        signal,
+        0.5 * signal,
+        1000.0,
+        found,
+        templates,
+        reference=found,
+        agreement=decomposition_agreement(found, found),
+    )
+
+
 def every_display(cohort, divote, comparison, signatures):
     """Each Display with each of its pictures."""
     table, y = cohort
@@ -146,6 +165,7 @@ def every_display(cohort, divote, comparison, signatures):
         (AttributionDisplay(noise[0], noise[1], 1000.0), {}),
         (AttentionDisplay.from_maps(some_attention(noise), noise), {}),
         (SubjectExplanationDisplay.from_estimator(divote, table, table["subject"].iloc[0]), {}),
+        (some_decomposition(), {}),
     ]
 
 

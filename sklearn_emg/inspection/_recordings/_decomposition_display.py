@@ -170,7 +170,7 @@ class DecompositionDisplay:
         display : DecompositionDisplay
         """
         self.figure_, self.axes_ = panels(
-            ax, 4, 1, "DecompositionDisplay", figsize=(9, 8), height_ratios=[2, 2, 2, 2.2]
+            ax, 4, 1, "DecompositionDisplay.plot", figsize=(9, 8), height_ratios=[2, 2, 2, 2.2]
         )
         stop = len(self.signal) / self.fs if stop is None else stop
         part = slice(round(start * self.fs), round(stop * self.fs))
