@@ -39,7 +39,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     --------
     >>> from sklearn_emg.papers._benchmark._systems import choose_systems
     >>> choose_systems(["yoo-2023-*", "alsnet"])
-    ['alsnet', 'yoo-2023-svm', 'yoo-2023-rf']
+    ['alsnet', 'yoo-2023-svm', 'yoo-2023-rf', 'yoo-2023-cnn']
     """
     patterns = [patterns] if isinstance(patterns, str) else patterns
     if not patterns:
