@@ -26,7 +26,7 @@ from sklearn_emg.inspection._importance import (
     FamilyImportanceDisplay,
     family_importance,
 )
-from sklearn_emg.inspection._outcomes import AgreementDisplay
+from sklearn_emg.inspection._outcomes import AgreementDisplay, CourseDisplay
 from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
@@ -42,6 +42,7 @@ __all__ = [
     "AttributionDisplay",
     "ComparisonDisplay",
     "ConfoundDisplay",
+    "CourseDisplay",
     "DecompositionDisplay",
     "DiVoteDisplay",
     "FamilyImportanceDisplay",

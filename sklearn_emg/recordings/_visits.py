@@ -125,7 +125,11 @@ def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
         }
     )
     for _, part in frame.sort_values(["visit", "months"]).groupby("subject", sort=False):
-        visit, months, rows = part["visit"].to_numpy(), part["months"].to_numpy(), part.index
+        visit, months, rows = (
+            part["visit"].to_numpy(),
+            part["months"].to_numpy(),
+            part.index.to_numpy(),
+        )
         for k in np.flatnonzero((np.diff(visit) == 0) & (np.diff(months) != 0)):
             who = f"visit {visit[k]:g} of subject {table['subject'].iloc[rows[k]]!r}"
             yield (

@@ -7,13 +7,16 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.ensemble import DiVoteRegressor
 from sklearn_emg.inspection import (
     AgreementDisplay,
     ComparisonDisplay,
+    CourseDisplay,
     LeakageDisplay,
     report,
 )
+from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +75,25 @@ def test_displays_draw_what_they_are_for(result, data):
     model = DiVoteRegressor(LinearRegression(), window=None)
     leak = LeakageDisplay.from_estimator(model, *data).plot()
     assert leak.ax_.get_ylabel() == "mean absolute error of windows"
+
+
+def test_courses_have_bands_of_the_other_subjects_and_errors_by_horizon():
+    visits = make_progression_cohort(12, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+    result = compare({"last value": LastValueRegressor()}, X, y, cv=2, progress=False,
+                     n_resamples=10)  # fmt: skip
+    display = CourseDisplay.from_comparison(result, X, coverage=0.8)
+    table = display.predictions.query("pipeline == 'last value'")
+    half = (table["high"] - table["low"]) / 2
+    errors = (table["y_true"] - table["y_pred"]).abs().groupby(table["subject"]).max()
+    first = table["subject"].iloc[0]
+    # k = ceil(12 * 0.8) = 10 of the 11 other subjects
+    assert half.iloc[0] == pytest.approx(np.sort(errors.drop(first))[9])
+    known = display.known.merge(visits.assign(time=visits["time"].round(6)), on=["subject", "time"])
+    np.testing.assert_allclose(known["value"], known["score"])
+    axes = display.plot(n_subjects=2).axes_
+    counts = table["subject"].value_counts()
+    assert counts[axes[0].get_title()] == counts.max()
+    assert display.plot("horizon").axes_[0].get_ylabel() == "mean absolute error"
+    with pytest.raises(ValueError, match="needs the contexts of visit_contexts"):
+        CourseDisplay.from_comparison(result, visits)

@@ -14,7 +14,11 @@ from sklearn_emg.preprocessing import BandpassFilter
 
 # The first system of each function stands for its source's family.
 ONE_EACH = list(
-    {get_system(name).function: name for name in reversed(list_systems().index)}.values()
+    {
+        get_system(name).function: name
+        for name in reversed(list_systems().index)
+        if get_system(name).task == "diagnosis"
+    }.values()
 )[::-1]
 
 LIBRARY = {"catch22": "pycatch22", "riemann": "pyriemann", "nets, images": "timm", "nets": "torch"}

@@ -1,3 +1,4 @@
 """Displays of predicted numbers."""
 
 from sklearn_emg.inspection._outcomes._agreement import AgreementDisplay as AgreementDisplay
+from sklearn_emg.inspection._outcomes._courses import CourseDisplay as CourseDisplay
