@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 from data import simulated_cohort
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from test_systems import SIZES, shrink
+from small_systems import SIZES, shrink
 
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
@@ -62,7 +62,7 @@ def test_each_source_is_searched_nested_by_subject(name):
     system = get_system(name)
     if system.needs and find_spec(needs[system.needs]) is None:
         pytest.skip(f"needs {needs[system.needs]}")
-    X, y = simulated_cohort(n_recordings=18, duration=0.45)
+    X, y = simulated_cohort(n_subjects=12, n_recordings=24, duration=0.45)
     fs = max(SIZES["cohort"][0], system.min_fs)
     model = shrink(make_system(name, fs=fs, window=0.4, step=0.4))
     grid = grid_of(model, name, fs)
