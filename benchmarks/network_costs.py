@@ -5,7 +5,7 @@
 Each network is trained for one epoch on one batch and on three, of random windows of the size that
 its system cuts, on one thread. Half the difference is the cost of a batch. FOLDER holds the public
 sets (``n2001_biceps``, ``algiers``), whose windows are counted. Systems that differ in their votes
-alone share a network.
+alone share a network. Networks that the file of ``--out`` has already are not measured again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.papers import list_systems, make_system
 
 SAME = "-all", "-pd"  # of nEMGNet: another vote on the same network
+
+HEAD = (
+    "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
+    f"{date.today():%Y-%m-%d}; one thread of a machine with two cores and no GPU; 120 of 238 "
+    "subjects of Algiers, 17 of 22 of N2001. An epoch has 0.64 of the windows of the set: four "
+    "fifths are trained on, a fifth of them is for validation. How many epochs a fold takes is not "
+    "known before it is trained.",
+    "",
+)
 
 
 def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
@@ -78,9 +87,11 @@ def main() -> None:
         for k, table in sets.items()
     }
     heads = ["network of", "window", "batch", "CPU s per batch", "epochs at most"]
-    lines = [[*heads, *(f"{k}: CPU min per epoch of a fold" for k in sets)]]
-    lines.append(["---"] * len(lines[0]))
+    heads += [f"{k}: CPU min per epoch of a fold" for k in sets]
+    lines = measured_before(arguments.out)
     for name, options, model, prefix in networks():
+        if any(line.startswith(f"| {name} |") for line in lines):
+            continue
         n_samples, batch = round(options["window"] * options["fs"]), int(options["batch"])
         cost = (
             seconds(model, prefix, 3 * batch, n_samples) - seconds(model, prefix, batch, n_samples)
@@ -90,17 +101,18 @@ def main() -> None:
             # A fold trains on four fifths of the subjects without a fifth of these.
             windows = np.maximum(0, (lengths - options["window"]) // options["step"] + 1).sum()
             row.append(f"{0.64 * windows / batch * cost / 60:.2g}")
-        lines.append(row)
-        print(" ".join(row), flush=True)
-    head = (
-        "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
-        f"{date.today():%Y-%m-%d}; one thread of a machine with two cores and no GPU; 120 of 238 "
-        "subjects of Algiers, 17 of 22 of N2001. An epoch has 0.64 of the windows of the set: four "
-        "fifths are trained on, a fifth of them is for validation. How many epochs a fold takes is "
-        "not known before it is trained."
-    )
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    arguments.out.write_text(f"{head}\n\n{table}\n", encoding="utf-8")
+        lines.append(f"| {' | '.join(row)} |")
+        print(lines[-1], flush=True)
+        table = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines]
+        arguments.out.write_text("\n".join([*HEAD, *table, ""]), encoding="utf-8")
+
+
+def measured_before(path: Path) -> list[str]:
+    """Rows of the table of an earlier call."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("| ")][1:]
 
 
 if __name__ == "__main__":

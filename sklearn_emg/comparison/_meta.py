@@ -308,7 +308,7 @@ def meta_analysis(
             for pair, part in sets.groupby(_PAIR, sort=False)
         ]
     )
-    place = pairs.columns.get_loc("pvalue") + 1
+    place = list(pairs.columns).index("pvalue") + 1
     pairs.insert(place, "adjusted_pvalue", _holm(pairs["pvalue"].to_numpy()))
     return MetaAnalysis(
         ReadableTable(pairs),
