@@ -1,6 +1,7 @@
 """The results page: figures of stored benchmarks are computed again without training."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -156,14 +157,15 @@ def test_systems_left_out_and_sets_that_lack_them(made, tmp_path):
     assert list(rows_of(text, "**Balanced accuracy**").index) == SYSTEMS[:2]
     over = (tmp_path / "results_over_sets.md.inc").read_text()
     table = rows_of(over, "**Balanced accuracy of subjects**")
-    assert table.loc["rule-based", ["second", "mean rank"]].tolist() == ["-", "-"]
+    assert list(table.index.sort_values()) == sorted(SYSTEMS[:2])  # the third is in one set
     meta = meta_analysis({name: read_benchmark(home / name).comparison for name in results})
+    meta = replace(meta, pairs=meta.pairs[meta.pairs["n_sets"] == 2])
     for name in SYSTEMS[:2]:
         assert table.loc[name, "second"] == f"{meta.scores.loc[name, 'second']:.2f}"
         assert table.loc[name, "mean rank"] == f"{meta.mean_ranks[name]:.1f}"
     pairs = pd.read_csv(tmp_path / "results_pairs.csv")
     assert_allclose(pairs["difference"], meta.pairs["difference"], rtol=1e-5)
-    assert pairs["n_sets"].tolist() == meta.pairs["n_sets"].tolist()
+    assert pairs["n_sets"].tolist() == [2]
 
 
 def test_a_leaky_benchmark_is_labelled_and_not_combined(cohorts, made, tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pandas as pd
 
 from sklearn_emg._files import write_atomically, write_text_atomically
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import MetaAnalysis, meta_analysis
+from sklearn_emg.comparison import Comparison, MetaAnalysis, meta_analysis
 from sklearn_emg.metrics import wilson_interval
 from sklearn_emg.papers._benchmark._results import (
     LEAKY_NOTE,
@@ -39,9 +41,9 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     Returns
     -------
     files : list of Path
-        ``results_SET.md.inc`` for each set; with two sets or more that were split by subject also
-        ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_ranks.svg`` and
-        ``results_differences.svg``.
+        ``results_SET.md.inc`` for each set; where two systems or more are in two sets or more that
+        were split by subject also ``results_over_sets.md.inc``, ``results_pairs.csv``,
+        ``results_ranks.svg`` and ``results_differences.svg``.
 
     Raises
     ------
@@ -57,10 +59,10 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     for name, benchmark in found.items():
         files.append(out / f"results_{name}.md.inc")
         write_text_atomically(files[-1], set_page(benchmark))
-    by_subject = {k: b.comparison for k, b in found.items() if not b.leaky}
-    if len(by_subject) < 2:
+    shared = _in_several_sets({k: b.comparison for k, b in found.items() if not b.leaky})
+    if len(shared) < 2:
         return files
-    meta = meta_analysis(by_subject)
+    meta = meta_analysis(shared)
     files += [out / f"results_{k}" for k in ("over_sets.md.inc", "pairs.csv")]
     write_text_atomically(files[-2], over_sets_page(meta))
     write_text_atomically(files[-1], meta.pairs.to_csv(index=False, float_format="%.6g"))
@@ -69,6 +71,18 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
         files.append(out / f"results_{kind}.svg")
         _draw(meta, kind, files[-1])
     return files
+
+
+def _in_several_sets(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
+    """Comparisons without the systems of one set only, which would dilute the adjustment of p."""
+    of_sets = {name: set(c.predictions["pipeline"]) for name, c in comparisons.items()}
+    counts = Counter(system for systems in of_sets.values() for system in systems)
+    kept = {system for system, n in counts.items() if n > 1}
+    return {
+        name: replace(c, predictions=c.predictions[c.predictions["pipeline"].isin(kept)])
+        for name, c in comparisons.items()
+        if len(of_sets[name] & kept) > 1
+    }
 
 
 # -------------------------------------------------------------------- one set
@@ -196,7 +210,8 @@ def over_sets_page(meta: MetaAnalysis) -> str:
     sets = ", ".join(map(str, meta.scores.columns))
     lines = [
         f"{counted(len(meta.scores), 'system')} over {counted(meta.scores.shape[1], 'set')} "
-        f"({sets}). Of {n_pairs} pairs {len(found)} differ (adjusted p at most {level:.2g})."
+        f"({sets}); systems of one set are left out. Of {n_pairs} pairs {len(found)} differ "
+        f"(adjusted p at most {level:.2g})."
     ]
     if len(meta.ranks):
         lines.append(
