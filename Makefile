@@ -43,6 +43,7 @@ test-gpu: setup
 # Random designs of subjects and folds in every evaluation, fifty times as many as in make test.
 designs: setup
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -q -n $(JOBS) tests/test_designs.py
+	SKLEARN_EMG_VISIT_DESIGNS=2000 $(BIN)/python -m pytest -q tests/prognosis/test_visits.py -k leaks
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Prognosis on simulated visits: methods beside naive baselines, and false alarms without a trend.
 
-Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``.
+Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
+(``--severity 60`` subjects with recordings, for severity from one visit).
 Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
 """
 
@@ -12,12 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.comparison import compare
+from sklearn_emg.comparison import compare, leakage_audit
 from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.ensemble import DiVoteRegressor
 from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.feature_extraction import EMGFeatures
 from sklearn_emg.metrics import bootstrap_interval, paired_permutation_test
 from sklearn_emg.model_selection import VisitSplit
+from sklearn_emg.neural_network import EMGRegressor
 from sklearn_emg.papers import neurofusion_prognosis
 from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
 
@@ -68,12 +77,32 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
     return pd.DataFrame({f"lower error in (of {n_seeds} seeds)": counts})
 
 
+def severity_of_one_visit(n_subjects: int, seed: int, epochs: int) -> None:
+    """True severity from recordings of one visit, by subject, and the leak of random windows."""
+    cohort = make_progression_cohort(n_subjects, n_visits=1, n_recordings=4, random_state=seed)
+    X, y = cohort.data, np.repeat(cohort.truth["severity"].to_numpy(), 4)
+    ridge = make_pipeline(EMGFeatures(), StandardScaler(), Ridge(10.0))
+    forest = make_pipeline(EMGFeatures(), RandomForestRegressor(200, random_state=seed))
+    network = EMGRegressor(
+        module_params={"n_filters": 16, "n_hidden": 32},
+        max_epochs=epochs,
+        patience=None,
+        random_state=seed,
+    )
+    dummy = make_pipeline(EMGFeatures(), DummyRegressor())
+    models = {"ridge": ridge, "forest": forest, "network (ALSNet)": network, "dummy": dummy}
+    models = {name: DiVoteRegressor(m, window=0.25, step=None) for name, m in models.items()}
+    print(compare(models, X, y, cv=5, progress=False))
+    print(leakage_audit(models["forest"], X, y, progress=False))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--alarms", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--severity", type=int, default=60, help="subjects with recordings, or 0")
     parser.add_argument("--out", type=Path, help="file for the table, as CSV")
     options = parser.parse_args()
     warnings.simplefilter("ignore", SubjectLeakWarning)
@@ -81,10 +110,13 @@ def main() -> None:
     for seed in range(options.seeds):
         model = neurofusion_prognosis(max_epochs=options.epochs, random_state=seed)
         parts.append(errors_of({"LSTM (Algorithm 3)": model}, options.subjects, seed, 0.03))
-    table = summary(pd.concat(parts))
-    print(table.to_string())
-    if options.out:
-        table.to_csv(options.out)
+    if parts:
+        table = summary(pd.concat(parts))
+        print(table.to_string())
+        if options.out:
+            table.to_csv(options.out)
+    if options.severity:
+        severity_of_one_visit(options.severity, 0, 20)
     if options.alarms:
         print(false_alarms(options.subjects, options.alarms).to_string())
     print(f"numpy {np.__version__}")

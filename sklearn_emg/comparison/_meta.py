@@ -346,6 +346,10 @@ class _Diagnoses:
                 "The values of 'comparisons' of meta_analysis must be results of compare. Got "
                 f"{type(comparison).__name__} for the set {name!r}."
             )
+        if comparison.task == "regression":
+            raise ValueError(
+                f"meta_analysis combines diagnoses, and the set {name!r} has predicted numbers."
+            )
         cases = comparison.predictions
         if cases.empty:
             raise ValueError(

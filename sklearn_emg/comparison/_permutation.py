@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
 from sklearn.model_selection import BaseCrossValidator, permutation_test_score
 
 from sklearn_emg._sklearn import safe_indexing
@@ -214,6 +214,11 @@ def subject_permutation_test(
     balanced_accuracy 1.000, permuted 0.585 (up to 0.800), p = 0.02
     """
     n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
+    if is_regressor(estimator):
+        raise ValueError(
+            "subject_permutation_test is for classifiers. Compare a regressor with a "
+            "DummyRegressor: compare_pair tests their errors, paired by subject."
+        )
     y = checked_labels(X, y)
     subjects = Subjects.of(X)
     subject = subjects.codes

@@ -9,7 +9,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.neighbors import KNeighborsRegressor
 
-from sklearn_emg.comparison import compare, leakage_audit
+from sklearn_emg.comparison import (
+    compare,
+    leakage_audit,
+    meta_analysis,
+    subject_permutation_test,
+)
 from sklearn_emg.ensemble import DiVoteRegressor
 from sklearn_emg.metrics import (
     compare_pair,
@@ -170,3 +175,11 @@ def test_both_kinds_at_once_are_refused():
     models = {"line": divote(LinearRegression()), "class": DummyClassifier()}
     with pytest.raises(ValueError, match=r"not both: \['line'\] are regressors"):
         compare(models, X, y, progress=False)
+
+
+def test_what_counts_diagnoses_refuses_numbers(result):
+    X, y = numbers(10)
+    with pytest.raises(ValueError, match="combines diagnoses, and the set 'a' has predicted"):
+        meta_analysis({"a": result, "b": result})
+    with pytest.raises(ValueError, match=r"is for classifiers. Compare a regressor with"):
+        subject_permutation_test(divote(LinearRegression()), X, y)
