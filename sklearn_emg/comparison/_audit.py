@@ -170,12 +170,7 @@ def leakage_audit(
     y = checked_numbers(X, y) if numbers else checked_labels(X, y)
     by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
     refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
-    for split in (*_SPLITS[:2], *splits):
-        if split not in _SPLITS or split not in splits:
-            raise ValueError(
-                f"The 'splits' of leakage_audit must be out of {list(_SPLITS)}, with the first two "
-                f"among them. Got {list(splits)} instead."
-            )
+    _check_splits(splits)
     seed = check_random_state(random_state).randint(2**31 - 1)
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)
@@ -195,6 +190,15 @@ def leakage_audit(
         # The bar comes first: zip then exhausts and closes it.
         rows = [_fold_row(*place, score) for score, place in zip(bar, places)]
     return _audit_of(pd.DataFrame(rows), "regression" if numbers else "classification")
+
+
+def _check_splits(splits: Sequence[str]) -> None:
+    for split in (*_SPLITS[:2], *splits):
+        if split not in _SPLITS or split not in splits:
+            raise ValueError(
+                f"The 'splits' of leakage_audit must be out of {list(_SPLITS)}, with the first two "
+                f"among them. Got {list(splits)} instead."
+            )
 
 
 def as_windows(

@@ -61,9 +61,7 @@ class NumberScoring(Scores):
         if not done:
             return Pooled()
         levels = [o.levels[level] for o in done]
-        subject = np.unique(np.concatenate([v.subject for v in levels]), return_inverse=True)[1]
-        y_true = np.concatenate([np.asarray(v.y_true, dtype=float) for v in levels])
-        y_pred = np.concatenate([np.asarray(v.y_pred, dtype=float) for v in levels])
+        subject, y_true, y_pred = _joined(levels)
         case = _cases(levels, level)
         weight = 1 / np.bincount(case)[case]  # a case that several folds test counts once
         n_subjects = int(subject.max()) + 1
@@ -102,6 +100,15 @@ class NumberScoring(Scores):
             values = values[np.isfinite(values)]
             if np.isfinite(result.value[metric]) and values.size:
                 result.low[metric], result.high[metric] = np.quantile(values, tails)
+
+
+def _joined(
+    levels: list[Level],
+) -> tuple[NDArray[np.intp], NDArray[np.floating], NDArray[np.floating]]:
+    """Codes of subjects, true and predicted values of all cases."""
+    subject = np.unique(np.concatenate([v.subject for v in levels]), return_inverse=True)[1]
+    y_true = np.concatenate([np.asarray(v.y_true, dtype=float) for v in levels])
+    return subject, y_true, np.concatenate([np.asarray(v.y_pred, dtype=float) for v in levels])
 
 
 def _cases(levels: list[Level], level: str) -> NDArray[np.intp]:

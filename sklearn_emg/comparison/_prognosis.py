@@ -57,10 +57,10 @@ def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
     """
     kinds = {type(e) for e in naive_baselines().values()}
     naive = [name for name, estimator in pipelines.items() if type(estimator) in kinds]
-    others = [name for name in pipelines if name not in naive]
+    others = _without(pipelines, naive)
     chosen = result.summary.query("level == 'subject' and metric == 'mae'")
     scored = chosen.set_index("pipeline")["pooled"].dropna()
-    naive = [name for name in naive if name in scored.index]
+    naive = scored.index.intersection(naive).tolist()
     if not naive:
         return result
     best = str(scored[naive].idxmin())
@@ -72,6 +72,10 @@ def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
     better = _better(result, scored, best, others)
     text = f"Better, paired by subject: {', '.join(better)}." if better else "Nothing beats it."
     return replace(result, remark=f"{head} {text}")
+
+
+def _without(pipelines: dict[str, Any], naive: list[str]) -> list[str]:
+    return [name for name in pipelines if name not in naive]
 
 
 def _better(result: Comparison, scored: pd.Series, best: str, others: list[str]) -> list[str]:

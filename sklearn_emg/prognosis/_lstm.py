@@ -102,14 +102,16 @@ class _LSTMBase(SubjectMemory, BaseEstimator):
         if isinstance(X, (list, tuple)) and all(getattr(x, "ndim", 0) == 2 for x in X):
             found = [np.asarray(x, dtype=float) for x in X]
             return self._last_steps(found, reset), np.zeros(len(found)), y
-        settings = {"allow_nd": True, "dtype": float}
-        if reset:
-            numeric = isinstance(self, RegressorMixin)
-            X, y = validate_data(self, X, y, y_numeric=numeric, ensure_min_samples=2, **settings)
-        else:
-            X = validate_data(self, X, reset=False, **settings)
+        X, y = self._checked_array(X, y)
         found = list(X if X.ndim == 3 else X[:, np.newaxis])
         return self._last_steps(found, reset), np.zeros(len(found)), y
+
+    def _checked_array(self, X: Any, y: Any) -> tuple[NDArray[np.floating], Any]:
+        settings = {"allow_nd": True, "dtype": float}
+        if y is None:
+            return validate_data(self, X, reset=False, **settings), None
+        numeric = isinstance(self, RegressorMixin)
+        return validate_data(self, X, y, y_numeric=numeric, ensure_min_samples=2, **settings)
 
     def _last_steps(
         self, found: list[NDArray[np.floating]], reset: bool

@@ -99,20 +99,22 @@ def _is_date(value: Any) -> bool:
 def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
     missing = times.isna().to_numpy()
     dates = np.array([_is_date(v) for v in times]) | (times.dtype.kind == "M")
-    first = next((k for k in range(len(times)) if not missing[k]), 0)
+    first = int(np.argmin(missing))  # 0 if all are missing
     for row, value in enumerate(times):
         if missing[row]:
             yield row, "is missing; give the time of the visit, or leave the row out"
-        elif not dates[row] and (isinstance(value, (str, bool)) or not np.isreal(value)):
-            yield (
-                row,
-                f"must be months or a date, got {value!r}; convert it with pandas.to_datetime",
-            )
-        elif not dates[row] and not np.isfinite(value):
-            yield row, f"must be finite, got {value}; give months or a date"
+        elif not dates[row] and (text := _fault_of_months(value)):
+            yield row, text
         elif dates[row] != dates[first]:
             kinds = ("a date", "months") if dates[row] else ("months", "dates")
             yield row, f"is {kinds[0]}, and row {first} has {kinds[1]}; give one unit for all rows"
+
+
+def _fault_of_months(value: Any) -> str:
+    """What is wrong with a time that is no date; empty if nothing is."""
+    if isinstance(value, (str, bool)) or not np.isreal(value):
+        return f"must be months or a date, got {value!r}; see pandas.to_datetime"
+    return "" if np.isfinite(value) else f"must be finite, got {value}; give months or a date"
 
 
 def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
