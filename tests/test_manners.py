@@ -52,7 +52,7 @@ def test_library_code_does_not_print():
     """skorch and joblib report progress where `verbose` asks for it, tqdm where `progress` does."""
     found = []
     for path in SOURCES:
-        if path.name == "__main__.py":
+        if path.name in ("__main__.py", "show_versions.py"):
             continue  # what a command prints is its result
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":

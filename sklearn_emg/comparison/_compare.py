@@ -236,6 +236,7 @@ def compare(
         if plan.within:
             found["within"] = run(pipelines, plan.within, fit, desc="within sites")
             within = build_comparison(found["within"], list(pipelines), X, y, scores)
+    assert isinstance(scores, Scoring)  # a site with numbers was refused above
     return site_comparison(across, within, plan, found, scores)
 
 

@@ -270,7 +270,8 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
         return len(self.classes_)
 
     def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
-        return self._window_scores(*fitted, X, columns)
+        estimator, calibration = fitted
+        return self._window_scores(estimator, calibration, X, columns)
 
     def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
         return mean_by_code(windows, rows.row, rows.n_rows)

@@ -136,7 +136,7 @@ class FFTSpectrum(FeatureExtractor):
         if self._is_table(X):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])
         else:
-            n_times, fs = self.n_times_in_, self._array_fs()
+            n_times, fs = int(self.n_times_in_), self._array_fs()
         self.frequencies_ = self._grid(n_times, fs)[0]
         return self
 
@@ -178,7 +178,7 @@ class FFTSpectrum(FeatureExtractor):
         else:
             n_bands = int((top - self.low) / self.resolution + 1e-9)
             limits = self.low + self.resolution * np.arange(n_bands + 1)
-            edges = np.searchsorted(bins, limits + slack, "left")
+            edges = np.searchsorted(bins, limits + slack, "left").astype(np.intp)
             frequencies = limits[:-1] + self.resolution / 2
         if not len(frequencies) or (np.diff(edges) == 0).any():
             width = "" if self.resolution is None else f" in bands of {self.resolution:g} Hz"

@@ -103,7 +103,7 @@ class Flatten(TransformerMixin, BaseEstimator):
             given = getattr(self, "feature_names_in_", None)
             names = [f"x{i}" for i in range(n_values)] if given is None else given
         else:
-            names = list(input_features)
+            names = np.asarray(input_features, dtype=object).tolist()
             if len(names) != n_values:
                 raise ValueError(
                     f"input_features should have length equal to the values of an image, "

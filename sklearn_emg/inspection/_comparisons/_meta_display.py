@@ -178,8 +178,8 @@ class MetaAnalysisDisplay:
             (self.set_points_[str(name)],) = self.ax_.plot(
                 difference[rows], heights, marker, ms=4, color=color, alpha=0.65, label=str(name)
             )
-        for place, row in enumerate(table.itertuples()):
-            value, low, high = 100 * row.difference, 100 * row.low, 100 * row.high
+        percent = 100 * table[["difference", "low", "high"]].to_numpy(dtype=np.float64)
+        for place, (value, low, high) in enumerate(percent.tolist()):
             self.points_.append(
                 self.ax_.errorbar(
                     value,

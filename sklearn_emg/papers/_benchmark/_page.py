@@ -134,10 +134,10 @@ def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, s
         row["accuracy"] = benchmark.cell(name, levels[0], "accuracy")
         if len(benchmark.audits):
             row["audit: leaky / by subject"] = benchmark.audit_cell(name)
-        row["published"] = whole.loc[name, "published"]
-        row["CPU s per fit"] = whole.loc[name, "CPU s"]
-        row["wall s per fit"] = whole.loc[name, "fit s"]
-        row["failed"] = whole.loc[name, "failed or not run"]
+        row["published"] = str(whole.loc[name, "published"])
+        row["CPU s per fit"] = str(whole.loc[name, "CPU s"])
+        row["wall s per fit"] = str(whole.loc[name, "fit s"])
+        row["failed"] = str(whole.loc[name, "failed or not run"])
         rows[name] = row
     if not any(row["failed"] for row in rows.values()):
         for row in rows.values():
@@ -165,7 +165,7 @@ def _confusions(
             sensitivity = counts[matrix.index.get_loc(label)] / n if n else np.nan
             text = f"{sensitivity:.2f}"
             if level == "subject" and n:
-                low, high = wilson_interval(sensitivity, n, confidence=comparison.confidence)
+                low, high = wilson_interval(float(sensitivity), n, confidence=comparison.confidence)
                 text += f" [{low:.2f}, {high:.2f}]"
             rows[name][f"true {label}"] = f"{', '.join(map(str, counts))}: {text}"
     return rows
@@ -185,8 +185,8 @@ def _confounds(summary: pd.DataFrame) -> str:
             "by chance": f"{row.chance:.2f}",
             "p": f"{row.pvalue:.2g}",
             "adjusted p": f"{row.adjusted_pvalue:.2g}",
-            "finding": row.finding,
-            "pattern": row.pattern or "-",
+            "finding": str(row.finding),
+            "pattern": str(row.pattern or "-"),
         }
     return f"{head}\n\n{_table(rows, 'property')}" if rows else f"{head}."
 
@@ -280,7 +280,7 @@ def _draw(meta: MetaAnalysis, kind: str, path: Path) -> None:
     from sklearn_emg.inspection import MetaAnalysisDisplay
 
     # The same results give the same file.
-    fixed: dict[str, Any] = {"svg.hashsalt": "sklearn-emg", "figure.max_open_warning": 0}
+    fixed: Any = {"svg.hashsalt": "sklearn-emg", "figure.max_open_warning": 0}
     with matplotlib.rc_context(fixed):
         figure = MetaAnalysisDisplay(meta).plot(kind).figure_
         save = {"format": "svg", "metadata": {"Date": None}}
