@@ -121,18 +121,18 @@ def decompose(
     -------
     decomposition : Decomposition
     """
-    signal = np.asarray(signal, dtype=np.float64)
+    samples = np.asarray(signal, dtype=np.float64)
     # Silence before or after the recording must not change its noise or its parts.
-    active = signals.active(signal, int(_SILENCE * fs) + 2)
-    signal = signal[:, active]
+    active = signals.active(samples, int(_SILENCE * fs) + 2)
+    samples = samples[:, active]
     left_out: list[tuple[int, str]] = []
-    search = _search(signal, fs, highpass, threshold, min_discharges)
+    search = _search(samples, fs, highpass, threshold, min_discharges)
     if search is None:
         return Decomposition([], left_out, fs)
     _validate(search, min_discharges, left_out)
     if not len(search.templates):
         return Decomposition([], left_out, fs)
-    return Decomposition(_units(search, signal, fs, active.start / fs), left_out, fs)
+    return Decomposition(_units(search, samples, fs, active.start / fs), left_out, fs)
 
 
 def _search(

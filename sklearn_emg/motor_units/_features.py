@@ -153,7 +153,7 @@ class DecompositionFeatures(DecomposingExtractor):
 
 def describe(result: Decomposition, seconds: float) -> dict[str, float]:
     """All features of one decomposition."""
-    values = dict.fromkeys(FEATURES, np.nan)
+    values: dict[str, Any] = dict.fromkeys(FEATURES, np.nan)
     units = result.units
     trains = [unit.times for unit in units]
     values["mu_count"] = float(len(units))

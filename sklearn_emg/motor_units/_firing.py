@@ -85,7 +85,7 @@ def firing_statistics(
                 float(np.mean(intervals < doublet)) if len(intervals) else np.nan,
                 times[0],
                 0,
-                np.nan if level is None else float(np.interp(times[0], *map(np.asarray, level))),
+                _level_at(times[0], level),
             )
         )
     table = pd.DataFrame(rows, columns=_COLUMNS)
@@ -144,6 +144,12 @@ def common_drive(
             x, y = (_smoothed(times, start, stop, window) for times in (a, b))
             rows.append((key[0], key[1], other[1], *_best_lag(x, y, reach)))
     return pd.DataFrame(rows, columns=["row", "first", "second", "correlation", "lag"])
+
+
+def _level_at(time: float, level: tuple[ArrayLike, ArrayLike] | None) -> float:
+    if level is None:
+        return np.nan
+    return float(np.interp(time, np.asarray(level[0]), np.asarray(level[1])))
 
 
 def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.float64]]:

@@ -92,7 +92,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
         size[:, None], size
     )
     free = np.ones(len(flat), dtype=bool)
-    groups = []
+    groups: list[NDArray[np.bool_]] = []
     while True:
         count = near[:, free].sum(axis=1)
         count[~free] = 0
@@ -114,7 +114,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
 def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
     """Least difference of `a` and a shifted `b` relative to the smaller energy, and the shift."""
     n = a.shape[-1]
-    values = sum(np.correlate(x, y, "full") for x, y in zip(a, b))
+    values = np.sum([np.correlate(x, y, "full") for x, y in zip(a, b)], axis=0)
     values = values[n - 1 - reach : n + reach]
     best = int(values.argmax())
     energies = float((a**2).sum()), float((b**2).sum())
@@ -181,8 +181,8 @@ def divide(search: Search, least: int) -> None:
         few = _two_kinds(flat[clean], least)
         if few is None:
             continue
-        trains = [np.sort(times[clean][part]) / search.fs for part in (few, ~few)]
-        if not avoid_each_other(*trains, search.seconds):
+        first, second = (np.sort(times[clean][part]) / search.fs for part in (few, ~few))
+        if not avoid_each_other(first, second, search.seconds):
             rare, frequent = (np.median(rest[clean][part], axis=0) for part in (few, ~few))
             new.append(search.templates[unit] + rare * search.window())
             search.templates[unit] = search.templates[unit] + frequent * search.window()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,10 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for record in templates.to_dict("records"):
         wave, fs = np.asarray(record["signal"], dtype=np.float64), float(record["fs"])
-        given = {name: record[name] for name in ("row", "unit", "channel") if name in record}
-        rows.append({**given, **_measure(wave, fs), "near_fibres": near_fibres(wave, fs)})
+        given: dict[str, Any] = {
+            name: record[name] for name in ("row", "unit", "channel") if name in record
+        }
+        rows.append(given | _measure(wave, fs) | {"near_fibres": near_fibres(wave, fs)})
     names = [name for name in ("row", "unit", "channel") if name in templates]
     return pd.DataFrame(rows, columns=[*names, *MEASURES, "near_fibres"])
 
@@ -84,7 +87,8 @@ def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
         found = extractor.fit([window]).potentials([window])
     if found.empty:
         return dict.fromkeys(MEASURES, np.nan)
-    return found.loc[found["amplitude"].idxmax(), list(MEASURES)].to_dict()
+    largest = found.iloc[int(found["amplitude"].argmax())]
+    return {name: float(largest[name]) for name in MEASURES}
 
 
 def near_fibres(wave: NDArray[np.float64], fs: float) -> float:

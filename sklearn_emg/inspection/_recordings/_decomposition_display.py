@@ -204,15 +204,15 @@ class DecompositionDisplay:
         if self.agreement is None or self.reference is None:
             return
         # Reference discharges that were found are dots, the others are crosses.
-        for row in self.agreement.units.itertuples():
-            if row.found == 0:
+        for row in self.agreement.units.to_dict("records"):
+            if row["found"] == 0:
                 continue
-            mine = self.reference["unit"] == row.reference
-            theirs = np.sort(self.reference.loc[mine, "time"].to_numpy()) + row.shift
-            ours = self.discharges.loc[self.discharges["unit"] == row.found, "time"].to_numpy()
+            mine = self.reference["unit"] == row["reference"]
+            theirs = np.sort(self.reference.loc[mine, "time"].to_numpy()) + row["shift"]
+            ours = self.discharges.loc[self.discharges["unit"] == row["found"], "time"].to_numpy()
             _, common = common_discharges(np.sort(ours), theirs, 0.001)
             missed = np.setdiff1d(np.arange(len(theirs)), common)
-            height = row.found + 0.48
+            height = row["found"] + 0.48
             axis.plot(theirs[common], np.full(len(common), height), ".", color="black", ms=3)
             axis.plot(theirs[missed], np.full(len(missed), height), "x", color=COLORS[1], ms=5)
         axis.set_title(
@@ -223,14 +223,13 @@ class DecompositionDisplay:
         self.template_lines_ = []
         offset = 0.0
         ticks = []
-        for k, row in enumerate(self.templates.itertuples()):
-            time = 1000.0 * (np.arange(len(row.signal)) - row.index) / row.fs
+        for k, row in enumerate(self.templates.to_dict("records")):
+            wave, index = np.asarray(row["signal"]), int(row["index"])
+            time = 1000.0 * (np.arange(len(wave)) - index) / row["fs"]
             place = offset + time
-            [drawn] = axis.plot(place, row.signal, color=style(k)[0], lw=1.2)
+            [drawn] = axis.plot(place, wave, color=style(k)[0], lw=1.2)
             self.template_lines_.append(drawn)
-            axis.annotate(
-                f"{row.unit}", (place[row.index], np.max(row.signal)), ha="center", fontsize=9
-            )
+            axis.annotate(f"{row['unit']}", (place[index], wave.max()), ha="center", fontsize=9)
             ticks.append(offset)
             offset += 1.15 * (time[-1] - time[0])
         axis.set(ylabel="template (mV)", xlabel="30 ms of each unit, 10 ms before to 20 ms after")
