@@ -7,8 +7,12 @@ from sklearn_emg.comparison._checks import find_divote as find_divote
 from sklearn_emg.comparison._checks import refuse_pretrained as refuse_pretrained
 from sklearn_emg.comparison._compare import build_comparison as build_comparison
 from sklearn_emg.comparison._compare import compare
-from sklearn_emg.comparison._confounds import ConfoundAudit, confound_audit
-from sklearn_emg.comparison._matching import MatchedSubjects, match_subjects
+from sklearn_emg.comparison._confounding import (
+    ConfoundAudit,
+    MatchedSubjects,
+    confound_audit,
+    match_subjects,
+)
 from sklearn_emg.comparison._meta import MetaAnalysis, meta_analysis
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
 from sklearn_emg.comparison._results import Comparison

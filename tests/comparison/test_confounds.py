@@ -193,7 +193,7 @@ def test_the_pvalue_is_that_of_all_assignments():
 
 
 def test_adjusted_pvalues_are_those_of_the_definition():
-    from sklearn_emg.comparison._confounds import _pvalues
+    from sklearn_emg.comparison._confounding._audit import _pvalues
 
     scores = rng(2).normal(size=(60, 5)).round(1)
     scores[0] += [2.0, 0.0, 1.0, 2.0, -1.0]
@@ -249,8 +249,8 @@ def test_many_subjects_are_computed_in_parts(monkeypatch):
     labels = np.repeat(["control", "patient"], 12)
     table, y = cohort(age=planted("number", labels), side=["left", "right"] * 12)
     whole = confound_audit(table, y).summary
-    monkeypatch.setattr("sklearn_emg.comparison._confounds._SUBJECTS_AT_ONCE", 5)
-    monkeypatch.setattr("sklearn_emg.comparison._confounds._PERMUTATIONS_AT_ONCE", 7)
+    monkeypatch.setattr("sklearn_emg.comparison._confounding._audit._SUBJECTS_AT_ONCE", 5)
+    monkeypatch.setattr("sklearn_emg.comparison._confounding._audit._PERMUTATIONS_AT_ONCE", 7)
     pd.testing.assert_frame_equal(whole, confound_audit(table, y).summary)
 
 

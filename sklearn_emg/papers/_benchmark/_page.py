@@ -101,7 +101,6 @@ def set_page(benchmark: Benchmark) -> str:
     """
     absent = benchmark.not_run()
     names = [name for name in benchmark.published if name not in absent.index]
-    classes = [str(label) for label in benchmark.comparison.classes]
     parts = [f"**{LEAKY_NOTE}**"] if benchmark.leaky else []
     parts += ["\n".join(fact_lines(benchmark.notes))]
     percent = f"{100 * benchmark.comparison.confidence:g} %"
@@ -110,18 +109,25 @@ def set_page(benchmark: Benchmark) -> str:
     parts.append(f"**Balanced accuracy** and accuracy of {of} {intervals}, and costs")
     parts.append(_table(_scores(benchmark, names)))
     for level in ("subject", "window"):
-        if cells := _confusions(benchmark, names, level):
-            order = ", ".join(classes)
-            parts.append(
-                f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed "
-                f"as {order}, and sensitivity"
-                + (" with its interval" if level == "subject" else "")
-            )
-            parts.append(_table(cells))
+        parts += _confusion_parts(benchmark, names, level)
     if len(benchmark.confounds):
         parts.append(_confounds(benchmark.confounds))
     parts.append("\n".join(not_run_lines(absent)).strip())
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> list[str]:
+    """Head and table of the confusion matrices of one level; nothing where there are none."""
+    cells = _confusions(benchmark, names, level)
+    if not cells:
+        return []
+    order = ", ".join(str(label) for label in benchmark.comparison.classes)
+    interval = " with its interval" if level == "subject" else ""
+    head = (
+        f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed as "
+        f"{order}, and sensitivity{interval}"
+    )
+    return [head, _table(cells)]
 
 
 def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from sklearn_emg._tables import ReadableTable, counted, wrapped
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_real
 from sklearn_emg.comparison._checks import checked_labels
-from sklearn_emg.comparison._columns import Values, collect, describe
+from sklearn_emg.comparison._confounding._columns import Values, collect, describe
 from sklearn_emg.comparison._permutation import labels_of_subjects
 from sklearn_emg.recordings import Subjects, object_column
 

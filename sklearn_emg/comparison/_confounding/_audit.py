@@ -16,7 +16,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._checks import checked_labels
-from sklearn_emg.comparison._columns import (
+from sklearn_emg.comparison._confounding._columns import (
     Values,
     collect,
     describe,
@@ -24,7 +24,11 @@ from sklearn_emg.comparison._columns import (
     profiles,
     similarity,
 )
-from sklearn_emg.comparison._matching import MatchedSubjects, match_values, nothing_left
+from sklearn_emg.comparison._confounding._matching import (
+    MatchedSubjects,
+    match_values,
+    nothing_left,
+)
 from sklearn_emg.comparison._permutation import labels_of_subjects, smallest_pvalue
 from sklearn_emg.metrics import check_confidence, wilson_interval
 from sklearn_emg.recordings import Subjects
