@@ -39,7 +39,8 @@ HEAD = (
 def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
     """Name, window options, window classifier and path of the network in it."""
     systems = list_systems()
-    names = [name for name in systems.index[systems["needs"] != ""] if not name.endswith(SAME)]
+    nets = systems.index[systems["needs"].str.contains("nets")]
+    names = [name for name in nets if not name.endswith(SAME)]
     for name in sorted(names, key=SLOWEST.__eq__):
         parameters = make_system(name, random_state=0).get_params()
         path = next(k for k in parameters if k.endswith("__batch_size")).rpartition("__")[0]

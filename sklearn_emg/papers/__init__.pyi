@@ -20,10 +20,10 @@ from sklearn_emg.papers._boumerdes import boumerdes_lstm
 from sklearn_emg.papers._deepemgnet import deepemgnet
 from sklearn_emg.papers._elamvazuthi import elamvazuthi
 from sklearn_emg.papers._n2001_features import n2001_features
-from sklearn_emg.papers._nemgnet import NEMGNetProtocol
-from sklearn_emg.papers._nemgnet import nemgnet
-from sklearn_emg.papers._nemgnet_baselines import mel_spectrogram_network
-from sklearn_emg.papers._nemgnet_baselines import waveform_image_network
+from sklearn_emg.papers._nemgnet._baselines import mel_spectrogram_network
+from sklearn_emg.papers._nemgnet._baselines import waveform_image_network
+from sklearn_emg.papers._nemgnet._network import NEMGNetProtocol
+from sklearn_emg.papers._nemgnet._network import nemgnet
 from sklearn_emg.papers._neurofusion._classical import amplitude_envelope_analysis
 from sklearn_emg.papers._neurofusion._classical import frequency_domain_analysis
 from sklearn_emg.papers._neurofusion._classical import selected_features_mlp

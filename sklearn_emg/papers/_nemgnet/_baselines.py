@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import MelSpectrogram, WaveformImage
 from sklearn_emg.papers._building import over_recordings
-from sklearn_emg.papers._nemgnet import YOO_2022
+from sklearn_emg.papers._nemgnet._network import YOO_2022
 from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
 
 __all__ = ["mel_spectrogram_network", "waveform_image_network"]
