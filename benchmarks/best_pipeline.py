@@ -58,6 +58,8 @@ class Features:
         self.y = y
         self.values: dict[Any, np.ndarray] = {}
         self.rows: dict[Any, np.ndarray] = {}
+        self.median: dict[float, np.ndarray] = {}
+        self.scaled: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
         for fs in RATES:
             self._add(table, fs)
 
@@ -94,25 +96,35 @@ class Features:
             self.values[kind, fs] = np.concatenate(found)
             self.rows[kind, fs] = np.concatenate(rows)
             if kind == "quantiles":
-                median = np.char.endswith(names.astype(str), "_q50")
-                self.values["median", fs] = self.values[kind, fs][:, median]
+                self.median[fs] = np.char.endswith(names.astype(str), "_q50")
                 self.rows["median", fs] = self.rows[kind, fs]
 
     def scores(
         self, kind: str, fs: float, C: float, train: np.ndarray, test: np.ndarray
     ) -> pd.DataFrame:
         """Mean probabilities of the test recordings, which are rows of the table."""
-        X, row = self.values[kind, fs], self.rows[kind, fs]
+        row = self.rows[kind, fs]
         a, b = np.isin(row, train), np.isin(row, test)
         if kind == "plain":
+            X = self.values[kind, fs]
             signed_log = FunctionTransformer(lambda v: np.sign(v) * np.log1p(np.abs(v)))
             balanced = LogisticRegression(class_weight="balanced", max_iter=1000)
             model = make_pipeline(signed_log, StandardScaler(), balanced)
+            model.fit(X[a], self.y[row[a]])
+            proba = model.predict_proba(X[b])
         else:
-            model = clone(recommended_pipeline(C=C)[-1].estimator[1:])
-        model.fit(X[a], self.y[row[a]])
-        proba = pd.DataFrame(model.predict_proba(X[b]), columns=model.classes_)
-        return proba.groupby(row[b]).mean().reindex(test).fillna(1 / len(model.classes_))
+            # Scaled once for all candidates: each column is scaled by itself.
+            key = fs, train.tobytes(), test.tobytes()
+            windows = recommended_pipeline(C=C)[-1].estimator
+            if key not in self.scaled:
+                scaler, X = clone(windows["scaler"]), self.values["quantiles", fs]
+                self.scaled[key] = scaler.fit_transform(X[a]), scaler.transform(X[b])
+            columns = self.median[fs] if kind == "median" else slice(None)
+            parts = [part[:, columns] for part in self.scaled[key]]
+            model = clone(windows["classifier"]).fit(parts[0], self.y[row[a]])
+            proba = model.predict_proba(parts[1])
+        table = pd.DataFrame(proba, columns=model.classes_)
+        return table.groupby(row[b]).mean().reindex(test).fillna(1 / len(model.classes_))
 
     def of_subjects(self, scores: pd.DataFrame) -> pd.DataFrame:
         return scores.groupby(self.subject[scores.index]).mean()
@@ -149,7 +161,8 @@ def run(data: Features, repeats: int) -> tuple[pd.DataFrame, Counter[Any]]:
     out = []
     for repeat in range(repeats):
         for train, test in folds(data, everything, 5, repeat):
-            found: dict[Any, pd.DataFrame] = {}
+            data.scaled.clear()
+            found: dict[Any, np.ndarray] = {}
             single: dict[Any, np.ndarray] = {}
             inner: dict[Any, float] = {}
             for base in bases:
