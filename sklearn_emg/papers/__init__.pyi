@@ -17,9 +17,10 @@ from sklearn_emg.papers._benchmark._run import run_benchmark
 from sklearn_emg.papers._boumerdes import BoumerdesProtocol
 from sklearn_emg.papers._boumerdes import boumerdes_cnn
 from sklearn_emg.papers._boumerdes import boumerdes_lstm
+from sklearn_emg.papers._chosen._n2001_features import n2001_features
+from sklearn_emg.papers._chosen._recommended import recommended_pipeline
 from sklearn_emg.papers._deepemgnet import deepemgnet
 from sklearn_emg.papers._elamvazuthi import elamvazuthi
-from sklearn_emg.papers._n2001_features import n2001_features
 from sklearn_emg.papers._nemgnet._baselines import mel_spectrogram_network
 from sklearn_emg.papers._nemgnet._baselines import waveform_image_network
 from sklearn_emg.papers._nemgnet._network import NEMGNetProtocol
@@ -37,7 +38,6 @@ from sklearn_emg.papers._neurofusion._networks import plain_network
 from sklearn_emg.papers._neurofusion._networks import transfer_cnn
 from sklearn_emg.papers._neurofusion._prognosis import neurofusion_prognosis
 from sklearn_emg.papers._patel_sunitha import patel_sunitha
-from sklearn_emg.papers._recommended import recommended_pipeline
 from sklearn_emg.papers._registry import OpenChoice
 from sklearn_emg.papers._registry import PublishedResult
 from sklearn_emg.papers._registry import Source

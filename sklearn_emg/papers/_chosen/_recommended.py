@@ -77,12 +77,13 @@ def recommended_pipeline(
 
     Notes
     -----
-    The rate with its filter (10 or 20 kHz), the summary (three quantiles or the median), `C` (0.003 or 0.03) and the vote (mean, or a second stage on out-of-fold scores) were chosen in
-    folds within the training folds by ``python benchmarks/best_pipeline.py`` on 2026-11-28. The
-    defaults won most often on the Algiers recordings. The families of features, the quantiles, the
-    lengths of windows and parts and the power-line filter, which is there because the power line
-    differs between the classes of Algiers, were fixed beforehand, after trials on the subjects that
-    are scored below: the figures may be a little too high for that reason.
+    The rate with its filter (10 or 20 kHz), the summary (three quantiles or the median), `C` (0.003
+    or 0.03) and the vote (mean, or a second stage on out-of-fold scores) were chosen in folds
+    within the training folds by ``python benchmarks/best_pipeline.py`` on 2026-11-28. The defaults
+    won most often on the Algiers recordings. The families of features, the quantiles, the lengths
+    of windows and parts and the power-line filter, which is there because the power line differs
+    between the classes of Algiers, were fixed beforehand, after trials on the subjects that are
+    scored below: the figures may be a little too high for that reason.
 
     Algiers (120 of 238 subjects, deltoid and biceps), 10 times 5 folds by subject, with 95 %
     intervals over subjects: balanced accuracy of subjects 0.78 [0.72, 0.83] with nested choices;

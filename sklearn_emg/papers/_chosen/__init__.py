@@ -1,0 +1,6 @@
+"""Pipelines whose parts were chosen here by cross-validation; no study published them."""
+
+from sklearn_emg.papers._chosen._n2001_features import n2001_features
+from sklearn_emg.papers._chosen._recommended import recommended_pipeline
+
+__all__ = ["n2001_features", "recommended_pipeline"]
