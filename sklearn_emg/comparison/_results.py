@@ -300,7 +300,7 @@ class Comparison:
             ):
                 value = times[column].mean()
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
-            if held := self._numbers_held(name):
+            if held := self._numbers_held(str(name)):
                 row["numbers held"] = f"{held:,}"
             failed = values["n_failed"].iloc[0]
             row["failed folds"] = str(int(failed)) if failed else ""

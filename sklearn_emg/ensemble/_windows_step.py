@@ -175,7 +175,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         self._fit(X, y, groups)
         return self
 
-    def fit_transform(
+    def fit_transform(  # type: ignore[override]  # with groups, as fit
         self, X: pd.DataFrame, y: Any = None, groups: Labels | None = None
     ) -> NDArray[np.floating] | pd.DataFrame:
         """Fit the transformer on the windows, and pool the features of these recordings.

@@ -137,6 +137,7 @@ class FFTSpectrum(FeatureExtractor):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])
         else:
             n_times, fs = int(self.n_times_in_), self._array_fs()
+            n_times, fs = np.shape(X)[-1], self._array_fs()
         self.frequencies_ = self._grid(n_times, fs)[0]
         return self
 
@@ -187,7 +188,7 @@ class FFTSpectrum(FeatureExtractor):
                 f"the transform, which are {fs / n_times:g} Hz apart. Raise 'resolution', widen "
                 "the band or take longer windows."
             )
-        return frequencies, edges
+        return frequencies, np.asarray(edges, dtype=np.intp)
 
     def _check_length(self, n_times: int, fs: float) -> None:
         frequencies = self._grid(n_times, fs)[0]
