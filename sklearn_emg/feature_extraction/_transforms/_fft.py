@@ -137,7 +137,6 @@ class FFTSpectrum(FeatureExtractor):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])
         else:
             n_times, fs = int(self.n_times_in_), self._array_fs()
-            n_times, fs = np.shape(X)[-1], self._array_fs()
         self.frequencies_ = self._grid(n_times, fs)[0]
         return self
 
