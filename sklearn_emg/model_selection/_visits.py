@@ -151,7 +151,8 @@ class LaterVisitSplit(Protocol):
         start, target = X["time"].to_numpy(float), X["target_time"].to_numpy(float)
         runs = []
         for number in range(self.get_n_splits()):
-            train, test = [], []
+            train: list[int] = []
+            test: list[int] = []
             for code in np.unique(codes):
                 rows = np.flatnonzero(codes == code)
                 times = np.unique(target[rows])
@@ -234,14 +235,15 @@ class ChronologicalSplit(Protocol):
         name = "ChronologicalSplit"
         check_fraction(self.test_size, "test_size", name, below=True)
         check_real(self.gap, "gap", name, 0.0)
-        columns = X.columns if isinstance(X, pd.DataFrame) else []
+        columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
         if missing := [c for c in (self.by, self.time) if c not in columns]:
             raise ValueError(
                 f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
                 "missing. Name the columns that it has with 'by' and 'time'."
             )
         time = X[self.time].to_numpy(dtype=float)
-        train, test = [], []
+        train: list[int] = []
+        test: list[int] = []
         for series, rows in X.groupby(self.by, sort=False).indices.items():
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))

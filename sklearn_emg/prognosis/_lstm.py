@@ -52,6 +52,9 @@ _PARAMETERS = """context : int, default=None
 class _LSTMBase(SubjectMemory, BaseEstimator):
     """Sequences, their scale, and the network; subclasses handle the target."""
 
+    mean_: NDArray[np.floating]
+    scale_: NDArray[np.floating]
+
     def __init__(
         self,
         context: int | None = None,

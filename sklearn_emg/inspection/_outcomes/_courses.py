@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_emg._validation import check_fraction, check_integer, check_option
 from sklearn_emg.comparison import Comparison
@@ -182,12 +183,7 @@ class CourseDisplay:
             rows = []
             for _, cases in part.groupby("bin"):
                 errors = cases["error"].to_numpy()
-                low, high = bootstrap_interval(
-                    lambda drawn, errors=errors: float(errors[drawn].mean()),
-                    cases["subject"].tolist(),
-                    n_resamples=200,
-                    random_state=0,
-                )
+                low, high = _mean_interval(errors, cases["subject"].tolist())
                 rows.append((cases["ahead"].mean(), errors.mean(), low, high))
             x, y, low, high = np.array(rows).T
             shift = 0.02 * np.ptp(ends) * k
@@ -204,6 +200,13 @@ class CourseDisplay:
         axis.set(xlabel="months ahead", ylabel="mean absolute error")
         axis.set_ylim(bottom=0)
         axis.legend(frameon=False, fontsize=8)
+
+
+def _mean_interval(errors: NDArray[np.floating], subjects: list[Any]) -> tuple[float, float]:
+    """Interval of a mean error over subjects."""
+    return bootstrap_interval(
+        lambda rows: float(errors[rows].mean()), subjects, n_resamples=200, random_state=0
+    )
 
 
 def _with_bands(part: pd.DataFrame, coverage: float) -> pd.DataFrame:
