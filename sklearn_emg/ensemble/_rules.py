@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
+from sklearn_emg.motor_units import ReferenceLimits, control_range
 from sklearn_emg.recordings import SubjectMemory, is_healthy
 
 # Units that are not printed after a name.
@@ -40,6 +41,12 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Distance of the limits from the mean, in standard deviations.
     max_rules : int, default=6
         Maximum number of rules in the list.
+    reference : ReferenceLimits, default=None
+        Limits of single potentials, published or of one's own controls, for the columns that are
+        named like its measures ("amplitude" or "muap_amplitude"), in place of those of the normal
+        group.
+    muscle : str, default=None
+        Muscle of the windows, for `reference`.
 
     Attributes
     ----------
@@ -65,6 +72,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
+    sklearn_emg.motor_units.ReferenceLimits : Limits of potentials by muscle.
     sklearn.tree.export_text : Rules of a decision tree, with limits fitted to all classes.
 
     Notes
@@ -98,12 +106,24 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "limit": [Interval(Real, 0, None, closed="left")],
         "max_rules": [Interval(Integral, 1, None, closed="left")],
+        "reference": [ReferenceLimits, None],
+        "muscle": [str, None],
     }
 
-    def __init__(self, normal: Any = None, *, limit: float = 2.0, max_rules: int = 6):
+    def __init__(
+        self,
+        normal: Any = None,
+        *,
+        limit: float = 2.0,
+        max_rules: int = 6,
+        reference: ReferenceLimits | None = None,
+        muscle: str | None = None,
+    ):
         self.normal = normal
         self.limit = limit
         self.max_rules = max_rules
+        self.reference = reference
+        self.muscle = muscle
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> NormalLimitRules:
         """Compute the limits of the normal group and order the rules.
@@ -120,7 +140,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `normal` is not one of the classes.
+            If `normal` is not one of the classes, or `reference` has no limits of `muscle` or of
+            any column.
         """
         self._validate_params()
         self._remember_subjects(X)
@@ -130,10 +151,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.normal_ = self._find_normal()
         # A measure that no normal window has gets NaN as its limits, which no value exceeds.
-        reference = np.ma.masked_invalid(X[y == self.normal_])
-        centre = reference.mean(axis=0).filled(np.nan)
-        spread = reference.std(axis=0).filled(np.nan)
-        self.limits_ = np.stack([centre - self.limit * spread, centre + self.limit * spread])
+        self.limits_ = np.stack(control_range(X[y == self.normal_], self.limit)[2:])
+        self._use_reference()
         met, n_classes = self._met(X), len(self.classes_)
         left = np.ones(len(X), dtype=bool)
         self.rules_: list[tuple[int, str, NDArray[np.floating]]] = []
@@ -153,6 +172,29 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         rest = np.bincount(codes[left], minlength=n_classes)
         self.default_ = (rest + 1) / (rest.sum() + n_classes)
         return self
+
+    def _use_reference(self) -> None:
+        """Replace the limits of columns that are named like a measure of `reference`."""
+        if self.reference is None:
+            return
+        if self.muscle is None:
+            raise ValueError(
+                "The 'muscle' of NormalLimitRules names the muscle whose limits in 'reference' are "
+                f"used, one of {self.reference.muscles()}. Got None."
+            )
+        measures = self.reference.measures
+        columns = {
+            str(name).removeprefix("muap_"): k
+            for k, name in enumerate(getattr(self, "feature_names_in_", ()))
+        }
+        found = [name for name in measures if name in columns]
+        if not found:
+            raise ValueError(
+                f"No column of X is named like a measure of 'reference', {list(measures)} (or "
+                "muap_amplitude ...). Give a DataFrame with such columns."
+            )
+        for name in found:
+            self.limits_[:, columns[name]] = self.reference.single_limits(self.muscle, name)
 
     def _find_normal(self) -> Any:
         labels = self.classes_.tolist()

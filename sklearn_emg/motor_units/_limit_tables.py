@@ -1,0 +1,208 @@
+"""Published limits with their sources, the statistics that limits are of, and potentials by muscle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg.feature_extraction import MUAPFeatures
+from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
+from sklearn_emg.motor_units._measures import MEASURES, template_measures
+from sklearn_emg.recordings import check_recording_table
+
+__all__ = [
+    "LOGARITHMIC",
+    "PUBLISHED_LIMITS",
+    "STATISTICS",
+    "WORDS",
+    "class_probabilities",
+    "control_range",
+    "muscle_name",
+    "muscle_potentials",
+    "statistics_of",
+]
+
+# Mean and SD of the means of healthy subjects, limits of single potentials; mV and ms.
+_GUIDELINE = (
+    "Norwegian guideline of clinical neurophysiology (concentric needle), after C. Bischoff, "
+    "E. Stålberg et al. 1994"
+)
+PUBLISHED_LIMITS: list[dict[str, Any]] = [
+    dict(zip(("muscle", "measure", "mean", "sd", "lowest", "highest"), row), source=_GUIDELINE)
+    for row in (
+        ("deltoid", "amplitude", 0.550, 0.110, 0.162, 1.531),
+        ("deltoid", "duration", 10.4, 1.3, 4.2, 18.4),
+        ("biceps brachii", "amplitude", 0.436, 0.115, 0.178, 1.414),
+        ("biceps brachii", "duration", 9.9, 1.4, 4.2, 16.4),
+        ("first dorsal interosseous", "amplitude", 0.752, 0.247, 0.188, 2.301),
+        ("first dorsal interosseous", "duration", 9.4, 1.3, 4.0, 18.0),
+    )
+]
+
+LOGARITHMIC = frozenset({"amplitude", "area", "duration", "thickness", "rise_time"})
+STATISTICS = ("mean", "lowest", "highest")
+
+# Words below and above the limits, and whether the direction tells neuropathy from myopathy.
+WORDS: dict[str, tuple[str, str, bool]] = {
+    "amplitude": ("low", "high", True),
+    "duration": ("short", "long", True),
+    "area": ("small-area", "large-area", True),
+    "thickness": ("thin", "thick", True),
+    "size_index": ("small", "large", True),
+    "phases": ("few-phase", "polyphasic", False),
+    "turns": ("few-turn", "many-turn", False),
+    "rise_time": ("fast-rising", "slow-rising", False),
+}
+_CLASSES = {"myopathic": -2.0, "normal": 0.0, "neuropathic": 2.0}
+_ALIASES = {
+    "biceps": "biceps brachii",
+    "deltoideus": "deltoid",
+    "first dorsal interosseus": "first dorsal interosseous",
+    "fdi": "first dorsal interosseous",
+}
+_FACTS = ("subject", "muscle", "age", "recording", "side")
+
+
+def muscle_name(name: Any) -> str:
+    """Name of a muscle in lower case, with single blanks, and in one spelling.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If the name is no text or empty.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"Each potential needs the name of its muscle. Got {name!r}.")
+    text = " ".join(name.lower().split())
+    return _ALIASES.get(text, text)
+
+
+def control_range(
+    values: NDArray[np.float64], factor: float, *, centre: Any = None, n_terms: int = 0
+) -> tuple[Any, Any, Any, Any]:
+    """Centre, SD and limits, ``centre +- factor * SD``, of the numbers of controls.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_controls, ...)
+        NaN where a control lacks a number. Without any number the limits are NaN.
+    factor : float
+    centre : float, default=None
+        Centre that was estimated otherwise; by default the mean.
+    n_terms : int, default=0
+        Number of terms of the centre, by which the divisor of the variance is reduced.
+
+    Returns
+    -------
+    centre, sd, low, high : float or ndarray
+    """
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if centre is None:
+            centre = np.where(known, values, 0.0).sum(axis=0) / n
+        squares = np.where(known, values - centre, 0.0) ** 2
+        sd = np.sqrt(squares.sum(axis=0) / (n - n_terms))
+    return centre, sd, centre - factor * sd, centre + factor * sd
+
+
+def statistics_of(values: NDArray[np.float64]) -> dict[str, float]:
+    """Number, mean, and the third lowest and highest of 20 potentials.
+
+    Of n potentials it is the one of rank ``n // 10 + 1`` from either end.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_potentials,)
+    """
+    n = len(values)
+    if n == 0:
+        return {"n": 0, "mean": np.nan, "lowest": np.nan, "highest": np.nan}
+    ordered, k = np.sort(values), n // 10
+    return {"n": n, "mean": values.mean(), "lowest": ordered[k], "highest": ordered[-1 - k]}
+
+
+def class_probabilities(z: Any) -> dict[str, Any]:
+    """Probabilities of normal distributions of unit SD around -2, 0 and 2, with equal priors.
+
+    Parameters
+    ----------
+    z : float or array-like
+
+    Returns
+    -------
+    probabilities : dict
+        Of "myopathic", "normal" and "neuropathic".
+    """
+    # The squares of z cancel, so that no class underflows, however far z is.
+    z = np.clip(z, -1e6, 1e6)
+    logs = {name: centre * z - centre**2 / 2 for name, centre in _CLASSES.items()}
+    top = np.maximum.reduce(list(logs.values()))
+    weights = {name: np.exp(value - top) for name, value in logs.items()}
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def muscle_potentials(
+    table: pd.DataFrame, method: MUAPFeatures | MotorUnitDecomposer | None = None
+) -> pd.DataFrame:
+    """Measure the potentials of recordings, with subject and muscle of each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table with ``subject``, ``muscle`` and, optionally, ``age``, ``recording`` and
+        ``side``. Slow drift has to be removed first, for instance by a high-pass filter at 20 Hz.
+    method : MUAPFeatures or MotorUnitDecomposer, default=None
+        How potentials are found: isolated discharges (the default, ``MUAPFeatures()``), or the
+        average potential of each motor unit of a decomposition. Limits and subjects need the same.
+
+    Returns
+    -------
+    potentials : DataFrame
+        One row per potential: ``row`` of the recording, the columns above that `table` has, and
+        ``amplitude`` (mV), ``duration`` (ms), ``phases``, ``turns``, ``rise_time`` (ms), ``area``
+        (mV ms), ``thickness`` (ms) and ``size_index``; for isolated discharges also ``channel`` and
+        ``peak``, the time in s.
+
+    Raises
+    ------
+    ValueError
+        If the table is no recording table or lacks a column.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.motor_units import muscle_potentials
+    >>> table, _ = make_nemg_cohort(3, n_recordings=3, duration=1.0, fs=8000.0, return_X_y=True,
+    ...                             random_state=0)
+    >>> potentials = muscle_potentials(table.assign(muscle="deltoid"))
+    >>> potentials[["subject", "muscle", "amplitude", "duration"]].shape[1]
+    4
+    """
+    check_recording_table(table)
+    if lacking := [name for name in ("subject", "muscle") if name not in table]:
+        raise ValueError(f"The table of muscle_potentials lacks the columns {lacking}.")
+    if isinstance(method, MotorUnitDecomposer):
+        found = template_measures(MotorUnitDecomposer(**method.get_params()).fit(table).templates_)
+        # The same unit in several channels of a needle counts once, where it is largest.
+        found = found.sort_values("amplitude", ascending=False, kind="stable")
+        found = found.drop_duplicates(["row", "unit"]).sort_values(["row", "unit"])
+        found = found.dropna(subset=["amplitude"])
+    else:
+        extractor = MUAPFeatures(**({} if method is None else method.get_params()))
+        found = extractor.fit(table).potentials(table)
+        found = found[found["isolated"]].rename(columns={"window": "row"})
+    rows = found["row"].to_numpy(dtype=np.intp)
+    facts = table.iloc[rows][[name for name in _FACTS if name in table]].reset_index(drop=True)
+    names = [name for name in ("channel", "peak", "unit", *MEASURES) if name in found]
+    measured = found[names].reset_index(drop=True)
+    return pd.concat([pd.Series(rows, name="row"), facts, measured], axis=1)

@@ -1,0 +1,607 @@
+"""Reference limits of motor unit potentials: published ones, and those of one's own controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student
+from sklearn.linear_model import QuantileRegressor
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.motor_units._limit_tables import (
+    LOGARITHMIC,
+    PUBLISHED_LIMITS,
+    STATISTICS,
+    WORDS,
+    class_probabilities,
+    control_range,
+    muscle_name,
+    statistics_of,
+)
+from sklearn_emg.recordings import is_healthy, warn_of_known_subjects
+
+__all__ = ["ReferenceLimits"]
+
+_MIN_CONTROLS = 3
+_MIN_AGES = 10
+_KEYS = ["subject", "muscle"]
+_LIMITS = [
+    *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
+    *("age", "slope", "n_controls", "source"),
+]
+_PUBLISHED = ["muscle", "measure", "mean", "sd", "lowest", "highest", "source"]
+
+
+class ReferenceLimits:
+    """Limits of motor unit potentials by muscle: published, or learned from one's own controls.
+
+    For each muscle and measure three numbers are compared with limits: the mean of the potentials
+    of a subject, and the third lowest and the third highest of 20 potentials, by the outlier
+    method [1]_. Results are numbers and neutral words; they are no diagnosis.
+
+    Parameters
+    ----------
+    measures : sequence of str, default=("amplitude", "duration")
+        Columns of the tables of potentials. "amplitude", "duration", "area", "thickness" and
+        "size_index" decide on the probabilities; "phases", "turns" and "rise_time" have limits only.
+    confidence : float, default=0.95
+        Proportion of healthy muscles that the limits learned from controls shall contain, in all
+        `measures` together.
+    min_potentials : int, default=20
+        Fewest potentials of a muscle. Controls with fewer are left out; the results of other
+        subjects say so.
+    min_age_span : float, default=20.0
+        Range of the ages of the controls of a muscle, in years, from which on limits depend on age;
+        at least 10 controls of known age are needed too.
+
+    Attributes
+    ----------
+    limits_ : DataFrame
+        One row per ``muscle``, ``measure`` and ``statistic`` ("mean", "lowest", "highest"):
+        ``centre``, ``sd``, ``low`` and ``high`` (NaN for the side that a statistic does not have),
+        ``scale`` ("log" if `sd` is one of log10), ``age`` and ``slope`` (per year, on that scale; 0
+        without a term of age), ``n_controls`` and ``source``. Amplitudes are in mV, durations in
+        ms.
+    subjects_ : list
+        The controls; empty for published limits.
+
+    See Also
+    --------
+    muscle_potentials : The potentials of a recording table, with subject and muscle.
+    sklearn_emg.ensemble.NormalLimitRules : A decision list that may use these limits.
+
+    Notes
+    -----
+    Of n potentials ``floor(n / 10)`` may lie beyond a limit on each side, 2 of 20. More than that is
+    the same as: the third lowest of 20 lies below its limit, or the third highest above it.
+
+    Limits learned from n controls are prediction limits of the next healthy subject,
+    ``centre +- t * sd * sqrt(1 + 1 / n)``, where t is Student's quantile of ``1 - confidence``
+    divided by the number of measures (Bonferroni); each subject counts once. Amplitude, area,
+    duration, thickness and rise time are compared as logarithms. With a term of age the centre is a
+    median regression on age. Published limits of the mean are mean +- 2 SD, on the scale of the
+    source.
+
+    The probabilities follow one rule. A score z is the mean of the z of the directed measures; with
+    equal priors and normal distributions of unit SD around -2 (myopathic), 0 (normal) and +2
+    (neuropathic), a class has a probability in proportion to ``exp(-(z - centre)**2 / 2)``. For a
+    muscle z is that of its mean against the means of controls; for a potential, z is -2 at the lower
+    and +2 at the upper limit of single potentials, linear on the scale of the measure. The rule is
+    this package's convention: the probabilities order muscles, and are not calibrated on patients.
+
+    The published values are of average potentials of 20 different units. Single discharges, as
+    :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures them, are shorter, and many may
+    be of one unit: limits from one's own controls, measured in the same way, are to be preferred.
+
+    References
+    ----------
+    .. [1] E. Stålberg, C. Bischoff, B. Falck. Outliers, a way to detect abnormality in quantitative
+       EMG. Muscle Nerve 17 (1994) 392-399.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.motor_units import ReferenceLimits
+    >>> potentials = pd.DataFrame({"amplitude": [0.2] * 20, "duration": [5.0] * 20})
+    >>> potentials = potentials.assign(subject="P1", muscle="biceps brachii")
+    >>> muscles = ReferenceLimits().use_table().score_muscles(potentials)
+    >>> muscles[["summary", "abnormal"]].values.tolist()
+    [['low, short potentials', True]]
+    """
+
+    limits_: pd.DataFrame
+    subjects_: list[Any]
+
+    def __init__(
+        self,
+        measures: Sequence[str] = ("amplitude", "duration"),
+        *,
+        confidence: float = 0.95,
+        min_potentials: int = 20,
+        min_age_span: float = 20.0,
+    ):
+        if isinstance(measures, str) or len(measures) == 0:
+            raise ValueError(
+                f"The 'measures' of ReferenceLimits must be a list of names. Got {measures!r}."
+            )
+        for measure in measures:
+            check_option(measure, tuple(WORDS), "measures", "ReferenceLimits")
+        self.measures = tuple(dict.fromkeys(measures))
+        self.confidence = check_fraction(confidence, "confidence", "ReferenceLimits", below=True)
+        self.min_potentials = check_integer(min_potentials, "min_potentials", "ReferenceLimits")
+        self.min_age_span = check_real(min_age_span, "min_age_span", "ReferenceLimits", 0.0)
+
+    def __repr__(self) -> str:
+        return (
+            f"ReferenceLimits({list(self.measures)}, confidence={self.confidence:g}, "
+            f"min_potentials={self.min_potentials}, min_age_span={self.min_age_span:g})"
+        )
+
+    def use_table(self, table: pd.DataFrame | None = None) -> Self:
+        """Take published limits.
+
+        Parameters
+        ----------
+        table : DataFrame, default=None
+            One row per muscle and measure with ``muscle``, ``measure``, ``mean`` and ``sd`` of the
+            means of healthy subjects, ``lowest`` and ``highest`` (limits of single potentials), and
+            ``source``; amplitudes in mV, durations in ms. By default the limits of deltoid, biceps
+            brachii and first dorsal interosseous for the concentric needle, of amplitude and
+            duration, from the Norwegian guideline.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a column lacks, a number has no source, or no row is of one of the measures.
+        """
+        table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
+        if lacking := [name for name in _PUBLISHED if name not in table]:
+            raise ValueError(f"The 'table' of ReferenceLimits lacks the columns {lacking}.")
+        for row, source in enumerate(table["source"]):
+            if not (isinstance(source, str) and source.strip()):
+                raise ValueError(f"Row {row} of the 'table' of ReferenceLimits states no source.")
+        rows = []
+        for given in table[table["measure"].isin(self.measures)].to_dict("records"):
+            mean, sd, scale = given["mean"], given["sd"], _scale(given["measure"])
+            known = {"muscle": muscle_name(given["muscle"]), "measure": given["measure"]}
+            known |= {"age": np.nan, "slope": 0.0, "n_controls": 0, "source": given["source"]}
+            for statistic, centre, spread, low, high, of in (
+                ("mean", mean, sd, mean - 2 * sd, mean + 2 * sd, "linear"),
+                ("lowest", np.nan, np.nan, given["lowest"], np.nan, scale),
+                ("highest", np.nan, np.nan, np.nan, given["highest"], scale),
+            ):
+                numbers = {"centre": centre, "sd": spread, "low": low, "high": high, "scale": of}
+                rows.append({**known, "statistic": statistic, **numbers})
+        if not rows:
+            raise ValueError(f"The 'table' of ReferenceLimits has none of {list(self.measures)}.")
+        self.limits_ = pd.DataFrame(rows, columns=_LIMITS)
+        self.subjects_ = []
+        return self
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike | None = None) -> Self:
+        """Learn limits from healthy subjects, by muscle.
+
+        Parameters
+        ----------
+        X : DataFrame
+            One potential per row, with ``subject``, ``muscle``, the measures and, optionally,
+            ``age`` in years, as :func:`muscle_potentials` gives it.
+        y : array-like of shape (n_potentials,), default=None
+            Group of each row. Only rows of groups called healthy, normal or control are used; all
+            rows are without it.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a column lacks, no row is healthy, or no muscle has three controls with enough
+            potentials.
+
+        Warns
+        -----
+        RecordingWarning
+            If controls have too few potentials, or a muscle has too few controls; both are left
+            out.
+        """
+        if y is not None:
+            check_consistent_length(X, y)
+            healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
+            if not healthy.any():
+                raise ValueError(
+                    "ReferenceLimits learns from healthy subjects, and no label of y is called "
+                    f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
+                )
+            X = X[healthy]
+        return self._learn(self._statistics(X))
+
+    def _learn(self, found: pd.DataFrame) -> Self:
+        few = found["n"] < self.min_potentials
+        if few.any():
+            warn_of_recordings(
+                f"ReferenceLimits leaves out {_named(found[few])}: fewer than "
+                f"{self.min_potentials} potentials. Give more recordings of these muscles."
+            )
+        found = found[~few]
+        rows, small = [], set()
+        for (muscle, measure), part in found.groupby(["muscle", "measure"], sort=True):
+            if len(part) < _MIN_CONTROLS:
+                small.add(str(muscle))
+                continue
+            rows += [self._limit(part, muscle, measure, statistic) for statistic in STATISTICS]
+        if not rows:
+            raise ValueError(
+                f"ReferenceLimits needs {_MIN_CONTROLS} controls of a muscle, each with "
+                f"{self.min_potentials} potentials; no muscle has them."
+            )
+        if small:
+            warn_of_recordings(
+                f"ReferenceLimits has no limits of {', '.join(sorted(small))}: fewer than "
+                f"{_MIN_CONTROLS} controls with enough potentials."
+            )
+        self.limits_ = pd.DataFrame(rows, columns=_LIMITS)
+        self.subjects_ = list(dict.fromkeys(found["subject"]))
+        return self
+
+    def _limit(self, part: pd.DataFrame, muscle: Any, measure: Any, statistic: str) -> dict:
+        """Limits of one statistic from one number per control."""
+        scale = _scale(measure)
+        ages = part["age"].to_numpy(dtype=np.float64)
+        known = np.isfinite(ages)
+        by_age = known.sum() >= _MIN_AGES and np.ptp(ages[known]) >= self.min_age_span
+        values = _to_scale(part[statistic].to_numpy(), scale)
+        age, slope, centre = np.nan, 0.0, None
+        if by_age:
+            values, ages = values[known], ages[known]
+            age = float(ages.mean())
+            model = QuantileRegressor(quantile=0.5, alpha=0.0).fit(ages[:, None] - age, values)
+            slope, centre = float(model.coef_[0]), float(model.intercept_)
+            values = values - slope * (ages - age)
+        share = (1 - self.confidence) / len(self.measures)
+        factor = student.ppf(1 - share / 2, len(values) - 1 - by_age)
+        factor *= np.sqrt(1 + 1 / len(values))
+        centre, sd, low, high = control_range(values, factor, centre=centre, n_terms=1 + by_age)
+        return {
+            "muscle": muscle,
+            "measure": measure,
+            "statistic": statistic,
+            "centre": _from_scale(centre, scale),
+            "sd": float(sd),
+            "low": np.nan if statistic == "highest" else _from_scale(low, scale),
+            "high": np.nan if statistic == "lowest" else _from_scale(high, scale),
+            "scale": scale,
+            "age": age,
+            "slope": slope,
+            "n_controls": len(values),
+            "source": f"{len(values)} own controls",
+        }
+
+    def _statistics(self, X: pd.DataFrame) -> pd.DataFrame:
+        """One row per subject, muscle and measure: n, mean, lowest, highest, age."""
+        X = self._checked(X)
+        rows = []
+        for (subject, muscle), part in X.groupby(_KEYS, sort=False, dropna=False):
+            ages = part["age"].dropna().unique() if "age" in X else []
+            if len(ages) > 1:
+                raise ValueError(f"Subject {subject!r} has several ages: {list(ages)}.")
+            age = float(ages[0]) if len(ages) else np.nan
+            for measure in self.measures:
+                values = part[measure].dropna().to_numpy(dtype=np.float64)
+                found = {"subject": subject, "muscle": muscle, "measure": measure, "age": age}
+                rows.append({**found, **statistics_of(values)})
+        return pd.DataFrame(rows)
+
+    def _checked(self, X: pd.DataFrame) -> pd.DataFrame:
+        if not isinstance(X, pd.DataFrame):
+            raise TypeError(
+                "ReferenceLimits takes a table with one potential per row, see muscle_potentials. "
+                f"Got {type(X).__name__}."
+            )
+        if lacking := [name for name in (*_KEYS, *self.measures) if name not in X]:
+            raise ValueError(f"The table of potentials lacks the columns {lacking}.")
+        if len(X) == 0:
+            raise ValueError("The table of potentials has no rows: no potential was found.")
+        for measure in LOGARITHMIC.intersection(self.measures):
+            if (X[measure] <= 0).any():
+                row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
+                raise ValueError(f"The {measure} of row {row!r} must be positive.")
+        return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
+
+    # -------------------------------------------------------------- scores
+
+    def muscles(self) -> list[str]:
+        """Names of the muscles that have limits.
+
+        Returns
+        -------
+        names : list of str
+        """
+        return list(dict.fromkeys(self._fitted()["muscle"]))
+
+    def _fitted(self) -> pd.DataFrame:
+        if not hasattr(self, "limits_"):
+            raise ValueError("ReferenceLimits has no limits yet: call fit or use_table first.")
+        return self.limits_
+
+    def single_limits(self, muscle: str, measure: str, age: float = np.nan) -> tuple[float, float]:
+        """Limits of single potentials of a muscle.
+
+        Parameters
+        ----------
+        muscle, measure : str
+        age : float, default=NaN
+            Age of the subject in years; only limits with a term of age use it.
+
+        Returns
+        -------
+        low, high : float
+
+        Raises
+        ------
+        ValueError
+            If there are no limits of this muscle or measure.
+        """
+        low = self._row(muscle, measure, "lowest")
+        high = self._row(muscle, measure, "highest")
+        return _at_age(low, "low", age), _at_age(high, "high", age)
+
+    def _row(self, muscle: str, measure: str, statistic: str) -> dict[str, Any]:
+        limits = self._fitted()
+        name = muscle_name(muscle)
+        here = (limits["muscle"] == name) & (limits["measure"] == measure)
+        found = limits[here & (limits["statistic"] == statistic)].to_dict("records")
+        if not found:
+            raise ValueError(
+                f"ReferenceLimits has no limits of {measure} of the muscle {name!r}. It has "
+                f"those of {', '.join(self.muscles())}; fit it on controls of this muscle, or give "
+                "a table with a source."
+            )
+        return found[0]
+
+    def score_measures(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Compare each measure of each muscle of each subject with its limits.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per ``subject``, ``muscle`` and ``measure``: ``n`` potentials, ``mean``, its
+            ``z`` and limits ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of single
+            potentials, the numbers ``n_below`` and ``n_above`` of potentials beyond them, and
+            ``n_allowed``; ``enough`` (whether there are `min_potentials`) and ``finding``, in words.
+
+        Warns
+        -----
+        RecordingWarning
+            If muscles have fewer than `min_potentials`, or an age is missing that limits need.
+        SubjectLeakWarning
+            If subjects are among the controls that the limits were learned from.
+        """
+        self._fitted()
+        found = self._statistics(X)
+        self._warn(found)
+        return self._scored(found, self._checked(X))
+
+    def _warn(self, found: pd.DataFrame) -> None:
+        warn_of_known_subjects(self.subjects_, dict.fromkeys(found["subject"]), "ReferenceLimits")
+        few = found["n"] < self.min_potentials
+        if few.any():
+            warn_of_recordings(
+                f"{_named(found[few])}: fewer than {self.min_potentials} potentials, too few for "
+                "the outlier method. Record more sites of these muscles."
+            )
+        if (self.limits_["slope"] != 0).any() and found["age"].isna().any():
+            warn_of_recordings(
+                f"{_named(found[found['age'].isna()])}: the age is not known; the limits of the "
+                "controls' mean age are used. Add a column 'age' in years."
+            )
+
+    def _scored(self, found: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+        potentials = dict(list(X.groupby(_KEYS, sort=False, dropna=False)))
+        rows = []
+        for given in found.to_dict("records"):
+            subject, muscle, measure = given["subject"], given["muscle"], given["measure"]
+            age, n_allowed = given["age"], given["n"] // 10
+            mean = self._row(muscle, measure, "mean")
+            mean_low, mean_high = (_at_age(mean, side, age) for side in ("low", "high"))
+            low, high = self.single_limits(muscle, measure, age)
+            values = potentials[subject, muscle][measure]
+            n_below, n_above = int((values < low).sum()), int((values > high).sum())
+            below = given["mean"] < mean_low or n_below > n_allowed
+            above = given["mean"] > mean_high or n_above > n_allowed
+            rows.append(
+                {
+                    **{name: given[name] for name in ("subject", "muscle", "measure", "n", "mean")},
+                    "z": _z(given["mean"], mean, age),
+                    "mean_low": mean_low,
+                    "mean_high": mean_high,
+                    "low": low,
+                    "high": high,
+                    "n_below": n_below,
+                    "n_above": n_above,
+                    "n_allowed": n_allowed,
+                    "enough": given["n"] >= self.min_potentials,
+                    "finding": " and ".join(
+                        word for word, found in zip(WORDS[measure][:2], (below, above)) if found
+                    )
+                    or "within limits",
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def score_muscles(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Summarise each muscle of each subject: words and probabilities.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per ``subject`` and ``muscle``: ``n_potentials``, ``enough``, ``z`` (mean z of the
+            directed measures), the probabilities ``myopathic``, ``normal`` and ``neuropathic``,
+            ``abnormal`` (whether any measure is beyond its limits) and ``summary``, in words.
+
+        Warns
+        -----
+        RecordingWarning, SubjectLeakWarning
+            As in :meth:`score_measures`.
+        """
+        return self._summary(self.score_measures(X))
+
+    def _summary(self, scored: pd.DataFrame) -> pd.DataFrame:
+        rows = []
+        for (subject, muscle), part in scored.groupby(_KEYS, sort=False, dropna=False):
+            beyond = part[part["finding"] != "within limits"]
+            words = ", ".join(beyond["finding"]) or "no measure beyond its limits"
+            directed = part.loc[[WORDS[name][2] for name in part["measure"]], "z"].dropna()
+            z = float(directed.mean()) if len(directed) else np.nan
+            rows.append(
+                {
+                    "subject": subject,
+                    "muscle": muscle,
+                    "n_potentials": int(part["n"].max()),
+                    "enough": bool(part["enough"].all()),
+                    "z": z,
+                    **{name: float(value) for name, value in class_probabilities(z).items()},
+                    "abnormal": len(beyond) > 0,
+                    "summary": f"{words} potentials" if len(beyond) else words,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def score_potentials(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Compare each potential with the limits of single potentials.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        table : DataFrame
+            The index of `X`, with ``z_`` and the name of each measure (-2 at the lower and +2 at the
+            upper limit), ``z``, ``myopathic``, ``normal`` and ``neuropathic``. NaN where a potential
+            lacks its measures.
+        """
+        X = self._checked(X)
+        scores = pd.DataFrame(np.nan, index=X.index, columns=[f"z_{m}" for m in self.measures])
+        ages = X["age"].to_numpy(dtype=np.float64) if "age" in X else np.full(len(X), np.nan)
+        names = X["muscle"].to_numpy()
+        for muscle in dict.fromkeys(names):
+            for age in np.unique(ages[names == muscle]):
+                here = (names == muscle) & ((ages == age) | (np.isnan(ages) & np.isnan(age)))
+                for k, measure in enumerate(self.measures):
+                    scale = _scale(measure)
+                    ends = np.array(self.single_limits(muscle, measure, age))
+                    low, high = _to_scale(ends, scale)
+                    values = _to_scale(X[measure].to_numpy(dtype=np.float64)[here], scale)
+                    scores.iloc[here, k] = 4 * (values - (low + high) / 2) / (high - low)
+        directed = scores[[f"z_{m}" for m in self.measures if WORDS[m][2]]]
+        z = directed.mean(axis=1)
+        return scores.assign(z=z, **class_probabilities(z))
+
+    def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+        """Score all subjects by limits of controls, no control being among its own references.
+
+        Each control is compared with limits learned from the other controls, each other subject
+        with limits learned from all controls.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+        y : array-like of shape (n_potentials,)
+            Group of each row. The groups called healthy, normal or control are the controls.
+
+        Returns
+        -------
+        table : DataFrame
+            As of :meth:`score_muscles`, with the ``group`` of each subject, in the order of `X`.
+
+        Raises
+        ------
+        ValueError
+            As in :meth:`fit`, or if a subject is of several groups.
+        """
+        check_consistent_length(X, y)
+        X = self._checked(X)
+        groups = pd.Series(np.asarray(y, dtype=object), index=X["subject"].to_numpy())
+        groups = groups[~groups.reset_index().duplicated().to_numpy()]
+        if groups.index.has_duplicates:
+            name = groups.index[groups.index.duplicated()][0]
+            raise ValueError(f"Subject {name!r} has several groups.")
+        controls = [name for name, group in groups.items() if is_healthy(group)]
+        other = X[~X["subject"].isin(controls)]
+        parts = [self._copy().fit(X, y).score_muscles(other)] if len(other) else []
+        found = self._statistics(X[X["subject"].isin(controls)])
+        for name in controls:
+            limits = self._copy()._learn(found[found["subject"] != name])
+            parts.append(limits.score_muscles(X[X["subject"] == name]))
+        table = pd.concat(parts, ignore_index=True)
+        table.insert(1, "group", table["subject"].map(groups))
+        order = {name: k for k, name in enumerate(groups.index)}
+        return table.sort_values(
+            "subject", key=lambda names: names.map(order), kind="stable", ignore_index=True
+        )
+
+    def _copy(self) -> ReferenceLimits:
+        return ReferenceLimits(
+            self.measures,
+            confidence=self.confidence,
+            min_potentials=self.min_potentials,
+            min_age_span=self.min_age_span,
+        )
+
+
+def _scale(measure: str) -> str:
+    return "log" if measure in LOGARITHMIC else "linear"
+
+
+def _to_scale(values: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    return np.log10(values) if scale == "log" else values
+
+
+def _from_scale(value: float, scale: str) -> float:
+    return float(10.0**value) if scale == "log" else float(value)
+
+
+def _at_age(row: dict[str, Any], side: str, age: float) -> float:
+    """Centre or limit of a row at an age; at the mean age of the controls if it is not known."""
+    if row["slope"] == 0 or np.isnan(age):
+        return float(row[side])
+    moved = _to_scale(np.float64(row[side]), row["scale"]) + row["slope"] * (age - row["age"])
+    return _from_scale(moved, row["scale"])
+
+
+def _z(value: float, row: dict[str, Any], age: float) -> float:
+    """Distance from the centre in standard deviations, on the scale of the limits."""
+    ends = _to_scale(np.array([value, _at_age(row, "centre", age)]), row["scale"])
+    return float((ends[0] - ends[1]) / row["sd"]) if row["sd"] > 0 else np.nan
+
+
+def _named(found: pd.DataFrame) -> str:
+    """Muscles of subjects in a sentence."""
+    names = [f"{s} ({m})" for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))]
+    some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{counted(len(names), 'muscle')} of subjects, {some}"
