@@ -127,7 +127,7 @@ def statistics_of(values: NDArray[np.float64]) -> dict[str, float]:
     if n == 0:
         return {"n": 0, "mean": np.nan, "lowest": np.nan, "highest": np.nan}
     ordered, k = np.sort(values), n // 10
-    return {"n": n, "mean": values.mean(), "lowest": ordered[k], "highest": ordered[-1 - k]}
+    return {"n": n, "mean": ordered.mean(), "lowest": ordered[k], "highest": ordered[-1 - k]}
 
 
 def class_probabilities(z: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ __all__ = ["ReferenceLimits"]
 
 _MIN_CONTROLS = 3
 _MIN_AGES = 10
+_ROUNDING = 1e-9
 _KEYS = ["subject", "muscle"]
 _LIMITS = [
     *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
@@ -424,8 +425,9 @@ class ReferenceLimits:
             low, high = self.single_limits(muscle, measure, age)
             values = potentials[subject, muscle][measure]
             n_below, n_above = int((values < low).sum()), int((values > high).sum())
-            below = given["mean"] < mean_low or n_below > n_allowed
-            above = given["mean"] > mean_high or n_above > n_allowed
+            # Rounding is no deviation, where all controls are alike.
+            below = given["mean"] < mean_low - _ROUNDING * abs(mean_low) or n_below > n_allowed
+            above = given["mean"] > mean_high + _ROUNDING * abs(mean_high) or n_above > n_allowed
             rows.append(
                 {
                     **{name: given[name] for name in ("subject", "muscle", "measure", "n", "mean")},
@@ -597,7 +599,7 @@ def _at_age(row: dict[str, Any], side: str, age: float) -> float:
 def _z(value: float, row: dict[str, Any], age: float) -> float:
     """Distance from the centre in standard deviations, on the scale of the limits."""
     ends = _to_scale(np.array([value, _at_age(row, "centre", age)]), row["scale"])
-    return float((ends[0] - ends[1]) / row["sd"]) if row["sd"] > 0 else np.nan
+    return float((ends[0] - ends[1]) / row["sd"]) if row["sd"] > _ROUNDING else np.nan
 
 
 def _named(found: pd.DataFrame) -> str:

@@ -34,7 +34,7 @@ def controls(n=12, seed=0, ages=None, slope=0.0):
         age = 40.0 if ages is None else ages[k]
         level = 0.4 * 10 ** (0.05 * rng.normal() + slope * (age - 40.0))
         spread = 10 ** np.linspace(-0.3, 0.3, 20)
-        parts.append(potentials(f"C{k}", level * spread, 10.0 * spread**0.3, age=age))
+        parts.append(potentials(f"C{k}", level * spread, 10.0 * (level * spread) ** 0.3, age=age))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -145,6 +145,13 @@ def test_rows_and_their_order_change_nothing():
     shuffled = table.sample(frac=1, random_state=0)
     first, second = (ReferenceLimits().fit(t).score_muscles(new) for t in (table, shuffled))
     pd.testing.assert_frame_equal(first, second, check_exact=False, rtol=1e-12)
+
+
+def test_controls_that_are_all_alike_have_limits_without_width():
+    table = pd.concat([potentials(f"C{k}", [0.1 + 0.2 * k] * 20) for k in range(4)])
+    scored = ReferenceLimits().fit(table).score_measures(potentials("P", [0.4] * 20))
+    duration = scored.set_index("measure").loc["duration"]
+    assert np.isnan(duration["z"]) and duration["finding"] == "within limits"
 
 
 @pytest.mark.parametrize(
