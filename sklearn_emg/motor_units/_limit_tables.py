@@ -1,5 +1,4 @@
-"""Published limits with their sources, the statistics that limits are of, and potentials by muscle.
-"""
+"""Published limits with their sources, statistics that limits are of, and potentials by muscle."""
 
 from __future__ import annotations
 

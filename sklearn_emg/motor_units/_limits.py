@@ -51,7 +51,7 @@ class ReferenceLimits:
     ----------
     measures : sequence of str, default=("amplitude", "duration")
         Columns of the tables of potentials. "amplitude", "duration", "area", "thickness" and
-        "size_index" decide on the probabilities; "phases", "turns" and "rise_time" have limits only.
+        "size_index" decide on the probabilities; "phases", "turns" and "rise_time" do not.
     confidence : float, default=0.95
         Proportion of healthy muscles that the limits learned from controls shall contain, in all
         `measures` together.
@@ -80,8 +80,8 @@ class ReferenceLimits:
 
     Notes
     -----
-    Of n potentials ``floor(n / 10)`` may lie beyond a limit on each side, 2 of 20. More than that is
-    the same as: the third lowest of 20 lies below its limit, or the third highest above it.
+    Of n potentials ``floor(n / 10)`` may lie beyond a limit on each side, 2 of 20. More than that
+    is the same as: the third lowest of 20 lies below its limit, or the third highest above it.
 
     Limits learned from n controls are prediction limits of the next healthy subject,
     ``centre +- t * sd * sqrt(1 + 1 / n)``, where t is Student's quantile of ``1 - confidence``
@@ -93,9 +93,10 @@ class ReferenceLimits:
     The probabilities follow one rule. A score z is the mean of the z of the directed measures; with
     equal priors and normal distributions of unit SD around -2 (myopathic), 0 (normal) and +2
     (neuropathic), a class has a probability in proportion to ``exp(-(z - centre)**2 / 2)``. For a
-    muscle z is that of its mean against the means of controls; for a potential, z is -2 at the lower
-    and +2 at the upper limit of single potentials, linear on the scale of the measure. The rule is
-    this package's convention: the probabilities order muscles, and are not calibrated on patients.
+    muscle z is that of its mean against the means of controls; for a potential, z is -2 at the
+    lower and +2 at the upper limit of single potentials, linear on the scale of the measure. The
+    rule is this package's convention: probabilities order muscles, and are not calibrated on
+    patients.
 
     The published values are of average potentials of 20 different units. Single discharges, as
     :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures them, are shorter, and many may
@@ -384,9 +385,10 @@ class ReferenceLimits:
         -------
         table : DataFrame
             One row per ``subject``, ``muscle`` and ``measure``: ``n`` potentials, ``mean``, its
-            ``z`` and limits ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of single
-            potentials, the numbers ``n_below`` and ``n_above`` of potentials beyond them, and
-            ``n_allowed``; ``enough`` (whether there are `min_potentials`) and ``finding``, in words.
+            ``z`` and limits ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of
+            single potentials, the numbers ``n_below`` and ``n_above`` of potentials beyond them,
+            and ``n_allowed``; ``enough`` (whether there are `min_potentials`) and ``finding``, in
+            words.
 
         Warns
         -----
@@ -459,8 +461,8 @@ class ReferenceLimits:
         Returns
         -------
         table : DataFrame
-            One row per ``subject`` and ``muscle``: ``n_potentials``, ``enough``, ``z`` (mean z of the
-            directed measures), the probabilities ``myopathic``, ``normal`` and ``neuropathic``,
+            One row per ``subject`` and ``muscle``: ``n_potentials``, ``enough``, ``z`` (mean z of
+            the directed measures), the probabilities ``myopathic``, ``normal`` and ``neuropathic``,
             ``abnormal`` (whether any measure is beyond its limits) and ``summary``, in words.
 
         Warns
@@ -502,9 +504,9 @@ class ReferenceLimits:
         Returns
         -------
         table : DataFrame
-            The index of `X`, with ``z_`` and the name of each measure (-2 at the lower and +2 at the
-            upper limit), ``z``, ``myopathic``, ``normal`` and ``neuropathic``. NaN where a potential
-            lacks its measures.
+            The index of `X`, with ``z_`` and the name of each measure (-2 at the lower and +2 at
+            the upper limit), ``z``, ``myopathic``, ``normal`` and ``neuropathic``. NaN where a
+            potential lacks its measures.
         """
         X = self._checked(X)
         scores = pd.DataFrame(np.nan, index=X.index, columns=[f"z_{m}" for m in self.measures])

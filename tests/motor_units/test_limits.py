@@ -70,7 +70,8 @@ def test_z_words_and_probabilities_by_hand():
     assert muscle["summary"] == "no measure beyond its limits"
     low = published().score_muscles(potentials("P", [0.15] * 20, [5.0] * 20)).iloc[0]
     assert low["summary"] == "low, short potentials"
-    assert low["abnormal"] and low["myopathic"] > 0.97
+    assert low["abnormal"]
+    assert low["myopathic"] > 0.97
 
 
 def test_potentials_at_their_limits_have_z_of_two():
@@ -104,7 +105,8 @@ def test_limits_follow_age_where_ages_spread():
     rows = limits.limits_.set_index(["measure", "statistic"])
     assert rows.loc[("amplitude", "mean"), "slope"] == pytest.approx(0.01, abs=0.003)
     young, old = (limits.single_limits("biceps brachii", "amplitude", age) for age in (25, 70))
-    assert old[0] > 2 * young[0] and old[1] > 2 * young[1]
+    assert old[0] > 2 * young[0]
+    assert old[1] > 2 * young[1]
     flat = ReferenceLimits().fit(controls(ages=np.linspace(30, 45, 12)))
     assert (flat.limits_["slope"] == 0).all()
     with pytest.warns(RecordingWarning, match="the age is not known"):
@@ -124,7 +126,8 @@ def test_no_control_is_among_its_own_references():
     pd.testing.assert_series_equal(
         found.loc["C3"].drop("group"), alone.iloc[0].drop("subject"), check_names=False
     )
-    assert found.loc["C3", "abnormal"] and found.loc["P", "group"] == "neuropathy"
+    assert found.loc["C3", "abnormal"]
+    assert found.loc["P", "group"] == "neuropathy"
     with pytest.warns(SubjectLeakWarning, match="given to ReferenceLimits were trained on"):
         ReferenceLimits().fit(table, y).score_muscles(table)
 
@@ -151,7 +154,8 @@ def test_controls_that_are_all_alike_have_limits_without_width():
     table = pd.concat([potentials(f"C{k}", [0.1 + 0.2 * k] * 20) for k in range(4)])
     scored = ReferenceLimits().fit(table).score_measures(potentials("P", [0.4] * 20))
     duration = scored.set_index("measure").loc["duration"]
-    assert np.isnan(duration["z"]) and duration["finding"] == "within limits"
+    assert np.isnan(duration["z"])
+    assert duration["finding"] == "within limits"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_bad_tables_are_refused(change, message):
 def test_other_faults_are_refused():
     with pytest.raises(ValueError, match="call fit or use_table first"):
         ReferenceLimits().score_muscles(potentials("P", [0.4] * 20))
-    with pytest.raises(ValueError, match="'measures' parameter of ReferenceLimits .*'duration'"):
+    with pytest.raises(ValueError, match=r"'measures' parameter of ReferenceLimits .*'duration'"):
         ReferenceLimits(["durations"])
     with pytest.raises(ValueError, match="no label of y is called healthy"):
         ReferenceLimits().fit(controls(3), ["ill"] * 60)
@@ -181,7 +185,7 @@ def test_other_faults_are_refused():
         ReferenceLimits().fit(controls(2))
     numbers = {"mean": [1.0], "sd": [0.1], "lowest": [0.5], "highest": [2.0], "source": [""]}
     table = pd.DataFrame({"muscle": ["soleus"], "measure": ["amplitude"], **numbers})
-    with pytest.raises(ValueError, match="Row 0 .* states no source"):
+    with pytest.raises(ValueError, match=r"Row 0 .* states no source"):
         ReferenceLimits().use_table(table)
     own = ReferenceLimits().use_table(table.assign(source="Own laboratory, 2024"))
     assert own.single_limits("soleus", "amplitude") == (0.5, 2.0)
