@@ -192,6 +192,10 @@ class MetaAnalysisDisplay:
                     label="all sets" if place == 0 else None,
                 )
             )
+        # The intervals of few sets may be of any length: those that leave the axes are cut.
+        inside = np.append(difference, 100 * table["difference"])
+        margin = max(5.0, 0.4 * np.ptp(inside))
+        self.ax_.set_xlim(inside.min() - margin, inside.max() + margin)
         self.ax_.set_xlabel(
             f"{self._metric} minus that of {reference}\n(percentage points, same subjects; "
             f"bars: {100 * meta.confidence:g} % intervals)"
