@@ -16,15 +16,18 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_emg import inspection
 from sklearn_emg.comparison import compare, confound_audit, leakage_audit, meta_analysis
+from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
     ActivationMaximizationDisplay,
+    AgreementDisplay,
     AttentionDisplay,
     AttentionMaps,
     AttributionDisplay,
     ComparisonDisplay,
     ConfoundDisplay,
+    CourseDisplay,
     DecompositionDisplay,
     DiVoteDisplay,
     FamilyImportanceDisplay,
@@ -33,11 +36,13 @@ from sklearn_emg.inspection import (
     LeakageDisplay,
     LearningCurveDisplay,
     MetaAnalysisDisplay,
+    QualityDisplay,
     RecordingDisplay,
     SubjectExplanationDisplay,
 )
 from sklearn_emg.inspection._plot import COLORS, HATCHES, LINES, MARKERS, log_scale, style
 from sklearn_emg.metrics import decomposition_agreement
+from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
 from sklearn_emg.recordings import recording_table
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the Displays need matplotlib")
@@ -134,6 +139,13 @@ def some_decomposition():
     )
 
 
+def some_courses():
+    visits = make_progression_cohort(10, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+    result = compare({"last value": LastValueRegressor()}, X, y, cv=2, progress=False)
+    return CourseDisplay.from_comparison(result, X)
+
+
 def every_display(cohort, divote, comparison, signatures):
     """Each Display with each of its pictures."""
     table, y = cohort
@@ -150,6 +162,8 @@ def every_display(cohort, divote, comparison, signatures):
     noise = np.random.default_rng(0).normal(size=(3, 2, 100))
     result = ComparisonDisplay.from_comparison(comparison)
     meta = MetaAnalysisDisplay.from_comparisons({"A": comparison, "B": comparison})
+    courses = some_courses()
+    agreement = AgreementDisplay.from_predictions([1.0, 2.0, 3.0, 4.0], [1.5, 2.0, 3.5, 4.0])
     return [
         (RecordingDisplay.from_table(table, 1, window=0.2, step=0.1), {}),
         (FeatureDisplay.from_estimator(TimeDomainFeatures(["rms", "zc"]), table, y), {}),
@@ -166,6 +180,9 @@ def every_display(cohort, divote, comparison, signatures):
         (AttentionDisplay.from_maps(some_attention(noise), noise), {}),
         (SubjectExplanationDisplay.from_estimator(divote, table, table["subject"].iloc[0]), {}),
         (some_decomposition(), {}),
+        *[(agreement, {"kind": kind}) for kind in ("calibration", "bland-altman")],
+        *[(courses, {"kind": kind}) for kind in ("courses", "horizon")],
+        (QualityDisplay.from_table(table), {}),
     ]
 
 

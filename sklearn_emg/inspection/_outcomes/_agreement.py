@@ -191,7 +191,7 @@ class AgreementDisplay:
         display : AgreementDisplay
         """
         check_option(kind, KINDS, "kind", "AgreementDisplay")
-        self.figure_, (self.ax_,) = panels(ax, 1, 1, "AgreementDisplay", figsize=(5.6, 4.2))
+        self.figure_, (self.ax_,) = panels(ax, 1, 1, "AgreementDisplay.plot", figsize=(5.6, 4.2))
         y, p = self.cases["y_true"].to_numpy(), self.cases["y_pred"].to_numpy()
         (self._draw_calibration if kind == "calibration" else self._draw_differences)(y, p)
         tidy([self.ax_])

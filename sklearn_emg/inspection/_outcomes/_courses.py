@@ -129,7 +129,7 @@ class CourseDisplay:
         """
         check_option(kind, KINDS, "kind", "CourseDisplay")
         if kind == "horizon":
-            self.figure_, self.axes_ = panels(ax, 1, 1, "CourseDisplay", figsize=(5.6, 4.0))
+            self.figure_, self.axes_ = panels(ax, 1, 1, "CourseDisplay.plot", figsize=(5.6, 4.0))
             self._draw_horizon(self.axes_[0])
         else:
             self._draw_courses(name, check_integer(n_subjects, "n_subjects", "CourseDisplay"), ax)
@@ -146,7 +146,7 @@ class CourseDisplay:
         n_rows = -(-len(chosen) // n_cols)
         size = (2.9 * n_cols + 0.4, 2.3 * n_rows + 0.4)
         self.figure_, self.axes_ = panels(
-            ax, n_rows, n_cols, "CourseDisplay", figsize=size, sharex=True, sharey=True
+            ax, n_rows, n_cols, "CourseDisplay.plot", figsize=size, sharex=True, sharey=True
         )
         for axis, subject in zip(self.axes_, chosen):
             known = self.known[self.known["subject"] == subject]
@@ -169,6 +169,8 @@ class CourseDisplay:
         for k, axis in enumerate(self.axes_[: len(chosen)]):
             if k >= len(chosen) - n_cols:
                 axis.set_xlabel("months")
+            if k % n_cols == 0:
+                axis.set_ylabel("score")
         self.figure_.legend(*self.axes_[0].get_legend_handles_labels(), loc="outside upper center",
                             ncols=2, frameon=False)  # fmt: skip
 

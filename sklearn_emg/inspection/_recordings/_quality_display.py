@@ -110,16 +110,16 @@ class QualityDisplay:
         -------
         display : QualityDisplay
         """
-        from matplotlib.colors import BoundaryNorm, ListedColormap
-        from matplotlib.patches import Patch
-
         n_rows, n_kinds = self.levels.shape
         height = float(np.clip(2.0 + 0.2 * n_rows, 3.5, 11.0))
         widths = (max(0.35 * n_kinds, 1.0), 2.6)
         self.figure_, self.axes_ = panels(
-            ax, 1, 2, "QualityDisplay", figsize=(4.2 + sum(widths), height),
+            ax, 1, 2, "QualityDisplay.plot", figsize=(4.2 + sum(widths), height),
             width_ratios=widths, sharey=True,
         )  # fmt: skip
+        from matplotlib.colors import BoundaryNorm, ListedColormap
+        from matplotlib.patches import Patch
+
         left, right = self.axes_
         # Without any finding there is one empty column.
         values = self.levels.to_numpy() if n_kinds else np.zeros((n_rows, 1), dtype=int)
