@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/python examples/compare_classical_and_deep.py --jobs $(JOBS)
+	$(BIN)/python examples/evaluation/compare_classical_and_deep.py --jobs $(JOBS)
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not gpu and not network" sklearn_emg tests
@@ -54,6 +54,7 @@ lint: setup
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,docs]"
 	$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-glob='*.rst' doc/tour.rst doc/user_guide
+	$(BIN)/python doc/leak_figure.py
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
 

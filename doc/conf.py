@@ -32,6 +32,7 @@ extensions = [
     "docstrings",
     "mathml",
     "myst_parser",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py.md5"]
@@ -62,6 +63,11 @@ autodoc_typehints = "none"  # types stand in the docstrings, with shapes and uni
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# What is copied is the code: prompts and printed output stay out.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.output) > div.highlight pre"
 
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
@@ -101,6 +107,8 @@ sphinx_gallery_conf = {
     "examples_dirs": GALLERY,
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # the command-line example is shown, not run
+    "subsection_order": "generate_pages.group_order",
+    "nested_sections": True,
     "within_subsection_order": "generate_pages.GalleryOrder",
     "default_thumb_file": str(HERE / "generated" / "signal.png"),
     "abort_on_example_error": True,

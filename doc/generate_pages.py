@@ -114,14 +114,37 @@ def _api_page(module: ModuleType) -> str:
     return text
 
 
+def _first_line(value: object) -> str:
+    """The first sentence of a docstring, without roles: a row of a table."""
+    text = inspect.cleandoc(getattr(value, "__doc__", None) or "").partition("\n\n")[0]
+    text = re.sub(r":[\w:]+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", " ".join(text.split()))
+    return _literal(text.replace("``", ""))
+
+
+def _all_objects(modules: list[ModuleType]) -> str:
+    """One row for each public class and function, by package."""
+    rows = []
+    for module in modules:
+        short = module.__name__.split(".", 1)[1]
+        for name in sorted(module.__all__, key=str.lower):
+            value = getattr(module, name)
+            if (kind := _kind(value)) == "Constants":
+                continue
+            role = "class" if kind == "Classes" else "func"
+            target = f":{role}:`{name} <{module.__name__}.{name}>`"
+            rows.append([target, f":doc:`{short}`", _first_line(value)])
+    return _list_table(["name", "package", "what it is"], rows, "30 18 52", "index")
+
+
 def write_api(folder: Path) -> None:
     """One page per module, and an index of them."""
     modules = public_modules()
     index = _title("API reference")
     index += (
         "Everything public, by the package it is imported from. A name that is not listed here "
-        "is private and may change without notice.\n\n.. toctree::\n   :maxdepth: 2\n\n"
+        "is private and may change without notice.\n\n"
     )
+    index += _all_objects(modules) + ".. toctree::\n   :maxdepth: 1\n   :hidden:\n\n"
     for module in modules:
         short = module.__name__.split(".", 1)[1]
         _write(folder / "api" / f"{short}.rst", _api_page(module))
@@ -284,29 +307,46 @@ def write_extras(path: Path) -> None:
     _write(path, text.replace("sklearn-emg[", "[").replace("- [", "- extras ["))
 
 
+# Groups of the gallery, in the order of its page: the main comparison comes first.
+GROUPS = (
+    "evaluation",
+    "data",
+    "conditioning",
+    "features",
+    "networks",
+    "explaining",
+    "motor_units",
+)
+
+
+def group_order(folder: str) -> tuple[int, str]:
+    """Key by which the gallery sorts its groups; one that is new here comes last."""
+    name = Path(folder).name
+    return (GROUPS.index(name) if name in GROUPS else len(GROUPS), name)
+
+
 class GalleryOrder:
-    """Key by which the gallery sorts its files: the order of reading, then by name."""
+    """Key by which the gallery sorts the files of a group: the order of reading, then by name."""
 
     first = (
-        "plot_own_recordings",
         "compare_classical_and_deep",
         "plot_leak",
         "plot_few_subjects",
+        "plot_confounds",
         "plot_divote",
+        "plot_tuning",
+        "plot_tuning_optuna",
         "plot_motor_units",
+        "plot_decomposition",
         "plot_motor_unit_measures",
         "plot_features_by_diagnosis",
         "plot_own_feature",
-        "plot_power_line",
-        "plot_tuning",
-        "plot_tuning_optuna",
-        "plot_time_frequency",
         "plot_learning_curve",
         "plot_transfer",
+        "plot_explain_subject",
+        "plot_relevance",
         "plot_activation",
         "plot_layers",
-        "plot_relevance",
-        "plot_explain_subject",
     )
 
     def __init__(self, folder: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble import Votes
 from sklearn_emg.inspection._networks import find_divote
-from sklearn_emg.inspection._plot import GREY, panels, style
+from sklearn_emg.inspection._plot import GREY, class_styles, panels
 
 _KINDS = ("heatmap", "simplex", "regions")
 # Corners of the simplex of three scores: below left, below right, above.
@@ -269,7 +270,7 @@ class DiVoteDisplay:
         self.points_, self.regions_ = [], []
         for axis, (name, diagnosis, codes) in zip(self.axes_, called):
             self._frame(axis, grid=False)
-            self.regions_.append(_fill(axis, x, y, codes))
+            self.regions_.append(_fill(axis, x, y, codes, self.classes))
             self.points_ += self._draw_points(axis, diagnosis)
             title = name
             if self.y is not None:
@@ -303,8 +304,8 @@ class DiVoteDisplay:
         place = self._scores() @ _CORNERS
         truth = np.full(len(place), None) if self.y is None else self.y
         drawn = []
-        for k, name in enumerate([None] if self.y is None else self.classes):
-            color, marker, *_ = style(k)
+        names = [None] if self.y is None else list(self.classes)
+        for name, (color, marker, *_) in zip(names, class_styles(names)):
             chosen = truth == name
             if not chosen.any():
                 continue
@@ -351,19 +352,22 @@ def _lattice() -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.f
     return np.stack([1 - second - third, second, third], axis=-1), x, y
 
 
-def _fill(axis: Any, x: NDArray, y: NDArray, codes: NDArray[np.intp]) -> Any:
+def _fill(
+    axis: Any, x: NDArray, y: NDArray, codes: NDArray[np.intp], classes: Iterable[Any]
+) -> Any:
     """Tinted and hatched regions, cut out along the triangle."""
     import matplotlib.colors as mcolors
     from matplotlib.patches import Polygon
 
-    tints = [0.72 + 0.28 * np.array(mcolors.to_rgb(style(k)[0])) for k in range(3)]
+    looks = class_styles(classes)
+    tints = [0.72 + 0.28 * np.array(mcolors.to_rgb(look[0])) for look in looks]
     filled = axis.contourf(
         x,
         y,
         codes,
         levels=[-0.5, 0.5, 1.5, 2.5],
         colors=tints,
-        hatches=[style(k)[3] for k in range(3)],
+        hatches=[look[3] for look in looks],
         zorder=0,
     )
     filled.set_edgecolor("white")

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
-from sklearn_emg.inspection._plot import panels, style, tidy
+from sklearn_emg.inspection._plot import class_styles, panels, tidy
 
 # Distances in a few dozen principal components are nearly those of the activations, and umap does
 # not have to hold all units.
@@ -121,8 +121,8 @@ class LayerEmbeddingDisplay:
             points = self.points[name]
             vertical = points[:, 1] if points.shape[1] > 1 else np.zeros(len(points))
             labels = np.full(len(points), "window") if self.y is None else self.y
-            for k, label in enumerate(np.unique(labels)):
-                color, marker, *_ = style(k)
+            classes = np.unique(labels)
+            for label, (color, marker, *_) in zip(classes, class_styles(classes)):
                 chosen = labels == label
                 self.points_.append(
                     axis.scatter(

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
-from sklearn_emg.inspection._plot import log_scale, panels, style, tidy
+from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
 from sklearn_emg.recordings import subjects_of
 
 _MOST = 12
@@ -194,8 +194,8 @@ class FeatureDisplay:
 
     def _plot_feature(self, axis: Any, name: str, classes: np.ndarray, log: bool) -> None:
         values = self.features[name].to_numpy(dtype=float)
-        for k, label in enumerate(classes):
-            color, marker, *_ = style(k)
+        for k, (label, look) in enumerate(zip(classes, class_styles(classes))):
+            color, marker, *_ = look
             of_class = values[self.y == label]
             # Spread by rank, the same at each call.
             place = k + 0.5 * (np.argsort(np.argsort(of_class)) * 0.618 % 1 - 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
@@ -18,11 +19,39 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1))
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 GREY = "0.45"
 
+# The style of each diagnosis. Names of the same group, of which a data set has one, have one style.
+DIAGNOSES = {
+    "neuropathy": 0,
+    "myopathy": 1,
+    "normal": 2,
+    "control": 2,
+    "healthy": 2,
+    "als": 3,
+    "patient": 4,
+    "pathology": 4,
+    "abnormal": 4,
+}
+
 
 def style(k: int) -> tuple[str, str, Any, str]:
     """Colour, marker, line and hatch of the k-th group; after seven, new combinations."""
     n, turn = len(COLORS), k // len(COLORS)
     return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
+
+
+def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
+    """Style of each class: a diagnosis looks the same in every figure.
+
+    Parameters
+    ----------
+    classes : iterable of str or other labels
+        Those in the figure. Diagnoses of ``DIAGNOSES`` have a fixed style, upper and lower case
+        alike; other classes get those that are left, in their order.
+    """
+    classes = list(classes)
+    known = [DIAGNOSES.get(str(label).lower()) for label in classes]
+    free = (k for k in itertools.count() if k not in known)
+    return [style(next(free) if k is None else k) for k in known]
 
 
 def pyplot(caller: str) -> ModuleType:

@@ -40,7 +40,15 @@ from sklearn_emg.inspection import (
     RecordingDisplay,
     SubjectExplanationDisplay,
 )
-from sklearn_emg.inspection._plot import COLORS, HATCHES, LINES, MARKERS, log_scale, style
+from sklearn_emg.inspection._plot import (
+    COLORS,
+    HATCHES,
+    LINES,
+    MARKERS,
+    class_styles,
+    log_scale,
+    style,
+)
 from sklearn_emg.metrics import decomposition_agreement
 from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
 from sklearn_emg.recordings import recording_table
@@ -516,3 +524,13 @@ def test_explanation_draws_muscles_recordings_and_windows(cohort, divote):
     np.testing.assert_allclose(widths, 100 * found.muscles["contribution"])
     assert len(display.points_.get_xdata()) == len(found.recordings)
     assert len(display.lines_) == 2
+
+
+def test_a_diagnosis_has_one_style_everywhere():
+    als, control, myopathy = class_styles(["ALS", "control", "myopathy"])
+    assert class_styles(["myopathy", "neuropathy", "normal"])[::2] == [myopathy, control]
+    assert class_styles(["als"]) == [als]
+    # Other classes get the styles that are left, and no two classes of a figure the same.
+    looks = class_styles(["fist", "myopathy", "open", "neuropathy", 3, True])
+    assert looks[1] == myopathy
+    assert len(set(looks)) == len(looks)

@@ -37,7 +37,7 @@ figure = plt.figure(figsize=(9, 6), layout="constrained")
 grid = figure.add_gridspec(3, 2, height_ratios=[2, 3, 3])
 top = figure.add_subplot(grid[0, :])
 top.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color="0.15")
-top.set(xlabel="time (s)", ylabel="mV", xlim=(0, seconds), title="simulated window of 0.4 s")
+top.set(xlabel="time (s)", ylabel="amplitude (mV)", xlim=(0, seconds), title="simulated window")
 labels = {
     "STFT (magnitude)": "frequency (kHz)",
     "log spectrogram": "frequency (kHz)",

@@ -9,14 +9,14 @@ windows, as in many papers, would have reported.
 
 Run it on the simulated cohort (nothing to download)::
 
-    python examples/compare_classical_and_deep.py
+    python examples/evaluation/compare_classical_and_deep.py
 
 or on real recordings, with the folder that holds them::
 
-    python examples/compare_classical_and_deep.py --data lower-limb FOLDER
-    python examples/compare_classical_and_deep.py --data n2001 FOLDER
-    python examples/compare_classical_and_deep.py --data n2001-features FOLDER
-    python examples/compare_classical_and_deep.py --data emgdb FOLDER
+    python examples/evaluation/compare_classical_and_deep.py --data lower-limb FOLDER
+    python examples/evaluation/compare_classical_and_deep.py --data n2001 FOLDER
+    python examples/evaluation/compare_classical_and_deep.py --data n2001-features FOLDER
+    python examples/evaluation/compare_classical_and_deep.py --data emgdb FOLDER
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> No
     for axis, (_, row), label in zip(axes[:, 0], chosen.iterrows(), np.unique(y)):
         signal = np.atleast_2d(np.asarray(row["signal"]))[0, : int(0.5 * row["fs"])]
         axis.plot(np.arange(len(signal)) / row["fs"], signal, lw=0.6, color="0.15")
-        axis.set(ylabel="mV", title=f"{label} (subject {row['subject']})")
+        axis.set(ylabel="amplitude (mV)", title=f"{label} (subject {row['subject']})")
     axes[-1, 0].set_xlabel("time (s)")
     figure.suptitle(name)
     figure.tight_layout()

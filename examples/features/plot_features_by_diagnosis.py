@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from sklearn_emg.datasets import make_nemg_cohort, simulate_recording
 from sklearn_emg.feature_extraction import EMGFeatures
 
+# The colours that the Displays give these diagnoses.
 colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}
 fs = 10_000.0
 figure, rows = plt.subplots(3, 1, figsize=(8, 5), sharex=True, layout="constrained")
@@ -27,7 +28,7 @@ for axes, (diagnosis, colour) in zip(rows, colours.items()):
         diagnosis=diagnosis, severity=0.8, duration=0.3, fs=fs, random_state=5
     )
     axes.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=colour)
-    axes.set(ylabel="mV", title=diagnosis)
+    axes.set(ylabel="amplitude (mV)", title=diagnosis)
 rows[-1].set_xlabel("time (s)")
 plt.show()
 
@@ -47,9 +48,9 @@ diagnosis = pd.Series(y, index=table["subject"]).groupby(level=0).first()
 
 titles = {
     "rms": ("amplitude", "RMS (mV)"),
-    "turns": ("turns", "per second"),
-    "mnf": ("mean frequency", "Hz"),
-    "kurtosis": ("kurtosis", "no unit"),
+    "turns": ("turns", "turns (1/s)"),
+    "mnf": ("mean frequency", "frequency (Hz)"),
+    "kurtosis": ("kurtosis", "kurtosis (no unit)"),
 }
 figure, columns = plt.subplots(1, 4, figsize=(10, 3.6), layout="constrained")
 rng = np.random.default_rng(0)

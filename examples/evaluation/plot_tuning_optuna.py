@@ -5,8 +5,8 @@ Can Optuna tune the whole pipeline, from the filter to the vote?
 Optuna proposes settings near those of successful trials, draws numbers from ranges instead of
 lists, and has an interface for scikit-learn estimators. One search can therefore tune the filter,
 the features, the classifier and the vote over windows. As in
-:ref:`sphx_glr_auto_examples_plot_tuning.py`, the score of the best trial is optimistic; an unbiased
-score comes from subjects that no trial has used.
+:ref:`sphx_glr_auto_examples_evaluation_plot_tuning.py`, the score of the best trial is optimistic;
+an unbiased score comes from subjects that no trial has used.
 """
 
 # %%

@@ -43,7 +43,7 @@ for axes, (diagnosis, colour) in zip(rows, colours.items()):
         if found.isolated and found.duration > 5 and 0.5 < found.start < 0.82:
             label = f"{found.duration:.0f} ms"
             axes.annotate(label, (found.start, signal.max()), fontsize=8, va="bottom")
-    axes.set(title=diagnosis, ylabel="mV", xlim=(0.5, 0.85))
+    axes.set(title=diagnosis, ylabel="amplitude (mV)", xlim=(0.5, 0.85))
     axes.margins(y=0.25)
 rows[-1].set(xlabel="time (s)")
 plt.show()

@@ -48,7 +48,7 @@ plt.show()
 history = model.estimator_.history_
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.bar(history[:, "epoch"], history[:, "dur"])
-ax.set(xlabel="epoch", ylabel="seconds", title="Time per epoch")
+ax.set(xlabel="epoch", ylabel="time per epoch (s)", title="Time of training")
 fig.tight_layout()
 plt.show()
 
