@@ -35,7 +35,7 @@ FLOORS = (
     ("feature_extraction", "feature_selection", "io", "model_selection", "neural_network"),
     ("motor_units", "preprocessing"),
     ("ensemble", "prognosis"),
-    ("comparison",),
+    ("comparison", "deployment", "streaming"),
     ("inspection",),
     ("papers",),
     ("show_versions",),

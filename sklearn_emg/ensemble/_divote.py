@@ -29,7 +29,7 @@ from sklearn_emg.ensemble._input import (
     Rows,
     check_rows,
 )
-from sklearn_emg.ensemble._metadata import Columns, call_with_columns
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns, requested_columns
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
 from sklearn_emg.recordings import (
     OnFault,
@@ -362,6 +362,26 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
             )
         scores[:, known] = proba
         return scores
+
+    def score_windows(self, X: Any, columns: Columns | None = None) -> NDArray[np.floating]:
+        """Scores of windows that were cut before, such as the ``X`` of :meth:`windows`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, or rows of features, as `estimator_` takes them.
+        columns : dict of str to ndarray of shape (n_windows,), default=None
+            Columns that steps of `estimator` request by scikit-learn's metadata routing.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_windows, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        wanted = requested_columns(self.estimator)
+        given = {} if columns is None else {n: v for n, v in columns.items() if n in wanted}
+        return self._window_scores(self.estimator_, self.calibration_, X, given)
 
     def _aggregation(self) -> Aggregation:
         return Aggregation(self.classes_, self.by, self.by_levels_, self.unit)

@@ -1,5 +1,6 @@
 """Preparation of signals: filters, resampling, artefacts, denoising, scaling and augmentation."""
 
+from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS as THRESHOLDS
 from sklearn_emg.preprocessing._artefacts._detector import ArtefactDetector
 from sklearn_emg.preprocessing._artefacts._gaps import GapInterpolator
 from sklearn_emg.preprocessing._artefacts._properties import PROPERTIES as PROPERTIES
@@ -37,6 +38,7 @@ from sklearn_emg.preprocessing._scaling import (
     ReferenceScaler,
 )
 from sklearn_emg.preprocessing._sites import SiteStandardizer
+from sklearn_emg.preprocessing._streams import SampleStream, SignalStream
 
 __all__ = [
     "AdaptiveFilter",
@@ -57,7 +59,9 @@ __all__ = [
     "Rectifier",
     "ReferenceScaler",
     "Resampler",
+    "SampleStream",
     "ShapeReducer",
+    "SignalStream",
     "SiteStandardizer",
     "WaveletDenoiser",
     "WindowAugmenter",

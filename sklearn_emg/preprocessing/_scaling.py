@@ -8,10 +8,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
+from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import subjects_of, with_signals
 
 __all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
@@ -196,7 +198,9 @@ class AmplitudeScaler(SignalTransformer):
         )
         self.location_, self.scale_ = _training_statistics(signals, self.method)
 
-    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
         if self.by == "signal":
             location, scale = location_and_scale(signals, self.method)
         else:
@@ -212,6 +216,31 @@ class AmplitudeScaler(SignalTransformer):
                     f"{found}."
                 )
         return ((signals - location) / scale).astype(signals.dtype, copy=False)
+
+    def stream(self, fs: float | None = None) -> SampleStream:
+        """Return a stream that scales chunk by chunk.
+
+        Parameters
+        ----------
+        fs : float, default=None
+            Sampling rate in Hz, on which the scale does not depend.
+
+        Returns
+        -------
+        stream : SampleStream
+
+        Raises
+        ------
+        ValueError
+            With ``by="signal"``, which needs the whole recording.
+        """
+        check_is_fitted(self)
+        if self.by == "signal":
+            raise ValueError(
+                "AmplitudeScaler(by='signal') needs the whole recording for its statistics. Set "
+                "by='training' to stream."
+            )
+        return SampleStream(lambda chunk: self._transform_signals(chunk, fs))
 
 
 _MEASURES = {
@@ -294,7 +323,7 @@ class ReferenceScaler(SignalTransformer):
         self.column = column
         self.measure = measure
 
-    def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
+    def _fit_signals(self, X: NDArray[np.floating], fs: float | None) -> None:
         if self.reference is None:
             raise ValueError(
                 "ReferenceScaler needs its 'reference' parameter, the amplitude in mV, for arrays: "
@@ -419,8 +448,25 @@ class Rectifier(SignalTransformer):
     def __init__(self, wave: Literal["full", "half"] = "full"):
         self.wave = wave
 
-    def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+    def _transform_signals(
+        self, signals: NDArray[np.floating], fs: float | None
+    ) -> NDArray[np.floating]:
         return np.abs(signals) if self.wave == "full" else np.maximum(signals, 0)
+
+    def stream(self, fs: float | None = None) -> SampleStream:
+        """Return a stream that rectifies chunk by chunk.
+
+        Parameters
+        ----------
+        fs : float, default=None
+            Sampling rate in Hz, which rectification does not need.
+
+        Returns
+        -------
+        stream : SampleStream
+        """
+        self._validate_params()
+        return SampleStream(lambda chunk: self._transform_signals(chunk, fs))
 
 
 def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:

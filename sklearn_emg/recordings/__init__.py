@@ -95,6 +95,7 @@ from sklearn_emg.recordings._windows import OnFault as OnFault
 from sklearn_emg.recordings._windows import Tail as Tail
 from sklearn_emg.recordings._windows import Unit as Unit
 from sklearn_emg.recordings._windows import Windows, divide, window_table
+from sklearn_emg.recordings._windows import to_samples as to_samples
 
 __all__ = [
     "SignalFile",

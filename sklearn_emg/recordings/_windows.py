@@ -73,7 +73,8 @@ class Windows:
         return mean_by_code(np.asarray(values, dtype=float), self.row, self.n_rows)
 
 
-def _to_samples(name: str, duration: float, fs: float, unit: str) -> int:
+def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> int:
+    """Samples of a duration, rounded down; `name` is the parameter, for messages."""
     if not np.isfinite(duration) or duration <= 0:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
@@ -135,8 +136,8 @@ class Division:
                 raise ValueError(f"The {name!r} must be one of {options}. Got {value!r}.")
         self.signals = table["signal"].tolist()
         self.fs = one_rate(table)
-        self.size = _to_samples("window", window, self.fs, unit)
-        self.step = self.size if step is None else _to_samples("step", step, self.fs, unit)
+        self.size = to_samples("window", window, self.fs, unit)
+        self.step = self.size if step is None else to_samples("step", step, self.fs, unit)
         self.tail, self.nan = tail, nan
         self.skipped: dict[int, str] = {}
         self.lost: set[int] = set()  # rows without a window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
@@ -18,6 +18,7 @@ from sklearn_emg.preprocessing._filtering._design import (
     initial_state,
     zero_phase_filter,
 )
+from sklearn_emg.preprocessing._streams import SignalStream
 
 __all__ = ["BandpassFilter", "FilterStream", "HighpassFilter", "LowpassFilter", "NotchFilter"]
 
@@ -25,7 +26,7 @@ Design = Literal["butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"]
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
-class FilterStream:
+class FilterStream(SignalStream):
     """Causal filter that processes consecutive chunks and keeps its state between them.
 
     The ``stream`` method of a causal filter returns such an object. The concatenated outputs of the
@@ -51,51 +52,15 @@ class FilterStream:
 
     def __init__(self, coefficients: FilterCoefficients):
         self._coefficients = coefficients
-        self.reset()
+        super().__init__()
 
     def reset(self) -> None:
         """Reset the state: the next chunk begins a new recording."""
+        super().reset()
         self._state: NDArray[np.float64] | None = None
-        self._leading_shape: tuple[int, ...] | None = None
 
-    def process(self, chunk: ArrayLike) -> NDArray[np.floating]:
-        """Filter the next samples.
-
-        Parameters
-        ----------
-        chunk : array-like of shape (n_times,) or (n_channels, n_times)
-            Samples in mV that follow those of the previous call.
-
-        Returns
-        -------
-        filtered : ndarray of the shape of `chunk`
-            Filtered samples, float32 for float32 chunks and float64 otherwise.
-
-        Raises
-        ------
-        ValueError
-            If a sample is not finite, which would affect all later output, or the number of
-            channels changes.
-        """
-        values = np.asarray(chunk)
-        if values.dtype != np.float32:
-            values = values.astype(np.float64)
-        if values.ndim == 0:
-            raise ValueError("A chunk must have a time axis: (n_times,) or (n_channels, n_times).")
-        if not np.isfinite(values).all():
-            raise ValueError(
-                "The chunk contains NaN or infinity, which would affect all later output. "
-                "Interpolate the gap, or reset the stream after it."
-            )
-        if self._leading_shape is not None and values.shape[:-1] != self._leading_shape:
-            raise ValueError(
-                f"The chunk has shape {values.shape}, but the stream began with signals of shape "
-                f"{self._leading_shape} before time. Reset it to begin another recording."
-            )
-        if values.shape[-1] == 0:
-            return values.copy()
+    def _process(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         if self._state is None:
-            self._leading_shape = values.shape[:-1]
             self._state = initial_state(values[..., :1], self._coefficients)
         filtered, self._state = causal_filter(values, self._coefficients, self._state)
         return filtered

@@ -12,6 +12,7 @@ from scipy import signal
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
+from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import same_rate
 
 __all__ = ["Resampler", "rational_ratio", "resample_fourier", "resample_polyphase"]
@@ -229,3 +230,31 @@ class Resampler(SignalTransformer):
             return signals.copy()
         resample = resample_polyphase if self.method == "polyphase" else resample_fourier
         return resample(signals, up, down)
+
+    def stream(self, fs: float | None = None) -> SampleStream:
+        """Return a stream for signals that have the new sampling rate already.
+
+        Parameters
+        ----------
+        fs : float, default=None
+            Sampling rate of the chunks in Hz; the default is the `fs` of the resampler.
+
+        Returns
+        -------
+        stream : SampleStream
+            It returns what it gets.
+
+        Raises
+        ------
+        ValueError
+            If the rate differs from `fs_out`: the filters of both methods need samples to come.
+        """
+        self._validate_params()
+        fs = self._array_fs() if fs is None else float(fs)
+        up, down = rational_ratio(fs, self.fs_out)
+        if up != down:
+            raise ValueError(
+                f"Resampler needs samples to come for a change from {fs:g} to {self.fs_out:g} Hz. "
+                f"Record at {self.fs_out:g} Hz, or fit the system at {fs:g} Hz, to stream."
+            )
+        return SampleStream(np.copy)

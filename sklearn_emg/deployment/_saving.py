@@ -1,0 +1,378 @@
+"""Saving and loading of whole fitted systems: networks in safetensors, the rest by skops."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib
+import io
+import json
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._files import existing_file, read_bytes, refusing, write_atomically
+from sklearn_emg._validation import require
+from sklearn_emg._version import __version__
+
+__all__ = ["load_model", "save_model", "trusted_types"]
+
+_FORMAT = "sklearn_emg system 1"
+_DESCRIPTION, _SYSTEM = "system.json", "system.skops"
+_PARTS = {"format", "versions", "files", "networks", "digest"}
+_FILE_NAME = re.compile(r"system\.skops|network_\d{1,4}\.(safetensors|json)")
+_MAX_DESCRIPTION_BYTES = 2**20
+_MAX_BYTES = 2**32
+# Packages whose estimators a system may hold.
+_PACKAGES = (
+    "feature_extraction",
+    "feature_selection",
+    "preprocessing",
+    "model_selection",
+    "ensemble",
+    "neural_network",
+)
+_DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
+# What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
+_PARTS_OF_ESTIMATORS = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.LeaveOneGroupOut",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
+    "sklearn_emg.ensemble._fitting._GivenDecisions",
+    "sklearn_emg.feature_selection._mean_impurity_decrease",
+)
+_SAVING = "sklearn_emg.deployment.save_model"
+_EXTRA = "deploy"
+
+
+class SavedNetwork(BaseEstimator):
+    """Place of a fitted network in a saved system.
+
+    Parameters
+    ----------
+    number : int
+        Number of the network's files.
+    """
+
+    def __init__(self, number: int = 0):
+        self.number = number
+
+
+def trusted_types() -> list[str]:
+    """Types that :func:`load_model` builds, besides those of scikit-learn that skops trusts.
+
+    Returns
+    -------
+    types : list of str
+        Names of the public estimators of this package and of a few containers of data.
+
+    Examples
+    --------
+    >>> from sklearn_emg.deployment import trusted_types
+    >>> "sklearn_emg.ensemble._divote.DiVoteClassifier" in trusted_types()
+    True
+    """
+    names = {_name(SavedNetwork), *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
+    for package in _PACKAGES:
+        module = importlib.import_module(f"sklearn_emg.{package}")
+        for public in module.__all__:
+            try:
+                value = getattr(module, public)
+            except ImportError:  # an extra that is not installed here, so no system has it
+                continue
+            is_splitter = hasattr(value, "get_n_splits")
+            if isinstance(value, type) and (is_splitter or issubclass(value, BaseEstimator)):
+                names.add(_name(value))
+    return sorted(names)
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "sklearn_emg": __version__,
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
+    """Objects in a system, at any depth."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    yield value
+    inner: Iterable[Any] = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, (list, tuple)):
+        inner = value
+    elif isinstance(value, np.ndarray):
+        inner = value.ravel().tolist() if value.dtype == object else ()
+    elif isinstance(value, BaseEstimator) or _name(type(value)) in _PARTS_OF_ESTIMATORS:
+        inner = getattr(value, "__dict__", {}).values()
+    for entry in inner:
+        yield from _parts(entry, seen)
+
+
+def _networks(model: Any) -> list[Any]:
+    """Fitted networks in a system."""
+    package = "sklearn_emg.neural_network."
+    return [
+        part
+        for part in _parts(model, set())
+        if type(part).__module__.startswith(package) and "net_" in getattr(part, "__dict__", {})
+    ]
+
+
+def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Path:
+    """Write a whole fitted system to a folder: filters, features, selectors, classifiers, votes.
+
+    Networks inside are written as :func:`sklearn_emg.neural_network.save_model` writes them, with
+    weights in safetensors and all else in JSON; the rest is written by skops without pickle. A
+    description holds the versions and the SHA-256 digest of each file.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted estimator: a Pipeline, DiVoteClassifier, search, network or any part of them.
+    path : str or path-like
+        Folder to write, which is replaced if it exists.
+    trusted : iterable of str, default=()
+        Further types in the system, such as a function of yours in a FunctionTransformer, by their
+        full name. ``load_model`` needs them too.
+
+    Returns
+    -------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError
+        If the system is not fitted.
+    TypeError
+        If it holds types that ``load_model`` would refuse; they are named.
+
+    See Also
+    --------
+    load_model : Reads the folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.deployment import load_model, save_model
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> X = np.random.default_rng(0).normal(size=(20, 50))
+    >>> y = np.repeat(["control", "patient"], 10)
+    >>> model = make_pipeline(TimeDomainFeatures(fs=1000.0), LogisticRegression()).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_model(save_model(model, f"{folder}/model"))
+    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
+    True
+    """
+    skops = require("skops.io", _SAVING, _EXTRA)
+    check_is_fitted(model)
+    networks = _networks(model)
+    places = {id(network): SavedNetwork(k) for k, network in enumerate(networks)}
+    skeleton = copy.deepcopy(model, dict(places))
+    try:
+        content = skops.dumps(skeleton)
+    except Exception as error:
+        raise TypeError(f"save_model cannot write {type(model).__name__}: {error}") from error
+    unknown = set(skops.get_untrusted_types(data=content)) - {*trusted_types(), *trusted}
+    if unknown:
+        raise TypeError(
+            f"save_model: the system holds {', '.join(sorted(unknown))}, which load_model does not "
+            "build, since that could execute code. Use estimators of scikit-learn and of this "
+            "package, or name the types in 'trusted', also for load_model."
+        )
+
+    def write(folder: Path) -> None:
+        folder.mkdir()
+        (folder / _SYSTEM).write_bytes(content)
+        for number, network in enumerate(networks):
+            from sklearn_emg.neural_network import save_model as save_network
+
+            save_network(network, folder / f"network_{number}")
+        # A lock file of the folder of networks, if any, is no part of the model.
+        written = [f for f in sorted(folder.iterdir()) if _FILE_NAME.fullmatch(f.name)]
+        description = {
+            "format": _FORMAT,
+            "versions": _versions(),
+            "networks": len(networks),
+            "files": {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in written},
+        }
+        text = json.dumps({**description, "digest": _digest(description)}, indent=1)
+        (folder / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+    return write_atomically(path, write)
+
+
+def _digest(description: dict[str, Any]) -> str:
+    canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def load_model(
+    path: str | os.PathLike[str], *, trusted: Iterable[str] = (), device: str | None = None
+) -> Any:
+    """Read a system that :func:`save_model` wrote; its predictions are bit-identical.
+
+    Nothing in the files is executed: only the types of :func:`trusted_types` and those of
+    scikit-learn that skops trusts are built. The digests detect damage and mistakes; they do not
+    prove who wrote the files. The nodes of trees are checked, but a forged file may hold sizes that
+    do not fit one another, with which a compiled part of scikit-learn could crash.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder.
+    trusted : iterable of str, default=()
+        Further types to build, by their full name. Name only what you know: building a type can
+        execute its code.
+    device : str, default=None
+        Device for the networks inside, such as "cpu" for a model from a GPU.
+
+    Returns
+    -------
+    model : estimator
+        The fitted system.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file is damaged or was changed, holds other types, or was written by versions of
+        sklearn_emg or scikit-learn with another first or second number; both are named.
+
+    See Also
+    --------
+    save_model : Writes the folder, with an example.
+    """
+    skops = require("skops.io", "sklearn_emg.deployment.load_model", _EXTRA)
+    folder = Path(path)
+    description = _described(folder)
+    _check_versions(folder, description["versions"])
+    for name, digest in description["files"].items():
+        found = hashlib.sha256(read_bytes(existing_file(folder / name), _MAX_BYTES)).hexdigest()
+        if found != digest:
+            raise ValueError(
+                f"{folder / name} does not fit {folder / _DESCRIPTION}: its SHA-256 digest is not "
+                "the one in the description. It is damaged or of another model; get it again."
+            )
+    content = read_bytes(existing_file(folder / _SYSTEM), _MAX_BYTES)
+    with refusing(f"{folder / _SYSTEM} cannot be used", zipfile.BadZipFile):
+        _check_archive(content)
+        unknown = set(skops.get_untrusted_types(data=content)) - {*trusted_types(), *trusted}
+        if unknown:
+            raise ValueError(
+                f"it holds {', '.join(sorted(unknown))}, which is not built, since that could "
+                "execute code"
+            )
+        model = skops.loads(content, trusted=[*trusted_types(), *trusted])
+        parts = list(_parts(model, set()))
+        _check_trees(parts)
+        places = [part for part in parts if isinstance(part, SavedNetwork)]
+        if sorted(place.number for place in places) != list(range(description["networks"])):
+            raise ValueError(f"it has not the {description['networks']} networks described")
+    if not places:
+        return model
+    from sklearn_emg.neural_network import load_model as load_network
+
+    networks = {
+        id(place): load_network(folder / f"network_{place.number}", device=device)
+        for place in places
+    }
+    return copy.deepcopy(model, networks)
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """Checked content of the description."""
+    file = folder / _DESCRIPTION
+    text = read_bytes(existing_file(file), _MAX_DESCRIPTION_BYTES)
+    with refusing(f"{file} is not a description by save_model"):
+        description = json.loads(text)
+        if not isinstance(description, dict) or description.get("format") != _FORMAT:
+            raise ValueError(f"its format is not {_FORMAT!r}")
+        if description.keys() != _PARTS:
+            raise ValueError(f"its parts are {sorted(description)[:20]}, not {sorted(_PARTS)}")
+        if description.pop("digest") != _digest(description):
+            raise ValueError("its text has been changed since: the digest in it does not fit")
+        n_networks, files = description["networks"], description["files"]
+        if type(n_networks) is not int or not 0 <= n_networks < 10_000:
+            raise ValueError(f"the number of networks is {n_networks!r}")
+        expected = {f"network_{k}.{e}" for k in range(n_networks) for e in ("json", "safetensors")}
+        if files.keys() != {_SYSTEM, *expected}:
+            raise ValueError(f"it names the files {sorted(files)[:20]}")
+    return description
+
+
+def _check_versions(folder: Path, written: Any) -> None:
+    """Refuse versions that may read a system in another way."""
+    here = _versions()
+    with refusing(f"{folder / _DESCRIPTION} is not a description by save_model"):
+        written = {name: str(written[name]) for name in here}
+    for name in ("sklearn_emg", "scikit-learn"):
+        if written[name].split(".")[:2] != here[name].split(".")[:2]:
+            raise ValueError(
+                f"{folder} was written with {name} {written[name]}, and this is {name} "
+                f"{here[name]}, which may read it in another way. Install {name} {written[name]}, "
+                "or fit and save the system again."
+            )
+
+
+def _check_archive(content: bytes) -> None:
+    """Refuse an archive that unpacks to more than its own size."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > len(content):
+            raise ValueError("it unpacks to more than its size")
+
+
+def _check_trees(parts: list[Any]) -> None:
+    """Refuse trees whose nodes point outside, which would read foreign memory, or in circles."""
+    for part in parts:
+        kind = type(part).__name__
+        if kind == "Tree":
+            inner = part.children_left != -1
+            left, right, feature = part.children_left, part.children_right, part.feature
+            n_features = part.n_features
+        elif kind == "TreePredictor":
+            nodes = part.nodes
+            inner = nodes["is_leaf"] == 0
+            left, right, feature = nodes["left"], nodes["right"], nodes["feature_idx"]
+            n_features = np.iinfo(np.int32).max  # the estimator knows it
+            if nodes["is_categorical"].any():
+                raise ValueError("it has trees with categories, which are not read")
+        else:
+            continue
+        n_nodes = len(inner)
+        node = np.flatnonzero(inner)
+        good = (feature[inner] >= 0) & (feature[inner] < n_features)
+        for child in (left[inner].astype(np.int64), right[inner].astype(np.int64)):
+            good &= (child > node) & (child < n_nodes)
+        if not n_nodes or not good.all():
+            raise ValueError("it has a tree whose nodes point outside of it")

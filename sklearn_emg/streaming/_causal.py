@@ -1,0 +1,269 @@
+"""Steps of a system that work on whole recordings: which can stream, and causal substitutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.preprocessing import (
+    AdaptiveFilter,
+    AmplitudeScaler,
+    ArtefactRejector,
+    BaselineRemover,
+    Envelope,
+    GapInterpolator,
+    HighpassFilter,
+    LowpassFilter,
+    NotchFilter,
+    Rectifier,
+    SignalStream,
+)
+
+
+class CausalSystem(NamedTuple):
+    """Causal version of a system, and what it changes.
+
+    Attributes
+    ----------
+    pipeline : estimator
+        Unfitted clone, to be fitted again.
+    changes : list of str
+        A sentence for each step that differs; empty if all steps were causal.
+    """
+
+    pipeline: Any
+    changes: list[str]
+
+
+Found = tuple[Any, str] | None  # the substitute, and what changes
+
+
+def _of_filter(step: Any) -> Found:
+    if not step.zero_phase:
+        return None
+    text = (
+        "zero_phase=False: it runs forwards only, once in place of twice, so that potentials are "
+        "delayed and the attenuation in dB is halved"
+    )
+    return clone(step).set_params(zero_phase=False), text
+
+
+def _of_scaler(step: AmplitudeScaler) -> Found:
+    if step.by == "training":
+        return None
+    text = "by='training': the scale is that of the training recordings, not of each recording"
+    return clone(step).set_params(by="training"), text
+
+
+def _of_baseline(step: BaselineRemover) -> Found:
+    corner = 0.3 / step.window
+    text = f"a causal HighpassFilter({corner:g}) takes its place, with a tail after each potential"
+    return HighpassFilter(corner, order=2, zero_phase=False, fs=step.fs), text
+
+
+def _of_envelope(step: Envelope) -> Found:
+    corner = step.cutoff if step.method == "lowpass" else 0.443 / step.window
+    lowpass = LowpassFilter(corner, order=2, zero_phase=False, fs=step.fs)
+    text = f"Rectifier and a causal LowpassFilter({corner:g}) take its place; the envelope is late"
+    return Pipeline([("rectifier", Rectifier()), ("lowpass", lowpass)]), text
+
+
+def _of_adaptive(step: AdaptiveFilter) -> Found:
+    if step.reference != "powerline" or step.output != "cleaned":
+        return None
+    notch = NotchFilter(step.freq, harmonics=step.harmonics, zero_phase=False, fs=step.fs)
+    text = f"a causal NotchFilter({step.freq:g}) takes its place, which follows no drift"
+    return notch, text
+
+
+def _of_rejector(step: Any) -> Found:
+    return (
+        "passthrough",
+        "left out: StreamingDiagnosis(artefacts=ArtefactDetector()) rejects windows",
+    )
+
+
+def _of_gaps(step: Any) -> Found:
+    return "passthrough", "left out: StreamingDiagnosis starts anew after a gap"
+
+
+_SUBSTITUTES: dict[type, Callable[[Any], Found]] = {
+    AmplitudeScaler: _of_scaler,
+    BaselineRemover: _of_baseline,
+    Envelope: _of_envelope,
+    AdaptiveFilter: _of_adaptive,
+    ArtefactRejector: _of_rejector,
+    GapInterpolator: _of_gaps,
+}
+
+
+def _substitute(step: Any) -> Found:
+    if hasattr(step, "stream") and hasattr(step, "zero_phase"):
+        return _of_filter(step)
+    rule = _SUBSTITUTES.get(type(step))
+    return None if rule is None else rule(step)
+
+
+def _system(model: Any) -> Any:
+    """The pipeline that a search has found, or the model itself."""
+    return _system(model.best_estimator_) if hasattr(model, "best_estimator_") else model
+
+
+def _whole_steps(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and step of the parts of a system, those of nested pipelines one by one."""
+    model = _system(model)
+    if isinstance(model, Pipeline):
+        for name, step in model.steps:
+            yield from _whole_steps(step, f"{path}__{name}" if path else name)
+    elif hasattr(model, "transformer_"):  # a CachedTransformer
+        yield from _whole_steps(model.transformer_, path)
+    elif model is not None and model != "passthrough":
+        yield path, model
+
+
+def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVoteClassifier]:
+    """Steps on whole recordings, and the DiVoteClassifier at the end of a fitted system.
+
+    Parameters
+    ----------
+    model : estimator
+        DiVoteClassifier, a Pipeline that ends with one, or a search over either.
+    caller : str
+        Class named in messages.
+
+    Returns
+    -------
+    steps : list of (str, estimator)
+    divote : DiVoteClassifier
+
+    Raises
+    ------
+    ValueError
+        If the system ends with another estimator, or was not fitted on recordings that it cuts.
+    """
+    *steps, (_, divote) = list(_whole_steps(model)) or [("", None)]
+    if not isinstance(divote, DiVoteClassifier):
+        raise ValueError(
+            f"{caller} takes a fitted DiVoteClassifier, or a Pipeline that ends with one. Got "
+            f"{model!r}, which ends with {type(divote).__name__}."
+        )
+    check_is_fitted(divote)
+    if divote.window is None or divote.fs_ is None or divote.window_shape_ is None:
+        raise ValueError(
+            f"{caller} needs a DiVoteClassifier that cuts recordings into windows. Got "
+            f"window={divote.window}. Set 'window' in seconds and fit it on a recording table."
+        )
+    return steps, divote
+
+
+def streams_of(steps: list[tuple[str, Any]], fs: float, caller: str) -> list[SignalStream]:
+    """Streams of the steps on whole recordings.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+    fs : float
+        Sampling rate in Hz.
+    caller : str
+        Class named in messages.
+
+    Returns
+    -------
+    streams : list of SignalStream
+
+    Raises
+    ------
+    ValueError
+        If a step cannot stream; it and the remedy are named.
+    """
+    streams = []
+    for path, step in steps:
+        name = type(step).__name__
+        if not hasattr(step, "stream"):
+            raise ValueError(
+                f"{caller} cannot run step {path!r}: {name} needs the whole recording."
+                f"{_remedy(step)}"
+            )
+        try:
+            streams.append(step.stream(fs))
+        except ValueError as error:
+            raise ValueError(
+                f"{caller} cannot run step {path!r}: {error}{_remedy(step)}"
+            ) from error
+    return streams
+
+
+def _remedy(step: Any) -> str:
+    if _substitute(step) is None:
+        return " Put it inside DiVoteClassifier, where it gets windows, or leave it out."
+    return " to_causal(pipeline) returns a causal version, which has to be fitted again."
+
+
+def to_causal(pipeline: Any) -> CausalSystem:
+    """Causal version of a system, which can run on live signals after it was fitted again.
+
+    The steps on whole recordings, those before DiVoteClassifier, are replaced where they need
+    samples to come. Steps inside DiVoteClassifier get complete windows and stay.
+
+    Parameters
+    ----------
+    pipeline : estimator
+        Pipeline that ends with a DiVoteClassifier, or a search with such a result; fitted or not.
+
+    Returns
+    -------
+    causal : CausalSystem
+        The unfitted clone ``pipeline``, and ``changes``, a sentence for each step that differs.
+
+    Raises
+    ------
+    ValueError
+        If a step has no causal substitute; it is named.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.preprocessing import HighpassFilter
+    >>> from sklearn_emg.streaming import to_causal
+    >>> windows = make_pipeline(TimeDomainFeatures(), LogisticRegression())
+    >>> causal, changes = to_causal(make_pipeline(HighpassFilter(10.0), DiVoteClassifier(windows)))
+    >>> causal[0]
+    HighpassFilter(corner=10.0, zero_phase=False)
+    >>> len(changes)
+    1
+    """
+    changes: list[str] = []
+    return CausalSystem(_causal(clone(_system(pipeline)), "", changes), changes)
+
+
+def _causal(model: Any, path: str, changes: list[str]) -> Any:
+    """Causal version of an unfitted part; what differs is added to `changes`."""
+    if isinstance(model, Pipeline):
+        inner = [
+            (n, _causal(step, f"{path}__{n}" if path else n, changes)) for n, step in model.steps
+        ]
+        return model.set_params(steps=inner)
+    if model is None or isinstance(model, (str, DiVoteClassifier)):
+        return model
+    if hasattr(model, "transformer"):
+        inner = _causal(model.transformer, path, changes)
+        return inner if isinstance(inner, str) else model.set_params(transformer=inner)
+    name = type(model).__name__
+    found = _substitute(model)
+    if found is not None:
+        changes.append(f"Step {path!r}, {name}: {found[1]}.")
+        return found[0]
+    if hasattr(model, "stream"):
+        return model
+    raise ValueError(
+        f"to_causal knows no causal substitute for step {path!r}, {name}. Put it inside "
+        "DiVoteClassifier, where it gets complete windows, or leave it out."
+    )

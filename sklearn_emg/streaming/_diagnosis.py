@@ -1,0 +1,522 @@
+"""Diagnosis of live signals: chunks in, scores of windows and the decision so far out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from time import perf_counter
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.metrics import check_confidence
+from sklearn_emg.preprocessing import THRESHOLDS, ArtefactDetector
+from sklearn_emg.recordings import same_rate, to_samples, warn_of_known_subjects
+from sklearn_emg.streaming._causal import split_system, streams_of
+from sklearn_emg.streaming._decision import Decision, MajorityVote, SubjectVotes
+from sklearn_emg.streaming._sources import Chunk
+from sklearn_emg.streaming._windows import WindowCutter
+
+_CALLER = "StreamingDiagnosis"
+_LATENCIES = 10_000
+
+
+class StoppingRule(Protocol):
+    """What stops a decision, such as a SequentialTest."""
+
+    def decide(self, votes: Any, seconds: float) -> int | None:
+        """Position of the class, or None to go on."""
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """A window of the signal, its scores and the decision after it.
+
+    Attributes
+    ----------
+    recording : int
+        Number of the recording of this subject, from 0.
+    start, stop : float
+        Begin and end of the window in its recording, in seconds.
+    scores : ndarray of shape (n_classes,) or None
+        Class scores; None for a rejected window.
+    vote : label or None
+        Class with the highest score.
+    smoothed : label or None
+        Class by the MajorityVote, where there is one.
+    rejected : tuple of str
+        Kinds of artefact for which the window was rejected.
+    decision : Decision
+        Decision on the subject after the window.
+    """
+
+    recording: int
+    start: float
+    stop: float
+    scores: NDArray[np.floating] | None
+    vote: Any
+    smoothed: Any
+    rejected: tuple[str, ...]
+    decision: Decision
+
+
+class Gap(NamedTuple):
+    """Samples that were lost or not finite.
+
+    Attributes
+    ----------
+    recording : int
+        Number of the recording of this subject, from 0.
+    start, stop : float
+        Begin and end of the gap in its recording, in seconds.
+    """
+
+    recording: int
+    start: float
+    stop: float
+
+
+class Latency(NamedTuple):
+    """Time that ``push`` took.
+
+    Attributes
+    ----------
+    n_chunks : int
+        Number of chunks measured, the latest 10,000 at most.
+    median, p99 : float
+        Median and 99th percentile in seconds; NaN before the first chunk.
+    """
+
+    n_chunks: int
+    median: float
+    p99: float
+
+
+Event = WindowResult | Gap
+
+
+class StreamingDiagnosis:
+    """Diagnosis of live signals by a fitted system, chunk by chunk.
+
+    The filters keep their state between chunks, windows are cut as soon as their samples are there,
+    and each is scored by itself. Windows, scores and means of recordings are therefore equal to the
+    last bit for chunks of any length, and to those of :meth:`offline`, which filters the whole
+    recording. ``vote`` of DiVoteClassifier scores all windows at once, by matrix products whose
+    rounding depends on the number of rows; its scores agree to rounding.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted Pipeline of causal steps on recordings and a DiVoteClassifier, a DiVoteClassifier, or
+        a search over either. Steps inside DiVoteClassifier get complete windows and may be any.
+    artefacts : ArtefactDetector, default=None
+        Detector for windows of the signal as it was recorded, before all filters. A window with a
+        flag is not scored and does not vote. None rejects nothing.
+    stop : SequentialTest, FixedLength or None, default=None
+        Rule that decides on a subject. Windows after that are still scored.
+    smooth : MajorityVote, default=None
+        Vote over the latest windows, for gestures or rest and contraction.
+    gaps : {"restart", "raise"}, default="restart"
+        What happens at NaN, infinity or lost samples. "restart" begins anew after the gap: filters
+        start in the steady state of the next sample, and windows with lost samples are left out.
+        "raise" refuses the chunk.
+    confidence : float, default=0.95
+        Confidence level of the interval in the decision.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    fs : float
+        Sampling rate of the signals in Hz, that of the training recordings.
+    latency : Latency
+        Time per chunk.
+
+    Raises
+    ------
+    ValueError
+        If a step needs the whole recording, such as a zero-phase filter; the message names the step
+        and the remedy (:func:`to_causal`).
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If the subject was trained on.
+
+    Notes
+    -----
+    Memory holds the samples of about one window, the latest 10,000 times per chunk, and a mean for
+    each recording of the current subject: it does not grow with the length of a recording.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.preprocessing import HighpassFilter
+    >>> from sklearn_emg.recordings import recording_table
+    >>> from sklearn_emg.streaming import StreamingDiagnosis
+    >>> rng = np.random.default_rng(0)
+    >>> loud = np.repeat([0.1, 0.1, 0.3, 0.3], 2)
+    >>> table = recording_table(
+    ...     [a * rng.normal(size=2000) for a in loud], fs=1000.0, subject=list("aabbccdd")
+    ... )
+    >>> windows = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression(C=1000.0))
+    >>> model = make_pipeline(HighpassFilter(10.0, zero_phase=False), DiVoteClassifier(windows))
+    >>> model = model.fit(table, np.where(loud > 0.2, "patient", "control"))
+    >>> live = StreamingDiagnosis(model)
+    >>> live.begin("new")
+    >>> events = live.push(0.3 * rng.normal(size=700))
+    >>> [round(event.start, 1) for event in events], str(events[-1].decision.leading)
+    ([0.0, 0.1, 0.2, 0.3], 'patient')
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        artefacts: ArtefactDetector | None = None,
+        stop: StoppingRule | None = None,
+        smooth: MajorityVote | None = None,
+        gaps: Literal["restart", "raise"] = "restart",
+        confidence: float = 0.95,
+    ):
+        check_option(gaps, ("restart", "raise"), "gaps", _CALLER)
+        check_confidence(confidence)
+        self._steps, self._divote = split_system(model, _CALLER)
+        self.classes: NDArray[Any] = self._divote.classes_
+        self.fs: float = float(self._divote.fs_ or 0.0)
+        streams_of(self._steps, self.fs, _CALLER)  # which refuses before a patient is there
+        *channels, self._size = self._divote.window_shape_ or ()
+        self._channels = tuple(channels)
+        step = self._divote.step
+        self._step = self._size if step is None else to_samples("step", step, self.fs)
+        self._detector = None if artefacts is None else self._fitted_detector(artefacts)
+        self._stop, self._smooth = stop, smooth
+        self._gaps, self._confidence = gaps, confidence
+        self._subject: SubjectVotes | None = None
+        self._recording = False
+        self._seconds: deque[float] = deque(maxlen=_LATENCIES)
+
+    def _fitted_detector(self, artefacts: ArtefactDetector) -> ArtefactDetector:
+        """The detector, ready for windows of this rate."""
+        own = artefacts.fs
+        if own is not None and not same_rate(own, self.fs):
+            raise ValueError(
+                f"The 'artefacts' of {_CALLER} have fs={own:g} Hz, the recordings {self.fs:g} Hz. "
+                "Leave it None."
+            )
+        # It learns nothing but the shape of windows.
+        window = np.full((1, *self._channels, self._size), 0.1, dtype=np.float32)
+        window[..., ::2] = -0.1
+        return clone(artefacts).set_params(fs=self.fs).fit(window)
+
+    # ------------------------------------------------- subjects and recordings
+
+    @warned_once()
+    def begin(self, subject: Hashable, **columns: Any) -> None:
+        """Begin a recording; that of another subject begins a new decision.
+
+        Parameters
+        ----------
+        subject : hashable
+            The subject. The decision is on all its recordings since it was last changed.
+        **columns : dict
+            Values of further columns of a recording table that the model reads, such as
+            ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``.
+
+        Raises
+        ------
+        ValueError
+            If the previous recording has not ended, or a column is missing.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If the subject was trained on.
+        """
+        if self._recording:
+            raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
+        needed = {self._divote.by, self._divote.unit} - {None, "subject"}
+        if missing := sorted(needed - columns.keys()):
+            raise ValueError(
+                f"{_CALLER}.begin needs {missing[0]!r}, by which the model votes: give "
+                f"begin(subject, {missing[0]}=...)."
+            )
+        if self._subject is None or self._subject.subject != subject:
+            known = self._divote.subjects_
+            warn_of_known_subjects([] if known is None else list(known), [subject], _CALLER)
+            self._subject = SubjectVotes(subject, self.classes, self._size)
+            if self._smooth is not None:
+                self._smooth.reset()
+        self._subject.begin({**columns, "subject": subject})
+        self._streams = streams_of(self._steps, self.fs, _CALLER)
+        self._cutter = WindowCutter(self._size, self._step, self._divote.tail)
+        self._raw_cutter = WindowCutter(self._size, self._step, self._divote.tail)
+        self._recording = True
+
+    def end(self) -> list[Event]:
+        """End the recording.
+
+        Returns
+        -------
+        events : list of WindowResult
+            The window after the last complete one, where the model's `tail` asks for it.
+        """
+        self._state("end")
+        raw: Any = repeat(None) if self._detector is None else self._raw_cutter.finish()
+        events = [
+            self._score(start, window, found)
+            for (start, window), found in zip(self._cutter.finish(), raw)
+        ]
+        self._state("end").seconds_before += self._cutter.position / self.fs
+        self._recording = False
+        return list(events)
+
+    # ------------------------------------------------- chunks
+
+    def push(
+        self, samples: ArrayLike, start: int | None = None, fs: float | None = None
+    ) -> list[Event]:
+        """Take the next samples.
+
+        Parameters
+        ----------
+        samples : array-like of shape (n_times,) or (n_channels, n_times)
+            Samples in mV that follow those of the previous call, of any number.
+        start : int, default=None
+            Number of the first sample in its recording, where the device counts samples: missing
+            ones are a gap, repeated ones are refused. None means that none was lost.
+        fs : float, default=None
+            Sampling rate in Hz, to be compared with that of the model.
+
+        Returns
+        -------
+        events : list of WindowResult and Gap
+            In the order of time; empty if no window was completed.
+
+        Raises
+        ------
+        ValueError
+            If no recording has begun; the rate or the number of channels differs from that of the
+            training; samples are repeated; or, with ``gaps="raise"``, samples are lost or not
+            finite. A refused chunk leaves everything as it was.
+        """
+        began = perf_counter()
+        self._state("push")
+        values = self._checked(samples, fs)
+        lost = self._lost(start)
+        finite = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
+        if self._gaps == "raise" and (lost or not finite.all()):
+            self._refuse_gap(lost, finite)
+        events: list[Event] = [self._gap(lost)] if lost else []
+        edges = np.flatnonzero(np.diff(finite)) + 1
+        for run in np.split(np.arange(len(finite)), edges):
+            if run.size and finite[run[0]]:
+                events.extend(self._run(values[..., run[0] : run[-1] + 1]))
+            elif run.size:
+                events.append(self._gap(len(run)))
+        self._seconds.append(perf_counter() - began)
+        return events
+
+    def run(self, source: Iterable[Chunk | ArrayLike]) -> Iterator[Event]:
+        """Push the chunks of a source, and end the recording after the last.
+
+        Parameters
+        ----------
+        source : iterable of array-like or Chunk
+            Chunks, such as those of :func:`replay`.
+
+        Yields
+        ------
+        event : WindowResult or Gap
+        """
+        for chunk in source:
+            yield from self.push(*chunk) if isinstance(chunk, Chunk) else self.push(chunk)
+        yield from self.end()
+
+    def _state(self, method: str) -> SubjectVotes:
+        """State of the subject during a recording."""
+        if self._subject is None or not self._recording:
+            raise ValueError(f"{_CALLER}.{method}: no recording has begun. Call begin(subject).")
+        return self._subject
+
+    def _checked(self, samples: ArrayLike, fs: float | None) -> NDArray[np.floating]:
+        if fs is not None and not same_rate(check_real(fs, "fs", _CALLER), self.fs):
+            raise ValueError(
+                f"The chunk has a sampling rate of {fs:g} Hz, the model was fitted at "
+                f"{self.fs:g} Hz. Set the device to {self.fs:g} Hz, or fit a model at {fs:g} Hz."
+            )
+        values = np.asarray(samples)
+        if values.dtype != np.float32:
+            values = values.astype(np.float64)
+        if not self._channels and values.ndim == 2 and len(values) == 1:
+            values = values[0]
+        if values.ndim != 1 + len(self._channels) or values.shape[:-1] != self._channels:
+            expected = "(n_times,)" if not self._channels else f"({self._channels[0]}, n_times)"
+            raise ValueError(
+                f"The chunk has shape {values.shape}, the model was fitted on {expected}. Give the "
+                "channels of the training recordings, in their order, with time last."
+            )
+        return values
+
+    def _lost(self, start: int | None) -> int:
+        """Number of samples missing before a chunk."""
+        if start is None:
+            return 0
+        lost = int(start) - self._cutter.position
+        if lost < 0:
+            raise ValueError(
+                f"The chunk starts with sample {start}, but {self._cutter.position} samples were "
+                "given already. Leave out repeated samples, or call end() and begin()."
+            )
+        return lost
+
+    def _refuse_gap(self, lost: int, finite: NDArray[np.bool_]) -> None:
+        at = self._cutter.position / self.fs
+        what = f"{lost} samples are missing" if lost else "a sample is NaN or infinite"
+        at += 0.0 if lost else float(np.argmin(finite)) / self.fs
+        raise ValueError(
+            f"{_CALLER}(gaps='raise'): {what} at {at:g} s of the recording. Check the connection, "
+            "or use gaps='restart' to begin anew after a gap."
+        )
+
+    def _gap(self, n_times: int) -> Gap:
+        """Begin anew after lost samples."""
+        start = self._cutter.position
+        for stream in self._streams:
+            stream.reset()
+        self._cutter.skip(n_times)
+        self._raw_cutter.skip(n_times)
+        number = len(self._state("push").columns) - 1
+        return Gap(number, start / self.fs, (start + n_times) / self.fs)
+
+    def _run(self, values: NDArray[np.floating]) -> list[WindowResult]:
+        """Results of the windows that finite samples complete."""
+        raw: Iterable[Any] = repeat(None)
+        if self._detector is not None:
+            raw = list(self._raw_cutter.push(values))
+        for stream in self._streams:
+            values = stream.process(values)
+        windows = list(self._cutter.push(values))
+        return [self._score(start, window, found) for (start, window), found in zip(windows, raw)]
+
+    # ------------------------------------------------- windows and decisions
+
+    def _score(
+        self, start: int, window: NDArray[np.floating], raw: tuple[int, NDArray] | None
+    ) -> WindowResult:
+        subject = self._state("push")
+        rejected = () if raw is None else self._artefacts(raw[1])
+        scores, vote, smoothed = None, None, None
+        if rejected:
+            subject.n_rejected += 1
+        else:
+            scores = self._window_scores(window, subject.columns[-1])
+            vote = self.classes[np.argmax(scores)]
+            subject.add(start, scores)
+        if self._smooth is not None:
+            smoothed = self._smooth.current if rejected else self._smooth.update(vote)
+        seconds = (start + self._size) / self.fs
+        if self._stop is not None and subject.decided is None:
+            place = self._stop.decide(subject.votes, subject.seconds_before + seconds)
+            subject.decided = None if place is None else self.classes[place]
+        return WindowResult(
+            len(subject.columns) - 1,
+            start / self.fs,
+            seconds,
+            scores,
+            vote,
+            smoothed,
+            rejected,
+            subject.decision(seconds, self._confidence),
+        )
+
+    def _window_scores(
+        self, window: NDArray[np.floating], columns: dict[str, Any]
+    ) -> NDArray[np.floating]:
+        own = {name: np.array([value], dtype=object) for name, value in columns.items()}
+        return self._divote.score_windows(window[np.newaxis], own)[0]
+
+    def _artefacts(self, window: NDArray[np.floating]) -> tuple[str, ...]:
+        """Kinds of artefact in a window as it was recorded."""
+        if self._detector is None:
+            return ()
+        scores = np.asarray(self._detector.transform(window[np.newaxis]))
+        worst = scores.reshape(-1, len(THRESHOLDS) + 1).max(axis=0)  # and the quality
+        return tuple(name for name, score in zip(THRESHOLDS, worst[:-1]) if score > 1)
+
+    @property
+    def latency(self) -> Latency:
+        """Time per chunk."""
+        if not self._seconds:
+            return Latency(0, float("nan"), float("nan"))
+        median, p99 = np.percentile(self._seconds, [50, 99])
+        return Latency(len(self._seconds), float(median), float(p99))
+
+    @property
+    def recordings(self) -> pd.DataFrame:
+        """Recordings of the subject so far, as ``DiVoteClassifier.vote(X).recordings``."""
+        if self._subject is None:
+            raise ValueError(f"{_CALLER}: no recording has begun. Call begin(subject).")
+        table = pd.DataFrame(self._subject.columns)
+        table["n_windows"] = self._subject.n_windows
+        table[[f"score_{c}" for c in self.classes]] = self._subject.recording_scores()
+        return table
+
+    def diagnose(self) -> pd.DataFrame:
+        """Diagnosis by the model's final classifier, on the recordings so far.
+
+        Returns
+        -------
+        subjects : DataFrame of shape (1, ...)
+            As ``DiVoteClassifier.vote(X).subjects``, to the last bit that of :meth:`offline`.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If the subject was trained on.
+        """
+        return self._divote.vote_subjects(self.recordings)
+
+    def offline(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Scores of the windows of whole recordings, without a stream.
+
+        Each step runs on whole recordings, which are then cut. What the stream gives for the
+        recordings, in chunks of any length, is equal to the last bit.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Recording table.
+
+        Returns
+        -------
+        windows : DataFrame of shape (n_windows, 3 + n_classes)
+            ``row``, ``start`` in seconds, the scores, and ``vote``, as in
+            ``DiVoteClassifier.vote(X).windows``. Rejected windows are left out.
+        """
+        filtered = table
+        for _, step in self._steps:
+            filtered = step.transform(filtered)
+        windows = self._divote.windows(filtered)
+        keep = np.ones(len(windows), dtype=bool)
+        if self._detector is not None:
+            raw = self._divote.windows(table).X
+            keep = np.array([not self._artefacts(window) for window in raw], dtype=bool)
+        columns = table.drop(columns="signal").to_dict("records")
+        scores = [
+            self._window_scores(windows.X[k], columns[windows.row[k]]) for k in np.flatnonzero(keep)
+        ]
+        found = pd.DataFrame({"row": windows.row[keep], "start": windows.start[keep] / windows.fs})
+        values = np.array(scores).reshape(-1, len(self.classes))
+        found[[f"score_{c}" for c in self.classes]] = values
+        return found.assign(vote=self.classes[values.argmax(axis=1)])

@@ -1,0 +1,110 @@
+"""Sources of chunks: recordings and files that are replayed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg._validation import check_real
+from sklearn_emg.io import read_recordings
+from sklearn_emg.recordings import read_signal
+
+
+class Chunk(NamedTuple):
+    """Consecutive samples of a recording; ``push(*chunk)`` takes its parts.
+
+    Attributes
+    ----------
+    samples : ndarray of shape (n_times,) or (n_channels, n_times)
+        Samples in mV.
+    start : int
+        Number of the first sample in the recording.
+    fs : float
+        Sampling rate in Hz.
+    """
+
+    samples: NDArray[np.floating]
+    start: int
+    fs: float
+
+
+def replay(
+    signal: Any, fs: float, *, chunk: float = 0.1, speed: float | None = 1.0
+) -> Iterator[Chunk]:
+    """Replay a recording in chunks, as a device would give them.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_times,) or (n_channels, n_times), or SignalFile
+        Samples in mV.
+    fs : float
+        Sampling rate in Hz.
+    chunk : float, default=0.1
+        Length of a chunk in seconds; the last one is shorter.
+    speed : float or None, default=1.0
+        1 gives each chunk when a device would have recorded it, 10 ten times as fast, None at once.
+
+    Yields
+    ------
+    chunk : Chunk
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.streaming import replay
+    >>> [len(chunk.samples) for chunk in replay(np.zeros(250), 1000.0, speed=None)]
+    [100, 100, 50]
+    """
+    fs = check_real(fs, "fs", "replay", 0.0, above=True)
+    n_chunk = max(1, round(check_real(chunk, "chunk", "replay", 0.0, above=True) * fs))
+    if speed is not None:
+        check_real(speed, "speed", "replay", 0.0, above=True)
+    values = read_signal(signal)
+    began = time.monotonic()
+    for start in range(0, values.shape[-1], n_chunk):
+        samples = values[..., start : start + n_chunk]
+        if speed is not None:
+            due = began + (start + samples.shape[-1]) / fs / speed
+            time.sleep(max(0.0, due - time.monotonic()))
+        yield Chunk(samples, start, fs)
+
+
+def replay_file(
+    path: str | os.PathLike[str],
+    *,
+    chunk: float = 0.1,
+    speed: float | None = 1.0,
+    **options: Any,
+) -> Iterator[Chunk]:
+    """Replay a file with one recording, of any format that ``read_recordings`` reads.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    chunk, speed : float
+        As in :func:`replay`.
+    **options : dict
+        Parameters of :func:`sklearn_emg.io.read_recordings`, such as ``channels`` or ``unit``.
+
+    Yields
+    ------
+    chunk : Chunk
+
+    Raises
+    ------
+    ValueError
+        If the file has several recordings.
+    """
+    table = read_recordings(path, **options)
+    if len(table) != 1:
+        raise ValueError(
+            f"{path} has {len(table)} recordings; replay_file plays one. Read them with "
+            "sklearn_emg.io.read_recordings and give one signal to replay."
+        )
+    yield from replay(table["signal"].iloc[0], table["fs"].iloc[0], chunk=chunk, speed=speed)

@@ -1,0 +1,225 @@
+"""Whole systems in a folder: equal predictions in another process, nothing executed."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data import recording_cohort
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_emg.deployment import _saving, load_model, save_model
+from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
+from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
+from sklearn_emg.feature_selection import RandomForestSelector
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.neural_network import ALSNetClassifier, NEMGNetClassifier
+from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, HighpassFilter
+
+pytest.importorskip("skops")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_emg.exceptions.SubjectLeakWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_emg.exceptions.RecordingWarning"),
+]
+
+
+def divote(*steps, **settings):
+    return DiVoteClassifier(make_pipeline(*steps), window=0.2, step=0.1, **settings)
+
+
+def search():
+    model = divote(TimeDomainFeatures(), SVC())
+    return GridSearchCV(model, {"voting": ["hard"]}, cv=SubjectKFold(2))
+
+
+SYSTEMS = {
+    "filters and features": lambda: make_pipeline(
+        BandpassFilter(20.0, 400.0, zero_phase=False),
+        AmplitudeScaler(by="training"),
+        divote(TimeDomainFeatures(), StandardScaler(), LogisticRegression(), by="muscle"),
+    ),
+    "selector": lambda: divote(
+        EMGFeatures(), RandomForestSelector(k=3, random_state=0), LogisticRegression()
+    ),
+    "calibrated": lambda: divote(TimeDomainFeatures(), SVC(), cv=SubjectKFold(2)),
+    "boosting": lambda: divote(TimeDomainFeatures(), HistGradientBoostingClassifier(max_iter=2)),
+    "SMOTE": lambda: DiVoteClassifier(
+        SMOTEClassifier(make_pipeline(TimeDomainFeatures(), LogisticRegression())), window=0.2
+    ),
+    "search": search,
+    "network": lambda: make_pipeline(
+        HighpassFilter(10.0),
+        DiVoteClassifier(ALSNetClassifier(max_epochs=1, random_state=0), window=0.2, step=0.1),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def table():
+    table, y = recording_cohort([1, 3, 1, 3, 1, 3, 1, 3], lengths=(600, 400))
+    table["muscle"] = ["biceps", "vastus"] * 8
+    return table, y
+
+
+@pytest.fixture
+def saved(table, tmp_path):
+    model = SYSTEMS["network"]().fit(*table)
+    return save_model(model, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_systems_come_back_with_equal_predictions(name, table, tmp_path):
+    X, y = table
+    model = SYSTEMS[name]().fit(X, y)
+    again = load_model(save_model(model, tmp_path / "model"))
+    method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+    np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
+    assert again.get_params(deep=True).keys() == model.get_params(deep=True).keys()
+
+
+def test_another_process_predicts_the_same(table, saved, tmp_path):
+    X, _ = table
+    X.to_pickle(tmp_path / "X.pkl")
+    code = (
+        "import sys, numpy as np, pandas as pd\n"
+        "from sklearn_emg.deployment import load_model\n"
+        "X = pd.read_pickle(sys.argv[2])\n"
+        "np.save(sys.argv[3], load_model(sys.argv[1]).predict_proba(X))\n"
+    )
+    files = [str(saved), str(tmp_path / "X.pkl"), str(tmp_path / "p.npy")]
+    command = [sys.executable, "-W", "ignore", "-c", code, *files]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    expected = load_model(saved).predict_proba(X)
+    np.testing.assert_array_equal(np.load(tmp_path / "p.npy"), expected)
+
+
+def test_a_network_alone_and_one_that_was_there_before(table, tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 200)), np.repeat([0, 1], 10)
+    for seed in (0, 1):  # the folder is replaced
+        net = NEMGNetClassifier(max_epochs=1, random_state=seed).fit(X, y)
+        again = load_model(save_model(net, tmp_path / "net"))
+        np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
+
+
+def test_the_model_itself_is_not_changed(table, saved, tmp_path):
+    X, y = table
+    model = SYSTEMS["network"]().fit(X, y)
+    network = model[-1].estimator_
+    save_model(model, tmp_path / "other")
+    assert model[-1].estimator_ is network
+
+
+def square(X):
+    return np.square(X)
+
+
+def test_types_of_the_user_are_named_and_need_trust_on_both_sides(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(20, 5)), np.repeat([0, 1], 10)
+    model = make_pipeline(FunctionTransformer(square), LogisticRegression()).fit(X, y)
+    own = f"{square.__module__}.square"
+    with pytest.raises(TypeError, match=rf"holds {own}, which load_model does not build"):
+        save_model(model, tmp_path / "model")
+    save_model(model, tmp_path / "model", trusted=[own])
+    with pytest.raises(ValueError, match=rf"it holds {own}, which is not built"):
+        load_model(tmp_path / "model")
+    again = load_model(tmp_path / "model", trusted=[own])
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_an_unfitted_system_is_refused(tmp_path):
+    with pytest.raises(NotFittedError):
+        save_model(SYSTEMS["selector"](), tmp_path / "model")
+
+
+def rewritten(folder, **changes):
+    """Change the description as its writer would, with a digest that fits."""
+    file = folder / "system.json"
+    content = json.loads(file.read_text()) | changes
+    content.pop("digest")
+    file.write_text(json.dumps({**content, "digest": _saving._digest(content)}))
+    return content
+
+
+@pytest.mark.parametrize("library", ["scikit-learn", "sklearn_emg"])
+def test_other_versions_are_refused_with_both_named(saved, library):
+    versions = json.loads((saved / "system.json").read_text())["versions"]
+    rewritten(saved, versions={**versions, library: "0.1.7"})
+    match = f"written with {library} 0.1.7, and this is {library} {versions[library]}"
+    with pytest.raises(ValueError, match=match):
+        load_model(saved)
+
+
+def test_a_forged_file_with_fitting_digests_executes_nothing(saved, tmp_path):
+    import skops.io
+
+    made = tmp_path / "made"
+    forged = skops.io.dumps(FunctionTransformer(func=Path.touch, kw_args={"self": str(made)}))
+    (saved / "system.skops").write_bytes(forged)
+    files = json.loads((saved / "system.json").read_text())["files"]
+    rewritten(saved, files={**files, "system.skops": hashlib.sha256(forged).hexdigest()})
+    with pytest.raises(ValueError, match="which is not built, since that could execute code"):
+        load_model(saved)
+    assert not made.exists()
+
+
+def test_files_outside_the_folder_are_not_read(saved):
+    files = json.loads((saved / "system.json").read_text())["files"]
+    rewritten(saved, files={**files, "../other": "0" * 64})
+    with pytest.raises(ValueError, match="it names the files"):
+        load_model(saved)
+
+
+def test_damaged_files_are_refused_and_named(saved):
+    rng = np.random.default_rng(0)
+    files = sorted(saved.iterdir())
+    assert len(files) == 4
+    for trial in range(80):
+        file = files[trial % len(files)]
+        content = file.read_bytes()
+        damaged = bytearray(content)
+        if trial % 3 == 0:
+            damaged = damaged[: rng.integers(len(damaged))]
+        else:
+            for place in rng.integers(len(damaged), size=1 + trial % 5):
+                damaged[place] ^= rng.integers(1, 256)
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"system\.|network_0"):
+            load_model(saved)
+        file.write_bytes(content)
+    load_model(saved)
+
+
+def test_forged_content_of_the_archive_is_refused(saved):
+    """Damage inside the archive whose digests fit reaches skops and its checks."""
+    rng = np.random.default_rng(1)
+    description = json.loads((saved / "system.json").read_text())
+    content = (saved / "system.skops").read_bytes()
+    refused = 0
+    for _ in range(40):
+        damaged = bytearray(content)
+        for place in rng.integers(len(damaged), size=20):
+            damaged[place] ^= rng.integers(1, 256)
+        (saved / "system.skops").write_bytes(damaged)
+        digest = hashlib.sha256(damaged).hexdigest()
+        rewritten(saved, files={**description["files"], "system.skops": digest})
+        try:
+            load_model(saved)
+        except ValueError as error:
+            refused += "system.skops" in str(error)
+    assert refused == 40
+
+
+def test_a_missing_file_is_named(saved):
+    (saved / "network_0.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"network_0\.json"):
+        load_model(saved)
