@@ -88,8 +88,13 @@ def trusted_types() -> list[str]:
     >>> "sklearn_emg.ensemble._divote.DiVoteClassifier" in trusted_types()
     True
     """
+    return sorted(_types_of(_PACKAGES))
+
+
+def _types_of(packages: Iterable[str]) -> set[str]:
+    """Trusted types, of some packages."""
     names = {_name(SavedNetwork), *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
-    for package in _PACKAGES:
+    for package in packages:
         module = importlib.import_module(f"sklearn_emg.{package}")
         for public in module.__all__:
             try:
@@ -99,7 +104,15 @@ def trusted_types() -> list[str]:
             is_splitter = hasattr(value, "get_n_splits")
             if isinstance(value, type) and (is_splitter or issubclass(value, BaseEstimator)):
                 names.add(_name(value))
-    return sorted(names)
+    return names
+
+
+def _unknown(found: Iterable[str], trusted: Iterable[str]) -> tuple[str, set[str]]:
+    """Those of some types that are not trusted, as a text, and the types that are trusted."""
+    # PyTorch is not imported for a system without a network.
+    packages = [p for p in _PACKAGES if any(n.startswith(f"sklearn_emg.{p}.") for n in found)]
+    known = {*_types_of(packages), *trusted}
+    return ", ".join(sorted(set(found) - known)), known
 
 
 def _name(cls: type) -> str:
@@ -202,12 +215,11 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
         content = skops.dumps(skeleton)
     except Exception as error:
         raise TypeError(f"save_model cannot write {type(model).__name__}: {error}") from error
-    unknown = set(skops.get_untrusted_types(data=content)) - {*trusted_types(), *trusted}
+    unknown, _ = _unknown(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise TypeError(
-            f"save_model: the system holds {', '.join(sorted(unknown))}, which load_model does not "
-            "build, since that could execute code. Use estimators of scikit-learn and of this "
-            "package, or name the types in 'trusted', also for load_model."
+            f"save_model: the system holds {unknown}, which load_model does not build, since "
+            "that could execute code. Use estimators of scikit-learn and of this package, or name the types in 'trusted', also for load_model."
         )
 
     def write(folder: Path) -> None:
@@ -287,13 +299,12 @@ def load_model(
     content = read_bytes(existing_file(folder / _SYSTEM), _MAX_BYTES)
     with refusing(f"{folder / _SYSTEM} cannot be used", zipfile.BadZipFile):
         _check_archive(content)
-        unknown = set(skops.get_untrusted_types(data=content)) - {*trusted_types(), *trusted}
+        unknown, known = _unknown(skops.get_untrusted_types(data=content), trusted)
         if unknown:
             raise ValueError(
-                f"it holds {', '.join(sorted(unknown))}, which is not built, since that could "
-                "execute code"
+                f"it holds {unknown}, which is not built, since that could execute code"
             )
-        model = skops.loads(content, trusted=[*trusted_types(), *trusted])
+        model = skops.loads(content, trusted=sorted(known))
         parts = list(_parts(model, set()))
         _check_trees(parts)
         places = [part for part in parts if isinstance(part, SavedNetwork)]

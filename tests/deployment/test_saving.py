@@ -22,7 +22,7 @@ from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.model_selection import SubjectKFold
-from sklearn_emg.neural_network import ALSNetClassifier, NEMGNetClassifier
+from sklearn_emg.neural_network import ALSNetClassifier
 from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, HighpassFilter
 
 pytest.importorskip("skops")
@@ -106,7 +106,7 @@ def test_a_network_alone_and_one_that_was_there_before(table, tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 200)), np.repeat([0, 1], 10)
     for seed in (0, 1):  # the folder is replaced
-        net = NEMGNetClassifier(max_epochs=1, random_state=seed).fit(X, y)
+        net = ALSNetClassifier(max_epochs=1, random_state=seed).fit(X, y)
         again = load_model(save_model(net, tmp_path / "net"))
         np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
 
