@@ -218,8 +218,9 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     unknown, _ = _unknown(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise TypeError(
-            f"save_model: the system holds {unknown}, which load_model does not build, since "
-            "that could execute code. Use estimators of scikit-learn and of this package, or name the types in 'trusted', also for load_model."
+            f"save_model: the system holds {unknown}, which load_model does not build, since that "
+            "could execute code. Use estimators of scikit-learn and of this package, or name the "
+            "types in 'trusted', also for load_model."
         )
 
     def write(folder: Path) -> None:
