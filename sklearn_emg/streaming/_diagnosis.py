@@ -245,7 +245,7 @@ class StreamingDiagnosis:
         """
         if self._recording:
             raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
-        needed = {self._divote.by, self._divote.unit} - {None, "subject"}
+        needed = {self._divote.by or "subject", self._divote.unit} - {"subject"}
         if missing := sorted(needed - columns.keys()):
             raise ValueError(
                 f"{_CALLER}.begin needs {missing[0]!r}, by which the model votes: give "
