@@ -35,6 +35,8 @@ ORDER = (
     "model_selection",
     "metrics",
     "comparison",
+    "streaming",
+    "deployment",
     "papers",
     "inspection",
     "base",
