@@ -236,7 +236,7 @@ def to_causal(pipeline: Any) -> CausalSystem:
     >>> windows = make_pipeline(TimeDomainFeatures(), LogisticRegression())
     >>> causal, changes = to_causal(make_pipeline(HighpassFilter(10.0), DiVoteClassifier(windows)))
     >>> causal[0]
-    HighpassFilter(corner=10.0, zero_phase=False)
+    HighpassFilter(low=10.0, zero_phase=False)
     >>> len(changes)
     1
     """

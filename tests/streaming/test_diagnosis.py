@@ -430,13 +430,22 @@ LOADERS = {
 }
 
 
+SLOW = ("n2001", "algiers")
+
+
 @cache
 def loaded(name, folder):
     return LOADERS[name](folder)
 
 
-@pytest.mark.parametrize("name", ["emgdb", "n2001", "algiers", "lower_limb"])
-@pytest.mark.parametrize("kind", SYSTEMS)
+REAL = [
+    pytest.param(name, kind, marks=[pytest.mark.slow] * (kind == "forest" and name in SLOW))
+    for name in LOADERS
+    for kind in SYSTEMS
+]
+
+
+@pytest.mark.parametrize("name, kind", REAL)
 def test_real_recordings_stream_to_the_last_bit(real_data, name, kind):
     table = loaded(name, real_data)
     first = table.drop_duplicates("subject").head(3)
