@@ -136,7 +136,7 @@ class FFTSpectrum(FeatureExtractor):
         if self._is_table(X):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])
         else:
-            n_times, fs = int(self.n_times_in_), self._array_fs()
+            n_times, fs = int(self.n_times_in_ or 0), self._array_fs()
         self.frequencies_ = self._grid(n_times, fs)[0]
         return self
 
@@ -169,7 +169,7 @@ class FFTSpectrum(FeatureExtractor):
                 "FFTSpectrum: a spectrum needs 2."
             )
         top = fs / 2 if self.high is None else float(self.high)
-        bins = fs / n_times * np.arange(1, n_times // 2 + 1)
+        bins = np.arange(1, n_times // 2 + 1, dtype=np.float64) * (fs / n_times)
         slack = 1e-9 * fs  # rounding of k fs / n
         if self.resolution is None:
             first, last = np.searchsorted(bins, [self.low + slack, top + slack], "left")
@@ -179,7 +179,7 @@ class FFTSpectrum(FeatureExtractor):
             n_bands = int((top - self.low) / self.resolution + 1e-9)
             limits = self.low + self.resolution * np.arange(n_bands + 1)
             edges = np.searchsorted(bins, limits + slack, "left").astype(np.intp)
-            frequencies = limits[:-1] + self.resolution / 2
+            frequencies = np.asarray(limits[:-1] + self.resolution / 2, dtype=np.float64)
         if not len(frequencies) or (np.diff(edges) == 0).any():
             width = "" if self.resolution is None else f" in bands of {self.resolution:g} Hz"
             raise ValueError(
