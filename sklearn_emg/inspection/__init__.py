@@ -30,7 +30,11 @@ from sklearn_emg.inspection._outcomes import AgreementDisplay, CourseDisplay
 from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
-from sklearn_emg.inspection._reports import preprocessing_report, report
+from sklearn_emg.inspection._reports import (
+    preprocessing_report,
+    quantitative_emg_report,
+    report,
+)
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
 __all__ = [
@@ -61,5 +65,6 @@ __all__ = [
     "family_importance",
     "layer_embedding",
     "preprocessing_report",
+    "quantitative_emg_report",
     "report",
 ]

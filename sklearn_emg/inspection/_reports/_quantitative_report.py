@@ -1,0 +1,302 @@
+"""One HTML page of the motor unit potentials of a subject, against normal limits."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_real
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.feature_extraction import MUAPFeatures
+from sklearn_emg.inspection._reports._html import Picture, check_page, draw, table, write_page
+from sklearn_emg.motor_units import ReferenceLimits, muscle_potentials
+from sklearn_emg.preprocessing import HighpassFilter, check_quality
+from sklearn_emg.recordings import check_recording_table, read_signal
+
+__all__ = ["quantitative_emg_report"]
+
+_N_TRACES = 3
+_N_WAVES = 30
+_UNITS = {"amplitude": "mV", "duration": "ms"}
+_QUALITY = ("recording", "channel", "quality", "findings", "remedy")
+
+
+def quantitative_emg_report(
+    recordings: pd.DataFrame,
+    subject: Any,
+    path: str | os.PathLike[str],
+    *,
+    limits: ReferenceLimits | None = None,
+    extractor: MUAPFeatures | None = None,
+    highpass: float = 20.0,
+    seconds: float = 1.0,
+) -> Path:
+    """Write one self-contained HTML page of the motor unit potentials of a subject.
+
+    For each muscle the page shows traces, the potentials, a table of their measures against the
+    limits, with z-scores and outliers, and amplitude against duration; then the quality of the
+    recordings. It begins with a summary in neutral words and with what is not certain. It prints on
+    A4, opens offline and shows names from the data as text. It makes no diagnosis.
+
+    Parameters
+    ----------
+    recordings : DataFrame
+        Recording table of a needle electrode with ``subject`` and ``muscle``; ``age`` in years,
+        ``recording`` and ``side`` are used where they exist. Give the signals as recorded.
+    subject : object
+        The subject, as in the column ``subject``.
+    path : str or path-like
+        The HTML file. An existing one is replaced once the new page is complete.
+    limits : ReferenceLimits, default=None
+        Limits that are fitted or taken from a table; by default the published ones. Limits of own
+        controls have to be learned with the same `extractor` and `highpass`.
+    extractor : MUAPFeatures, default=None
+        How potentials are found and measured.
+    highpass : float, default=20.0
+        Corner frequency in Hz of the high-pass filter before the measures.
+    seconds : float, default=1.0
+        Length of the traces.
+
+    Returns
+    -------
+    path : Path
+        The file that was written.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or Jinja2 is not installed.
+    ValueError
+        If the table lacks the subject or the column ``muscle``, no potential is found, or `path` is
+        a folder.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If the subject is among the controls of `limits`.
+
+    See Also
+    --------
+    sklearn_emg.motor_units.ReferenceLimits : The limits, and what they mean.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.inspection import quantitative_emg_report
+    >>> table, _ = make_nemg_cohort(3, n_recordings=3, duration=2.0, fs=8000.0, drive=0.01,
+    ...                             return_X_y=True, random_state=0)
+    >>> table = table.assign(muscle="biceps brachii")
+    >>> path = os.path.join(tempfile.mkdtemp(), "report.html")
+    >>> quantitative_emg_report(table, table["subject"].iloc[0], path).name
+    'report.html'
+    """
+    path = check_page(path, "quantitative_emg_report")
+    check_real(seconds, "seconds", "quantitative_emg_report", 0.0, above=True)
+    check_recording_table(recordings)
+    if lacking := [name for name in ("subject", "muscle") if name not in recordings]:
+        raise ValueError(f"The table of quantitative_emg_report lacks the columns {lacking}.")
+    own = recordings[recordings["subject"] == subject].reset_index(drop=True)
+    if len(own) == 0:
+        known = ", ".join(map(repr, recordings["subject"].unique()[:5]))
+        raise ValueError(f"The table has no subject {subject!r}. It has {known} ...")
+    limits = ReferenceLimits().use_table() if limits is None else limits
+    filtered = HighpassFilter(highpass).fit_transform(own)
+    found = muscle_potentials(filtered, extractor)
+    if len(found) == 0:
+        raise ValueError(
+            f"No isolated potential was found in {counted(len(own), 'recording')} of {subject!r}. "
+            "Recordings at slight contraction have them; see the thresholds of MUAPFeatures."
+        )
+    sections = [
+        _muscle(muscle, filtered[filtered["muscle"] == muscle], found, limits, seconds)
+        for muscle in own["muscle"].drop_duplicates()
+    ]
+    ages = own["age"].dropna().unique() if "age" in own else []
+    faults = _quality(own)
+    content = {
+        "overview": [
+            ("Subject", str(subject)),
+            *([("Age", f"{ages[0]:g} years")] if len(ages) else []),
+            ("Recordings", len(own)),
+            ("Muscles", ", ".join(str(part["name"]) for part in sections)),
+        ],
+        "muscles": sections,
+        "faults": faults,
+        "uncertain": _uncertain(sections, limits, faults is not None, len(ages) > 0),
+    }
+    write_page(path, "quantitative.html", f"Quantitative EMG of {subject}", content)
+    return path
+
+
+def _muscle(
+    muscle: str, recordings: pd.DataFrame, found: pd.DataFrame, limits: ReferenceLimits, length: float
+) -> dict[str, Any]:  # fmt: skip
+    """Content of the section of one muscle."""
+    part = found[found["muscle"] == muscle]
+    content: dict[str, Any] = {
+        "name": str(muscle),
+        "n": len(part),
+        "n_recordings": len(recordings),
+        "enough": len(part) >= limits.min_potentials,
+        "traces": _traces(muscle, recordings, part, length),
+        "waves": _waves(muscle, recordings, part) if len(part) else None,
+        **dict.fromkeys(("text", "probabilities", "measures", "cloud", "sources")),
+    }
+    if len(part) == 0:
+        return content | {"text": "no isolated potential was found"}
+    with warnings.catch_warnings():
+        # The page says itself how many potentials there are.
+        warnings.simplefilter("ignore", RecordingWarning)
+        try:
+            measures = limits.score_measures(part)
+        except ValueError as error:
+            return content | {"text": f"not compared: {error}"}
+        row = limits.score_muscles(part).iloc[0]
+    names = [f"{m} ({_UNITS[m]})" if m in _UNITS else m for m in measures["measure"]]
+    shown = pd.DataFrame(
+        {
+            "potentials": measures["n"],
+            "mean": measures["mean"],
+            "limits of the mean": _ranges(measures["mean_low"], measures["mean_high"]),
+            "z": measures["z"].round(2),
+            "limits of potentials": _ranges(measures["low"], measures["high"]),
+            "below": measures["n_below"],
+            "above": measures["n_above"],
+            "allowed": measures["n_allowed"],
+            "finding": measures["finding"],
+        }
+    ).set_axis(names)
+    classes = ("myopathic", "normal", "neuropathic")
+    sources = limits.limits_.loc[limits.limits_["muscle"].isin([row["muscle"]]), "source"]
+    return content | {
+        "text": row["summary"],
+        "probabilities": ", ".join(f"{name} {row[name]:.2f}" for name in classes),
+        "measures": table(shown, f"Measures of the potentials of {muscle}", index="measure"),
+        "cloud": _cloud(muscle, part, limits),
+        "sources": "; ".join(sources.drop_duplicates()),
+    }
+
+
+def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
+    return [f"{a:.3g} to {b:.3g}" for a, b in zip(low, high)]
+
+
+def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: float) -> Picture:
+    """The first channel of a few recordings, with the potentials that were measured."""
+    rows = recordings.head(_N_TRACES)
+
+    def paint(figure: Any) -> None:
+        axes = figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0]
+        for ax, (row, record) in zip(axes, rows.iterrows()):
+            signal = np.atleast_2d(read_signal(record["signal"]))[0]
+            n = min(len(signal), int(length * record["fs"]))
+            ax.plot(np.arange(n) / record["fs"], signal[:n], lw=0.6, color="0.2")
+            peaks = part.loc[(part["row"] == row) & (part["channel"] == 1), "peak"]
+            for peak in peaks[peaks < length]:
+                ax.axvspan(peak - 0.005, peak + 0.005, color="#0072B2", alpha=0.2, lw=0)
+            ax.set_ylabel("mV")
+            ax.set_title(str(record.get("recording", f"recording {row}")), fontsize=9, loc="left")
+        axes[-1].set_xlabel("time (s)")
+
+    return draw(
+        paint,
+        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {len(part)} isolated potentials "
+        "were measured in all recordings.",
+        f"The first {length:g} s of {len(rows)} of {counted(len(recordings), 'recording')}; "
+        "coloured: potentials that were measured.",
+        size=(7.2, 1.0 + 1.1 * len(rows)),
+    )
+
+
+def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture:
+    """Potentials around their peaks, spread over all that were found."""
+    chosen = part.iloc[np.unique(np.linspace(0, len(part) - 1, _N_WAVES).round().astype(int))]
+    signals = {row: np.atleast_2d(read_signal(s)) for row, s in recordings["signal"].items()}
+
+    def paint(figure: Any) -> None:
+        ax = figure.subplots()
+        for row, channel, peak in chosen[["row", "channel", "peak"]].itertuples(index=False):
+            fs = recordings.loc[row, "fs"]
+            at, reach = int(round(peak * fs)), int(0.015 * fs)
+            wave = signals[row][channel - 1][max(at - reach, 0) : at + reach]
+            t = (np.arange(len(wave)) - min(at, reach)) / fs * 1000
+            ax.plot(t, wave, lw=0.7, color="#0072B2", alpha=0.5)
+        ax.set(xlabel="time from the peak (ms)", ylabel="mV")
+
+    return draw(
+        paint,
+        f"{len(chosen)} potentials of {muscle}, aligned at their peaks; median amplitude "
+        f"{part['amplitude'].median():.2f} mV, median duration {part['duration'].median():.1f} ms.",
+        f"{len(chosen)} of {len(part)} potentials, aligned at their peaks.",
+        size=(4.6, 3.0),
+    )
+
+
+def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture | None:
+    """Amplitude against duration, with the limits of single potentials."""
+    if not {"amplitude", "duration"} <= set(limits.measures):
+        return None
+    ages = part["age"].dropna() if "age" in part else []
+    age = float(ages.iloc[0]) if len(ages) else np.nan
+    low, high = limits.single_limits(muscle, "amplitude", age)
+    short, long = limits.single_limits(muscle, "duration", age)
+
+    def paint(figure: Any) -> None:
+        ax = figure.subplots()
+        corners = [short, long, long, short, short], [low, low, high, high, low]
+        ax.plot(*corners, color="0.3", lw=1, ls="--")
+        ax.scatter(part["duration"], part["amplitude"], s=10, color="#0072B2", alpha=0.5, lw=0)
+        ax.set(xlabel="duration (ms)", ylabel="amplitude (mV)", xscale="log", yscale="log")
+
+    inside = part["amplitude"].between(low, high) & part["duration"].between(short, long)
+    return draw(
+        paint,
+        f"Amplitude against duration of {len(part)} potentials of {muscle}: {int(inside.sum())} "
+        f"lie within {low:.3g} to {high:.3g} mV and {short:.3g} to {long:.3g} ms.",
+        f"{int(inside.sum())} of {len(part)} potentials lie within the limits of single potentials "
+        "(dashed).",
+        size=(4.6, 3.0),
+    )
+
+
+def _quality(own: pd.DataFrame) -> Any:
+    """Table of what the check of quality found; None if nothing."""
+    channels = check_quality(own).channels
+    faulty = channels[channels["quality"] != "ok"]
+    if faulty.empty:
+        return None
+    shown = faulty[[name for name in _QUALITY if name in faulty]].set_index("recording").map(str)
+    return table(shown, "Recordings to look at", index="recording", marks={"bad": "leaky"})
+
+
+def _uncertain(
+    sections: list[dict[str, Any]], limits: ReferenceLimits, faulty: bool, age_known: bool
+) -> list[str]:
+    """What the reader has to know before the findings are believed."""
+    notes = [
+        f"{part['name']}: {counted(part['n'], 'potential')}, fewer than the "
+        f"{limits.min_potentials} that the outlier method needs."
+        for part in sections
+        if not part["enough"]
+    ]
+    if not limits.subjects_:
+        notes.append(
+            "The limits are published ones, of averaged potentials of different units. Single "
+            "discharges are shorter, so that durations may lie below them in healthy muscles."
+        )
+    if not age_known:
+        notes.append("The age is not known; the limits are those of adults of mean age.")
+    if faulty:
+        notes.append("The quality of some recordings is in question; see the last section.")
+    return [
+        *notes,
+        "Potentials are not sorted by motor unit: several may be discharges of one unit.",
+        "Probabilities follow a fixed rule on z-scores and are not calibrated on patients.",
+    ]
