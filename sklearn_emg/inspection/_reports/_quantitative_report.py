@@ -136,8 +136,12 @@ def quantitative_emg_report(
 
 
 def _muscle(
-    muscle: str, recordings: pd.DataFrame, found: pd.DataFrame, limits: ReferenceLimits, length: float
-) -> dict[str, Any]:  # fmt: skip
+    muscle: str,
+    recordings: pd.DataFrame,
+    found: pd.DataFrame,
+    limits: ReferenceLimits,
+    length: float,
+) -> dict[str, Any]:
     """Content of the section of one muscle."""
     part = found[found["muscle"] == muscle]
     content: dict[str, Any] = {
@@ -224,7 +228,7 @@ def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture
         ax = figure.subplots()
         for row, channel, peak in chosen[["row", "channel", "peak"]].itertuples(index=False):
             fs = recordings.loc[row, "fs"]
-            at, reach = int(round(peak * fs)), int(0.015 * fs)
+            at, reach = round(peak * fs), int(0.015 * fs)
             wave = signals[row][channel - 1][max(at - reach, 0) : at + reach]
             t = (np.arange(len(wave)) - min(at, reach)) / fs * 1000
             ax.plot(t, wave, lw=0.7, color="#0072B2", alpha=0.5)

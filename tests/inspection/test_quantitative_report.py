@@ -1,0 +1,51 @@
+"""The page of the potentials of a subject: what it says, and what it leaves to the reader."""
+
+import numpy as np
+import pytest
+
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.inspection import quantitative_emg_report
+from sklearn_emg.motor_units import ReferenceLimits, muscle_potentials
+from sklearn_emg.preprocessing import HighpassFilter
+
+NAME = "<b>P1</b>"
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    table, _ = make_nemg_cohort(
+        3, n_recordings=6, duration=2.0, fs=8000.0, drive=0.01, return_X_y=True, random_state=0
+    )
+    first = table["subject"] == table["subject"].iloc[0]
+    table["subject"] = np.where(first, NAME, "other")
+    return table.assign(muscle=["biceps brachii", "soleus"] * 3)
+
+
+def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
+    path = quantitative_emg_report(recordings, NAME, tmp_path / "report.html")
+    text = path.read_text(encoding="utf-8")
+    assert "&lt;b&gt;P1&lt;/b&gt;" in text
+    assert NAME not in text
+    assert "What is not certain" in text
+    own = recordings[recordings["subject"] == NAME]
+    found = muscle_potentials(HighpassFilter(20.0).fit_transform(own))
+    biceps = found[found["muscle"] == "biceps brachii"]
+    assert f"<strong>biceps brachii</strong> ({len(biceps)} potential" in text
+    summary = ReferenceLimits().use_table().score_muscles(biceps)["summary"].iloc[0]
+    assert summary in text
+    assert "Norwegian guideline" in text
+    # No limits of this muscle: it is measured and not compared.
+    assert "no limits of amplitude of the muscle &#39;soleus&#39;" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_unknown_subjects_and_silence_are_refused(recordings, tmp_path):
+    path = tmp_path / "report.html"
+    with pytest.raises(ValueError, match="no subject 'P9'"):
+        quantitative_emg_report(recordings, "P9", path)
+    with pytest.raises(ValueError, match=r"lacks the columns \['muscle'\]"):
+        quantitative_emg_report(recordings.drop(columns="muscle"), NAME, path)
+    quiet = recordings.assign(signal=[s * 1e-6 for s in recordings["signal"]])
+    with pytest.raises(ValueError, match="No isolated potential was found"):
+        quantitative_emg_report(quiet, NAME, path)
+    assert not path.exists()
