@@ -1,6 +1,5 @@
 """The page of the potentials of a subject: what it says, and what it leaves to the reader."""
 
-import numpy as np
 import pytest
 
 from sklearn_emg.datasets import make_nemg_cohort
@@ -16,9 +15,9 @@ def recordings():
     table, _ = make_nemg_cohort(
         3, n_recordings=6, duration=2.0, fs=8000.0, drive=0.01, return_X_y=True, random_state=0
     )
-    first = table["subject"] == table["subject"].iloc[0]
-    table["subject"] = np.where(first, NAME, "other")
-    return table.assign(muscle=["biceps brachii", "soleus"] * 3)
+    table = table.iloc[[0, 0, 1]].reset_index(drop=True)
+    muscles = ["biceps brachii", "soleus", "soleus"]
+    return table.assign(subject=[NAME, NAME, "other"], muscle=muscles)
 
 
 def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):

@@ -171,9 +171,12 @@ def _muscle(
             "limits of the mean": _ranges(measures["mean_low"], measures["mean_high"]),
             "z": measures["z"].round(2),
             "limits of potentials": _ranges(measures["low"], measures["high"]),
-            "below": measures["n_below"],
-            "above": measures["n_above"],
-            "allowed": measures["n_allowed"],
+            "beyond": [
+                f"{below} below, {above} above; {allowed} allowed"
+                for below, above, allowed in measures[
+                    ["n_below", "n_above", "n_allowed"]
+                ].itertuples(index=False)
+            ],
             "finding": measures["finding"],
         }
     ).set_axis(names)
@@ -258,6 +261,10 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
         ax.plot(*corners, color="0.3", lw=1, ls="--")
         ax.scatter(part["duration"], part["amplitude"], s=10, color="#0072B2", alpha=0.5, lw=0)
         ax.set(xlabel="duration (ms)", ylabel="amplitude (mV)", xscale="log", yscale="log")
+        # The default labels are formulas, which these pages do not typeset.
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
 
     inside = part["amplitude"].between(low, high) & part["duration"].between(short, long)
     return draw(
