@@ -134,7 +134,7 @@ def _all_objects(modules: list[ModuleType]) -> str:
                 continue
             role = "class" if kind == "Classes" else "func"
             target = f":{role}:`{name} <{module.__name__}.{name}>`"
-            rows.append([target, f":doc:`{short}`", _first_line(value)])
+            rows.append([target, f":doc:`{short} <{short}>`", _first_line(value)])
     return _list_table(["name", "package", "what it is"], rows, "30 18 52", "index")
 
 
@@ -150,7 +150,7 @@ def write_api(folder: Path) -> None:
     for module in modules:
         short = module.__name__.split(".", 1)[1]
         _write(folder / "api" / f"{short}.rst", _api_page(module))
-        index += f"   {short}\n"
+        index += f"   {short} <{short}>\n"  # short, so that the side bar breaks no name
     _write(folder / "api" / "index.rst", index)
 
 

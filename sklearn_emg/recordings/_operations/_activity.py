@@ -103,7 +103,6 @@ def segment_activity(
     See Also
     --------
     cut_recordings : Cut recordings into segments.
-    sklearn_emg.preprocessing.segment_recording : Find artefacts as well, by levels in mV.
 
     Notes
     -----
