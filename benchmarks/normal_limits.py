@@ -81,8 +81,12 @@ def main() -> None:
               f"{len(table)} recordings, {len(potentials)} potentials")  # fmt: skip
         published = ReferenceLimits().use_table().score_muscles(potentials)
         summary("published", published, table)
-        own = ReferenceLimits().cross_score(potentials, potentials["group"])
-        summary("own controls", own, table)
+        try:
+            own = ReferenceLimits().cross_score(potentials, potentials["group"])
+        except ValueError as error:
+            print(f"own controls: not possible. {error}")
+        else:
+            summary("own controls", own, table)
 
 
 if __name__ == "__main__":

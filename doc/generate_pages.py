@@ -341,6 +341,7 @@ class GalleryOrder:
         "plot_motor_units",
         "plot_decomposition",
         "plot_motor_unit_measures",
+        "plot_normal_limits",
         "plot_features_by_diagnosis",
         "plot_own_feature",
         "plot_learning_curve",
