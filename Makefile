@@ -50,12 +50,13 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Warnings are errors; the examples run; links within are checked.
+# Warnings are errors; the examples run; links within are checked. All pages are read anew (-E): a package
+# that is new since the last build would have no pages of its objects.
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,docs]"
 	$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-glob='*.rst' doc/tour.rst doc/user_guide
 	$(BIN)/python doc/leak_figure.py
-	$(BIN)/python -m sphinx -q -b html -W --keep-going -n doc doc/_build/html
+	$(BIN)/python -m sphinx -q -E -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
 
 # All published systems at the published settings: minutes for the classical ones, minutes to hours
