@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from sklearn.linear_model import QuantileRegressor
 from sklearn.utils.validation import check_consistent_length
@@ -296,9 +296,9 @@ class ReferenceLimits:
         X = self._checked(X)
         rows = []
         for (subject, muscle), part in X.groupby(_KEYS, sort=False, dropna=False):
-            ages = part["age"].dropna().unique() if "age" in X else []
+            ages: list[Any] = list(part["age"].dropna().unique()) if "age" in X else []
             if len(ages) > 1:
-                raise ValueError(f"Subject {subject!r} has several ages: {list(ages)}.")
+                raise ValueError(f"Subject {subject!r} has several ages: {ages}.")
             age = float(ages[0]) if len(ages) else np.nan
             for measure in self.measures:
                 values = part[measure].dropna().to_numpy(dtype=np.float64)
@@ -371,7 +371,7 @@ class ReferenceLimits:
                 f"those of {', '.join(self.muscles())}; fit it on controls of this muscle, or give "
                 "a table with a source."
             )
-        return found[0]
+        return {str(name): value for name, value in found[0].items()}
 
     def score_measures(self, X: pd.DataFrame) -> pd.DataFrame:
         """Compare each measure of each muscle of each subject with its limits.
@@ -582,7 +582,7 @@ def _scale(measure: str) -> str:
     return "log" if measure in LOGARITHMIC else "linear"
 
 
-def _to_scale(values: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+def _to_scale(values: Any, scale: str) -> Any:
     return np.log10(values) if scale == "log" else values
 
 

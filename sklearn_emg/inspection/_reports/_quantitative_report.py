@@ -250,8 +250,8 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
     """Amplitude against duration, with the limits of single potentials."""
     if not {"amplitude", "duration"} <= set(limits.measures):
         return None
-    ages = part["age"].dropna() if "age" in part else []
-    age = float(ages.iloc[0]) if len(ages) else np.nan
+    ages: list[float] = list(part["age"].dropna()) if "age" in part else []
+    age = float(ages[0]) if ages else np.nan
     low, high = limits.single_limits(muscle, "amplitude", age)
     short, long = limits.single_limits(muscle, "duration", age)
 
