@@ -455,6 +455,8 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
     ValueError
         If the file is damaged or not of that form. The message names it.
     """
+    if format is not None:
+        check_option(format, tuple(PARSERS), "format", "describe_file")
     found = recognised_format(path)
     form = format or found
     try:

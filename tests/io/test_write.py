@@ -389,3 +389,47 @@ def test_the_validator_of_bids_finds_no_error(dataset):
     )
     assert done.returncode == 0, done.stdout
     assert "ERROR" not in done.stdout
+
+
+@pytest.mark.parametrize("subjects", [("S 1", "S_1"), ("Ä1", "Å1"), ("張", "王")])
+def test_edf_does_not_merge_subjects(tmp_path, subjects):
+    signals = np.random.default_rng(0).normal(0, 0.1, (2, 1000))
+    table = recording_table(list(signals), fs=1000.0, subject=["a", "b"])
+    table["subject"] = list(subjects)
+    with pytest.raises(ValueError, match=f"{subjects[0]!r} and {subjects[1]!r} would both"):
+        write_recordings(table, tmp_path / "edf", format="edf")
+    assert not (tmp_path / "edf").exists()
+
+
+def test_names_and_labels_that_wfdb_shortens_are_named(tmp_path):
+    signal = np.random.default_rng(0).normal(0, 0.1, (1, 1000))
+    table = recording_table([signal], fs=1000.0, subject="s1", channel_names=["Biceps  left"])
+    table["annotations"] = object_column([(Annotation(0.1, None, "a" + "é" * 200, ""),)])
+    lost = r"255 bytes of a label[^!]*channel 'Biceps  left', written as 'Biceps left'"
+    with pytest.warns(RecordingWarning, match=lost):
+        write_recordings(table, tmp_path, format="wfdb")
+    again = read_recordings(sorted(tmp_path.glob("*.hea")))
+    assert again["channel_names"][0] == ("Biceps left",)
+    assert again["annotations"][0][0].label == "a" + "é" * 127
+
+
+def test_texts_and_types_that_bids_alters_are_named(tmp_path):
+    signals = np.random.default_rng(0).normal(0, 0.1, (3, 1000))
+    table = recording_table(list(signals), fs=1000.0, subject=["s1", "s2", "s3"])
+    table["note"] = ["weak\nleft", "n/a", "kept"]
+    table["grade"] = pd.Series([1, "1", True], dtype=object)
+    table["annotations"] = object_column([(Annotation(0.1, None, "two\tcells", ""),), (), ()])
+    with pytest.warns(RecordingWarning) as caught:
+        write_recordings(table, tmp_path / "bids", format="bids")
+    message = str(caught[0].message)
+    assert "the spelling of texts in 'note'" in message
+    assert "(in 2 of 3 rows)" in message
+    assert "the types of the column 'grade': all its values become text" in message
+    assert "the spelling of labels in 'annotations'" in message
+    assert read_bids(tmp_path / "bids")["grade"].tolist() == ["1", "1", "true"]
+
+
+def test_an_unknown_form_is_no_damage(tmp_path):
+    (tmp_path / "a.csv").write_text("time [s],EMG [mV]\n0,1\n0.001,2\n")
+    with pytest.raises(ValueError, match="'format' parameter of describe_file must be one of"):
+        describe_file(tmp_path / "a.csv", format="tekst")

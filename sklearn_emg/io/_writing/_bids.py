@@ -114,6 +114,19 @@ def _cell(value: Any) -> str:
     return re.sub(r"[\t\r\n]+", " ", str(value))
 
 
+_ALTERED = "tabs and ends of lines become blanks, '' and 'n/a' a missing value"
+
+
+def _is_altered(value: Any) -> bool:
+    """Whether a text is another one, or none, when it is read from a cell."""
+    return isinstance(value, str) and (value == "" or value == _MISSING or _cell(value) != value)
+
+
+def _has_mixed_types(values: pd.Series) -> bool:
+    types = {type(v) for v in values if v is not None}
+    return len(types) > 1 and types != {int, float}
+
+
 def _tsv(table: pd.DataFrame) -> str:
     lines = ["\t".join(map(str, table.columns))]
     lines += ["\t".join(map(_cell, values)) for values in table.itertuples(index=False, name=None)]
@@ -201,7 +214,15 @@ def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> lis
 
 def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFrame:
     """Columns of the rows, without those that the names of the files hold."""
+    for row in rows:
+        row.lost += [f"the spelling of texts in {name!r}: {_ALTERED}"
+                     for name, value in row.columns.items() if _is_altered(value)]  # fmt: skip
     frame = pd.DataFrame([row.columns for row in rows], dtype=object)
+    rows[0].lost += [
+        f"the types of the column {name!r}: all its values become text"
+        for name in frame
+        if _has_mixed_types(frame[name])
+    ]
     reserved = list(frame.columns.intersection(list(_RESERVED)))
     rows[0].lost += [f"the column {name!r}" for name in reserved]
     frame = frame.drop(columns=reserved)
@@ -283,6 +304,8 @@ def _events(row: WrittenRow, stem: str) -> list[Part]:
     description = _described(events[["trial_type"]])
     if len({type(a.label) for a in row.annotations}) > 1:
         row.lost.append("the type of labels in 'annotations': they become text")
+    if any(_is_altered(a.label) for a in row.annotations):
+        row.lost.append(f"the spelling of labels in 'annotations': {_ALTERED}")
     return [
         _text(f"{stem}_events.tsv", _tsv(events)),
         _json(f"{stem}_events.json", description),

@@ -26,9 +26,23 @@ _SUPPLIED = (85, 1985)  # two-digit years below the first are those of 2000
 def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
     """One file per row; what EDF+ does not hold is added to `lost` of the rows."""
     suffix = ".edf" if bits == 16 else ".bdf"
+    _check_codes(rows)
     for row in rows:
         row.lost += _lost(row)
     return [(row.name + suffix, partial(write_edf_file, row=row, bits=bits)) for row in rows]
+
+
+def _check_codes(rows: list[WrittenRow]) -> None:
+    """Refuse subjects that would be one and the same subject when the files are read."""
+    by_code: dict[str, object] = {}
+    for row in rows:
+        other = by_code.setdefault(_code(row.subject), row.subject)
+        if other != row.subject:
+            raise ValueError(
+                f"write_recordings: the subjects {other!r} and {row.subject!r} would both have the "
+                f"code {_code(row.subject)!r} in EDF. Give them names that differ in ASCII "
+                "characters, or write format='bids' or 'parquet'."
+            )
 
 
 def _lost(row: WrittenRow) -> list[str]:

@@ -28,6 +28,13 @@ def wfdb_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
     for row in rows:
         if any(not isinstance(a.label, str) for a in row.annotations):
             row.lost.append("the type of labels in 'annotations': they become text")
+        if any(len(str(a.label).encode()) > _MAX_TEXT for a in row.annotations):
+            row.lost.append(f"more than {_MAX_TEXT} bytes of a label in 'annotations'")
+        row.lost += [
+            f"the name of the channel {name!r}, written as {_description(name)!r}"
+            for name in row.names
+            if name != _description(name)
+        ]
         record = _Record(row, bits)
         parts.append((f"{row.name}.dat", record.write_samples))
         if row.annotations:
@@ -61,7 +68,7 @@ class _Record:
             checksum = total - 2**16 if total >= 2**15 else total
             self.lines.append(
                 f"{self.row.name}.dat {self.bits} {gain!r}({baseline})/mV {min(self.bits, 32)} 0 "
-                f"{stored[0, k]} {checksum} 0 {' '.join(name.split())}"
+                f"{stored[0, k]} {checksum} 0 {_description(name)}"
             )
         raw = stored.view(np.uint8).reshape(-1, 4)[:, : self.bits // 8]
         path.write_bytes(raw.tobytes())
@@ -98,9 +105,14 @@ class _Record:
                 content += struct.pack("<HH", (step >> 16) & 0xFFFF, step & 0xFFFF)
                 step = 0
             content += struct.pack("<H", code << 10 | step)
-            coded = text.encode()[:_MAX_TEXT]
+            coded = text.encode()[:_MAX_TEXT].decode(errors="ignore").encode()
             content += struct.pack("<H", AUX << 10 | len(coded)) + coded + b"\0" * (len(coded) % 2)
         path.write_bytes(bytes(content) + b"\0\0")
+
+
+def _description(name: str) -> str:
+    """Name of a channel with single blanks, as a line of a header holds it."""
+    return " ".join(name.split())
 
 
 def _json_value(value: Any) -> Any:
