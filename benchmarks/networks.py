@@ -52,6 +52,7 @@ from sklearn_emg.neural_network import (
     DilatedCNNClassifier,
     EMGClassifier,
     ImageNetworkClassifier,
+    InceptionTimeClassifier,
     NEMGNet,
     NEMGNetClassifier,
     NeuroFusionNetClassifier,
@@ -104,6 +105,7 @@ LEARNERS: dict[str, BaseEstimator] = {
         MelSpectrogram(32, fs=FS, nperseg=256),
         ImageNetworkClassifier(architecture="resnet10t", **TRAINING),
     ),
+    "InceptionTime": InceptionTimeClassifier(lr=3e-3, **TRAINING),
     "NEMGNet-A": NEMGNetClassifier(variant="A", **NARROW, **TRAINING),
     "NEMGNet-B": NEMGNetClassifier(**NARROW, **TRAINING),
     "NeuroFusionNet": NeuroFusionNetClassifier(

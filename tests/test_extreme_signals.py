@@ -57,6 +57,8 @@ def steps():
                 "n_layers": 1,
                 "max_epochs": 1,
                 "random_state": 0,
+                "extractor": TimeDomainFeatures("all"),
+                "part": 0.05,
             }
             settings = {k: v for k, v in fixed.items() if k in known}
             choices = {

@@ -226,7 +226,7 @@ class NestedProtocol(Protocol):
     >>> model = DiVoteClassifier(LogisticRegression(), window=None)
     >>> search = NestedProtocol(5, n_inner=3).search(model, {"estimator__C": [0.1, 1.0]})
     >>> search.cv
-    SubjectKFold(n_splits=3, random_state=0, shuffle=None)
+    SubjectKFold(n_splits=3, random_state=0, shuffle=None, stratify='auto')
     """
 
     def __init__(self, n_splits: int = 5, *, n_inner: int = 4, random_state: int = 0) -> None:
