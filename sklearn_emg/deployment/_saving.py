@@ -40,6 +40,8 @@ _PACKAGES = (
     "model_selection",
     "ensemble",
     "neural_network",
+    "motor_units",
+    "prognosis",
 )
 _DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
 # What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
@@ -169,7 +171,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     model : estimator
         Fitted estimator: a Pipeline, DiVoteClassifier, search, network or any part of them.
     path : str or path-like
-        Folder to write, which is replaced if it exists.
+        Folder to write; one with a saved system is replaced.
     trusted : iterable of str, default=()
         Further types in the system, such as a function of yours in a FunctionTransformer, by their
         full name. ``load_model`` needs them too.
@@ -183,6 +185,8 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     ------
     NotFittedError
         If the system is not fitted.
+    FileExistsError
+        If `path` is a file, or a folder with anything but a saved system.
     TypeError
         If it holds types that ``load_model`` would refuse; they are named.
 
@@ -208,6 +212,8 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     """
     skops = require("skops.io", _SAVING, _EXTRA)
     check_is_fitted(model)
+    trusted = _names(trusted)
+    _check_replaceable(Path(path))
     networks = _networks(model)
     places = {id(network): SavedNetwork(k) for k, network in enumerate(networks)}
     skeleton = copy.deepcopy(model, dict(places))
@@ -242,6 +248,28 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
         (folder / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     return write_atomically(path, write)
+
+
+def _names(trusted: Iterable[str]) -> list[str]:
+    """Names of trusted types; a text alone is refused, whose letters would be the names."""
+    if isinstance(trusted, str):
+        raise TypeError(f"The 'trusted' types must be a list of names: give [{trusted!r}].")
+    return list(trusted)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to replace anything but a saved system or an empty folder."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise FileExistsError(f"{path} is a file. Give the path of a folder.")
+    names = sorted(file.name for file in path.iterdir())
+    foreign = [n for n in names if n != _DESCRIPTION and not _FILE_NAME.fullmatch(n)]
+    if foreign:
+        raise FileExistsError(
+            f"{path} has {foreign[0]!r}, which is no part of a saved system and would be lost. "
+            "Give the path of a new folder."
+        )
 
 
 def _digest(description: dict[str, Any]) -> str:
@@ -287,7 +315,7 @@ def load_model(
     save_model : Writes the folder, with an example.
     """
     skops = require("skops.io", "sklearn_emg.deployment.load_model", _EXTRA)
-    folder = Path(path)
+    folder, trusted = Path(path), _names(trusted)
     description = _described(folder)
     _check_versions(folder, description["versions"])
     for name, digest in description["files"].items():

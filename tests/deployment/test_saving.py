@@ -22,6 +22,7 @@ from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.motor_units import DecompositionFeatures
 from sklearn_emg.neural_network import ALSNetClassifier
 from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, HighpassFilter
 
@@ -223,3 +224,28 @@ def test_a_missing_file_is_named(saved):
     (saved / "network_0.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"network_0\.json"):
         load_model(saved)
+
+
+def test_a_folder_or_file_of_the_user_is_not_replaced(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(20, 5)), np.repeat([0, 1], 10)
+    model = LogisticRegression().fit(X, y)
+    (tmp_path / "mine").mkdir()
+    notes = tmp_path / "mine" / "notes.txt"
+    notes.write_text("dear")
+    with pytest.raises(FileExistsError, match=r"mine has 'notes\.txt', which is no part"):
+        save_model(model, tmp_path / "mine")
+    with pytest.raises(FileExistsError, match="is a file"):
+        save_model(model, notes)
+    assert notes.read_text() == "dear"
+    (tmp_path / "empty").mkdir()
+    assert save_model(model, tmp_path / "empty").is_dir()
+
+
+def test_motor_unit_features_travel_and_trusted_names_are_a_list(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(4, 2000)), [0, 1, 0, 1]
+    features = DecompositionFeatures(["mu_count"], fs=8000.0)
+    model = make_pipeline(features, LogisticRegression()).fit(X, y)
+    again = load_model(save_model(model, tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    with pytest.raises(TypeError, match=r"give \['my\.type'\]"):
+        load_model(tmp_path / "model", trusted="my.type")
