@@ -213,7 +213,7 @@ def to_causal(pipeline: Any) -> CausalSystem:
     Parameters
     ----------
     pipeline : estimator
-        Pipeline that ends with a DiVoteClassifier, or a search with such a result; fitted or not.
+        Pipeline that ends with a DiVoteClassifier, fitted or not, or a fitted search over one.
 
     Returns
     -------

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._validation import check_integer, check_option, check_real
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.preprocessing import THRESHOLDS, ArtefactDetector
@@ -191,6 +191,15 @@ class StreamingDiagnosis:
     ):
         check_option(gaps, ("restart", "raise"), "gaps", _CALLER)
         check_confidence(confidence)
+        for name, part, method in (
+            ("artefacts", artefacts, "transform"),
+            ("stop", stop, "decide"),
+            ("smooth", smooth, "update"),
+        ):
+            if part is not None and not hasattr(part, method):
+                raise TypeError(
+                    f"The {name!r} of {_CALLER} must have a method {method}(). Got {part!r}."
+                )
         self._steps, self._divote = split_system(model, _CALLER)
         self.classes: NDArray[Any] = self._divote.classes_
         self.fs: float = float(self._divote.fs_ or 0.0)
@@ -356,6 +365,8 @@ class StreamingDiagnosis:
                 f"{self.fs:g} Hz. Set the device to {self.fs:g} Hz, or fit a model at {fs:g} Hz."
             )
         values = np.asarray(samples)
+        if values.dtype.kind == "c":
+            raise ValueError("The chunk has complex samples. Give real ones, in mV.")
         if values.dtype != np.float32:
             values = values.astype(np.float64)
         if not self._channels and values.ndim == 2 and len(values) == 1:
@@ -372,7 +383,7 @@ class StreamingDiagnosis:
         """Number of samples missing before a chunk."""
         if start is None:
             return 0
-        lost = int(start) - self._cutter.position
+        lost = check_integer(start, "start", f"{_CALLER}.push", 0) - self._cutter.position
         if lost < 0:
             raise ValueError(
                 f"The chunk starts with sample {start}, but {self._cutter.position} samples were "

@@ -259,6 +259,13 @@ def test_other_rates_channels_and_repeated_samples_are_refused():
         live.push(np.ones((2, 10)), fs=2000.0)
     with pytest.raises(ValueError, match=r"shape \(3, 10\), the model was fitted on \(2, n_times"):
         live.push(np.ones((3, 10)))
+    with pytest.raises(ValueError, match=r"'start' parameter of StreamingDiagnosis\.push"):
+        live.push(np.ones((2, 10)), start=10.5)
+    with pytest.raises(ValueError, match="complex samples"):
+        live.push(np.ones((2, 10), dtype=complex))
+    for name in ("artefacts", "stop", "smooth"):
+        with pytest.raises(TypeError, match=f"'{name}' of StreamingDiagnosis must have a method"):
+            StreamingDiagnosis(system().fit(table, y), **{name: 5})
     with pytest.raises(ValueError, match="sample 5, but 10 samples were given"):
         live.push(np.ones((2, 10)), start=5)
     with pytest.raises(ValueError, match=r"goes on. Call end\(\) first"):
