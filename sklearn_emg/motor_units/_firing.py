@@ -53,7 +53,8 @@ def firing_statistics(
     Raises
     ------
     ValueError
-        If a column is missing, or a level is given for several recordings.
+        If a column or a time is missing, or a level is given for several recordings or at times
+        that do not ascend.
 
     Examples
     --------
@@ -69,6 +70,8 @@ def firing_statistics(
         raise ValueError(
             "firing_statistics: the 'level' is that of a single recording. Select its discharges."
         )
+    if level is not None and not (np.diff(np.asarray(level[0], dtype=np.float64)) > 0).all():
+        raise ValueError("firing_statistics: the times of 'level' must ascend. Sort them.")
     rows = []
     for (row, unit), times in trains.items():
         model, intervals = fit_intervals(times), np.diff(times)
@@ -105,7 +108,7 @@ def common_drive(
     window : float, default=0.4
         Length in seconds of the Hann window that smooths the trains.
     max_lag : float, default=0.1
-        Largest lag in seconds.
+        Largest lag in seconds; it is limited to half of the time that a pair is active together.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def common_drive(
     Raises
     ------
     ValueError
-        If a column is missing, or a length is not positive.
+        If a column or a time is missing, or `window` is shorter than 0.01 s.
 
     Notes
     -----
@@ -133,14 +136,14 @@ def common_drive(
     >>> common_drive(both)[["correlation", "lag"]].round(2).values.tolist()
     [[1.0, 0.05]]
     """
-    check_real(window, "window", "common_drive", 0.0, above=True)
+    check_real(window, "window", "common_drive", 1.0 / _GRID)
     check_real(max_lag, "max_lag", "common_drive", 0.0)
     trains = _trains(discharges, "common_drive")
     rows = []
     for (key, a), (other, b) in combinations(trains.items(), 2):
         start, stop = max(a[0], b[0]), min(a[-1], b[-1])
         if key[0] == other[0] and stop - start >= 2 * window:
-            reach = int(max_lag * _GRID)
+            reach = int(min(max_lag, (stop - start) / 2) * _GRID)
             x, y = (_smoothed(times, start, stop, window) for times in (a, b))
             rows.append((key[0], key[1], other[1], *_best_lag(x, y, reach)))
     return pd.DataFrame(rows, columns=["row", "first", "second", "correlation", "lag"])
@@ -155,6 +158,9 @@ def _level_at(time: float, level: tuple[ArrayLike, ArrayLike] | None) -> float:
 def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.float64]]:
     if missing := [name for name in ("time", "unit") if name not in discharges]:
         raise ValueError(f"{caller}: the discharges lack the columns {missing}.")
+    columns = [name for name in ("row", "unit", "time") if name in discharges]
+    if missing := [name for name in columns if discharges[name].isna().any()]:
+        raise ValueError(f"{caller}: the discharges have missing values in the columns {missing}.")
     rows = discharges["row"] if "row" in discharges else pd.Series(0, index=discharges.index)
     groups = discharges["time"].groupby([rows, discharges["unit"]])
     return {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}

@@ -165,7 +165,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column lacks, a number has no source, or no row is of one of the measures.
+            If a column is missing, a number has no source, numbers are no limits, a muscle and
+            measure occur twice, or no row is of one of the measures.
         """
         table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
         if lacking := [name for name in _PUBLISHED if name not in table]:
@@ -173,8 +174,8 @@ class ReferenceLimits:
         for row, source in enumerate(table["source"]):
             if not (isinstance(source, str) and source.strip()):
                 raise ValueError(f"Row {row} of the 'table' of ReferenceLimits states no source.")
-        rows = []
-        for given in table[table["measure"].isin(self.measures)].to_dict("records"):
+        rows: list[dict[str, Any]] = []
+        for given in _published_rows(table[table["measure"].isin(self.measures)]):
             mean, sd, scale = given["mean"], given["sd"], _scale(given["measure"])
             known = {"muscle": muscle_name(given["muscle"]), "measure": given["measure"]}
             known |= {"age": np.nan, "slope": 0.0, "n_controls": 0, "source": given["source"]}
@@ -210,7 +211,7 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column lacks, no row is healthy, or no muscle has three controls with enough
+            If a column is missing, no row is healthy, or no muscle has three controls with enough
             potentials.
 
         Warns
@@ -316,6 +317,9 @@ class ReferenceLimits:
             raise ValueError(f"The table of potentials lacks the columns {lacking}.")
         if len(X) == 0:
             raise ValueError("The table of potentials has no rows: no potential was found.")
+        if X["subject"].isna().any():
+            row = X.index[np.flatnonzero(X["subject"].isna())[0]]
+            raise ValueError(f"Each potential needs its subject. Row {row!r} has none.")
         for measure in LOGARITHMIC.intersection(self.measures):
             if (X[measure] <= 0).any():
                 row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
@@ -576,6 +580,25 @@ class ReferenceLimits:
             min_potentials=self.min_potentials,
             min_age_span=self.min_age_span,
         )
+
+
+def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table of limits, whose numbers are checked."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for given in table.to_dict("records"):
+        row: dict[str, Any] = {str(name): value for name, value in given.items()}
+        key = (muscle_name(row["muscle"]), row["measure"])
+        place = f"The 'table' of ReferenceLimits, {key[1]} of {key[0]!r}"
+        for name in ("mean", "sd", "lowest", "highest"):
+            check_real(row[name], name, place)
+        if row["sd"] <= 0 or row["lowest"] >= row["highest"]:
+            raise ValueError(f"{place}: 'sd' must be positive and 'lowest' below 'highest'.")
+        if _scale(key[1]) == "log" and row["lowest"] <= 0:
+            raise ValueError(f"{place}: 'lowest' must be positive.")
+        if key in found:
+            raise ValueError(f"{place}: it occurs twice. Keep the row that is to be used.")
+        found[key] = row
+    return list(found.values())
 
 
 def _scale(measure: str) -> str:

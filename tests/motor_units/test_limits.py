@@ -215,3 +215,25 @@ def test_real_recordings_are_measured_by_subject_and_muscle(real_data):
     units = muscle_potentials(table.iloc[:1], MotorUnitDecomposer())
     assert units["unit"].tolist() == list(range(1, len(units) + 1))
     assert set(published().score_measures(found)["muscle"]) == {"biceps brachii"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sd": -0.1}, "'sd' must be positive"),
+        ({"lowest": 3.0}, "'lowest' below 'highest'"),
+        ({"lowest": 0.0}, "amplitude of 'soleus': 'lowest' must be positive"),
+        ({"mean": np.nan}, "'mean' parameter .* amplitude of 'soleus'"),
+        ({"muscle": ["FDI", "fdi"]}, "occurs twice"),
+    ],
+)
+def test_numbers_that_are_no_limits_are_refused(change, message):
+    row = {"muscle": "soleus", "measure": "amplitude", "mean": 1.0, "sd": 0.1, "lowest": 0.5}
+    row |= {"highest": 2.0, "source": "Own laboratory, 2024"}
+    with pytest.raises(ValueError, match=message):
+        ReferenceLimits().use_table(pd.DataFrame({**row, **change}, index=[5, 5]))
+
+
+def test_a_potential_without_subject_is_refused():
+    with pytest.raises(ValueError, match=r"needs its subject\. Row 0 has none"):
+        published().score_muscles(potentials(np.nan, [0.4] * 20))

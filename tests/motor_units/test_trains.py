@@ -110,3 +110,20 @@ def test_measures_of_a_template_are_those_of_the_wave():
     assert row["area"] == pytest.approx(0.2 * 4.0, rel=0.01)
     flat = template_measures(pd.DataFrame({"unit": [1], "signal": [0 * wave], "fs": fs}))
     assert flat.drop(columns="unit").isna().all(axis=None)
+
+
+def test_missing_times_and_levels_that_do_not_ascend_are_refused():
+    table = pd.DataFrame({"unit": 1, "time": [0.1, np.nan, 0.3]})
+    with pytest.raises(ValueError, match=r"missing values in the columns \['time'\]"):
+        firing_statistics(table)
+    with pytest.raises(ValueError, match="times of 'level' must ascend"):
+        firing_statistics(table.dropna(), level=([1.0, 0.0], [0.0, 10.0]))
+    with pytest.raises(ValueError, match="'window' parameter of common_drive"):
+        common_drive(table.dropna(), window=0.005)
+
+
+def test_lags_beyond_the_common_time_are_not_compared():
+    times = train(seconds=10)
+    both = pd.DataFrame({"time": np.r_[times, times + 0.05], "unit": np.repeat([1, 2], len(times))})
+    pair = common_drive(both, max_lag=100.0).iloc[0]
+    assert (pair["correlation"], pair["lag"]) == pytest.approx((1.0, 0.05), abs=0.05)
