@@ -4,6 +4,7 @@ from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._features import DecompositionFeatures
 from sklearn_emg.motor_units._firing import common_drive, firing_statistics
 from sklearn_emg.motor_units._limit_tables import control_range as control_range
+from sklearn_emg.motor_units._limit_tables import muscle_name as muscle_name
 from sklearn_emg.motor_units._limit_tables import muscle_potentials
 from sklearn_emg.motor_units._limits import ReferenceLimits
 from sklearn_emg.motor_units._measures import template_measures

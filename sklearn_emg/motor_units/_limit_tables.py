@@ -176,6 +176,8 @@ def muscle_potentials(
     ------
     ValueError
         If the table is no recording table or lacks a column.
+    TypeError
+        If `method` is of another class.
 
     Examples
     --------
@@ -190,6 +192,11 @@ def muscle_potentials(
     check_recording_table(table)
     if lacking := [name for name in ("subject", "muscle") if name not in table]:
         raise ValueError(f"The table of muscle_potentials lacks the columns {lacking}.")
+    if method is not None and not isinstance(method, (MUAPFeatures, MotorUnitDecomposer)):
+        raise TypeError(
+            f"The 'method' of muscle_potentials must be MUAPFeatures or MotorUnitDecomposer. Got "
+            f"{method!r}."
+        )
     if isinstance(method, MotorUnitDecomposer):
         found = template_measures(MotorUnitDecomposer(**method.get_params()).fit(table).templates_)
         # The same unit in several channels of a needle counts once, where it is largest.

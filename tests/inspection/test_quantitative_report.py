@@ -4,7 +4,7 @@ import pytest
 
 from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.inspection import quantitative_emg_report
-from sklearn_emg.motor_units import ReferenceLimits, muscle_potentials
+from sklearn_emg.motor_units import MotorUnitDecomposer, ReferenceLimits, muscle_potentials
 from sklearn_emg.preprocessing import HighpassFilter
 
 NAME = "<b>P1</b>"
@@ -48,3 +48,23 @@ def test_unknown_subjects_and_silence_are_refused(recordings, tmp_path):
     with pytest.raises(ValueError, match="No isolated potential was found"):
         quantitative_emg_report(quiet, NAME, path)
     assert not path.exists()
+
+
+def test_sides_are_apart_and_spellings_of_a_muscle_are_not(recordings, tmp_path):
+    both = recordings.iloc[[0, 0, 0]].assign(
+        muscle=["Biceps", "biceps brachii", "biceps  brachii"], side=["left", "left", "right"]
+    )
+    page = quantitative_emg_report(both, NAME, tmp_path / "report.html").read_text("utf-8")
+    assert page.count("<strong>biceps brachii, left</strong>") == 1
+    assert page.count("<strong>biceps brachii, right</strong>") == 1
+    assert "no limits of" not in page
+
+
+def test_limits_that_are_not_fitted_and_other_classes_are_refused(recordings, tmp_path):
+    path = tmp_path / "report.html"
+    with pytest.raises(ValueError, match="call fit or use_table first"):
+        quantitative_emg_report(recordings, NAME, path, limits=ReferenceLimits())
+    with pytest.raises(TypeError, match=r"'extractor' .* must be MUAPFeatures"):
+        quantitative_emg_report(recordings, NAME, path, extractor=MotorUnitDecomposer())
+    with pytest.raises(ValueError, match=r"needs the name of its muscle\. Got None"):
+        quantitative_emg_report(recordings.assign(muscle=None), NAME, path)

@@ -234,6 +234,9 @@ def test_numbers_that_are_no_limits_are_refused(change, message):
         ReferenceLimits().use_table(pd.DataFrame({**row, **change}, index=[5, 5]))
 
 
-def test_a_potential_without_subject_is_refused():
+def test_a_potential_without_subject_and_an_unknown_method_are_refused():
+    table = pd.DataFrame({"signal": [np.zeros(900)], "fs": 1000.0, "subject": "a", "muscle": "FDI"})
+    with pytest.raises(TypeError, match="must be MUAPFeatures or MotorUnitDecomposer"):
+        muscle_potentials(table, "muap")
     with pytest.raises(ValueError, match=r"needs its subject\. Row 0 has none"):
         published().score_muscles(potentials(np.nan, [0.4] * 20))

@@ -15,7 +15,7 @@ from sklearn_emg._validation import check_real
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.inspection._reports._html import Picture, check_page, draw, table, write_page
-from sklearn_emg.motor_units import ReferenceLimits, muscle_potentials
+from sklearn_emg.motor_units import ReferenceLimits, muscle_name, muscle_potentials
 from sklearn_emg.preprocessing import HighpassFilter, check_quality
 from sklearn_emg.recordings import check_recording_table, read_signal
 
@@ -39,10 +39,11 @@ def quantitative_emg_report(
 ) -> Path:
     """Write one self-contained HTML page of the motor unit potentials of a subject.
 
-    For each muscle the page shows traces, the potentials, a table of their measures against the
-    limits, with z-scores and outliers, and amplitude against duration; then the quality of the
-    recordings. It begins with a summary in neutral words and with what is not certain. It prints on
-    A4, opens offline and shows names from the data as text. It makes no diagnosis.
+    For each muscle, and each side of it, the page shows traces, the potentials, a table of their
+    measures against the limits, with z-scores and outliers, and amplitude against duration; then
+    the quality of the recordings. It begins with a summary in neutral words and with what is not
+    certain. It prints on A4, opens offline and shows names from the data as text. It makes no
+    diagnosis.
 
     Parameters
     ----------
@@ -73,8 +74,10 @@ def quantitative_emg_report(
     ImportError
         If matplotlib or Jinja2 is not installed.
     ValueError
-        If the table lacks the subject or the column ``muscle``, no potential is found, or `path` is
-        a folder.
+        If the table lacks the subject or the column ``muscle``, `limits` are not fitted, no
+        potential is found, or `path` is a folder.
+    TypeError
+        If `limits` or `extractor` is of another class.
 
     Warns
     -----
@@ -99,14 +102,11 @@ def quantitative_emg_report(
     """
     path = check_page(path, "quantitative_emg_report")
     check_real(seconds, "seconds", "quantitative_emg_report", 0.0, above=True)
-    check_recording_table(recordings)
-    if lacking := [name for name in ("subject", "muscle") if name not in recordings]:
-        raise ValueError(f"The table of quantitative_emg_report lacks the columns {lacking}.")
-    own = recordings[recordings["subject"] == subject].reset_index(drop=True)
-    if len(own) == 0:
-        known = ", ".join(map(repr, recordings["subject"].unique()[:5]))
-        raise ValueError(f"The table has no subject {subject!r}. It has {known} ...")
+    _check_class(limits, ReferenceLimits, "limits")
+    _check_class(extractor, MUAPFeatures, "extractor")
     limits = ReferenceLimits().use_table() if limits is None else limits
+    limits.muscles()  # which refuses limits that are not fitted
+    own = _rows_of(recordings, subject)
     filtered = HighpassFilter(highpass).fit_transform(own)
     found = muscle_potentials(filtered, extractor)
     if len(found) == 0:
@@ -114,11 +114,8 @@ def quantitative_emg_report(
             f"No isolated potential was found in {counted(len(own), 'recording')} of {subject!r}. "
             "Recordings at slight contraction have them; see the thresholds of MUAPFeatures."
         )
-    sections = [
-        _muscle(muscle, filtered[filtered["muscle"] == muscle], found, limits, seconds)
-        for muscle in own["muscle"].drop_duplicates()
-    ]
-    ages = own["age"].dropna().unique() if "age" in own else []
+    sections = _sections(filtered, found, limits, seconds)
+    ages = own["age"].dropna().astype(float).unique() if "age" in own else []
     faults = _quality(own)
     content = {
         "overview": [
@@ -135,17 +132,53 @@ def quantitative_emg_report(
     return path
 
 
+def _check_class(value: Any, wanted: type, name: str) -> None:
+    if value is not None and not isinstance(value, wanted):
+        raise TypeError(
+            f"The {name!r} of quantitative_emg_report must be {wanted.__name__}. Got {value!r}."
+        )
+
+
+def _rows_of(recordings: pd.DataFrame, subject: Any) -> pd.DataFrame:
+    """Recordings of a subject, numbered from 0, with each muscle in one spelling."""
+    check_recording_table(recordings)
+    if lacking := [name for name in ("subject", "muscle") if name not in recordings]:
+        raise ValueError(f"The table of quantitative_emg_report lacks the columns {lacking}.")
+    own = recordings[recordings["subject"] == subject].reset_index(drop=True)
+    if len(own) == 0:
+        known = ", ".join(map(repr, recordings["subject"].unique()[:5]))
+        raise ValueError(f"The table has no subject {subject!r}. It has {known} ...")
+    return own.assign(muscle=[muscle_name(name) for name in own["muscle"]])
+
+
+def _sections(
+    filtered: pd.DataFrame, found: pd.DataFrame, limits: ReferenceLimits, length: float
+) -> list[dict[str, Any]]:
+    """Content of the section of each muscle, and of each side of it."""
+    keys = [name for name in ("muscle", "side") if name in filtered]
+    groups: Any = filtered.groupby(keys, sort=False, dropna=False)
+    return [
+        _muscle(
+            ", ".join(str(part) for part in place if not pd.isna(part)),
+            rows,
+            found[found["row"].isin(rows.index)],
+            limits,
+            length,
+        )
+        for place, rows in groups
+    ]
+
+
 def _muscle(
     muscle: str,
     recordings: pd.DataFrame,
-    found: pd.DataFrame,
+    part: pd.DataFrame,
     limits: ReferenceLimits,
     length: float,
 ) -> dict[str, Any]:
-    """Content of the section of one muscle."""
-    part = found[found["muscle"] == muscle]
+    """Content of the section of one muscle or one side of it."""
     content: dict[str, Any] = {
-        "name": str(muscle),
+        "name": muscle,
         "n": len(part),
         "n_recordings": len(recordings),
         "enough": len(part) >= limits.min_potentials,
@@ -252,8 +285,9 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
         return None
     ages: list[float] = list(part["age"].dropna()) if "age" in part else []
     age = float(ages[0]) if ages else np.nan
-    low, high = limits.single_limits(muscle, "amplitude", age)
-    short, long = limits.single_limits(muscle, "duration", age)
+    name = part["muscle"].iloc[0]  # without the side
+    low, high = limits.single_limits(name, "amplitude", age)
+    short, long = limits.single_limits(name, "duration", age)
 
     def paint(figure: Any) -> None:
         ax = figure.subplots()
