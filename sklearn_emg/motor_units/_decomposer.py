@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._validation import check_integer
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.datasets import load_annotations, save_annotations
 from sklearn_emg.motor_units._decompose import Decomposition, decompose
@@ -32,7 +33,7 @@ class DecomposingExtractor(FeatureExtractor):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fs": [Interval(Real, 0, None, closed="neither"), None],
-        "highpass": [Interval(Real, 0, None, closed="neither")],
+        "highpass": [Interval(Real, 0, 2000, closed="right")],
         "threshold": [Interval(Real, 0, None, closed="neither")],
         "min_discharges": [Interval(Integral, 4, None, closed="left")],
         "n_jobs": [Integral, None],
@@ -52,6 +53,12 @@ class DecomposingExtractor(FeatureExtractor):
 
     def _decompose_all(self, X: NDArray[np.floating], fs: float) -> list[Decomposition]:
         """Decompose each recording of X (n_recordings, n_channels, n_times), on several threads."""
+        if fs < 5 * self.highpass:
+            warn_of_recordings(
+                f"{self._caller} finds no units at a rate of {fs:g} Hz with highpass="
+                f"{self.highpass:g} Hz, which leaves no band to search in. Give recordings of at "
+                f"least {5 * self.highpass:g} Hz, better 8 kHz or more."
+            )
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(decompose)(
                 signals,
@@ -79,8 +86,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
         Sampling rate in Hz. Arrays need it; a recording table contains its own. Rates below about
         8 kHz cut the sharp parts of potentials, by which units are told apart.
     highpass : float, default=250.0
-        Corner frequency in Hz of the zero-phase high-pass filter in front of the search. The
-        templates are averages of the recording itself.
+        Corner frequency in Hz of the zero-phase high-pass filter in front of the search, at most
+        2000. The templates are averages of the recording itself.
     threshold : float, default=5.0
         Height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
@@ -120,6 +127,11 @@ class MotorUnitDecomposer(DecomposingExtractor):
     ------
     ValueError
         In ``fit``, if the sampling rate is missing, or a 1-D recording is shorter than 0.5 s.
+
+    Warns
+    -----
+    RecordingWarning
+        If the sampling rate is below five times `highpass`: no unit can be found then.
 
     See Also
     --------

@@ -65,7 +65,7 @@ class DecompositionFeatures(DecomposingExtractor):
     fs : float, default=None
         Sampling rate in Hz. Arrays need it; a recording table contains its own.
     highpass : float, default=250.0
-        Corner frequency in Hz of the high-pass filter in front of the search.
+        Corner frequency in Hz of the high-pass filter in front of the search, at most 2000.
     threshold : float, default=5.0
         Height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
@@ -91,6 +91,11 @@ class DecompositionFeatures(DecomposingExtractor):
     ------
     ValueError
         In ``fit``, if a feature is unknown or the sampling rate is missing.
+
+    Warns
+    -----
+    RecordingWarning
+        If the sampling rate is below five times `highpass`: no unit can be found then.
 
     See Also
     --------

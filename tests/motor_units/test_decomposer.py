@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.datasets import load_annotations, simulate_recording
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.metrics import decomposition_agreement
 from sklearn_emg.motor_units import MotorUnitDecomposer
 from sklearn_emg.recordings import recording_table
@@ -166,3 +167,8 @@ def test_annotation_files_are_read_as_they_were_written(decomposer, tmp_path):
 def test_a_short_array_of_one_dimension_is_refused():
     with pytest.raises(ValueError, match="A 1-D array is one recording"):
         decompose(np.zeros(100))
+
+
+def test_a_rate_at_which_nothing_can_be_found_is_said():
+    with pytest.warns(RecordingWarning, match="finds no units at a rate of 1000 Hz"):
+        MotorUnitDecomposer(fs=1000.0).fit(np.random.default_rng(0).normal(size=(1, 2000)))
