@@ -204,7 +204,7 @@ def _check_splits(splits: Sequence[str]) -> None:
 def as_windows(
     estimator: Any, X: pd.DataFrame, y: NDArray
 ) -> tuple[Any, pd.DataFrame, NDArray, NDArray[np.intp] | None]:
-    """Cut the recordings of a table into the windows of the DiVoteClassifier in a pipeline.
+    """Cut the recordings of a table into the windows of the DiVote estimator in a pipeline.
 
     Steps that learn nothing come before the cut, as they do without it.
 

@@ -235,7 +235,14 @@ class Comparison:
         measures : DataFrame of float
             Indexed by ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
             ``f1`` and ``n``, the number of cases of the class. A ratio without cases is 0.
+
+        Raises
+        ------
+        ValueError
+            If numbers were predicted, or the comparison has no such level.
         """
+        if self.task == "regression":
+            raise ValueError("Predicted numbers have no measures of classes; see table().")
         rows = {}
         for name in dict.fromkeys(self.confusions["pipeline"]):
             counts = self.confusion(name, level)

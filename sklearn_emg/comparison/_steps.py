@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg._tables import ReadableTable
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.recordings import check_recording_table, read_signal, with_signals
 
 __all__ = ["time_steps"]
@@ -23,8 +23,8 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     estimator : fitted estimator
-        A Pipeline over recording tables, a DiVoteClassifier, a Pipeline that ends with one, or a
-        search over either.
+        A Pipeline over recording tables, a DiVoteClassifier or DiVoteRegressor, a Pipeline that
+        ends with one, or a search over either.
     X : DataFrame
         Recording table, such as the test recordings of a fold. Recordings in files are read once,
         which is the loading.
@@ -34,7 +34,7 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
     times : DataFrame
         One row per step, in the order in which they run: ``step``, the path of the step; ``kind``,
         "loading", "preprocessing" (steps on recordings, and cutting windows), "features" (steps on
-        windows before the classifier) or "prediction"; ``seconds``, and ``ms_per_recording``. The
+        windows before the last one) or "prediction"; ``seconds``, and ``ms_per_recording``. The
         last row is the total. Of a step that changes signals ``snr_db`` is the power of the
         enhanced signals against that of what was removed, in dB, and ``rmse`` the root of the mean
         square of what was removed, in mV: for an autoencoder the error of reconstruction.
@@ -84,7 +84,7 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         rows.append({"step": step, "kind": kind, "seconds": seconds})
         if step == "windows":
             return result
-        # Behind features there are no signals any more.
+        # After features there are no signals any more.
         if given and all("end" not in row for row in rows):
             if isinstance(result, np.ndarray) and np.shape(result) != np.shape(given[0]):
                 rows[-1]["end"] = True
@@ -131,7 +131,7 @@ def _run(estimator: Any, X: Any, kind: str, path: str, measured: Callable[..., A
             if part is not None and part != "passthrough" and not samples:
                 X = measured(path + step, kind, part.transform, X)
         _run(last, X, kind, path + name, measured)
-    elif isinstance(estimator, DiVoteClassifier):
+    elif isinstance(estimator, (DiVoteClassifier, DiVoteRegressor)):
         windows = measured("windows", "preprocessing", estimator.windows, X).X
         _run(estimator.estimator_, windows, "features", "estimator__", measured)
     elif hasattr(estimator, "predict"):

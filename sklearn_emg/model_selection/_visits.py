@@ -71,7 +71,8 @@ class VisitSplit(Protocol):
     Raises
     ------
     ValueError
-        If the table has no contexts, or a context reaches to its target or beyond.
+        If the table has no contexts, a context reaches to its target or beyond, or groups divide
+        a subject.
 
     Examples
     --------
@@ -97,8 +98,9 @@ class VisitSplit(Protocol):
         folds = SubjectKFold(
             self.n_splits, shuffle=self.shuffle, random_state=self.random_state
         ).runs(X, y, groups)
+        # Groups may join subjects, such as those of a family, and may not divide one.
         for run in folds:
-            assert_no_shared_subject(X, run.train, run.test, groups)
+            assert_no_shared_subject(X, run.train, run.test)
         return folds
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
@@ -198,14 +200,14 @@ class ChronologicalSplit(Protocol):
         Least difference in time between a training and a test row, in the unit of `time`; at least
         the length of a window for windows that overlap.
     by : str, default="recording"
-        Column that tells the series apart.
+        Column that tells the series of a subject apart.
     time : str, default="start"
         Column with the time of a row.
 
     Raises
     ------
     ValueError
-        If a column is missing, or a series is too short for the gap.
+        If a column is missing or has missing values, or a series is too short for the gap.
 
     Examples
     --------
@@ -241,10 +243,17 @@ class ChronologicalSplit(Protocol):
                 f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
                 "missing. Name the columns that it has with 'by' and 'time'."
             )
+        keys = [c for c in ("subject", self.by) if c in columns]
+        for column in (*keys, self.time):
+            if (bad := np.flatnonzero(X[column].isna())).size:
+                raise ValueError(
+                    f"{name}: row {bad[0]} has no {column!r}. Fill it in, or leave the row out."
+                )
+        series_of = X.groupby(list(dict.fromkeys(keys)), sort=False, observed=True).indices
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []
         test: list[int] = []
-        for series, rows in X.groupby(self.by, sort=False).indices.items():
+        for series, rows in series_of.items():
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))
             tested, before = order[-n_test:], order[:-n_test]

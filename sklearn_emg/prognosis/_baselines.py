@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._validation import check_integer, require
@@ -24,12 +24,14 @@ class _ContextRegressor(RegressorMixin, BaseEstimator):
     def _checked(self, X: Any, y: Any = None) -> tuple[Contexts, NDArray[np.floating] | None]:
         reset = y is not None
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
-            contexts = Contexts.of(X)
+            contexts = Contexts.of(X, None if reset else getattr(self, "_names", None))
             if reset:
-                self.n_features_in_ = X.shape[1]
-                y = np.asarray(y, dtype=float)
+                self.n_features_in_, self._names = X.shape[1], contexts.names
+                y = check_array(y, ensure_2d=False, dtype=float, input_name="y")
+                check_consistent_length(X, y)
             return contexts, y
         if reset:
+            self._names = None
             X, y = validate_data(self, X, y, dtype=float, y_numeric=True)
         else:
             X = validate_data(self, X, dtype=float, reset=False)
@@ -194,11 +196,17 @@ class MixedModelRegressor(_ContextRegressor):
             # Values without noise, or too few: the line of least squares, with broad deviations.
             effects = np.linalg.lstsq(design, value, rcond=None)[0]
             between, noise = np.eye(2), 1e-6
+        self._timed = contexts.time is not None
         self.effects_, self.between_, self.noise_ = effects, between, noise
         self.slope_ = float(effects[1] * self.scale_ / self.unit_)
 
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
-        start = contexts.ago[:, 0] * 0 if contexts.time is None else contexts.time
+        if self._timed != (contexts.time is not None):
+            raise ValueError(
+                "MixedModelRegressor needs the column 'time' either in fit and in predict, or in "
+                "neither."
+            )
+        start = np.zeros(len(contexts.value)) if contexts.time is None else contexts.time
         out = np.empty(len(contexts.value))
         for k, value in enumerate(contexts.value):
             known = np.isfinite(value)

@@ -126,6 +126,9 @@ def _checked(
     months = visit_months(visits)
     order = visits["visit"].to_numpy(float) if "visit" in visits else months
     keys = pd.DataFrame({"subject": visits["subject"].to_numpy(), "visit": order})
+    if keys["subject"].isna().any():
+        row = int(np.flatnonzero(keys["subject"].isna())[0])
+        raise ValueError(f"Row {row} of the visits has no subject. Fill it in, or leave it out.")
     _refuse_repeated(keys)
     if (bad := np.flatnonzero(~np.isfinite(values))).size:
         row = bad[0]
@@ -134,6 +137,15 @@ def _checked(
             f"{values[row]}. Leave visits without a value out of both 'visits' and 'y'."
         )
     features = _feature_names(visits, values, features)
+    if taken := [c for c in ("value", "ago") if c in features]:
+        raise ValueError(
+            f"visit_contexts names columns {taken[0] + '@0'!r} itself, and the visits have a "
+            f"feature {taken[0]!r}. Rename it, or name others in 'features'."
+        )
+    if text := [c for c in features if not pd.api.types.is_numeric_dtype(visits[c])]:
+        raise ValueError(
+            f"The feature {text[0]!r} of visit_contexts is not numeric. Encode it, or leave it out."
+        )
     frame = visits[features].reset_index(drop=True)
     frame = frame.assign(subject=keys["subject"], visit=keys["visit"], time=months, value=values)
     if "visit" in visits and np.issubdtype(visits["visit"].to_numpy().dtype, np.integer):
@@ -202,27 +214,51 @@ class Contexts:
     time: NDArray[np.floating] | None = None
 
     @classmethod
-    def of(cls, X: Any) -> Contexts:
+    def of(cls, X: Any, names: list[str] | None = None) -> Contexts:
         """Read contexts from a table of ``visit_contexts``, or from an array.
 
         Parameters
         ----------
         X : DataFrame, or ndarray of shape (n_examples, n_visits)
             The columns of an array are values at equal steps, the last one the newest.
+        names : list of str, default=None
+            Names of the features seen in ``fit``, which are read in this order.
 
         Returns
         -------
         contexts : Contexts
+
+        Raises
+        ------
+        ValueError
+            If the table has other features than `names`, no column ``ahead``, or no last known
+            value in a row.
         """
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
             places: dict[str, dict[int, str]] = {}
             for column in map(str, X.columns):
                 if match := _COLUMN.fullmatch(column):
                     places.setdefault(match[1], {})[int(match[2])] = column
+            if names is not None and set(names) != set(places):
+                raise ValueError(
+                    f"The contexts have the features {list(places)}, but those seen in fit had "
+                    f"{names}. Make both with the same 'features' of visit_contexts."
+                )
+            places = {name: places[name] for name in names or places}
             steps = sorted(places["value"])
             parts = {
                 name: X[[found[k] for k in steps]].to_numpy(float) for name, found in places.items()
             }
+            unknown = np.flatnonzero(~np.isfinite(parts["value"][:, -1]))
+            if unknown.size:
+                raise ValueError(
+                    f"Row {unknown[0]} has no last known value, 'value@0'. Leave the row out."
+                )
+            if "ahead" not in X:
+                raise ValueError(
+                    "The contexts have no column 'ahead', the months to the target. Keep it of the "
+                    "table of visit_contexts."
+                )
             time = X["time"].to_numpy(float) if "time" in X else None
             return cls(
                 parts["value"],

@@ -94,13 +94,13 @@ class _LSTMBase(SubjectMemory, BaseEstimator):
         """Sequences of shape (n_features, n_steps), the last value of each, and y."""
         reset = y is not None
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
-            contexts = Contexts.of(X)
+            contexts = Contexts.of(X, None if reset else getattr(self, "_names", None))
             ahead = np.broadcast_to(contexts.ahead[:, np.newaxis], contexts.ago.shape)
             steps = np.concatenate([contexts.features, ahead[:, np.newaxis]], axis=1)
             known = np.isfinite(contexts.value)
             found = [values[:, mask] for values, mask in zip(steps, known)]
             if reset:
-                self.n_features_in_ = X.shape[1]
+                self.n_features_in_, self._names = X.shape[1], contexts.names
             return self._last_steps(found, reset), contexts.value[:, -1].copy(), y
         if isinstance(X, (list, tuple)) and all(getattr(x, "ndim", 0) == 2 for x in X):
             found = [np.asarray(x, dtype=float) for x in X]

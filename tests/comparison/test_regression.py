@@ -183,3 +183,11 @@ def test_what_counts_diagnoses_refuses_numbers(result):
         meta_analysis({"a": result, "b": result})
     with pytest.raises(ValueError, match=r"is for classifiers. Compare a regressor with"):
         subject_permutation_test(divote(LinearRegression()), X, y)
+
+
+def test_numbers_have_no_measures_of_classes():
+    X, y = numbers(9)
+    result = compare({"linear": divote(LinearRegression())}, X, y, cv=3, progress=False)
+    for measure in (result.per_class, result.confusion_spread, result.confusion):
+        with pytest.raises(ValueError, match="Predicted numbers have no"):
+            measure()

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from data import simulated_cohort
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.comparison import time_steps
+from sklearn_emg.ensemble import DiVoteRegressor
+from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import make_system
 
@@ -47,3 +51,11 @@ def test_steps_that_change_signals_have_snr_and_rmse():
     # What removes nothing, or gives no signals, has neither.
     others = times.drop(index=["filter", "resample"])[["snr_db", "rmse"]]
     assert others.isna().all(axis=None)
+
+
+def test_the_windows_of_a_regressor_are_apart_from_its_features():
+    X, _ = simulated_cohort()
+    y = X["subject"].factorize()[0].astype(float)
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), LinearRegression())
+    times = time_steps(DiVoteRegressor(windows).fit(X, y), X[:5])
+    assert times["kind"].tolist() == ["loading", "preprocessing", "features", "prediction", "total"]

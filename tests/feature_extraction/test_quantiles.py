@@ -9,6 +9,7 @@ from sklearn_emg.feature_extraction import (
     AutoregressiveFeatures,
     EMGFeatures,
     FeatureQuantiles,
+    FFTSpectrum,
     MUAPFeatures,
     MultichannelFeatures,
     SpectralFeatures,
@@ -82,3 +83,19 @@ def test_what_cannot_be_summarised_is_refused(parameters, error, message):
     settings = {"extractor": TimeDomainFeatures(["rms"]), "part": 0.1, "fs": FS, **parameters}
     with pytest.raises(error, match=message):
         FeatureQuantiles(**settings).fit(noise(3, 300))
+
+
+def test_an_extractor_whose_features_depend_on_the_length_takes_tables():
+    X = noise(3, 2, 600)
+    quantiles = FeatureQuantiles(FFTSpectrum(), part=0.1, fs=FS)
+    table = recording_table(list(X), fs=FS, subject=list("abc"))
+    np.testing.assert_allclose(quantiles.fit_transform(table), quantiles.fit_transform(X))
+
+
+def test_repeated_or_no_quantiles_and_two_rates_are_refused():
+    X = noise(3, 400)
+    for given in ((0.5, 0.5), ()):
+        with pytest.raises(ValueError, match="must hold probabilities that differ"):
+            FeatureQuantiles(TimeDomainFeatures(["mav"]), quantiles=given, fs=FS).fit(X)
+    with pytest.raises(ValueError, match=r"has fs=2000\.0, and FeatureQuantiles has fs=1000\.0"):
+        FeatureQuantiles(SpectralFeatures(fs=2000.0), fs=FS).fit(X)

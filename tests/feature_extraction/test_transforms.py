@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from data import cohort, noise, simulated_cohort
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -15,6 +16,7 @@ from sklearn_emg.feature_extraction import (
     CWTCoefficients,
     FFTSpectrum,
     Flatten,
+    MiniRocket,
     TangentSpaceFeatures,
     TimeDomainFeatures,
     cwt,
@@ -209,3 +211,18 @@ def test_delayed_copies_add_the_autocovariance():
     assert extractor.get_feature_names_out()[2] == "ch1_ch1-4ms"
     with pytest.raises(ValueError, match="the longest delay has 4"):
         extractor.fit(X[:, :4])
+
+
+@pytest.mark.parametrize("extractor", [FFTSpectrum(fs=FS), MiniRocket(84, random_state=0)])
+def test_a_second_fit_takes_windows_of_another_length(extractor):
+    X = noise(4, 1, 200)
+    expected = clone(extractor).fit(X[..., :100]).transform(X[..., :100])
+    got = extractor.fit(X).fit(X[..., :100]).transform(X[..., :100])
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("delay", [-0.001, np.nan, "a"])
+def test_delays_are_finite_and_not_negative(delay):
+    pytest.importorskip("pyriemann")
+    with pytest.raises(ValueError, match="'delays' parameter of TangentSpaceFeatures"):
+        TangentSpaceFeatures([delay], fs=FS).fit(noise(4, 2, 200))

@@ -318,3 +318,77 @@ def test_recordings_of_visits():
                                     dropout=0, random_state=0)  # fmt: skip
     np.testing.assert_array_equal(cohort.data["signal"][7], again.data["signal"][7])
     assert not np.array_equal(cohort.data["signal"][0], cohort.data["signal"][1])
+
+
+def contexts_with_features():
+    visits = make_progression_cohort(12, random_state=0).visits
+    rng = np.random.default_rng(0)
+    return visits.assign(rms=rng.normal(size=len(visits)), mnf=100 + rng.normal(size=len(visits)))
+
+
+def test_features_are_read_by_name_whatever_the_order_of_columns():
+    visits = contexts_with_features()
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    model = ContextBoostingRegressor(min_samples_leaf=3, random_state=0).fit(X, y)
+    turned = X[sorted(X.columns, key=lambda c: c.startswith("rms@"))]
+    assert turned.columns.tolist() != X.columns.tolist()
+    np.testing.assert_array_equal(model.predict(turned), model.predict(X))
+    with pytest.raises(ValueError, match=r"seen in fit had \['value', 'ago', 'rms', 'mnf'\]"):
+        model.predict(X.rename(columns=lambda c: c.replace("rms", "arv")))
+
+
+def test_what_contexts_cannot_be_made_of_is_refused():
+    visits = contexts_with_features()
+    for name in ("value", "ago"):
+        with pytest.raises(ValueError, match=f"have a feature '{name}'"):
+            visit_contexts(visits.rename(columns={"rms": name}), visits["score"])
+    with pytest.raises(ValueError, match="feature 'side' of visit_contexts is not numeric"):
+        visit_contexts(visits.assign(side="left"), visits["score"], features=["side"])
+    nameless = visits.assign(subject=visits["subject"].where(np.arange(len(visits)) != 3))
+    with pytest.raises(ValueError, match="Row 3 of the visits has no subject"):
+        visit_contexts(nameless, visits["score"])
+
+
+@pytest.mark.parametrize("model", [LastValueRegressor(), SlopeRegressor(), MixedModelRegressor()])
+def test_baselines_refuse_targets_and_contexts_that_lack_values(model):
+    visits = contexts_with_features()
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[1:])
+    with pytest.raises(ValueError, match="y contains NaN"):
+        model.fit(X, np.where(np.arange(len(y)) == 3, np.nan, y))
+    with pytest.raises(ValueError, match="Row 0 has no last known value"):
+        model.fit(X.assign(**{"value@0": np.nan}), y)
+    with pytest.raises(ValueError, match="no column 'ahead'"):
+        model.fit(X.drop(columns="ahead"), y)
+
+
+def test_a_mixed_model_of_times_needs_them_to_predict():
+    visits = contexts_with_features()
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    with pytest.raises(ValueError, match="needs the column 'time' either in fit and in predict"):
+        MixedModelRegressor().fit(X, y).predict(X.drop(columns="time"))
+    untimed = X.drop(columns="time")
+    assert np.isfinite(MixedModelRegressor().fit(untimed, y).predict(untimed)).all()
+
+
+def test_groups_may_join_subjects_and_not_divide_them():
+    visits = make_progression_cohort(12, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    with pytest.raises(ValueError, match=r"This split leaks: 1[0-9] subjects"):
+        next(VisitSplit(3).split(X, y, np.arange(len(X))))
+    pairs = X["subject"].str[1:].astype(int).to_numpy() // 2
+    for train, test in VisitSplit(3).split(X, y, pairs):
+        assert not set(pairs[train]) & set(pairs[test])
+
+
+def test_recordings_of_two_subjects_with_one_name_are_two_series():
+    X = pd.DataFrame({"subject": list("aaaabbbb"), "recording": 0, "start": [*range(4)] * 2})
+    X.loc[4:, "start"] += 10
+    train, test = next(ChronologicalSplit().split(X))
+    assert (train.tolist(), test.tolist()) == ([0, 1, 2, 4, 5, 6], [3, 7])
+    for column in ("recording", "start"):
+        holes = X.astype({column: float})
+        holes.loc[5, column] = np.nan
+        with pytest.raises(ValueError, match=f"row 5 has no '{column}'"):
+            next(ChronologicalSplit().split(holes))

@@ -132,6 +132,7 @@ class FFTSpectrum(FeatureExtractor):
         -------
         self : object
         """
+        self.__dict__.pop("frequencies_", None)  # of windows of another length
         super().fit(X, y)
         if self._is_table(X):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])

@@ -16,7 +16,7 @@ __all__ = ["Flatten"]
 class Flatten(TransformerMixin, BaseEstimator):
     """Put all values of an image, or all samples of a window, into one row of features.
 
-    Behind :class:`STFT`, :class:`CWTCoefficients` and other images it makes rows that any
+    After :class:`STFT`, :class:`CWTCoefficients` and other images it makes rows that any
     scikit-learn transformer or classifier takes.
 
     Attributes

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn_emg._sklearn import HasMethods, Interval, Real
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.recordings import read_signal, with_signals
 
 __all__ = ["FeatureQuantiles"]
 
@@ -52,8 +53,8 @@ class FeatureQuantiles(FeatureExtractor):
     TypeError
         If `extractor` is no feature extractor of this package's kind.
     ValueError
-        If `extractor` learns from data, a quantile is out of range, or windows are shorter than
-        one part.
+        If `extractor` learns from data or has another sampling rate, a quantile is out of range
+        or given twice, or windows are shorter than one part.
 
     See Also
     --------
@@ -121,14 +122,30 @@ class FeatureQuantiles(FeatureExtractor):
                 "The 'extractor' parameter of FeatureQuantiles must learn nothing from the data. "
                 f"{self.extractor!r} does; choose fixed features and orders."
             )
-        for value in self._probabilities():
+        for value in np.atleast_1d(np.asarray(self.quantiles, dtype=object)):
             check_fraction(value, "quantiles", "FeatureQuantiles")
+        ends = self._ends()
+        if not ends or len(set(ends)) < len(ends):
+            raise ValueError(
+                "The 'quantiles' parameter of FeatureQuantiles must hold probabilities that "
+                f"differ. Got {self.quantiles!r} instead."
+            )
         self.extractor_: Any = None  # until the input is known to be usable
         super().fit(X, y)
         extractor = clone(self.extractor)
-        if not self._is_table(X):
+        if self._is_table(X):  # its first part, from which nothing is learned
+            X = X.iloc[:1]
+            signal, size = read_signal(X["signal"].iloc[0]), self._size(float(X["fs"].iloc[0]))
+            X = with_signals(X, [signal[..., :size]])
+        else:
             X = np.asarray(X)[..., : self._size(self._array_fs())]
             if "fs" in extractor.get_params():
+                if (own := extractor.get_params()["fs"]) not in (None, self.fs):
+                    raise ValueError(
+                        f"The 'extractor' of FeatureQuantiles has fs={own}, and "
+                        f"FeatureQuantiles has fs={self.fs}. Give the rate of X to both, or to "
+                        "FeatureQuantiles alone."
+                    )
                 extractor.set_params(fs=self.fs)
         self.extractor_ = extractor.fit(X)
         return self
@@ -160,9 +177,16 @@ class FeatureQuantiles(FeatureExtractor):
         if self.extractor_ is not None:
             self.extractor_._check_length(size, fs)
 
+    def _ends(self) -> list[str]:
+        """Ends of the names of the features."""
+        return [f"q{100 * q:g}" for q in self._probabilities()]
+
     def _joint_names(self, channels: list[str]) -> list[str]:
-        ends = [f"q{100 * q:g}" for q in self._probabilities()]
-        return [f"{name}_{end}" for end in ends for name in self.extractor_._joint_names(channels)]
+        return [
+            f"{name}_{end}"
+            for end in self._ends()
+            for name in self.extractor_._joint_names(channels)
+        ]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         n_windows, n_channels, n_times = X.shape

@@ -123,6 +123,7 @@ class MiniRocket(FeatureExtractor):
         """
         from sklearn_emg.feature_extraction._kernels.rocket import convolution
 
+        self.__dict__.pop("biases_", None)  # of windows of another length
         super().fit(X, y)
         windows = self._training_windows(X)
         self._n_samples = windows.shape[-1]

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.covariance import ledoit_wolf
 
-from sklearn_emg._validation import require
+from sklearn_emg._validation import check_real, require
 from sklearn_emg.base import FeatureExtractor
 
 __all__ = ["TangentSpaceFeatures"]
@@ -110,6 +110,8 @@ class TangentSpaceFeatures(FeatureExtractor):
         require("pyriemann", "TangentSpaceFeatures", "riemann", "pyRiemann")
         from pyriemann.tangentspace import TangentSpace
 
+        for delay in self.delays:
+            check_real(delay, "delays", "TangentSpaceFeatures", 0.0)
         self.__dict__.pop("_tangent", None)
         super().fit(X, y)
         if self._is_table(X):
