@@ -206,7 +206,8 @@ def meta_analysis(
         If a value of `comparisons` is not a Comparison.
     ValueError
         If there is no set, a set has predicted numbers or no diagnoses of subjects, no two
-        pipelines are in the same set, or a subject has two classes and `metric` is "balanced_accuracy".
+        pipelines are in the same set, or a subject has two classes and `metric` is
+        "balanced_accuracy".
 
     See Also
     --------
