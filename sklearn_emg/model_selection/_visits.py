@@ -185,6 +185,18 @@ def _rows(rows: list[int]) -> NDArray[np.intp]:
     return np.sort(np.array(rows, dtype=np.intp))
 
 
+def _series(X: pd.DataFrame, by: str, time: str) -> dict[Any, NDArray[np.intp]]:
+    """Rows of each series of each subject."""
+    keys = list(dict.fromkeys(c for c in ("subject", by) if c in X.columns))
+    for column in (*keys, time):
+        if (bad := np.flatnonzero(X[column].isna())).size:
+            raise ValueError(
+                f"ChronologicalSplit: row {bad[0]} has no {column!r}. Fill it in, or leave the row "
+                "out."
+            )
+    return X.groupby(keys, sort=False, observed=True).indices
+
+
 class ChronologicalSplit(Protocol):
     """Later part of each recording against its earlier part, with a gap, for forecasts within it.
 
@@ -243,17 +255,10 @@ class ChronologicalSplit(Protocol):
                 f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
                 "missing. Name the columns that it has with 'by' and 'time'."
             )
-        keys = [c for c in ("subject", self.by) if c in columns]
-        for column in (*keys, self.time):
-            if (bad := np.flatnonzero(X[column].isna())).size:
-                raise ValueError(
-                    f"{name}: row {bad[0]} has no {column!r}. Fill it in, or leave the row out."
-                )
-        series_of = X.groupby(list(dict.fromkeys(keys)), sort=False, observed=True).indices
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []
         test: list[int] = []
-        for series, rows in series_of.items():
+        for series, rows in _series(X, self.by, self.time).items():
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))
             tested, before = order[-n_test:], order[:-n_test]

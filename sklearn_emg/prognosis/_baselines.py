@@ -21,10 +21,12 @@ from sklearn_emg.prognosis._contexts import Contexts
 class _ContextRegressor(RegressorMixin, BaseEstimator):
     """Base of regressors of contexts: it checks X and y and reads the contexts."""
 
+    _names: list[str] | None = None  # of the features of contexts seen in fit
+
     def _checked(self, X: Any, y: Any = None) -> tuple[Contexts, NDArray[np.floating] | None]:
         reset = y is not None
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
-            contexts = Contexts.of(X, None if reset else getattr(self, "_names", None))
+            contexts = Contexts.of(X, None if reset else self._names)
             if reset:
                 self.n_features_in_, self._names = X.shape[1], contexts.names
                 y = check_array(y, ensure_2d=False, dtype=float, input_name="y")

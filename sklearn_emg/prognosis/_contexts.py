@@ -235,16 +235,7 @@ class Contexts:
             value in a row.
         """
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
-            places: dict[str, dict[int, str]] = {}
-            for column in map(str, X.columns):
-                if match := _COLUMN.fullmatch(column):
-                    places.setdefault(match[1], {})[int(match[2])] = column
-            if names is not None and set(names) != set(places):
-                raise ValueError(
-                    f"The contexts have the features {list(places)}, but those seen in fit had "
-                    f"{names}. Make both with the same 'features' of visit_contexts."
-                )
-            places = {name: places[name] for name in names or places}
+            places = _places(X, names)
             steps = sorted(places["value"])
             parts = {
                 name: X[[found[k] for k in steps]].to_numpy(float) for name, found in places.items()
@@ -253,11 +244,6 @@ class Contexts:
             if unknown.size:
                 raise ValueError(
                     f"Row {unknown[0]} has no last known value, 'value@0'. Leave the row out."
-                )
-            if "ahead" not in X:
-                raise ValueError(
-                    "The contexts have no column 'ahead', the months to the target. Keep it of the "
-                    "table of visit_contexts."
                 )
             time = X["time"].to_numpy(float) if "time" in X else None
             return cls(
@@ -272,3 +258,22 @@ class Contexts:
         ago = np.broadcast_to(np.arange(value.shape[1])[::-1].astype(float), value.shape)
         ahead = np.ones(len(value))
         return cls(value, ago, ahead, np.stack([value, ago], axis=1), ["value", "ago"])
+
+
+def _places(X: pd.DataFrame, names: list[str] | None) -> dict[str, dict[int, str]]:
+    """Columns of each feature by its step, features in the order of `names`."""
+    places: dict[str, dict[int, str]] = {}
+    for column in map(str, X.columns):
+        if match := _COLUMN.fullmatch(column):
+            places.setdefault(match[1], {})[int(match[2])] = column
+    if names is not None and set(names) != set(places):
+        raise ValueError(
+            f"The contexts have the features {list(places)}, but those seen in fit had {names}. "
+            "Make both with the same 'features' of visit_contexts."
+        )
+    if "ahead" not in X:
+        raise ValueError(
+            "The contexts have no column 'ahead', the months to the target. Take it from the table "
+            "of visit_contexts."
+        )
+    return {name: places[name] for name in names or places}

@@ -54,6 +54,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator):
 
     mean_: NDArray[np.floating]
     scale_: NDArray[np.floating]
+    _names: list[str] | None = None  # of the features of contexts seen in fit
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator):
         """Sequences of shape (n_features, n_steps), the last value of each, and y."""
         reset = y is not None
         if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
-            contexts = Contexts.of(X, None if reset else getattr(self, "_names", None))
+            contexts = Contexts.of(X, None if reset else self._names)
             ahead = np.broadcast_to(contexts.ahead[:, np.newaxis], contexts.ago.shape)
             steps = np.concatenate([contexts.features, ahead[:, np.newaxis]], axis=1)
             known = np.isfinite(contexts.value)

@@ -112,6 +112,20 @@ class FeatureQuantiles(FeatureExtractor):
         -------
         self : object
         """
+        self._check_settings()
+        self.extractor_: Any = None  # until the input is known to be usable
+        super().fit(X, y)
+        if self._is_table(X):  # its first part, from which nothing is learned
+            X = X.iloc[:1]
+            signal, size = read_signal(X["signal"].iloc[0]), self._size(float(X["fs"].iloc[0]))
+            X = with_signals(X, [signal[..., :size]])
+        else:
+            X = np.asarray(X)[..., : self._size(self._array_fs())]
+        self.extractor_ = self._with_rate().fit(X)
+        return self
+
+    def _check_settings(self) -> None:
+        """Refuse extractors and quantiles that cannot be used."""
         if not isinstance(self.extractor, FeatureExtractor):
             raise TypeError(
                 "The 'extractor' parameter of FeatureQuantiles must be a feature extractor, such "
@@ -130,25 +144,19 @@ class FeatureQuantiles(FeatureExtractor):
                 "The 'quantiles' parameter of FeatureQuantiles must hold probabilities that "
                 f"differ. Got {self.quantiles!r} instead."
             )
-        self.extractor_: Any = None  # until the input is known to be usable
-        super().fit(X, y)
+
+    def _with_rate(self) -> Any:
+        """A clone of the extractor with the sampling rate of arrays, if they have one."""
         extractor = clone(self.extractor)
-        if self._is_table(X):  # its first part, from which nothing is learned
-            X = X.iloc[:1]
-            signal, size = read_signal(X["signal"].iloc[0]), self._size(float(X["fs"].iloc[0]))
-            X = with_signals(X, [signal[..., :size]])
-        else:
-            X = np.asarray(X)[..., : self._size(self._array_fs())]
-            if "fs" in extractor.get_params():
-                if (own := extractor.get_params()["fs"]) not in (None, self.fs):
-                    raise ValueError(
-                        f"The 'extractor' of FeatureQuantiles has fs={own}, and "
-                        f"FeatureQuantiles has fs={self.fs}. Give the rate of X to both, or to "
-                        "FeatureQuantiles alone."
-                    )
-                extractor.set_params(fs=self.fs)
-        self.extractor_ = extractor.fit(X)
-        return self
+        params = extractor.get_params()
+        if self.fs is None or "fs" not in params:
+            return extractor
+        if params["fs"] not in (None, self.fs):
+            raise ValueError(
+                f"The 'extractor' of FeatureQuantiles has fs={params['fs']}, and FeatureQuantiles "
+                f"has fs={self.fs}. Give the rate of X to both, or to FeatureQuantiles alone."
+            )
+        return extractor.set_params(fs=self.fs)
 
     def _probabilities(self) -> list[float]:
         return [float(q) for q in np.atleast_1d(np.asarray(self.quantiles))]
