@@ -185,7 +185,7 @@ def _rows(rows: list[int]) -> NDArray[np.intp]:
     return np.sort(np.array(rows, dtype=np.intp))
 
 
-def _series(X: pd.DataFrame, by: str, time: str) -> dict[Any, NDArray[np.intp]]:
+def _series(X: pd.DataFrame, by: str, time: str) -> dict[Any, Any]:
     """Rows of each series of each subject."""
     keys = list(dict.fromkeys(c for c in ("subject", by) if c in X.columns))
     for column in (*keys, time):
