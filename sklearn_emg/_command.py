@@ -109,8 +109,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "(default: subject)")  # fmt: skip
     add("--metadata", metavar="FILE", help="table with one row per file or subject")
     add("--channels", metavar="NAMES", help="channels to read, separated by commas")
-    add("--unit", help="unit of the samples where the files do not state it: uV, mV, V, counts")
-    add("--fs", type=float, metavar="HZ", help="sampling rate where the files do not state it")
+    add("--unit", help="unit of the samples, in place of that in the files: uV, mV, V, counts")
+    add("--fs", type=float, metavar="HZ", help="sampling rate, in place of that in the files")
     add("--format", help="form of the files (default: recognised)")
     add("--jobs", type=int, metavar="N", help="number of parallel jobs")
 
@@ -177,7 +177,11 @@ def _describe(arguments: argparse.Namespace) -> None:
 def _systems(arguments: argparse.Namespace) -> None:
     from sklearn_emg.papers import list_systems
 
-    sys.stdout.write(list_systems()[["title", "published"]].to_string() + "\n")
+    systems = list_systems()
+    for name, title, published in zip(systems.index, systems["title"], systems["published"]):
+        sys.stdout.write(f"{name}\n  {title}\n")
+        if published:
+            sys.stdout.write(f"  published: {published}\n")
 
 
 def _quality(arguments: argparse.Namespace) -> None:
@@ -324,15 +328,26 @@ def _read(arguments: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray | Non
         if getattr(arguments, name) is not None
     }
     if "channels" in read:
-        read["channels"] = read["channels"].split(",")
+        read["channels"] = [name.strip() for name in read["channels"].split(",")]
     if arguments.pattern is None and (root / "dataset_description.json").is_file():
-        read.pop("format", None)
+        _refuse_unused(arguments)
         return separate_labels(read_bids(root, **read), arguments.label)
     pattern = arguments.pattern or _pattern_of(root, arguments)
     metadata = arguments.metadata
     if arguments.subject != "subject" and (arguments.pattern or metadata):
         pattern, metadata = _with_subject(pattern, metadata, arguments.subject)
     return read_folder(root, pattern, metadata=metadata, target=arguments.label, **read)
+
+
+def _refuse_unused(arguments: argparse.Namespace) -> None:
+    """Refuse options that a data set in BIDS does not need."""
+    unused = [f"--{name}" for name in ("metadata", "format") if getattr(arguments, name)]
+    unused += ["--subject"] if arguments.subject != "subject" else []
+    if unused:
+        raise ValueError(
+            f"{', '.join(unused)}: {arguments.folder} is a data set in BIDS, which names its "
+            "subjects and columns itself; leave the option out, or give --pattern"
+        )
 
 
 def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, Any]:
@@ -350,11 +365,18 @@ def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, A
     )
 
 
+def _subjects_in(sheet: pd.DataFrame | None, name: str) -> set[str]:
+    """Subjects of a table of metadata; none without a table or such a column."""
+    columns = {} if sheet is None else {str(c).strip().lower(): sheet[c] for c in sheet}
+    return {str(value).strip() for value in columns.get(name.lower(), ())}
+
+
 def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
     """Pattern of the files of a folder, from their depth and names."""
-    from sklearn_emg.io import visible_files
+    from sklearn_emg.io import read_metadata, visible_files
 
     given = arguments.metadata
+    sheet = None if given is None else read_metadata(given)
     found = [
         path.relative_to(root)
         for path in visible_files(root)
@@ -365,11 +387,14 @@ def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
     (suffix, depth), _ = Counter((p.suffix, len(p.parts)) for p in found).most_common(1)[0]
     stems = [p.stem for p in found if (p.suffix, len(p.parts)) == (suffix, depth)]
     name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
-    label = f"{{{arguments.label or 'group'}}}"
+    label = arguments.label or "group"
+    label = "*" if sheet is not None and label in sheet else f"{{{label}}}"
     if depth == 1:
         parts = [name]
     elif depth == 2:
-        parts = ["{subject}", "*"] if given else [label, name]
+        known = _subjects_in(sheet, arguments.subject)
+        in_names = any(stem in known or stem.partition("_")[0] in known for stem in stems)
+        parts = [label, name] if sheet is None or in_names else ["{subject}", "*"]
     else:
         parts = [label, *["*"] * (depth - 3), "{subject}", "*"]
     pattern = "/".join(parts) + suffix

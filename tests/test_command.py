@@ -102,6 +102,37 @@ def test_metadata_and_names_of_fields(study, tmp_path, capsys):
     assert "24 recordings" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("column", ["group", "sex"])
+def test_the_pattern_agrees_with_the_metadata(study, tmp_path, column, capsys):
+    subjects = sorted({p.name[:3] for p in study.rglob("*.csv")})
+    sheet = tmp_path / "sheet.csv"
+    groups = [{"c": "control", "p": "patient"}[s[0]] for s in subjects]
+    pd.DataFrame({"Subject": subjects, column: groups}).to_csv(sheet, index=False)
+    assert main(["quality", str(study), "--metadata", str(sheet), "--label", column]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("Pattern: */{subject}_*.csv")
+    assert "warning" not in shown.err
+    assert "24 recordings" in shown.out
+
+
+def test_folders_that_the_metadata_name_are_subjects(tmp_path, capsys):
+    for subject in ("s1", "s2"):
+        (tmp_path / "study" / subject).mkdir(parents=True)
+        lines = ["time [s],EMG [mV]", *(f"{i / 1000},{i % 7 / 10}" for i in range(300))]
+        (tmp_path / "study" / subject / "rest_1.csv").write_text("\n".join(lines))
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("subject,group\ns1,a\ns2,b\n")
+    assert main(["quality", str(tmp_path / "study"), "--metadata", str(sheet)]) == 0
+    assert "Pattern: {subject}/*.csv" in capsys.readouterr().err
+
+
+def test_options_that_a_bids_data_set_does_not_use_are_refused(tmp_path, capsys):
+    (tmp_path / "dataset_description.json").write_text("{}")
+    options = ["--metadata", "sheet.csv", "--subject", "id"]
+    assert main(["quality", str(tmp_path), *options]) == 2
+    assert "error: --metadata, --subject: " in capsys.readouterr().err
+
+
 def test_a_file_is_described(study, capsys):
     assert main(["describe", str(study / "control" / "c00_biceps.csv")]) == 0
     assert "EMG  emg   mV 1000.0" in capsys.readouterr().out
@@ -109,7 +140,12 @@ def test_a_file_is_described(study, capsys):
 
 def test_systems_and_benchmark_are_those_of_papers(capsys):
     assert main(["systems"]) == 0
-    assert "nemgnet" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert (
+        "nemgnet-b-pd\n  J. Yoo et al. (2022): nEMGNet B with DiVote feature-PD\n  published: "
+        in out
+    )
+    assert " \n" not in out
     assert main(["benchmark", "--data", "nothing", "--out", "x"]) == 2
     assert "--data takes one of simulated" in capsys.readouterr().err
 

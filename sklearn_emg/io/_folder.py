@@ -247,7 +247,7 @@ def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFra
     try:
         if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
             return pd.read_excel(path)
-        return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+        table, texts = _read_csv(path), _read_csv(path, dtype=str)
     except ImportError as error:
         raise ImportError(
             f"read_folder: {path} needs a library of the extra 'formats' ({error}): pip install "
@@ -255,6 +255,20 @@ def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFra
         ) from error
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"read_folder: {path} is not a readable table ({error}).") from error
+    for name in table:
+        # Integers with leading zeros, such as the subject 007, stay text.
+        if texts[name].astype("string").str.fullmatch(r"\s*0\d+\s*").any():
+            table[name] = texts[name]
+    return table
+
+
+def _read_csv(path: Path, dtype: type | None = None) -> pd.DataFrame:
+    return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig", dtype=dtype)
+
+
+def _key_text(value: Any) -> str:
+    """Text of a key; numbers of a column with empty cells have a decimal point in pandas."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _joined(
@@ -264,7 +278,8 @@ def _joined(
     table = read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
     key = _key_column(table, on)
-    given = table[key].astype(str).str.strip().str.replace("\\", "/", regex=False)
+    table = table.dropna(how="all").reset_index(drop=True)
+    given = table[key].map(_key_text).str.replace("\\", "/", regex=False)
     repeated = sorted(given[given.duplicated()].unique())
     if repeated:
         raise ValueError(

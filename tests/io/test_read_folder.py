@@ -93,3 +93,21 @@ def test_patterns_that_do_not_fit(study):
         read_folder(study / "none", PATTERN)
     with pytest.raises(FileNotFoundError, match=r"no metadata file .*none\.csv"), pytest.warns():
         read_folder(study, PATTERN, metadata=study / "none.csv")
+
+
+def test_subjects_that_are_numbers_are_joined(tmp_path):
+    """Codes with leading zeros stay text, and empty lines of a sheet change no code."""
+    lines = ["time [s],EMG [mV]", *(f"{i / 1000},{i % 7 / 10}" for i in range(300))]
+    for name in ("007", "010", "12", "13"):
+        (tmp_path / name[:2]).mkdir(exist_ok=True)
+        (tmp_path / name[:2] / f"{name}.csv").write_text("\n".join(lines))
+    sheet = tmp_path / "sheet.tsv"
+    sheet.write_text("subject\tage\tempty\n007\t40\t\n010\t50\t\n12\t60\t\n13\t70\t\n")
+    frame = pd.DataFrame({"subject": [12, np.nan, 13, np.nan], "age": [60, np.nan, 70, np.nan]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table, _ = read_folder(tmp_path, "*/{subject}.csv", metadata=sheet)
+    assert table.set_index("subject")["age"].to_dict() == {"007": 40, "010": 50, "12": 60, "13": 70}
+    with pytest.warns(RecordingWarning, match="2 files without a row in the metadata: 00/007.csv"):
+        table, _ = read_folder(tmp_path, "*/{subject}.csv", metadata=frame)
+    assert table.set_index("subject")["age"][["12", "13"]].tolist() == [60, 70]

@@ -236,6 +236,8 @@ def test_bad_recordings_are_dropped_with_their_labels():
         assert check_quality(table, drop_bad=True).index.tolist() == list("uvxyz")
     with pytest.raises(ValueError, match="'y' of drop_bad must have the 6 rows"):
         report.drop_bad(table, y[:3])
+    with pytest.raises(ValueError, match="in another order"):
+        report.drop_bad(table[::-1], y)
     dead = recording_table(np.zeros((2, 8000)), fs=FS, subject=["a", "b"])
     with pytest.raises(ValueError, match="All 2 recordings are bad, 2 of them by constant"):
         check_quality(dead).drop_bad(dead)

@@ -118,7 +118,8 @@ class QualityReport:
         Raises
         ------
         ValueError
-            If X or y has other rows than the table that was checked, or none is left.
+            If X or y has other rows than the table that was checked, or X has them in another
+            order, or none is left.
         """
         bad = (self.recordings["quality"] == "bad").to_numpy()
         for name, given in (("X", X), ("y", y)):
@@ -127,6 +128,16 @@ class QualityReport:
                     f"The {name!r} of drop_bad must have the {counted(len(bad), 'row')} of the "
                     f"table that was checked. Got {len(given)}."
                 )
+        if (
+            isinstance(X, pd.DataFrame)
+            and self.index.is_unique
+            and not X.index.equals(self.index)
+            and set(X.index) == set(self.index)
+        ):
+            raise ValueError(
+                "The 'X' of drop_bad has the rows of the table that was checked in another order. "
+                "Give them, and y, in that order, X.loc[report.index]."
+            )
         if bad.all():
             worst = self.kinds.sort_values("bad", kind="stable").iloc[-1]
             raise ValueError(
