@@ -386,17 +386,23 @@ def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
         raise ValueError(f"no file below {root} is of a known form; give --pattern")
     (suffix, depth), _ = Counter((p.suffix, len(p.parts)) for p in found).most_common(1)[0]
     stems = [p.stem for p in found if (p.suffix, len(p.parts)) == (suffix, depth)]
+    parts = _parts_of(stems, depth, sheet, arguments)
+    pattern = "/".join(parts) + suffix
+    sys.stderr.write(f"Pattern: {pattern} (--pattern gives another)\n")
+    return pattern
+
+
+def _parts_of(
+    stems: list[str], depth: int, sheet: pd.DataFrame | None, arguments: argparse.Namespace
+) -> list[str]:
+    """Folders and name of a pattern; the metadata decide where label and subject are."""
     name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
     label = arguments.label or "group"
     label = "*" if sheet is not None and label in sheet else f"{{{label}}}"
     if depth == 1:
-        parts = [name]
-    elif depth == 2:
-        known = _subjects_in(sheet, arguments.subject)
-        in_names = any(stem in known or stem.partition("_")[0] in known for stem in stems)
-        parts = [label, name] if sheet is None or in_names else ["{subject}", "*"]
-    else:
-        parts = [label, *["*"] * (depth - 3), "{subject}", "*"]
-    pattern = "/".join(parts) + suffix
-    sys.stderr.write(f"Pattern: {pattern} (--pattern gives another)\n")
-    return pattern
+        return [name]
+    if depth > 2:
+        return [label, *["*"] * (depth - 3), "{subject}", "*"]
+    known = _subjects_in(sheet, arguments.subject)
+    in_names = any(stem in known or stem.partition("_")[0] in known for stem in stems)
+    return [label, name] if sheet is None or in_names else ["{subject}", "*"]
