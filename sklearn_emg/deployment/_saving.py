@@ -188,7 +188,8 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     FileExistsError
         If `path` is a file, or a folder with anything but a saved system.
     TypeError
-        If it holds types that ``load_model`` would refuse; they are named.
+        If it holds types that ``load_model`` would refuse; they are named. Objects that skops does
+        not write, such as pandas tables, are refused too.
 
     See Also
     --------
@@ -215,12 +216,22 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     trusted = _names(trusted)
     _check_replaceable(Path(path))
     networks = _networks(model)
+    for network in networks:
+        module = network.get_params(deep=False).get("module", "")
+        if not isinstance(module, str):
+            raise TypeError(
+                f"save_model: the system holds a network of the class {module!r}, which load_model "
+                "does not build. Save the network alone by sklearn_emg.neural_network.save_model."
+            )
     places = {id(network): SavedNetwork(k) for k, network in enumerate(networks)}
     skeleton = copy.deepcopy(model, dict(places))
     try:
         content = skops.dumps(skeleton)
     except Exception as error:
-        raise TypeError(f"save_model cannot write {type(model).__name__}: {error}") from error
+        raise TypeError(
+            f"save_model cannot write {type(model).__name__}, which holds an object that skops "
+            f"does not write, such as a pandas table or an open file: {error}"
+        ) from error
     unknown, _ = _unknown(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise TypeError(

@@ -17,14 +17,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.deployment import _saving, load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.model_selection import SubjectKFold
-from sklearn_emg.motor_units import DecompositionFeatures
+from sklearn_emg.motor_units import DecompositionFeatures, MotorUnitDecomposer
 from sklearn_emg.neural_network import ALSNetClassifier
 from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, HighpassFilter
+from sklearn_emg.prognosis import LSTMPrognosis, SlopeRegressor, visit_contexts
 
 pytest.importorskip("skops")
 pytestmark = [
@@ -249,3 +251,20 @@ def test_motor_unit_features_travel_and_trusted_names_are_a_list(tmp_path):
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     with pytest.raises(TypeError, match=r"give \['my\.type'\]"):
         load_model(tmp_path / "model", trusted="my.type")
+
+
+def test_fitted_tables_are_refused_and_prognoses_travel(tmp_path):
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    with pytest.raises(TypeError, match="cannot write MotorUnitDecomposer, which holds an object"):
+        save_model(MotorUnitDecomposer(fs=8000.0).fit(np.tile(X.ravel(), (1, 400))), tmp_path / "m")
+    model = SlopeRegressor().fit(X, X[:, 0])
+    again = load_model(save_model(model, tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_networks_that_load_model_does_not_build_are_refused(tmp_path):
+    visits = make_progression_cohort(6, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+    model = LSTMPrognosis(context=2, n_units=2, max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match=r"network of the class .*ContextLSTM"):
+        save_model(model, tmp_path / "model")

@@ -115,7 +115,7 @@ def quantitative_emg_report(
             "Recordings at slight contraction have them; see the thresholds of MUAPFeatures."
         )
     sections = _sections(filtered, found, limits, seconds)
-    ages = own["age"].dropna().astype(float).unique() if "age" in own else []
+    ages: Any = own["age"].dropna().astype(float).unique() if "age" in own else []
     faults = _quality(own)
     content = {
         "overview": [
