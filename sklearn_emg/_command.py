@@ -403,6 +403,11 @@ def _parts_of(
         return [name]
     if depth > 2:
         return [label, *["*"] * (depth - 3), "{subject}", "*"]
-    known = _subjects_in(sheet, arguments.subject)
-    in_names = any(stem in known or stem.partition("_")[0] in known for stem in stems)
-    return [label, name] if sheet is None or in_names else ["{subject}", "*"]
+    if sheet is None or _name_subjects(stems, _subjects_in(sheet, arguments.subject)):
+        return [label, name]
+    return ["{subject}", "*"]
+
+
+def _name_subjects(stems: list[str], known: set[str]) -> bool:
+    """Whether names of files, or their parts up to the first underscore, are subjects."""
+    return any(stem in known or stem.partition("_")[0] in known for stem in stems)
