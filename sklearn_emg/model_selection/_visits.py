@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -185,8 +186,8 @@ def _rows(rows: list[int]) -> NDArray[np.intp]:
     return np.sort(np.array(rows, dtype=np.intp))
 
 
-def _series(X: pd.DataFrame, by: str, time: str) -> dict[Any, Any]:
-    """Rows of each series of each subject."""
+def _series(X: pd.DataFrame, by: str, time: str) -> Iterator[tuple[str, Any]]:
+    """Yield name and rows of each series of each subject."""
     keys = list(dict.fromkeys(c for c in ("subject", by) if c in X.columns))
     for column in (*keys, time):
         if (bad := np.flatnonzero(X[column].isna())).size:
@@ -194,7 +195,9 @@ def _series(X: pd.DataFrame, by: str, time: str) -> dict[Any, Any]:
                 f"ChronologicalSplit: row {bad[0]} has no {column!r}. Fill it in, or leave the row "
                 "out."
             )
-    return X.groupby(keys, sort=False, observed=True).indices
+    for values, rows in X.groupby(keys, sort=False, observed=True).indices.items():
+        *subject, own = values if isinstance(values, tuple) else (values,)
+        yield f"{by} {own}" + "".join(f" of subject {each}" for each in subject), rows
 
 
 class ChronologicalSplit(Protocol):
@@ -212,7 +215,7 @@ class ChronologicalSplit(Protocol):
         Least difference in time between a training and a test row, in the unit of `time`; at least
         the length of a window for windows that overlap.
     by : str, default="recording"
-        Column that tells the series of a subject apart.
+        Column that distinguishes the series of a subject.
     time : str, default="start"
         Column with the time of a row.
 
@@ -258,7 +261,7 @@ class ChronologicalSplit(Protocol):
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []
         test: list[int] = []
-        for series, rows in _series(X, self.by, self.time).items():
+        for series, rows in _series(X, self.by, self.time):
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))
             tested, before = order[-n_test:], order[:-n_test]
@@ -267,7 +270,7 @@ class ChronologicalSplit(Protocol):
             kept = kept[time[kept] < time[tested[0]]]
             if not len(kept):
                 raise ValueError(
-                    f"{self.by} {series} has {len(rows)} rows, none of which is {self.gap:g} or "
+                    f"{series} has {len(rows)} rows, none of which is {self.gap:g} or "
                     f"more before its {n_test} tested ones. Lower 'gap' or 'test_size', or leave "
                     "it out."
                 )
