@@ -6,7 +6,7 @@ from sklearn_emg.preprocessing._artefacts._gaps import GapInterpolator
 from sklearn_emg.preprocessing._artefacts._properties import PROPERTIES as PROPERTIES
 from sklearn_emg.preprocessing._artefacts._properties import recording_properties
 from sklearn_emg.preprocessing._artefacts._rejector import ArtefactRejector
-from sklearn_emg.preprocessing._artefacts._segments import segment_recording as segment_recording
+from sklearn_emg.preprocessing._artefacts._segments import segment_recording
 from sklearn_emg.preprocessing._augmentation import WindowAugmenter, mixup
 from sklearn_emg.preprocessing._balance import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.preprocessing._denoising._autoencoder import AutoencoderDenoiser
@@ -71,4 +71,5 @@ __all__ = [
     "mixup",
     "read_exported",
     "recording_properties",
+    "segment_recording",
 ]
