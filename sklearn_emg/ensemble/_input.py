@@ -201,7 +201,13 @@ def _units(
 
 
 def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: str) -> NDArray[Any]:
-    """Values of a column that a parameter names; it has to be there, without gaps."""
+    """Values of a column that a parameter names.
+
+    Raises
+    ------
+    ValueError
+        If the column is missing, or a row has no value in it.
+    """
     if table is None or column not in table.columns:
         have = "no columns" if table is None else f"the columns {list(table.columns)}"
         raise ValueError(

@@ -29,10 +29,25 @@ _LATENCIES = 10_000
 
 
 class StoppingRule(Protocol):
-    """What stops a decision, such as a SequentialTest."""
+    """Interface of a rule that ends a running diagnosis, such as :class:`SequentialTest`.
+
+    Any object with this method can be the `stop` of :class:`StreamingDiagnosis`.
+    """
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Position of the class, or None to go on."""
+        """Position of the class that is decided, or None to go on.
+
+        Parameters
+        ----------
+        votes : array-like of shape (n_classes,)
+            Votes of the windows so far.
+        seconds : float
+            Length of the signal so far, in s.
+
+        Returns
+        -------
+        position : int or None
+        """
 
 
 @dataclass(frozen=True)

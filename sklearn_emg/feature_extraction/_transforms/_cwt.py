@@ -69,6 +69,13 @@ class Scales:
 
 
 def continuous_wavelet(name: str, caller: str):
+    """Continuous wavelet of PyWavelets by name.
+
+    Raises
+    ------
+    ValueError
+        If PyWavelets has no continuous wavelet of this name; the message lists those it has.
+    """
     import pywt
 
     try:
