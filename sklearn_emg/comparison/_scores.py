@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from sklearn_emg.metrics import METRICS, bootstrap_interval, confusion_measures,
 ALL_METRICS = (*METRICS, "auroc")
 
 
-class Scores:
+class Scores(ABC):
     """What the scores of labels and those of numbers share: the summary over folds."""
 
     confidence: float
@@ -27,17 +28,17 @@ class Scores:
     task: ClassVar[str]
     classes: NDArray[Any]
 
+    @abstractmethod
     def fold_scores(self, level: Level) -> dict[str, float]:
         """Every measure over the cases of one fold."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reason(self, level: Level) -> str:
         """Reason for a NaN among the measures of one fold; empty if there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
         """Values over the test cases of all folds, and their intervals over subjects."""
-        raise NotImplementedError
 
     def summarise(
         self, outcomes: list[Outcome], name: str, folds: pd.DataFrame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -25,10 +26,15 @@ from sklearn_emg.ensemble._metadata import Columns, column_params
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.ensemble._votes import Votes
 from sklearn_emg.model_selection import Split
-from sklearn_emg.recordings import Windows, is_recording_table, mean_by_code, warn_of_known_subjects
+from sklearn_emg.recordings import (
+    WindowSet,
+    is_recording_table,
+    mean_by_code,
+    warn_of_known_subjects,
+)
 
 
-class DiVote(MetaEstimatorMixin, InputChecks):
+class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     """Windows of recordings, an estimator of windows, and its answers for each subject.
 
     A subclass says what the scores of windows are (:meth:`_window_scores`) and how those of
@@ -65,30 +71,31 @@ class DiVote(MetaEstimatorMixin, InputChecks):
 
     # ------------------------------------------------- what a subclass says
 
+    @abstractmethod
     def _check_estimator(self) -> None:
         """Refuse an estimator of another kind."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn_target(self, y: NDArray[Any]) -> None:
         """Learn classes, or whatever the target of training tells."""
-        raise NotImplementedError
 
     def _learn_units(self, of_units: NDArray[Any]) -> None:
         """Learn what the targets of the units tell."""
 
+    @abstractmethod
     def _new_final(self) -> Any:
         """Unfitted final estimator."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _n_scores(self) -> int:
         """Number of scores of a window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
         """Scores of windows, of shape (n_windows, n_scores), by what `_fit_inner` gave."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fit_inner(
         self,
         rows: Rows,
@@ -97,27 +104,26 @@ class DiVote(MetaEstimatorMixin, InputChecks):
         times: NDArray[np.intp],
     ) -> Any:
         """Fit what scores windows; `times` says how often each row is trained on, 0 for none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _keep_inner(self, fitted: Any) -> None:
         """Keep what `_fit_inner` gave as fitted attributes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
         """Scores of rows from those of their windows, NaN for a row without windows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """Features of units for the final estimator, from the scores of rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _answers(self, rows: Rows) -> NDArray[Any]:
         """Answer for each unit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
         """Scores of windows, recordings and subjects."""
-        raise NotImplementedError
 
     # ------------------------------------------------- fit
 
@@ -268,7 +274,7 @@ class DiVote(MetaEstimatorMixin, InputChecks):
         values = self._scores_of(fitted, X, columns)
         return self._row_scores(replace(rows, row=rows.row[windows]), values)
 
-    def windows(self, X: Any) -> Windows:
+    def windows(self, X: Any) -> WindowSet:
         """Windows of X, the input of ``estimator_``, in the order of ``vote(X).windows``.
 
         Parameters
@@ -278,7 +284,7 @@ class DiVote(MetaEstimatorMixin, InputChecks):
 
         Returns
         -------
-        windows : Windows
+        windows : WindowSet
             Its ``X`` holds the windows; for feature tables and arrays the rows of features, each
             from start 0 at an unknown rate (NaN).
         """
@@ -288,7 +294,7 @@ class DiVote(MetaEstimatorMixin, InputChecks):
             return replace(windows, X=np.asarray(windows.X))
         inner, _ = self._check_matrix(X, None, None, reset=False)
         n_rows = len(inner)
-        return Windows(
+        return WindowSet(
             inner, np.arange(n_rows), np.zeros(n_rows, dtype=np.intp), float("nan"), n_rows, {}
         )
 

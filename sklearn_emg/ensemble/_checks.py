@@ -40,7 +40,7 @@ from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     OnFault,
     Tail,
-    Windows,
+    WindowSet,
     check_facts,
     check_recording_table,
     divide,
@@ -120,7 +120,7 @@ class InputChecks(BaseEstimator):
         check = check_numbers if self._numbers else check_labels
         return check(y, n_rows, self._caller)
 
-    def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> Windows:
+    def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> WindowSet:
         """Windows of a checked table, of the rate and shape of those in ``fit``."""
         check_recording_table(table, required=("signal", "fs"))
         windows = self._windows(table)
@@ -162,9 +162,9 @@ class InputChecks(BaseEstimator):
                 RecordingWarning,
             )
 
-    def _windows(self, table: pd.DataFrame) -> Windows:
+    def _windows(self, table: pd.DataFrame) -> WindowSet:
         """Windows of a table; computed when they are needed, where the estimator allows it."""
-        cut: Callable[..., Windows] = divide
+        cut: Callable[..., WindowSet] = divide
         if takes_kept(self.estimator):
             if not is_kept(table) and keeps_results(self.estimator):
                 table = keep_recordings(table, None)

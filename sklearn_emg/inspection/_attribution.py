@@ -17,7 +17,7 @@ from sklearn_emg.inspection._networks import (
     predicted_nodes,
     torch_tools,
 )
-from sklearn_emg.recordings import Windows
+from sklearn_emg.recordings import WindowSet
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Attribution:
     residual: NDArray[np.float64]
     method: str
 
-    def to_recordings(self, windows: Windows) -> list[NDArray[np.float64]]:
+    def to_recordings(self, windows: WindowSet) -> list[NDArray[np.float64]]:
         """Values along each recording: the mean over the windows that cover a sample.
 
         Parameters
         ----------
-        windows : Windows
+        windows : WindowSet
             Windows of :func:`~sklearn_emg.recordings.divide`, the same as here.
 
         Returns

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, style, tidy
-from sklearn_emg.recordings import Windows, read_signal
+from sklearn_emg.recordings import WindowSet, read_signal
 
 # Blue opposes, orange supports, grey is between: they differ with any colour vision, and in a print
 # without colour the bars below show the same by their direction.
@@ -157,7 +157,7 @@ class AttributionDisplay:
 
     @classmethod
     def from_recording(
-        cls, attribution: Attribution, windows: Windows, table: pd.DataFrame, row: int = 0
+        cls, attribution: Attribution, windows: WindowSet, table: pd.DataFrame, row: int = 0
     ) -> AttributionDisplay:
         """Show an entire recording: each sample has the mean over the windows that cover it.
 
@@ -165,7 +165,7 @@ class AttributionDisplay:
         ----------
         attribution : Attribution
             Result of :func:`attribution` for ``windows.X``, with one `target`.
-        windows : Windows
+        windows : WindowSet
             Windows of `table`, from :func:`~sklearn_emg.recordings.divide`.
         table : DataFrame
             Recording table.

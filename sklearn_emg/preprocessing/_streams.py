@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["SampleStream", "SignalStream"]
 
 
-class SignalStream:
+class SignalStream(ABC):
     """Base of streams: checks of chunks. A subclass implements ``_process``.
 
     The concatenated outputs of the chunks equal the output for the whole recording to the last
@@ -24,9 +25,9 @@ class SignalStream:
         """Reset the state: the next chunk begins a new recording."""
         self._leading_shape: tuple[int, ...] | None = None
 
+    @abstractmethod
     def _process(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Output for checked samples, at least one."""
-        raise NotImplementedError
 
     def process(self, chunk: ArrayLike) -> NDArray[np.floating]:
         """Process the next samples.

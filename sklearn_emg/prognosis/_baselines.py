@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn_emg._validation import check_integer, require
 from sklearn_emg.prognosis._contexts import Contexts
 
 
-class _ContextRegressor(RegressorMixin, BaseEstimator):
+class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
     """Base of regressors of contexts: it checks X and y and reads the contexts."""
 
     _names: list[str] | None = None  # of the features of contexts seen in fit
@@ -80,8 +81,9 @@ class _ContextRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "is_fitted_")
         return self._predict(X, self._checked(X)[0])
 
+    @abstractmethod
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
-        raise NotImplementedError
+        """Value at the target visit of each context."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -49,7 +50,7 @@ _PARAMETERS = """context : int, default=None
 """
 
 
-class _LSTMBase(SubjectMemory, BaseEstimator):
+class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     """Sequences, their scale, and the network; subclasses handle the target."""
 
     mean_: NDArray[np.floating]
@@ -207,8 +208,9 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         """Losses of training and validation by epoch."""
         return self.network_.history_
 
+    @abstractmethod
     def _learn_target(self, y: NDArray[Any], last: NDArray[np.floating]) -> NDArray[Any]:
-        raise NotImplementedError
+        """Target of the network for each context, from the targets and the last visits."""
 
     def _given(self, X: Any) -> tuple[list[NDArray[np.floating]], NDArray[np.floating]]:
         """Sequences to predict, with a warning if their subjects were trained on."""

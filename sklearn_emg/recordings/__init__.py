@@ -94,13 +94,13 @@ from sklearn_emg.recordings._visits import visit_months as visit_months
 from sklearn_emg.recordings._windows import OnFault as OnFault
 from sklearn_emg.recordings._windows import Tail as Tail
 from sklearn_emg.recordings._windows import Unit as Unit
-from sklearn_emg.recordings._windows import Windows, divide, window_table
+from sklearn_emg.recordings._windows import WindowSet, divide, window_table
 from sklearn_emg.recordings._windows import to_samples as to_samples
 
 __all__ = [
     "SignalFile",
     "Subjects",
-    "Windows",
+    "WindowSet",
     "check_recording_table",
     "check_visits",
     "concat_tables",

@@ -15,7 +15,7 @@ from sklearn_emg.recordings._digest import content_digest, read_through
 from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, KeptWindows, Store, derived_key
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table, with_signals
-from sklearn_emg.recordings._windows import Division, OnFault, Tail, Unit, Windows
+from sklearn_emg.recordings._windows import Division, OnFault, Tail, Unit, WindowSet
 
 __all__ = [
     "after_step",
@@ -204,7 +204,7 @@ def divide_kept(
     tail: Tail = "drop",
     nan: OnFault = "raise",
     short: OnFault = "raise",
-) -> Windows:
+) -> WindowSet:
     """Cut kept recordings into windows that are computed when they are needed.
 
     Parameters
@@ -214,7 +214,7 @@ def divide_kept(
 
     Returns
     -------
-    windows : Windows
+    windows : WindowSet
         Its ``X`` are :class:`KeptWindows`.
     """
     check_facts(table)
@@ -230,11 +230,11 @@ def divide_kept(
         rows.append(np.full(len(starts), row))
         firsts.append(starts)
     X = KeptWindows(cuts, np.concatenate(numbers), np.concatenate(places))
-    return Windows(X, np.concatenate(rows), np.concatenate(firsts), division.fs, len(table),
+    return WindowSet(X, np.concatenate(rows), np.concatenate(firsts), division.fs, len(table),
                    division.skipped)  # fmt: skip
 
 
-def _windows_of_slices(table: pd.DataFrame, division: Division) -> Windows:
+def _windows_of_slices(table: pd.DataFrame, division: Division) -> WindowSet:
     """Windows of a table that has a row for each window of kept recordings."""
     places: dict[int, int] = {}
     cuts: list[Cut] = []
@@ -247,7 +247,7 @@ def _windows_of_slices(table: pd.DataFrame, division: Division) -> Windows:
     place = np.array([signal.place for signal in division.signals])
     rows = np.arange(len(table))
     X = KeptWindows(cuts, np.array(numbers), place)
-    return Windows(X, rows, np.zeros_like(rows), division.fs, len(table), {})
+    return WindowSet(X, rows, np.zeros_like(rows), division.fs, len(table), {})
 
 
 def check_facts(table: pd.DataFrame) -> None:

@@ -18,11 +18,11 @@ from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import mean_by_code, object_column
 from sklearn_emg.recordings._table import MAX_FAULTS, check_recording_table
 
-__all__ = ["OnFault", "Tail", "Unit", "Windows", "divide", "window_table"]
+__all__ = ["OnFault", "Tail", "Unit", "WindowSet", "divide", "window_table"]
 
 
 @dataclass(frozen=True)
-class Windows:
+class WindowSet:
     """Windows of a recording table, with the row that each comes from.
 
     Attributes
@@ -261,7 +261,7 @@ def divide(
     nan: OnFault = "raise",
     short: OnFault = "raise",
     dtype: DTypeLike = np.float32,
-) -> Windows:
+) -> WindowSet:
     """Cut the recordings of a table into windows of equal length.
 
     Parameters
@@ -288,7 +288,7 @@ def divide(
 
     Returns
     -------
-    windows : Windows
+    windows : WindowSet
         The windows, in the order of the table, and the row that each comes from. One recording is
         read at a time, and only the windows are kept in memory.
 
@@ -323,7 +323,7 @@ def divide(
         rows[n_windows:stop] = row
         start[n_windows:stop] = starts
         n_windows = stop
-    return Windows(
+    return WindowSet(
         X[:n_windows],
         rows[:n_windows],
         start[:n_windows],

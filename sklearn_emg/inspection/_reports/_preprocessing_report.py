@@ -21,7 +21,7 @@ from sklearn_emg.inspection._reports._html import Picture, check_page, draw, wri
 from sklearn_emg.inspection._reports._html import table as html_table
 from sklearn_emg.model_selection import SubjectKFold, splits_by_subject
 from sklearn_emg.recordings import (
-    Windows,
+    WindowSet,
     check_recording_table,
     divide,
     read_signal,
@@ -172,7 +172,7 @@ class _Run:
         self.steps.append({"name": name, "text": _text(step), "pictures": pictures})
         return True
 
-    def note_windows(self, windows: Windows) -> None:
+    def note_windows(self, windows: WindowSet) -> None:
         """Note the windows that were skipped."""
         for position, why in windows.skipped.items():
             # The text begins with the number of the row among those that are left.
@@ -233,7 +233,7 @@ def _measures(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _windows_of(step: Any, table: pd.DataFrame) -> Windows | None:
+def _windows_of(step: Any, table: pd.DataFrame) -> WindowSet | None:
     """Windows that a step would cut, None if it cuts none."""
     parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
     if parameters.get("window") is None or "voting" not in parameters:
@@ -246,7 +246,7 @@ def _windows_of(step: Any, table: pd.DataFrame) -> Windows | None:
 
 
 def _class_balance(
-    table: pd.DataFrame, y: NDArray, labels: NDArray, windows: Windows | None
+    table: pd.DataFrame, y: NDArray, labels: NDArray, windows: WindowSet | None
 ) -> pd.DataFrame:
     rows = {}
     subjects = subjects_of(table)
