@@ -3,6 +3,8 @@
 from sklearn_emg.streaming._causal import CausalSystem, to_causal
 from sklearn_emg.streaming._decision import Decision, FixedLength, MajorityVote, SequentialTest
 from sklearn_emg.streaming._diagnosis import Gap, Latency, StreamingDiagnosis, WindowResult
+from sklearn_emg.streaming._lines import LineFormat, read_serial, read_tcp
+from sklearn_emg.streaming._lsl import read_lsl
 from sklearn_emg.streaming._sources import Chunk, replay, replay_file
 
 __all__ = [
@@ -12,10 +14,14 @@ __all__ = [
     "FixedLength",
     "Gap",
     "Latency",
+    "LineFormat",
     "MajorityVote",
     "SequentialTest",
     "StreamingDiagnosis",
     "WindowResult",
+    "read_lsl",
+    "read_serial",
+    "read_tcp",
     "replay",
     "replay_file",
     "to_causal",

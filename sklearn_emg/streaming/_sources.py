@@ -49,9 +49,15 @@ def replay(
     speed : float or None, default=1.0
         1 gives each chunk when a device would have recorded it, 10 ten times as fast, None at once.
 
-    Yields
+    Returns
+    -------
+    chunks : iterator of Chunk
+
+    Raises
     ------
-    chunk : Chunk
+    ValueError
+        If a parameter is out of range or the signal is not one recording; when called, not at the
+        first chunk.
 
     Examples
     --------
@@ -64,7 +70,18 @@ def replay(
     n_chunk = max(1, round(check_real(chunk, "chunk", "replay", 0.0, above=True) * fs))
     if speed is not None:
         check_real(speed, "speed", "replay", 0.0, above=True)
-    values = read_signal(signal)
+    values = np.asarray(read_signal(signal))
+    if values.ndim not in (1, 2) or not values.size or values.dtype.kind not in "fiu":
+        raise ValueError(
+            "The 'signal' of replay must be numbers of shape (n_times,) or (n_channels, n_times). "
+            f"Got shape {values.shape} of {values.dtype}."
+        )
+    return _play(values, fs, n_chunk, speed)
+
+
+def _play(
+    values: NDArray[np.floating], fs: float, n_chunk: int, speed: float | None
+) -> Iterator[Chunk]:
     began = time.monotonic()
     for start in range(0, values.shape[-1], n_chunk):
         samples = values[..., start : start + n_chunk]
@@ -92,14 +109,14 @@ def replay_file(
     **options : dict
         Parameters of :func:`sklearn_emg.io.read_recordings`, such as ``channels`` or ``unit``.
 
-    Yields
-    ------
-    chunk : Chunk
+    Returns
+    -------
+    chunks : iterator of Chunk
 
     Raises
     ------
     ValueError
-        If the file has several recordings.
+        If the file has several recordings; when called, not at the first chunk.
     """
     table = read_recordings(path, **options)
     if len(table) != 1:
@@ -107,4 +124,4 @@ def replay_file(
             f"{path} has {len(table)} recordings; replay_file plays one. Read them with "
             "sklearn_emg.io.read_recordings and give one signal to replay."
         )
-    yield from replay(table["signal"].iloc[0], table["fs"].iloc[0], chunk=chunk, speed=speed)
+    return replay(table["signal"].iloc[0], table["fs"].iloc[0], chunk=chunk, speed=speed)

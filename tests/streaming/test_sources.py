@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_emg.io import read_recordings
+from sklearn_emg.io import read_recordings, write_recordings
+from sklearn_emg.recordings import recording_table
 from sklearn_emg.streaming import replay, replay_file
 
 
@@ -26,6 +27,25 @@ def test_chunks_come_at_the_speed_of_a_device(monkeypatch):
     assert slept == pytest.approx([0.01, 0.02, 0.025])
 
 
-def test_a_speed_of_zero_is_refused():
-    with pytest.raises(ValueError, match="'speed' parameter of replay"):
-        next(replay(np.zeros(10), 1000.0, speed=0.0))
+@pytest.mark.parametrize(
+    "signal, options, match",
+    [
+        (np.zeros(10), {"speed": 0.0}, "'speed' parameter of replay"),
+        (np.zeros(10), {"chunk": -1.0}, "'chunk' parameter of replay"),
+        (np.zeros(10), {"fs": "fast"}, "'fs' parameter of replay"),
+        (np.zeros((2, 3, 10)), {}, r"'signal' of replay must be .* Got shape \(2, 3, 10\)"),
+        (np.zeros(0), {}, "'signal' of replay must be"),
+    ],
+)
+def test_replay_refuses_parameters_when_it_is_called(signal, options, match):
+    with pytest.raises(ValueError, match=match):
+        replay(signal, **{"fs": 1000.0, **options})
+
+
+def test_replay_file_refuses_several_recordings_when_it_is_called(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        replay_file(tmp_path / "none.csv")
+    table = recording_table([np.sin(np.arange(900.0))] * 2, fs=1000.0, subject=list("ab"))
+    write_recordings(table, tmp_path / "two.parquet")
+    with pytest.raises(ValueError, match="has 2 recordings; replay_file plays one"):
+        replay_file(tmp_path / "two.parquet", speed=None)

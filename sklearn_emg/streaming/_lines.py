@@ -1,0 +1,449 @@
+"""Lines of text with one sample each, as devices send them over TCP or a serial port."""
+
+from __future__ import annotations
+
+import socket
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from sklearn_emg._validation import check_integer, check_option, check_real, require
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings import millivolts_per
+from sklearn_emg.streaming._sources import Chunk
+
+__all__ = ["LineFormat", "read_serial", "read_tcp"]
+
+_LONGEST_LINE = 10_000  # bytes
+_MALFORMED_IN_A_ROW = 100
+_RATE_SECONDS, _RATE_TOLERANCE = 5.0, 0.1
+
+
+class LineFormat:
+    """Form of the lines that a device sends, one per sample: ``[counter,]channel 1,channel 2...``.
+
+    Lines end with a line feed; a carriage return before it, empty lines and lines that begin with
+    ``#`` are skipped.
+
+    Parameters
+    ----------
+    n_channels : int, default=1
+        Number of values in a line.
+    unit : str, default="mV"
+        Unit of the values: nV, uV, mV or V.
+    counter : int or None, default=None
+        What the first field counts. None: lines have no counter, and lost samples are not noticed.
+        0: it counts the samples without end. Another number: it begins again at 0 when it has
+        reached this number, such as 256 for one byte; as many samples lost in a row are not
+        noticed.
+    separator : str or None, default=","
+        Text between the values; None means blanks.
+    malformed : {"gap", "raise"}, default="gap"
+        What happens at a line that has another number of values or no numbers. "gap" takes its
+        sample as lost, with a warning at the first one; 100 in a row are an error. "raise" refuses
+        the first.
+
+    Examples
+    --------
+    >>> from sklearn_emg.streaming import LineFormat
+    >>> LineFormat(n_channels=2, unit="uV", counter=256)
+    LineFormat(n_channels=2, unit='uV', counter=256, separator=',', malformed='gap')
+    """
+
+    def __init__(
+        self,
+        *,
+        n_channels: int = 1,
+        unit: str = "mV",
+        counter: int | None = None,
+        separator: str | None = ",",
+        malformed: Literal["gap", "raise"] = "gap",
+    ):
+        caller = "LineFormat"
+        self.n_channels = check_integer(n_channels, "n_channels", caller)
+        self.unit, self.factor = unit, millivolts_per(unit)
+        if counter is not None and check_integer(counter, "counter", caller, 0) == 1:
+            raise ValueError(
+                "The 'counter' parameter of LineFormat must be None, 0 for a counter without end, "
+                "or the number at which it begins again, 2 at least. Got 1 instead."
+            )
+        self.counter = counter
+        if separator is not None and (not isinstance(separator, str) or not separator):
+            raise ValueError(
+                "The 'separator' parameter of LineFormat must be a text, or None for blanks. "
+                f"Got {separator!r} instead."
+            )
+        self.separator = separator
+        check_option(malformed, ("gap", "raise"), "malformed", caller)
+        self.malformed = malformed
+
+    def __repr__(self) -> str:
+        names = ("n_channels", "unit", "counter", "separator", "malformed")
+        return f"LineFormat({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def parse(self, line: bytes) -> tuple[int | None, list[float]] | None:
+        """Counter and values of a line; None for one that has another form."""
+        try:
+            fields = [float(x) for x in line.decode("ascii").split(self.separator)]
+        except ValueError:  # UnicodeDecodeError is one
+            return None
+        if self.counter is None:
+            return (None, fields) if len(fields) == self.n_channels else None
+        if len(fields) != self.n_channels + 1 or not fields[0].is_integer() or fields[0] < 0:
+            return None
+        if self.counter and fields[0] >= self.counter:
+            return None
+        return int(fields[0]), fields[1:]
+
+
+class _LineReader:
+    """Chunks from bytes as they arrive.
+
+    Parameters
+    ----------
+    lines : LineFormat
+    fs : float
+    n_chunk : int
+        Samples of a chunk.
+    name : str
+        Name of the source in messages.
+    drop_first : bool
+        Whether the first line of a connection may be a part of one.
+    """
+
+    def __init__(
+        self, lines: LineFormat, fs: float, n_chunk: int, name: str, drop_first: bool = False
+    ):
+        self._lines, self._fs, self._n_chunk, self._name = lines, fs, n_chunk, name
+        self._drop_first = self._drop = drop_first
+        self._rest = b""
+        self._rows: list[list[float]] = []
+        self.position = 0  # samples so far, with those lost
+        self._last: int | None = None  # counter of the last line
+        self._n_lines = self._in_a_row = 0
+        self._warned = False
+        self._resumed: int | None = None  # samples lost at a reconnection, by the clock
+        self._timed: tuple[float, int] | None = None  # when counting began, and the position
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        """Yield the chunks that further bytes complete."""
+        *complete, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            raise ValueError(
+                f"{self._name}: {len(self._rest)} bytes came without the end of a line. The device "
+                "must send one sample per line of text; check its format and the baud rate."
+            )
+        for line in complete:
+            self._n_lines += 1
+            line, dropped, self._drop = line.strip(), self._drop, False
+            if not dropped and line and not line.startswith(b"#"):
+                yield from self._add(line)
+        self._check_rate()
+
+    def flush(self) -> Iterator[Chunk]:
+        """Yield the samples that fill no chunk."""
+        if self._rows:
+            samples = np.array(self._rows).T * self._lines.factor
+            start = self.position - len(self._rows)
+            self._rows = []
+            yield Chunk(samples[0] if len(samples) == 1 else samples, start, self._fs)
+
+    def resume(self, seconds: float) -> None:
+        """Go on after a reconnection, `seconds` after the last bytes; half a line is dropped."""
+        self._rest, self._timed, self._drop = b"", None, self._drop_first
+        self._resumed = max(1, round(seconds * self._fs))
+
+    def _add(self, line: bytes) -> Iterator[Chunk]:
+        found = self._lines.parse(line)
+        if found is None:
+            self._refuse(line)
+            if self._lines.counter is not None:  # the next counter tells how many are missing
+                return
+            found = None, [np.nan] * self._lines.n_channels
+        else:
+            self._in_a_row = 0
+        lost = self._lost(found[0])
+        if lost:
+            yield from self.flush()
+            self.position += lost
+        self._rows.append(found[1])
+        self.position += 1
+        if len(self._rows) >= self._n_chunk:
+            yield from self.flush()
+
+    def _lost(self, count: int | None) -> int:
+        """Number of samples missing before a line."""
+        last, by_clock = self._last, self._resumed
+        self._last, self._resumed = count, None
+        if count is None or last is None:
+            return by_clock or 0
+        modulus = self._lines.counter
+        lost = count - last - 1
+        if modulus:
+            lost %= modulus
+            # The counter gives the rest of the division, after a reconnection the clock the rounds.
+            return lost + (max(0, round((by_clock - lost) / modulus)) * modulus if by_clock else 0)
+        if lost < 0 and by_clock is not None:  # the device has begun anew
+            return by_clock
+        if lost < 0:
+            raise ValueError(
+                f"{self._name}, line {self._n_lines}: the counter goes back from {last} to "
+                f"{count}. If it begins again at a number, give LineFormat(counter=number)."
+            )
+        return lost
+
+    def _refuse(self, line: bytes) -> None:
+        """Refuse or count a malformed line."""
+        self._in_a_row += 1
+        wanted = f"{self._lines.n_channels} numbers"
+        if self._lines.counter is not None:
+            wanted = f"a counter and {wanted}"
+        where = f"{self._name}, line {self._n_lines}: {line[:40]!r}"
+        if self._lines.malformed == "raise" or self._in_a_row >= _MALFORMED_IN_A_ROW:
+            many = f", as {self._in_a_row - 1} lines before" if self._in_a_row > 1 else ""
+            raise ValueError(
+                f"{where} does not have {wanted} separated by {self._lines.separator!r}{many}. "
+                "Check the LineFormat."
+            )
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{where} does not have {wanted}; its sample counts as lost. Further such lines "
+                "are not reported.",
+                RecordingWarning,
+                stacklevel=2,
+            )
+
+    def _check_rate(self) -> None:
+        """Warn of samples that come at another rate than stated."""
+        now = time.monotonic()
+        if self._timed is None:  # what came at first may have waited in a buffer
+            self._timed = now, self.position
+            return
+        seconds = now - self._timed[0]
+        if seconds < _RATE_SECONDS:
+            return
+        rate = (self.position - self._timed[1]) / seconds
+        self._timed = now, self.position
+        if abs(rate / self._fs - 1) > _RATE_TOLERANCE:
+            warnings.warn(
+                f"{self._name} sends {rate:.4g} samples per second, but fs={self._fs:g} Hz was "
+                "stated. Filters and features need the true rate: check the device.",
+                RecordingWarning,
+                stacklevel=2,
+            )
+
+
+class _Connection(Protocol):
+    """What :func:`_chunks` reads from."""
+
+    def read(self) -> bytes: ...  # b"" at the end; TimeoutError if nothing comes
+    def close(self) -> None: ...
+
+
+class _Tcp:
+    def __init__(self, address: tuple[str, int], timeout: float):
+        self._socket = socket.create_connection(address, timeout)
+
+    def read(self) -> bytes:
+        return self._socket.recv(65536)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Serial:
+    def __init__(self, port: str, baudrate: int, timeout: float):
+        serial = require("serial", "read_serial", "serial", "pyserial")
+        self._port: Any = serial.serial_for_url(port, baudrate=baudrate, timeout=timeout)
+
+    def read(self) -> bytes:
+        data = self._port.read(1)
+        if not data:
+            raise TimeoutError("nothing came")
+        return data + self._port.read(self._port.in_waiting)
+
+    def close(self) -> None:
+        self._port.close()
+
+
+def _chunks(
+    connect: Callable[[], _Connection], reader: _LineReader, name: str, reconnect: float
+) -> Iterator[Chunk]:
+    """Chunks of a connection, which is opened anew for `reconnect` seconds after it has ended."""
+    connection: _Connection | None = _open(connect, name, 0.0)
+    while connection is not None:
+        problem: OSError | None = None
+        heard = time.monotonic()
+        try:
+            while data := connection.read():
+                heard = time.monotonic()
+                yield from reader.feed(data)
+        except TimeoutError:
+            problem = TimeoutError(f"{name} sends nothing. Check that the device records.")
+        except OSError as error:
+            problem = ConnectionError(f"{name}: the connection broke: {error}")
+        finally:
+            connection.close()
+        yield from reader.flush()
+        connection = _again(connect, name, reconnect, problem)
+        reader.resume(time.monotonic() - heard)
+
+
+def _again(
+    connect: Callable[[], _Connection], name: str, reconnect: float, problem: OSError | None
+) -> _Connection | None:
+    """A further connection; None if there is none after an orderly end."""
+    if reconnect:
+        try:
+            return _open(connect, name, reconnect)
+        except ConnectionError as error:
+            problem = problem and ConnectionError(f"{problem} Then {error}")
+    if problem is not None:
+        raise problem
+    return None
+
+
+def _open(connect: Callable[[], _Connection], name: str, reconnect: float) -> _Connection:
+    """A new connection, tried for `reconnect` seconds."""
+    began = time.monotonic()
+    while True:
+        try:
+            return connect()
+        except OSError as error:
+            if time.monotonic() - began >= reconnect:
+                raise ConnectionError(
+                    f"{name} cannot be opened: {error}. Check the address and that the device "
+                    "is on."
+                ) from error
+        time.sleep(0.05)
+
+
+def _check_times(fs: Any, chunk: Any, timeout: Any, reconnect: Any, caller: str) -> int:
+    """Samples of a chunk, from parameters that all sources of lines share."""
+    rate = check_real(fs, "fs", caller, 0.0, above=True)
+    check_real(timeout, "timeout", caller, 0.0, above=True)
+    check_real(reconnect, "reconnect", caller, 0.0)
+    return max(1, round(check_real(chunk, "chunk", caller, 0.0, above=True) * rate))
+
+
+def read_tcp(
+    address: str,
+    fs: float,
+    lines: LineFormat | None = None,
+    *,
+    chunk: float = 0.1,
+    timeout: float = 5.0,
+    reconnect: float = 0.0,
+) -> Iterator[Chunk]:
+    """Chunks of samples that a device or program sends as lines of text over TCP.
+
+    Parameters
+    ----------
+    address : str
+        Host and port, such as ``"localhost:5000"``; it is connected to at the first chunk.
+    fs : float
+        Sampling rate in Hz. A RecordingWarning says if samples come at another rate (10 % off over
+        5 s).
+    lines : LineFormat, default=None
+        Form of the lines; None is ``LineFormat()``, one value in mV.
+    chunk : float, default=0.1
+        Length of a chunk in seconds.
+    timeout : float, default=5.0
+        Seconds without data after which the source fails.
+    reconnect : float, default=0.0
+        Seconds for which a connection that has ended is opened again; the samples that were lost
+        are counted by the counter of the lines, or by the clock. With 0 an orderly end of the
+        connection is the end of the recording, and a broken connection an error.
+
+    Returns
+    -------
+    chunks : iterator of Chunk
+
+    Raises
+    ------
+    ValueError
+        If a parameter is wrong (when called), the lines have another form, or the counter goes
+        back.
+    TimeoutError, ConnectionError
+        If nothing comes, there is no connection, or it breaks; the address is named.
+
+    Examples
+    --------
+    >>> import socket
+    >>> from sklearn_emg.streaming import LineFormat, read_tcp
+    >>> device = socket.create_server(("127.0.0.1", 0))
+    >>> address = f"127.0.0.1:{device.getsockname()[1]}"
+    >>> source = read_tcp(address, 10.0, LineFormat(unit="uV", counter=256), chunk=0.3)
+    >>> import threading
+    >>> def send():
+    ...     connection = device.accept()[0]
+    ...     connection.sendall(b"254,1000\\n255,2000\\n0,3000\\n4,4000\\n")
+    ...     connection.close()
+    >>> sender = threading.Thread(target=send)
+    >>> sender.start()
+    >>> [(chunk.start, chunk.samples.tolist()) for chunk in source]
+    [(0, [1.0, 2.0, 3.0]), (6, [4.0])]
+    >>> sender.join()
+    >>> device.close()
+    """
+    n_chunk = _check_times(fs, chunk, timeout, reconnect, "read_tcp")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(
+            "The 'address' parameter of read_tcp must be a host and a port, such as "
+            f"'localhost:5000'. Got {address!r} instead."
+        )
+    name = f"tcp://{address}"
+    reader = _LineReader(lines or LineFormat(), float(fs), n_chunk, name)
+    place = host.strip("[]"), int(port)
+    return _chunks(lambda: _Tcp(place, timeout), reader, name, reconnect)
+
+
+def read_serial(
+    port: str,
+    fs: float,
+    lines: LineFormat | None = None,
+    *,
+    baudrate: int = 115200,
+    chunk: float = 0.1,
+    timeout: float = 5.0,
+    reconnect: float = 0.0,
+) -> Iterator[Chunk]:
+    """Chunks of samples that a device sends as lines of text over a serial port.
+
+    It needs pyserial: ``pip install "sklearn-emg[serial]"``. The first line is dropped, since the
+    port is usually opened within one.
+
+    Parameters
+    ----------
+    port : str
+        Port such as ``"COM3"`` or ``"/dev/ttyUSB0"``, or a URL of pyserial.
+    fs : float
+        Sampling rate in Hz, as in :func:`read_tcp`. A port of b baud takes b / 10 bytes per second.
+    lines : LineFormat, default=None
+        Form of the lines; None is ``LineFormat()``, one value in mV.
+    baudrate : int, default=115200
+        Bits per second.
+    chunk, timeout, reconnect : float
+        As in :func:`read_tcp`. A serial port has no orderly end: stop taking chunks.
+
+    Returns
+    -------
+    chunks : iterator of Chunk
+
+    Raises
+    ------
+    ImportError
+        If pyserial is not installed.
+    ValueError, TimeoutError, ConnectionError
+        As in :func:`read_tcp`.
+    """
+    n_chunk = _check_times(fs, chunk, timeout, reconnect, "read_serial")
+    check_integer(baudrate, "baudrate", "read_serial")
+    require("serial", "read_serial", "serial", "pyserial")
+    reader = _LineReader(lines or LineFormat(), float(fs), n_chunk, port, drop_first=True)
+    return _chunks(lambda: _Serial(port, baudrate, timeout), reader, port, reconnect)

@@ -1,0 +1,149 @@
+"""Chunks of a stream of the Lab Streaming Layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sklearn_emg._validation import check_real, require
+from sklearn_emg.recordings import is_voltage, millivolts_per
+from sklearn_emg.streaming._sources import Chunk
+
+__all__ = ["read_lsl"]
+
+
+def read_lsl(
+    name: str,
+    *,
+    unit: str | None = None,
+    chunk: float = 0.1,
+    gap: float = 0.25,
+    timeout: float = 5.0,
+    reconnect: float = 0.0,
+) -> Iterator[Chunk]:
+    """Chunks of a stream of the Lab Streaming Layer, as many devices and programs publish it.
+
+    It needs pylsl, which has the library liblsl with it: ``pip install "sklearn-emg[lsl]"``. Streams
+    of ``mne_lsl`` are read as well.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stream; it is searched for at the first chunk.
+    unit : str or None, default=None
+        Unit of the samples. None takes that in the description of the channels.
+    chunk : float, default=0.1
+        Length of a chunk in seconds.
+    gap : float, default=0.25
+        Seconds by which the time stamps of consecutive samples may differ before the samples between
+        them count as lost. Programs stamp whole blocks of samples, which jitters.
+    timeout : float, default=5.0
+        Seconds without a stream or samples after which the source fails.
+    reconnect : float, default=0.0
+        Seconds for which a stream that has ended is waited for. With 0 its end is an error.
+
+    Returns
+    -------
+    chunks : iterator of Chunk
+
+    Raises
+    ------
+    ImportError
+        If pylsl is not installed.
+    ValueError
+        If a parameter is wrong (when called), or the stream has no regular rate, text samples or
+        channels without a known unit.
+    TimeoutError, ConnectionError
+        If there is no such stream, it sends nothing, or it ends.
+
+    Notes
+    -----
+    The layer searches streams in the whole local network; its configuration file (``LSLAPICFG``)
+    restricts it, for instance to this computer.
+    """
+    for value, parameter in ((chunk, "chunk"), (gap, "gap"), (timeout, "timeout")):
+        check_real(value, parameter, "read_lsl", 0.0, above=True)
+    check_real(reconnect, "reconnect", "read_lsl", 0.0)
+    factor = None if unit is None else millivolts_per(unit)
+    pylsl = require("pylsl", "read_lsl", "lsl")
+    return _read(pylsl, name, factor, chunk, gap, timeout, reconnect)
+
+
+def _read(
+    pylsl: Any,
+    name: str,
+    factor: float | None,
+    chunk: float,
+    gap: float,
+    timeout: float,
+    reconnect: float,
+) -> Iterator[Chunk]:
+    found = pylsl.resolve_byprop("name", name, 1, timeout)
+    if not found:
+        others = sorted({stream.name() for stream in pylsl.resolve_streams(1.0)})
+        raise TimeoutError(
+            f"There is no LSL stream {name!r}. Found: {', '.join(others) or 'none'}. Start the "
+            "device's LSL program, in the same network."
+        )
+    inlet = pylsl.StreamInlet(found[0], recover=reconnect > 0)
+    try:
+        inlet.open_stream(timeout)
+        info = inlet.info(timeout)
+        fs = _checked_rate(info, name, pylsl.cf_string)
+        factor = _millivolts(info, name) if factor is None else factor
+        n_chunk, position, last = max(1, round(chunk * fs)), 0, None
+        for rows, stamps in _blocks(pylsl, inlet, name, n_chunk, timeout + reconnect):
+            stamps = np.asarray(stamps)
+            steps = np.diff(stamps, prepend=stamps[0] - 1 / fs if last is None else last)
+            last = stamps[-1]
+            values = np.asarray(rows, dtype=np.float64).T * factor
+            breaks = np.flatnonzero(steps > gap)
+            for begin, stop in zip(np.r_[0, breaks], np.r_[breaks, len(stamps)]):
+                if begin < stop:
+                    position += max(0, round(steps[begin] * fs) - 1) if begin in breaks else 0
+                    part = values[:, begin:stop]
+                    yield Chunk(part[0] if len(part) == 1 else part, int(position), fs)
+                    position += stop - begin
+    finally:
+        inlet.close_stream()
+
+
+def _blocks(pylsl: Any, inlet: Any, name: str, n_chunk: int, timeout: float) -> Iterator[Any]:
+    """Samples and time stamps of about a chunk."""
+    heard = time.monotonic()
+    while True:
+        try:
+            # The call returns when the chunk is full, or with what is there after a short time.
+            rows, stamps = inlet.pull_chunk(timeout=0.2, max_samples=n_chunk)
+        except pylsl.util.LostError as error:
+            raise ConnectionError(f"The LSL stream {name!r} has ended.") from error
+        if stamps:
+            heard = time.monotonic()
+            yield rows, stamps
+        elif time.monotonic() - heard > timeout:
+            raise TimeoutError(f"The LSL stream {name!r} sends nothing. Check the device.")
+
+
+def _checked_rate(info: Any, name: str, text: int) -> float:
+    fs = float(info.nominal_srate())
+    if info.channel_format() == text or not fs > 0:
+        what = "text" if fs > 0 else "samples without a regular rate"
+        raise ValueError(f"The LSL stream {name!r} sends {what}. Choose the stream with the EMG.")
+    return fs
+
+
+def _millivolts(info: Any, name: str) -> float:
+    """Millivolts in the unit that the channels state."""
+    units, channel = set(), info.desc().child("channels").child("channel")
+    for _ in range(info.channel_count()):
+        units.add(channel.child_value("unit"))
+        channel = channel.next_sibling()
+    if len(units) > 1 or not is_voltage(next(iter(units))):
+        raise ValueError(
+            f"The channels of the LSL stream {name!r} state the units "
+            f"{', '.join(repr(u) for u in sorted(units))}. Give read_lsl(unit='uV')."
+        )
+    return millivolts_per(units.pop())
