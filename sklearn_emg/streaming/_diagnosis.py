@@ -374,11 +374,8 @@ class StreamingDiagnosis:
         return self._subject
 
     def _checked(self, samples: ArrayLike, fs: float | None) -> NDArray[np.floating]:
-        if fs is not None and not same_rate(check_real(fs, "fs", _CALLER), self.fs):
-            raise ValueError(
-                f"The chunk has a sampling rate of {fs:g} Hz, the model was fitted at "
-                f"{self.fs:g} Hz. Set the device to {self.fs:g} Hz, or fit a model at {fs:g} Hz."
-            )
+        if fs is not None:
+            self._check_rate(check_real(fs, "fs", _CALLER))
         values = np.asarray(samples)
         if values.dtype.kind == "c":
             raise ValueError("The chunk has complex samples. Give real ones, in mV.")
@@ -386,13 +383,20 @@ class StreamingDiagnosis:
             values = values.astype(np.float64)
         if not self._channels and values.ndim == 2 and len(values) == 1:
             values = values[0]
-        if values.ndim != 1 + len(self._channels) or values.shape[:-1] != self._channels:
+        if not values.ndim or values.shape[:-1] != self._channels:
             expected = "(n_times,)" if not self._channels else f"({self._channels[0]}, n_times)"
             raise ValueError(
                 f"The chunk has shape {values.shape}, the model was fitted on {expected}. Give the "
                 "channels of the training recordings, in their order, with time last."
             )
         return values
+
+    def _check_rate(self, fs: float) -> None:
+        if not same_rate(fs, self.fs):
+            raise ValueError(
+                f"The chunk has a sampling rate of {fs:g} Hz, the model was fitted at "
+                f"{self.fs:g} Hz. Set the device to {self.fs:g} Hz, or fit a model at {fs:g} Hz."
+            )
 
     def _lost(self, start: int | None) -> int:
         """Number of samples missing before a chunk."""

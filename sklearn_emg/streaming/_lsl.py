@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_emg._validation import check_real, require
 from sklearn_emg.recordings import is_voltage, millivolts_per
@@ -26,8 +28,8 @@ def read_lsl(
 ) -> Iterator[Chunk]:
     """Chunks of a stream of the Lab Streaming Layer, as many devices and programs publish it.
 
-    It needs pylsl, which has the library liblsl with it: ``pip install "sklearn-emg[lsl]"``. Streams
-    of ``mne_lsl`` are read as well.
+    It needs pylsl, which brings the library liblsl: ``pip install "sklearn-emg[lsl]"``. Streams of
+    ``mne_lsl`` are read as well.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def read_lsl(
     chunk : float, default=0.1
         Length of a chunk in seconds.
     gap : float, default=0.25
-        Seconds by which the time stamps of consecutive samples may differ before the samples between
-        them count as lost. Programs stamp whole blocks of samples, which jitters.
+        Seconds by which the time stamps of consecutive samples may differ before the samples
+        between them count as lost. Programs stamp whole blocks of samples, which jitters.
     timeout : float, default=5.0
         Seconds without a stream or samples after which the source fails.
     reconnect : float, default=0.0
@@ -81,34 +83,47 @@ def _read(
     timeout: float,
     reconnect: float,
 ) -> Iterator[Chunk]:
-    found = pylsl.resolve_byprop("name", name, 1, timeout)
-    if not found:
-        others = sorted({stream.name() for stream in pylsl.resolve_streams(1.0)})
-        raise TimeoutError(
-            f"There is no LSL stream {name!r}. Found: {', '.join(others) or 'none'}. Start the "
-            "device's LSL program, in the same network."
-        )
-    inlet = pylsl.StreamInlet(found[0], recover=reconnect > 0)
+    inlet = pylsl.StreamInlet(_found(pylsl, name, timeout), recover=reconnect > 0)
     try:
-        inlet.open_stream(timeout)
-        info = inlet.info(timeout)
+        try:
+            inlet.open_stream(timeout)
+            info = inlet.info(timeout)
+        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+            raise ConnectionError(f"The LSL stream {name!r} cannot be opened: {error}") from error
         fs = _checked_rate(info, name, pylsl.cf_string)
         factor = _millivolts(info, name) if factor is None else factor
         n_chunk, position, last = max(1, round(chunk * fs)), 0, None
         for rows, stamps in _blocks(pylsl, inlet, name, n_chunk, timeout + reconnect):
-            stamps = np.asarray(stamps)
             steps = np.diff(stamps, prepend=stamps[0] - 1 / fs if last is None else last)
             last = stamps[-1]
-            values = np.asarray(rows, dtype=np.float64).T * factor
-            breaks = np.flatnonzero(steps > gap)
-            for begin, stop in zip(np.r_[0, breaks], np.r_[breaks, len(stamps)]):
-                if begin < stop:
-                    position += max(0, round(steps[begin] * fs) - 1) if begin in breaks else 0
-                    part = values[:, begin:stop]
-                    yield Chunk(part[0] if len(part) == 1 else part, int(position), fs)
-                    position += stop - begin
+            lost = np.where(steps > gap, np.round(steps * fs).astype(int) - 1, 0)
+            yield from _chunks(np.asarray(rows, dtype=np.float64).T * factor, lost, position, fs)
+            position += int(lost.sum()) + len(stamps)
     finally:
         inlet.close_stream()
+
+
+def _found(pylsl: Any, name: str, timeout: float) -> Any:
+    """The stream of a name."""
+    if found := pylsl.resolve_byprop("name", name, 1, timeout):
+        return found[0]
+    others = sorted({stream.name() for stream in pylsl.resolve_streams(1.0)})
+    raise TimeoutError(
+        f"There is no LSL stream {name!r}. Found: {', '.join(others) or 'none'}. Start the "
+        "device's LSL program, in the same network."
+    )
+
+
+def _chunks(
+    values: NDArray[np.floating], lost: NDArray[np.intp], position: int, fs: float
+) -> Iterator[Chunk]:
+    """Chunks of samples, cut where some were lost before one."""
+    bounds = np.unique([0, *np.flatnonzero(lost), len(lost)])
+    for begin, stop in pairwise(bounds):
+        part = values[:, begin:stop]
+        position += int(lost[begin])
+        yield Chunk(part[0] if len(part) == 1 else part, position, fs)
+        position += len(part[0])
 
 
 def _blocks(pylsl: Any, inlet: Any, name: str, n_chunk: int, timeout: float) -> Iterator[Any]:
