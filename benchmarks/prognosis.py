@@ -77,10 +77,28 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
     return pd.DataFrame({f"lower error in (of {n_seeds} seeds)": counts})
 
 
-def severity_of_one_visit(n_subjects: int, seed: int, epochs: int) -> None:
-    """True severity from recordings of one visit, by subject, and the leak of random windows."""
-    cohort = make_progression_cohort(n_subjects, n_visits=1, n_recordings=4, random_state=seed)
-    X, y = cohort.data, np.repeat(cohort.truth["severity"].to_numpy(), 4)
+def severity_of_one_visit(n_subjects: int, seed: int, epochs: int, stages: int) -> None:
+    """True severity from recordings of one visit, by subject, and the leak of random windows.
+
+    With one stage it is everybody's first visit; with more the subjects are seen at visits two
+    years apart, each at one of them, so that severities differ.
+    """
+    cohort = make_progression_cohort(
+        n_subjects,
+        n_visits=stages,
+        interval=24.0,
+        missed=0.0,
+        dropout=0.0,
+        n_recordings=4,
+        n_jobs=1,
+        random_state=seed,
+    )
+    own = cohort.visits.groupby("subject", sort=False).ngroup().to_numpy() % stages + 1
+    chosen = cohort.visits["visit"].to_numpy() == own
+    rows = np.repeat(chosen, 4)
+    X = cohort.data[rows].reset_index(drop=True)
+    y = np.repeat(cohort.truth["severity"].to_numpy(), 4)[rows]
+    print(f"severity {y.min():.2f} to {y.max():.2f}, seed {seed}, {stages} stages")
     ridge = make_pipeline(EMGFeatures(), StandardScaler(), Ridge(10.0))
     forest = make_pipeline(EMGFeatures(), RandomForestRegressor(200, random_state=seed))
     network = EMGRegressor(
@@ -116,7 +134,8 @@ def main() -> None:
         if options.out:
             table.to_csv(options.out)
     if options.severity:
-        severity_of_one_visit(options.severity, 0, 20)
+        for stages in (1, 3):
+            severity_of_one_visit(options.severity, 0, 20, stages)
     if options.alarms:
         print(false_alarms(options.subjects, options.alarms).to_string())
     print(f"numpy {np.__version__}")

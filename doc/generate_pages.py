@@ -278,6 +278,7 @@ EXTRAS = {
     "onnx": "export of networks for other programs",
     "plot": "displays and examples",
     "prognosis": "``MixedModelRegressor``",
+    "survival": "``SurvivalVote``; its library has the licence GPL-3 and is not in ``all``",
     "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
     "catch22": "``Catch22Features``",
     "riemann": "``TangentSpaceFeatures``",
@@ -289,7 +290,7 @@ EXTRAS = {
     "parallel": "dask and ray as joblib backends",
     "docs": "building this documentation",
     "test": "running the tests",
-    "all": "whatever the package can do",
+    "all": "whatever the package can do, except ``survival``",
 }
 
 

@@ -4,8 +4,11 @@ scikit-learn's checks send windows of 1 to 20 samples, so instances have a sampl
 settings that such windows allow.
 """
 
+from importlib.util import find_spec
+
+import numpy as np
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler
 
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
@@ -90,11 +93,38 @@ from sklearn_emg.prognosis import (
     LSTMPrognosisClassifier,
     MixedModelRegressor,
     SlopeRegressor,
+    SurvivalVote,
 )
 
 SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 
+
+class TimesOfEvents(SurvivalVote):
+    """SurvivalVote for scikit-learn's checks, whose targets are labels or numbers: event times."""
+
+    def fit(self, X, y, groups=None):
+        return super().fit(X, outcomes_of(y), groups)
+
+    def score(self, X, y, groups=None):
+        return super().score(X, outcomes_of(y), groups)
+
+
+def outcomes_of(y):
+    """Outcomes with the given times, or ranks of labels; what is no such target stays as it is."""
+    given = np.asarray(y)
+    if y is None or given.ndim != 1 or given.dtype.kind not in "biufcOUS":
+        return y
+    if given.dtype.kind in "OUS":
+        given = np.unique(given.astype(str), return_inverse=True)[1]
+    given = given.real
+    time = given - given.min() + 1.0
+    return np.rec.fromarrays([np.ones(len(time), dtype=bool), time], names="event,time")
+
+
+# Without scikit-survival, which is an extra.
+SKIPPED = set() if find_spec("sksurv") else {SurvivalVote}
 INSTANCES = [
+    *([] if SKIPPED else [TimesOfEvents(Normalizer(), window=None)]),
     ContextBoostingRegressor(5, random_state=0),
     LSTMPrognosis(n_units=8, max_epochs=60, lr=0.05, patience=None, random_state=0),
     LSTMPrognosisClassifier(n_units=8, max_epochs=30, lr=0.02, patience=None, random_state=0),

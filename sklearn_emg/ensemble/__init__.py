@@ -3,6 +3,11 @@
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes
 from sklearn_emg.ensemble._divote import DiVoteClassifier
+from sklearn_emg.ensemble._input import Rows as Rows
+from sklearn_emg.ensemble._metadata import Columns as Columns
+from sklearn_emg.ensemble._metadata import call_with_columns as call_with_columns
+from sklearn_emg.ensemble._numbers import AVERAGES as AVERAGES
+from sklearn_emg.ensemble._numbers import unit_statistics as unit_statistics
 from sklearn_emg.ensemble._regressor import DiVoteRegressor
 from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier

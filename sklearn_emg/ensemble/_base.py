@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import MetaEstimatorMixin, clone
@@ -21,7 +22,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._checks import InputChecks
 from sklearn_emg.ensemble._fitting import fit_metadata, fit_weights, fit_windows, hold_out_subjects
-from sklearn_emg.ensemble._input import Rows, check_weights
+from sklearn_emg.ensemble._input import Rows, check_weights, column_of
 from sklearn_emg.ensemble._metadata import Columns, column_params
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.ensemble._votes import Votes
@@ -65,6 +66,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     }
 
     final_estimator: Any
+    weights: str | None = None
     n_jobs: int | None
     verbose: int
     memory: str | joblib.Memory | None
@@ -124,6 +126,24 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     @abstractmethod
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
         """Scores of windows, recordings and subjects."""
+
+    # ------------------------------------------------- input
+
+    def _check(
+        self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
+    ) -> tuple[Rows, NDArray | None]:
+        rows, y = super()._check(X, y, groups, reset=reset)
+        if self.weights not in (None, "windows"):
+            table = X if isinstance(X, pd.DataFrame) else None
+            given = column_of(table, self.weights, "weights", self._caller)
+            rows = rows.with_weights(check_weights(given, rows.n_rows, f"Column {self.weights!r}"))
+        return rows, y
+
+    def _weights_of(self, rows: Rows) -> NDArray[np.floating] | None:
+        """Weight of each row in the average over its unit."""
+        if self.weights == "windows":
+            return np.bincount(rows.row, minlength=rows.n_rows).astype(float)
+        return rows.weights
 
     # ------------------------------------------------- fit
 
@@ -233,13 +253,19 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         self._rates = {} if rows.fs is None else give_rate(estimator, rows.fs)
         subject, groups = rows.subject[row], rows.groups()[row]
         known = rows.subject_names is not None
-        before = hold_out_subjects(
-            estimator, X, y[row], subject, groups, known, self._caller, numbers=self._numbers
-        )
+        target, before = self._target_of_windows(y, row), {}
+        if target is not None:
+            before = hold_out_subjects(
+                estimator, X, target, subject, groups, known, self._caller, numbers=self._numbers
+            )
         params = fit_metadata(estimator, groups, None if weights is None else weights[row])
         params |= column_params(estimator, "fit", columns)
-        fitted = fit_windows(estimator, X, y[row], params, self.memory)
+        fitted = fit_windows(estimator, X, target, params, self.memory)
         return fitted.set_params(**before) if before else fitted
+
+    def _target_of_windows(self, y: NDArray, row: NDArray[np.intp]) -> NDArray | None:
+        """What the estimator of windows learns; None if it learns without a target."""
+        return y[row]
 
     def _out_of_fold(
         self,

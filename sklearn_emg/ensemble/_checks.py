@@ -228,7 +228,7 @@ class InputChecks(BaseEstimator):
             return X[self.features]
         if reset:
             labels = y if len(y) == len(X) else None
-            self._left_out = revealing_columns(X, labels, groups)
+            self._left_out = self._no_features(X, labels, groups)
             for name in (self.by, self.unit):
                 self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
@@ -242,6 +242,10 @@ class InputChecks(BaseEstimator):
                 f"label or the row. Name the feature columns with {self._caller}(features=[...])."
             )
         return frame
+
+    def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
+        """Columns that are no features, with the reasons."""
+        return revealing_columns(X, y, groups)
 
     def _check_voting(self) -> None:
         """Refuse soft voting of a classifier of labels alone."""

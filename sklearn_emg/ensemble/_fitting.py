@@ -475,7 +475,7 @@ def fit_sigmoids(
 def fit_windows(
     estimator: Any,
     X: Any,
-    y: NDArray[Any],
+    y: NDArray[Any] | None,
     params: dict[str, NDArray[Any]],
     memory: str | joblib.Memory | None,
 ) -> Any:
@@ -485,7 +485,7 @@ def fit_windows(
     ----------
     estimator : estimator
     X : ndarray or DataFrame of n_windows rows
-    y : ndarray of shape (n_windows,)
+    y : ndarray of shape (n_windows,) or None
     params : dict
         Further parameters of ``fit``.
     memory : str, joblib.Memory or None
@@ -508,5 +508,5 @@ def _without_checkpoint(estimator: Any) -> Any:
     return clone(estimator).set_params(**dict.fromkeys(places))
 
 
-def _fit(estimator: Any, X: Any, y: NDArray[Any], params: dict[str, NDArray[Any]]) -> Any:
+def _fit(estimator: Any, X: Any, y: NDArray[Any] | None, params: dict[str, NDArray[Any]]) -> Any:
     return estimator.fit(X, y, **params)

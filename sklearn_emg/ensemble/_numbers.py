@@ -81,6 +81,52 @@ def average_by_code(
     return out
 
 
+def unit_statistics(
+    values: NDArray[np.floating],
+    codes: NDArray[np.intp],
+    n_codes: int,
+    average: str,
+    weights: NDArray[np.floating] | None = None,
+) -> NDArray[np.floating]:
+    """Average, standard deviation, least and largest of the values of each code.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        NaN values are left out, and so are values without weight.
+    codes : ndarray of int of shape (n_values,)
+    n_codes : int
+    average : {"mean", "median", "trimmed"}
+    weights : ndarray of shape (n_values,), default=None
+
+    Returns
+    -------
+    statistics : ndarray of shape (n_codes, 4)
+        NaN for a code without values. The standard deviation, 0 for one value, is the root of
+        sum w (x - m)^2 / (W - sum w^2 / W), with the weighted mean m and the sum W of the weights:
+        it does not depend on the scale of the weights, and equal ones give that of n - 1.
+    """
+    weights = np.ones(len(values)) if weights is None else weights
+    counted = np.isfinite(values) & (weights > 0)
+    values, codes, weights = values[counted], codes[counted], weights[counted]
+
+    def total(of_values: NDArray[np.floating]) -> NDArray[np.floating]:
+        return np.bincount(codes, weights=of_values, minlength=n_codes).astype(float)
+
+    averages = average_by_code(values, codes, n_codes, average, weights)
+    mass = total(weights)
+    mean = np.divide(total(weights * values), mass, out=np.zeros(n_codes), where=mass > 0)
+    share = np.divide(total(weights**2), mass, out=np.zeros(n_codes), where=mass > 0)
+    squares, free = total(weights * (values - mean[codes]) ** 2), mass - share
+    several = np.bincount(codes, minlength=n_codes) > 1
+    spread = np.sqrt(np.divide(squares, free, out=np.zeros(n_codes), where=several))
+    low, high = np.full(n_codes, np.inf), np.full(n_codes, -np.inf)
+    np.minimum.at(low, codes, values)
+    np.maximum.at(high, codes, values)
+    found = np.column_stack([averages, spread, low, high])
+    return np.where(np.isfinite(averages)[:, np.newaxis], found, np.nan)
+
+
 @dataclass(frozen=True)
 class NumberAggregation:
     """How predictions of recordings become features and values of units.
@@ -121,15 +167,13 @@ class NumberAggregation:
     ) -> NDArray[np.floating]:
         """Features of units for the final regressor, NaN for a unit without windows.
 
-        Without `by` average, standard deviation (0 for one recording), lowest and highest value of
-        the recordings; with it the average at each level, or of all where a level is missing.
+        Without `by` the statistics of the recordings (:func:`unit_statistics`); with it the average
+        at each level, or of all where a level is missing.
         """
-        units = self.unit_values(rows, values, weights)
         if rows.by is None:
-            grouped = pd.Series(values).groupby(rows.unit)
-            spread = grouped.agg(["std", "min", "max"]).reindex(range(len(units)))
-            spread["std"] = spread["std"].fillna(0.0)
-            return np.column_stack([units, spread.to_numpy(dtype=float)])
+            n_units = len(rows.unit_index)
+            return unit_statistics(values, rows.unit, n_units, self.average, weights)
+        units = self.unit_values(rows, values, weights)
         columns = []
         for level in self.levels or []:
             here = np.array([value == level for value in rows.by], dtype=bool)

@@ -15,7 +15,7 @@ from sklearn_emg._sklearn import StrOptions
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.ensemble._base import DiVote
-from sklearn_emg.ensemble._input import Rows, check_weights, column_of
+from sklearn_emg.ensemble._input import Rows
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.ensemble._numbers import AVERAGES, NumberAggregation, average_by_code
 from sklearn_emg.ensemble._votes import Votes
@@ -284,22 +284,6 @@ class DiVoteRegressor(RegressorMixin, DiVote):
 
     def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
         return average_by_code(windows[:, 0], rows.row, rows.n_rows, self.average)[:, np.newaxis]
-
-    def _weights_of(self, rows: Rows) -> NDArray[np.floating] | None:
-        """Weight of each row in the average over its unit."""
-        if self.weights is None:
-            return None
-        if self.weights == "windows":
-            return np.bincount(rows.row, minlength=rows.n_rows).astype(float)
-        return rows.weights
-
-    def _check(self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool) -> Any:
-        rows, y = super()._check(X, y, groups, reset=reset)
-        if self.weights not in (None, "windows"):
-            table = X if isinstance(X, pd.DataFrame) else None
-            given = column_of(table, self.weights, "weights", "DiVoteRegressor")
-            rows = rows.with_weights(check_weights(given, rows.n_rows, f"Column {self.weights!r}"))
-        return rows, y
 
     def _aggregation(self) -> NumberAggregation:
         return NumberAggregation(self.average, self.by, self.by_levels_, self.unit)

@@ -28,6 +28,13 @@ from sklearn_emg.metrics._subjects import (
     subject_scorer,
 )
 from sklearn_emg.metrics._subjects import subjects_from_rows as subjects_from_rows
+from sklearn_emg.metrics._survival import brier_contributions as brier_contributions
+from sklearn_emg.metrics._survival import check_outcomes as check_outcomes
+from sklearn_emg.metrics._survival import check_times as check_times
+from sklearn_emg.metrics._survival import integrated as integrated
+from sklearn_emg.metrics._survival import kaplan_meier, survival_measures
+from sklearn_emg.metrics._survival import outcomes_of_subjects as outcomes_of_subjects
+from sklearn_emg.metrics._survival import survival_at as survival_at
 from sklearn_emg.metrics._uncertainty import (
     Threshold,
     calibration_summary,
@@ -50,10 +57,12 @@ __all__ = [
     "conformal_subjects",
     "corrected_resampled_ttest",
     "decomposition_agreement",
+    "kaplan_meier",
     "paired_permutation_test",
     "predict_subjects",
     "regression_measures",
     "subject_scorer",
+    "survival_measures",
     "threshold_for_sensitivity",
     "wilson_interval",
 ]

@@ -1,4 +1,4 @@
-"""Prognosis: contexts of earlier visits, and baselines for the value at a later visit."""
+"""Prognosis: values at later visits from contexts of earlier ones, and times to an event."""
 
 from sklearn_emg.prognosis._baselines import (
     ContextBoostingRegressor,
@@ -10,6 +10,7 @@ from sklearn_emg.prognosis._baselines import naive_baselines as naive_baselines
 from sklearn_emg.prognosis._contexts import Contexts as Contexts
 from sklearn_emg.prognosis._contexts import visit_contexts
 from sklearn_emg.prognosis._lstm import LSTMPrognosis, LSTMPrognosisClassifier
+from sklearn_emg.prognosis._survival import SurvivalVote, survival_target
 
 __all__ = [
     "ContextBoostingRegressor",
@@ -18,5 +19,7 @@ __all__ = [
     "LastValueRegressor",
     "MixedModelRegressor",
     "SlopeRegressor",
+    "SurvivalVote",
+    "survival_target",
     "visit_contexts",
 ]

@@ -1,0 +1,568 @@
+"""SurvivalVote: features of windows, aggregated by subject, predict the time to an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg._sklearn import HasMethods, StrOptions
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import require
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.ensemble import (
+    AVERAGES,
+    Columns,
+    DiVote,
+    Rows,
+    Votes,
+    call_with_columns,
+    unit_statistics,
+)
+from sklearn_emg.metrics import check_outcomes, outcomes_of_subjects
+from sklearn_emg.model_selection import Split
+from sklearn_emg.recordings import OnFault, Tail, check_visits, mean_by_code, visit_months
+
+_EXTRA = "survival"
+_STATISTICS = ("average", "sd", "min", "max")
+_OUTCOME_WORDS = {"event", "events", "death", "died", "dead", "censored", "censoring", "survival"}
+
+
+def survival_target(
+    X: pd.DataFrame,
+    outcomes: pd.DataFrame | None = None,
+    *,
+    event: str = "event",
+    event_time: str = "event_time",
+) -> NDArray[Any]:
+    """Outcome of each row's subject: whether an event was seen, and the time to it.
+
+    With a column ``time`` of visits the time counts from the subject's last visit in X, up to which
+    nothing had happened. Rows of later visits would tell that the subject lived until then:
+    choose the visits from which you predict, such as ``X[X["visit"] == 1]``.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Recording table or feature table with the columns ``subject`` and, if its rows are of
+        visits, ``time`` (months or dates).
+    outcomes : DataFrame, default=None
+        Table with the columns ``subject``, `event` and `event_time`, such as ``subjects`` of
+        :func:`~sklearn_emg.datasets.make_progression_cohort`; by default they are columns of X.
+    event : str, default="event"
+        Boolean column: whether the event was seen. Otherwise the subject is censored.
+    event_time : str, default="event_time"
+        Column with the time of the event, or the last time at which it had not taken place: months
+        on the clock of ``time``, or dates.
+
+    Returns
+    -------
+    y : structured ndarray of shape (n_rows,)
+        With the fields ``event`` (bool) and ``time`` (months, or the unit of `event_time`).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, `event` is not boolean, a subject of X has no outcome or two, an
+        event comes before the subject's first visit or not after its last one, or times are
+        missing or of two kinds. The message names the subject.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.prognosis import survival_target
+    >>> cohort = make_progression_cohort(20, random_state=0)
+    >>> X = cohort.visits[cohort.visits["visit"] == 1]
+    >>> y = survival_target(X, cohort.subjects)
+    >>> y[:2].tolist() == list(cohort.subjects[["event", "event_time"]][:2].itertuples(index=False))
+    True
+    """
+    table = X if outcomes is None else outcomes
+    for frame, name, needed in (
+        (X, "X", ["subject"]),
+        (table, "X" if outcomes is None else "outcomes", ["subject", event, event_time]),
+    ):
+        if missing := [c for c in needed if c not in frame.columns]:
+            raise ValueError(f"survival_target needs the columns {missing}, which {name} lacks.")
+    if table[event].dtype not in (bool, "boolean") or table[event].isna().any():
+        raise ValueError(
+            f"The column {event!r} of survival_target must be boolean, without missing values, and "
+            f"is {table[event].dtype}. Convert it, such as table[{event!r}] == 1."
+        )
+    known = table[["subject", event, event_time]].drop_duplicates()
+    if known["subject"].duplicated().any():
+        name = known["subject"][known["subject"].duplicated()].iloc[0]
+        found = known.loc[known["subject"] == name, [event, event_time]].to_numpy().tolist()
+        raise ValueError(
+            f"Subject {name!r} has two outcomes in survival_target, {found[:2]} ({event}, "
+            f"{event_time}). Give each subject one: that of its first event."
+        )
+    known = known.set_index("subject").reindex(X["subject"])
+    if known[event].isna().any():
+        name = known.index[known[event].isna()][0]
+        raise ValueError(f"Subject {name!r} of X has no outcome in survival_target.")
+    y = np.empty(len(X), dtype=[("event", bool), ("time", float)])
+    y["event"] = known[event].to_numpy(dtype=bool)
+    y["time"] = _months_after_last_visit(X, known[event_time], event_time)
+    return check_outcomes(y, "survival_target", some_event=False)
+
+
+def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> NDArray[Any]:
+    """Time from the last visit of each row's subject; refuse events before one."""
+    subject = X["subject"].to_numpy()
+    times = [then] if "time" not in X.columns else [X["time"], then]
+    both = pd.DataFrame(
+        {"subject": np.tile(subject, len(times)), "time": pd.concat(times, ignore_index=True)}
+    )
+    both.index = [f"{name} {k}" for k in ("time", column)[-len(times) :] for name in subject]
+    months = visit_months(check_visits(both))
+    if len(times) == 1:
+        return months
+    visits, months = months[: len(X)], months[len(X) :]
+    by_subject = pd.Series(visits).groupby(subject)
+    first, last = (by_subject.transform(how).to_numpy() for how in ("min", "max"))
+    for early, where in ((months < first, "before its first"), (months <= last, "not after its")):
+        if early.any():
+            row = int(np.flatnonzero(early)[0])
+            which, at = ("visit", first) if where.startswith("before") else ("last visit", last)
+            raise ValueError(
+                f"The event or censoring of subject {subject[row]!r} at {months[row]:g} is {where} "
+                f"{which} at {at[row]:g} (months). Leave subjects out that had the event at their "
+                "visit, choose earlier visits to predict from, or correct the times."
+            )
+    return months - last
+
+
+def _cox() -> Any:
+    from sksurv.linear_model import CoxnetSurvivalAnalysis
+
+    model = CoxnetSurvivalAnalysis(alphas=[0.05], l1_ratio=0.5, fit_baseline_model=True)
+    return make_pipeline(StandardScaler(), model)
+
+
+def _forest(random_state: Any) -> Any:
+    from sksurv.ensemble import RandomSurvivalForest
+
+    return RandomSurvivalForest(200, min_samples_leaf=5, random_state=random_state)
+
+
+def _boosting(random_state: Any) -> Any:
+    from sksurv.ensemble import GradientBoostingSurvivalAnalysis
+
+    return GradientBoostingSurvivalAnalysis(
+        n_estimators=100, max_depth=2, subsample=0.5, random_state=random_state
+    )
+
+
+class SurvivalVote(DiVote):
+    """Features of windows, aggregated by subject, predict the time to an event.
+
+    A transformer makes features of the windows of recordings; they are averaged over each
+    recording, and statistics of the recordings of a subject are what a survival model learns from.
+    Some subjects may be censored: observed for a time without the event. It needs scikit-survival,
+    which has the licence GPL-3: ``pip install "sklearn-emg[survival]"``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Transformer of windows into features, such as
+        :class:`~sklearn_emg.feature_extraction.EMGFeatures` or a Pipeline, fitted on all windows
+        of the training without their outcomes.
+    final_estimator : {"cox", "forest", "boosting"} or estimator, default="cox"
+        Survival model of the subjects: a Cox model with an elastic net (half L1, penalty 0.05) on
+        standardised features, a random survival forest of 200 trees, gradient boosting of 100
+        trees with the Cox loss; or an estimator of scikit-survival, also at the end of a Pipeline.
+    window : float or None, default=0.4
+        Length of a window in seconds. None takes each row for one window: a row of a feature
+        table, or a recording of a table in which all have one length.
+    step : float or None, default=0.1
+        Seconds from one window to the next; None leaves no overlap. Not used with ``window=None``.
+    average : {"mean", "median", "trimmed"}, default="mean"
+        How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
+        out a fifth at each end.
+    statistics : sequence of {"average", "sd", "min", "max"}, default=("average",)
+        Statistics of a subject's recordings that the survival model gets of each feature.
+    weights : str or None, default=None
+        Weight of a recording in the statistics of its subject: None is the same for all, "windows"
+        the number of its windows, and any other text names a column of the table.
+    features : list of str, default=None
+        Columns that `estimator` gets, for tables without signals and with ``window=None``; by
+        default all but metadata and those that reveal the outcome.
+    tail : {"drop", "overlap", "pad"}, default="drop"
+        How to treat the samples after the last complete window, see
+        :func:`~sklearn_emg.recordings.divide`.
+    nan, short : {"raise", "skip"}, default="raise"
+        Whether windows with NaN, and recordings shorter than one window, are an error or are left
+        out with a warning. A subject without a remaining window is an error.
+    memory : str, object with the joblib.Memory interface or None, default=None
+        Folder that keeps fitted copies of `estimator`, see
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Only trusted users may have write access.
+    random_state : int, RandomState instance or None, default=None
+        Seed of "forest" and "boosting".
+
+    Attributes
+    ----------
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of the training subjects, None where X and `groups` named none.
+    fs_ : float or None
+        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
+    estimator_ : transformer
+        The transformer, fitted on all windows.
+    final_estimator_ : estimator
+        The fitted survival model.
+    feature_names_ : list of str
+        Names of the features of a subject, such as "rms average".
+    training_features_ : ndarray of shape (n_subjects, n_features)
+    outcomes_ : structured ndarray of shape (n_subjects,)
+        Outcomes of the training subjects.
+    n_features_in_ : int
+        Number of features, only for arrays and feature tables.
+
+    Raises
+    ------
+    ValueError
+        If the outcomes are unusable (not boolean, a time not above 0, all censored), a subject has
+        two, or as in :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+    ImportError
+        If scikit-survival is not installed.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects of ``predict`` were trained on.
+
+    See Also
+    --------
+    survival_target : Makes the outcomes.
+    compare_survival : Scores of models with intervals, by folds of subjects.
+    sklearn_emg.inspection.SurvivalDisplay : Draws the curves.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.prognosis import SurvivalVote, survival_target
+    >>> cohort = make_progression_cohort(40, random_state=0)
+    >>> at_risk = cohort.subjects["subject"][cohort.subjects["event_time"] > 0]
+    >>> X = cohort.visits[(cohort.visits["visit"] == 1) & cohort.visits["subject"].isin(at_risk)]
+    >>> y = survival_target(X, cohort.subjects)
+    >>> model = SurvivalVote(StandardScaler(), window=None).fit(X[:30], y[:30])
+    >>> model.predict_survival(X[30:], [6.0, 12.0]).shape
+    (9, 2)
+    """
+
+    _numbers: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{
+            name: DiVote._parameter_constraints[name]
+            for name in ("window", "step", "features", "tail", "nan", "short", "memory")
+        },
+        "estimator": [HasMethods(["fit", "transform"])],
+        "final_estimator": [
+            StrOptions({"cox", "forest", "boosting"}),
+            HasMethods(["fit", "predict", "predict_survival_function"]),
+            Pipeline,
+        ],
+        "average": [StrOptions(set(AVERAGES))],
+        "statistics": [list, tuple],
+        "weights": [str, None],
+        "random_state": ["random_state"],
+    }
+    # What DiVote has as parameters: one answer per subject, nothing out of fold.
+    unit = "subject"
+    by = None
+    cv = None
+
+    def __init__(
+        self,
+        estimator: Any,
+        final_estimator: Any = "cox",
+        *,
+        window: float | None = 0.4,
+        step: float | None = 0.1,
+        average: str = "mean",
+        statistics: Sequence[str] = ("average",),
+        weights: str | None = None,
+        features: list[str] | None = None,
+        tail: Tail = "drop",
+        nan: OnFault = "raise",
+        short: OnFault = "raise",
+        memory: str | joblib.Memory | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.final_estimator = final_estimator
+        self.window = window
+        self.step = step
+        self.average = average
+        self.statistics = statistics
+        self.weights = weights
+        self.features = features
+        self.tail = tail
+        self.nan = nan
+        self.short = short
+        self.memory = memory
+        self.random_state = random_state
+
+    # ------------------------------------------------- fit
+
+    def fit(self, X: Any, y: NDArray[Any], groups: Labels | None = None) -> Self:  # type: ignore[override]
+        """Fit the transformer of windows and the survival model of subjects.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            Recording table; or, with ``window=None``, a feature table or windows.
+        y : structured ndarray of shape (n_rows,)
+            Outcome of each row's subject, see :func:`survival_target`.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column. Without either, each row
+            counts as a subject of its own.
+
+        Returns
+        -------
+        self : object
+        """
+        if y is None:
+            raise ValueError("SurvivalVote requires y to be passed, but the target y is None.")
+        outcomes = check_outcomes(y, "SurvivalVote")
+        self._rows_of_outcomes = outcomes
+        # The base checks and selects rows by one number each: the number of the outcome.
+        return super().fit(X, np.arange(len(outcomes), dtype=float), groups)
+
+    def _check_estimator(self) -> None:
+        require("sksurv", "SurvivalVote", _EXTRA)
+        unknown = [name for name in self.statistics if name not in _STATISTICS]
+        if unknown or not len(self.statistics):
+            raise ValueError(
+                f"The 'statistics' of SurvivalVote must be some of {list(_STATISTICS)}. Got "
+                f"{list(self.statistics)}."
+            )
+
+    def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
+        """Columns that are no features; those that are the outcome are among them."""
+        found = super()._no_features(X, None, groups)
+        for column in X.columns.difference([*found, "subject"], sort=False):
+            values = X[column].to_numpy()
+            if set(str(column).lower().replace("_", " ").split()) & _OUTCOME_WORDS:
+                found[column] = "named like an outcome"
+            elif len(X) == len(self._rows_of_outcomes) and any(
+                np.array_equal(values, self._rows_of_outcomes[name]) for name in ("event", "time")
+            ):
+                found[column] = "the outcome itself"
+        return found
+
+    def _learn_target(self, y: NDArray[Any]) -> None:
+        """Nothing: outcomes are those of the units."""
+
+    def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
+        names = rows.unit_index.tolist()
+        self.outcomes_ = outcomes_of_subjects(
+            self._rows_of_outcomes, rows.unit, names, "SurvivalVote"
+        )
+        del self._rows_of_outcomes
+        return np.arange(len(names), dtype=float)
+
+    def _target_of_windows(self, y: NDArray, row: NDArray[np.intp]) -> None:
+        return None
+
+    def _fit_inner(self, rows: Rows, y: NDArray, weights: Any, times: NDArray[np.intp]) -> Any:
+        return self._fit_estimator(rows, y, weights, times)
+
+    def _keep_inner(self, fitted: Any) -> None:
+        self.estimator_ = fitted
+
+    @property
+    def _n_scores(self) -> int:
+        return len(self._names)
+
+    def _new_final(self) -> Any:
+        if self.final_estimator == "cox":
+            return _cox()
+        if isinstance(self.final_estimator, str):
+            make = {"forest": _forest, "boosting": _boosting}[self.final_estimator]
+            return make(self.random_state)
+        return clone(self.final_estimator)
+
+    def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
+        values = call_with_columns(fitted, "transform", X, columns)
+        found = np.asarray(values, dtype=float)
+        if found.ndim != 2 or len(found) != len(X):
+            raise ValueError(
+                f"transform of {type(fitted).__name__} must give one row of features per window, "
+                f"{len(X)} of them. Got shape {found.shape}."
+            )
+        names = getattr(values, "columns", None)
+        if names is None and hasattr(fitted, "get_feature_names_out"):
+            names = fitted.get_feature_names_out()
+        self._names = [f"x{k}" for k in range(found.shape[1])] if names is None else list(names)
+        bad = np.argwhere(~np.isfinite(found))
+        if bad.size:
+            raise ValueError(
+                f"Feature {self._names[bad[0, 1]]!r} is not finite in {len(bad)} windows (first: "
+                f"number {bad[0, 0]}). Leave it out, or impute it in the 'estimator'."
+            )
+        return found
+
+    def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
+        if self.average == "mean":
+            return mean_by_code(windows, rows.row, rows.n_rows)
+        return self._averages(windows, rows.row, rows.n_rows, None)[:, :, 0]
+
+    def _averages(
+        self, values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int, weights: Any
+    ) -> NDArray[np.floating]:
+        """Statistics (n_codes, n_features, 4) of each column."""
+        columns = [unit_statistics(c, codes, n_codes, self.average, weights) for c in values.T]
+        return np.stack(columns, axis=1)
+
+    def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        n_units = len(rows.unit_index)
+        found = self._averages(scores, rows.unit, n_units, self._weights_of(rows))
+        if (lost := np.flatnonzero(np.isnan(found[:, 0, 0]))).size:
+            raise ValueError(
+                f"Subject {rows.unit_index.tolist()[lost[0]]!r} has no recording with a weight "
+                f"above 0 in {self.weights!r}. Leave the subject out."
+            )
+        kept = [_STATISTICS.index(name) for name in self.statistics]
+        return found[:, :, kept].reshape(n_units, -1)
+
+    def _fit_units(
+        self,
+        rows: Rows,
+        scores: NDArray[np.floating],
+        of_units: NDArray[Any],
+        weights: NDArray[np.floating] | None,
+        splits: list[Split],
+    ) -> None:
+        self.feature_names_ = [f"{name} {how}" for name in self._names for how in self.statistics]
+        self.training_features_ = self._unit_features(rows, scores)
+        self.final_estimator_ = self._new_final().fit(self.training_features_, self.outcomes_)
+
+    # ------------------------------------------------- predict
+
+    def _features(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Features of windows, recordings and subjects."""
+        rows.refuse_lost_subjects()
+        windows = self._scores_of(self.estimator_, rows.X, rows.columns_of())
+        scores = self._row_scores(rows, windows)
+        return windows, scores, self._unit_features(rows, scores)
+
+    def _answers(self, rows: Rows) -> NDArray[Any]:
+        return np.asarray(self.final_estimator_.predict(self._features(rows)[2]), dtype=float)
+
+    @warned_once()
+    def predict(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
+        """Risk of the subject of each row: higher for earlier events, without a unit.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``; all recordings of a subject together.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        risk : ndarray of shape (n_rows,)
+        """
+        rows = self._checked_rows(X, groups)
+        return self._answers(rows)[rows.unit]
+
+    @warned_once()
+    def predict_survival(
+        self, X: Any, times: ArrayLike | None = None, groups: Labels | None = None
+    ) -> pd.DataFrame:
+        """Predicted probability of no event until some times, by subject.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``; all recordings of a subject together.
+        times : array-like of shape (n_times,), default=None
+            Times, in the unit of the outcomes; by default those of the events in training.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        curves : DataFrame of shape (n_subjects, n_times)
+            Index of subjects, columns of times.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or beyond the follow-up of the training.
+        """
+        rows = self._checked_rows(X, groups)
+        if times is None:
+            times = np.unique(self.outcomes_["time"][self.outcomes_["event"]])
+        times = np.atleast_1d(np.asarray(times, dtype=float))
+        last = float(self.outcomes_["time"].max())
+        if not ((times >= 0) & (times <= last)).all():
+            raise ValueError(
+                f"The 'times' of predict_survival must lie within the follow-up of the training, 0 "
+                f"to {last:g}. Got {times.min():g} to {times.max():g}."
+            )
+        steps = self.final_estimator_.predict_survival_function(self._features(rows)[2])
+        values = [np.concatenate([[1.0], f.y])[np.searchsorted(f.x, times, "right")] for f in steps]
+        return pd.DataFrame(np.array(values), index=rows.unit_index, columns=times)
+
+    @warned_once()
+    def vote(self, X: Any, groups: Labels | None = None) -> Votes:
+        """Features of windows, recordings and subjects, and the risk of each subject.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``; all recordings of a subject together.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        votes : Votes
+            ``subjects`` has a column ``risk``.
+        """
+        rows = self._checked_rows(X, groups)
+        windows, recordings, features = self._features(rows)
+        subject = rows.unit_index[rows.unit]
+        of_windows = pd.DataFrame(windows, columns=self._names)
+        of_windows.insert(0, "row", rows.row)
+        of_windows.insert(1, "subject", subject[rows.row])
+        of_rows = pd.DataFrame(recordings, columns=self._names, index=rows.index)
+        of_rows.insert(0, "subject", subject)
+        of_units = pd.DataFrame(features, columns=self.feature_names_, index=rows.unit_index)
+        of_units["risk"] = np.asarray(self.final_estimator_.predict(features), dtype=float)
+        return Votes(of_windows, of_rows, of_units)
+
+    def score(self, X: Any, y: NDArray[Any], groups: Labels | None = None) -> float:
+        """Harrell's concordance of risks and outcomes over subjects, 0.5 for none.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray
+            As in ``fit``.
+        y : structured ndarray of shape (n_rows,)
+            Outcome of each row's subject.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        concordance : float
+        """
+        from sksurv.metrics import concordance_index_censored
+
+        rows = self._checked_rows(X, groups)
+        names = rows.unit_index.tolist()
+        known = outcomes_of_subjects(check_outcomes(y, "SurvivalVote"), rows.unit, names, "score")
+        found = concordance_index_censored(known["event"], known["time"], self._answers(rows))
+        return float(found[0])
