@@ -7,7 +7,7 @@ JOBS ?= 2
 # Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
 test test-slow test-lowest designs docs: export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs benchmark results release-check clean
+.PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs accessibility benchmark results release-check clean
 
 setup: $(VENV)/.ready
 
@@ -58,6 +58,13 @@ docs: setup
 	$(BIN)/python doc/leak_figure.py
 	$(BIN)/python -m sphinx -q -E -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
+
+# Accessibility of pages, in light and dark; needs Node.js and Chromium (path in CHROMIUM).
+PAGES ?= $(wildcard doc/_build/html/*.html doc/_build/html/user_guide/*.html \
+	doc/_build/html/generated/api/*.html doc/_build/html/auto_examples/*.html)
+accessibility:
+	npm install --silent --no-save puppeteer-core axe-core
+	node doc/axe.mjs $(PAGES)
 
 # All published systems at the published settings: minutes for the classical ones, minutes to hours
 # a fold for the large networks without a GPU. Stop it when you like: the next call goes on, also

@@ -29,6 +29,7 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.extlinks",
     "numpydoc",
+    "accessible",
     "docstrings",
     "mathml",
     "myst_parser",
@@ -78,6 +79,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"sklearn-emg {version}"
 html_static_path = ["_static"]
 html_css_files = ["emg.css"]
+html_js_files = [("sort.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
 html_show_sourcelink = False
 html_copy_source = False
@@ -92,7 +94,7 @@ html_theme_options = {
 }
 html_sidebars = {
     "index": [], "install": [], "tour": [], "glossary": [], "contributing": [],
-    "design": [], "changes": [],
+    "design": [], "changes": [], "results": [],
 }  # fmt: skip
 
 # Future warnings of other packages are theirs; an example must not show them to readers.
@@ -124,5 +126,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib",),
     "capture_repr": ("_repr_html_", "__repr__"),
     "reset_modules": ("matplotlib",),
-    "backreferences_dir": None,
+    # Each page of the reference shows the examples that use its object.
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("sklearn_emg",),
 }
