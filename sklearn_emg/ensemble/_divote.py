@@ -363,6 +363,15 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
         scores[:, known] = proba
         return scores
 
+    def requested_columns(self) -> set[str]:
+        """Columns of the table that steps of `estimator` request by metadata routing.
+
+        Returns
+        -------
+        columns : set of str
+        """
+        return requested_columns(self.estimator)
+
     def score_windows(self, X: Any, columns: Columns | None = None) -> NDArray[np.floating]:
         """Scores of windows that were cut before, such as the ``X`` of :meth:`windows`.
 
@@ -379,8 +388,9 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        wanted = requested_columns(self.estimator)
-        given = {} if columns is None else {n: v for n, v in columns.items() if n in wanted}
+        given: Columns = {}
+        if columns:
+            given = {name: columns[name] for name in self.requested_columns() & columns.keys()}
         return self._window_scores(self.estimator_, self.calibration_, X, given)
 
     def _aggregation(self) -> Aggregation:

@@ -1,4 +1,4 @@
-"""Explanations of networks and diagnoses, Displays and reports.
+"""Explanations of networks and diagnoses, Displays, reports and live views.
 
 Importing this sub-package loads neither PyTorch nor matplotlib: the explanations of networks need
 ``pip install "sklearn-emg[nets]"``, the Displays and the reports
@@ -26,6 +26,8 @@ from sklearn_emg.inspection._importance import (
     FamilyImportanceDisplay,
     family_importance,
 )
+from sklearn_emg.inspection._live._page import LiveView
+from sklearn_emg.inspection._live._terminal import watch
 from sklearn_emg.inspection._outcomes import AgreementDisplay, CourseDisplay
 from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
@@ -54,6 +56,7 @@ __all__ = [
     "LayerEmbeddingDisplay",
     "LeakageDisplay",
     "LearningCurveDisplay",
+    "LiveView",
     "MetaAnalysisDisplay",
     "QualityDisplay",
     "RecordingDisplay",
@@ -67,4 +70,5 @@ __all__ = [
     "preprocessing_report",
     "quantitative_emg_report",
     "report",
+    "watch",
 ]

@@ -1,6 +1,7 @@
 """Live signals: diagnosis of chunks as they arrive, causal pipelines, sources of chunks."""
 
 from sklearn_emg.streaming._causal import CausalSystem, to_causal
+from sklearn_emg.streaming._conformal import ConformalStop, vote_courses
 from sklearn_emg.streaming._decision import Decision, FixedLength, MajorityVote, SequentialTest
 from sklearn_emg.streaming._diagnosis import Gap, Latency, StreamingDiagnosis, WindowResult
 from sklearn_emg.streaming._lines import LineFormat, read_serial, read_tcp
@@ -10,6 +11,7 @@ from sklearn_emg.streaming._sources import Chunk, replay, replay_file
 __all__ = [
     "CausalSystem",
     "Chunk",
+    "ConformalStop",
     "Decision",
     "FixedLength",
     "Gap",
@@ -25,4 +27,5 @@ __all__ = [
     "replay",
     "replay_file",
     "to_causal",
+    "vote_courses",
 ]

@@ -29,7 +29,7 @@ _LATENCIES = 10_000
 
 
 class StoppingRule(Protocol):
-    """Interface of a rule that ends a running diagnosis, such as :class:`SequentialTest`.
+    """Interface of a rule that ends a running diagnosis, such as :class:`ConformalStop`.
 
     Any object with this method can be the `stop` of :class:`StreamingDiagnosis`.
     """
@@ -134,7 +134,7 @@ class StreamingDiagnosis:
     artefacts : ArtefactDetector, default=None
         Detector for windows of the signal as it was recorded, before all filters. A window with a
         flag is not scored and does not vote. None rejects nothing.
-    stop : SequentialTest, FixedLength or None, default=None
+    stop : ConformalStop, SequentialTest, FixedLength or None, default=None
         Rule that decides on a subject. Windows after that are still scored.
     smooth : MajorityVote, default=None
         Vote over the latest windows, for gestures or rest and contraction.
@@ -217,6 +217,7 @@ class StreamingDiagnosis:
                 )
         self._steps, self._divote = split_system(model, _CALLER)
         self.classes: NDArray[Any] = self._divote.classes_
+        self._requested = self._divote.requested_columns()  # once: it takes as long as a window
         self.fs: float = float(self._divote.fs_ or 0.0)
         streams_of(self._steps, self.fs, _CALLER)  # which refuses before a patient is there
         *channels, self._size = self._divote.window_shape_ or ()
@@ -473,7 +474,8 @@ class StreamingDiagnosis:
     def _window_scores(
         self, window: NDArray[np.floating], columns: dict[str, Any]
     ) -> NDArray[np.floating]:
-        own = {name: np.array([value], dtype=object) for name, value in columns.items()}
+        names = self._requested & columns.keys()
+        own = {name: np.array([columns[name]], dtype=object) for name in names}
         return self._divote.score_windows(window[np.newaxis], own)[0]
 
     def _artefacts(self, window: NDArray[np.floating]) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Views of a running diagnosis: a page on this computer, and the terminal."""

@@ -1,0 +1,113 @@
+"""A running diagnosis in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sklearn_emg._validation import require
+from sklearn_emg.inspection._live._state import LiveState
+from sklearn_emg.streaming import StreamingDiagnosis
+
+__all__ = ["watch"]
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_COLUMNS, _BAR = 72, 30
+
+
+def watch(
+    live: StreamingDiagnosis,
+    source: Iterable[Any],
+    *,
+    seconds: float = 10.0,
+    console: Any = None,
+) -> Iterator[Any]:
+    """Events of ``live.run(source)``, which the terminal shows as they come.
+
+    It shows the range of the signal (of its first channel) over the latest seconds, the mean
+    scores, and the decision with its interval. It needs rich:
+    ``pip install "sklearn-emg[terminal]"``.
+
+    Parameters
+    ----------
+    live : StreamingDiagnosis
+        The diagnosis, for which a recording has begun.
+    source : iterable of array-like or Chunk
+        As for ``StreamingDiagnosis.run``.
+    seconds : float, default=10.0
+        Length of the signal that is shown, in seconds.
+    console : rich.console.Console, default=None
+        Where to write; None is the terminal.
+
+    Returns
+    -------
+    events : iterator of WindowResult and Gap
+
+    Raises
+    ------
+    ImportError
+        If rich is not installed.
+
+    See Also
+    --------
+    LiveView : The same in a browser.
+    """
+    screen = require("rich.live", "watch", "terminal")
+    state = LiveState(live, seconds, "watch")
+    return _shown(state, source, screen.Live(console=console, auto_refresh=False))
+
+
+def _shown(state: LiveState, source: Iterable[Any], screen: Any) -> Iterator[Any]:
+    classes = [str(label) for label in state.live.classes]
+    with screen:
+        for event in state.run(source):
+            screen.update(_panel(state.snapshot(), classes), refresh=True)
+            yield event
+        screen.update(_panel(state.snapshot(), classes), refresh=True)
+
+
+def _panel(told: dict[str, Any], classes: list[str]) -> Any:
+    """A panel with the lines of the view."""
+    panel = require("rich.panel", "watch", "terminal")
+    text = require("rich.text", "watch", "terminal")
+    return panel.Panel(text.Text("\n".join(_lines(told, classes))), title="Live diagnosis")
+
+
+def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
+    """Lines of text: signal, scores, decision, latest message."""
+    lines = [_sparkline(told["signal"]), ""]
+    decision = told["decision"]
+    if decision is None:
+        return [*lines, "No window yet"]
+    width = max(len(name) for name in classes)
+    for name, score in zip(classes, decision["scores"]):
+        bar = "█" * round(_BAR * (score or 0.0))
+        lines.append(f"{name:<{width}}  {bar:<{_BAR}}  {'–' if score is None else f'{score:.2f}'}")
+    share, (low, high) = decision["share"], decision["interval"]
+    leading = "No vote yet" if share is None else (
+        f"Leading: {classes[decision['leading']]}, {share:.0%} of the votes "
+        f"[{low:.0%}, {high:.0%}]"
+    )  # fmt: skip
+    decided = decision["decided"]
+    lines += [
+        "",
+        f"Subject {decision['subject']}, {decision['seconds']:.1f} s, {decision['n_windows']} "
+        f"windows, {decision['n_rejected']} left out ({told['phase']})",
+        leading,
+        "Not decided" if decided is None else f"Decided: {classes[decided]}",
+        *told["messages"][-1:],
+    ]
+    return lines
+
+
+def _sparkline(signal: dict[str, Any]) -> str:
+    """Range of the first channel in blocks; blanks in gaps."""
+    if not signal["low"]:
+        return ""
+    pairs = zip(signal["low"][0], signal["high"][0])
+    ranges = [None if low is None or high is None else high - low for low, high in pairs]
+    step = -(-len(ranges) // _COLUMNS)
+    columns = [ranges[k : k + step] for k in range(0, len(ranges), step)]
+    heights = [max((r for r in column if r is not None), default=0.0) for column in columns]
+    top = max(heights) or 1.0
+    return "".join(_BLOCKS[round(8 * height / top)] for height in heights) + f"  {top:.3g} mV"

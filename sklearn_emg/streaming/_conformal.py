@@ -1,0 +1,235 @@
+"""A stopping rule with a guaranteed error: conformal sets that hold at every moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_real
+from sklearn_emg.metrics import conformal_sets
+from sklearn_emg.streaming._diagnosis import StreamingDiagnosis
+
+__all__ = ["ConformalStop", "vote_courses"]
+
+
+class ConformalStop:
+    """Rule that stops when the conformal set of classes has one member, calibrated on subjects.
+
+    The set contains each class whose share of votes is not lower than the share that the true class
+    had at the worst moment of nearly all calibration subjects. With a probability of `coverage` it
+    therefore contains the true class of a new subject at every moment, also at the one at which it
+    first has one member: looking after every window does not add errors.
+
+    Parameters
+    ----------
+    courses : sequence of array-like of shape (n_windows, n_classes)
+        Votes of each calibration subject after each window, see :func:`vote_courses`.
+    y : array-like of shape (n_subjects,)
+        Class of each calibration subject.
+    classes : array-like of shape (n_classes,)
+        Classes in the order of the votes, the ``classes`` of StreamingDiagnosis.
+    coverage : float, default=0.9
+        Probability with which the set has to contain the true class.
+    by_class : bool, default=False
+        Whether this has to hold within each class, which needs more subjects.
+
+    Attributes
+    ----------
+    n_votes : int
+        Votes up to which the rule decides, those of the calibration subject that has fewest: after
+        that a course is longer than what was calibrated.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, a label is unknown or the shapes do not match.
+
+    See Also
+    --------
+    sklearn_emg.metrics.conformal_sets : The sets of whole recordings.
+    SequentialTest : Test of the share of votes; its error is not that of the diagnosis.
+
+    Notes
+    -----
+    With v votes in n independent windows and K classes the share is :math:`(v + 1) / (n + K)`,
+    which is :math:`1/K` at the begin. Of each calibration subject the lowest share of its true
+    class over the first `n_votes` windows counts, as the probability in
+    :func:`~sklearn_emg.metrics.conformal_sets` [1]_: a lowest share is a score like any other, so
+    that its quantile holds for the lowest share of a new subject, and thereby for all moments. The
+    guarantee is on average over draws of calibration and new subjects from the same population,
+    recorded in the same way. A set that always has several members, or none, leads to no decision;
+    n calibration subjects decide nothing at a coverage above n/(n + 1).
+
+    References
+    ----------
+    .. [1] V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", Springer,
+       2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.streaming import ConformalStop
+    >>> votes = np.c_[np.arange(1, 9), np.zeros(8)]  # a window after the other votes for "als"
+    >>> courses = [votes] * 5 + [votes[:, ::-1]] * 5
+    >>> rule = ConformalStop(courses, ["als"] * 5 + ["control"] * 5, ["als", "control"])
+    >>> rule.decide([0, 0], 0.0), rule.decide([0, 1], 0.4), rule.decide([3, 0], 1.2)
+    (None, 1, 0)
+    """
+
+    def __init__(
+        self,
+        courses: Sequence[ArrayLike],
+        y: Labels,
+        classes: ArrayLike,
+        *,
+        coverage: float = 0.9,
+        by_class: bool = False,
+    ):
+        check_real(coverage, "coverage", "ConformalStop", 0.0, 1.0, above=True, below=True)
+        self._classes = np.asarray(classes)
+        self._y = np.asarray(y)
+        counts = [np.asarray(course, dtype=float) for course in courses]
+        wrong = [c.shape for c in counts if c.ndim != 2 or c.shape[1] != len(self._classes)]
+        if wrong or len(counts) != len(self._y) or not counts:
+            raise ValueError(
+                "ConformalStop needs a course of votes of shape (n_windows, "
+                f"{len(self._classes)}) and a label for each calibration subject. Got "
+                f"{len(counts)} courses, {len(self._y)} labels"
+                + (f" and the shape {wrong[0]}." if wrong else ".")
+            )
+        if unknown := sorted(set(self._y.tolist()) - set(self._classes.tolist())):
+            raise ValueError(
+                f"The 'y' of ConformalStop has the label {unknown[0]!r}, which is not among the "
+                f"classes {', '.join(map(str, self._classes))}."
+            )
+        self.coverage, self.by_class = coverage, by_class
+        self.n_votes = int(min(c[-1].sum() if len(c) else 0 for c in counts))
+        codes = [int(np.flatnonzero(self._classes == label)[0]) for label in self._y]
+        self._worst = np.array([self._worst_of(c, k) for c, k in zip(counts, codes)])
+
+    def _worst_of(self, course: NDArray[np.floating], code: int) -> NDArray[np.floating]:
+        """Shares at the moment at which that of the true class is lowest."""
+        begin = np.zeros((1, course.shape[1]))
+        shares = _shares(np.r_[begin, course[course.sum(axis=1) <= self.n_votes]])
+        return shares[np.argmin(shares[:, code])]
+
+    def decide(self, votes: Any, seconds: float) -> int | None:
+        """Position of the class, or None to go on.
+
+        Parameters
+        ----------
+        votes : array-like of shape (n_classes,)
+            Number of independent windows that voted for each class.
+        seconds : float
+            Length of the signal so far in seconds; the rule does not depend on it.
+
+        Returns
+        -------
+        position : int or None
+        """
+        members = np.flatnonzero(self.members(votes))
+        return int(members[0]) if len(members) == 1 else None
+
+    def members(self, votes: Any) -> NDArray[np.bool_]:
+        """Whether each class is in the conformal set.
+
+        Parameters
+        ----------
+        votes : array-like of shape (n_classes,)
+            As in :meth:`decide`.
+
+        Returns
+        -------
+        members : ndarray of bool of shape (n_classes,)
+            All are, after more than `n_votes` votes.
+        """
+        counts = np.atleast_2d(np.asarray(votes, dtype=float))
+        if counts.sum() > self.n_votes:
+            return np.ones(len(self._classes), dtype=bool)
+        sets = conformal_sets(
+            self._y, self._worst, _shares(counts), self._classes,
+            coverage=self.coverage, by_class=self.by_class,
+        )  # fmt: skip
+        return sets[0]
+
+
+def _shares(counts: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Shares of votes, drawn towards equal ones by one vote for each class."""
+    return (counts + 1) / (counts.sum(axis=1, keepdims=True) + counts.shape[1])
+
+
+class _Course:
+    """A stopping rule that never stops and keeps what it is asked."""
+
+    def __init__(self) -> None:
+        self.votes: list[NDArray[np.intp]] = []
+        self.seconds: list[float] = []
+
+    def decide(self, votes: Any, seconds: float) -> None:
+        self.votes.append(np.array(votes))
+        self.seconds.append(seconds)
+
+
+def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Votes of subjects after each window, as a stopping rule would see them.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted system, as :class:`StreamingDiagnosis` takes it, trained on other subjects.
+    X : DataFrame
+        Recording table; a subject's recordings follow each other in the order of the rows.
+    **options : dict
+        Further parameters of StreamingDiagnosis, such as ``artefacts``.
+
+    Returns
+    -------
+    courses : DataFrame
+        Indexed by subject, with ``votes``, an ndarray of shape (n_windows, n_classes), and
+        ``seconds``, one of shape (n_windows,), the length of the signal so far.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If a subject was trained on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.feature_extraction import TimeDomainFeatures
+    >>> from sklearn_emg.recordings import recording_table
+    >>> from sklearn_emg.streaming import ConformalStop, vote_courses
+    >>> loud = np.repeat([0.1, 0.3], 20)
+    >>> rng = np.random.default_rng(0)
+    >>> table = recording_table(
+    ...     [a * rng.normal(size=3000) for a in loud], fs=1000.0, subject=range(40)
+    ... )
+    >>> y = np.where(loud > 0.2, "patient", "control")
+    >>> model = DiVoteClassifier(make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression()))
+    >>> model = model.fit(table[::2], y[::2])
+    >>> courses = vote_courses(model, table[1::2])
+    >>> rule = ConformalStop(courses["votes"], y[1::2], model.classes_, coverage=0.8)
+    >>> rule.n_votes, rule.decide([2, 0], 0.8)
+    (7, 0)
+    """
+    course = _Course()
+    live = StreamingDiagnosis(model, stop=course, **options)
+    found = {}
+    for subject, rows in X.groupby("subject", sort=False):
+        course.votes, course.seconds = [], []
+        for record in rows.to_dict("records"):
+            signal, fs = record.pop("signal"), record.pop("fs")
+            live.begin(**record)
+            live.push(np.asarray(signal), fs=fs)
+            live.end()
+        votes = np.array(course.votes).reshape(-1, len(live.classes))
+        found[subject] = {"votes": votes, "seconds": np.array(course.seconds)}
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("subject")
