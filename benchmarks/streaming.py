@@ -144,7 +144,7 @@ def real_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: X.drop_duplicates("subject").head(3) for name, X in tables.items()}
 
 
-def streamable_steps() -> dict[str, object]:
+def streamable_steps(fs: float) -> dict[str, object]:
     """A step of each kind that runs on chunks."""
     steps = {
         "Butterworth band-pass": BandpassFilter(20.0, 450.0, zero_phase=False),
@@ -154,7 +154,7 @@ def streamable_steps() -> dict[str, object]:
         "notch, 3 harmonics": NotchFilter(50.0, harmonics=3, zero_phase=False),
         "half-wave rectifier": Rectifier(wave="half"),
         "robust amplitude scaler": AmplitudeScaler("robust", by="training"),
-        "resampler at its rate": Resampler(None),
+        "resampler at its rate": Resampler(fs),
         "cached high-pass": CachedTransformer(HighpassFilter(20.0, zero_phase=False)),
     }
     return steps
@@ -213,7 +213,7 @@ def cuts(n_cuts: int) -> None:
     for set_name, table in tables.items():
         pieces = pieces_of(table, rng, 24)
         fs, began = float(pieces["fs"].iloc[0]), time.perf_counter()
-        for name, step in streamable_steps().items():
+        for name, step in streamable_steps(fs).items():
             fitted_step = clone(step).fit(pieces)
             whole = fitted_step.transform(pieces)["signal"].tolist()
             differ = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import html
 import json
+import re
 import secrets
 import threading
 import time
@@ -217,6 +218,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not printed: their addresses have the token."""
 
 
+def _for_script(value: Any) -> str:
+    """JSON for a script element, which a closing tag in a text would end."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
 def _page(state: LiveState, nonce: str) -> str:
     """The page, with its style and script."""
     classes = [str(label) for label in state.live.classes]
@@ -245,12 +251,10 @@ def _page(state: LiveState, nonce: str) -> str:
             f'preserveAspectRatio="none" aria-hidden="true"><path id="lane{k}"/></svg></div>'
             for k, (name, mark) in enumerate(zip(classes, marks))
         ),
-        # A text in a script element ends only at a closing tag.
-        "NAMES": json.dumps(classes).replace("<", "\\u003c"),
-        "MARKS": json.dumps(marks),
+        "NAMES": _for_script(classes),
+        "MARKS": _for_script(marks),
+        "FIRST": _for_script(state.snapshot()),
         "SCRIPT": (folder / "live.js").read_text(encoding="utf-8"),
     }  # fmt: skip
     text = (folder / "live.html").read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = text.replace(f"@@{name}@@", part)
-    return text
+    return re.sub("@@([A-Z]+)@@", lambda found: parts[found[1]], text)  # once: names may have @@

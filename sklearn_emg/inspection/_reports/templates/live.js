@@ -77,7 +77,9 @@ function drawDecision(told) {
     write(`latest${k}`, latest ? part(latest[k]) : "–");
   });
   const class_ = (k) => `${marks[k]} ${names[k]}`;
-  write("leading", d.leading === null ? "No window yet" : class_(d.leading) +
+  write("mark", d.leading === null ? "" : marks[d.leading]);
+  at("mark").setAttribute("class", d.leading === null ? "mark" : `mark k${d.leading}`);
+  write("leading", d.leading === null ? "No window yet" : names[d.leading] +
     (d.smoothed === null ? "" : `; at present ${class_(d.smoothed)}`));
   at("bar").setAttribute("class", d.leading === null ? "" : `k${d.leading}`);
   at("bar").setAttribute("width", String(1000 * (d.share || 0)));
@@ -117,6 +119,7 @@ function draw(told) {
     `median ${told.latency[0].toFixed(1)} ms, 99th percentile ${told.latency[1].toFixed(1)} ms`);
 }
 
+draw(first);
 const source = new EventSource("/events" + location.search);
 source.onmessage = (message) => draw(JSON.parse(message.data));
 source.onerror = () => write("phase", "The connection to the program has ended.");
