@@ -59,6 +59,17 @@ report.html, figures (PNG) and tables (CSV):
 """
 
 
+_LIVE = """Run a saved system on a signal as it arrives: a file, TCP, a serial port or LSL.
+
+Prints the decision when it changes, and the diagnosis at the end (or at Ctrl-C). MODEL is a folder
+of sklearn_emg.deployment.save_model; its filters must be causal.
+
+  sklearn-emg live model --file recording.csv --page
+  sklearn-emg live model --tcp localhost:5000 --fs 1000 --unit uV --counter 256
+  sklearn-emg live model --lsl "EMG amplifier" --terminal
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors have one line."""
 
@@ -91,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = add("compare", "compare pipelines by subject", _COMPARE, _FOLDER)
     _add_reading(compare)
     _add_comparing(compare)
+    _add_live(add("live", "run a saved system on a signal as it arrives", _LIVE))
     bench = add("benchmark", "run published systems on a public set",
         "Run published systems on the same subjects:\n\n"
         "  sklearn-emg benchmark --data simulated --systems classical --out results")  # fmt: skip
@@ -98,6 +110,25 @@ def _parser() -> argparse.ArgumentParser:
         help="options of python -m sklearn_emg.papers benchmark; --help lists them")  # fmt: skip
     add("systems", "list the published systems")
     return parser
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    sources = parser.add_mutually_exclusive_group(required=True)
+    sources.add_argument("--file", help="file with one recording")
+    sources.add_argument("--tcp", metavar="HOST:PORT", help="lines of text over TCP")
+    sources.add_argument("--serial", metavar="PORT", help="lines of text over a serial port")
+    sources.add_argument("--lsl", metavar="NAME", help="stream of the Lab Streaming Layer")
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument("--page", action="store_true", help="show it on a page in a browser")
+    views.add_argument("--terminal", action="store_true", help="show it in the terminal")
+    add("--subject", default="new", help="name of the subject (default: new)")
+    add("--fs", type=float, help="sampling rate of lines in Hz (default: that of the model)")
+    add("--unit", help="unit of the samples (default: mV; LSL: as the stream states)")
+    add("--counter", type=int, metavar="N", help="lines begin with a counter that begins again at "
+        "N; 0: never")  # fmt: skip
+    add("--speed", type=float, metavar="X", help="play a file X times as fast (default: at once)")
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -241,8 +272,68 @@ def _compare(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"Report: {page}\n")
 
 
+def _live(arguments: argparse.Namespace) -> None:
+    from sklearn_emg.deployment import load_model
+    from sklearn_emg.inspection import LiveView, watch
+    from sklearn_emg.streaming import StreamingDiagnosis
+
+    live = StreamingDiagnosis(load_model(arguments.model))
+    source = _source(arguments, live)
+    live.begin(arguments.subject)
+    view = LiveView(live) if arguments.page else None
+    if view is not None:
+        sys.stdout.write(f"Page: {view.url}\n")
+        sys.stdout.flush()
+    run = live.run if view is None else view.run
+    events = watch(live, source) if arguments.terminal else run(source)
+    try:
+        _follow(events)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+    finally:
+        if view is not None:
+            view.close()
+    if live.recordings["n_windows"].sum():
+        sys.stdout.write(f"{live.diagnose().to_string()}\n")
+    else:
+        sys.stdout.write("No window was complete.\n")
+
+
+def _follow(events: Any) -> None:
+    """Print gaps, and the decision where it changes."""
+    said = None
+    for event in events:
+        decision = getattr(event, "decision", None)
+        if decision is None:
+            sys.stdout.write(f"{event.stop:8.2f} s  gap from {event.start:.2f} s\n")
+        elif decision.leading != said:
+            said, (low, high) = decision.leading, decision.interval
+            sys.stdout.write(
+                f"{decision.seconds:8.2f} s  {said}: {decision.share:.0%} of the votes "
+                f"[{low:.0%}, {high:.0%}]\n"
+            )
+        sys.stdout.flush()
+
+
+def _source(arguments: argparse.Namespace, live: Any) -> Any:
+    """The source of chunks that the arguments name."""
+    from sklearn_emg.streaming import LineFormat, read_lsl, read_serial, read_tcp, replay_file
+
+    unit = {} if arguments.unit is None else {"unit": arguments.unit}
+    if arguments.file is not None:
+        return replay_file(arguments.file, speed=arguments.speed, subject=arguments.subject, **unit)
+    if arguments.lsl is not None:
+        return read_lsl(arguments.lsl, **unit)
+    lines = LineFormat(n_channels=live.n_channels, counter=arguments.counter, **unit)
+    fs = live.fs if arguments.fs is None else arguments.fs
+    if arguments.tcp is not None:
+        return read_tcp(arguments.tcp, fs, lines)
+    return read_serial(arguments.serial, fs, lines)
+
+
 _COMMANDS = {
     "describe": _describe,
+    "live": _live,
     "quality": _quality,
     "compare": _compare,
     "systems": _systems,

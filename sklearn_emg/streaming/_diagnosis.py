@@ -150,6 +150,8 @@ class StreamingDiagnosis:
     classes : ndarray of shape (n_classes,)
     fs : float
         Sampling rate of the signals in Hz, that of the training recordings.
+    n_channels : int
+        Number of channels of the signals; 1 for signals of shape (n_times,).
     latency : Latency
         Time per chunk.
 
@@ -222,6 +224,7 @@ class StreamingDiagnosis:
         streams_of(self._steps, self.fs, _CALLER)  # which refuses before a patient is there
         *channels, self._size = self._divote.window_shape_ or ()
         self._channels = tuple(channels)
+        self.n_channels = int(channels[0]) if channels else 1
         step = self._divote.step
         self._step = self._size if step is None else to_samples("step", step, self.fs)
         self._detector = None if artefacts is None else self._fitted_detector(artefacts)
