@@ -36,7 +36,7 @@ FLOORS = (
     ("motor_units", "preprocessing"),
     ("ensemble",),
     ("prognosis",),
-    ("comparison", "deployment", "streaming"),
+    ("adaptation", "comparison", "deployment", "streaming"),
     ("inspection",),
     ("papers",),
     ("show_versions",),

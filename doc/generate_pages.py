@@ -35,6 +35,7 @@ ORDER = (
     "model_selection",
     "metrics",
     "comparison",
+    "adaptation",
     "streaming",
     "deployment",
     "papers",

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import Normalizer, StandardScaler
 
+from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
     DiVoteRegressor,
@@ -131,6 +132,7 @@ INSTANCES = [
     LastValueRegressor(),
     MixedModelRegressor(),
     SlopeRegressor(),
+    AdaptiveDiagnosis(DiVoteClassifier(LogisticRegression(), window=None)),
     DiVoteClassifier(LogisticRegression(), window=None),
     DiVoteRegressor(LinearRegression(), window=None),
     AutoregressiveFeatures(1),

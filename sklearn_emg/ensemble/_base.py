@@ -179,8 +179,13 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         self._check_estimator()
         rows, target = self._check(X, y, groups, reset=True)
         rows.refuse_lost_subjects()
-        y = np.asarray(target)
-        weights = check_weights(sample_weight, rows.n_rows)
+        self._fit_rows(rows, X, np.asarray(target), check_weights(sample_weight, rows.n_rows))
+        return self
+
+    def _fit_rows(
+        self, rows: Rows, X: Any, y: NDArray[Any], weights: NDArray[np.floating] | None
+    ) -> None:
+        """Fit to checked rows of X."""
         self.subjects_ = rows.subject_names
         self._learn_target(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
@@ -194,15 +199,16 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         self._keep_inner(fitted)
         self.final_estimator_: Any = None
         self.training_features_: NDArray[np.floating] | None = None
+        self.training_labels_: NDArray[Any] | None = None
+        self.training_weights_: NDArray[np.floating] | None = None
         if out_of_fold:
             scores = self._out_of_fold(rows, y, weights, splits)
         elif self.final_estimator is not None:
             windows = self._scores_of(fitted, rows.X, rows.columns_of())
             scores = self._row_scores(rows, windows)
         else:
-            return self
+            return
         self._fit_units(rows, scores, of_units, weights, splits)
-        return self
 
     def _scores_out_of_fold(self) -> bool:
         """Whether `cv` is used."""
@@ -220,6 +226,8 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         features = self._unit_features(rows, scores)
         seen = np.isin(np.arange(len(rows.unit_index)), rows.unit[np.isfinite(scores[:, 0])])
         self.training_features_ = features[seen]
+        self.training_labels_ = of_units[seen]
+        self.training_weights_ = self._unit_weights(rows, weights)[seen]
         self.final_estimator_ = self._fit_final(rows, features, of_units, weights, seen)
 
     def _fit_final(
@@ -233,9 +241,16 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         """A clone of the final estimator, fitted on some units."""
         final, params = self._new_final(), {}
         if weights is not None:
-            means = mean_by_code(weights[:, np.newaxis], rows.unit, len(rows.unit_index))[:, 0]
-            params = fit_weights(final, means[used])
+            params = fit_weights(final, self._unit_weights(rows, weights)[used])
         return final.fit(features[used], of_units[used], **params)
+
+    def _unit_weights(
+        self, rows: Rows, weights: NDArray[np.floating] | None
+    ) -> NDArray[np.floating]:
+        """Mean weight of the rows of each unit."""
+        if weights is None:
+            return np.ones(len(rows.unit_index))
+        return mean_by_code(weights[:, np.newaxis], rows.unit, len(rows.unit_index))[:, 0]
 
     def _fit_estimator(
         self,

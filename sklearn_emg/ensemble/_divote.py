@@ -18,7 +18,6 @@ from sklearn_emg._sklearn import HasMethods, StrOptions, safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
-from sklearn_emg.ensemble._base import DiVote
 from sklearn_emg.ensemble._fitting import (
     decisions,
     fit_sigmoids,
@@ -30,6 +29,7 @@ from sklearn_emg.ensemble._input import (
     check_rows,
 )
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns, requested_columns
+from sklearn_emg.ensemble._updating import Updating
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
 from sklearn_emg.recordings import (
     OnFault,
@@ -46,7 +46,7 @@ def _final_has_proba(divote: DiVoteClassifier) -> bool:
     return final is None or isinstance(final, str) or hasattr(final, "predict_proba")
 
 
-class DiVoteClassifier(ClassifierMixin, DiVote):
+class DiVoteClassifier(ClassifierMixin, Updating):
     """Divide recordings into windows, classify them, and aggregate scores to subjects.
 
     The windows' class probabilities are averaged over each recording and the recordings' over each
@@ -132,6 +132,8 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
         Values of `by` seen in ``fit``, in the order of the features.
     training_features_ : ndarray of shape (n_subjects, n_features)
         Subject features that the final classifier was trained on.
+    training_labels_, training_weights_ : ndarray of shape (n_subjects,)
+        Their labels and weights.
     n_features_in_ : int
         Number of features, only for arrays and feature tables.
 
@@ -201,7 +203,7 @@ class DiVoteClassifier(ClassifierMixin, DiVote):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **DiVote._parameter_constraints,
+        **Updating._parameter_constraints,
         "voting": [StrOptions({"soft", "hard"})],
         "final_estimator": [StrOptions({"logistic"}), HasMethods(["fit", "predict"]), None],
     }

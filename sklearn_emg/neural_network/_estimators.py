@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 import numpy as np
@@ -133,6 +133,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
     # Whether `fit` was given signals, which may differ in length, and their sampling rate.
     _takes_any_length = False
     _fs: float | None = None
+    # Subjects that all fits so far held out for validation.
+    _held_out: tuple[Any, ...] = ()
 
     # Hooks for the module and the target
 
@@ -176,7 +178,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             Labels of any type; for a regressor numbers, also of shape (n_windows, n_outputs).
         groups : array-like of shape (n_windows,), default=None
             Subject of each window; a recording table contains them. If they are known,
-            validation holds out subjects, not single windows.
+            validation holds out subjects, not single windows. With `warm_start` the subjects of
+            earlier fits are not held out, since the weights know them.
 
         Returns
         -------
@@ -204,17 +207,19 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         groups: Labels | None,
         start: Callable[[nn.Module], None] | None = None,
         start_state: Any = None,
+        start_subjects: Iterable[Any] = (),
     ) -> Self:
         """Fit a network.
 
         ``start``, if given, changes the initial weights of its new module; ``start_state`` are the
-        weights and settings that it uses.
+        weights and settings that it uses, ``start_subjects`` those that they were trained on.
         """
         self._validate_params()
         self._check_keep_best()
         going_on = self.warm_start and hasattr(self, "net_")
         if not going_on:  # if this fit fails, the old net must not be used with the new sizes
             self.__dict__.pop("net_", None)
+            self._held_out = ()
         given, y = training_input(self, X, y, groups, reset=not going_on)
         if not going_on:
             self._rng = check_random_state(self.random_state)
@@ -229,6 +234,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             rng=self._rng,
             caller=type(self).__name__,
             describe=self._describe,
+            trained=[*self._trained_before(going_on), *start_subjects],
+            held_out=self._held_out if going_on else (),
         )
         self._train(
             given.dataset(targets, train if len(valid) else None),
@@ -240,16 +247,30 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             checkpoint=checkpoint,
         )
         self._remember_subjects(X, groups, go_on=going_on)
+        self._remember_held_out(given.subjects, train, valid)
         if not self.warm_start:
             self.net_.forget_optimizer_state()
         return self
 
-    def _partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
+    def _trained_before(self, going_on: bool) -> list[Any]:
+        """Subjects that the weights at the start of a fit were trained on."""
+        if not going_on or self.subjects_ is None:
+            return []
+        held_out = set(self._held_out)
+        return [name for name in self.subjects_.tolist() if name not in held_out]
+
+    def _partial_fit(
+        self,
+        X: Signals,
+        y: Labels,
+        classes: Labels | None = None,
+        groups: Labels | None = None,
+    ) -> Self:
         """Train for one pass over the windows; the first call learns sizes and target."""
         self._validate_params()
         self._check_keep_best()
         first = not hasattr(self, "net_")
-        given, y = training_input(self, X, y, None, reset=first)
+        given, y = training_input(self, X, y, groups, reset=first)
         if first:
             self._rng = check_random_state(self.random_state)
             self._learn_target(y, classes)
@@ -257,8 +278,22 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         strata = self._strata(given, strata, np.arange(len(y)))
         earlier = None if first else self.net_
         self._train(given.dataset(targets), None, y, earlier=earlier, epochs=1, strata=strata)
-        self._remember_subjects(X, go_on=not first)
+        self._remember_subjects(X, groups, go_on=not first)
+        if given.subjects is not None:
+            self._remember_held_out(given.subjects, np.arange(len(y)), np.arange(0))
         return self
+
+    def _remember_held_out(self, subjects: Any, train: np.ndarray, valid: np.ndarray) -> None:
+        """Keep the names of the subjects that were held out and never trained on."""
+        if subjects is None:
+            self._held_out = ()
+            return
+        now, new = (
+            [subjects.names[k] for k in np.unique(subjects.codes[rows])] for rows in (train, valid)
+        )
+        self._held_out = tuple(
+            name for name in dict.fromkeys([*self._held_out, *new]) if name not in now
+        )
 
     def _strata(self, given: Input, codes: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
         """Return the stratum of each training row for the batches, or None."""
@@ -506,7 +541,13 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         scaled = weights * self._class_counts.sum() / total
         return torch.tensor(scaled, dtype=torch.float32)
 
-    def partial_fit(self, X: Signals, y: Labels, classes: Labels | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: Signals,
+        y: Labels,
+        classes: Labels | None = None,
+        groups: Labels | None = None,
+    ) -> Self:
         """Train for one epoch on these windows, starting from the current weights.
 
         There is no validation split. Sizes are those of the first call. With
@@ -521,13 +562,15 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         classes : array-like of shape (n_classes,), default=None
             All labels of this and later calls. They are required at the first call if `y` lacks
             some.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window; a recording table contains them. They are added to `subjects_`.
 
         Returns
         -------
         self : object
             The estimator.
         """
-        return self._partial_fit(X, y, classes)
+        return self._partial_fit(X, y, classes, groups)
 
     def predict_proba(self, X: Signals) -> np.ndarray:
         """Predict the probability of each class.

@@ -126,7 +126,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
             **self._criterion(None),
         }
 
-    def partial_fit(self, X: Signals, y: Labels) -> Self:
+    def partial_fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
         """Train for one epoch on these windows, starting from the current weights.
 
         There is no validation split. Sizes and scale of the target are those of the first call.
@@ -137,13 +137,15 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
             Windows, at least two.
         y : array-like of shape (n_windows,) or (n_windows, n_outputs)
             Targets.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window; a recording table contains them. They are added to `subjects_`.
 
         Returns
         -------
         self : object
             The estimator.
         """
-        return self._partial_fit(X, y)
+        return self._partial_fit(X, y, groups=groups)
 
     def predict(self, X: Signals) -> np.ndarray:
         """Predicted targets.

@@ -211,12 +211,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
         estimator, start, start_state = self._new_estimator(), None, None
+        trained: set[Any] = set()
         if hasattr(self, "source_"):
             self._check_subjects(groups)
             estimator.set_params(**(self.fine_tune_params or {}))
             start = self._transfer
             start_state = self.source_.net_.tensors(), self.frozen, self.renewed
-        estimator._fit(X, y, groups, start, start_state)
+            trained = self.source_subjects_ or trained
+        estimator._fit(X, y, groups, start, start_state, trained)
         self.estimator_ = estimator
         self.classes_ = estimator.classes_
         self.subjects_ = estimator.subjects_

@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from sklearn_emg._sklearn import Integral, Interval, StrOptions, check_feature_names_in
+from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions, check_feature_names_in
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -47,7 +47,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     Sites of the training are standardised by the reference subjects in the training. A site that
     is new in ``transform`` is standardised by its reference subjects among the rows given there:
     they have to be in the same call, marked by a column, since there is no y. They are no test of
-    a model: leave them out of the scores.
+    a model: leave them out of the scores. ``partial_fit`` learns a site once, from the rows of its
+    references, so that its patients can come alone.
 
     Parameters
     ----------
@@ -64,11 +65,20 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Number of reference subjects of each site that are used, at most. They are drawn by
         `random_state`; None uses all.
     site : str or None, default="site"
-        Column with the site of each row. None takes all rows for one site.
+        Column with the site of each row. None takes all rows for one site. "subject" standardises
+        each subject by its own reference rows, such as those of a rest or reference contraction.
     statistic : {"mean", "median"}, default="mean"
         "mean" subtracts the mean and divides by the standard deviation; "median" subtracts the
         median and divides by the interquartile range / 1.349, which single extreme rows change
         less.
+    prior : float, default=0.0
+        Number of references that the sites of ``fit`` count for in the scale of a site that is new:
+        its variance is averaged with their mean variance, weighted by `prior` and by its number of
+        references (of rows, with ``site="subject"``). With a `prior`, one reference is enough.
+        The location is always that of the references.
+    new_site : {"raise", "pooled"}, default="raise"
+        How to treat a site that is new in ``transform`` and has too few references there: it is an
+        error, or gets the mean location and the scale of the sites of ``fit``, with a warning.
     metadata : {"keep", "drop"}, default="keep"
         Whether the columns of a table that are no features (``subject``, ``site`` ...) are kept as
         they are, for a DiVoteClassifier or splitter that follows, or dropped.
@@ -79,13 +89,15 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     sites_ : list
-        Sites seen in ``fit``, sorted.
+        Sites seen in ``fit``, sorted, and then those of ``partial_fit``.
     location_, scale_ : ndarray of shape (n_sites, n_features)
         What is subtracted, and what divides, at each site. A feature that is constant among the
         reference subjects of a site has the scale 1; one that is NaN in all of their rows stays
         NaN.
     reference_subjects_ : dict
         Reference subjects of each site that are used.
+    pooled_location_, pooled_scale_ : ndarray of shape (n_features,)
+        Mean location, and root of the mean variance, of the sites of ``fit``.
     n_features_in_ : int
         Number of features, without the metadata of a table.
     feature_names_in_ : ndarray of str
@@ -95,15 +107,16 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     ------
     ValueError
         If X lacks the column of the sites or nothing says who the references are, a site has fewer
-        than two reference subjects, or a feature is infinite.
+        than two reference subjects (or rows, with ``site="subject"``), or a feature is infinite.
 
     Warns
     -----
     SubjectLeakWarning
         In ``transform``, if reference subjects of a new site are among the rows.
     RecordingWarning
-        If an array comes without sites and references: all rows are taken for reference rows of
-        one site. ``SiteStandardizer("all", site=None)`` does so without a warning.
+        If ``new_site="pooled"`` is used for a site, or an array comes without sites and
+        references: all rows are taken for reference rows of one site, as
+        ``SiteStandardizer("all", site=None)`` does without a warning.
 
     See Also
     --------
@@ -145,6 +158,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         "reference": True,
         "group": True,
     }
+    __metadata_request__partial_fit: ClassVar[dict[str, bool]] = __metadata_request__fit
     __metadata_request__transform: ClassVar[dict[str, bool]] = __metadata_request__fit
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -152,6 +166,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         "n_reference": [Interval(Integral, 2, None, closed="left"), None],
         "site": [str, None],
         "statistic": [StrOptions({"mean", "median"})],
+        "prior": [Interval(Real, 0, None, closed="left")],
+        "new_site": [StrOptions({"raise", "pooled"})],
         "metadata": [StrOptions({"keep", "drop"})],
         "random_state": [Interval(Integral, 0, None, closed="left")],
     }
@@ -163,6 +179,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         n_reference: int | None = None,
         site: str | None = "site",
         statistic: Literal["mean", "median"] = "mean",
+        prior: float = 0.0,
+        new_site: Literal["raise", "pooled"] = "raise",
         metadata: Literal["keep", "drop"] = "keep",
         random_state: int = 0,
     ) -> None:
@@ -170,6 +188,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         self.n_reference = n_reference
         self.site = site
         self.statistic = statistic
+        self.prior = prior
+        self.new_site = new_site
         self.metadata = metadata
         self.random_state = random_state
 
@@ -214,6 +234,50 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             statistics, drawn = self._statistics(values, rows, code)
             self.location_[code], self.scale_[code] = statistics
             self.reference_subjects_[name] = drawn
+        self.pooled_location_ = self.location_.mean(axis=0)
+        self.pooled_scale_ = np.sqrt((self.scale_**2).mean(axis=0))
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Labels | None = None,
+        *,
+        site: Labels | None = None,
+        subject: Labels | None = None,
+        reference: Labels | None = None,
+        group: Labels | None = None,
+    ) -> SiteStandardizer:
+        """Learn the sites of X from their references; the statistics of all other sites stay.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_features)
+            Rows of the references of one or several sites: all references of a site together,
+            since earlier statistics of it are replaced. Other rows are not read.
+        y : array-like of shape (n_rows,), default=None
+            Labels, read only where X does not say who is healthy.
+        site, subject, reference, group : array-like of shape (n_rows,), default=None
+            Values of the rows, for an X without these columns.
+
+        Returns
+        -------
+        self : object
+            After a call without an earlier ``fit``, as fitted by it.
+        """
+        if not hasattr(self, "location_"):
+            return self.fit(X, y, site=site, subject=subject, reference=reference, group=group)
+        values = self._values(X, reset=False)
+        rows = self._rows(X, len(values), y, site, subject, reference, group)
+        for code, name in enumerate(rows.sites):
+            (location, scale), drawn = self._new_statistics(values, rows, code)
+            known = self.sites_.index(name) if name in self.sites_ else len(self.sites_)
+            self.sites_ = [*self.sites_[:known], name, *self.sites_[known + 1 :]]
+            self.location_ = np.vstack(
+                [self.location_[:known], location, self.location_[known + 1 :]]
+            )
+            self.scale_ = np.vstack([self.scale_[:known], scale, self.scale_[known + 1 :]])
+            self.reference_subjects_ = {**self.reference_subjects_, name: drawn}
         return self
 
     def transform(
@@ -244,18 +308,32 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         location, scale = np.empty_like(values), np.empty_like(values)
         known = {name: k for k, name in enumerate(self.sites_)}
         new = [name for name in sites if name not in known]
+        if self.new_site == "pooled" and not self._tells_references(X, reference, group):
+            reference = np.zeros(len(values), dtype=bool)
         metadata = site, subject, reference, group
         rows = self._rows(X, len(values), None, *metadata) if new else None
-        leaked = []
+        leaked, pooled = [], []
         for code, name in enumerate(sites):
             here = codes == code
             if rows is None or name in known:
                 k = known[name]
                 location[here], scale[here] = self.location_[k], self.scale_[k]
                 continue
-            (location[here], scale[here]), drawn = self._statistics(values, rows, code)
+            (location[here], scale[here]), drawn = self._statistics_of_new(values, rows, code)
             leaked += drawn
-        if leaked:
+            pooled += [] if drawn else [name]
+        self._warn_of_new_sites(leaked, pooled)
+        return self._output(X, ((values - location) / scale).astype(values.dtype, copy=False))
+
+    def _warn_of_new_sites(self, leaked: list[Any], pooled: list[Any]) -> None:
+        """Warn of references among the rows, and of sites without references."""
+        if pooled:
+            warn_of_recordings(
+                f"Site {pooled[0]!r} is new to SiteStandardizer and has no references: its "
+                "features are standardised by those of the sites of fit (new_site='pooled'). Give "
+                "its references to partial_fit.",
+            )
+        if leaked and self.site != "subject":
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)
             warn(
                 f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
@@ -263,7 +341,6 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
                 "scores, as compare(site=...) does; then filter SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
-        return self._output(X, ((values - location) / scale).astype(values.dtype, copy=False))
 
     def fit_transform(self, X: Any, y: Labels | None = None, **metadata: Any) -> Any:
         """Fit to X and standardise it.
@@ -325,7 +402,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         routing : MetadataRequest
         """
         routing = super().get_metadata_routing()
-        for method in (routing.fit, routing.transform):
+        for method in (routing.fit, routing.partial_fit, routing.transform):
             if self.site is None or self.site != "site":
                 method.add_request(param="site", alias=self.site or False)
             if isinstance(self.reference, str) and self.reference not in ("healthy", "all"):
@@ -351,7 +428,10 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             if not isinstance(X, pd.DataFrame):
                 raise ValueError("SiteStandardizer was fitted on a DataFrame; give it one.")
             needed = self._columns if self.metadata == "keep" else self._features
-            if missing := [c for c in needed or () if c not in X.columns]:
+            # Who is healthy is not known of new patients.
+            optional = ["group", "reference", *np.ravel(np.asarray(self.reference, dtype=object))]
+            missing = [c for c in needed or () if c not in X.columns and c not in optional]
+            if missing:
                 raise ValueError(
                     f"X lacks the columns {missing}, which SiteStandardizer saw in fit."
                 )
@@ -401,6 +481,14 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         mask = self._reference_rows(columns, names, facts, y, plain=plain)
         return _Rows(codes, sites, names, mask)
 
+    def _tells_references(self, X: Any, reference: Any, group: Any) -> bool:
+        """Whether a column says which rows of X are references."""
+        if not isinstance(self.reference, str) or self.reference == "all":
+            return True
+        wanted = {"reference", "group"} if self.reference == "healthy" else {self.reference}
+        columns = set(X.columns) if isinstance(X, pd.DataFrame) else set()
+        return reference is not None or group is not None or not wanted.isdisjoint(columns)
+
     def _reference_rows(
         self, columns: pd.DataFrame, names: NDArray[Any], facts: dict[str, Any], y: Any, plain: bool
     ) -> NDArray[np.bool_]:
@@ -436,24 +524,64 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             "one, or name the subjects by 'reference'."
         )
 
-    def _draw(self, rows: _Rows, code: int) -> list[Any]:
-        """Reference subjects of a site that are used."""
+    def _count_references(self, rows: _Rows, code: int) -> int:
+        """Reference subjects of a site; reference rows, where a site is a subject."""
         marked = rows.subject[rows.reference & (rows.site == code)]
-        drawn = draw_references(marked.tolist(), self.n_reference, self.random_state)
-        if len(drawn) < 2:
-            n = f"{len(drawn)} reference subject{'s' * (len(drawn) != 1)}"
-            raise ValueError(
-                f"Site {rows.sites[code]!r} has {n} among the rows given to SiteStandardizer "
-                f"(reference={self.reference!r}), and at least 2 are needed. Record healthy "
-                "subjects there, or leave the site out."
-            )
-        return drawn
+        return len(marked) if self.site == "subject" else len(set(marked.tolist()))
 
-    def _statistics(
+    def _has_references(self, rows: _Rows, code: int) -> bool:
+        """Whether a new site has enough references."""
+        return self._count_references(rows, code) >= (1 if self.prior else 2)
+
+    def _draw(self, rows: _Rows, code: int, at_least: int = 2) -> list[Any]:
+        """Reference subjects of a site that are used."""
+        count = self._count_references(rows, code)
+        if count < at_least:
+            own = self.site == "subject"
+            kind = "row" if own else "subject"
+            remedy = (
+                "Record a rest or reference contraction of the subject"
+                if own
+                else "Record healthy subjects there"
+            )
+            raise ValueError(
+                f"{'Subject' if own else 'Site'} {rows.sites[code]!r} has {count} reference "
+                f"{kind}{'s' * (count != 1)} among the rows given to SiteStandardizer "
+                f"(reference={self.reference!r}), and at least {at_least} "
+                f"{'are' if at_least > 1 else 'is'} needed. {remedy}, or leave the "
+                f"{'subject' if own else 'site'} out."
+            )
+        marked = rows.subject[rows.reference & (rows.site == code)]
+        return draw_references(marked.tolist(), self.n_reference, self.random_state)
+
+    def _statistics_of_new(
         self, values: NDArray[np.floating], rows: _Rows, code: int
     ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
+        """Location and scale of a site that is new in ``transform``; no references where pooled."""
+        if self.new_site == "pooled" and not self._has_references(rows, code):
+            return (self.pooled_location_, self.pooled_scale_), []
+        return self._new_statistics(values, rows, code)
+
+    def _new_statistics(
+        self, values: NDArray[np.floating], rows: _Rows, code: int
+    ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
+        """Location and scale of a site that is not one of ``fit``, averaged with the prior."""
+        if not self.prior:
+            return self._statistics(values, rows, code)
+        (location, scale), drawn = self._statistics(values, rows, code, at_least=1)
+        used = np.isin(rows.subject, drawn) & rows.reference & (rows.site == code)
+        n = int(used.sum()) if self.site == "subject" else len(drawn)
+        # A constant feature has the scale 1, which is no variance of it.
+        constant = np.nanmax(values[used], axis=0) == np.nanmin(values[used], axis=0)
+        variance = np.where(constant, 0.0, scale**2)
+        total = self.prior * self.pooled_scale_**2 + n * variance
+        return (location, np.sqrt(total / (self.prior + n))), drawn
+
+    def _statistics(
+        self, values: NDArray[np.floating], rows: _Rows, code: int, at_least: int = 2
+    ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
         """Location and scale of a site, and the reference subjects used."""
-        drawn = self._draw(rows, code)
+        drawn = self._draw(rows, code, at_least)
         of_drawn = {name: k for k, name in enumerate(drawn)}
         subject = np.array([of_drawn.get(name, -1) for name in rows.subject])
         used = rows.reference & (rows.site == code) & (subject >= 0)
@@ -464,7 +592,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return values
         if self.metadata == "drop":
             return pd.DataFrame(values, index=X.index, columns=self._features)
-        out = X[self._columns].copy(deep=False)
+        out = X[[c for c in self._columns if c in X.columns]].copy(deep=False)
         out[self._features] = values
         return out
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.neural_network import EMGClassifier, EMGRegressor
+from sklearn_emg.neural_network import EMGClassifier, EMGRegressor, TransferClassifier
 from sklearn_emg.recordings import recording_table
 
 TINY = {"n_filters": 2, "n_hidden": 2, "kernel_size": 3}
@@ -17,7 +17,8 @@ class Keeps:
     """Stores the subjects of training and validation."""
 
     def _train(self, train, valid, *args, **kwargs):
-        self.train_, self.valid_ = train.rows.numpy(), valid.rows.numpy()
+        given = (None if rows is None or rows.rows is None else rows for rows in (train, valid))
+        self.train_, self.valid_ = (None if rows is None else rows.rows.numpy() for rows in given)
         return super()._train(train, valid, *args, **kwargs)
 
 
@@ -112,3 +113,54 @@ def test_unknown_names_are_warned_of(X):
 def test_all_names_known_is_nothing_to_warn_of(X, recwarn):
     spy(validation=["a", "f", "a"]).fit(X, Y, groups=SUBJECTS)
     assert not [w for w in recwarn if "groups" in str(w.message)]
+
+
+def test_a_warm_start_holds_out_nobody_it_was_trained_on(X):
+    net = spy(warm_start=True, validation_fraction=0.34).fit(X, Y, groups=SUBJECTS)
+    trained, held_out = set(SUBJECTS[net.train_]), set(SUBJECTS[net.valid_])
+    # The same subjects again: those that were held out are held out again.
+    net.fit(X, Y, groups=SUBJECTS)
+    assert set(SUBJECTS[net.valid_]) == held_out
+    # In addition new ones: some of them are held out as well, and none that was trained on.
+    both = np.concatenate([SUBJECTS, np.char.add("new ", SUBJECTS)])
+    net.fit(np.vstack([X, X]), np.concatenate([Y, Y]), groups=both)
+    valid = set(both[net.valid_])
+    assert held_out < valid
+    assert not valid & trained
+    assert len(valid) == len(held_out) + 2
+
+
+def test_a_warm_start_on_trained_subjects_alone_holds_out_none(X):
+    net = spy(warm_start=True, validation=["c", "f"]).fit(X, Y, groups=SUBJECTS)
+    with pytest.raises(ValueError, match="names 'a', whom an earlier fit trained on"):
+        net.set_params(validation=["a"]).fit(X, Y, groups=SUBJECTS)
+    known = np.isin(SUBJECTS, ["a", "b", "d", "e"])
+    net.set_params(validation="subjects")
+    with pytest.warns(UserWarning, match="too few subjects to hold any out"):
+        net.fit(X[known], Y[known], groups=SUBJECTS[known])
+    assert net.valid_ is None
+
+
+def test_subjects_of_partial_fit_are_trained_on(X):
+    net = spy(warm_start=True, validation_fraction=0.34)
+    first = np.isin(SUBJECTS, ["a", "d"])
+    net.partial_fit(X[first], Y[first], groups=SUBJECTS[first])
+    assert net.subjects_.tolist() == ["a", "d"]
+    net.fit(X, Y, groups=SUBJECTS)
+    assert not {"a", "d"} & set(SUBJECTS[net.valid_])
+
+
+def test_a_transfer_holds_out_no_subject_of_its_source(X):
+    transfer = TransferClassifier(
+        spy(validation_fraction=0.34), frozen=(), allows_shared_subjects=True
+    )
+    source, both = (
+        np.isin(SUBJECTS, ["a", "b", "d", "e"]),
+        np.append(SUBJECTS, SUBJECTS).astype(object),
+    )
+    both[:24] = "x" + both[:24]
+    transfer.pretrain(X[source], Y[source], groups=SUBJECTS[source])
+    transfer.fit(np.vstack([X, X]), np.concatenate([Y, Y]), groups=both)
+    valid = set(both[transfer.estimator_.valid_].tolist())
+    assert len(valid) == 2
+    assert not valid & {"a", "b", "d", "e"}

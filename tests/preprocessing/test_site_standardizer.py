@@ -237,3 +237,60 @@ def test_inside_divote_patients_of_another_site_need_no_labels():
     with pytest.warns(SubjectLeakWarning, match="3 subjects given to SiteStandardizer"):
         predicted = divote.predict(X[target])
     assert predicted.tolist() == y[target].tolist()
+
+
+def test_partial_fit_learns_a_site_from_its_references_alone():
+    X = two_sites()
+    rome, oslo = X[:3], X[3:]
+    whole = SiteStandardizer().fit(X)
+    scaler = SiteStandardizer().fit(rome).partial_fit(oslo[:2])
+    assert scaler.sites_ == ["Rome", "Oslo"]
+    pd.testing.assert_frame_equal(scaler.transform(X), whole.transform(X))
+    # A patient needs no references in the same call, and no group.
+    patient = oslo[2:].drop(columns="group")
+    assert scaler.transform(patient)["rms"].tolist() == [3]
+    # References that are given again replace those of before, of this site only.
+    scaler.partial_fit(oslo[:2].assign(rms=[0.0, 2.0]))
+    assert scaler.transform(X)["rms"].tolist() == [-1, 1, 6, 9, 29, 49]
+
+
+def test_the_scale_of_a_new_site_is_averaged_with_those_of_the_training():
+    X = two_sites()  # Rome has the standard deviation 1
+    scaler = SiteStandardizer(prior=3.0).fit(X[:3]).partial_fit(X[3:5])
+    assert scaler.location_[1, 0] == 20
+    assert scaler.scale_[1, 0] == pytest.approx(np.sqrt((3 * 1 + 2 * 100) / 5))
+    one = SiteStandardizer(prior=3.0).fit(X[:3]).partial_fit(X[3:4])
+    assert one.location_[1, 0] == 10
+    assert one.scale_[1, 0] == pytest.approx(np.sqrt(3 / 4))
+    with pytest.raises(ValueError, match="Site 'Oslo' has 1 reference subject among"):
+        SiteStandardizer().fit(X[:3]).partial_fit(X[3:4])
+
+
+def test_a_new_site_without_references_is_pooled_on_request():
+    X = two_sites().drop(columns="group").assign(reference=[True, True, False] * 2)
+    scaler = SiteStandardizer(new_site="pooled").fit(X)
+    np.testing.assert_allclose(scaler.pooled_location_, [11, 3.5])
+    np.testing.assert_allclose(scaler.pooled_scale_, [np.sqrt(50.5), np.sqrt(2.5)])
+    new = X[2:3].drop(columns="reference").assign(site="Bern", rms=11.0, zc=3.5)
+    with pytest.warns(RecordingWarning, match="Site 'Bern' is new to SiteStandardizer"):
+        assert scaler.transform(new)[["rms", "zc"]].to_numpy().tolist() == [[0, 0]]
+    with pytest.raises(ValueError, match="Nothing says who the reference subjects"):
+        SiteStandardizer().fit(X).transform(new)
+
+
+def test_a_subject_is_standardised_by_its_own_rest():
+    X = pd.DataFrame(
+        {
+            "rms": [1.0, 3.0, 8.0, 10.0, 30.0, 50.0],
+            "subject": [*"aaabbb"],
+            "rest": [True, True, False] * 2,
+        }
+    )
+    scaler = SiteStandardizer("rest", site="subject")
+    assert scaler.fit_transform(X)["rms"].tolist() == [-1, 1, 6, -1, 1, 3]
+    with pytest.raises(ValueError, match="Subject 'a' has 1 reference row among .* contraction"):
+        scaler.fit(X[1:])
+    # A new subject's own rest says nothing of its diagnosis: no warning.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scaler.transform(X.assign(subject="c")[:3])["rms"].tolist() == [-1, 1, 6]

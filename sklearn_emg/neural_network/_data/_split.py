@@ -99,6 +99,8 @@ def split_rows(
     rng: np.random.RandomState,
     caller: str,
     describe: Callable[[np.ndarray], str],
+    trained: Sequence[Any] = (),
+    held_out: Sequence[Any] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation rows, with a warning if validation lacks a class or all rows.
 
@@ -116,13 +118,22 @@ def split_rows(
         Class named in messages.
     describe : callable
         Function that names strata.
+    trained, held_out : sequence, default=()
+        Subjects that earlier fits trained on, which are not held out, and those that they held out,
+        which are held out again.
 
     Returns
     -------
     train, valid : ndarray of int
         Sorted row numbers.
+
+    Raises
+    ------
+    ValueError
+        If `validation` names one of the subjects in `trained`.
     """
     if not isinstance(validation, str):
+        _refuse_trained(validation, trained, caller)
         return _named_rows(
             strata, subjects, list(validation), f"The 'validation' parameter of {caller}", describe
         )
@@ -130,8 +141,31 @@ def split_rows(
     if fraction is None:
         return everything, nothing
     units = subjects.codes if validation == "subjects" and subjects is not None else None
-    train, valid = split_validation(strata, units, fraction, rng)
-    unit = "window" if units is None else "subject"
+    if subjects is not None and len(trained):
+        valid = _untrained_rows(strata, subjects, units, fraction, rng, trained, held_out)
+    else:
+        valid = split_validation(strata, units, fraction, rng)[1]
+    _warn_of_validation(strata, valid, "window" if units is None else "subject", caller, describe)
+    return np.setdiff1d(everything, valid), valid
+
+
+def _refuse_trained(validation: Sequence[Any], trained: Sequence[Any], caller: str) -> None:
+    """Raise if subjects that an earlier fit trained on are named for validation."""
+    if known := [name for name in validation if name in set(trained)]:
+        raise ValueError(
+            f"The 'validation' parameter of {caller} names {known[0]!r}, whom an earlier fit "
+            "trained on (warm_start). Name subjects that are new."
+        )
+
+
+def _warn_of_validation(
+    strata: np.ndarray,
+    valid: np.ndarray,
+    unit: str,
+    caller: str,
+    describe: Callable[[np.ndarray], str],
+) -> None:
+    """Warn if validation lacks a class or all rows."""
     missing = np.setdiff1d(strata, strata[valid])
     if len(valid) == 0:
         warn(
@@ -146,7 +180,35 @@ def split_rows(
             f"more {unit}s, or set validation_fraction=None.",
             UserWarning,
         )
-    return train, valid
+
+
+def _untrained_rows(
+    strata: np.ndarray,
+    subjects: Subjects,
+    units: np.ndarray | None,
+    fraction: float,
+    rng: np.random.RandomState,
+    trained: Sequence[Any],
+    held_out: Sequence[Any],
+) -> np.ndarray:
+    """Rows to hold out in a fit that goes on: of no subject that an earlier fit trained on."""
+
+    def rows_of(names: Sequence[Any]) -> np.ndarray:
+        codes = subjects.names.get_indexer(pd.Index(list(names), dtype=object))
+        return np.isin(subjects.codes, codes[codes >= 0])
+
+    again = rows_of(held_out)
+    new = ~rows_of(trained) & ~again
+    if again.all():  # nothing else to train on
+        again, new = new, again
+    valid = np.flatnonzero(again)
+    rows = np.flatnonzero(new)
+    if len(rows):
+        units = None if units is None else np.unique(units[rows], return_inverse=True)[1]
+        drawn = split_validation(strata[rows], units, fraction, rng)[1]
+        valid = np.union1d(valid, rows[drawn])
+    lost = np.setdiff1d(strata, np.delete(strata, valid))
+    return valid[~np.isin(strata[valid], lost)]
 
 
 def _named_rows(

@@ -1,0 +1,549 @@
+"""A fitted system that learns a new site or patient: references, then labelled recordings."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
+from sklearn_emg._typing import Labels
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.ensemble import (
+    UPDATES,
+    DiVoteClassifier,
+    last_of,
+    learn_references,
+    refuse_unknown_labels,
+    through_transformers,
+    train_further,
+    transformers_of,
+    with_last,
+)
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
+from sklearn_emg.preprocessing import SiteStandardizer
+from sklearn_emg.recordings import (
+    METADATA_COLUMNS,
+    SubjectMemory,
+    object_column,
+    subject_names,
+    training_subjects,
+    warn_of_known_subjects,
+)
+
+
+def _system_has(method: str) -> Any:
+    def check(self: AdaptiveDiagnosis) -> bool:
+        model = getattr(self, "estimator_", self.estimator)
+        return hasattr(model, method)
+
+    return check
+
+
+class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, BaseEstimator):
+    """Adapt a system to a new site or patient: unlabelled references, few labelled recordings.
+
+    ``fit`` trains the system on the source. ``calibrate`` takes unlabelled recordings of healthy
+    reference subjects of a new site, or a rest or reference contraction of a new patient, and
+    standardises features by them. ``partial_fit`` takes labelled recordings: the network is trained
+    further, or the classifier is fitted again on old and new recordings. Transformers stay as they
+    were fitted, apart from the statistics of the new site.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A DiVoteClassifier, a Pipeline that ends with one, or another classifier of this package or
+        scikit-learn, alone or at the end of a Pipeline. A fitted system is taken as it is if it
+        is given as ``FrozenEstimator(system)``; a copy of it adapts.
+    update : {"auto", "refit", "fine_tune", "final"}, default="auto"
+        What ``partial_fit`` does.
+
+        - "refit": the last classifier (of windows, and the final one) is fitted on the features of
+          all recordings, those of ``fit`` and the new ones.
+        - "fine_tune": the last classifier is trained further on the new recordings by its own
+          ``partial_fit``, and the final classifier of DiVote is fitted on old and new subjects.
+        - "final": only the final classifier of DiVote is fitted, on old and new subjects.
+        - "auto": "fine_tune" where the last classifier has ``partial_fit``, as networks do,
+          otherwise "refit".
+    weight : float, default=1.0
+        Weight of a new recording, where one of ``fit`` has 1. It is not used in the training of the
+        last classifier by "fine_tune", which sees the new recordings alone.
+    n_epochs : int, default=5
+        Passes of "fine_tune" over the new recordings.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    estimator_ : estimator object
+        The system as it is adapted.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Identities of all subjects that were trained on, in ``fit`` and later. A network holds none
+        of them out for validation later.
+    reference_subjects_ : ndarray of shape (n_references,)
+        Identities of the subjects that standardised a site in ``calibrate``. They are no test.
+    update_ : {"refit", "fine_tune", "final"}
+        What ``partial_fit`` does.
+    n_features_in_ : int
+        Number of features, only for arrays and feature tables.
+
+    Raises
+    ------
+    ValueError
+        If a new recording has a label that is not in ``classes_``, or another number of channels or
+        rate than those of ``fit``; if ``calibrate`` finds no SiteStandardizer; or if "refit" lacks
+        the recordings of ``fit``, which a frozen system does not hold.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects are predicted who were trained on or standardised a site.
+
+    See Also
+    --------
+    adaptation_curve : Accuracy against the number of local subjects.
+    prequential_score : Tests each subject, then learns it.
+    sklearn_emg.preprocessing.SiteStandardizer : Standardises by the references of a site.
+    sklearn_emg.neural_network.TransferClassifier : Fine-tunes networks with frozen layers.
+
+    Notes
+    -----
+    For "refit" the recordings of ``fit`` are kept, in memory and in pickles of this object: give
+    a system away as ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.adaptation import AdaptiveDiagnosis
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.preprocessing import SiteStandardizer
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["healthy", "myopathy"], 10)
+    >>> rms = rng.normal(size=20) + 3 * (y == "myopathy")
+    >>> rome = pd.DataFrame({"rms": rms, "subject": range(20), "site": "Rome", "group": y})
+    >>> oslo = rome.assign(rms=5 + 2 * rms, subject=range(20, 40), site="Oslo")
+    >>> divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
+    >>> model = AdaptiveDiagnosis(make_pipeline(SiteStandardizer(), divote)).fit(rome, y)
+    >>> healthy, patients = oslo[:5].drop(columns="group"), oslo[12:].drop(columns="group")
+    >>> model.calibrate(healthy).predict(patients).tolist() == y[12:].tolist()
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "update": [StrOptions({"auto", *UPDATES})],
+        "weight": [Interval(Real, 0, None, closed="neither")],
+        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        update: Literal["auto", "refit", "fine_tune", "final"] = "auto",
+        weight: float = 1.0,
+        n_epochs: int = 5,
+    ) -> None:
+        self.estimator = estimator
+        self.update = update
+        self.weight = weight
+        self.n_epochs = n_epochs
+
+    # ------------------------------------------------------------------ source
+
+    @warned_once()
+    def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> Self:
+        """Train the system on the source; a frozen one is taken as it is.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            Recordings or features as `estimator` takes them. For a frozen system: those that it
+            was trained on, which "refit" needs.
+        y : array-like of shape (n_rows,)
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        if frozen:
+            self._take_frozen()
+        else:
+            model = clone(self.estimator)
+            model.fit(X, y, **self._groups_for(model, groups))
+            self._start(model)
+        self._remember_subjects(X, groups, go_on=frozen)
+        labels = labels_of_rows(y, len(np.asarray(y)))
+        self._rows = [(X, labels, groups, 1.0)] if self.update_ == "refit" else []
+        return self
+
+    def _take_frozen(self) -> None:
+        """Start from a copy of the frozen system, with the subjects that it states."""
+        check_is_fitted(self.estimator)
+        self._start(copy.deepcopy(self.estimator.estimator))
+        known, _ = training_subjects(self.estimator_)
+        self.subjects_ = object_column(sorted(known, key=str)).to_numpy() if known else None
+
+    def _start(self, model: Any) -> None:
+        model = getattr(model, "best_estimator_", model)
+        if not is_classifier(model):
+            raise ValueError(
+                f"The 'estimator' parameter of {type(self).__name__} must be a classifier. Got "
+                f"{model!r:.60}."
+            )
+        self.estimator_ = model
+        self.classes_ = np.asarray(model.classes_)
+        self.reference_subjects_ = np.array([], dtype=object)
+        self._references: pd.DataFrame | None = None
+        self._rows: list[tuple[Any, NDArray[Any], Any, float]] = []
+        self.update_ = self.update
+        if self.update == "auto":
+            last = last_of(model)
+            inner = last_of(last.estimator_) if isinstance(last, DiVoteClassifier) else last
+            self.update_ = "fine_tune" if hasattr(inner, "partial_fit") else "refit"
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+    @staticmethod
+    def _groups_for(model: Any, groups: Labels | None) -> dict[str, Any]:
+        """Parameter of ``fit`` that gives subjects to the last predictor, where it takes them."""
+        if groups is None or not has_fit_parameter(last_of(model), "groups"):
+            return {}
+        path = ""
+        while isinstance(model, Pipeline):
+            path, model = f"{path}{model.steps[-1][0]}__", model.steps[-1][1]
+        return {f"{path}groups": groups}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_") or self._is_frozen_system()
+
+    def _is_frozen_system(self) -> bool:
+        return isinstance(self.estimator, FrozenEstimator)
+
+    def _begin(self) -> None:
+        """A frozen system can adapt without ``fit``."""
+        if not hasattr(self, "estimator_") and self._is_frozen_system():
+            self._validate_params()
+            self._take_frozen()
+        check_is_fitted(self, "estimator_")
+
+    # ------------------------------------------------------------------ adaptation
+
+    @warned_once()
+    def calibrate(self, X: Any) -> Self:
+        """Standardise a new site or patient by unlabelled reference recordings.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Recordings of references, with the columns of ``fit`` that name site and subject: of
+            healthy subjects of a site, or, where the site of the SiteStandardizer is "subject",
+            rest or reference contractions of patients. All rows count as references. Those of
+            earlier calls count as well.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If no step is a SiteStandardizer, its references are a list, or X is no table.
+        """
+        self._begin()
+        steps = self._standardizers()
+        if not isinstance(X, pd.DataFrame):
+            raise ValueError(
+                f"calibrate of {type(self).__name__} needs a table with the columns that name site "
+                f"and subject. Got {type(X).__name__}."
+            )
+        marked = X.assign(**{column: True for column in map(_reference_column, steps)})
+        own = all(step.site == "subject" for step in steps)
+        kept = [marked] if self._references is None else [self._references, marked]
+        references = pd.concat(kept, ignore_index=True)
+        new = [step.site for step in steps if step.site is not None]
+        here = references
+        for site in dict.fromkeys(new):  # sites that are not in X stay as they are
+            here = here[here[site].isin(marked[site])]
+        model = self._copied_steps()
+        with self._own_warnings():
+            self._learn_references(model, here.reset_index(drop=True))
+        self.estimator_, self._references = model, references
+        if not own:
+            names = dict.fromkeys([*self.reference_subjects_, *(subject_names(X) or ())])
+            self.reference_subjects_ = object_column(names).to_numpy()
+        return self
+
+    def _standardizers(self) -> list[SiteStandardizer]:
+        last = last_of(self.estimator_)
+        found = [step for step in transformers_of(self.estimator_)]
+        if isinstance(last, DiVoteClassifier):
+            found += transformers_of(last.estimator_)
+        steps = [step for step in found if isinstance(step, SiteStandardizer)]
+        if not steps:
+            raise ValueError(
+                f"The estimator of {type(self).__name__} has no SiteStandardizer, which learns "
+                "from unlabelled references. Put one before the classifier, or adapt by "
+                "partial_fit with labels."
+            )
+        return steps
+
+    def _copied_steps(self) -> Any:
+        """The system with steps of its own, so that a failure leaves the old ones."""
+        return copy.deepcopy(self.estimator_)
+
+    @staticmethod
+    def _learn_references(model: Any, X: pd.DataFrame) -> None:
+        learn_references(model, X)
+        last = last_of(model)
+        if isinstance(last, DiVoteClassifier):
+            inner = transformers_of(last.estimator_)
+            if any(isinstance(step, SiteStandardizer) for step in inner):
+                last.learn_references(through_transformers(model, X))
+
+    @warned_once()
+    def partial_fit(
+        self,
+        X: Any,
+        y: Labels,
+        classes: Labels | None = None,
+        groups: Labels | None = None,
+    ) -> Self:
+        """Learn labelled recordings, in addition to those of all earlier calls.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            New recordings as in ``fit``. Sites that are new have to be known from ``calibrate``
+            where the system has a SiteStandardizer.
+        y : array-like of shape (n_rows,)
+            Labels; one class is enough.
+        classes : array-like of shape (n_classes,), default=None
+            All classes, as scikit-learn passes them; they must be those of the first fit.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        self : object
+            The first call, without an earlier ``fit`` or a frozen system, is a ``fit``.
+        """
+        if not self.__sklearn_is_fitted__():
+            self.fit(X, y, groups)
+            self._check_classes(classes)
+            return self
+        self._begin()
+        self._check_classes(classes)
+        refuse_missing_labels(y)
+        self._check_new_rows(X)
+        labels = np.asarray(labels_of_rows(y, len(X)))
+        refuse_unknown_labels(labels, self.classes_, type(self).__name__)
+        model = self._copied_steps()
+        with self._own_warnings():
+            if self.update_ == "refit":
+                model = self._refitted(model, X, labels, groups)
+            else:
+                self._train_further(model, X, labels, groups)
+        self.estimator_ = model
+        self._remember_subjects(X, groups, go_on=True)
+        return self
+
+    def _check_new_rows(self, X: Any) -> None:
+        """Refuse an array of other features, or a table without columns of the first fit."""
+        is_table = isinstance(X, pd.DataFrame)
+        if not is_table and hasattr(self, "n_features_in_"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+        if not self._rows:
+            return
+        first = self._rows[0][0]
+        if is_table != isinstance(first, pd.DataFrame):
+            raise ValueError(
+                f"{type(self).__name__} was fitted on {type(first).__name__} and was given "
+                f"{type(X).__name__}. Give it what it was fitted on."
+            )
+        needed = set(first.columns) - (set(METADATA_COLUMNS) - {"subject"}) if is_table else set()
+        if missing := sorted(needed.difference(X.columns if is_table else ()), key=str):
+            raise ValueError(
+                f"X lacks the columns {missing}, which {type(self).__name__} saw in fit."
+            )
+
+    def _check_classes(self, classes: Labels | None) -> None:
+        if classes is not None and set(np.unique(classes)) != set(self.classes_.tolist()):
+            raise ValueError(
+                f"The 'classes' of {type(self).__name__}.partial_fit are "
+                f"{np.unique(classes).tolist()}, but those of its first fit are "
+                f"{self.classes_.tolist()}. The first fit needs rows of all classes."
+            )
+
+    def _refitted(self, model: Any, X: Any, y: NDArray[Any], groups: Any) -> Any:
+        """The system with its last classifier fitted on all rows."""
+        if not self._rows:
+            raise ValueError(
+                f"update='refit' of {type(self).__name__} needs the recordings of the first fit: "
+                "call fit(X, y) with them before (a frozen system is not trained by it), or set "
+                "update='final' or 'fine_tune'."
+            )
+        given = [*self._rows, (X, y, groups, float(self.weight))]
+        weights = np.concatenate([np.full(len(labels), w) for _, labels, _, w in given])
+        old_and_new = (
+            _joined([rows for rows, *_ in given]),
+            np.concatenate([labels for _, labels, *_ in given]),
+            _joined_groups([names for _, _, names, _ in given]),
+        )
+        weighted = {"sample_weight": weights} if (weights != 1).any() else {}
+        model = self._with_last_refitted(model, *old_and_new, weighted)
+        self._rows = given
+        return model
+
+    def _with_last_refitted(
+        self, model: Any, X: Any, y: NDArray[Any], groups: Any, weighted: dict[str, Any]
+    ) -> Any:
+        last, features = last_of(model), through_transformers(model, X)
+        if isinstance(last, DiVoteClassifier):
+            last.update(features, y, groups, how="refit", **weighted)
+            return model
+        if weighted and not has_fit_parameter(last, "sample_weight"):
+            raise ValueError(
+                f"{type(last).__name__} takes no sample_weight, and the weight of new recordings "
+                f"is {self.weight:g}. Set weight=1, or use a classifier that takes weights."
+            )
+        fresh = clone(last)
+        names = _subjects_of_rows(X, groups)
+        fresh.fit(features, y, **self._groups_for(fresh, names), **weighted)
+        return with_last(model, fresh)
+
+    def _train_further(self, model: Any, X: Any, y: NDArray[Any], groups: Any) -> None:
+        last, features = last_of(model), through_transformers(model, X)
+        if isinstance(last, DiVoteClassifier):
+            weights = None if self.weight == 1 else np.full(len(y), float(self.weight))
+            settings = {"how": self.update_, "n_epochs": self.n_epochs}
+            last.update(features, y, groups, weights, **settings)
+        elif self.update_ == "final":
+            raise ValueError(
+                f"update='final' of {type(self).__name__} fits the final classifier of a "
+                f"DiVoteClassifier, and the system ends with {type(last).__name__}. Set "
+                "update='refit' or 'fine_tune'."
+            )
+        else:
+            train_further(last, features, y, self.n_epochs, _subjects_of_rows(X, groups))
+
+    # ------------------------------------------------------------------ prediction
+
+    @contextmanager
+    def _own_warnings(self) -> Iterator[None]:
+        """Parts of the system know fewer subjects than this object, which warns in their place."""
+        with warnings.catch_warnings():
+            for text in (".*were trained on", ".*look like subjects"):
+                warnings.filterwarnings("ignore", text, SubjectLeakWarning)
+            yield
+
+    def _call(self, method: str, X: Any, groups: Labels | None) -> Any:
+        self._begin()
+        if (given := subject_names(X, groups)) is not None:
+            known = [] if self.subjects_ is None else self.subjects_.tolist()
+            everyone = dict.fromkeys([*known, *self.reference_subjects_])
+            warn_of_known_subjects(everyone, given, type(self).__name__)
+        is_divote = isinstance(last_of(self.estimator_), DiVoteClassifier)
+        params = {} if groups is None or not is_divote else {"groups": groups}
+        with self._own_warnings():
+            return getattr(self.estimator_, method)(X, **params)
+
+    def predict(self, X: Any, groups: Labels | None = None) -> NDArray[Any]:
+        """Diagnosis of each row by the adapted system.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            As in ``fit``.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If subjects were trained on or standardised a site.
+        """
+        return self._call("predict", X, groups)
+
+    @available_if(_system_has("predict_proba"))
+    def predict_proba(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
+        """Class probabilities of each row by the adapted system.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_rows, ...)
+            As in ``fit``.
+        groups : array-like of shape (n_rows,), default=None
+            Subjects of the rows, for an X without a ``subject`` column.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._call("predict_proba", X, groups)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+def _reference_column(step: SiteStandardizer) -> str:
+    """Column that marks the references of a SiteStandardizer."""
+    if not isinstance(step.reference, str):
+        raise ValueError(
+            "The SiteStandardizer lists its reference subjects, so that it knows none of a new "
+            "site. Set its 'reference' to 'healthy', or to a column of True and False."
+        )
+    return "reference" if step.reference in ("healthy", "all") else step.reference
+
+
+def _subjects_of_rows(X: Any, groups: Labels | None) -> Labels | None:
+    """Subject of each row, where X or groups name them."""
+    if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
+        return X["subject"].to_numpy()
+    return groups
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Rows of several calls as one table or array."""
+    if all(isinstance(part, pd.DataFrame) for part in parts):
+        return pd.concat(parts, ignore_index=True)
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _joined_groups(parts: list[Labels | None]) -> NDArray[Any] | None:
+    """Subjects of several calls; given for all of them or for none."""
+    named = [part is not None for part in parts]
+    if any(named) and not all(named):
+        raise ValueError(
+            "Some calls of fit and partial_fit were given 'groups' and others were not. Give the "
+            "subjects of all rows, or a table with a 'subject' column each time."
+        )
+    return np.concatenate([np.asarray(part) for part in parts]) if all(named) else None
