@@ -3,6 +3,14 @@
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes
 from sklearn_emg.ensemble._divote import DiVoteClassifier
+from sklearn_emg.ensemble._further._steps import last_of as last_of
+from sklearn_emg.ensemble._further._steps import learn_references as learn_references
+from sklearn_emg.ensemble._further._steps import refuse_unknown_labels as refuse_unknown_labels
+from sklearn_emg.ensemble._further._steps import through_transformers as through_transformers
+from sklearn_emg.ensemble._further._steps import train_further as train_further
+from sklearn_emg.ensemble._further._steps import transformers_of as transformers_of
+from sklearn_emg.ensemble._further._steps import with_last as with_last
+from sklearn_emg.ensemble._further._updating import UPDATES as UPDATES
 from sklearn_emg.ensemble._input import Rows as Rows
 from sklearn_emg.ensemble._metadata import Columns as Columns
 from sklearn_emg.ensemble._metadata import call_with_columns as call_with_columns
@@ -12,14 +20,6 @@ from sklearn_emg.ensemble._regressor import DiVoteRegressor
 from sklearn_emg.ensemble._rules import NormalLimitRules
 from sklearn_emg.ensemble._smote import SMOTEClassifier
 from sklearn_emg.ensemble._subject_transfer import SubjectTransferClassifier
-from sklearn_emg.ensemble._updating import UPDATES as UPDATES
-from sklearn_emg.ensemble._updating import last_of as last_of
-from sklearn_emg.ensemble._updating import learn_references as learn_references
-from sklearn_emg.ensemble._updating import refuse_unknown_labels as refuse_unknown_labels
-from sklearn_emg.ensemble._updating import through_transformers as through_transformers
-from sklearn_emg.ensemble._updating import train_further as train_further
-from sklearn_emg.ensemble._updating import transformers_of as transformers_of
-from sklearn_emg.ensemble._updating import with_last as with_last
 from sklearn_emg.ensemble._votes import Votes
 from sklearn_emg.ensemble._windows_step import Windows
 

@@ -24,12 +24,12 @@ from sklearn_emg.ensemble._fitting import (
     smallest_class,
     subject_folds,
 )
+from sklearn_emg.ensemble._further._updating import Updating
 from sklearn_emg.ensemble._input import (
     Rows,
     check_rows,
 )
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns, requested_columns
-from sklearn_emg.ensemble._updating import Updating
 from sklearn_emg.ensemble._votes import Aggregation, Diagnoses, Votes
 from sklearn_emg.recordings import (
     OnFault,

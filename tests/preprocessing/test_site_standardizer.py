@@ -288,7 +288,7 @@ def test_a_subject_is_standardised_by_its_own_rest():
     )
     scaler = SiteStandardizer("rest", site="subject")
     assert scaler.fit_transform(X)["rms"].tolist() == [-1, 1, 6, -1, 1, 3]
-    with pytest.raises(ValueError, match="Subject 'a' has 1 reference row among .* contraction"):
+    with pytest.raises(ValueError, match=r"Subject 'a' has 1 reference row among .* contraction"):
         scaler.fit(X[1:])
     # A new subject's own rest says nothing of its diagnosis: no warning.
     with warnings.catch_warnings():

@@ -1,0 +1,1 @@
+"""Learning after ``fit``: steps of a chain one by one, and new rows of DiVote."""

@@ -1,0 +1,164 @@
+"""Transformers and last predictor of a fitted pipeline, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import signature
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg.ensemble._metadata import Columns, call_with_columns, column_params
+from sklearn_emg.preprocessing import SiteStandardizer
+
+
+def last_of(model: Any) -> Any:
+    """The predictor at the end of a pipeline; a model without steps is its own.
+
+    Parameters
+    ----------
+    model : estimator
+
+    Returns
+    -------
+    last : estimator
+    """
+    while isinstance(model, Pipeline):
+        model = model.steps[-1][1]
+    return model
+
+
+def transformers_of(model: Any) -> Iterator[Any]:
+    """Transformers before the last predictor of a pipeline, without samplers of training rows.
+
+    Parameters
+    ----------
+    model : estimator
+
+    Yields
+    ------
+    step : transformer
+    """
+    if not isinstance(model, Pipeline):
+        return
+    for _, step in model.steps[:-1]:
+        inner = [*transformers_of(step), last_of(step)] if isinstance(step, Pipeline) else [step]
+        yield from (
+            part
+            for part in inner
+            if part is not None and part != "passthrough" and not hasattr(part, "fit_resample")
+        )
+    yield from transformers_of(model.steps[-1][1])
+
+
+def with_last(model: Any, last: Any) -> Any:
+    """A pipeline of the same fitted transformers with another predictor at the end.
+
+    Parameters
+    ----------
+    model : estimator
+    last : fitted estimator
+
+    Returns
+    -------
+    model : estimator
+    """
+    if not isinstance(model, Pipeline):
+        return last
+    *head, (name, end) = model.steps
+    return type(model)([*head, (name, with_last(end, last))])
+
+
+def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> Any:
+    """X as it reaches the last predictor of a fitted pipeline.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : ndarray or DataFrame
+    columns : dict of str to ndarray, default=None
+        Columns of the rows, for the steps that request them.
+
+    Returns
+    -------
+    X : ndarray or DataFrame
+    """
+    for step in transformers_of(model):
+        X = call_with_columns(step, "transform", X, columns or {})
+    return X
+
+
+def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
+    """Give reference rows to the SiteStandardizers of a fitted pipeline.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    X : ndarray or DataFrame
+        Rows of references.
+    columns : dict of str to ndarray, default=None
+        Columns of the rows, for the steps that request them.
+
+    Returns
+    -------
+    n_steps : int
+        Number of SiteStandardizers that learned.
+    """
+    steps = list(transformers_of(model))
+    learning = [k for k, step in enumerate(steps) if isinstance(step, SiteStandardizer)]
+    for k, step in enumerate(steps[: learning[-1] + 1] if learning else ()):
+        if k in learning:
+            step.partial_fit(X, **column_params(step, "partial_fit", columns or {}))
+        if k < learning[-1]:
+            X = call_with_columns(step, "transform", X, columns or {})
+    return len(learning)
+
+
+def train_further(
+    last: Any, X: Any, y: NDArray[Any], n_epochs: int, groups: NDArray[Any] | None = None
+) -> None:
+    """Train a fitted classifier further, from where it stands.
+
+    Parameters
+    ----------
+    last : fitted classifier
+    X : ndarray or DataFrame of n_rows rows
+    y : ndarray of shape (n_rows,)
+    n_epochs : int
+        Number of passes over the rows.
+    groups : ndarray of shape (n_rows,) or None, default=None
+        Subjects, for a classifier that remembers them.
+
+    Raises
+    ------
+    ValueError
+        If the classifier has no ``partial_fit``.
+    """
+    if not hasattr(last, "partial_fit"):
+        raise ValueError(
+            f"{type(last).__name__} has no partial_fit, so that it cannot be trained further "
+            "(update='fine_tune'). Use a network, SGDClassifier or GaussianNB, or update='refit'."
+        )
+    named = groups is not None and "groups" in signature(last.partial_fit).parameters
+    for _ in range(n_epochs):
+        last.partial_fit(X, y, **({"groups": groups} if named else {}))
+
+
+def refuse_unknown_labels(y: NDArray[Any], classes: NDArray[Any], caller: str) -> None:
+    """Raise if new labels have a class that a fitted classifier does not know.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+    classes : ndarray of shape (n_classes,)
+    caller : str
+        Class named in the message.
+    """
+    known = classes.tolist()
+    if unknown := [label for label in dict.fromkeys(y.tolist()) if label not in known]:
+        row = y.tolist().index(unknown[0])
+        raise ValueError(
+            f"y has the label {unknown[0]!r} (row {row}), which {caller} was not fitted on; it "
+            f"knows {known}. Correct the spelling, or fit anew with rows of all classes."
+        )
