@@ -151,6 +151,9 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         "n_epochs": [Interval(Integral, 1, None, closed="left")],
     }
 
+    update_: str
+    _rows: list[tuple[Any, NDArray[Any], Any, float]]
+
     def __init__(
         self,
         estimator: Any,
@@ -214,7 +217,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         self.classes_ = np.asarray(model.classes_)
         self.reference_subjects_ = np.array([], dtype=object)
         self._references: pd.DataFrame | None = None
-        self._rows: list[tuple[Any, NDArray[Any], Any, float]] = []
+        self._rows = []
         self.update_ = self.update
         if self.update == "auto":
             last = last_of(model)
@@ -295,13 +298,35 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             self.reference_subjects_ = object_column(names).to_numpy()
         return self
 
-    def _standardizers(self) -> list[SiteStandardizer]:
+    def has_standardizer(self) -> bool:
+        """Whether a step is a SiteStandardizer, which ``calibrate`` needs.
+
+        Returns
+        -------
+        has : bool
+        """
+        self._begin()
+        return bool(self._found_standardizers())
+
+    def reference_columns(self) -> set[str]:
+        """Columns by which the SiteStandardizers find references, apart from ``group``.
+
+        Returns
+        -------
+        columns : set of str
+        """
+        self._begin()
+        return {_reference_column(step) for step in self._found_standardizers()}
+
+    def _found_standardizers(self) -> list[SiteStandardizer]:
         last = last_of(self.estimator_)
-        found = [step for step in transformers_of(self.estimator_)]
+        found = list(transformers_of(self.estimator_))
         if isinstance(last, DiVoteClassifier):
             found += transformers_of(last.estimator_)
-        steps = [step for step in found if isinstance(step, SiteStandardizer)]
-        if not steps:
+        return [step for step in found if isinstance(step, SiteStandardizer)]
+
+    def _standardizers(self) -> list[SiteStandardizer]:
+        if not (steps := self._found_standardizers()):
             raise ValueError(
                 f"The estimator of {type(self).__name__} has no SiteStandardizer, which learns "
                 "from unlabelled references. Put one before the classifier, or adapt by "
@@ -437,8 +462,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         last, features = last_of(model), through_transformers(model, X)
         if isinstance(last, DiVoteClassifier):
             weights = None if self.weight == 1 else np.full(len(y), float(self.weight))
-            settings = {"how": self.update_, "n_epochs": self.n_epochs}
-            last.update(features, y, groups, weights, **settings)
+            last.update(features, y, groups, weights, how=self.update_, n_epochs=self.n_epochs)
         elif self.update_ == "final":
             raise ValueError(
                 f"update='final' of {type(self).__name__} fits the final classifier of a "

@@ -592,7 +592,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return values
         if self.metadata == "drop":
             return pd.DataFrame(values, index=X.index, columns=self._features)
-        out = X[[c for c in self._columns if c in X.columns]].copy(deep=False)
+        out = X[[c for c in self._columns or () if c in X.columns]].copy(deep=False)
         out[self._features] = values
         return out
 

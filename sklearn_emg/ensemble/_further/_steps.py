@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns, column_params
 from sklearn_emg.preprocessing import SiteStandardizer
 
@@ -116,7 +117,7 @@ def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
 
 
 def train_further(
-    last: Any, X: Any, y: NDArray[Any], n_epochs: int, groups: NDArray[Any] | None = None
+    last: Any, X: Any, y: NDArray[Any], n_epochs: int, groups: Labels | None = None
 ) -> None:
     """Train a fitted classifier further, from where it stands.
 
@@ -127,7 +128,7 @@ def train_further(
     y : ndarray of shape (n_rows,)
     n_epochs : int
         Number of passes over the rows.
-    groups : ndarray of shape (n_rows,) or None, default=None
+    groups : array-like of shape (n_rows,), default=None
         Subjects, for a classifier that remembers them.
 
     Raises

@@ -181,17 +181,17 @@ class Updating(DiVote):
         weights: NDArray[np.floating] | None,
     ) -> None:
         """Fit the final classifier on the units of earlier fits and on new ones."""
-        new = self._unit_weights(rows, weights)
-        self.training_features_ = np.vstack([self.training_features_, features])
-        self.training_labels_ = np.concatenate([self.training_labels_, of_units])
-        self.training_weights_ = np.concatenate([self.training_weights_, new])
+        given = features, of_units, self._unit_weights(rows, weights)
+        kept: Any = self.training_features_, self.training_labels_, self.training_weights_
+        joined = [np.concatenate(pair) for pair in zip(kept, given)]
+        self.training_features_, self.training_labels_, self.training_weights_ = joined
         final = self._new_final()
         params = {}
-        if (self.training_weights_ != 1).any() and has_fit_parameter(final, "sample_weight"):
-            params["sample_weight"] = self.training_weights_
-        elif (self.training_weights_ != 1).any():
-            raise ValueError(
-                f"{type(final).__name__}, the final classifier, takes no sample_weight: use one "
-                "that does, or update without weights."
-            )
-        self.final_estimator_ = final.fit(self.training_features_, self.training_labels_, **params)
+        if (joined[2] != 1).any():
+            if not has_fit_parameter(final, "sample_weight"):
+                raise ValueError(
+                    f"{type(final).__name__}, the final classifier, takes no sample_weight: use "
+                    "one that does, or update without weights."
+                )
+            params["sample_weight"] = joined[2]
+        self.final_estimator_ = final.fit(joined[0], joined[1], **params)

@@ -1,0 +1,399 @@
+"""Accuracy at a new site against the number of its subjects that a system learned from."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sklearn_emg._tables import ReadableTable
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer, check_option
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.adaptation._cohort import (
+    checked_table,
+    diagnoses,
+    recalls,
+    resampled,
+    without_diagnosis,
+)
+from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
+from sklearn_emg.metrics import check_confidence
+from sklearn_emg.model_selection import SubjectKFold, sites_of
+from sklearn_emg.recordings import is_healthy
+
+__all__ = ["AdaptationCurve", "adaptation_curve"]
+
+_CALLER = "adaptation_curve"
+_OLD_FOLDS = 4  # a quarter of the subjects of the source measures what is forgotten
+
+
+@dataclass(frozen=True)
+class AdaptationCurve:
+    """Results of :func:`adaptation_curve`.
+
+    Attributes
+    ----------
+    summary : DataFrame
+        One row per model, cohort ("new": subjects of the target; "old": subjects of the source who
+        were not trained on), number ``n_local`` of local subjects and metric
+        ("balanced_accuracy", "accuracy" and "recall" of each class), with the mean ``value`` over
+        draws, its interval ``low`` to ``high``, and the ``difference`` to the smallest number of
+        local subjects on the same test subjects, with ``difference_low`` and ``difference_high``.
+        ``n_recordings`` is the mean number of local recordings, ``n_subjects`` that of test
+        subjects per draw.
+    predictions : DataFrame
+        One row per model, draw, ``n_local``, cohort and test subject, with ``y_true`` and
+        ``y_pred``.
+    target : object
+        Name of the new site.
+    learn : {"labels", "references"}
+        What was learned from the local subjects.
+    confidence : float
+        Confidence level of the intervals.
+    chance : float
+        Chance level of the balanced accuracy.
+    """
+
+    summary: pd.DataFrame
+    predictions: pd.DataFrame
+    target: Any
+    learn: str
+    confidence: float
+    chance: float
+
+    def table(self, metric: str = "balanced_accuracy", cohort: str = "new") -> pd.DataFrame:
+        """Table for reading: a metric by number of local subjects, with intervals.
+
+        Parameters
+        ----------
+        metric : str, default="balanced_accuracy"
+            Name from ``summary["metric"]``.
+        cohort : {"new", "old"}, default="new"
+
+        Returns
+        -------
+        table : DataFrame of str
+            One row per number of local subjects and one column per model.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric or cohort.
+        """
+        rows = self.rows(metric, cohort)
+        cells = [
+            f"{value:.2f} [{low:.2f}, {high:.2f}]"
+            for value, low, high in rows[["value", "low", "high"]].itertuples(index=False)
+        ]
+        wide = rows.assign(cell=cells).pivot_table(
+            index="n_local", columns="model", values="cell", aggfunc="first", sort=False
+        )
+        return ReadableTable(wide.rename_axis(columns=None))
+
+    def rows(self, metric: str = "balanced_accuracy", cohort: str = "new") -> pd.DataFrame:
+        """Rows of the summary of one metric and cohort; parameters as in :meth:`table`."""
+        check_option(
+            metric, list(dict.fromkeys(self.summary["metric"])), "metric", "AdaptationCurve"
+        )
+        check_option(
+            cohort, list(dict.fromkeys(self.summary["cohort"])), "cohort", "AdaptationCurve"
+        )
+        known = (self.summary["metric"] == metric) & (self.summary["cohort"] == cohort)
+        return self.summary[known].reset_index(drop=True)
+
+    def __repr__(self) -> str:
+        what = "labelled subjects" if self.learn == "labels" else "healthy references"
+        text = (
+            f"Balanced accuracy at {self.target!r} by number of local {what} "
+            f"(chance {self.chance:.2f})\n{self.table()!r}"
+        )
+        if "old" in set(self.summary["cohort"]):
+            text += f"\n\nOn subjects of the source, not trained on\n{self.table(cohort='old')!r}"
+        return text
+
+
+@warned_once()
+def adaptation_curve(
+    models: Mapping[str, AdaptiveDiagnosis] | AdaptiveDiagnosis,
+    X: pd.DataFrame,
+    y: Labels,
+    *,
+    target: Any,
+    site: str = "site",
+    learn: Literal["labels", "references"] = "labels",
+    sizes: Sequence[int] = (0, 1, 3, 5, 10),
+    n_draws: int = 10,
+    forgetting: bool = True,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: Any = 0,
+) -> AdaptationCurve:
+    """Measure accuracy at a new site against the number of local subjects.
+
+    Each model is fitted on all other sites. In every draw the local subjects are drawn in an order,
+    of which the first 0, 1, 3 ... are learned; the subjects of the target that were not drawn at
+    all are diagnosed, the same for all numbers and models.
+
+    Parameters
+    ----------
+    models : dict of str to AdaptiveDiagnosis, or AdaptiveDiagnosis
+        Systems, which are cloned.
+    X : DataFrame
+        Table with the columns ``subject`` and `site`.
+    y : array-like of shape (n_rows,)
+        Label of each row, one per subject.
+    target : object
+        Name of the new site in the column `site`.
+    site : str, default="site"
+        Column with the site of each row.
+    learn : {"labels", "references"}, default="labels"
+        "references": recordings of healthy local subjects without their labels, by ``calibrate``.
+        "labels": labelled recordings of local subjects, drawn in turn from each class (healthy
+        ones first), by ``partial_fit``. If a system has a SiteStandardizer, the healthy ones among
+        them calibrate it before.
+    sizes : sequence of int, default=(0, 1, 3, 5, 10)
+        Numbers of local subjects. With 0, the standardiser of a system needs
+        ``new_site="pooled"``, with 1 also a `prior`.
+    n_draws : int, default=10
+        Number of draws of local subjects.
+    forgetting : bool, default=True
+        Whether to hold out a quarter of the subjects of the other sites from ``fit`` and to
+        diagnose them after each adaptation.
+    confidence : float, default=0.95
+        Confidence level of the intervals.
+    n_resamples : int, default=1000
+        Number of bootstrap resamples.
+    random_state : int, RandomState instance or None, default=0
+        Seed of draws and bootstrap.
+
+    Returns
+    -------
+    curve : AdaptationCurve
+
+    Raises
+    ------
+    ValueError
+        If there is no such site, it is the only one, or its classes have too few subjects.
+
+    See Also
+    --------
+    sklearn_emg.inspection.AdaptationDisplay : Draws the curve.
+    prequential_score : Tests each subject, then learns it.
+    sklearn_emg.comparison.compare : With ``site="site"``, within and across sites.
+
+    Notes
+    -----
+    It is a function of its own and no parameter of ``compare``, whose folds have a training and a
+    test set: here a third set, of local subjects, is drawn and grows.
+
+    Intervals come from a bootstrap that takes one of the draws and resamples its test subjects
+    within their classes. They do not include the draw of the subjects of the source.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_emg.adaptation import AdaptiveDiagnosis, adaptation_curve
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.preprocessing import SiteStandardizer
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.tile(["healthy", "myopathy"], 40)
+    >>> site = np.repeat(["Rome", "Oslo"], 40)
+    >>> rms = rng.normal(size=80) - 3 * (y == "myopathy") + 5 * (site == "Oslo")
+    >>> X = pd.DataFrame({"rms": rms, "subject": range(80), "site": site, "group": y})
+    >>> divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
+    >>> scaler = SiteStandardizer(prior=5, new_site="pooled")
+    >>> curve = adaptation_curve(
+    ...     AdaptiveDiagnosis(make_pipeline(scaler, divote)), X, y, target="Oslo",
+    ...     learn="references", sizes=[0, 5], n_draws=3, n_resamples=100, forgetting=False,
+    ... )
+    >>> curve.rows()["value"].round(2).tolist()
+    [0.5, 0.96]
+    """
+    named = {"system": models} if isinstance(models, AdaptiveDiagnosis) else dict(models)
+    _check_models(named)
+    check_option(learn, ("labels", "references"), "learn", _CALLER)
+    wanted = sorted({check_integer(n, "sizes", _CALLER, 0) for n in sizes})
+    if not wanted or not wanted[-1]:
+        raise ValueError("The 'sizes' of adaptation_curve need a number above 0.")
+    check_integer(n_draws, "n_draws", _CALLER)
+    check_integer(n_resamples, "n_resamples", _CALLER)
+    check_confidence(confidence)
+    rng = check_random_state(random_state)
+    labels = np.asarray(y)
+    checked_table(X, labels, _CALLER)
+    codes, sites = sites_of(X, site, _CALLER)
+    if target not in sites or len(sites) < 2:
+        raise ValueError(
+            f"The 'target' of adaptation_curve must be one of at least two sites of column "
+            f"{site!r}: {sites[:5]}. Got {target!r}."
+        )
+    here = codes == sites.index(target)
+    # The same draws for all models.
+    draws = list(_draws(X[here], labels[here], learn, wanted[-1], n_draws, rng))
+    source, old = np.flatnonzero(~here), np.arange(0)
+    if forgetting:
+        folds = SubjectKFold(_OLD_FOLDS, shuffle=True, random_state=rng.randint(2**31 - 1))
+        train, test = next(folds.split(X.iloc[source], labels[source]))
+        source, old = source[train], source[test]
+    rows: list[pd.DataFrame] = []
+    for name, model in named.items():
+        fitted = clone(model).fit(X.iloc[source], labels[source])
+        parts = _Parts(X[here], labels[here], X.iloc[old], labels[old], learn, wanted)
+        rows += [part.assign(model=name) for part in parts.run(fitted, draws)]
+    predictions = pd.concat(rows, ignore_index=True)
+    classes = np.unique(labels)
+    settings = classes, n_resamples, confidence, rng.randint(2**31 - 1)
+    summary = pd.DataFrame(list(_summaries(predictions, *settings)))
+    columns = ["model", "cohort", "n_local", "draw", "n_recordings", "subject", "y_true", "y_pred"]
+    chance = 1 / len(np.unique(labels[here]))
+    return AdaptationCurve(
+        ReadableTable(summary), predictions[columns], target, learn, confidence, chance
+    )
+
+
+def _check_models(models: dict[str, Any]) -> None:
+    for name, model in models.items():
+        if not isinstance(model, AdaptiveDiagnosis):
+            raise TypeError(
+                f"The models of adaptation_curve must be AdaptiveDiagnosis objects. {name!r} is "
+                f"a {type(model).__name__}: wrap it as AdaptiveDiagnosis(model)."
+            )
+
+
+def _draws(
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    learn: str,
+    n: int,
+    n_draws: int,
+    rng: np.random.RandomState,
+) -> Iterator[list[Any]]:
+    """Local subjects of each draw, in the order in which they are learned."""
+    subjects, labels = checked_table(X, y, _CALLER)
+    classes = sorted(np.unique(labels).tolist(), key=lambda c: (not is_healthy(c), str(c)))
+    if learn == "references":
+        classes = [c for c in classes if is_healthy(c)]
+    counts = {c: int((labels == c).sum()) for c in classes}
+    for k, c in enumerate(classes):
+        needed = len(range(k, n, len(classes)))
+        if counts[c] <= needed:
+            raise ValueError(
+                f"adaptation_curve draws {needed} subjects of class {c!r} of the new site, which "
+                f"has {counts[c]}: at least one has to be left for the test. Lower 'sizes'."
+            )
+    if not classes:
+        raise ValueError(
+            "No label of the new site is that of healthy subjects ('healthy', 'control', "
+            "'normal'), who are the references. Rename the class, or set learn='labels'."
+        )
+    for _ in range(n_draws):
+        order = {c: list(rng.permutation(np.flatnonzero(labels == c))) for c in classes}
+        turns = [order[classes[k % len(classes)]][k // len(classes)] for k in range(n)]
+        yield [subjects.names[k] for k in turns]
+
+
+class _Parts:
+    """Rows of one experiment: those of the new site, and old ones that were not trained on."""
+
+    def __init__(
+        self,
+        X: pd.DataFrame,
+        y: NDArray[Any],
+        X_old: pd.DataFrame,
+        y_old: NDArray[Any],
+        learn: str,
+        sizes: list[int],
+    ) -> None:
+        self.X, self.y, self.X_old, self.y_old = X, y, X_old, y_old
+        self.learn, self.sizes = learn, sizes
+
+    def run(self, fitted: AdaptiveDiagnosis, draws: list[list[Any]]) -> Iterator[pd.DataFrame]:
+        """Predictions of all draws and sizes."""
+        X = without_diagnosis(self.X, fitted.reference_columns())
+        subject = self.X["subject"]
+        for k, drawn in enumerate(draws):
+            test = ~subject.isin(drawn).to_numpy()
+            for n in self.sizes:
+                local = subject.isin(drawn[:n]).to_numpy()
+                model = copy.deepcopy(fitted)
+                if n:
+                    _learn(model, X[local], self.y[local], self.learn)
+                cohorts = {"new": (X[test], self.y[test])}
+                if len(self.X_old):
+                    cohorts["old"] = self.X_old, self.y_old
+                for cohort, rows in cohorts.items():
+                    found = diagnoses(model, *rows)
+                    yield pd.DataFrame(
+                        {"subject": found.subject, "y_true": found.y_true, "y_pred": found.y_pred}
+                    ).assign(cohort=cohort, n_local=n, draw=k, n_recordings=int(local.sum()))
+
+
+def _learn(model: AdaptiveDiagnosis, X: pd.DataFrame, y: NDArray[Any], learn: str) -> None:
+    """Calibrate by references, and learn labels."""
+    healthy = np.array([is_healthy(label) for label in y], dtype=bool)
+    if learn == "references":
+        model.calibrate(X)
+        return
+    if model.has_standardizer() and healthy.any():
+        model.calibrate(X[healthy])
+    model.partial_fit(X, y)
+
+
+def _summaries(
+    predictions: pd.DataFrame,
+    classes: NDArray[Any],
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Rows of the summary; all sizes are resampled together, for their differences."""
+    metrics = ["accuracy", "balanced_accuracy", *(f"recall {c}" for c in classes.tolist())]
+    for (model, cohort), part in predictions.groupby(["model", "cohort"], sort=False):
+        sizes = sorted(part["n_local"].unique())
+        draws = [_columns(rows, classes, sizes) for _, rows in part.groupby("draw")]
+
+        def statistic(correct: NDArray[np.bool_], label: NDArray[np.intp]) -> NDArray[np.floating]:
+            scores = np.array([recalls(c, label, len(classes)) for c in correct.T])
+            return np.stack([scores, scores - scores[0]])
+
+        values = np.mean([statistic(*draw) for draw in draws], axis=0)
+        low, high = resampled(draws, statistic, n_resamples, confidence, seed)
+        for k, n in enumerate(sizes):
+            rows = part[part["n_local"] == n]
+            for m, metric in enumerate(metrics):
+                if np.isnan(values[0, k, m]):
+                    continue
+                yield {
+                    "model": model,
+                    "cohort": cohort,
+                    "n_local": n,
+                    "n_recordings": rows["n_recordings"].mean(),
+                    "n_subjects": len(rows) / rows["draw"].nunique(),
+                    "metric": metric,
+                    **dict(
+                        zip(("value", "low", "high"), (v[0, k, m] for v in (values, low, high)))
+                    ),
+                    "difference": values[1, k, m],
+                    "difference_low": low[1, k, m],
+                    "difference_high": high[1, k, m],
+                }
+
+
+def _columns(
+    rows: pd.DataFrame, classes: NDArray[Any], sizes: list[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Correct diagnoses of a draw, a column per size, and the class of each subject."""
+    by_size = [rows[rows["n_local"] == n].reset_index(drop=True) for n in sizes]
+    correct = np.column_stack([(part["y_true"] == part["y_pred"]) for part in by_size])
+    return correct, np.searchsorted(classes, by_size[0]["y_true"].to_numpy().astype(classes.dtype))

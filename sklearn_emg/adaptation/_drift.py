@@ -1,0 +1,337 @@
+"""Alarms of drift: cumulative sums of standardised values, at a stated rate of false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._warnings import warn_of_recordings
+
+__all__ = ["Alarm", "CusumDetector", "average_run_length"]
+
+_EXCESS = 1.166  # mean excess over the threshold of sums of normal values (Siegmund)
+_FEW = 50  # values of a reference from which mean and deviation are too uncertain
+
+
+def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -> float:
+    """Mean number of values until a one-sided CUSUM of normal values gives an alarm.
+
+    Parameters
+    ----------
+    threshold : float
+        Threshold h of the sum, in standard deviations.
+    allowance : float
+        Allowance k that is subtracted from each value, in standard deviations.
+    shift : float, default=0.0
+        Mean of the values, in standard deviations: 0 gives the length between false alarms, a
+        larger one the delay of the detection.
+
+    Returns
+    -------
+    length : float
+
+    Raises
+    ------
+    ValueError
+        If `threshold` or `allowance` is not positive.
+
+    Notes
+    -----
+    Siegmund's approximation [1]_ for independent normal values, with :math:`b = h + 1.166` and
+    :math:`\\Delta = shift - k`, is
+
+    .. math:: (\\exp(-2 \\Delta b) + 2 \\Delta b - 1) / (2 \\Delta^2)
+
+    and :math:`b^2` for :math:`\\Delta = 0`.
+
+    References
+    ----------
+    .. [1] D. Siegmund, "Sequential Analysis: Tests and Confidence Intervals", Springer, 1985.
+
+    Examples
+    --------
+    >>> from sklearn_emg.adaptation import average_run_length
+    >>> round(average_run_length(5.0, 0.5)), round(average_run_length(5.0, 0.5, shift=1.0), 1)
+    (938, 10.3)
+    """
+    check_real(threshold, "threshold", "average_run_length", 0.0, above=True)
+    check_real(allowance, "allowance", "average_run_length", 0.0, above=True)
+    check_real(shift, "shift", "average_run_length")
+    b, delta = threshold + _EXCESS, shift - allowance
+    if abs(delta) < 1e-6:
+        return float(b**2)
+    return float((np.exp(-2 * delta * b) + 2 * delta * b - 1) / (2 * delta**2))
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of a :class:`CusumDetector`.
+
+    Attributes
+    ----------
+    position : int
+        Number of the value that gave the alarm, from 0.
+    since : int
+        Number of the first value after the sum was last zero: an estimate of the change.
+    feature : hashable
+        Name of the feature, or its number.
+    direction : {"up", "down"}
+        Whether the values became higher or lower.
+    statistic : float
+        Cumulative sum, in standard deviations.
+    """
+
+    position: int
+    since: int
+    feature: Any
+    direction: Literal["up", "down"]
+    statistic: float
+
+
+class CusumDetector:
+    """Give an alarm if the mean of features or scores has drifted.
+
+    Each value is standardised by the mean and the standard deviation of a reference, and a
+    cumulative sum in each direction gives an alarm above a threshold [1]_. The threshold follows
+    from the number of values between false alarms that is wanted.
+
+    Parameters
+    ----------
+    mean, std : float or array-like of shape (n_features,)
+        Mean and standard deviation of each feature without drift.
+    shift : float, default=1.0
+        Shift of the mean to be found soon, in standard deviations. Half of it is the allowance.
+    run_length : float, default=1000.0
+        Mean number of values (rows) between false alarms, over all features and directions, if
+        values are normal and independent of one another.
+    direction : {"both", "up", "down"}, default="both"
+        Which drifts give an alarm.
+    names : sequence of str, default=None
+        Names of the features, for the alarms; their numbers by default.
+
+    Attributes
+    ----------
+    threshold : float
+        Threshold of the sums, in standard deviations; another one can be set.
+    n_values : int
+        Rows that were seen.
+    n_missing : int
+        Values that were NaN and are left out of the sums.
+    alarms : list of Alarm
+        All alarms so far.
+
+    See Also
+    --------
+    average_run_length : Formula of false alarms and delays.
+    sklearn_emg.streaming.StreamingDiagnosis : Gives the scores of windows as they arrive.
+
+    Notes
+    -----
+    Values of overlapping windows depend on one another, which makes false alarms more frequent:
+    give one value per recording, or of windows that do not overlap. Limits that are estimated from
+    few values have the same effect. After an alarm the sums of its feature start at zero again.
+
+    The threshold is that of Siegmund's formula; the level of each of m sums is that of a run length
+    m times as long.
+
+    References
+    ----------
+    .. [1] E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954) 100-115.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.adaptation import CusumDetector
+    >>> rng = np.random.default_rng(0)
+    >>> detector = CusumDetector.from_reference(
+    ...     rng.normal(5.0, 2.0, size=500), run_length=5000
+    ... )
+    >>> detector.extend(rng.normal(5.0, 2.0, size=100))
+    []
+    >>> [(alarm.position, alarm.direction) for alarm in detector.extend(np.full(10, 8.0))]
+    [(107, 'up')]
+    """
+
+    def __init__(
+        self,
+        mean: float | ArrayLike,
+        std: float | ArrayLike,
+        *,
+        shift: float = 1.0,
+        run_length: float = 1000.0,
+        direction: Literal["both", "up", "down"] = "both",
+        names: Sequence[Any] | None = None,
+    ) -> None:
+        check_option(direction, ("both", "up", "down"), "direction", "CusumDetector")
+        self.shift = check_real(shift, "shift", "CusumDetector", 0.0, above=True)
+        self.run_length = check_real(run_length, "run_length", "CusumDetector", 1.0, above=True)
+        self.mean, self.std = np.atleast_1d(*(np.asarray(v, dtype=float) for v in (mean, std)))
+        if self.mean.ndim != 1 or self.mean.shape != self.std.shape:
+            raise ValueError(
+                "The 'mean' and 'std' of CusumDetector must have one value per feature each. Got "
+                f"shapes {self.mean.shape} and {self.std.shape}."
+            )
+        self.names = list(range(len(self.mean))) if names is None else list(names)
+        if len(self.names) != len(self.mean):
+            raise ValueError(
+                f"CusumDetector got {len(self.names)} 'names' for {len(self.mean)} features."
+            )
+        if (bad := ~(np.isfinite(self.mean) & (self.std > 0) & np.isfinite(self.std))).any():
+            raise ValueError(
+                f"Feature {self.names[int(np.argmax(bad))]!r} of CusumDetector has no finite mean, "
+                "or its standard deviation is not positive: leave it out."
+            )
+        self.direction = direction
+        self._signs = {"both": (1.0, -1.0), "up": (1.0,), "down": (-1.0,)}[direction]
+        self._allowance = self.shift / 2
+        self.threshold = self._threshold()
+        self.n_values = self.n_missing = 0
+        self.alarms: list[Alarm] = []
+        self._sums = np.zeros((len(self._signs), len(self.mean)))
+        self._since = np.zeros(self._sums.shape, dtype=np.intp)
+
+    @classmethod
+    def from_reference(cls, values: pd.DataFrame | ArrayLike, **parameters: Any) -> CusumDetector:
+        """Take mean and standard deviation from values without drift.
+
+        Parameters
+        ----------
+        values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
+            Values of a reference; NaN is left out. Columns of a table name the features.
+        **parameters
+            Further parameters of the detector.
+
+        Returns
+        -------
+        detector : CusumDetector
+
+        Warns
+        -----
+        RecordingWarning
+            If there are fewer than 50 values: the limits are uncertain and false alarms more
+            frequent.
+        """
+        names = list(values.columns) if isinstance(values, pd.DataFrame) else None
+        array = np.asarray(values, dtype=float)
+        array = array[:, np.newaxis] if array.ndim == 1 else array
+        counts = np.isfinite(array).sum(axis=0)
+        if array.ndim != 2 or not len(array) or counts.min() < 2:
+            raise ValueError(
+                "CusumDetector.from_reference needs at least two values of each feature. Got shape "
+                f"{array.shape}."
+            )
+        if counts.min() < _FEW:
+            warn_of_recordings(
+                f"CusumDetector learns its limits from {counts.min()} values: the mean is "
+                f"uncertain, and false alarms are more frequent than stated. Give {_FEW} or more.",
+            )
+        mean, std = np.nanmean(array, axis=0), np.nanstd(array, axis=0, ddof=1)
+        return cls(mean, std, **{"names": names, **parameters})
+
+    def _threshold(self) -> float:
+        """Threshold of each sum at which all of them together have the wanted run length."""
+        wanted = self.run_length * len(self._signs) * len(self.mean)
+
+        def excess(h: float) -> float:
+            return average_run_length(h, self._allowance) - wanted
+
+        if excess(1e-6) > 0:
+            raise ValueError(
+                f"The 'run_length' of CusumDetector, {self.run_length:g}, is shorter than a "
+                f"shift of {self.shift:g} allows with any threshold. Set a longer one."
+            )
+        high = 1.0
+        while excess(high) < 0:
+            high *= 2
+        return float(brentq(excess, 1e-6, high))
+
+    def expected_delay(self, shift: float | None = None) -> float:
+        """Mean number of values until a shift of one feature gives an alarm.
+
+        Parameters
+        ----------
+        shift : float, default=None
+            Size of the shift in standard deviations; that of the detector by default.
+
+        Returns
+        -------
+        delay : float
+        """
+        shift = self.shift if shift is None else abs(shift)
+        return average_run_length(self.threshold, self._allowance, shift)
+
+    def update(self, values: float | ArrayLike) -> list[Alarm]:
+        """Take one value of each feature.
+
+        Parameters
+        ----------
+        values : float or array-like of shape (n_features,)
+            NaN leaves the sums of a feature as they are.
+
+        Returns
+        -------
+        alarms : list of Alarm
+            Alarms of this value; usually none.
+
+        Raises
+        ------
+        ValueError
+            If the number of features differs, or a value is infinite.
+        """
+        row: NDArray[np.float64] = np.atleast_1d(np.asarray(values, dtype=float))
+        if row.shape != self.mean.shape or np.isinf(row).any():
+            raise ValueError(
+                f"CusumDetector takes {len(self.mean)} finite values (or NaN) at a time. Got "
+                f"{row.tolist()!r:.80}."
+            )
+        missing = np.isnan(row)
+        z = np.where(missing, 0.0, (row - self.mean) / self.std)
+        found = []
+        for k, sign in enumerate(self._signs):
+            steps = np.where(missing, 0.0, sign * z - self._allowance)
+            self._sums[k] = np.maximum(self._sums[k] + steps, 0.0)
+            self._since[k, self._sums[k] == 0] = self.n_values + 1
+            for feature in np.flatnonzero(self._sums[k] > self.threshold):
+                found.append(self._alarm(k, int(feature)))
+        self.n_values += 1
+        self.n_missing += int(missing.sum())
+        self.alarms += found
+        return found
+
+    def _alarm(self, k: int, feature: int) -> Alarm:
+        """The alarm of a sum, which starts again."""
+        alarm = Alarm(
+            self.n_values,
+            int(self._since[k, feature]),
+            self.names[feature],
+            "up" if self._signs[k] > 0 else "down",
+            float(self._sums[k, feature]),
+        )
+        self._sums[:, feature], self._since[:, feature] = 0.0, self.n_values + 1
+        return alarm
+
+    def extend(self, values: pd.DataFrame | ArrayLike) -> list[Alarm]:
+        """Take several values, in the order of time.
+
+        Parameters
+        ----------
+        values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
+            Rows as :meth:`update` takes them. Of a table, the columns of the reference are taken.
+
+        Returns
+        -------
+        alarms : list of Alarm
+        """
+        if isinstance(values, pd.DataFrame):
+            if missing := [name for name in self.names if name not in values.columns]:
+                raise ValueError(f"The table lacks the columns {missing} of CusumDetector.")
+            values = values[self.names]
+        rows = np.asarray(values, dtype=float)
+        return [alarm for row in rows for alarm in self.update(row)]

@@ -1,0 +1,225 @@
+"""Prequential evaluation: each new subject is diagnosed, then learned."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from sklearn_emg._tables import ReadableTable
+from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_integer, check_option
+from sklearn_emg._warnings import warned_once
+from sklearn_emg.adaptation._cohort import checked_table, diagnoses, without_diagnosis
+from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
+from sklearn_emg.metrics import bootstrap_interval, check_confidence, wilson_interval
+
+__all__ = ["PrequentialScore", "prequential_score"]
+
+_CALLER = "prequential_score"
+
+
+@dataclass(frozen=True)
+class PrequentialScore:
+    """Results of :func:`prequential_score`.
+
+    Attributes
+    ----------
+    predictions : DataFrame
+        One row per new subject, in the order in which they came: ``n_learned`` subjects before,
+        ``y_true``, ``y_pred``, and ``y_frozen`` by the system that learned nothing.
+    summary : DataFrame
+        Accuracy of the adapting and of the frozen system on the new subjects (Wilson intervals),
+        their difference on the same subjects (bootstrap), and with `old` the accuracy on the old
+        subjects before and after and the change of it, which is negative if something is forgotten.
+    old : DataFrame
+        Accuracy on the old subjects by ``n_learned``; empty without old subjects.
+    model : AdaptiveDiagnosis
+        The system after all subjects.
+    confidence : float
+        Confidence level of the intervals.
+    """
+
+    predictions: pd.DataFrame
+    summary: pd.DataFrame
+    old: pd.DataFrame
+    model: AdaptiveDiagnosis
+    confidence: float
+
+    def curve(self) -> pd.DataFrame:
+        """Accuracy over the subjects so far.
+
+        Returns
+        -------
+        curve : DataFrame
+            One row per subject: ``accuracy`` of the adapting system over the subjects up to this
+            one, ``low`` and ``high``, and ``frozen``, the accuracy of the frozen system.
+        """
+        correct, frozen = (
+            (self.predictions["y_true"] == self.predictions[column]).to_numpy()
+            for column in ("y_pred", "y_frozen")
+        )
+        n = np.arange(1, len(correct) + 1)
+        accuracy = np.cumsum(correct) / n
+        bounds = [
+            wilson_interval(a, int(k), confidence=self.confidence) for a, k in zip(accuracy, n)
+        ]
+        table = pd.DataFrame({"accuracy": accuracy, "frozen": np.cumsum(frozen) / n})
+        table[["low", "high"]] = bounds
+        return table.set_index(pd.Index(n, name="n_subjects"))
+
+    def __repr__(self) -> str:
+        return f"Prequential: each subject is diagnosed, then learned\n{self.summary!r}"
+
+
+@warned_once()
+def prequential_score(
+    model: AdaptiveDiagnosis,
+    X: pd.DataFrame,
+    y: Labels,
+    *,
+    old: tuple[pd.DataFrame, Labels] | None = None,
+    batch: int = 1,
+    order: str = "given",
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: Any = 0,
+) -> PrequentialScore:
+    """Diagnose each new subject, then learn it: no subject is tested after it was learned.
+
+    Parameters
+    ----------
+    model : AdaptiveDiagnosis
+        Fitted system, or one around a frozen system; a copy of it learns. New sites have to be
+        known to its SiteStandardizer, by ``calibrate`` or ``new_site="pooled"``.
+    X : DataFrame
+        New recordings, with a ``subject`` column.
+    y : array-like of shape (n_rows,)
+        Label of each row, one per subject.
+    old : tuple (X, y), default=None
+        Recordings of subjects of the source who were not trained on. They are diagnosed before and
+        after each batch, to see what is forgotten.
+    batch : int, default=1
+        Number of subjects that are diagnosed and then learned at a time.
+    order : {"given", "random"}, default="given"
+        Order of the subjects: that of their first rows, or drawn.
+    confidence : float, default=0.95
+        Confidence level of the intervals.
+    n_resamples : int, default=1000
+        Number of bootstrap resamples of subjects.
+    random_state : int, RandomState instance or None, default=0
+        Seed of order and bootstrap.
+
+    Returns
+    -------
+    score : PrequentialScore
+
+    Raises
+    ------
+    ValueError
+        If X names no subjects, a subject has two labels, or a label is unknown to the system.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If subjects of X or `old` were trained on before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.adaptation import AdaptiveDiagnosis, prequential_score
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.tile(["healthy", "myopathy"], 20)
+    >>> rms = rng.normal(size=40) + 3 * (y == "myopathy")
+    >>> X = pd.DataFrame({"rms": rms, "subject": range(40)})
+    >>> new = X.assign(rms=rms + 3, subject=range(100, 140))  # another amplifier
+    >>> divote = DiVoteClassifier(LogisticRegression(), window=None, final_estimator=None)
+    >>> model = AdaptiveDiagnosis(divote, weight=5.0).fit(X, y)
+    >>> score = prequential_score(model, new, y)
+    >>> score.summary["value"].round(2).to_dict()
+    {'adapting': 0.9, 'frozen': 0.52, 'difference': 0.38}
+    """
+    check_integer(batch, "batch", _CALLER)
+    check_option(order, ("given", "random"), "order", _CALLER)
+    check_confidence(confidence)
+    if not isinstance(model, AdaptiveDiagnosis):
+        raise TypeError(
+            f"The model of prequential_score must be an AdaptiveDiagnosis. Got a "
+            f"{type(model).__name__}: wrap it as AdaptiveDiagnosis(FrozenEstimator(model))."
+        )
+    subjects, _ = checked_table(X, y, _CALLER)
+    labels, rng = np.asarray(y), check_random_state(random_state)
+    sequence = np.arange(len(subjects.names))
+    sequence = rng.permutation(sequence) if order == "random" else sequence
+    learner = copy.deepcopy(model)
+    rows = without_diagnosis(X, learner.reference_columns())
+    frozen = diagnoses(learner, rows, labels)
+    of_frozen = dict(zip(frozen.subject, frozen.y_pred))
+    found, on_old = [], []
+
+    def test_old(n_learned: int) -> None:
+        if old is not None:
+            predicted = diagnoses(learner, old[0], np.asarray(old[1]))
+            correct = predicted.y_pred == predicted.y_true
+            on_old.append({"n_learned": n_learned, "correct": correct})
+
+    test_old(0)
+    for start in range(0, len(sequence), batch):
+        now = np.isin(subjects.codes, sequence[start : start + batch])
+        predicted = diagnoses(learner, rows[now], labels[now])
+        place = {name: k for k, name in enumerate(predicted.subject)}
+        for code in sequence[start : start + batch]:
+            name = subjects.names[code]
+            pair = predicted.y_true[place[name]], predicted.y_pred[place[name]]  # type: ignore[index]
+            found.append((name, start, *pair, of_frozen[name]))
+        learner.partial_fit(rows[now], labels[now])
+        test_old(min(start + batch, len(sequence)))
+    columns = ["subject", "n_learned", "y_true", "y_pred", "y_frozen"]
+    predictions = pd.DataFrame(found, columns=columns)
+    settings = {"confidence": confidence, "n_resamples": n_resamples}
+    summary = _summary(predictions, on_old, settings, rng.randint(2**31 - 1))
+    curve = [{"n_learned": e["n_learned"], "accuracy": e["correct"].mean()} for e in on_old]
+    return PrequentialScore(predictions, summary, pd.DataFrame(curve), learner, confidence)
+
+
+def _summary(
+    predictions: pd.DataFrame, on_old: list[dict[str, Any]], settings: dict[str, Any], seed: int
+) -> pd.DataFrame:
+    correct = {
+        name: (predictions["y_true"] == predictions[column]).to_numpy()
+        for name, column in (("adapting", "y_pred"), ("frozen", "y_frozen"))
+    }
+    rows = _compared(correct, ("adapting", "frozen"), "difference", settings, seed)
+    if on_old:
+        ends = {"old, after": on_old[-1]["correct"], "old, before": on_old[0]["correct"]}
+        rows |= _compared(ends, ("old, after", "old, before"), "old, change", settings, seed)
+    return ReadableTable(pd.DataFrame.from_dict(rows, orient="index"))
+
+
+def _compared(
+    correct: dict[str, Any],
+    names: tuple[str, str],
+    difference: str,
+    settings: dict[str, Any],
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Two accuracies of the same subjects, and their difference."""
+    n = len(correct[names[0]])
+    rows = {}
+    for name in names:
+        value = float(np.mean(correct[name]))
+        low, high = wilson_interval(value, n, confidence=settings["confidence"])
+        rows[name] = {"value": value, "low": low, "high": high, "n_subjects": n}
+    change = correct[names[0]].astype(float) - correct[names[1]]
+    low, high = bootstrap_interval(
+        lambda drawn: float(change[drawn].mean()), range(n), random_state=seed, **settings
+    )
+    rows[difference] = {"value": float(change.mean()), "low": low, "high": high, "n_subjects": n}
+    return rows
