@@ -88,3 +88,13 @@ def simulated_cohort(n_subjects=9, n_recordings=27, fs=2000.0, duration=0.5):
     """Recording table and labels of the simulator, simulated once for all tests of a process."""
     table, y = _simulated(n_subjects, n_recordings, fs, duration)
     return table.copy(), y.copy()
+
+
+def site_cohort(name, gain=1.0, offset=0.0, n=20, seed=0):
+    """Two classes, n subjects of two recordings; a gain and an offset of the amplifier."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.where(np.arange(n) % 2, "myopathy", "healthy"), 2)
+    rms = rng.normal(size=2 * n) + 4 * (y == "myopathy")
+    subject = np.repeat([f"{name} {k}" for k in range(n)], 2)
+    table = pd.DataFrame({"rms": offset + gain * rms, "zc": rng.normal(size=2 * n)})
+    return table.assign(subject=subject, site=name), y

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import SubjectPredictions, predict_subjects
 from sklearn_emg.recordings import Subjects
 
@@ -68,7 +68,9 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
 
 
 def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPredictions:
-    """One prediction per subject; references that this package left out are no leak.
+    """One prediction per subject, without warnings of what is done on purpose here.
+
+    References of a new site are no test subjects, and without references a site is pooled.
 
     Parameters
     ----------
@@ -84,6 +86,7 @@ def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPrediction
         warnings.filterwarnings(
             "ignore", ".*given to SiteStandardizer are references", SubjectLeakWarning
         )
+        warnings.filterwarnings("ignore", ".*new_site='pooled'", RecordingWarning)
         return predict_subjects(model, X, y)
 
 

@@ -14,15 +14,7 @@ from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.preprocessing import SiteStandardizer
 
-
-def site(name, gain=1.0, offset=0.0, n=20, seed=0):
-    """Two classes, n subjects of two recordings; a gain and an offset of the amplifier."""
-    rng = np.random.default_rng(seed)
-    y = np.repeat(np.where(np.arange(n) % 2, "myopathy", "healthy"), 2)
-    rms = rng.normal(size=2 * n) + 4 * (y == "myopathy")
-    subject = np.repeat([f"{name} {k}" for k in range(n)], 2)
-    table = pd.DataFrame({"rms": offset + gain * rms, "zc": rng.normal(size=2 * n)})
-    return table.assign(subject=subject, site=name), y
+from data import site_cohort as site  # isort: skip
 
 
 def divote(classifier=None, **params):
