@@ -8,11 +8,13 @@ from sklearn_emg.motor_units._limit_tables import muscle_name as muscle_name
 from sklearn_emg.motor_units._limit_tables import muscle_potentials
 from sklearn_emg.motor_units._limits import ReferenceLimits
 from sklearn_emg.motor_units._measures import template_measures
+from sklearn_emg.motor_units._rest import RestActivityDetector
 
 __all__ = [
     "DecompositionFeatures",
     "MotorUnitDecomposer",
     "ReferenceLimits",
+    "RestActivityDetector",
     "common_drive",
     "firing_statistics",
     "muscle_potentials",

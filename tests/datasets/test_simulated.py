@@ -290,7 +290,7 @@ def test_sampling_rate_changes_the_grid_and_not_the_signal():
 def test_healthy_muscle_is_silent_at_rest():
     signal, truth = simulate_recording(drive=0.0, return_truth=True, random_state=0, fs=10000.0)
     assert truth["firing_times"] == []
-    assert truth["fibrillations"] == []
+    assert truth["spontaneous"] == []
     assert np.abs(signal).max() < 0.1
 
 
@@ -303,7 +303,7 @@ def test_denervated_muscle_is_not_silent_at_rest():
         for seed in range(12)
     ]
     # Poisson with mean 0.8 each: 12 recordings have between 2 and 20 but once in 1000.
-    assert 2 <= sum(len(truth["fibrillations"]) for truth in truths) <= 20
+    assert 2 <= sum(len(truth["spontaneous"]) for truth in truths) <= 20
     assert sum(len(times) for truth in truths for times in truth["firing_times"]) > 0
 
 

@@ -217,7 +217,7 @@ def test_firing_follows_the_rate_with_a_cv_of_17_percent():
     seconds, rate = 40.0, 10.0
     n_grid = int(seconds * 100) + 1
     n_samples = int(seconds * 24000)
-    trains = units.draw_firings(
+    trains, _ = units.draw_firings(
         rng, np.full((20, n_grid), rate), np.zeros(20, dtype=bool), conditions(), n_samples
     )
     intervals = [np.diff(train) / 24000 for train in trains]

@@ -160,7 +160,9 @@ def make_nemg_cohort(
             template's start to the firing instant), ``ptp_mv`` (peak to peak), ``visible``
             (larger than 20 µV and than 8 times the white noise), ``threshold`` (drive at which
             the unit starts), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm), ``drive`` (every
-            10 ms) and ``fibrillations`` (list of dict with ``firing_times`` and ``template``).
+            10 ms) and ``spontaneous`` (list of dict with ``kind``, ``firing_times``,
+            ``template``, ``ptp_mv`` and ``visible``; fasciculations are also among the firing times
+            of their units).
         DESCR : str
             Description.
         describe : callable

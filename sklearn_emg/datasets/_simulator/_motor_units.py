@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ _MAX_THRESHOLD = 0.75
 _DRIVE_STEP = 10.0  # ms
 _MAX_UNITS = 90
 _RESTING_UNITS = 20  # units looked at for fasciculations when no unit is recruited
+_TAIL = 4 * RATE  # samples in which a positive sharp wave ends
 
 
 @dataclass
@@ -86,6 +87,14 @@ class Potentials:
         return whole
 
 
+class Train(NamedTuple):
+    """Discharges of one source that fires on its own, in samples at 24 kHz, and its potential."""
+
+    kind: str
+    samples: NDArray[np.intp]
+    wave: NDArray[np.float32]
+
+
 @dataclass
 class Site:
     """The synthesised signal of one recording before the amplifier, and its sources."""
@@ -95,7 +104,7 @@ class Site:
     pool: Pool
     potentials: Potentials
     firings: list[NDArray[np.intp]] = field(default_factory=list)  # samples at 24 kHz
-    fibrillations: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = field(default_factory=list)
+    spontaneous: list[Train] = field(default_factory=list)
 
 
 def _uniform_disc(rng: np.random.Generator, radius: NDArray | float, n: int) -> tuple:
@@ -356,24 +365,28 @@ def _renewal_times(rng: np.random.Generator, total: float, cv: float, minimum: f
 
 def draw_firings(
     rng: np.random.Generator, rates: NDArray, twitching: NDArray, c: Conditions, n_samples: int
-) -> list[NDArray[np.intp]]:
-    """Firing instants of every unit in samples at 24 kHz, all within the recording."""
+) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
+    """Firing instants of every unit in samples at 24 kHz, and those that are fasciculations."""
     n_units, n_grid = rates.shape
     grid = _DRIVE_STEP * np.arange(n_grid)
     steps = (rates[:, 1:] + rates[:, :-1]) * (_DRIVE_STEP / 2000.0)
     passed = np.cumsum(np.hstack([np.zeros((n_units, 1)), steps]), axis=1)
     cvs = 0.17 * np.exp(0.15 * clipped_normal(rng, n_units))
-    firings = []
+    firings, fasciculations = [], []
     for unit in range(n_units):
         events = _renewal_times(rng, passed[unit, -1], cvs[unit], 0.25)
         times = np.interp(events, passed[unit], grid)
+        twitches = np.zeros(0)
         if twitching[unit]:
             span = n_samples / RATE
-            n_twitches = rng.poisson(c.fasciculation_rate * span / 1000.0)
-            times = np.sort(np.append(times, span * rng.random(n_twitches)))
-        samples = np.rint(RATE * times).astype(np.intp)
-        firings.append(samples[samples < n_samples])
-    return firings
+            twitches = np.sort(
+                span * rng.random(rng.poisson(c.fasciculation_rate * span / 1000.0))
+            )
+            times = np.sort(np.append(times, twitches))
+        for found, at in ((firings, times), (fasciculations, twitches)):
+            samples = np.rint(RATE * at).astype(np.intp)
+            found.append(samples[samples < n_samples])
+    return firings, fasciculations
 
 
 def _add_firings(padded: NDArray, samples: NDArray, waves: NDArray) -> None:
@@ -407,10 +420,39 @@ def _jittered(
     return steady + weights.reshape(n_firings, -1) @ copies.reshape(-1, LENGTH)
 
 
-def _fibrillations(
-    rng: np.random.Generator, c: Conditions, n_samples: int
-) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-    """Firing samples and potential of each fibre that fires on its own."""
+def sharpen(rng: np.random.Generator, waves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Make positive sharp waves of the potentials of fibres: waves that end at the needle.
+
+    The positive phase of the fibre's potential is kept up to its peak and falls within a
+    millisecond; a low negative phase of 10 to 25 ms follows. Its depth and length are drawn within
+    the range of descriptions, it is not calculated from the fibre.
+    """
+    out = np.zeros_like(waves)
+    for k, wave in enumerate(waves):
+        peak = int(wave.argmax())
+        t = np.arange(LENGTH - peak) / RATE
+        scale = rng.uniform(2.5, 4.5)
+        slow = rng.uniform(0.15, 0.4) * (t / scale) * np.exp(1.0 - t / scale)
+        out[k, :peak] = wave[:peak]
+        out[k, peak:] = wave[peak] * (np.exp(-((t / 0.45) ** 2)) - slow)
+    out[:, -_TAIL:] *= np.linspace(1.0, 0.0, _TAIL, dtype=np.float32)
+    return out
+
+
+def fibre_potentials(
+    c: Conditions, x: NDArray, y: NDArray, diameter: NDArray, endplate_distance: float | None = None
+) -> NDArray[np.float32]:
+    """Potentials at 24 kHz of single fibres, whose waves pass the needle at the firing instant."""
+    a = c.endplate_distance if endplate_distance is None else endplate_distance
+    speed = conduction_velocity(diameter, c.velocity_factor) / RATE
+    start = speed * (RATE * a / (RATE * speed) - BEFORE)
+    weights = electrode_weights(Geometry(x, y, diameter), c.gap)
+    weights *= source_strength(diameter, c.gain).astype(np.float32)[:, None]
+    return fibre_waveforms(potential_table(a, c.half_length, c.length_scale), weights, start, speed)
+
+
+def _fibrillations(rng: np.random.Generator, c: Conditions, n_samples: int) -> list[Train]:
+    """Fibres that fire on their own in a disease, some of them seen as positive sharp waves."""
     n = int(rng.poisson(c.fibrillating_fibres))
     if n == 0:
         return []
@@ -419,31 +461,30 @@ def _fibrillations(
     y = 0.35 * clipped_normal(rng, n)
     rate = np.exp(rng.uniform(0.0, np.log(14.0), n))
     sharp = rng.random(n) < 0.35
-    speed = conduction_velocity(diameter, c.velocity_factor) / RATE
-    arrival = RATE * c.endplate_distance / (RATE * speed)
-    start = speed * (arrival - BEFORE)
-    weights = electrode_weights(Geometry(x, y, diameter), c.gap)
-    weights *= source_strength(diameter, c.gain).astype(np.float32)[:, None]
-    waves = np.zeros((n, LENGTH), dtype=np.float32)
-    for stopped in (False, True):
-        rows = np.flatnonzero(sharp == stopped)
-        if len(rows):
-            table = potential_table(
-                c.endplate_distance,
-                c.half_length,
-                c.length_scale,
-                stop_distance=c.endplate_distance if stopped else None,
-            )
-            waves[rows] = fibre_waveforms(table, weights[rows], start[rows], speed[rows])
-    if sharp.any():
-        b, a = butter(1, 500.0, fs=1000.0 * RATE)
-        waves[sharp] = lfilter(b, a, waves[sharp], axis=-1)
-    trains = []
-    for k in range(n):
-        events = _renewal_times(rng, rate[k] * n_samples / RATE / 1000.0, 0.05, 0.25)
-        samples = np.rint(events * RATE * 1000.0 / rate[k]).astype(np.intp)
-        trains.append((samples[samples < n_samples], waves[k]))
-    return trains
+    waves = fibre_potentials(c, x, y, diameter)
+    waves[sharp] = sharpen(rng.spawn(1)[0], waves[sharp])
+    kinds = np.where(sharp, "positive sharp wave", "fibrillation")
+    return [
+        Train(str(kinds[k]), regular_firings(rng, rate[k], 0.05, n_samples), waves[k])
+        for k in range(n)
+    ]
+
+
+def regular_firings(
+    rng: np.random.Generator, rate: float, cv: float, n_samples: int
+) -> NDArray[np.intp]:
+    """Samples of discharges at a constant `rate` in Hz with the variability `cv`."""
+    events = _renewal_times(rng, rate * n_samples / RATE / 1000.0, cv, 0.25)
+    samples = np.rint(events * RATE * 1000.0 / rate).astype(np.intp)
+    return samples[samples < n_samples]
+
+
+def add_trains(signal: NDArray[np.float32], trains: list[Train]) -> NDArray[np.float32]:
+    """The signal of a site with the potentials of further sources."""
+    padded = np.zeros(len(signal) + LENGTH, dtype=np.float32)
+    for train in trains:
+        _add_firings(padded, train.samples, train.wave)
+    return signal + padded[BEFORE : BEFORE + len(signal)]
 
 
 def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> Site:
@@ -453,7 +494,7 @@ def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> S
     potentials = build_potentials(rng, pool, c)
     drive = draw_drive(rng, c.drive, n_samples / RATE)
     rates = firing_rates(drive, pool.threshold, c)
-    firings = draw_firings(rng, rates, twitching, c, n_samples)
+    firings, twitches = draw_firings(rng, rates, twitching, c, n_samples)
     padded = np.zeros(n_samples + LENGTH, dtype=np.float32)
     for unit, samples in enumerate(firings):
         waves, fibres = potentials.steady[unit], potentials.jittering[unit]
@@ -461,9 +502,12 @@ def simulate_site(rng: np.random.Generator, c: Conditions, duration: float) -> S
             waves = _jittered(rng, waves, fibres, len(samples), c)
         _add_firings(padded, samples, waves)
     trains = _fibrillations(rng, c, n_samples)
-    for samples, wave in trains:
-        _add_firings(padded, samples, wave)
-    signal = padded[BEFORE : BEFORE + n_samples]
+    signal = add_trains(padded[BEFORE : BEFORE + n_samples], trains)
+    trains += [
+        Train("fasciculation", samples, wave)
+        for samples, wave in zip(twitches, potentials.templates())
+        if len(samples)
+    ]
     return Site(signal, drive, pool, potentials, firings, trains)
 
 
@@ -537,11 +581,15 @@ def describe_site(site: Site, amplifier: Amplifier, fs: float) -> dict[str, Any]
         "n_fibres": site.potentials.n_fibres,
         "n_near_fibres": site.potentials.n_near_fibres,
         "drive": site.drive,
-        "fibrillations": [
+        "spontaneous": [
             {
-                "firing_times": samples * to_seconds,
-                "template": filter_templates(wave, amplifier, fs),
+                "kind": train.kind,
+                "firing_times": train.samples * to_seconds,
+                "template": wave,
+                "ptp_mv": float(np.ptp(wave)),
+                "visible": bool(np.ptp(wave) > floor),
             }
-            for samples, wave in site.fibrillations
+            for train in site.spontaneous
+            for wave in [filter_templates(train.wave, amplifier, fs)]
         ],
     }

@@ -27,6 +27,11 @@ from sklearn_emg.datasets._simulator._muscle_model import (
     excitation_factor,
 )
 from sklearn_emg.datasets._simulator._plan import DRIVE, amplifier_of
+from sklearn_emg.datasets._simulator._spontaneous import (
+    add_spontaneous,
+    check_spontaneous,
+    without_disease,
+)
 
 __all__ = ["Task", "simulate", "simulate_muap", "simulate_recording"]
 
@@ -41,6 +46,7 @@ class Task:
     n_samples: int
     return_truth: bool
     seed: np.random.SeedSequence | np.random.Generator
+    spontaneous: Mapping[str, float] | None = None
 
 
 @cache
@@ -57,7 +63,10 @@ def simulate(task: Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
     """Signal of a recording, and its ground truth if the task requires it."""
     rng = np.random.default_rng(task.seed)
     with _one_thread():
-        site = units.simulate_site(rng, task.conditions, task.n_samples / task.fs)
+        c = task.conditions if task.spontaneous is None else without_disease(task.conditions)
+        site = units.simulate_site(rng, c, task.n_samples / task.fs)
+        if task.spontaneous is not None:
+            site = add_spontaneous(rng, site, c, task.spontaneous)
         signal = units.record(rng, site.signal, task.amplifier, task.fs, task.n_samples)
         truth = None
         if task.return_truth:
@@ -81,6 +90,7 @@ def simulate_recording(
     subtype: str | None = None,
     between_subject: float = 1.0,
     amplifier: Mapping[str, float] | None = None,
+    spontaneous: Mapping[str, float] | None = None,
     return_truth: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.float32] | tuple[NDArray[np.float32], dict[str, Any]]:
@@ -114,6 +124,11 @@ def simulate_recording(
         Settings that replace the drawn ones: "highpass" and "lowpass" in Hz; in mV, "noise" (RMS of
         the white noise over 11.72 kHz), "powerline" (RMS of the power-line interference), "drift"
         (RMS), "resolution" and "limit"; and "line_freq", that of the power line, in Hz.
+    spontaneous : mapping, default=None
+        Spontaneous activity in place of that of the disease, ``{}`` for none: the numbers of
+        sources "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular), "fasciculations"
+        (motor units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz, irregular), and
+        "endplate_noise", RMS in mV. Their events are ``truth["spontaneous"]``.
     return_truth : bool, default=False
         Whether to return firing times and potentials as well.
     random_state : int, RandomState instance or None, default=None
@@ -136,6 +151,24 @@ def simulate_recording(
     See Also
     --------
     make_nemg_cohort : Simulate many subjects; describes the model, its sources and limits.
+    sklearn_emg.motor_units.RestActivityDetector : Finds the spontaneous activity.
+
+    Notes
+    -----
+    Of the spontaneous activity, fibrillation potentials are potentials of single fibres (biphasic
+    or triphasic, positive first, 20 to 200 uV); positive sharp waves are those of fibres whose wave
+    ends at the needle, with a low negative phase of 10 to 25 ms (30 to 300 uV); fasciculations are
+    potentials of whole motor units; end-plate spikes are those of fibres at their end-plates,
+    negative first, 50 to 200 uV; end-plate noise consists of negative potentials of 1.5 ms. Kinds,
+    rates and sizes follow descriptions [1]_ [2]_ [3]_; they are not fitted to recordings.
+
+    References
+    ----------
+    .. [1] F. Buchthal and P. Rosenfalck, "Spontaneous electrical activity of human muscle",
+       Electroencephalography and Clinical Neurophysiology 20 (1966) 321.
+    .. [2] J. R. Daube and D. I. Rubin, "Needle electromyography", Muscle & Nerve 39 (2009) 244.
+    .. [3] J. V. Partanen and U. Nousiainen, "End-plate spikes in electromyography are fusimotor
+       unit potentials", Neurology 33 (1983) 1039.
 
     Examples
     --------
@@ -168,7 +201,8 @@ def simulate_recording(
     excitation = min(drive * excitation_factor(diagnosis, s), 0.9)
     conditions = conditions_of(MUSCLES[muscle], subject, s, excitation, endplate_factor)
     n_samples = max(1, round(duration * fs))
-    task = Task(conditions, settings, float(fs), n_samples, return_truth, rng)
+    wanted = check_spontaneous(spontaneous, caller)
+    task = Task(conditions, settings, float(fs), n_samples, return_truth, rng, wanted)
     signal, truth = simulate(task)
     return signal if truth is None else (signal, truth)
 

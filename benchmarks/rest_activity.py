@@ -1,0 +1,165 @@
+"""Spontaneous activity found at rest, on simulated recordings, by subject.
+
+Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
+recording is of another simulated subject. The truth is that of the simulator: nothing is said about
+patients. Noise is in dB below a potential of 100 uV, peak to peak: 20 log10(100 uV / RMS).
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.datasets import simulate_recording
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.metrics import wilson_interval
+from sklearn_emg.motor_units import RestActivityDetector
+
+FS, SECONDS = 20_000.0, 10.0
+TOLERANCE = 0.005  # s
+NOISES = (40, 30, 20, 10, 5)
+SCENES = {
+    "fibrillations": {"fibrillations": 2},
+    "sharp waves": {"sharp_waves": 2},
+    "fasciculations": {"fasciculations": 3},
+    "mixed": {"fibrillations": 1, "sharp_waves": 1, "fasciculations": 2},
+    "end-plate": {"endplate_spikes": 2, "endplate_noise": 0.003},
+    "quiet": {},
+}
+KINDS = ["fibrillation", "positive sharp wave", "fasciculation", "end-plate spike"]
+FOUND = [*KINDS, "unclassified", "not found"]
+DRIVES = (0.003, 0.01, 0.03, 0.1)
+
+
+def noise_of(decibel: float) -> float:
+    return 0.1 / 10 ** (decibel / 20)
+
+
+def truth_events(truth: dict, least: float) -> pd.DataFrame:
+    """Events of sources of at least `least` mV, at the largest deflection of their potential."""
+    rows = []
+    for source in truth["spontaneous"]:
+        wave = source["template"]
+        late = np.abs(wave).argmax() / FS - truth["reference"]
+        if source["ptp_mv"] >= least:
+            rows += [(source["kind"], t + late) for t in source["firing_times"]]
+    table = pd.DataFrame(rows, columns=["kind", "time"])
+    # Those at the very edges are not whole.
+    return table[table["time"].between(0.01, SECONDS - 0.02)].reset_index(drop=True)
+
+
+def matched(truth: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
+    """Index of the event found for each true one, the nearest pairs first; -1 if there is none."""
+    pairs = np.full(len(truth), -1)
+    if len(found) == 0:
+        return pairs
+    apart = np.abs(truth["time"].to_numpy()[:, None] - found["time"].to_numpy())
+    used = np.zeros(len(found), dtype=bool)
+    for flat in np.argsort(apart, axis=None, kind="stable"):
+        i, j = np.unravel_index(flat, apart.shape)
+        if apart[i, j] > TOLERANCE:
+            break
+        if pairs[i] < 0 and not used[j]:
+            pairs[i], used[j] = j, True
+    return pairs
+
+
+def run(scene: str, decibel: float, seed: int) -> dict:
+    """Counts of one subject."""
+    signal, truth = simulate_recording(
+        drive=0.0, duration=SECONDS, fs=FS, spontaneous=SCENES[scene],
+        amplifier={"noise": noise_of(decibel) * np.sqrt(23437.5 / FS), "lowpass": 9000.0},
+        return_truth=True, random_state=seed,
+    )  # fmt: skip
+    detector = RestActivityDetector(fs=FS).fit([signal])
+    found = detector.events_
+    # Seen are potentials of 20 uV and of 8 standard deviations of the noise from 100 Hz to 3 kHz.
+    floor = 8 * noise_of(decibel) * np.sqrt(2900 / (FS / 2))
+    real, whole = truth_events(truth, max(0.02, floor)), truth_events(truth, 0.0)
+    pairs = matched(real, found)
+    counts = {(kind, answer): 0 for kind in KINDS for answer in FOUND}
+    for kind, j in zip(real["kind"], pairs):
+        counts[kind, found["kind"].iloc[j] if j >= 0 else "not found"] += 1
+    # Events of potentials below the floor that are found are no false ones.
+    used = set(matched(whole, found)) - {-1}
+    false = found.drop(index=list(used))["kind"].value_counts()
+    rest = bool(detector.recordings_["rest"].iloc[0])
+    return {"scene": scene, "dB": decibel, "seed": seed, "rest": rest,
+            **counts, **{("false", kind): int(false.get(kind, 0)) for kind in FOUND[:-1]}}  # fmt: skip
+
+
+def contraction(drive: float, diagnosis: str, seed: int) -> bool:
+    signal = simulate_recording(
+        "biceps_brachii", diagnosis, drive=drive, duration=SECONDS, fs=FS, random_state=seed
+    )
+    return bool(RestActivityDetector(fs=FS).fit([signal]).recordings_["rest"].iloc[0])
+
+
+def quartiles(values: np.ndarray) -> str:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "-"
+    low, mid, high = np.percentile(values, [25, 50, 75])
+    return f"{mid:.2f} [{low:.2f}, {high:.2f}] (n={len(values)})"
+
+
+def report(table: pd.DataFrame) -> None:
+    print("\nby subject, median [quartiles]: sensitivity (found and of its kind) and precision")
+    for decibel in NOISES:
+        for kind in KINDS:
+            part = table[(table["dB"] == decibel) & (table["scene"] != "quiet")]
+            total = part[[(kind, answer) for answer in FOUND]].sum(axis=1)
+            right = part[(kind, kind)]
+            called = sum(part[(other, kind)] for other in KINDS) + part[("false", kind)]
+            with np.errstate(invalid="ignore"):
+                sensitivity, precision = (right / total).to_numpy(), (right / called).to_numpy()
+            print(f"{decibel:>3} dB {kind:<20} sensitivity {quartiles(sensitivity):<32} "
+                  f"precision {quartiles(precision)}")  # fmt: skip
+    print("\nconfusion, events of all subjects (rows true, columns called), 40 to 20 dB")
+    part = table[(table["dB"] >= 20) & (table["scene"] != "quiet")]
+    matrix = pd.DataFrame(
+        [[int(part[(k, a)].sum()) for a in FOUND] for k in (*KINDS,)]
+        + [[int(part[("false", a)].sum()) for a in FOUND[:-1]] + [0]],
+        index=[*KINDS, "(false)"], columns=FOUND,
+    )  # fmt: skip
+    print(matrix.to_string())
+    print("\nquiet rest: false events a minute of a kind (and unclassified), subjects with any")
+    for decibel in NOISES:
+        part = table[(table["dB"] == decibel) & (table["scene"] == "quiet")]
+        minutes = len(part) * SECONDS / 60
+        kinds = part[[("false", k) for k in KINDS]].sum(axis=1)
+        other = part[("false", "unclassified")].sum()
+        n, k = len(part), int((kinds > 0).sum())
+        low, high = wilson_interval(k / n, n)
+        print(f"{decibel:>3} dB {kinds.sum() / minutes:.2f} ({other / minutes:.2f}); "
+              f"{k} of {n} [{low:.2f}, {high:.2f}]; called not at rest {int((~part['rest']).sum())}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subjects", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--keep", help="CSV file for the counts by subject")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", RecordingWarning)
+    seeds = range(options.first_seed, options.first_seed + options.subjects)
+    table = pd.DataFrame([run(s, d, seed) for s in SCENES for d in NOISES for seed in seeds])
+    if options.keep:
+        table.to_csv(options.keep, index=False)
+    rest = table[table["scene"] != "quiet"]
+    print(f"simulated truth only; {options.subjects} subjects a scene and noise, {SECONDS:g} s each; "
+          f"{int((~rest['rest']).sum())} of {len(rest)} recordings with activity called not at rest")  # fmt: skip
+    report(table)
+    print("\ncontractions called rest (should be none)")
+    for diagnosis in ("normal", "myopathy", "neuropathy"):
+        for drive in DRIVES:
+            k, n = sum(contraction(drive, diagnosis, seed) for seed in seeds), len(seeds)
+            low, high = wilson_interval(k / n, n)
+            print(f"{diagnosis:<11} drive {drive:<6} {k} of {n} [{low:.2f}, {high:.2f}]")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Arrays of a recording at rest: events above the noise, and groups of events of one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_emg.motor_units import _signals as signals
+from sklearn_emg.motor_units._signals import Floats
+
+__all__ = ["Group", "Rest", "look_at", "sort_events"]
+
+_RATE = 10_000.0  # Hz, at least this rate is kept
+_SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # Hz
+_GAP = 0.004  # s, deflections closer than this are one event
+_BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # s around an event that are compared
+_LONG_BEFORE, _LONG = 0.010, 0.035  # s of the average potential
+# Largest difference of two potentials of a source, as a fraction of their energy, besides noise.
+_TOLERANCE = 0.2
+_REPEATED = 4  # events of a group that overlapping events are searched for
+_BANDS = (100.0, 500.0, 1500.0, 3000.0)  # Hz, low and high band of the background
+
+
+@dataclass
+class Rest:
+    """A channel seen sharply (for the search) and with its slow parts, and its noise."""
+
+    fs: float
+    sharp: Floats
+    slow: Floats
+    noise: float  # mV, SD of the sharp view
+    tilt: float  # power per hertz of the background at low frequencies over that at high ones
+    active: float  # fraction of the time within events
+    n_events: int
+
+
+@dataclass
+class Group:
+    """Events of one shape: samples of their largest deflections, and the average potential."""
+
+    at: Floats
+    wave: Floats  # (n_times,), mV
+    noise: float  # mV, SD of the wave's noise
+    before: int  # samples of the wave before the largest deflection of the sharp view
+
+
+def look_at(signal: Floats, fs: float, threshold: float) -> tuple[Rest, NDArray[np.int64]]:
+    """Views of one channel, and the samples of events that exceed the noise `threshold` times."""
+    factor = max(int(fs // _RATE), 1)
+    lowpass = min(_LOWPASS, 0.4 * fs)
+    sharp, slow = (
+        signals.condition(signal[np.newaxis], fs, corner, lowpass, factor)[0]
+        for corner in (_SHARP, _SLOW)
+    )
+    used = signals.moving(signal[np.newaxis], factor)
+    noise = float(signals.noise_level(sharp[np.newaxis], used)[0])
+    at, width = _bursts(sharp, threshold * noise, int(_GAP * fs / factor))
+    rest = Rest(
+        fs / factor, sharp, slow, noise, _tilt(sharp, used, fs / factor), width / len(sharp), len(at)
+    )
+    return rest, at
+
+
+def _bursts(view: Floats, level: float, gap: int) -> tuple[NDArray[np.int64], int]:
+    """Largest deflection of each stretch beyond `level`, and the samples of all stretches."""
+    high = np.flatnonzero(np.abs(view) > level)
+    if level <= 0 or not len(high):
+        return np.zeros(0, dtype=np.int64), 0
+    parts = np.split(high, np.flatnonzero(np.diff(high) > gap) + 1)
+    peaks = [part[np.abs(view[part]).argmax()] for part in parts]
+    return np.array(peaks, dtype=np.int64), int(sum(part[-1] - part[0] + gap for part in parts))
+
+
+def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
+    """Power per hertz between 100 and 500 Hz over that from 1.5 to 3 kHz, median over segments."""
+    n = int(0.05 * fs)
+    n_parts = len(view) // n
+    if n_parts < 4:
+        return 1.0
+    parts = view[: n_parts * n].reshape(n_parts, n)
+    parts = parts[used[: n_parts * n].reshape(n_parts, n).all(axis=1)]
+    if len(parts) < 4:
+        return 1.0
+    power = np.median(np.abs(np.fft.rfft(parts * np.hanning(n), axis=1)) ** 2, axis=0)
+    f = np.fft.rfftfreq(n, 1 / fs)
+    low, high = (
+        power[(f >= a) & (f < min(b, 0.35 * fs))] for a, b in (_BANDS[:2], _BANDS[2:])
+    )
+    if not len(high) or high.mean() <= 0:
+        return 1.0
+    return float(low.mean() / high.mean())
+
+
+def sort_events(rest: Rest, at: NDArray[np.int64], threshold: float) -> list[Group]:
+    """Groups of events of one shape, the largest first; an event alone is a group."""
+    places = [found for found, _ in _shapes(rest.sharp, at, rest)]
+    places = _joined(rest, _with_hidden(rest, places, threshold))
+    return [_group(rest, np.sort(times)) for times in places if len(times)]
+
+
+def _shapes(view: Floats, at: NDArray, rest: Rest) -> list[tuple[Floats, Floats]]:
+    """Places of the events of each shape, in samples, and the mean of each shape."""
+    before, length, shift = (int(t * rest.fs) for t in (_BEFORE, _BEFORE + _AFTER, _SHIFT))
+    wide = signals.snippets(view[np.newaxis], at, before + shift, length + 2 * shift)[:, 0]
+    moved = np.lib.stride_tricks.sliding_window_view(wide, length, axis=-1)
+    energy = np.einsum("nsl,nsl->ns", moved, moved)
+    free = np.argsort(-energy[:, shift], kind="stable")
+    found = []
+    while len(free):
+        shape, doubt = moved[free[0], shift], 2.0
+        for _ in range(2):
+            apart = energy[free] + shape @ shape - 2.0 * moved[free] @ shape
+            best = apart.argmin(axis=1)
+            near = apart.min(axis=1) < _limit(shape, rest.noise, doubt)
+            near[0] = True
+            shape, doubt = moved[free[near], best[near]].mean(axis=0), 1.0 + 1.0 / near.sum()
+        found.append((at[free[near]] + best[near] - shift + 0.0, shape))
+        free = free[~near]
+    return found
+
+
+def _limit(shape: Floats, noise: float, doubt: float) -> float:
+    """Largest squared distance of an event of this shape; `doubt` is 2 for one noisy event."""
+    n = len(shape)
+    return doubt * noise**2 * (n + 6.0 * np.sqrt(2.0 * n)) + _TOLERANCE * float(shape @ shape)
+
+
+def _with_hidden(rest: Rest, places: list[Floats], threshold: float) -> list[Floats]:
+    """Places with the events of frequent shapes that overlap with others."""
+    frequent = [k for k, times in enumerate(places) if len(times) >= _REPEATED]
+    if not frequent:
+        return places
+    before, length, shift = (int(t * rest.fs) for t in (_BEFORE, _BEFORE + _AFTER, _SHIFT))
+    window = signals.taper(length, max(length // 8, 1))
+    residual = rest.sharp.copy()
+    shapes = []
+    for k in frequent:
+        parts = signals.snippets(rest.sharp[np.newaxis], places[k], before, length)[:, 0]
+        shapes.append(np.median(parts, axis=0) * window)
+        residual -= signals.place_templates(
+            shapes[-1][np.newaxis], places[k], before, len(residual)
+        )[0]
+    at, _ = _bursts(residual, threshold * rest.noise, int(_GAP * rest.fs))
+    if not len(at):
+        return places
+    places = list(places)
+    wide = signals.snippets(residual[np.newaxis], at, before + 2 * shift, length + 4 * shift)[:, 0]
+    moved = np.lib.stride_tricks.sliding_window_view(wide, length, axis=-1)
+    energy = np.einsum("nsl,nsl->ns", moved, moved)
+    apart = np.array([energy + s @ s - 2.0 * moved @ s for s in shapes])
+    limits = np.array([_limit(s, rest.noise, 1.5) for s in shapes])
+    nearest = (apart.min(axis=2) / limits[:, np.newaxis]).argmin(axis=0)
+    for event, which in enumerate(nearest):
+        times = places[frequent[which]]
+        time = at[event] + apart[which, event].argmin() - 2.0 * shift
+        close = apart[which, event].min() < limits[which]
+        if close and np.abs(times - time).min() > 0.02 * rest.fs:
+            places[frequent[which]] = np.append(times, time)
+    return places
+
+
+def _joined(rest: Rest, places: list[Floats]) -> list[Floats]:
+    """Groups whose mean shapes are one shape are one group."""
+    before, length, shift = (int(t * rest.fs) for t in (_BEFORE, _BEFORE + _AFTER, _SHIFT))
+    kept: list[Floats] = []
+    shapes: list[Floats] = []
+    for times in sorted(places, key=len, reverse=True):
+        wide = signals.snippets(rest.sharp[np.newaxis], times, before + shift, length + 2 * shift)
+        mean = wide[:, 0].mean(axis=0)
+        moved = np.lib.stride_tricks.sliding_window_view(mean, length)
+        joined = False
+        for k, shape in enumerate(shapes):
+            apart = ((moved - shape) ** 2).sum(axis=1)
+            doubt = 1.0 / len(times) + 1.0 / len(kept[k])
+            if apart.min() < _limit(shape, rest.noise, doubt):
+                kept[k] = np.append(kept[k], times + apart.argmin() - shift)
+                joined = True
+                break
+        if not joined:
+            kept.append(times)
+            shapes.append(mean[shift : shift + length])
+    return kept
+
+
+def _group(rest: Rest, times: Floats) -> Group:
+    before, length = int(_LONG_BEFORE * rest.fs), int(_LONG * rest.fs)
+    parts = signals.snippets(rest.slow[np.newaxis], times, before, length)[:, 0]
+    wave = np.median(parts, axis=0) if len(parts) > 2 else parts.mean(axis=0)
+    edges = np.r_[: before // 2, length - before // 2 : length]
+    wave = wave - np.median(wave[edges])
+    noise = float(signals.noise_level(rest.slow[np.newaxis], np.ones(len(rest.slow), bool))[0])
+    return Group(times, wave, max(noise, 1e-12) * 1.25 / np.sqrt(len(times)), before)

@@ -1,0 +1,135 @@
+"""Kinds of activity at rest: rules on the shape of a potential and the regularity of its train."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_emg.motor_units._rest._events import Group
+from sklearn_emg.motor_units._signals import Floats
+from sklearn_emg.motor_units._trains import fit_intervals
+
+__all__ = ["KINDS", "UNIT", "Shape", "Timing", "kind_of", "shape_of", "timing_of"]
+
+FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
+    "fibrillation",
+    "positive sharp wave",
+    "fasciculation",
+    "end-plate spike",
+    "unclassified",
+    "motor unit",
+)
+
+_REGULAR, _IRREGULAR = 0.10, 0.25  # coefficients of variation of the intervals
+_RATES = (0.4, 20.0)  # Hz, of fibrillation potentials and positive sharp waves
+_SHORT = 6.5  # ms, potentials of single fibres
+_FASCICULATION_RATE = 3.0  # Hz, of one source at most
+_UNIT_RATE = 4.0  # Hz, from which a train of motor unit potentials is voluntary
+_SHALLOW = 0.55  # largest negative over positive peak of a positive sharp wave
+_BROAD = 3.0  # least width of its negative phase over that of the positive one
+_FEW = 3
+_LEAST_ALONE = 0.05  # mV, of a potential that is not repeated
+
+
+class Shape(NamedTuple):
+    """Average potential: peak to peak in mV, duration in ms, and signs of its phases."""
+
+    amplitude: float
+    duration: float
+    first: int  # sign of the first phase
+    sharp_wave: bool
+
+
+class Timing(NamedTuple):
+    """Train of events: rate in Hz and coefficient of variation of the intervals, NaN if unknown."""
+
+    n: int
+    rate: float
+    variability: float
+
+
+def shape_of(group: Group, fs: float) -> Shape:
+    """Measure the average potential of a group."""
+    wave = group.wave
+    height = float(np.ptp(wave))
+    level = max(0.1 * height, 3.0 * group.noise)
+    at, gap = group.before, max(int(0.001 * fs), 1)
+    beyond = np.flatnonzero(np.abs(wave) > level)
+    if not len(beyond):
+        return Shape(height, 0.0, 0, False)
+    parts = np.split(beyond, np.flatnonzero(np.diff(beyond) > gap) + 1)
+    here = min(parts, key=lambda part: np.abs(part - at).min())
+    duration = float(here[-1] - here[0] + 1) / fs * 1000.0
+    return Shape(height, duration, int(np.sign(wave[here[0]])), _is_sharp_wave(wave, at, group, fs))
+
+
+def _is_sharp_wave(wave: Floats, at: int, group: Group, fs: float) -> bool:
+    """Whether a sharp positive phase is followed by a shallow, broad negative one, without spike."""
+    near = slice(max(at - int(0.004 * fs), 0), at + int(0.005 * fs))
+    top = int(wave[near].argmax()) + near.start
+    positive = float(wave[top])
+    after = wave[top : top + int(0.020 * fs)]
+    if positive <= 0 or not len(after):
+        return False
+    lowest = float(-min(after.min(), wave[near].min()))
+    width = _width(wave, top, 0.5 * positive)
+    # The slow phase is seen once it is smoothed over 2 ms.
+    n = max(int(0.002 * fs), 1)
+    smooth = np.convolve(after, np.ones(n) / n, "valid")
+    bottom = int(smooth.argmin())
+    if smooth[bottom] > -3.0 * group.noise / np.sqrt(n / 2) or smooth[bottom] > -0.04 * positive:
+        return False
+    broad = _width(-smooth, bottom, -0.5 * smooth[bottom])
+    return lowest < _SHALLOW * positive and broad >= _BROAD * width
+
+
+def _width(wave: Floats, at: int, level: float) -> int:
+    """Samples around `at` in which the wave stays above the level."""
+    low = np.flatnonzero(wave < level)
+    left, right = low[low < at], low[low > at]
+    first = left[-1] + 1 if len(left) else 0
+    return int((right[0] if len(right) else len(wave)) - first)
+
+
+def timing_of(times: Floats, seconds: float) -> Timing:
+    """Rate and regularity of events at `times` in seconds."""
+    n = len(times)
+    if n <= _FEW:
+        intervals = np.diff(times)
+        spread = float(np.ptp(intervals) / intervals.sum()) if n == _FEW else np.nan
+        return Timing(n, n / seconds, spread)
+    model = fit_intervals(times)
+    counted = n / seconds
+    if not np.isfinite(model.mean) or model.mean <= 0 or model.false > 0.3:
+        return Timing(n, counted, float(np.std(np.diff(times)) / np.mean(np.diff(times))))
+    return Timing(n, 1.0 / model.mean, model.sd / model.mean)
+
+
+def kind_of(shape: Shape, timing: Timing) -> str:
+    """Kind of a train, by the first rule that applies."""
+    known = np.isfinite(timing.variability)
+    regular = known and timing.variability < _REGULAR
+    in_range = _RATES[0] <= timing.rate <= _RATES[1] and timing.n >= _FEW
+    fibre = shape.duration <= _SHORT
+    if shape.sharp_wave:
+        return SHARP_WAVE if regular and in_range else OTHER
+    if not fibre and timing.rate >= _UNIT_RATE and timing.n > _FEW:
+        return UNIT
+    if regular and fibre and in_range:
+        return FIBRILLATION
+    if not fibre:
+        return FASCICULATION if timing.rate < _FASCICULATION_RATE else OTHER
+    return _irregular_fibre(shape, timing)
+
+
+def _irregular_fibre(shape: Shape, timing: Timing) -> str:
+    """Short potentials that are not regular."""
+    if shape.first < 0 and timing.n > _FEW and timing.variability >= _IRREGULAR:
+        return SPIKE
+    if timing.rate >= _UNIT_RATE and timing.n > _FEW and timing.variability < _IRREGULAR:
+        return UNIT
+    slow = timing.rate < _FASCICULATION_RATE
+    if shape.first > 0 and slow and shape.amplitude >= _LEAST_ALONE:
+        return FASCICULATION
+    return OTHER
