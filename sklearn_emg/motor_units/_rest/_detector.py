@@ -13,8 +13,16 @@ from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import FeatureExtractor
-from sklearn_emg.motor_units._rest._events import look_at, sort_events
-from sklearn_emg.motor_units._rest._kinds import KINDS, UNIT, kind_of, shape_of, timing_of
+from sklearn_emg.motor_units._rest._events import Group, Rest, look_at, sort_events
+from sklearn_emg.motor_units._rest._kinds import (
+    KINDS,
+    OTHER,
+    UNIT,
+    kind_of,
+    overlaps,
+    shape_of,
+    timing_of,
+)
 from sklearn_emg.motor_units._signals import Floats
 
 __all__ = ["RestActivityDetector"]
@@ -22,7 +30,9 @@ __all__ = ["RestActivityDetector"]
 _LEAST_FS = 4000.0  # Hz, below which the shapes of single fibres are lost
 _MOST_ACTIVE = 0.4  # fraction of the time within events, beyond which a muscle is not at rest
 _MOST_EVENTS = 60.0  # per second
+_MOST_UNKNOWN = 2.0  # unclassified events per second
 _BACKGROUND, _TILT = 0.008, 12.0  # mV and ratio of power, of a background that is not noise
+_LEAST_NOISE, _MOST_NOISE = 5e-5, 0.2  # mV
 _FEATURES = {
     "fibrillation": "rest_fibrillations",
     "positive sharp wave": "rest_sharp_waves",
@@ -64,8 +74,8 @@ class RestActivityDetector(FeatureExtractor):
 
     Events that exceed the noise are grouped by shape; each group is the train of one source, and
     stated rules on shape and regularity tell its kind. Recordings of a contraction are refused:
-    they have motor units that discharge at voluntary rates, or activity most of the time, and
-    nothing in them is called spontaneous.
+    they have motor units that discharge at voluntary rates, activity most of the time, or many
+    potentials of no known kind, and nothing in them is called spontaneous.
 
     The detector was developed and measured on simulated recordings only
     (:func:`~sklearn_emg.datasets.simulate_recording`): there is no annotated recording at rest to
@@ -134,7 +144,7 @@ class RestActivityDetector(FeatureExtractor):
       positive first, irregular, of at least 50 uV;
     - *end-plate spike*: up to 6.5 ms, negative first, v >= 0.25;
     - *motor unit* again: up to 6.5 ms, from 4 Hz on and v between 0.10 and 0.25;
-    - else *unclassified*.
+    - else *unclassified*, as are rare events that may be two events of frequent trains at once.
 
     Shapes and rates follow descriptions [1]_ [2]_, and regularity tells fibrillation potentials from
     end-plate spikes [3]_. Fibrillation potentials that are irregular, as some are [1]_, are not
@@ -165,6 +175,9 @@ class RestActivityDetector(FeatureExtractor):
     >>> detector.sources_["kind"].tolist()
     ['fibrillation', 'fibrillation']
     """
+
+    # A quiet recording is no sign of a wrong unit here; the noise is checked instead.
+    _takes_millivolts = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fs": [Interval(Real, 0, None, closed="neither"), None],
@@ -236,36 +249,43 @@ class RestActivityDetector(FeatureExtractor):
             return _Finding(False, reason, seconds, np.nan, [])
         rest, at = look_at(np.asarray(signal, dtype=np.float64), fs, self.threshold)
         reason = ""
-        if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
+        if not _LEAST_NOISE < rest.noise < _MOST_NOISE and rest.noise > 0:
+            reason = "noise of an implausible size for mV; check the unit"
+        elif rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
             reason = "activity most of the time"
         elif rest.noise > _BACKGROUND and rest.tilt > _TILT:
             reason = "a background of muscle activity"
         if reason:
             return _Finding(False, reason, seconds, rest.noise, [])
-        sources = []
-        for group in sort_events(rest, at, self.threshold):
-            shape = shape_of(group, rest.fs)
-            if shape.amplitude < self.min_amplitude:
-                continue
-            timing = timing_of(group.at / rest.fs, seconds)
-            kind = kind_of(shape, timing)
-            sources.append(
-                _Source(
-                    kind,
-                    group.at / rest.fs,
-                    _sizes(rest.slow, group.at, rest.fs),
-                    timing.rate,
-                    timing.variability,
-                    shape.amplitude,
-                    shape.duration,
-                    shape.first,
-                )
-            )
+        sources = self._sources(rest, sort_events(rest, at, self.threshold), seconds)
         if any(source.kind == UNIT for source in sources):
             reason = "motor units discharge at voluntary rates"
+        elif sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
+            reason = "many potentials of no known kind of spontaneous activity"
+        if reason:
             return _Finding(False, reason, seconds, rest.noise, [])
-        sources.sort(key=lambda source: -source.amplitude)
         return _Finding(True, "", seconds, rest.noise, sources)
+
+    def _sources(self, rest: Rest, groups: list[Group], seconds: float) -> list[_Source]:
+        """Sources that are large enough, the largest first, with their kinds."""
+        shapes = [shape_of(group, rest.fs) for group in groups]
+        timings = [timing_of(group.at / rest.fs, seconds) for group in groups]
+        overlap = overlaps(shapes, timings, seconds)
+        sources = [
+            _Source(
+                kind_of(shape, timing, overlap),
+                group.at / rest.fs,
+                _sizes(rest.slow, group.at, rest.fs),
+                timing.rate,
+                timing.variability,
+                shape.amplitude,
+                shape.duration,
+                shape.first,
+            )
+            for group, shape, timing in zip(groups, shapes, timings)
+            if shape.amplitude >= self.min_amplitude
+        ]
+        return sorted(sources, key=lambda source: -source.amplitude)
 
     def _store(self, findings: list[list[_Finding]]) -> None:
         events, sources, recordings = [], [], []

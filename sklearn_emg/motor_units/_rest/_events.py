@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 
 from sklearn_emg.motor_units import _signals as signals
 from sklearn_emg.motor_units._signals import Floats
+from sklearn_emg.motor_units._trains import fit_intervals
 
-__all__ = ["Group", "Rest", "look_at", "sort_events"]
+__all__ = ["REGULAR", "Group", "Rest", "look_at", "sort_events"]
+
+REGULAR = 0.10  # largest coefficient of variation of the intervals of a regular train
 
 _RATE = 10_000.0  # Hz, at least this rate is kept
 _SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # Hz
@@ -18,7 +22,7 @@ _GAP = 0.004  # s, deflections closer than this are one event
 _BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # s around an event that are compared
 _LONG_BEFORE, _LONG = 0.010, 0.035  # s of the average potential
 # Largest difference of two potentials of a source, as a fraction of their energy, besides noise.
-_TOLERANCE = 0.2
+_TOLERANCE = 0.08
 _REPEATED = 4  # events of a group that overlapping events are searched for
 _BANDS = (100.0, 500.0, 1500.0, 3000.0)  # Hz, low and high band of the background
 
@@ -97,7 +101,68 @@ def sort_events(rest: Rest, at: NDArray[np.int64], threshold: float) -> list[Gro
     """Groups of events of one shape, the largest first; an event alone is a group."""
     places = [found for found, _ in _shapes(rest.sharp, at, rest)]
     places = _joined(rest, _with_hidden(rest, places, threshold))
-    return [_group(rest, np.sort(times)) for times in places if len(times)]
+    parts = [part for times in places for part in _divided(rest, np.sort(times))]
+    return [_group(rest, times) for times in parts]
+
+
+def _divided(rest: Rest, times: Floats) -> list[Floats]:
+    """Two trains in place of an irregular one, if its parts are each regular.
+
+    The potentials of two fibres can be of one shape. The parts are the larger and the smaller
+    events, or the events of a constant period and the others; that both are regular is the
+    evidence.
+    """
+    if len(times) < 2 * _REPEATED or _variability(times) < REGULAR:
+        return [times]
+    for first in (_large(rest, times), *_periodic(times, _GAP * rest.fs)):
+        both = [times[first], times[~first]]
+        if all(len(p) >= _REPEATED and _variability(p) < REGULAR for p in both):
+            return both
+    return [times]
+
+
+def _large(rest: Rest, times: Floats) -> NDArray[np.bool_]:
+    """The larger events, divided so that the squared deviations from two means are least."""
+    before, length = int(_BEFORE * rest.fs), int((_BEFORE + _AFTER) * rest.fs)
+    parts = signals.snippets(rest.sharp[np.newaxis], times, before, length)[:, 0]
+    size = parts @ np.median(parts, axis=0)
+    order = np.sort(size)
+    n = np.arange(1, len(order))
+    sums = np.cumsum(order)[:-1]
+    apart = sums / n - (order.sum() - sums) / (len(order) - n)
+    cut = int((n * (len(order) - n) * apart**2).argmax())
+    return size > 0.5 * (order[cut] + order[cut + 1])
+
+
+def _periodic(times: Floats, least: float) -> Iterator[NDArray[np.bool_]]:
+    """Events that follow one of the first events with the period to one of the next events."""
+    for start in range(4):
+        for following in range(start + 1, start + 5):
+            period = times[following] - times[start]
+            if period >= least:
+                yield _chain(times, start, period)
+
+
+def _chain(times: Floats, start: int, period: float) -> NDArray[np.bool_]:
+    """Events near multiples of a period, which is allowed to change slowly."""
+    least = 0.5 * period
+    members = np.zeros(len(times), dtype=bool)
+    members[start] = True
+    at = float(times[start])
+    while at + period < times[-1] + 0.2 * period:
+        nearest = int(np.abs(times - at - period).argmin())
+        late = times[nearest] - at - period
+        if abs(late) < 0.2 * period and not members[nearest]:
+            members[nearest] = True
+            at, period = float(times[nearest]), max(period + 0.2 * late, least)
+        else:
+            at += period
+    return members
+
+
+def _variability(times: Floats) -> float:
+    model = fit_intervals(times)
+    return model.sd / model.mean if model.false < 0.3 and model.mean > 0 else np.inf
 
 
 def _shapes(view: Floats, at: NDArray, rest: Rest) -> list[tuple[Floats, Floats]]:

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_emg.motor_units._rest._events import Group
+from sklearn_emg.motor_units._rest._events import REGULAR, Group
 from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import fit_intervals
 
-__all__ = ["KINDS", "UNIT", "Shape", "Timing", "kind_of", "shape_of", "timing_of"]
+__all__ = [
+    *("KINDS", "OTHER", "UNIT", "Shape", "Timing", "kind_of", "overlaps", "shape_of", "timing_of"),
+]
 
 FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
     "fibrillation",
@@ -21,7 +23,7 @@ FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
     "motor unit",
 )
 
-_REGULAR, _IRREGULAR = 0.10, 0.25  # coefficients of variation of the intervals
+_IRREGULAR = 0.25  # coefficient of variation of the intervals
 _RATES = (0.4, 20.0)  # Hz, of fibrillation potentials and positive sharp waves
 _SHORT = 6.5  # ms, potentials of single fibres
 _FASCICULATION_RATE = 3.0  # Hz, of one source at most
@@ -106,10 +108,26 @@ def timing_of(times: Floats, seconds: float) -> Timing:
     return Timing(n, 1.0 / model.mean, model.sd / model.mean)
 
 
-def kind_of(shape: Shape, timing: Timing) -> str:
-    """Kind of a train, by the first rule that applies."""
+def overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> float:
+    """Amplitude in mV up to which an event alone may be two overlapping ones; 0 if that is unlikely.
+
+    Independent trains with r events per second altogether have r^2 w / 2 overlaps per second within
+    a time w, here 8 ms.
+    """
+    frequent = [k for k, timing in enumerate(timings) if timing.n > _FEW]
+    rate = sum(timings[k].n for k in frequent) / seconds
+    if len(frequent) < 1 or 0.5 * rate**2 * 0.008 * seconds < 0.5:
+        return 0.0
+    sizes = sorted((shapes[k].amplitude for k in frequent), reverse=True)
+    return 1.1 * (sizes[0] + sizes[min(1, len(sizes) - 1)])
+
+
+def kind_of(shape: Shape, timing: Timing, overlap: float = 0.0) -> str:
+    """Kind of a train, by the first rule that applies; `overlap` is that of :func:`overlaps`."""
+    if timing.n <= _FEW and shape.amplitude < overlap:
+        return OTHER
     known = np.isfinite(timing.variability)
-    regular = known and timing.variability < _REGULAR
+    regular = known and timing.variability < REGULAR
     in_range = _RATES[0] <= timing.rate <= _RATES[1] and timing.n >= _FEW
     fibre = shape.duration <= _SHORT
     if shape.sharp_wave:
