@@ -29,7 +29,7 @@ SCENES = {
     "end-plate": {"endplate_spikes": 2, "endplate_noise": 0.003},
     "quiet": {},
 }
-KINDS = ["fibrillation", "positive sharp wave", "fasciculation", "end-plate spike"]
+KINDS = ["fibrillation", "positive sharp wave", "fasciculation", "end-plate activity"]
 FOUND = [*KINDS, "unclassified", "not found"]
 DRIVES = (0.003, 0.01, 0.03, 0.1)
 
@@ -87,8 +87,8 @@ def run(scene: str, decibel: float, seed: int) -> dict:
     used = set(matched(whole, found)) - {-1}
     false = found.drop(index=list(used))["kind"].value_counts()
     rest = bool(detector.recordings_["rest"].iloc[0])
-    return {"scene": scene, "dB": decibel, "seed": seed, "rest": rest,
-            **counts, **{("false", kind): int(false.get(kind, 0)) for kind in FOUND[:-1]}}  # fmt: skip
+    others = {("false", kind): int(false.get(kind, 0)) for kind in FOUND[:-1]}
+    return {"scene": scene, "dB": decibel, "seed": seed, "rest": rest, **counts, **others}
 
 
 def contraction(drive: float, diagnosis: str, seed: int) -> bool:
@@ -135,7 +135,8 @@ def report(table: pd.DataFrame) -> None:
         n, k = len(part), int((kinds > 0).sum())
         low, high = wilson_interval(k / n, n)
         print(f"{decibel:>3} dB {kinds.sum() / minutes:.2f} ({other / minutes:.2f}); "
-              f"{k} of {n} [{low:.2f}, {high:.2f}]; called not at rest {int((~part['rest']).sum())}")  # fmt: skip
+              f"{k} of {n} [{low:.2f}, {high:.2f}]; "
+              f"called not at rest {int((~part['rest']).sum())}")  # fmt: skip
 
 
 def main() -> None:
@@ -150,8 +151,11 @@ def main() -> None:
     if options.keep:
         table.to_csv(options.keep, index=False)
     rest = table[table["scene"] != "quiet"]
-    print(f"simulated truth only; {options.subjects} subjects a scene and noise, {SECONDS:g} s each; "
-          f"{int((~rest['rest']).sum())} of {len(rest)} recordings with activity called not at rest")  # fmt: skip
+    refused = int((~rest["rest"]).sum())
+    print(
+        f"simulated truth only; {options.subjects} subjects a scene and noise, {SECONDS:g} s "
+        f"each; {refused} of {len(rest)} recordings with activity called not at rest"
+    )
     report(table)
     print("\ncontractions called rest (should be none)")
     for diagnosis in ("normal", "myopathy", "neuropathy"):

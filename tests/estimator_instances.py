@@ -44,7 +44,11 @@ from sklearn_emg.feature_extraction import (
 )
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
 from sklearn_emg.model_selection import CachedTransformer
-from sklearn_emg.motor_units import DecompositionFeatures, MotorUnitDecomposer
+from sklearn_emg.motor_units import (
+    DecompositionFeatures,
+    MotorUnitDecomposer,
+    RestActivityDetector,
+)
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AttentionNetClassifier,
@@ -149,6 +153,7 @@ INSTANCES = [
     MUAPFeatures(fs=400.0),
     DecompositionFeatures(fs=400.0, fill_value=0.0),
     MotorUnitDecomposer(fs=400.0),
+    RestActivityDetector(fs=5000.0, fill_value=0.0),
     MiniRocket(84, max_dilations=2, random_state=0),
     MultichannelFeatures(),
     STFT(nperseg=8),

@@ -379,9 +379,7 @@ def draw_firings(
         twitches = np.zeros(0)
         if twitching[unit]:
             span = n_samples / RATE
-            twitches = np.sort(
-                span * rng.random(rng.poisson(c.fasciculation_rate * span / 1000.0))
-            )
+            twitches = np.sort(span * rng.random(rng.poisson(c.fasciculation_rate * span / 1000.0)))
             times = np.sort(np.append(times, twitches))
         for found, at in ((firings, times), (fasciculations, twitches)):
             samples = np.rint(RATE * at).astype(np.intp)

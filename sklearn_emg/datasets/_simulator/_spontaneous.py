@@ -16,8 +16,8 @@ from scipy.signal import fftconvolve
 
 from sklearn_emg._validation import check_integer, check_option, check_real
 from sklearn_emg.datasets._simulator import _motor_units as units
-from sklearn_emg.datasets._simulator._muscle_model import Conditions
 from sklearn_emg.datasets._simulator._motor_units import Site, Train
+from sklearn_emg.datasets._simulator._muscle_model import Conditions
 
 __all__ = ["KINDS", "add_spontaneous", "check_spontaneous", "without_disease"]
 
@@ -26,7 +26,7 @@ KINDS = {
     "fibrillations": "fibrillation",
     "sharp_waves": "positive sharp wave",
     "fasciculations": "fasciculation",
-    "endplate_spikes": "end-plate spike",
+    "endplate_spikes": "end-plate activity",
 }
 _RATES = {  # Hz, of one source
     "fibrillations": (0.5, 15.0),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._sklearn import Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import FeatureExtractor
@@ -18,8 +18,7 @@ from sklearn_emg.motor_units._rest._kinds import (
     KINDS,
     OTHER,
     UNIT,
-    kind_of,
-    overlaps,
+    kinds_of,
     shape_of,
     timing_of,
 )
@@ -37,7 +36,7 @@ _FEATURES = {
     "fibrillation": "rest_fibrillations",
     "positive sharp wave": "rest_sharp_waves",
     "fasciculation": "rest_fasciculations",
-    "end-plate spike": "rest_endplate_spikes",
+    "end-plate activity": "rest_endplate",
     "unclassified": "rest_unclassified",
 }
 _OTHERS = ("rest_sources", "rest_amplitude", "rest_noise", "rest_state")
@@ -99,7 +98,7 @@ class RestActivityDetector(FeatureExtractor):
     ----------
     events_ : DataFrame
         One event per row: ``row`` (recording, from 0), ``channel`` and ``source`` (from 1),
-        ``kind`` ("fibrillation", "positive sharp wave", "fasciculation", "end-plate spike" or
+        ``kind`` ("fibrillation", "positive sharp wave", "fasciculation", "end-plate activity" or
         "unclassified"), ``time`` of the largest deflection in s, ``amplitude`` in mV, peak to peak.
     sources_ : DataFrame
         One train per row: ``kind``, ``n_events``, ``rate`` in Hz, ``variability`` (coefficient of
@@ -128,13 +127,13 @@ class RestActivityDetector(FeatureExtractor):
 
     See Also
     --------
-    sklearn_emg.datasets.simulate_recording : Recordings at rest with known events (``spontaneous``).
+    sklearn_emg.datasets.simulate_recording : Simulates rest with known events (``spontaneous``).
     MotorUnitDecomposer : Motor units of contractions.
 
     Notes
     -----
-    Rules, in this order, for a train with the coefficient of variation v of its intervals, estimated
-    in spite of missed events (3 events at least):
+    Rules, in this order, for a train whose intervals have the coefficient of variation v, estimated
+    in spite of missed events (from 3 events on):
 
     - *positive sharp wave*: a sharp positive phase, then a negative one of at most 0.55 of its
       height that is three times as broad; v < 0.10 and 0.4 to 20 Hz, else unclassified;
@@ -142,17 +141,17 @@ class RestActivityDetector(FeatureExtractor):
     - *fibrillation*: up to 6.5 ms, v < 0.10, 0.4 to 20 Hz;
     - *fasciculation*: longer than 6.5 ms, slower than 3 Hz, also a single one; or shorter and
       positive first, irregular, of at least 50 uV;
-    - *end-plate spike*: up to 6.5 ms, negative first, v >= 0.25;
+    - *end-plate activity*: up to 6.5 ms, negative first, v >= 0.25;
     - *motor unit* again: up to 6.5 ms, from 4 Hz on and v between 0.10 and 0.25;
     - else *unclassified*, as are rare events that may be two events of frequent trains at once.
 
-    Shapes and rates follow descriptions [1]_ [2]_, and regularity tells fibrillation potentials from
+    Shapes and rates follow descriptions [1]_ [2]_; regularity tells fibrillation potentials from
     end-plate spikes [3]_. Fibrillation potentials that are irregular, as some are [1]_, are not
     called so. Complex repetitive discharges, myotonia, myokymia and cramps are not known to the
     rules. Positive is upwards (core minus cannula): invert signals of the other polarity.
 
     The features, for each channel, are events per second of each kind (``rest_fibrillations``,
-    ``rest_sharp_waves``, ``rest_fasciculations``, ``rest_endplate_spikes``, ``rest_unclassified``),
+    ``rest_sharp_waves``, ``rest_fasciculations``, ``rest_endplate``, ``rest_unclassified``),
     ``rest_sources`` (trains of the first three kinds), ``rest_amplitude`` (median of their events,
     mV, 0 without any), ``rest_noise`` (mV) and ``rest_state`` (1 at rest, 0 if not).
 
@@ -241,39 +240,25 @@ class RestActivityDetector(FeatureExtractor):
 
     def _look(self, signal: NDArray[np.floating], fs: float) -> _Finding:
         seconds = len(signal) / fs
-        if fs < _LEAST_FS:
-            reason = f"the sampling rate is below {_LEAST_FS:g} Hz"
-            return _Finding(False, reason, seconds, np.nan, [])
-        if seconds < self.min_seconds:
-            reason = f"shorter than {self.min_seconds:g} s"
+        if fs < _LEAST_FS or seconds < self.min_seconds:
+            slow = f"the sampling rate is below {_LEAST_FS:g} Hz"
+            reason = slow if fs < _LEAST_FS else f"shorter than {self.min_seconds:g} s"
             return _Finding(False, reason, seconds, np.nan, [])
         rest, at = look_at(np.asarray(signal, dtype=np.float64), fs, self.threshold)
-        reason = ""
-        if not _LEAST_NOISE < rest.noise < _MOST_NOISE and rest.noise > 0:
-            reason = "noise of an implausible size for mV; check the unit"
-        elif rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
-            reason = "activity most of the time"
-        elif rest.noise > _BACKGROUND and rest.tilt > _TILT:
-            reason = "a background of muscle activity"
-        if reason:
-            return _Finding(False, reason, seconds, rest.noise, [])
-        sources = self._sources(rest, sort_events(rest, at, self.threshold), seconds)
-        if any(source.kind == UNIT for source in sources):
-            reason = "motor units discharge at voluntary rates"
-        elif sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
-            reason = "many potentials of no known kind of spontaneous activity"
-        if reason:
-            return _Finding(False, reason, seconds, rest.noise, [])
-        return _Finding(True, "", seconds, rest.noise, sources)
+        reason, sources = _busy(rest, seconds), []
+        if not reason:
+            sources = self._sources(rest, sort_events(rest, at, self.threshold), seconds)
+            reason = _voluntary(sources, seconds)
+        return _Finding(not reason, reason, seconds, rest.noise, [] if reason else sources)
 
     def _sources(self, rest: Rest, groups: list[Group], seconds: float) -> list[_Source]:
         """Sources that are large enough, the largest first, with their kinds."""
         shapes = [shape_of(group, rest.fs) for group in groups]
         timings = [timing_of(group.at / rest.fs, seconds) for group in groups]
-        overlap = overlaps(shapes, timings, seconds)
+        kinds = kinds_of(shapes, timings, seconds)
         sources = [
             _Source(
-                kind_of(shape, timing, overlap),
+                kind,
                 group.at / rest.fs,
                 _sizes(rest.slow, group.at, rest.fs),
                 timing.rate,
@@ -282,7 +267,7 @@ class RestActivityDetector(FeatureExtractor):
                 shape.duration,
                 shape.first,
             )
-            for group, shape, timing in zip(groups, shapes, timings)
+            for kind, group, shape, timing in zip(kinds, groups, shapes, timings)
             if shape.amplitude >= self.min_amplitude
         ]
         return sorted(sources, key=lambda source: -source.amplitude)
@@ -337,6 +322,26 @@ class RestActivityDetector(FeatureExtractor):
         kinds = [s for s in found.sources if s.kind in KINDS[:3]]
         sizes = np.concatenate([s.peaks for s in kinds]) if kinds else np.zeros(1)
         return [*counts, float(len(kinds)), float(np.median(sizes)), noise, 1.0]
+
+
+def _busy(rest: Rest, seconds: float) -> str:
+    """Why a recording is not at rest, as far as its noise and the number of events tell."""
+    if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
+        return "noise of an implausible size for mV; check the unit"
+    if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
+        return "activity most of the time"
+    if rest.noise > _BACKGROUND and rest.tilt > _TILT:
+        return "a background of muscle activity"
+    return ""
+
+
+def _voluntary(sources: list[_Source], seconds: float) -> str:
+    """Why a recording is not at rest, as far as its trains tell."""
+    if any(source.kind == UNIT for source in sources):
+        return "motor units discharge at voluntary rates"
+    if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
+        return "many potentials of no known kind of spontaneous activity"
+    return ""
 
 
 def _sizes(view: Floats, at: Floats, fs: float) -> Floats:

@@ -62,7 +62,13 @@ def look_at(signal: Floats, fs: float, threshold: float) -> tuple[Rest, NDArray[
     noise = float(signals.noise_level(sharp[np.newaxis], used)[0])
     at, width = _bursts(sharp, threshold * noise, int(_GAP * fs / factor))
     rest = Rest(
-        fs / factor, sharp, slow, noise, _tilt(sharp, used, fs / factor), width / len(sharp), len(at)
+        fs / factor,
+        sharp,
+        slow,
+        noise,
+        _tilt(sharp, used, fs / factor),
+        width / len(sharp),
+        len(at),
     )
     return rest, at
 
@@ -89,9 +95,7 @@ def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
         return 1.0
     power = np.median(np.abs(np.fft.rfft(parts * np.hanning(n), axis=1)) ** 2, axis=0)
     f = np.fft.rfftfreq(n, 1 / fs)
-    low, high = (
-        power[(f >= a) & (f < min(b, 0.35 * fs))] for a, b in (_BANDS[:2], _BANDS[2:])
-    )
+    low, high = (power[(f >= a) & (f < min(b, 0.35 * fs))] for a, b in (_BANDS[:2], _BANDS[2:]))
     if not len(high) or high.mean() <= 0:
         return 1.0
     return float(low.mean() / high.mean())

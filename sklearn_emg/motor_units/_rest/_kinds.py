@@ -11,14 +11,14 @@ from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import fit_intervals
 
 __all__ = [
-    *("KINDS", "OTHER", "UNIT", "Shape", "Timing", "kind_of", "overlaps", "shape_of", "timing_of"),
+    *("KINDS", "OTHER", "UNIT", "Shape", "Timing", "kind_of", "kinds_of", "shape_of", "timing_of"),
 ]
 
 FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
     "fibrillation",
     "positive sharp wave",
     "fasciculation",
-    "end-plate spike",
+    "end-plate activity",
     "unclassified",
     "motor unit",
 )
@@ -31,6 +31,9 @@ _UNIT_RATE = 4.0  # Hz, from which a train of motor unit potentials is voluntary
 _SHALLOW = 0.55  # largest negative over positive peak of a positive sharp wave
 _BROAD = 3.0  # least width of its negative phase over that of the positive one
 _FEW = 3
+# Of fewer events, any irregular train is one that is regular with gaps.
+_MANY = 12
+_MOST_FALSE, _MOST_MISSED = 0.3, 0.3
 _LEAST_ALONE = 0.05  # mV, of a potential that is not repeated
 
 
@@ -67,7 +70,7 @@ def shape_of(group: Group, fs: float) -> Shape:
 
 
 def _is_sharp_wave(wave: Floats, at: int, group: Group, fs: float) -> bool:
-    """Whether a sharp positive phase is followed by a shallow, broad negative one, without spike."""
+    """Whether a sharp positive phase is followed by a shallow, broad negative one."""
     near = slice(max(at - int(0.004 * fs), 0), at + int(0.005 * fs))
     top = int(wave[near].argmax()) + near.start
     positive = float(wave[top])
@@ -96,20 +99,20 @@ def _width(wave: Floats, at: int, level: float) -> int:
 
 def timing_of(times: Floats, seconds: float) -> Timing:
     """Rate and regularity of events at `times` in seconds."""
-    n = len(times)
-    if n <= _FEW:
-        intervals = np.diff(times)
-        spread = float(np.ptp(intervals) / intervals.sum()) if n == _FEW else np.nan
-        return Timing(n, n / seconds, spread)
+    n, intervals = len(times), np.diff(times)
+    if n < _FEW:
+        return Timing(n, n / seconds, np.nan)
+    plain = Timing(n, n / seconds, float(np.std(intervals, ddof=1) / np.mean(intervals)))
+    if n < _MANY:
+        return plain
     model = fit_intervals(times)
-    counted = n / seconds
-    if not np.isfinite(model.mean) or model.mean <= 0 or model.false > 0.3:
-        return Timing(n, counted, float(np.std(np.diff(times)) / np.mean(np.diff(times))))
+    if not (model.mean > 0 and model.false <= _MOST_FALSE and model.missed <= _MOST_MISSED):
+        return plain
     return Timing(n, 1.0 / model.mean, model.sd / model.mean)
 
 
-def overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> float:
-    """Amplitude in mV up to which an event alone may be two overlapping ones; 0 if that is unlikely.
+def _overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> float:
+    """Amplitude in mV up to which an event alone may be two at once; 0 if that is unlikely.
 
     Independent trains with r events per second altogether have r^2 w / 2 overlaps per second within
     a time w, here 8 ms.
@@ -122,32 +125,51 @@ def overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> floa
     return 1.1 * (sizes[0] + sizes[min(1, len(sizes) - 1)])
 
 
+def kinds_of(shapes: list[Shape], timings: list[Timing], seconds: float) -> list[str]:
+    """Kinds of all trains of a recording.
+
+    At an end-plate, rare groups that begin negative are overlaps of the frequent, irregular spikes.
+    """
+    overlap = _overlaps(shapes, timings, seconds)
+    kinds = [kind_of(shape, timing, overlap) for shape, timing in zip(shapes, timings)]
+    most = max((t.n for kind, t in zip(kinds, timings) if kind == SPIKE), default=0)
+    return [
+        SPIKE if shape.first < 0 and timing.n <= 0.1 * most else kind
+        for kind, shape, timing in zip(kinds, shapes, timings)
+    ]
+
+
 def kind_of(shape: Shape, timing: Timing, overlap: float = 0.0) -> str:
-    """Kind of a train, by the first rule that applies; `overlap` is that of :func:`overlaps`."""
+    """Kind of a train, by the first rule that applies; `overlap` is that of :func:`kinds_of`."""
     if timing.n <= _FEW and shape.amplitude < overlap:
         return OTHER
-    known = np.isfinite(timing.variability)
-    regular = known and timing.variability < REGULAR
-    in_range = _RATES[0] <= timing.rate <= _RATES[1] and timing.n >= _FEW
-    fibre = shape.duration <= _SHORT
+    rhythmic = timing.variability < REGULAR and _RATES[0] <= timing.rate <= _RATES[1]
+    rhythmic = rhythmic and timing.n >= _FEW
     if shape.sharp_wave:
-        return SHARP_WAVE if regular and in_range else OTHER
-    if not fibre and timing.rate >= _UNIT_RATE and timing.n > _FEW:
+        return SHARP_WAVE if rhythmic else OTHER
+    if shape.duration > _SHORT:
+        return _of_units(timing)
+    return FIBRILLATION if rhythmic else _irregular_fibre(shape, timing)
+
+
+def _of_units(timing: Timing) -> str:
+    """Long potentials, those of motor units."""
+    if timing.rate >= _UNIT_RATE and timing.n > _FEW:
         return UNIT
-    if regular and fibre and in_range:
-        return FIBRILLATION
-    if not fibre:
-        return FASCICULATION if timing.rate < _FASCICULATION_RATE else OTHER
-    return _irregular_fibre(shape, timing)
+    return FASCICULATION if timing.rate < _FASCICULATION_RATE else OTHER
 
 
 def _irregular_fibre(shape: Shape, timing: Timing) -> str:
     """Short potentials that are not regular."""
-    if shape.first < 0 and timing.n > _FEW and timing.variability >= _IRREGULAR:
+    frequent = timing.n > _FEW
+    if frequent and shape.first < 0 and timing.variability >= _IRREGULAR:
         return SPIKE
-    if timing.rate >= _UNIT_RATE and timing.n > _FEW and timing.variability < _IRREGULAR:
+    if frequent and timing.rate >= _UNIT_RATE and timing.variability < _IRREGULAR:
         return UNIT
     slow = timing.rate < _FASCICULATION_RATE
-    if shape.first > 0 and slow and shape.amplitude >= _LEAST_ALONE:
-        return FASCICULATION
-    return OTHER
+    return FASCICULATION if slow and _alone(shape) else OTHER
+
+
+def _alone(shape: Shape) -> bool:
+    """Whether a potential is large enough, and of the sign, to count without a rhythm."""
+    return shape.first > 0 and shape.amplitude >= _LEAST_ALONE
