@@ -2,8 +2,9 @@
 Which spontaneous activity does a muscle at rest have?
 ======================================================
 
-A needle in a muscle at rest records nothing but noise, unless fibres or motor units fire on their own.
-The recordings are simulated, as is all that is known about the detector: it was not tested on patients.
+A needle in a muscle at rest records nothing but noise, unless fibres or motor units fire on their
+own. The recordings are simulated, as is all that is known about the detector: it was not tested on
+patients.
 """
 
 import warnings
@@ -41,8 +42,8 @@ print(detector.sources_[columns].round(2).to_string(index=False))
 # %%
 # Regular fibres, irregular motor units
 # -------------------------------------
-# Each event is marked with the colour of its kind. The contraction is refused: its motor units fire at
-# voluntary rates.
+# Each event is marked with the colour of its kind. The contraction is refused: its motor units fire
+# at voluntary rates.
 colours = {
     "fibrillation": "#0072B2",
     "positive sharp wave": "#D55E00",
