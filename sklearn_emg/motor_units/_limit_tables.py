@@ -14,6 +14,7 @@ from sklearn_emg.motor_units._measures import MEASURES, template_measures
 from sklearn_emg.recordings import check_recording_table
 
 __all__ = [
+    "FACTS",
     "LOGARITHMIC",
     "PUBLISHED_LIMITS",
     "STATISTICS",
@@ -63,7 +64,7 @@ _ALIASES = {
     "first dorsal interosseus": "first dorsal interosseous",
     "fdi": "first dorsal interosseous",
 }
-_FACTS = ("subject", "muscle", "age", "recording", "side")
+FACTS = ("subject", "muscle", "age", "recording", "side")
 
 
 def muscle_name(name: Any) -> str:
@@ -208,7 +209,7 @@ def muscle_potentials(
         found = extractor.fit(table).potentials(table)
         found = found[found["isolated"]].rename(columns={"window": "row"})
     rows = found["row"].to_numpy(dtype=np.intp)
-    facts = table.iloc[rows][[name for name in _FACTS if name in table]].reset_index(drop=True)
+    facts = table.iloc[rows][[name for name in FACTS if name in table]].reset_index(drop=True)
     names = [name for name in ("channel", "peak", "unit", *MEASURES) if name in found]
     measured = found[names].reset_index(drop=True)
     return pd.concat([pd.Series(rows, name="row"), facts, measured], axis=1)

@@ -1,0 +1,421 @@
+"""Interference pattern: turns against amplitude, and the cloud of one's own healthy subjects."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_fraction, check_real
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.motor_units._limit_tables import FACTS, muscle_name
+from sklearn_emg.recordings import (
+    check_recording_table,
+    is_healthy,
+    read_signal,
+    warn_of_known_subjects,
+)
+
+__all__ = ["InterferenceCloud", "interference_points"]
+
+_MIN_CONTROLS = 3
+_MIN_POINTS = 10
+_ALLOWED = 0.1
+_KEYS = ["subject", "muscle"]
+_PAIR = ["turns", "turn_amplitude"]
+
+
+def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.DataFrame:
+    """Turns per second and mean amplitude per turn of each part of each recording.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Recording table with ``subject`` and ``muscle``, and optionally ``age``, ``recording`` and
+        ``side``. Slow drift has to be removed first.
+    seconds : float, default=0.5
+        Length of the parts. The rest of a recording is left out.
+
+    Returns
+    -------
+    points : DataFrame
+        One row per part of the first channel: ``row`` of the recording, the columns above that
+        `table` has, ``start`` in s, ``turns`` per second and ``turn_amplitude`` in mV, by a
+        threshold of 0.1 mV. Parts without a turn are left out.
+
+    Raises
+    ------
+    ValueError
+        If the table is no recording table, or lacks a column.
+
+    Examples
+    --------
+    >>> from sklearn_emg.datasets import make_nemg_cohort
+    >>> from sklearn_emg.motor_units import interference_points
+    >>> table, _ = make_nemg_cohort(3, n_recordings=3, duration=1.0, fs=8000.0, return_X_y=True,
+    ...                             random_state=0)
+    >>> list(interference_points(table).columns[-3:])
+    ['start', 'turns', 'turn_amplitude']
+    """
+    check_recording_table(table)
+    check_real(seconds, "seconds", "interference_points", 0.0, above=True)
+    if lacking := [name for name in _KEYS if name not in table]:
+        raise ValueError(f"The table of interference_points lacks the columns {lacking}.")
+    names = [name for name in FACTS if name in table]
+    parts = []
+    for row, record in enumerate(table.to_dict("records")):
+        signal, fs = np.atleast_2d(read_signal(record["signal"]))[0], float(record["fs"])
+        size = int(seconds * fs)
+        if len(signal) < size:
+            continue
+        windows = signal[: len(signal) // size * size].reshape(-1, size)
+        values = TimeDomainFeatures(_PAIR, fs=fs).fit_transform(windows)
+        facts = {str(name): record[name] for name in names}
+        start = np.arange(len(values)) * size / fs
+        parts.append(
+            pd.DataFrame({"row": row, **facts, "start": start}).assign(
+                turns=values[:, 0], turn_amplitude=values[:, 1]
+            )
+        )
+    columns = ["row", *names, "start", *_PAIR]
+    points = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return points[points["turns"] > 0].reset_index(drop=True)
+
+
+class InterferenceCloud:
+    """Cloud of turns and amplitudes of one's own healthy subjects, by muscle.
+
+    The cloud of a muscle is an ellipse of the logarithms of turns per second and mean amplitude per
+    turn that holds most points of healthy subjects. A subject has few points outside; results are
+    numbers and neutral words, they are no diagnosis.
+
+    Parameters
+    ----------
+    coverage : float, default=0.9
+        Proportion of the points of a further healthy subject that the ellipse shall hold.
+
+    Attributes
+    ----------
+    clouds_ : DataFrame
+        One row per ``muscle``: ``turns`` and ``turn_amplitude`` of the centre (1/s and mV), the
+        covariance of the decadic logarithms (``var_turns``, ``var_amplitude``, ``covariance``), the
+        ``radius`` in standard deviations, the ``allowed`` fraction of points outside,
+        ``n_controls`` and ``n_points``.
+    subjects_ : list
+        The controls.
+
+    See Also
+    --------
+    interference_points : The points of a recording table.
+    ReferenceLimits : Limits of single potentials.
+
+    Notes
+    -----
+    Clouds of turns and amplitude were introduced by Stålberg et al. [1]_; a study in which more
+    than a tenth of the points lies outside is conspicuous. Each control has the same weight. The
+    radius is the `coverage` quantile of the distances of each control's points from the ellipse of
+    the other controls, and the allowed fraction is a tenth, or the largest fraction of a control
+    outside the cloud of the others if that is larger: of n controls and a further healthy subject,
+    each is equally likely to have the largest one, so that the risk to call the latter conspicuous
+    is at most 1 / (n + 1). Clouds depend on needle, filter, and the forces that were recorded.
+
+    References
+    ----------
+    .. [1] E. Stålberg, J. Chu, V. Bril, S. Nandedkar, S. Stålberg, M. Ericsson. Automatic analysis
+       of the EMG interference pattern. Electroencephalogr. Clin. Neurophysiol. 56 (1983) 672-681.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from sklearn_emg.motor_units import InterferenceCloud
+    >>> rng = np.random.default_rng(0)
+    >>> points = pd.DataFrame({"subject": np.repeat(list("ABCDE"), 20), "muscle": "deltoid"})
+    >>> points["turns"] = 10 ** rng.normal(2.3, 0.1, 100)
+    >>> points["turn_amplitude"] = 10 ** rng.normal(-0.5, 0.1, 100)
+    >>> high = points[:20].assign(subject="P", turn_amplitude=2.0)
+    >>> InterferenceCloud().fit(points).score(high)["summary"].tolist()
+    ['points of high amplitude']
+    """
+
+    clouds_: pd.DataFrame
+    subjects_: list[Any]
+
+    def __init__(self, *, coverage: float = 0.9):
+        self.coverage = check_fraction(coverage, "coverage", "InterferenceCloud", below=True)
+
+    def __repr__(self) -> str:
+        return f"InterferenceCloud(coverage={self.coverage:g})"
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike | None = None) -> Self:
+        """Learn the clouds of healthy subjects.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Points with ``subject``, ``muscle``, ``turns`` and ``turn_amplitude``, as
+            :func:`interference_points` gives them.
+        y : array-like of shape (n_points,), default=None
+            Group of each point; only those called healthy, normal or control are used.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, no point is of a healthy subject, or no muscle has three
+            controls with 10 points each.
+
+        Warns
+        -----
+        RecordingWarning
+            If controls have fewer than 10 points of a muscle, or muscles too few controls.
+        """
+        X = _checked(X)
+        if y is not None:
+            check_consistent_length(X, y)
+            healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
+            if not healthy.any():
+                raise ValueError(
+                    "InterferenceCloud learns from healthy subjects, and no label of y is called "
+                    f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
+                )
+            X = X[healthy]
+        rows, left_out = [], []
+        for muscle, part in X.groupby("muscle", sort=True):
+            points = _points_of(part)
+            few = [name for name, values in points.items() if len(values) < _MIN_POINTS]
+            left_out += [f"{name} ({muscle})" for name in few]
+            kept = {name: values for name, values in points.items() if name not in few}
+            if len(kept) >= _MIN_CONTROLS:
+                rows.append(self._cloud(str(muscle), kept))
+        if not rows:
+            raise ValueError(
+                f"InterferenceCloud needs {_MIN_CONTROLS} controls of a muscle with {_MIN_POINTS} "
+                "points each; no muscle has them. Give more or longer recordings."
+            )
+        if left_out:
+            warn_of_recordings(
+                f"InterferenceCloud leaves out {counted(len(left_out), 'control')}, "
+                f"{', '.join(left_out[:5])}: fewer than {_MIN_POINTS} points."
+            )
+        self.clouds_ = pd.DataFrame(rows)
+        known = X[X["muscle"].isin(self.clouds_["muscle"])]
+        self.subjects_ = list(dict.fromkeys(known["subject"]))
+        return self
+
+    def _cloud(self, muscle: str, points: dict[Any, NDArray[np.float64]]) -> dict[str, Any]:
+        outer = {
+            name: _distances(values, *_ellipse([v for n, v in points.items() if n != name]))
+            for name, values in points.items()
+        }
+        # Each control has the same weight, however many points it has.
+        distances = np.concatenate(list(outer.values()))
+        weights = np.concatenate([np.full(len(d), 1 / len(d)) for d in outer.values()])
+        order = np.argsort(distances)
+        reached = np.cumsum(weights[order]) / weights.sum()
+        radius = float(distances[order][np.searchsorted(reached, self.coverage - 1e-12)])
+        outside = max(float(np.mean(d > radius)) for d in outer.values())
+        centre, covariance = _ellipse(list(points.values()))
+        return {
+            "muscle": muscle,
+            "turns": float(10.0 ** centre[0]),
+            "turn_amplitude": float(10.0 ** centre[1]),
+            "var_turns": float(covariance[0, 0]),
+            "var_amplitude": float(covariance[1, 1]),
+            "covariance": float(covariance[0, 1]),
+            "radius": radius,
+            "allowed": max(_ALLOWED, outside),
+            "n_controls": len(points),
+            "n_points": len(distances),
+        }
+
+    def _row(self, muscle: str) -> dict[str, Any]:
+        if not hasattr(self, "clouds_"):
+            raise ValueError("InterferenceCloud has no clouds yet: call fit first.")
+        found = self.clouds_[self.clouds_["muscle"] == muscle_name(muscle)].to_dict("records")
+        if not found:
+            raise ValueError(
+                f"InterferenceCloud has no cloud of the muscle {muscle_name(muscle)!r}. It has "
+                f"those of {', '.join(self.clouds_['muscle'])}."
+            )
+        return {str(name): value for name, value in found[0].items()}
+
+    def outline(self, muscle: str, n_points: int = 200) -> NDArray[np.float64]:
+        """Outline of the cloud of a muscle, for plots.
+
+        Parameters
+        ----------
+        muscle : str
+        n_points : int, default=200
+
+        Returns
+        -------
+        outline : ndarray of shape (n_points, 2)
+            Turns per second and amplitude per turn in mV.
+
+        Raises
+        ------
+        ValueError
+            If there is no cloud of this muscle.
+        """
+        row = self._row(muscle)
+        centre, covariance = _of_row(row)
+        angle = np.linspace(0.0, 2.0 * np.pi, n_points)
+        circle = np.column_stack([np.cos(angle), np.sin(angle)])
+        return 10.0 ** (centre + row["radius"] * circle @ np.linalg.cholesky(covariance).T)
+
+    def score(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Compare the points of each subject and muscle with the cloud.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per ``subject`` and ``muscle``: ``n_points``, ``enough`` (10 points),
+            ``outside`` (fraction of them), ``allowed``, ``abnormal`` and ``summary``, in words.
+
+        Raises
+        ------
+        ValueError
+            If there is no cloud of a muscle.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If subjects are among the controls.
+        """
+        X = _checked(X)
+        if hasattr(self, "subjects_"):
+            names = dict.fromkeys(X["subject"])
+            warn_of_known_subjects(self.subjects_, names, "InterferenceCloud")
+        return pd.DataFrame(
+            [
+                {"subject": subject, "muscle": muscle, **self._score(part, str(muscle))}
+                for (subject, muscle), part in X.groupby(_KEYS, sort=False)
+            ]
+        )
+
+    def _score(self, part: pd.DataFrame, muscle: str) -> dict[str, Any]:
+        row = self._row(muscle)
+        centre, covariance = _of_row(row)
+        values = np.log10(part[_PAIR].to_numpy(dtype=np.float64))
+        beyond = _distances(values, centre, covariance) > row["radius"]
+        outside = float(beyond.mean())
+        abnormal = outside > row["allowed"] and len(part) >= _MIN_POINTS
+        return {
+            "n_points": len(part),
+            "enough": len(part) >= _MIN_POINTS,
+            "outside": outside,
+            "allowed": row["allowed"],
+            "abnormal": abnormal,
+            "summary": _words(values[beyond], centre, covariance)
+            if abnormal
+            else "within the cloud",
+        }
+
+    def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+        """Score all subjects by clouds of controls, no control being among its own references.
+
+        Parameters
+        ----------
+        X : DataFrame
+            As in :meth:`fit`.
+        y : array-like of shape (n_points,)
+            Group of each point. Those called healthy, normal or control are the controls.
+
+        Returns
+        -------
+        table : DataFrame
+            As of :meth:`score`, in the order of `X`.
+
+        Raises
+        ------
+        ValueError
+            As in :meth:`fit`.
+        """
+        X = _checked(X)
+        labels = np.asarray(y, dtype=object)
+        check_consistent_length(X, labels)
+        healthy = np.array([is_healthy(label) for label in labels])
+        parts = []
+        if (~healthy).any():
+            parts.append(
+                InterferenceCloud(coverage=self.coverage).fit(X, labels).score(X[~healthy])
+            )
+        for name in dict.fromkeys(X.loc[healthy, "subject"]):
+            others = X[healthy & (X["subject"] != name).to_numpy()]
+            cloud = InterferenceCloud(coverage=self.coverage).fit(others)
+            parts.append(cloud.score(X[X["subject"] == name]))
+        order = {name: k for k, name in enumerate(dict.fromkeys(X["subject"]))}
+        return pd.concat(parts, ignore_index=True).sort_values(
+            "subject", key=lambda names: names.map(order), kind="stable", ignore_index=True
+        )
+
+
+def _checked(X: pd.DataFrame) -> pd.DataFrame:
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(
+            "InterferenceCloud takes a table with one point per row, see interference_points. Got "
+            f"{type(X).__name__}."
+        )
+    if lacking := [name for name in (*_KEYS, *_PAIR) if name not in X]:
+        raise ValueError(f"The table of points lacks the columns {lacking}.")
+    if len(X) == 0:
+        raise ValueError("The table of points has no rows: no part of a recording has a turn.")
+    if not (X[_PAIR] > 0).all(axis=None):
+        row = X.index[~(X[_PAIR] > 0).all(axis=1)][0]
+        raise ValueError(f"Turns and amplitudes must be positive. Row {row!r} has others.")
+    if X["subject"].isna().any():
+        raise ValueError(f"Each point needs its subject. Row {X.index[X['subject'].isna()][0]!r}.")
+    return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
+
+
+def _points_of(part: pd.DataFrame) -> dict[Any, NDArray[np.float64]]:
+    """Logarithms of the points of each subject."""
+    return {
+        name: np.log10(own[_PAIR].to_numpy(dtype=np.float64))
+        for name, own in part.groupby("subject", sort=False)
+    }
+
+
+def _ellipse(points: list[NDArray[np.float64]]) -> tuple[NDArray, NDArray]:
+    """Centre and covariance of the points of subjects of equal weight."""
+    centre = np.mean([values.mean(axis=0) for values in points], axis=0)
+    squares = [(values - centre).T @ (values - centre) / len(values) for values in points]
+    # The n subjects have n - 1 degrees of freedom; equal points have no extent.
+    covariance = np.mean(squares, axis=0) * len(points) / max(len(points) - 1, 1)
+    return centre, covariance + 1e-6 * np.eye(2)
+
+
+def _of_row(row: dict[str, Any]) -> tuple[NDArray, NDArray]:
+    centre = np.log10([row["turns"], row["turn_amplitude"]])
+    off = row["covariance"]
+    return centre, np.array([[row["var_turns"], off], [off, row["var_amplitude"]]])
+
+
+def _distances(values: NDArray, centre: NDArray, covariance: NDArray) -> NDArray[np.float64]:
+    """Distances from the centre in standard deviations (Mahalanobis)."""
+    apart = np.linalg.solve(np.linalg.cholesky(covariance), (values - centre).T)
+    return np.sqrt((apart**2).sum(axis=0))
+
+
+def _words(values: NDArray, centre: NDArray, covariance: NDArray) -> str:
+    """Where the points outside lie, in directions in which they are a standard deviation off."""
+    z = (np.median(values, axis=0) - centre) / np.sqrt(np.diag(covariance))
+    words = []
+    if abs(z[1]) >= 1:
+        words.append("high amplitude" if z[1] > 0 else "low amplitude")
+    if abs(z[0]) >= 1:
+        words.append("many turns" if z[0] > 0 else "few turns")
+    return f"points of {' and '.join(words)}" if words else "points on several sides of the cloud"
