@@ -76,7 +76,8 @@ def systems() -> dict[str, object]:
     features = make_pipeline(TimeDomainFeatures(), StandardScaler(), LinearDiscriminantAnalysis())
     return {
         "features + LDA": features,
-        "nEMGNet-A": NEMGNetClassifier(max_epochs=1, random_state=0),
+        "nEMGNet-A": NEMGNetClassifier(variant="A", max_epochs=1, random_state=0),
+        "nEMGNet-B": NEMGNetClassifier(variant="B", max_epochs=1, random_state=0),
     }
 
 
@@ -85,7 +86,7 @@ def fitted(classifier: object, n_channels: int, fs: float) -> StreamingDiagnosis
     signals = [a * noise(n_channels, int(2 * fs), seed) for seed, a in enumerate([1, 1, 3, 3])]
     table = recording_table(signals, fs=fs, subject=list("abcd"))
     filters = [NotchFilter(zero_phase=False), BandpassFilter(20.0, 450.0, zero_phase=False)]
-    window = max(0.4, 1100 / fs)  # nEMGNet-A needs 1003 samples
+    window = max(0.4, 1100 / fs)  # nEMGNet needs 1003 samples
     divote = DiVoteClassifier(classifier, window=window, step=0.1)
     return StreamingDiagnosis(make_pipeline(*filters, divote).fit(table, [0, 0, 1, 1]))
 

@@ -227,7 +227,7 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
         course.votes, course.seconds = [], []
         for record in rows.to_dict("records"):
             signal, fs = record.pop("signal"), record.pop("fs")
-            live.begin(**record)
+            live.begin(**{str(name): value for name, value in record.items()})
             live.push(np.asarray(signal), fs=fs)
             live.end()
         votes = np.array(course.votes).reshape(-1, len(live.classes))

@@ -133,6 +133,14 @@ def test_more_pages_than_streams_are_refused(cohort):
         assert get(view.url, "/events")[0] == 503
 
 
+def test_a_port_out_of_range_is_refused(cohort):
+    live, _ = started(cohort)
+    with pytest.raises(ValueError, match="'port' parameter of LiveView must be at most 65535"):
+        LiveView(live, port=70000)
+    with pytest.raises(ValueError, match="'seconds' parameter of LiveView"):
+        LiveView(live, seconds=0.0)
+
+
 def test_an_error_of_the_source_is_shown(cohort):
     live, signal = started(cohort)
 

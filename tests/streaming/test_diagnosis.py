@@ -31,6 +31,7 @@ from sklearn_emg.preprocessing import (
     NotchFilter,
     Rectifier,
     Resampler,
+    SiteStandardizer,
     WaveletDenoiser,
 )
 from sklearn_emg.recordings import cut_recordings, recording_table
@@ -277,6 +278,20 @@ def test_a_model_that_votes_by_a_column_needs_it(simulated):
     live = StreamingDiagnosis(system(by="region").fit(table, y))
     with pytest.raises(ValueError, match=r"needs 'region'.*begin\(subject, region="):
         live.begin("new")
+
+
+def test_columns_that_steps_inside_request_are_passed():
+    table, y = recording_cohort([1, 3] * 4)
+    table["site"] = np.where(table["subject"].isin(["s0", "s1", "s2", "s3"]), "a", "b")
+    table["reference"] = y == 0
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), SiteStandardizer(), LogisticRegression())
+    model = DiVoteClassifier(windows, window=0.2, step=0.05).fit(table, y)
+    assert_streams(model, table)
+    first, other = (
+        StreamingDiagnosis(model).offline(table.iloc[:1].assign(site=site)) for site in "ab"
+    )
+    assert not np.array_equal(first["score_0"], other["score_0"])
+    assert model.requested_columns() == {"site", "subject", "reference", "group"}
 
 
 def test_subjects_of_the_training_warn():

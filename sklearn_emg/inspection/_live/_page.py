@@ -82,7 +82,10 @@ class LiveView:
     """
 
     def __init__(self, live: StreamingDiagnosis, *, port: int = 0, seconds: float = 10.0):
-        check_integer(port, "port", "LiveView", 0)
+        if check_integer(port, "port", "LiveView", 0) > 65535:
+            raise ValueError(
+                f"The 'port' parameter of LiveView must be at most 65535. Got {port} instead."
+            )
         self._state = LiveState(live, seconds, "LiveView")
         self._token = secrets.token_urlsafe(24)
         self._closed = threading.Event()
