@@ -15,6 +15,18 @@ from sklearn_emg.comparison._confounding import (
 )
 from sklearn_emg.comparison._meta import MetaAnalysis, meta_analysis
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
+from sklearn_emg.comparison._record._facts import RunRecord as RunRecord
+from sklearn_emg.comparison._record._facts import described_rows as described_rows
+from sklearn_emg.comparison._record._facts import kinds_of as kinds_of
+from sklearn_emg.comparison._record._facts import settings_of as settings_of
+from sklearn_emg.comparison._record._facts import short_text as short_text
+from sklearn_emg.comparison._record._facts import versions as versions
+from sklearn_emg.comparison._record._subgroups import AGE_BANDS as AGE_BANDS
+from sklearn_emg.comparison._record._subgroups import diagnoses as diagnoses
+from sklearn_emg.comparison._record._subgroups import rate as rate
+from sklearn_emg.comparison._record._subgroups import record_of as record_of
+from sklearn_emg.comparison._record._subgroups import sensitivities as sensitivities
+from sklearn_emg.comparison._record._subgroups import subgroup_scores
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
 from sklearn_emg.comparison._runs import Level as Level
@@ -40,6 +52,7 @@ __all__ = [
     "leakage_audit",
     "match_subjects",
     "meta_analysis",
+    "subgroup_scores",
     "subject_permutation_test",
     "time_steps",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ from sklearn_emg.comparison._checks import (
 )
 from sklearn_emg.comparison._number_scores import NumberScoring
 from sklearn_emg.comparison._prognosis import is_prognosis, with_baselines, with_remark
+from sklearn_emg.comparison._record._facts import record_run, split_text
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.comparison._runs import (
     LEVELS,
@@ -47,6 +49,7 @@ from sklearn_emg.comparison._sites import plan_sites, run_across, site_compariso
 from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.model_selection import RecordingStore, Split, check_contexts, opened_store
+from sklearn_emg.recordings import is_recording_table
 
 
 @warned_once()
@@ -217,12 +220,23 @@ def compare(
     metrics = scorers_of(scoring, task)
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
+    protocol = {
+        "rows": "recording" if is_recording_table(X) else "row",
+        "splits": split_text(cv, task),
+        "site": site,
+        "average": average if task == "classification" else None,
+        "confidence": confidence,
+        "resamples": n_resamples,
+        "seed": random_state,
+    }
+    record = partial(record_run, pipelines, X, y, protocol=protocol)
     if site is None:
         stratify = "quantiles" if task == "regression" else "auto"
         splits = subject_splits(cv, X, y, stratify=stratify)
         with opened_store(store, n_jobs) as opened:
             outcomes = run(pipelines, splits, fit, store=opened)
         result = build_comparison(outcomes, list(pipelines), X, y, scores)
+        result = replace(result, record=record(outcomes))
         return with_remark(result, pipelines) if is_prognosis(X) else result
     plan = plan_sites(pipelines, X, y, site, cv)
     refuse_scorers_of_rows(metrics, plan.references)
@@ -237,7 +251,9 @@ def compare(
             found["within"] = run(pipelines, plan.within, fit, desc="within sites")
             within = build_comparison(found["within"], list(pipelines), X, y, scores)
     assert isinstance(scores, Scoring)  # a site with numbers was refused above
-    return site_comparison(across, within, plan, found, scores)
+    result = site_comparison(across, within, plan, found, scores)
+    done = [outcome for part in found.values() for outcome in part]
+    return replace(result, record=record(done, extra=(site,)))
 
 
 def _run(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sklearn_emg._tables import ReadableTable, counted
+from sklearn_emg.comparison._record._facts import RunRecord
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
 
 _DEFAULT_METRICS = {
@@ -83,6 +84,10 @@ class Comparison:
         the standard deviation of the true values, the RMSE of a constant prediction of their mean.
     remark : str
         Of a prognosis: which pipelines beat the naive baselines.
+    record : RunRecord or None
+        Descriptions of the rows, protocol, settings, seeds, versions and CPU time of the run, from
+        which :func:`~sklearn_emg.inspection.model_card` and
+        :func:`~sklearn_emg.comparison.subgroup_scores` are made.
     """
 
     folds: pd.DataFrame
@@ -98,6 +103,7 @@ class Comparison:
     estimators: dict[tuple[str, int], Any] = field(default_factory=dict)
     task: str = "classification"
     remark: str = ""
+    record: RunRecord | None = None
 
     def _level(self, level: str) -> str:
         """Level by its name; the unit of the diagnoses has the level "subject"."""

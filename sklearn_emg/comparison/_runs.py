@@ -71,6 +71,8 @@ class Level:
     proba : ndarray of shape (n_cases, n_classes) or None
     unit : ndarray of shape (n_cases,) or None
         Side, session ... of each diagnosis, if subjects have several; otherwise None.
+    row : ndarray of int of shape (n_cases,) or None
+        Row of each recording in the whole table; None at other levels.
     """
 
     subject: NDArray[np.intp]
@@ -78,6 +80,7 @@ class Level:
     y_pred: NDArray[Any]
     proba: NDArray[np.floating] | None
     unit: NDArray[Any] | None = None
+    row: NDArray[np.intp] | None = None
 
     def without(self, subjects: NDArray[np.intp]) -> Level:
         """The level without the cases of some subjects, given by their codes.
@@ -92,8 +95,8 @@ class Level:
         """
         left = ~np.isin(self.subject, subjects)
         proba = None if self.proba is None else np.asarray(self.proba)[left]
-        unit = None if self.unit is None else self.unit[left]
-        return Level(self.subject[left], self.y_true[left], self.y_pred[left], proba, unit)
+        unit, row = (None if v is None else v[left] for v in (self.unit, self.row))
+        return Level(self.subject[left], self.y_true[left], self.y_pred[left], proba, unit, row)
 
 
 @dataclass
@@ -106,6 +109,8 @@ class Outcome:
     levels : dict of str to Level
     fit_seconds, predict_ms, peak_memory_mb : float
         ``predict_ms`` per recording.
+    cpu_seconds : float
+        CPU time of fitting and predicting, of all threads of the process.
     error, details : str
         Message of the error and its traceback; empty if there was none.
     unit : str
@@ -124,6 +129,7 @@ class Outcome:
     fit_seconds: float = np.nan
     predict_ms: float = np.nan
     peak_memory_mb: float = np.nan
+    cpu_seconds: float = np.nan
     error: str = ""
     details: str = ""
     unit: str = "subject"
@@ -160,7 +166,11 @@ def _levels_from_votes(
             subject[row], y[row], windows["vote"].to_numpy(), windows[score].to_numpy()
         ),
         "recording": Level(
-            subject[scored], y[scored], recordings["vote"].to_numpy(), recordings[score].to_numpy()
+            subject[scored],
+            y[scored],
+            recordings["vote"].to_numpy(),
+            recordings[score].to_numpy(),
+            row=np.flatnonzero(scored),
         ),
         "subject": Level(subject[first], y[first], diagnosis, proba, unit),
     }
@@ -172,7 +182,14 @@ def _numbers_from_votes(votes: Votes, y: NDArray, subject: NDArray[np.intp]) -> 
     scored = votes.recordings["n_windows"].to_numpy() > 0
     first, unit = _first_of_units(votes)
     return {
-        name: Level(subject[rows], y[rows], table["prediction"].to_numpy(), None, units)
+        name: Level(
+            subject[rows],
+            y[rows],
+            table["prediction"].to_numpy(),
+            None,
+            units,
+            rows if name == "recording" else None,
+        )
         for name, rows, table, units in (
             ("window", row, votes.windows, None),
             ("recording", np.flatnonzero(scored), votes.recordings[scored], None),
@@ -185,7 +202,8 @@ def _numbers_of_rows(
     outcome: Outcome, X: pd.DataFrame, y: NDArray, y_rows: NDArray, subject: NDArray[np.intp]
 ) -> None:
     """Store numbers predicted for rows: one per subject, or per row where targets differ in one."""
-    rows = Level(subject, y, np.asarray(y_rows, dtype=float).reshape(len(y)), None)
+    numbers = np.asarray(y_rows, dtype=float).reshape(len(y))
+    rows = Level(subject, y, numbers, None, row=np.arange(len(y)))
     targets = pd.Series(y).groupby(subject).nunique()
     if (targets > 1).any():
         outcome.unit, rows.unit = _unit_of_rows(X)
@@ -227,7 +245,7 @@ def _predict(
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
     outcome.levels = {
-        "recording": Level(subject, y, y_rows, proba),
+        "recording": Level(subject, y, y_rows, proba, row=np.arange(len(y))),
         "subject": Level(
             pd.unique(subject),
             cast("NDArray[Any]", subjects.y_true),  # None only without y
@@ -368,11 +386,14 @@ def run_fold(
         with _PeakMemory() as memory:
             model = clone(estimator)
             X_train, X_test = safe_indexing(X, train), safe_indexing(X, test)
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
             refuse_identities(model, X_train, y[train])
             seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test])
+            outcome.cpu_seconds = time.process_time() - cpu_start
+        for level in outcome.levels.values():
+            level.row = None if level.row is None else np.asarray(test)[level.row]
         if unscored is not None:
             outcome.levels = {name: v.without(unscored) for name, v in outcome.levels.items()}
         outcome.scores = _scores(outcome, metrics or {}, model, X_test, y[test])

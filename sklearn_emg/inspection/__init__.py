@@ -33,9 +33,13 @@ from sklearn_emg.inspection._recordings._decomposition_display import Decomposit
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
 from sklearn_emg.inspection._reports import (
+    Card,
+    data_card,
+    model_card,
     preprocessing_report,
     quantitative_emg_report,
     report,
+    write_cards,
 )
 from sklearn_emg.inspection._sample_displays import AttentionDisplay, AttributionDisplay
 
@@ -46,6 +50,7 @@ __all__ = [
     "AttentionMaps",
     "Attribution",
     "AttributionDisplay",
+    "Card",
     "ComparisonDisplay",
     "ConfoundDisplay",
     "CourseDisplay",
@@ -64,11 +69,14 @@ __all__ = [
     "activation_maximization",
     "attention_maps",
     "attribution",
+    "data_card",
     "explain_subject",
     "family_importance",
     "layer_embedding",
+    "model_card",
     "preprocessing_report",
     "quantitative_emg_report",
     "report",
     "watch",
+    "write_cards",
 ]

@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -225,8 +226,31 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["counted"] = counted
+    environment.filters |= {"counted": counted, "md": _markdown}
     return environment
+
+
+def _markdown(text: Any) -> Any:
+    """Text in which no character is markup of Markdown or HTML."""
+    from markupsafe import Markup
+
+    plain = " ".join(str(text).split())
+    return Markup(re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", plain).replace("&", "&amp;"))
+
+
+def rendered(template: str, content: Mapping[str, Any]) -> str:
+    """Text of a template.
+
+    Parameters
+    ----------
+    template : str
+    content : mapping of str to object
+
+    Returns
+    -------
+    text : str
+    """
+    return _environment().get_template(template).render(content)
 
 
 def _digest(text: str) -> str:
@@ -234,16 +258,24 @@ def _digest(text: str) -> str:
 
 
 def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]) -> None:
-    """Write a page completely or not at all.
+    """Write a page completely or not at all; the parameters are those of `page_text`."""
+    write_text_atomically(path, page_text(template, title, content))
+
+
+def page_text(template: str, title: str, content: Mapping[str, Any]) -> str:
+    """Text of a page.
 
     Parameters
     ----------
-    path : Path
     template : str
         Name of a template; it sets ``head`` and prints its sections.
     title : str
     content : mapping of str to object
         Variables of the template.
+
+    Returns
+    -------
+    text : str
     """
     from markupsafe import Markup
 
@@ -259,7 +291,7 @@ def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]
         f"sklearn-emg {__version__}, scikit-learn {sklearn.__version__}, "
         f"NumPy {np.__version__}, Python {platform.python_version()}"
     )
-    text = environment.get_template("page.html").render(
+    return environment.get_template("page.html").render(
         title=str(title),
         head=module.head,  # type: ignore[attr-defined]
         body=Markup(str(module)),
@@ -270,4 +302,3 @@ def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]
         time=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         versions=versions,
     )
-    write_text_atomically(path, text)

@@ -1,0 +1,283 @@
+"""Facts of a run: descriptions of the rows, protocol, settings, seeds, versions, CPU time."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg._sklearn import Integral
+from sklearn_emg._typing import Labels
+from sklearn_emg._version import __version__
+from sklearn_emg.comparison._runs import Outcome
+from sklearn_emg.recordings import METADATA_COLUMNS
+
+# Columns that are no properties of subjects and recordings, or are another for each row.
+_NOT_DESCRIPTIONS = ("channel_names", "recording", "file", "start", "stop", "start_time", "label")
+# Properties that may differ among the recordings of a subject.
+_OF_RECORDINGS = ("muscle", "region", "side", "task", "exercise", "level", "site")
+_SEEDS = ("random_state", "seed")
+_N_CHARACTERS = 300  # of a value that is shown
+_N_VALUES = 12  # of an array that is shown
+_PLAIN = (str, Number, type(None), list, tuple, dict, set)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What :func:`compare` keeps of a run for reports and cards.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        The rows of X, those that are described alike together: subject, ``y``, and columns such as
+        sex, age, muscle, site and fs; ``n`` is their number.
+    protocol : dict of str to str
+        Splits, seed, intervals, in words.
+    settings : DataFrame
+        Parameters of the pipelines that differ from their defaults: ``pipeline``, ``part``,
+        ``kind``, ``parameter``, ``value``.
+    parts : dict of str to list of str
+        Classes of the steps of each pipeline, in their order.
+    seeds : DataFrame
+        ``pipeline``, ``part`` and ``value`` of each seed, "None" where it is not fixed.
+    recordings : DataFrame
+        Numbers ``n`` of recordings by pipeline, subject, true and predicted class, and the columns
+        that describe recordings, such as muscle. Empty where there is none of these.
+    cpu_seconds : dict of str to float
+        CPU time of fitting and predicting, all folds, by pipeline; of all threads of the process,
+        without steps whose results were kept for all pipelines.
+    versions : dict of str to str
+    date : str
+        When the run ended, in UTC.
+    """
+
+    rows: pd.DataFrame
+    protocol: dict[str, str]
+    settings: pd.DataFrame
+    parts: dict[str, list[str]]
+    seeds: pd.DataFrame
+    recordings: pd.DataFrame
+    cpu_seconds: dict[str, float]
+    versions: dict[str, str]
+    date: str
+
+
+def record_run(
+    pipelines: Mapping[str, Any],
+    X: pd.DataFrame,
+    y: Labels,
+    outcomes: Iterable[Outcome],
+    protocol: Mapping[str, Any],
+    extra: Iterable[str | None] = (),
+) -> RunRecord:
+    """Record a finished run.
+
+    Parameters
+    ----------
+    pipelines : mapping of str to estimator
+    X : DataFrame with a ``subject`` column
+    y : array-like of shape (n_rows,)
+    outcomes : iterable of Outcome
+    protocol : mapping of str to object
+        Facts by name; None is left out.
+    extra : iterable of str or None
+        Further columns of X to keep, such as that of the site.
+
+    Returns
+    -------
+    record : RunRecord
+    """
+    outcomes = list(outcomes)
+    settings = [(n, *row) for n, p in pipelines.items() for row in settings_of(p)]
+    seeds = [(n, *row) for n, p in pipelines.items() for row in seeds_of(p)]
+    cpu = pd.Series([o.cpu_seconds for o in outcomes], dtype=float)
+    by_pipeline = cpu.groupby([o.pipeline for o in outcomes]).sum(min_count=1).to_dict()
+    return RunRecord(
+        rows=described_rows(X, y, extra),
+        protocol={name: str(value) for name, value in protocol.items() if value is not None},
+        settings=pd.DataFrame(settings, columns=["pipeline", "part", "kind", "parameter", "value"]),
+        parts={name: kinds_of(estimator) for name, estimator in pipelines.items()},
+        seeds=pd.DataFrame(seeds, columns=["pipeline", "part", "value"]),
+        recordings=_recordings(outcomes, X, y),
+        cpu_seconds={str(name): float(value) for name, value in by_pipeline.items()},
+        versions=versions(),
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of what it computes with, and of the system.
+
+    Returns
+    -------
+    versions : dict of str to str
+        PyTorch is among them if it was loaded.
+    """
+    found = {
+        "sklearn-emg": __version__,
+        "scikit-learn": sklearn.__version__,
+        "NumPy": np.__version__,
+        "SciPy": scipy.__version__,
+        "pandas": pd.__version__,
+    }
+    if "torch" in sys.modules:
+        found["PyTorch"] = str(sys.modules["torch"].__version__)
+    return {**found, "Python": platform.python_version(), "system": platform.platform()}
+
+
+def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None]) -> pd.DataFrame:
+    """Rows that are described alike, together, with their number.
+
+    Parameters
+    ----------
+    X : DataFrame with a ``subject`` column
+    y : array-like of shape (n_rows,) or None
+    extra : iterable of str or None
+        Further columns to keep.
+
+    Returns
+    -------
+    rows : DataFrame
+        ``subject``, ``y`` where it is given, the columns that describe, and ``n``.
+    """
+    wanted = [c for c in (*METADATA_COLUMNS, *extra) if c in X and c not in _NOT_DESCRIPTIONS]
+    frame = pd.DataFrame({c: X[c].to_numpy() for c in dict.fromkeys(["subject", *wanted])})
+    if y is not None:
+        frame.insert(1, "y", np.asarray(y))
+    # A cell with a list or an array is no plain description.
+    kept = [c for c in frame if c == "subject" or frame[c].map(np.ndim).max() == 0]
+    frame = frame[kept]
+    counts = frame.groupby(kept, dropna=False, sort=False, observed=True).size()
+    return counts.rename("n").reset_index()
+
+
+def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.DataFrame:
+    """Numbers of tested recordings by subject, classes, and what describes recordings."""
+    columns = [c for c in _OF_RECORDINGS if c in X]
+    columns = [c for c in columns if X[c].map(np.ndim).max() == 0]
+    names = ["pipeline", "subject", "y_true", "y_pred", *columns]
+    parts = []
+    for outcome in outcomes:
+        level = outcome.levels.get("recording")
+        if not columns or level is None or level.row is None:
+            continue
+        frame = X.iloc[level.row][["subject", *columns]].reset_index(drop=True)
+        frame = frame.assign(pipeline=outcome.pipeline, y_true=level.y_true, y_pred=level.y_pred)
+        parts.append(frame.groupby(names, dropna=False, sort=False, observed=True).size())
+    if not parts:
+        return pd.DataFrame(columns=[*names, "n"])
+    return pd.concat([part.rename("n").reset_index() for part in parts], ignore_index=True)
+
+
+# -------------------------------------------------------------------- settings
+
+
+def parts_of(estimator: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """An estimator and those among its parameters, outer ones first.
+
+    Yields
+    ------
+    place : str
+        Such as "divote › estimator", "" for the estimator itself.
+    part : estimator
+    """
+    yield name, estimator
+    inner: Iterable[tuple[str, Any]] = estimator.get_params(deep=False).items()
+    if isinstance(estimator, Pipeline):
+        inner = estimator.steps
+    for key, value in inner:
+        if isinstance(value, BaseEstimator):
+            yield from parts_of(value, f"{name} › {key}" if name else str(key))
+
+
+def kinds_of(estimator: Any) -> list[str]:
+    """Classes of an estimator and of those in it, without pipelines."""
+    return [type(p).__name__ for _, p in parts_of(estimator) if not isinstance(p, Pipeline)]
+
+
+def settings_of(estimator: Any) -> list[tuple[str, str, str, str]]:
+    """Parameters that differ from their defaults.
+
+    Returns
+    -------
+    settings : list of (place, class, parameter, value), as text
+    """
+    found = []
+    for place, part in parts_of(estimator):
+        if isinstance(part, Pipeline):
+            continue
+        defaults = inspect.signature(type(part).__init__).parameters
+        for name, value in sorted(part.get_params(deep=False).items()):
+            default = defaults[name].default if name in defaults else inspect.Parameter.empty
+            text = short_text(value)
+            if isinstance(value, BaseEstimator) or text == short_text(default):
+                continue
+            found.append((place, type(part).__name__, name, text))
+    return found
+
+
+def seeds_of(estimator: Any) -> list[tuple[str, str]]:
+    """Place and value of each seed; several parts with one value are each listed."""
+    found = []
+    for place, part in parts_of(estimator):
+        for name, value in part.get_params(deep=False).items():
+            if name in _SEEDS:
+                at = f"{place} ({type(part).__name__})" if place else type(part).__name__
+                found.append((at, short_text(value)))
+    return found
+
+
+def short_text(value: Any) -> str:
+    """A value in one line that is neither pages long nor holds an address in memory.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    text : str
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray) and value.size <= _N_VALUES:
+        value = value.tolist()
+    if isinstance(value, np.ndarray):
+        return f"array of {value.dtype}, shape {value.shape}"
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return f"{type(value).__name__}, shape {value.shape}"
+    if isinstance(value, _PLAIN):
+        text = repr(value)
+        return text if len(text) <= _N_CHARACTERS else f"{text[:_N_CHARACTERS]} …"
+    is_function = callable(value) and hasattr(value, "__name__")
+    return value.__name__ if is_function else type(value).__name__
+
+
+def split_text(cv: Any, task: str) -> str:
+    """The `cv` of :func:`compare` in words.
+
+    Parameters
+    ----------
+    cv : int, None, splitter or iterable
+    task : {"classification", "regression"}
+
+    Returns
+    -------
+    text : str
+    """
+    if cv is None or isinstance(cv, Integral):
+        what = "class" if task == "classification" else "quantiles of the target"
+        return f"SubjectKFold({5 if cv is None else int(cv)}), stratified by {what}"
+    return " ".join(repr(cv).split()) if hasattr(cv, "split") else "splits given as rows"

@@ -1,0 +1,276 @@
+"""Scores of one pipeline by class and by subgroup, with intervals over subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_emg._tables import ReadableTable
+from sklearn_emg._validation import check_integer
+from sklearn_emg.comparison._record._facts import RunRecord
+from sklearn_emg.comparison._results import Comparison
+from sklearn_emg.metrics import bootstrap_interval, wilson_interval
+
+AGE_BANDS = (40.0, 60.0)
+_SAME = {"gender": "sex"}
+_SUBGROUPS = ("sex", "gender", "age", "muscle", "site", "side")
+_UNKNOWN = "not known"
+_SEED = 0  # of the bootstrap
+
+
+def rate(
+    values: NDArray[np.floating], subjects: Sequence[Any], confidence: float
+) -> tuple[float, float, float]:
+    """Mean of values with its interval over subjects.
+
+    Wilson's interval for one value per subject that is 0 or 1, otherwise percentiles of a bootstrap
+    that draws subjects.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_cases,)
+    subjects : sequence of length n_cases
+    confidence : float
+
+    Returns
+    -------
+    mean, low, high : float
+        NaN without cases; an interval that cannot be computed is NaN.
+    """
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    mean = float(values.mean())
+    codes = pd.factorize(pd.Series(list(subjects), dtype=object))[0]
+    n_subjects = int(codes.max()) + 1
+    if n_subjects == len(values) and np.isin(values, (0.0, 1.0)).all():
+        return (mean, *wilson_interval(mean, n_subjects, confidence=confidence))
+    if n_subjects == 1:
+        return mean, np.nan, np.nan
+    low, high = bootstrap_interval(
+        lambda rows: float(values[rows].mean()), codes, confidence=confidence, random_state=_SEED
+    )
+    return mean, low, high
+
+
+def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
+    """Diagnoses of one pipeline, one row per subject (or unit), those of several folds as a mean.
+
+    Parameters
+    ----------
+    result : Comparison
+    name : str
+
+    Returns
+    -------
+    cases : DataFrame
+        ``subject``, the unit, ``y_true`` and ``value``: the fraction of folds with the right class,
+        or the absolute error of a number.
+    """
+    table = result.predictions[result.predictions["pipeline"] == name]
+    if result.task == "regression":
+        value = (table["y_true"].astype(float) - table["y_pred"].astype(float)).abs()
+    else:
+        value = (table["y_true"] == table["y_pred"]).astype(float)
+    keys = list(dict.fromkeys(["subject", result.unit]))
+    grouped = table.assign(value=value).groupby(keys, sort=False)
+    return grouped.agg(y_true=("y_true", "first"), value=("value", "mean")).reset_index()
+
+
+def sensitivities(result: Comparison, name: str) -> pd.DataFrame:
+    """Sensitivity of each class over subjects (or units) of one pipeline.
+
+    Parameters
+    ----------
+    result : Comparison
+    name : str
+
+    Returns
+    -------
+    table : DataFrame indexed by class
+        ``n``, ``sensitivity``, ``low``, ``high``.
+    """
+    cases = diagnoses(result, name)
+    rows = {}
+    for label in result.classes.tolist():
+        part = cases[cases["y_true"] == label]
+        values = rate(part["value"].to_numpy(), part["subject"].tolist(), result.confidence)
+        rows[label] = (len(part), *values)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "sensitivity", "low", "high"])
+
+
+def subgroup_scores(
+    result: Comparison,
+    name: str | None = None,
+    *,
+    by: str | Iterable[str] = _SUBGROUPS,
+    age_bands: Sequence[float] = AGE_BANDS,
+    min_subjects: int = 5,
+) -> pd.DataFrame:
+    """Accuracy and sensitivities (or error) of one pipeline in subgroups.
+
+    A property of subjects, such as sex, divides the diagnoses. One that differs among the
+    recordings of a subject, such as the muscle, divides the recordings, each with its own
+    prediction; the unit says which. Age is divided into bands.
+
+    Parameters
+    ----------
+    result : Comparison
+        Result of :func:`compare`.
+    name : str, default=None
+        Name of the pipeline; required if there are several.
+    by : str or iterable of str, default=("sex", "gender", "age", "muscle", "site", "side")
+        Columns of the table that was compared; those that it lacks are left out.
+    age_bands : sequence of float, default=(40, 60)
+        Limits of the bands in years; a limit belongs to the older band.
+    min_subjects : int, default=5
+        Subgroups, and classes in them, with fewer subjects get no figure.
+
+    Returns
+    -------
+    scores : DataFrame
+        One row per subgroup: ``property``, ``subgroup``, ``unit`` of a case, ``n_subjects``,
+        ``n_cases``, ``enough`` (whether there are figures), and ``score``, ``low``, ``high`` (the
+        accuracy, or mean absolute error of numbers), and ``sensitivity of ...`` with ``low of
+        ...`` and ``high of ...`` for each class. Intervals are over subjects: Wilson's for one
+        diagnosis per subject, otherwise percentiles of a bootstrap.
+
+    Raises
+    ------
+    ValueError
+        If the comparison has no record of its data, or no such pipeline.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.comparison import compare, subgroup_scores
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame({"rms": rng.normal(size=80) + 2 * (y == "patient")})
+    >>> X["subject"], X["sex"] = np.repeat(range(20), 4), ["f"] * 16 + ["m"] * 64
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None)
+    >>> result = compare({"logistic": model}, X, y, progress=False)
+    >>> subgroup_scores(result)[["subgroup", "n_subjects", "score", "enough"]].values.tolist()
+    [['f', 4, nan, False], ['m', 16, 1.0, True]]
+    """
+    known = record_of(result).rows
+    name = _pipeline(result, name)
+    check_integer(min_subjects, "min_subjects", "subgroup_scores")
+    rows = []
+    for column in dict.fromkeys([by] if isinstance(by, str) else by):
+        if column not in known:
+            continue
+        cases, unit = _cases_by(result, name, column)
+        if cases is None:
+            continue
+        groups = _groups(cases[column], age_bands if column == "age" else None)
+        for group in dict.fromkeys(sorted(groups, key=_order)):
+            part = cases[(groups == group).to_numpy()]
+            rows.append(
+                {
+                    "property": _SAME.get(column, column),
+                    "subgroup": group,
+                    "unit": unit,
+                    **_scores(part, result, min_subjects),
+                }
+            )
+    return ReadableTable(rows)
+
+
+def record_of(result: Comparison) -> RunRecord:
+    """The record of a comparison.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if result.record is None:
+        raise ValueError(
+            "The comparison has no record of its data and protocol; that of compare(...) has one."
+        )
+    return result.record
+
+
+def _pipeline(result: Comparison, name: str | None) -> str:
+    names = list(dict.fromkeys(result.summary["pipeline"]))
+    if name is None and len(names) == 1:
+        return str(names[0])
+    if name not in names:
+        raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+    return name
+
+
+def _order(group: str) -> tuple[bool, int, str]:
+    """Bands of age by their limits, unknown values last."""
+    return group == _UNKNOWN, 0 if group.startswith("below") else 1, group
+
+
+def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame | None, str]:
+    """Cases with the value of a property, and what a case is; None where they cannot be divided."""
+    record = record_of(result)
+    rows = record.rows
+    cases = diagnoses(result, name)
+    if column == result.unit:
+        return cases, result.unit
+    values = rows.groupby("subject", sort=False)[column].nunique(dropna=False)
+    if values.max() == 1:
+        of_subject = rows.drop_duplicates("subject").set_index("subject")[column]
+        return cases.assign(**{column: cases["subject"].map(of_subject)}), result.unit
+    table = record.recordings
+    if column == "age" and column not in table:  # a subject that was recorded again
+        youngest = rows.groupby("subject")[column].min()
+        return cases.assign(age=cases["subject"].map(youngest)), result.unit
+    table = table[table["pipeline"] == name]
+    if column not in table or table.empty:
+        return None, ""
+    right = table["y_true"] == table["y_pred"]
+    if result.task == "regression":
+        right = (table["y_true"].astype(float) - table["y_pred"].astype(float)).abs()
+    cases = table.assign(value=right.astype(float))
+    return cases.loc[cases.index.repeat(cases["n"])], "recording"
+
+
+def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
+    """Name of the subgroup of each case."""
+    if bands is None:
+        return values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
+    limits = [float(limit) for limit in bands]
+    names = [f"below {limits[0]:g}"]
+    names += [f"{low:g} to below {high:g}" for low, high in zip(limits, limits[1:])]
+    names.append(f"{limits[-1]:g} and above")
+    ages = pd.to_numeric(values, errors="coerce")
+    codes = np.searchsorted(limits, ages.to_numpy(dtype=float), side="right")
+    named = [_UNKNOWN if pd.isna(age) else names[code] for age, code in zip(ages, codes)]
+    return pd.Series(named, index=values.index)
+
+
+def _scores(part: pd.DataFrame, result: Comparison, min_subjects: int) -> dict[str, Any]:
+    """Numbers and scores of one subgroup."""
+
+    def measured(cases: pd.DataFrame) -> tuple[bool, tuple[float, float, float]]:
+        enough = cases["subject"].nunique() >= min_subjects
+        values = cases["value"].to_numpy(dtype=float)
+        if not enough:
+            return False, (np.nan, np.nan, np.nan)
+        return True, rate(values, cases["subject"].tolist(), result.confidence)
+
+    enough, values = measured(part)
+    row: dict[str, Any] = {
+        "n_subjects": part["subject"].nunique(),
+        "n_cases": len(part),
+        "enough": enough,
+        **dict(zip(("score", "low", "high"), values)),
+    }
+    for label in result.classes.tolist():
+        of_class = part[part["y_true"] == label]
+        _, found = measured(of_class)
+        row[f"n of {label}"] = of_class["subject"].nunique()
+        row |= {f"{k} of {label}": v for k, v in zip(("sensitivity", "low", "high"), found)}
+    return row

@@ -1,0 +1,1 @@
+"""Model cards and data cards, with the checklists TRIPOD+AI and REFORMS."""

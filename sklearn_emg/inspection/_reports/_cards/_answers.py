@@ -1,0 +1,158 @@
+"""What a run knows of the items of the checklists; a text that ends with "…" is a part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sklearn_emg.comparison import ConfoundAudit
+from sklearn_emg.inspection._reports._cards._population import (
+    class_text,
+    missing_text,
+    population_facts,
+)
+
+if TYPE_CHECKING:
+    from sklearn_emg.inspection._reports._cards._model_card import Facts
+
+
+def answers(facts: Facts) -> dict[str, dict[str, str]]:
+    """Answers to TRIPOD+AI and REFORMS by item; items that are missing are the author's.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    answers : dict of dict of str
+    """
+    shared = _shared(facts)
+    return {"TRIPOD+AI": _tripod(facts, shared), "REFORMS": _reforms(facts, shared)}
+
+
+def _shared(facts: Facts) -> dict[str, str]:
+    """Texts that both checklists use."""
+    record, result = facts.record, facts.result
+    described = dict(population_facts(record.rows, facts.noun))
+    steps = record.parts[facts.name]
+    metrics = [m.replace("_", " ") for m in facts.summary.dropna(subset=["pooled"]).index]
+    size = f"{described['Subjects']} subjects ({class_text(record.rows)})"
+    confounds = facts.confounds
+    found = ", ".join(confounds.confounds) if isinstance(confounds, ConfoundAudit) else ""
+    small = int((~facts.subgroups["enough"]).sum()) if len(facts.subgroups) else 0
+    return {
+        "size": size,
+        "rows": described[f"{facts.noun.capitalize()}s"],
+        "steps": ", ".join(steps),
+        "measures": ", ".join(metrics),
+        "intervals": f"{100 * result.confidence:g} % intervals over subjects",
+        "splits": f"{record.protocol['splits']}, {facts.predictions['fold'].nunique()} folds; "
+        "no subject is in training and test of a fold",
+        "missing": missing_text(record.rows),
+        "confounds": found,
+        "small": f"{small} of {len(facts.subgroups)} subgroups are too small for a figure"
+        if small
+        else "",
+        "groups": ", ".join(dict.fromkeys(facts.subgroups["property"]))
+        if len(facts.subgroups)
+        else "",
+        "tuned": _tuned(facts),
+        "sites": described.get("Subjects by site", ""),
+    }
+
+
+def _tuned(facts: Facts) -> str:
+    chosen = facts.result.chosen_parameters
+    names = [] if chosen.empty else chosen.loc[chosen["pipeline"] == facts.name, "parameter"]
+    return ", ".join(dict.fromkeys(map(str, names)))
+
+
+def _part(text: str) -> str:
+    """Part of an answer, which the author completes; nothing where the run knows nothing."""
+    return f"{text} …" if text else ""
+
+
+def _limits(shared: dict[str, str]) -> str:
+    """Limitations that the run has found."""
+    found = [f"confounds: {shared['confounds']}"] if shared["confounds"] else []
+    found += [shared["small"]] if shared["small"] else []
+    return "; ".join(found)
+
+
+def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
+    result, record = facts.result, facts.record
+    weights = record.settings[
+        (record.settings["pipeline"] == facts.name)
+        & (record.settings["parameter"].isin(["class_weight", "smote", "sampling"]))
+    ]
+    weighted = ", ".join(f"{p}={v}" for p, v in zip(weights["parameter"], weights["value"]))
+    across = "sites" if hasattr(result, "site_summary") else "subjects"
+    balance = "" if facts.is_regression else class_text(record.rows)
+    return {
+        "5": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
+        "6": _part(f"subjects by site: {shared['sites']}" if shared["sites"] else ""),
+        "7": _part(f"steps, alike for all subjects: {shared['steps']}"),
+        "8": _part(class_text(record.rows)),
+        "9": _part(f"made from the {facts.noun}s by {shared['steps']}"),
+        "10": _part(shared["size"]),
+        "11": _part(shared["missing"]),
+        "12": _part(
+            f"{shared['splits']}; {shared['steps']}; tuned within folds: "
+            f"{shared['tuned'] or 'nothing'}; {shared['measures']} with {shared['intervals']}"
+        ),
+        "13": _part(f"{balance}; {weighted or 'no class weights are set'}" if balance else ""),
+        "14": _part(f"figures by {shared['groups']}" if shared["groups"] else ""),
+        "15": _part("one number" if facts.is_regression else "one of the classes, see Model"),
+        "16": _part(f"one table; the test {across} of a fold are not in its training"),
+        "18": _part(f"sklearn-emg {record.versions['sklearn-emg']}, settings under Model"),
+        "20": _part(f"see Data: {shared['size']}"),
+        "21": f"{shared['size']}; test sets as under Protocol",
+        "22": _part("steps and settings under Model; save_model writes the fitted system"),
+        "23": f"see Figures and Figures by subgroup: {shared['measures']}, {shared['intervals']}",
+        "26": _part(_limits(shared)),
+        "27": _part("" if facts.quality is None else "check_quality finds unfit recordings"),
+    }
+
+
+def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
+    record = facts.record
+    names = ", ".join(record.parts)
+    versions = ", ".join(f"{n} {v}" for n, v in record.versions.items())
+    cpu = sum(record.cpu_seconds.values())
+    quality = facts.quality
+    bad = "" if quality is None else f"{(quality.recordings['quality'] == 'bad').sum()} bad"
+    confounds = shared["confounds"] or (
+        "none found" if isinstance(facts.confounds, ConfoundAudit) else ""
+    )
+    return {
+        "2a": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
+        "2b": _part(versions),
+        "2c": _part(f"{record.versions['system']}; {cpu:.1f} s of CPU time for all pipelines"),
+        "3d": _part(class_text(record.rows)),
+        "3e": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
+        "3f": _part(shared["missing"]),
+        "4b": _part(f"recordings by check_quality: {bad}" if bad else ""),
+        "4c": _part(f"steps of the pipeline: {shared['steps']}"),
+        "5a": _part(f"compared: {names}"),
+        "5c": shared["splits"],
+        "5d": _part(f"compared on the same folds: {names}" if len(record.parts) > 1 else ""),
+        "5e": _part(f"tuned within folds: {shared['tuned'] or 'nothing'}"),
+        "5f": _part(_baselines(facts)),
+        "6a": "all steps are fitted on the training subjects of each fold; see Leak checks",
+        "6b": f"{shared['splits']}; see Leak checks",
+        "6c": _part(f"confounds: {confounds}" if confounds else ""),
+        "7a": _part(shared["measures"]),
+        "7b": f"{shared['intervals']}; models as fixed",
+        "7c": _part(
+            "paired permutations over subjects, adjusted by Holm" if facts.pairs is not None else ""
+        ),
+        "8a": f"each site on a model of the others: {shared['sites']}"
+        if hasattr(facts.result, "site_summary")
+        else "",
+        "8b": _part(_limits(shared)),
+    }
+
+
+def _baselines(facts: Facts) -> str:
+    level = f"{facts.result.chance:.2f}"
+    return f"RMSE of the mean: {level}" if facts.is_regression else f"largest class: {level}"

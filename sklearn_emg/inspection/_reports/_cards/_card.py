@@ -1,0 +1,144 @@
+"""A card: sections of facts, tables and blanks for the author, as Markdown and as HTML."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg._files import write_text_atomically
+from sklearn_emg._validation import require
+from sklearn_emg.inspection._reports._html import page_text, rendered, table
+
+#: What stands in place of a fact that only the author of a study knows.
+AUTHOR = "author"
+_MARKS = {AUTHOR: "author", "confound": "leaky", "not done": "author"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a card.
+
+    Attributes
+    ----------
+    title, text : str
+    facts : list of (str, str)
+    tables : list of (str, DataFrame)
+        Caption and table, whose index has a name.
+    blanks : list of str
+        What the author has to state.
+    """
+
+    title: str
+    text: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[tuple[str, pd.DataFrame]] = field(default_factory=list)
+    blanks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, repr=False)
+class Card:
+    """A model card or data card.
+
+    Printing it shows the Markdown; a notebook shows it formatted.
+
+    Attributes
+    ----------
+    title : str
+    sections : list of Section
+    """
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def markdown(self) -> str:
+        """The card as Markdown."""
+        require("jinja2", "Card.markdown", "plot", "Jinja2")
+        text = rendered("card.md", {"card": self, "cells": _cells, "author": AUTHOR})
+        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+    @property
+    def html(self) -> str:
+        """The card as a self-contained HTML page, which loads nothing."""
+        require("jinja2", "Card.html", "plot", "Jinja2")
+        return page_text("card.html", self.title, {"card": card_content(self)})
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the card to a file, as HTML or Markdown by its ending.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that ends with ``.html`` or ``.md``; an existing one is replaced.
+
+        Returns
+        -------
+        path : Path
+
+        Raises
+        ------
+        ValueError
+            If `path` has another ending or is a folder.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in (".html", ".md") or path.is_dir():
+            raise ValueError(f"A card is written to a file .html or .md. Got {str(path)!r}.")
+        write_text_atomically(path, self.html if suffix == ".html" else self.markdown)
+        return path
+
+    def __repr__(self) -> str:
+        return self.markdown
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def card_content(card: Card) -> dict[str, Any]:
+    """Variables of the macro ``card`` of the pages.
+
+    Parameters
+    ----------
+    card : Card
+
+    Returns
+    -------
+    content : dict of str to object
+    """
+    return {
+        "title": card.title,
+        "sections": [
+            {
+                "title": section.title,
+                "text": section.text,
+                "facts": section.facts,
+                "blanks": section.blanks,
+                "tables": [
+                    table(frame, caption, index=str(frame.index.name or ""), marks=_MARKS)
+                    for caption, frame in section.tables
+                ],
+            }
+            for section in card.sections
+        ],
+    }
+
+
+def _cells(frame: pd.DataFrame) -> list[list[str]]:
+    """Header and rows of a table as text."""
+    head = [str(frame.index.name or ""), *map(str, frame.columns)]
+    rows = [
+        [str(label), *(_text(value) for value in values)]
+        for label, values in zip(frame.index, frame.itertuples(index=False, name=None))
+    ]
+    return [head, *rows]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.3g}"
+    return str(value)

@@ -1,0 +1,141 @@
+"""The items of TRIPOD+AI and REFORMS, in words of our own.
+
+G. S. Collins et al., "TRIPOD+AI statement: updated guidance for reporting clinical prediction models
+that use regression or machine learning methods", BMJ 385 (2024) e078378.
+
+S. Kapoor et al., "REFORMS: consensus-based recommendations for machine-learning-based science",
+Science Advances 10 (2024) eadk3452.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from sklearn_emg.inspection._reports._cards._card import AUTHOR, Section
+
+#: Item of TRIPOD+AI: what it asks for. Its parts (5a, 5b ...) are together.
+TRIPOD_AI = {
+    "1": "Title: development or evaluation of a model, target population, outcome",
+    "2": "Abstract: as TRIPOD+AI for abstracts asks",
+    "3": "Background: clinical need, intended use and users, known inequalities in health",
+    "4": "Objectives: development, evaluation or both",
+    "5": "Data: sources, why they were chosen, dates",
+    "6": "Participants: setting, centres, eligibility, treatments",
+    "7": "Data preparation: steps and checks, alike for all groups",
+    "8": "Outcome: definition, who assessed it and blind to what",
+    "9": "Predictors: choice, definition, measurement",
+    "10": "Sample size: how it came about, and whether it suffices",
+    "11": "Missing data: handling, reasons for leaving data out",
+    "12": "Analysis: use of the data, model, tuning, validation, clusters, measures",
+    "13": "Class imbalance: methods, and recalibration afterwards",
+    "14": "Fairness: what was done, and why",
+    "15": "Model output: class, probability or number; thresholds",
+    "16": "Training and evaluation: differences of their data",
+    "17": "Ethical approval and consent",
+    "18": "Open science: funding, interests, protocol, registration, data, code",
+    "19": "Involvement of patients and the public",
+    "20": "Participants found: flow, characteristics, groups",
+    "21": "Model development: subjects and outcome events in each analysis",
+    "22": "Model specification: all that is needed to predict for someone new",
+    "23": "Performance: figures with intervals, also of subgroups and clusters",
+    "24": "Model updating: results, if the model was updated",
+    "25": "Interpretation: results, fairness, earlier studies",
+    "26": "Limitations: sample, overfitting, missing data, bias",
+    "27": "Use in care: poor or absent input, skills of users, next steps",
+}
+#: Item of REFORMS: what it asks for.
+REFORMS = {
+    "1a": "Population about which the claim is made",
+    "1b": "Reason for that population",
+    "1c": "Reason for machine learning",
+    "2a": "Data set, with a link or DOI",
+    "2b": "Code and its version, with a link or DOI",
+    "2c": "Computers used, and time",
+    "2d": "README with instructions",
+    "2e": "Script that reproduces all results",
+    "3a": "Sources of data, time, ground truth",
+    "3b": "Sampling frame",
+    "3c": "Why the data suit the task",
+    "3d": "Outcome variable, with statistics by class",
+    "3e": "Number of samples, how they were selected",
+    "3f": "Missing data by class",
+    "3g": "Whether the data represent the population",
+    "4a": "Samples left out, and why",
+    "4b": "Impossible or corrupt samples",
+    "4c": "Transformations of the raw data",
+    "5a": "All models trained",
+    "5b": "Reason for these models",
+    "5c": "Method of evaluation: splits",
+    "5d": "Selection of the model",
+    "5e": "Tuning of hyperparameters",
+    "5f": "Baselines",
+    "6a": "Separation of training and test in all steps",
+    "6b": "Dependent samples (of one subject, copies)",
+    "6c": "Legitimacy of each input",
+    "7a": "Measures, and why",
+    "7b": "Uncertainty of the measures",
+    "7c": "Statistical tests, and their assumptions",
+    "8a": "Evidence of validity elsewhere",
+    "8b": "Where the findings do not hold",
+}
+
+
+def checklist(
+    title: str, source: str, items: Mapping[str, str], known: Mapping[str, str]
+) -> Section:
+    """A checklist with what the run knows; all else is the author's.
+
+    Parameters
+    ----------
+    title, source : str
+    items : mapping of str to str
+        What each item asks for.
+    known : mapping of str to str
+        What the run knows of an item. A text that ends with "…" is a part of the answer, which
+        the author completes.
+
+    Returns
+    -------
+    section : Section
+    """
+    rows = {}
+    for item, asks in items.items():
+        text = known.get(item, "")
+        is_part = text.endswith("…")
+        status = AUTHOR if not text else f"run, {AUTHOR}" if is_part else "run"
+        rows[item] = {"asks for": asks, "answer": text.rstrip("… ") or AUTHOR, "by": status}
+    n_known = sum(1 for row in rows.values() if row["by"] == "run")
+    n_parts = sum(1 for row in rows.values() if row["by"] == f"run, {AUTHOR}")
+    n_open = len(rows) - n_known - n_parts
+    text = (
+        f"{len(rows)} items in words of our own, after {source}. The run answers {n_known} and a "
+        f"part of {n_parts}; the author answers {n_open}. Where both stand, the author completes."
+    )
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("item")
+    return Section(title, text, tables=[(title, frame)])
+
+
+def checklists(known: Mapping[str, Mapping[str, str]]) -> list[Section]:
+    """Both checklists.
+
+    Parameters
+    ----------
+    known : mapping of str to mapping of str to str
+        Answers of "TRIPOD+AI" and "REFORMS" by item.
+    """
+    return [
+        checklist(
+            "TRIPOD+AI",
+            "Collins et al., BMJ 385 (2024) e078378, doi:10.1136/bmj-2023-078378",
+            TRIPOD_AI,
+            known["TRIPOD+AI"],
+        ),
+        checklist(
+            "REFORMS",
+            "Kapoor et al., Science Advances 10 (2024) eadk3452, doi:10.1126/sciadv.adk3452",
+            REFORMS,
+            known["REFORMS"],
+        ),
+    ]

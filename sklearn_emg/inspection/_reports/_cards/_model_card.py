@@ -1,0 +1,599 @@
+"""model_card: what a model is, on whom it was tested, with which figures, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_integer, did_you_mean
+from sklearn_emg.comparison import (
+    AGE_BANDS,
+    Comparison,
+    ConfoundAudit,
+    LeakageAudit,
+    RunRecord,
+    SiteComparison,
+    confound_audit,
+    diagnoses,
+    kinds_of,
+    record_of,
+    sensitivities,
+    settings_of,
+    subgroup_scores,
+)
+from sklearn_emg.inspection._outcomes import AgreementDisplay
+from sklearn_emg.inspection._reports._cards._answers import answers
+from sklearn_emg.inspection._reports._cards._card import Card, Section
+from sklearn_emg.inspection._reports._cards._checklists import checklists
+from sklearn_emg.inspection._reports._cards._population import (
+    class_table,
+    population_facts,
+    spelling_text,
+)
+from sklearn_emg.inspection._reports._html import interval
+from sklearn_emg.metrics import calibration_summary, compare_pair
+from sklearn_emg.preprocessing import QualityReport
+from sklearn_emg.recordings import training_subjects
+
+_MAX_NAMED = 30
+_NOT_DONE = "not done"
+
+
+@dataclass
+class Facts:
+    """What the sections of a card are made of."""
+
+    model: Any
+    result: Comparison
+    record: RunRecord
+    name: str
+    confounds: ConfoundAudit | str
+    audit: LeakageAudit | None
+    quality: QualityReport | None
+    subgroups: pd.DataFrame
+    pairs: pd.DataFrame | None = None
+
+    @property
+    def is_regression(self) -> bool:
+        return self.result.task == "regression"
+
+    @property
+    def noun(self) -> str:
+        """What a row of the table is."""
+        return self.record.protocol["rows"]
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        table = self.result.predictions
+        return table[table["pipeline"] == self.name]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        table = self.result.summary
+        chosen = (table["pipeline"] == self.name) & (table["level"] == "subject")
+        return table[chosen].set_index("metric")
+
+
+def model_card(
+    model: Any,
+    comparison: Comparison,
+    *,
+    pipeline: str | None = None,
+    confounds: ConfoundAudit | None = None,
+    audit: LeakageAudit | None = None,
+    quality: QualityReport | None = None,
+    age_bands: Sequence[float] = AGE_BANDS,
+    min_subjects: int = 5,
+    title: str | None = None,
+) -> Card:
+    """Describe a model, how it was tested and what is not known, as a card.
+
+    All figures come from the comparison; nothing is invented. What only the author knows, such as
+    the intended use, is a marked blank. The card ends with the checklists TRIPOD+AI [1]_ and REFORMS
+    [2]_, in words of our own.
+
+    Parameters
+    ----------
+    model : estimator or str
+        A pipeline of the comparison, fitted (on all subjects) or not, or the name of one.
+    comparison : Comparison
+        Result of :func:`~sklearn_emg.comparison.compare`.
+    pipeline : str, default=None
+        Name of the pipeline whose figures are those of `model`. By default it is the one with the
+        same settings.
+    confounds : ConfoundAudit, default=None
+        Result of :func:`~sklearn_emg.comparison.confound_audit`. By default the columns that
+        describe subjects and recordings are audited; an audit of the recordings also has the
+        properties of the signals.
+    audit : LeakageAudit, default=None
+        Result of :func:`~sklearn_emg.comparison.leakage_audit` of the pipeline.
+    quality : QualityReport, default=None
+        Result of :func:`~sklearn_emg.preprocessing.check_quality` of the recordings.
+    age_bands : sequence of float, default=(40, 60)
+        Limits of the bands of age in years.
+    min_subjects : int, default=5
+        A subgroup with fewer subjects gets no figure; the card says so.
+    title : str, default=None
+        Title, by default "Model card: " and the name of the pipeline.
+
+    Returns
+    -------
+    card : Card
+        ``markdown``, ``html`` and ``save(path)``.
+
+    Raises
+    ------
+    ValueError
+        If the comparison has no record of its run, no pipeline has the settings of `model`, or
+        there is no such pipeline.
+    TypeError
+        If `comparison` is no Comparison.
+
+    See Also
+    --------
+    data_card : Describes a table of recordings.
+    write_cards : Writes both cards.
+    report : Writes a page of a comparison, with its cards.
+
+    Notes
+    -----
+    Figures of subgroups are those of :func:`~sklearn_emg.comparison.subgroup_scores`. CPU time is
+    that of fitting and predicting in all folds, without steps whose results were kept for all
+    pipelines.
+
+    References
+    ----------
+    .. [1] G. S. Collins et al., "TRIPOD+AI statement: updated guidance for reporting clinical
+       prediction models that use regression or machine learning methods", BMJ 385 (2024) e078378.
+    .. [2] S. Kapoor et al., "REFORMS: consensus-based recommendations for machine-learning-based
+       science", Science Advances 10 (2024) eadk3452.
+
+    M. Mitchell et al., "Model cards for model reporting", Proc. FAT* (2019) 220-229.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_emg.comparison import compare
+    >>> from sklearn_emg.ensemble import DiVoteClassifier
+    >>> from sklearn_emg.inspection import model_card
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["control", "patient"], 40)
+    >>> X = pd.DataFrame({"rms": rng.normal(size=80), "subject": np.repeat(range(20), 4)})
+    >>> X["age"] = np.repeat(rng.integers(30, 80, size=20), 4)
+    >>> model = DiVoteClassifier(LogisticRegression(), window=None, features=["rms"])
+    >>> result = compare({"logistic": model}, X, y, progress=False)
+    >>> card = model_card(model.fit(X, y), result)
+    >>> "Intended use" in card.markdown
+    True
+    """
+    if not isinstance(comparison, Comparison):
+        raise TypeError(
+            "The 'comparison' of model_card must be a Comparison. Got "
+            f"{type(comparison).__name__}: run sklearn_emg.comparison.compare."
+        )
+    check_integer(min_subjects, "min_subjects", "model_card")
+    record = record_of(comparison)
+    name = _name_of(model, comparison, record, pipeline)
+    facts = Facts(
+        None if isinstance(model, str) else model,
+        comparison,
+        record,
+        name,
+        confounds or _audited(record, comparison.task),
+        audit,
+        quality,
+        subgroup_scores(comparison, name, age_bands=age_bands, min_subjects=min_subjects),
+        pair_table(comparison, name),
+    )
+    sections = [
+        _model(facts),
+        _intended_use(),
+        _data(facts),
+        _protocol(facts),
+        _leak_checks(facts),
+        _figures(facts),
+        _subgroups(facts, min_subjects),
+        _calibration(facts),
+        _failures(facts),
+        _reproduction(facts),
+        Section("Limitations", blanks=["Limitations", "Ethical considerations"]),
+        *checklists(answers(facts)),
+    ]
+    return Card(title or f"Model card: {name}", sections)
+
+
+def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | None) -> str:
+    """Name of the pipeline of a comparison that a model is."""
+    names = list(record.parts)
+    wanted = model if isinstance(model, str) else pipeline
+    if wanted is not None:
+        if wanted not in names:
+            raise ValueError(
+                f"The comparison has no pipeline {wanted!r}; it has {names}."
+                f"{did_you_mean(wanted, names)}"
+            )
+        return str(wanted)
+    own = settings_of(model), kinds_of(model)
+    same = [name for name in names if (_settings(record, name), record.parts[name]) == own]
+    if len(same) == 1:
+        return same[0]
+    found = f"the settings of {same}" if same else "the settings of none of them"
+    raise ValueError(
+        f"The comparison has the pipelines {names}, and the 'model' of model_card has {found}. Name "
+        "the one whose figures it has with pipeline=..., or give its name as the model."
+    )
+
+
+def _settings(record: RunRecord, name: str) -> list[tuple[str, ...]]:
+    table = record.settings[record.settings["pipeline"] == name].drop(columns="pipeline")
+    return list(table.itertuples(index=False, name=None))
+
+
+def _audited(record: RunRecord, task: str) -> ConfoundAudit | str:
+    """Audit of the columns that describe the rows; a reason where there is none."""
+    if task == "regression":
+        return "no audit, which classes need"
+    rows = record.rows.loc[record.rows.index.repeat(record.rows["n"])].reset_index(drop=True)
+    columns = [c for c in rows.columns.drop(["subject", "y", "n"]) if rows[c].nunique() > 1]
+    if not columns:
+        return "no audit, since no column describes subjects or recordings"
+    try:
+        return confound_audit(rows[["subject", *columns]], rows["y"].to_numpy(), columns=columns)
+    except ValueError as error:
+        return f"no audit: {error}"
+
+
+# -------------------------------------------------------------------- sections
+
+
+def _model(facts: Facts) -> Section:
+    record, name = facts.record, facts.name
+    listed = [
+        ("Pipeline", name),
+        ("Steps", ", ".join(record.parts[name])),
+        ("Answer", _answer(facts)),
+        ("Training", _training(facts.model)),
+    ]
+    table = record.settings[record.settings["pipeline"] == name].drop(columns="pipeline")
+    table = table.assign(part=[p or k for p, k in zip(table["part"], table["kind"])])
+    table = table.set_index("part")[["kind", "parameter", "value"]]
+    differing = _differing(facts)
+    if differing:
+        listed.append(("Differs from the compared pipeline", differing))
+    return Section(
+        "Model",
+        facts=listed,
+        tables=[("Settings that differ from the defaults", table)],
+        blanks=["Version and licence of the model", "Contact"],
+    )
+
+
+def _answer(facts: Facts) -> str:
+    unit = facts.result.unit
+    if facts.is_regression:
+        return f"one number per {unit}"
+    classes = ", ".join(map(str, facts.result.classes))
+    has_proba = any(str(c).startswith("probability_") for c in facts.predictions)
+    known = has_proba and facts.predictions.filter(like="probability_").notna().any(axis=None)
+    return f"one class per {unit} ({classes})" + (", with probabilities" if known else "")
+
+
+def _training(model: Any) -> str:
+    if model is None:
+        return "the card describes the compared pipeline, not a fitted model"
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return "the model is not fitted"
+    subjects, complete = training_subjects(model)
+    if not complete:
+        return "fitted; it doesn't state its training subjects"
+    return f"fitted on {counted(len(subjects), 'subject')}"
+
+
+def _differing(facts: Facts) -> str:
+    """Settings in which the model is not the pipeline whose figures are shown."""
+    if facts.model is None:
+        return ""
+    own = {row[:3]: row[3] for row in settings_of(facts.model)}
+    compared = {row[:3]: row[3] for row in _settings(facts.record, facts.name)}
+    changed = sorted(k for k in own.keys() | compared.keys() if own.get(k) != compared.get(k))
+    found = [f"{kind} {parameter}" for _, kind, parameter in changed]
+    if kinds_of(facts.model) != facts.record.parts[facts.name]:
+        found.insert(0, "steps")
+    return ", ".join(dict.fromkeys(found))
+
+
+def _intended_use() -> Section:
+    return Section(
+        "Intended use",
+        blanks=[
+            "Use for which the model is meant",
+            "Users, and what they need to know",
+            "Uses for which it is not meant",
+        ],
+    )
+
+
+def _data(facts: Facts) -> Section:
+    rows = facts.record.rows
+    tables = []
+    by_class = class_table(rows, facts.noun)
+    if by_class is not None:
+        tables.append(("Subjects by class", by_class))
+    listed = population_facts(rows, facts.noun)
+    if isinstance(facts.confounds, str):
+        listed.append(("Confounds", facts.confounds))
+    else:
+        audit = facts.confounds
+        listed.append(("Confounds", ", ".join(map(str, audit.confounds)) or "none found"))
+        if audit.suspects:
+            listed.append(("Suspected confounds", ", ".join(map(str, audit.suspects))))
+        tables.append(
+            (
+                "Balanced accuracy of subjects by one property alone",
+                pd.DataFrame(audit.table()).rename_axis("property"),
+            )
+        )
+    listed.append(("Quality of the recordings", quality_text(facts.quality)))
+    return Section(
+        "Data",
+        facts=listed,
+        tables=tables,
+        blanks=["Source, dates and centres", "Eligibility", "How the diagnosis was made, by whom"],
+    )
+
+
+def quality_text(quality: QualityReport | None) -> str:
+    """What check_quality found, in a line."""
+    if quality is None:
+        return "not checked (check_quality)"
+    levels = quality.recordings["quality"]
+    counts = ", ".join(f"{(levels == level).sum()} {level}" for level in ("ok", "check", "bad"))
+    kinds = ", ".join(quality.kinds["title"])
+    return f"{counts}" + (f" ({kinds})" if kinds else "")
+
+
+def _protocol(facts: Facts) -> Section:
+    result, protocol = facts.result, facts.record.protocol
+    sizes = facts.predictions.groupby("fold")["subject"].nunique()
+    listed = [
+        ("Splits", protocol["splits"]),
+        ("Folds", f"{len(sizes)}, with {_range(sizes)} in the test set"),
+        ("Unit of a diagnosis", result.unit),
+        ("Intervals", f"{100 * result.confidence:g} %, over subjects, models as fixed"),
+        ("Figures are of", "models that were fitted without the test subjects of their fold"),
+    ]
+    if isinstance(result, SiteComparison):
+        sites = ", ".join(map(str, result.sites))
+        listed[0] = ("Splits", f"each site on a model of the others ({sites})")
+    chosen = result.chosen_parameters
+    tuned = [] if chosen.empty else chosen.loc[chosen["pipeline"] == facts.name, "parameter"]
+    names = ", ".join(dict.fromkeys(map(str, tuned)))
+    listed.append(("Tuned within each fold", names or "nothing"))
+    return Section("Protocol", facts=listed)
+
+
+def _range(sizes: pd.Series) -> str:
+    if sizes.empty:
+        return "no subject"
+    low, high = int(sizes.min()), int(sizes.max())
+    return counted(low, "subject") if low == high else f"{low} to {high} subjects"
+
+
+def _leak_checks(facts: Facts) -> Section:
+    rows = {
+        "A subject in training and test of a fold": ("done", "refused by compare; none"),
+        "A part that was fitted on test subjects before": (
+            "done",
+            "none among the parts that state their training subjects",
+        ),
+        "The subject or the label among the features": ("done", "none by name and values"),
+        "Subjects under two spellings": ("done", spelling_text(facts.record.rows)),
+        "Copies and overlapping cuts": _copies(facts.quality),
+        "Gain by a random split of windows": _gain(facts.audit),
+        "Confounds": (_NOT_DONE, facts.confounds)
+        if isinstance(facts.confounds, str)
+        else ("done", ", ".join(map(str, facts.confounds.confounds)) or "none found"),
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["check", "found"])
+    return Section("Leak checks", tables=[("Leak checks", table.rename_axis("leak"))])
+
+
+def _copies(quality: QualityReport | None) -> tuple[str, str]:
+    if quality is None:
+        return _NOT_DONE, "give quality=check_quality(table)"
+    found = quality.findings[quality.findings["kind"].isin(["copy", "overlap"])]
+    n = found["row"].nunique()
+    return "done", f"{counted(n, 'recording')} with samples of another" if n else "none found"
+
+
+def _gain(audit: LeakageAudit | None) -> tuple[str, str]:
+    if audit is None:
+        return _NOT_DONE, "give audit=leakage_audit(pipeline, X, y)"
+    return "done", f"{audit.gap:+.2g} in the {audit.metric.replace('_', ' ')} of windows"
+
+
+def _figures(facts: Facts) -> Section:
+    summary, result = facts.summary, facts.result
+    unit = f"{result.unit}s"
+    scored = summary.dropna(subset=["pooled"])
+    scores = pd.DataFrame(
+        {
+            "value": [interval(*row) for row in scored[["pooled", "low", "high"]].to_numpy(float)],
+            "mean ± sd of folds": [
+                f"{m:.2f}" + ("" if np.isnan(s) else f" ± {s:.2f}")
+                for m, s in scored[["mean", "std"]].to_numpy(float)
+            ],
+        },
+        index=[str(metric).replace("_", " ") for metric in scored.index],
+    )
+    tables = [(f"Scores over {unit}", scores.rename_axis("measure"))]
+    text = (
+        f"The RMSE of predicting the mean is {result.chance:.3g}."
+        if facts.is_regression
+        else f"The chance level of the accuracy, that of the largest class, is {result.chance:.2f}."
+    )
+    if not facts.is_regression:
+        tables.append((f"Sensitivity over {unit}, by class", sensitivity_table(result, facts.name)))
+    if facts.pairs is not None:
+        tables.append((f"{facts.name} against the other pipelines", facts.pairs))
+    return Section("Figures", text, tables=tables)
+
+
+def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
+    """Sensitivity of each class with its interval, as text."""
+    found = sensitivities(result, name)
+    rows = {
+        str(label): {
+            "n": int(row["n"]),
+            "sensitivity": interval(*row[["sensitivity", "low", "high"]]),
+        }
+        for label, row in found.iterrows()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+
+def pair_table(result: Comparison, name: str) -> pd.DataFrame | None:
+    """Differences to the other pipelines with p-values of paired permutations, Holm's adjusted.
+
+    None where no other pipeline has two folds in common with this one.
+    """
+    rows = {}
+    for other in dict.fromkeys(result.summary["pipeline"]):
+        try:
+            tests = compare_pair(result, name, other) if other != name else None
+        except ValueError:  # fewer than two folds in common
+            continue
+        if tests is not None:
+            row = tests.loc["permutation over subjects"]
+            rows[str(other)] = (float(row["difference"]), float(row["pvalue"]))
+    if not rows:
+        return None
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "p"])
+    table["adjusted p"] = _holm(table["p"].to_numpy())
+    return table.rename_axis("other pipeline")
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """p-values adjusted by the step-down method of S. Holm, Scand. J. Stat. 6 (1979) 65-70."""
+    order = np.argsort(p)
+    factors = np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return adjusted
+
+
+def _subgroups(facts: Facts, min_subjects: int) -> Section:
+    found = facts.subgroups
+    if found.empty:
+        text = (
+            "The table has no column for sex, age, muscle, site or side with which to divide the "
+            "subjects."
+        )
+        return Section("Figures by subgroup", text, blanks=["Figures by subgroup"])
+    text = (
+        f"Subgroups, and classes in them, with fewer than {min_subjects} subjects get no figure. "
+        "Where the unit is the recording, each recording counts with its own prediction."
+    )
+    missing = [p for p in ("sex", "age", "muscle", "site") if p not in set(found["property"])]
+    if missing:
+        text += f" Not known: {', '.join(missing)}."
+    score = "mean absolute error" if facts.is_regression else "accuracy"
+    rows = []
+    for _, row in found.iterrows():
+        entry = {
+            "unit": row["unit"],
+            "subjects": row["n_subjects"],
+            score: _figure(row, ["score", "low", "high"], row["n_subjects"]),
+        }
+        for label in facts.result.classes.tolist():
+            names = [f"{k} of {label}" for k in ("sensitivity", "low", "high")]
+            entry[f"sensitivity {label}"] = _figure(row, names, row[f"n of {label}"])
+        rows.append(entry)
+    index = [f"{p}: {g}" for p, g in zip(found["property"], found["subgroup"])]
+    table = pd.DataFrame(rows, index=index).rename_axis("subgroup")
+    return Section("Figures by subgroup", text, tables=[("Figures by subgroup", table)])
+
+
+def _figure(row: pd.Series, names: list[str], n_subjects: int) -> str:
+    values = row[names].to_numpy(dtype=float)
+    return f"too few ({n_subjects})" if np.isnan(values[0]) else interval(*values)
+
+
+def _calibration(facts: Facts) -> Section:
+    if facts.is_regression:
+        line = AgreementDisplay.from_comparison(facts.result, facts.name).calibration
+        slope = interval(line["slope"], line["slope_low"], line["slope_high"])
+        return Section("Calibration", facts=[("Slope of true on predicted values", slope)])
+    names = [f"probability_{c}" for c in facts.result.classes]
+    table = facts.predictions
+    if names[0] not in table or table[names].isna().any(axis=None):
+        return Section("Calibration", "The pipeline gives no probabilities of its diagnoses.")
+    keys = list(dict.fromkeys(["subject", facts.result.unit]))
+    cases = table.groupby(keys, sort=False).agg({"y_true": "first", **dict.fromkeys(names, "mean")})
+    found = calibration_summary(cases["y_true"], cases[names].to_numpy(), facts.result.classes)
+    return Section(
+        "Calibration",
+        f"Probabilities of {counted(len(cases), facts.result.unit)} in the test sets. With few "
+        "cases the calibration error is above 0 even for perfect probabilities.",
+        facts=[
+            ("Brier score (0 to 2)", f"{found['brier']:.3f}"),
+            ("Log loss", f"{found['log_loss']:.3f}"),
+            ("Mean highest probability", f"{found['confidence']:.2f}"),
+            ("Accuracy", f"{found['accuracy']:.2f}"),
+            ("Calibration error", f"{found['calibration_error']:.3f}"),
+            ("Spiegelhalter's test", _p_text(found["spiegelhalter_p"])),
+        ],
+    )
+
+
+def _p_text(p: float) -> str:
+    return "not defined" if np.isnan(p) else f"p = {p:.2g}"
+
+
+def _failures(facts: Facts) -> Section:
+    result, name = facts.result, facts.name
+    failed = [text for (pipeline, _), text in result.errors.items() if pipeline == name]
+    reasons = dict.fromkeys(text.strip().splitlines()[-1] for text in failed if text.strip())
+    n_fits = len(failed) + facts.predictions["fold"].nunique()
+    listed = [("Failed fits", f"{len(failed)} of {n_fits}" + "".join(f"; {r}" for r in reasons))]
+    tables = []
+    if not facts.is_regression:
+        wrong = diagnoses(result, name).query("value < 1")
+        shown = [f"{s} ({y})" for s, y in zip(wrong["subject"], wrong["y_true"])]
+        more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
+        text = ", ".join(shown[:_MAX_NAMED]) + more
+        title = f"{result.unit.capitalize()}s with a wrong diagnosis (true class)"
+        listed.append((title, text or "none"))
+        matrix = pd.DataFrame(result.confusion(name)).rename_axis(index="true \\ predicted")
+        matrix.columns = [str(c) for c in matrix.columns]
+        tables.append(("Confusion matrix", matrix))
+    return Section("Failures", facts=listed, tables=tables, blanks=["Reasons for wrong diagnoses"])
+
+
+def _reproduction(facts: Facts) -> Section:
+    record, name = facts.record, facts.name
+    seeds = record.seeds[record.seeds["pipeline"] == name]
+    texts = [f"{part} {value}" for part, value in zip(seeds["part"], seeds["value"])]
+    cpu = record.cpu_seconds.get(name, np.nan)
+    return Section(
+        "Reproduction",
+        facts=[
+            ("Date", record.date),
+            ("Versions", ", ".join(f"{n} {v}" for n, v in record.versions.items())),
+            ("Seed of the comparison", record.protocol["seed"]),
+            ("Seeds of the pipeline", ", ".join(texts) or "no step has one"),
+            ("CPU time", "not measured" if np.isnan(cpu) else f"{cpu:.1f} s in all folds"),
+        ],
+        blanks=["Code and data, with links"],
+    )

@@ -1,0 +1,117 @@
+"""Who and what the rows of a table are: subjects, classes, sexes, ages, muscles, sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg._tables import counted
+from sklearn_emg.recordings import similar_subjects
+
+_MAX_NAMED = 12  # values of a column that a text lists
+_COUNTED = {"sex": "sex", "gender": "sex", "site": "sites", "muscle": "muscles", "side": "sides"}
+_UNKNOWN = "not known"
+
+
+def value_counts(rows: pd.DataFrame, column: str) -> str:
+    """Numbers of subjects with each value of a column: "f 12, m 8, not known 1"."""
+    values = rows.drop_duplicates(["subject", column])[column]
+    named = values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
+    counts = named.value_counts()
+    shown = [f"{name} {n}" for name, n in counts.iloc[:_MAX_NAMED].items()]
+    more = len(counts) - _MAX_NAMED
+    return ", ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
+
+
+def number_range(values: pd.Series, digits: int = 3) -> str:
+    """Median and range of the known numbers: "54 (31 to 70)"."""
+    numbers = pd.to_numeric(values, errors="coerce").dropna()
+    if numbers.empty:
+        return _UNKNOWN
+    low, middle, high = (f"{v:.{digits}g}" for v in numbers.quantile([0.0, 0.5, 1.0]))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def population_facts(rows: pd.DataFrame, noun: str) -> list[tuple[str, str]]:
+    """Facts about the rows of a table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As ``RunRecord.rows``.
+    noun : str
+        What a row is, such as "recording".
+
+    Returns
+    -------
+    facts : list of (str, str)
+    """
+    n_subjects = rows["subject"].nunique(dropna=False)
+    facts = [
+        ("Subjects", str(n_subjects)),
+        (f"{noun.capitalize()}s", str(int(rows["n"].sum()))),
+    ]
+    per_subject = rows.groupby("subject", dropna=False)["n"].sum()
+    facts.append((f"{noun.capitalize()}s per subject", number_range(per_subject)))
+    if "y" in rows and pd.api.types.is_float_dtype(rows["y"]):
+        facts.append(("Target", number_range(rows["y"])))
+    for column, title in _COUNTED.items():
+        if column in rows:
+            facts.append((f"Subjects by {title.removesuffix('s')}", value_counts(rows, column)))
+    if "age" in rows:
+        first = rows.drop_duplicates("subject")["age"]
+        unknown = int(first.isna().sum())
+        note = f"; not known of {unknown}" if unknown and first.notna().any() else ""
+        facts.append(("Age, median (range)", number_range(first) + note))
+    if "fs" in rows:
+        rates = sorted(rows["fs"].dropna().unique().tolist())
+        facts.append(("Sampling rates", ", ".join(f"{r:g} Hz" for r in rates[:_MAX_NAMED])))
+    return facts
+
+
+def class_table(rows: pd.DataFrame, noun: str) -> pd.DataFrame | None:
+    """Subjects, rows, sex and age of each class; None without labels of classes."""
+    if "y" not in rows or pd.api.types.is_float_dtype(rows["y"]):
+        return None
+    table: dict[Any, dict[str, Any]] = {}
+    for label, part in rows.groupby("y", sort=True):
+        entry: dict[str, Any] = {
+            "subjects": part["subject"].nunique(),
+            f"{noun}s": int(part["n"].sum()),
+        }
+        for column, title in _COUNTED.items():
+            if column in part:
+                entry[title] = value_counts(part, column)
+        if "age" in part:
+            entry["age, median (range)"] = number_range(part.drop_duplicates("subject")["age"])
+        table[label] = entry
+    frame = pd.DataFrame.from_dict(table, orient="index")
+    return frame.rename_axis("class")
+
+
+def class_text(rows: pd.DataFrame) -> str:
+    """Subjects by class: "control 12, patient 8"; of numbers their range."""
+    if "y" not in rows:
+        return "labels not given"
+    if pd.api.types.is_float_dtype(rows["y"]):
+        return f"target {number_range(rows['y'])}"
+    counts = rows.groupby("y", sort=True)["subject"].nunique()
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
+
+
+def spelling_text(rows: pd.DataFrame) -> str:
+    """Names of subjects that look like spellings of one name."""
+    found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
+    shown = ["/".join(map(str, names)) for names in found]
+    return ", ".join(shown[:_MAX_NAMED]) if shown else "none found"
+
+
+def missing_text(rows: pd.DataFrame) -> str:
+    """Columns with values that are not known, with the number of subjects."""
+    lacking = {
+        column: rows.loc[rows[column].isna(), "subject"].nunique()
+        for column in rows.columns.drop(["subject", "n"])
+    }
+    named = [f"{column} of {counted(n, 'subject')}" for column, n in lacking.items() if n]
+    return ", ".join(named) if named else "no value is missing in the columns that describe rows"
