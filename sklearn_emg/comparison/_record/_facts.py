@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from numbers import Number
@@ -100,16 +100,19 @@ def record_run(
     record : RunRecord
     """
     outcomes = list(outcomes)
-    settings = [(n, *row) for n, p in pipelines.items() for row in settings_of(p)]
-    seeds = [(n, *row) for n, p in pipelines.items() for row in seeds_of(p)]
+
+    def gathered(of_pipeline: Callable[[Any], list[Any]], columns: list[str]) -> pd.DataFrame:
+        found = [(name, *row) for name, p in pipelines.items() for row in of_pipeline(p)]
+        return pd.DataFrame(found, columns=["pipeline", *columns])
+
     cpu = pd.Series([o.cpu_seconds for o in outcomes], dtype=float)
     by_pipeline = cpu.groupby([o.pipeline for o in outcomes]).sum(min_count=1).to_dict()
     return RunRecord(
         rows=described_rows(X, y, extra),
         protocol={name: str(value) for name, value in protocol.items() if value is not None},
-        settings=pd.DataFrame(settings, columns=["pipeline", "part", "kind", "parameter", "value"]),
+        settings=gathered(settings_of, ["part", "kind", "parameter", "value"]),
         parts={name: kinds_of(estimator) for name, estimator in pipelines.items()},
-        seeds=pd.DataFrame(seeds, columns=["pipeline", "part", "value"]),
+        seeds=gathered(seeds_of, ["part", "value"]),
         recordings=_recordings(outcomes, X, y),
         cpu_seconds={str(name): float(value) for name, value in by_pipeline.items()},
         versions=versions(),
@@ -165,13 +168,12 @@ def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None
 
 def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.DataFrame:
     """Numbers of tested recordings by subject, classes, and what describes recordings."""
-    columns = [c for c in _OF_RECORDINGS if c in X]
-    columns = [c for c in columns if X[c].map(np.ndim).max() == 0]
+    columns = [c for c in _OF_RECORDINGS if c in X and X[c].map(np.ndim).max() == 0]
     names = ["pipeline", "subject", "y_true", "y_pred", *columns]
     parts = []
-    for outcome in outcomes:
+    for outcome in outcomes if columns else ():
         level = outcome.levels.get("recording")
-        if not columns or level is None or level.row is None:
+        if level is None or level.row is None:
             continue
         frame = X.iloc[level.row][["subject", *columns]].reset_index(drop=True)
         frame = frame.assign(pipeline=outcome.pipeline, y_true=level.y_true, y_pred=level.y_pred)

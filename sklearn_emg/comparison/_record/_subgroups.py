@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -243,7 +244,7 @@ def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
         return values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
     limits = [float(limit) for limit in bands]
     names = [f"below {limits[0]:g}"]
-    names += [f"{low:g} to below {high:g}" for low, high in zip(limits, limits[1:])]
+    names += [f"{low:g} to below {high:g}" for low, high in pairwise(limits)]
     names.append(f"{limits[-1]:g} and above")
     ages = pd.to_numeric(values, errors="coerce")
     codes = np.searchsorted(limits, ages.to_numpy(dtype=float), side="right")

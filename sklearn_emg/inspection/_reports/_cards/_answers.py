@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sklearn_emg.comparison import ConfoundAudit
+from sklearn_emg._tables import counted
+from sklearn_emg.comparison import ConfoundAudit, SiteComparison
 from sklearn_emg.inspection._reports._cards._population import (
     class_text,
+    confounds_text,
     missing_text,
     population_facts,
 )
 
 if TYPE_CHECKING:
     from sklearn_emg.inspection._reports._cards._model_card import Facts
+
+_BALANCING = ("class_weight", "smote", "sampling")
 
 
 def answers(facts: Facts) -> dict[str, dict[str, str]]:
@@ -39,7 +43,8 @@ def _shared(facts: Facts) -> dict[str, str]:
     size = f"{described['Subjects']} subjects ({class_text(record.rows)})"
     confounds = facts.confounds
     found = ", ".join(confounds.confounds) if isinstance(confounds, ConfoundAudit) else ""
-    small = int((~facts.subgroups["enough"]).sum()) if len(facts.subgroups) else 0
+    groups = list(dict.fromkeys(facts.subgroups.get("property", ())))
+    small = sum(not enough for enough in facts.subgroups.get("enough", ()))
     return {
         "size": size,
         "rows": described[f"{facts.noun.capitalize()}s"],
@@ -53,11 +58,12 @@ def _shared(facts: Facts) -> dict[str, str]:
         "small": f"{small} of {len(facts.subgroups)} subgroups are too small for a figure"
         if small
         else "",
-        "groups": ", ".join(dict.fromkeys(facts.subgroups["property"]))
-        if len(facts.subgroups)
-        else "",
+        "groups": f"figures by {', '.join(groups)}" if groups else "",
         "tuned": _tuned(facts),
-        "sites": described.get("Subjects by site", ""),
+        "sites": f"subjects by site: {described['Subjects by site']}"
+        if "Subjects by site" in described
+        else "",
+        "compared": ", ".join(record.parts),
     }
 
 
@@ -80,17 +86,11 @@ def _limits(shared: dict[str, str]) -> str:
 
 
 def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
-    result, record = facts.result, facts.record
-    weights = record.settings[
-        (record.settings["pipeline"] == facts.name)
-        & (record.settings["parameter"].isin(["class_weight", "smote", "sampling"]))
-    ]
-    weighted = ", ".join(f"{p}={v}" for p, v in zip(weights["parameter"], weights["value"]))
-    across = "sites" if hasattr(result, "site_summary") else "subjects"
-    balance = "" if facts.is_regression else class_text(record.rows)
+    record = facts.record
+    across = "sites" if isinstance(facts.result, SiteComparison) else "subjects"
     return {
         "5": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
-        "6": _part(f"subjects by site: {shared['sites']}" if shared["sites"] else ""),
+        "6": _part(shared["sites"]),
         "7": _part(f"steps, alike for all subjects: {shared['steps']}"),
         "8": _part(class_text(record.rows)),
         "9": _part(f"made from the {facts.noun}s by {shared['steps']}"),
@@ -100,8 +100,8 @@ def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
             f"{shared['splits']}; {shared['steps']}; tuned within folds: "
             f"{shared['tuned'] or 'nothing'}; {shared['measures']} with {shared['intervals']}"
         ),
-        "13": _part(f"{balance}; {weighted or 'no class weights are set'}" if balance else ""),
-        "14": _part(f"figures by {shared['groups']}" if shared["groups"] else ""),
+        "13": _part(_balance(facts)),
+        "14": _part(shared["groups"]),
         "15": _part("one number" if facts.is_regression else "one of the classes, see Model"),
         "16": _part(f"one table; the test {across} of a fold are not in its training"),
         "18": _part(f"sklearn-emg {record.versions['sklearn-emg']}, settings under Model"),
@@ -116,14 +116,10 @@ def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
 
 def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
     record = facts.record
-    names = ", ".join(record.parts)
+    others = len(record.parts) > 1
     versions = ", ".join(f"{n} {v}" for n, v in record.versions.items())
     cpu = sum(record.cpu_seconds.values())
-    quality = facts.quality
-    bad = "" if quality is None else f"{(quality.recordings['quality'] == 'bad').sum()} bad"
-    confounds = shared["confounds"] or (
-        "none found" if isinstance(facts.confounds, ConfoundAudit) else ""
-    )
+    across = isinstance(facts.result, SiteComparison)
     return {
         "2a": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
         "2b": _part(versions),
@@ -131,26 +127,49 @@ def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
         "3d": _part(class_text(record.rows)),
         "3e": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
         "3f": _part(shared["missing"]),
-        "4b": _part(f"recordings by check_quality: {bad}" if bad else ""),
+        "4b": _part(_bad(facts)),
         "4c": _part(f"steps of the pipeline: {shared['steps']}"),
-        "5a": _part(f"compared: {names}"),
+        "5a": _part(f"compared: {shared['compared']}"),
         "5c": shared["splits"],
-        "5d": _part(f"compared on the same folds: {names}" if len(record.parts) > 1 else ""),
+        "5d": _part(f"compared on the same folds: {shared['compared']}" if others else ""),
         "5e": _part(f"tuned within folds: {shared['tuned'] or 'nothing'}"),
         "5f": _part(_baselines(facts)),
         "6a": "all steps are fitted on the training subjects of each fold; see Leak checks",
         "6b": f"{shared['splits']}; see Leak checks",
-        "6c": _part(f"confounds: {confounds}" if confounds else ""),
+        "6c": _part(_legitimacy(facts)),
         "7a": _part(shared["measures"]),
         "7b": f"{shared['intervals']}; models as fixed",
         "7c": _part(
             "paired permutations over subjects, adjusted by Holm" if facts.pairs is not None else ""
         ),
-        "8a": f"each site on a model of the others: {shared['sites']}"
-        if hasattr(facts.result, "site_summary")
-        else "",
+        "8a": _part("each site was tested on a model of the others" if across else ""),
         "8b": _part(_limits(shared)),
     }
+
+
+def _balance(facts: Facts) -> str:
+    """Numbers of the classes, and settings against their imbalance; "" for numbers."""
+    if facts.is_regression:
+        return ""
+    settings = facts.record.settings
+    chosen = settings["parameter"].isin(_BALANCING) & (settings["pipeline"] == facts.name)
+    found = settings[chosen]
+    texts = [f"{p}={v}" for p, v in zip(found["parameter"], found["value"])]
+    weights = ", ".join(dict.fromkeys(texts)) or "no class weights are set"
+    return f"{class_text(facts.record.rows)}; {weights}"
+
+
+def _bad(facts: Facts) -> str:
+    if facts.quality is None:
+        return ""
+    n = int((facts.quality.recordings["quality"] == "bad").sum())
+    return f"check_quality found {counted(n, 'bad recording')}"
+
+
+def _legitimacy(facts: Facts) -> str:
+    if not isinstance(facts.confounds, ConfoundAudit):
+        return ""
+    return f"confounds: {confounds_text(facts.confounds)}"
 
 
 def _baselines(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """The items of TRIPOD+AI and REFORMS, in words of our own.
 
-G. S. Collins et al., "TRIPOD+AI statement: updated guidance for reporting clinical prediction models
-that use regression or machine learning methods", BMJ 385 (2024) e078378.
+G. S. Collins et al., "TRIPOD+AI statement: updated guidance for reporting clinical prediction
+models that use regression or machine learning methods", BMJ 385 (2024) e078378.
 
 S. Kapoor et al., "REFORMS: consensus-based recommendations for machine-learning-based science",
 Science Advances 10 (2024) eadk3452.

@@ -23,13 +23,14 @@ from sklearn_emg.inspection._reports._cards._card import Card, Section
 from sklearn_emg.inspection._reports._cards._model_card import model_card, quality_text
 from sklearn_emg.inspection._reports._cards._population import (
     class_table,
+    confounds_text,
     missing_text,
     number_range,
     population_facts,
     spelling_text,
 )
 from sklearn_emg.preprocessing import QualityReport, check_quality
-from sklearn_emg.recordings import SignalFile, is_recording_table
+from sklearn_emg.recordings import SignalFile, channel_names_of, is_recording_table
 
 _MAX_NAMED = 20
 
@@ -78,8 +79,8 @@ def data_card(
     --------
     >>> from sklearn_emg.datasets import make_nemg_cohort
     >>> from sklearn_emg.inspection import data_card
-    >>> X, y = make_nemg_cohort(6, n_recordings=6, fs=1000.0, duration=0.5, random_state=0, return_X_y=True)
-    >>> card = data_card(X, y)
+    >>> cohort = make_nemg_cohort(6, n_recordings=6, fs=1000.0, duration=0.5, random_state=0)
+    >>> card = data_card(cohort.data, cohort.target)
     >>> [section.title for section in card.sections][:3]
     ['Purpose and source', 'Subjects', 'Recordings']
     """
@@ -135,23 +136,25 @@ def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
         named = [str(c) for c in table.columns]
         more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
         return [("Columns", ", ".join(named[:_MAX_NAMED]) + more)]
-    shapes = [
-        None if isinstance(s, SignalFile) and s.length is None else np.shape(s)
-        for s in table["signal"]
-    ]
-    lengths = [np.nan if s is None else s[-1] / fs for s, fs in zip(shapes, table["fs"])]
-    channels = pd.Series([s[0] if s is not None and len(s) > 1 else 1 for s in shapes])
-    facts = [
-        ("Length in s, median (range)", number_range(pd.Series(lengths))),
-        ("Total length", f"{np.nansum(lengths) / 60:.1f} min"),
-        ("Channels", number_range(channels)),
-    ]
-    if "channel_names" in table:
-        names = dict.fromkeys(n for names in table["channel_names"] for n in names or ())
-        shown = ", ".join(map(str, list(names)[:_MAX_NAMED]))
-        facts.append(("Names of channels", shown + (" ..." if len(names) > _MAX_NAMED else "")))
+    lengths = pd.Series([_n_times(s) for s in table["signal"]]) / table["fs"].to_numpy(float)
     units = set(table["unit"]) if "unit" in table else {"mV"}
-    return [*facts, ("Unit", ", ".join(sorted(map(str, units))))]
+    facts = [
+        ("Length in s, median (range)", number_range(lengths)),
+        ("Total length", f"{lengths.sum() / 60:.1f} min"),
+        ("Unit", ", ".join(sorted(map(str, units)))),
+    ]
+    if not lengths.notna().all():
+        facts.append(("Length not known before reading", f"{lengths.isna().sum()} recordings"))
+    names = dict.fromkeys(name for names in channel_names_of(table) for name in names)
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return [*facts, ("Channels", ", ".join(list(names)[:_MAX_NAMED]) + more)]
+
+
+def _n_times(signal: Any) -> float:
+    """Samples per channel; NaN for a file of unknown length, which is not opened for it."""
+    if isinstance(signal, SignalFile) and signal.length is None:
+        return np.nan
+    return float(np.shape(signal)[-1])
 
 
 def _quality(quality: QualityReport | None) -> Section:
@@ -164,8 +167,10 @@ def _quality(quality: QualityReport | None) -> Section:
 def _confounds(audit: ConfoundAudit | None) -> Section:
     if audit is None:
         return Section("Confounds", facts=[("confound_audit", "not done")])
-    found = ", ".join(map(str, audit.confounds)) or "none found"
-    facts = [("Confounds", found), ("Suspects", ", ".join(map(str, audit.suspects)) or "none")]
+    facts = [
+        ("Confounds", confounds_text(audit)),
+        ("Suspects", ", ".join(map(str, audit.suspects)) or "none"),
+    ]
     table = pd.DataFrame(audit.table()).rename_axis("property")
     return Section(
         "Confounds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ from sklearn_emg.inspection._reports._cards._card import Card, Section
 from sklearn_emg.inspection._reports._cards._checklists import checklists
 from sklearn_emg.inspection._reports._cards._population import (
     class_table,
+    confounds_text,
     population_facts,
     spelling_text,
 )
@@ -96,8 +98,8 @@ def model_card(
     """Describe a model, how it was tested and what is not known, as a card.
 
     All figures come from the comparison; nothing is invented. What only the author knows, such as
-    the intended use, is a marked blank. The card ends with the checklists TRIPOD+AI [1]_ and REFORMS
-    [2]_, in words of our own.
+    the intended use, is a marked blank. The card ends with the checklists TRIPOD+AI [1]_ and
+    REFORMS [2]_, in words of our own.
 
     Parameters
     ----------
@@ -228,8 +230,8 @@ def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | 
         return same[0]
     found = f"the settings of {same}" if same else "the settings of none of them"
     raise ValueError(
-        f"The comparison has the pipelines {names}, and the 'model' of model_card has {found}. Name "
-        "the one whose figures it has with pipeline=..., or give its name as the model."
+        f"The comparison has the pipelines {names}, and the 'model' of model_card has {found}. "
+        "Name the one whose figures it has with pipeline=..., or give its name as the model."
     )
 
 
@@ -246,10 +248,12 @@ def _audited(record: RunRecord, task: str) -> ConfoundAudit | str:
     columns = [c for c in rows.columns.drop(["subject", "y", "n"]) if rows[c].nunique() > 1]
     if not columns:
         return "no audit, since no column describes subjects or recordings"
-    try:
-        return confound_audit(rows[["subject", *columns]], rows["y"].to_numpy(), columns=columns)
-    except ValueError as error:
-        return f"no audit: {error}"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card says so
+        try:
+            return confound_audit(rows[["subject", *columns]], rows["y"].to_numpy())
+        except ValueError as error:
+            return f"no audit: {error}"
 
 
 # -------------------------------------------------------------------- sections
@@ -335,7 +339,7 @@ def _data(facts: Facts) -> Section:
         listed.append(("Confounds", facts.confounds))
     else:
         audit = facts.confounds
-        listed.append(("Confounds", ", ".join(map(str, audit.confounds)) or "none found"))
+        listed.append(("Confounds", confounds_text(audit)))
         if audit.suspects:
             listed.append(("Suspected confounds", ", ".join(map(str, audit.suspects))))
         tables.append(
@@ -403,7 +407,7 @@ def _leak_checks(facts: Facts) -> Section:
         "Gain by a random split of windows": _gain(facts.audit),
         "Confounds": (_NOT_DONE, facts.confounds)
         if isinstance(facts.confounds, str)
-        else ("done", ", ".join(map(str, facts.confounds.confounds)) or "none found"),
+        else ("done", confounds_text(facts.confounds)),
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["check", "found"])
     return Section("Leak checks", tables=[("Leak checks", table.rename_axis("leak"))])
@@ -563,22 +567,31 @@ def _p_text(p: float) -> str:
 
 def _failures(facts: Facts) -> Section:
     result, name = facts.result, facts.name
-    failed = [text for (pipeline, _), text in result.errors.items() if pipeline == name]
-    reasons = dict.fromkeys(text.strip().splitlines()[-1] for text in failed if text.strip())
-    n_fits = len(failed) + facts.predictions["fold"].nunique()
-    listed = [("Failed fits", f"{len(failed)} of {n_fits}" + "".join(f"; {r}" for r in reasons))]
+    listed = [("Failed fits", _failed_fits(facts))]
     tables = []
     if not facts.is_regression:
-        wrong = diagnoses(result, name).query("value < 1")
-        shown = [f"{s} ({y})" for s, y in zip(wrong["subject"], wrong["y_true"])]
-        more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
-        text = ", ".join(shown[:_MAX_NAMED]) + more
         title = f"{result.unit.capitalize()}s with a wrong diagnosis (true class)"
-        listed.append((title, text or "none"))
+        listed.append((title, _wrong(facts)))
         matrix = pd.DataFrame(result.confusion(name)).rename_axis(index="true \\ predicted")
         matrix.columns = [str(c) for c in matrix.columns]
         tables.append(("Confusion matrix", matrix))
     return Section("Failures", facts=listed, tables=tables, blanks=["Reasons for wrong diagnoses"])
+
+
+def _failed_fits(facts: Facts) -> str:
+    errors = facts.result.errors.items()
+    failed = [text.strip() for (pipeline, _), text in errors if pipeline == facts.name]
+    reasons = dict.fromkeys(text.splitlines()[-1] for text in failed if text)
+    n_fits = len(failed) + facts.predictions["fold"].nunique()
+    return "; ".join([f"{len(failed)} of {n_fits}", *reasons])
+
+
+def _wrong(facts: Facts) -> str:
+    """Cases that were wrong in a fold at least, with their true class."""
+    wrong = diagnoses(facts.result, facts.name).query("value < 1")
+    shown = [f"{s} ({y})" for s, y in zip(wrong["subject"], wrong["y_true"])]
+    more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
+    return ", ".join(shown[:_MAX_NAMED]) + more or "none"
 
 
 def _reproduction(facts: Facts) -> Section:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._tables import counted
+from sklearn_emg.comparison import ConfoundAudit
 from sklearn_emg.recordings import similar_subjects
 
 _MAX_NAMED = 12  # values of a column that a text lists
@@ -105,6 +106,14 @@ def spelling_text(rows: pd.DataFrame) -> str:
     found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
     shown = ["/".join(map(str, names)) for names in found]
     return ", ".join(shown[:_MAX_NAMED]) if shown else "none found"
+
+
+def confounds_text(audit: ConfoundAudit) -> str:
+    """Confounds that an audit found, and whether it could find any."""
+    found = ", ".join(map(str, audit.confounds)) or "none found"
+    if audit.min_pvalue <= 1 - audit.confidence:
+        return found
+    return f"{found}; with so few subjects no p-value can be below {audit.min_pvalue:.2g}"
 
 
 def missing_text(rows: pd.DataFrame) -> str:
