@@ -15,13 +15,16 @@ from sklearn_emg.inspection._comparisons import (
     ConfoundDisplay,
     LeakageDisplay,
 )
+from sklearn_emg.inspection._reports._cards._model_card import pair_table
 from sklearn_emg.inspection._reports._html import (
     Table,
     class_counts,
     draw_display,
     interval,
+    p_text,
     table,
 )
+from sklearn_emg.inspection._reports._run_report import headline
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
 _TITLES = {"balanced_accuracy": "balanced accuracy", "mae": "mean absolute error"}
@@ -69,6 +72,7 @@ def comparison_content(
         "n_failed": n_failed,
         "n_fits": n_failed + int(accuracy["n_folds"].sum()),
         "best": _best(accuracy, result.chance),
+        "headline": headline(result, accuracy),
         "chance": f"{result.chance:.2f}",
         "unit": result.unit,
         "cases": _heading(result),
@@ -245,10 +249,21 @@ def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
     return {
         "name": str(top["pipeline"]),
         "accuracy": interval(top["pooled"], top["low"], top["high"]),
-        "n_others": len(others),
-        "n_overlapping": int((others["high"] >= top["low"]).sum()),
+        "overlap": _overlap_text(int((others["high"] >= top["low"]).sum()), len(others)),
         "above_chance": bool(top["low"] > chance),
     }
+
+
+def _overlap_text(n: int, n_others: int) -> str:
+    """How many of the other intervals overlap with the best, in words; "" for none."""
+    if not n:
+        return ""
+    if n_others == 1:
+        return "the interval of the other pipeline overlaps with it"
+    if n == n_others:
+        return f"the intervals of {'both' if n == 2 else f'all {n}'} others overlap with it"
+    intervals, overlap = ("interval", "overlaps") if n == 1 else ("intervals", "overlap")
+    return f"the {intervals} of {n} of the {n_others} others {overlap} with it"
 
 
 def _scores(result: Comparison, level: str, caption: str) -> Table:
@@ -312,7 +327,7 @@ def _figures(result: Comparison) -> dict[str, Any]:
             (7.0, 1.4 + 0.42 * len(display.scores)),
             "scores",
         ),
-        "differences": None if display.differences.empty else _differences(display),
+        "differences": None if display.differences.empty else _differences(result, display),
         "time": draw_display(
             display,
             f"Accuracy against the time to predict a recording: {times}.",
@@ -329,8 +344,9 @@ def _points(difference: float, low: float, high: float) -> str:
     return text if np.isnan(low) else f"{text} [{100 * low:+.0f}, {100 * high:+.0f}]"
 
 
-def _differences(display: ComparisonDisplay) -> dict[str, Any]:
+def _differences(result: Comparison, display: ComparisonDisplay) -> dict[str, Any]:
     frame = display.differences
+    pairs = pair_table(result, display.reference)
     column = "difference (points)"
     texts = [_points(*row) for row in frame[["difference", "low", "high"]].to_numpy(dtype=float)]
     shown = pd.DataFrame(
@@ -341,13 +357,18 @@ def _differences(display: ComparisonDisplay) -> dict[str, Any]:
         },
         index=frame.index,
     )
+    numbers = frame[["difference"]].rename(columns={"difference": column})
+    if pairs is not None:
+        tested = pairs[["p", "adjusted p"]].reindex(frame.index)
+        shown[tested.columns] = tested.map(p_text)
+        numbers = numbers.join(tested)
     values = "; ".join(f"{name} {text}" for name, text in zip(frame.index, texts))
     return {
         "table": table(
             shown,
             f"Accuracy minus that of {display.reference}, on the same subjects",
             index="pipeline",
-            keys=frame[["difference"]].rename(columns={"difference": column}),
+            keys=numbers,
         ),
         "picture": draw_display(
             display,

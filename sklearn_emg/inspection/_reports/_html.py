@@ -70,6 +70,13 @@ def interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def p_text(p: float) -> str:
+    """A p-value with two digits; "-" if there is none."""
+    if np.isnan(p):
+        return "-"
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.2g}"
+
+
 def class_counts(labels: Any) -> str:
     """Number of each class: "control 12, patient 8"."""
     counts = pd.Series(list(labels)).value_counts(sort=False).sort_index()

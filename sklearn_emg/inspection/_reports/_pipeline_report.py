@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import ConfoundAudit, LeakageAudit
+from sklearn_emg.comparison import ConfoundAudit, LeakageAudit, rate, short_text
+from sklearn_emg.deployment import prediction_table
 from sklearn_emg.inspection._curves import LearningCurveDisplay
 from sklearn_emg.inspection._divote_display import DiVoteDisplay
 from sklearn_emg.inspection._networks import ends_with_divote, unwrap
@@ -33,17 +34,44 @@ from sklearn_emg.inspection._reports._html import (
 )
 from sklearn_emg.metrics import predict_subjects, wilson_interval
 
-_N_CHARACTERS = 300  # of a value that is shown
-_N_VALUES = 12  # of an array that is shown
 _N_LINES = 150  # subjects in a heat map
-_PLAIN = (str, Number, type(None), list, tuple, dict, set)
 
 
 class Predictions:
-    """Predictions of a fitted classifier for the subjects of a table, with the true classes."""
+    """Predictions of a fitted model for the subjects of a table, with the true values."""
 
     def __init__(self, estimator: Any, X: pd.DataFrame, y: Any, train: set[Any] | None):
         self.display: DiVoteDisplay | None = None
+        self.are_numbers = is_regressor(estimator)
+        if self.are_numbers:
+            self._predict_numbers(estimator, X, y)
+        else:
+            self._diagnose(estimator, X, y)
+        self.seen: NDArray[np.bool_] | None = None
+        if train is not None:
+            names = self.subjects.index.get_level_values(0)
+            self.seen = np.array([name in train for name in names], dtype=bool)
+
+    def _predict_numbers(self, estimator: Any, X: pd.DataFrame, y: Any) -> None:
+        found = prediction_table(estimator, X)
+        wanted = [c for c in ("n_recordings", "prediction", "low", "high") if c in found]
+        self.subjects = pd.DataFrame(found[wanted])
+        self.diagnosis = self.subjects["prediction"].to_numpy(dtype=float)
+        names = list(self.subjects.index.names)
+        if y is None:
+            self.y = None
+            return
+        keys = names if set(names) <= set(X) else ["subject"]
+        true = pd.Series(np.asarray(y, dtype=float)).groupby([X[k].to_numpy() for k in keys])
+        if (true.nunique() > 1).any():
+            raise ValueError(
+                f"The 'y' of report must be one number for each {' and '.join(map(str, keys))} of "
+                f"X, for which the model predicts one. Got several for "
+                f"{true.nunique().idxmax()!r}."
+            )
+        self.y = true.first().reindex(self.subjects.index).to_numpy()
+
+    def _diagnose(self, estimator: Any, X: pd.DataFrame, y: Any) -> None:
         if ends_with_divote(estimator):
             self.display = DiVoteDisplay.from_estimator(estimator, X, y)
             found = self.display.votes.subjects
@@ -63,10 +91,6 @@ class Predictions:
                 names = [f"probability_{c}" for c in predicted.classes]
                 self.subjects[names] = predicted.y_proba
         self.diagnosis = self.subjects["diagnosis"].to_numpy()
-        self.seen: NDArray[np.bool_] | None = None
-        if train is not None:
-            names = self.subjects.index.get_level_values(0)
-            self.seen = np.array([name in train for name in names], dtype=bool)
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -125,7 +149,12 @@ def pipeline_content(
 def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
     frame, seen = predictions.subjects.copy(), predictions.seen
     accuracy = ""
-    if predictions.y is not None:
+    if predictions.y is not None and predictions.are_numbers:
+        error = np.abs(np.asarray(predictions.y) - predictions.diagnosis)
+        accuracy = _errors(predictions, error)
+        frame.insert(1, "true value", predictions.y)
+        frame.insert(3, "absolute error", error)
+    elif predictions.y is not None:
         right = np.asarray(predictions.y) == predictions.diagnosis
         accuracy = _accuracy(predictions, right)
         place = list(frame.columns).index("diagnosis")
@@ -137,10 +166,29 @@ def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
         "n": len(predictions),
         "n_seen": None if seen is None else int(seen.sum()),
         "accuracy": accuracy,
+        "title": "Predictions" if predictions.are_numbers else "Diagnoses",
         "table": table(
-            frame, "Diagnosis of each subject", index="subject", marks=MARKS, max_rows=max_rows
+            frame,
+            f"{'Prediction' if predictions.are_numbers else 'Diagnosis'} of each subject",
+            index="subject",
+            marks=MARKS,
+            max_rows=max_rows,
         ),
     }
+
+
+def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
+    """Mean absolute error over subjects that are not known to be in the training set."""
+    new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
+    if not new.any():
+        return "There is no error to show: every subject was in the training set."
+    names = [predictions.subjects.index.get_level_values(0)[k] for k in np.flatnonzero(new)]
+    values = interval(*rate(error[new], names, 0.95))
+    spread = float(np.std(np.asarray(predictions.y)[new]))
+    return (
+        f"The mean absolute error over {counted(int(new.sum()), 'subject')} is {values} (95 % "
+        f"interval over subjects); the standard deviation of the true values is {spread:.3g}."
+    )
 
 
 def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
@@ -242,32 +290,17 @@ def _fitted_attributes(estimator: Any) -> dict[str, Any]:
     }
 
 
-def _short(value: Any) -> str:
-    """A value in one line that is neither pages long nor holds an address in memory."""
-    if isinstance(value, np.ndarray) and value.size <= _N_VALUES:
-        value = value.tolist()
-    if isinstance(value, np.ndarray):
-        return f"array of {value.dtype}, shape {value.shape}"
-    if isinstance(value, (pd.DataFrame, pd.Series)):
-        return f"{type(value).__name__}, shape {value.shape}"
-    if isinstance(value, _PLAIN):
-        text = repr(value)
-        return text if len(text) <= _N_CHARACTERS else f"{text[:_N_CHARACTERS]} …"
-    is_function = callable(value) and hasattr(value, "__name__")
-    return value.__name__ if is_function else type(value).__name__
-
-
 def _parameters(part: Any, caption: str) -> Table:
     defaults = inspect.signature(type(part).__init__).parameters
     rows = {}
     for name, value in sorted(part.get_params(deep=False).items()):
-        text = _short(value)
+        text = short_text(value)
         default = defaults[name].default if name in defaults else inspect.Parameter.empty
-        known = "required" if default is inspect.Parameter.empty else _short(default)
+        known = "required" if default is inspect.Parameter.empty else short_text(default)
         rows[name] = {"value": text, "default": known, "set": "" if text == known else "yes"}
     return table(pd.DataFrame.from_dict(rows, orient="index"), caption, index="parameter")
 
 
 def _attributes(part: Any, caption: str) -> Table:
-    rows = {name: {"value": _short(value)} for name, value in _fitted_attributes(part).items()}
+    rows = {name: {"value": short_text(value)} for name, value in _fitted_attributes(part).items()}
     return table(pd.DataFrame.from_dict(rows, orient="index"), caption, index="attribute")

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_emg._validation import check_integer
 from sklearn_emg.comparison import Comparison, ConfoundAudit, LeakageAudit
+from sklearn_emg.inspection._reports._cards._card import Card, card_content
 from sklearn_emg.inspection._reports._comparison_report import comparison_content
 from sklearn_emg.inspection._reports._html import check_page, write_page
 from sklearn_emg.inspection._reports._pipeline_report import (
@@ -25,6 +26,7 @@ from sklearn_emg.inspection._reports._pipeline_report import (
 )
 from sklearn_emg.inspection._reports._quality_report import quality_content, quality_section
 from sklearn_emg.inspection._reports._regression_report import regression_content
+from sklearn_emg.inspection._reports._run_report import run_content
 from sklearn_emg.preprocessing import QualityReport
 
 
@@ -38,6 +40,7 @@ def report(
     X: pd.DataFrame | None = None,
     y: ArrayLike | None = None,
     train_subjects: Iterable[Any] | None = None,
+    cards: Card | Iterable[Card] | None = None,
     title: str | None = None,
     max_rows: int = 1000,
 ) -> Path:
@@ -62,12 +65,16 @@ def report(
     quality : QualityReport, default=None
         Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings.
     X : DataFrame, default=None
-        Table with a ``subject`` column for which a fitted classifier predicts diagnoses.
+        Table with a ``subject`` column for which a fitted classifier predicts diagnoses, or a
+        regressor numbers.
     y : array-like of shape (n_rows,), default=None
-        True label of each row of `X`.
+        True label or number of each row of `X`.
     train_subjects : iterable, default=None
         The subjects that the pipeline was fitted on. Predictions for them are labelled leaky and
-        do not count in the accuracy; without it the page says that they are not known.
+        do not count in the accuracy or error; without it the page says that they are not known.
+    cards : Card or iterable of Card, default=None
+        Model and data cards for the page. By default a comparison has the model card of its best
+        pipeline; ``cards=()`` leaves it out.
     title : str, default=None
         Title of the page, by default "Comparison of pipelines" or the class of the last step.
     max_rows : int, default=1000
@@ -127,10 +134,12 @@ def report(
     path = check_page(path, "report")
     named = _checked_audits(audits)
     check_integer(max_rows, "max_rows", "report")
+    cards = _checked_cards(cards)
     _check_quality(quality)
     predicted = {"X": X, "y": y, "train_subjects": train_subjects}
     if isinstance(result, QualityReport):
-        given = {"audits": audits, "confounds": confounds, "quality": quality, **predicted}
+        given = {"audits": audits, "confounds": confounds, "quality": quality, "cards": cards}
+        given |= predicted
         _refuse_given(given, "a QualityReport has a page of its own")
         write_page(
             path,
@@ -142,12 +151,13 @@ def report(
     if isinstance(result, Comparison):
         _refuse_given(predicted, "a Comparison has its own predictions")
         template, heading = _TEMPLATES[result.task], "Comparison of pipelines"
-        content = _comparison(result, named, confounds, max_rows)
+        content = _comparison(result, named, confounds, quality, cards, max_rows)
     else:
         _check_estimator(result)
         _check_confounds(confounds, getattr(result, "classes_", None))
         predictions = _checked_table(result, X, y, train_subjects)
         content = pipeline_content(result, named, confounds, predictions, max_rows)
+        content["cards"] = [card_content(card) for card in cards or ()]
         template, heading = "pipeline.html", pipeline_title(result)
     content["recordings"] = quality_section(quality, max_rows)
     write_page(path, template, title or heading, content)
@@ -162,15 +172,34 @@ def _comparison(
     result: Comparison,
     audits: dict[str, LeakageAudit],
     confounds: ConfoundAudit | None,
+    quality: QualityReport | None,
+    cards: list[Card] | None,
     max_rows: int,
 ) -> dict[str, Any]:
     """Content of the page of a comparison of classifiers or regressors."""
     if result.task == "regression":
         if confounds is not None:
             raise ValueError("The 'confounds' of report are those of classes. Leave them out.")
-        return regression_content(result, audits, max_rows)
-    _check_confounds(confounds, result.classes)
-    return comparison_content(result, audits, confounds, max_rows)
+        content = regression_content(result, audits, max_rows)
+    else:
+        _check_confounds(confounds, result.classes)
+        content = comparison_content(result, audits, confounds, max_rows)
+    best = None if content["best"] is None else content["best"]["name"]
+    more = {"audits": audits, "confounds": confounds, "quality": quality}
+    return content | run_content(result, best, cards, **more)
+
+
+def _checked_cards(cards: Any) -> list[Card] | None:
+    if cards is None:
+        return None
+    listed = [cards] if isinstance(cards, Card) else list(cards)
+    for card in listed:
+        if not isinstance(card, Card):
+            raise TypeError(
+                f"The 'cards' of report must be Cards. Got {type(card).__name__}: see "
+                "sklearn_emg.inspection.model_card and data_card."
+            )
+    return listed
 
 
 def _refuse_given(given: Mapping[str, Any], reason: str) -> None:
@@ -251,10 +280,10 @@ def _checked_table(
             if value is not None:
                 raise ValueError(f"The {name!r} of report belongs to a table: give X too.")
         return None
-    if not is_classifier(estimator):
+    if not (is_classifier(estimator) or is_regressor(estimator)):
         raise ValueError(
-            "The 'X' of report is for a classifier, which diagnoses its subjects. Got a "
-            f"{type(estimator).__name__}, which is no classifier: leave X out."
+            "The 'X' of report is for a classifier or regressor, which predicts for its subjects. "
+            f"Got a {type(estimator).__name__}, which is neither: leave X out."
         )
     if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
         raise ValueError(

@@ -1,0 +1,127 @@
+"""Sections that pages of all comparisons share: data, settings, p-values, confusion, cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg.comparison import Comparison, ConfoundAudit, LeakageAudit, sensitivities
+from sklearn_emg.inspection._reports._cards._card import Card, card_content
+from sklearn_emg.inspection._reports._cards._model_card import model_card
+from sklearn_emg.inspection._reports._cards._population import class_table, population_facts
+from sklearn_emg.inspection._reports._html import Table, interval, table
+from sklearn_emg.preprocessing import QualityReport
+
+_N_SHADES = 9  # of a cell of a confusion matrix
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Confusion matrix of one pipeline; each cell has its number, fraction of its row and shade."""
+
+    name: str
+    classes: list[str]
+    rows: list[tuple[str, list[tuple[int, str, int]]]]
+
+
+def run_content(
+    result: Comparison,
+    best: str | None,
+    cards: Iterable[Card] | None,
+    *,
+    audits: Mapping[str, LeakageAudit],
+    confounds: ConfoundAudit | None,
+    quality: QualityReport | None,
+) -> dict[str, Any]:
+    """Variables that the templates of comparisons share.
+
+    Parameters
+    ----------
+    result : Comparison
+    best : str or None
+        Pipeline that the card is of, where none is given.
+    cards : iterable of Card or None
+        None stands for the model card of the best pipeline.
+    audits : mapping of str to LeakageAudit
+    confounds : ConfoundAudit or None
+    quality : QualityReport or None
+    """
+    record = result.record
+    if cards is None and record is not None and best is not None:
+        audit = audits.get(best)
+        cards = [model_card(best, result, confounds=confounds, audit=audit, quality=quality)]
+    content: dict[str, Any] = {
+        "cards": [card_content(card) for card in cards or ()],
+        "data": None,
+        "settings": [],
+        "confusions": [],
+    }
+    if result.task == "classification":
+        names = dict.fromkeys(result.predictions["pipeline"])
+        content["confusions"] = [_confusion(result, name) for name in names]
+    if record is None:
+        return content
+    noun = record.protocol["rows"]
+    by_class = class_table(record.rows, noun)
+    content["data"] = {
+        "facts": population_facts(record.rows, noun),
+        "table": None if by_class is None else table(by_class, "Subjects by class", index="class"),
+    }
+    content["settings"] = [
+        {
+            "name": name,
+            "steps": ", ".join(steps),
+            "table": _settings(record.settings[record.settings["pipeline"] == name], name),
+        }
+        for name, steps in record.parts.items()
+    ]
+    return content
+
+
+def _settings(rows: pd.DataFrame, name: str) -> Table:
+    frame = rows.set_index("parameter")[["value", "kind", "part"]]
+    frame = frame.set_axis(["value", "step", "place"], axis=1)
+    return table(frame, f"Settings of {name} that differ from the defaults", index="parameter")
+
+
+def _confusion(result: Comparison, name: str) -> Confusion:
+    counts = result.confusion(name).to_numpy()
+    totals = counts.sum(axis=1, keepdims=True)
+    fractions = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    classes = [str(c) for c in result.classes]
+    rows = [
+        (
+            label,
+            [(int(n), f"{100 * f:.0f} %", round(_N_SHADES * f)) for n, f in zip(row, fraction)],
+        )
+        for label, row, fraction in zip(classes, counts, fractions)
+    ]
+    return Confusion(name, classes, rows)
+
+
+def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:
+    """Accuracy and sensitivity of each class, one row per pipeline; None without predictions."""
+    shown, keys = {}, {}
+    for name in dict.fromkeys(result.predictions["pipeline"]):
+        found = sensitivities(result, name)
+        row = accuracy.set_index("pipeline").loc[name]
+        cells = {"accuracy": interval(*row[["pooled", "low", "high"]])}
+        numbers = {"accuracy": row["pooled"]}
+        for label, values in found.iterrows():
+            column = f"sensitivity {label} (n = {values['n']:.0f})"
+            cells[column] = interval(*values[["sensitivity", "low", "high"]])
+            numbers[column] = values["sensitivity"]
+        shown[name], keys[name] = cells, numbers
+    if not shown:
+        return None
+    frame = pd.DataFrame.from_dict(shown, orient="index")
+    return table(
+        frame,
+        f"Accuracy and sensitivity of each class over {result.unit}s",
+        index="pipeline",
+        keys=pd.DataFrame.from_dict(keys, orient="index"),
+    )
