@@ -14,13 +14,13 @@ import pytest
 from markupsafe import Markup
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.comparison import compare, confound_audit, leakage_audit
-from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.inspection import report
+from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
+from sklearn_emg.inspection import data_card, report
 
 pytest.importorskip("matplotlib", reason="the report needs matplotlib")
 
@@ -158,6 +158,54 @@ def test_numbers_and_nouns_agree(data, tmp_path):
     assert re.search(r"\d+ of 20 subjects (are|is) wrong with every pipeline", text)
 
 
+def test_sensitivities_confusions_settings_p_values_and_the_card_are_shown(pages):
+    text = html.unescape(text_of(pages[0]))
+    head, body = text.split("</nav>")
+    assert head.index("Accuracy, and sensitivity of each class (its subjects)") < head.index("<nav")
+    assert '<th scope="col">control (12)</th><th scope="col">patient (8)</th>' in head
+    assert body.index("Data</h2>") < body.index("Scores by subject</h2>")
+    assert body.count('<table class="confusion">') == 2  # the third pipeline failed
+    (matrix,) = re.findall(r"<caption>neighbours</caption>.*?</table>", body, re.S)
+    cells = [int(n) for n in re.findall(r"<td [^>]*>(\d+) <small>", matrix)]
+    assert [sum(cells[:2]), sum(cells[2:])] == [12, 8]
+    assert '<td class="text">KNeighborsClassifier</td>' in body
+    assert '<th scope="col">adjusted p</th>' in body
+    assert "<summary>Model card: " in body
+    assert "REFORMS" in body
+
+
+def test_cards_are_chosen(data, tmp_path):
+    model = DiVoteClassifier(LogisticRegression(), window=None, features=["rms"])
+    result = compare({"one": model}, *data, cv=4, progress=False, n_resamples=20)
+    card = data_card(*data, title="Who was recorded")
+    text = text_of(report(result, tmp_path / "a.html", cards=card))
+    assert "Card</h2>" in text
+    assert "<summary>Who was recorded</summary>" in text
+    assert "Model card" not in text
+    assert "<summary>" not in text_of(report(result, tmp_path / "a.html", cards=()))
+    with pytest.raises(TypeError, match=r"must be Cards\. Got str"):
+        report(result, tmp_path / "a.html", cards=["model"])
+
+
+def test_a_fitted_regressor_predicts_numbers_of_subjects(data, tmp_path):
+    X, _ = data
+    y = X["rms"].groupby(X["subject"]).transform("mean").to_numpy()
+    train = X["subject"].isin([f"s{k}" for k in range(15)]).to_numpy()
+    of = {"window": None, "features": ["rms"], "cv": 3}
+    model = DiVoteRegressor(LinearRegression(), **of).fit(X[train], y[train])
+    path = report(
+        model, tmp_path / "a.html", X=X[~train], y=y[~train], train_subjects=X["subject"][train]
+    )
+    text = text_of(path)
+    assert "Predictions</h2>" in text
+    assert "None of the 6 subjects was in the training set." in text
+    assert re.search(r"mean absolute error over 6 subjects is 0\.\d\d \[", text)
+    for column in ("true value", "prediction", "absolute error", "low", "high"):
+        assert f'<th scope="col">{column}</th>' in text
+    with pytest.raises(ValueError, match="one number for each subject"):
+        report(model, tmp_path / "b.html", X=X[~train], y=X["rms"][~train])
+
+
 def test_units_of_subjects_are_counted_as_such(data, tmp_path):
     X, y = data
     X = X.assign(side=["left", "left", "right", "right"] * 20)
@@ -198,7 +246,7 @@ def test_confounds_have_a_line_a_table_a_picture_and_the_matched_subjects(pages)
     text = text_of(pages[0])
     assert "<dt>Confounds</dt><dd>age</dd>" in text
     assert "<strong>age</strong> predicts" in text
-    assert text.count('<td class="leaky">confound</td>') == 1
+    assert text.count('<td class="leaky">confound</td>') == 2  # in the section and in the card
     assert "control: 41.25 (40 to 50); patient: 60 (50 to 71.5)" in text
     assert 'alt="Balanced accuracy of subjects by one property alone: age ' in text
     assert "Matched 8 subjects (4 control, 4 patient) in 4 sets with 32 recordings" in text
@@ -257,7 +305,8 @@ addEventListener("securitypolicyviolation", (e) => failures.push(e.violatedDirec
 
 _CLICKS = """<script>
 addEventListener("load", () => {
-  const table = document.querySelector("table.sortable");
+  const table = [...document.querySelectorAll("table.sortable")].find(
+    (one) => one.caption.textContent.startsWith("Scores over subjects"));
   const th = table.tHead.rows[0].cells[COLUMN];
   const read = () => [...table.tBodies[0].rows].map((r) => r.cells[0].textContent).join("|");
   const out = [th.getAttribute("aria-sort")];
@@ -310,7 +359,8 @@ def test_page_loads_without_console_messages(pages, browse, k):
     assert console == []
     assert "<title>run</title>" not in dom
     # The buttons are made by the script: it was let run.
-    assert dom.count('aria-sort="none"') == dom.count('<th scope="col"') > 5
+    sortable = "".join(re.findall(r'<table class="sortable">.*?</table>', dom, re.S))
+    assert dom.count('aria-sort="none"') == sortable.count('<th scope="col"') > 5
 
 
 @pytest.mark.slow
@@ -319,7 +369,8 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
 
     # The policy lets no other script run, so that the probe needs a page without it.
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", _PROBE, text_of(pages[0]))
-    column = re.findall(r'<th scope="col">([^<]*)</th>', text).index("balanced accuracy")
+    (scores,) = re.findall(r"<caption>Scores over subjects.*?</table>", text, re.S)[:1]
+    column = re.findall(r'<th scope="col">([^<]*)</th>', scores).index("balanced accuracy")
     probe = tmp_path / "probe.html"
     probe.write_text(
         text.replace("</body>", _CLICKS.replace("COLUMN", str(column)) + "</body>"),

@@ -112,7 +112,7 @@ def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:
         cells = {"accuracy": interval(*row[["pooled", "low", "high"]])}
         numbers = {"accuracy": row["pooled"]}
         for label, values in found.iterrows():
-            column = f"sensitivity {label} (n = {values['n']:.0f})"
+            column = f"{label} ({values['n']:.0f})"
             cells[column] = interval(*values[["sensitivity", "low", "high"]])
             numbers[column] = values["sensitivity"]
         shown[name], keys[name] = cells, numbers
@@ -121,7 +121,7 @@ def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:
     frame = pd.DataFrame.from_dict(shown, orient="index")
     return table(
         frame,
-        f"Accuracy and sensitivity of each class over {result.unit}s",
+        f"Accuracy, and sensitivity of each class (its {result.unit}s)",
         index="pipeline",
         keys=pd.DataFrame.from_dict(keys, orient="index"),
     )
