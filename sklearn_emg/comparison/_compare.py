@@ -49,7 +49,6 @@ from sklearn_emg.comparison._sites import plan_sites, run_across, site_compariso
 from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.model_selection import RecordingStore, Split, check_contexts, opened_store
-from sklearn_emg.recordings import is_recording_table
 
 
 @warned_once()
@@ -221,10 +220,9 @@ def compare(
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
     protocol = {
-        "rows": "recording" if is_recording_table(X) else "row",
         "splits": split_text(cv, task),
         "site": site,
-        "average": average if task == "classification" else None,
+        "average": average,
         "confidence": confidence,
         "resamples": n_resamples,
         "seed": random_state,

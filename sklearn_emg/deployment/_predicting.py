@@ -85,13 +85,30 @@ def prediction_table(
     {'new': {'diagnosis': 'patient', 'in_training': 'no'},
      'other': {'diagnosis': 'control', 'in_training': 'no'}}
     """
+    _check(model, table, quality)
+    check_fraction(coverage, "coverage", "prediction_table", below=True)
+    votes = find_votes(model, table)
+    if votes is None:
+        frame, rows = _plain(model, table)
+    elif is_classifier(model):
+        frame, rows = _diagnoses(votes)
+    else:
+        frame, rows = _numbers(votes, _intervals(model, table, coverage))
+    names = frame.index.get_level_values(0)
+    known, complete = training_subjects(model)
+    frame.insert(0, "in_training", [_seen(name, known, complete) for name in names])
+    frame["quality"] = [_quality(quality, of_unit) for of_unit in rows]
+    return ReadableTable(frame)
+
+
+def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
+    """Refuse models that predict nothing, tables without subjects, quality of other tables."""
     if not (is_classifier(model) or is_regressor(model)):
         raise TypeError(
             "The 'model' of prediction_table must be a classifier or regressor. Got "
             f"{type(model).__name__}."
         )
     check_is_fitted(model)
-    check_fraction(coverage, "coverage", "prediction_table", below=True)
     if not isinstance(table, pd.DataFrame) or "subject" not in table:
         raise ValueError("The 'table' of prediction_table must have a 'subject' column.")
     if is_recording_table(table):
@@ -101,19 +118,6 @@ def prediction_table(
             f"The 'quality' of prediction_table has {counted(len(quality.index), 'recording')}, "
             f"the table has {len(table)}. Check the table that is predicted."
         )
-    votes = find_votes(model, table)
-    if votes is None:
-        frame, rows = _plain(model, table)
-    elif is_classifier(model):
-        frame, rows = _diagnoses(votes)
-    else:
-        frame, rows = _numbers(votes, _intervals(model, table, coverage))
-    position = 0 if frame.index.nlevels > 1 else None
-    names = frame.index if position is None else frame.index.get_level_values(position)
-    known, complete = training_subjects(model)
-    frame.insert(0, "in_training", [_seen(name, known, complete) for name in names])
-    frame["quality"] = [_quality(quality, of_unit) for of_unit in rows]
-    return ReadableTable(frame)
 
 
 def _seen(name: Any, known: frozenset[Any], complete: bool) -> str:

@@ -22,7 +22,7 @@ from sklearn_emg._sklearn import Integral
 from sklearn_emg._typing import Labels
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison._runs import Outcome
-from sklearn_emg.recordings import METADATA_COLUMNS
+from sklearn_emg.recordings import METADATA_COLUMNS, is_recording_table
 
 # Columns that are no properties of subjects and recordings, or are another for each row.
 _NOT_DESCRIPTIONS = ("channel_names", "recording", "file", "start", "stop", "start_time", "label")
@@ -44,7 +44,7 @@ class RunRecord:
         The rows of X, those that are described alike together: subject, ``y``, and columns such as
         sex, age, muscle, site and fs; ``n`` is their number.
     protocol : dict of str to str
-        Splits, seed, intervals, in words.
+        Splits, seed, intervals, in words; ``rows``, whether a row is a "recording" or a "row".
     settings : DataFrame
         Parameters of the pipelines that differ from their defaults: ``pipeline``, ``part``,
         ``kind``, ``parameter``, ``value``.
@@ -109,7 +109,10 @@ def record_run(
     by_pipeline = cpu.groupby([o.pipeline for o in outcomes]).sum(min_count=1).to_dict()
     return RunRecord(
         rows=described_rows(X, y, extra),
-        protocol={name: str(value) for name, value in protocol.items() if value is not None},
+        protocol={
+            "rows": "recording" if is_recording_table(X) else "row",
+            **{name: str(value) for name, value in protocol.items() if value is not None},
+        },
         settings=gathered(settings_of, ["part", "kind", "parameter", "value"]),
         parts={name: kinds_of(estimator) for name, estimator in pipelines.items()},
         seeds=gathered(seeds_of, ["part", "value"]),

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg.comparison import Comparison, ConfoundAudit, LeakageAudit, sensitivities
+from sklearn_emg.comparison import (
+    Comparison,
+    ConfoundAudit,
+    LeakageAudit,
+    RunRecord,
+    sensitivities,
+)
 from sklearn_emg.inspection._reports._cards._card import Card, card_content
 from sklearn_emg.inspection._reports._cards._model_card import model_card
 from sklearn_emg.inspection._reports._cards._population import class_table, population_facts
@@ -63,15 +69,15 @@ def run_content(
     if result.task == "classification":
         names = dict.fromkeys(result.predictions["pipeline"])
         content["confusions"] = [_confusion(result, name) for name in names]
-    if record is None:
-        return content
+    return content if record is None else content | _of_record(record)
+
+
+def _of_record(record: RunRecord) -> dict[str, Any]:
+    """Data and settings of a run."""
     noun = record.protocol["rows"]
     by_class = class_table(record.rows, noun)
-    content["data"] = {
-        "facts": population_facts(record.rows, noun),
-        "table": None if by_class is None else table(by_class, "Subjects by class", index="class"),
-    }
-    content["settings"] = [
+    shown = None if by_class is None else table(by_class, "Subjects by class", index="class")
+    settings = [
         {
             "name": name,
             "steps": ", ".join(steps),
@@ -79,7 +85,8 @@ def run_content(
         }
         for name, steps in record.parts.items()
     ]
-    return content
+    data = {"facts": population_facts(record.rows, noun), "table": shown}
+    return {"data": data, "settings": settings}
 
 
 def _settings(rows: pd.DataFrame, name: str) -> Table:
