@@ -132,17 +132,13 @@ def latencies(seconds: float) -> None:
 # ------------------------------------------------- random cuts of real recordings
 
 
-def real_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Recordings of three subjects of each set, one rate per set."""
-    n2001 = load_n2001(folder / "n2001_biceps", lazy=True, return_X_y=True)[0]
-    algiers = load_algiers(folder / "algiers", "Biceps Brachii", return_X_y=True)[0]
-    tables = {
-        "emgdb": fetch_emgdb(data_home=folder, return_X_y=True)[0],
-        "N2001": n2001,
-        "Algiers": algiers,
-        "lower limb, 4 channels": load_lower_limb(folder / "lower_limb", return_X_y=True)[0],
-    }
-    return {name: X.drop_duplicates("subject").head(3) for name, X in tables.items()}
+# The lower limb has four channels, the others one.
+SETS = {
+    "emgdb": lambda folder: fetch_emgdb(data_home=folder, return_X_y=True),
+    "n2001": lambda folder: load_n2001(folder / "n2001_biceps", lazy=True, return_X_y=True),
+    "algiers": lambda folder: load_algiers(folder / "algiers", "Biceps Brachii", return_X_y=True),
+    "lower_limb": lambda folder: load_lower_limb(folder / "lower_limb", return_X_y=True),
+}
 
 
 def streamable_steps(fs: float) -> dict[str, object]:
@@ -206,20 +202,23 @@ def pieces_of(table: pd.DataFrame, rng: np.random.Generator, n_pieces: int) -> p
     return cut_recordings(table.reset_index(drop=True), spans)
 
 
-def cuts(n_cuts: int) -> None:
-    """Compare streams with whole recordings, and print the cuts that differ in a bit."""
-    rng = np.random.default_rng(0)
-    tables = real_tables(data_folder())
-    n_each = -(-n_cuts // len(tables))
-    for set_name, table in tables.items():
-        pieces = pieces_of(table, rng, 24)
+def cuts(n_cuts: int, sets: list[str]) -> None:
+    """Compare streams with whole recordings, and print the cuts that differ in a bit.
+
+    The cuts are divided among the sets.
+    """
+    n_each = -(-n_cuts // len(SETS))
+    for set_name in sets:
+        rng = np.random.default_rng(0)
+        table = SETS[set_name](data_folder())[0]
+        pieces = pieces_of(table.drop_duplicates("subject").head(3), rng, 24)
         fs, began = float(pieces["fs"].iloc[0]), time.perf_counter()
         for name, step in streamable_steps(fs).items():
             fitted_step = clone(step).fit(pieces)
             whole = fitted_step.transform(pieces)["signal"].tolist()
             differ = 0
             for k in range(n_each):
-                stream = fitted_step.stream(fs)
+                stream = getattr(fitted_step, "transformer_", fitted_step).stream(fs)
                 chunks = random_chunks(pieces["signal"].iloc[k % len(pieces)], rng)
                 found = np.concatenate([stream.process(chunk) for chunk in chunks], axis=-1)
                 differ += found.tobytes() != np.asarray(whole[k % len(pieces)]).tobytes()
@@ -332,11 +331,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="signal for each latency")
     parser.add_argument("--hour", action="store_true", help="replay one hour, with memory")
     parser.add_argument("--cuts", type=int, metavar="N", help="random cuts per step and system")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="for --cuts")
     parser.add_argument("--sequential", action="store_true", help="evaluate stopping rules")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.cuts:
-        cuts(options.cuts)
+        cuts(options.cuts, options.sets)
     elif options.sequential:
         sequential()
     elif options.hour:

@@ -40,7 +40,7 @@ def read(stream, name, blocks, n_chunks, **options):
     """Chunks from a stream that sends blocks with the time stamps of their last samples."""
     from sklearn_emg.streaming import read_lsl
 
-    source = read_lsl(name, chunk=0.05, timeout=3.0, **options)
+    source = read_lsl(name, chunk=0.05, timeout=20.0, **options)
     found = []
     for values, stamp in blocks:
         if not found:  # the first chunk opens the stream
@@ -58,7 +58,7 @@ def _later(action, stream):
     import threading
 
     def run():
-        stream.wait_for_consumers(5.0)
+        stream.wait_for_consumers(30.0)
         action()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -101,6 +101,20 @@ def test_a_stream_that_ends_is_an_error_and_one_that_is_silent_too():
     _silent = outlet("emg d")
     with pytest.raises(TimeoutError, match="'emg d' sends nothing"):
         next(read_lsl("emg d", timeout=0.3))
+
+
+def test_a_stream_that_comes_back_goes_on_with_a_gap():
+    first = outlet("emg f", n_channels=1, unit="mV")
+    values = np.ones((50, 1))
+    found, source = read(first, "emg f", [(values, 10.049)], 1, reconnect=10.0)
+    del first
+    again = outlet("emg f", n_channels=1, unit="mV")
+    sender = _later(lambda: send(again, 2 * values, 12.049), again)
+    found.append(next(source))
+    sender.join()
+    source.close()
+    assert [c.start for c in found] == [0, 2000]
+    assert found[1].samples.tolist() == [2.0] * 50
 
 
 @pytest.mark.parametrize(
