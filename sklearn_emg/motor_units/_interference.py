@@ -236,14 +236,29 @@ class InterferenceCloud:
             "n_points": len(distances),
         }
 
-    def _row(self, muscle: str) -> dict[str, Any]:
+    def muscles(self) -> list[str]:
+        """Names of the muscles that have a cloud.
+
+        Returns
+        -------
+        names : list of str
+
+        Raises
+        ------
+        ValueError
+            Before ``fit``.
+        """
         if not hasattr(self, "clouds_"):
             raise ValueError("InterferenceCloud has no clouds yet: call fit first.")
+        return list(self.clouds_["muscle"])
+
+    def _row(self, muscle: str) -> dict[str, Any]:
+        names = self.muscles()
         found = self.clouds_[self.clouds_["muscle"] == muscle_name(muscle)].to_dict("records")
         if not found:
             raise ValueError(
                 f"InterferenceCloud has no cloud of the muscle {muscle_name(muscle)!r}. It has "
-                f"those of {', '.join(self.clouds_['muscle'])}."
+                f"those of {', '.join(names)}."
             )
         return {str(name): value for name, value in found[0].items()}
 

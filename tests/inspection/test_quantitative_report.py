@@ -1,10 +1,20 @@
 """The page of the potentials of a subject: what it says, and what it leaves to the reader."""
 
+from itertools import pairwise
+
+import pandas as pd
 import pytest
 
 from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.inspection import quantitative_emg_report
-from sklearn_emg.motor_units import MotorUnitDecomposer, ReferenceLimits, muscle_potentials
+from sklearn_emg.motor_units import (
+    InterferenceCloud,
+    MotorUnitDecomposer,
+    ReferenceLimits,
+    interference_points,
+    muscle_potentials,
+)
 from sklearn_emg.preprocessing import HighpassFilter
 
 NAME = "<b>P1</b>"
@@ -64,7 +74,59 @@ def test_limits_that_are_not_fitted_and_other_classes_are_refused(recordings, tm
     path = tmp_path / "report.html"
     with pytest.raises(ValueError, match="call fit or use_table first"):
         quantitative_emg_report(recordings, NAME, path, limits=ReferenceLimits())
-    with pytest.raises(TypeError, match=r"'extractor' .* must be MUAPFeatures"):
-        quantitative_emg_report(recordings, NAME, path, extractor=MotorUnitDecomposer())
+    with pytest.raises(TypeError, match=r"'extractor' .* MUAPFeatures or MotorUnitDecomposer"):
+        quantitative_emg_report(recordings, NAME, path, extractor=ReferenceLimits())
+    with pytest.raises(TypeError, match=r"'decomposer' .* must be MotorUnitDecomposer"):
+        quantitative_emg_report(recordings, NAME, path, decomposer=MUAPFeatures())
+    with pytest.raises(ValueError, match="call fit first"):
+        quantitative_emg_report(recordings, NAME, path, interference=InterferenceCloud())
     with pytest.raises(ValueError, match=r"needs the name of its muscle\. Got None"):
         quantitative_emg_report(recordings.assign(muscle=None), NAME, path)
+
+
+@pytest.fixture(scope="module")
+def page_of_units(recordings, tmp_path_factory):
+    """Page by motor units, with a cloud of controls; and the units."""
+    own = HighpassFilter(20.0).fit_transform(recordings[recordings["subject"] == NAME])
+    points = interference_points(own.iloc[:1])
+    many = pd.concat([points] * 4, ignore_index=True)
+    cloud = InterferenceCloud().fit(
+        pd.concat([many.assign(subject=f"C{k}", turns=many["turns"] * (1 + k)) for k in range(4)])
+    )
+    path = tmp_path_factory.mktemp("pages") / "report.html"
+    extractor = MotorUnitDecomposer()
+    quantitative_emg_report(recordings, NAME, path, extractor=extractor, interference=cloud)
+    return path.read_text("utf-8"), MotorUnitDecomposer().fit(own.reset_index(drop=True))
+
+
+def test_units_have_rates_and_overlaid_potentials(page_of_units):
+    page, decomposer = page_of_units
+    n = (decomposer.units_["row"] == 0).sum()
+    assert n > 0
+    assert f"{n} motor unit" in page
+    rate = 1 / decomposer.units_["interval"].iloc[0]
+    assert f">{round(rate, 1):.3g}</td>" in page
+    assert "overlaid by recording" in page
+    assert "left out, which could not be told" in page
+    # What the published limits are of: averages of units, not single discharges.
+    assert "Single discharges are shorter" not in page
+
+
+def test_interference_pattern_is_compared_with_own_controls(page_of_units):
+    page, _ = page_of_units
+    assert "cloud of 4 own controls" in page
+    assert "InterferenceCloud has no cloud of the muscle &#39;soleus&#39;" in page
+
+
+def test_tables_stack_on_narrow_windows_and_stay_tables(page_of_units):
+    page, _ = page_of_units
+    assert page.count('role="table"') == page.count("<table") >= 2
+    assert page.count('role="columnheader"') == page.count('<th scope="col"')
+    assert 'data-head="rate (Hz)"' in page
+    assert "@media screen and (max-width: 44rem)" in page
+    assert "size: A4" in page
+    levels = [int(part[0]) for part in page.split("<h")[1:] if part[0].isdigit()]
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    assert page.count("<img alt=") == page.count("<img")
+    assert '<img alt=""' not in page

@@ -15,7 +15,18 @@ from sklearn_emg._validation import check_real
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.inspection._reports._html import Picture, check_page, draw, table, write_page
-from sklearn_emg.motor_units import ReferenceLimits, muscle_name, muscle_potentials
+from sklearn_emg.inspection._reports._unit_section import (
+    decomposed,
+    interference_section,
+    unit_section,
+)
+from sklearn_emg.motor_units import (
+    InterferenceCloud,
+    MotorUnitDecomposer,
+    ReferenceLimits,
+    muscle_name,
+    muscle_potentials,
+)
 from sklearn_emg.preprocessing import HighpassFilter, check_quality
 from sklearn_emg.recordings import check_recording_table, read_signal
 
@@ -33,17 +44,20 @@ def quantitative_emg_report(
     path: str | os.PathLike[str],
     *,
     limits: ReferenceLimits | None = None,
-    extractor: MUAPFeatures | None = None,
+    extractor: MUAPFeatures | MotorUnitDecomposer | None = None,
+    decomposer: MotorUnitDecomposer | None = None,
+    interference: InterferenceCloud | None = None,
     highpass: float = 20.0,
     seconds: float = 1.0,
 ) -> Path:
     """Write one self-contained HTML page of the motor unit potentials of a subject.
 
     For each muscle, and each side of it, the page shows traces, the potentials, a table of their
-    measures against the limits, with z-scores and outliers, and amplitude against duration; then
-    the quality of the recordings. It begins with a summary in neutral words and with what is not
-    certain. It prints on A4, opens offline and shows names from the data as text. It makes no
-    diagnosis.
+    measures against the limits, with z-scores and outliers, and amplitude against duration; the
+    motor units of each recording with their firing rates, variability and overlaid potentials; and,
+    with `interference`, turns against amplitude. The quality of the recordings follows. The page
+    begins with a summary in neutral words and with what is not certain. It prints on A4, opens
+    offline and shows names from the data as text. It makes no diagnosis.
 
     Parameters
     ----------
@@ -57,8 +71,15 @@ def quantitative_emg_report(
     limits : ReferenceLimits, default=None
         Limits that are fitted or taken from a table; by default the published ones. Limits of own
         controls have to be learned with the same `extractor` and `highpass`.
-    extractor : MUAPFeatures, default=None
-        How potentials are found and measured.
+    extractor : MUAPFeatures or MotorUnitDecomposer, default=None
+        How potentials are found and measured: isolated discharges (the default), or the average
+        potential of each motor unit, which is what published limits are of.
+    decomposer : MotorUnitDecomposer, default=None
+        How motor units are found; by default `extractor` if it is one, or a decomposer with
+        default settings.
+    interference : InterferenceCloud, default=None
+        Fitted clouds of own controls, of parts of 0.5 s with the same `highpass`. Without it the
+        page has no interference pattern.
     highpass : float, default=20.0
         Corner frequency in Hz of the high-pass filter before the measures.
     seconds : float, default=1.0
@@ -74,18 +95,19 @@ def quantitative_emg_report(
     ImportError
         If matplotlib or Jinja2 is not installed.
     ValueError
-        If the table lacks the subject or the column ``muscle``, `limits` are not fitted, no
-        potential is found, or `path` is a folder.
+        If the table lacks the subject or the column ``muscle``, `limits` or `interference` are not
+        fitted, no potential is found, or `path` is a folder.
     TypeError
-        If `limits` or `extractor` is of another class.
+        If `limits`, `extractor`, `decomposer` or `interference` is of another class.
 
     Warns
     -----
     SubjectLeakWarning
-        If the subject is among the controls of `limits`.
+        If the subject is among the controls of `limits` or `interference`.
 
     See Also
     --------
+    sklearn_emg.motor_units.InterferenceCloud : Turns and amplitudes of own controls.
     sklearn_emg.motor_units.ReferenceLimits : The limits, and what they mean.
 
     Examples
@@ -103,18 +125,32 @@ def quantitative_emg_report(
     path = check_page(path, "quantitative_emg_report")
     check_real(seconds, "seconds", "quantitative_emg_report", 0.0, above=True)
     _check_class(limits, ReferenceLimits, "limits")
-    _check_class(extractor, MUAPFeatures, "extractor")
+    _check_class(extractor, (MUAPFeatures, MotorUnitDecomposer), "extractor")
+    _check_class(decomposer, MotorUnitDecomposer, "decomposer")
+    _check_class(interference, InterferenceCloud, "interference")
+    if decomposer is None and isinstance(extractor, MotorUnitDecomposer):
+        decomposer = extractor
     limits = ReferenceLimits().use_table() if limits is None else limits
     limits.muscles()  # which refuses limits that are not fitted
+    if interference is not None:
+        interference.muscles()
     own = _rows_of(recordings, subject)
     filtered = HighpassFilter(highpass).fit_transform(own)
     found = muscle_potentials(filtered, extractor)
     if len(found) == 0:
         raise ValueError(
-            f"No isolated potential was found in {counted(len(own), 'recording')} of {subject!r}. "
+            f"No {_what(extractor)} was found in {counted(len(own), 'recording')} of {subject!r}. "
             "Recordings at slight contraction have them; see the thresholds of MUAPFeatures."
         )
-    sections = _sections(filtered, found, limits, seconds)
+    units = decomposed(filtered, decomposer)
+    sections = [
+        _muscle(name, rows, found[found["row"].isin(rows.index)], limits, seconds, extractor)
+        | {
+            "units": unit_section(name, rows, units),
+            "interference": interference_section(name, rows, interference),
+        }
+        for name, rows in _muscles(filtered)
+    ]
     ages: Any = own["age"].dropna().astype(float).unique() if "age" in own else []
     faults = _quality(own)
     content = {
@@ -126,17 +162,24 @@ def quantitative_emg_report(
         ],
         "muscles": sections,
         "faults": faults,
-        "uncertain": _uncertain(sections, limits, faults is not None, len(ages) > 0),
+        "uncertain": _uncertain(sections, limits, faults is not None, len(ages) > 0, extractor),
     }
     write_page(path, "quantitative.html", f"Quantitative EMG of {subject}", content)
     return path
 
 
-def _check_class(value: Any, wanted: type, name: str) -> None:
+def _check_class(value: Any, wanted: type | tuple[type, ...], name: str) -> None:
     if value is not None and not isinstance(value, wanted):
+        classes = wanted if isinstance(wanted, tuple) else (wanted,)
         raise TypeError(
-            f"The {name!r} of quantitative_emg_report must be {wanted.__name__}. Got {value!r}."
+            f"The {name!r} of quantitative_emg_report must be "
+            f"{' or '.join(cls.__name__ for cls in classes)}. Got {value!r}."
         )
+
+
+def _what(extractor: MUAPFeatures | MotorUnitDecomposer | None) -> str:
+    """What a potential is, in words."""
+    return "motor unit" if isinstance(extractor, MotorUnitDecomposer) else "isolated potential"
 
 
 def _rows_of(recordings: pd.DataFrame, subject: Any) -> pd.DataFrame:
@@ -151,20 +194,12 @@ def _rows_of(recordings: pd.DataFrame, subject: Any) -> pd.DataFrame:
     return own.assign(muscle=[muscle_name(name) for name in own["muscle"]])
 
 
-def _sections(
-    filtered: pd.DataFrame, found: pd.DataFrame, limits: ReferenceLimits, length: float
-) -> list[dict[str, Any]]:
-    """Content of the section of each muscle, and of each side of it."""
+def _muscles(filtered: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Recordings of each muscle, and of each side of it, with the name."""
     keys = [name for name in ("muscle", "side") if name in filtered]
     groups: Any = filtered.groupby(keys, sort=False, dropna=False)
     return [
-        _muscle(
-            ", ".join(str(part) for part in place if not pd.isna(part)),
-            rows,
-            found[found["row"].isin(rows.index)],
-            limits,
-            length,
-        )
+        (", ".join(str(part) for part in place if not pd.isna(part)), rows)
         for place, rows in groups
     ]
 
@@ -175,19 +210,22 @@ def _muscle(
     part: pd.DataFrame,
     limits: ReferenceLimits,
     length: float,
+    extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> dict[str, Any]:
     """Content of the section of one muscle or one side of it."""
+    single = "peak" in part  # isolated discharges, not averages of units
     content: dict[str, Any] = {
         "name": muscle,
         "n": len(part),
         "n_recordings": len(recordings),
         "enough": len(part) >= limits.min_potentials,
+        "what": _what(extractor),
         "traces": _traces(muscle, recordings, part, length),
-        "waves": _waves(muscle, recordings, part) if len(part) else None,
+        "waves": _waves(muscle, recordings, part) if len(part) and single else None,
         **dict.fromkeys(("text", "probabilities", "measures", "cloud", "sources")),
     }
     if len(part) == 0:
-        return content | {"text": "no isolated potential was found"}
+        return content | {"text": f"no {_what(extractor)} was found"}
     with warnings.catch_warnings():
         # The page says itself how many potentials there are.
         warnings.simplefilter("ignore", RecordingWarning)
@@ -231,6 +269,9 @@ def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
 def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: float) -> Picture:
     """The first channel of a few recordings, with the potentials that were measured."""
     rows = recordings.head(_N_TRACES)
+    single = "peak" in part
+    marked = "; coloured: potentials that were measured" if single else ""
+    measured = f"{len(part)} isolated potentials were measured" if single else f"{len(part)} units"
 
     def paint(figure: Any) -> None:
         axes = figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0]
@@ -238,7 +279,8 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
             signal = np.atleast_2d(read_signal(record["signal"]))[0]
             n = min(len(signal), int(length * record["fs"]))
             ax.plot(np.arange(n) / record["fs"], signal[:n], lw=0.6, color="0.2")
-            peaks = part.loc[(part["row"] == row) & (part["channel"] == 1), "peak"]
+            here = part["row"] == row
+            peaks = part.loc[here & (part["channel"] == 1), "peak"] if single else pd.Series([])
             for peak in peaks[peaks < length]:
                 ax.axvspan(peak - 0.005, peak + 0.005, color="#0072B2", alpha=0.2, lw=0)
             ax.set_ylabel("mV")
@@ -247,10 +289,9 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
     return draw(
         paint,
-        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {len(part)} isolated potentials "
-        "were measured in all recordings.",
-        f"The first {length:g} s of {len(rows)} of {counted(len(recordings), 'recording')}; "
-        "coloured: potentials that were measured.",
+        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {measured} in all recordings.",
+        f"The first {length:g} s of {len(rows)} of "
+        f"{counted(len(recordings), 'recording')}{marked}.",
         size=(7.2, 1.0 + 1.1 * len(rows)),
     )
 
@@ -322,7 +363,11 @@ def _quality(own: pd.DataFrame) -> Any:
 
 
 def _uncertain(
-    sections: list[dict[str, Any]], limits: ReferenceLimits, faulty: bool, age_known: bool
+    sections: list[dict[str, Any]],
+    limits: ReferenceLimits,
+    faulty: bool,
+    age_known: bool,
+    extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
     """What the reader has to know before the findings are believed."""
     notes = [
@@ -331,7 +376,8 @@ def _uncertain(
         for part in sections
         if not part["enough"]
     ]
-    if not limits.subjects_:
+    units = isinstance(extractor, MotorUnitDecomposer)
+    if not limits.subjects_ and not units:
         notes.append(
             "The limits are published ones, of averaged potentials of different units. Single "
             "discharges are shorter, so that durations may lie below them in healthy muscles."
@@ -342,6 +388,10 @@ def _uncertain(
         notes.append("The quality of some recordings is in question; see the last section.")
     return [
         *notes,
-        "Potentials are not sorted by motor unit: several may be discharges of one unit.",
+        "Units may be found in several recordings of one site and are then counted several times."
+        if units
+        else "Potentials are not sorted by motor unit: several may be discharges of one unit.",
+        "Motor units are found by a program and were not verified; units that are alike, or that "
+        "fire less than six times, are missed.",
         "Probabilities follow a fixed rule on z-scores and are not calibrated on patients.",
     ]

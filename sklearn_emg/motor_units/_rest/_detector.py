@@ -139,9 +139,10 @@ class RestActivityDetector(FeatureExtractor):
       height that is three times as broad; v < 0.10 and 0.4 to 20 Hz, else unclassified;
     - *motor unit*, which refuses the recording: longer than 6.5 ms and from 4 Hz on;
     - *fibrillation*: up to 6.5 ms, v < 0.10, 0.4 to 20 Hz;
-    - *fasciculation*: longer than 6.5 ms, slower than 3 Hz, also a single one; or shorter and
-      positive first, irregular, of at least 50 uV;
-    - *end-plate activity*: up to 6.5 ms, negative first, v >= 0.25;
+    - *fasciculation*: slower than 3 Hz, also a single one; irregular and of at least 50 uV if it is
+      no longer than 6.5 ms;
+    - *end-plate activity*: up to 6.5 ms, negative first, from 3 Hz on, v >= 0.25; also rare events
+      that begin negative between such ones;
     - *motor unit* again: up to 6.5 ms, from 4 Hz on and v between 0.10 and 0.25;
     - else *unclassified*, as are rare events that may be two events of frequent trains at once.
 

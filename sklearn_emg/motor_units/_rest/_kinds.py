@@ -34,7 +34,7 @@ _FEW = 3
 # Of fewer events, any irregular train is one that is regular with gaps.
 _MANY = 12
 _MOST_FALSE, _MOST_MISSED = 0.3, 0.3
-_LEAST_ALONE = 0.05  # mV, of a potential that is not repeated
+_LEAST_ALONE = 0.05  # mV, of a short potential without a rhythm
 
 
 class Shape(NamedTuple):
@@ -161,15 +161,11 @@ def _of_units(timing: Timing) -> str:
 
 def _irregular_fibre(shape: Shape, timing: Timing) -> str:
     """Short potentials that are not regular."""
+    if timing.rate < _FASCICULATION_RATE:
+        return FASCICULATION if shape.amplitude >= _LEAST_ALONE else OTHER
     frequent = timing.n > _FEW
     if frequent and shape.first < 0 and timing.variability >= _IRREGULAR:
         return SPIKE
     if frequent and timing.rate >= _UNIT_RATE and timing.variability < _IRREGULAR:
         return UNIT
-    slow = timing.rate < _FASCICULATION_RATE
-    return FASCICULATION if slow and _alone(shape) else OTHER
-
-
-def _alone(shape: Shape) -> bool:
-    """Whether a potential is large enough, and of the sign, to count without a rhythm."""
-    return shape.first > 0 and shape.amplitude >= _LEAST_ALONE
+    return OTHER

@@ -1,0 +1,178 @@
+"""Motor units and interference pattern of one muscle: content of the page of a subject."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sklearn_emg._tables import counted
+from sklearn_emg.inspection._plot import COLORS
+from sklearn_emg.inspection._reports._html import Picture, Table, draw, table
+from sklearn_emg.motor_units import (
+    InterferenceCloud,
+    MotorUnitDecomposer,
+    firing_statistics,
+    interference_points,
+    muscle_name,
+    template_measures,
+)
+
+__all__ = ["Units", "decomposed", "interference_section", "unit_section"]
+
+_N_PANELS = 6
+_SPREAD = 0.015  # s around the discharge
+_STYLES = ("-", "--", ":", "-.")
+
+
+class Units(NamedTuple):
+    """Decomposition of all recordings of a subject: one row per unit, and their potentials."""
+
+    table: pd.DataFrame
+    templates: pd.DataFrame
+    left_out: pd.DataFrame
+
+
+def decomposed(filtered: pd.DataFrame, decomposer: MotorUnitDecomposer | None) -> Units:
+    """Units of each recording, with firing and the measures of their potentials."""
+    fitted = MotorUnitDecomposer(**({} if decomposer is None else decomposer.get_params()))
+    fitted.fit(filtered)
+    names = ["row", "unit"]
+    measured = template_measures(fitted.templates_).sort_values("amplitude", kind="stable")
+    # The same unit in several channels of a needle counts once, where it is largest.
+    measured = measured.drop_duplicates(names, keep="last")
+    fired = firing_statistics(fitted.discharges_)
+    units = fitted.units_[[*names, "jiggle"]].merge(
+        fired[[*names, "n_discharges", "rate", "variability", "missed"]], on=names
+    )
+    units = units.merge(measured[[*names, "channel", "amplitude", "duration"]], on=names)
+    return Units(units.sort_values(names, ignore_index=True), fitted.templates_, fitted.left_out_)
+
+
+def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[str, Any]:
+    """Text, table of firing, and overlaid potentials of the units of one muscle."""
+    own = units.table[units.table["row"].isin(recordings.index)]
+    n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
+    text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
+    text += f"; {counted(n_left_out, 'train')} left out, which could not be told apart or verified."
+    if len(own) == 0:
+        return {"text": text, "table": None, "picture": None}
+    text += (
+        f" Median rate {own['rate'].median():.1f} Hz, median variability of the intervals "
+        f"{own['variability'].median():.2f}."
+    )
+    return {
+        "text": text,
+        "table": _firing(muscle, recordings, own),
+        "picture": _templates(muscle, recordings, own, units.templates),
+    }
+
+
+def _label(recordings: pd.DataFrame, row: int) -> str:
+    return str(recordings.loc[row].get("recording", f"recording {row}"))
+
+
+def _firing(muscle: str, recordings: pd.DataFrame, own: pd.DataFrame) -> Table:
+    shown = pd.DataFrame(
+        {
+            "unit": own["unit"].to_numpy(),
+            "discharges": own["n_discharges"].to_numpy(),
+            "rate (Hz)": own["rate"].round(1).to_numpy(),
+            "variability": own["variability"].round(2).to_numpy(),
+            "missed": own["missed"].round(2).to_numpy(),
+            "amplitude (mV)": own["amplitude"].to_numpy(),
+            "duration (ms)": own["duration"].round(1).to_numpy(),
+            "jiggle": own["jiggle"].round(2).to_numpy(),
+        },
+        index=[_label(recordings, row) for row in own["row"]],
+    )
+    return table(shown, f"Firing and potentials of the units of {muscle}", index="recording")
+
+
+def _templates(
+    muscle: str, recordings: pd.DataFrame, own: pd.DataFrame, templates: pd.DataFrame
+) -> Picture:
+    """The potentials of the units of each recording, overlaid at their discharges."""
+    rows = list(dict.fromkeys(own["row"]))[:_N_PANELS]
+    keys = templates.set_index(["row", "unit", "channel"])
+    height = -(-len(rows) // 2)
+
+    def paint(figure: Any) -> None:
+        axes = figure.subplots(height, min(len(rows), 2), squeeze=False, sharex=True).ravel()
+        for ax, row in zip(axes, rows):
+            for unit in own[own["row"] == row].itertuples():
+                wave = keys.loc[(row, unit.unit, unit.channel)]
+                t = (np.arange(len(wave["signal"])) - wave["index"]) / wave["fs"]
+                near = np.abs(t) <= _SPREAD
+                number = int(unit.unit) - 1
+                ax.plot(
+                    1000 * t[near],
+                    np.asarray(wave["signal"])[near],
+                    color=COLORS[number % len(COLORS)],
+                    ls=_STYLES[number // len(COLORS) % len(_STYLES)],
+                    lw=1.1,
+                    label=f"unit {unit.unit}, {unit.rate:.1f} Hz",
+                )
+            ax.set_title(_label(recordings, row), fontsize=9, loc="left")
+            ax.set_ylabel("mV")
+            ax.legend(
+                fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, frameon=False
+            )
+        for ax in axes[len(rows) :]:
+            ax.set_visible(False)
+        for ax in axes[max(len(rows) - 2, 0) : len(rows)]:
+            ax.set_xlabel("time from the discharge (ms)", fontsize=8)
+            ax.tick_params(labelbottom=True)
+
+    n = int(own["row"].isin(rows).sum())
+    rates = f"rates from {own['rate'].min():.1f} to {own['rate'].max():.1f} Hz"
+    return draw(
+        paint,
+        f"Average potentials of {counted(n, 'unit')} of {muscle}, overlaid by recording; {rates}.",
+        f"Average potentials of the units, overlaid at their discharges; {len(rows)} of "
+        f"{counted(own['row'].nunique(), 'recording')} with units.",
+        size=(7.2, 0.5 + 2.5 * height),
+    )
+
+
+def interference_section(
+    muscle: str, recordings: pd.DataFrame, cloud: InterferenceCloud | None
+) -> dict[str, Any] | None:
+    """Text and picture of turns against amplitude, with the cloud of own controls."""
+    if cloud is None:
+        return None
+    points = interference_points(recordings)
+    if len(points) == 0:
+        return {"text": "No part of the recordings has a turn of 0.1 mV.", "picture": None}
+    try:
+        score = cloud.score(points).iloc[0]
+    except ValueError as error:
+        return {"text": f"Not compared: {error}", "picture": None}
+    clouds = cloud.clouds_.set_index("muscle")
+    n_controls = clouds.loc[muscle_name(points["muscle"].iloc[0]), "n_controls"]
+    text = (
+        f"{score['outside']:.0%} of {counted(len(points), 'point')} lie outside the cloud of "
+        f"{n_controls} own controls, {score['allowed']:.0%} are allowed: {score['summary']}."
+    )
+    if not score["enough"]:
+        text += " There are too few points for a finding."
+    outline = cloud.outline(points["muscle"].iloc[0])
+
+    def paint(figure: Any) -> None:
+        ax = figure.subplots()
+        ax.plot(*outline.T, color="0.3", lw=1, ls="--")
+        ax.scatter(points["turns"], points["turn_amplitude"], s=12, color=COLORS[0], lw=0)
+        ax.set(xlabel="turns per second", ylabel="amplitude per turn (mV)")
+        ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
+
+    picture = draw(
+        paint,
+        f"Amplitude per turn against turns per second of {muscle}: {text}",
+        "Parts of 0.5 s; dashed: the cloud of own controls.",
+        size=(4.6, 3.0),
+    )
+    return {"text": text, "picture": picture}
