@@ -128,7 +128,8 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     add("--unit", help="unit of the samples (default: mV; LSL: as the stream states)")
     add("--counter", type=int, metavar="N", help="lines begin with a counter that begins again at "
         "N; 0: never")  # fmt: skip
-    add("--speed", type=float, metavar="X", help="play a file X times as fast (default: at once)")
+    add("--speed", type=float, metavar="X", help="play a file X times as fast (default: at "
+        "once, and as it was recorded with a view)")  # fmt: skip
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:

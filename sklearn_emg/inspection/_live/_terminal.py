@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._live._state import LiveState
 from sklearn_emg.streaming import StreamingDiagnosis
@@ -104,10 +106,9 @@ def _sparkline(signal: dict[str, Any]) -> str:
     """Range of the first channel in blocks; blanks in gaps."""
     if not signal["low"]:
         return ""
-    pairs = zip(signal["low"][0], signal["high"][0])
-    ranges = [None if low is None or high is None else high - low for low, high in pairs]
+    low, high = (np.array(signal[name][0], dtype=float) for name in ("low", "high"))
+    ranges = np.nan_to_num(high - low)  # None is NaN
     step = -(-len(ranges) // _COLUMNS)
-    columns = [ranges[k : k + step] for k in range(0, len(ranges), step)]
-    heights = [max((r for r in column if r is not None), default=0.0) for column in columns]
-    top = max(heights) or 1.0
+    heights = np.maximum.reduceat(ranges, np.arange(0, len(ranges), step))
+    top = heights.max() or 1.0
     return "".join(_BLOCKS[round(8 * height / top)] for height in heights) + f"  {top:.3g} mV"
