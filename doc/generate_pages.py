@@ -276,7 +276,7 @@ def write_systems(folder: Path) -> None:
 EXTRAS = {
     "nets": "networks",
     "images": "networks for photographs, on images of EMG",
-    "onnx": "export of networks for other programs",
+    "onnx": "export of systems and networks to the ONNX format",
     "plot": "displays and examples",
     "prognosis": "``MixedModelRegressor``",
     "survival": "``SurvivalVote``; its library has the licence GPL-3 and is not in ``all``",

@@ -1,6 +1,7 @@
-"""Systems that travel: whole fitted systems in a folder of files that execute nothing."""
+"""Systems that travel: whole fitted systems in files that execute nothing, and in ONNX."""
 
+from sklearn_emg.deployment._onnx._export import export_onnx
 from sklearn_emg.deployment._predicting import prediction_table
 from sklearn_emg.deployment._saving import load_model, save_model, trusted_types
 
-__all__ = ["load_model", "prediction_table", "save_model", "trusted_types"]
+__all__ = ["export_onnx", "load_model", "prediction_table", "save_model", "trusted_types"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,7 +22,12 @@ from sklearn_emg.feature_extraction._kernels.sums import (
     N_TIME_SUMS,
     TIME_SUMS,
 )
-from sklearn_emg.feature_extraction._time_features import FEATURES, TIME_FEATURES, TimeSums
+from sklearn_emg.feature_extraction._time_features import (
+    FEATURES,
+    TIME_FEATURES,
+    NamedSums,
+    TimeSums,
+)
 
 __all__ = ["FEATURES", "TimeDomainFeatures"]
 
@@ -219,6 +224,40 @@ class TimeDomainFeatures(FeatureExtractor):
         names = self._names()
         n_values = len(self._feature_names())
         return map_rows(lambda rows: self._row_values(rows, names, fs), X, n_values, self.n_jobs)
+
+    def from_sums(self, sums: Callable[[str], Any], n_times: int, fs: float | None) -> list[Any]:
+        """Values of the features from sums over the samples that another program computes.
+
+        The formulas are arithmetic and NumPy functions, so that the sums need not be arrays: the
+        export to ONNX gives symbols.
+
+        Parameters
+        ----------
+        sums : callable
+            Takes the name of a sum, such as ``"abs"`` for the sum of absolute values (see
+            ``_kernels/sums.py``), ``"bins"`` or ``"segments"``, and returns it for all windows.
+        n_times : int
+            Number of samples of a window.
+        fs : float or None
+            Sampling rate in Hz, which "turns" needs.
+
+        Returns
+        -------
+        values : list
+            One entry per name of `features`; "hist" and "mavslp" have several columns.
+        """
+        rate = float("nan") if fs is None else fs
+        given = NamedSums(sums, n_times, rate, float(self.v_order), self.n_bins)
+        return [TIME_FEATURES[name].value(given) for name in self._names()]
+
+    def threshold_values(self) -> dict[str, float]:
+        """Thresholds of the counts by name, in units of `threshold_unit`.
+
+        Returns
+        -------
+        thresholds : dict of str to float
+        """
+        return dict(zip(_THRESHOLDS, self._threshold_values()))
 
     def _row_values(
         self, rows: NDArray[np.floating], names: list[str], fs: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from sklearn_emg.feature_extraction._kernels.sums import (
     TURNS,
 )
 
-__all__ = ["FEATURES", "TIME_FEATURES", "TimeSums"]
+__all__ = ["FEATURES", "TIME_FEATURES", "NamedSums", "TimeSums"]
 
 _PHINYOMARK = (
     "Phinyomark, Phukpattaranont, Limsakul. Feature reduction and selection for EMG signal "
@@ -100,6 +100,16 @@ class TimeSums:
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         return self.table[TIME_SUMS[name]]
 
+    @property
+    def bins(self):
+        """Number of samples in each bin of the histogram, along the last axis."""
+        return self.table[N_TIME_SUMS : N_TIME_SUMS + self.n_bins].T
+
+    @property
+    def segments(self):
+        """Mean absolute value of each segment minus that of the window, along the last axis."""
+        return self.table[N_TIME_SUMS + self.n_bins :].T
+
     @functools.cached_property
     def mean(self):
         return self["x"] / self.n
@@ -136,6 +146,35 @@ class TimeSums:
         variance = mean_square - (total / max(n, 1)) ** 2
         # The differences of a straight line are equal within rounding; their variance is 0.
         return np.where(variance > 1e-12 * mean_square, variance, 0.0)
+
+
+class NamedSums(TimeSums):
+    """Sums of windows that come from elsewhere, by name.
+
+    Parameters
+    ----------
+    sums : callable
+        Takes the name of a sum, "bins" or "segments"; returns its values for all windows.
+    n, fs, v_order, n_bins
+        See :class:`TimeSums`.
+    """
+
+    def __init__(
+        self, sums: Callable[[str], Any], n: int, fs: float, v_order: float, n_bins: int
+    ) -> None:
+        super().__init__(np.empty((0, 0)), n, fs, v_order, n_bins)
+        self._sums = sums
+
+    def __getitem__(self, name: str) -> Any:
+        return self._sums(name)
+
+    @property
+    def bins(self):
+        return self._sums("bins")
+
+    @property
+    def segments(self):
+        return self._sums("segments")
 
 
 def _ratio(numerator, denominator):
@@ -517,7 +556,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
             "mV",
             _HUDGINS,
             SLOPE,
-            lambda s: np.diff(s.table[N_TIME_SUMS + s.n_bins :], axis=0).T,
+            lambda s: s.segments[..., 1:] - s.segments[..., :-1],
             1,
         ),
         _time(
@@ -529,7 +568,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
             "1",
             _ZARDOSHTI,
             HISTOGRAM | CENTRED,
-            lambda s: s.table[N_TIME_SUMS : N_TIME_SUMS + s.n_bins].T / s.n,
+            lambda s: s.bins / s.n,
         ),
         _time(
             "l_scale",

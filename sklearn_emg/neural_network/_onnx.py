@@ -1,4 +1,4 @@
-"""Export of fitted networks to the ONNX format, which runs without Python."""
+"""Graphs of fitted networks in the ONNX format, which runs without Python."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import copy
 import io
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,33 +16,33 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emg._files import write_atomically
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.neural_network._estimators import NetClassifier, _NetEstimator
 
+OPSET = 18
 
-def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
-    """Write a fitted network as an ONNX file, which onnxruntime and others run without PyTorch.
 
-    The input ``windows`` of the model is float32 of shape (n_windows, n_channels, n_times), or
-    images, of any number. A network that was fitted on signals takes windows of any `n_times`,
-    which is the same within one call. The output of a classifier is ``probabilities`` of shape
-    (n_windows, n_classes), that of a regressor ``prediction`` of shape (n_windows, n_outputs) in
-    the unit of the target. The metadata of the file contain the name of the class of the estimator
-    and, as JSON, the labels in the order of the columns (``classes``).
+def onnx_model(estimator: Any) -> Any:
+    """Graph of a fitted network in the ONNX format, for use within a larger graph.
+
+    :func:`sklearn_emg.deployment.export_onnx` writes it to a file, alone or as a part of a system.
+    The input ``windows`` is float32 of shape (n_windows, n_channels, n_times), or images, of any
+    number. A network that was fitted on signals takes windows of any `n_times`, which is the same
+    within one call. The output of a classifier is ``probabilities`` of shape (n_windows,
+    n_classes), that of a regressor ``prediction`` of shape (n_windows, n_outputs) in the unit of
+    the target. The metadata contain the name of the class of the estimator and, as JSON, the labels
+    in the order of the columns (``classes``).
 
     Parameters
     ----------
     estimator : estimator of this sub-package
         Fitted estimator; for a `TransferClassifier`, its `estimator_`.
-    path : str or path-like
-        File to write, with its extension. An existing file is replaced.
 
     Returns
     -------
-    path : Path
-        The file.
+    model : onnx.ModelProto
+        In version 18 of the operators.
 
     Raises
     ------
@@ -60,34 +58,32 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
 
     See Also
     --------
-    save_model : Saves the estimator for further use in Python.
+    sklearn_emg.deployment.export_onnx : Writes a network or a whole system to a file.
 
     Notes
     -----
     Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, different kernels).
     A recurrent layer is one operator of the format, so that the time of the export and the size of
-    the file do not depend on the number of samples.
+    the graph do not depend on the number of samples.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emg.neural_network import ALSNetClassifier, export_onnx
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, onnx_model
     >>> X = np.random.default_rng(0).normal(size=(20, 1, 50)).astype(np.float32)
     >>> net = ALSNetClassifier(max_epochs=1).fit(X, np.arange(20) % 2)
-    >>> file = export_onnx(net, "model.onnx")  # doctest: +SKIP
-    >>> import onnxruntime  # doctest: +SKIP
-    >>> session = onnxruntime.InferenceSession(file)  # doctest: +SKIP
-    >>> session.run(None, {"windows": X})[0].shape  # doctest: +SKIP
-    (20, 2)
+    >>> model = onnx_model(net)  # doctest: +SKIP
+    >>> [output.name for output in model.graph.output]  # doctest: +SKIP
+    ['probabilities']
     """
     if not isinstance(estimator, _NetEstimator):
         raise TypeError(
-            f"export_onnx takes a network of sklearn_emg.neural_network. Got "
+            f"onnx_model takes a network of sklearn_emg.neural_network. Got "
             f"{type(estimator).__name__}."
         )
     check_is_fitted(estimator)
-    require("onnxscript", "export_onnx", "onnx")
-    onnx = require("onnx", "export_onnx", "onnx")
+    require("onnxscript", "onnx_model", "onnx")
+    onnx = require("onnx", "onnx_model", "onnx")
     is_classifier = isinstance(estimator, NetClassifier)
     sizes = np.atleast_1d(estimator.n_times_).tolist()
     # More than one window, since the exporter would fix a number of 1.
@@ -103,7 +99,7 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     with _without_warnings_of_the_exporter():
         model = (_traced if is_recurrent else _exported)(deployed, example, output, any_length)
     onnx.helper.set_model_props(model, metadata)
-    return write_atomically(path, lambda part: part.write_bytes(model.SerializeToString()))
+    return model
 
 
 def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
@@ -120,6 +116,7 @@ def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_lengt
             output_names=[output],
             dynamic_shapes=(free,),
             dynamo=True,
+            opset_version=OPSET,
             verbose=False,
         )
     except torch.onnx.errors.OnnxExporterError as error:
@@ -158,9 +155,10 @@ def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length:
             output: {0: "n_windows"},
         },
         dynamo=False,
+        opset_version=OPSET,
         verbose=False,
     )
-    return require("onnx", "export_onnx", "onnx").load_from_string(content.getvalue())
+    return require("onnx", "onnx_model", "onnx").load_from_string(content.getvalue())
 
 
 def _fixed_length(deployed: _Deployed) -> str:

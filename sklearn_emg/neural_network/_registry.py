@@ -41,8 +41,8 @@ HOME = {
     "EMGRegressor": "_regressor",
     "NetworkFeatures": "_features",
     "TransferClassifier": "_transfer",
-    "export_onnx": "_onnx",
     "load_model": "_saving",
+    "onnx_model": "_onnx",
     "save_model": "_saving",
 }
 PUBLIC = sorted(HOME.keys() - INTERNAL.keys())

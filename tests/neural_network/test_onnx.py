@@ -10,6 +10,7 @@ from data import cohort
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
+from sklearn_emg.deployment import export_onnx
 from sklearn_emg.neural_network import (
     AttentionNetClassifier,
     CNN1DClassifier,
@@ -22,7 +23,7 @@ from sklearn_emg.neural_network import (
     RecurrentNetClassifier,
     SpectroEMGNetClassifier,
     StackedLSTMClassifier,
-    export_onnx,
+    onnx_model,
 )
 
 DIAGNOSES = ("myopathy", "normal", "als")
@@ -142,7 +143,7 @@ def test_a_network_on_images(tmp_path):
 
 
 def test_refuses_what_is_no_fitted_network(tmp_path):
-    with pytest.raises(TypeError, match=r"export_onnx takes a network .* Got LogisticRegression"):
-        export_onnx(LogisticRegression(), tmp_path / "model.onnx")
+    with pytest.raises(TypeError, match=r"onnx_model takes a network .* Got LogisticRegression"):
+        onnx_model(LogisticRegression())
     with pytest.raises(NotFittedError):
         export_onnx(CNN1DClassifier(), tmp_path / "model.onnx")

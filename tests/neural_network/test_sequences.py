@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from skorch.callbacks import EpochScoring
 
 from sklearn_emg import neural_network
+from sklearn_emg.deployment import export_onnx
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.neural_network import (
     ALSNet,
@@ -32,7 +33,6 @@ from sklearn_emg.neural_network import (
     StackedLSTM,
     StackedLSTMClassifier,
     TransferClassifier,
-    export_onnx,
     load_model,
     save_model,
 )

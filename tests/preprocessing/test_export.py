@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-import wfdb
 
 from sklearn_emg.preprocessing import BandpassFilter, export, read_exported
 from sklearn_emg.recordings import SignalFile, recording_table
@@ -87,6 +86,7 @@ def test_files_are_read(tmp_path):
 
 
 def test_wfdb_records_are_readable_by_others(table, tmp_path):
+    wfdb = pytest.importorskip("wfdb")
     export(table, None, tmp_path / "records", format="wfdb")
     record = wfdb.rdrecord(str(tmp_path / "records" / "r000001"))
     np.testing.assert_allclose(record.p_signal.T, table["signal"].iloc[1], atol=4e-9)
@@ -95,6 +95,7 @@ def test_wfdb_records_are_readable_by_others(table, tmp_path):
 
 
 def test_parquet_is_readable_by_others(table, tmp_path):
+    wfdb = pytest.importorskip("wfdb")
     export(table, ["M", "N", "M"], tmp_path / "a.parquet")
     frame = pd.read_parquet(tmp_path / "a.parquet")
     assert frame["y"].tolist() == ["M", "N", "M"]

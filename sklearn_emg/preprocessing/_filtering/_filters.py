@@ -82,6 +82,31 @@ class _LinearFilter(SignalTransformer):
         state = initial_state(signals[..., :1], coefficients)
         return causal_filter(signals, coefficients, state)[0]
 
+    def coefficients(self, fs: float | None = None) -> FilterCoefficients:
+        """Coefficients of the designed filter, for other programs and for frequency responses.
+
+        Parameters
+        ----------
+        fs : float, default=None
+            Sampling rate in Hz; the default is the `fs` of the filter.
+
+        Returns
+        -------
+        coefficients : Sections or Taps
+            A named tuple with one field: ``sos``, the second-order sections of an IIR filter, or
+            ``taps`` of a FIR filter.
+
+        Examples
+        --------
+        >>> from sklearn_emg.preprocessing import HighpassFilter
+        >>> HighpassFilter(20.0, order=4, fs=1000.0).coefficients().sos.shape
+        (2, 6)
+        """
+        self._validate_params()
+        fs = self._array_fs() if fs is None else float(fs)
+        self._check_parameters(fs)
+        return self._coefficients(fs)
+
     def _check_corner(self, name: str, corner: float, fs: float) -> None:
         if corner >= fs / 2:
             raise ValueError(
@@ -112,9 +137,7 @@ class _LinearFilter(SignalTransformer):
                 f"A zero-phase {type(self).__name__} needs the whole recording: it runs backwards "
                 "too. Set zero_phase=False to stream."
             )
-        fs = self._array_fs() if fs is None else float(fs)
-        self._check_parameters(fs)
-        return FilterStream(self._coefficients(fs))
+        return FilterStream(self.coefficients(fs))
 
 
 class _DesignedFilter(_LinearFilter):

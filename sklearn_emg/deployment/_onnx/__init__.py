@@ -1,0 +1,1 @@
+"""Export of whole systems to the ONNX format."""
