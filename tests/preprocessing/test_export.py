@@ -95,7 +95,6 @@ def test_wfdb_records_are_readable_by_others(table, tmp_path):
 
 
 def test_parquet_is_readable_by_others(table, tmp_path):
-    wfdb = pytest.importorskip("wfdb")
     export(table, ["M", "N", "M"], tmp_path / "a.parquet")
     frame = pd.read_parquet(tmp_path / "a.parquet")
     assert frame["y"].tolist() == ["M", "N", "M"]

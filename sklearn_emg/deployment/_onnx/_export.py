@@ -253,12 +253,7 @@ class _System:
 
     def _step(self, path: str, step: Any, flow: _Flow) -> _Flow:
         if type(step) in SIGNAL_STEPS:
-            fs = flow.fs if getattr(step, "fs", None) is None else float(step.fs)
-            if fs is None and isinstance(step, NEED_FS):
-                raise NotExportable("its sampling rate is not known; set its 'fs'")
-            if fs is not None and "fs" not in self.metadata:
-                self.metadata["fs"] = fs
-            return replace(flow, x=SIGNAL_STEPS[type(step)](step, flow.x, fs))
+            return self._filtered(step, flow)
         if isinstance(step, FeatureUnion):
             parts = [self._through(list(steps_of(s, n)), flow) for n, s in step.transformer_list]
             return self._features(self.graph.concat([p.x for p in parts]), step, parts)
@@ -266,14 +261,25 @@ class _System:
             return self._extracted(step, flow)
         if is_network(step):
             return replace(flow, x=network_scores(step, flow.x), kind="scores")
-        if flow.kind == "signals":  # scikit-learn's steps take windows of one channel for features
+        return self._by_columns(step, flow)
+
+    def _filtered(self, step: Any, flow: _Flow) -> _Flow:
+        fs = flow.fs if getattr(step, "fs", None) is None else float(step.fs)
+        if fs is None and isinstance(step, NEED_FS):
+            raise NotExportable("its sampling rate is not known; set its 'fs'")
+        if fs is not None:
+            self.metadata.setdefault("fs", fs)
+        return replace(flow, x=SIGNAL_STEPS[type(step)](step, flow.x, fs))
+
+    def _by_columns(self, step: Any, flow: _Flow) -> _Flow:
+        """A step of scikit-learn, for which samples are features."""
+        if flow.kind == "signals":
             flow = self._flat(flow)
         if hasattr(step, "transform") and not (is_classifier(step) or is_regressor(step)):
             x = transformed(step, flow.x, flow.n_features)
             return replace(flow, x=x, n_features=_width(step, flow.n_features))
-        return replace(
-            flow, x=scored(step, flow.x, flow.n_features, method_of(step)), kind="scores"
-        )
+        x = scored(step, flow.x, flow.n_features, method_of(step))
+        return replace(flow, x=x, kind="scores")
 
     def _flat(self, flow: _Flow) -> _Flow:
         if flow.n_times is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_emg.deployment._onnx._graph import Tensor
+from sklearn_emg.deployment._onnx._graph import Tensor, xp
 from sklearn_emg.deployment._onnx._signals import quantile
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 
@@ -57,7 +57,7 @@ def _zero_crossings(w: _Window) -> Tensor:
     last, distance = w.x, 1
     while distance < w.n:
         shifted = last[..., :-distance].pad(distance, 0)
-        last = np.where(last == 0.0, shifted, last)
+        last = xp.where(last == 0.0, shifted, last)
         distance *= 2
     before, after = last[..., :-1], w.x[..., 1:]
     opposite = ((before < 0.0) & (after > 0.0)) | ((before > 0.0) & (after < 0.0))
@@ -79,20 +79,20 @@ def _weighted(values: Tensor, weights: np.ndarray) -> Tensor:
 def _modified(w: _Window, kind: int) -> Tensor:
     n, i = w.n, np.arange(1, w.n + 1)
     middle = (4 * i >= n) & (4 * i <= 3 * n)
-    sides = 0.5 if kind == 1 else np.where(4 * i < n, 4 * i / n, 4 * (n - i) / n)
-    return _weighted(w.magnitude, np.where(middle, 1.0, sides))
+    sides = 0.5 if kind == 1 else xp.where(4 * i < n, 4 * i / n, 4 * (n - i) / n)
+    return _weighted(w.magnitude, xp.where(middle, 1.0, sides))
 
 
 def _enhanced(w: _Window) -> Tensor:
     i = np.arange(2, w.n + 1)  # numbers of the later samples of the differences, from 1
     strong = (5 * i >= w.n) & (5 * i <= 4 * w.n)
-    return (abs(w.differences) ** np.where(strong, 0.75, 0.5)).sum()
+    return (abs(w.differences) ** xp.where(strong, 0.75, 0.5)).sum()
 
 
 def _logarithms(w: _Window) -> Tensor:
     some = w.magnitude > 0.0
-    scale = np.where(w.sum("abs") > 0.0, w.sum("abs") / w.n, 1.0)
-    return np.where(some, np.log(np.where(some, w.magnitude, 1.0) / scale), 0.0).sum()
+    scale = xp.where(w.sum("abs") > 0.0, w.sum("abs") / w.n, 1.0)
+    return xp.where(some, xp.log(xp.where(some, w.magnitude, 1.0) / scale), 0.0).sum()
 
 
 def _l_sum(w: _Window) -> Tensor:
@@ -103,7 +103,7 @@ def _bins(w: _Window) -> Tensor:
     n_bins, limit = w.step.n_bins, w.step.hist_range
     inner = 2.0 * np.arange(1, n_bins) / n_bins - 1.0
     if limit is None:
-        edges = w.sum("x") / w.n + np.sqrt(w.sum("c2") / w.n) * (3.0 * inner)
+        edges = w.sum("x") / w.n + xp.sqrt(w.sum("c2") / w.n) * (3.0 * inner)
     else:
         edges = w.x.graph.constant(float(limit) * inner[np.newaxis], np.float64)
     upper = edges.cast(w.x.dtype).reshape(-1, n_bins - 1, 1)
@@ -111,13 +111,13 @@ def _bins(w: _Window) -> Tensor:
     counts = -(above.pad(0, 1) - above.pad(1, 0) - _first(n_bins, w.n))
     if limit is not None:
         return counts
-    central = np.where(np.arange(n_bins) == n_bins // 2, float(w.n), 0.0)
-    return np.where(w.sum("d_abs") == 0.0, central, counts)
+    central = xp.where(np.arange(n_bins) == n_bins // 2, float(w.n), 0.0)
+    return xp.where(w.sum("d_abs") == 0.0, central, counts)
 
 
 def _first(n_bins: int, n: int) -> np.ndarray:
     """All samples are at or above the lower end of the first bin."""
-    return np.where(np.arange(n_bins) == 0, float(n), 0.0)
+    return xp.where(np.arange(n_bins) == 0, float(n), 0.0)
 
 
 def _segments(w: _Window) -> Tensor:
@@ -141,17 +141,17 @@ def _turns(w: _Window) -> Tensor:
 
     def body(state: Tensor, v: Tensor) -> tuple[Tensor, None]:
         sign, best, last, total, count, high, low, way = (state[..., k : k + 1] for k in range(8))
-        best = np.maximum(best, v * sign)
+        best = xp.maximum(best, v * sign)
         turned = reaches(best - v * sign)
-        total = np.where(turned, total + (best + last), total)
-        count = np.where(turned, count + 1.0, count)
-        last = np.where(turned, best, last)
-        best = np.where(turned, -(v * sign), best)
-        sign = np.where(turned, -sign, sign)
+        total = xp.where(turned, total + (best + last), total)
+        count = xp.where(turned, count + 1.0, count)
+        last = xp.where(turned, best, last)
+        best = xp.where(turned, -(v * sign), best)
+        sign = xp.where(turned, -sign, sign)
         still = ~reaches(high - low)
         rises, falls = still & (v > high), still & (v < low)
-        way = np.where(rises, 1.0, np.where(falls, -1.0, way))
-        ends = [np.where(rises, v, high), np.where(falls, v, low), way]
+        way = xp.where(rises, 1.0, xp.where(falls, -1.0, way))
+        ends = [xp.where(rises, v, high), xp.where(falls, v, low), way]
         return graph.concat([sign, best, last, total, count, *ends]), None
 
     zero = first * 0.0
@@ -160,10 +160,10 @@ def _turns(w: _Window) -> Tensor:
     total, count, high, low, way = (end[..., k : k + 1] for k in range(3, 8))
     rises = way > 0.0
     wrong = ~rises & (count > 0.0)
-    total = np.where(rises, total + (first - low), total)
-    total = np.where(wrong, total - (high - first), total)
-    count = np.where(wrong, count - 1.0, count)
-    return graph.concat([count, np.where(count > 0.0, total, 0.0)])
+    total = xp.where(rises, total + (first - low), total)
+    total = xp.where(wrong, total - (high - first), total)
+    count = xp.where(wrong, count - 1.0, count)
+    return graph.concat([count, xp.where(count > 0.0, total, 0.0)])
 
 
 _SUMS: dict[str, Callable[[_Window], Tensor]] = {

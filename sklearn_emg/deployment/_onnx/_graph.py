@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike
 
 from sklearn_emg._validation import require
+
+# NumPy, whose functions here take tensors too; its stubs do not know that.
+xp: Any = np
 
 OPSET = 18
 ML_OPSET = 3
@@ -72,9 +75,9 @@ class Tensor(NDArrayOperatorsMixin):
             return NotImplemented
         where, (out,) = kwargs.get("where", True), kwargs.get("out", (None,))
         if where is not True:  # a division that leaves out zeros
-            inputs = (inputs[0], np.where(where, inputs[1], 1.0))
+            inputs = (inputs[0], xp.where(where, inputs[1], 1.0))
         result = self.graph.operator(_OPERATORS[ufunc], *inputs)
-        return result if where is True else np.where(where, result, out)
+        return result if where is True else xp.where(where, result, out)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.zeros_like:
@@ -312,7 +315,7 @@ class Graph:
         return [Tensor(self, prefix + name, dtype) for name, dtype in outputs.items()]
 
     def model(
-        self, inputs: dict[str, tuple[DTypeLike, Sequence[Any]]], outputs: dict[str, Any],
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any],
         metadata: dict[str, str], text: str,
     ) -> Any:  # fmt: skip
         """The finished model.

@@ -18,7 +18,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import BaseDecisionTree
 
 from sklearn_emg._validation import require
-from sklearn_emg.deployment._onnx._graph import ML_OPSET, OPSET, Graph, Tensor
+from sklearn_emg.deployment._onnx._graph import ML_OPSET, OPSET, Graph, Tensor, xp
 
 TOLERANCE = 1e-5
 _N_PROBES = 60
@@ -42,7 +42,7 @@ def _standardized(step: StandardScaler, x: Tensor) -> Tensor:
 def _components(step: PCA, x: Tensor) -> Tensor:
     rotated = (x.cast(np.float64) - step.mean_) @ step.components_.T.astype(np.float64)
     if step.whiten:
-        rotated = rotated / np.sqrt(step.explained_variance_)
+        rotated = rotated / xp.sqrt(step.explained_variance_)
     return rotated.cast(x.dtype)
 
 
@@ -262,4 +262,4 @@ def calibrated(calibration: Any, decisions: Tensor) -> Tensor:
         return with_complement(parts[0])
     p = graph.concat(parts)
     total = p.sum()
-    return np.where(total > 0.0, p / np.where(total > 0.0, total, 1.0), 1.0 / len(parts))
+    return xp.where(total > 0.0, p / xp.where(total > 0.0, total, 1.0), 1.0 / len(parts))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from sklearn_emg.deployment._onnx._graph import Graph, Tensor
+from sklearn_emg.deployment._onnx._graph import Graph, Tensor, xp
 from sklearn_emg.preprocessing import AmplitudeScaler, BaselineRemover, Envelope, LowpassFilter
 
 # Samples that one step of the loop over a signal filters: a product of matrices is fast, and its
@@ -70,7 +70,7 @@ def _both_ways(rows: Tensor, sos: NDArray[np.float64]) -> Tensor:
     """Filter forwards and backwards, as scipy.signal.sosfiltfilt does, by two Scans."""
     n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
     n_times = rows.size()
-    n = np.minimum(n_times - 1, 3 * int(n_taps))
+    n = xp.minimum(n_times - 1, 3 * int(n_taps))
     there = _sections(_odd_extension(rows, n), sos)[..., ::-1]
     back = _sections(there, sos)[..., ::-1]
     return back.slice(n, n + n_times, -1)
@@ -81,7 +81,7 @@ def _taps(rows: Tensor, taps: NDArray[np.float64], zero_phase: bool) -> Tensor:
     graph, n_times = rows.graph, rows.size()
     if zero_phase:
         half = len(taps) // 2
-        mirrored = np.minimum(n_times - 1, half)
+        mirrored = xp.minimum(n_times - 1, half)
         rest = mirrored * -1 + half
         extended = _odd_extension(rows, mirrored).pad(rest, rest, "edge")
     else:
@@ -112,9 +112,9 @@ def quantile(x: Tensor, share: float) -> Tensor:
     """Quantile along the last axis, with linear interpolation, which is kept."""
     ordered = x.sorted()
     place = (x.size() - 1).cast(np.float64) * share
-    below = np.floor(place)
+    below = xp.floor(place)
     low = ordered.take(below.cast(np.int64))
-    high = ordered.take(np.minimum(below.cast(np.int64) + 1, x.size() - 1))
+    high = ordered.take(xp.minimum(below.cast(np.int64) + 1, x.size() - 1))
     return low + (high - low) * (place - below).cast(x.dtype)
 
 
@@ -123,7 +123,7 @@ def _location_and_scale(x: Tensor, method: str) -> tuple[Any, Tensor]:
     location: Any = 0.0
     if method == "zscore":
         location = x.mean()
-        scale = np.sqrt(((x - location) ** 2.0).mean())
+        scale = xp.sqrt(((x - location) ** 2.0).mean())
     elif method == "minmax":
         location = x.reduce("Min")
         scale = x.reduce("Max") - location
@@ -133,7 +133,7 @@ def _location_and_scale(x: Tensor, method: str) -> tuple[Any, Tensor]:
     else:
         scale = largest
     # The scale of a constant signal is 1.
-    return location, np.where(scale <= largest * (10 * np.finfo(np.float64).eps), 1.0, scale)
+    return location, xp.where(scale <= largest * (10 * np.finfo(np.float64).eps), 1.0, scale)
 
 
 def scaled(step: AmplitudeScaler, x: Tensor, fs: float) -> Tensor:
@@ -154,7 +154,7 @@ def divided(step: Any, x: Tensor, fs: float) -> Tensor:
 
 def rectified(step: Any, x: Tensor, fs: float) -> Tensor:
     """Rectifier."""
-    return abs(x) if step.wave == "full" else np.maximum(x, 0.0)
+    return abs(x) if step.wave == "full" else xp.maximum(x, 0.0)
 
 
 def without_baseline(step: BaselineRemover, x: Tensor, fs: float) -> Tensor:
@@ -169,7 +169,7 @@ def _moving_mean(x: Tensor, half: int) -> Tensor:
     graph, n_times = x.graph, x.size()
     sums = graph.add("CumSum", [x, graph.constant(-1, np.int64)], x.dtype).pad(1, 0)
     place = graph.counting(n_times)
-    begin, end = np.maximum(place - half, 0), np.minimum(place + (half + 1), n_times)
+    begin, end = xp.maximum(place - half, 0), xp.minimum(place + (half + 1), n_times)
     return (sums.take(end) - sums.take(begin)) / (end - begin).cast(x.dtype)
 
 
@@ -180,7 +180,7 @@ def envelope(step: Envelope, x: Tensor, fs: float) -> Tensor:
     wide, half = x.cast(np.float64), int(step.window * fs / 2)
     if step.method == "mean":
         return _moving_mean(abs(wide), half).cast(x.dtype)
-    return np.sqrt(np.maximum(_moving_mean(wide * wide, half), 0.0)).cast(x.dtype)
+    return xp.sqrt(xp.maximum(_moving_mean(wide * wide, half), 0.0)).cast(x.dtype)
 
 
 def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
@@ -198,10 +198,10 @@ def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
     if tail == "pad":
         padded = _padded_length(n_times, size, step)
         x, n_times = x.pad(0, padded - n_times), padded
-    last = np.maximum(n_times - size, -1)
+    last = xp.maximum(n_times - size, -1)
     starts = graph.counting(last + 1, step)
     if tail == "overlap":
-        n_starts = np.minimum(graph.operator("Div", last + (step - 1), step) + 1, last + 1)
+        n_starts = xp.minimum(graph.operator("Div", last + (step - 1), step) + 1, last + 1)
         starts = graph.concat([starts, last], axis=0).slice(0, n_starts, 0)
     places = starts.reshape(-1, 1) + np.arange(size)
     return x.take(places).transpose(0, 2, 1, 3)
@@ -210,8 +210,8 @@ def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
 def _padded_length(n_times: Tensor, size: int, step: int) -> Tensor:
     """Length with the last window of tail="pad", which has samples that no other window has."""
     graph = n_times.graph
-    rest = np.maximum(n_times - size, 0)
+    rest = xp.maximum(n_times - size, 0)
     last = graph.operator("Div", rest, step) * step  # first sample of the last complete window
     after = last + step
     extends = (last + size < n_times) & (after < n_times)
-    return np.maximum(graph.where(extends, after + size, n_times), size)
+    return xp.maximum(graph.where(extends, after + size, n_times), size)
