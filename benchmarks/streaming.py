@@ -224,7 +224,7 @@ def cuts(n_cuts: int, sets: list[str]) -> None:
                 differ += found.tobytes() != np.asarray(whole[k % len(pieces)]).tobytes()
             print(f"{set_name}, {name}: {differ} of {n_each} cuts differ", flush=True)
         for name, model in whole_systems().items():
-            live = StreamingDiagnosis(clone(model).fit(pieces, np.arange(len(pieces)) % 2))
+            live = StreamingDiagnosis(clone(model).fit(pieces, np.arange(len(pieces)) % 3 % 2))
             offline = live.offline(pieces)
             scores = offline.filter(like="score_").to_numpy()
             differ = 0

@@ -145,6 +145,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version, sys_version = "sklearn-emg", ""
+    timeout = 10.0  # seconds for a request to be sent, or a picture to be taken
 
     def do_GET(self) -> None:
         """Serve the page and its events to those who have the token."""
