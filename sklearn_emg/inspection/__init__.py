@@ -28,7 +28,7 @@ from sklearn_emg.inspection._importance import (
 )
 from sklearn_emg.inspection._live._page import LiveView
 from sklearn_emg.inspection._live._terminal import watch
-from sklearn_emg.inspection._outcomes import AgreementDisplay, CourseDisplay
+from sklearn_emg.inspection._outcomes import AdaptationDisplay, AgreementDisplay, CourseDisplay
 from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
@@ -45,6 +45,7 @@ from sklearn_emg.inspection._sample_displays import AttentionDisplay, Attributio
 
 __all__ = [
     "ActivationMaximizationDisplay",
+    "AdaptationDisplay",
     "AgreementDisplay",
     "AttentionDisplay",
     "AttentionMaps",

@@ -10,10 +10,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.adaptation import AdaptiveDiagnosis
+from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.preprocessing import SiteStandardizer
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.neural_network import EMGClassifier
+from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, Resampler, SiteStandardizer
+from sklearn_emg.recordings import concat_tables
 
+from data import recording_cohort  # isort: skip
 from data import site_cohort as site  # isort: skip
 
 
@@ -142,3 +147,63 @@ def test_bad_input_is_refused_and_leaves_the_system_as_it_was():
     with pytest.raises(ValueError, match="must be a classifier"):
         AdaptiveDiagnosis(LinearRegression()).fit(X[["rms"]], np.arange(40.0))
     np.testing.assert_array_equal(model.predict_proba(new), before)
+
+
+def test_a_network_is_fine_tuned_on_recordings_and_remembers_its_subjects():
+    X, y = recording_cohort(np.tile([1.0, 3.0], 4), lengths=(400, 300), labels=("well", "ill"))
+    tiny = {"n_filters": 2, "n_hidden": 2, "kernel_size": 3}
+    net = EMGClassifier(module_params=tiny, max_epochs=1, warm_start=True, random_state=0)
+    system = DiVoteClassifier(make_pipeline(AmplitudeScaler(), net), window=0.1, step=None)
+    model = AdaptiveDiagnosis(system, n_epochs=2).fit(X[:8], y[:8])
+    assert model.update_ == "fine_tune"
+    before = model.estimator_.estimator_[-1]
+    model.partial_fit(X[8:12], y[8:12])
+    after = model.estimator_.estimator_[-1]
+    assert after.subjects_.tolist() == ["s0", "s1", "s2", "s3", "s4", "s5"]
+    assert model.subjects_.tolist() == after.subjects_.tolist()
+    old, new = (next(iter(n.net_.module_.parameters())).detach().numpy() for n in (before, after))
+    assert not np.allclose(old, new)
+    assert len(model.estimator_.training_features_) == 6
+    # None of them is held out where the network is trained further by itself.
+    windows = model.estimator_.windows(X)
+    owner = X["subject"].to_numpy()[windows.row]
+    after.fit(windows.X, y[windows.row], groups=owner)
+    assert set(after._held_out) <= {"s6", "s7", *before._held_out}
+    with pytest.raises(ValueError, match="shape"):  # two channels in place of one
+        two = X[8:10].assign(signal=[np.stack([x, x]) for x in X["signal"][8:10]])
+        model.partial_fit(two, y[8:10])
+    with pytest.raises(ValueError, match="Resample to the rate"):
+        model.partial_fit(X[8:10].assign(fs=2000.0), y[8:10])
+
+
+@pytest.mark.slow
+def test_references_of_another_hospital_inside_divote(real_data):
+    n2001 = load_n2001(real_data / "n2001_biceps", muscle="BB", invalid="clip").data
+    n2001 = n2001[(n2001["level"] == "low") & n2001["group"].isin(["normal", "ALS"])]
+    n2001 = n2001.groupby("subject").head(2)
+    algiers = load_algiers(real_data / "algiers").data
+    algiers = algiers[(algiers["muscle"] == "deltoid") & (algiers["group"] != "myopathy")]
+    algiers = algiers.groupby("subject").head(1).groupby("group").head(8)
+    names = {"ALS": "neuropathy", "control": "healthy", "normal": "healthy"}
+    table = concat_tables(
+        {"N2001": n2001.drop(columns="site"), "Algiers": algiers.drop(columns="site")}
+    )
+    table = table.assign(group=table["group"].replace(names))
+    table = Resampler(10_000.0).fit_transform(BandpassFilter(20.0, 2000.0).fit_transform(table))
+    chain = make_pipeline(
+        TimeDomainFeatures(["rms", "wl", "zc"]), SiteStandardizer(prior=3.0), LogisticRegression()
+    )
+    system = DiVoteClassifier(chain, window=0.4, step=None, final_estimator=None)
+    source = table["site"] == "N2001"
+    model = AdaptiveDiagnosis(system).fit(table[source], table["group"][source])
+    healthy = table[~source & (table["group"] == "healthy")]
+    patients = table[~source & (table["group"] == "neuropathy")].drop(columns="group")
+    with pytest.raises(ValueError, match="Nothing says who the reference"):
+        model.predict(patients)
+    model.calibrate(healthy[:4].drop(columns="group"))
+    assert set(model.predict(patients)) <= {"healthy", "neuropathy"}
+    step = model.estimator_.estimator_[1]
+    assert step.sites_ == ["N2001", "Algiers"]
+    assert step.reference_subjects_["Algiers"] == sorted(healthy["subject"][:4])
+    model.partial_fit(healthy[4:6].drop(columns="group"), ["healthy"] * 2)
+    assert set(model.subjects_) == {*table["subject"][source], *healthy["subject"][4:6]}

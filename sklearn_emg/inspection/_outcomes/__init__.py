@@ -1,4 +1,5 @@
 """Displays of predicted numbers."""
 
+from sklearn_emg.inspection._outcomes._adaptation import AdaptationDisplay as AdaptationDisplay
 from sklearn_emg.inspection._outcomes._agreement import AgreementDisplay as AgreementDisplay
 from sklearn_emg.inspection._outcomes._courses import CourseDisplay as CourseDisplay
