@@ -73,7 +73,7 @@ class PrequentialScore:
         return table.set_index(pd.Index(n, name="n_subjects"))
 
     def __repr__(self) -> str:
-        return f"Prequential: each subject is diagnosed, then learned\n{self.summary!r}"
+        return f"Prequential: each subject is diagnosed, then learned\n{self.summary.round(2)!r}"
 
 
 @warned_once()
