@@ -121,7 +121,9 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     Notes
     -----
     For "refit" the recordings of ``fit`` are kept, in memory and in pickles of this object: give
-    a system away as ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves.
+    a system away as ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves. Their
+    features are computed again by each ``partial_fit``, unless the steps keep them
+    (:class:`~sklearn_emg.model_selection.CachedTransformer`).
 
     Examples
     --------
@@ -281,14 +283,18 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
                 f"calibrate of {type(self).__name__} needs a table with the columns that name site "
                 f"and subject. Got {type(X).__name__}."
             )
+        sites = dict.fromkeys(step.site for step in steps if step.site is not None)
+        if missing := [name for name in sites if name not in X.columns]:
+            raise ValueError(
+                f"X lacks the columns {missing}, by which the SiteStandardizer tells sites."
+            )
         marked = X.assign(**{column: True for column in map(_reference_column, steps)})
         own = all(step.site == "subject" for step in steps)
         kept = [marked] if self._references is None else [self._references, marked]
         references = pd.concat(kept, ignore_index=True)
-        new = [step.site for step in steps if step.site is not None]
         here = references
-        for site in dict.fromkeys(new):  # sites that are not in X stay as they are
-            here = here[here[site].isin(marked[site])]
+        for name in sites:  # sites that are not in X stay as they are
+            here = here[here[name].isin(marked[name])]
         model = self._copied_steps()
         with self._own_warnings():
             self._learn_references(model, here.reset_index(drop=True))
@@ -375,11 +381,10 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             The first call, without an earlier ``fit`` or a frozen system, is a ``fit``.
         """
         if not self.__sklearn_is_fitted__():
-            self.fit(X, y, groups)
-            self._check_classes(classes)
-            return self
+            self._check_classes(classes, np.unique(np.asarray(y)))
+            return self.fit(X, y, groups)
         self._begin()
-        self._check_classes(classes)
+        self._check_classes(classes, self.classes_)
         refuse_missing_labels(y)
         self._check_new_rows(X)
         labels = np.asarray(labels_of_rows(y, len(X)))
@@ -413,12 +418,13 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
                 f"X lacks the columns {missing}, which {type(self).__name__} saw in fit."
             )
 
-    def _check_classes(self, classes: Labels | None) -> None:
-        if classes is not None and set(np.unique(classes)) != set(self.classes_.tolist()):
+    def _check_classes(self, classes: Labels | None, first: NDArray[Any]) -> None:
+        """Refuse classes of scikit-learn's ``partial_fit`` that the first fit did not see."""
+        if classes is not None and set(np.unique(classes).tolist()) != set(first.tolist()):
             raise ValueError(
                 f"The 'classes' of {type(self).__name__}.partial_fit are "
                 f"{np.unique(classes).tolist()}, but those of its first fit are "
-                f"{self.classes_.tolist()}. The first fit needs rows of all classes."
+                f"{first.tolist()}. The first fit needs rows of all classes."
             )
 
     def _refitted(self, model: Any, X: Any, y: NDArray[Any], groups: Any) -> Any:

@@ -138,6 +138,16 @@ def test_bad_input_is_refused_and_leaves_the_system_as_it_was():
         model.partial_fit(new, new_y, classes=["healthy", "myopathy", "ALS"])
     with pytest.raises(ValueError, match="no SiteStandardizer"):
         model.calibrate(new)
+    by_site = AdaptiveDiagnosis(make_pipeline(SiteStandardizer(), divote()))
+    by_site.fit(X.assign(group=y), y)
+    with pytest.raises(ValueError, match=r"lacks the columns \['site'\], by which"):
+        by_site.calibrate(new.drop(columns="site"))
+    with pytest.raises(ValueError, match="needs a table with the columns"):
+        by_site.calibrate(new[["rms", "zc"]].to_numpy())
+    with pytest.raises(ValueError, match=r"lacks the columns \['zc'\], which"):
+        model.partial_fit(new.drop(columns="zc"), new_y)
+    with pytest.raises(ValueError, match="was fitted on DataFrame and was given ndarray"):
+        model.partial_fit(new[["rms", "zc"]].to_numpy(), new_y)
     with pytest.raises(ValueError, match="has the labels 'healthy' and 'myopathy'"):
         model.partial_fit(new[:2], ["healthy", "myopathy"])
     with pytest.raises(ValueError, match="fits the final classifier"):
