@@ -173,6 +173,25 @@ class SignalEstimator(
             )
         return float(fs)
 
+    def _one_rate(self, X: pd.DataFrame) -> float:
+        """The sampling rate of a table, for a step that learns shapes in samples."""
+        first, *others = distinct_rates(X["fs"])
+        if others:
+            raise ValueError(
+                f"{type(self).__name__} learns shapes in samples, for one sampling rate. The table "
+                f"has {first:g} and {others[0]:g} Hz: put Resampler before it."
+            )
+        return first
+
+    def _check_rate(self, fs: float | None) -> None:
+        """Raise if signals have another sampling rate than those of ``fit``, kept as ``fs_``."""
+        known = getattr(self, "fs_", None)
+        if known is not None and fs is not None and not same_rate(fs, known):
+            raise ValueError(
+                f"{type(self).__name__} was trained at {known:g} Hz and learns shapes in samples. "
+                f"Got a signal of {fs:g} Hz: put Resampler before it."
+            )
+
     def _is_kept(self, X: object) -> bool:
         """Whether a store can keep what this step makes of X, recording by recording."""
         if isinstance(X, KeptWindows):

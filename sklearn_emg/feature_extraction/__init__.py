@@ -22,7 +22,7 @@ from sklearn_emg.feature_extraction._transforms._cwt import CWTCoefficients, cwt
 from sklearn_emg.feature_extraction._transforms._fft import FFTSpectrum
 from sklearn_emg.feature_extraction._transforms._flatten import Flatten
 from sklearn_emg.feature_extraction._transforms._quantiles import FeatureQuantiles
-from sklearn_emg.feature_extraction._transforms._rocket import MiniRocket
+from sklearn_emg.feature_extraction._transforms._rocket import MiniRocket, MultiRocket
 from sklearn_emg.feature_extraction._transforms._tangent import TangentSpaceFeatures
 from sklearn_emg.feature_extraction._transforms._waveform import WaveformImage
 from sklearn_emg.feature_extraction._tsfresh import TsfreshFeatures
@@ -44,6 +44,7 @@ __all__ = [
     "MUAPFeatures",
     "MelSpectrogram",
     "MiniRocket",
+    "MultiRocket",
     "MultichannelFeatures",
     "SpectralFeatures",
     "TangentSpaceFeatures",

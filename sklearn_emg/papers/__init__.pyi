@@ -9,6 +9,7 @@ from sklearn_emg.papers._baselines import boosted_features
 from sklearn_emg.papers._baselines import catch22_features
 from sklearn_emg.papers._baselines import inception_time
 from sklearn_emg.papers._baselines import minirocket
+from sklearn_emg.papers._baselines import multirocket
 from sklearn_emg.papers._baselines import tangent_space
 from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._benchmark._results import Benchmark
@@ -75,6 +76,7 @@ __all__ = [
     "make_system",
     "mel_spectrogram_network",
     "minirocket",
+    "multirocket",
     "n2001_features",
     "nemgnet",
     "neurofusion_features",

@@ -12,6 +12,7 @@ from sklearn_emg.feature_extraction import (
     Catch22Features,
     EMGFeatures,
     MiniRocket,
+    MultiRocket,
     TangentSpaceFeatures,
 )
 from sklearn_emg.papers._building import (
@@ -27,6 +28,7 @@ __all__ = [
     "catch22_features",
     "inception_time",
     "minirocket",
+    "multirocket",
     "tangent_space",
 ]
 
@@ -38,6 +40,30 @@ _WINDOWS = OpenChoice(
 )
 
 
+_ROCKET_INPUT = "EMG at 5 kHz, windows of 1 s without overlap"
+_ROCKET_CHOICES = (
+    OpenChoice(
+        "filter and windows",
+        "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 5 kHz",
+        "the windows of ALSNet and Boumerdes; half the rate takes half the time",
+    ),
+    OpenChoice(
+        "penalty of the ridge classifier",
+        "as large as the number of features, which are standardised",
+        "leave-one-out over windows has other windows of the same subject in training",
+        "cross-validation over samples, from 1e-3 to 1e3",
+    ),
+    OpenChoice("vote", "number of windows of each class", "a ridge classifier has no scores"),
+)
+
+
+def _with_ridge(features: Any, fs: float, window: float, step: float | None) -> Pipeline:
+    """Random convolutions, standardisation and a ridge classifier of windows."""
+    windows = classifier_of_features(features, RidgeClassifier(alpha=float(features.n_features)))
+    model = over_filtered(windows, fs, window, step)
+    return model.set_params(divote__voting="hard")
+
+
 @published_systems(
     {"minirocket": Variant("MiniRocket with a ridge classifier", "MiniRocket + ridge")},
     source=Source(
@@ -46,21 +72,8 @@ _WINDOWS = OpenChoice(
         "MiniRocket: a very fast (almost) deterministic transform for time series classification",
         "KDD 2021, 248-257, doi:10.1145/3447548.3467231",
     ),
-    input="EMG at 5 kHz, windows of 1 s without overlap",
-    open_choices=[
-        OpenChoice(
-            "filter and windows",
-            "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 5 kHz",
-            "the windows of ALSNet and Boumerdes; half the rate takes half the time",
-        ),
-        OpenChoice(
-            "penalty of the ridge classifier",
-            "as large as the number of features, which are standardised",
-            "leave-one-out over windows has other windows of the same subject in training",
-            "cross-validation over samples, from 1e-3 to 1e3",
-        ),
-        OpenChoice("vote", "number of windows of each class", "a ridge classifier has no scores"),
-    ],
+    input=_ROCKET_INPUT,
+    open_choices=_ROCKET_CHOICES,
     kind="baseline",
 )
 def minirocket(
@@ -69,6 +82,7 @@ def minirocket(
     window: float = 1.0,
     step: float | None = None,
     n_features: int = 9996,
+    n_jobs: int | None = None,
     random_state: Any = None,
 ) -> Pipeline:
     """MiniRocket: proportions of positive values of random convolutions, and a ridge classifier.
@@ -78,6 +92,8 @@ def minirocket(
     $windows
     n_features : int, default=9996
         Number of features.
+    n_jobs : int, default=None
+        Number of threads of the features. The results do not depend on it.
     $random_state
 
     Returns
@@ -99,10 +115,73 @@ def minirocket(
     >>> minirocket().get_params()["divote__estimator__features"]
     MiniRocket()
     """
-    features = MiniRocket(n_features, random_state=random_state)
-    windows = classifier_of_features(features, RidgeClassifier(alpha=float(n_features)))
-    model = over_filtered(windows, fs, window, step)
-    return model.set_params(divote__voting="hard")
+    features = MiniRocket(n_features, n_jobs=n_jobs, random_state=random_state)
+    return _with_ridge(features, fs, window, step)
+
+
+@published_systems(
+    {"multirocket": Variant("MultiRocket with a ridge classifier", "MultiRocket + ridge")},
+    source=Source(
+        "C. W. Tan, A. Dempster, C. Bergmeir, G. I. Webb",
+        2022,
+        "MultiRocket: multiple pooling operators and transformations for fast and effective time "
+        "series classification",
+        "Data Min. Knowl. Discov. 36, 1623-1646, doi:10.1007/s10618-022-00844-1",
+    ),
+    input=_ROCKET_INPUT,
+    open_choices=[
+        OpenChoice(
+            "number of features",
+            "9408",
+            "about as many as MiniRocket; all of them for thousands of windows fill the memory of "
+            "a laptop",
+            "49,728",
+        ),
+        *_ROCKET_CHOICES,
+    ],
+    kind="baseline",
+)
+def multirocket(
+    *,
+    fs: float = 5_000.0,
+    window: float = 1.0,
+    step: float | None = None,
+    n_features: int = 9408,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> Pipeline:
+    """MultiRocket: four poolings of random convolutions, and a ridge classifier.
+
+    Parameters
+    ----------
+    $windows
+    n_features : int, default=9408
+        Number of features.
+    n_jobs : int, default=None
+        Number of threads of the features. The results do not depend on it.
+    $random_state
+
+    Returns
+    -------
+    pipeline : Pipeline
+        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+
+    Notes
+    -----
+    $notes
+
+    References
+    ----------
+    $source
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import multirocket
+    >>> multirocket().get_params()["divote__estimator__features"]
+    MultiRocket(n_features=9408)
+    """
+    features = MultiRocket(n_features, n_jobs=n_jobs, random_state=random_state)
+    return _with_ridge(features, fs, window, step)
 
 
 @published_systems(

@@ -1,4 +1,4 @@
-"""MiniRocket against the published algorithm written out, and its place in a pipeline."""
+"""MiniRocket and MultiRocket against the published algorithms written out, and in a pipeline."""
 
 from itertools import combinations
 
@@ -11,29 +11,40 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.feature_extraction import MiniRocket
+from sklearn_emg.feature_extraction import MiniRocket, MultiRocket, TangentSpaceFeatures
 from sklearn_emg.recordings import recording_table
 
 
-def written_out(rocket, x):
-    """Features of one window: each kernel as a vector of nine weights."""
-    n_times = x.shape[-1]
-    features, column = [], 0
-    for d, (dilation, n_biases) in enumerate(zip(rocket.dilations_, rocket._n_biases)):
+def convolved(x, convolutions):
+    """Each convolution of one window minus each of its biases, as vectors of nine weights."""
+    n_times, column = x.shape[-1], 0
+    for d, (dilation, n_biases) in enumerate(zip(convolutions.dilations, convolutions.n_biases)):
+        padded = np.pad(x[convolutions.channels[d]].sum(axis=0), 4 * dilation)
         for kernel, positions in enumerate(combinations(range(9), 3)):
             weights = np.full(9, -1.0)
             weights[list(positions)] = 2.0
-            padded = np.pad(x[rocket.channels_[d]].sum(axis=0), 4 * dilation)
-            convolved = sum(
+            values = sum(
                 w * padded[tap * dilation : tap * dilation + n_times]
                 for tap, w in enumerate(weights)
             )
             if (d + kernel) % 2 == 1:
-                convolved = convolved[4 * dilation : n_times - 4 * dilation]
-            for bias in rocket.biases_[column : column + n_biases]:
-                features.append(np.mean(convolved > bias))
+                values = values[4 * dilation : n_times - 4 * dilation]
+            for bias in convolutions.biases[column : column + n_biases]:
+                yield values - bias
             column += n_biases
-    return features
+
+
+def written_out(rocket, x):
+    return [np.mean(z > 0) for z in convolved(x, rocket._convolutions)]
+
+
+def four_poolings(z):
+    """The poolings of MultiRocket, from their definitions."""
+    at = np.flatnonzero(z > 0)
+    if not at.size:
+        return 0.0, 0, 0.0, -1.0
+    runs = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
+    return at.size / z.size, max(map(len, runs)), z[at].mean(), at.mean()
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])
@@ -54,12 +65,63 @@ def test_single_precision_differs_by_single_samples():
     assert np.abs(difference).max() < 3 / 1000
 
 
+@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("n_times", [60, 700])
+def test_four_poolings_of_samples_and_differences(n_times, n_channels):
+    X = noise(19, n_channels, n_times)
+    X[18] = 0.0  # no value is above most of the biases
+    rocket = MultiRocket(672 * 5, random_state=0).fit(X)
+    got = rocket.transform(X)
+    for row in (3, 17, 18):  # of two groups of windows that are computed side by side
+        halves = [
+            np.transpose([four_poolings(z) for z in convolved(x, convolutions)]).ravel()
+            for x, convolutions in zip((X[row], np.diff(X[row])), rocket._convolutions)
+        ]
+        np.testing.assert_allclose(got[row], np.concatenate(halves), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(rocket.transform(X[17:18]), got[17:18])
+    names = rocket.get_feature_names_out()
+    assert len(names) == len(set(names)) == 672 * 5
+    assert names[[0, 420, 840, 1260, 1680]].tolist() == [
+        f"{name}_d1_k0_0" for name in ("ppv", "lspv", "mpv", "mipv", "diff_ppv")
+    ]
+
+
+def test_multirocket_has_the_published_size_and_takes_threads():
+    X = noise(40, 300).astype(np.float32)
+    rocket = MultiRocket(random_state=0).fit(X)
+    assert len(rocket.get_feature_names_out()) == 49_728  # 6216 convolutions, twice, four poolings
+    features = rocket.transform(X[:3])
+    assert features.dtype == np.float32
+    small = MultiRocket(672, random_state=0).fit(X)
+    np.testing.assert_array_equal(small.set_params(n_jobs=2).transform(X), small.transform(X))
+    # Proportions differ by single samples from those of float64, runs by one where it matters.
+    difference = features - rocket.transform(X[:3].astype(np.float64))
+    assert np.median(np.abs(difference)) < 1e-4
+    with pytest.raises(ValueError, match="MultiRocket needs two samples"):
+        MultiRocket(672).fit(X[:, :1])
+
+
+@pytest.mark.parametrize("rocket", [MiniRocket(84), MultiRocket(672), TangentSpaceFeatures()])
+def test_signals_of_another_rate_are_refused(rocket):
+    if isinstance(rocket, TangentSpaceFeatures):
+        pytest.importorskip("pyriemann")
+    signals, subject = list(noise(4, 200)), list("abcd")
+    rocket.fit(recording_table(signals, fs=2000.0, subject=subject))
+    assert rocket.fs_ == 2000.0
+    faster = recording_table(signals, fs=4000.0, subject=subject)
+    with pytest.raises(ValueError, match=r"trained at 2000 Hz .* a signal of 4000 Hz"):
+        rocket.transform(faster)
+    with pytest.raises(ValueError, match="has 2000 and 4000 Hz: put Resampler"):
+        rocket.fit(faster.assign(fs=[2000.0, 4000.0, 4000.0, 4000.0]))
+    assert rocket.fit(faster).transform(faster).shape[0] == 4
+
+
 def test_dilations_and_biases_are_those_of_the_paper():
     # 9996 features are 119 for each kernel, on at most 32 dilations up to (4000 - 1) / 8 = 499.
     rocket = MiniRocket(random_state=0).fit(noise(3, 4000))
     assert rocket.biases_.shape == (9996,)
     assert rocket.dilations_[[0, -1]].tolist() == [1, 499]
-    assert rocket._n_biases.sum() == 119
+    assert rocket._convolutions.n_biases.sum() == 119
     assert (np.diff(rocket.dilations_) > 0).all()
     assert len(rocket.get_feature_names_out()) == 9996
 

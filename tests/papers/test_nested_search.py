@@ -30,6 +30,7 @@ LONG = {
     "ahmed-islam",
     "boosted-features",
     "minirocket",
+    "multirocket",
     "selected-features-mlp",
     "tree-ensembles",
 }
@@ -41,7 +42,7 @@ def grid_of(model, name, fs):
     grid = {
         "filter": [BandpassFilter(30.0, 0.4 * fs)],
         "divote__window": [0.35],
-        "divote__voting": ["soft", "hard"] if name != "minirocket" else ["hard"],
+        "divote__voting": ["hard"] if "rocket" in name else ["soft", "hard"],
     }
     params = model.get_params()
     inner = [

@@ -17,7 +17,7 @@ BASELINES = list_systems(kind="baseline")
 
 
 def test_baselines_stand_beside_the_published_systems():
-    assert {"minirocket", "catch22", "tangent-space", "boosted-features"} <= set(BASELINES.index)
+    assert {"minirocket", "multirocket", "catch22", "tangent-space"} <= set(BASELINES.index)
     published = list_systems(kind="published")
     assert not set(published.index) & set(BASELINES.index)
     assert len(published) + len(BASELINES) == len(list_systems())
@@ -137,12 +137,12 @@ def test_algorithm_1_is_in_the_order_of_its_source():
     assert type(model["divote"].estimator["denoise"]).__name__ == "AutoencoderDenoiser"
 
 
-@pytest.mark.parametrize("name", ["minirocket", "boosted-features"])
+@pytest.mark.parametrize("name", ["minirocket", "multirocket", "boosted-features"])
 def test_baselines_are_tuned_by_subject(name):
     X, y = simulated_cohort()
     model = make_system(name, fs=2000.0, window=0.25, random_state=0)
-    if name == "minirocket":
-        model.set_params(divote__estimator__features__n_features=168)
+    if "rocket" in name:
+        model.set_params(divote__estimator__features__n_features=672)
     else:
         model.set_params(divote__estimator__classifier__max_iter=3)
     search = GridSearchCV(

@@ -1,4 +1,4 @@
-"""Compiled MiniRocket: positive proportions of 84 dilated convolutions in one pass per dilation.
+"""Compiled MiniRocket and MultiRocket: poolings of 84 convolutions in one pass per dilation.
 
 This module imports numba: import it inside functions only.
 """
@@ -8,10 +8,13 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import FAST, INLINE
 
-__all__ = ["convolution", "positive_proportions"]
+__all__ = ["LANES", "convolution", "four_poolings", "positive_proportions"]
 
-# Samples that are convolved at once: the nine shifted copies stay in the first cache.
-_PART = 512
+# Samples that are convolved at once: the nine shifted copies stay in a cache of the core.
+_PART = 1024
+# Windows that MultiRocket computes side by side, so that also runs fill the vector lanes.
+LANES = 16
+_LANE_PART = 128
 
 
 @njit(**INLINE)
@@ -40,8 +43,11 @@ def _count(pair, third, low, high, biases, start, stop, counts):
     """
     zero, one = pair.dtype.type(0), pair.dtype.type(1)
     low, high = np.uint64(low), np.uint64(high)
-    for b in range(start, stop - 3, 4):
-        b0, b1, b2, b3 = biases[b], biases[b + 1], biases[b + 2], biases[b + 3]
+    for b in range(start, stop, 4):
+        # The last of fewer than four biases is counted again, which takes less than another pass.
+        last = stop - 1
+        c, d, e = min(b + 1, last), min(b + 2, last), min(b + 3, last)
+        b0, b1, b2, b3 = biases[b], biases[c], biases[d], biases[e]
         n0 = n1 = n2 = n3 = zero
         for t in range(low, high):
             value = pair[t] + third[t]
@@ -50,15 +56,9 @@ def _count(pair, third, low, high, biases, start, stop, counts):
             n2 += one if value > b2 else zero
             n3 += one if value > b3 else zero
         counts[b] += np.int64(n0)
-        counts[b + 1] += np.int64(n1)
-        counts[b + 2] += np.int64(n2)
-        counts[b + 3] += np.int64(n3)
-    for b in range(stop - (stop - start) % 4, stop):
-        bias = biases[b]
-        total = zero
-        for t in range(low, high):
-            total += one if pair[t] + third[t] > bias else zero
-        counts[b] += np.int64(total)
+        counts[c] += np.int64(n1) if c > b else 0
+        counts[d] += np.int64(n2) if d > c else 0
+        counts[e] += np.int64(n3) if e > d else 0
 
 
 @njit(**INLINE)
@@ -125,6 +125,117 @@ def positive_proportions(X, dilations, n_biases, biases, uses, out):
                 for b in range(base, base + n_biases[d]):
                     out[w, b] = counts[b] / length
                 base += n_biases[d]
+
+
+@njit(**INLINE)
+def _pool(values, low, high, bias, state):
+    """Pool samples low to high of windows side by side, minus a bias.
+
+    The state has, for each window, the number of positive values, their sum, the sum of their
+    positions in this part, the length of the last run and of the longest.
+    """
+    zero, one = values.dtype.type(0), values.dtype.type(1)
+    for t in range(low, high):
+        at = values.dtype.type(t)
+        first = t * LANES
+        for lane in range(LANES):
+            over = values[first + lane] - bias
+            positive = one if over > zero else zero
+            state[lane] += positive
+            state[LANES + lane] += over * positive
+            state[2 * LANES + lane] += at * positive
+            run = (state[3 * LANES + lane] + one) * positive
+            state[3 * LANES + lane] = run
+            state[4 * LANES + lane] = max(state[4 * LANES + lane], run)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _add_up(values, low, high, at, bias, state, sums, runs):
+    """Pool a part of one convolution, and add the part to the sums of all.
+
+    Counts and positions of a part are exact in float32, and so are runs up to 2 ** 24.
+    """
+    for lane in range(3 * LANES):
+        state[lane] = 0
+    for lane in range(2 * LANES):
+        state[3 * LANES + lane] = runs[lane]
+    _pool(values, low, high, bias, state)
+    for lane in range(LANES):
+        n = np.float64(state[lane])
+        sums[lane] += n
+        sums[LANES + lane] += state[LANES + lane]
+        sums[2 * LANES + lane] += state[2 * LANES + lane] + n * at
+        runs[lane] = state[3 * LANES + lane]
+        runs[LANES + lane] = state[4 * LANES + lane]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
+    """Pool a part of all 84 kernels of a dilation; every second from low to high only."""
+    start, n, low, high, reach = part
+    kernel = 0
+    for i in range(7):
+        for j in range(i + 1, 8):
+            for k in range(j + 1, 9):
+                for t in range(n * LANES):
+                    values[t] = alpha[t] + gamma[i, t] + gamma[j, t] + gamma[k, t]
+                first, last, at = 0, n, start
+                if (parity + kernel) % 2 == 1:
+                    first, last, at = low, high, start - reach
+                for b in range(kernel * n_biases, (kernel + 1) * n_biases):
+                    _add_up(values, first, last, at, biases[b], state, sums[b], runs[b])
+                kernel += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def four_poolings(X, dilations, n_biases, biases, uses, out):
+    """Write proportion, longest run, mean and mean position of positive values, minus each bias.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_channels, n_times * LANES)
+        Windows side by side: the samples of one time are neighbours.
+    dilations : ndarray of int of shape (n_dilations,)
+    n_biases : ndarray of int of shape (n_dilations,)
+        Number of biases of each kernel at a dilation.
+    biases : ndarray of shape (n_biases_in_all,), of the type of X
+        By dilation, then kernel.
+    uses : ndarray of bool of shape (n_dilations, n_channels)
+        Channels that the convolutions of a dilation add up.
+    out : ndarray of shape (4, n_biases_in_all, LANES)
+    """
+    n_channels, n_times = X.shape[0], X.shape[1] // LANES
+    alpha = np.empty(_LANE_PART * LANES, X.dtype)
+    gamma = np.empty((9, _LANE_PART * LANES), X.dtype)
+    values = np.empty(_LANE_PART * LANES, X.dtype)
+    state = np.empty(5 * LANES, X.dtype)
+    base = 0
+    for d in range(len(dilations)):
+        reach = 4 * dilations[d]
+        reach = reach if n_times > 2 * reach else 0
+        here = biases[base : base + 84 * n_biases[d]]
+        sums = np.zeros((len(here), 3 * LANES))
+        runs = np.zeros((len(here), 2 * LANES), X.dtype)
+        for start in range(0, n_times, _LANE_PART):
+            stop = min(start + _LANE_PART, n_times)
+            alpha[:] = 0
+            gamma[:] = 0
+            for c in range(n_channels):
+                if uses[d, c]:
+                    _shift(X, c, dilations[d] * LANES, start * LANES, stop * LANES, alpha, gamma)
+            low = min(max(reach - start, 0), stop - start)
+            high = max(min(n_times - reach, stop) - start, low)
+            part = start, stop - start, low, high, reach
+            _pool_all(alpha, gamma, values, part, d, here, n_biases[d], state, sums, runs)
+        for b in range(len(here)):
+            length = n_times - 2 * reach * ((d + b // n_biases[d]) % 2)
+            for lane in range(LANES):
+                n = sums[b, lane]
+                out[0, base + b, lane] = n / length
+                out[1, base + b, lane] = runs[b, LANES + lane]
+                out[2, base + b, lane] = sums[b, LANES + lane] / n if n > 0 else 0.0
+                out[3, base + b, lane] = sums[b, 2 * LANES + lane] / n if n > 0 else -1.0
+        base += len(here)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

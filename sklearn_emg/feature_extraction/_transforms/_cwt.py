@@ -235,6 +235,8 @@ class CWTCoefficients(ImageTransformer):
     -----
     W(a, b) is equation 12 of Algorithm 1 of NeuroFusionNet, computed by :func:`cwt`; the signal is
     0 beyond the ends of the window. Rows of an image are in the order of `scales` or `frequencies`.
+    Like all images, they are float32, whatever the type of the samples; integers are computed in
+    float64 first. :func:`cwt` itself keeps float64.
 
     Examples
     --------

@@ -40,6 +40,8 @@ class TangentSpaceFeatures(FeatureExtractor):
     ----------
     mean_ : ndarray of shape (n_dims, n_dims)
         Mean covariance in mV^2 of the training windows, channels with their copies in turn.
+    fs_ : float or None
+        Sampling rate of the training signals in Hz; None for arrays without `fs`.
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
@@ -112,17 +114,17 @@ class TangentSpaceFeatures(FeatureExtractor):
 
         for delay in self.delays:
             check_real(delay, "delays", "TangentSpaceFeatures", 0.0)
-        self.__dict__.pop("_tangent", None)
+        for learned in ("_tangent", "fs_"):
+            self.__dict__.pop(learned, None)
         super().fit(X, y)
+        self.fs_ = self._one_rate(X) if self._is_table(X) else self._array_fs()
         if self._is_table(X):
             parts = [self._covariances(values, fs) for _, values, fs in self._equal_rows(X)]
             covariances = np.concatenate(parts)
-            self._fs = float(X["fs"].iloc[0])
         else:
             values = np.asarray(X, dtype=np.float64)
-            self._fs = self._array_fs()
             covariances = self._covariances(
-                values[:, np.newaxis] if values.ndim == 2 else values, self._fs
+                values[:, np.newaxis] if values.ndim == 2 else values, self._array_fs()
             )
         self._tangent = TangentSpace(metric=self.metric).fit(covariances)
         self.mean_ = self._tangent.reference_
@@ -130,6 +132,9 @@ class TangentSpaceFeatures(FeatureExtractor):
 
     def _needs_fs(self) -> bool:
         return len(self.delays) > 0
+
+    def _check_parameters(self, fs: float) -> None:
+        self._check_rate(fs)
 
     def _lags(self, fs: float | None) -> list[int]:
         """Delays in samples, 0 first."""
@@ -152,9 +157,9 @@ class TangentSpaceFeatures(FeatureExtractor):
         return np.stack([ledoit_wolf(window.T)[0] + floor for window in stacked])
 
     def _joint_names(self, channels: list[str]) -> list[str]:
-        lags = self._lags(self._fs)
+        lags = self._lags(self.fs_)
         labels = [
-            channel if lag == 0 else f"{channel}-{1000 * lag / self._fs:g}ms"
+            channel if lag == 0 else f"{channel}-{1000 * lag / self.fs_:g}ms"
             for channel in channels
             for lag in lags
         ]

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._validation import require
 from sklearn_emg.base import SignalTransformer
-from sklearn_emg.recordings import distinct_rates, is_recording_table, same_rate
+from sklearn_emg.recordings import distinct_rates, is_recording_table
 
 __all__ = ["AutoencoderDenoiser"]
 
@@ -201,18 +201,13 @@ class AutoencoderDenoiser(SignalTransformer):
         self._train(list(X.reshape(-1, X.shape[-1])), fs)
 
     def _fit_table(self, X: pd.DataFrame) -> None:
-        rates = distinct_rates(X["fs"])
-        if len(rates) > 1:
-            raise ValueError(
-                f"AutoencoderDenoiser learns shapes in samples, for one sampling rate. The table "
-                f"has {rates[0]:g} and {rates[1]:g} Hz: put Resampler before it."
-            )
+        fs = self._one_rate(X)
         channels = [
             channel
             for row, entry in enumerate(X["signal"])
             for channel in np.atleast_2d(self._read_finite(entry, row))
         ]
-        self._train(channels, rates[0])
+        self._train(channels, fs)
 
     def _sizes(self) -> dict[str, int]:
         return {
@@ -263,13 +258,6 @@ class AutoencoderDenoiser(SignalTransformer):
         self._check_rate(fs)
         restored = self._run(signals, code=False).reshape(signals.shape)
         return restored.astype(signals.dtype, copy=False)
-
-    def _check_rate(self, fs: float) -> None:
-        if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
-            raise ValueError(
-                f"AutoencoderDenoiser was trained at {self.fs_:g} Hz and learns shapes in samples. "
-                f"Got a signal of {fs:g} Hz: put Resampler before it."
-            )
 
     def reconstruction_error(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
         """Compute the mean squared error of each window, which is high for untypical signals.
