@@ -7,6 +7,7 @@ text changed: an unchanged page is not built anew.
 
 from __future__ import annotations
 
+import csv
 import importlib
 import inspect
 import pkgutil
@@ -15,6 +16,7 @@ import tomllib
 from pathlib import Path
 from pprint import pformat
 from types import ModuleType
+from typing import Any
 
 import floors
 
@@ -43,6 +45,8 @@ ORDER = (
     "base",
 )
 LEAKY = {True: "leaky", False: "split by subject", None: "split not stated"}
+# Scores of systems in the finished benchmarks, written by ``make results``.
+SCORES = Path(__file__).parent / "benchmark" / "results_systems.csv"
 
 
 def _write(path: Path, text: str) -> None:
@@ -197,6 +201,67 @@ def write_features(folder: Path) -> None:
     )
 
 
+def _score(row: dict[str, str]) -> str:
+    """A stored score with its interval, in percent."""
+    value, *ends = (100 * float(row[key]) if row[key] else None for key in ("value", "low", "high"))
+    interval = f" [{ends[0]:.0f}, {ends[1]:.0f}]" if None not in ends else ""
+    return f"{value:.0f}{interval} %"
+
+
+def own_figures(name: str, path: Path = SCORES) -> list[list[str]]:
+    """Rows of a system in the stored benchmarks: data, protocol, split, measure and score."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [
+            [
+                f"here, {row['date']}",
+                _literal(f"{row['data']}; {row['protocol']}"),
+                LEAKY[row["leaky"] == "True"],
+                _literal(row["measure"]),
+                _score(row),
+            ]
+            for row in csv.DictReader(lines)
+            if row["system"] == name
+        ]
+
+
+def _figures(system: Any) -> str:
+    """Published figures of a system, and those of the benchmarks below them."""
+    text = _title("Published and own figures", "-")
+    published = [
+        [
+            "published",
+            "as in the publication",
+            LEAKY[f.leaky],
+            _literal(f.measure),
+            f"{f.value:.2f} %",
+        ]
+        for f in system.published
+    ]
+    own = own_figures(system.name)
+    if published:
+        text += (
+            "Published figures are those of the publication, on its data and under its protocol; "
+            "none is a target. *Leaky* means that a subject, or the test set itself, was in both "
+            "training and test.\n\n"
+        )
+    else:
+        text += "The source reports no result of this system alone.\n\n"
+    if own:
+        text += (
+            "Own figures come from the stored runs of :doc:`/results`, on other data, with 95 % "
+            "intervals over subjects where there are some. A protocol of windows leaks as those of "
+            "many publications do, and shows what the leak is worth.\n\n"
+        )
+    else:
+        text += "This system has no finished run in :doc:`/results` yet.\n\n"
+    if published or own:
+        header = ["figures", "data and protocol", "split", "measure", "value"]
+        text += _list_table(header, [*published, *own], "14 36 14 20 16", "features")
+    return text
+
+
 def _system_page(name: str) -> str:
     from sklearn_emg.papers import get_system
 
@@ -217,17 +282,7 @@ def _system_page(name: str) -> str:
         else "\n.. code-block:: python\n\n   from sklearn_emg.papers import make_system\n\n"
         f"   model = make_system({name!r})\n\n"
     )
-    text += _title("What the source reports", "-")
-    if system.published:
-        text += (
-            "These are results of the publication, on its data and under its protocol. None was "
-            "measured with this package, and none is a target. *Leaky* means that a subject, or "
-            "the test set itself, was in both training and test.\n\n"
-        )
-        rows = [[_literal(f.measure), f"{f.value:.2f} %", LEAKY[f.leaky]] for f in system.published]
-        text += _list_table(["measure", "value", "split"], rows, "60 15 25", "features")
-    else:
-        text += "The source reports no result of this system alone.\n\n"
+    text += _figures(system)
     text += _title("What the paper says, and what is here", "-")
     text += (
         "Every detail in which the system here deviates from its source, or which the source "

@@ -65,6 +65,7 @@ from sklearn_emg.neural_network import (
     NetworkFeatures,
     NeuroFusionNetClassifier,
     PatternNetClassifier,
+    PretrainedEncoder,
     RecurrentNetClassifier,
     SpectroEMGNetClassifier,
     StackedLSTMClassifier,
@@ -208,6 +209,12 @@ INSTANCES = [
     ),
     InceptionTimeClassifier(n_filters=4, n_blocks=1, kernel_sizes=(3,), **SMALL_NET),
     PatternNetClassifier(n_hidden=16, **SMALL_NET),
+    PretrainedEncoder(
+        CNN1DClassifier(n_filters=(4,), kernel_size=3, pool_size=1, n_hidden=4),
+        patch=1,
+        max_epochs=1,
+        random_state=0,
+    ),
     RecurrentNetClassifier(cell="gru", n_units=8, frame=1, **SMALL_NET),
     SpectroEMGNetClassifier(
         nperseg=2, hop=1, delta_width=3, n_filters=(8,), pool_size=1, dropout=0.0, **SMALL_NET

@@ -28,6 +28,7 @@ from sklearn_emg.neural_network._modules._spectroemgnet import SpectroEMGNet
 from sklearn_emg.neural_network._modules._stacked_lstm import StackedLSTM
 from sklearn_emg.neural_network._onnx import onnx_model
 from sklearn_emg.neural_network._parameters import Training as Training
+from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
 from sklearn_emg.neural_network._regressor import EMGRegressor
 from sklearn_emg.neural_network._saving import load_model
 from sklearn_emg.neural_network._saving import save_model
@@ -61,6 +62,7 @@ __all__ = [
     "NeuroFusionNetClassifier",
     "PatternNet",
     "PatternNetClassifier",
+    "PretrainedEncoder",
     "RecurrentNet",
     "RecurrentNetClassifier",
     "SpectroEMGNet",

@@ -47,6 +47,8 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         The fitted network.
     classes_ : ndarray of shape (n_classes,)
         Labels, where `estimator` is a classifier.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Subjects of the training; None if none were named.
     n_features_in_ : int
         Number of features, as in `estimator_`.
 
@@ -111,15 +113,16 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self : object
         """
         self.__dict__.pop("estimator_", None)
-        network = EMGClassifier() if self.estimator is None else clone(self.estimator)
+        network = self._new_network()
         if not hasattr(network, "max_epochs"):
             raise ValueError(
-                "The 'estimator' parameter of NetworkFeatures must be a network of "
+                f"The 'estimator' parameter of {type(self).__name__} must be a network of "
                 f"sklearn_emg.neural_network. Got {network!r} instead."
             )
-        network.fit(X, y, groups=groups)
+        self._fit_network(network, X, y, groups)
         self._layer_of(network.net_.module_)
         self.estimator_ = network
+        self.subjects_ = network.subjects_
         self.n_features_in_ = network.n_features_in_
         for name in ("classes_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -132,6 +135,12 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             first = X[:1] if isinstance(X, list | tuple) else np.asarray(X)[:1]
         self._n_units = self._activations(first).shape[1]
         return self
+
+    def _new_network(self) -> Any:
+        return EMGClassifier() if self.estimator is None else clone(self.estimator)
+
+    def _fit_network(self, network: Any, X: Signals, y: Any, groups: Labels | None) -> None:
+        network.fit(X, y, groups=groups)
 
     def transform(self, X: Signals) -> NDArray[np.float32]:
         """Outputs of the layer.
@@ -197,8 +206,8 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         if name not in named or not name:
             known = [n for n in named if n]
             raise ValueError(
-                f"The 'layer' parameter of NetworkFeatures names {name!r}, which is no layer of "
-                f"{type(module).__name__}.{did_you_mean(name, known)} Its layers are "
+                f"The 'layer' parameter of {type(self).__name__} names {name!r}, which is no layer "
+                f"of {type(module).__name__}.{did_you_mean(name, known)} Its layers are "
                 f"{', '.join(known[:20])}{' ...' if len(known) > 20 else ''}."
             )
         return named[name], self.layer is None
@@ -244,7 +253,7 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        inner = EMGClassifier() if self.estimator is None else self.estimator
+        inner = self._new_network()
         tags.input_tags = inner.__sklearn_tags__().input_tags
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float32"]

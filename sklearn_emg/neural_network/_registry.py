@@ -40,6 +40,7 @@ HOME = {
     "EMGClassifier": "_estimators",
     "EMGRegressor": "_regressor",
     "NetworkFeatures": "_features",
+    "PretrainedEncoder": "_pretraining._encoder",
     "TransferClassifier": "_transfer",
     "load_model": "_saving",
     "onnx_model": "_onnx",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -19,6 +21,7 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._data._inputs import subjects_in
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
+from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
 from sklearn_emg.recordings import warn_of_other_spelling
 
 _HEAD = "classifier"  # every network of this package calls its last part so
@@ -37,6 +40,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     estimator : estimator, default=None
         Network classifier of this package, used for both trainings; None is
         ``EMGClassifier()``.
+    encoder : PretrainedEncoder or FrozenEstimator of it, default=None
+        Pretraining without labels, in place of `pretrain`: its network, the same as that of
+        `estimator`, gives the initial weights. ``fit`` trains a clone of it on its own windows,
+        those of validation subjects included, unless it is fitted already and held by
+        :class:`~sklearn.frozen.FrozenEstimator`.
     frozen : sequence of str or None, default=None
         Names of layers, as in ``named_parameters`` of the module, that `fine_tune` does not change,
         including batch normalisation and dropout: "features" means all of its layers, "features.0"
@@ -58,6 +66,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         The pretrained network, after `pretrain`.
     source_subjects_ : set or None
         Subjects of the source cohort, if `pretrain` was given them.
+    encoder_ : PretrainedEncoder
+        The pretrained encoder, where there is one.
     estimator_ : estimator
         The fine-tuned network, which `save_model` can save.
     classes_ : ndarray of shape (n_classes,)
@@ -77,7 +87,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    AutoencoderNetClassifier : Pretrains without labels.
+    PretrainedEncoder : Pretrains without labels.
+    AutoencoderNetClassifier : Pretrains as an autoencoder, on the same windows.
 
     Notes
     -----
@@ -101,6 +112,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [NetClassifier, None],
+        "encoder": [PretrainedEncoder, FrozenEstimator, None],
         "frozen": ["array-like", None],
         "renewed": ["array-like"],
         "fine_tune_params": [dict, None],
@@ -111,12 +123,14 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         self,
         estimator: NetClassifier | None = None,
         *,
+        encoder: PretrainedEncoder | FrozenEstimator | None = None,
         frozen: Sequence[str] | None = None,
         renewed: Sequence[str] = (),
         fine_tune_params: dict[str, Any] | None = None,
         allows_shared_subjects: bool = False,
     ) -> None:
         self.estimator = estimator
+        self.encoder = encoder
         self.frozen = frozen
         self.renewed = renewed
         self.fine_tune_params = fine_tune_params
@@ -146,6 +160,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
             If the subjects are not known, so that later tests on them cannot be detected.
         """
         self._validate_params()
+        if self.encoder is not None:
+            raise ValueError(
+                f"{type(self).__name__} has an 'encoder', which pretrains without labels; call "
+                "'fit'. To pretrain with labels, leave 'encoder' None."
+            )
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
         if groups is None:
@@ -212,11 +231,13 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         groups = subjects_in(X, groups)
         estimator, start, start_state = self._new_estimator(), None, None
         trained: set[Any] = set()
-        if hasattr(self, "source_"):
+        weights = self._pretrained_weights(X, groups)
+        if weights is not None:
             self._check_subjects(groups)
             estimator.set_params(**(self.fine_tune_params or {}))
-            start = self._transfer
-            start_state = self.source_.net_.tensors(), self.frozen, self.renewed
+            start = partial(self._transfer, weights)
+            values = [weight.float().cpu().numpy() for weight in weights.values()]
+            start_state = values, self.frozen, self.renewed
             trained = self.source_subjects_ or trained
         estimator._fit(X, y, groups, start, start_state, trained)
         self.estimator_ = estimator
@@ -227,6 +248,25 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
         if hasattr(estimator, "feature_names_in_"):
             self.feature_names_in_ = estimator.feature_names_in_
         return self
+
+    def _pretrained_weights(self, X: Signals, groups: Any) -> dict[str, torch.Tensor] | None:
+        """Weights to start from: those of the encoder, of the pretraining with labels, or none."""
+        if self.encoder is not None:
+            encoder = clone(self.encoder)
+            kept = isinstance(encoder, FrozenEstimator)
+            self.encoder_ = encoder.estimator if kept else encoder.fit(X, groups=groups)
+            if not isinstance(self.encoder_, PretrainedEncoder):
+                raise ValueError(
+                    f"The 'encoder' parameter of {type(self).__name__} must be a PretrainedEncoder "
+                    f"or a FrozenEstimator of one. Got {self.encoder!r} instead."
+                )
+            weights = self.encoder_.pretrained_weights()
+            subjects = self.encoder_.subjects_ if kept else None
+            self.source_subjects_ = None if subjects is None else set(_plain(subjects))
+            return weights
+        if hasattr(self, "source_"):
+            return self.source_.net_.module_.state_dict()
+        return None
 
     def predict_proba(self, X: Signals) -> np.ndarray:
         """Probability of each class, of shape (n_windows, n_classes).
@@ -278,13 +318,13 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
                 "allows_shared_subjects=True."
             )
 
-    def _transfer(self, module: nn.Module) -> None:
+    def _transfer(self, weights: dict[str, torch.Tensor], module: nn.Module) -> None:
         """Copy the pretrained weights into a new module, and freeze layers."""
         own = module.state_dict()
         renewed = _layers(self, "renewed", self.renewed, own)
         known = {
             name: value
-            for name, value in self.source_.net_.module_.state_dict().items()
+            for name, value in weights.items()
             if name in own and own[name].shape == value.shape and name not in renewed
         }
         frozen = self._frozen_entries(own)
@@ -293,6 +333,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
                 f"The 'frozen' parameter of {type(self).__name__} keeps layers that the pretrained "
                 f"network does not give: {unknown[:3]}. Their sizes differ between the cohorts "
                 "(channels, samples, classes), or they are in 'renewed'. Freeze fewer layers."
+            )
+        if not known:
+            raise ValueError(
+                f"The pretrained network of {type(self).__name__} has no layer in common with "
+                f"{type(module).__name__}. Pretrain the network that is to be fine-tuned."
             )
         module.load_state_dict(known, strict=False)
         for name, parameter in module.named_parameters():

@@ -14,6 +14,7 @@ from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import RandomWindows, RepeatedSubjectKFold
 from sklearn_emg.papers import read_benchmark, run_benchmark
 from sklearn_emg.papers.__main__ import main
+from sklearn_emg.papers._benchmark._page import _against_baseline, over_sets_page
 
 SYSTEMS = ["time-domain", "quantitative-emg-lda", "rule-based"]
 
@@ -103,7 +104,7 @@ def test_one_command_writes_the_page(made, tmp_path, capsys):
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == [
         "results_differences.svg", "results_first.md.inc", "results_over_sets.md.inc",
-        "results_pairs.csv", "results_ranks.svg", "results_second.md.inc",
+        "results_pairs.csv", "results_ranks.svg", "results_second.md.inc", "results_systems.csv",
     ]  # fmt: skip
     assert sorted(line.rpartition("/")[2] for line in capsys.readouterr().out.split()) == written
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -142,11 +143,56 @@ def test_confounds_are_audited_once_and_stand_on_the_page(cohorts, made, tmp_pat
     assert found["property"].tolist() == audit.summary.index.tolist()
     assert_allclose(found["pvalue"], audit.summary["pvalue"])
     main(["results", str(home / "first"), "--out", str(tmp_path)])
-    assert [path.name for path in tmp_path.iterdir()] == ["results_first.md.inc"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["results_first.md.inc", "results_systems.csv"]
     text = (tmp_path / "results_first.md.inc").read_text()
     n_found = (audit.summary["finding"] != "").sum()
     assert f"**Confounds found**: {n_found} of {len(audit.summary)} properties" in text
     assert results["second"].confounds.empty
+
+
+def test_scores_of_systems_are_stored_for_their_pages(made, tmp_path):
+    home, results = made
+    main(["results", *(str(home / name) for name in results), "--out", str(tmp_path)])
+    table = pd.read_csv(tmp_path / "results_systems.csv")
+    mine = table[(table["system"] == "time-domain") & (table["set"] == "first")]
+    assert mine["data"].unique().tolist() == ["the first nine subjects"]
+    summary = results["first"].comparison.summary.query(
+        "pipeline == 'time-domain' and level == 'subject' and metric == 'balanced_accuracy'"
+    )
+    stored = mine.query("measure == 'balanced accuracy of subjects'")
+    assert_allclose(stored[["value", "low", "high"]], summary[["pooled", "low", "high"]], rtol=1e-3)
+    assert not stored["leaky"].any()
+    leaky = mine[mine["leaky"]]
+    assert leaky["protocol"].tolist() == ["audit, folds of random windows"]
+    assert_allclose(
+        leaky["value"], results["first"].audits.loc["time-domain", "random windows"], rtol=1e-3
+    )
+    assert set(table["set"]) == {"first", "second"}
+
+
+def test_networks_are_compared_with_minirocket_by_subject(made):
+    names = {"time-domain": "minirocket", "quantitative-emg-lda": "alsnet"}
+    stored = {}
+    for name, result in made[1].items():
+        comparison = result.comparison
+        cases = comparison.predictions
+        cases = cases[cases["pipeline"].isin(names)].replace({"pipeline": names})
+        comparison = replace(comparison, predictions=cases)
+        stored[name] = replace(
+            result, comparison=comparison, published=dict.fromkeys(names.values())
+        )
+    meta = meta_analysis({"first": stored["first"].comparison})
+    row = meta.against("minirocket").loc["alsnet"]
+    head, table = _against_baseline(stored["first"], list(names.values()))
+    assert "alsnet" in table
+    assert f"{row['difference']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]" in table
+    assert "balanced accuracy of the network minus that of the baseline" in head
+    assert _against_baseline(stored["first"], ["minirocket"]) == []
+    text = over_sets_page(meta_analysis({k: v.comparison for k, v in stored.items()}))
+    over = rows_of(text, "**What networks bring over `minirocket`**")
+    assert over.index.tolist() == ["alsnet"]
+    assert over["sets"].tolist() == ["2"]
 
 
 def test_systems_left_out_and_sets_that_lack_them(made, tmp_path):

@@ -24,8 +24,14 @@ from sklearn_emg.papers._benchmark._results import (
     read_benchmark,
     text_cell,
 )
+from sklearn_emg.papers._registry import get_system
 
 __all__ = ["write_pages"]
+
+_MEASURES = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+_ARMS = {"random windows": "folds of random windows", "subjects": "folds by subject"}
+# The baseline that networks have to beat, as reviewers ask.
+_BASELINE = "minirocket"
 
 
 def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Path]:
@@ -41,8 +47,9 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     Returns
     -------
     files : list of Path
-        ``results_SET.md.inc`` for each set; where two systems or more are in two sets or more that
-        were split by subject also ``results_over_sets.md.inc``, ``results_pairs.csv``,
+        ``results_SET.md.inc`` for each set, and ``results_systems.csv`` with the scores of each
+        system in each set, for the pages of systems; where two systems or more are in two sets or
+        more that were split by subject also ``results_over_sets.md.inc``, ``results_pairs.csv``,
         ``results_ranks.svg`` and ``results_differences.svg``.
 
     Raises
@@ -59,6 +66,10 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     for name, benchmark in found.items():
         files.append(out / f"results_{name}.md.inc")
         write_text_atomically(files[-1], set_page(benchmark))
+    files.append(out / "results_systems.csv")
+    write_text_atomically(
+        files[-1], _scores_of_sets(found).to_csv(index=False, float_format="%.4g")
+    )
     shared = _in_several_sets({k: b.comparison for k, b in found.items() if not b.leaky})
     if len(shared) < 2:
         return files
@@ -108,12 +119,90 @@ def set_page(benchmark: Benchmark) -> str:
     intervals = f"with {percent} intervals over subjects"
     parts.append(f"**Balanced accuracy** and accuracy of {of} {intervals}, and costs")
     parts.append(_table(_scores(benchmark, names)))
+    parts += _against_baseline(benchmark, names)
     for level in ("subject", "window"):
         parts += _confusion_parts(benchmark, names, level)
     if len(benchmark.confounds):
         parts.append(_confounds(benchmark.confounds))
     parts.append("\n".join(not_run_lines(absent)).strip())
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scores_of_sets(found: Mapping[str, Benchmark]) -> pd.DataFrame:
+    return pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
+
+
+def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
+    """Scores of each system in one set, as its page shows them beside the published ones.
+
+    Parameters
+    ----------
+    set_name : str
+    benchmark : Benchmark
+
+    Returns
+    -------
+    scores : DataFrame
+        Columns ``system``, ``set``, ``data``, ``protocol``, ``date``, ``leaky``, ``measure``,
+        ``value``, ``low`` and ``high``.
+    """
+    notes = benchmark.notes
+    # The page of results has the whole description.
+    data = ", ".join(filter(None, [notes.get("data", "").partition(",")[0], notes.get("part", "")]))
+    about = {"set": set_name, "data": data, "date": notes.get("date", "").partition(" ")[0]}
+    summary = benchmark.comparison.summary
+    levels = ["window"] if benchmark.leaky else ["subject", "window"]
+    chosen = summary["level"].isin(levels) & summary["metric"].isin(_MEASURES)
+    rows = [
+        {
+            "system": row.pipeline,
+            **about,
+            "protocol": notes.get("protocol", ""),
+            "leaky": benchmark.leaky,
+            "measure": f"{_MEASURES[row.metric]} of {row.level}s",
+            "value": row.pooled,
+            "low": row.low,
+            "high": row.high,
+        }
+        for row in summary[chosen].itertuples()
+        if np.isfinite(row.pooled)
+    ]
+    audits = benchmark.audits
+    for name, audit in audits[audits["error"] == ""].iterrows() if len(audits) else ():
+        rows += [
+            {
+                "system": name,
+                **about,
+                "protocol": f"audit, {protocol}",
+                "leaky": arm == "random windows",
+                "measure": "balanced accuracy of windows",
+                "value": audit[arm],
+            }
+            for arm, protocol in _ARMS.items()
+        ]
+    columns = ["system", *about, "protocol", "leaky", "measure", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).sort_values("system", kind="stable")
+
+
+def _against_baseline(benchmark: Benchmark, names: Sequence[str]) -> list[str]:
+    """Paired differences of networks to the baseline; nothing where one of the two is missing."""
+    cases = benchmark.comparison.predictions
+    networks = [name for name in names if _is_network(name)]
+    kept = cases[cases["pipeline"].isin([_BASELINE, *networks])]
+    have = set(kept["pipeline"])
+    if benchmark.leaky or _BASELINE not in have or len(have) < 2:
+        return []
+    meta = meta_analysis({"here": replace(benchmark.comparison, predictions=kept)})
+    found = meta.against(_BASELINE)
+    head = (
+        f"**What networks bring over `{_BASELINE}`**: paired by subject, "
+        f"{_metric(meta).lower()} of the network minus that of the baseline"
+    )
+    return [head, _table(_differences(found, over_sets=False))]
+
+
+def _is_network(name: str) -> bool:
+    return get_system(name).needs.startswith("nets")
 
 
 def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> list[str]:
@@ -244,10 +333,18 @@ def over_sets_page(meta: MetaAnalysis) -> str:
         f"{100 * meta.confidence:g} % intervals of the random-effects mean"
     )
     parts.append(_table(_differences(meta.against(best))))
+    if _BASELINE in meta.scores.index:
+        against = meta.against(_BASELINE)
+        against = against[[_is_network(name) for name in against.index]]
+        if len(against):
+            parts.append(
+                f"**What networks bring over `{_BASELINE}`**, over the sets that both have"
+            )
+            parts.append(_table(_differences(against)))
     return "\n\n".join(parts) + "\n"
 
 
-def _differences(against: pd.DataFrame) -> dict[str, dict[str, str]]:
+def _differences(against: pd.DataFrame, *, over_sets: bool = True) -> dict[str, dict[str, str]]:
     rows = {}
     for name, row in against.iterrows():
         rows[str(name)] = {
@@ -259,6 +356,8 @@ def _differences(against: pd.DataFrame) -> dict[str, dict[str, str]]:
             "sets": str(int(row["n_sets"])),
             "subjects": str(int(row["n_subjects"])),
         }
+        if not over_sets:
+            del rows[str(name)]["between sets"], rows[str(name)]["sets"]
     return rows
 
 

@@ -30,8 +30,8 @@ _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
 _PLAIN = ("chance", "confidence", "unit")  # of a comparison
 LEAKY_NOTE = (
-    "LEAKY PROTOCOL: windows of one subject are in both training and test. These figures "
-    "overestimate the accuracy on new subjects."
+    "LEAKY PROTOCOL: windows of one subject are in both training and test, or weights are chosen "
+    "on the test subjects. These figures overestimate the accuracy on new subjects."
 )
 
 

@@ -1,0 +1,83 @@
+"""Pretraining without labels against training from scratch, the same small network, by subject.
+
+Run ``python benchmarks/pretraining.py`` for the simulated cohort, or with ``--algiers FOLDER`` for
+a copy of the Algiers set. The encoder is trained in each fold, on the training subjects alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import load_algiers, make_nemg_cohort
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.model_selection import SubjectKFold
+from sklearn_emg.neural_network import CNN1DClassifier, PretrainedEncoder, TransferClassifier
+from sklearn_emg.preprocessing import BandpassFilter, Resampler
+
+FS = 2000.0
+
+
+def recordings(arguments):
+    """Recordings, labels and the part of the data."""
+    if arguments.algiers is None:
+        cohort = make_nemg_cohort(48, n_recordings=96, fs=FS, duration=3.0, random_state=0)
+        return cohort.data, cohort.target, "simulated, 48 subjects, 96 recordings"
+    data = load_algiers(arguments.algiers)
+    n_subjects = data.data["subject"].nunique()
+    return data.data, data.target, f"Algiers, {n_subjects} of 238 subjects"
+
+
+def main() -> None:
+    """Compare the network from scratch, after pretraining, and its frozen features."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--algiers", help="folder of the Algiers set")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--jobs", type=int, default=1)
+    arguments = parser.parse_args()
+    X, y, part = recordings(arguments)
+    network = CNN1DClassifier(
+        n_filters=(16, 32), max_epochs=arguments.epochs, patience=None, random_state=0
+    )
+    encoder = PretrainedEncoder(network, max_epochs=arguments.epochs, random_state=0)
+    tuned = TransferClassifier(network, encoder=encoder, frozen=())
+    classical = make_pipeline(encoder, StandardScaler(), LogisticRegression(max_iter=1000))
+    pipelines = {
+        name: make_pipeline(
+            BandpassFilter(20.0, 900.0, lower_high=True),
+            Resampler(FS),
+            DiVoteClassifier(windows, window=0.4, step=None, final_estimator=None, short="skip"),
+        )
+        for name, windows in (
+            ("from scratch", network),
+            ("pretrained, fine-tuned", tuned),
+            ("pretrained features, logistic regression", classical),
+        )
+    }
+    start = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        result = compare(
+            pipelines,
+            X,
+            y,
+            cv=SubjectKFold(arguments.folds, random_state=0),
+            progress=False,
+            n_jobs=arguments.jobs,
+        )
+    print(f"{part}; {arguments.folds} folds by subject, {arguments.epochs} epochs")
+    summary = result.summary
+    kept = summary[summary["metric"].isin(["balanced_accuracy", "accuracy"])]
+    print(kept.to_string(index=False))
+    print(f"{time.process_time() - start:.0f} CPU s")
+
+
+if __name__ == "__main__":
+    main()

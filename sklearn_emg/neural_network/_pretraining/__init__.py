@@ -1,0 +1,1 @@
+"""Networks that learn from windows without labels, before they learn a diagnosis."""

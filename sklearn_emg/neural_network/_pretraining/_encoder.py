@@ -1,0 +1,271 @@
+"""A network that is trained on windows without labels, and its outputs as features."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._typing import Labels, Signals
+from sklearn_emg.neural_network._data._inputs import training_input
+from sklearn_emg.neural_network._features import NetworkFeatures
+from sklearn_emg.neural_network._net import seeded
+from sklearn_emg.neural_network._pretraining._masked import MaskedReconstruction, train_masked
+from sklearn_emg.neural_network._threads import fit_threads
+
+_ONE = Interval(Integral, 1, None, closed="left")
+
+
+class PretrainedEncoder(NetworkFeatures):
+    """Train a network to restore hidden parts of windows, and give what it has learned as features.
+
+    Labels are not used. The training belongs to ``fit``, so that in a Pipeline each fold of a
+    cross-validation trains on its own training subjects. Fitted once on a large cohort it is
+    kept by :class:`~sklearn.frozen.FrozenEstimator`. As the `encoder` of
+    :class:`TransferClassifier` it initialises a classifier.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Network classifier or regressor of this package, of which the network and the device are
+        used; None is ``CNN1DClassifier()``. Its training parameters are those of a training with
+        labels, and are not used.
+    mask : float, default=0.5
+        Fraction of each window that is hidden, above 0 and below 1.
+    patch : int, default=32
+        Number of neighbouring samples that are hidden together.
+    max_epochs : int, default=20
+        Number of passes over the windows.
+    lr : float, default=0.001
+        Learning rate of Adam.
+    batch_size : int, default=32
+        Number of windows per step.
+    layer : str, default=None
+        Name of the layer whose outputs are taken and restore the window, as in ``named_modules`` of
+        the network. None takes what enters the last part, "classifier".
+    time_average : bool, default=True
+        Whether outputs with an axis of time are averaged over it; otherwise they are flattened.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, order of windows and hidden parts.
+
+    Attributes
+    ----------
+    losses_ : list of float
+        Mean squared error of the hidden samples in each epoch, in units of the mean square of the
+        visible samples of the same window. An error of 1 is that of restoring zeros.
+    estimator_ : estimator
+        The estimator with the pretrained network, whose "classifier" is untrained.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Subjects of the training; None if none were named.
+    n_features_in_ : int
+        Number of features, as in `estimator_`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, the network has no such layer, windows are images or differ
+        in length, or training diverges.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        In ``transform``, if a table has subjects of the training.
+
+    See Also
+    --------
+    TransferClassifier : Continues with labels.
+    NetworkFeatures : Features of a network that was trained with labels.
+    AutoencoderNetClassifier : Restores whole windows from a short code.
+
+    Notes
+    -----
+    The training is masked reconstruction: patches of `patch` samples, drawn anew for each batch,
+    are set to 0 in all channels, and a linear layer restores each stretch of the window from the
+    outputs of the network there. Only hidden samples count, each window with its own amplitude as
+    the unit, so that loud recordings weigh no more than others. Networks whose outputs keep an axis
+    of time suit this better than those that pool all of it.
+
+    References
+    ----------
+    K. He et al., "Masked autoencoders are scalable vision learners", CVPR 2022, 16000-16009, for
+    images; the sizes here are choices of this package.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import CNN1DClassifier, PretrainedEncoder
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.sin(0.3 * np.arange(96) + rng.uniform(0, 6, size=(64, 1)))
+    >>> net = CNN1DClassifier(n_filters=(8, 16), pool_size=2)
+    >>> encoder = PretrainedEncoder(net, patch=8, lr=0.01, random_state=0).fit(X)
+    >>> bool(encoder.losses_[-1] < 0.5 * encoder.losses_[0])
+    True
+    >>> encoder.transform(X).shape
+    (64, 16)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NetworkFeatures._parameter_constraints,
+        "mask": [Interval(Real, 0, 1, closed="neither")],
+        "patch": [_ONE],
+        "max_epochs": [_ONE],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [_ONE],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        mask: float = 0.5,
+        patch: int = 32,
+        max_epochs: int = 20,
+        lr: float = 0.001,
+        batch_size: int = 32,
+        layer: str | None = None,
+        time_average: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(estimator, layer=layer, time_average=time_average)
+        self.mask = mask
+        self.patch = patch
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def fit(self, X: Signals, y: Any = None, groups: Labels | None = None) -> Self:
+        """Train the network on windows without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, or a recording table whose signals have one length.
+        y : Ignored
+            Not used; present by convention of scikit-learn.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window, which is remembered; a recording table contains them.
+
+        Returns
+        -------
+        self : object
+        """
+        return super().fit(X, None, groups)
+
+    def fit_transform(
+        self, X: Signals, y: Any = None, groups: Labels | None = None
+    ) -> NDArray[np.float32]:
+        """Train the network and give its outputs for the same windows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows, or a recording table whose signals have one length.
+        y : Ignored
+            Not used; present by convention of scikit-learn.
+        groups : array-like of shape (n_windows,), default=None
+            Subject of each window.
+
+        Returns
+        -------
+        features : ndarray of shape (n_windows, n_units), float32
+        """
+        return self.fit(X, None, groups)._activations(X)
+
+    def pretrained_weights(self) -> dict[str, torch.Tensor]:
+        """Weights of the network by name, without its untrained last part.
+
+        Returns
+        -------
+        weights : dict of str to tensor
+        """
+        check_is_fitted(self, "estimator_")
+        state = self.estimator_.net_.module_.state_dict()
+        return {n: v for n, v in state.items() if n.partition(".")[0] != "classifier"}
+
+    def _new_network(self) -> Any:
+        if self.estimator is not None:
+            return super()._new_network()
+        from sklearn_emg.neural_network import CNN1DClassifier
+
+        return CNN1DClassifier()
+
+    def _fit_network(self, network: Any, X: Signals, y: None, groups: Labels | None) -> None:
+        self._validate_params()
+        # Sparse matrices have no length, and other objects no shape; both are checked below.
+        sized = X if getattr(X, "shape", None) or hasattr(X, "__len__") else np.asarray(X)
+        n_rows = sized.shape[0] if getattr(sized, "shape", None) else len(sized)
+        # A network is built for classes; the last part is not trained and stays as it starts.
+        given, _ = training_input(network, X, np.arange(n_rows) % 2, groups, reset=True)
+        if isinstance(given.values, list) or given.values.ndim > 3:
+            kind = "signals that differ in length" if isinstance(given.values, list) else "images"
+            raise ValueError(
+                f"{type(self).__name__} takes windows of one length, of shape (n_windows, n_times) "
+                f"or (n_windows, n_channels, n_times). Got {kind}."
+            )
+        network._rng = check_random_state(self.random_state)
+        network._learn_target(np.array([0, 1]))
+        network._count(np.array([0, 1]), go_on=False)
+        train = given.dataset()
+        seed = int(network._rng.randint(2**31 - 1))
+        net, device = network._build_net()
+        with fit_threads() as divide_threads, seeded(seed, device):
+            divide_threads()
+            module = network._new_module(net, train, None).to(device)
+            example = train.take(slice(2))[0].to(device)
+            model = MaskedReconstruction(self._encode_with(module), example)
+            self.losses_ = train_masked(
+                model,
+                module,
+                train,
+                fraction=self.mask,
+                patch=self.patch,
+                n_epochs=self.max_epochs,
+                lr=self.lr,
+                batch_size=self.batch_size,
+                seed=seed,
+                caller=type(self).__name__,
+            )
+            net.initialize_around(module)
+        network.net_ = net
+        network._remember_subjects(X, groups)
+        network.__dict__.pop("classes_", None)
+
+    def _encode_with(self, module: nn.Module) -> Any:
+        """Outputs of the layer for windows, with their gradients."""
+        layer, takes_input = self._layer_of(module)
+        name = self.layer or "classifier"
+
+        def encode(windows: torch.Tensor) -> torch.Tensor:
+            kept: list[torch.Tensor] = []
+
+            def keep(_module: nn.Module, inputs: tuple, output: Any) -> None:
+                values = inputs[0] if takes_input else output
+                kept.append(values[0] if isinstance(values, tuple) else values)
+
+            hook = layer.register_forward_hook(keep)
+            try:
+                module(windows)
+            finally:
+                hook.remove()
+            if not kept or kept[0].ndim not in (2, 3):
+                raise ValueError(
+                    f"The layer {name!r} of {type(module).__name__} gives no outputs of shape "
+                    "(n_windows, n_units) or (n_windows, n_units, n_steps), from which a window "
+                    "could be restored. Name another 'layer'."
+                )
+            return kept[0]
+
+        return encode
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags

@@ -1,0 +1,108 @@
+"""Masked reconstruction: the training of a network to restore parts of windows that it misses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
+
+_SILENT = 1e-6  # mV: windows with less visible activity are not amplified
+
+
+class MaskedReconstruction(nn.Module):
+    """A network's inner outputs, and a linear layer that restores the window from them.
+
+    Parameters
+    ----------
+    encode : callable
+        Gives the outputs (batch, n_units) or (batch, n_units, n_steps) for windows.
+    example : tensor of shape (n_windows, n_channels, n_times)
+        Windows from which the sizes are taken.
+    """
+
+    def __init__(self, encode: Callable[[torch.Tensor], torch.Tensor], example: torch.Tensor):
+        super().__init__()
+        self.encode = encode
+        n_channels, n_times = example.shape[1:]
+        with torch.no_grad():
+            code = encode(example)
+        # Each step of the outputs restores the samples at its place, a code without steps all.
+        n_steps = code.shape[2] if code.ndim == 3 else 1
+        step = torch.arange(n_times) * n_steps // n_times
+        offset = torch.arange(n_times) - torch.searchsorted(step, step)
+        n_offsets = int(offset.max()) + 1
+        self.place = (offset * n_steps + step).to(example.device)
+        self.decoder = nn.Conv1d(code.shape[1], n_channels * n_offsets, 1).to(example.device)
+
+    def forward(self, windows: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Mean squared error of hidden samples, in units of the variance of the visible ones."""
+        visible = windows.masked_fill(hidden, 0.0)
+        n_visible = (~hidden).sum(dim=(1, 2), keepdim=True).clamp(min=1)
+        level = (visible.square().sum(dim=(1, 2), keepdim=True) / n_visible).sqrt()
+        code = self.encode(visible)
+        code = code if code.ndim == 3 else code.unsqueeze(-1)
+        restored = self.decoder(code).reshape(*windows.shape[:2], -1)[..., self.place]
+        error = windows / level.clamp(min=_SILENT) - restored
+        return error.square()[hidden].mean()
+
+
+def hidden_samples(
+    windows: torch.Tensor, fraction: float, patch: int, generator: torch.Generator
+) -> torch.Tensor:
+    """Which samples are hidden: patches at random, at least one, of all channels of a window."""
+    n, n_channels, n_times = windows.shape
+    n_patches = -(-n_times // patch)
+    n_hidden = min(max(round(fraction * n_patches), 1), n_patches)
+    order = torch.rand(n, n_patches, generator=generator).argsort(dim=1)
+    patches = order < n_hidden
+    samples = patches.repeat_interleave(patch, dim=1)[:, :n_times]
+    return samples.unsqueeze(1).expand(n, n_channels, n_times).to(windows.device)
+
+
+def train_masked(
+    model: MaskedReconstruction,
+    module: nn.Module,
+    train: WindowDataset,
+    *,
+    fraction: float,
+    patch: int,
+    n_epochs: int,
+    lr: float,
+    batch_size: int,
+    seed: int,
+    caller: str,
+) -> list[float]:
+    """Train a network to restore hidden samples, and return the mean loss of each epoch.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no longer finite.
+    """
+    device = next(module.parameters()).device
+    parameters = [*module.parameters(), *model.decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=lr)
+    generator = torch.Generator().manual_seed(seed)
+    batches = BatchIterator(train, batch_size, shuffle=True, seed=seed)
+    module.train()
+    losses: list[float] = []
+    for _ in range(n_epochs):
+        total = torch.zeros((), device=device)
+        for windows, _targets in batches:
+            windows = windows.to(device)
+            optimizer.zero_grad()
+            loss = model(windows, hidden_samples(windows, fraction, patch, generator))
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(windows)
+        losses.append(total.item() / len(train))
+        if not np.isfinite(losses[-1]):
+            raise ValueError(
+                f"{caller} diverged: the loss of epoch {len(losses)} is {losses[-1]}. Lower 'lr', "
+                "or scale the input."
+            )
+    return losses
