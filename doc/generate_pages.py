@@ -375,6 +375,8 @@ GROUPS = (
     "networks",
     "explaining",
     "motor_units",
+    "prognosis",
+    "live",
 )
 
 
@@ -392,6 +394,7 @@ class GalleryOrder:
         "plot_leak",
         "plot_few_subjects",
         "plot_confounds",
+        "plot_calibration",
         "plot_divote",
         "plot_tuning",
         "plot_tuning_optuna",
@@ -404,6 +407,7 @@ class GalleryOrder:
         "plot_learning_curve",
         "plot_transfer",
         "plot_explain_subject",
+        "plot_importance",
         "plot_relevance",
         "plot_activation",
         "plot_layers",

@@ -1,0 +1,60 @@
+"""
+Which recordings should I look at before I compute anything?
+============================================================
+
+A flat electrode, a wrong unit or a copied file changes the result of a study more than the choice of a
+classifier does. :func:`~sklearn_emg.preprocessing.check_quality` looks at each recording, says what it
+found and what can be done, and drops nothing unless it is asked to.
+"""
+
+# %%
+# A cohort with planted defects
+# -----------------------------
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.inspection import QualityDisplay, RecordingDisplay
+from sklearn_emg.preprocessing import check_quality
+
+table, y = make_nemg_cohort(
+    12, n_recordings=24, fs=5000.0, duration=2.0, return_X_y=True, random_state=0
+)
+signals = [np.array(signal) for signal in table["signal"]]
+time = np.arange(signals[0].size) / 5000.0
+signals[3] = np.clip(signals[3], *np.quantile(signals[3], [0.02, 0.98]))  # amplifier at its limits
+signals[8] = signals[8] * 1000.0  # exported in microvolts
+signals[12] = signals[12] + 0.15 * np.sin(2 * np.pi * 50.0 * time)  # power line
+signals[17][3000:7000] = 0.0  # the electrode was off
+signals[20] = signals[5]  # one file under two names
+table["signal"] = signals
+
+# %%
+# What was found
+# --------------
+quality = check_quality(table, y)
+quality.findings[["row", "kind", "quality", "text"]]
+
+# %%
+# The page of the cohort has a row for each recording. The defects stand out from the recordings
+# without findings:
+QualityDisplay.from_report(quality).plot()
+plt.show()
+
+# %%
+# Look at a recording
+# -------------------
+# A finding is a reason to look. In the recording of row 12 the interference is a line at 50 Hz in the
+# spectrogram and a thickened baseline in the signal:
+RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
+plt.show()
+
+# %%
+# Keep the rest
+# -------------
+# The bad recordings are dropped together with their labels. Those marked "check" stay: whether
+# interference is filtered or the recording is left out is a decision that belongs into the methods
+# section.
+good = ~quality.recordings["quality"].eq("bad").to_numpy()
+kept, y_kept = table[good], np.asarray(y)[good]
+f"{len(kept)} of {len(table)} recordings, {kept['subject'].nunique()} of 12 subjects"
