@@ -2,9 +2,9 @@
 Which recordings should I look at before I compute anything?
 ============================================================
 
-A flat electrode, a wrong unit or a copied file changes the result of a study more than the choice of a
-classifier does. :func:`~sklearn_emg.preprocessing.check_quality` looks at each recording, says what it
-found and what can be done, and drops nothing unless it is asked to.
+A flat electrode, a wrong unit or a copied file changes the result of a study more than the choice
+of a classifier does. :func:`~sklearn_emg.preprocessing.check_quality` looks at each recording,
+says what it found and what can be done, and drops nothing unless it is asked to.
 """
 
 # %%
@@ -44,8 +44,8 @@ plt.show()
 # %%
 # Look at a recording
 # -------------------
-# A finding is a reason to look. In the recording of row 12 the interference is a line at 50 Hz in the
-# spectrogram and a thickened baseline in the signal:
+# A finding is a reason to look. In the recording of row 12 the interference is a line at 50 Hz in
+# the spectrogram and a thickened baseline in the signal:
 RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
 plt.show()
 

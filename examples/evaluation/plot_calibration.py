@@ -2,9 +2,9 @@
 Can I trust the probabilities, and where should the threshold be?
 =================================================================
 
-A screening test must miss few patients, and a probability of 0.9 should be right nine times in ten. Both
-are properties of subjects that the model has not seen: they are measured on the predictions that
-:func:`~sklearn_emg.comparison.compare` keeps of each test subject.
+A screening test must miss few patients, and a probability of 0.9 should be right nine times in
+ten. Both are properties of subjects that the model has not seen: they are measured on the
+predictions that :func:`~sklearn_emg.comparison.compare` keeps of each test subject.
 """
 
 # %%
@@ -66,9 +66,9 @@ plt.show()
 # %%
 # A threshold for screening
 # -------------------------
-# The threshold is chosen on out-of-fold predictions, so that 95 % of the patients lie above it. The
-# interval says how little 40 patients can promise; with ``guaranteed=True`` its lower end has to reach
-# the required sensitivity.
+# The threshold is chosen on out-of-fold predictions, so that 95 % of the patients lie above it.
+# The interval says how little 40 patients can promise; with ``guaranteed=True`` its lower end has
+# to reach the required sensitivity.
 truth, proba = scores["LDA"]
 threshold_for_sensitivity(truth, proba[:, 0], pos_label="disease", sensitivity=0.95)
 
@@ -76,8 +76,8 @@ threshold_for_sensitivity(truth, proba[:, 0], pos_label="disease", sensitivity=0
 # Or no answer where it is not certain
 # ------------------------------------
 # Conformal sets contain the true class with a probability of at least `coverage`, whatever the
-# calibration. Subjects with two classes in their set, or none, need another test. Half of the subjects
-# calibrate the sets of the others:
+# calibration. Subjects with two classes in their set, or none, need another test. Half of the
+# subjects calibrate the sets of the others:
 half = np.random.default_rng(0).permutation(len(truth)) < len(truth) // 2
 sets = conformal_sets(truth[half], proba[half], proba[~half], ["disease", "normal"], coverage=0.9)
 pd.Series(sets.sum(axis=1)).map({0: "no class", 1: "one class", 2: "both"}).value_counts()

@@ -2,9 +2,9 @@
 Which family of features does the diagnosis depend on?
 ======================================================
 
-Features are correlated: the importance of a single one says little, since its neighbours stand in for
-it. :func:`~sklearn_emg.inspection.family_importance` permutes all features of a family among the
-test subjects of each fold and measures how much worse the diagnoses become.
+Features are correlated: the importance of a single one says little, since its neighbours stand in
+for it. :func:`~sklearn_emg.inspection.family_importance` permutes all features of a family among
+the test subjects of each fold and measures how much worse the diagnoses become.
 """
 
 # %%
@@ -31,8 +31,8 @@ X.head(3).round(3)
 # %%
 # Families
 # --------
-# The bar is the mean over folds, and a point is the mean of one fold. The log loss changes with every
-# probability, whereas the accuracy of seven test subjects moves in steps of a seventh.
+# The bar is the mean over folds, and a point is the mean of one fold. The log loss changes with
+# every probability, whereas the accuracy of seven test subjects moves in steps of a seventh.
 model = DiVoteClassifier(
     ExtraTreesClassifier(100, class_weight="balanced", random_state=0), window=None
 )

@@ -1,0 +1,79 @@
+"""
+When is the signal long enough for a decision?
+==============================================
+
+An examiner records until the picture is clear.
+:class:`~sklearn_emg.streaming.StreamingDiagnosis` gets the signal in chunks, as an amplifier sends
+it, and keeps the share of windows of the leading class with its interval. A rule says when to stop.
+"""
+
+# %%
+# A causal system
+# ---------------
+# Filters that run forwards and backwards need the whole recording;
+# :func:`~sklearn_emg.streaming.to_causal` replaces them and says what changes.
+import matplotlib.pyplot as plt
+import pandas as pd
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emg.datasets import make_nemg_cohort
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.model_selection import subject_train_test_split
+from sklearn_emg.preprocessing import BandpassFilter
+from sklearn_emg.streaming import SequentialTest, StreamingDiagnosis, to_causal
+
+table, y = make_nemg_cohort(
+    30, n_recordings=60, fs=4000.0, duration=4.0, return_X_y=True, random_state=0
+)
+train, test, y_train, y_test = subject_train_test_split(table, y, test_size=0.3, random_state=0)
+windows = make_pipeline(TimeDomainFeatures(), LinearDiscriminantAnalysis())
+system, changes = to_causal(
+    make_pipeline(BandpassFilter(20.0, 1500.0), DiVoteClassifier(windows, window=0.2, step=0.2))
+)
+system = system.fit(train, y_train)
+print(*changes, sep="\n")
+
+# %%
+# A recording in chunks
+# ---------------------
+live = StreamingDiagnosis(system, stop=SequentialTest())
+live.begin(test["subject"].iloc[0])
+signal, events = test["signal"].iloc[0], []
+for start in range(0, signal.size, 400):  # 100 ms
+    events += live.push(signal[start : start + 400])
+events += live.end()
+course = pd.DataFrame(
+    {
+        "time": [event.start + 0.2 for event in events],
+        "leading": [event.decision.leading for event in events],
+        "share": [event.decision.share for event in events],
+        "low": [event.decision.interval[0] for event in events],
+        "high": [event.decision.interval[1] for event in events],
+        "decided": [event.decision.decided for event in events],
+    }
+)
+course.iloc[[0, 4, 9, -1]].round(2)
+
+# %%
+# The decision grows with the signal
+# ----------------------------------
+# The interval is that of the share of windows of this subject. Wald's test stops at the dashed
+# line; its error rates are about windows, so that a subject who looks like another class stays
+# wrong.
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True, layout="constrained")
+seconds = [k / 4000.0 for k in range(signal.size)]
+top.plot(seconds, signal, color="0.3", lw=0.4)
+top.set(ylabel="amplitude (mV)", title=f"True class: {y_test[0]}")
+bottom.fill_between(course["time"], course["low"], course["high"], color="#56B4E9", alpha=0.4)
+bottom.plot(course["time"], course["share"], color="#0072B2", marker=".")
+stop = course["time"][course["decided"].notna()].min()
+bottom.axvline(stop, color="0.2", ls="--")
+bottom.set(
+    xlabel="time (s)",
+    ylabel="share of windows",
+    ylim=(0, 1.05),
+    title=f"{course['leading'].iloc[-1]}, decided after {stop:.1f} s",
+)
+plt.show()

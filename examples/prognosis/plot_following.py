@@ -1,0 +1,49 @@
+"""
+How will the next visit be, and does a model know more than the last one?
+=========================================================================
+
+A prognosis has to beat naive predictions: that nothing changes, or that the subject's own slope
+goes on. :func:`~sklearn_emg.comparison.compare` adds them by itself. All courses here are
+simulated; they show how the tools work, and say nothing about patients.
+"""
+
+# %%
+# Visits
+# ------
+# A row per subject and visit: the time in months and a score of 48 points.
+import matplotlib.pyplot as plt
+
+from sklearn_emg.comparison import compare
+from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.inspection import CourseDisplay
+from sklearn_emg.model_selection import VisitSplit
+from sklearn_emg.prognosis import LSTMPrognosis, visit_contexts
+
+cohort = make_progression_cohort(40, random_state=0)
+cohort.visits.head(4).round(1)
+
+# %%
+# From three visits to the next one
+# ---------------------------------
+# Test subjects are new, and no context is later than its target.
+X, y = visit_contexts(cohort.visits, cohort.visits["score"], context=3)
+lstm = LSTMPrognosis(n_units=8, max_epochs=30, random_state=0)
+result = compare({"LSTM": lstm}, X, y, cv=VisitSplit(4), progress=False)
+result.table("subject", ["mae", "rmse"])
+
+# %%
+# What the comparison says about the naive baselines:
+print(result.remark)
+
+# %%
+# Courses with predictions
+# ------------------------
+# A band contains nine of ten new visits; it is made from the errors of other subjects.
+display = CourseDisplay.from_comparison(result, X)
+display.plot("courses")
+plt.show()
+
+# %%
+# The error grows with the months between the last known visit and the target.
+display.plot("horizon")
+plt.show()
