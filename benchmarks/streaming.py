@@ -202,41 +202,43 @@ def pieces_of(table: pd.DataFrame, rng: np.random.Generator, n_pieces: int) -> p
     return cut_recordings(table.reset_index(drop=True), spans)
 
 
-def cuts(n_cuts: int, sets: list[str]) -> None:
-    """Compare streams with whole recordings, and print the cuts that differ in a bit.
+def differing(set_name: str, n_cuts: int) -> Iterator[tuple[str, int]]:
+    """Name of each step and system, and how many random cuts of a set give other bits."""
+    rng = np.random.default_rng(0)
+    table = SETS[set_name](data_folder())[0]
+    pieces = pieces_of(table.drop_duplicates("subject").head(3), rng, 24)
+    fs = float(pieces["fs"].iloc[0])
+    for name, step in streamable_steps(fs).items():
+        fitted_step = clone(step).fit(pieces)
+        whole = fitted_step.transform(pieces)["signal"].tolist()
+        differ = 0
+        for k in range(n_cuts):
+            stream = getattr(fitted_step, "transformer_", fitted_step).stream(fs)
+            chunks = random_chunks(pieces["signal"].iloc[k % len(pieces)], rng)
+            found = np.concatenate([stream.process(chunk) for chunk in chunks], axis=-1)
+            differ += found.tobytes() != np.asarray(whole[k % len(pieces)]).tobytes()
+        yield name, differ
+    for name, model in whole_systems().items():
+        live = StreamingDiagnosis(clone(model).fit(pieces, np.arange(len(pieces)) % 3 % 2))
+        offline = live.offline(pieces)
+        scores = offline.filter(like="score_").to_numpy()
+        differ = 0
+        for k in range(n_cuts):
+            row = k % len(pieces)
+            live.begin(f"new {k}")
+            events = [e for c in random_chunks(pieces["signal"].iloc[row], rng)
+                      for e in live.push(c)] + live.end()  # fmt: skip
+            found = np.array([e.scores for e in events])
+            differ += found.tobytes() != scores[offline["row"] == row].tobytes()
+        yield name, differ
 
-    The cuts are divided among the sets.
-    """
+
+def cuts(n_cuts: int, sets: list[str]) -> None:
+    """Compare streams with whole recordings; the cuts are divided among the sets."""
     n_each = -(-n_cuts // len(SETS))
     for set_name in sets:
-        rng = np.random.default_rng(0)
-        table = SETS[set_name](data_folder())[0]
-        pieces = pieces_of(table.drop_duplicates("subject").head(3), rng, 24)
-        fs, began = float(pieces["fs"].iloc[0]), time.perf_counter()
-        for name, step in streamable_steps(fs).items():
-            fitted_step = clone(step).fit(pieces)
-            whole = fitted_step.transform(pieces)["signal"].tolist()
-            differ = 0
-            for k in range(n_each):
-                stream = getattr(fitted_step, "transformer_", fitted_step).stream(fs)
-                chunks = random_chunks(pieces["signal"].iloc[k % len(pieces)], rng)
-                found = np.concatenate([stream.process(chunk) for chunk in chunks], axis=-1)
-                differ += found.tobytes() != np.asarray(whole[k % len(pieces)]).tobytes()
+        for name, differ in differing(set_name, n_each):
             print(f"{set_name}, {name}: {differ} of {n_each} cuts differ", flush=True)
-        for name, model in whole_systems().items():
-            live = StreamingDiagnosis(clone(model).fit(pieces, np.arange(len(pieces)) % 3 % 2))
-            offline = live.offline(pieces)
-            scores = offline.filter(like="score_").to_numpy()
-            differ = 0
-            for k in range(n_each):
-                row = k % len(pieces)
-                live.begin(f"new {k}")
-                events = [e for c in random_chunks(pieces["signal"].iloc[row], rng)
-                          for e in live.push(c)] + live.end()  # fmt: skip
-                found = np.array([e.scores for e in events])
-                differ += found.tobytes() != scores[offline["row"] == row].tobytes()
-            print(f"{set_name}, {name}: {differ} of {n_each} cuts differ", flush=True)
-        print(f"  {time.perf_counter() - began:.0f} s", flush=True)
 
 
 # ------------------------------------------------- stopping rules
