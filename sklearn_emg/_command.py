@@ -68,6 +68,17 @@ of sklearn_emg.deployment.save_model; its filters must be causal.
   sklearn-emg live model --tcp localhost:5000 --fs 1000 --unit uV --counter 256
   sklearn-emg live model --lsl "EMG amplifier" --terminal
 """
+_PREDICT = """Diagnose new recordings with a saved system (sklearn_emg.deployment.save_model).
+
+Prints a diagnosis with its probabilities, or a number with its interval, for each subject, and what
+speaks for and against it: the windows and recordings that agree, and the quality of the recordings.
+
+  sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
+  sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
+
+Files that do not hold several subjects are diagnosed one by one, under their names; --subject joins
+them as recordings of one subject. In a folder, --subject names a field, as for quality and compare.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,10 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     describe.add_argument("--format", help="form of the file (default: recognised)")
     quality = add("quality", "check the recordings of a folder", _QUALITY, _FOLDER)
     _add_reading(quality)
-    quality.add_argument("--out", type=Path, metavar="DIR", help="folder for a page and a table")
+    quality.add_argument("--out", type=_folder_to_write, metavar="DIR",
+        help="folder for a page and a table")  # fmt: skip
     compare = add("compare", "compare pipelines by subject", _COMPARE, _FOLDER)
     _add_reading(compare)
     _add_comparing(compare)
+    predict = add("predict", "diagnose recordings with a saved system", _PREDICT, _FOLDER)
+    _add_predicting(predict)
     _add_live(add("live", "run a saved system on a signal as it arrives", _LIVE))
     bench = add("benchmark", "run published systems on a public set",
         "Run published systems on the same subjects:\n\n"
@@ -132,9 +146,55 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "once, and as it was recorded with a view)")  # fmt: skip
 
 
+def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
+    """Type of an option: a number that is not below (or must be above) a minimum."""
+    kind = "an integer" if whole else "a number"
+    wanted = f"{kind} {'above' if above else 'of at least'} {minimum:g}"
+
+    def read(text: str) -> float:
+        try:
+            value: float = int(text) if whole else float(text)
+        except ValueError:
+            value = float("nan")
+        if not minimum <= value < float("inf") or (above and value == minimum):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
+        return value
+
+    return read
+
+
+def _jobs(text: str) -> int:
+    """Number of jobs, as joblib takes it."""
+    if not re.fullmatch(r"-?[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"must be an integer other than 0, got {text!r}")
+    return int(text)
+
+
+def _folder_to_write(text: str) -> Path:
+    """Path of a folder, which must not be a file."""
+    path = Path(text)
+    at_file = next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None)
+    if at_file is not None:
+        raise argparse.ArgumentTypeError(f"{at_file} is a file; give a folder")
+    return path
+
+
+def _file_to_write(text: str) -> Path:
+    """Path of a file in a folder that exists."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"has no folder {path.parent} to stand in"
+        raise argparse.ArgumentTypeError(f"{path} {what}; give a file")
+    return path
+
+
 def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER")
+    _add_form(parser)
+
+
+def _add_form(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("folder", metavar="FOLDER")
     add("--pattern", help='paths of the files, such as "{group}/{subject}_{muscle}.csv"')
     add("--label", metavar="NAME", help="field or column with the class of a recording")
     add("--subject", metavar="NAME", default="subject", help="field or column with the subject "
@@ -142,20 +202,39 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add("--metadata", metavar="FILE", help="table with one row per file or subject")
     add("--channels", metavar="NAMES", help="channels to read, separated by commas")
     add("--unit", help="unit of the samples, in place of that in the files: uV, mV, V, counts")
-    add("--fs", type=float, metavar="HZ", help="sampling rate, in place of that in the files")
+    add("--fs", type=_number(0, above=True), metavar="HZ",
+        help="sampling rate, in place of that in the files")  # fmt: skip
     add("--format", help="form of the files (default: recognised)")
-    add("--jobs", type=int, metavar="N", help="number of parallel jobs")
+    add("--jobs", type=_jobs, metavar="N", help="number of parallel jobs")
+
+
+def _add_predicting(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="folder of save_model")
+    add("files", metavar="FILES", nargs="+", help="files of recordings, or one folder")
+    _add_form(parser)
+    add("--out", type=_file_to_write, metavar="CSV", help="file for the table")
+    add("--coverage", type=_number(0, above=True), default=0.9, metavar="P",
+        help="coverage of the intervals of numbers (default: 0.9)")  # fmt: skip
 
 
 def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--out", type=Path, metavar="DIR", required=True, help="folder for the report")
-    add("--folds", type=int, default=5, help="folds of subjects (default: 5)")
-    add("--window", type=float, default=0.4, metavar="S", help="length of windows (default: 0.4 s)")
-    add("--epochs", type=int, default=30, help="largest number of epochs of the network "
-        "(default: 30); 0 leaves it out")  # fmt: skip
+    add("--out", type=_folder_to_write, metavar="DIR", required=True, help="folder for the report")
+    add("--folds", type=_number(2, whole=True), default=5, help="folds of subjects (default: 5)")
+    add("--window", type=_number(0, above=True), default=0.4, metavar="S",
+        help="length of windows (default: 0.4 s)")  # fmt: skip
+    add("--epochs", type=_number(0, whole=True), default=30,
+        help="largest number of epochs of the network (default: 30); 0 leaves it out")  # fmt: skip
     add("--keep-bad", action="store_true", help="keep recordings of bad quality")
-    add("--seed", type=int, default=0, help="seed of splits and models (default: 0)")
+    add("--save-model", action="store_true",
+        help="fit the most accurate pipeline to all subjects, write it to DIR/model")  # fmt: skip
+    add(
+        "--seed",
+        type=_number(0, whole=True),
+        default=0,
+        help="seed of splits and models (default: 0)",
+    )
     add("--quiet", action="store_true", help="show no progress bar")
 
 
@@ -174,9 +253,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["benchmark"]:
-        from sklearn_emg.papers.__main__ import main as benchmark
+        from sklearn_emg.papers import run_command
 
-        return benchmark(argv)
+        return run_command(argv)
     arguments = _parser().parse_args(argv)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
@@ -234,10 +313,12 @@ def _quality(arguments: argparse.Namespace) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from sklearn_emg._validation import require
     from sklearn_emg.comparison import compare, confound_audit
-    from sklearn_emg.inspection import report
+    from sklearn_emg.inspection import data_card, model_card, report
     from sklearn_emg.preprocessing import check_quality
 
     require("matplotlib", "sklearn-emg compare", "plot")
+    if arguments.save_model:
+        require("skops", "sklearn-emg compare --save-model", "deploy")
     table, y = _read(arguments)
     if y is None:
         raise ValueError(
@@ -249,8 +330,9 @@ def _compare(arguments: argparse.Namespace) -> None:
     if not arguments.keep_bad:
         table, y = quality.drop_bad(table, y)
         table = table.reset_index(drop=True)
+    pipelines = _pipelines(arguments, table)
     result = compare(
-        _pipelines(arguments, table), table, y, cv=arguments.folds, n_jobs=arguments.jobs,
+        pipelines, table, y, cv=arguments.folds, n_jobs=arguments.jobs,
         progress=not arguments.quiet, random_state=arguments.seed,
     )  # fmt: skip
     sys.stdout.write(f"{result}\n")
@@ -261,7 +343,18 @@ def _compare(arguments: argparse.Namespace) -> None:
         sys.stderr.write(f"No audit of confounds: {_in_one_line(str(error))}\n")
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    page = report(result, out / "report.html", quality=quality, confounds=confounds)
+    best = _most_accurate(result)
+    checked = {"quality": quality, "confounds": confounds}
+    cards = {"model_card": model_card(best, result, **checked)}
+    cards["data_card"] = data_card(table, y, **checked)
+    page = report(result, out / "report.html", **checked, cards=cards.values())
+    for name, card in cards.items():
+        card.save(out / f"{name}.md")
+    if arguments.save_model:
+        from sklearn_emg.deployment import save_model
+
+        written = save_model(pipelines[best].fit(table, y), out / "model")
+        sys.stdout.write(f"Model ({best}, fitted to all subjects): {written}\n")
     _write_figures(result, quality, confounds, out)
     for name, frame in (
         ("scores", result.summary),
@@ -271,6 +364,56 @@ def _compare(arguments: argparse.Namespace) -> None:
     ):
         _write_table(frame, out / f"{name}.csv")
     sys.stdout.write(f"Report: {page}\n")
+
+
+def _most_accurate(result: Any) -> str:
+    summary = result.summary
+    scores = summary[(summary["level"] == "subject") & (summary["metric"] == "accuracy")]
+    return str(scores.set_index("pipeline")["pooled"].idxmax())
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from sklearn_emg.deployment import load_model, prediction_table
+    from sklearn_emg.preprocessing import check_quality
+
+    model = load_model(arguments.model)
+    table = _recordings_to_predict(arguments)
+    quality = check_quality(table, n_jobs=arguments.jobs)
+    found = prediction_table(model, table, quality=quality, coverage=arguments.coverage)
+    texts = ["reasons", "quality"]
+    sys.stdout.write(f"{found.drop(columns=texts)!r}\n\n")
+    for name, reasons, findings in zip(found.index, *(found[c] for c in texts)):
+        title = " ".join(map(str, name)) if isinstance(name, tuple) else name
+        parts = [reasons, f"quality: {findings or 'no finding'}"]
+        sys.stdout.write(f"{title}: {'; '.join(p for p in parts if p)}\n")
+    sys.stdout.write("\nAn aid for those who examine the patient, not a diagnosis by itself.\n")
+    if arguments.out is not None:
+        _write_table(found.reset_index(), arguments.out)
+        sys.stdout.write(f"Table: {arguments.out}\n")
+
+
+def _recordings_to_predict(arguments: argparse.Namespace) -> pd.DataFrame:
+    """Recordings of files, or of one folder."""
+    files = [Path(file).expanduser() for file in arguments.files]
+    if len(files) == 1 and files[0].is_dir():
+        arguments.folder = files[0]
+        return _read(arguments)[0]
+    import pandas as pd
+
+    from sklearn_emg.io import read_recordings
+
+    unused = [f"--{name}" for name in ("pattern", "metadata", "label") if getattr(arguments, name)]
+    if unused:
+        raise ValueError(f"{', '.join(unused)}: for a folder, not for files; leave it out")
+    given = None if arguments.subject == "subject" else arguments.subject
+    form = _form_of(arguments)
+    tables = [read_recordings(f, subject=given or _name_of_single(f), **form) for f in files]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _name_of_single(file: Path) -> str | None:
+    """Name of a file as that of its subject; None for a form that holds several subjects."""
+    return None if file.suffix.lower() == ".parquet" else file.stem
 
 
 def _live(arguments: argparse.Namespace) -> None:
@@ -335,6 +478,7 @@ def _source(arguments: argparse.Namespace, live: Any) -> Any:
 _COMMANDS = {
     "describe": _describe,
     "live": _live,
+    "predict": _predict,
     "quality": _quality,
     "compare": _compare,
     "systems": _systems,
@@ -414,21 +558,24 @@ def _read(arguments: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray | Non
     root = Path(arguments.folder).expanduser()
     if not root.is_dir():
         raise ValueError(f"there is no folder {root}")
-    read = {
-        name: getattr(arguments, name)
-        for name in ("channels", "unit", "fs", "format")
-        if getattr(arguments, name) is not None
-    }
-    if "channels" in read:
-        read["channels"] = [name.strip() for name in read["channels"].split(",")]
+    read = _form_of(arguments)
     if arguments.pattern is None and (root / "dataset_description.json").is_file():
         _refuse_unused(arguments)
         return separate_labels(read_bids(root, **read), arguments.label)
     pattern = arguments.pattern or _pattern_of(root, arguments)
     metadata = arguments.metadata
-    if arguments.subject != "subject" and (arguments.pattern or metadata):
+    if arguments.subject != "subject":
         pattern, metadata = _with_subject(pattern, metadata, arguments.subject)
     return read_folder(root, pattern, metadata=metadata, target=arguments.label, **read)
+
+
+def _form_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Channels, unit, rate and form of files, as far as they are given."""
+    names = ("channels", "unit", "fs", "format")
+    read = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
+    if "channels" in read:
+        read["channels"] = [name.strip() for name in read["channels"].split(",")]
+    return read
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:

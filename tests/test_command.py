@@ -1,5 +1,6 @@
 """The command sklearn-emg: from a folder of invented recordings to a report."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -43,6 +44,7 @@ def own_warnings():
 def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     out = tmp_path / "report"
     options = ["--label", "group", "--subject", "subject", "--folds", "3", "--epochs", "1"]
+    options.append("--save-model")
     assert main(["compare", str(study), *options, "--out", str(out), "--quiet"]) == 0
     shown = capsys.readouterr()
     assert "Pattern: {group}/{subject}_*.csv" in shown.err
@@ -59,6 +61,34 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     lda = predictions[predictions["pipeline"] == "features + LDA"]
     assert (lda["y_true"] == lda["y_pred"]).mean() >= 0.9  # amplitudes differ by a factor of 2
     assert len(pd.read_csv(out / "quality.csv")) == 24
+    for name, title in (("model_card", "# Model card: "), ("data_card", "# Data card")):
+        assert (out / f"{name}.md").read_text(encoding="utf-8").startswith(title)
+    assert "Model card: " in page
+    predict = ["predict", str(out / "model")]
+    files = [str(study / "patient" / f"p03_{m}.csv") for m in ("biceps", "deltoid")]
+    table = tmp_path / "diagnoses.csv"
+    assert main([*predict, *files, "--subject", "p03", "--out", str(table)]) == 0
+    assert "warning: 1 of 1 subjects given to" in capsys.readouterr().err
+    row = pd.read_csv(table).iloc[0]
+    assert row[["subject", "n_recordings", "diagnosis", "in_training"]].tolist() == [
+        "p03", 2, "patient", "yes",
+    ]  # fmt: skip
+    assert row["probability_control"] + row["probability_patient"] == pytest.approx(1)
+    assert " of 2 recordings for patient" in row["reasons"]
+    assert "bad: " in row["quality"]
+    assert "(p03_biceps)" in row["quality"]
+    new = tmp_path / "new.csv"  # by a name that was not trained on, and without a subject
+    new.write_text((study / "control" / "c00_biceps.csv").read_text())
+    assert main([*predict, str(new)]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"new: \d+ of \d+ windows for control; ", shown)
+    assert "quality: no finding" in shown
+    assert (
+        main([*predict, str(study / "control"), "--pattern", "{id}_*.csv", "--subject", "id"]) == 0
+    )
+    assert capsys.readouterr().out.count("quality: ") == 6
+    assert main([*predict, *files, "--label", "group"]) == 2
+    assert "--label: for a folder" in capsys.readouterr().err
 
 
 def test_twelve_lines_of_python_give_the_same(study, tmp_path, monkeypatch):
@@ -160,6 +190,8 @@ def test_systems_and_benchmark_are_those_of_papers(capsys):
         (["compare", "STUDY", "--pattern", "*/{subject}_*.csv", "--out", "x"], "with --label"),
         (["compare", "STUDY", "--label", "sex", "--pattern", "*/{subject}_*.csv", "--out", "x"],
          "no column 'sex'"),
+        (["quality", "STUDY", "--subject", "person"], "--subject person is no field"),
+        (["predict", "nothing", "new.csv"], "nothing"),
     ],
 )  # fmt: skip
 def test_errors_have_one_line(study, arguments, message, capsys):
@@ -169,12 +201,40 @@ def test_errors_have_one_line(study, arguments, message, capsys):
     assert message in lines[0]
 
 
-@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["compare", "study"]])
-def test_wrong_usage_has_one_line(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required"),
+        (["frobnicate"], "frobnicate"),
+        (["compare", "study"], "--out"),
+        (
+            ["compare", "study", "--out", "x", "--window", "-1"],
+            "--window: must be a number above 0",
+        ),
+        (
+            ["compare", "study", "--out", "x", "--window", "nan"],
+            "--window: must be a number above 0",
+        ),
+        (
+            ["compare", "study", "--out", "x", "--epochs", "-3"],
+            "--epochs: must be an integer of at",
+        ),
+        (["compare", "study", "--out", "x", "--epochs", "2.5"], "got '2.5'"),
+        (["compare", "study", "--out", "x", "--folds", "1"], "--folds: must be an integer of at"),
+        (["compare", "study", "--out", "x", "--jobs", "0"], "--jobs: must be an integer other"),
+        (["compare", "study", "--out", __file__], "test_command.py is a file; give a folder"),
+        (["quality", "study", "--out", f"{__file__}/a/b"], "test_command.py is a file"),
+        (["quality", "study", "--fs", "0"], "--fs: must be a number above 0"),
+        (["predict", "m", "a.csv", "--out", "."], "is a folder; give a file"),
+        (["predict", "m", "a.csv", "--out", "no/such/t.csv"], "has no folder no"),
+    ],
+)
+def test_wrong_usage_has_one_line(arguments, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     err = capsys.readouterr().err
     assert err.startswith("error: ")
+    assert message in err
     assert err.count("\n") == 1
 
 

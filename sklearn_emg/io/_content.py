@@ -108,6 +108,8 @@ class FileContent:
     skipped: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
+    # Types of columns, by their names in pandas, where the file states them.
+    dtypes: dict[str, str] = field(default_factory=dict)
     # Label columns by name, with one value per sample.
     labels: dict[str, NDArray] = field(default_factory=dict)
     # Rate of the time stamps in Hz, where the file has both a rate and time stamps.

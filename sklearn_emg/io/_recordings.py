@@ -6,7 +6,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ PARSERS: dict[str, Callable[[Path], FileContent]] = {
 
 _PathLike = str | os.PathLike[str]
 _MAX_SHOWN = 5
+# Columns that only some forms have: they are left out where no row has a value.
+_OPTIONAL = ("start_time", "stored_names")
 # Errors that a damaged file can cause in a parser.
 _DAMAGE = (
     ArithmeticError,
@@ -186,6 +188,7 @@ def read_recordings(
     subjects = _per_file("subject", subject, paths)
     more = {name: _per_file(name, value, paths) for name, value in columns.items()}
     rows: list[dict[str, Any]] = []
+    stated: list[dict[str, str]] = []
     faults: list[str] = []
     for i, path in enumerate(paths):
         try:
@@ -199,6 +202,7 @@ def read_recordings(
             continue
         given = {name: values[i] for name, values in more.items()}
         rows += [{**row, **given} for row in found]
+        stated += [one.dtypes for one in contents]
         _warn(contents)
     if faults:
         shown = "\n".join(faults[:_MAX_SHOWN])
@@ -207,7 +211,8 @@ def read_recordings(
             f"read_recordings cannot read {len(faults)} of {len(paths)} files:\n{shown}"
             + (f"\nand {rest} more" if rest > 0 else "")
         )
-    return _table(rows)
+    same = stated[0] if stated and all(one == stated[0] for one in stated) else {}
+    return _table(rows, {name: dtype for name, dtype in same.items() if name not in more})
 
 
 def _check_numbers(
@@ -229,15 +234,37 @@ def _check_numbers(
     return fs, gain
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    names = list(dict.fromkeys(n for row in rows for n, value in row.items() if value is not None))
+def _table(rows: list[dict[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """Rows as a table; columns have the types that a file states, if it holds them all."""
+    # A column of the file in which all values are missing is a column.
+    present = (n for row in rows for n, v in row.items() if v is not None or n not in _OPTIONAL)
+    names = list(dict.fromkeys(present))
     # Columns of objects: pandas would unpack tuples and arrays.
     table = pd.DataFrame({name: object_column(row.get(name) for row in rows) for name in names})
     for name in names:
         if name not in ("signal", "channel_names", "annotations", "skipped", "stored_names", "aux"):
-            table[name] = table[name].infer_objects()
+            table[name] = _typed(table[name], dtypes.get(name), rows[0]["file"])
     table["fs"] = table["fs"].astype(float)
     return table
+
+
+def _typed(column: pd.Series, dtype: str | None, path: str) -> pd.Series:
+    """Values with their type; integers and truth values stay what they are beside missing ones."""
+    if dtype is not None:
+        try:
+            return column.astype(dtype)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path}: the column {column.name!r} is not {dtype}, as the file states; it is "
+                "damaged."
+            ) from error
+    known = column[column.notna()]
+    if len(known) in (0, len(column)):
+        return column.infer_objects()
+    for kind, nullable in ((bool, "boolean"), (int, "Int64")):
+        if all(type(value) is kind for value in known):
+            return column.astype(nullable)
+    return column.infer_objects()
 
 
 def _all_rows(contents: list[FileContent], *arguments: Any) -> list[dict[str, Any]]:

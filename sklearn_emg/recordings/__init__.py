@@ -51,6 +51,7 @@ from sklearn_emg.recordings._operations._channels import (
 )
 from sklearn_emg.recordings._operations._concat import concat_tables
 from sklearn_emg.recordings._operations._mvc import normalize_to_mvc
+from sklearn_emg.recordings._operations._segments import GAP_SOURCE as GAP_SOURCE
 from sklearn_emg.recordings._operations._segments import (
     cut_recordings,
     segments_from_events,

@@ -190,6 +190,32 @@ def test_types_of_columns_and_subjects_come_back_from_bids_and_wfdb(tmp_path):
             assert type(again[name].tolist()[0]) is type(values[0])
 
 
+@pytest.mark.parametrize("form", ["parquet", "bids", "wfdb"])
+def test_integers_truth_values_and_missing_columns_come_back(tmp_path, form):
+    made = recording_table(
+        [np.arange(400) % 7 / 10] * 3, fs=1000.0, subject=list("abc"), channel_names=["biceps"],
+        visits=pd.array([1, None, 3], dtype="Int64"),
+        smoker=pd.array([True, None, False], dtype="boolean"),
+        score=[None, None, None],
+    )  # fmt: skip
+    path = write_recordings(made, tmp_path / f"x.{form}", format=form)
+    again = read_recordings(sorted(path.glob("*.hea")) if form == "wfdb" else path)
+    pd.testing.assert_series_equal(again["visits"], made["visits"])
+    pd.testing.assert_series_equal(again["smoker"], made["smoker"])
+    assert again["score"].isna().tolist() == [True] * 3
+
+
+def test_parquet_states_the_types_of_numbers(tmp_path):
+    made = recording_table(
+        [np.arange(400) % 7 / 10] * 2, fs=1000.0, subject=list("ab"),
+        visits=pd.array([1, 2], dtype="Int64"), unknown=pd.array([None, None], dtype="Int16"),
+        grade=np.array([1, 2], dtype=np.int8), age=[np.nan, np.nan],
+    )  # fmt: skip
+    again = read_parquet(write_recordings(made, tmp_path / "x.parquet"))
+    for name in ("visits", "unknown", "grade", "age"):
+        pd.testing.assert_series_equal(again[name], made[name])
+
+
 def test_missing_samples(tmp_path, table):
     table["signal"][0][1, 7] = np.nan
     for form in ("edf", "bids"):

@@ -9,6 +9,7 @@ from data import simulated_cohort
 
 from sklearn_emg.datasets import fetch_emgdb, load_lower_limb, load_n2001
 from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io import read_recordings
 from sklearn_emg.preprocessing import BandpassFilter, QualityReport, check_quality
 from sklearn_emg.recordings import SignalFile, cut_recordings, recording_table, window_table
 
@@ -128,6 +129,26 @@ def test_gaps_are_counted_and_located():
     assert (row["gaps"], row["longest_gap"]) == (4, 40 / FS)
     text = report.findings["text"].item()
     assert "2 gaps, the longest of 0.02 s, the first 10 samples, the last 7 samples" in text
+
+
+def test_jumps_of_time_stamps_are_a_column_and_a_finding(tmp_path):
+    signal = np.random.default_rng(0).normal(0, 0.1, size=3000)
+    for name, jump in (("whole", 0.0), ("joined", 0.7)):
+        times = np.arange(3000) / 1000 + jump * (np.arange(3000) >= 1250)
+        frame = pd.DataFrame({"time [s]": times.round(3), "biceps [mV]": signal.round(5)})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        signal = signal[::-1]
+    with pytest.warns(RecordingWarning, match="the time stamps have 1 gap"):
+        table = read_recordings(
+            [tmp_path / "whole.csv", tmp_path / "joined.csv"], subject=["a", "b"]
+        )
+    report = check_quality(table)
+    assert report.channels["time_gaps"].tolist() == [0, 1]
+    (finding,) = report.findings.query("kind == 'interrupted'").to_dict("records")
+    assert finding["recording"] == "joined"
+    assert finding["quality"] == "check"
+    assert finding["text"].startswith("the time stamps jump once, first after 1.25 s")
+    assert check_quality(table.drop(columns="annotations")).channels["time_gaps"].isna().all()
 
 
 def test_copies_of_one_subject_keep_the_first_and_those_of_two_none():

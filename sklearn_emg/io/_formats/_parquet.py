@@ -22,6 +22,11 @@ _KEY = b"sklearn_emg"
 _TUPLES = ("channel_names", "skipped", "stored_names")
 # Fields of a recording that are no further columns of the table.
 _FACTS = ("signal", "fs", "subject", "unit", "start_time", "annotations", "aux", *_TUPLES)
+# Types of columns that come back as they were.
+_DTYPES = {
+    *("bool", "float32", "float64", "boolean", "Float32", "Float64"),
+    *(f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)),
+}
 # Above this size a file may announce at most so many bytes for each byte that it has.
 _SMALL = 2**28
 _MAX_RATIO = 1000
@@ -49,6 +54,7 @@ def write_parquet(path: Path, table: pd.DataFrame) -> list[str]:
         "types": [s.dtype.str for s in signals],
         "dimensions": [s.ndim for s in signals],
         "json": [],
+        "dtypes": {str(n): str(t) for n, t in table.dtypes.items() if str(t) in _DTYPES},
     }
     arrays = {"signal": _lists(pa, signals)}
     lost = []
@@ -142,21 +148,34 @@ def parse_parquet(path: Path) -> FileContent:
     frame = file.read()
     if frame.num_rows == 0:
         raise ValueError(f"{path} is a table without rows.")
-    columns = _columns(frame)
+    notes = _notes(frame)
+    columns = _columns(frame, notes)
     signals = [_signal(value) for chunk in frame.column("signal").chunks for value in chunk]
     contents = [
         _recording(path, signal, {name: values[i] for name, values in columns.items()}, i)
         for i, signal in enumerate(signals)
     ]
+    dtypes = {
+        name: dtype
+        for name, dtype in notes.get("dtypes", {}).items()
+        if name in columns and name not in _FACTS and dtype in _DTYPES
+    }
+    for content in contents:
+        content.dtypes = dtypes
     first = contents[0]
     first.others = contents[1:]
     first.details = {"recordings": len(contents)}
     return first
 
 
-def _columns(frame: Any) -> dict[str, list[Any]]:
+def _notes(frame: Any) -> dict[str, Any]:
+    """What ``write_parquet`` noted; empty in files of other programs."""
+    notes: dict[str, Any] = json.loads((frame.schema.metadata or {}).get(_KEY, b"{}"))
+    return notes
+
+
+def _columns(frame: Any, notes: dict[str, Any]) -> dict[str, list[Any]]:
     """Values of the columns other than the signal, those in JSON as they were."""
-    notes = json.loads((frame.schema.metadata or {}).get(_KEY, b"{}"))
     columns = {n: frame.column(n).to_pylist() for n in frame.column_names if n != "signal"}
     for name in notes.get("json", ()):
         columns[name] = [None if v is None else json.loads(v) for v in columns[name]]

@@ -29,6 +29,7 @@ from sklearn_emg.preprocessing._quality._findings import (
 from sklearn_emg.preprocessing._quality._measures import MEASURES, Sketch, measures_of
 from sklearn_emg.recordings import (
     DERIVED,
+    GAP_SOURCE,
     SignalFile,
     channel_names_of,
     check_recording_table,
@@ -55,7 +56,9 @@ class QualityReport:
     channels : DataFrame
         A row for each recording and channel: ``row``, the position in the table from 0;
         ``recording``, ``subject``, ``label`` (where known) and ``channel``; ``fs`` in Hz; the
-        measures; ``quality``, "ok", "check" or "bad"; ``findings`` and ``remedy`` in words.
+        measures; ``time_gaps``, the number of jumps of the time stamps that a reader of files has
+        annotated (NaN without annotations); ``quality``, "ok", "check" or "bad"; ``findings`` and
+        ``remedy`` in words.
     findings : DataFrame
         A row for each finding: ``row``, ``recording``, ``channel`` ("" for the recording as a
         whole), ``kind``, ``quality``, ``value`` of the measure, ``text`` and ``remedy``.
@@ -245,11 +248,13 @@ def check_quality(
     the power line appears at half or twice its frequency; or the rate is half or twice that of the
     other recordings, and so is the median frequency. A wrong rate cannot be seen otherwise.
     *length*: below 0.25 s or a tenth of the median. *offset*: the samples never change their sign.
-    *ragged*: samples are missing at the start or the end only. *copy* and *overlap*: channels have
-    all samples or some in common, whatever their names, also with another gain, offset, polarity or
-    rate; some 300 samples are needed. If the subjects or labels differ, all copies are bad, since
-    nothing tells which is right; otherwise the first is kept. *subject*: missing, or spelled like
-    another one. *label*: a subject has several, while most have one.
+    *ragged*: samples are missing at the start or the end only. *interrupted*: the time stamps of
+    the file jump, as :func:`~sklearn_emg.io.read_recordings` annotates, and the samples are joined.
+    *copy* and *overlap*: channels have all samples or some in common, whatever their names, also
+    with another gain, offset, polarity or rate; some 300 samples are needed. If the subjects or
+    labels differ, all copies are bad, since nothing tells which is right; otherwise the first is
+    kept. *subject*: missing, or spelled like another one. *label*: a subject has several, while
+    most have one.
 
     Clipped samples that a recorder marks as invalid count as clipped: those of a
     :class:`~sklearn_emg.recordings.SignalFile` whose invalid code is the end of its range, and
@@ -361,6 +366,7 @@ def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Chan
     subjects = table["subject"].tolist() if "subject" in table else [None] * len(table)
     # Readers state where samples are counts of an unknown gain.
     units = table["unit"].tolist() if "unit" in table else ["mV"] * len(table)
+    annotations = table["annotations"].tolist() if "annotations" in table else [None] * len(table)
     is_cut = {"start", "stop"} <= set(table.columns)
     rows = []
     for row, (signal, fs, names_of_channels) in enumerate(
@@ -377,9 +383,17 @@ def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Chan
             label=None if labels is None else labels[row],
             is_cut=is_cut,
             is_counts=units[row] == "counts",
+            interruptions=_interruptions(annotations[row]),
         )
         rows.append((signal, facts, names_of_channels))
     return rows
+
+
+def _interruptions(annotations: Any) -> tuple[float, ...] | None:
+    """Times in s at which the time stamps of a file jump, as its reader annotates them."""
+    if not isinstance(annotations, tuple | list):
+        return None
+    return tuple(float(a[0]) for a in annotations if a[3] == GAP_SOURCE)
 
 
 def _of_recording(
@@ -468,6 +482,7 @@ def _row(c: Channel, found: list[Finding]) -> dict[str, Any]:
         "channel": c.name,
         "fs": c.fs,
         **{name: c.measures.get(name, np.nan) for name in MEASURES},
+        "time_gaps": np.nan if c.interruptions is None else len(c.interruptions),
         "quality": QUALITY_LEVELS[max((QUALITY_LEVELS.index(f.quality) for f in found), default=0)],
         "findings": "; ".join(dict.fromkeys(f.text for f in found)),
         "remedy": "; ".join(dict.fromkeys(f.remedy for f in found)),

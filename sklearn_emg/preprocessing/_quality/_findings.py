@@ -43,6 +43,10 @@ QUALITY_KINDS = {
     "resolution": Kind("coarse steps", "look for a record of finer resolution"),
     "spikes": Kind("spikes", "look at them; ArtefactRejector marks windows with spikes"),
     "gaps": Kind("missing samples", "fill short gaps with GapInterpolator; leave out the rest"),
+    "interrupted": Kind(
+        "interrupted time stamps",
+        "cut the recording there, as cut_recordings does at its annotations",
+    ),
     "ragged": Kind("ragged ends", "cut the recording to the samples that it has"),
     "copy": Kind("copy", "keep one of them, under its true subject and label"),
     "overlap": Kind("overlapping cuts", "keep one, or cut off the common samples"),
@@ -84,6 +88,7 @@ class Channel:
     label: Any = None
     is_cut: bool = False
     is_counts: bool = False
+    interruptions: tuple[float, ...] | None = None  # s, None where nothing states them
     measures: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None  # kind and text, where the samples were not measured
 
@@ -138,6 +143,7 @@ def findings_of(
         found += _of_units(measured) + _of_counts(measured)
     found += _of_rates(measured)
     found += _of_lengths(measured)
+    found += _of_interruptions(channels)
     found += _of_noise(measured, limits["noise"])
     found += _of_overlaps(measured, overlaps)
     found += _of_subjects(channels)
@@ -315,6 +321,21 @@ def _of_lengths(channels: Sequence[Channel]) -> list[Finding]:
         else:
             continue
         found.append(_finding(c, "length", "check", length, text))
+    return found
+
+
+def _of_interruptions(channels: Sequence[Channel]) -> list[Finding]:
+    """Recordings whose time stamps jump, where a reader has joined the samples."""
+    found = []
+    for c in {c.row: c for c in channels}.values():
+        if c.interruptions:
+            n = len(c.interruptions)
+            text = (
+                f"the time stamps jump {'once' if n == 1 else f'{n} times'}, first after "
+                f"{min(c.interruptions):.3g} s; the samples are joined there"
+            )
+            remedy = QUALITY_KINDS["interrupted"].remedy
+            found.append(Finding(c.row, None, "interrupted", "check", n, text, remedy))
     return found
 
 

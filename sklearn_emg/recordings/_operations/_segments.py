@@ -19,7 +19,7 @@ from sklearn_emg.recordings._table import check_recording_table, is_recording_ta
 
 __all__ = ["cut_recordings", "segments_from_events", "segments_from_labels"]
 
-_GAP = "gap"  # source of the annotations of interruptions
+GAP_SOURCE = "gap"  # source of the annotations of interruptions
 _MAX_SHOWN = 5
 
 
@@ -195,7 +195,7 @@ def _events_of_recordings(table: pd.DataFrame, source: str | None) -> pd.DataFra
         (row, float(a[0]), np.nan if a[1] is None else float(a[1]), a[2])
         for row, annotations in enumerate(table["annotations"])
         for a in annotations or ()
-        if a[3] != _GAP and (source is None or a[3] == source)
+        if a[3] != GAP_SOURCE and (source is None or a[3] == source)
     ]
     found = pd.DataFrame(entries, columns=["row", "onset", "duration", "label"])
     return found.assign(label=object_column((e[3] for e in entries), found.index))
@@ -367,7 +367,7 @@ def _breaks(table: pd.DataFrame, row: int, fs: float, n_times: int) -> NDArray[n
     interruptions = np.zeros(n_times + 1, dtype=bool)
     if "annotations" in table.columns:
         for a in table["annotations"].iloc[row] or ():
-            if a[3] == _GAP:
+            if a[3] == GAP_SOURCE:
                 interruptions[min(max(round(a[0] * fs), 0), n_times)] = True
     return np.stack([missing, interruptions])
 

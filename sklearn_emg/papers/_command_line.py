@@ -1,0 +1,32 @@
+"""The command line of this package as a function, for other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["run_command"]
+
+
+def run_command(argv: Sequence[str] | None = None) -> int:
+    """Run the command line of ``python -m sklearn_emg.papers``.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments, such as ``["benchmark", "--data", "simulated", "--out", "results"]``; by default
+        those of the process.
+
+    Returns
+    -------
+    status : int
+        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
+
+    Examples
+    --------
+    >>> from sklearn_emg.papers import run_command
+    >>> run_command(["benchmark", "--data", "nothing", "--out", "results"])
+    2
+    """
+    from sklearn_emg.papers.__main__ import main
+
+    return main(argv)
