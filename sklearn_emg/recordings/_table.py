@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 MAX_FAULTS = 5
+_NULLABLE = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 _MEANING = {
     "signal": "samples in mV",
     "fs": "sampling rate in Hz",
@@ -269,6 +270,9 @@ def _column(name: str, value: Any, n_rows: int) -> Any:
     if not _has_one_per_row(value):
         return [value] * n_rows
     values = _per_row(name, value, n_rows)
+    array = getattr(value, "array", value)
+    if isinstance(array, _NULLABLE):  # with pd.NA, which would make it a column of objects
+        return array
     return value.to_numpy() if isinstance(value, pd.Series) else values
 
 

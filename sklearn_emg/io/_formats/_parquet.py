@@ -99,7 +99,7 @@ def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
 
 def _objects(pa: Any, column: pd.Series) -> tuple[Any, bool]:
     """Values of one type as they are, others as JSON."""
-    values = [v.item() if isinstance(v, np.generic) else v for v in column]
+    values = [v.item() if isinstance(v, np.generic) else None if v is pd.NA else v for v in column]
     kinds = {type(v) for v in values if v is not None}
     if len(kinds) == 1 and kinds <= {str, int, float, bool, bytes, dt.date, dt.datetime}:
         return pa.array(values), False
