@@ -193,7 +193,7 @@ def test_types_of_columns_and_subjects_come_back_from_bids_and_wfdb(tmp_path):
 @pytest.mark.parametrize("form", ["parquet", "bids", "wfdb"])
 def test_integers_truth_values_and_missing_columns_come_back(tmp_path, form):
     made = recording_table(
-        [np.arange(400) % 7 / 10 - 0.3] * 3, fs=1000.0, subject=list("abc"), channel_names=["biceps"],
+        [np.arange(400) % 7 / 10 - 0.3] * 3, fs=1000.0, subject=list("abc"), channel_names=["b"],
         visits=pd.array([1, None, 3], dtype="Int64"),
         smoker=pd.array([True, None, False], dtype="boolean"),
         score=[None, None, None],
