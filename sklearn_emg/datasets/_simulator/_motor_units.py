@@ -372,7 +372,8 @@ def draw_firings(
     steps = (rates[:, 1:] + rates[:, :-1]) * (_DRIVE_STEP / 2000.0)
     passed = np.cumsum(np.hstack([np.zeros((n_units, 1)), steps]), axis=1)
     cvs = 0.17 * np.exp(0.15 * clipped_normal(rng, n_units))
-    firings, fasciculations = [], []
+    firings: list[NDArray[np.intp]] = []
+    fasciculations: list[NDArray[np.intp]] = []
     for unit in range(n_units):
         events = _renewal_times(rng, passed[unit, -1], cvs[unit], 0.25)
         times = np.interp(events, passed[unit], grid)
