@@ -149,7 +149,7 @@ def _diagnoses(votes: Votes) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
     rows = _unit_rows(votes)
     found = votes.subjects
     kept = ["n_recordings", "diagnosis"]
-    kept += [c for c in found if str(c).startswith("probability_")]
+    kept += [str(c) for c in found if str(c).startswith("probability_")]
     of_window = votes.windows["row"].to_numpy()
     reasons = []
     for diagnosis, of_unit in zip(found["diagnosis"], rows):

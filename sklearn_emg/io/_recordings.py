@@ -211,8 +211,14 @@ def read_recordings(
             f"read_recordings cannot read {len(faults)} of {len(paths)} files:\n{shown}"
             + (f"\nand {rest} more" if rest > 0 else "")
         )
-    same = stated[0] if stated and all(one == stated[0] for one in stated) else {}
-    return _table(rows, {name: dtype for name, dtype in same.items() if name not in more})
+    return _table(rows, _stated_types(stated, more))
+
+
+def _stated_types(stated: list[dict[str, str]], given: Mapping[str, Any]) -> dict[str, str]:
+    """Types that all files state alike, of columns that are not given by the caller."""
+    if not stated or any(one != stated[0] for one in stated):
+        return {}
+    return {name: dtype for name, dtype in stated[0].items() if name not in given}
 
 
 def _check_numbers(
@@ -252,7 +258,7 @@ def _typed(column: pd.Series, dtype: str | None, path: str) -> pd.Series:
     """Values with their type; integers and truth values stay what they are beside missing ones."""
     if dtype is not None:
         try:
-            return column.astype(dtype)
+            return column.astype(pd.api.types.pandas_dtype(dtype))
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path}: the column {column.name!r} is not {dtype}, as the file states; it is "
@@ -261,9 +267,10 @@ def _typed(column: pd.Series, dtype: str | None, path: str) -> pd.Series:
     known = column[column.notna()]
     if len(known) in (0, len(column)):
         return column.infer_objects()
-    for kind, nullable in ((bool, "boolean"), (int, "Int64")):
-        if all(type(value) is kind for value in known):
-            return column.astype(nullable)
+    if all(type(value) is bool for value in known):
+        return column.astype("boolean")
+    if all(type(value) is int for value in known):
+        return column.astype("Int64")
     return column.infer_objects()
 
 

@@ -203,7 +203,7 @@ def _pipeline(result: Comparison, name: str | None) -> str:
     names = list(dict.fromkeys(result.summary["pipeline"]))
     if name is None and len(names) == 1:
         return str(names[0])
-    if name not in names:
+    if name is None or name not in names:
         raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
     return name
 

@@ -182,7 +182,7 @@ def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
     new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
         return "There is no error to show: every subject was in the training set."
-    names = [predictions.subjects.index.get_level_values(0)[k] for k in np.flatnonzero(new)]
+    names = predictions.subjects.index.get_level_values(0)[new].tolist()
     values = interval(*rate(error[new], names, 0.95))
     spread = float(np.std(np.asarray(predictions.y)[new]))
     return (

@@ -138,8 +138,8 @@ def report(
     _check_quality(quality)
     predicted = {"X": X, "y": y, "train_subjects": train_subjects}
     if isinstance(result, QualityReport):
-        given = {"audits": audits, "confounds": confounds, "quality": quality, "cards": cards}
-        given |= predicted
+        others = {"audits": audits, "confounds": confounds, "quality": quality, "cards": cards}
+        given = {**others, **predicted}
         _refuse_given(given, "a QualityReport has a page of its own")
         write_page(
             path,
@@ -185,8 +185,9 @@ def _comparison(
         _check_confounds(confounds, result.classes)
         content = comparison_content(result, audits, confounds, max_rows)
     best = None if content["best"] is None else content["best"]["name"]
-    more = {"audits": audits, "confounds": confounds, "quality": quality}
-    return content | run_content(result, best, cards, **more)
+    return content | run_content(
+        result, best, cards, audits=audits, confounds=confounds, quality=quality
+    )
 
 
 def _checked_cards(cards: Any) -> list[Card] | None:

@@ -155,11 +155,7 @@ def parse_parquet(path: Path) -> FileContent:
         _recording(path, signal, {name: values[i] for name, values in columns.items()}, i)
         for i, signal in enumerate(signals)
     ]
-    dtypes = {
-        name: dtype
-        for name, dtype in notes.get("dtypes", {}).items()
-        if name in columns and name not in _FACTS and dtype in _DTYPES
-    }
+    dtypes = _stated_types(notes, columns)
     for content in contents:
         content.dtypes = dtypes
     first = contents[0]
@@ -172,6 +168,13 @@ def _notes(frame: Any) -> dict[str, Any]:
     """What ``write_parquet`` noted; empty in files of other programs."""
     notes: dict[str, Any] = json.loads((frame.schema.metadata or {}).get(_KEY, b"{}"))
     return notes
+
+
+def _stated_types(notes: dict[str, Any], columns: dict[str, list[Any]]) -> dict[str, str]:
+    """Types of the further columns, those of numbers alone."""
+    known = columns.keys() - set(_FACTS)
+    stated: dict[str, str] = notes.get("dtypes", {})
+    return {name: dtype for name, dtype in stated.items() if name in known and dtype in _DTYPES}
 
 
 def _columns(frame: Any, notes: dict[str, Any]) -> dict[str, list[Any]]:

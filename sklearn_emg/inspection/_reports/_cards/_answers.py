@@ -68,9 +68,7 @@ def _shared(facts: Facts) -> dict[str, str]:
 
 
 def _tuned(facts: Facts) -> str:
-    chosen = facts.result.chosen_parameters
-    names = [] if chosen.empty else chosen.loc[chosen["pipeline"] == facts.name, "parameter"]
-    return ", ".join(dict.fromkeys(map(str, names)))
+    return ", ".join(facts.tuned)
 
 
 def _part(text: str) -> str:

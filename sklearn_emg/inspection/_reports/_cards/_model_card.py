@@ -72,6 +72,15 @@ class Facts:
         return self.record.protocol["rows"]
 
     @property
+    def tuned(self) -> list[str]:
+        """Parameters that a search in the pipeline chose."""
+        chosen = self.result.chosen_parameters
+        if chosen.empty:
+            return []
+        names = chosen.loc[chosen["pipeline"] == self.name, "parameter"]
+        return list(dict.fromkeys(map(str, names)))
+
+    @property
     def predictions(self) -> pd.DataFrame:
         table = self.result.predictions
         return table[table["pipeline"] == self.name]
@@ -308,10 +317,9 @@ def _differing(facts: Facts) -> str:
     """Settings in which the model is not the pipeline whose figures are shown."""
     if facts.model is None:
         return ""
-    own = {row[:3]: row[3] for row in settings_of(facts.model)}
-    compared = {row[:3]: row[3] for row in _settings(facts.record, facts.name)}
-    changed = sorted(k for k in own.keys() | compared.keys() if own.get(k) != compared.get(k))
-    found = [f"{kind} {parameter}" for _, kind, parameter in changed]
+    own, compared = set(settings_of(facts.model)), set(_settings(facts.record, facts.name))
+    changed = sorted(own ^ compared)
+    found = [f"{kind} {parameter}" for _, kind, parameter, _ in changed]
     if kinds_of(facts.model) != facts.record.parts[facts.name]:
         found.insert(0, "steps")
     return ", ".join(dict.fromkeys(found))
@@ -380,10 +388,7 @@ def _protocol(facts: Facts) -> Section:
     if isinstance(result, SiteComparison):
         sites = ", ".join(map(str, result.sites))
         listed[0] = ("Splits", f"each site on a model of the others ({sites})")
-    chosen = result.chosen_parameters
-    tuned = [] if chosen.empty else chosen.loc[chosen["pipeline"] == facts.name, "parameter"]
-    names = ", ".join(dict.fromkeys(map(str, tuned)))
-    listed.append(("Tuned within each fold", names or "nothing"))
+    listed.append(("Tuned within each fold", ", ".join(facts.tuned) or "nothing"))
     return Section("Protocol", facts=listed)
 
 
@@ -479,8 +484,8 @@ def pair_table(result: Comparison, name: str) -> pd.DataFrame | None:
         except ValueError:  # fewer than two folds in common
             continue
         if tests is not None:
-            row = tests.loc["permutation over subjects"]
-            rows[str(other)] = (float(row["difference"]), float(row["pvalue"]))
+            found = tests.loc["permutation over subjects", ["difference", "pvalue"]]
+            rows[str(other)] = tuple(found.to_numpy(dtype=float).tolist())
     if not rows:
         return None
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "p"])
