@@ -26,7 +26,9 @@ def test_no_cut_changes_a_bit(benchmark, real_data, monkeypatch, name):
     """1,000 cuts of each step and system: 250 of each set; SKLEARN_EMG_CUTS sets another number."""
     monkeypatch.setenv("SKLEARN_EMG_DATA", str(real_data))
     n_cuts = int(os.environ.get("SKLEARN_EMG_CUTS", "1000")) // len(benchmark.SETS)
-    found = dict(benchmark.differing(name, n_cuts))
-    print({step: f"{differ} of {n_cuts}" for step, differ in found.items()})
+    found = {}
+    for step, differ in benchmark.differing(name, n_cuts):
+        print(f"{name}, {step}: {differ} of {n_cuts} differ", flush=True)
+        found[step] = differ
     assert len(found) == 14
     assert set(found.values()) == {0}
