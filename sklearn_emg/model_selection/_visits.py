@@ -115,6 +115,8 @@ class LaterVisitSplit(Protocol):
     Run k tests each subject's k-th last target. It trains on the targets of that subject that were
     known at the end of the tested context, and on those of subjects without a tested target up to
     the same number from their end, so that nothing later than a context is learned of its subject.
+    Subjects are those of the column ``subject``. `groups` may join subjects, which changes nothing,
+    as each subject is on both sides; they may not divide one.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ class LaterVisitSplit(Protocol):
     Raises
     ------
     ValueError
-        If the table has no contexts, or no subject has enough targets for a run.
+        If the table has no contexts, no subject has enough targets for a run, or groups divide a
+        subject.
 
     See Also
     --------
@@ -150,7 +153,7 @@ class LaterVisitSplit(Protocol):
 
     def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
         X = check_contexts(X, "LaterVisitSplit")
-        codes = Subjects.of(X, groups).codes
+        codes = _subjects_within(X, groups)
         start, target = X["time"].to_numpy(float), X["target_time"].to_numpy(float)
         runs = []
         for number in range(self.get_n_splits()):
@@ -182,12 +185,30 @@ class LaterVisitSplit(Protocol):
         return check_integer(self.n_splits, "n_splits", "LaterVisitSplit")
 
 
+def _subjects_within(X: pd.DataFrame, groups: Labels | None) -> NDArray[np.intp]:
+    """Code of each row's subject; refuse groups that divide one."""
+    subjects = Subjects.of(X)
+    if groups is not None:
+        joined = Subjects.of(X, groups).codes
+        first = joined[np.unique(subjects.codes, return_index=True)[1]]
+        if (divided := np.flatnonzero(joined != first[subjects.codes])).size:
+            raise ValueError(
+                f"The groups of LaterVisitSplit divide subject {subjects.by_row[divided[0]]!r} (row "
+                f"{divided[0]}). Give no groups, or such that join whole subjects."
+            )
+    return subjects.codes
+
+
 def _rows(rows: list[int]) -> NDArray[np.intp]:
     return np.sort(np.array(rows, dtype=np.intp))
 
 
-def _series(X: pd.DataFrame, by: str, time: str) -> Iterator[tuple[str, Any]]:
-    """Yield name and rows of each series of each subject."""
+def _series(
+    X: pd.DataFrame, by: str, time: str, groups: Labels | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield name and rows of each series of each subject; groups name subjects that X does not."""
+    if groups is not None and "subject" not in X.columns:
+        X = X.assign(subject=Subjects.of(X, groups).by_row)
     keys = list(dict.fromkeys(c for c in ("subject", by) if c in X.columns))
     for column in (*keys, time):
         if (bad := np.flatnonzero(X[column].isna())).size:
@@ -261,7 +282,7 @@ class ChronologicalSplit(Protocol):
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []
         test: list[int] = []
-        for series, rows in _series(X, self.by, self.time):
+        for series, rows in _series(X, self.by, self.time, groups):
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))
             tested, before = order[-n_test:], order[:-n_test]

@@ -147,10 +147,16 @@ class MixedModelRegressor(_ContextRegressor):
     new subject gets the best linear unbiased prediction: the population's line, moved towards
     the subject's known values as far as these tell. It needs statsmodels.
 
+    Parameters
+    ----------
+    slope : bool, default=True
+        Whether values change with time. False gives the mean of the population, moved towards that
+        of the subject: the best prediction of a stable value that is measured with noise.
+
     Attributes
     ----------
     slope_ : float
-        Mean change per month in the population.
+        Mean change per month in the population, 0 without a slope.
 
     References
     ----------
@@ -165,11 +171,15 @@ class MixedModelRegressor(_ContextRegressor):
     >>> X, y = visit_contexts(visits, visits["score"])
     >>> bool(MixedModelRegressor().fit(X, y).slope_ < 0)
     True
-
-    Parameters
-    ----------
-    None
     """
+
+    def __init__(self, slope: bool = True) -> None:
+        self.slope = slope
+
+    def _design(self, months: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Columns of the effects at some times."""
+        parts = [np.ones_like(months), months / self.unit_]
+        return np.stack(parts if self.slope else parts[:1], axis=-1)
 
     def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
         require("statsmodels.api", "MixedModelRegressor", "prognosis")
@@ -181,7 +191,7 @@ class MixedModelRegressor(_ContextRegressor):
         self.scale_ = float(rows["value"].std(ddof=0)) or 1.0
         self.unit_ = float(rows["time"].std(ddof=0)) or 1.0
         value = (rows["value"].to_numpy() - self.centre_) / self.scale_
-        design = np.column_stack([np.ones(len(rows)), rows["time"].to_numpy() / self.unit_])
+        design = self._design(rows["time"].to_numpy())
         with warnings.catch_warnings():
             # Variances on the border, of subjects that hardly differ, are no error.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -194,15 +204,15 @@ class MixedModelRegressor(_ContextRegressor):
                 effects, between = np.asarray(found.fe_params), np.asarray(found.cov_re)
                 noise = float(found.scale)
             except (np.linalg.LinAlgError, ValueError):
-                effects = between = np.full(2, np.nan)
+                effects = between = np.full(design.shape[1], np.nan)
                 noise = np.nan
         if not (np.isfinite(effects).all() and np.isfinite(between).all() and noise > 0):
             # Values without noise, or too few: the line of least squares, with broad deviations.
             effects = np.linalg.lstsq(design, value, rcond=None)[0]
-            between, noise = np.eye(2), 1e-6
+            between, noise = np.eye(design.shape[1]), 1e-6
         self._timed = contexts.time is not None
         self.effects_, self.between_, self.noise_ = effects, between, noise
-        self.slope_ = float(effects[1] * self.scale_ / self.unit_)
+        self.slope_ = float(effects[1] * self.scale_ / self.unit_) if self.slope else 0.0
 
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
         if self._timed != (contexts.time is not None):
@@ -214,12 +224,11 @@ class MixedModelRegressor(_ContextRegressor):
         out = np.empty(len(contexts.value))
         for k, value in enumerate(contexts.value):
             known = np.isfinite(value)
-            t = (start[k] - contexts.ago[k, known]) / self.unit_
-            design = np.column_stack([np.ones(len(t)), t])
+            design = self._design(start[k] - contexts.ago[k, known])
             residual = (value[known] - self.centre_) / self.scale_ - design @ self.effects_
-            covariance = design @ self.between_ @ design.T + self.noise_ * np.eye(len(t))
+            covariance = design @ self.between_ @ design.T + self.noise_ * np.eye(len(design))
             own = self.between_ @ design.T @ np.linalg.lstsq(covariance, residual, rcond=None)[0]
-            then = np.array([1.0, (start[k] + contexts.ahead[k]) / self.unit_])
+            then = self._design(start[k] + contexts.ahead[k])
             out[k] = self.centre_ + self.scale_ * float(then @ (self.effects_ + own))
         return out
 

@@ -87,6 +87,26 @@ class TestAggregation:
         features = model.vote(FEATURES).subjects[names]
         np.testing.assert_allclose(features.loc["t"], [5.0, 1.0, 4.0, 6.0])
 
+    def test_statistics_of_recordings_are_weighted(self):
+        model = fitted(final_estimator=Passes(), weights="quality")
+        names = [f"feature_{name}" for name in ("mean", "sd", "min", "max")]
+        features = model.vote(FEATURES).subjects[names]
+        # The recording without weight is left out.
+        np.testing.assert_allclose(features.loc["s"], [1.5, np.sqrt(0.5), 1.0, 2.0])
+        squares = (4 - 5.4) ** 2 + 3 * (6 - 5.4) ** 2 + (5 - 5.4) ** 2
+        sd = np.sqrt(squares / (5 - 11 / 5))
+        np.testing.assert_allclose(features.loc["t"], [5.4, sd, 4.0, 6.0])
+
+    def test_statistics_do_not_depend_on_the_scale_of_weights(self):
+        tables = [FEATURES.assign(quality=scale * FEATURES["quality"]) for scale in (1, 7)]
+        model = fitted(final_estimator=Passes(), weights="quality")
+        one, other = (model.vote(table).subjects for table in tables)
+        np.testing.assert_allclose(one, other)
+        same = fitted(final_estimator=Passes(), weights="quality", by=None)
+        equal = same.vote(FEATURES.assign(quality=3.0)).subjects
+        plain = fitted(final_estimator=Passes()).vote(FEATURES).subjects
+        np.testing.assert_allclose(equal, plain)
+
     def test_the_final_regressor_reads_averages_by_kind(self):
         features = fitted(final_estimator=Passes(), by="muscle").vote(FEATURES).subjects
         assert features.loc["s", ["feature_a", "feature_b"]].tolist() == [5.0, 2.0]

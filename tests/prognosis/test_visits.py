@@ -392,3 +392,41 @@ def test_recordings_of_two_subjects_with_one_name_are_two_series():
         holes.loc[5, column] = np.nan
         with pytest.raises(ValueError, match=f"row 5 has no '{column}'"):
             next(ChronologicalSplit().split(holes))
+
+
+def test_later_visits_are_those_of_subjects_whatever_the_groups():
+    visits = make_progression_cohort(12, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    expected = [part.tolist() for part in next(LaterVisitSplit().split(X, y))]
+    sites = X["subject"].str[1:].astype(int).to_numpy() % 3
+    found = [part.tolist() for part in next(LaterVisitSplit().split(X, y, sites))]
+    assert found == expected
+    assert X["subject"].iloc[expected[1]].nunique() > 3
+    with pytest.raises(ValueError, match="groups of LaterVisitSplit divide subject 'P01' .row 1"):
+        next(LaterVisitSplit().split(X, y, np.arange(len(X))))
+
+
+def test_groups_name_the_subjects_of_series_where_the_table_does_not():
+    X = pd.DataFrame({"recording": 0, "start": [0.0, 1, 2, 3, 10, 11, 12, 13]})
+    train, test = next(ChronologicalSplit().split(X, groups=list("aaaabbbb")))
+    assert (train.tolist(), test.tolist()) == ([0, 1, 2, 4, 5, 6], [3, 7])
+
+
+def test_without_a_trend_the_shrunken_mean_beats_the_last_value_as_theory_says():
+    rng = np.random.default_rng(0)
+    n, between, noise = 400, 3.0, 2.0
+    values = 30 + between * rng.normal(size=(n, 1)) + noise * rng.normal(size=(n, 4))
+    visits = pd.DataFrame({"subject": np.repeat(np.arange(n), 4), "visit": np.tile(range(4), n)})
+    X, y = visit_contexts(visits, values.ravel(), context=3, min_context=3)
+    model = MixedModelRegressor(slope=False).fit(X, y)
+    assert model.slope_ == 0.0
+    # Mean absolute errors of normal errors: of the last value with the variance 2 s^2, of the
+    # shrunken mean of k values with s^2 (1 + t^2 / (k t^2 + s^2)).
+    last, mean = 2 * noise**2, noise**2 * (1 + between**2 / (3 * between**2 + noise**2))
+    errors = {
+        "last": np.abs(LastValueRegressor().fit(X, y).predict(X) - y),
+        "mean": np.abs(model.predict(X) - y),
+    }
+    for name, variance in (("last", last), ("mean", mean)):
+        assert errors[name].mean() == pytest.approx(np.sqrt(2 * variance / np.pi), rel=0.06)
+    assert np.mean(errors["mean"]) < 0.85 * np.mean(errors["last"])
