@@ -28,7 +28,12 @@ from sklearn_emg.inspection._importance import (
 )
 from sklearn_emg.inspection._live._page import LiveView
 from sklearn_emg.inspection._live._terminal import watch
-from sklearn_emg.inspection._outcomes import AdaptationDisplay, AgreementDisplay, CourseDisplay
+from sklearn_emg.inspection._outcomes import (
+    AdaptationDisplay,
+    AgreementDisplay,
+    CourseDisplay,
+    SurvivalDisplay,
+)
 from sklearn_emg.inspection._recordings._decomposition_display import DecompositionDisplay
 from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._recordings._recording_display import RecordingDisplay
@@ -67,6 +72,7 @@ __all__ = [
     "QualityDisplay",
     "RecordingDisplay",
     "SubjectExplanationDisplay",
+    "SurvivalDisplay",
     "activation_maximization",
     "attention_maps",
     "attribution",

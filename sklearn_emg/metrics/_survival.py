@@ -262,6 +262,7 @@ def survival_measures(
     *,
     risk: ArrayLike | None = None,
     y_train: NDArray[Any] | None = None,
+    folds: ArrayLike | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: Any = 0,
@@ -281,6 +282,9 @@ def survival_measures(
         the event that is lost until the last of `times`, by the predicted curve.
     y_train : structured ndarray, default=None
         Outcomes from which the distribution of censoring is estimated; by default `y`.
+    folds : array-like of shape (n_subjects,), default=None
+        Fold in which each subject was predicted, by models whose scales may differ: concordance
+        and AUC then compare subjects of the same fold only.
     n_resamples : int, default=1000
         Resamples of subjects for the intervals; the distribution of censoring stays as it is.
     confidence : float, default=0.95
@@ -344,7 +348,13 @@ def survival_measures(
         ends = np.column_stack([np.ones(len(y)), survival])
         risk = times[-1] - trapezoid(ends, np.concatenate([[0.0], times]), axis=1)
     risk = np.asarray(risk, dtype=float)
-    statistics = _statistics(y, known, survival, times, risk)
+    same = np.ones((len(y), len(y)), dtype=bool)
+    if folds is not None:
+        fold = np.asarray(folds)
+        if fold.shape != (len(y),):
+            raise ValueError(f"The 'folds' of {caller} must have one entry per subject, {len(y)}.")
+        same = fold[:, np.newaxis] == fold
+    statistics = _statistics(y, known, survival, times, risk, same)
     rows = {}
     for name, statistic in statistics.items():
         low, high = bootstrap_interval(
@@ -404,17 +414,18 @@ def _statistics(
     survival: NDArray[np.floating],
     times: NDArray[np.floating],
     risk: NDArray[np.floating],
+    same: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Each measure as a function of the numbers of the subjects."""
+    """Each measure as a function of the numbers of the subjects; pairs are those in `same`."""
     time, event = y["time"], y["event"]
     own = _uncensored(known, time)
     weight = np.divide(1.0, own, out=np.zeros(len(y)), where=event & (own > 0))
     later = time[:, np.newaxis] < time
     later |= (time[:, np.newaxis] == time) & event[:, np.newaxis] & ~event
     early = np.where(time < times[-1], weight**2, 0.0)
-    concordance = _ranks_of_pairs(risk, early[:, np.newaxis] * later)
+    concordance = _ranks_of_pairs(risk, early[:, np.newaxis] * later * same)
     aucs = [
-        _ranks_of_pairs(1 - survival[:, k], np.outer(weight * (time <= t), time > t))
+        _ranks_of_pairs(1 - survival[:, k], np.outer(weight * (time <= t), time > t) * same)
         for k, t in enumerate(times)
     ]
     survivors = np.concatenate([[1.0], survival_at(kaplan_meier(y), times)])
@@ -429,7 +440,9 @@ def _statistics(
 
     def mean_auc(rows: Any) -> float:
         values = np.array([ratio(parts, rows) for parts in aucs])
-        return float(np.average(values, weights=drop)) if drop.sum() > 0 else np.nan
+        known = np.isfinite(values)  # until the first event there is none
+        total = drop[known].sum()
+        return float(values[known] @ drop[known] / total) if total > 0 else np.nan
 
     found: dict[str, Any] = {
         "concordance": lambda rows: ratio(concordance, rows),

@@ -60,6 +60,8 @@ class SubjectStrata:
         self.values: NDArray[np.floating] | None = None
         if y is None:
             return
+        if fields := getattr(getattr(y, "dtype", None), "names", None):
+            y = y[fields[0]]  # outcomes: whether the event was seen
         discrete = is_discrete(y)
         if stratify == "quantiles" or (stratify == "auto" and not discrete):
             self.values = self._means(y)

@@ -193,8 +193,8 @@ def _subjects_within(X: pd.DataFrame, groups: Labels | None) -> NDArray[np.intp]
         first = joined[np.unique(subjects.codes, return_index=True)[1]]
         if (divided := np.flatnonzero(joined != first[subjects.codes])).size:
             raise ValueError(
-                f"The groups of LaterVisitSplit divide subject {subjects.by_row[divided[0]]!r} (row "
-                f"{divided[0]}). Give no groups, or such that join whole subjects."
+                f"Groups divide subject {subjects.by_row[divided[0]]!r} (row {divided[0]}) of "
+                "LaterVisitSplit. Give no groups, or such that join whole subjects."
             )
     return subjects.codes
 

@@ -11,6 +11,7 @@ from sklearn_emg.prognosis._contexts import Contexts as Contexts
 from sklearn_emg.prognosis._contexts import visit_contexts
 from sklearn_emg.prognosis._lstm import LSTMPrognosis, LSTMPrognosisClassifier
 from sklearn_emg.prognosis._survival import SurvivalVote, survival_target
+from sklearn_emg.prognosis._survival_comparison import SurvivalComparison, compare_survival
 
 __all__ = [
     "ContextBoostingRegressor",
@@ -19,7 +20,9 @@ __all__ = [
     "LastValueRegressor",
     "MixedModelRegressor",
     "SlopeRegressor",
+    "SurvivalComparison",
     "SurvivalVote",
+    "compare_survival",
     "survival_target",
     "visit_contexts",
 ]

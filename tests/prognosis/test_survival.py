@@ -3,11 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.deployment import load_model, save_model
 from sklearn_emg.feature_extraction import TimeDomainFeatures
-from sklearn_emg.prognosis import SurvivalVote, survival_target
+from sklearn_emg.metrics import kaplan_meier
+from sklearn_emg.model_selection import SubjectKFold, SubjectsPerClassOut
+from sklearn_emg.prognosis import SurvivalVote, compare_survival, survival_target
 from sklearn_emg.recordings import recording_table
 
 pytest.importorskip("sksurv", reason="scikit-survival is an extra")
@@ -203,3 +208,96 @@ def test_bad_settings_are_refused(settings, match):
     settings = {"estimator": TimeDomainFeatures(["rms"]), "window": 0.1, **settings}
     with pytest.raises(ValueError, match=match):
         SurvivalVote(**settings).fit(X, y)
+
+
+# ------------------------------------------------------------------ comparison
+
+
+def first_visits(n_subjects=50):
+    X, y = visits(n_subjects)
+    return X[["subject", "score"]], y
+
+
+def cox(**settings):
+    return SurvivalVote(StandardScaler(), features=["score"], window=None, **settings)
+
+
+def test_models_are_scored_on_subjects_held_out_beside_the_kaplan_meier_curve():
+    X, y = first_visits()
+    search = GridSearchCV(cox(), {"average": ["mean", "median"]}, cv=SubjectKFold(2))
+    models = {"cox": cox(), "piped": make_pipeline(FunctionTransformer(), cox()), "search": search}
+    result = compare_survival(models, X, y, times=[9.0, 12.0], n_resamples=50)
+    assert result.table().index.tolist() == ["Kaplan-Meier", *models]
+    flat = result.summary.query("model == 'Kaplan-Meier'").set_index("measure")["value"]
+    assert (flat[["concordance", "auc", "auc at 12"]] == 0.5).all()
+    np.testing.assert_allclose(result.curves["piped"], result.curves["cox"])
+    assert (result.pvalues > 0).all()
+    assert "47 subjects with 20 events, at the times 9," in repr(result)
+    # By hand for one fold.
+    (train, test), *_ = SubjectKFold(5, shuffle=True, random_state=0).split(X, y["event"])
+    fitted = cox().fit(X.iloc[train], y[train])
+    expected = fitted.predict_survival(X.iloc[test], [9.0, 12.0])
+    np.testing.assert_allclose(result.curves["cox"].loc[expected.index], expected)
+    assert result.outcomes.loc[expected.index, "fold"].nunique() == 1
+
+
+def test_the_scores_of_a_comparison_are_those_of_pairs_within_folds():
+    X, y = first_visits()
+    result = compare_survival({"cox": cox()}, X, y, times=[12.0], n_resamples=10)
+    lost, known = 1 - result.curves["cox"][12.0], result.outcomes
+    right = whole = 0
+    for _, fold in known.groupby("fold"):
+        for name in fold.index[fold["event"] & (fold["time"] <= 12)]:
+            later = fold.index[fold["time"] > 12]
+            weight = weight_at(known, fold["time"][name])
+            whole += weight * len(later)
+            ahead = lost[name] - lost[later]
+            right += weight * ((ahead > 1e-8).sum() + 0.5 * (ahead.abs() <= 1e-8).sum())
+    found = result.summary.set_index(["model", "measure"])["value"]
+    assert found["cox", "auc at 12"] == pytest.approx(right / whole)
+
+
+def weight_at(known, time):
+    censoring = kaplan_meier(outcomes(~known["event"], known["time"]))
+    return 1 / censoring.loc[censoring["time"] <= time, "survival"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"times": [6.0, 90.0]}, "reach 90, beyond the follow-up"),
+        ({"models": {}}, "needs models"),
+        ({"models": {"Kaplan-Meier": cox()}}, "adds 'Kaplan-Meier' itself"),
+        ({"cv": KFold(2)}, "leaks"),
+        ({"cv": SubjectsPerClassOut(random_state=0)}, "must test every subject; 'P"),
+    ],
+)
+def test_mistakes_of_a_comparison_are_named(settings, match):
+    X, y = first_visits()
+    X, y = pd.concat([X, X], ignore_index=True), np.concatenate([y, y])
+    with pytest.raises(ValueError, match=match):
+        compare_survival(
+            **{"models": {"cox": cox()}, "X": X, "y": y, "n_resamples": 10, **settings}
+        )
+
+
+def test_a_subject_with_two_events_is_named():
+    X, y = first_visits()
+    X, y = pd.concat([X, X], ignore_index=True), np.concatenate([y, y])
+    y["time"][-1] += 1
+    with pytest.raises(ValueError, match=r"compare_survival: subject 'P50' has two outcomes"):
+        compare_survival({"cox": cox()}, X, y)
+
+
+def test_a_model_is_saved_with_the_types_that_its_user_trusts(tmp_path):
+    pytest.importorskip("skops", reason="skops is an extra")
+    X, y = first_visits()
+    model = cox().fit(X, y)
+    new = X.assign(subject="new " + X["subject"])
+    with pytest.raises(TypeError, match=r"holds sksurv.*name the types in 'trusted'"):
+        save_model(model, tmp_path / "a")
+    parts = ("coxnet.CoxnetSurvivalAnalysis", "coxph.BreslowEstimator")
+    trusted = ["sksurv.functions.StepFunction", *(f"sksurv.linear_model.{p}" for p in parts)]
+    save_model(model, tmp_path / "b", trusted=trusted)
+    again = load_model(tmp_path / "b", trusted=trusted)
+    np.testing.assert_array_equal(again.predict_survival(new), model.predict_survival(new))

@@ -402,7 +402,7 @@ def test_later_visits_are_those_of_subjects_whatever_the_groups():
     found = [part.tolist() for part in next(LaterVisitSplit().split(X, y, sites))]
     assert found == expected
     assert X["subject"].iloc[expected[1]].nunique() > 3
-    with pytest.raises(ValueError, match="groups of LaterVisitSplit divide subject 'P01' .row 1"):
+    with pytest.raises(ValueError, match=r"Groups divide subject 'P01' \(row 1\) of Later"):
         next(LaterVisitSplit().split(X, y, np.arange(len(X))))
 
 

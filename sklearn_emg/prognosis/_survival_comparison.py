@@ -1,0 +1,230 @@
+"""Comparison of survival models on subjects held out, beside the Kaplan-Meier curve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from sklearn_emg._sklearn import Integral
+from sklearn_emg._tables import ReadableTable, counted, wrapped
+from sklearn_emg.metrics import (
+    brier_contributions,
+    check_confidence,
+    check_outcomes,
+    check_times,
+    integrated,
+    kaplan_meier,
+    outcomes_of_subjects,
+    paired_permutation_test,
+    survival_at,
+    survival_measures,
+)
+from sklearn_emg.model_selection import SubjectKFold, assert_no_shared_subject
+from sklearn_emg.recordings import Subjects
+
+BASELINE = "Kaplan-Meier"
+_CALLER = "compare_survival"
+
+
+@dataclass(frozen=True)
+class SurvivalComparison:
+    """Results of :func:`compare_survival`.
+
+    Attributes
+    ----------
+    summary : DataFrame
+        One row per model and measure of :func:`~sklearn_emg.metrics.survival_measures`, with the
+        columns ``model``, ``measure``, ``value``, ``low``, ``high``.
+    pvalues : Series
+        By model: two-sided permutation test that its integrated Brier score is that of the
+        Kaplan-Meier curve, paired by subject.
+    curves : dict of str to DataFrame of shape (n_subjects, n_times)
+        Predicted curves of subjects that the model was not trained on.
+    outcomes : DataFrame of shape (n_subjects, 3)
+        Index of subjects; ``event``, ``time`` and the ``fold`` that tested the subject.
+    confidence : float
+    """
+
+    summary: pd.DataFrame
+    pvalues: pd.Series
+    curves: dict[str, pd.DataFrame]
+    outcomes: pd.DataFrame
+    confidence: float
+
+    def table(self) -> pd.DataFrame:
+        """Table for reading, one row per model.
+
+        Returns
+        -------
+        table : DataFrame of str
+            Concordance, AUC over the times and integrated Brier score with their intervals, and p
+            of the latter against the Kaplan-Meier curve.
+        """
+        rows, columns = {}, ["value", "low", "high"]
+        for name in self.curves:
+            own = self.summary[self.summary["model"] == name].set_index("measure")
+            rows[name] = {
+                measure: "{:.2f} [{:.2f}, {:.2f}]".format(*own.loc[measure, columns])
+                for measure in ("concordance", "auc", "ibs")
+            }
+            p = self.pvalues.get(name)
+            rows[name]["p (ibs)"] = "-" if p is None else f"{p:.2g}"
+        return ReadableTable.from_dict(rows, orient="index")
+
+    def __repr__(self) -> str:
+        n_events = int(self.outcomes["event"].sum())
+        times = ", ".join(f"{t:.3g}" for t in next(iter(self.curves.values())).columns)
+        head = (
+            f"Comparison of survival models over {counted(len(self.outcomes), 'subject')} with "
+            f"{counted(n_events, 'event')}, at the times {times}; {100 * self.confidence:g} % "
+            "intervals over subjects; ibs: lower is better"
+        )
+        return f"{wrapped(head)}\n{self.table()!r}"
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html(escape=True)
+
+
+def compare_survival(
+    models: Mapping[str, Any],
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    *,
+    cv: Any = 5,
+    times: ArrayLike | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    random_state: Any = 0,
+) -> SurvivalComparison:
+    """Score survival models on subjects held out, beside the Kaplan-Meier curve of the training.
+
+    Parameters
+    ----------
+    models : dict of str to estimator
+        :class:`SurvivalVote` estimators, Pipelines that end with one, or searches over either.
+    X : DataFrame
+        Table with a ``subject`` column.
+    y : structured ndarray of shape (n_rows,)
+        Outcome of each row's subject, see :func:`survival_target`.
+    cv : int or splitter, default=5
+        An int is ``SubjectKFold(cv)`` with shuffled subjects, stratified by whether the event was
+        seen. A splitter must test each subject once.
+    times : array-like of shape (n_times,), default=None
+        Times of the evaluation; by default the quartiles of the times of events.
+    n_resamples : int, default=1000
+        Resamples of subjects for the intervals.
+    confidence : float, default=0.95
+    random_state : int, RandomState instance or None, default=0
+        Seed of folds and resamples.
+
+    Returns
+    -------
+    comparison : SurvivalComparison
+        Printing it shows a table.
+
+    Raises
+    ------
+    ValueError
+        If outcomes are unusable, a subject has two, a split leaks or does not test each subject
+        once, or a time is beyond the follow-up of all subjects or of a fold's training.
+
+    Notes
+    -----
+    Concordance and AUC compare subjects of one fold, as models of two folds may differ in scale.
+    The distribution of censoring is estimated from all subjects.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> from sklearn_emg.prognosis import SurvivalVote, compare_survival, survival_target
+    >>> cohort = make_progression_cohort(60, random_state=0)
+    >>> X = cohort.visits.merge(cohort.subjects, on="subject")
+    >>> X = X[(X["visit"] == 1) & (X["event_time"] > 0)]
+    >>> model = SurvivalVote(StandardScaler(), features=["score"], window=None)
+    >>> result = compare_survival({"score": model}, X, survival_target(X), n_resamples=50)
+    >>> result.table().index.tolist()
+    ['Kaplan-Meier', 'score']
+    """
+    check_confidence(confidence)
+    if not models or BASELINE in models:
+        raise ValueError(
+            f"{_CALLER} needs models, and adds {BASELINE!r} itself. Got {list(models)}."
+        )
+    y = check_outcomes(y, _CALLER)
+    if len(y) != len(X):
+        raise ValueError(f"y must have one outcome per row of X, {len(X)}. Got {len(y)}.")
+    subjects = Subjects.of(X)
+    known = outcomes_of_subjects(y, subjects.codes, subjects.names, _CALLER)
+    if times is None:
+        times = np.unique(np.quantile(known["time"][known["event"]], [0.25, 0.5, 0.75]))
+    times = check_times(times, known, _CALLER)
+    if isinstance(cv, Integral):
+        cv = SubjectKFold(int(cv), shuffle=True, random_state=random_state)
+    curves = {name: np.full((len(known), len(times)), np.nan) for name in (BASELINE, *models)}
+    fold_of = np.full(len(known), -1)
+    for fold, (train, test) in enumerate(cv.split(X, y["event"])):
+        assert_no_shared_subject(X, train, test, groups=subjects)
+        tested, learned = np.unique(subjects.codes[test]), np.unique(subjects.codes[train])
+        if (fold_of[tested] >= 0).any():
+            raise ValueError(f"The 'cv' of {_CALLER} tests a subject twice (fold {fold}).")
+        fold_of[tested] = fold
+        curves[BASELINE][tested] = survival_at(kaplan_meier(known[learned]), times)
+        for name, model in models.items():
+            fitted = clone(model).fit(X.iloc[train], y[train])
+            found = predicted_survival(fitted, X.iloc[test], times)
+            curves[name][tested] = found.loc[subjects.names[tested]].to_numpy()
+    if (fold_of < 0).any():
+        name = subjects.names[np.flatnonzero(fold_of < 0)[0]]
+        raise ValueError(f"The 'cv' of {_CALLER} must test every subject; {name!r} is not tested.")
+    settings = {"n_resamples": n_resamples, "confidence": confidence, "random_state": random_state}
+    parts, squares = [], {}
+    for name, values in curves.items():
+        found = survival_measures(known, values, times, folds=fold_of, **settings)
+        parts.append(found.rename_axis("measure").reset_index().assign(model=name))
+        squares[name] = brier_contributions(known, known, values, times)
+        squares[name] = integrated(squares[name], times) if len(times) > 1 else squares[name][:, 0]
+    summary = pd.concat(parts, ignore_index=True)
+    index = pd.Index(subjects.names, name="subject")
+    return SurvivalComparison(
+        ReadableTable(summary[["model", "measure", "value", "low", "high"]]),
+        pd.Series(
+            {
+                name: paired_permutation_test(
+                    squares[name], squares[BASELINE], random_state=random_state
+                ).pvalue
+                for name in models
+            }
+        ),
+        {name: pd.DataFrame(v, index=index, columns=times) for name, v in curves.items()},
+        pd.DataFrame({"event": known["event"], "time": known["time"], "fold": fold_of}, index),
+        confidence,
+    )
+
+
+def predicted_survival(estimator: Any, X: Any, times: ArrayLike) -> pd.DataFrame:
+    """Curves by a fitted SurvivalVote, a Pipeline that ends with one, or a search over either.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    X : DataFrame
+    times : array-like of shape (n_times,)
+
+    Returns
+    -------
+    curves : DataFrame of shape (n_subjects, n_times)
+    """
+    if hasattr(estimator, "best_estimator_"):
+        return predicted_survival(estimator.best_estimator_, X, times)
+    if isinstance(estimator, Pipeline):
+        head, last = estimator[:-1], estimator.steps[-1][1]
+        return predicted_survival(last, head.transform(X) if len(head) else X, times)
+    return estimator.predict_survival(X, times)
