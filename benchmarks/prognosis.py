@@ -1,7 +1,8 @@
 """Prognosis on simulated visits: methods beside naive baselines, and false alarms without a trend.
 
 Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
-(``--severity 60`` subjects with recordings, for severity from one visit).
+(``--severity 60`` subjects with recordings, for severity from one visit; ``--survival 60`` for the time
+to an event, which needs scikit-survival).
 Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
 """
 
@@ -28,7 +29,14 @@ from sklearn_emg.metrics import bootstrap_interval, paired_permutation_test
 from sklearn_emg.model_selection import VisitSplit
 from sklearn_emg.neural_network import EMGRegressor
 from sklearn_emg.papers import neurofusion_prognosis
-from sklearn_emg.prognosis import LastValueRegressor, MixedModelRegressor, visit_contexts
+from sklearn_emg.prognosis import (
+    LastValueRegressor,
+    MixedModelRegressor,
+    SurvivalVote,
+    compare_survival,
+    survival_target,
+    visit_contexts,
+)
 
 
 def errors_of(pipelines: dict, n_subjects: int, seed: int, rate: float) -> pd.DataFrame:
@@ -122,6 +130,25 @@ def severity_of_one_visit(n_subjects: int, seed: int, epochs: int, stages: int) 
     print(leakage_audit(models["forest"], X, y, progress=False))
 
 
+def survival(n_subjects: int, seed: int) -> None:
+    """Time to an event from the recordings, or the clinical score, of the first visit."""
+    cohort = make_progression_cohort(n_subjects, n_recordings=2, n_jobs=1, random_state=seed)
+    known = cohort.subjects[cohort.subjects["event_time"] > 0]
+    for name, table in (("recordings", cohort.data), ("score", cohort.visits)):
+        X = table[(table["visit"] == 1) & table["subject"].isin(known["subject"])]
+        X, y = X.reset_index(drop=True), survival_target(X, known)
+        settings = {"window": 0.25, "step": None, "random_state": seed}
+        features = EMGFeatures()
+        if name == "score":
+            settings |= {"window": None, "features": ["score"]}
+            features = StandardScaler()
+        models = {
+            final: SurvivalVote(features, final, **settings)
+            for final in ("cox", "forest", "boosting")
+        }
+        print(f"{name} of the first visit\n{compare_survival(models, X, y)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=60)
@@ -129,6 +156,7 @@ def main() -> None:
     parser.add_argument("--alarms", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--severity", type=int, default=60, help="subjects with recordings, or 0")
+    parser.add_argument("--survival", type=int, default=0, help="subjects with recordings, or 0")
     parser.add_argument("--out", type=Path, help="file for the table, as CSV")
     options = parser.parse_args()
     warnings.simplefilter("ignore", SubjectLeakWarning)
@@ -144,6 +172,8 @@ def main() -> None:
     if options.severity:
         for stages in (1, 3):
             severity_of_one_visit(options.severity, 0, 20, stages)
+    if options.survival:
+        survival(options.survival, 0)
     if options.alarms:
         print(false_alarms(options.subjects, options.alarms).to_string())
     print(f"numpy {np.__version__}")

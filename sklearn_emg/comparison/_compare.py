@@ -209,7 +209,7 @@ def compare(
     y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
     scores: Scores
     if task == "regression":
-        refuse_of_classifiers(average=average != "macro", pos_label=pos_label, site=site)
+        refuse_of_classifiers(average=average != "macro", pos_label=pos_label)
         scores = NumberScoring(confidence, n_resamples, seed)
     else:
         classes = np.unique(y)
@@ -236,7 +236,7 @@ def compare(
         result = build_comparison(outcomes, list(pipelines), X, y, scores)
         result = replace(result, record=record(outcomes))
         return with_remark(result, pipelines) if is_prognosis(X) else result
-    plan = plan_sites(pipelines, X, y, site, cv)
+    plan = plan_sites(pipelines, X, y, site, cv, task)
     refuse_scorers_of_rows(metrics, plan.references)
     fit = partial(fit, unscored=plan.unscored)
     fit_across = partial(run_across, **fit.keywords)
@@ -248,7 +248,6 @@ def compare(
         if plan.within:
             found["within"] = run(pipelines, plan.within, fit, desc="within sites")
             within = build_comparison(found["within"], list(pipelines), X, y, scores)
-    assert isinstance(scores, Scoring)  # a site with numbers was refused above
     result = site_comparison(across, within, plan, found, scores)
     done = [outcome for part in found.values() for outcome in part]
     return replace(result, record=record(done, extra=(site,)))

@@ -18,7 +18,7 @@ from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.metrics import check_confidence, paired_permutation_test
 
-_METRICS = ("balanced_accuracy", "accuracy")
+_METRICS = ("balanced_accuracy", "accuracy", "mae")
 _PAIR = ["first", "second"]
 
 
@@ -63,6 +63,13 @@ class MetaAnalysis:
     critical_difference: float
     metric: str
     confidence: float
+
+    @property
+    def title(self) -> str:
+        """Name of the metric in words."""
+        return {"mae": "negated mean absolute error"}.get(
+            self.metric, self.metric.replace("_", " ")
+        )
 
     @property
     def mean_ranks(self) -> pd.Series:
@@ -130,8 +137,9 @@ class MetaAnalysis:
             sets`` (the standard deviation of the true differences), ``sets`` and ``subjects``.
         """
         rows = self.pairs.sort_values("pvalue", kind="stable")
+        digits = "+.3g" if self.metric == "mae" else "+.2f"
         intervals = [
-            f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+            f"{value:{digits}} [{low:{digits}}, {high:{digits}}]"
             for value, low, high in rows[["difference", "low", "high"]].to_numpy()
         ]
         return ReadableTable(
@@ -152,8 +160,8 @@ class MetaAnalysis:
         n_sets, n_subjects = self.scores.shape[1], int(self.pairs["n_subjects"].max())
         head = (
             f"Meta-analysis of {counted(len(self.scores), 'pipeline')} over "
-            f"{counted(n_sets, 'set')} (up to {counted(n_subjects, 'subject')}): "
-            f"{self.metric.replace('_', ' ')}, {100 * self.confidence:g} % intervals"
+            f"{counted(n_sets, 'set')} (up to {counted(n_subjects, 'subject')}): {self.title}, "
+            f"{100 * self.confidence:g} % intervals"
         )
         ranks = "; ".join(f"{name} {rank:.2g}" for name, rank in self.mean_ranks.items())
         lines = [wrapped(head), repr(self.table())]
@@ -168,7 +176,7 @@ class MetaAnalysis:
 def meta_analysis(
     comparisons: Mapping[str, Comparison],
     *,
-    metric: str = "balanced_accuracy",
+    metric: str | None = None,
     n_permutations: int = 10_000,
     confidence: float = 0.95,
     random_state: Any = 0,
@@ -184,10 +192,11 @@ def meta_analysis(
         Results of :func:`compare` by the names of the sets. Pipelines with the same name are
         taken to be the same; they need not all be in each set. Sets should not have subjects in
         common.
-    metric : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
+    metric : {"balanced_accuracy", "accuracy", "mae"}, default=None
         Score of a pipeline over subjects. A subject that is tested several times, or has several
         diagnoses, counts once with the mean; each subject needs one class for the balanced
-        accuracy.
+        accuracy. "mae" is the mean absolute error of predicted numbers, in one unit for all sets,
+        negated so that higher is better. None is "mae" for regressors, else "balanced_accuracy".
     n_permutations : int, default=10000
         Number of random exchanges in the test within a set.
     confidence : float, default=0.95
@@ -205,9 +214,9 @@ def meta_analysis(
     TypeError
         If a value of `comparisons` is not a Comparison.
     ValueError
-        If there is no set, a set has predicted numbers or no diagnoses of subjects, no two
-        pipelines are in the same set, or a subject has two classes and `metric` is
-        "balanced_accuracy".
+        If there is no set, a set has no diagnoses of subjects, or predicted numbers where others
+        have diagnoses, no two pipelines are in the same set, or a subject has two classes and
+        `metric` is "balanced_accuracy".
 
     See Also
     --------
@@ -281,6 +290,9 @@ def meta_analysis(
     True
     """
     caller = "meta_analysis"
+    if metric is None:
+        tasks = {getattr(result, "task", "classification") for result in comparisons.values()}
+        metric = "mae" if tasks == {"regression"} else "balanced_accuracy"
     check_option(metric, _METRICS, "metric", caller)
     check_integer(n_permutations, "n_permutations", caller)
     check_confidence(confidence)
@@ -305,7 +317,10 @@ def meta_analysis(
     sets = pd.DataFrame(rows)
     pairs = pd.DataFrame(
         [
-            {**dict(zip(_PAIR, pair)), **_combined(part, confidence)}
+            {
+                **dict(zip(_PAIR, pair)),
+                **_combined(part, confidence, np.inf if metric == "mae" else 1.0),
+            }
             for pair, part in sets.groupby(_PAIR, sort=False)
         ]
     )
@@ -332,7 +347,7 @@ class _Diagnoses:
     Parameters
     ----------
     right : DataFrame of shape (n_subjects, n_pipelines)
-        Fraction of correct diagnoses; NaN where there is none.
+        Fraction of correct diagnoses, or negated absolute errors; NaN where there is none.
     stratum : ndarray of shape (n_subjects,)
         Code of the class over which the score is averaged; zeros for the accuracy.
     """
@@ -347,9 +362,12 @@ class _Diagnoses:
                 "The values of 'comparisons' of meta_analysis must be results of compare. Got "
                 f"{type(comparison).__name__} for the set {name!r}."
             )
-        if comparison.task == "regression":
+        numbers = comparison.task == "regression"
+        if numbers != (metric == "mae"):
+            kind, fits = ("numbers", "'mae'") if numbers else ("diagnoses", "an accuracy")
             raise ValueError(
-                f"meta_analysis combines diagnoses, and the set {name!r} has predicted numbers."
+                f"The set {name!r} of meta_analysis has predicted {kind}, which metric={metric!r} "
+                f"does not score. Give {fits}, and sets of one kind."
             )
         cases = comparison.predictions
         if cases.empty:
@@ -357,10 +375,14 @@ class _Diagnoses:
                 f"The set {name!r} of meta_analysis has no diagnoses of subjects: all folds "
                 "failed, or its split was leaky. Leave it out."
             )
-        cases = cases.assign(right=(cases["y_true"] == cases["y_pred"]).astype(float))
+        if numbers:
+            right = -(cases["y_true"].astype(float) - cases["y_pred"].astype(float)).abs()
+        else:
+            right = (cases["y_true"] == cases["y_pred"]).astype(float)
+        cases = cases.assign(right=right)
         right = cases.pivot_table(index="subject", columns="pipeline", values="right", sort=False)
         labels = cases.groupby("subject", sort=False)["y_true"]
-        if metric == "accuracy":
+        if metric != "balanced_accuracy":
             return cls(right, np.zeros(len(right), dtype=np.intp))
         n_labels = labels.nunique()
         if several := n_labels.index[n_labels > 1].tolist():
@@ -401,13 +423,16 @@ class _Diagnoses:
             random_state=rng,
         )
         d = (pair[first] - pair[second]).to_numpy()
-        error = _standard_error(d, stratum)
+        # Absolute errors are at most 0, and their mean is the unit of their differences.
+        size = -float(pair.to_numpy().mean())
+        unit, bound = (size, np.inf) if size > 0 else (1.0, 1.0)
+        error = unit * _standard_error(d / unit, stratum)
         half = stats.norm.ppf(0.5 + confidence / 2) * error
         return {
             "difference": test.difference,
             "standard_error": error,
-            "low": max(test.difference - half, -1.0),
-            "high": min(test.difference + half, 1.0),
+            "low": max(test.difference - half, -bound),
+            "high": min(test.difference + half, bound),
             "effect_size": test.difference / (error * np.sqrt(n)),
             "pvalue": test.pvalue,
             "better": int((d > 0).sum()),
@@ -428,7 +453,7 @@ def _standard_error(d: NDArray[np.float64], stratum: NDArray[np.intp]) -> float:
 # -------------------------------------------------------------------- over sets
 
 
-def _combined(sets: pd.DataFrame, confidence: float) -> dict[str, float]:
+def _combined(sets: pd.DataFrame, confidence: float, bound: float) -> dict[str, float]:
     """Random-effects difference of one pair, and effect sizes and p-values by Stouffer's weights.
 
     Parameters
@@ -436,6 +461,8 @@ def _combined(sets: pd.DataFrame, confidence: float) -> dict[str, float]:
     sets : DataFrame
         One row per set.
     confidence : float
+    bound : float
+        Largest possible difference.
     """
     y, error, p = sets[["difference", "standard_error", "pvalue"]].to_numpy().T
     n = sets["n_subjects"].to_numpy()
@@ -457,8 +484,8 @@ def _combined(sets: pd.DataFrame, confidence: float) -> dict[str, float]:
     total = float(stouffer @ z / np.sqrt(n.sum()))
     return {
         "difference": mean,
-        "low": max(mean - half, -1.0),
-        "high": min(mean + half, 1.0),
+        "low": max(mean - half, -bound),
+        "high": min(mean + half, bound),
         "effect_size": float(np.average(sets["effect_size"], weights=stouffer)),
         "pvalue": float(2 * stats.norm.sf(abs(total))),
         "tau": float(np.sqrt(tau2)),

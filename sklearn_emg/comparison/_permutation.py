@@ -1,4 +1,4 @@
-"""Test of one pipeline against chance by permuting the labels of subjects."""
+"""Test of one pipeline against chance by permuting the labels or numbers of subjects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_regressor
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.model_selection import BaseCrossValidator, permutation_test_score
 
 from sklearn_emg._sklearn import safe_indexing
@@ -20,11 +20,12 @@ from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn
 from sklearn_emg.comparison._checks import (
     checked_labels,
+    checked_numbers,
     diagnosed_unit,
     refuse_pretrained,
     subject_splits,
 )
-from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.metrics import ERRORS, subject_scorer
 from sklearn_emg.model_selection import Split
 from sklearn_emg.recordings import Subjects
 
@@ -66,8 +67,8 @@ class PermutationTest:
         )
 
 
-class _BySubject(ClassifierMixin, BaseEstimator):
-    """A classifier whose rows are subjects, which it replaces by their rows of X."""
+class _BySubject(BaseEstimator):
+    """An estimator whose rows are subjects, which it replaces by their rows of X."""
 
     def __init__(self, estimator: Any, X: Any, subject: NDArray[np.intp]):
         self.estimator = estimator
@@ -84,7 +85,7 @@ class _BySubject(ClassifierMixin, BaseEstimator):
 
     def fit(self, subjects: NDArray[np.intp], y: NDArray[Any]) -> _BySubject:
         self.estimator_ = clone(self.estimator).fit(*self.rows(subjects, y))
-        self.classes_ = self.estimator_.classes_
+        self.classes_ = getattr(self.estimator_, "classes_", None)  # a regressor has none
         return self
 
 
@@ -95,12 +96,15 @@ class _SubjectSplits(BaseCrossValidator):
     cv: Any
     X: Any
     subjects: Subjects
+    stratify: str = "auto"
 
     def split(
         self, X: Any, y: NDArray[Any] | None = None, groups: Labels | None = None
     ) -> Iterator[Split]:
         codes = self.subjects.codes
-        splits = subject_splits(self.cv, self.X, np.asarray(y)[codes], self.subjects)
+        splits = subject_splits(
+            self.cv, self.X, np.asarray(y)[codes], self.subjects, stratify=self.stratify
+        )
         for fold, (train, test) in enumerate(splits):
             sides = []
             for side in (train, test):
@@ -121,7 +125,7 @@ class _SubjectSplits(BaseCrossValidator):
 
 @dataclass
 class _RowScorer:
-    """Score of a classifier of subjects on the rows of these subjects."""
+    """Score of an estimator of subjects on the rows of these subjects."""
 
     scorer: Any
 
@@ -135,7 +139,7 @@ def subject_permutation_test(
     y: Labels,
     *,
     cv: Any = 5,
-    scoring: Any = "balanced_accuracy",
+    scoring: Any = None,
     n_permutations: int = 100,
     n_jobs: int | None = None,
     random_state: Any = 0,
@@ -150,18 +154,20 @@ def subject_permutation_test(
     Parameters
     ----------
     estimator : estimator
-        Classifier of tables, such as a :class:`~sklearn_emg.ensemble.DiVoteClassifier` or a
-        pipeline with one.
+        Classifier or regressor of tables, such as a
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`, a
+        :class:`~sklearn_emg.ensemble.DiVoteRegressor` or a pipeline with one.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label, or number for a regressor, of each row, one per subject.
     cv : int, None, splitter or iterable of (train, test), default=5
         As in :func:`~sklearn_emg.comparison.compare`: an int is ``SubjectKFold(cv)``. Splitters
-        that stratify do so by the permuted labels.
-    scoring : str or callable, default="balanced_accuracy"
+        that stratify do so by the permuted labels, or by quantiles of numbers.
+    scoring : str or callable, default=None
         A name as :func:`~sklearn_emg.metrics.subject_scorer` takes it, or ``scorer(estimator, X,
-        y)``; higher is better.
+        y)``; higher is better, and errors are negated. None is "balanced_accuracy", and "mae" for
+        a regressor.
     n_permutations : int, default=100
         Number of permutations; each requires a whole cross-validation.
     n_jobs : int, default=None
@@ -214,27 +220,25 @@ def subject_permutation_test(
     balanced_accuracy 1.000, permuted 0.585 (up to 0.800), p = 0.02
     """
     n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
-    if is_regressor(estimator):
-        raise ValueError(
-            "subject_permutation_test is for classifiers. Compare a regressor with a "
-            "DummyRegressor: compare_pair tests their errors, paired by subject."
-        )
-    y = checked_labels(X, y)
+    numbers = is_regressor(estimator)
+    y = checked_numbers(X, y) if numbers else checked_labels(X, y)
+    if scoring is None:
+        scoring = "mae" if numbers else "balanced_accuracy"
     subjects = Subjects.of(X)
     subject = subjects.codes
     if (unit := diagnosed_unit({"estimator": estimator})) != "subject":
         raise ValueError(
-            f"subject_permutation_test permutes the labels of subjects, and the DiVoteClassifier "
-            f"diagnoses each {unit!r}. Set unit='subject'."
+            f"subject_permutation_test permutes the labels of subjects, and the estimator answers "
+            f"for each {unit!r}. Set unit='subject'."
         )
     labels = labels_of_subjects(subjects, y)
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once
-    splits = _SubjectSplits(cv, X, subjects)
-    refuse_pretrained(
-        estimator, X, subject_splits(cv, X, y, subjects), name=type(estimator).__name__
-    )
+    stratify = "quantiles" if numbers else "auto"
+    splits = _SubjectSplits(cv, X, subjects, stratify)
+    given = subject_splits(cv, X, y, subjects, stratify=stratify)
+    refuse_pretrained(estimator, X, given, name=type(estimator).__name__)
     min_pvalue = smallest_pvalue(labels, n_permutations, 0.05)
     score, scores, pvalue = permutation_test_score(
         _BySubject(estimator, X, subject),
@@ -247,6 +251,7 @@ def subject_permutation_test(
         scoring=_RowScorer(scorer),
     )
     name = scoring if isinstance(scoring, str) else "score"
+    name = f"negated {name}" if name in ERRORS else name
     return PermutationTest(
         float(score), np.asarray(scores), float(pvalue), min_pvalue, len(labels), name
     )

@@ -17,7 +17,7 @@ from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.comparison._checks import subject_splits
 from sklearn_emg.comparison._results import Comparison, score_cell
 from sklearn_emg.comparison._runs import Outcome, run_fold
-from sklearn_emg.comparison._scores import Scoring
+from sklearn_emg.comparison._scores import Scores
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import LeaveOneSiteOut, Split, SubjectStrata, sites_of
 from sklearn_emg.preprocessing import SiteStandardizer
@@ -53,13 +53,14 @@ class SiteComparison(Comparison):
     sites: list[Any] = field(default_factory=list)
     references: dict[Any, list[Any]] = field(default_factory=dict)
 
-    def site_table(self, metric: str = "balanced_accuracy", level: str = "subject") -> pd.DataFrame:
+    def site_table(self, metric: str | None = None, level: str = "subject") -> pd.DataFrame:
         """Table for reading: a metric within and across sites, with intervals.
 
         Parameters
         ----------
-        metric : str, default="balanced_accuracy"
-            Name from ``site_summary["metric"]``.
+        metric : str, default=None
+            Name from ``site_summary["metric"]``; None is "balanced_accuracy", and "mae" for
+            regressors.
         level : {"window", "recording", "subject"}, default="subject"
 
         Returns
@@ -75,6 +76,7 @@ class SiteComparison(Comparison):
             If the comparison has no such metric or level.
         """
         level = self._level(level)
+        metric = self._main_metric if metric is None else metric
         table = self.site_summary[self.site_summary["level"] == level]
         if metric not in set(table["metric"]):
             known = list(dict.fromkeys(table["metric"]))
@@ -92,12 +94,17 @@ class SiteComparison(Comparison):
         frame.index = pd.MultiIndex.from_tuples(rows, names=["site", "pipeline"])
         return ReadableTable(frame)
 
+    @property
+    def _main_metric(self) -> str:
+        return "mae" if self.task == "regression" else "balanced_accuracy"
+
     def __repr__(self) -> str:
+        shown = {"mae": "Mean absolute error"}.get(self._main_metric, "Balanced accuracy")
         n_references = sum(map(len, self.references.values()))
         scored = f"; {counted(n_references, 'reference')} not scored" if n_references else ""
         n_sites = len(self.sites)
         return (
-            f"Balanced accuracy over {self.unit}s within each of {n_sites} sites (folds) and\n"
+            f"{shown} over {self.unit}s within each of {n_sites} sites (folds) and\n"
             f"across sites (tested on a model of the others){scored}\n"
             f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}"
         )
@@ -143,7 +150,7 @@ def _drawn_at(subjects: Subjects, rows: NDArray[np.bool_], drawn: set[Any]) -> l
 
 
 def plan_sites(
-    pipelines: dict[str, Any], X: pd.DataFrame, y: NDArray[Any], site: str, cv: Any
+    pipelines: dict[str, Any], X: pd.DataFrame, y: NDArray[Any], site: str, cv: Any, task: str
 ) -> SitePlan:
     """Splits within and across sites, with the references drawn.
 
@@ -156,6 +163,7 @@ def plan_sites(
         Column with the site of each row.
     cv : int, None or splitter
         Folds of subjects within a site; an integer is an upper limit.
+    task : {"classification", "regression"}
 
     Returns
     -------
@@ -183,11 +191,13 @@ def plan_sites(
     references = {}
     if drawn:
         references = {name: _drawn_at(subjects, codes == k, drawn) for k, name in enumerate(names)}
-    _refuse_lost_classes(y, codes, names, ~np.isin(subjects.codes, unscored))
+    # The numbers of a site are one class: some of its subjects must be left.
+    classes = np.zeros(len(y)) if task == "regression" else y
+    _refuse_lost_classes(classes, codes, names, ~np.isin(subjects.codes, unscored))
     within, within_site = [], []
     for k, name in enumerate(names):
         rows = np.flatnonzero(codes == k)
-        for train, test in _folds_within(X.iloc[rows], y[rows], cv, name):
+        for train, test in _folds_within(X.iloc[rows], y[rows], cv, name, task):
             if not np.isin(subjects.codes[rows[test]], unscored).all():
                 within.append((rows[train], rows[test]))
                 within_site.append(k)
@@ -232,24 +242,30 @@ def _refuse_lost_classes(
             )
 
 
-def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any) -> list[Split]:
+def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any, task: str) -> list[Split]:
     """Folds of the subjects of one site; none, with a warning, if it cannot be split."""
-    if cv is None or isinstance(cv, Integral):
+    if cv is not None and not isinstance(cv, Integral):
+        return subject_splits(cv, X, y)
+    n_folds = 5 if cv is None else int(cv)
+    if task == "regression":
+        fewest, reason = len(Subjects.of(X)), "one subject only"
+    else:
         strata = SubjectStrata(X, y, None)
-        fewest = int(strata.has_class.sum(axis=0).min())
-        cv = min(5 if cv is None else int(cv), fewest)
-        if len(strata.classes) < 2 or fewest < 2:
-            reason = "one class only" if len(strata.classes) < 2 else "a class of one subject"
-            warn_of_recordings(
-                f"Site {site!r} has {reason}: its subjects cannot be split, and there is no score "
-                "within this site.",
-            )
-            return []
-    return subject_splits(cv, X, y)
+        fewest, reason = int(strata.has_class.sum(axis=0).min()), "a class of one subject"
+        if len(strata.classes) < 2:
+            fewest, reason = 0, "one class only"
+    if fewest < 2:
+        warn_of_recordings(
+            f"Site {site!r} has {reason}: its subjects cannot be split, and there is no score "
+            "within this site.",
+        )
+        return []
+    stratify = "quantiles" if task == "regression" else "auto"
+    return subject_splits(min(n_folds, fewest), X, y, stratify=stratify)
 
 
 def _summary_of(
-    outcomes: list[Outcome], folds: pd.DataFrame, plan: SitePlan, scoring: Scoring
+    outcomes: list[Outcome], folds: pd.DataFrame, plan: SitePlan, scoring: Scores
 ) -> list[dict[str, Any]]:
     """Rows of the summary of all pipelines over some folds; none without folds."""
     if not outcomes:
@@ -263,7 +279,7 @@ def site_comparison(
     within: Comparison | None,
     plan: SitePlan,
     outcomes: dict[str, list[Outcome]],
-    scoring: Scoring,
+    scoring: Scores,
 ) -> SiteComparison:
     """Put the comparison across sites and that within sites together.
 
@@ -274,7 +290,7 @@ def site_comparison(
     plan : SitePlan
     outcomes : dict of str to list of Outcome
         Those of the splits "within" and "across".
-    scoring : Scoring
+    scoring : Scoring or NumberScoring
 
     Returns
     -------
@@ -307,10 +323,12 @@ def site_comparison(
 
 
 def _chance(result: Comparison) -> float:
-    """Fraction of the largest class among the scored cases."""
+    """Fraction of the largest class among the scored cases, or the spread of their numbers."""
     columns = list(dict.fromkeys(["subject", result.unit]))
     cases = result.predictions[["y_true"]].assign(
         key=object_column(zip(*(result.predictions[c] for c in columns)))
     )
-    counts = cases.drop_duplicates("key")["y_true"].value_counts(normalize=True)
-    return float(counts.max())
+    scored = cases.drop_duplicates("key")["y_true"]
+    if result.task == "regression":
+        return float(scored.astype(float).std(ddof=0))
+    return float(scored.value_counts(normalize=True).max())

@@ -161,7 +161,7 @@ def test_conformal_intervals_of_regressors():
     [
         ({"average": "weighted"}, "'average' of compare is for classifiers"),
         ({"pos_label": 1}, "'pos_label' of compare is for classifiers"),
-        ({"site": "hospital"}, "'site' of compare is for classifiers"),
+        ({"site": "hospital"}, "site of each row from the column 'hospital'"),
     ],
 )
 def test_parameters_of_classifiers_are_refused(settings, match):
@@ -177,12 +177,91 @@ def test_both_kinds_at_once_are_refused():
         compare(models, X, y, progress=False)
 
 
-def test_what_counts_diagnoses_refuses_numbers(result):
-    X, y = numbers(10)
-    with pytest.raises(ValueError, match="combines diagnoses, and the set 'a' has predicted"):
-        meta_analysis({"a": result, "b": result})
-    with pytest.raises(ValueError, match=r"is for classifiers. Compare a regressor with"):
-        subject_permutation_test(divote(LinearRegression()), X, y)
+def test_the_permutation_test_permutes_the_numbers_of_subjects():
+    X, y = numbers(16, 2)
+    model = divote(LinearRegression())
+    found = subject_permutation_test(model, X, y, cv=4, n_permutations=19)
+    errors = []
+    for train, test in SubjectKFold(4, stratify="quantiles").split(X, y):
+        fitted = divote(LinearRegression()).fit(X.iloc[train], y[train])
+        errors.append(np.abs(fitted.predict(X.iloc[test]) - y[test]).mean())
+    assert found.score == pytest.approx(-np.mean(errors))
+    assert found.pvalue == pytest.approx(1 / 20)
+    assert (found.permutation_scores < found.score).all()
+    assert "negated mae -" in repr(found)
+    noise = X.assign(rms=np.random.default_rng(1).normal(size=len(X)))
+    assert subject_permutation_test(model, noise, y, cv=4, n_permutations=19).pvalue > 0.1
+    ranks = subject_permutation_test(
+        model, X, y, cv=4, scoring=subject_scorer("spearman"), n_permutations=3
+    )
+    assert ranks.score > 0.7
+    with pytest.raises(ValueError, match="has two labels"):
+        subject_permutation_test(model, X, y + np.arange(len(y)) % 2, n_permutations=3)
+
+
+def hospitals(n_subjects=24, shift=3.0):
+    """Numbers of three sites, of which the last adds `shift` to the feature."""
+    X, y = numbers(n_subjects, 2)
+    X["site"] = np.repeat(["A", "B", "C"], len(X) // 3)
+    return X.assign(rms=X["rms"] + shift * (X["site"] == "C")), y
+
+
+def test_regressors_are_compared_within_and_across_sites():
+    X, y = hospitals()
+    models = {"line": divote(LinearRegression()), "mean": divote(DummyRegressor())}
+    found = compare(models, X, y, site="site",
+                    cv=3, progress=False, n_resamples=50)  # fmt: skip
+    table = found.site_summary.query("level == 'subject' and metric == 'mae'")
+    table = table.set_index(["site", "pipeline", "split"])["pooled"]
+    assert table["C", "line", "across"] > table["C", "line", "within"] + 1
+    rows = (X["site"] == "C").to_numpy()
+    fitted = divote(LinearRegression()).fit(X.loc[~rows, ["rms", "subject"]], y[~rows])
+    error = np.abs(fitted.predict(X.loc[rows, ["rms", "subject"]]) - y[rows]).mean()
+    assert table["C", "line", "across"] == pytest.approx(error)
+    assert found.chance == pytest.approx(y[::2].std())
+    assert repr(found).startswith("Mean absolute error over subjects within each of 3 sites")
+    assert found.site_table().loc[("all", "mean"), "n"] == 24
+
+
+def test_errors_of_several_sets_are_combined():
+    models = {"line": divote(LinearRegression()), "mean": divote(DummyRegressor())}
+    sets = {}
+    for seed, name in enumerate("ab"):
+        X, y = numbers(20, 2, seed)
+        sets[name] = compare(models, X, y, progress=False, n_resamples=20)
+    meta = meta_analysis(sets, n_permutations=500)
+    assert meta.metric == "mae"
+    pair = meta.pairs.iloc[0]
+    assert (pair["first"], pair["second"]) == ("line", "mean")
+    assert pair["pvalue"] < 0.01
+    for name, found in sets.items():
+        mae = found.summary.query("level == 'subject' and metric == 'mae'").set_index("pipeline")
+        np.testing.assert_allclose(
+            meta.scores[name], -mae["pooled"].reindex(meta.scores.index), rtol=1e-9
+        )
+        own = meta.sets.set_index("set").loc[name]
+        assert own["difference"] == pytest.approx(mae["pooled"]["mean"] - mae["pooled"]["line"])
+        assert own["low"] < own["difference"] < own["high"]
+    assert "negated mean absolute error" in repr(meta)
+
+
+def test_the_unit_of_numbers_does_not_change_the_tests_of_several_sets():
+    models = {"line": divote(LinearRegression()), "mean": divote(DummyRegressor())}
+    X, y = numbers(20, 2)
+    results = [
+        meta_analysis({"a": compare(models, X, unit * y, progress=False, n_resamples=20)})
+        for unit in (1.0, 1000.0)
+    ]
+    small, large = (found.pairs.iloc[0] for found in results)
+    for name in ("difference", "low", "high"):
+        assert large[name] == pytest.approx(1000 * small[name])
+    assert large["effect_size"] == pytest.approx(small["effect_size"])
+    assert large["pvalue"] == pytest.approx(small["pvalue"])
+
+
+def test_accuracies_and_errors_are_not_combined(result):
+    with pytest.raises(ValueError, match="set 'a' of meta_analysis has predicted numbers, which"):
+        meta_analysis({"a": result, "b": result}, metric="accuracy")
 
 
 def test_numbers_have_no_measures_of_classes():

@@ -169,7 +169,9 @@ class MetaAnalysisDisplay:
         sets = meta.sets[(meta.sets["first"] == reference) | (meta.sets["second"] == reference)]
         ahead = sets["second"] == reference
         other = sets["first"].where(ahead, sets["second"])
-        difference = 100 * sets["difference"].where(ahead, -sets["difference"])
+        # Errors have the unit of what was predicted, accuracies are shown in percent.
+        scale, unit = (1, "its unit") if meta.metric == "mae" else (100, "percentage points")
+        difference = scale * sets["difference"].where(ahead, -sets["difference"])
         self.ax_.axvline(0, color=GREY, lw=0.8)
         for k, name in enumerate(meta.scores.columns):
             color, marker, *_ = style(k)
@@ -178,8 +180,8 @@ class MetaAnalysisDisplay:
             (self.set_points_[str(name)],) = self.ax_.plot(
                 difference[rows], heights, marker, ms=4, color=color, alpha=0.65, label=str(name)
             )
-        percent = 100 * table[["difference", "low", "high"]].to_numpy(dtype=np.float64)
-        for place, (value, low, high) in enumerate(percent.tolist()):
+        shown = scale * table[["difference", "low", "high"]].to_numpy(dtype=np.float64)
+        for place, (value, low, high) in enumerate(shown.tolist()):
             self.points_.append(
                 self.ax_.errorbar(
                     value,
@@ -193,15 +195,15 @@ class MetaAnalysisDisplay:
                 )
             )
         # The intervals of few sets may be of any length: those that leave the axes are cut.
-        inside = np.append(difference, 100 * table["difference"])
-        margin = max(5.0, 0.4 * np.ptp(inside))
+        inside = np.append(difference, scale * table["difference"])
+        margin = max(5.0 if scale > 1 else 0.0, 0.4 * np.ptp(inside))
         self.ax_.set_xlim(inside.min() - margin, inside.max() + margin)
         self.ax_.set_xlabel(
-            f"{self._metric} minus that of {reference}\n(percentage points, same subjects; "
+            f"{self._metric} minus that of {reference}\n({unit}, same subjects; "
             f"bars: {100 * meta.confidence:g} % intervals)"
         )
         return names
 
     @property
     def _metric(self) -> str:
-        return self.meta.metric.replace("_", " ")
+        return self.meta.title
