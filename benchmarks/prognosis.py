@@ -1,8 +1,8 @@
 """Prognosis on simulated visits: methods beside naive baselines, and false alarms without a trend.
 
 Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
-(``--severity 60`` subjects with recordings, for severity from one visit; ``--survival 60`` for the time
-to an event, which needs scikit-survival).
+(``--severity 60`` subjects with recordings, for severity from one visit; ``--survival 60`` for
+the time to an event, which needs scikit-survival).
 Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
 """
 

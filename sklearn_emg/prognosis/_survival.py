@@ -76,13 +76,14 @@ def survival_target(
 
     Examples
     --------
-    >>> from sklearn_emg.datasets import make_progression_cohort
+    >>> import pandas as pd
     >>> from sklearn_emg.prognosis import survival_target
-    >>> cohort = make_progression_cohort(20, random_state=0)
-    >>> X = cohort.visits[cohort.visits["visit"] == 1]
-    >>> y = survival_target(X, cohort.subjects)
-    >>> y[:2].tolist() == list(cohort.subjects[["event", "event_time"]][:2].itertuples(index=False))
-    True
+    >>> X = pd.DataFrame({"subject": ["a", "a", "b"], "time": [0.0, 3.0, 1.0]})
+    >>> outcomes = pd.DataFrame(
+    ...     {"subject": ["a", "b"], "event": [True, False], "event_time": [9.0, 12.0]}
+    ... )
+    >>> survival_target(X, outcomes).tolist()
+    [(True, 6.0), (True, 6.0), (False, 11.0)]
     """
     table = X if outcomes is None else outcomes
     for frame, name, needed in (
@@ -91,6 +92,19 @@ def survival_target(
     ):
         if missing := [c for c in needed if c not in frame.columns]:
             raise ValueError(f"survival_target needs the columns {missing}, which {name} lacks.")
+    known = _one_outcome_each(table, event, event_time)
+    known = known.set_index("subject").reindex(X["subject"])
+    if known[event].isna().any():
+        name = known.index[known[event].isna()][0]
+        raise ValueError(f"Subject {name!r} of X has no outcome in survival_target.")
+    y = np.empty(len(X), dtype=[("event", bool), ("time", float)])
+    y["event"] = known[event].to_numpy(dtype=bool)
+    y["time"] = _months_after_last_visit(X, known[event_time], event_time)
+    return check_outcomes(y, "survival_target", some_event=False)
+
+
+def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.DataFrame:
+    """Rows of subjects with their outcomes, once each."""
     if table[event].dtype not in (bool, "boolean") or table[event].isna().any():
         raise ValueError(
             f"The column {event!r} of survival_target must be boolean, without missing values, and "
@@ -104,14 +118,7 @@ def survival_target(
             f"Subject {name!r} has two outcomes in survival_target, {found[:2]} ({event}, "
             f"{event_time}). Give each subject one: that of its first event."
         )
-    known = known.set_index("subject").reindex(X["subject"])
-    if known[event].isna().any():
-        name = known.index[known[event].isna()][0]
-        raise ValueError(f"Subject {name!r} of X has no outcome in survival_target.")
-    y = np.empty(len(X), dtype=[("event", bool), ("time", float)])
-    y["event"] = known[event].to_numpy(dtype=bool)
-    y["time"] = _months_after_last_visit(X, known[event_time], event_time)
-    return check_outcomes(y, "survival_target", some_event=False)
+    return known
 
 
 def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> NDArray[Any]:
@@ -255,7 +262,7 @@ class SurvivalVote(DiVote):
     >>> y = survival_target(X, cohort.subjects)
     >>> model = SurvivalVote(StandardScaler(), window=None).fit(X[:30], y[:30])
     >>> model.predict_survival(X[30:], [6.0, 12.0]).shape
-    (9, 2)
+    (8, 2)
     """
 
     _numbers: ClassVar[bool] = True

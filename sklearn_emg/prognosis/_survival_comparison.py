@@ -168,22 +168,7 @@ def compare_survival(
     times = check_times(times, known, _CALLER)
     if isinstance(cv, Integral):
         cv = SubjectKFold(int(cv), shuffle=True, random_state=random_state)
-    curves = {name: np.full((len(known), len(times)), np.nan) for name in (BASELINE, *models)}
-    fold_of = np.full(len(known), -1)
-    for fold, (train, test) in enumerate(cv.split(X, y["event"])):
-        assert_no_shared_subject(X, train, test, groups=subjects)
-        tested, learned = np.unique(subjects.codes[test]), np.unique(subjects.codes[train])
-        if (fold_of[tested] >= 0).any():
-            raise ValueError(f"The 'cv' of {_CALLER} tests a subject twice (fold {fold}).")
-        fold_of[tested] = fold
-        curves[BASELINE][tested] = survival_at(kaplan_meier(known[learned]), times)
-        for name, model in models.items():
-            fitted = clone(model).fit(X.iloc[train], y[train])
-            found = predicted_survival(fitted, X.iloc[test], times)
-            curves[name][tested] = found.loc[subjects.names[tested]].to_numpy()
-    if (fold_of < 0).any():
-        name = subjects.names[np.flatnonzero(fold_of < 0)[0]]
-        raise ValueError(f"The 'cv' of {_CALLER} must test every subject; {name!r} is not tested.")
+    curves, fold_of = _held_out(models, X, y, subjects, known, cv, times)
     settings = {"n_resamples": n_resamples, "confidence": confidence, "random_state": random_state}
     parts, squares = [], {}
     for name, values in curves.items():
@@ -207,6 +192,35 @@ def compare_survival(
         pd.DataFrame({"event": known["event"], "time": known["time"], "fold": fold_of}, index),
         confidence,
     )
+
+
+def _held_out(
+    models: Mapping[str, Any],
+    X: pd.DataFrame,
+    y: NDArray[Any],
+    subjects: Subjects,
+    known: NDArray[Any],
+    cv: Any,
+    times: NDArray[np.floating],
+) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.intp]]:
+    """Curves of subjects by models of other subjects, and the fold of each subject."""
+    curves = {name: np.full((len(known), len(times)), np.nan) for name in (BASELINE, *models)}
+    fold_of = np.full(len(known), -1)
+    for fold, (train, test) in enumerate(cv.split(X, y["event"])):
+        assert_no_shared_subject(X, train, test, groups=subjects)
+        tested, learned = np.unique(subjects.codes[test]), np.unique(subjects.codes[train])
+        if (fold_of[tested] >= 0).any():
+            raise ValueError(f"The 'cv' of {_CALLER} tests a subject twice (fold {fold}).")
+        fold_of[tested] = fold
+        curves[BASELINE][tested] = survival_at(kaplan_meier(known[learned]), times)
+        for name, model in models.items():
+            fitted = clone(model).fit(X.iloc[train], y[train])
+            found = predicted_survival(fitted, X.iloc[test], times)
+            curves[name][tested] = found.loc[subjects.names[tested]].to_numpy()
+    if (fold_of < 0).any():
+        name = subjects.names[np.flatnonzero(fold_of < 0)[0]]
+        raise ValueError(f"The 'cv' of {_CALLER} must test every subject; {name!r} is not tested.")
+    return curves, fold_of
 
 
 def predicted_survival(estimator: Any, X: Any, times: ArrayLike) -> pd.DataFrame:
