@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,17 +19,27 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._files import existing_file, read_bytes, refusing, write_atomically
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
+from sklearn_emg.deployment._places import (
+    SavedNetwork,
+    SavedTable,
+    is_table,
+    known_network,
+    network_class,
+    saved_table,
+)
+from sklearn_emg.deployment._probes import check_values, probed, values_of
 
 __all__ = ["load_model", "save_model", "trusted_types"]
 
 _FORMAT = "sklearn_emg system 1"
 _DESCRIPTION, _SYSTEM = "system.json", "system.skops"
-_PARTS = {"format", "versions", "files", "networks", "digest"}
+_PARTS = {"format", "versions", "files", "networks", "checks", "digest"}
 _FILE_NAME = re.compile(r"system\.skops|network_\d{1,4}\.(safetensors|json)")
 _MAX_DESCRIPTION_BYTES = 2**20
 _MAX_BYTES = 2**32
@@ -42,6 +53,7 @@ _PACKAGES = (
     "neural_network",
     "motor_units",
     "prognosis",
+    "adaptation",
 )
 _DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
 # What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
@@ -58,22 +70,14 @@ _PARTS_OF_ESTIMATORS = (
     "sklearn.tree._tree.Tree",
     "sklearn_emg.ensemble._fitting._GivenDecisions",
     "sklearn_emg.feature_selection._mean_impurity_decrease",
+    "sksurv.functions.StepFunction",
+    "sksurv.linear_model.coxnet.CoxnetSurvivalAnalysis",
+    "sksurv.linear_model.coxph.BreslowEstimator",
 )
+# The oldest version of scikit-learn that pyproject.toml allows.
+_OLDEST_SKLEARN = (1, 6)
 _SAVING = "sklearn_emg.deployment.save_model"
 _EXTRA = "deploy"
-
-
-class SavedNetwork(BaseEstimator):
-    """Place of a fitted network in a saved system.
-
-    Parameters
-    ----------
-    number : int
-        Number of the network's files.
-    """
-
-    def __init__(self, number: int = 0):
-        self.number = number
 
 
 def trusted_types() -> list[str]:
@@ -95,7 +99,7 @@ def trusted_types() -> list[str]:
 
 def _types_of(packages: Iterable[str]) -> set[str]:
     """Trusted types, of some packages."""
-    names = {_name(SavedNetwork), *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
+    names = {_name(SavedNetwork), _name(SavedTable), *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
     for package in packages:
         module = importlib.import_module(f"sklearn_emg.{package}")
         for public in module.__all__:
@@ -103,8 +107,7 @@ def _types_of(packages: Iterable[str]) -> set[str]:
                 value = getattr(module, public)
             except ImportError:  # an extra that is not installed here, so no system has it
                 continue
-            is_splitter = hasattr(value, "get_n_splits")
-            if isinstance(value, type) and (is_splitter or issubclass(value, BaseEstimator)):
+            if isinstance(value, type) and any(hasattr(value, m) for m in ("get_n_splits", "fit")):
                 names.add(_name(value))
     return names
 
@@ -143,10 +146,15 @@ def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
         inner = value
     elif isinstance(value, np.ndarray):
         inner = value.ravel().tolist() if value.dtype == object else ()
-    elif isinstance(value, BaseEstimator) or _name(type(value)) in _PARTS_OF_ESTIMATORS:
+    elif _has_parts(value):
         inner = getattr(value, "__dict__", {}).values()
     for entry in inner:
         yield from _parts(entry, seen)
+
+
+def _has_parts(value: Any) -> bool:
+    own = type(value).__module__.startswith("sklearn_emg.")
+    return own or isinstance(value, BaseEstimator) or _name(type(value)) in _PARTS_OF_ESTIMATORS
 
 
 def _networks(model: Any) -> list[Any]:
@@ -189,7 +197,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
         If `path` is a file, or a folder with anything but a saved system.
     TypeError
         If it holds types that ``load_model`` would refuse; they are named. Objects that skops does
-        not write, such as pandas tables, are refused too.
+        not write, such as open files, are refused too.
 
     See Also
     --------
@@ -218,19 +226,18 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     networks = _networks(model)
     for network in networks:
         module = network.get_params(deep=False).get("module", "")
-        if not isinstance(module, str):
+        if not isinstance(module, str) and known_network(module) is None:
             raise TypeError(
                 f"save_model: the system holds a network of the class {module!r}, which load_model "
                 "does not build. Save the network alone by sklearn_emg.neural_network.save_model."
             )
-    places = {id(network): SavedNetwork(k) for k, network in enumerate(networks)}
-    skeleton = copy.deepcopy(model, dict(places))
     try:
+        skeleton = copy.deepcopy(model, _places_of(model, networks))
         content = skops.dumps(skeleton)
     except Exception as error:
         raise TypeError(
             f"save_model cannot write {type(model).__name__}, which holds an object that skops "
-            f"does not write, such as a pandas table or an open file: {error}"
+            f"does not write, such as an open file: {error}"
         ) from error
     unknown, _ = _unknown(skops.get_untrusted_types(data=content), trusted)
     if unknown:
@@ -253,12 +260,29 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             "format": _FORMAT,
             "versions": _versions(),
             "networks": len(networks),
+            "checks": [values_of(part) for part in _probed(skeleton)],
             "files": {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in written},
         }
         text = json.dumps({**description, "digest": _digest(description)}, indent=1)
         (folder / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     return write_atomically(path, write)
+
+
+def _places_of(model: Any, networks: list[Any]) -> dict[int, Any]:
+    """What takes the place of networks and tables, by their identities."""
+    places: dict[int, Any] = {}
+    for number, network in enumerate(networks):
+        module = network.get_params(deep=False).get("module", "")
+        places[id(network)] = SavedNetwork(number, known_network(module))
+    for part in _parts(model, set()):
+        if is_table(part):
+            places[id(part)] = saved_table(part)
+    return places
+
+
+def _probed(skeleton: Any) -> list[BaseEstimator]:
+    return probed(_parts(skeleton, set()), lambda part: _parts(part, set()))
 
 
 def _names(trusted: Iterable[str]) -> list[str]:
@@ -318,8 +342,10 @@ def load_model(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file is damaged or was changed, holds other types, or was written by versions of
-        sklearn_emg or scikit-learn with another first or second number; both are named.
+        If a file is damaged or was changed, holds other types, or was written by an incompatible
+        version, which is named with the one here: sklearn_emg with another first or second number;
+        or scikit-learn before 1.6, with another first number, or one whose estimators give other
+        values on the random rows that were noted when the system was saved.
 
     See Also
     --------
@@ -344,21 +370,27 @@ def load_model(
             raise ValueError(
                 f"it holds {unknown}, which is not built, since that could execute code"
             )
-        model = skops.loads(content, trusted=sorted(known))
+        with warnings.catch_warnings():
+            # Estimators of another version are compared with the values that were noted.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            model = skops.loads(content, trusted=sorted(known))
         parts = list(_parts(model, set()))
         _check_trees(parts)
+        _check_values(model, description)
         places = [part for part in parts if isinstance(part, SavedNetwork)]
         if sorted(place.number for place in places) != list(range(description["networks"])):
             raise ValueError(f"it has not the {description['networks']} networks described")
-    if not places:
-        return model
-    from sklearn_emg.neural_network import load_model as load_network
+        found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
+        modules = [
+            None if place.module is None else network_class(place.module) for place in places
+        ]
+    if places:
+        from sklearn_emg.neural_network import load_model as load_network
 
-    networks = {
-        id(place): load_network(folder / f"network_{place.number}", device=device)
-        for place in places
-    }
-    return copy.deepcopy(model, networks)
+        for place, module in zip(places, modules):
+            file = folder / f"network_{place.number}"
+            found[id(place)] = load_network(file, module=module, device=device)
+    return copy.deepcopy(model, found) if found else model
 
 
 def _described(folder: Path) -> dict[str, Any]:
@@ -387,13 +419,42 @@ def _check_versions(folder: Path, written: Any) -> None:
     here = _versions()
     with refusing(f"{folder / _DESCRIPTION} is not a description by save_model"):
         written = {name: str(written[name]) for name in here}
-    for name in ("sklearn_emg", "scikit-learn"):
-        if written[name].split(".")[:2] != here[name].split(".")[:2]:
+    for name, fits in (("sklearn_emg", _same_minor), ("scikit-learn", _comparable)):
+        if not fits(written[name], here[name]):
             raise ValueError(
                 f"{folder} was written with {name} {written[name]}, and this is {name} "
                 f"{here[name]}, which may read it in another way. Install {name} {written[name]}, "
                 "or fit and save the system again."
             )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """First and second number of a version, (0,) for a text that has none."""
+    found = re.match(r"(\d{1,6})\.(\d{1,6})", version)
+    return tuple(map(int, found.groups())) if found else (0,)
+
+
+def _same_minor(written: str, here: str) -> bool:
+    return _numbers(written) == _numbers(here)
+
+
+def _comparable(written: str, here: str) -> bool:
+    """Whether an estimator of one version of scikit-learn can be tried in another."""
+    return _numbers(written)[0] == _numbers(here)[0] and _numbers(written) >= _OLDEST_SKLEARN
+
+
+def _check_values(model: Any, description: dict[str, Any]) -> None:
+    """Refuse estimators of another version of scikit-learn that give other values here."""
+    written, here = description["versions"]["scikit-learn"], sklearn.__version__
+    if written == here:
+        return
+    try:
+        check_values(_probed(model), description["checks"])
+    except ValueError as error:
+        raise ValueError(
+            f"it was written with scikit-learn {written}, and with scikit-learn {here} {error}. "
+            f"Install scikit-learn {written}, or fit and save the system again"
+        ) from error
 
 
 def _check_archive(content: bytes) -> None:

@@ -10,6 +10,7 @@ from sklearn_emg.prognosis._baselines import naive_baselines as naive_baselines
 from sklearn_emg.prognosis._contexts import Contexts as Contexts
 from sklearn_emg.prognosis._contexts import visit_contexts
 from sklearn_emg.prognosis._lstm import LSTMPrognosis, LSTMPrognosisClassifier
+from sklearn_emg.prognosis._lstm import context_network as context_network
 from sklearn_emg.prognosis._survival import SurvivalVote, survival_target
 from sklearn_emg.prognosis._survival_comparison import SurvivalComparison, compare_survival
 

@@ -50,6 +50,18 @@ _PARAMETERS = """context : int, default=None
 """
 
 
+def context_network() -> Any:
+    """Network of the two estimators; PyTorch is imported here.
+
+    Returns
+    -------
+    network : type
+    """
+    from sklearn_emg.prognosis._network import ContextLSTM
+
+    return ContextLSTM
+
+
 class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     """Sequences, their scale, and the network; subclasses handle the target."""
 
@@ -153,11 +165,10 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
         """The network as an estimator of this package, unfitted."""
         require("torch", type(self).__name__, "nets")
         from sklearn_emg import neural_network
-        from sklearn_emg.prognosis._network import ContextLSTM
 
         kind = "EMGRegressor" if isinstance(self, RegressorMixin) else "EMGClassifier"
         return getattr(neural_network, kind)(
-            ContextLSTM,
+            context_network(),
             module_params={
                 "n_units": self.n_units,
                 "n_layers": self.n_layers,

@@ -1,0 +1,152 @@
+"""Places of networks and tables in a saved system, of which skops writes neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from sklearn_emg.prognosis import context_network
+
+_CONTEXT_LSTM = "ContextLSTM"
+_CONTAINERS = (pd.DataFrame, pd.Series, pd.Index)
+
+
+class SavedNetwork(BaseEstimator):
+    """Place of a fitted network in a saved system.
+
+    Parameters
+    ----------
+    number : int
+        Number of the network's files.
+    module : str or None
+        Name of its class, if it is not one of :mod:`sklearn_emg.neural_network`.
+    """
+
+    def __init__(self, number: int = 0, module: str | None = None):
+        self.number = number
+        self.module = module
+
+
+class SavedTable(BaseEstimator):
+    """Table, column or index of pandas in a saved system, as arrays and lists.
+
+    Parameters
+    ----------
+    kind : {"DataFrame", "Series", "Index"}
+    columns : list
+        Arrays of numbers, or lists of any values.
+    names : list
+        Names of the columns.
+    index : SavedTable or None
+        None for numbers from 0.
+    """
+
+    def __init__(
+        self,
+        kind: str = "DataFrame",
+        columns: list[Any] | None = None,
+        names: list[Any] | None = None,
+        index: SavedTable | None = None,
+    ):
+        self.kind = kind
+        self.columns = columns
+        self.names = names
+        self.index = index
+
+    def restored(self) -> Any:
+        """The object of pandas."""
+        columns = [_column(values) for values in self.columns or []]
+        if self.kind == "Index":
+            return pd.Index(columns[0], name=(self.names or [None])[0])
+        index = None if self.index is None else self.index.restored()
+        if self.kind == "Series":
+            return pd.Series(columns[0], index=index, name=(self.names or [None])[0])
+        frame = pd.DataFrame(dict(enumerate(columns)))
+        frame.columns = pd.Index(self.names or [])
+        return frame if index is None else frame.set_axis(index, axis=0)
+
+
+def _column(values: Any) -> pd.Series:
+    """A column: text gets the type that this version of pandas has for it."""
+    if isinstance(values, np.ndarray):
+        return pd.Series(values)
+    texts = all(isinstance(value, str) for value in values)
+    return pd.Series(values) if texts and values else pd.Series(values, dtype=object)
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a table, a column or an index of pandas."""
+    return isinstance(value, _CONTAINERS)
+
+
+def saved_table(table: Any) -> SavedTable:
+    """Place of a table.
+
+    Parameters
+    ----------
+    table : DataFrame, Series or Index
+
+    Returns
+    -------
+    place : SavedTable
+
+    Raises
+    ------
+    TypeError
+        If it has an index of several levels, or columns of another type than numbers, truth values,
+        text and objects.
+    """
+    if isinstance(table, pd.DataFrame):
+        columns = [_plain(table.iloc[:, k]) for k in range(table.shape[1])]
+        return SavedTable("DataFrame", columns, table.columns.tolist(), _index(table))
+    name = [table.name]
+    if isinstance(table, pd.Series):
+        return SavedTable("Series", [_plain(table)], name, _index(table))
+    if isinstance(table, pd.MultiIndex):
+        raise TypeError("a table of pandas with an index of several levels")
+    return SavedTable("Index", [_plain(table.to_series())], name)
+
+
+def _index(table: pd.DataFrame | pd.Series) -> SavedTable | None:
+    plain = table.index.equals(pd.RangeIndex(len(table))) and table.index.name is None
+    return None if plain else saved_table(table.index)
+
+
+def _plain(column: pd.Series) -> Any:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        return column.to_numpy()
+    if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
+        return column.tolist()
+    raise TypeError(f"a column of pandas of the type {column.dtype}")
+
+
+def known_network(module: Any) -> str | None:
+    """Name of a network of this package outside of `neural_network`, None for others."""
+    name = getattr(module, "__name__", "")
+    home = getattr(module, "__module__", "")
+    is_known = name == _CONTEXT_LSTM and home.startswith("sklearn_emg.prognosis.")
+    return name if is_known else None
+
+
+def network_class(name: str) -> Any:
+    """Class of a network by the name that `known_network` gives.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    module : type
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    """
+    if name != _CONTEXT_LSTM:
+        raise ValueError(f"it names the network {name!r}, which is not one of this package")
+    return context_network()
