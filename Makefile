@@ -28,13 +28,16 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow" tests
 
-# The lowest versions that pyproject.toml allows, in an environment of their own.
-test-lowest:
+# The lowest versions that pyproject.toml allows, in an environment of their own; systems saved with the
+# current versions are loaded there. tsfresh needs a later SciPy.
+test-lowest: setup
 	$(PYTHON) -m venv build/lowest
 	$(PYTHON) tests/lowest.py > build/lowest.txt && grep "^torch==" constraints.txt >> build/lowest.txt
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt torch
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable \
-		".[nets,plot,export,reduce,tsfresh,explain]" pytest pytest-xdist hypothesis h5py edfio openpyxl statsmodels
+		".[nets,plot,export,reduce,prognosis,explain,deploy]" pytest pytest-xdist hypothesis h5py edfio openpyxl
+	$(BIN)/python benchmarks/versions.py save build/versions
+	build/lowest/bin/python benchmarks/versions.py load build/versions
 	build/lowest/bin/python -m pytest -q -n $(JOBS) -m "not slow and not gpu and not network" tests
 
 test-gpu: setup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -47,21 +48,24 @@ def _is_candidate(part: Any) -> bool:
     )
 
 
-def values_of(part: BaseEstimator) -> dict[str, Any]:
+def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
     """Name of the class and first values for random rows, None where there are none.
 
     Parameters
     ----------
     part : fitted estimator of scikit-learn
+    method : str, default=None
+        Method that gives the values; by default the first that it has.
 
     Returns
     -------
     record : dict
-        ``class`` and ``values``, a list of numbers or texts.
+        ``class``, ``method`` and ``values``, a list of numbers or texts.
     """
     rows = np.random.default_rng(0).uniform(0, 2, size=(_N_ROWS, int(part.n_features_in_)))
-    method = next(method for method in _METHODS if hasattr(part, method))
-    record: dict[str, Any] = {"class": type(part).__name__, "values": None}
+    if method not in _METHODS:
+        method = next(name for name in _METHODS if hasattr(part, name))
+    record: dict[str, Any] = {"class": type(part).__name__, "method": method, "values": None}
     try:
         values = np.asarray(getattr(part, method)(rows)).ravel()[:_MAX_VALUES]
     except (ValueError, TypeError, AttributeError):  # such as an encoder, which knows its values
@@ -71,6 +75,21 @@ def values_of(part: BaseEstimator) -> dict[str, Any]:
     elif values.dtype.kind in "OUT":
         record["values"] = [str(value) for value in values]
     return record
+
+
+def complete(parts: Iterable[Any]) -> None:
+    """Give parameters that this version has, and the version that wrote the file had not, defaults.
+
+    Parameters
+    ----------
+    parts : iterable
+        Objects in a system, of which the estimators of scikit-learn are changed.
+    """
+    for part in parts:
+        if isinstance(part, BaseEstimator) and type(part).__module__.startswith("sklearn."):
+            for name, parameter in signature(type(part).__init__).parameters.items():
+                if name not in vars(part) and parameter.default is not Parameter.empty:
+                    setattr(part, name, parameter.default)
 
 
 def check_values(parts: list[BaseEstimator], records: Any) -> None:
@@ -90,7 +109,7 @@ def check_values(parts: list[BaseEstimator], records: Any) -> None:
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
         raise ValueError("it has other estimators than were noted")
     for part, record in zip(parts, records):
-        found, expected = values_of(part)["values"], record["values"]
+        found, expected = values_of(part, record["method"])["values"], record["values"]
         if found is None or expected is None:
             raise ValueError(f"{type(part).__name__} gives no values that can be compared")
         if not _agree(found, expected):

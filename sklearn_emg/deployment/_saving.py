@@ -33,7 +33,7 @@ from sklearn_emg.deployment._places import (
     network_class,
     saved_table,
 )
-from sklearn_emg.deployment._probes import check_values, probed, values_of
+from sklearn_emg.deployment._probes import check_values, complete, probed, values_of
 
 __all__ = ["load_model", "save_model", "trusted_types"]
 
@@ -448,6 +448,7 @@ def _check_values(model: Any, description: dict[str, Any]) -> None:
     written, here = description["versions"]["scikit-learn"], sklearn.__version__
     if written == here:
         return
+    complete(_parts(model, set()))
     try:
         check_values(_probed(model), description["checks"])
     except ValueError as error:

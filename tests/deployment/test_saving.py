@@ -303,7 +303,8 @@ def test_another_version_with_equal_values_is_read(table, saved):
     ],
 )
 def test_another_version_with_other_values_is_refused_with_both_named(saved, values, why):
-    older(saved, checks=[{"class": "LogisticRegression", "values": values}])
+    check = {"class": "LogisticRegression", "method": "predict_proba", "values": values}
+    older(saved, checks=[check])
     match = rf"written with scikit-learn 1\.6\.0, and with scikit-learn {sklearn.__version__} {why}"
     with pytest.raises(ValueError, match=match):
         load_model(saved)
