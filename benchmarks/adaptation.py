@@ -104,7 +104,7 @@ def lines(way: str, found: list[AdaptationCurve], cohort: str) -> list[str]:
         for model, rows in curve.rows(cohort=cohort).groupby("model", sort=False):
             by_size = cells(rows)
             row = [way, str(model), f"{rows['n_subjects'].iloc[0]:.0f}"]
-            out.append(" | ".join(["|", *row, *(by_size.get(n, "-") for n in SIZES), "|"]).strip())
+            out.append(f"| {' | '.join([*row, *(by_size.get(n, '-') for n in SIZES)])} |")
     return out
 
 

@@ -92,9 +92,10 @@ class Updating(DiVote):
             Weight of each row, at least 0; not used in the training of windows by "fine_tune".
         how : {"refit", "fine_tune", "final"}, default="refit"
             "refit" fits the classifier at the end of `estimator_`, and the final classifier, on
-            all rows. "fine_tune" trains the classifier of windows further by its ``partial_fit``
-            and then does as "final": it fits the final classifier on the units of earlier fits and
-            on those of X. New units are scored before the training on them.
+            all rows; folds of `cv` and of a calibration fit this classifier alone. "fine_tune"
+            trains the classifier of windows further by its ``partial_fit`` and then does as
+            "final": it fits the final classifier on the units of earlier fits and on those of X.
+            New units are scored before the training on them.
         n_epochs : int, default=1
             Passes of "fine_tune" over the windows.
 
@@ -136,15 +137,14 @@ class Updating(DiVote):
     def _refit_last(
         self, rows: Rows, X: Any, y: NDArray[Any], weights: NDArray[np.floating] | None
     ) -> None:
-        inner = clone(self).set_params(estimator=clone(last_of(self.estimator_)))
-        windows = through_transformers(self.estimator_, rows.X, rows.columns_of())
-        inner._fit_rows(replace(rows, X=windows, columns={}), X, y, weights)
-        if len(inner.classes_) < len(self.classes_):
-            lost = np.setdiff1d(self.classes_, inner.classes_).tolist()
+        if lost := np.setdiff1d(self.classes_, np.unique(y)).tolist():
             raise ValueError(
                 f"X has no row of class {lost[0]!r}: update(how='refit') takes all rows, those of "
                 "earlier fits included."
             )
+        inner = clone(self).set_params(estimator=clone(last_of(self.estimator_)))
+        windows = through_transformers(self.estimator_, rows.X, rows.columns_of())
+        inner._fit_rows(replace(rows, X=windows, columns={}), X, y, weights)
         # Changed at the end, so that a failure leaves the earlier state.
         self.estimator_ = with_last(self.estimator_, inner.estimator_)
         for name in ("_calibration", "final_estimator_", "subjects_", "by_levels_"):
@@ -184,7 +184,6 @@ class Updating(DiVote):
         given = features, of_units, self._unit_weights(rows, weights)
         kept: Any = self.training_features_, self.training_labels_, self.training_weights_
         joined = [np.concatenate(pair) for pair in zip(kept, given)]
-        self.training_features_, self.training_labels_, self.training_weights_ = joined
         final = self._new_final()
         params = {}
         if (joined[2] != 1).any():
@@ -195,3 +194,4 @@ class Updating(DiVote):
                 )
             params["sample_weight"] = joined[2]
         self.final_estimator_ = final.fit(joined[0], joined[1], **params)
+        self.training_features_, self.training_labels_, self.training_weights_ = joined
