@@ -284,6 +284,20 @@ def _draws(
     classes = sorted(np.unique(labels).tolist(), key=lambda c: (not is_healthy(c), str(c)))
     if learn == "references":
         classes = [c for c in classes if is_healthy(c)]
+    _check_counts(classes, labels, n)
+    for _ in range(n_draws):
+        order = {c: list(rng.permutation(np.flatnonzero(labels == c))) for c in classes}
+        turns = [order[classes[k % len(classes)]][k // len(classes)] for k in range(n)]
+        yield [subjects.names[k] for k in turns]
+
+
+def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
+    """Raise if the draws would leave no subject of a class for the test."""
+    if not classes:
+        raise ValueError(
+            "No label of the new site is that of healthy subjects ('healthy', 'control', "
+            "'normal'), who are the references. Rename the class, or set learn='labels'."
+        )
     counts = {c: int((labels == c).sum()) for c in classes}
     for k, c in enumerate(classes):
         needed = len(range(k, n, len(classes)))
@@ -292,15 +306,6 @@ def _draws(
                 f"adaptation_curve draws {needed} subjects of class {c!r} of the new site, which "
                 f"has {counts[c]}: at least one has to be left for the test. Lower 'sizes'."
             )
-    if not classes:
-        raise ValueError(
-            "No label of the new site is that of healthy subjects ('healthy', 'control', "
-            "'normal'), who are the references. Rename the class, or set learn='labels'."
-        )
-    for _ in range(n_draws):
-        order = {c: list(rng.permutation(np.flatnonzero(labels == c))) for c in classes}
-        turns = [order[classes[k % len(classes)]][k // len(classes)] for k in range(n)]
-        yield [subjects.names[k] for k in turns]
 
 
 class _Parts:

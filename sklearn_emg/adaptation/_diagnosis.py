@@ -283,18 +283,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
                 f"calibrate of {type(self).__name__} needs a table with the columns that name site "
                 f"and subject. Got {type(X).__name__}."
             )
-        sites = dict.fromkeys(step.site for step in steps if step.site is not None)
-        if missing := [name for name in sites if name not in X.columns]:
-            raise ValueError(
-                f"X lacks the columns {missing}, by which the SiteStandardizer tells sites."
-            )
-        marked = X.assign(**{column: True for column in map(_reference_column, steps)})
+        references, here = self._with_earlier_references(X, steps)
         own = all(step.site == "subject" for step in steps)
-        kept = [marked] if self._references is None else [self._references, marked]
-        references = pd.concat(kept, ignore_index=True)
-        here = references
-        for name in sites:  # sites that are not in X stay as they are
-            here = here[here[name].isin(marked[name])]
         model = self._copied_steps()
         with self._own_warnings():
             self._learn_references(model, here.reset_index(drop=True))
@@ -303,6 +293,22 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             names = dict.fromkeys([*self.reference_subjects_, *(subject_names(X) or ())])
             self.reference_subjects_ = object_column(names).to_numpy()
         return self
+
+    def _with_earlier_references(
+        self, X: pd.DataFrame, steps: list[SiteStandardizer]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """All references so far, and those of the sites in X; others stay as they are."""
+        sites = dict.fromkeys(step.site for step in steps if step.site is not None)
+        if missing := [name for name in sites if name not in X.columns]:
+            raise ValueError(
+                f"X lacks the columns {missing}, by which the SiteStandardizer tells sites."
+            )
+        marked = X.assign(**{column: True for column in map(_reference_column, steps)})
+        kept = [marked] if self._references is None else [self._references, marked]
+        references = here = pd.concat(kept, ignore_index=True)
+        for name in sites:
+            here = here[here[name].isin(marked[name])]
+        return references, here
 
     def has_standardizer(self) -> bool:
         """Whether a step is a SiteStandardizer, which ``calibrate`` needs.

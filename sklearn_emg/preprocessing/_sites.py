@@ -308,8 +308,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         location, scale = np.empty_like(values), np.empty_like(values)
         known = {name: k for k, name in enumerate(self.sites_)}
         new = [name for name in sites if name not in known]
-        if self.new_site == "pooled" and not self._tells_references(X, reference, group):
-            reference = np.zeros(len(values), dtype=bool)
+        reference = self._marks_to_transform(X, len(values), reference, group)
         metadata = site, subject, reference, group
         rows = self._rows(X, len(values), None, *metadata) if new else None
         leaked, pooled = [], []
@@ -480,6 +479,12 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         plain = self._is_plain(X) and site is None
         mask = self._reference_rows(columns, names, facts, y, plain=plain)
         return _Rows(codes, sites, names, mask)
+
+    def _marks_to_transform(self, X: Any, n_rows: int, reference: Any, group: Any) -> Any:
+        """Marks of references as given; none where a new site may be without."""
+        if self.new_site == "pooled" and not self._tells_references(X, reference, group):
+            return np.zeros(n_rows, dtype=bool)
+        return reference
 
     def _tells_references(self, X: Any, reference: Any, group: Any) -> bool:
         """Whether a column says which rows of X are references."""

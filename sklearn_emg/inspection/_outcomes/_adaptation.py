@@ -108,50 +108,65 @@ class AdaptationDisplay:
         self, axis: Any, title: str, found: Sequence[AdaptationCurve], metric: str
     ) -> None:
         sizes = sorted({int(n) for curve in found for n in curve.summary["n_local"]})
-        parts = []
-        for curve in found:
-            for cohort in dict.fromkeys(curve.summary["cohort"]):
-                rows = curve.rows(metric, cohort)
-                parts += [(name, cohort, part) for name, part in rows.groupby("model", sort=False)]
+        parts = [part for curve in found for part in _lines_of(curve, metric)]
         names = list(dict.fromkeys(name for name, *_ in parts))
         for name, cohort, part in parts:
-            color, marker, line, _ = style(names.index(name))
+            k = names.index(name)
             # Numbers are evenly spaced, and systems side by side, so that error bars do not cover
             # one another.
-            at = np.searchsorted(sizes, part["n_local"]) + 0.09 * (
-                names.index(name) - (len(names) - 1) / 2
-            )
-            value, low, high = (part[c].to_numpy(dtype=float) for c in ("value", "low", "high"))
-            self.lines_[title, str(name), cohort] = axis.errorbar(
-                at,
-                value,
-                yerr=np.maximum([value - low, high - value], 0.0),
-                marker=marker,
-                ms=5,
-                color=color,
-                ls=line if cohort == "new" else ":",
-                alpha=1.0 if cohort == "new" else 0.6,
-                mfc=color if cohort == "new" else "white",
-                capsize=2,
-                lw=1.4,
-                elinewidth=0.9,
-                label=str(name) if cohort == "new" else f"{name}, old subjects",
-            )
+            at = np.searchsorted(sizes, part["n_local"]) + 0.09 * (k - (len(names) - 1) / 2)
+            self.lines_[title, str(name), cohort] = _draw_line(axis, at, part, k, cohort, name)
         if metric == "balanced_accuracy":
-            axis.axhline(found[0].chance, color=GREY, lw=0.9, ls=":", zorder=0)
-            axis.annotate(
-                "chance",
-                (1.0, found[0].chance),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                color=GREY,
-                fontsize=7,
-                ha="right",
-            )
+            _draw_chance(axis, found[0].chance)
         axis.set_xticks(range(len(sizes)), sizes)
         axis.set_ylim(0.0, 1.02)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("local subjects that were learned")
         axis.set_ylabel(metric.replace("_", " "))
         axis.legend(frameon=False, fontsize=7.5, loc="lower right")
+
+
+def _draw_chance(axis: Any, chance: float) -> None:
+    """A line at the chance level."""
+    axis.axhline(chance, color=GREY, lw=0.9, ls=":", zorder=0)
+    axis.annotate(
+        "chance",
+        (1.0, chance),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        color=GREY,
+        fontsize=7,
+        ha="right",
+    )
+
+
+def _lines_of(curve: AdaptationCurve, metric: str) -> list[tuple[Any, str, Any]]:
+    """Name, cohort and rows of each line."""
+    return [
+        (name, cohort, part)
+        for cohort in dict.fromkeys(curve.summary["cohort"])
+        for name, part in curve.rows(metric, cohort).groupby("model", sort=False)
+    ]
+
+
+def _draw_line(axis: Any, at: Any, part: Any, k: int, cohort: str, name: Any) -> Any:
+    """Values with intervals; old subjects are dotted and pale."""
+    color, marker, line, _ = style(k)
+    new = cohort == "new"
+    value, low, high = (part[c].to_numpy(dtype=float) for c in ("value", "low", "high"))
+    return axis.errorbar(
+        at,
+        value,
+        yerr=np.maximum([value - low, high - value], 0.0),
+        marker=marker,
+        ms=5,
+        color=color,
+        ls=line if new else ":",
+        alpha=1.0 if new else 0.6,
+        mfc=color if new else "white",
+        capsize=2,
+        lw=1.4,
+        elinewidth=0.9,
+        label=str(name) if new else f"{name}, old subjects",
+    )
