@@ -95,14 +95,16 @@ def _templates(
 ) -> Picture:
     """The potentials of the units of each recording, overlaid at their discharges."""
     rows = list(dict.fromkeys(own["row"]))[:_N_PANELS]
-    keys = templates.set_index(["row", "unit", "channel"])
+    records = templates.to_dict("records")
+    keys = {(wave["row"], wave["unit"], wave["channel"]): wave for wave in records}
     height = -(-len(rows) // 2)
 
     def paint(figure: Any) -> None:
         axes = figure.subplots(height, min(len(rows), 2), squeeze=False, sharex=True).ravel()
         for ax, row in zip(axes, rows):
-            for unit in own[own["row"] == row].itertuples():
-                wave = keys.loc[(row, unit.unit, unit.channel)]
+            units: Any = own[own["row"] == row].itertuples()
+            for unit in units:
+                wave = keys[row, unit.unit, unit.channel]
                 t = (np.arange(len(wave["signal"])) - wave["index"]) / wave["fs"]
                 near = np.abs(t) <= _SPREAD
                 number = int(unit.unit) - 1
@@ -150,7 +152,7 @@ def interference_section(
     except ValueError as error:
         return {"text": f"Not compared: {error}", "picture": None}
     clouds = cloud.clouds_.set_index("muscle")
-    n_controls = clouds.loc[muscle_name(points["muscle"].iloc[0]), "n_controls"]
+    n_controls = int(clouds["n_controls"][muscle_name(points["muscle"].iloc[0])])
     text = (
         f"{score['outside']:.0%} of {counted(len(points), 'point')} lie outside the cloud of "
         f"{n_controls} own controls, {score['allowed']:.0%} are allowed: {score['summary']}."

@@ -309,10 +309,10 @@ class RestActivityDetector(FeatureExtractor):
         return [*_FEATURES.values(), *_OTHERS]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        values = [[self._features_of(self._look(x, fs)) for x in signals] for signals in X]
+        values = [[self._values_of(self._look(x, fs)) for x in signals] for signals in X]
         return np.array(values, dtype=X.dtype)
 
-    def _features_of(self, found: _Finding) -> list[float]:
+    def _values_of(self, found: _Finding) -> list[float]:
         noise = found.noise if np.isfinite(found.noise) else self.fill_value
         if not found.rest:
             return [self.fill_value] * (len(_FEATURES) + 2) + [noise, 0.0]

@@ -215,15 +215,16 @@ def _with_hidden(rest: Rest, places: list[Floats], threshold: float) -> list[Flo
     if not len(at):
         return places
     places = list(places)
-    wide = signals.snippets(residual[np.newaxis], at, before + 2 * shift, length + 4 * shift)[:, 0]
-    moved = np.lib.stride_tricks.sliding_window_view(wide, length, axis=-1)
+    margin = 2 * shift
+    wide = signals.snippets(residual[np.newaxis], at + 0.0, before + margin, length + 2 * margin)
+    moved = np.lib.stride_tricks.sliding_window_view(wide[:, 0], length, axis=-1)
     energy = np.einsum("nsl,nsl->ns", moved, moved)
     apart = np.array([energy + s @ s - 2.0 * moved @ s for s in shapes])
     limits = np.array([_limit(s, rest.noise, 1.5) for s in shapes])
     nearest = (apart.min(axis=2) / limits[:, np.newaxis]).argmin(axis=0)
     for event, which in enumerate(nearest):
         times = places[frequent[which]]
-        time = at[event] + apart[which, event].argmin() - 2.0 * shift
+        time = at[event] + apart[which, event].argmin() - margin
         close = apart[which, event].min() < limits[which]
         if close and np.abs(times - time).min() > 0.02 * rest.fs:
             places[frequent[which]] = np.append(times, time)
