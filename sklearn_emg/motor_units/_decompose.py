@@ -158,7 +158,7 @@ def _search(
         find_discharges(search)
         _tidy(search, least)
         while join(search):
-            estimate(search)
+            pass
         recentre(search)
         estimate(search)
         divide(search, least)
@@ -168,7 +168,9 @@ def _search(
     _whiten(search, base, gain)
     find_discharges(search, 2, intervals=True)
     _tidy(search, least)
-    while join(search):
+    if join(search):
+        while join(search):
+            pass
         estimate(search)
         find_discharges(search, 2, intervals=True)
     _follow(search)

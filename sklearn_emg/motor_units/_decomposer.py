@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._sklearn import Integral, Interval, InvalidParameterError, Real
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import FeatureExtractor
@@ -116,6 +116,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
         discharge.
     left_out_ : DataFrame of shape (n_trains, 3)
         Trains that were found and left out: ``row``, ``n_discharges`` and ``reason``.
+    n_recordings_ : int
+        Number of recordings seen in ``fit``.
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``; not set by a table.
     n_channels_in_ : int
@@ -281,6 +283,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
                     (row, number, channel, wave, result.fs, unit.index)
                     for channel, wave in enumerate(unit.template, start=1)
                 ]
+        self.n_recordings_ = len(results)
         empty = pd.DataFrame({name: np.empty(0, kind) for name, kind in _DISCHARGES.items()})
         table = pd.concat(discharges) if discharges else empty
         self.discharges_ = table.sort_values(["row", "time"], kind="stable", ignore_index=True)
@@ -310,8 +313,16 @@ class MotorUnitDecomposer(DecomposingExtractor):
         -------
         signal : ndarray of shape (n_channels, n_times)
             In mV; without channels if the recording has no units.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError, TypeError
+            If a recording of this number was not given to ``fit``.
         """
-        check_is_fitted(self, "discharges_")
+        self._check_row(row, "reconstruct")
+        check_integer(n_times, "n_times", "reconstruct")
         templates = self.templates_[self.templates_["row"] == row]
         found = self.discharges_[self.discharges_["row"] == row]
         channels = templates["channel"].max() if len(templates) else 0
@@ -336,15 +347,25 @@ class MotorUnitDecomposer(DecomposingExtractor):
         ------
         NotFittedError
             Before ``fit``.
+        ValueError, TypeError
+            If a recording of this number was not given to ``fit``.
         """
-        check_is_fitted(self, "discharges_")
-        check_integer(row, "row", "to_eaf", 0)
+        self._check_row(row, "to_eaf")
         events = self.discharges_[self.discharges_["row"] == row].assign(channel=1)
         save_annotations(
             path,
             events[["time", "unit", "channel"]],
             self.templates_[self.templates_["row"] == row].drop(columns="row"),
         )
+
+    def _check_row(self, row: int, caller: str) -> None:
+        check_is_fitted(self, "n_recordings_")
+        check_integer(row, "row", caller, 0)
+        if row >= self.n_recordings_:
+            raise InvalidParameterError(
+                f"The 'row' parameter of {caller} must be below {self.n_recordings_}, the number "
+                f"of recordings given to fit. Got {row} instead; the first recording is 0."
+            )
 
     @classmethod
     def from_eaf(cls, path: str | os.PathLike[str]) -> Self:
@@ -365,6 +386,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
         found = cls()
         events = bunch.events.drop(columns="channel")
         events.insert(0, "row", 0)
+        found.n_recordings_ = 1
         found.discharges_ = events[["row", "unit", "time"]].assign(peak=np.nan, confidence=np.nan)
         found.templates_ = bunch.templates
         found.templates_.insert(0, "row", 0)

@@ -1,39 +1,61 @@
-"""Compiled matching of templates with a signal; this module imports numba.
+"""Compiled loops of the decomposition: matching, snippets and sums of templates.
 
-Import it inside functions only. All arrays are float64 unless stated otherwise.
+This module imports numba: import it inside functions only. Floats are float64.
 """
 
 import numpy as np
 from numba import njit
 
-__all__ = ["match"]
+__all__ = ["fit_mixture", "match", "medians", "place", "projections", "stretches"]
 
 _BLOCK = 64
-# A bar that no template passes: within the refractory period of a unit.
+# Discharges with the highest score of so many blocks on either side are found first. All memory
+# that is read next is near then, which is faster than the order of the whole recording.
+_AROUND = 16
+# A penalty that no template outweighs: within the refractory period of a unit.
 _NEVER = 1e12
+# Samples around a discharge within which it is placed again.
+_NEAR = 12
+_TAPS = 5
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+def _highest(row, start, stop):
+    top = row[start]
+    for i in range(start + 1, stop):
+        top = max(top, row[i])
+    return top
 
 
 @njit(cache=True, nogil=True)
-def _refresh(bars, correlation, energy, best, where, which, first, last, only):
-    """Find the template that decreases the energy most in the blocks of `first` to `last`.
+def _refresh(score, best, which, first, last, only):
+    """Find the unit with the highest score in the blocks of samples `first` to `last`.
 
-    With `only` a unit, blocks whose best template is another unit's are left as they are.
+    With `only` a unit, blocks whose best unit is another one are left as they are.
     """
-    n_units, n_times = correlation.shape
+    n_units, n_times = score.shape
     for block in range(max(first, 0) // _BLOCK, min(last, n_times - 1) // _BLOCK + 1):
         if only >= 0 and which[block] != only:
             continue
         start = block * _BLOCK
         stop = min(start + _BLOCK, n_times)
         best[block] = -np.inf
-        which[block] = -1
         for unit in range(n_units):
-            for i in range(start, stop):
-                value = 2.0 * correlation[unit, i] - energy[unit]
-                if value > best[block] and value > bars[unit, i]:
-                    best[block] = value
-                    where[block] = i
-                    which[block] = unit
+            top = _highest(score[unit], start, stop)
+            if top > best[block]:
+                best[block] = top
+                which[block] = unit
+
+
+@njit(cache=True, nogil=True)
+def _climb(best, block):
+    """The block with the highest score of its surroundings that is uphill from a block."""
+    while True:
+        first = max(block - _AROUND, 0)
+        top = first + best[first : block + _AROUND + 1].argmax()
+        if best[top] == best[block]:
+            return block
+        block = top
 
 
 @njit(cache=True, nogil=True)
@@ -48,147 +70,264 @@ def _vertex(row, i):
 
 
 @njit(cache=True, nogil=True)
-def _subtract(correlation, gram, unit, at, step, sign):
-    """Subtract (sign 1) or add back (-1) a potential, as the correlations see it."""
-    n_units, n_times = correlation.shape
-    reach = gram.shape[3] // 2
+def _add(row, values, at, factor):
+    """Add `factor` times `values`, whose middle is at sample `at`, to a row."""
+    reach = values.shape[0] // 2
     first = max(at - reach, 0)
-    last = min(at + reach, n_times - 1)
-    for other in range(n_units):
-        row = gram[other, unit, step]
-        for i in range(first, last + 1):
-            correlation[other, i] -= sign * row[i - at + reach]
+    stop = min(at + reach + 1, row.shape[0])
+    part = values[first - at + reach : stop - at + reach]
+    target = row[first:stop]
+    for i in range(target.shape[0]):
+        target[i] += factor * part[i]
 
 
 @njit(cache=True, nogil=True)
-def _raise_bar(bars, spread, unit, at, refractory, expected, doubt, sign):
-    """Raise (sign 1) or lower again (-1) the bars around a discharge.
+def _change(score, gram, spread, unit, at, step, refractory, expected, doubt, sign):
+    """Account for a discharge (sign 1) or for its removal (-1) in the scores.
 
-    A further discharge of the unit is impossible or improbable; other units could take its
-    variation from discharge to discharge for their own potential.
+    Its potential is subtracted. A further discharge of the unit is impossible or improbable around
+    it; other units could take its variation from discharge to discharge for their own potential.
     """
-    n_units, n_times = bars.shape
-    half = spread.shape[2] // 2
+    n_units, n_times = score.shape
     for other in range(n_units):
+        _add(score[other], gram[other, unit, step], at, -2.0 * sign)
         if other != unit:
-            for i in range(max(at - half, 0), min(at + half + 1, n_times)):
-                bars[other, i] += sign * spread[other, unit, i - at + half]
+            _add(score[other], spread[other, unit], at, -sign)
     reach = max(expected, refractory)
     for i in range(max(at - reach, 0), min(at + reach + 1, n_times)):
-        bars[unit, i] += sign * (_NEVER if abs(i - at) <= refractory else doubt)
+        score[unit, i] -= sign * (_NEVER if abs(i - at) <= refractory else doubt)
 
 
 @njit(cache=True, nogil=True)
-def _place(correlation, gram, bars, spread, unit, at, n_steps, refractory, expected, doubt):
-    """Subtract the potential of `unit` at `at`; return the step of its shift within a sample."""
-    step = int((_vertex(correlation[unit], at) + 0.5) * (n_steps - 1) + 0.5)
-    _subtract(correlation, gram, unit, at, step, 1.0)
-    _raise_bar(bars, spread, unit, at, refractory, expected[unit], doubt[unit], 1.0)
-    return step
-
-
-@njit(cache=True, nogil=True)
-def match(
-    correlation,
-    energy,
-    gram,
-    bars,
-    spread,
-    refractory,
-    expected,
-    doubt,
-    n_sweeps,
-    units,
-    times,
-    steps,
-    gains,
-):
-    """Find the discharges of all units: the largest decrease of energy first, then corrections.
+def match(score, gram, spread, refractory, expected, doubt, n_sweeps, units, times, steps):
+    """Find the discharges of all units: the locally highest score first, then corrections.
 
     Parameters
     ----------
-    correlation : ndarray of shape (n_units, n_times)
-        Correlation of the signal with each template; overwritten by that of the residual.
-    energy : ndarray of shape (n_units,)
+    score : ndarray of shape (n_units, n_times)
+        Decrease of energy by a discharge of each unit at each sample, beyond the one that it has to
+        exceed; overwritten by that of the residual.
     gram : ndarray of shape (n_units, n_units, n_steps, 2 * reach + 1)
         Correlation of each template with each template shifted by a fraction of a sample, of
         n_steps from -0.5 to 0.5, at lags of -reach to reach samples.
-    bars : ndarray of shape (n_units, n_times)
-        Decrease of energy that a discharge has to exceed; overwritten.
     spread : ndarray of shape (n_units, n_units, 2 * half + 1)
-        Amount by which a discharge of the second unit raises the bar of the first one around it.
+        Penalty of the first unit around a discharge of the second one.
     refractory : int
         Samples around a discharge without another one of its unit.
     expected, doubt : ndarray of shape (n_units,), int64 and float64
-        Samples around a discharge in which another one of its unit is improbable, and by how much
-        it has to decrease the energy further.
+        Samples around a discharge in which another one of its unit is improbable, and its penalty.
     n_sweeps : int
         Number of times that each discharge is taken out and placed again.
-    units, times, steps, gains : ndarray of shape (n_discharges_max,)
-        Output: unit, sample, step of the shift and decrease of energy of each discharge.
+    units, times, steps : ndarray of shape (n_discharges_max,), int64
+        Output: unit, sample and step of the shift of each discharge.
 
     Returns
     -------
     n_discharges : int
     """
-    n_times = correlation.shape[1]
+    n_units, n_times = score.shape
     n_blocks = (n_times + _BLOCK - 1) // _BLOCK
     n_steps = gram.shape[2]
     reach = gram.shape[3] // 2
     best = np.empty(n_blocks)
-    where = np.zeros(n_blocks, dtype=np.int64)
     which = np.zeros(n_blocks, dtype=np.int64)
-    _refresh(bars, correlation, energy, best, where, which, 0, n_times - 1, -1)
     count = 0
     for sweep in range(n_sweeps + 1):
-        while count < units.shape[0]:
-            block = best.argmax()
-            if best[block] <= 0.0:
-                break
-            unit, at = which[block], where[block]
-            units[count] = unit
-            times[count] = at
-            steps[count] = _place(
-                correlation, gram, bars, spread, unit, at, n_steps, refractory, expected, doubt
-            )
+        _refresh(score, best, which, 0, n_times - 1, -1)
+        cursor = 0
+        while cursor < n_blocks and count < units.shape[0]:
+            if best[cursor] <= 0.0:
+                cursor += 1
+                continue
+            block = _climb(best, cursor)
+            unit = which[block]
+            start = block * _BLOCK
+            at = start + score[unit, start : start + _BLOCK].argmax()
+            step = int((_vertex(score[unit], at) + 0.5) * (n_steps - 1) + 0.5)
+            units[count], times[count], steps[count] = unit, at, step
             count += 1
-            _refresh(bars, correlation, energy, best, where, which, at - reach, at + reach, -1)
-            # Beyond, the bars of this unit alone were raised: its own blocks are affected.
             far = max(expected[unit], refractory)
-            _refresh(bars, correlation, energy, best, where, which, at - far, at + far, unit)
+            _change(score, gram, spread, unit, at, step, refractory, far, doubt[unit], 1.0)
+            _refresh(score, best, which, at - reach, at + reach, -1)
+            # Beyond, the scores of this unit alone were changed: its own blocks are affected.
+            _refresh(score, best, which, at - far, at + far, unit)
+            # What is left of an earlier potential may have become worth a discharge.
+            cursor = min(cursor, max(at - reach, 0) // _BLOCK)
         if sweep == n_sweeps:
             break
         kept = 0
         for k in range(count):
-            unit, at = units[k], times[k]
-            _subtract(correlation, gram, unit, at, steps[k], -1.0)
-            _raise_bar(bars, spread, unit, at, refractory, expected[unit], doubt[unit], -1.0)
-            top, top_unit, top_at = 0.0, -1, 0
-            for other in range(correlation.shape[0]):
-                for i in range(max(at - 12, 0), min(at + 13, n_times)):
-                    value = 2.0 * correlation[other, i] - energy[other]
-                    if value > top and value > bars[other, i]:
-                        top, top_unit, top_at = value, other, i
-            if top_unit >= 0:
-                units[kept] = top_unit
-                times[kept] = top_at
-                steps[kept] = _place(
-                    correlation,
-                    gram,
-                    bars,
-                    spread,
-                    top_unit,
-                    top_at,
-                    n_steps,
-                    refractory,
-                    expected,
-                    doubt,
-                )
+            unit, at, far = units[k], times[k], expected[units[k]]
+            _change(score, gram, spread, unit, at, steps[k], refractory, far, doubt[unit], -1.0)
+            first = max(at - _NEAR, 0)
+            top, unit = 0.0, -1
+            for other in range(n_units):
+                near = score[other, first : at + _NEAR + 1]
+                highest = near.max()
+                if highest > top:
+                    top, unit = highest, other
+                    times[kept] = first + near.argmax()
+            if unit >= 0:
+                at, far = times[kept], expected[unit]
+                step = int((_vertex(score[unit], at) + 0.5) * (n_steps - 1) + 0.5)
+                units[kept], steps[kept] = unit, step
+                _change(score, gram, spread, unit, at, step, refractory, far, doubt[unit], 1.0)
                 kept += 1
         count = kept
-        _refresh(bars, correlation, energy, best, where, which, 0, n_times - 1, -1)
-    for k in range(count):
-        # With the discharge added back: 2 c - E, of which the residual has c already without it.
-        own = gram[units[k], units[k], steps[k], reach]
-        gains[k] = 2.0 * (correlation[units[k], times[k]] + own) - energy[units[k]]
     return count
+
+
+@njit(cache=True, nogil=True)
+def stretches(signal, times, before, length):
+    """Stretches of `signal` around times in samples, as ``snippets`` describes them."""
+    n_channels, n_times = signal.shape
+    out = np.zeros((times.shape[0], n_channels, length))
+    weights = np.empty(2 * _TAPS + 1)
+    for k in range(times.shape[0]):
+        whole = int(np.floor(times[k] + 0.5))
+        part = np.round((times[k] - whole) * 32) / 32
+        for tap in range(2 * _TAPS + 1):
+            x = tap - _TAPS - part
+            weights[tap] = np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / (_TAPS + 1.0)))
+        weights /= weights.sum()
+        start = whole - before
+        for channel in range(n_channels):
+            row = out[k, channel]
+            for tap in range(2 * _TAPS + 1):
+                offset = start + tap - _TAPS
+                first = max(-offset, 0)
+                stop = min(length, n_times - offset)
+                weight = weights[tap]
+                if stop > first and (part != 0.0 or tap == _TAPS):
+                    source = signal[channel, offset + first : offset + stop]
+                    target = row[first:stop]
+                    for i in range(target.shape[0]):
+                        target[i] += weight * source[i]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def medians(values):
+    """Median over the first axis of `values` (n, n_channels, length)."""
+    n, n_channels, length = values.shape
+    out = np.empty((n_channels, length))
+    column = np.empty(n)
+    for channel in range(n_channels):
+        for i in range(length):
+            for k in range(n):
+                column[k] = values[k, channel, i]
+            upper = _select(column, n // 2)
+            out[channel, i] = upper
+            if n % 2 == 0:
+                out[channel, i] = 0.5 * (upper + column[: n // 2].max())
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _select(values, k):
+    """The k-th smallest value; smaller ones are moved before it."""
+    first, last = 0, values.shape[0] - 1
+    while first < last:
+        pivot = values[(first + last) // 2]
+        i, j = first, last
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            last = j
+        elif k >= i:
+            first = i
+        else:
+            break
+    return values[k]
+
+
+@njit(cache=True, nogil=True)
+def place(out, bank, units, at, steps, before, sign):
+    """Add `sign` times the shifted templates of all discharges to `out`."""
+    n_channels, n_times = out.shape
+    length = bank.shape[3]
+    for k in range(units.shape[0]):
+        start = at[k] - before
+        first, stop = max(-start, 0), min(length, n_times - start)
+        if stop <= first:
+            continue
+        for channel in range(n_channels):
+            source = bank[units[k], steps[k], channel, first:stop]
+            target = out[channel, start + first : start + stop]
+            for i in range(target.shape[0]):
+                target[i] += sign * source[i]
+
+
+@njit(cache=True, nogil=True)
+def projections(signal, bank, units, at, steps, before):
+    """Sum of the product of each discharge's shifted template with the signal."""
+    n_channels, n_times = signal.shape
+    length = bank.shape[3]
+    out = np.zeros(units.shape[0])
+    for k in range(units.shape[0]):
+        start = at[k] - before
+        first, stop = max(-start, 0), min(length, n_times - start)
+        for channel in range(n_channels):
+            for i in range(first, stop):
+                out[k] += bank[units[k], steps[k], channel, i] * signal[channel, start + i]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def fit_mixture(intervals, mean, n_multiples, n_iterations):
+    """Fit the mixture that ``fit_intervals`` describes, from a first mean.
+
+    Returns
+    -------
+    score, mean, sd, missed, noise : float
+        Mean log density; interval and its standard deviation; fraction of missed discharges; and
+        fraction of intervals that are no sum of intervals.
+    """
+    sd, missed, noise = 0.2 * mean, 0.1, 0.1
+    # A unit seldom pauses for longer; such intervals say nothing about missed discharges.
+    kept = intervals[intervals < (n_multiples + 0.5) * mean]
+    if len(kept) < 3:
+        kept = intervals
+    span = kept.max()
+    score = -np.inf
+    share = np.empty((len(kept), n_multiples))
+    heights, widths = np.empty(n_multiples), np.empty(n_multiples)
+    for _ in range(n_iterations):
+        total_weight = 1.0 - missed**n_multiples
+        for m in range(n_multiples):
+            widths[m] = sd * np.sqrt(m + 1.0)
+            weight = (1.0 - missed) * missed**m / total_weight
+            heights[m] = (1.0 - noise) * weight / (widths[m] * np.sqrt(2.0 * np.pi))
+        score, n, extra, places = 0.0, 0.0, 0.0, 0.0
+        for k in range(len(kept)):
+            total = noise / span
+            for m in range(n_multiples):
+                deviation = (kept[k] - mean * (m + 1)) / widths[m]
+                share[k, m] = heights[m] * np.exp(-0.5 * deviation**2)
+                total += share[k, m]
+            score += np.log(total) / len(kept)
+            for m in range(n_multiples):
+                share[k, m] /= total
+                n += share[k, m]
+                extra += share[k, m] * m
+                places += share[k, m] * kept[k]
+        n = max(n, 1e-9)
+        mean = places / max(n + extra, 1e-9)
+        squares = 0.0
+        for k in range(len(kept)):
+            for m in range(n_multiples):
+                squares += share[k, m] * (kept[k] - mean * (m + 1)) ** 2 / (m + 1)
+        sd = min(max(np.sqrt(squares / n), 0.02 * mean), 0.35 * mean)
+        missed = min(max(extra / (n + extra), 1e-3), 0.9)
+        noise = min(max(1.0 - n / len(kept), 1e-3), 0.999)
+    # The others count as if they had the density of an improbable interval.
+    n_others = len(intervals) - len(kept)
+    score += (n_others * np.log(1e-4 / mean) - n_others * score) / len(intervals)
+    return score, mean, sd, missed, noise

@@ -78,7 +78,7 @@ def _clusters(
     found = []
     for members in _groups(flat, flat.shape[1] * float(np.mean(shape**2)), least):
         parts = signals.snippets(residual, at[members], search.before, search.length)
-        template = np.median(parts, axis=0) * search.window()
+        template = signals.median(parts) * search.window()
         found.append(shrink(template, int(members.sum())))
     return found
 
@@ -183,7 +183,7 @@ def divide(search: Search, least: int) -> None:
             continue
         first, second = (np.sort(times[clean][part]) / search.fs for part in (few, ~few))
         if not avoid_each_other(first, second, search.seconds):
-            rare, frequent = (np.median(rest[clean][part], axis=0) for part in (few, ~few))
+            rare, frequent = (signals.median(rest[clean][part]) for part in (few, ~few))
             new.append(search.templates[unit] + rare * search.window())
             search.templates[unit] = search.templates[unit] + frequent * search.window()
     if new:

@@ -118,8 +118,17 @@ class Search:
             if n >= 4:
                 times = self.times[self.units == unit]
                 parts = signals.snippets(residual, times, self.before, self.length)
-                change = shrink(np.median(parts, axis=0) * self.window(), n)
+                change = shrink(signals.median(parts) * self.window(), n)
                 self.templates[unit] = templates[unit] + change * n / (n + 8.0)
+
+    def measure(self) -> None:
+        """Determine by how much each discharge decreases the energy of the residual."""
+        from sklearn_emg.motor_units._kernels import projections
+
+        bank = signals.shifted(self.templates, STEPS)
+        rest = self.x - self._sum(bank, self.units, self.at, self.steps)
+        where = (self.units, self.at, self.steps, self.before)
+        self.gains = self.energy[self.units] + 2.0 * projections(rest, bank, *where)
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forget all other units."""
@@ -150,7 +159,7 @@ def estimate(search: Search, n_iterations: int = 2) -> None:
             if not counts[unit]:
                 continue
             parts = signals.snippets(residual, search.times[own], search.before, search.length)
-            change = window * np.median(parts, axis=0)
+            change = window * signals.median(parts)
             search.templates[unit] += change
             bank = signals.shifted(change[None], STEPS)
             nought = np.zeros(counts[unit], dtype=np.int64)
@@ -183,7 +192,7 @@ def _variation(search: Search) -> Floats:
             at = search.at[search.units == unit].astype(np.float64)
             parts = signals.snippets(residual, at, search.before, search.length)
             # 0.455 is the median of the square of a standard normal variable.
-            excess[unit] = np.maximum(np.median(parts**2, axis=0) / 0.455 - 1.5, 0.0)
+            excess[unit] = np.maximum(signals.median(parts**2) / 0.455 - 1.5, 0.0)
     variance = signals.correlations(templates**2, excess[:, None])[:, :, 0]
     return 2.0 * _CAUTION * np.sqrt(np.maximum(variance, 0.0))
 
@@ -205,18 +214,15 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
         if len(times) > 6:
             expected[unit] = int(_EARLY * np.median(np.diff(times)) * search.fs)
             doubt[unit] = _EARLY_FRACTION * energy[unit]
-    correlation = signals.correlate(search.x, templates, search.before)
-    bars = np.empty_like(correlation)
-    bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
-    gram = signals.correlations(templates, signals.shifted(templates, STEPS))
+    score = signals.correlate(search.x, templates, search.before)
+    score *= 2.0
+    score -= (_LEAST_GAIN + (1.0 + _LEAST_FRACTION) * energy)[:, None]
+    gram = signals.correlations(templates, signals.shifted(templates, STEPS)).astype(np.float32)
     size = int(search.x.shape[-1] / search.fs * _MAX_RATE) + 100
     units, at, steps = (np.empty(size, dtype=np.int64) for _ in range(3))
-    gains = np.empty(size)
     n = match(
-        correlation,
-        energy,
+        score,
         gram,
-        bars,
         _variation(search),
         int(_REFRACTORY * search.fs),
         expected,
@@ -225,8 +231,7 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
         units,
         at,
         steps,
-        gains,
     )
     order = np.argsort(at[:n], kind="stable")
-    search.units, search.at = units[:n][order], at[:n][order]
-    search.steps, search.gains = steps[:n][order], gains[:n][order]
+    search.units, search.at, search.steps = units[:n][order], at[:n][order], steps[:n][order]
+    search.measure()

@@ -126,26 +126,22 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
     return inner, np.clip(shift, -0.5, 0.5)
 
 
-_TAPS = np.arange(-5, 6)
-
-
 def snippets(signal: Floats, at: Floats, before: int, length: int) -> Floats:
     """Stretches of shape (n, n_channels, length) that begin `before` samples before each `at`.
 
     Between samples the signal is interpolated by a sinc in a Hann window of 11 samples; beyond its
     ends it is 0.
     """
-    whole = np.floor(at + 0.5).astype(np.int64)
-    part = np.round((at - whole) * 32) / 32
-    pad = length + 16
-    padded = np.pad(signal, ((0, 0), (pad, pad)))
-    index = whole[:, None] - before - 5 + pad + np.arange(length + 10)
-    stretches = padded[:, index].transpose(1, 0, 2)
-    x = _TAPS - part[:, None]
-    weights = np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / 6.0))
-    weights /= weights.sum(axis=1, keepdims=True)
-    windows = np.lib.stride_tricks.sliding_window_view(stretches, 11, axis=-1)
-    return np.einsum("nclk,nk->ncl", windows, weights, optimize=True)
+    from sklearn_emg.motor_units._kernels import stretches
+
+    return stretches(np.ascontiguousarray(signal), np.asarray(at, np.float64), before, length)
+
+
+def median(stretches: Floats) -> Floats:
+    """Median over the first axis of (n, n_channels, length)."""
+    from sklearn_emg.motor_units._kernels import medians
+
+    return medians(stretches)
 
 
 def shifted(templates: Floats, shifts: Floats) -> Floats:
@@ -205,13 +201,10 @@ def synthesise(
     bank: Floats, units: NDArray, at: NDArray, steps: NDArray, before: int, n_times: int
 ) -> Floats:
     """Sum of the shifted templates of all discharges, of shape (n_channels, n_times)."""
-    _, _, n_channels, length = bank.shape
-    index = at[:, None] - before + np.arange(length)
-    inside = (index >= 0) & (index < n_times)
-    out = np.empty((n_channels, n_times))
-    for channel in range(n_channels):
-        values = bank[units, steps, channel]
-        out[channel] = np.bincount(index[inside], values[inside], minlength=n_times)[:n_times]
+    from sklearn_emg.motor_units._kernels import place
+
+    out = np.zeros((bank.shape[2], n_times))
+    place(out, bank, units, at, steps, before, 1.0)
     return out
 
 
@@ -231,10 +224,10 @@ def medians(
     for _ in range(2):
         for unit, times in enumerate(trains):
             rest = snippets(residual, times, before, length)
-            change = window * np.median(rest, axis=0)
+            change = window * median(rest)
             templates[unit] += change
             if len(times) > 1:
-                step = np.median(np.abs(np.diff(rest, axis=0)), axis=0)
+                step = median(np.abs(np.diff(rest, axis=0)))
                 noise = np.quantile(step, 0.25, axis=-1, keepdims=True)
                 excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
                 jiggles[unit] = float(excess.sum() / np.abs(templates[unit]).sum())

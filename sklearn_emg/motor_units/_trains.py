@@ -11,7 +11,7 @@ from scipy.stats import poisson
 __all__ = ["IntervalModel", "avoid_each_other", "fit_intervals", "lags", "locked_fraction"]
 
 Floats = NDArray[np.float64]
-_MULTIPLES = np.arange(1, 6)
+_N_MULTIPLES = 5
 _N_ITERATIONS = 25
 
 
@@ -57,52 +57,31 @@ def fit_intervals(times: ArrayLike) -> IntervalModel:
     Stashuk D, Qu Y. Robust method for estimating motor unit firing-pattern statistics. Med Biol Eng
     Comput 34 (1996) 50-57.
     """
+    from sklearn_emg.motor_units._kernels import fit_mixture
+
     intervals = np.diff(np.asarray(times, dtype=np.float64))
     if len(intervals) < 3:
         return IntervalModel(np.nan, np.nan, np.nan, np.nan)
     median = float(np.median(intervals))
     starts = {median, median / 2, float(np.quantile(intervals, 0.25))}
-    fits = [_fit_mixture(intervals, start) for start in sorted(starts) if start > 0]
-    return max(fits, key=lambda fit: fit[0])[1] if fits else IntervalModel(0.0, 0.0, 0.0, 1.0)
-
-
-def _fit_mixture(intervals: Floats, mean: float) -> tuple[float, IntervalModel]:
-    sd, missed, noise = 0.2 * mean, 0.1, 0.1
-    # A unit seldom pauses for longer; such intervals say nothing about missed discharges.
-    kept = intervals[intervals < (len(_MULTIPLES) + 0.5) * mean]
-    if len(kept) < 3:
-        kept = intervals
-    span = kept.max()
-    score = -np.inf
-    places = kept[:, np.newaxis]
-    for _ in range(_N_ITERATIONS):
-        weights = (1 - missed) * missed ** (_MULTIPLES - 1)
-        width = sd * np.sqrt(_MULTIPLES)
-        deviation = places - mean * _MULTIPLES
-        height = (1 - noise) * weights / weights.sum() / (width * np.sqrt(2.0 * np.pi))
-        parts = height * np.exp(-0.5 * (deviation / width) ** 2)
-        total = parts.sum(axis=1, keepdims=True) + noise / span
-        score = float(np.log(total).mean())
-        share = parts / total
-        each = share.sum(axis=0)
-        n = max(float(each.sum()), 1e-9)
-        extra = float(each @ (_MULTIPLES - 1))
-        mean = float((share * places).sum()) / max(n + extra, 1e-9)
-        squares = (share * (places - mean * _MULTIPLES) ** 2 / _MULTIPLES).sum()
-        sd = min(max(float(np.sqrt(squares / n)), 0.02 * mean), 0.35 * mean)
-        missed = min(max(extra / (n + extra), 1e-3), 0.9)
-        noise = min(max(1.0 - n / len(kept), 1e-3), 0.999)
-    # The others count as if they had the density of an improbable interval.
-    n_others = len(intervals) - len(kept)
-    score += (n_others * np.log(1e-4 / mean) - n_others * score) / len(intervals)
+    fits = [
+        fit_mixture(intervals, start, _N_MULTIPLES, _N_ITERATIONS)
+        for start in sorted(starts)
+        if start > 0
+    ]
+    if not fits:
+        return IntervalModel(0.0, 0.0, 0.0, 1.0)
+    _, mean, sd, missed, noise = max(fits, key=lambda fit: fit[0])
     # A false discharge divides one interval into two.
-    return score, IntervalModel(mean, sd, missed, noise / 2)
+    return IntervalModel(mean, sd, missed, noise / 2)
 
 
 def lags(a: Floats, b: Floats, reach: float) -> Floats:
     """Differences b - a of at most `reach`, of two trains in ascending order."""
     first, last = np.searchsorted(b, a - reach), np.searchsorted(b, a + reach)
-    return np.concatenate([b[i:j] - t for t, i, j in zip(a, first, last)] + [np.empty(0)])
+    counts = last - first
+    begin = np.repeat(first - np.cumsum(counts) + counts, counts)
+    return b[begin + np.arange(len(begin))] - np.repeat(a, counts)
 
 
 def locked_fraction(a: Floats, b: Floats, reach: float = 0.015, width: float = 0.0012) -> float:

@@ -164,6 +164,24 @@ def test_annotation_files_are_read_as_they_were_written(decomposer, tmp_path):
     assert decomposition_agreement(read, decomposer).agreement == 1.0
 
 
+@pytest.mark.parametrize("row", [1, -1, 0.5])
+def test_a_recording_that_was_not_given_is_refused(decomposer, tmp_path, row):
+    message = "'row' parameter of {} must be (below 1, the number of recordings|an integer)"
+    with pytest.raises(ValueError, match=message.format("reconstruct")):
+        decomposer.reconstruct(100, row=row)
+    with pytest.raises(ValueError, match=message.format("to_eaf")):
+        decomposer.to_eaf(tmp_path / "a.eaf", row=row)
+    assert not (tmp_path / "a.eaf").exists()
+
+
+def test_a_recording_without_units_is_written_and_reconstructed_as_nothing(decomposer, tmp_path):
+    both = decompose([SIGNAL, noise("white", 0, seconds=6)])
+    assert both.n_recordings_ == 2
+    assert both.reconstruct(SIGNAL.size, row=1).sum() == 0
+    both.to_eaf(tmp_path / "none.eaf", row=1)
+    assert MotorUnitDecomposer.from_eaf(tmp_path / "none.eaf").discharges_.empty
+
+
 def test_a_short_array_of_one_dimension_is_refused():
     with pytest.raises(ValueError, match="A 1-D array is one recording"):
         decompose(np.zeros(100))
