@@ -22,6 +22,8 @@ _LOWPASS = 4000.0
 _N_ROUNDS = 4
 # Seconds of the templates that are measured, before and after the reference.
 BEFORE, AFTER = 0.010, 0.020
+# Combinations of so many overlapping discharges are compared.
+_TOGETHER = 4
 # The templates adapt to drift in parts of about this many seconds.
 _PART = 4.0
 # Constant stretches of at least this many seconds at the ends are no recording.
@@ -157,8 +159,7 @@ def _search(
         find_kinds(search, search.residual(), threshold, least)
         find_discharges(search)
         _tidy(search, least)
-        while join(search):
-            pass
+        join(search)
         recentre(search)
         estimate(search)
         divide(search, least)
@@ -169,8 +170,6 @@ def _search(
     find_discharges(search, 2, intervals=True)
     _tidy(search, least)
     if join(search):
-        while join(search):
-            pass
         estimate(search)
         find_discharges(search, 2, intervals=True)
     _follow(search)
@@ -213,7 +212,7 @@ def _follow(search: Search) -> None:
             search.gains[inside],
         )
         part.adapt(search.templates)
-        find_discharges(part, 2, intervals=True)
+        find_discharges(part, 2, intervals=True, n_together=_TOGETHER)
         mine = (part.at >= first - start) & (part.at < last - start)
         found.append((part.units[mine], part.at[mine] + start, part.steps[mine], part.gains[mine]))
     search.units, search.at, search.steps, search.gains = (

@@ -1,6 +1,7 @@
 """Compiled loops of the decomposition: matching, snippets and sums of templates.
 
-This module imports numba: import it inside functions only. Floats are float64.
+This module imports numba: import it inside functions only. Floats are float32 in the matching, of
+which memory is the limit, and float64 elsewhere.
 """
 
 import numpy as np
@@ -12,39 +13,53 @@ _BLOCK = 64
 # Discharges with the highest score of so many blocks on either side are found first. All memory
 # that is read next is near then, which is faster than the order of the whole recording.
 _AROUND = 16
-# A penalty that no template outweighs: within the refractory period of a unit.
-_NEVER = 1e12
+# Branches of each node of the search for combinations; fraction of its bar that a unit has to pass
+# until the others are placed; and the cost of each discharge.
+_BRANCHES, _SLACK, _COST = 4, 0.5, 12.0
 # Samples around a discharge within which it is placed again.
 _NEAR = 12
 _TAPS = 5
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
-def _highest(row, start, stop):
-    top = row[start]
-    for i in range(start + 1, stop):
-        top = max(top, row[i])
+def _highest(values, bars, start, stop):
+    """The highest value that passes its bar, or a negative number."""
+    none = np.float32(-1.0)
+    top = none
+    part, least = values[start:stop], bars[start:stop]
+    for i in range(part.shape[0]):
+        value = part[i] if part[i] > least[i] else none
+        top = value if value > top else top
     return top
 
 
 @njit(cache=True, nogil=True)
-def _refresh(score, best, which, first, last, only):
-    """Find the unit with the highest score in the blocks of samples `first` to `last`.
+def _refresh(state, best, which, first, last, only):
+    """Find the unit that decreases the energy most in the blocks of samples `first` to `last`.
 
     With `only` a unit, blocks whose best unit is another one are left as they are.
     """
-    n_units, n_times = score.shape
+    values, bars = state
+    n_units, n_times = values.shape
     for block in range(max(first, 0) // _BLOCK, min(last, n_times - 1) // _BLOCK + 1):
         if only >= 0 and which[block] != only:
             continue
         start = block * _BLOCK
         stop = min(start + _BLOCK, n_times)
-        best[block] = -np.inf
+        best[block] = np.float32(-1.0)
         for unit in range(n_units):
-            top = _highest(score[unit], start, stop)
+            top = _highest(values[unit], bars[unit], start, stop)
             if top > best[block]:
                 best[block] = top
                 which[block] = unit
+
+
+@njit(cache=True, nogil=True)
+def _place_of(top, row, start):
+    """The first sample from `start` with this value."""
+    while row[start] != top:
+        start += 1
+    return start
 
 
 @njit(cache=True, nogil=True)
@@ -77,47 +92,249 @@ def _add(row, values, at, factor):
     stop = min(at + reach + 1, row.shape[0])
     part = values[first - at + reach : stop - at + reach]
     target = row[first:stop]
+    scale = np.float32(factor)
     for i in range(target.shape[0]):
-        target[i] += factor * part[i]
+        target[i] += scale * part[i]
 
 
 @njit(cache=True, nogil=True)
-def _change(score, gram, spread, unit, at, step, refractory, expected, doubt, sign):
-    """Account for a discharge (sign 1) or for its removal (-1) in the scores.
+def _change(state, model, unit, at, step, sign):
+    """Account for a discharge (sign 1) or for its removal (-1) in the state.
 
     Its potential is subtracted. A further discharge of the unit is impossible or improbable around
     it; other units could take its variation from discharge to discharge for their own potential.
     """
-    n_units, n_times = score.shape
+    values, bars = state
+    gram, spread, refractory, expected, doubt, never = model
+    n_units, n_times = values.shape
     for other in range(n_units):
-        _add(score[other], gram[other, unit, step], at, -2.0 * sign)
+        _add(values[other], gram[other, unit, step], at, -2.0 * sign)
         if other != unit:
-            _add(score[other], spread[other, unit], at, -sign)
-    reach = max(expected, refractory)
+            _add(bars[other], spread[other, unit], at, sign)
+    reach = max(expected[unit], refractory)
     for i in range(max(at - reach, 0), min(at + reach + 1, n_times)):
-        score[unit, i] -= sign * (_NEVER if abs(i - at) <= refractory else doubt)
+        raised = never[unit] if abs(i - at) <= refractory else doubt[unit]
+        bars[unit, i] += np.float32(sign) * raised
 
 
 @njit(cache=True, nogil=True)
-def match(score, gram, spread, refractory, expected, doubt, n_sweeps, units, times, steps):
-    """Find the discharges of all units: the locally highest score first, then corrections.
+def _step(row, at, n_steps):
+    return int((_vertex(row, at) + 0.5) * (n_steps - 1) + 0.5)
+
+
+@njit(cache=True, nogil=True)
+def _fill(state, model, units, times, steps, count):
+    """Add discharges, the largest decrease of energy nearby first, until none passes its bar."""
+    values = state[0]
+    gram, refractory, expected = model[0], model[2], model[3]
+    n_times = values.shape[1]
+    n_steps, reach = gram.shape[2], gram.shape[3] // 2
+    n_blocks = (n_times + _BLOCK - 1) // _BLOCK
+    best = np.empty(n_blocks, dtype=np.float32)
+    which = np.zeros(n_blocks, dtype=np.int64)
+    _refresh(state, best, which, 0, n_times - 1, -1)
+    cursor = 0
+    while cursor < n_blocks and count < units.shape[0]:
+        if best[cursor] <= 0.0:
+            cursor += 1
+            continue
+        block = _climb(best, cursor)
+        unit = which[block]
+        at = _place_of(best[block], values[unit], block * _BLOCK)
+        units[count], times[count] = unit, at
+        steps[count] = _step(values[unit], at, n_steps)
+        _change(state, model, unit, at, steps[count], 1.0)
+        count += 1
+        _refresh(state, best, which, at - reach, at + reach, -1)
+        # Beyond, the bars of this unit alone were changed: its own blocks are affected.
+        far = max(expected[unit], refractory)
+        _refresh(state, best, which, at - far, at + far, unit)
+        # What is left of an earlier potential may have become worth a discharge.
+        cursor = min(cursor, max(at - reach, 0) // _BLOCK)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _replace(state, model, units, times, steps, count):
+    """Take each discharge out and place the best one of any unit nearby."""
+    values, bars = state
+    n_steps = model[0].shape[2]
+    kept = 0
+    for k in range(count):
+        at = times[k]
+        _change(state, model, units[k], at, steps[k], -1.0)
+        first, stop = max(at - _NEAR, 0), min(at + _NEAR + 1, values.shape[1])
+        best, unit = np.float32(0.0), -1
+        for other in range(values.shape[0]):
+            top = _highest(values[other], bars[other], first, stop)
+            if top > best:
+                best, unit = top, other
+        if unit >= 0:
+            at = _place_of(best, values[unit], first)
+            units[kept], times[kept] = unit, at
+            steps[kept] = _step(values[unit], at, n_steps)
+            _change(state, model, unit, at, steps[kept], 1.0)
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _candidates(local, bars, used, found):
+    """The best sample of each unit that is not used, the best units first; return how many."""
+    count = 0
+    for unit in range(local.shape[0]):
+        if used[unit]:
+            continue
+        at = 1 + local[unit, 1:-1].argmax()
+        value = local[unit, at]
+        if value < _SLACK * bars[unit, at]:
+            continue
+        place = min(count, found.shape[0])
+        while place > 0 and found[place - 1, 2] < value:
+            place -= 1
+        if place < found.shape[0]:
+            for later in range(min(count, found.shape[0] - 1), place, -1):
+                found[later] = found[later - 1]
+            found[place, 0], found[place, 1], found[place, 2] = unit, at, value
+            count = min(count + 1, found.shape[0])
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _combine(values, bars, model, chosen):
+    """The combination of discharges in a short stretch that decreases the energy most.
+
+    Units that come into question are tried in all orders, with branch and bound: a branch is left
+    if the best units that remain cannot make up for the difference to the best combination.
 
     Parameters
     ----------
-    score : ndarray of shape (n_units, n_times)
-        Decrease of energy by a discharge of each unit at each sample, beyond the one that it has to
-        exceed; overwritten by that of the residual.
-    gram : ndarray of shape (n_units, n_units, n_steps, 2 * reach + 1)
-        Correlation of each template with each template shifted by a fraction of a sample, of
-        n_steps from -0.5 to 0.5, at lags of -reach to reach samples.
-    spread : ndarray of shape (n_units, n_units, 2 * half + 1)
-        Penalty of the first unit around a discharge of the second one.
-    refractory : int
-        Samples around a discharge without another one of its unit.
-    expected, doubt : ndarray of shape (n_units,), int64 and float64
-        Samples around a discharge in which another one of its unit is improbable, and its penalty.
+    values, bars : ndarray of shape (n_units, width)
+        State without the discharges of the stretch.
+    model : tuple
+    chosen : ndarray of shape (n_together, 3), int64
+        Output: unit, sample and step of each discharge.
+
+    Returns
+    -------
+    n_chosen : int
+    """
+    gram, spread = model[0], model[1]
+    n_units, width = values.shape
+    deepest = chosen.shape[0]
+    n_steps, middle = gram.shape[2], gram.shape[3] // 2
+    local = np.empty((2, deepest + 1, n_units, width), dtype=np.float32)
+    local[0, 0], local[1, 0] = values, bars
+    found = np.empty((deepest + 1, _BRANCHES, 3))
+    counts = np.zeros(deepest + 1, dtype=np.int64)
+    following = np.zeros(deepest + 1, dtype=np.int64)
+    total = np.zeros(deepest + 1)
+    path = np.zeros((deepest, 3), dtype=np.int64)
+    used = np.zeros(n_units, dtype=np.bool_)
+    counts[0] = _candidates(values, bars, used, found[0])
+    best, n_chosen, depth = 0.0, 0, 0
+    while depth >= 0:
+        if following[depth] == counts[depth]:
+            depth -= 1
+            if depth >= 0:
+                used[path[depth, 0]] = False
+            continue
+        unit, at = int(found[depth, following[depth], 0]), int(found[depth, following[depth], 1])
+        step = _step(local[0, depth, unit], at, n_steps)
+        path[depth, 0], path[depth, 1], path[depth, 2] = unit, at, step
+        deeper = depth + 1
+        total[deeper] = total[depth] + found[depth, following[depth], 2] - _COST
+        following[depth] += 1
+        local[:, deeper] = local[:, depth]
+        for other in range(n_units):
+            for i in range(width):
+                lag = i - at + middle
+                local[0, deeper, other, i] -= np.float32(2.0) * gram[other, unit, step, lag]
+                if other != unit:
+                    local[1, deeper, other, i] += spread[other, unit, lag]
+        if total[deeper] > best and _all_pass(local[:, deeper], gram, path, deeper):
+            best, n_chosen = total[deeper], deeper
+            chosen[:deeper] = path[:deeper]
+        if deeper < deepest:
+            used[unit] = True
+            counts[deeper] = _candidates(local[0, deeper], local[1, deeper], used, found[deeper])
+            following[deeper] = 0
+            left = found[deeper, : min(counts[deeper], deepest - deeper), 2].sum()
+            if total[deeper] + left <= best:
+                counts[deeper] = 0
+            depth = deeper
+    return n_chosen
+
+
+@njit(cache=True, nogil=True)
+def _all_pass(local, gram, path, n):
+    """Whether each discharge passes its bar, given the others."""
+    middle = gram.shape[3] // 2
+    for k in range(n):
+        unit, at, step = path[k]
+        value = local[0, unit, at] + 2.0 * gram[unit, unit, step, middle]
+        if value <= local[1, unit, at]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _resolve(state, model, units, times, steps, count, n_together):
+    """Replace each group of overlapping discharges by the best combination of any units."""
+    values, bars = state
+    order = np.argsort(times[:count], kind="mergesort")
+    old = np.empty((count, 3), dtype=np.int64)
+    old[:, 0], old[:, 1], old[:, 2] = units[order], times[order], steps[order]
+    chosen = np.empty((n_together, 3), dtype=np.int64)
+    first, kept = 0, 0
+    while first < count:
+        stop = first + 1
+        while (
+            stop < count and stop - first < n_together and old[stop, 1] - old[stop - 1, 1] <= _NEAR
+        ):
+            stop += 1
+        start = max(old[first, 1] - _NEAR, 0)
+        end = min(old[stop - 1, 1] + _NEAR + 1, values.shape[1])
+        for k in range(first, stop):
+            _change(state, model, old[k, 0], old[k, 1], old[k, 2], -1.0)
+        n = _combine(values[:, start:end], bars[:, start:end], model, chosen)
+        for k in range(min(n, units.shape[0] - kept)):
+            units[kept], times[kept], steps[kept] = chosen[k, 0], start + chosen[k, 1], chosen[k, 2]
+            _change(state, model, units[kept], times[kept], steps[kept], 1.0)
+            kept += 1
+        first = stop
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def match(state, model, n_sweeps, n_together, units, times, steps):
+    """Find the discharges of all units: the largest decrease nearby first, then corrections.
+
+    Parameters
+    ----------
+    state : tuple of
+        values : ndarray of shape (n_units, n_times)
+            Decrease of energy by a discharge of each unit at each sample; overwritten by that of
+            the residual.
+        bars : ndarray of shape (n_units, n_times)
+            Decrease of energy that a discharge has to exceed; overwritten.
+    model : tuple of
+        gram : ndarray of shape (n_units, n_units, n_steps, 2 * reach + 1)
+            Correlation of each template with each template shifted by a fraction of a sample, of
+            n_steps from -0.5 to 0.5, at lags of -reach to reach samples.
+        spread : ndarray of shape (n_units, n_units, 2 * reach + 1)
+            Amount by which a discharge of the second unit raises the bar of the first one.
+        refractory : int
+            Samples around a discharge without another one of its unit.
+        expected, doubt : ndarray of shape (n_units,), int64 and float32
+            Samples around a discharge in which another one of its unit is improbable, and by how
+            much its bar is higher.
+        never : ndarray of shape (n_units,)
+            By how much the bar is higher within the refractory period: more than any potential.
     n_sweeps : int
         Number of times that each discharge is taken out and placed again.
+    n_together : int
+        Number of discharges of which all combinations are compared in the last sweep; 1 for none.
     units, times, steps : ndarray of shape (n_discharges_max,), int64
         Output: unit, sample and step of the shift of each discharge.
 
@@ -125,55 +342,13 @@ def match(score, gram, spread, refractory, expected, doubt, n_sweeps, units, tim
     -------
     n_discharges : int
     """
-    n_units, n_times = score.shape
-    n_blocks = (n_times + _BLOCK - 1) // _BLOCK
-    n_steps = gram.shape[2]
-    reach = gram.shape[3] // 2
-    best = np.empty(n_blocks)
-    which = np.zeros(n_blocks, dtype=np.int64)
-    count = 0
-    for sweep in range(n_sweeps + 1):
-        _refresh(score, best, which, 0, n_times - 1, -1)
-        cursor = 0
-        while cursor < n_blocks and count < units.shape[0]:
-            if best[cursor] <= 0.0:
-                cursor += 1
-                continue
-            block = _climb(best, cursor)
-            unit = which[block]
-            start = block * _BLOCK
-            at = start + score[unit, start : start + _BLOCK].argmax()
-            step = int((_vertex(score[unit], at) + 0.5) * (n_steps - 1) + 0.5)
-            units[count], times[count], steps[count] = unit, at, step
-            count += 1
-            far = max(expected[unit], refractory)
-            _change(score, gram, spread, unit, at, step, refractory, far, doubt[unit], 1.0)
-            _refresh(score, best, which, at - reach, at + reach, -1)
-            # Beyond, the scores of this unit alone were changed: its own blocks are affected.
-            _refresh(score, best, which, at - far, at + far, unit)
-            # What is left of an earlier potential may have become worth a discharge.
-            cursor = min(cursor, max(at - reach, 0) // _BLOCK)
-        if sweep == n_sweeps:
-            break
-        kept = 0
-        for k in range(count):
-            unit, at, far = units[k], times[k], expected[units[k]]
-            _change(score, gram, spread, unit, at, steps[k], refractory, far, doubt[unit], -1.0)
-            first = max(at - _NEAR, 0)
-            top, unit = 0.0, -1
-            for other in range(n_units):
-                near = score[other, first : at + _NEAR + 1]
-                highest = near.max()
-                if highest > top:
-                    top, unit = highest, other
-                    times[kept] = first + near.argmax()
-            if unit >= 0:
-                at, far = times[kept], expected[unit]
-                step = int((_vertex(score[unit], at) + 0.5) * (n_steps - 1) + 0.5)
-                units[kept], steps[kept] = unit, step
-                _change(score, gram, spread, unit, at, step, refractory, far, doubt[unit], 1.0)
-                kept += 1
-        count = kept
+    count = _fill(state, model, units, times, steps, 0)
+    for sweep in range(n_sweeps):
+        if n_together > 1 and sweep == n_sweeps - 1:
+            count = _resolve(state, model, units, times, steps, count, n_together)
+        else:
+            count = _replace(state, model, units, times, steps, count)
+        count = _fill(state, model, units, times, steps, count)
     return count
 
 

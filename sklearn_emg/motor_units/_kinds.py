@@ -136,7 +136,17 @@ def drop_parts(search: Search) -> None:
 
 
 def join(search: Search) -> bool:
-    """Join the two most similar units whose trains avoid each other; return whether there were."""
+    """Join similar units whose trains avoid each other, the most similar ones first.
+
+    Returns whether there were any. The template is that of the unit with more discharges.
+    """
+    joined = False
+    while _join_two(search):
+        joined = True
+    return joined
+
+
+def _join_two(search: Search) -> bool:
     n_units = len(search.templates)
     energy, counts = search.energy, search.counts
     reach = int(_REACH * search.fs)

@@ -182,7 +182,7 @@ def recentre(search: Search) -> None:
             search.templates[unit] = moved * search.window()
 
 
-def _variation(search: Search) -> Floats:
+def _variation(search: Search) -> NDArray[np.float32]:
     """Amount by which a discharge of each unit (second axis) raises the bar of each unit."""
     templates = search.templates
     excess = np.zeros_like(templates)
@@ -193,12 +193,19 @@ def _variation(search: Search) -> Floats:
             parts = signals.snippets(residual, at, search.before, search.length)
             # 0.455 is the median of the square of a standard normal variable.
             excess[unit] = np.maximum(signals.median(parts**2) / 0.455 - 1.5, 0.0)
-    variance = signals.correlations(templates**2, excess[:, None])[:, :, 0]
-    return 2.0 * _CAUTION * np.sqrt(np.maximum(variance, 0.0))
+    squares = (templates**2).astype(np.float32)
+    variance = signals.correlations(squares, excess[:, None].astype(np.float32))[:, :, 0]
+    return np.float32(2.0 * _CAUTION) * np.sqrt(np.maximum(variance, 0.0))
 
 
-def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = False) -> None:
-    """Find the discharges of the templates; with `intervals`, early ones need more evidence."""
+def find_discharges(
+    search: Search, n_sweeps: int = 1, *, intervals: bool = False, n_together: int = 1
+) -> None:
+    """Find the discharges of the templates.
+
+    With `intervals`, early ones need more evidence; with `n_together` above 1, combinations of so
+    many are compared in the last sweep.
+    """
     from sklearn_emg.motor_units._kernels import match
 
     templates, energy = search.templates, search.energy
@@ -208,30 +215,25 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
         search.gains = np.empty(0)
         return
     expected = np.zeros(n_units, dtype=np.int64)
-    doubt = np.zeros(n_units)
+    doubt = np.zeros(n_units, dtype=np.float32)
     for unit in range(n_units) if intervals else ():
         times = search.train(unit)
         if len(times) > 6:
             expected[unit] = int(_EARLY * np.median(np.diff(times)) * search.fs)
             doubt[unit] = _EARLY_FRACTION * energy[unit]
-    score = signals.correlate(search.x, templates, search.before)
-    score *= 2.0
-    score -= (_LEAST_GAIN + (1.0 + _LEAST_FRACTION) * energy)[:, None]
-    gram = signals.correlations(templates, signals.shifted(templates, STEPS)).astype(np.float32)
+    values = signals.correlate(search.x, templates, search.before)
+    values *= np.float32(2.0)
+    values -= energy[:, None].astype(np.float32)
+    bars = np.empty_like(values)
+    bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
+    single = templates.astype(np.float32)
+    gram = signals.correlations(single, signals.shifted(single, STEPS))
     size = int(search.x.shape[-1] / search.fs * _MAX_RATE) + 100
     units, at, steps = (np.empty(size, dtype=np.int64) for _ in range(3))
-    n = match(
-        score,
-        gram,
-        _variation(search),
-        int(_REFRACTORY * search.fs),
-        expected,
-        doubt,
-        n_sweeps,
-        units,
-        at,
-        steps,
-    )
+    refractory = int(_REFRACTORY * search.fs)
+    never = (4.0 * energy + 1000.0).astype(np.float32)
+    model = (gram, _variation(search), refractory, expected, doubt, never)
+    n = match((values, bars), model, n_sweeps, n_together, units, at, steps)
     order = np.argsort(at[:n], kind="stable")
     search.units, search.at, search.steps = units[:n][order], at[:n][order], steps[:n][order]
     search.measure()

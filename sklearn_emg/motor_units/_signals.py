@@ -149,11 +149,11 @@ def shifted(templates: Floats, shifts: Floats) -> Floats:
     length = templates.shape[-1]
     n = fft.next_fast_len(length + 32, real=True)
     spectrum = fft.rfft(templates, n, axis=-1)[:, None]
-    phase = np.exp(-2j * np.pi * fft.rfftfreq(n) * shifts[:, None])
+    phase = np.exp(-2j * np.pi * fft.rfftfreq(n) * shifts[:, None]).astype(spectrum.dtype)
     return fft.irfft(spectrum * phase[None, :, None], n, axis=-1)[..., :length]
 
 
-def correlate(signal: Floats, templates: Floats, before: int) -> Floats:
+def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.float32]:
     """Sum over channels of the correlation with each template, at the template's reference."""
     n_units, _, length = templates.shape
     n_times = signal.shape[-1]
@@ -166,7 +166,7 @@ def correlate(signal: Floats, templates: Floats, before: int) -> Floats:
     ]
     spectrum = fft.rfft(blocks.astype(np.float32), axis=-1)
     of_templates = fft.rfft(templates.astype(np.float32), size, axis=-1).conj()
-    out = np.empty((n_units, n_times))
+    out = np.empty((n_units, n_times), dtype=np.float32)
     for unit, rows in enumerate(of_templates):
         product = (spectrum * rows[:, None]).sum(axis=0)
         values = fft.irfft(product, size, axis=-1)[:, :step]
