@@ -106,8 +106,8 @@ def _change(state, model, unit, at, step, sign):
     """
     values, bars = state
     gram, spread, refractory, expected, doubt, never = model
-    n_units, n_times = values.shape
-    for other in range(n_units):
+    n_times = values.shape[1]
+    for other in range(values.shape[0]):
         _add(values[other], gram[other, unit, step], at, -2.0 * sign)
         if other != unit:
             _add(bars[other], spread[other, unit], at, sign)
@@ -222,7 +222,7 @@ def _combine(values, bars, model, chosen):
     gram, spread = model[0], model[1]
     n_units, width = values.shape
     deepest = chosen.shape[0]
-    n_steps, middle = gram.shape[2], gram.shape[3] // 2
+    n_steps = gram.shape[2]
     local = np.empty((2, deepest + 1, n_units, width), dtype=np.float32)
     local[0, 0], local[1, 0] = values, bars
     found = np.empty((deepest + 1, _BRANCHES, 3))
@@ -246,12 +246,7 @@ def _combine(values, bars, model, chosen):
         total[deeper] = total[depth] + found[depth, following[depth], 2] - _COST
         following[depth] += 1
         local[:, deeper] = local[:, depth]
-        for other in range(n_units):
-            for i in range(width):
-                lag = i - at + middle
-                local[0, deeper, other, i] -= np.float32(2.0) * gram[other, unit, step, lag]
-                if other != unit:
-                    local[1, deeper, other, i] += spread[other, unit, lag]
+        _take(local[0, deeper], local[1, deeper], gram, spread, unit, at, step)
         if total[deeper] > best and _all_pass(local[:, deeper], gram, path, deeper):
             best, n_chosen = total[deeper], deeper
             chosen[:deeper] = path[:deeper]
@@ -264,6 +259,15 @@ def _combine(values, bars, model, chosen):
                 counts[deeper] = 0
             depth = deeper
     return n_chosen
+
+
+@njit(cache=True, nogil=True)
+def _take(values, bars, gram, spread, unit, at, step):
+    """Account for a discharge within a short stretch, where no unit discharges twice."""
+    for other in range(values.shape[0]):
+        _add(values[other], gram[other, unit, step], at, -2.0)
+        if other != unit:
+            _add(bars[other], spread[other, unit], at, 1.0)
 
 
 @njit(cache=True, nogil=True)
