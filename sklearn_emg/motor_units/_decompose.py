@@ -22,8 +22,6 @@ _LOWPASS = 4000.0
 _N_ROUNDS = 4
 # Seconds of the templates that are measured, before and after the reference.
 BEFORE, AFTER = 0.010, 0.020
-# Combinations of so many overlapping discharges are compared.
-_TOGETHER = 4
 # The templates adapt to drift in parts of about this many seconds.
 _PART = 4.0
 # Constant stretches of at least this many seconds at the ends are no recording.
@@ -212,7 +210,7 @@ def _follow(search: Search) -> None:
             search.gains[inside],
         )
         part.adapt(search.templates)
-        find_discharges(part, 2, intervals=True, n_together=_TOGETHER)
+        find_discharges(part, 2, intervals=True)
         mine = (part.at >= first - start) & (part.at < last - start)
         found.append((part.units[mine], part.at[mine] + start, part.steps[mine], part.gains[mine]))
     search.units, search.at, search.steps, search.gains = (

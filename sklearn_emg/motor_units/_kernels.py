@@ -13,9 +13,6 @@ _BLOCK = 64
 # Discharges with the highest score of so many blocks on either side are found first. All memory
 # that is read next is near then, which is faster than the order of the whole recording.
 _AROUND = 16
-# Branches of each node of the search for combinations; fraction of its bar that a unit has to pass
-# until the others are placed; and the cost of each discharge.
-_BRANCHES, _SLACK, _COST = 4, 0.5, 12.0
 # Samples around a discharge within which it is placed again.
 _NEAR = 12
 _TAPS = 5
@@ -179,139 +176,7 @@ def _replace(state, model, units, times, steps, count):
 
 
 @njit(cache=True, nogil=True)
-def _candidates(local, bars, used, found):
-    """The best sample of each unit that is not used, the best units first; return how many."""
-    count = 0
-    for unit in range(local.shape[0]):
-        if used[unit]:
-            continue
-        at = 1 + local[unit, 1:-1].argmax()
-        value = local[unit, at]
-        if value < _SLACK * bars[unit, at]:
-            continue
-        place = min(count, found.shape[0])
-        while place > 0 and found[place - 1, 2] < value:
-            place -= 1
-        if place < found.shape[0]:
-            for later in range(min(count, found.shape[0] - 1), place, -1):
-                found[later] = found[later - 1]
-            found[place, 0], found[place, 1], found[place, 2] = unit, at, value
-            count = min(count + 1, found.shape[0])
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _combine(values, bars, model, chosen):
-    """The combination of discharges in a short stretch that decreases the energy most.
-
-    Units that come into question are tried in all orders, with branch and bound: a branch is left
-    if the best units that remain cannot make up for the difference to the best combination.
-
-    Parameters
-    ----------
-    values, bars : ndarray of shape (n_units, width)
-        State without the discharges of the stretch.
-    model : tuple
-    chosen : ndarray of shape (n_together, 3), int64
-        Output: unit, sample and step of each discharge.
-
-    Returns
-    -------
-    n_chosen : int
-    """
-    gram, spread = model[0], model[1]
-    n_units, width = values.shape
-    deepest = chosen.shape[0]
-    n_steps = gram.shape[2]
-    local = np.empty((2, deepest + 1, n_units, width), dtype=np.float32)
-    local[0, 0], local[1, 0] = values, bars
-    found = np.empty((deepest + 1, _BRANCHES, 3))
-    counts = np.zeros(deepest + 1, dtype=np.int64)
-    following = np.zeros(deepest + 1, dtype=np.int64)
-    total = np.zeros(deepest + 1)
-    path = np.zeros((deepest, 3), dtype=np.int64)
-    used = np.zeros(n_units, dtype=np.bool_)
-    counts[0] = _candidates(values, bars, used, found[0])
-    best, n_chosen, depth = 0.0, 0, 0
-    while depth >= 0:
-        if following[depth] == counts[depth]:
-            depth -= 1
-            if depth >= 0:
-                used[path[depth, 0]] = False
-            continue
-        unit, at = int(found[depth, following[depth], 0]), int(found[depth, following[depth], 1])
-        step = _step(local[0, depth, unit], at, n_steps)
-        path[depth, 0], path[depth, 1], path[depth, 2] = unit, at, step
-        deeper = depth + 1
-        total[deeper] = total[depth] + found[depth, following[depth], 2] - _COST
-        following[depth] += 1
-        local[:, deeper] = local[:, depth]
-        _take(local[0, deeper], local[1, deeper], gram, spread, unit, at, step)
-        if total[deeper] > best and _all_pass(local[:, deeper], gram, path, deeper):
-            best, n_chosen = total[deeper], deeper
-            chosen[:deeper] = path[:deeper]
-        if deeper < deepest:
-            used[unit] = True
-            counts[deeper] = _candidates(local[0, deeper], local[1, deeper], used, found[deeper])
-            following[deeper] = 0
-            left = found[deeper, : min(counts[deeper], deepest - deeper), 2].sum()
-            if total[deeper] + left <= best:
-                counts[deeper] = 0
-            depth = deeper
-    return n_chosen
-
-
-@njit(cache=True, nogil=True)
-def _take(values, bars, gram, spread, unit, at, step):
-    """Account for a discharge within a short stretch, where no unit discharges twice."""
-    for other in range(values.shape[0]):
-        _add(values[other], gram[other, unit, step], at, -2.0)
-        if other != unit:
-            _add(bars[other], spread[other, unit], at, 1.0)
-
-
-@njit(cache=True, nogil=True)
-def _all_pass(local, gram, path, n):
-    """Whether each discharge passes its bar, given the others."""
-    middle = gram.shape[3] // 2
-    for k in range(n):
-        unit, at, step = path[k]
-        value = local[0, unit, at] + 2.0 * gram[unit, unit, step, middle]
-        if value <= local[1, unit, at]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _resolve(state, model, units, times, steps, count, n_together):
-    """Replace each group of overlapping discharges by the best combination of any units."""
-    values, bars = state
-    order = np.argsort(times[:count], kind="mergesort")
-    old = np.empty((count, 3), dtype=np.int64)
-    old[:, 0], old[:, 1], old[:, 2] = units[order], times[order], steps[order]
-    chosen = np.empty((n_together, 3), dtype=np.int64)
-    first, kept = 0, 0
-    while first < count:
-        stop = first + 1
-        while (
-            stop < count and stop - first < n_together and old[stop, 1] - old[stop - 1, 1] <= _NEAR
-        ):
-            stop += 1
-        start = max(old[first, 1] - _NEAR, 0)
-        end = min(old[stop - 1, 1] + _NEAR + 1, values.shape[1])
-        for k in range(first, stop):
-            _change(state, model, old[k, 0], old[k, 1], old[k, 2], -1.0)
-        n = _combine(values[:, start:end], bars[:, start:end], model, chosen)
-        for k in range(min(n, units.shape[0] - kept)):
-            units[kept], times[kept], steps[kept] = chosen[k, 0], start + chosen[k, 1], chosen[k, 2]
-            _change(state, model, units[kept], times[kept], steps[kept], 1.0)
-            kept += 1
-        first = stop
-    return kept
-
-
-@njit(cache=True, nogil=True)
-def match(state, model, n_sweeps, n_together, units, times, steps):
+def match(state, model, n_sweeps, units, times, steps):
     """Find the discharges of all units: the largest decrease nearby first, then corrections.
 
     Parameters
@@ -337,8 +202,6 @@ def match(state, model, n_sweeps, n_together, units, times, steps):
             By how much the bar is higher within the refractory period: more than any potential.
     n_sweeps : int
         Number of times that each discharge is taken out and placed again.
-    n_together : int
-        Number of discharges of which all combinations are compared in the last sweep; 1 for none.
     units, times, steps : ndarray of shape (n_discharges_max,), int64
         Output: unit, sample and step of the shift of each discharge.
 
@@ -347,11 +210,8 @@ def match(state, model, n_sweeps, n_together, units, times, steps):
     n_discharges : int
     """
     count = _fill(state, model, units, times, steps, 0)
-    for sweep in range(n_sweeps):
-        if n_together > 1 and sweep == n_sweeps - 1:
-            count = _resolve(state, model, units, times, steps, count, n_together)
-        else:
-            count = _replace(state, model, units, times, steps, count)
+    for _ in range(n_sweeps):
+        count = _replace(state, model, units, times, steps, count)
         count = _fill(state, model, units, times, steps, count)
     return count
 

@@ -23,7 +23,7 @@ _LEAST_FRACTION = 0.25
 # ... plus this fraction if it follows the one before improbably early ...
 _EARLY_FRACTION = 0.35
 # ... plus this many standard deviations of what the variation of nearby potentials can cause.
-_CAUTION = 2.0
+_CAUTION = 2.5
 # Fraction of the median interval below which a discharge is early.
 _EARLY = 0.45
 # No unit fires twice within this time, in seconds.
@@ -198,14 +198,8 @@ def _variation(search: Search) -> NDArray[np.float32]:
     return np.float32(2.0 * _CAUTION) * np.sqrt(np.maximum(variance, 0.0))
 
 
-def find_discharges(
-    search: Search, n_sweeps: int = 1, *, intervals: bool = False, n_together: int = 1
-) -> None:
-    """Find the discharges of the templates.
-
-    With `intervals`, early ones need more evidence; with `n_together` above 1, combinations of so
-    many are compared in the last sweep.
-    """
+def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = False) -> None:
+    """Find the discharges of the templates; with `intervals`, early ones need more evidence."""
     from sklearn_emg.motor_units._kernels import match
 
     templates, energy = search.templates, search.energy
@@ -233,7 +227,7 @@ def find_discharges(
     refractory = int(_REFRACTORY * search.fs)
     never = (4.0 * energy + 1000.0).astype(np.float32)
     model = (gram, _variation(search), refractory, expected, doubt, never)
-    n = match((values, bars), model, n_sweeps, n_together, units, at, steps)
+    n = match((values, bars), model, n_sweeps, units, at, steps)
     order = np.argsort(at[:n], kind="stable")
     search.units, search.at, search.steps = units[:n][order], at[:n][order], steps[:n][order]
     search.measure()
