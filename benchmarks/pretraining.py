@@ -10,6 +10,7 @@ import argparse
 import time
 import warnings
 
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -48,7 +49,11 @@ def main() -> None:
     )
     encoder = PretrainedEncoder(network, max_epochs=arguments.epochs, random_state=0)
     tuned = TransferClassifier(network, encoder=encoder, frozen=())
-    classical = make_pipeline(encoder, StandardScaler(), LogisticRegression(max_iter=1000))
+    untrained = clone(encoder).set_params(max_epochs=0)
+    classical, control = (
+        make_pipeline(features, StandardScaler(), LogisticRegression(max_iter=1000))
+        for features in (encoder, untrained)
+    )
     pipelines = {
         name: make_pipeline(
             BandpassFilter(20.0, 900.0, lower_high=True),
@@ -59,6 +64,7 @@ def main() -> None:
             ("from scratch", network),
             ("pretrained, fine-tuned", tuned),
             ("pretrained features, logistic regression", classical),
+            ("untrained features, logistic regression", control),
         )
     }
     start = time.process_time()

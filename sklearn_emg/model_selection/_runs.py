@@ -31,7 +31,7 @@ class ProtocolRun:
         Row numbers.
     validation : ndarray of int or None
         Rows that the protocol reserves for choosing weights or settings; they are neither in
-        `train` nor in `test`.
+        `train` nor in `test`. A leaky protocol may choose on the rows of the test.
     seed : int
         Value for the `random_state` of the estimator and of those inside it.
 
@@ -61,6 +61,11 @@ class ProtocolRun:
             return self.train
         return np.sort(np.concatenate([self.train, self.validation]))
 
+    @property
+    def chooses_on_test(self) -> bool:
+        """Whether weights are chosen on test rows, as in some studies: the scores are leaky."""
+        return self.validation is not None and bool(np.isin(self.validation, self.test).any())
+
     def prepare(self, estimator: Any, X: Any, groups: Labels | None = None) -> Any:
         """Copy an estimator for this run.
 
@@ -78,10 +83,22 @@ class ProtocolRun:
             Unfitted, with the seed of the run. Fit it on `fit_rows`: networks in it stop early on
             the validation subjects of the run, where there are some; classifiers that choose
             nothing while they are fitted learn from these subjects too.
+
+        Raises
+        ------
+        ValueError
+            If weights are to be chosen on test rows, and the estimator has no network: it would
+            learn from the test.
         """
         estimator = with_seed(estimator, self.seed)
         if self.validation is None:
             return estimator
+        if self.chooses_on_test and not _paths_to(estimator, "validation"):
+            raise ValueError(
+                f"{self.label} chooses weights on the test subjects, and "
+                f"{type(estimator).__name__} has no network that would choose: it would be fitted "
+                "on them. Take a protocol that leaves the test subjects out."
+            )
         subjects = SubjectStrata(X, None, groups)
         held = [subjects.names[k] for k in np.unique(subjects.codes[self.validation])]
         return with_validation(estimator, held)
@@ -98,7 +115,7 @@ class Protocol(BaseCrossValidator):
     Attributes
     ----------
     leaky : bool
-        Whether a subject may be in both training and test.
+        Whether a subject may be in both training and test, or weights are chosen on the test.
     of_windows : bool
         Whether rows are windows, so that recordings have to be cut before they are split.
 
@@ -114,7 +131,7 @@ class Protocol(BaseCrossValidator):
     1
     """
 
-    leaky: ClassVar[bool] = False
+    leaky: bool = False
     of_windows: ClassVar[bool] = False
     # With metadata routing the groups come without a request; a table needs none.
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
@@ -169,7 +186,7 @@ class Protocol(BaseCrossValidator):
             As :meth:`runs`.
         """
         for run in self.runs(X, y, groups):
-            yield run.fit_rows, run.test
+            yield run.train if run.chooses_on_test else run.fit_rows, run.test
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of runs on these data."""
@@ -250,9 +267,10 @@ def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
 
 def _with_parameter(estimator: Any, name: str, value: Any) -> Any:
     estimator = clone(estimator)
-    names = [
-        path
-        for path in estimator.get_params(deep=True)
-        if path == name or path.endswith(f"__{name}")
-    ]
-    return estimator.set_params(**dict.fromkeys(names, value))
+    return estimator.set_params(**dict.fromkeys(_paths_to(estimator, name), value))
+
+
+def _paths_to(estimator: Any, name: str) -> list[str]:
+    """Parameters of this name in an estimator and its parts."""
+    known = estimator.get_params(deep=True)
+    return [path for path in known if path == name or path.endswith(f"__{name}")]

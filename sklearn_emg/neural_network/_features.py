@@ -95,7 +95,7 @@ class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self.layer = layer
         self.time_average = time_average
 
-    def fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
+    def fit(self, X: Signals, y: Any, groups: Labels | None = None) -> Self:
         """Train the network.
 
         Parameters

@@ -144,6 +144,7 @@ PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
     "repeated": lambda a: RepeatedSubjectKFold(a.folds, n_repeats=a.repeats, random_state=a.seed),
     "loso": lambda a: LeaveOneSubjectOut(),
     "nemgnet": lambda a: NEMGNetProtocol(a.folds, random_state=a.seed),
+    "nemgnet-leaky": lambda a: NEMGNetProtocol(a.folds, choose_on="test", random_state=a.seed),
     "nested": lambda a: NestedProtocol(a.folds, random_state=a.seed),
     "boumerdes": _boumerdes,
     "alsnet": lambda a: ALSNetProtocol(n_repeats=a.repeats, random_state=a.seed),

@@ -23,7 +23,7 @@ from sklearn_emg.model_selection import (
     with_seed,
     with_validation,
 )
-from sklearn_emg.papers import ALSNetProtocol, BoumerdesProtocol, NEMGNetProtocol
+from sklearn_emg.papers import ALSNetProtocol, BoumerdesProtocol, NEMGNetProtocol, make_system
 
 
 @pytest.fixture
@@ -75,6 +75,26 @@ def test_nemgnet_has_three_initialisations_of_the_same_five_folds(table):
     assert all((runs[k].test == runs[k - k % 3].test).all() for k in range(15))
     tested = np.concatenate([runs[k].test for k in range(0, 15, 3)])
     assert sorted(tested) == list(range(len(table[0])))
+
+
+def test_nemgnet_chooses_weights_on_the_test_fold_on_request_and_says_so(table):
+    X, y = table
+    protocol = NEMGNetProtocol(choose_on="test")
+    assert protocol.leaky
+    assert not NEMGNetProtocol().leaky
+    for run, (train, test) in zip(protocol.runs(X, y), protocol.split(X, y), strict=True):
+        assert run.chooses_on_test
+        assert run.label.endswith("weights chosen on the test fold (leaky)")
+        np.testing.assert_array_equal(run.validation, run.test)
+        np.testing.assert_array_equal(train, run.train)  # other classifiers must not see the test
+        assert not set(train) & set(test)
+    with pytest.raises(ValueError, match=r"\(leaky\) chooses weights on the test subjects"):
+        run.prepare(DiVoteClassifier(DummyClassifier(), window=None), X)
+    with pytest.raises(ValueError, match="'choose_on' parameter of NEMGNetProtocol"):
+        NEMGNetProtocol(choose_on="validation").runs(X, y)
+    pytest.importorskip("torch")
+    model = run.prepare(make_system("alsnet"), X)
+    assert set(model["divote"].estimator.validation) == set(X["subject"].iloc[run.test])
 
 
 def test_boumerdes_runs_are_those_of_the_study(table):

@@ -1,16 +1,20 @@
 """Systems are true to their sources, or say where not; baselines stand beside them."""
 
+from collections import Counter
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from data import simulated_cohort
+from data import noise, simulated_cohort
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import ALSNetProtocol, get_system, list_systems, make_system
 from sklearn_emg.papers._benchmark import _boumerdes_tables as boumerdes
+from sklearn_emg.preprocessing import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.recordings import divide, recording_table
 
 BASELINES = list_systems(kind="baseline")
@@ -78,10 +82,61 @@ def test_random_windows_of_boumerdes_hold_no_synthetic_window():
     assert make_system("boumerdes-cnn")["divote"].estimator.factor == 2.0
 
 
-def test_smote_doubles_a_class_at_most():
-    pytest.importorskip("imblearn")
-    from sklearn_emg.preprocessing import capped_sampling_strategy
+def boumerdes_recordings():
+    """As many recordings as N2001's biceps has, with 26 windows of 1 s every 0.4 s at 25 Hz."""
+    counts = {"ALS": (98, 8), "healthy": (270, 10), "myopathy": (107, 7)}
+    y = np.repeat(list(counts), [n for n, _ in counts.values()])
+    subjects = [f"{name} {k % n}" for name, (n_rows, n) in counts.items() for k in range(n_rows)]
+    return recording_table(list(noise(len(y), 280)), fs=25.0, subject=subjects), y
 
+
+@pytest.mark.filterwarnings("ignore:Recordings do not look like EMG")
+def test_windows_of_boumerdes_are_as_many_as_published_in_each_class():
+    X, y = boumerdes_recordings()
+    X, y = RecordingUndersampler(192 / 98, random_state=0).fit_resample(X, y)
+    windows = divide(X, window=1.0, step=0.4)
+    assert Counter(windows.repeat(y)) == {"ALS": 2548, "healthy": 4992, "myopathy": 2782}
+    for label, n_spoilt in (("ALS", 37), ("healthy", 2), ("myopathy", 10)):
+        for row in np.flatnonzero(y == label)[:n_spoilt]:
+            X["signal"].iloc[row][0] = np.nan  # in the first window only
+    with pytest.warns(RecordingWarning, match="left out"):
+        left = divide(X, window=1.0, step=0.4, nan="skip")
+    found = Counter(left.repeat(y))
+    assert found == {"ALS": 2511, "healthy": 4990, "myopathy": 2772}
+    # The published numbers after SMOTE keep to twice the real windows and to the largest class.
+    goal = capped_sampling_strategy(2.0)(left.repeat(y))
+    assert 4665 <= goal["ALS"] <= 2 * found["ALS"]
+    assert 4886 <= goal["myopathy"] <= 2 * found["myopathy"]
+
+
+class Counting(DummyClassifier):
+    """A classifier that remembers how many windows of each class it was given."""
+
+    def fit(self, X, y):
+        Counting.found = Counter(np.asarray(y).tolist())
+        return super().fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:Recordings do not look like EMG")
+def test_the_random_window_arm_is_given_no_synthetic_window():
+    pytest.importorskip("imblearn")
+    X, y = boumerdes_recordings()
+    rows = np.r_[0:8, 98:118, 368:378]  # 8, 20 and 10 recordings
+    X, y = X.iloc[rows].reset_index(drop=True), y[rows]
+    real = {"ALS": 8 * 26, "healthy": 16 * 26, "myopathy": 10 * 26}  # healthy: at most twice ALS
+    model = make_system("boumerdes-cnn", fs=25.0, random_state=0)
+    model["divote"].set_params(estimator__estimator=Counting(), final_estimator=None)
+    factor = "divote__estimator__factor"
+    leaky = boumerdes.settings_of(boumerdes.TASKS[0], boumerdes.LEAKY)
+    model.set_params(**{factor: leaky[factor]}).fit(X, y)
+    assert Counting.found == real
+    model.set_params(**{factor: 2.0}).fit(X, y)
+    assert Counting.found["ALS"] == 2 * real["ALS"]
+    assert real["myopathy"] < Counting.found["myopathy"] <= 2 * real["myopathy"]
+    assert Counting.found["healthy"] == real["healthy"]
+
+
+def test_smote_doubles_a_class_at_most():
     y = np.repeat(["ALS", "myopathy", "normal"], [2511, 2772, 4990])
     goal = capped_sampling_strategy(2.0)(y)
     assert goal["ALS"] <= 2 * 2511

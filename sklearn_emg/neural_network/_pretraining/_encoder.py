@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels, Signals
+from sklearn_emg.neural_network._data._batches import WindowDataset
 from sklearn_emg.neural_network._data._inputs import training_input
 from sklearn_emg.neural_network._features import NetworkFeatures
 from sklearn_emg.neural_network._net import seeded
@@ -41,7 +42,7 @@ class PretrainedEncoder(NetworkFeatures):
     patch : int, default=32
         Number of neighbouring samples that are hidden together.
     max_epochs : int, default=20
-        Number of passes over the windows.
+        Number of passes over the windows; 0 gives a network with random weights, for comparison.
     lr : float, default=0.001
         Learning rate of Adam.
     batch_size : int, default=32
@@ -114,7 +115,7 @@ class PretrainedEncoder(NetworkFeatures):
         **NetworkFeatures._parameter_constraints,
         "mask": [Interval(Real, 0, 1, closed="neither")],
         "patch": [_ONE],
-        "max_epochs": [_ONE],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [_ONE],
         "random_state": ["random_state"],
@@ -200,7 +201,7 @@ class PretrainedEncoder(NetworkFeatures):
     def _fit_network(self, network: Any, X: Signals, y: None, groups: Labels | None) -> None:
         self._validate_params()
         # Sparse matrices have no length, and other objects no shape; both are checked below.
-        sized = X if getattr(X, "shape", None) or hasattr(X, "__len__") else np.asarray(X)
+        sized: Any = X if getattr(X, "shape", None) or hasattr(X, "__len__") else np.asarray(X)
         n_rows = sized.shape[0] if getattr(sized, "shape", None) else len(sized)
         # A network is built for classes; the last part is not trained and stays as it starts.
         given, _ = training_input(network, X, np.arange(n_rows) % 2, groups, reset=True)
@@ -213,7 +214,7 @@ class PretrainedEncoder(NetworkFeatures):
         network._rng = check_random_state(self.random_state)
         network._learn_target(np.array([0, 1]))
         network._count(np.array([0, 1]), go_on=False)
-        train = given.dataset()
+        train = cast("WindowDataset", given.dataset())
         seed = int(network._rng.randint(2**31 - 1))
         net, device = network._build_net()
         with fit_threads() as divide_threads, seeded(seed, device):

@@ -171,7 +171,7 @@ def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
     for name, audit in audits[audits["error"] == ""].iterrows() if len(audits) else ():
         rows += [
             {
-                "system": name,
+                "system": str(name),
                 **about,
                 "protocol": f"audit, {protocol}",
                 "leaky": arm == "random windows",
