@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from data import simulated_cohort
+from small_systems import shrink
 
 from sklearn_emg.datasets import load_n2001
 from sklearn_emg.exceptions import RecordingWarning
@@ -56,9 +57,11 @@ def test_a_table_without_gaps_is_not_changed(cohort, name):
     np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), expected)
 
 
-def test_real_recordings_with_dead_ones(real_data, tmp_path):
+@pytest.fixture
+def real_damaged(real_data):
+    """Two subjects of each group of N2001, two recordings of each, two of them dead."""
     X, y = load_n2001(real_data / "n2001_biceps", lazy=True, return_X_y=True)
-    # Two subjects of each group and two recordings of each, the clipped ones first.
+    # The clipped ones first.
     order = X.assign(group=y).sort_values("n_invalid", ascending=False, kind="stable")
     subjects = order.drop_duplicates("subject").groupby("group").head(2)["subject"]
     some = order[order["subject"].isin(subjects)].groupby("subject").head(2)
@@ -66,7 +69,11 @@ def test_real_recordings_with_dead_ones(real_data, tmp_path):
     signals = [np.array(read_signal(signal)[..., :n_times]) for signal in some["signal"]]
     assert any(np.isnan(signal).any() for signal in signals)
     signals[0], signals[3] = np.zeros(n_times), np.full(n_times, np.nan)
-    X, y = some.assign(signal=object_column(signals, some.index)), y[some.index]
+    return some.assign(signal=object_column(signals, some.index)), y[some.index]
+
+
+def test_real_recordings_with_dead_ones(real_damaged, tmp_path):
+    X, y = real_damaged
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RecordingWarning)
         protocol = RepeatedSubjectKFold(2, n_repeats=1)
@@ -77,3 +84,31 @@ def test_real_recordings_with_dead_ones(real_data, tmp_path):
     # The subject of the lost recording is diagnosed from its other one.
     diagnoses = result.comparison.predictions
     assert diagnoses.groupby("pipeline")["subject"].nunique().tolist() == [6, 6, 6]
+
+
+def check_boumerdes(X, y, **settings):
+    """Fit the network of the study for an epoch and diagnose the subjects that it was fitted on."""
+    pytest.importorskip("torch")
+    pytest.importorskip("imblearn")
+    model = shrink(make_system("boumerdes-cnn", random_state=0, **settings))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+        votes = model[-1].vote(model[1:-1].transform(X))
+    assert np.isfinite(votes.windows.filter(like="score_")).all(axis=None)
+    assert set(votes.subjects.index) == set(X["subject"])
+    return votes.recordings["n_windows"].to_numpy()
+
+
+def test_boumerdes_leaves_out_windows_with_gaps(cohort):
+    X, y = cohort
+    n_windows = check_boumerdes(damaged(X), y, fs=2000.0, window=0.4, step=0.2)
+    assert n_windows[7] == 0
+    assert 0 < n_windows[2] < n_windows[1] == n_windows[0]
+
+
+def test_boumerdes_runs_on_n2001_as_it_comes(real_damaged):
+    X, y = real_damaged
+    n_windows = check_boumerdes(X, y)
+    assert n_windows[0] == 6  # zeros are kept, as in the study
+    assert n_windows[3] == 0
