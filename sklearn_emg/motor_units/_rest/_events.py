@@ -215,8 +215,8 @@ def _with_hidden(rest: Rest, places: list[Floats], threshold: float) -> list[Flo
     if not len(at):
         return places
     places = list(places)
-    margin = 2 * shift
-    wide = signals.snippets(residual[np.newaxis], at + 0.0, before + margin, length + 2 * margin)
+    margin, times = 2 * shift, at.astype(np.float64)
+    wide = signals.snippets(residual[np.newaxis], times, before + margin, length + 2 * margin)
     moved = np.lib.stride_tricks.sliding_window_view(wide[:, 0], length, axis=-1)
     energy = np.einsum("nsl,nsl->ns", moved, moved)
     apart = np.array([energy + s @ s - 2.0 * moved @ s for s in shapes])
