@@ -155,17 +155,17 @@ def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
     chosen = summary["level"].isin(levels) & summary["metric"].isin(_MEASURES)
     rows = [
         {
-            "system": row.pipeline,
+            "system": row["pipeline"],
             **about,
             "protocol": notes.get("protocol", ""),
             "leaky": benchmark.leaky,
-            "measure": f"{_MEASURES[row.metric]} of {row.level}s",
-            "value": row.pooled,
-            "low": row.low,
-            "high": row.high,
+            "measure": f"{_MEASURES[row['metric']]} of {row['level']}s",
+            "value": row["pooled"],
+            "low": row["low"],
+            "high": row["high"],
         }
-        for row in summary[chosen].itertuples()
-        if np.isfinite(row.pooled)
+        for row in summary[chosen].to_dict("records")
+        if np.isfinite(row["pooled"])
     ]
     audits = benchmark.audits
     for name, audit in audits[audits["error"] == ""].iterrows() if len(audits) else ():
