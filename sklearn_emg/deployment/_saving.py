@@ -69,6 +69,7 @@ _PARTS_OF_ESTIMATORS = (
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.tree._tree.Tree",
     "sklearn_emg.ensemble._fitting._GivenDecisions",
+    "sklearn_emg.feature_extraction._transforms._rocket.Convolutions",
     "sklearn_emg.feature_selection._mean_impurity_decrease",
     "sksurv.functions.StepFunction",
     "sksurv.linear_model.coxnet.CoxnetSurvivalAnalysis",
