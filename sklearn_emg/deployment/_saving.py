@@ -55,7 +55,7 @@ _PACKAGES = (
     "prognosis",
     "adaptation",
 )
-_DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
+_DATA_TYPES = ("builtins.NoneType", "builtins.frozenset", "numpy.dtype")
 # What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
 _PARTS_OF_ESTIMATORS = (
     "sklearn.calibration._CalibratedClassifier",
@@ -69,6 +69,7 @@ _PARTS_OF_ESTIMATORS = (
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.tree._tree.Tree",
     "sklearn_emg.ensemble._fitting._GivenDecisions",
+    "pyriemann.tangentspace.TangentSpace",
     "sklearn_emg.feature_extraction._transforms._rocket.Convolutions",
     "sklearn_emg.feature_selection._mean_impurity_decrease",
     "sksurv.functions.StepFunction",

@@ -35,10 +35,14 @@ LEFT_OUT = {
     "RelevanceSelector": "tsfresh",
     "ShapeReducer": "tsdownsample",
 }
+# The first takes long to train. The others cannot be saved yet: settings of tsfresh have keys of
+# bytes, and
+# the network of a pretrained encoder has no history.
+NOT_SAVED = ("ImageNetworkClassifier", "PretrainedEncoder", "TsfreshFeatures")
 CHOSEN = {
     f"{number}-{type(instance).__name__}": instance
     for number, instance in enumerate(INSTANCES)
-    if type(instance).__name__ != "ImageNetworkClassifier"
+    if type(instance).__name__ not in NOT_SAVED
     and find_spec(LEFT_OUT.get(type(instance).__name__, "numpy"))
 }
 # Types of these tests.
