@@ -55,7 +55,7 @@ _PACKAGES = (
     "prognosis",
     "adaptation",
 )
-_DATA_TYPES = ("builtins.NoneType", "builtins.frozenset", "numpy.dtype")
+_DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
 # What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
 _PARTS_OF_ESTIMATORS = (
     "sklearn.calibration._CalibratedClassifier",
