@@ -93,6 +93,7 @@ def predicted(tmp_path_factory):
     return folder, fitted, X
 
 
+@pytest.mark.slow  # trains all networks
 @pytest.mark.parametrize("name", CHOSEN)
 def test_another_process_predicts_the_same(name, predicted):
     folder, fitted, X = predicted
