@@ -334,7 +334,7 @@ EXTRAS = {
     "onnx": "export of systems and networks to the ONNX format",
     "plot": "displays and examples",
     "prognosis": "``MixedModelRegressor``",
-    "survival": "``SurvivalVote``; its library has the licence GPL-3 and is not in ``all``",
+    "survival": "``SurvivalVote``; scikit-survival has the licence GPL-3, so ``all`` omits it",
     "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
     "catch22": "``Catch22Features``",
     "riemann": "``TangentSpaceFeatures``",
@@ -346,7 +346,12 @@ EXTRAS = {
     "parallel": "dask and ray as joblib backends",
     "docs": "building this documentation",
     "test": "running the tests",
-    "all": "whatever the package can do, except ``survival``",
+    "release": "building and checking the archives of a release",
+    "deploy": "saving and loading of fitted systems",
+    "lsl": "``read_lsl``, streams of the Lab Streaming Layer",
+    "serial": "``read_serial``, signals from a serial port",
+    "terminal": "``watch``, a live view in the terminal",
+    "all": "all parts of the package, except ``survival``, ``formats``, ``tune`` and ``parallel``",
 }
 
 
