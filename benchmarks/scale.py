@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py [--recordings 1000 10000 100000] [--backend loky dask] [--jobs 2]
 
-The recordings are handles of 0.25 s in a few files at 4000 Hz, of 20 recordings a subject. Two
+The recordings are handles of 0.25 s in a few files at 4000 Hz, 20 recordings per subject. Two
 pipelines over four features of each window are compared in two folds with a store on disk. A line
 per size and backend tells seconds on the clock, seconds of CPU and the largest resident memory of a
 single process, with an empty store and with a filled one. ``--kill SECONDS`` starts the comparison
