@@ -1,4 +1,4 @@
-"""Subjects of a new site: tables without facts that tell the diagnosis, draws, scores."""
+"""Subjects of a new site: tables without columns that reveal the diagnosis, draws, scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Statistic = Callable[[NDArray[np.bool_], NDArray[np.intp]], NDArray[np.floating]
 
 
 def without_diagnosis(X: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
-    """A table of new subjects without the columns that tell who is healthy.
+    """Table of new subjects without the columns that reveal which of them are healthy.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
 
 
 def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPredictions:
-    """One prediction per subject, without warnings of what is done on purpose here.
+    """Predict each subject once, without warnings about what is intended here.
 
-    References of a new site are no test subjects, and without references a site is pooled.
+    The references of a new site are not tested, and a site without references is pooled.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def resampled(
     Parameters
     ----------
     draws : list of (correct, label)
-        Of each draw of local subjects: columns of correct diagnoses of shape
+        For each draw of local subjects, the columns of correct diagnoses, of shape
         (n_subjects, n_columns), and the class of each subject of shape (n_subjects,).
     statistic : callable
         ``statistic(correct, label)`` gives an array of scores.

@@ -42,13 +42,12 @@ class AdaptationCurve:
     Attributes
     ----------
     summary : DataFrame
-        One row per model, cohort ("new": subjects of the target; "old": subjects of the source who
-        were not trained on), number ``n_local`` of local subjects and metric
-        ("balanced_accuracy", "accuracy" and "recall" of each class), with the mean ``value`` over
-        draws, its interval ``low`` to ``high``, and the ``difference`` to the smallest number of
-        local subjects on the same test subjects, with ``difference_low`` and ``difference_high``.
-        ``n_recordings`` is the mean number of local recordings, ``n_subjects`` that of test
-        subjects per draw.
+        One row per model, cohort ("new": subjects of the target; "old": subjects of the source that
+        were not trained on), number ``n_local`` of local subjects and metric ("balanced_accuracy",
+        "accuracy" and "recall" of each class), with the mean ``value`` over draws, its interval
+        ``low`` to ``high``, and the ``difference`` to the smallest number of local subjects on the
+        same test subjects, with ``difference_low`` and ``difference_high``. ``n_recordings`` is the
+        mean number of local recordings, ``n_subjects`` that of test subjects per draw.
     predictions : DataFrame
         One row per model, draw, ``n_local``, cohort and test subject, with ``y_true`` and
         ``y_pred``.
@@ -77,6 +76,7 @@ class AdaptationCurve:
         metric : str, default="balanced_accuracy"
             Name from ``summary["metric"]``.
         cohort : {"new", "old"}, default="new"
+            Subjects of the new site, or those of the source that were not trained on.
 
         Returns
         -------
@@ -138,9 +138,9 @@ def adaptation_curve(
 ) -> AdaptationCurve:
     """Measure accuracy at a new site against the number of local subjects.
 
-    Each model is fitted on all other sites. In every draw the local subjects are drawn in an order,
-    of which the first 0, 1, 3 ... are learned; the subjects of the target that were not drawn at
-    all are diagnosed, the same for all numbers and models.
+    Each model is fitted on all other sites. Every draw puts some subjects of the target in an
+    order, of which the models learn the first 0, 1, 3 ...; then they diagnose the subjects of the
+    target that were not drawn, the same for all numbers and models.
 
     Parameters
     ----------
@@ -157,11 +157,11 @@ def adaptation_curve(
     learn : {"labels", "references"}, default="labels"
         "references": recordings of healthy local subjects without their labels, by ``calibrate``.
         "labels": labelled recordings of local subjects, drawn in turn from each class (healthy
-        ones first), by ``partial_fit``. If a system has a SiteStandardizer, the healthy ones among
-        them calibrate it before.
+        subjects first), by ``partial_fit``. If a system has a SiteStandardizer, the healthy
+        subjects among them calibrate it first.
     sizes : sequence of int, default=(0, 1, 3, 5, 10)
-        Numbers of local subjects. With 0, the standardiser of a system needs
-        ``new_site="pooled"``, with 1 also a `prior`.
+        Numbers of local subjects. With 0 the SiteStandardizer of a system needs
+        ``new_site="pooled"``, and with 1 also a `prior`.
     n_draws : int, default=10
         Number of draws of local subjects.
     forgetting : bool, default=True
@@ -187,12 +187,12 @@ def adaptation_curve(
     --------
     sklearn_emg.inspection.AdaptationDisplay : Draws the curve.
     prequential_score : Tests each subject, then learns it.
-    sklearn_emg.comparison.compare : With ``site="site"``, within and across sites.
+    sklearn_emg.comparison.compare : Scores within and across sites with ``site="site"``.
 
     Notes
     -----
-    It is a function of its own and no parameter of ``compare``, whose folds have a training and a
-    test set: here a third set, of local subjects, is drawn and grows.
+    This is a separate function and not a parameter of ``compare``, whose folds have a training and
+    a test set: here a third set of local subjects is drawn and grows.
 
     Intervals come from a bootstrap that takes one of the draws and resamples its test subjects
     within their classes. They do not include the draw of the subjects of the source.

@@ -66,8 +66,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     ----------
     estimator : estimator object
         A DiVoteClassifier, a Pipeline that ends with one, or another classifier of this package or
-        scikit-learn, alone or at the end of a Pipeline. A fitted system is taken as it is if it
-        is given as ``FrozenEstimator(system)``; a copy of it adapts.
+        scikit-learn, alone or at the end of a Pipeline. Give a fitted system as
+        ``FrozenEstimator(system)``: it is not fitted again, and a copy of it adapts.
     update : {"auto", "refit", "fine_tune", "final"}, default="auto"
         What ``partial_fit`` does.
 
@@ -79,10 +79,10 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         - "auto": "fine_tune" where the last classifier has ``partial_fit``, as networks do,
           otherwise "refit".
     weight : float, default=1.0
-        Weight of a new recording, where one of ``fit`` has 1. It is not used in the training of the
-        last classifier by "fine_tune", which sees the new recordings alone.
+        Weight of a new recording relative to a recording of ``fit``. "fine_tune" does not use it to
+        train the last classifier, which sees only the new recordings.
     n_epochs : int, default=5
-        Passes of "fine_tune" over the new recordings.
+        Number of passes of "fine_tune" over the new recordings.
 
     Attributes
     ----------
@@ -90,10 +90,11 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     estimator_ : estimator object
         The system as it is adapted.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of all subjects that were trained on, in ``fit`` and later. A network holds none
-        of them out for validation later.
+        Identities of all subjects that were trained on, in ``fit`` and later. A network does not
+        hold any of them out for validation later.
     reference_subjects_ : ndarray of shape (n_references,)
-        Identities of the subjects that standardised a site in ``calibrate``. They are no test.
+        Identities of the subjects that standardised a site in ``calibrate``. They are not valid as
+        test subjects.
     update_ : {"refit", "fine_tune", "final"}
         What ``partial_fit`` does.
     n_features_in_ : int
@@ -109,7 +110,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     Warns
     -----
     SubjectLeakWarning
-        If subjects are predicted who were trained on or standardised a site.
+        If predicted subjects were trained on or standardised a site.
 
     See Also
     --------
@@ -120,9 +121,9 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     Notes
     -----
-    For "refit" the recordings of ``fit`` are kept, in memory and in pickles of this object: give
-    a system away as ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves. Their
-    features are computed again by each ``partial_fit``, unless the steps keep them
+    For "refit" the recordings of ``fit`` are kept, in memory and in pickles of this object: to give
+    a system to others, give ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves.
+    Their features are computed again by each ``partial_fit``, unless steps store them
     (:class:`~sklearn_emg.model_selection.CachedTransformer`).
 
     Examples
@@ -178,8 +179,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            Recordings or features as `estimator` takes them. For a frozen system: those that it
-            was trained on, which "refit" needs.
+            Recordings or features as `estimator` takes them. For a frozen system, the recordings
+            that it was trained on, which "refit" needs.
         y : array-like of shape (n_rows,)
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
@@ -372,12 +373,12 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            New recordings as in ``fit``. Sites that are new have to be known from ``calibrate``
-            where the system has a SiteStandardizer.
+            New recordings as in ``fit``. If the system has a SiteStandardizer, call ``calibrate``
+            for new sites first.
         y : array-like of shape (n_rows,)
-            Labels; one class is enough.
+            Labels. They may be of one class only.
         classes : array-like of shape (n_classes,), default=None
-            All classes, as scikit-learn passes them; they must be those of the first fit.
+            All classes, as in scikit-learn's ``partial_fit``; they must be those of the first fit.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 

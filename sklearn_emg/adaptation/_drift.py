@@ -1,4 +1,4 @@
-"""Alarms of drift: cumulative sums of standardised values, at a stated rate of false alarms."""
+"""Alarms of drift by cumulative sums of standardised values, with a stated rate of false alarms."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -
     allowance : float
         Allowance k that is subtracted from each value, in standard deviations.
     shift : float, default=0.0
-        Mean of the values, in standard deviations: 0 gives the length between false alarms, a
-        larger one the delay of the detection.
+        Mean of the values, in standard deviations. 0 gives the mean number of values between false
+        alarms, a larger shift the delay of its detection.
 
     Returns
     -------
     length : float
+        Mean number of values.
 
     Raises
     ------
@@ -79,7 +80,8 @@ class Alarm:
     position : int
         Number of the value that gave the alarm, from 0.
     since : int
-        Number of the first value after the sum was last zero: an estimate of the change.
+        Number of the first value after the sum was last zero, which estimates the time of the
+        change.
     feature : hashable
         Name of the feature, or its number.
     direction : {"up", "down"}
@@ -107,7 +109,8 @@ class CusumDetector:
     mean, std : float or array-like of shape (n_features,)
         Mean and standard deviation of each feature without drift.
     shift : float, default=1.0
-        Shift of the mean to be found soon, in standard deviations. Half of it is the allowance.
+        Shift of the mean that is to be detected, in standard deviations. Half of it is the
+        allowance.
     run_length : float, default=1000.0
         Mean number of values (rows) between false alarms, over all features and directions, if
         values are normal and independent of one another.
@@ -119,11 +122,11 @@ class CusumDetector:
     Attributes
     ----------
     threshold : float
-        Threshold of the sums, in standard deviations; another one can be set.
+        Threshold of the sums, in standard deviations. It can be set to another value.
     n_values : int
-        Rows that were seen.
+        Number of rows so far.
     n_missing : int
-        Values that were NaN and are left out of the sums.
+        Number of values that were NaN and are left out of the sums.
     alarms : list of Alarm
         All alarms so far.
 
@@ -138,8 +141,8 @@ class CusumDetector:
     give one value per recording, or of windows that do not overlap. Limits that are estimated from
     few values have the same effect. After an alarm the sums of its feature start at zero again.
 
-    The threshold is that of Siegmund's formula; the level of each of m sums is that of a run length
-    m times as long.
+    The threshold follows from Siegmund's formula. With m sums, each of them has a run length m
+    times as long.
 
     References
     ----------
@@ -215,7 +218,7 @@ class CusumDetector:
         Warns
         -----
         RecordingWarning
-            If there are fewer than 50 values: the limits are uncertain and false alarms more
+            If there are fewer than 50 values: the limits are uncertain, and false alarms are more
             frequent.
         """
         names = list(values.columns) if isinstance(values, pd.DataFrame) else None
@@ -258,7 +261,7 @@ class CusumDetector:
         Parameters
         ----------
         shift : float, default=None
-            Size of the shift in standard deviations; that of the detector by default.
+            Size of the shift in standard deviations. By default it is the `shift` of the detector.
 
         Returns
         -------
@@ -323,7 +326,7 @@ class CusumDetector:
         Parameters
         ----------
         values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
-            Rows as :meth:`update` takes them. Of a table, the columns of the reference are taken.
+            Rows as :meth:`update` takes them. From a table, the columns of the reference are used.
 
         Returns
         -------

@@ -35,7 +35,7 @@ class PrequentialScore:
     summary : DataFrame
         Accuracy of the adapting and of the frozen system on the new subjects (Wilson intervals),
         their difference on the same subjects (bootstrap), and with `old` the accuracy on the old
-        subjects before and after and the change of it, which is negative if something is forgotten.
+        subjects before and after, and its change, which is negative if something is forgotten.
     old : DataFrame
         Accuracy on the old subjects by ``n_learned``; empty without old subjects.
     model : AdaptiveDiagnosis
@@ -94,14 +94,14 @@ def prequential_score(
     Parameters
     ----------
     model : AdaptiveDiagnosis
-        Fitted system, or one around a frozen system; a copy of it learns. New sites have to be
-        known to its SiteStandardizer, by ``calibrate`` or ``new_site="pooled"``.
+        Fitted system, or one around a frozen system; a copy of it learns. If it has a
+        SiteStandardizer, new sites need ``calibrate`` or ``new_site="pooled"``.
     X : DataFrame
         New recordings, with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Label of each row, one per subject.
     old : tuple (X, y), default=None
-        Recordings of subjects of the source who were not trained on. They are diagnosed before and
+        Recordings of subjects of the source that were not trained on. They are diagnosed before and
         after each batch, to see what is forgotten.
     batch : int, default=1
         Number of subjects that are diagnosed and then learned at a time.

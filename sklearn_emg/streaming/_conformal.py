@@ -20,10 +20,10 @@ __all__ = ["ConformalStop", "vote_courses"]
 class ConformalStop:
     """Rule that stops when the conformal set of classes has one member, calibrated on subjects.
 
-    The set contains each class whose share of votes is not lower than the share that the true class
-    had at the worst moment of nearly all calibration subjects. With a probability of `coverage` it
-    therefore contains the true class of a new subject at every moment, also at the one at which it
-    first has one member: looking after every window does not add errors.
+    The set contains each class whose fraction of the votes is not lower than the fraction that the
+    true class had at the worst moment of nearly all calibration subjects. With a probability of
+    `coverage` it therefore contains the true class of a new subject at every moment, also when it
+    first has one member: checking it after every window does not add errors.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class ConformalStop:
     Attributes
     ----------
     n_votes : int
-        Votes up to which the rule decides, those of the calibration subject that has fewest: after
-        that a course is longer than what was calibrated.
+        Number of votes up to which the rule decides. It is that of the calibration subject with the
+        fewest votes; longer courses were not calibrated.
 
     Raises
     ------
@@ -52,18 +52,18 @@ class ConformalStop:
     See Also
     --------
     sklearn_emg.metrics.conformal_sets : The sets of whole recordings.
-    SequentialTest : Test of the share of votes; its error is not that of the diagnosis.
+    SequentialTest : Test of the fraction of votes; its error is not that of the diagnosis.
 
     Notes
     -----
-    With v votes in n independent windows and K classes the share is :math:`(v + 1) / (n + K)`,
-    which is :math:`1/K` at the begin. Of each calibration subject the lowest share of its true
-    class over the first `n_votes` windows counts, as the probability in
-    :func:`~sklearn_emg.metrics.conformal_sets` [1]_: a lowest share is a score like any other, so
-    that its quantile holds for the lowest share of a new subject, and thereby for all moments. The
-    guarantee is on average over draws of calibration and new subjects from the same population,
-    recorded in the same way. A set that always has several members, or none, leads to no decision;
-    n calibration subjects decide nothing at a coverage above n/(n + 1).
+    With v votes in n independent windows and K classes the fraction is :math:`(v + 1) / (n + K)`,
+    which is :math:`1/K` at the beginning. The score of a calibration subject is the lowest fraction
+    of its true class over the first `n_votes` windows, in place of the probability in
+    :func:`~sklearn_emg.metrics.conformal_sets` [1]_. The quantile of these scores holds for the
+    lowest fraction of a new subject, and thereby for all moments. The guarantee holds on average
+    over draws of calibration and new subjects from the same population, recorded in the same way. A
+    set that always has several members, or none, leads to no decision; n calibration subjects
+    decide nothing at a coverage above n/(n + 1).
 
     References
     ----------
@@ -113,7 +113,7 @@ class ConformalStop:
         self._worst = np.array([self._worst_of(c, k) for c, k in zip(counts, codes)])
 
     def _worst_of(self, course: NDArray[np.floating], code: int) -> NDArray[np.floating]:
-        """Shares at the moment at which that of the true class is lowest."""
+        """Fractions at the moment at which that of the true class is lowest."""
         begin = np.zeros((1, course.shape[1]))
         shares = _shares(np.r_[begin, course[course.sum(axis=1) <= self.n_votes]])
         return shares[np.argmin(shares[:, code])]
@@ -146,7 +146,7 @@ class ConformalStop:
         Returns
         -------
         members : ndarray of bool of shape (n_classes,)
-            All are, after more than `n_votes` votes.
+            After more than `n_votes` votes all are True.
         """
         counts = np.atleast_2d(np.asarray(votes, dtype=float))
         if counts.sum() > self.n_votes:
@@ -159,12 +159,12 @@ class ConformalStop:
 
 
 def _shares(counts: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Shares of votes, drawn towards equal ones by one vote for each class."""
+    """Fractions of votes, shrunk towards equal ones by one vote for each class."""
     return (counts + 1) / (counts.sum(axis=1, keepdims=True) + counts.shape[1])
 
 
 class _Course:
-    """A stopping rule that never stops and keeps what it is asked."""
+    """A stopping rule that never stops and keeps its inputs."""
 
     def __init__(self) -> None:
         self.votes: list[NDArray[np.intp]] = []

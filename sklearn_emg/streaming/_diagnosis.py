@@ -130,7 +130,8 @@ class StreamingDiagnosis:
     ----------
     model : estimator
         Fitted Pipeline of causal steps on recordings and a DiVoteClassifier, a DiVoteClassifier, or
-        a search over either. Steps inside DiVoteClassifier get complete windows and may be any.
+        a search over either. Steps inside DiVoteClassifier get complete windows and need not be
+        causal.
     artefacts : ArtefactDetector, default=None
         Detector for windows of the signal as it was recorded, before all filters. A window with a
         flag is not scored and does not vote. None rejects nothing.
@@ -139,7 +140,7 @@ class StreamingDiagnosis:
     smooth : MajorityVote, default=None
         Vote over the latest windows, for gestures or rest and contraction.
     gaps : {"restart", "raise"}, default="restart"
-        What happens at NaN, infinity or lost samples. "restart" begins anew after the gap: filters
+        What happens at NaN, infinity or lost samples. "restart" starts again after the gap: filters
         start in the steady state of the next sample, and windows with lost samples are left out.
         "raise" refuses the chunk.
     confidence : float, default=0.95
@@ -251,7 +252,7 @@ class StreamingDiagnosis:
 
     @warned_once()
     def begin(self, subject: Hashable, **columns: Any) -> None:
-        """Begin a recording; that of another subject begins a new decision.
+        """Begin a recording. A recording of another subject begins a new decision.
 
         Parameters
         ----------
@@ -297,7 +298,7 @@ class StreamingDiagnosis:
         Returns
         -------
         events : list of WindowResult
-            The window after the last complete one, where the model's `tail` asks for it.
+            The window after the last complete one, if the model's `tail` asks for it.
         """
         self._state("end")
         raw: Any = repeat(None) if self._detector is None else self._raw_cutter.finish()
@@ -319,10 +320,10 @@ class StreamingDiagnosis:
         Parameters
         ----------
         samples : array-like of shape (n_times,) or (n_channels, n_times)
-            Samples in mV that follow those of the previous call, of any number.
+            Any number of samples in mV that follow those of the previous call.
         start : int, default=None
-            Number of the first sample in its recording, where the device counts samples: missing
-            ones are a gap, repeated ones are refused. None means that none was lost.
+            Number of the first sample in its recording, if the device counts samples: missing
+            samples become a gap, repeated samples are refused. None means that no sample was lost.
         fs : float, default=None
             Sampling rate in Hz, to be compared with that of the model.
 
@@ -525,8 +526,8 @@ class StreamingDiagnosis:
     def offline(self, table: pd.DataFrame) -> pd.DataFrame:
         """Scores of the windows of whole recordings, without a stream.
 
-        Each step runs on whole recordings, which are then cut. What the stream gives for the
-        recordings, in chunks of any length, is equal to the last bit.
+        Each step runs on whole recordings, which are then cut into windows. The stream gives the
+        same values to the last bit, for chunks of any length.
 
         Parameters
         ----------

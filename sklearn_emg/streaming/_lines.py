@@ -36,15 +36,15 @@ class LineFormat:
         Unit of the values: nV, uV, mV or V.
     counter : int or None, default=None
         What the first field counts. None: lines have no counter, and lost samples are not noticed.
-        0: it counts the samples without end. Another number: it begins again at 0 when it has
-        reached this number, such as 256 for one byte; as many samples lost in a row are not
-        noticed.
+        0: the counter counts all samples. Another number: the counter starts again at 0 when it has
+        reached this number, such as 256 for one byte; a gap of exactly this number of samples is
+        not noticed.
     separator : str or None, default=","
-        Text between the values; None means blanks.
+        Text between the values. None means blanks.
     malformed : {"gap", "raise"}, default="gap"
-        What happens at a line that has another number of values or no numbers. "gap" takes its
-        sample as lost, with a warning at the first one; 100 in a row are an error. "raise" refuses
-        the first.
+        What happens at a line that has another number of values or no numbers. "gap" treats its
+        sample as lost, with a warning at the first such line; 100 in a row are an error. "raise"
+        refuses the first one.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class _LineReader:
     name : str
         Name of the source in messages.
     drop_first : bool
-        Whether the first line of a connection may be a part of one.
+        Whether the first line of a connection may be incomplete.
     """
 
     def __init__(
@@ -346,8 +346,8 @@ def read_tcp(
     address : str
         Host and port, such as ``"localhost:5000"``; it is connected to at the first chunk.
     fs : float
-        Sampling rate in Hz. A RecordingWarning says if samples come at another rate (10 % off over
-        5 s).
+        Sampling rate in Hz. A RecordingWarning is given if samples arrive at another rate (10 % off
+        over 5 s).
     lines : LineFormat, default=None
         Form of the lines; None is ``LineFormat()``, one value in mV.
     chunk : float, default=0.1
@@ -355,9 +355,9 @@ def read_tcp(
     timeout : float, default=5.0
         Seconds without data after which the source fails.
     reconnect : float, default=0.0
-        Seconds for which a connection that has ended is opened again; the samples that were lost
-        are counted by the counter of the lines, or by the clock. With 0 an orderly end of the
-        connection is the end of the recording, and a broken connection an error.
+        Seconds during which a connection that has ended is tried again. The number of lost samples
+        follows from the counter of the lines, or from the clock. With 0 an orderly end of the
+        connection is the end of the recording, and a broken connection is an error.
 
     Returns
     -------
@@ -369,7 +369,7 @@ def read_tcp(
         If a parameter is wrong (when called), the lines have another form, or the counter goes
         back.
     TimeoutError, ConnectionError
-        If nothing comes, there is no connection, or it breaks; the address is named.
+        If no data arrive, there is no connection, or it breaks. The message names the address.
 
     Examples
     --------
@@ -415,15 +415,16 @@ def read_serial(
 ) -> Iterator[Chunk]:
     """Chunks of samples that a device sends as lines of text over a serial port.
 
-    It needs pyserial: ``pip install "sklearn-emg[serial]"``. The first line is dropped, since the
-    port is usually opened within one.
+    It needs pyserial: ``pip install "sklearn-emg[serial]"``. The first line is dropped, since it is
+    usually incomplete.
 
     Parameters
     ----------
     port : str
         Port such as ``"COM3"`` or ``"/dev/ttyUSB0"``, or a URL of pyserial.
     fs : float
-        Sampling rate in Hz, as in :func:`read_tcp`. A port of b baud takes b / 10 bytes per second.
+        Sampling rate in Hz, as in :func:`read_tcp`. A port of b baud transmits b / 10 bytes per
+        second.
     lines : LineFormat, default=None
         Form of the lines; None is ``LineFormat()``, one value in mV.
     baudrate : int, default=115200

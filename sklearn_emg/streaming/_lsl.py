@@ -36,16 +36,16 @@ def read_lsl(
     name : str
         Name of the stream; it is searched for at the first chunk.
     unit : str or None, default=None
-        Unit of the samples. None takes that in the description of the channels.
+        Unit of the samples. None takes the unit in the description of the channels.
     chunk : float, default=0.1
         Length of a chunk in seconds.
     gap : float, default=0.25
         Seconds by which the time stamps of consecutive samples may differ before the samples
-        between them count as lost. Programs stamp whole blocks of samples, which jitters.
+        between them count as lost. Programs stamp blocks of samples, so that time stamps jitter.
     timeout : float, default=5.0
         Seconds without a stream or samples after which the source fails.
     reconnect : float, default=0.0
-        Seconds for which a stream that has ended is waited for. With 0 its end is an error.
+        Seconds for which the source waits for a stream that has ended. With 0 its end is an error.
 
     Returns
     -------
@@ -59,12 +59,12 @@ def read_lsl(
         If a parameter is wrong (when called), or the stream has no regular rate, text samples or
         channels without a known unit.
     TimeoutError, ConnectionError
-        If there is no such stream, it sends nothing, or it ends.
+        If there is no such stream, or it sends nothing or ends.
 
     Notes
     -----
-    The layer searches streams in the whole local network; its configuration file (``LSLAPICFG``)
-    restricts it, for instance to this computer.
+    The layer searches for streams in the local network; its configuration file (``LSLAPICFG``) can
+    restrict the search, for instance to this computer.
     """
     for value, parameter in ((chunk, "chunk"), (gap, "gap"), (timeout, "timeout")):
         check_real(value, parameter, "read_lsl", 0.0, above=True)

@@ -47,7 +47,8 @@ def replay(
     chunk : float, default=0.1
         Length of a chunk in seconds; the last one is shorter.
     speed : float or None, default=1.0
-        1 gives each chunk when a device would have recorded it, 10 ten times as fast, None at once.
+        1 gives each chunk when a device would have recorded it, 10 is ten times as fast, and None
+        gives all chunks at once.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def replay(
     Raises
     ------
     ValueError
-        If a parameter is out of range or the signal is not one recording; when called, not at the
-        first chunk.
+        If a parameter is out of range or the signal is not one recording. The error is raised when
+        called, not at the first chunk.
 
     Examples
     --------
@@ -116,7 +117,7 @@ def replay_file(
     Raises
     ------
     ValueError
-        If the file has several recordings; when called, not at the first chunk.
+        If the file has several recordings. The error is raised when called, not at the first chunk.
     """
     table = read_recordings(path, **options)
     if len(table) != 1:
