@@ -31,18 +31,18 @@ def prediction_table(
     quality: QualityReport | None = None,
     coverage: float = 0.9,
 ) -> pd.DataFrame:
-    """Predict for new subjects, with what speaks for and against each answer.
+    """Predict new subjects, with the agreement of their recordings and the quality of the signals.
 
     Parameters
     ----------
     model : fitted classifier or regressor
-        Such as :func:`load_model` returns.
+        A fitted model, such as :func:`load_model` returns.
     table : DataFrame
         Recording table, or feature table with a ``subject`` column; all recordings of a subject
         together.
     quality : QualityReport, default=None
         Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings; its findings
-        stand with their subjects.
+        are listed with their subjects.
     coverage : float, default=0.9
         Fraction of new subjects whose number the interval of a regressor should contain.
 
@@ -50,11 +50,11 @@ def prediction_table(
     -------
     predictions : DataFrame
         One row per subject, or per `unit` of a DiVote model: ``n_recordings``; ``diagnosis`` and
-        ``probability_<class>`` where the model gives probabilities, or ``prediction`` with ``low``
-        and ``high`` where a DiVoteRegressor with `cv` gives an interval; ``in_training``, "yes",
-        "no" or "not known"; ``reasons``, the windows and recordings that agree with the diagnosis
-        or the range of the recordings' numbers; ``quality``, the findings, "" for none and "not
-        checked" without a report.
+        ``probability_<class>`` if the model gives probabilities, or ``prediction`` with ``low`` and
+        ``high`` if a DiVoteRegressor with `cv` gives an interval; ``in_training``, "yes", "no" or
+        "not known"; ``reasons``, the windows and recordings that agree with the diagnosis or the
+        range of the recordings' numbers; ``quality``, the findings, "" for none and "not checked"
+        without a report.
 
     Raises
     ------

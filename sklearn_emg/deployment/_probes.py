@@ -1,4 +1,4 @@
-"""Values of scikit-learn's estimators on random rows, which another version has to give again."""
+"""Values of scikit-learn's estimators on random rows, which another version has to reproduce."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def complete(parts: Iterable[Any]) -> None:
 
 
 def check_values(parts: list[BaseEstimator], records: Any) -> None:
-    """Raise unless all estimators give the values that were noted.
+    """Raise unless all estimators give the stored values.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def check_values(parts: list[BaseEstimator], records: Any) -> None:
     Raises
     ------
     ValueError
-        If one gives others; its class is named.
+        If an estimator gives other values. The message names its class.
     """
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
         raise ValueError("it has other estimators than were noted")

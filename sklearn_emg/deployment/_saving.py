@@ -83,7 +83,7 @@ _EXTRA = "deploy"
 
 
 def trusted_types() -> list[str]:
-    """Types that :func:`load_model` builds, besides those of scikit-learn that skops trusts.
+    """Types that :func:`load_model` builds, in addition to those of scikit-learn that skops trusts.
 
     Returns
     -------
@@ -173,18 +173,18 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     """Write a whole fitted system to a folder: filters, features, selectors, classifiers, votes.
 
     Networks inside are written as :func:`sklearn_emg.neural_network.save_model` writes them, with
-    weights in safetensors and all else in JSON; the rest is written by skops without pickle. A
-    description holds the versions and the SHA-256 digest of each file.
+    weights in safetensors and everything else in JSON; all other parts are written by skops without
+    pickle. A description holds the versions and the SHA-256 digest of each file.
 
     Parameters
     ----------
     model : estimator
         Fitted estimator: a Pipeline, DiVoteClassifier, search, network or any part of them.
     path : str or path-like
-        Folder to write; one with a saved system is replaced.
+        Folder to write. A folder with a saved system is replaced.
     trusted : iterable of str, default=()
-        Further types in the system, such as a function of yours in a FunctionTransformer, by their
-        full name. ``load_model`` needs them too.
+        Full names of further types in the system, such as your own function in a
+        FunctionTransformer. ``load_model`` needs them too.
 
     Returns
     -------
@@ -198,8 +198,8 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
     FileExistsError
         If `path` is a file, or a folder with anything but a saved system.
     TypeError
-        If it holds types that ``load_model`` would refuse; they are named. Objects that skops does
-        not write, such as open files, are refused too.
+        If it contains types that ``load_model`` would refuse. The message names them. Objects that
+        skops does not write, such as open files, are refused too.
 
     See Also
     --------
@@ -320,16 +320,16 @@ def load_model(
     """Read a system that :func:`save_model` wrote; its predictions are bit-identical.
 
     Nothing in the files is executed: only the types of :func:`trusted_types` and those of
-    scikit-learn that skops trusts are built. The digests detect damage and mistakes; they do not
-    prove who wrote the files. The nodes of trees are checked, but a forged file may hold sizes that
-    do not fit one another, with which a compiled part of scikit-learn could crash.
+    scikit-learn that skops trusts are built. The digests detect damaged and exchanged files; they
+    do not prove who wrote them. The nodes of trees are checked, but a forged file may hold sizes
+    that do not fit one another, with which a compiled part of scikit-learn could crash.
 
     Parameters
     ----------
     path : str or path-like
         The folder.
     trusted : iterable of str, default=()
-        Further types to build, by their full name. Name only what you know: building a type can
+        Full names of further types to build. Name only types that you trust: building a type can
         execute its code.
     device : str, default=None
         Device for the networks inside, such as "cpu" for a model from a GPU.
@@ -346,8 +346,8 @@ def load_model(
     ValueError
         If a file is damaged or was changed, holds other types, or was written by an incompatible
         version, which is named with the one here: sklearn_emg with another first or second number;
-        or scikit-learn before 1.6, with another first number, or one whose estimators give other
-        values on the random rows that were noted when the system was saved.
+        or scikit-learn before 1.6, with another first number, or one whose estimators do not
+        reproduce the values on random rows that were stored with the system.
 
     See Also
     --------

@@ -25,8 +25,8 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
     Parameters
     ----------
     y : structured ndarray of shape (n_rows,)
-        Its first field is boolean, whether the event was seen; its second the time to the event, or
-        to the last time at which it had not taken place (censored).
+        The first field is boolean and states whether the event was seen. The second is the time to
+        the event, or to the last time at which it had not taken place (censored).
     caller : str
         Class or function in the message.
     some_event : bool, default=True
@@ -138,7 +138,7 @@ def kaplan_meier(
     y : structured ndarray of shape (n_rows,)
         Outcomes of :func:`~sklearn_emg.prognosis.survival_target`.
     subjects : array-like of shape (n_rows,), default=None
-        Subject of each row, each of which counts once; by default each row is a subject.
+        Subject of each row. Each subject counts once; by default each row is a subject.
     confidence : float, default=0.95
         Confidence level of the pointwise intervals.
 
@@ -278,29 +278,33 @@ def survival_measures(
     times : array-like of shape (n_times,)
         Times of the evaluation, increasing and below the last known time.
     risk : array-like of shape (n_subjects,), default=None
-        Score that is higher for earlier events, for the concordance; by default the time without
-        the event that is lost until the last of `times`, by the predicted curve.
+        Score for the concordance that is higher for earlier events. By default it is the time
+        without the event that is lost until the last of `times`, by the predicted curve.
     y_train : structured ndarray, default=None
         Outcomes from which the distribution of censoring is estimated; by default `y`.
     folds : array-like of shape (n_subjects,), default=None
         Fold in which each subject was predicted, by models whose scales may differ: concordance
         and AUC then compare subjects of the same fold only.
     n_resamples : int, default=1000
-        Resamples of subjects for the intervals; the distribution of censoring stays as it is.
+        Number of resamples of subjects for the intervals; the distribution of censoring is not
+        resampled.
     confidence : float, default=0.95
+        Confidence level of the intervals.
     random_state : int, RandomState instance or None, default=0
+        Seed of the resamples.
 
     Returns
     -------
     measures : DataFrame
-        By the name of the measure ``value``, ``low`` and ``high``: "concordance", "auc", "ibs" (a
-        Brier score, lower is better; NaN for one time) and at each time such as 6 "auc at 6" and
-        "brier at 6".
+        ``value``, ``low`` and ``high`` of each measure: "concordance", "auc", "ibs" (the integrated
+        Brier score, lower is better; NaN for one time), and for each time, such as 6, "auc at 6"
+        and "brier at 6".
 
     Raises
     ------
     ValueError
-        If outcomes or times are unusable, or `survival` has another shape or is no probability.
+        If outcomes or times are unusable, or `survival` has another shape or values that are no
+        probabilities.
 
     Notes
     -----

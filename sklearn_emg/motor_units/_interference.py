@@ -91,13 +91,13 @@ class InterferenceCloud:
     """Cloud of turns and amplitudes of one's own healthy subjects, by muscle.
 
     The cloud of a muscle is an ellipse of the logarithms of turns per second and mean amplitude per
-    turn that holds most points of healthy subjects. A subject has few points outside; results are
-    numbers and neutral words, they are no diagnosis.
+    turn that holds most points of healthy subjects. A healthy subject has few points outside.
+    Results are numbers and neutral words, not a diagnosis.
 
     Parameters
     ----------
     coverage : float, default=0.9
-        Proportion of the points of a further healthy subject that the ellipse shall hold.
+        Expected proportion of the points of a further healthy subject inside the ellipse.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class InterferenceCloud:
         ``radius`` in standard deviations, the ``allowed`` fraction of points outside,
         ``n_controls`` and ``n_points``.
     subjects_ : list
-        The controls.
+        Names of the controls.
 
     See Also
     --------
@@ -116,12 +116,12 @@ class InterferenceCloud:
 
     Notes
     -----
-    Clouds of turns and amplitude were introduced by Stålberg et al. [1]_; a study in which more
-    than a tenth of the points lies outside is conspicuous. Each control has the same weight. The
-    radius is the `coverage` quantile of the distances of each control's points from the ellipse of
-    the other controls, and the allowed fraction is a tenth, or the largest fraction of a control
-    outside the cloud of the others if that is larger: of n controls and a further healthy subject,
-    each is equally likely to have the largest one, so that the risk to call the latter conspicuous
+    Clouds of turns and amplitude were introduced by Stålberg et al. [1]_; there, a study with more
+    than a tenth of the points outside is abnormal. Each control has the same weight. The radius is
+    the `coverage` quantile of the distances of each control's points from the ellipse of the other
+    controls, and the allowed fraction is a tenth, or the largest fraction of a control outside the
+    cloud of the others if that is larger: of n controls and a further healthy subject, each is
+    equally likely to have the largest one, so that the probability of calling the latter abnormal
     is at most 1 / (n + 1). Clouds depend on needle, filter, and the forces that were recorded.
 
     References

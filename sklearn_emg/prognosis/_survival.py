@@ -44,8 +44,8 @@ def survival_target(
 ) -> NDArray[Any]:
     """Outcome of each row's subject: whether an event was seen, and the time to it.
 
-    With a column ``time`` of visits the time counts from the subject's last visit in X, up to which
-    nothing had happened. Rows of later visits would tell that the subject lived until then:
+    With a column ``time`` of visits, the time counts from the subject's last visit in X, before
+    which there was no event. Rows of later visits would reveal that the subject lived until then:
     choose the visits from which you predict, such as ``X[X["visit"] == 1]``.
 
     Parameters
@@ -57,7 +57,7 @@ def survival_target(
         Table with the columns ``subject``, `event` and `event_time`, such as ``subjects`` of
         :func:`~sklearn_emg.datasets.make_progression_cohort`; by default they are columns of X.
     event : str, default="event"
-        Boolean column: whether the event was seen. Otherwise the subject is censored.
+        Boolean column that states whether the event was seen; otherwise the subject is censored.
     event_time : str, default="event_time"
         Column with the time of the event, or the last time at which it had not taken place: months
         on the clock of ``time``, or dates.
@@ -171,10 +171,10 @@ def _boosting(random_state: Any) -> Any:
 class SurvivalVote(DiVote):
     """Features of windows, aggregated by subject, predict the time to an event.
 
-    A transformer makes features of the windows of recordings; they are averaged over each
-    recording, and statistics of the recordings of a subject are what a survival model learns from.
-    Some subjects may be censored: observed for a time without the event. It needs scikit-survival,
-    which has the licence GPL-3: ``pip install "sklearn-emg[survival]"``.
+    A transformer computes features of the windows of recordings. They are averaged over each
+    recording, and a survival model learns from statistics of a subject's recordings. Some subjects
+    may be censored: observed for a time without the event. It needs scikit-survival, which has the
+    licence GPL-3: ``pip install "sklearn-emg[survival]"``.
 
     Parameters
     ----------
@@ -467,7 +467,7 @@ class SurvivalVote(DiVote):
 
     @warned_once()
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
-        """Risk of the subject of each row: higher for earlier events, without a unit.
+        """Risk of the subject of each row, higher for earlier events and without a unit.
 
         Parameters
         ----------
@@ -494,7 +494,7 @@ class SurvivalVote(DiVote):
         X : DataFrame or ndarray
             As in ``fit``; all recordings of a subject together.
         times : array-like of shape (n_times,), default=None
-            Times, in the unit of the outcomes; by default those of the events in training.
+            Times in the unit of the outcomes; by default those of the events in training.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 

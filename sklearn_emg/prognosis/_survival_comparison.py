@@ -1,4 +1,4 @@
-"""Comparison of survival models on subjects held out, beside the Kaplan-Meier curve."""
+"""Comparison of survival models on held-out subjects with the Kaplan-Meier curve."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class SurvivalComparison:
         One row per model and measure of :func:`~sklearn_emg.metrics.survival_measures`, with the
         columns ``model``, ``measure``, ``value``, ``low``, ``high``.
     pvalues : Series
-        By model: two-sided permutation test that its integrated Brier score is that of the
-        Kaplan-Meier curve, paired by subject.
+        p-value of each model in a two-sided permutation test, paired by subject, of the hypothesis
+        that its integrated Brier score is that of the Kaplan-Meier curve.
     curves : dict of str to DataFrame of shape (n_subjects, n_times)
         Predicted curves of subjects that the model was not trained on.
     outcomes : DataFrame of shape (n_subjects, 3)
         Index of subjects; ``event``, ``time`` and the ``fold`` that tested the subject.
     confidence : float
+        Confidence level of the intervals.
     """
 
     summary: pd.DataFrame
@@ -103,7 +104,7 @@ def compare_survival(
     confidence: float = 0.95,
     random_state: Any = 0,
 ) -> SurvivalComparison:
-    """Score survival models on subjects held out, beside the Kaplan-Meier curve of the training.
+    """Score survival models, and the Kaplan-Meier curve of the training, on held-out subjects.
 
     Parameters
     ----------
@@ -119,8 +120,9 @@ def compare_survival(
     times : array-like of shape (n_times,), default=None
         Times of the evaluation; by default the quartiles of the times of events.
     n_resamples : int, default=1000
-        Resamples of subjects for the intervals.
+        Number of resamples of subjects for the intervals.
     confidence : float, default=0.95
+        Confidence level of the intervals.
     random_state : int, RandomState instance or None, default=0
         Seed of folds and resamples.
 

@@ -1,4 +1,4 @@
-"""Activity at rest that is asked for: fibres, motor units and end-plates that fire on their own.
+"""Requested activity at rest: fibres, motor units and end-plates that discharge spontaneously.
 
 Kinds, rates and sizes follow descriptions of the needle examination, whose sources
 :func:`sklearn_emg.datasets.simulate_recording` states. They were not fitted to recordings.

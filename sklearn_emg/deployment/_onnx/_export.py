@@ -48,7 +48,7 @@ _CALLER = "export_onnx"
 
 @dataclass(frozen=True)
 class _Flow:
-    """What goes from step to step: signals, with 3 axes, or features and scores, with 2.
+    """Value that goes from step to step: signals with 3 axes, or features or scores with 2.
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ def export_onnx(
     """Write a whole fitted system, or a network, as an ONNX file, which runs without Python.
 
     Filters, windows, time-domain features, steps and classifiers of scikit-learn, networks and
-    votes become one graph. What has no graph is named before anything is written, and parts that
-    skl2onnx converts are compared with scikit-learn on random rows.
+    votes become one graph. Steps that have no graph are named in an error before anything is
+    written, and parts that skl2onnx converts are compared with scikit-learn on random rows.
 
     Parameters
     ----------
@@ -94,11 +94,11 @@ def export_onnx(
     path : str or path-like
         File to write, with its extension. An existing file is replaced.
     X : DataFrame or ndarray, default=None
-        Recordings or windows, as for ``predict``, on which the file is run by onnxruntime and
-        compared with `model` before it is written. Probabilities, and values relative to the
-        largest of their output, must agree to 1e-5, those of networks to 1e-4.
+        Recordings or windows, as for ``predict``. onnxruntime runs the graph on them, and the
+        results are compared with `model` before the file is written. Probabilities, and values
+        relative to the largest of their output, must agree to 1e-5, those of networks to 1e-4.
     dtype : {"float64", "float32"}, default="float64"
-        Type of the input. Give that of your signals: filters return the type that they get. A
+        Type of the input. Give the type of your signals: filters return the type that they get. A
         network alone takes float32.
 
     Returns
@@ -136,14 +136,14 @@ def export_onnx(
       ``features`` (n_rows, n_features) if their first step does, and give ``probabilities``,
       ``decision``, ``prediction``, ``signals`` or ``features``.
 
-    Metadata are texts: ``estimator``, ``sklearn_emg`` (the version), and as JSON ``classes``,
+    The metadata are strings: ``estimator``, ``sklearn_emg`` (the version), and as JSON ``classes``,
     ``feature_names``, ``fs`` in Hz, ``unit`` of the input, ``window`` and ``step`` in s.
 
-    Exported are the linear filters, causal or zero-phase, :class:`AmplitudeScaler`, `Envelope`,
-    `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover` by mean or median, all
-    features of `TimeDomainFeatures` (also in `EMGFeatures`), selectors, and what skl2onnx converts.
-    IIR filters run as a Scan over blocks of samples, zero-phase filters as two with the extension
-    of :func:`scipy.signal.sosfiltfilt`.
+    The export covers the linear filters, causal or zero-phase, :class:`AmplitudeScaler`,
+    `Envelope`, `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover` by mean or
+    median, all features of `TimeDomainFeatures` (also in `EMGFeatures`), selectors, and what
+    skl2onnx converts. IIR filters run as a Scan over blocks of samples, zero-phase filters as two
+    with the extension of :func:`scipy.signal.sosfiltfilt`.
 
     Examples
     --------

@@ -200,7 +200,7 @@ class Graph:
         return self._known[key]
 
     def vector(self, value: Any) -> Tensor:
-        """A whole number, or a tensor of one element, as a vector of one element."""
+        """An integer, or a tensor of one element, as a vector of one element."""
         return value if isinstance(value, Tensor) else self.constant([value], np.int64)
 
     def several(
@@ -241,7 +241,7 @@ class Graph:
         return self.add("Concat", parts, parts[0].dtype, axis=axis)
 
     def counting(self, stop: Tensor, step: int = 1) -> Tensor:
-        """Whole numbers from 0 to below `stop`, a vector of one element."""
+        """Integers from 0 to below `stop`, a vector of one element."""
         scalar = self.add("Squeeze", [stop], np.int64)
         ends = [self.constant(0, np.int64), scalar, self.constant(step, np.int64)]
         return self.add("Range", ends, np.int64)
@@ -327,7 +327,7 @@ class Graph:
         outputs : dict of str to (Tensor, shape)
         metadata : dict of str to str
         text : str
-            Description of inputs and outputs for people.
+            Description of inputs and outputs for readers.
 
         Returns
         -------

@@ -139,7 +139,7 @@ def best(scores: Tensor) -> Tensor:
 
 
 def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """What skl2onnx makes of an estimator, once it agrees with scikit-learn on random rows."""
+    """Graph by skl2onnx of an estimator, if it agrees with scikit-learn on random rows."""
     reasons = []
     # Trees compare in float32, in scikit-learn too; the others are more exact in float64.
     trees = isinstance(model, (BaseEnsemble, BaseDecisionTree))

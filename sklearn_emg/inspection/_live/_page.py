@@ -32,23 +32,23 @@ _STREAMS = 8  # open pages, at most
 class LiveView:
     """Page in a browser on this computer with the signal, scores and decision of a live diagnosis.
 
-    A server of the standard library listens on the loopback interface alone. Each request needs
-    the random token of :attr:`url`, and the page loads nothing from elsewhere. It follows the light
-    or dark theme of the system.
+    A server of the standard library listens on the loopback interface only. Each request needs the
+    random token of :attr:`url`, and the page loads nothing from elsewhere. The page follows the
+    light or dark theme of the system.
 
     Parameters
     ----------
     live : StreamingDiagnosis
         The diagnosis, for which a recording has begun before :meth:`run`.
     port : int, default=0
-        Port on 127.0.0.1; 0 takes a free one.
+        Port on 127.0.0.1. 0 takes a free one.
     seconds : float, default=10.0
         Length of the signal that is shown, in seconds. The first 8 channels are drawn.
 
     Attributes
     ----------
     url : str
-        Address of the page, with the token. Whoever has it on this computer can watch.
+        Address of the page, with the token. Every user of this computer who has it can watch.
 
     See Also
     --------

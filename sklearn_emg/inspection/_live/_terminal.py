@@ -39,7 +39,7 @@ def watch(
     seconds : float, default=10.0
         Length of the signal that is shown, in seconds.
     console : rich.console.Console, default=None
-        Where to write; None is the terminal.
+        Console to write to. None is the terminal.
 
     Returns
     -------

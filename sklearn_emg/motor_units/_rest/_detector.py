@@ -71,14 +71,14 @@ class _Finding(NamedTuple):
 class RestActivityDetector(FeatureExtractor):
     """Find fibrillation potentials, positive sharp waves and fasciculations of a muscle at rest.
 
-    Events that exceed the noise are grouped by shape; each group is the train of one source, and
-    stated rules on shape and regularity tell its kind. Recordings of a contraction are refused:
-    they have motor units that discharge at voluntary rates, activity most of the time, or many
-    potentials of no known kind, and nothing in them is called spontaneous.
+    Events that exceed the noise are grouped by shape; each group is the train of one source, whose
+    kind follows from rules on shape and regularity. Recordings of a contraction are refused: they
+    have motor units that discharge at voluntary rates, activity most of the time, or many
+    potentials of unknown kind, and none of their events is called spontaneous.
 
     The detector was developed and measured on simulated recordings only
     (:func:`~sklearn_emg.datasets.simulate_recording`): there is no annotated recording at rest to
-    test it on. It is no diagnosis.
+    test it on. Its results are not a diagnosis.
 
     Parameters
     ----------
@@ -86,11 +86,12 @@ class RestActivityDetector(FeatureExtractor):
         Sampling rate in Hz. Arrays need it; a recording table contains its own. At least 4 kHz are
         needed.
     threshold : float, default=5.5
-        Least deflection of an event, in standard deviations of the noise.
+        Smallest deflection of an event, in standard deviations of the noise.
     min_amplitude : float, default=0.02
-        Least amplitude of a source in mV, peak to peak.
+        Smallest peak-to-peak amplitude of a source in mV.
     min_seconds : float, default=2.0
-        Shortest recording: regularity cannot be told in shorter ones.
+        Length of the shortest accepted recording in s. Regularity cannot be determined in shorter
+        ones.
     fill_value : float, default=NaN
         Value of the features of recordings that are not at rest.
 
@@ -123,7 +124,7 @@ class RestActivityDetector(FeatureExtractor):
     Warns
     -----
     RecordingWarning
-        If recordings are too short, of too low a rate, or not at rest.
+        If recordings are too short, have too low a sampling rate, or are not at rest.
 
     See Also
     --------
@@ -135,7 +136,7 @@ class RestActivityDetector(FeatureExtractor):
     Rules, in this order, for a train whose intervals have the coefficient of variation v, estimated
     in spite of missed events (from 3 events on):
 
-    - *positive sharp wave*: a sharp positive phase, then a negative one of at most 0.55 of its
+    - *positive sharp wave*: a sharp positive phase, then a negative phase of at most 0.55 of its
       height that is three times as broad; v < 0.10 and 0.4 to 20 Hz, else unclassified;
     - *motor unit*, which refuses the recording: longer than 6.5 ms and from 4 Hz on;
     - *fibrillation*: up to 6.5 ms, v < 0.10, 0.4 to 20 Hz;
@@ -146,10 +147,10 @@ class RestActivityDetector(FeatureExtractor):
     - *motor unit* again: up to 6.5 ms, from 4 Hz on and v between 0.10 and 0.25;
     - else *unclassified*, as are rare events that may be two events of frequent trains at once.
 
-    Shapes and rates follow descriptions [1]_ [2]_; regularity tells fibrillation potentials from
-    end-plate spikes [3]_. Fibrillation potentials that are irregular, as some are [1]_, are not
-    called so. Complex repetitive discharges, myotonia, myokymia and cramps are not known to the
-    rules. Positive is upwards (core minus cannula): invert signals of the other polarity.
+    Shapes and rates follow descriptions [1]_ [2]_; regularity distinguishes fibrillation potentials
+    from end-plate spikes [3]_. Irregular fibrillation potentials, which exist [1]_, are not
+    recognised. There are no rules for complex repetitive discharges, myotonia, myokymia and cramps.
+    Positive is upwards (core minus cannula): invert signals of the other polarity.
 
     The features, for each channel, are events per second of each kind (``rest_fibrillations``,
     ``rest_sharp_waves``, ``rest_fasciculations``, ``rest_endplate``, ``rest_unclassified``),
@@ -326,7 +327,7 @@ class RestActivityDetector(FeatureExtractor):
 
 
 def _busy(rest: Rest, seconds: float) -> str:
-    """Why a recording is not at rest, as far as its noise and the number of events tell."""
+    """Why a recording is not at rest, by its noise and its number of events."""
     if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
         return "noise of an implausible size for mV; check the unit"
     if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
@@ -337,7 +338,7 @@ def _busy(rest: Rest, seconds: float) -> str:
 
 
 def _voluntary(sources: list[_Source], seconds: float) -> str:
-    """Why a recording is not at rest, as far as its trains tell."""
+    """Why a recording is not at rest, by its trains."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
     if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:

@@ -232,7 +232,7 @@ def _with_hidden(rest: Rest, places: list[Floats], threshold: float) -> list[Flo
 
 
 def _joined(rest: Rest, places: list[Floats]) -> list[Floats]:
-    """Groups whose mean shapes are one shape are one group."""
+    """Merge groups whose mean shapes agree."""
     before, length, shift = (int(t * rest.fs) for t in (_BEFORE, _BEFORE + _AFTER, _SHIFT))
     kept: list[Floats] = []
     shapes: list[Floats] = []

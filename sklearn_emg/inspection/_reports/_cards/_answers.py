@@ -1,4 +1,4 @@
-"""What a run knows of the items of the checklists; a text that ends with "…" is a part."""
+"""Answers of a run to the items of the checklists; a text that ends with "…" is a part of one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _tuned(facts: Facts) -> str:
 
 
 def _part(text: str) -> str:
-    """Part of an answer, which the author completes; nothing where the run knows nothing."""
+    """Part of an answer, which the author completes; empty if the run knows no part."""
     return f"{text} …" if text else ""
 
 

@@ -14,7 +14,7 @@ from sklearn_emg._files import write_text_atomically
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._reports._html import page_text, rendered, table
 
-#: What stands in place of a fact that only the author of a study knows.
+#: Mark in place of a fact that only the author of a study knows.
 AUTHOR = "author"
 _MARKS = {AUTHOR: "author", "confound": "leaky", "not done": "author"}
 
@@ -69,7 +69,7 @@ class Card:
         return page_text("card.html", self.title, {"card": card_content(self)})
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the card to a file, as HTML or Markdown by its ending.
+        """Write the card to an HTML or Markdown file.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The items of TRIPOD+AI and REFORMS, in words of our own.
+"""The items of TRIPOD+AI and REFORMS, paraphrased.
 
 G. S. Collins et al., "TRIPOD+AI statement: updated guidance for reporting clinical prediction
 models that use regression or machine learning methods", BMJ 385 (2024) e078378.
@@ -85,7 +85,7 @@ REFORMS = {
 def checklist(
     title: str, source: str, items: Mapping[str, str], known: Mapping[str, str]
 ) -> Section:
-    """A checklist with what the run knows; all else is the author's.
+    """A checklist with the answers of the run; the author gives the others.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def checklist(
     n_parts = sum(1 for row in rows.values() if row["by"] == f"run, {AUTHOR}")
     n_open = len(rows) - n_known - n_parts
     text = (
-        f"{len(rows)} items in words of our own, after {source}. The run answers {n_known} and a "
+        f"{len(rows)} items, paraphrased from {source}. The run answers {n_known} and a "
         f"part of {n_parts}; the author answers {n_open}. Where both stand, the author completes."
     )
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("item")

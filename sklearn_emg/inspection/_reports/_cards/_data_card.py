@@ -43,7 +43,7 @@ def data_card(
     quality: QualityReport | None = None,
     title: str = "Data card",
 ) -> Card:
-    """Describe a table of recordings and what is not known about it, as a card.
+    """Describe a table of recordings, and list what is not known about it, in a card.
 
     Parameters
     ----------

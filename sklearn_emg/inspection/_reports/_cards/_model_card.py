@@ -1,4 +1,4 @@
-"""model_card: what a model is, on whom it was tested, with which figures, and what is not known."""
+"""model_card: a model, the subjects of its test, its scores, and what is not known."""
 
 from __future__ import annotations
 
@@ -104,16 +104,16 @@ def model_card(
     min_subjects: int = 5,
     title: str | None = None,
 ) -> Card:
-    """Describe a model, how it was tested and what is not known, as a card.
+    """Describe a model and its test, and list what is not known, in a card.
 
-    All figures come from the comparison; nothing is invented. What only the author knows, such as
-    the intended use, is a marked blank. The card ends with the checklists TRIPOD+AI [1]_ and
-    REFORMS [2]_, in words of our own.
+    All figures come from the comparison. Facts that only the author knows, such as the intended
+    use, are marked blanks. The card ends with the checklists TRIPOD+AI [1]_ and REFORMS [2]_,
+    paraphrased.
 
     Parameters
     ----------
     model : estimator or str
-        A pipeline of the comparison, fitted (on all subjects) or not, or the name of one.
+        A pipeline of the comparison, unfitted or fitted on all subjects, or its name.
     comparison : Comparison
         Result of :func:`~sklearn_emg.comparison.compare`.
     pipeline : str, default=None
@@ -130,7 +130,7 @@ def model_card(
     age_bands : sequence of float, default=(40, 60)
         Limits of the bands of age in years.
     min_subjects : int, default=5
-        A subgroup with fewer subjects gets no figure; the card says so.
+        A subgroup with fewer subjects has no score; the card states this.
     title : str, default=None
         Title, by default "Model card: " and the name of the pipeline.
 

@@ -1,4 +1,4 @@
-"""Who and what the rows of a table are: subjects, classes, sexes, ages, muscles, sites."""
+"""Description of the rows of a table: subjects, classes, sexes, ages, muscles, sites."""
 
 from __future__ import annotations
 
