@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
@@ -126,7 +128,7 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
     return inner, np.clip(shift, -0.5, 0.5)
 
 
-def snippets(signal: Floats, at: Floats, before: int, length: int) -> Floats:
+def snippets(signal: Floats, at: NDArray[np.floating], before: int, length: int) -> Floats:
     """Stretches of shape (n, n_channels, length) that begin `before` samples before each `at`.
 
     Between samples the signal is interpolated by a sinc in a Hann window of 11 samples; beyond its
@@ -144,7 +146,7 @@ def median(stretches: Floats) -> Floats:
     return medians(stretches)
 
 
-def shifted(templates: Floats, shifts: Floats) -> Floats:
+def shifted(templates: NDArray[np.floating], shifts: Floats) -> NDArray[Any]:
     """Templates (n, n_channels, length) later by each of `shifts`: (n, n_shifts, n_channels, l)."""
     length = templates.shape[-1]
     n = fft.next_fast_len(length + 32, real=True)
@@ -174,7 +176,7 @@ def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.floa
     return out
 
 
-def correlations(templates: Floats, bank: Floats) -> Floats:
+def correlations(templates: NDArray[np.floating], bank: NDArray[np.floating]) -> NDArray[Any]:
     """Correlation of templates (n, n_channels, length) with others, several versions of each.
 
     `bank` has shape (n_others, n_versions, n_channels, length), the result (n, n_others,
