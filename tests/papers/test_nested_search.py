@@ -77,7 +77,9 @@ def test_each_source_is_searched_nested_by_subject(name):
     system = get_system(name)
     if system.needs and find_spec(needs[system.needs]) is None:
         pytest.skip(f"needs {needs[system.needs]}")
-    X, y = simulated_cohort(n_subjects=12, n_recordings=24, duration=0.45)
+    # A transfer needs two training subjects of a class, one to pretrain and one to fine-tune.
+    n_subjects = 24 if name == "transfer-cnn" else 12
+    X, y = simulated_cohort(n_subjects=n_subjects, n_recordings=24, duration=0.45)
     fs = max(SIZES["cohort"][0], system.min_fs)
     model = shrink(make_system(name, fs=fs, window=0.4, step=0.4))
     grid = grid_of(model, name, fs)
