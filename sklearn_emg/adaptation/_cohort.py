@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_emg._tables import counted
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import SubjectPredictions, predict_subjects
 from sklearn_emg.recordings import Subjects
@@ -58,7 +59,9 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
         raise ValueError(f"{caller} needs a table with a 'subject' column.")
     values = np.asarray(y)
     if len(values) != len(X):
-        raise ValueError(f"{caller} got {len(values)} labels for {len(X)} rows.")
+        raise ValueError(
+            f"{caller} got {counted(len(values), 'label')} for {counted(len(X), 'row')}."
+        )
     subjects = Subjects.of(X)
     labels = values[np.unique(subjects.codes, return_index=True)[1]]
     if (differs := np.flatnonzero(values != labels[subjects.codes])).size:

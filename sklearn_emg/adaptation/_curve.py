@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sklearn_emg._tables import ReadableTable
+from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg._warnings import warned_once
@@ -303,8 +303,8 @@ def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
         needed = len(range(k, n, len(classes)))
         if counts[c] <= needed:
             raise ValueError(
-                f"adaptation_curve draws {needed} subjects of class {c!r} of the new site, which "
-                f"has {counts[c]}: at least one has to be left for the test. Lower 'sizes'."
+                f"adaptation_curve draws {counted(needed, 'subject')} of class {c!r} of the new "
+                f"site, which has {counts[c]}: at least one has to be left for the test. Lower 'sizes'."
             )
 
 

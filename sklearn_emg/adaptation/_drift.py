@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
 
@@ -184,7 +185,8 @@ class CusumDetector:
         self.names = list(range(len(self.mean))) if names is None else list(names)
         if len(self.names) != len(self.mean):
             raise ValueError(
-                f"CusumDetector got {len(self.names)} 'names' for {len(self.mean)} features."
+                f"CusumDetector got {counted(len(self.names), 'name')} in 'names' for "
+                f"{counted(len(self.mean), 'feature')}."
             )
         if (bad := ~(np.isfinite(self.mean) & (self.std > 0) & np.isfinite(self.std))).any():
             raise ValueError(

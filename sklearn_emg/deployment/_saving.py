@@ -23,6 +23,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._files import existing_file, read_bytes, refusing, write_atomically
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.deployment._places import (
@@ -381,7 +382,9 @@ def load_model(
         _check_values(model, description)
         places = [part for part in parts if isinstance(part, SavedNetwork)]
         if sorted(place.number for place in places) != list(range(description["networks"])):
-            raise ValueError(f"it has not the {description['networks']} networks described")
+            raise ValueError(
+                f"it does not have the {counted(description['networks'], 'network')} described"
+            )
         found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
         modules = [
             None if place.module is None else network_class(place.module) for place in places

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 from scipy.stats import norm
 
-from sklearn_emg._tables import ReadableTable
+from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._intervals import bootstrap_interval, check_confidence
 from sklearn_emg.recordings import Subjects
@@ -66,7 +66,7 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
         )
     if some_event and not event.any():
         raise ValueError(
-            f"{caller}: all {len(given)} outcomes are censored, no event was seen. Nothing can be "
+            f"{caller}: no event was seen in {counted(len(given), 'outcome')}. Nothing can be "
             "learned about its time; follow the subjects longer."
         )
     found = np.empty(len(given), dtype=OUTCOME)

@@ -84,7 +84,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
     ----------
     fs : float, default=None
         Sampling rate in Hz. Arrays need it; a recording table contains its own. Rates below about
-        8 kHz cut the sharp parts of potentials, by which units are told apart.
+        8 kHz cut the sharp parts of potentials, by which units are distinguished.
     highpass : float, default=250.0
         Corner frequency in Hz of the zero-phase high-pass filter in front of the search, at most
         2000. The templates are averages of the recording itself.

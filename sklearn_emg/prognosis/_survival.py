@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg._sklearn import HasMethods, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import require
 from sklearn_emg._warnings import warned_once
@@ -413,8 +414,8 @@ class SurvivalVote(DiVote):
         bad = np.argwhere(~np.isfinite(found))
         if bad.size:
             raise ValueError(
-                f"Feature {self._names[bad[0, 1]]!r} is not finite in {len(bad)} windows (first: "
-                f"number {bad[0, 0]}). Leave it out, or impute it in the 'estimator'."
+                f"Feature {self._names[bad[0, 1]]!r} is not finite in "
+                f"{counted(len(bad), 'window')} (first: number {bad[0, 0]}). Leave it out, or impute it in the 'estimator'."
             )
         return found
 

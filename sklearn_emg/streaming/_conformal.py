@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_real
 from sklearn_emg.metrics import conformal_sets
@@ -99,7 +100,7 @@ class ConformalStop:
             raise ValueError(
                 "ConformalStop needs a course of votes of shape (n_windows, "
                 f"{len(self._classes)}) and a label for each calibration subject. Got "
-                f"{len(counts)} courses, {len(self._y)} labels"
+                f"{counted(len(counts), 'course')}, {counted(len(self._y), 'label')}"
                 + (f" and the shape {wrong[0]}." if wrong else ".")
             )
         if unknown := sorted(set(self._y.tolist()) - set(self._classes.tolist())):

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_integer, check_option, check_real, require
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import millivolts_per
@@ -198,12 +199,14 @@ class _LineReader:
     def _refuse(self, line: bytes) -> None:
         """Refuse or count a malformed line."""
         self._in_a_row += 1
-        wanted = f"{self._lines.n_channels} numbers"
+        wanted = counted(self._lines.n_channels, "number")
         if self._lines.counter is not None:
             wanted = f"a counter and {wanted}"
         where = f"{self._name}, line {self._n_lines}: {line[:40]!r}"
         if self._lines.malformed == "raise" or self._in_a_row >= _MALFORMED_IN_A_ROW:
-            many = f", as {self._in_a_row - 1} lines before" if self._in_a_row > 1 else ""
+            many = (
+                f", as {counted(self._in_a_row - 1, 'line')} before" if self._in_a_row > 1 else ""
+            )
             raise ValueError(
                 f"{where} does not have {wanted} separated by {self._lines.separator!r}{many}. "
                 "Check the LineFormat."

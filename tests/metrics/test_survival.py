@@ -135,7 +135,7 @@ def test_intervals_become_narrower_with_more_subjects():
         (outcomes([1, 1], [2, 0]), "time of row 1 is 0; .* above 0"),
         (outcomes([1, 1], [-2, 3]), "time of row 0 is -2"),
         (outcomes([1, 1], [2, np.nan]), "time of row 1 is nan"),
-        (outcomes([0, 0], [2, 3]), "all 2 outcomes are censored"),
+        (outcomes([0, 0], [2, 3]), "no event was seen in 2 outcomes"),
     ],
 )
 def test_unusable_outcomes_are_named(y, match):

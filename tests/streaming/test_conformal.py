@@ -83,7 +83,7 @@ def test_worst_moment_and_limit_by_hand():
     "changes, match",
     [
         ({"coverage": 1.0}, "'coverage' parameter of ConformalStop"),
-        ({"y": ["a"]}, "Got 2 courses, 1 labels"),
+        ({"y": ["a"]}, "Got 2 courses, 1 label"),
         ({"y": ["a", "c"]}, r"label 'c', which is not among the classes a, b"),
         ({"classes": ["a", "b", "c"]}, r"\(n_windows, 3\).* the shape \(1, 2\)"),
         ({"courses": [], "y": []}, "Got 0 courses"),

@@ -1,4 +1,4 @@
-"""Display of a meta-analysis: mean ranks with what they do not tell apart, and differences."""
+"""Display of a meta-analysis: mean ranks with the groups that do not differ, and differences."""
 
 from __future__ import annotations
 

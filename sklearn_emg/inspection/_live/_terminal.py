@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._live._state import LiveState
 from sklearn_emg.streaming import StreamingDiagnosis
@@ -93,8 +94,9 @@ def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
     decided = decision["decided"]
     lines += [
         "",
-        f"Subject {decision['subject']}, {decision['seconds']:.1f} s, {decision['n_windows']} "
-        f"windows, {decision['n_rejected']} left out ({told['phase']})",
+        f"Subject {decision['subject']}, {decision['seconds']:.1f} s, "
+        f"{counted(decision['n_windows'], 'window')}, {decision['n_rejected']} left out "
+        f"({told['phase']})",
         leading,
         "Not decided" if decided is None else f"Decided: {classes[decided]}",
         *told["messages"][-1:],

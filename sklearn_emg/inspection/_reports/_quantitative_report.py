@@ -271,7 +271,7 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
     rows = recordings.head(_N_TRACES)
     single = "peak" in part
     marked = "; coloured: potentials that were measured" if single else ""
-    measured = f"{len(part)} isolated potentials were measured" if single else f"{len(part)} units"
+    measured = counted(len(part), "isolated potential" if single else "unit")
 
     def paint(figure: Any) -> None:
         axes = figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0]
@@ -289,7 +289,7 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
     return draw(
         paint,
-        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {measured} in all recordings.",
+        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {measured} in all of them.",
         f"The first {length:g} s of {len(rows)} of "
         f"{counted(len(recordings), 'recording')}{marked}.",
         size=(7.2, 1.0 + 1.1 * len(rows)),
@@ -313,9 +313,9 @@ def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture
 
     return draw(
         paint,
-        f"{len(chosen)} potentials of {muscle}, aligned at their peaks; median amplitude "
+        f"{counted(len(chosen), 'potential')} of {muscle}, aligned at the peaks; median amplitude "
         f"{part['amplitude'].median():.2f} mV, median duration {part['duration'].median():.1f} ms.",
-        f"{len(chosen)} of {len(part)} potentials, aligned at their peaks.",
+        f"{len(chosen)} of {counted(len(part), 'potential')}, aligned at the peaks.",
         size=(4.6, 3.0),
     )
 
@@ -344,10 +344,9 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
     inside = part["amplitude"].between(low, high) & part["duration"].between(short, long)
     return draw(
         paint,
-        f"Amplitude against duration of {len(part)} potentials of {muscle}: {int(inside.sum())} "
-        f"lie within {low:.3g} to {high:.3g} mV and {short:.3g} to {long:.3g} ms.",
-        f"{int(inside.sum())} of {len(part)} potentials lie within the limits of single potentials "
-        "(dashed).",
+        f"Amplitude against duration of {counted(len(part), 'potential')} of {muscle}; "
+        f"{int(inside.sum())} within {low:.3g} to {high:.3g} mV and {short:.3g} to {long:.3g} ms.",
+        f"Within the limits of single potentials (dashed): {int(inside.sum())} of {len(part)}.",
         size=(4.6, 3.0),
     )
 

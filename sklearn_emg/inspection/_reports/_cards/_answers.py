@@ -55,7 +55,7 @@ def _shared(facts: Facts) -> dict[str, str]:
         "no subject is in training and test of a fold",
         "missing": missing_text(record.rows),
         "confounds": found,
-        "small": f"{small} of {len(facts.subgroups)} subgroups are too small for a figure"
+        "small": f"{small} of {counted(len(facts.subgroups), 'subgroup')} too small for a score"
         if small
         else "",
         "groups": f"figures by {', '.join(groups)}" if groups else "",

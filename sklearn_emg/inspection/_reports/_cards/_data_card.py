@@ -144,7 +144,10 @@ def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
         ("Unit", ", ".join(sorted(map(str, units)))),
     ]
     if not lengths.notna().all():
-        facts.append(("Length not known before reading", f"{lengths.isna().sum()} recordings"))
+        text = counted(int(lengths.isna().sum()), "recording")
+        facts.append(
+            ("Length not known before reading", counted(int(lengths.isna().sum()), "recording"))
+        )
     names = dict.fromkeys(name for names in channel_names_of(table) for name in names)
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return [*facts, ("Channels", ", ".join(list(names)[:_MAX_NAMED]) + more)]

@@ -45,7 +45,7 @@ function drawSignal(told) {
   for (const row of [...low, ...high]) for (const x of row) scale = Math.max(scale, Math.abs(x));
   low.forEach((row, k) => at("channels").children[k].querySelector("path").setAttribute("d",
     outline(row, high[k], scale || 1, (start - begin) * pixels, step * pixels)));
-  const hidden = told.hidden ? ` ${told.hidden} more channels are not drawn.` : "";
+  const hidden = told.hidden ? ` ${told.hidden} more channel${told.hidden === 1 ? " is" : "s are"} not drawn.` : "";
   write("scale", "Lowest and highest sample of each interval; full height is ±" +
     `${scale.toPrecision(2)} mV.${hidden}`);
   write("from", `${begin.toFixed(1)} s`);
@@ -88,8 +88,8 @@ function drawDecision(told) {
   const percent = (x) => `${Math.round(100 * x)} %`;
   write("share", d.share === null ? "No votes yet." :
     `${percent(d.share)} of the votes of independent windows are for it, ` +
-    `interval ${percent(d.interval[0])} to ${percent(d.interval[1])}. ${d.n_windows} windows ` +
-    `were scored, ${d.n_rejected} left out.`);
+    `interval ${percent(d.interval[0])} to ${percent(d.interval[1])}. Windows: ${d.n_windows} scored, ` +
+    `${d.n_rejected} left out.`);
   write("decided", d.decided === null ? "Not decided." : `Decided: ${class_(d.decided)}.`);
 }
 
