@@ -70,14 +70,15 @@ of sklearn_emg.deployment.save_model; its filters must be causal.
 """
 _PREDICT = """Diagnose new recordings with a saved system (sklearn_emg.deployment.save_model).
 
-Prints a diagnosis with its probabilities, or a number with its interval, for each subject, and what
-speaks for and against it: the windows and recordings that agree, and the quality of the recordings.
+Prints a diagnosis with its probabilities, or a number with its interval, for each subject, with the
+numbers of windows and recordings that agree and the quality of the recordings.
 
   sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
   sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
 
-Files that do not hold several subjects are diagnosed one by one, under their names; --subject joins
-them as recordings of one subject. In a folder, --subject names a field, as for quality and compare.
+Each file is one subject with the name of the file, unless it contains several; --subject joins the
+files as recordings of one subject. In a folder, --subject names a field, as for quality and
+compare.
 """
 
 
@@ -386,7 +387,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         title = " ".join(map(str, name)) if isinstance(name, tuple) else name
         parts = [reasons, f"quality: {findings or 'no finding'}"]
         sys.stdout.write(f"{title}: {'; '.join(p for p in parts if p)}\n")
-    sys.stdout.write("\nAn aid for those who examine the patient, not a diagnosis by itself.\n")
+    sys.stdout.write("\nThis output supports an examination; it is not a diagnosis by itself.\n")
     if arguments.out is not None:
         _write_table(found.reset_index(), arguments.out)
         sys.stdout.write(f"Table: {arguments.out}\n")

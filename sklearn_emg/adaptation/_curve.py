@@ -304,7 +304,8 @@ def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
         if counts[c] <= needed:
             raise ValueError(
                 f"adaptation_curve draws {counted(needed, 'subject')} of class {c!r} of the new "
-                f"site, which has {counts[c]}: at least one has to be left for the test. Lower 'sizes'."
+                f"site, which has {counts[c]}: at least one has to be left for "
+                "the test. Lower 'sizes'."
             )
 
 

@@ -88,7 +88,7 @@ def unit_statistics(
     average: str,
     weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.floating]:
-    """Average, standard deviation, least and largest of the values of each code.
+    """Average, standard deviation, minimum and maximum of the values of each code.
 
     Parameters
     ----------

@@ -255,7 +255,7 @@ def _table(rows: list[dict[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFram
 
 
 def _typed(column: pd.Series, dtype: str | None, path: str) -> pd.Series:
-    """Values with their type; integers and truth values stay what they are beside missing ones."""
+    """Values with their type; integers and truth values keep their types if others are missing."""
     if dtype is not None:
         try:
             return column.astype(pd.api.types.pandas_dtype(dtype))

@@ -115,8 +115,8 @@ class LaterVisitSplit(Protocol):
     Run k tests each subject's k-th last target. It trains on the targets of that subject that were
     known at the end of the tested context, and on those of subjects without a tested target up to
     the same number from their end, so that nothing later than a context is learned of its subject.
-    Subjects are those of the column ``subject``. `groups` may join subjects, which changes nothing,
-    as each subject is on both sides; they may not divide one.
+    Subjects are those of the column ``subject``. `groups` may join subjects, which changes nothing
+    because each subject is on both sides; they may not divide a subject.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _subjects_within(X: pd.DataFrame, groups: Labels | None) -> NDArray[np.intp]
         if (divided := np.flatnonzero(joined != first[subjects.codes])).size:
             raise ValueError(
                 f"Groups divide subject {subjects.by_row[divided[0]]!r} (row {divided[0]}) of "
-                "LaterVisitSplit. Give no groups, or such that join whole subjects."
+                "LaterVisitSplit. Give no groups, or groups that join complete subjects."
             )
     return subjects.codes
 

@@ -43,7 +43,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     encoder : PretrainedEncoder or FrozenEstimator of it, default=None
         Pretraining without labels, in place of `pretrain`: its network, the same as that of
         `estimator`, gives the initial weights. ``fit`` trains a clone of it on its own windows,
-        those of validation subjects included, unless it is fitted already and held by
+        those of validation subjects included, unless it is fitted already and wrapped in
         :class:`~sklearn.frozen.FrozenEstimator`.
     frozen : sequence of str or None, default=None
         Names of layers, as in ``named_parameters`` of the module, that `fine_tune` does not change,
@@ -67,7 +67,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):
     source_subjects_ : set or None
         Subjects of the source cohort, if `pretrain` was given them.
     encoder_ : PretrainedEncoder
-        The pretrained encoder, where there is one.
+        The pretrained encoder, if there is one.
     estimator_ : estimator
         The fine-tuned network, which `save_model` can save.
     classes_ : ndarray of shape (n_classes,)

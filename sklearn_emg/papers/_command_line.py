@@ -19,7 +19,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
+        0, or 2 if the arguments or the data cannot be used, or 130 if it was interrupted.
 
     Examples
     --------

@@ -44,11 +44,11 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     distance from the reference subjects of the same site, in their standard deviations, as
     clinical reference limits are. No diagnosis of a patient is needed.
 
-    Sites of the training are standardised by the reference subjects in the training. A site that
-    is new in ``transform`` is standardised by its reference subjects among the rows given there:
-    they have to be in the same call, marked by a column, since there is no y. They are no test of
-    a model: leave them out of the scores. ``partial_fit`` learns a site once, from the rows of its
-    references, so that its patients can come alone.
+    Sites of the training are standardised by the reference subjects in the training. A site that is
+    new in ``transform`` is standardised by its reference subjects among the rows given there: they
+    have to be in the same call, marked by a column, since there is no y. They are no test of a
+    model: leave them out of the scores. ``partial_fit`` learns a site once, from the rows of its
+    references, so that its patients can be transformed one by one.
 
     Parameters
     ----------
@@ -72,13 +72,14 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         median and divides by the interquartile range / 1.349, which single extreme rows change
         less.
     prior : float, default=0.0
-        Number of references that the sites of ``fit`` count for in the scale of a site that is new:
-        its variance is averaged with their mean variance, weighted by `prior` and by its number of
-        references (of rows, with ``site="subject"``). With a `prior`, one reference is enough.
-        The location is always that of the references.
+        Weight of the sites of ``fit`` in the scale of a new site, as a number of references: the
+        variance of the site is averaged with their mean variance, weighted by `prior` and by its
+        number of references (of rows, with ``site="subject"``). With a `prior`, one reference is
+        enough. The location is always that of the references.
     new_site : {"raise", "pooled"}, default="raise"
-        How to treat a site that is new in ``transform`` and has too few references there: it is an
-        error, or gets the mean location and the scale of the sites of ``fit``, with a warning.
+        How to treat a site that is new in ``transform`` and has too few references there. "raise"
+        is an error; "pooled" uses the mean location and the scale of the sites of ``fit``, with a
+        warning.
     metadata : {"keep", "drop"}, default="keep"
         Whether the columns of a table that are no features (``subject``, ``site`` ...) are kept as
         they are, for a DiVoteClassifier or splitter that follows, or dropped.
@@ -210,7 +211,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         X : DataFrame or array-like of shape (n_rows, n_features)
             Feature table, or an array of features; NaN is left out of the statistics.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only where X does not say who is healthy.
+            Labels, read only if X does not state which subjects are healthy.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
             Values of the rows, for an X without these columns.
 
@@ -256,14 +257,14 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             Rows of the references of one or several sites: all references of a site together,
             since earlier statistics of it are replaced. Other rows are not read.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only where X does not say who is healthy.
+            Labels, read only if X does not state which subjects are healthy.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
             Values of the rows, for an X without these columns.
 
         Returns
         -------
         self : object
-            After a call without an earlier ``fit``, as fitted by it.
+            The first call, without an earlier ``fit``, is a ``fit``.
         """
         if not hasattr(self, "location_"):
             return self.fit(X, y, site=site, subject=subject, reference=reference, group=group)
@@ -365,7 +366,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         X : DataFrame
             Table with the columns of sites and references.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only where X does not say who is healthy.
+            Labels, read only if X does not state which subjects are healthy.
 
         Returns
         -------
@@ -427,7 +428,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             if not isinstance(X, pd.DataFrame):
                 raise ValueError("SiteStandardizer was fitted on a DataFrame; give it one.")
             needed = self._columns if self.metadata == "keep" else self._features
-            # Who is healthy is not known of new patients.
+            # It is not known which new patients are healthy.
             optional = ["group", "reference", *np.ravel(np.asarray(self.reference, dtype=object))]
             missing = [c for c in needed or () if c not in X.columns and c not in optional]
             if missing:
@@ -487,7 +488,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return reference
 
     def _tells_references(self, X: Any, reference: Any, group: Any) -> bool:
-        """Whether a column says which rows of X are references."""
+        """Whether a column states which rows of X are references."""
         if not isinstance(self.reference, str) or self.reference == "all":
             return True
         wanted = {"reference", "group"} if self.reference == "healthy" else {self.reference}
@@ -576,7 +577,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         (location, scale), drawn = self._statistics(values, rows, code, at_least=1)
         used = np.isin(rows.subject, drawn) & rows.reference & (rows.site == code)
         n = int(used.sum()) if self.site == "subject" else len(drawn)
-        # A constant feature has the scale 1, which is no variance of it.
+        # A constant feature has the scale 1, although its variance is 0.
         constant = np.nanmax(values[used], axis=0) == np.nanmin(values[used], axis=0)
         variance = np.where(constant, 0.0, scale**2)
         total = self.prior * self.pooled_scale_**2 + n * variance

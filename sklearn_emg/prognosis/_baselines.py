@@ -150,8 +150,9 @@ class MixedModelRegressor(_ContextRegressor):
     Parameters
     ----------
     slope : bool, default=True
-        Whether values change with time. False gives the mean of the population, moved towards that
-        of the subject: the best prediction of a stable value that is measured with noise.
+        Whether values change with time. False predicts the mean of the population, shrunk towards
+        the mean of the subject, which is the best prediction of a stable value that is measured
+        with noise.
 
     Attributes
     ----------

@@ -415,7 +415,8 @@ class SurvivalVote(DiVote):
         if bad.size:
             raise ValueError(
                 f"Feature {self._names[bad[0, 1]]!r} is not finite in "
-                f"{counted(len(bad), 'window')} (first: number {bad[0, 0]}). Leave it out, or impute it in the 'estimator'."
+                f"{counted(len(bad), 'window')} (first: number {bad[0, 0]}). "
+                "Leave it out, or impute it in the 'estimator'."
             )
         return found
 

@@ -41,8 +41,8 @@ class RunRecord:
     Attributes
     ----------
     rows : DataFrame
-        The rows of X, those that are described alike together: subject, ``y``, and columns such as
-        sex, age, muscle, site and fs; ``n`` is their number.
+        The rows of X, where rows with the same description are joined: subject, ``y``, and columns
+        such as sex, age, muscle, site and fs; ``n`` is the number of joined rows.
     protocol : dict of str to str
         Splits, seed, intervals, in words; ``rows``, whether a row is a "recording" or a "row".
     settings : DataFrame
@@ -59,6 +59,7 @@ class RunRecord:
         CPU time of fitting and predicting, all folds, by pipeline; of all threads of the process,
         without steps whose results were kept for all pipelines.
     versions : dict of str to str
+        Versions of this package, of its dependencies and of the system.
     date : str
         When the run ended, in UTC.
     """
@@ -144,7 +145,7 @@ def versions() -> dict[str, str]:
 
 
 def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None]) -> pd.DataFrame:
-    """Rows that are described alike, together, with their number.
+    """Join rows with the same description, and count them.
 
     Parameters
     ----------
@@ -245,7 +246,7 @@ def seeds_of(estimator: Any) -> list[tuple[str, str]]:
 
 
 def short_text(value: Any) -> str:
-    """A value in one line that is neither pages long nor holds an address in memory.
+    """A value as one line of limited length, without an address in memory.
 
     Parameters
     ----------

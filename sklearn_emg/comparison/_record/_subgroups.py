@@ -58,7 +58,7 @@ def rate(
 
 
 def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
-    """Diagnoses of one pipeline, one row per subject (or unit), those of several folds as a mean.
+    """Diagnoses of one pipeline, one row per subject (or unit), as a mean over several folds.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def subgroup_scores(
 ) -> pd.DataFrame:
     """Accuracy and sensitivities (or error) of one pipeline in subgroups.
 
-    A property of subjects, such as sex, divides the diagnoses. One that differs among the
+    A property of subjects, such as sex, divides the diagnoses. A property that differs among the
     recordings of a subject, such as the muscle, divides the recordings, each with its own
-    prediction; the unit says which. Age is divided into bands.
+    prediction; the column ``unit`` states which. Age is divided into bands.
 
     Parameters
     ----------
@@ -124,17 +124,17 @@ def subgroup_scores(
     name : str, default=None
         Name of the pipeline; required if there are several.
     by : str or iterable of str, default=("sex", "gender", "age", "muscle", "site", "side")
-        Columns of the table that was compared; those that it lacks are left out.
+        Columns of the table that was compared. Columns that it lacks are ignored.
     age_bands : sequence of float, default=(40, 60)
-        Limits of the bands in years; a limit belongs to the older band.
+        Limits of the bands in years. A limit belongs to the older band.
     min_subjects : int, default=5
-        Subgroups, and classes in them, with fewer subjects get no figure.
+        Subgroups, and classes in them, with fewer subjects have no score.
 
     Returns
     -------
     scores : DataFrame
         One row per subgroup: ``property``, ``subgroup``, ``unit`` of a case, ``n_subjects``,
-        ``n_cases``, ``enough`` (whether there are figures), and ``score``, ``low``, ``high`` (the
+        ``n_cases``, ``enough`` (whether there are scores), and ``score``, ``low``, ``high`` (the
         accuracy, or mean absolute error of numbers), and ``sensitivity of ...`` with ``low of
         ...`` and ``high of ...`` for each class. Intervals are over subjects: Wilson's for one
         diagnosis per subject, otherwise percentiles of a bootstrap.

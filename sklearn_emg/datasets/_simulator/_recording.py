@@ -125,10 +125,10 @@ def simulate_recording(
         the white noise over 11.72 kHz), "powerline" (RMS of the power-line interference), "drift"
         (RMS), "resolution" and "limit"; and "line_freq", that of the power line, in Hz.
     spontaneous : mapping, default=None
-        Spontaneous activity in place of that of the disease, ``{}`` for none: the numbers of
-        sources "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular), "fasciculations"
-        (motor units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz, irregular), and
-        "endplate_noise", RMS in mV. Their events are ``truth["spontaneous"]``.
+        Spontaneous activity in place of that of the disease; ``{}`` gives none. Keys are the
+        numbers of sources "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular),
+        "fasciculations" (motor units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz,
+        irregular), and "endplate_noise", its RMS in mV. The events are in ``truth["spontaneous"]``.
     return_truth : bool, default=False
         Whether to return firing times and potentials as well.
     random_state : int, RandomState instance or None, default=None
@@ -158,9 +158,9 @@ def simulate_recording(
     Of the spontaneous activity, fibrillation potentials are potentials of single fibres (biphasic
     or triphasic, positive first, 20 to 200 uV); positive sharp waves are those of fibres whose wave
     ends at the needle, with a low negative phase of 10 to 25 ms (30 to 300 uV); fasciculations are
-    potentials of whole motor units; end-plate spikes are those of fibres at their end-plates,
-    negative first, 50 to 200 uV; end-plate noise consists of negative potentials of 1.5 ms. Kinds,
-    rates and sizes follow descriptions [1]_ [2]_ [3]_; they are not fitted to recordings.
+    potentials of motor units; end-plate spikes are those of fibres at their end-plates, negative
+    first, 50 to 200 uV; end-plate noise consists of negative potentials of 1.5 ms. Kinds, rates and
+    sizes follow descriptions [1]_ [2]_ [3]_; they are not fitted to recordings.
 
     References
     ----------

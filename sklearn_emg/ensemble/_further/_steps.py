@@ -119,7 +119,7 @@ def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
 def train_further(
     last: Any, X: Any, y: NDArray[Any], n_epochs: int, groups: Labels | None = None
 ) -> None:
-    """Train a fitted classifier further, from where it stands.
+    """Train a fitted classifier further, from its present weights.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class Updating(DiVote):
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``: references, with the columns that the standardiser requests.
+            Rows of references as in ``fit``, with the columns that the SiteStandardizer requests.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
@@ -89,7 +89,7 @@ class Updating(DiVote):
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, at least 0; not used in the training of windows by "fine_tune".
+            Weight of each row, at least 0. "fine_tune" does not use it in the training of windows.
         how : {"refit", "fine_tune", "final"}, default="refit"
             "refit" fits the classifier at the end of `estimator_`, and the final classifier, on
             all rows; folds of `cv` and of a calibration fit this classifier alone. "fine_tune"
@@ -97,7 +97,7 @@ class Updating(DiVote):
             "final": it fits the final classifier on the units of earlier fits and on those of X.
             New units are scored before the training on them.
         n_epochs : int, default=1
-            Passes of "fine_tune" over the windows.
+            Number of passes of "fine_tune" over the windows.
 
         Returns
         -------

@@ -181,15 +181,15 @@ class MiniRocket(_Rocket):
 
     See Also
     --------
-    MultiRocket : Three further poolings, and differences of samples.
+    MultiRocket : Adds three poolings, and differences of samples.
 
     Notes
     -----
     A kernel has nine weights, three of 2 and six of -1, so that an offset has no effect. Dilations
     are spaced evenly on a logarithmic scale, up to a kernel as long as the window. Half of the
-    convolutions are computed with zeros beyond the ends (all, in windows shorter than nine
-    samples). With several channels each dilation adds
-    up a random subset of them; the published version draws one for each kernel and dilation.
+    convolutions are computed with zeros beyond the ends (all of them in windows shorter than nine
+    samples). With several channels each dilation adds up a random subset of them; the published
+    version draws one for each kernel and dilation.
 
     References
     ----------
@@ -300,7 +300,7 @@ class MultiRocket(_Rocket):
 
     See Also
     --------
-    MiniRocket : Proportions of positive values only, which take a tenth of the time.
+    MiniRocket : Computes proportions of positive values only, in a tenth of the time.
 
     Notes
     -----
@@ -313,8 +313,8 @@ class MultiRocket(_Rocket):
     - ``mipv``, :math:`\\sum_{t \\in P} t / |P|`, -1 where :math:`P` is empty.
 
     The code of the authors, and aeon's, adds the bias to the convolution in ``mpv`` and counts one
-    more in runs that start after the first sample and end before the last; a classifier of
-    standardised features hardly sees such constants.
+    more in runs that start after the first sample and end before the last. Such constants hardly
+    affect a classifier of standardised features.
 
     Sixteen windows are computed side by side in one pass over their samples.
 

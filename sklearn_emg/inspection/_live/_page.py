@@ -113,7 +113,7 @@ class LiveView:
         return self._state.run(source)
 
     def close(self) -> None:
-        """End the server. Open pages keep their last picture and state that the program has ended."""
+        """End the server. Open pages keep their last picture and state that it has ended."""
         self._closed.set()
         with self._state.changed:
             self._state.changed.notify_all()

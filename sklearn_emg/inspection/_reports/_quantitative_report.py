@@ -56,7 +56,7 @@ def quantitative_emg_report(
     measures against the limits, with z-scores and outliers, and amplitude against duration; the
     motor units of each recording with their firing rates, variability and overlaid potentials; and,
     with `interference`, turns against amplitude. The quality of the recordings follows. The page
-    begins with a summary in neutral words and with what is not certain. It prints on A4, opens
+    begins with a summary in neutral words and a list of uncertainties. It prints on A4, opens
     offline and shows names from the data as text. It makes no diagnosis.
 
     Parameters
@@ -69,11 +69,11 @@ def quantitative_emg_report(
     path : str or path-like
         The HTML file. An existing one is replaced once the new page is complete.
     limits : ReferenceLimits, default=None
-        Limits that are fitted or taken from a table; by default the published ones. Limits of own
+        Fitted limits, or limits from a table; by default the published limits. Limits of own
         controls have to be learned with the same `extractor` and `highpass`.
     extractor : MUAPFeatures or MotorUnitDecomposer, default=None
         How potentials are found and measured: isolated discharges (the default), or the average
-        potential of each motor unit, which is what published limits are of.
+        potential of each motor unit, to which published limits refer.
     decomposer : MotorUnitDecomposer, default=None
         How motor units are found; by default `extractor` if it is one, or a decomposer with
         default settings.
@@ -83,7 +83,7 @@ def quantitative_emg_report(
     highpass : float, default=20.0
         Corner frequency in Hz of the high-pass filter before the measures.
     seconds : float, default=1.0
-        Length of the traces.
+        Length of the traces in s.
 
     Returns
     -------
@@ -368,7 +368,7 @@ def _uncertain(
     age_known: bool,
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
-    """What the reader has to know before the findings are believed."""
+    """Uncertainties of the findings."""
     notes = [
         f"{part['name']}: {counted(part['n'], 'potential')}, fewer than the "
         f"{limits.min_potentials} that the outlier method needs."

@@ -46,9 +46,9 @@ def report(
 ) -> Path:
     """Write one self-contained HTML page of a comparison, a fitted pipeline or recordings.
 
-    The page opens offline and loads nothing. Its tables are sorted by mouse or keyboard; it is
-    light or dark as the reader's system is; every figure has its numbers as text. Names from the
-    data are shown as text, whatever they contain.
+    The page opens offline and loads nothing. Its tables can be sorted by mouse or keyboard; its
+    theme, light or dark, is that of the reader's system; every figure has its numbers as text.
+    Names from the data are shown as text, whatever they contain.
 
     Parameters
     ----------

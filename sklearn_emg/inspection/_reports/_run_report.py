@@ -49,7 +49,7 @@ def run_content(
     ----------
     result : Comparison
     best : str or None
-        Pipeline that the card is of, where none is given.
+        Pipeline of the card, if no card is given.
     cards : iterable of Card or None
         None stands for the model card of the best pipeline.
     audits : mapping of str to LeakageAudit

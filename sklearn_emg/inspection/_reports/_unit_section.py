@@ -55,9 +55,7 @@ def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[st
     own = units.table[units.table["row"].isin(recordings.index)]
     n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
     text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
-    text += (
-        f"; {counted(n_left_out, 'train')} left out, which could not be distinguished or verified."
-    )
+    text += f"; {counted(n_left_out, 'train')} left out, which could not be separated or verified."
     if len(own) == 0:
         return {"text": text, "table": None, "picture": None}
     text += (

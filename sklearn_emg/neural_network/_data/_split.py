@@ -119,8 +119,8 @@ def split_rows(
     describe : callable
         Function that names strata.
     trained, held_out : sequence, default=()
-        Subjects that earlier fits trained on, which are not held out, and those that they held out,
-        which are held out again.
+        Subjects that earlier fits trained on, which are not held out, and subjects that earlier
+        fits held out, which are held out again.
 
     Returns
     -------

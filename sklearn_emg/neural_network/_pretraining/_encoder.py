@@ -24,32 +24,32 @@ _ONE = Interval(Integral, 1, None, closed="left")
 
 
 class PretrainedEncoder(NetworkFeatures):
-    """Train a network to restore hidden parts of windows, and give what it has learned as features.
+    """Train a network to restore hidden parts of windows, and return its outputs as features.
 
     Labels are not used. The training belongs to ``fit``, so that in a Pipeline each fold of a
-    cross-validation trains on its own training subjects. Fitted once on a large cohort it is
-    kept by :class:`~sklearn.frozen.FrozenEstimator`. As the `encoder` of
+    cross-validation trains on its own training subjects. Once fitted on a large cohort, it is kept
+    unchanged by :class:`~sklearn.frozen.FrozenEstimator`. As the `encoder` of
     :class:`TransferClassifier` it initialises a classifier.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Network classifier or regressor of this package, of which the network and the device are
-        used; None is ``CNN1DClassifier()``. Its training parameters are those of a training with
-        labels, and are not used.
+        Network classifier or regressor of this package, whose network and device are used. None is
+        ``CNN1DClassifier()``. Its training parameters are those of a training with labels and are
+        not used.
     mask : float, default=0.5
         Fraction of each window that is hidden, above 0 and below 1.
     patch : int, default=32
         Number of neighbouring samples that are hidden together.
     max_epochs : int, default=20
-        Number of passes over the windows; 0 gives a network with random weights, for comparison.
+        Number of passes over the windows. 0 gives a network with random weights, for comparison.
     lr : float, default=0.001
         Learning rate of Adam.
     batch_size : int, default=32
         Number of windows per step.
     layer : str, default=None
-        Name of the layer whose outputs are taken and restore the window, as in ``named_modules`` of
-        the network. None takes what enters the last part, "classifier".
+        Name of the layer whose outputs are the features and restore the window, as in
+        ``named_modules`` of the network. None takes the input of the last part, "classifier".
     time_average : bool, default=True
         Whether outputs with an axis of time are averaged over it; otherwise they are flattened.
     random_state : int, RandomState instance or None, default=None
@@ -59,7 +59,7 @@ class PretrainedEncoder(NetworkFeatures):
     ----------
     losses_ : list of float
         Mean squared error of the hidden samples in each epoch, in units of the mean square of the
-        visible samples of the same window. An error of 1 is that of restoring zeros.
+        visible samples of the same window. Restoring zeros has an error of 1.
     estimator_ : estimator
         The estimator with the pretrained network, whose "classifier" is untrained.
     subjects_ : ndarray of shape (n_subjects,) or None
@@ -82,15 +82,15 @@ class PretrainedEncoder(NetworkFeatures):
     --------
     TransferClassifier : Continues with labels.
     NetworkFeatures : Features of a network that was trained with labels.
-    AutoencoderNetClassifier : Restores whole windows from a short code.
+    AutoencoderNetClassifier : Restores windows from a short code.
 
     Notes
     -----
     The training is masked reconstruction: patches of `patch` samples, drawn anew for each batch,
     are set to 0 in all channels, and a linear layer restores each stretch of the window from the
-    outputs of the network there. Only hidden samples count, each window with its own amplitude as
-    the unit, so that loud recordings weigh no more than others. Networks whose outputs keep an axis
-    of time suit this better than those that pool all of it.
+    outputs of the network there. The loss counts hidden samples only, in units of the amplitude of
+    each window, so that recordings of high amplitude have no larger weight. Networks whose outputs
+    keep an axis of time suit this better than networks that pool over time.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Masked reconstruction: the training of a network to restore parts of windows that it misses."""
+"""Masked reconstruction: a network learns to restore hidden parts of windows."""
 
 from __future__ import annotations
 

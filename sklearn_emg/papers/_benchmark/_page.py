@@ -30,7 +30,7 @@ __all__ = ["write_pages"]
 
 _MEASURES = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
 _ARMS = {"random windows": "folds of random windows", "subjects": "folds by subject"}
-# The baseline that networks have to beat, as reviewers ask.
+# The baseline with which networks are compared.
 _BASELINE = "minirocket"
 
 
@@ -133,7 +133,7 @@ def _scores_of_sets(found: Mapping[str, Benchmark]) -> pd.DataFrame:
 
 
 def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
-    """Scores of each system in one set, as its page shows them beside the published ones.
+    """Scores of each system in one set, for the page of the system.
 
     Parameters
     ----------

@@ -252,7 +252,7 @@ def check_quality(
     the file jump, as :func:`~sklearn_emg.io.read_recordings` annotates, and the samples are joined.
     *copy* and *overlap*: channels have all samples or some in common, whatever their names, also
     with another gain, offset, polarity or rate; some 300 samples are needed. If the subjects or
-    labels differ, all copies are bad, since nothing tells which is right; otherwise the first is
+    labels differ, all copies are bad, since it is unknown which is right; otherwise the first is
     kept. *subject*: missing, or spelled like another one. *label*: a subject has several, while
     most have one.
 

@@ -145,9 +145,7 @@ def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
     ]
     if not lengths.notna().all():
         text = counted(int(lengths.isna().sum()), "recording")
-        facts.append(
-            ("Length not known before reading", counted(int(lengths.isna().sum()), "recording"))
-        )
+        facts.append(("Length not known before reading", text))
     names = dict.fromkeys(name for names in channel_names_of(table) for name in names)
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return [*facts, ("Channels", ", ".join(list(names)[:_MAX_NAMED]) + more)]
