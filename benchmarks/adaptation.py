@@ -4,9 +4,9 @@
 
 FOLDER holds ``n2001_biceps`` and ``algiers``. The features are the clinical ones of
 ``across_sites.py``, which computes them; ``--features`` keeps them for the next run. A classical
-system learns 0, 1, 3, 5 or 10 local subjects: unlabelled recordings of healthy ones, by which
-features are standardised, or labelled recordings, on which the classifier is fitted again together
-with those of the source. The settings were written down before the first run, and none was changed
+system learns 0, 1, 3, 5 or 10 local subjects: unlabelled recordings of healthy subjects, which
+standardise the features, or labelled recordings, on which the classifier is fitted again together
+with those of the source. The settings were written down before the first run and not changed
 afterwards. ``--out`` writes the table (STEM.md) and the figure (STEM.svg).
 """
 

@@ -2,10 +2,10 @@
 
 Run with ``python benchmarks/normal_limits.py DATA [--method potentials|units]``, where DATA has the
 folders ``n2001_biceps`` and ``algiers``. Published limits learn nothing. Limits of own controls,
-and their cloud of turns and amplitude, are crossed: no control is among its own references. No
-parameter was chosen on these data: thickness and size index are the measures of Sonoo and Stalberg
-(1993), and the confidence of 0.9 is the aim, at most 1 control in 10; both were compared with the
-default on simulated cohorts (``--simulated SEED ...``).
+and their cloud of turns and amplitude, are cross-validated: no control is among its own references.
+No parameter was chosen on these data: thickness and size index are the measures of Sonoo and
+Stalberg (1993), and the confidence of 0.9 is the aim, at most 1 control in 10; both were compared
+with the default on simulated cohorts (``--simulated SEED ...``).
 """
 
 from __future__ import annotations

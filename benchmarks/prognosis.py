@@ -1,4 +1,4 @@
-"""Prognosis on simulated visits: methods beside naive baselines, and false alarms without a trend.
+"""Prognosis on simulated visits: methods and naive baselines, and false alarms without a trend.
 
 Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
 (``--severity 60`` subjects with recordings, for severity from one visit; ``--survival 60`` for
@@ -96,8 +96,8 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
 def severity_of_one_visit(n_subjects: int, seed: int, epochs: int, stages: int) -> None:
     """True severity from recordings of one visit, by subject, and the leak of random windows.
 
-    With one stage it is everybody's first visit; with more the subjects are seen at visits two
-    years apart, each at one of them, so that severities differ.
+    With one stage it is the first visit of all subjects. With several stages each subject is seen
+    at one of several visits two years apart, so that severities differ.
     """
     cohort = make_progression_cohort(
         n_subjects,

@@ -1,8 +1,9 @@
 """Spontaneous activity found at rest, on simulated recordings, by subject.
 
 Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
-recording is of another simulated subject. The truth is that of the simulator: nothing is said about
-patients. Noise is in dB below a potential of 100 uV, peak to peak: 20 log10(100 uV / RMS).
+recording is of another simulated subject. The truth is that of the simulator; the figures say
+nothing about patients. Noise is in dB below a potential of 100 uV, peak to peak: 20 log10(100 uV /
+RMS).
 """
 
 from __future__ import annotations

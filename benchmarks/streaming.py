@@ -1,9 +1,9 @@
 """Latency of live diagnosis, memory over an hour, random cuts of real recordings, stopping rules.
 
-Run ``python benchmarks/streaming.py [--seconds 30] [--hour]``: latencies on noise, on whose content
-the time does not depend. ``--cuts 1000`` compares streams of real recordings with whole recordings,
-bit by bit, and ``--sequential`` evaluates the stopping rules by subject; both read the folder that
-SKLEARN_EMG_DATA names.
+Run ``python benchmarks/streaming.py [--seconds 30] [--hour]``: latencies on noise, since the time
+does not depend on the content. ``--cuts 1000`` compares streams of real recordings with whole
+recordings, bit by bit, and ``--sequential`` evaluates the stopping rules by subject; both read the
+folder that SKLEARN_EMG_DATA names.
 """
 
 from __future__ import annotations

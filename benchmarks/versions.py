@@ -1,8 +1,8 @@
 """Saved systems in other versions of the dependencies: ``save FOLDER`` here, ``load FOLDER`` there.
 
 ``make test-lowest`` saves in the current environment and loads in that of the oldest supported
-versions. The largest difference of the predictions of each system is printed; one above 1e-5 is an
-error.
+versions. The largest difference of the predictions of each system is printed; a difference above
+1e-5 is an error.
 """
 
 import sys

@@ -3,8 +3,8 @@ Which recordings should I look at before I compute anything?
 ============================================================
 
 A flat electrode, a wrong unit or a copied file changes the result of a study more than the choice
-of a classifier does. :func:`~sklearn_emg.preprocessing.check_quality` looks at each recording,
-says what it found and what can be done, and drops nothing unless it is asked to.
+of a classifier does. :func:`~sklearn_emg.preprocessing.check_quality` examines each recording,
+states its findings and remedies, and drops nothing unless it is asked to.
 """
 
 # %%
@@ -44,7 +44,7 @@ plt.show()
 # %%
 # Look at a recording
 # -------------------
-# A finding is a reason to look. In the recording of row 12 the interference is a line at 50 Hz in
+# A finding is a reason to look at the recording. In row 12 the interference is a line at 50 Hz in
 # the spectrogram and a thickened baseline in the signal:
 RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
 plt.show()
@@ -53,7 +53,7 @@ plt.show()
 # Keep the rest
 # -------------
 # The bad recordings are dropped together with their labels. Those marked "check" stay: whether
-# interference is filtered or the recording is left out is a decision that belongs into the methods
+# interference is filtered or the recording is left out is a decision to be reported in the methods
 # section.
 good = ~quality.recordings["quality"].eq("bad").to_numpy()
 kept, y_kept = table[good], np.asarray(y)[good]

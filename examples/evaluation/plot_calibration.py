@@ -2,8 +2,8 @@
 Can I trust the probabilities, and where should the threshold be?
 =================================================================
 
-A screening test must miss few patients, and a probability of 0.9 should be right nine times in
-ten. Both are properties of subjects that the model has not seen: they are measured on the
+A screening test must miss few patients, and diagnoses with a probability of 0.9 should be right
+nine times in ten. Both have to be measured on subjects that the model has not seen, on the
 predictions that :func:`~sklearn_emg.comparison.compare` keeps of each test subject.
 """
 
@@ -40,8 +40,8 @@ result = compare(pipelines, table, y, cv=5, progress=False)
 result.predictions.head(3)
 
 # %%
-# Are they right as often as they say?
-# ------------------------------------
+# Calibration
+# -----------
 # Naive Bayes counts correlated features several times. Its confidence exceeds its accuracy, and
 # Spiegelhalter's test rejects that it is calibrated:
 rows, scores = {}, {}
@@ -66,15 +66,15 @@ plt.show()
 # %%
 # A threshold for screening
 # -------------------------
-# The threshold is chosen on out-of-fold predictions, so that 95 % of the patients lie above it.
-# The interval says how little 40 patients can promise; with ``guaranteed=True`` its lower end has
-# to reach the required sensitivity.
+# The threshold is chosen on out-of-fold predictions, so that 95 % of the patients lie above it. The
+# interval is wide with 40 patients; with ``guaranteed=True`` its lower end has to reach the
+# required sensitivity.
 truth, proba = scores["LDA"]
 threshold_for_sensitivity(truth, proba[:, 0], pos_label="disease", sensitivity=0.95)
 
 # %%
-# Or no answer where it is not certain
-# ------------------------------------
+# Conformal sets of classes
+# -------------------------
 # Conformal sets contain the true class with a probability of at least `coverage`, whatever the
 # calibration. Subjects with two classes in their set, or none, need another test. Half of the
 # subjects calibrate the sets of the others:

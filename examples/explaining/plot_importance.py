@@ -2,9 +2,9 @@
 Which family of features does the diagnosis depend on?
 ======================================================
 
-Features are correlated: the importance of a single one says little, since its neighbours stand in
-for it. :func:`~sklearn_emg.inspection.family_importance` permutes all features of a family among
-the test subjects of each fold and measures how much worse the diagnoses become.
+Features are correlated: the importance of a single feature says little, since correlated features
+replace it. :func:`~sklearn_emg.inspection.family_importance` permutes all features of a
+family among the test subjects of each fold and measures how much worse the diagnoses become.
 """
 
 # %%

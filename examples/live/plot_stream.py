@@ -2,16 +2,16 @@
 When is the signal long enough for a decision?
 ==============================================
 
-An examiner records until the picture is clear.
-:class:`~sklearn_emg.streaming.StreamingDiagnosis` gets the signal in chunks, as an amplifier sends
-it, and keeps the share of windows of the leading class with its interval. A rule says when to stop.
+An examiner records until the finding is clear. :class:`~sklearn_emg.streaming.StreamingDiagnosis`
+gets the signal in chunks, as an amplifier sends it, and updates the fraction of windows of the
+leading class with its interval. A rule decides when to stop.
 """
 
 # %%
 # A causal system
 # ---------------
 # Filters that run forwards and backwards need the whole recording;
-# :func:`~sklearn_emg.streaming.to_causal` replaces them and says what changes.
+# :func:`~sklearn_emg.streaming.to_causal` replaces them and states what changes.
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -59,9 +59,9 @@ course.iloc[[0, 4, 9, -1]].round(2)
 # %%
 # The decision grows with the signal
 # ----------------------------------
-# The interval is that of the share of windows of this subject. Wald's test stops at the dashed
-# line; its error rates are about windows, so that a subject who looks like another class stays
-# wrong.
+# The interval is that of the fraction of windows of this subject. Wald's test stops at the dashed
+# line. Its error rates refer to windows: a subject whose windows resemble another class is wrong at
+# any length.
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True, layout="constrained")
 seconds = [k / 4000.0 for k in range(signal.size)]
 top.plot(seconds, signal, color="0.3", lw=0.4)
@@ -72,7 +72,7 @@ stop = course["time"][course["decided"].notna()].min()
 bottom.axvline(stop, color="0.2", ls="--")
 bottom.set(
     xlabel="time (s)",
-    ylabel="share of windows",
+    ylabel="fraction of windows",
     ylim=(0, 1.05),
     title=f"{course['leading'].iloc[-1]}, decided after {stop:.1f} s",
 )

@@ -2,9 +2,9 @@
 Which spontaneous activity does a muscle at rest have?
 ======================================================
 
-A needle in a muscle at rest records nothing but noise, unless fibres or motor units fire on their
-own. The recordings are simulated, as is all that is known about the detector: it was not tested on
-patients.
+A needle in a muscle at rest records only noise, unless fibres or motor units discharge
+spontaneously. The recordings are simulated, and so are those on which the detector was measured: it
+was not tested on patients.
 """
 
 import warnings
@@ -66,5 +66,5 @@ axes[-1].set_xlabel("time (s)")
 plt.show()
 
 # %%
-# The regularity and the shape of a train tell fibres from motor units. In this simulation all
-# trains are named; how often this fails is stated in the user guide.
+# The regularity and the shape of a train distinguish fibres from motor units. In this simulation
+# all trains are classified; the user guide states how often this fails.

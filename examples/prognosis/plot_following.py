@@ -3,14 +3,14 @@ How will the next visit be, and does a model know more than the last one?
 =========================================================================
 
 A prognosis has to beat naive predictions: that nothing changes, or that the subject's own slope
-goes on. :func:`~sklearn_emg.comparison.compare` adds them by itself. All courses here are
-simulated; they show how the tools work, and say nothing about patients.
+continues. :func:`~sklearn_emg.comparison.compare` adds these baselines by itself. All courses here
+are simulated; they show how the tools work, and say nothing about patients.
 """
 
 # %%
 # Visits
 # ------
-# A row per subject and visit: the time in months and a score of 48 points.
+# The table has one row per subject and visit, with the time in months and a score of 48 points.
 import matplotlib.pyplot as plt
 
 from sklearn_emg.comparison import compare
@@ -38,7 +38,7 @@ print(result.remark)
 # %%
 # Courses with predictions
 # ------------------------
-# A band contains nine of ten new visits; it is made from the errors of other subjects.
+# A band is meant to contain nine of ten new visits; it follows from the errors of other subjects.
 display = CourseDisplay.from_comparison(result, X)
 display.plot("courses")
 plt.show()

@@ -2,13 +2,13 @@
 Who reaches an event sooner?
 ============================
 
-Does the clinical score of the first visit say when an event comes? The cohort is simulated: the
-event is a severity that each subject reaches sooner or later, and those who leave the study before
-are censored.
+This example predicts the time of an event from the clinical score of the first visit. The cohort is
+simulated: the event is a severity that each subject reaches at some time, and subjects who leave
+the study before are censored.
 
 Each subject is predicted by a model that was trained on others. The chance level is 0.5 for the
 concordance, and the Kaplan-Meier curve of the training subjects is the dummy baseline: it has no
-features, and gives everybody the same curve.
+features, and gives all subjects the same curve.
 """
 
 # %%
@@ -36,18 +36,18 @@ result = compare_survival(models, X, y, times=[3, 6, 9, 12], n_resamples=300)
 print(result)
 
 # %%
-# Subjects in two halves by the risk that the Cox model predicts. Vertical marks are censored
-# subjects.
+# The plot has Kaplan-Meier curves of two halves of the subjects, divided by the risk that the Cox
+# model predicts. Vertical marks are censored subjects.
 SurvivalDisplay.from_comparison(result, "cox").plot()
 plt.show()
 
 # %%
-# Curves of single subjects, their mean and the Kaplan-Meier curve of all, which agree if the model
-# is calibrated.
+# The next plot has the curves of single subjects, their mean and the Kaplan-Meier curve of all; the
+# latter two agree if the model is calibrated.
 SurvivalDisplay.from_comparison(result, "cox").plot("predicted")
 plt.show()
 
 # %%
 # The score of one visit orders the subjects better than chance, and the Cox model's curves are a
-# little closer to the outcomes than one curve for everybody. The forest, with a single feature, is
-# not better than that curve.
+# little closer to the outcomes than one curve for all subjects. The forest, with a single feature,
+# is not better than that curve.
