@@ -36,7 +36,7 @@ class Decision:
     share : float
         Share of the votes of independent windows (those that do not overlap) for that class.
     interval : tuple of float
-        Wilson's interval of this share.
+        Wilson's interval of this fraction.
     decided : label or None
         Class of the rule that stops, once it has stopped; it does not change any more.
     """
@@ -92,20 +92,21 @@ class FixedLength:
 
 
 class SequentialTest:
-    """Wald's sequential probability ratio test of the share of windows that vote for a class.
+    """Wald's sequential probability ratio test of the fraction of windows that vote for a class.
 
-    For each class, the hypothesis that a share `high` of the subject's windows vote for it is
-    tested against a share `low`. The test stops with the class whose first hypothesis is accepted.
+    For each class, the hypothesis that a fraction `high` of the subject's windows vote for it is
+    tested against a fraction `low`. The test stops with the class whose first hypothesis is
+    accepted.
 
     Parameters
     ----------
     alpha : float, default=0.05
-        Probability of accepting a class with a share of `low`. With K classes the tests of all
+        Probability of accepting a class with a fraction of `low`. With K classes the tests of all
         classes are run, and the level of each is ``alpha / K``.
     beta : float, default=0.05
-        Probability of rejecting a class with a share of `high`.
+        Probability of rejecting a class with a fraction of `high`.
     low, high : float, default=0.4 and 0.6
-        Shares of votes.
+        Fractions of the votes under the two hypotheses.
     max_seconds : float or None, default=None
         Length of signal after which the class with most votes is taken if no test has stopped, in
         seconds. None waits.
@@ -118,9 +119,9 @@ class SequentialTest:
 
     and a class is accepted at :math:`\\log((1 - \\beta) / (\\alpha / K))` or above. The error rates
     are those of statements on the subject's *windows*, if windows are drawn independently. They are
-    not the error rates of the diagnosis: a classifier that is wrong about a subject is so in most
-    windows, and neighbouring windows are alike. Windows that overlap an earlier one do not count.
-    With a limit of time the rates do not hold for decisions at the limit.
+    not the error rates of the diagnosis: a classifier that is wrong about a subject is wrong in
+    most windows, and neighbouring windows are similar. Windows that overlap an earlier one do not
+    count. With a limit of time the rates do not hold for decisions at the limit.
 
     References
     ----------

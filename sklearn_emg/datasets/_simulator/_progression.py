@@ -140,9 +140,9 @@ def make_progression_cohort(
         data : DataFrame or None
             Recording table with ``subject``, ``visit`` and ``time``; None without recordings.
         truth : DataFrame
-            Per visit what nobody measures: ``severity``, ``true_score``, ``units`` (motor units
-            left of 150), ``fibres_per_unit`` (factor on the fibres of a healthy unit), ``gain``
-            (of the placement).
+            Values of each visit that cannot be measured: ``severity``, ``true_score``, ``units``
+            (motor units left of 150), ``fibres_per_unit`` (factor on the fibres of a healthy unit),
+            ``gain`` (of the placement).
         subjects : DataFrame
             ``subject``, ``rate``, ``treated_from`` (NaN if never), ``event_time`` and ``event``:
             months to the event, or to the last visit where it was not seen before (censored).
