@@ -407,9 +407,22 @@ def _recordings_to_predict(arguments: argparse.Namespace) -> pd.DataFrame:
     if unused:
         raise ValueError(f"{', '.join(unused)}: for a folder, not for files; leave it out")
     given = None if arguments.subject == "subject" else arguments.subject
+    _refuse_same_names(files if given is None else [])
     form = _form_of(arguments)
     tables = [read_recordings(f, subject=given or _name_of_single(f), **form) for f in files]
     return pd.concat(tables, ignore_index=True)
+
+
+def _refuse_same_names(files: list[Path]) -> None:
+    """Refuse files of one name, whose recordings would be joined as those of one subject."""
+    first: dict[str | None, Path] = {None: Path()}
+    for file in files:
+        name = _name_of_single(file)
+        if first.setdefault(name, file) is not file and name is not None:
+            raise ValueError(
+                f"{first[name]} and {file} have one name, which would be that of one subject; give "
+                "them one by one, or --subject if they are of one subject"
+            )
 
 
 def _name_of_single(file: Path) -> str | None:
@@ -464,6 +477,7 @@ def _source(arguments: argparse.Namespace, live: Any) -> Any:
     """The source of chunks that the arguments name."""
     from sklearn_emg.streaming import LineFormat, read_lsl, read_serial, read_tcp, replay_file
 
+    _refuse_foreign_options(arguments)
     unit = {} if arguments.unit is None else {"unit": arguments.unit}
     if arguments.file is not None:
         return replay_file(arguments.file, speed=arguments.speed, subject=arguments.subject, **unit)
@@ -474,6 +488,18 @@ def _source(arguments: argparse.Namespace, live: Any) -> Any:
     if arguments.tcp is not None:
         return read_tcp(arguments.tcp, fs, lines)
     return read_serial(arguments.serial, fs, lines)
+
+
+_READ_BY = {"file": ("speed",), "tcp": ("fs", "counter"), "serial": ("fs", "counter"), "lsl": ()}
+
+
+def _refuse_foreign_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that the source does not read."""
+    source = next(name for name in _READ_BY if getattr(arguments, name) is not None)
+    foreign = [name for name in ("fs", "counter", "speed") if name not in _READ_BY[source]]
+    unused = [f"--{name}" for name in foreign if getattr(arguments, name) is not None]
+    if unused:
+        raise ValueError(f"{', '.join(unused)} cannot be used with --{source}; leave it out")
 
 
 _COMMANDS = {

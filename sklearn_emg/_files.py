@@ -85,6 +85,12 @@ def _is_in_the_way(path: Path, target: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def _refuse_full_folder(path: Path) -> None:
+    """Refuse to lose the files of a folder to one file."""
+    if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
+        raise IsADirectoryError(f"{path} is a folder with files in it. Give the path of a file.")
+
+
 def _move(target: Path, path: Path, scratch: Path) -> None:
     """Give a finished file or folder its name, also while other processes write the same one."""
     for _ in range(_TRIES):
@@ -108,8 +114,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
     """Write a file or a folder next to its place and rename it when it is complete.
 
     Readers see the old content or the new one. Of two processes that write one path, one wins, and
-    its content is complete. A folder may replace a file, and a file a folder. Scratch folders of
-    killed processes are removed by the next call for the same path.
+    its content is complete. A folder may replace a file or a folder, a file only an empty folder.
+    Scratch folders of killed processes are removed by the next call for the same path.
 
     Parameters
     ----------
@@ -124,6 +130,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 
     Raises
     ------
+    IsADirectoryError
+        If a file would replace a folder that is not empty.
     OSError
         If the disk is full or the folder cannot be written; no scratch files are left then.
     """
@@ -136,6 +144,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
         target = scratch / path.name
         write(target)
         if target.is_file():
+            _refuse_full_folder(path)
             with open(target, "rb+") as file:
                 os.fsync(file.fileno())
         _move(target, path, scratch)

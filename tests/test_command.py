@@ -89,6 +89,12 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     assert capsys.readouterr().out.count("quality: ") == 6
     assert main([*predict, *files, "--label", "group"]) == 2
     assert "--label: for a folder" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "new.csv"
+    other.write_text((study / "patient" / "p03_biceps.csv").read_text())
+    assert main([*predict, str(new), str(other)]) == 2
+    assert "have one name, which would be that of one subject" in capsys.readouterr().err
+    assert main([*predict, str(new), str(other), "--subject", "new"]) == 0
 
 
 def test_twelve_lines_of_python_give_the_same(study, tmp_path, monkeypatch):

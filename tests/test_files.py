@@ -91,10 +91,18 @@ def test_a_folder_replaces_a_file_or_a_link(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["link", "x"]
 
 
-def test_a_file_replaces_a_folder_or_a_link_to_one(tmp_path):
+def test_a_file_does_not_replace_a_folder_with_files(tmp_path):
+    make_folder(tmp_path / "x")
+    with pytest.raises(IsADirectoryError, match="x is a folder with files"):
+        write_text_atomically(tmp_path / "x", "new")
+    assert (tmp_path / "x" / "inner").read_text() == "new"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_file_replaces_an_empty_folder_or_a_link_to_a_folder(tmp_path):
     kept = tmp_path / "kept"
     make_folder(kept)
-    make_folder(tmp_path / "x")
+    (tmp_path / "x").mkdir()
     (tmp_path / "link").symlink_to(kept)
     for name in ("x", "link"):
         write_text_atomically(tmp_path / name, "new")

@@ -18,7 +18,12 @@ from sklearn_emg._validation import check_integer, check_option, check_real
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.preprocessing import THRESHOLDS, ArtefactDetector
-from sklearn_emg.recordings import same_rate, to_samples, warn_of_known_subjects
+from sklearn_emg.recordings import (
+    same_rate,
+    to_samples,
+    warn_of_implausible_recordings,
+    warn_of_known_subjects,
+)
 from sklearn_emg.streaming._causal import split_system, streams_of
 from sklearn_emg.streaming._decision import Decision, MajorityVote, SubjectVotes
 from sklearn_emg.streaming._sources import Chunk
@@ -166,6 +171,9 @@ class StreamingDiagnosis:
     -----
     SubjectLeakWarning
         If the subject was trained on.
+    RecordingWarning
+        If the first window of a recording does not look like EMG in mV, such as samples in µV or
+        counts of a converter.
 
     Notes
     -----
@@ -265,7 +273,7 @@ class StreamingDiagnosis:
         Raises
         ------
         ValueError
-            If the previous recording has not ended, or a column is missing.
+            If the previous recording has not ended, or the subject or a column is missing.
 
         Warns
         -----
@@ -274,6 +282,10 @@ class StreamingDiagnosis:
         """
         if self._recording:
             raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
+        if subject is None or subject != subject or not str(subject).strip():
+            raise ValueError(
+                f"{_CALLER}.begin needs a subject. Got {subject!r}. Name it, such as 'new'."
+            )
         needed = {self._divote.by or "subject", self._divote.unit} - {"subject"}
         if missing := sorted(needed - columns.keys()):
             raise ValueError(
@@ -290,7 +302,7 @@ class StreamingDiagnosis:
         self._streams = streams_of(self._steps, self.fs, _CALLER)
         self._cutter = WindowCutter(self._size, self._step, self._divote.tail)
         self._raw_cutter = WindowCutter(self._size, self._step, self._divote.tail)
-        self._recording = True
+        self._recording, self._first_seen = True, False
 
     def end(self) -> list[Event]:
         """End the recording.
@@ -382,8 +394,10 @@ class StreamingDiagnosis:
         if fs is not None:
             self._check_rate(check_real(fs, "fs", _CALLER))
         values = np.asarray(samples)
-        if values.dtype.kind == "c":
-            raise ValueError("The chunk has complex samples. Give real ones, in mV.")
+        if values.dtype.kind not in "fiu":
+            raise ValueError(
+                f"The chunk has {values.dtype} samples. Give an array of real numbers, in mV."
+            )
         if values.dtype != np.float32:
             values = values.astype(np.float64)
         if not self._channels and values.ndim == 2 and len(values) == 1:
@@ -437,12 +451,20 @@ class StreamingDiagnosis:
     def _run(self, values: NDArray[np.floating]) -> list[WindowResult]:
         """Results of the windows that finite samples complete."""
         raw: Iterable[Any] = repeat(None)
-        if self._detector is not None:
-            raw = list(self._raw_cutter.push(values))
+        if self._detector is not None or not self._first_seen:
+            seen = list(self._raw_cutter.push(values))
+            self._check_unit(seen)
+            raw = raw if self._detector is None else seen
         for stream in self._streams:
             values = stream.process(values)
         windows = list(self._cutter.push(values))
         return [self._score(start, window, found) for (start, window), found in zip(windows, raw)]
+
+    def _check_unit(self, raw: list[tuple[int, NDArray]]) -> None:
+        """Warn if the first window of a recording, before all filters, is no EMG in mV."""
+        if raw and not self._first_seen:
+            self._first_seen = True
+            warn_of_implausible_recordings(pd.DataFrame({"signal": [raw[0][1]]}))
 
     # ------------------------------------------------- windows and decisions
 

@@ -267,6 +267,25 @@ def test_the_votes_of_windows_recordings_and_the_subject(recordings, tmp_path):
     assert "signals in mV" in session.get_modelmeta().description
 
 
+def test_recordings_shorter_than_a_window_have_no_answer(recordings, tmp_path):
+    X, y, _ = recordings
+    model = divote(features(), LinearDiscriminantAnalysis()).fit(X, y)
+    session = session_of(model, tmp_path)
+    found = outputs(session, signal=np.ones((1, 20)), earlier_scores=np.zeros((0, 3)))
+    assert found["window_scores"].shape == (1, 0, 3)
+    assert np.isnan(found["recording_scores"]).all()
+    assert np.isnan(found["probabilities"]).all()
+
+
+def test_a_folder_is_not_replaced_by_the_file(recordings, tmp_path):
+    X, y, _ = recordings
+    model = divote(features(), LinearDiscriminantAnalysis()).fit(X, y)
+    (tmp_path / "kept").write_text("data")
+    with pytest.raises(IsADirectoryError, match="is a folder with files in it"):
+        export_onnx(model, tmp_path)
+    assert (tmp_path / "kept").read_text() == "data"
+
+
 def test_a_regression_of_subjects(recordings, tmp_path):
     X, _, new = recordings
     codes, subjects = np.unique(X["subject"], return_inverse=True)

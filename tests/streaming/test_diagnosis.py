@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.datasets import fetch_emgdb, load_algiers, load_lower_limb, load_n2001
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.model_selection import CachedTransformer
 from sklearn_emg.neural_network import ALSNetClassifier
@@ -262,8 +262,9 @@ def test_other_rates_channels_and_repeated_samples_are_refused():
         live.push(np.ones((3, 10)))
     with pytest.raises(ValueError, match=r"'start' parameter of StreamingDiagnosis\.push"):
         live.push(np.ones((2, 10)), start=10.5)
-    with pytest.raises(ValueError, match="complex samples"):
-        live.push(np.ones((2, 10), dtype=complex))
+    for values, kind in ((1j, "complex128"), (True, "bool"), ("0.1", "<U3"), (None, "object")):
+        with pytest.raises(ValueError, match=f"has {kind} samples. Give an array of real numbers"):
+            live.push(np.full((2, 10), values))
     for name in ("artefacts", "stop", "smooth"):
         with pytest.raises(TypeError, match=f"'{name}' of StreamingDiagnosis must have a method"):
             StreamingDiagnosis(system().fit(table, y), **{name: 5})
@@ -271,6 +272,39 @@ def test_other_rates_channels_and_repeated_samples_are_refused():
         live.push(np.ones((2, 10)), start=5)
     with pytest.raises(ValueError, match=r"goes on. Call end\(\) first"):
         live.begin("new")
+
+
+@pytest.mark.parametrize(
+    "change, match", [(lambda x: 1000 * x, "too large for EMG"), (np.round, "are integers")]
+)
+@pytest.mark.parametrize("artefacts", [None, ArtefactDetector()])
+def test_signals_that_are_not_in_millivolts_warn_once_in_each_recording(change, match, artefacts):
+    table, y = recording_cohort([1, 3] * 3)
+    live = StreamingDiagnosis(system().fit(table, y), artefacts=artefacts)
+    signal = change(3 * np.random.default_rng(0).normal(size=900))
+    for _ in range(2):
+        live.begin("new")
+        with pytest.warns(RecordingWarning, match=match) as found:
+            list(live.run(signal[k : k + 30] for k in range(0, 900, 30)))
+        assert len(found) == 1
+
+
+def test_a_signal_in_millivolts_does_not_warn():
+    table, y = recording_cohort([1, 3] * 3)
+    live = StreamingDiagnosis(system().fit(table, y))
+    live.begin("new")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        live.push(3 * np.random.default_rng(0).normal(size=900))
+
+
+@pytest.mark.parametrize("subject", [None, float("nan"), " "])
+def test_a_recording_without_a_subject_is_refused(subject):
+    table, y = recording_cohort([1, 3] * 3)
+    live = StreamingDiagnosis(system().fit(table, y))
+    with pytest.raises(ValueError, match=r"begin needs a subject. Got .*Name"):
+        live.begin(subject)
+    live.begin("new")
 
 
 def test_a_model_that_votes_by_a_column_needs_it(simulated):

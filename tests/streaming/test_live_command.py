@@ -73,3 +73,17 @@ def test_a_source_that_is_not_there_is_an_error_in_one_line(model, capsys):
     with pytest.raises(SystemExit):
         main(["live", model])
     assert "one of the arguments --file --tcp --serial --lsl is required" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "source, options, match",
+    [
+        ("--file", ["--fs", "500", "--counter", "256"], "--fs, --counter cannot be used with"),
+        ("--tcp", ["--speed", "2"], "--speed cannot be used with --tcp"),
+        ("--serial", ["--speed", "2"], "--speed cannot be used with --serial"),
+        ("--lsl", ["--fs", "1000"], "--fs cannot be used with --lsl"),
+    ],
+)
+def test_options_of_another_source_are_refused(model, capsys, source, options, match):
+    assert main(["live", model, source, "none", *options]) == 2
+    assert match in capsys.readouterr().err

@@ -338,7 +338,9 @@ class _System:
             n_classes = len(divote.classes_) if isinstance(divote, DiVoteClassifier) else 1
             n_recordings = self._signal.size(0)
             scores = scores.reshape(n_recordings, -1, n_classes)
-            of_rows = scores.reduce("Mean", 1, keepdims=False)
+            # NaN without a window, for which the mean of onnxruntime is 0.
+            count = scores.size(1).cast(scores.dtype)
+            of_rows = scores.reduce("Sum", 1, keepdims=False) / count
             shape = ["n_recordings", "n_windows", n_classes]
             self.outputs["window_scores"] = (scores, shape)
         self._subject(divote, of_rows, path)
