@@ -96,7 +96,7 @@ def survival_target(
     known = _one_outcome_each(table, event, event_time)
     known = known.set_index("subject").reindex(X["subject"])
     if known[event].isna().any():
-        name = known.index[known[event].isna()][0]
+        name = known.index[known[event].isna()].tolist()[0]
         raise ValueError(f"Subject {name!r} of X has no outcome in survival_target.")
     y = np.empty(len(X), dtype=[("event", bool), ("time", float)])
     y["event"] = known[event].to_numpy(dtype=bool)
@@ -124,6 +124,11 @@ def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.Da
 
 def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> NDArray[Any]:
     """Time from the last visit of each row's subject; refuse events before one."""
+    if "time" not in X.columns and pd.api.types.is_datetime64_any_dtype(then):
+        raise ValueError(
+            f"{column!r} of survival_target holds dates, and X has no column 'time' with the dates "
+            "of visits, from which the time to an event counts. Add it, or give months."
+        )
     subject = X["subject"].to_numpy()
     times = [then] if "time" not in X.columns else [X["time"], then]
     both = pd.DataFrame(
