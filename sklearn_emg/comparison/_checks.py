@@ -14,6 +14,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble import DiVote
 from sklearn_emg.metrics import METRICS, NUMBER_METRICS, subject_scorer
 from sklearn_emg.model_selection import (
+    LeaveOneSiteOut,
     Split,
     SubjectKFold,
     assert_no_shared_subject,
@@ -84,7 +85,9 @@ def subject_splits(
     subjects = Subjects.of(X, subjects)
     if cv is None or isinstance(cv, (int, np.integer)):
         cv = SubjectKFold(5 if cv is None else int(cv), stratify=stratify)
-    splits = _splits(cv, X, y, subjects)
+    # Whole numbers of a target are no classes that each site must have.
+    numbers = isinstance(cv, LeaveOneSiteOut) and stratify == "quantiles"
+    splits = _splits(cv, X, None if numbers else y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
     for fold, (train, test) in enumerate(splits):
@@ -95,7 +98,7 @@ def subject_splits(
     return splits
 
 
-def _splits(cv: Any, X: Any, y: NDArray, subjects: Subjects) -> list[Split]:
+def _splits(cv: Any, X: Any, y: NDArray | None, subjects: Subjects) -> list[Split]:
     """Splits from a splitter or an iterable."""
     if hasattr(cv, "split") and not isinstance(cv, str):
         return splits_by_subject(cv, X, y, subjects)

@@ -181,7 +181,8 @@ def plan_sites(
         )
     codes, names = sites_of(X, site, "compare")
     subjects = Subjects.of(X)
-    across = subject_splits(LeaveOneSiteOut(site), X, y, subjects)
+    stratify = "quantiles" if task == "regression" else "auto"
+    across = subject_splits(LeaveOneSiteOut(site), X, y, subjects, stratify=stratify)
     drawn: set[Any] = set()
     listed = {}
     for name, estimator in pipelines.items():

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import FitFailedWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.comparison import SiteComparison, compare
 from sklearn_emg.datasets import load_algiers, load_n2001
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.inspection import report
-from sklearn_emg.model_selection import LeaveOneSubjectOut
+from sklearn_emg.model_selection import LeaveOneSiteOut, LeaveOneSubjectOut
 from sklearn_emg.preprocessing import Resampler, SiteStandardizer
 from sklearn_emg.recordings import concat_tables, recording_table
 
@@ -244,3 +244,15 @@ def test_real_sites_are_compared_without_scoring_references(real_data, tmp_path)
     assert len(references) == 4
     assert set(result.predictions["subject"]) == set(X["subject"]) - references
     assert set(result.within.predictions["subject"]) == set(X["subject"]) - references
+
+
+def test_whole_numbers_of_a_target_need_not_be_at_every_site():
+    rng = np.random.default_rng(0)
+    subject = np.repeat(np.arange(18), 2)
+    X = pd.DataFrame({"rms": rng.normal(size=36), "subject": subject})
+    X["site"] = np.where(subject % 2, "Rome", "Oslo")
+    y = 10.0 + subject
+    model = DiVoteRegressor(LinearRegression(), window=None, features=["rms"])
+    for split in ({"site": "site"}, {"cv": LeaveOneSiteOut()}):
+        result = compare(model, X, y, progress=False, n_resamples=20, **split)
+        assert len(result.predictions) == 18
