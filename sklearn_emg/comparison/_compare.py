@@ -227,7 +227,9 @@ def compare(
         "resamples": n_resamples,
         "seed": random_state,
     }
-    record = partial(record_run, pipelines, X, y, protocol=protocol)
+    # As objects, classes that are floats are told from the numbers of a regression.
+    kind = float if task == "regression" else object
+    record = partial(record_run, pipelines, X, y.astype(kind), protocol=protocol)
     if site is None:
         stratify = "quantiles" if task == "regression" else "auto"
         splits = subject_splits(cv, X, y, stratify=stratify)

@@ -246,3 +246,47 @@ def test_one_call_writes_both_cards(data, result, tmp_path):
     files = write_cards(tmp_path / "new", "lda", result, *data)
     assert sorted(files) == ["data_card.html", "data_card.md", "model_card.html", "model_card.md"]
     assert "Data card" in files["data_card.html"].read_text(encoding="utf-8")
+
+
+def test_classes_that_are_floats_are_no_target_and_whole_numbers_may_be_one(data):
+    X, y = data
+    y = (y == "patient").astype(float)
+    result = compare(pipelines()["lda"], X, y, cv=3, progress=False, n_resamples=20)
+    made = model_card(pipelines()["lda"], result)
+    assert "Target" not in facts(made, "Data")
+    assert section(made, "Data").tables[0][1]["subjects"].tolist() == [14, 10]
+    assert section(data_card(X, y), "Subjects").tables[0][1].index.tolist() == [0.0, 1.0]
+    score = 10 + pd.factorize(X["subject"])[0]
+    assert facts(data_card(X, score), "Subjects")["Target"] == "21.5 (10 to 33)"
+
+
+def test_ages_as_text_and_a_sex_that_some_rows_lack_are_those_of_subjects(data):
+    X, y = data
+    expected = subgroup_scores(compare(pipelines()["lda"], X, y, cv=3, progress=False))
+    ages = X["age"].map(lambda age: "unknown" if pd.isna(age) else f"{age:g}")
+    given = X.assign(age=ages, sex=X["sex"].where(np.arange(96) % 4 > 0))
+    result = compare(pipelines()["lda"], given, y, cv=3, progress=False)
+    pd.testing.assert_frame_equal(subgroup_scores(result), expected)
+    made = model_card(pipelines()["lda"], result)
+    assert facts(made, "Data")["Subjects by sex"] == "m 12, f 12"
+    assert facts(made, "Data")["Age, median (range)"].endswith("; not known of 1")
+    assert "age" in facts(made, "Data")["Confounds"]
+    assert "age" in confound_audit(given, y).confounds
+
+
+def test_a_wrong_diagnosis_of_a_muscle_names_it_and_no_interval_is_a_point(data):
+    X, y = data
+    model = DiVoteClassifier(
+        LinearDiscriminantAnalysis(), unit="muscle", window=None, features=["rms"]
+    )
+    result = compare(model, X.assign(rms=X["rms"] + 2 * (y == "patient")), y, progress=False)
+    wrong = result.predictions.query("y_true != y_pred")
+    listed = facts(model_card(model, result), "Failures")
+    names = listed["Muscles with a wrong diagnosis (true class)"]
+    assert len(wrong)
+    assert all(f"{s} {m} (" in names for s, m in zip(wrong["subject"], wrong["muscle"]))
+    scores = subgroup_scores(result, by="sex")
+    sure = scores[scores["sensitivity of patient"] == 1]
+    assert len(sure)
+    n_women = sure["n of patient"].iloc[0]
+    assert sure["low of patient"].iloc[0] == pytest.approx(wilson_interval(1.0, n_women)[0])

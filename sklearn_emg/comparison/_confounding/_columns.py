@@ -30,6 +30,7 @@ from sklearn_emg.recordings import (
 Kind = Literal["category", "number", "date"]
 
 _N_QUANTILES = 32
+_MISSING = ("", "nan", "n/a", "unknown", "not known")
 _MAX_NAMED = 4  # values of a category that a text names
 _N_RECORDINGS = "n_recordings"
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
@@ -207,7 +208,8 @@ class Values:
 def values_of(column: pd.Series) -> Values | None:
     """Read a column as numbers, dates or categories; None if it holds signals or other arrays.
 
-    Text of numbers is read as numbers, text of ISO dates as dates, blank text as missing.
+    Text of numbers is read as numbers, text of ISO dates as dates; blank text and words
+    such as "unknown" as missing.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         return _dates(column)
@@ -248,7 +250,7 @@ def _categories(entries: list[Any]) -> Values:
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
-        return not value.strip()
+        return value.strip().lower() in _MISSING
     return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))
 
 

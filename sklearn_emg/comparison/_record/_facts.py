@@ -157,7 +157,9 @@ def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None
     Returns
     -------
     rows : DataFrame
-        ``subject``, ``y`` where it is given, the columns that describe, and ``n``.
+        ``subject``, ``y`` where it is given, the columns that describe, and ``n``. Ages are
+        numbers, NaN where a text is none; the sex and the age of a subject that some rows lack are
+        those of its other rows.
     """
     wanted = [c for c in (*METADATA_COLUMNS, *extra) if c in X and c not in _NOT_DESCRIPTIONS]
     frame = pd.DataFrame({c: X[c].to_numpy() for c in dict.fromkeys(["subject", *wanted])})
@@ -165,9 +167,22 @@ def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None
         frame.insert(1, "y", np.asarray(y))
     # A cell with a list or an array is no plain description.
     kept = [c for c in frame if c == "subject" or frame[c].map(np.ndim).max() == 0]
-    frame = frame[kept]
+    frame = _with_known_properties(frame[kept])
     counts = frame.groupby(kept, dropna=False, sort=False, observed=True).size()
-    return counts.rename("n").reset_index()
+    rows = counts.rename("n").reset_index()  # which makes floats of objects again
+    return rows if y is None else rows.astype({"y": np.asarray(y).dtype})
+
+
+def _with_known_properties(frame: pd.DataFrame) -> pd.DataFrame:
+    """Ages as numbers, and properties of subjects in the rows that lack them."""
+    if "age" in frame:
+        frame = frame.assign(age=pd.to_numeric(frame["age"], errors="coerce"))
+    for column in frame.columns.intersection(["sex", "gender", "age"]):
+        of_subject = frame.groupby("subject", sort=False)[column]
+        # A subject that was recorded again has several ages, none of which is that of other rows.
+        known = of_subject.transform("first").where(of_subject.transform("nunique") == 1)
+        frame = frame.assign(**{column: frame[column].where(frame[column].notna(), known)})
+    return frame
 
 
 def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.DataFrame:

@@ -24,18 +24,24 @@ _SEED = 0  # of the bootstrap
 
 
 def rate(
-    values: NDArray[np.floating], subjects: Sequence[Any], confidence: float
+    values: NDArray[np.floating],
+    subjects: Sequence[Any],
+    confidence: float,
+    *,
+    are_errors: bool = False,
 ) -> tuple[float, float, float]:
     """Mean of values with its interval over subjects.
 
-    Wilson's interval for one value per subject that is 0 or 1, otherwise percentiles of a bootstrap
-    that draws subjects.
+    Wilson's interval for one value per subject that is 0 or 1, or if all values are 0 or all are 1;
+    otherwise percentiles of a bootstrap that draws subjects.
 
     Parameters
     ----------
     values : ndarray of shape (n_cases,)
     subjects : sequence of length n_cases
     confidence : float
+    are_errors : bool, default=False
+        Whether the values are errors of numbers, for which Wilson's interval does not hold.
 
     Returns
     -------
@@ -47,7 +53,9 @@ def rate(
     mean = float(values.mean())
     codes = pd.factorize(pd.Series(list(subjects), dtype=object))[0]
     n_subjects = int(codes.max()) + 1
-    if n_subjects == len(values) and np.isin(values, (0.0, 1.0)).all():
+    is_binary = not are_errors and np.isin(values, (0.0, 1.0)).all()
+    # Resamples of equal values would give an interval without width.
+    if is_binary and (n_subjects == len(values) or mean in (0.0, 1.0)):
         return (mean, *wilson_interval(mean, n_subjects, confidence=confidence))
     if n_subjects == 1:
         return mean, np.nan, np.nan
@@ -260,7 +268,8 @@ def _scores(part: pd.DataFrame, result: Comparison, min_subjects: int) -> dict[s
         values = cases["value"].to_numpy(dtype=float)
         if not enough:
             return False, (np.nan, np.nan, np.nan)
-        return True, rate(values, cases["subject"].tolist(), result.confidence)
+        subjects, are_errors = cases["subject"].tolist(), result.task == "regression"
+        return True, rate(values, subjects, result.confidence, are_errors=are_errors)
 
     enough, values = measured(part)
     row: dict[str, Any] = {

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
@@ -33,6 +35,7 @@ from sklearn_emg.preprocessing import QualityReport, check_quality
 from sklearn_emg.recordings import SignalFile, channel_names_of, is_recording_table
 
 _MAX_NAMED = 20
+_MAX_CLASSES = 12
 
 
 def data_card(
@@ -50,7 +53,7 @@ def data_card(
     table : DataFrame
         Recording table or feature table with a ``subject`` column.
     y : array-like of shape (n_rows,), default=None
-        Label or number of each row.
+        Label or number of each row. Whole numbers are labels if they have 12 values at most.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`.
     quality : QualityReport, default=None
@@ -95,7 +98,7 @@ def data_card(
             f"{len(y)}."
         )
     noun = "recording" if is_recording_table(table) else "row"
-    rows = described_rows(table, y, ())
+    rows = described_rows(table, None if y is None else _labels_or_numbers(y), ())
     by_class = class_table(rows, noun)
     sections = [
         Section(
@@ -128,6 +131,15 @@ def data_card(
         Section("Uses", blanks=["Uses for which the data suit", "Uses for which they do not"]),
     ]
     return Card(title, sections)
+
+
+def _labels_or_numbers(y: Labels) -> NDArray[Any]:
+    """Numbers as floats, if they are fractions or have many values; otherwise labels as objects."""
+    values = np.asarray(y)
+    is_number = values.dtype.kind in "iuf" and (
+        type_of_target(values) == "continuous" or len(np.unique(values)) > _MAX_CLASSES
+    )
+    return values.astype(float if is_number else object)
 
 
 def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -594,7 +594,9 @@ def _failed_fits(facts: Facts) -> str:
 def _wrong(facts: Facts) -> str:
     """Cases that were wrong in a fold at least, with their true class."""
     wrong = diagnoses(facts.result, facts.name).query("value < 1")
-    shown = [f"{s} ({y})" for s, y in zip(wrong["subject"], wrong["y_true"])]
+    keys = list(dict.fromkeys(["subject", facts.result.unit]))
+    names = wrong[keys].astype(str).agg(" ".join, axis=1) if len(wrong) else []
+    shown = [f"{name} ({y})" for name, y in zip(names, wrong["y_true"])]
     more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
     return ", ".join(shown[:_MAX_NAMED]) + more or "none"
 
