@@ -145,7 +145,7 @@ class LaterVisitSplit(Protocol):
     [6]
     """
 
-    leaky: ClassVar[bool] = True
+    leaky = True
     same_subjects: ClassVar[bool] = True  # on both sides, which is the question
 
     def __init__(self, n_splits: int = 1):
@@ -254,7 +254,7 @@ class ChronologicalSplit(Protocol):
     [[0, 1], [3]]
     """
 
-    leaky: ClassVar[bool] = True
+    leaky = True
 
     def __init__(
         self,

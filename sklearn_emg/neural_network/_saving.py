@@ -105,6 +105,11 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     if _CLASSES.get(name) is not type(estimator):
         raise TypeError(f"save_model takes one of {sorted(_CLASSES)}. Got {name}.")
     check_is_fitted(estimator)
+    if not hasattr(estimator, "history_"):
+        raise TypeError(
+            f"save_model: the {name} was trained without labels, as that of a PretrainedEncoder, "
+            "and cannot be saved. Save a TransferClassifier that was fitted with the encoder."
+        )
     state = estimator.net_.module_.state_dict()
     tensors = {n: v.detach().cpu().contiguous() for n, v in state.items()}
     _check_finite(tensors, f"save_model: {name}")

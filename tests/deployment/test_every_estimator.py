@@ -37,7 +37,7 @@ LEFT_OUT = {
 }
 # The first takes long to train. The others cannot be saved yet, and save_model says so: settings of
 # tsfresh have keys of bytes, a SiteStandardizer without sites the key None, and the network of a
-# pretrained encoder has no history.
+# pretrained encoder no classes.
 NOT_SAVED = (
     "ImageNetworkClassifier",
     "PretrainedEncoder",

@@ -10,6 +10,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.comparison import compare
+from sklearn_emg.deployment import save_model
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
@@ -171,3 +172,11 @@ def test_what_cannot_be_pretrained_is_refused():
 def test_the_network_of_a_regressor_is_pretrained_too():
     net = EMGRegressor("CNN1D", module_params={"n_filters": (4,), "pool_size": 2}, max_epochs=1)
     assert PretrainedEncoder(net, max_epochs=1, patch=5).fit_transform(noise(6, 40)).shape == (6, 4)
+
+
+def test_a_pretrained_network_without_classes_is_not_saved(tmp_path):
+    pytest.importorskip("skops")
+    encoder = clone(SMALL).fit(sines(12))
+    with pytest.raises(TypeError, match="was trained without labels"):
+        save_model(encoder, tmp_path / "encoder")
+    assert not (tmp_path / "encoder").exists()
