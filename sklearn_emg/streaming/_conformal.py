@@ -41,6 +41,7 @@ class ConformalStop:
 
     Attributes
     ----------
+    classes : ndarray of shape (n_classes,)
     n_votes : int
         Number of votes up to which the rule decides. It is that of the calibration subject with the
         fewest votes; longer courses were not calibrated.
@@ -92,7 +93,7 @@ class ConformalStop:
         by_class: bool = False,
     ):
         check_real(coverage, "coverage", "ConformalStop", 0.0, 1.0, above=True, below=True)
-        self._classes = np.asarray(classes)
+        self.classes = self._classes = np.asarray(classes)
         self._y = np.asarray(y)
         counts = [np.asarray(course, dtype=float) for course in courses]
         wrong = [c.shape for c in counts if c.ndim != 2 or c.shape[1] != len(self._classes)]

@@ -237,11 +237,21 @@ class StreamingDiagnosis:
         step = self._divote.step
         self._step = self._size if step is None else to_samples("step", step, self.fs)
         self._detector = None if artefacts is None else self._fitted_detector(artefacts)
+        self._check_classes(stop)
         self._stop, self._smooth = stop, smooth
         self._gaps, self._confidence = gaps, confidence
         self._subject: SubjectVotes | None = None
         self._recording = False
         self._seconds: deque[float] = deque(maxlen=_LATENCIES)
+
+    def _check_classes(self, stop: Any) -> None:
+        """Refuse a rule for other classes, or for another order of them."""
+        own = getattr(stop, "classes", self.classes)
+        if not np.array_equal(own, self.classes):
+            raise ValueError(
+                f"The 'stop' of {_CALLER} has the classes {', '.join(map(str, own))}, the model "
+                f"{', '.join(map(str, self.classes))}. Calibrate it with the model's classes_."
+            )
 
     def _fitted_detector(self, artefacts: ArtefactDetector) -> ArtefactDetector:
         """The detector, ready for windows of this rate."""

@@ -36,6 +36,7 @@ from sklearn_emg.preprocessing import (
 )
 from sklearn_emg.recordings import cut_recordings, recording_table
 from sklearn_emg.streaming import (
+    ConformalStop,
     FixedLength,
     Gap,
     MajorityVote,
@@ -287,6 +288,14 @@ def test_signals_that_are_not_in_millivolts_warn_once_in_each_recording(change, 
         with pytest.warns(RecordingWarning, match=match) as found:
             list(live.run(signal[k : k + 30] for k in range(0, 900, 30)))
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("classes", [["myopathy", "healthy"], ["healthy", "als", "myopathy"]])
+def test_a_stopping_rule_for_other_classes_is_refused(classes):
+    table, y = recording_cohort([1, 3] * 3, labels=("healthy", "myopathy"))
+    rule = ConformalStop([np.eye(len(classes))] * 2, classes[:2], classes)
+    with pytest.raises(ValueError, match=r"has the classes .*, the model healthy, myopathy"):
+        StreamingDiagnosis(system().fit(table, y), stop=rule)
 
 
 def test_a_signal_in_millivolts_does_not_warn():
