@@ -181,7 +181,8 @@ def adaptation_curve(
     Raises
     ------
     ValueError
-        If there is no such site, it is the only one, or its classes have too few subjects.
+        If there is no such site, it is the only one, its classes have too few subjects, or a
+        subject has recordings at another site too.
 
     See Also
     --------
@@ -232,13 +233,7 @@ def adaptation_curve(
     rng = check_random_state(random_state)
     labels = np.asarray(y)
     checked_table(X, labels, _CALLER)
-    codes, sites = sites_of(X, site, _CALLER)
-    if target not in sites or len(sites) < 2:
-        raise ValueError(
-            f"The 'target' of adaptation_curve must be one of at least two sites of column "
-            f"{site!r}: {sites[:5]}. Got {target!r}."
-        )
-    here = codes == sites.index(target)
+    here = _rows_at(X, site, target)
     # The same draws for all models.
     draws = list(_draws(X[here], labels[here], learn, wanted[-1], n_draws, rng))
     source, old = np.flatnonzero(~here), np.arange(0)
@@ -260,6 +255,26 @@ def adaptation_curve(
     return AdaptationCurve(
         ReadableTable(summary), predictions[columns], target, learn, confidence, chance
     )
+
+
+def _rows_at(X: pd.DataFrame, site: str, target: Any) -> NDArray[np.bool_]:
+    """Rows of the new site, whose subjects are at no other."""
+    codes, sites = sites_of(X, site, _CALLER)
+    if target not in sites or len(sites) < 2:
+        raise ValueError(
+            f"The 'target' of adaptation_curve must be one of at least two sites of column "
+            f"{site!r}: {sites[:5]}. Got {target!r}."
+        )
+    here = codes == sites.index(target)
+    elsewhere = set(X["subject"][~here])
+    if shared := [name for name in X["subject"][here].unique().tolist() if name in elsewhere]:
+        raise ValueError(
+            f"Subject {shared[0]!r} of site {target!r} has recordings at another site too, on "
+            f"which adaptation_curve would train its models ({counted(len(shared), 'subject')} in "
+            "all). Leave these recordings out; if the name stands for different subjects, join the "
+            "tables with sklearn_emg.recordings.concat_tables."
+        )
+    return here
 
 
 def _check_models(models: dict[str, Any]) -> None:
