@@ -4,7 +4,7 @@ Run with ``python benchmarks/decomposition.py [--seeds 4] [--first 1000] [--part
 
 Parts: ``force`` (simulated recordings of 10 s at 23437.5 Hz, three diagnoses at three forces),
 ``noise`` (white noise added, 5 to 40 dB), ``measures`` (amplitude, duration and firing of the units
-against the simulated ones, beside the isolated potentials of MUAPFeatures), ``expert`` (the
+against the simulated ones, and the isolated potentials of MUAPFeatures), ``expert`` (the
 annotated recordings of N2001 in the folder SKLEARN_EMG_DATA), ``empty`` (recordings of noise).
 """
 

@@ -1,4 +1,4 @@
-"""Cost of all families of features beside one read of the array, plain NumPy and other packages.
+"""Cost of all families of features, one read of the array, plain NumPy and other packages.
 
 Run with ``python benchmarks/features.py [--dtype float64] [--quick] [--gigabytes 10]``.
 

@@ -1,4 +1,4 @@
-"""Cost of spectral, wavelet and multichannel features and of images beside that of one real FFT.
+"""Cost of spectral, wavelet and multichannel features and of images, and that of one real FFT.
 
 Run as ``python benchmarks/features_spectral.py [--quick]``. All numbers are nanoseconds per sample,
 best of several runs, one thread. The first table has, for each size and dtype, scipy.fft.rfft over

@@ -49,7 +49,7 @@ def measures_of(wave: np.ndarray, fs: float) -> dict[str, float]:
 
 
 def compare(found: pd.DataFrame, discharges: pd.DataFrame) -> dict[str, float]:
-    """Potentials of one recording beside its discharges, which have their unit's measures."""
+    """Potentials of one recording next to its discharges, which have their unit's measures."""
     peaks = discharges["peak"].to_numpy()
     start, stop = found["start"].to_numpy() - 1e-3, found["stop"].to_numpy() + 1e-3
     inside = (peaks > start[:, None]) & (peaks < stop[:, None])

@@ -1,4 +1,4 @@
-"""What the estimators of sklearn_emg.neural_network cost beside bare PyTorch.
+"""What the estimators of sklearn_emg.neural_network cost in addition to bare PyTorch.
 
     python benchmarks/networks.py            # CPU: training, prediction, memory
     python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there

@@ -1,4 +1,4 @@
-"""CPU time and peak memory of the simulated cohort, beside their limits.
+"""CPU time and peak memory of the simulated cohort, and their limits.
 
 Each case runs in a fresh process, since the peak memory of a process never falls:
 

@@ -57,7 +57,7 @@ _PACKAGES = (
     "adaptation",
 )
 _DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
-# What fitted estimators hold besides estimators. Trees are checked, see _check_trees.
+# What fitted estimators hold in addition to estimators. Trees are checked, see _check_trees.
 _PARTS_OF_ESTIMATORS = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",

@@ -66,7 +66,7 @@ class DecompositionAgreement:
         n = len(self.units)
         matched = int((self.units["found"] > 0).sum())
         head = (
-            f"{matched} of {n} units matched, {len(self.extra)} found besides; median rate of "
+            f"{matched} of {n} units matched, {len(self.extra)} found in addition; median rate of "
             f"agreement {self.agreement:.3f}, sensitivity {self.sensitivity:.3f}, precision "
             f"{self.precision:.3f}" + (" of a partial reference" if self.partial else "")
         )

@@ -33,7 +33,7 @@ _LEAST_VARIATION = 0.02
 # A train is regular if this fraction of its intervals is within 35 % of their typical length.
 _REGULAR = 0.45
 # Distance from noise and from the nearest other template, in standard deviations of the noise,
-# below which a unit cannot be told.
+# below which a unit cannot be distinguished.
 _LEAST_INDEX = 4.0
 _LEAST_INDEX_OF_FEW = 12.0
 _FEW = 12
@@ -219,7 +219,7 @@ def _follow(search: Search) -> None:
 
 
 def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains that are no train of a motor unit, or cannot be told from another."""
+    """Leave out trains that are not of one motor unit, or that resemble another unit."""
     faults = [_fault(search, unit, least) for unit in range(len(search.templates))]
     while len(search.templates):
         reasons = [
@@ -256,11 +256,11 @@ def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
 
 
 def _doubt(search: Search, unit: int, clear: float) -> str:
-    """Why a potential is not told from noise or from another unit's."""
+    """Why a potential is not distinct from noise or from another unit's."""
     if _decomposability(search, unit) >= clear:
         return ""
     if clear == _LEAST_INDEX:
-        return "potential not told from noise or from another unit"
+        return "potential not distinct from noise or from another unit"
     return "too few or too irregular discharges for so small a difference from noise and others"
 
 

@@ -49,7 +49,7 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If a setting cannot be told from others, such as an open file.
+        If a setting cannot be distinguished from others, such as an open file.
     """
 
     def __init__(self, folder: str | os.PathLike[str], caller: str, *identity: Any) -> None:
@@ -59,7 +59,7 @@ class Checkpoint:
         except (TypeError, AttributeError, OSError) as error:
             raise ValueError(
                 f"The 'checkpoint' of {caller} is found again by the data and the settings of the "
-                f"fit, but one of them cannot be told from others: {error}. Give plain values, or "
+                f"fit, but one of them cannot be identified: {error}. Give plain values, or "
                 "classes and functions that have a name."
             ) from error
         self.path = Path(folder) / f"{caller}-{self.key[:32]}.safetensors"

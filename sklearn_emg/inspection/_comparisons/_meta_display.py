@@ -83,7 +83,7 @@ class MetaAnalysisDisplay:
         Parameters
         ----------
         kind : {"ranks", "differences"}, default="ranks"
-            Ranks in each set and their mean, with a bar beside the pipelines that do not differ
+            Ranks in each set and their mean, with a bar next to the pipelines that do not differ
             from one another; or differences to one pipeline in each set and over all.
         reference : str, default=None
             Pipeline to which differences are drawn; by default that of the best mean rank.

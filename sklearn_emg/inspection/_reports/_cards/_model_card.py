@@ -309,7 +309,7 @@ def _training(model: Any) -> str:
         return "the model is not fitted"
     subjects, complete = training_subjects(model)
     if not complete:
-        return "fitted; it doesn't state its training subjects"
+        return "fitted; it does not state its training subjects"
     return f"fitted on {counted(len(subjects), 'subject')}"
 
 
