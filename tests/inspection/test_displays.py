@@ -15,12 +15,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg import inspection
+from sklearn_emg.adaptation import AdaptiveDiagnosis, adaptation_curve
 from sklearn_emg.comparison import compare, confound_audit, leakage_audit, meta_analysis
 from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.inspection import (
     ActivationMaximizationDisplay,
+    AdaptationDisplay,
     AgreementDisplay,
     AttentionDisplay,
     AttentionMaps,
@@ -39,6 +41,7 @@ from sklearn_emg.inspection import (
     QualityDisplay,
     RecordingDisplay,
     SubjectExplanationDisplay,
+    SurvivalDisplay,
 )
 from sklearn_emg.inspection._plot import (
     COLORS,
@@ -50,7 +53,7 @@ from sklearn_emg.inspection._plot import (
     style,
 )
 from sklearn_emg.metrics import decomposition_agreement
-from sklearn_emg.prognosis import LastValueRegressor, visit_contexts
+from sklearn_emg.prognosis import LastValueRegressor, survival_target, visit_contexts
 from sklearn_emg.recordings import recording_table
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="the Displays need matplotlib")
@@ -154,6 +157,25 @@ def some_courses():
     return CourseDisplay.from_comparison(result, X)
 
 
+def some_survival():
+    cohort = make_progression_cohort(30, random_state=0)
+    X = cohort.visits.merge(cohort.subjects, on="subject")
+    X = X[(X["visit"] == 1) & (X["event_time"] > 0)]
+    groups = (X["score"] < 28).map({True: "low score", False: "high score"})
+    return SurvivalDisplay.from_outcomes(survival_target(X), X["subject"], groups)
+
+
+def some_adaptation():
+    y = np.tile(["healthy", "myopathy"], 20)
+    rms = np.random.default_rng(0).normal(size=40) - 3 * (y == "myopathy")
+    site = np.repeat(["Rome", "Oslo"], 20)
+    X = pd.DataFrame({"rms": rms, "subject": range(40), "site": site})
+    model = AdaptiveDiagnosis(DiVoteClassifier(LinearDiscriminantAnalysis(), window=None))
+    return AdaptationDisplay.from_curve(
+        adaptation_curve(model, X, y, target="Oslo", sizes=[0, 2], n_draws=1, n_resamples=20)
+    )
+
+
 def every_display(cohort, divote, comparison, signatures):
     """Each Display with each of its pictures."""
     table, y = cohort
@@ -191,6 +213,8 @@ def every_display(cohort, divote, comparison, signatures):
         *[(agreement, {"kind": kind}) for kind in ("calibration", "bland-altman")],
         *[(courses, {"kind": kind}) for kind in ("courses", "horizon")],
         (QualityDisplay.from_table(table), {}),
+        (some_survival(), {}),
+        (some_adaptation(), {}),
     ]
 
 
