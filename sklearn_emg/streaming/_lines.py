@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_integer, check_option, check_real, require
+from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import millivolts_per
 from sklearn_emg.streaming._sources import Chunk
@@ -213,11 +213,10 @@ class _LineReader:
             )
         if not self._warned:
             self._warned = True
-            warnings.warn(
+            warn(
                 f"{where} does not have {wanted}; its sample counts as lost. Further such lines "
                 "are not reported.",
                 RecordingWarning,
-                stacklevel=2,
             )
 
     def _check_rate(self) -> None:
@@ -232,11 +231,10 @@ class _LineReader:
         rate = (self.position - self._timed[1]) / seconds
         self._timed = now, self.position
         if abs(rate / self._fs - 1) > _RATE_TOLERANCE:
-            warnings.warn(
+            warn(
                 f"{self._name} sends {rate:.4g} samples per second, but fs={self._fs:g} Hz was "
                 "stated. Filters and features need the true rate: check the device.",
                 RecordingWarning,
-                stacklevel=2,
             )
 
 
