@@ -595,7 +595,7 @@ def _wrong(facts: Facts) -> str:
     """Cases that were wrong in a fold at least, with their true class."""
     wrong = diagnoses(facts.result, facts.name).query("value < 1")
     keys = list(dict.fromkeys(["subject", facts.result.unit]))
-    names = wrong[keys].astype(str).agg(" ".join, axis=1) if len(wrong) else []
+    names: Any = wrong[keys].astype(str).agg(" ".join, axis=1) if len(wrong) else []
     shown = [f"{name} ({y})" for name, y in zip(names, wrong["y_true"])]
     more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
     return ", ".join(shown[:_MAX_NAMED]) + more or "none"
