@@ -152,6 +152,11 @@ def write_api(folder: Path) -> None:
         "is private and may change without notice.\n\n"
     )
     index += _all_objects(modules) + ".. toctree::\n   :maxdepth: 1\n   :hidden:\n\n"
+    # Pages of names that are gone would be built again.
+    public = {f"{module.__name__}.{name}.rst" for module in modules for name in module.__all__}
+    for page in (folder / "objects").glob("*.rst"):
+        if page.name not in public:
+            page.unlink()
     for module in modules:
         short = module.__name__.split(".", 1)[1]
         _write(folder / "api" / f"{short}.rst", _api_page(module))

@@ -139,10 +139,10 @@ def export_onnx(
     The metadata are strings: ``estimator``, ``sklearn_emg`` (the version), and as JSON ``classes``,
     ``feature_names``, ``fs`` in Hz, ``unit`` of the input, ``window`` and ``step`` in s.
 
-    The export covers the linear filters, causal or zero-phase, :class:`AmplitudeScaler`,
-    `Envelope`, `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover` by mean or
-    median, all features of `TimeDomainFeatures` (also in `EMGFeatures`), selectors, and what
-    skl2onnx converts. IIR filters run as a Scan over blocks of samples, zero-phase filters as two
+    The export covers the linear filters, causal or zero-phase, `AmplitudeScaler`, `Envelope`,
+    `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover` by mean or median, all
+    features of `TimeDomainFeatures` (also in `EMGFeatures`), selectors, and what skl2onnx converts.
+    IIR filters run as a Scan over blocks of samples, zero-phase filters as two
     with the extension of :func:`scipy.signal.sosfiltfilt`.
 
     Examples
