@@ -26,6 +26,7 @@ from sklearn_emg.neural_network._modules._patternnet import PatternNet
 from sklearn_emg.neural_network._modules._recurrent import RecurrentNet
 from sklearn_emg.neural_network._modules._spectroemgnet import SpectroEMGNet
 from sklearn_emg.neural_network._modules._stacked_lstm import StackedLSTM
+from sklearn_emg.neural_network._onnx import export_onnx
 from sklearn_emg.neural_network._onnx import onnx_model
 from sklearn_emg.neural_network._parameters import Training as Training
 from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
@@ -71,6 +72,7 @@ __all__ = [
     "StackedLSTMClassifier",
     "TransferClassifier",
     "checkpoint_progress",
+    "export_onnx",
     "load_model",
     "onnx_model",
     "save_model",

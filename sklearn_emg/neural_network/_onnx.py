@@ -6,9 +6,11 @@ import copy
 import io
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,52 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._files import write_atomically
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.neural_network._estimators import NetClassifier, _NetEstimator
 
 OPSET = 18
+
+
+def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
+    """Write the graph of a fitted network, :func:`onnx_model`, to a file.
+
+    Parameters
+    ----------
+    estimator : estimator of this sub-package
+        Fitted estimator; for a `TransferClassifier`, its `estimator_`.
+    path : str or path-like
+        File to write, with its extension. An existing file is replaced.
+
+    Returns
+    -------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    TypeError, NotFittedError, ImportError
+        As in :func:`onnx_model`.
+
+    See Also
+    --------
+    sklearn_emg.deployment.export_onnx : Writes whole systems, with filters, features and votes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emg.neural_network import ALSNetClassifier, export_onnx
+    >>> X = np.random.default_rng(0).normal(size=(20, 1, 50)).astype(np.float32)
+    >>> net = ALSNetClassifier(max_epochs=1).fit(X, np.arange(20) % 2)
+    >>> file = export_onnx(net, "model.onnx")  # doctest: +SKIP
+    >>> import onnxruntime  # doctest: +SKIP
+    >>> session = onnxruntime.InferenceSession(file)  # doctest: +SKIP
+    >>> session.run(None, {"windows": X})[0].shape  # doctest: +SKIP
+    (20, 2)
+    """
+    model = onnx_model(estimator)
+    return write_atomically(path, lambda part: part.write_bytes(model.SerializeToString()))
 
 
 def onnx_model(estimator: Any) -> Any:

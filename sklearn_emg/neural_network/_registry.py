@@ -42,6 +42,7 @@ HOME = {
     "NetworkFeatures": "_features",
     "PretrainedEncoder": "_pretraining._encoder",
     "TransferClassifier": "_transfer",
+    "export_onnx": "_onnx",
     "load_model": "_saving",
     "onnx_model": "_onnx",
     "save_model": "_saving",

@@ -25,6 +25,7 @@ from sklearn_emg.neural_network import (
     StackedLSTMClassifier,
     onnx_model,
 )
+from sklearn_emg.neural_network import export_onnx as write_network
 
 DIAGNOSES = ("myopathy", "normal", "als")
 COHORT = cohort(24, 1, n_times=96, labels=DIAGNOSES)
@@ -147,3 +148,15 @@ def test_refuses_what_is_no_fitted_network(tmp_path):
         onnx_model(LogisticRegression())
     with pytest.raises(NotFittedError):
         export_onnx(CNN1DClassifier(), tmp_path / "model.onnx")
+
+
+@needs_onnx
+def test_a_network_alone_is_written_as_its_graph(tmp_path):
+    import onnxruntime
+
+    X, y = COHORT[:2]
+    net = CNN1DClassifier(max_epochs=1, random_state=0).fit(X, y)
+    session = onnxruntime.InferenceSession(write_network(net, tmp_path / "net.onnx"))
+    windows = np.asarray(X, dtype=np.float32)
+    found = session.run(None, {"windows": windows})[0]
+    np.testing.assert_allclose(found, net.predict_proba(X), atol=1e-4)
