@@ -308,7 +308,8 @@ def test_needle_recordings_of_emgdb(real_data, tmp_path):
         BandpassFilter(10.0, 1500.0),
         divote(TimeDomainFeatures("all"), StandardScaler(), LinearDiscriminantAnalysis()),
     ).fit(table, y)
-    export_onnx(model, tmp_path / "model.onnx", table)  # which compares all recordings
+    path = export_onnx(model, tmp_path / "model.onnx", table)  # which compares all recordings
+    assert path.is_file()
 
 
 @pytest.mark.slow  # the loader compares all samples
@@ -320,7 +321,8 @@ def test_needle_recordings_of_algiers(real_data, tmp_path):
         HighpassFilter(10.0, zero_phase=False),
         divote(features(), RandomForestClassifier(10, random_state=0)),
     ).fit(table, y)
-    export_onnx(model, tmp_path / "model.onnx", table)
+    path = export_onnx(model, tmp_path / "model.onnx", table)  # which compares all recordings
+    assert path.is_file()
 
 
 # ------------------------------------------------- refusals

@@ -304,7 +304,7 @@ def test_a_signal_in_millivolts_does_not_warn():
     live.begin("new")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        live.push(3 * np.random.default_rng(0).normal(size=900))
+        assert live.push(3 * np.random.default_rng(0).normal(size=900))  # windows were scored
 
 
 @pytest.mark.parametrize("subject", [None, float("nan"), " "])

@@ -30,7 +30,13 @@ UPDATES = ("refit", "fine_tune", "final")
 
 
 class Updating(DiVote):
-    """The part of DiVoteClassifier that learns further recordings after ``fit``."""
+    """The part of DiVoteClassifier that learns further recordings after ``fit``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels seen in ``fit``; an update learns no further ones.
+    """
 
     classes_: NDArray[Any]
 

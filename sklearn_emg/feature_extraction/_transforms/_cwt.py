@@ -24,7 +24,18 @@ __all__ = [
 
 
 class Scales:
-    """Filters of a continuous transform for windows of one length."""
+    """Filters of a continuous transform for windows of one length.
+
+    Parameters
+    ----------
+    wavelet : pywt wavelet
+    scales : ndarray of shape (n_scales,)
+        Scales in samples.
+    n_times : int
+        Samples of a window.
+    dtype : dtype
+        Type of the coefficients.
+    """
 
     def __init__(self, wavelet, scales: NDArray[np.float64], n_times: int, dtype: np.dtype):
         import pywt
@@ -132,7 +143,19 @@ def cwt(
 
 
 def scales_of(estimator: Any, fs: float | None) -> NDArray[np.float64]:
-    """Scales in samples that the parameters of an estimator mean at a sampling rate."""
+    """Scales in samples that the parameters of an estimator mean at a sampling rate.
+
+    Parameters
+    ----------
+    estimator : estimator with `wavelet`, `scales` and `frequencies`
+    fs : float or None
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    scales : ndarray of shape (n_scales,)
+        ``centre_frequency * fs / frequencies``, the given scales, or 2 to 64 in half octaves.
+    """
     if estimator.frequencies is not None and fs is not None:
         centre = centre_frequency(continuous_wavelet(estimator.wavelet, type(estimator).__name__))
         return centre * fs / np.asarray(estimator.frequencies, dtype=float)
@@ -149,7 +172,17 @@ def scale_labels(estimator: Any) -> list[str]:
 
 
 def centre_frequency(wavelet: Any) -> float:
-    """Centre frequency of a wavelet in cycles per sample at scale 1."""
+    """Centre frequency of a wavelet.
+
+    Parameters
+    ----------
+    wavelet : pywt wavelet
+
+    Returns
+    -------
+    frequency : float
+        In cycles per sample at scale 1, by the largest peak of its spectrum as in PyWavelets.
+    """
     import pywt
 
     return float(pywt.central_frequency(wavelet, precision=12))

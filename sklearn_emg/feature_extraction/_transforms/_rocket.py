@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar, Self
@@ -79,7 +80,7 @@ def learn_convolutions(
     return Convolutions(dilations, n_biases, np.concatenate(biases), channels)
 
 
-class _Rocket(FeatureExtractor):
+class _Rocket(FeatureExtractor, ABC):
     """Base of features of random convolutions, learned from windows of one length and rate."""
 
     n_jobs: int | None
@@ -109,8 +110,9 @@ class _Rocket(FeatureExtractor):
         self.fs_ = fs
         return self
 
+    @abstractmethod
     def _learn(self, windows: NDArray[np.floating], rng: np.random.RandomState) -> None:
-        raise NotImplementedError
+        """Learn the biases from windows of shape (n_windows, n_channels, n_times) in mV."""
 
     def _training_windows(self, X: Any) -> NDArray[np.floating]:
         if not self._is_table(X):

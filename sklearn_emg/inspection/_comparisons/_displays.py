@@ -313,7 +313,18 @@ class ComparisonDisplay:
 
 
 def error_bars(value: float, low: float, high: float) -> list[list[float]] | None:
-    """Lengths of error bars; none where there is no interval."""
+    """Lengths of error bars.
+
+    Parameters
+    ----------
+    value, low, high : float
+        A score and the ends of its interval.
+
+    Returns
+    -------
+    lengths : list of shape (2, 1) or None
+        Lengths below and above, as matplotlib takes them; None without a finite interval.
+    """
     if not (np.isfinite(low) and np.isfinite(high)):
         return None
     return [[max(0.0, value - low)], [max(0.0, high - value)]]

@@ -189,7 +189,17 @@ def leakage_content(
 
 
 def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
-    """Line of the overview on confounds; none without an audit."""
+    """Line of the overview on confounds.
+
+    Parameters
+    ----------
+    audit : ConfoundAudit or None
+
+    Returns
+    -------
+    facts : list of (str, str)
+        Title and text; empty without an audit.
+    """
     if audit is None:
         return []
     found = ", ".join(map(str, audit.confounds)) or "none found"
@@ -198,7 +208,17 @@ def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
 
 
 def confound_content(audit: ConfoundAudit | None) -> dict[str, Any] | None:
-    """Variables of the section on confounds."""
+    """Variables of the section on confounds.
+
+    Parameters
+    ----------
+    audit : ConfoundAudit or None
+
+    Returns
+    -------
+    content : dict or None
+        Variables of the template; None without an audit.
+    """
     if audit is None:
         return None
     counts = ", ".join(f"{name} {n}" for name, n in audit.subjects.items())

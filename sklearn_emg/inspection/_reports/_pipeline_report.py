@@ -97,7 +97,17 @@ class Predictions:
 
 
 def pipeline_title(estimator: Any) -> str:
-    """Title of the page: the class of the last step."""
+    """Title of the page: the class of the last step.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator or Pipeline.
+
+    Returns
+    -------
+    title : str
+    """
     kind = type(unwrap(estimator)).__name__
     vote = "DiVoteClassifier of " if ends_with_divote(estimator) else ""
     return f"Fitted pipeline: {vote}{kind}"
