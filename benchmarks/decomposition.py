@@ -212,7 +212,7 @@ def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFram
     A found unit is annotated if one annotated unit has a quarter of its discharges within 1 ms. A
     discharge is in rhythm if the intervals before and after it are within 35 % of the typical one.
     """
-    counts = {"all": [0, 0], "of units without annotation": [0, 0], "of annotated units": [0, 0]}
+    counts = {True: np.zeros(3, dtype=int), False: np.zeros(3, dtype=int)}
     for unit, ours in found.groupby("unit"):
         times = ours["time"].to_numpy()
         hit, known = np.zeros(len(times), dtype=bool), False
@@ -226,13 +226,13 @@ def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFram
         typical = units.loc[units["unit"] == unit, "interval"].iloc[0]
         regular = np.abs(np.diff(times) / typical - 1) < 0.35
         rhythm = np.concatenate([[True], regular]) & np.concatenate([regular, [True]])
-        group = "of annotated units" if known else "of units without annotation"
-        for name in ("all", group):
-            counts[name][0] += int((~hit).sum())
-            counts[name][1] += int((rhythm & ~hit).sum())
-    (n, _), *parts = counts.values()
-    text = ", ".join(f"{k} {name} ({r} in rhythm)" for (k, r), name in zip(parts, list(counts)[1:]))
-    return f"  {n} of {len(found)} found discharges are not annotated: {text}"
+        counts[known] += [1, int((~hit).sum()), int((rhythm & ~hit).sum())]
+    total = counts[True][1] + counts[False][1]
+    lines = [f"  {total} of {len(found)} found discharges are not annotated:"]
+    for known, (n_units, n, n_rhythm) in counts.items():
+        name = "annotated units" if known else "units without annotation"
+        lines.append(f"    {n} of {n_units} {name} ({n_rhythm} in rhythm)")
+    return "\n".join(lines)
 
 
 def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
