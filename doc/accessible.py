@@ -1,8 +1,9 @@
 """Names for screen readers that the theme and the gallery leave out.
 
 ``setup`` edits the finished pages: folding lists of the side bar and thumbnails of the gallery get
-a name, the name of the search button has its visible text, and references drop roles that their
-elements do not allow. ``node doc/axe.mjs PAGES`` checks pages in light and dark.
+a name, the name of the search button has its visible text, references drop roles that their
+elements do not allow, and empty corners of tables are no headings. ``node doc/axe.mjs PAGES``
+checks pages in light and dark.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _FOLD = re.compile(
-    r'(<a class="reference internal" href="[^"]*">)(.*?)(</a><details[^>]*><summary)(>)'
+    r'(<a class="(?:current )?reference internal" href="[^"]*">)((?:(?!</a>).)*)'
+    r"(</a><details[^>]*><summary)(>)"
 )
 _THUMBNAIL = re.compile(
     r'(sphx-glr-thumbcontainer"[^>]*><img alt=""[^>]*/>\s*<p><a class="reference internal")'
@@ -40,6 +42,7 @@ def _named_thumbnail(match: re.Match[str]) -> str:
 def named(html: str) -> str:
     """The page with the names that were missing."""
     html = _SEARCH.sub(r'\1 Ctrl+K"', _ROLES.sub("", html))
+    html = html.replace("<th></th>", "<td></td>")  # pandas: the corner above the row names
     return _THUMBNAIL.sub(_named_thumbnail, _FOLD.sub(_named_fold, html))
 
 

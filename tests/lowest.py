@@ -8,7 +8,10 @@ import re
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("nets", "plot", "export", "reduce")
+EXTRAS = (
+    "nets", "plot", "export", "reduce", "prognosis", "explain", "deploy", "catch22", "riemann",
+    "formats", "serial", "terminal",
+)  # fmt: skip
 
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 requirements = list(project["dependencies"])

@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,7 +73,8 @@ def test_divote_is_silent_unless_asked(features, capsys):
     assert capsys.readouterr() == ("", "")
     divote.set_params(verbose=1).fit(*features)
     shown = capsys.readouterr()
-    assert "Done   3 out of   3" in shown.out + shown.err
+    if parse_version(joblib.__version__) >= parse_version("1.6"):  # reports one process, too
+        assert "Done   3 out of   3" in shown.out + shown.err
 
 
 def test_progress_can_be_silenced(features, capsys):

@@ -208,7 +208,8 @@ result = compare(
 result.table("subject", ["accuracy", "balanced_accuracy"])
 
 # %%
-ComparisonDisplay.from_comparison(result).plot()
+display = ComparisonDisplay.from_comparison(result).plot()
+display.figure_.suptitle("Features of the invented study tell the groups apart")
 plt.show()
 
 # %%

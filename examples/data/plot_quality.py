@@ -38,7 +38,8 @@ quality.findings[["row", "kind", "quality", "text"]]
 # %%
 # The page of the cohort has a row for each recording. The defects stand out from the recordings
 # without findings:
-QualityDisplay.from_report(quality).plot()
+display = QualityDisplay.from_report(quality).plot()
+display.figure_.suptitle("All planted defects are found")
 plt.show()
 
 # %%
@@ -46,7 +47,8 @@ plt.show()
 # -------------------
 # A finding is a reason to look at the recording. In row 12 the interference is a line at 50 Hz in
 # the spectrogram and a thickened baseline in the signal:
-RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
+display = RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
+display.figure_.suptitle("Power-line interference is a line at 50 Hz")
 plt.show()
 
 # %%

@@ -59,8 +59,13 @@ for name, (truth, proba) in scores.items():
         ill, proba[:, 0], n_bins=5, strategy="quantile", name=name, ax=left
     )
     RocCurveDisplay.from_predictions(ill, proba[:, 0], name=name, ax=right)
-left.set(title="Calibration", xlabel="predicted probability of disease", ylabel="observed fraction")
-right.set(title="Order of the subjects", xlabel="1 - specificity", ylabel="sensitivity")
+left.set(
+    title="Probabilities: LDA is closer to the diagonal",
+    xlabel="predicted probability of disease", ylabel="observed fraction of patients",
+)  # fmt: skip
+right.set(
+    title="Order of the subjects: both are alike", xlabel="1 - specificity", ylabel="sensitivity"
+)
 plt.show()
 
 # %%

@@ -46,6 +46,7 @@ votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 # Each row is an unseen subject, and each cell is one of the subject's recordings.
 display = DiVoteDisplay.from_estimator(model, test, y_test)
 display.plot("heatmap")
+display.figure_.suptitle("Recordings of one subject mostly agree")
 plt.show()
 
 # %%
@@ -53,8 +54,9 @@ plt.show()
 # ---------------------------------------------
 # The mean scores of a subject are a point, with the classes in the corners. The left panel shows
 # the regions of the highest mean score, the right one those of the final classifier, which was
-# trained on subjects.
+# trained on subjects. Each corner stands for a subject whose windows all belong to one class.
 display.plot("regions")
+display.figure_.suptitle("The final classifier draws nearly the borders of the highest mean score")
 plt.show()
 
 # %%

@@ -36,7 +36,10 @@ axes.annotate(
     f"22 subjects:\n{low[1]:.2f} to {high[1]:.2f}", (22, low[1]), (30, 0.5),
     arrowprops={"arrowstyle": "-", "color": "0.4"},
 )  # fmt: skip
-axes.set(xscale="log", xlabel="subjects tested", ylabel="accuracy", ylim=(0.25, 1), xlim=(10, 1000))
+axes.set(
+    xscale="log", xlabel="number of subjects tested", ylabel="accuracy", ylim=(0.25, 1),
+    xlim=(10, 1000), title="Only more subjects make an accuracy precise",
+)  # fmt: skip
 axes.set_xticks(sizes, [str(n) for n in sizes])
 axes.minorticks_off()
 axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.15))

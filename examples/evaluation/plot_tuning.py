@@ -78,6 +78,7 @@ axes.text(chance, 2.45, " chance", color="0.3", va="top")
 axes.set(
     xlim=(0, 1.02), ylim=(-0.5, 2.5), xlabel="balanced accuracy over subjects",
     yticks=[0, 1, 2], yticklabels=["untuned", "search, tested outside", "search, own score"],
+    title="The best score of a search is optimistic",
 )  # fmt: skip
 axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=False)
 plt.show()

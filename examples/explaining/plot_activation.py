@@ -62,7 +62,8 @@ found = activation_maximization(
     progress=False,
     random_state=0,
 )
-found.plot(span=0.2, sharey=False)
+display = found.plot(span=0.2, sharey=False)
+display.figure_.suptitle("The ideal windows differ in amplitude and in the length of their phases")
 plt.show()
 
 # %%

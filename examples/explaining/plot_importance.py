@@ -39,7 +39,8 @@ model = DiVoteClassifier(
 display = FamilyImportanceDisplay.from_estimator(
     model, X, y, scoring=subject_scorer("neg_log_loss"), n_repeats=3, progress=False, random_state=0
 )
-FamilyImportanceDisplay.from_importance(display, score="log-likelihood of subjects").plot()
+drawn = FamilyImportanceDisplay.from_importance(display, score="log-likelihood of subjects").plot()
+drawn.figure_.suptitle("The diagnoses depend most on features of the time domain")
 plt.show()
 
 # %%
@@ -47,7 +48,8 @@ plt.show()
 # -----------------------
 # A point is the median of a subject. What separates the classes in a model has to be visible
 # somewhere, alone or together with another feature.
-FeatureDisplay.from_features(
+drawn = FeatureDisplay.from_features(
     features, y, groups=table["subject"], features=["rms", "turns", "mnf", "skewness"]
 ).plot()
+drawn.figure_.suptitle("A feature alone separates some of the classes at most")
 plt.show()

@@ -52,6 +52,7 @@ display = LayerEmbeddingDisplay.from_embedding(embedding, new.repeat(y_test)).pl
     ax=axes.ravel()[:5]
 )
 display.legend_.set_in_layout(False)
+figure.suptitle("Each dot is a window of an unseen subject, seen by one layer after the other")
 plt.show()
 
 # %%

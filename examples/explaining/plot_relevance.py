@@ -42,20 +42,23 @@ surest = int(np.argmax(np.where(new.repeat(y_test) == "neuropathy", proba, 0)))
 recording = test.iloc[[new.row[surest]]]
 windows = divide(recording, 0.2)
 found = attribution(network, windows.X, target="neuropathy")
-AttributionDisplay.from_recording(found, windows, recording).plot()
+display = AttributionDisplay.from_recording(found, windows, recording).plot()
+display.figure_.suptitle("A few potentials carry most of the evidence")
 plt.show()
 
 # %%
 window = int(np.argmax(found.output))
-AttributionDisplay.from_attribution(found, windows.X, fs=fs, window=window).plot()
+display = AttributionDisplay.from_attribution(found, windows.X, fs=fs, window=window).plot()
+display.figure_.suptitle("The same for one window: the largest potential counts most")
 plt.show()
 
 # %%
 # Attention weights
 # -----------------
 # The figure shows the same window. Each line is a head of the attention or a node of the graph; its
-# weights sum to 100 %.
-AttentionDisplay.from_estimator(network, windows.X, fs=fs).plot(window=window)
+# weights sum to 100 %. The dotted line is the weight of each position if all were equal.
+display = AttentionDisplay.from_estimator(network, windows.X, fs=fs).plot(window=window)
+display.figure_.suptitle("The attention is almost the same at all times of the window")
 plt.show()
 
 # %%

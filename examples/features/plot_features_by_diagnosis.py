@@ -10,7 +10,8 @@ simulator models both mechanisms, and this example shows their effect on feature
 # %%
 # Three simulated recordings
 # --------------------------
-# The plots show 0.3 s of the biceps at a slight contraction. The vertical scales differ.
+# The plots show 0.3 s of the biceps at a slight contraction, with one vertical scale: neuropathic
+# potentials are several times larger.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -22,14 +23,16 @@ from sklearn_emg.feature_extraction import EMGFeatures
 # The colours that the Displays give these diagnoses.
 colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}
 fs = 10_000.0
-figure, rows = plt.subplots(3, 1, figsize=(8, 5), sharex=True, layout="constrained")
+figure, rows = plt.subplots(3, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained")
 for axes, (diagnosis, colour) in zip(rows, colours.items()):
     signal = simulate_recording(
         diagnosis=diagnosis, severity=0.8, duration=0.3, fs=fs, random_state=5
     )
     axes.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color=colour)
-    axes.set(ylabel="amplitude (mV)", title=diagnosis)
+    axes.set(ylabel="amplitude (mV)", xlim=(0, 0.3))
+    axes.set_title(diagnosis, loc="left", color=colour)
 rows[-1].set_xlabel("time (s)")
+figure.suptitle("Neuropathic potentials are large and long, myopathic ones small and short")
 plt.show()
 
 # %%
@@ -67,7 +70,10 @@ for axes, name in zip(columns, names):
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-figure.suptitle("each dot is a simulated subject, bars are medians", fontsize="medium")
+figure.suptitle(
+    "No single feature separates the groups (dots: simulated subjects, bars: medians)",
+    fontsize="medium",
+)
 plt.show()
 
 # %%

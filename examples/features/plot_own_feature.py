@@ -68,7 +68,8 @@ for k, (label, colour) in enumerate(
     axes.plot([ratio[label].median()] * 2, [k - 0.3, k + 0.3], color="0.1", lw=2)
 axes.set(
     yticks=range(3), yticklabels=["normal", "myopathy", "neuropathy"], ylim=(2.5, -0.5),
-    xlabel="zero crossings per peak (bars: medians)",
+    xlabel="zero crossings per peak (dots: subjects, bars: medians)",
+    title="Myopathic signals cross zero more often per peak",
 )  # fmt: skip
 plt.show()
 
@@ -101,7 +102,8 @@ result = compare(
 result.table("subject", ["accuracy", "balanced_accuracy"])
 
 # %%
-ComparisonDisplay.from_comparison(result).plot()
+display = ComparisonDisplay.from_comparison(result).plot()
+display.figure_.suptitle("The own feature does not change the score measurably")
 plt.show()
 
 # %%

@@ -37,12 +37,18 @@ figure = plt.figure(figsize=(9, 6), layout="constrained")
 grid = figure.add_gridspec(3, 2, height_ratios=[2, 3, 3])
 top = figure.add_subplot(grid[0, :])
 top.plot(np.arange(len(signal)) / fs, signal, lw=0.7, color="0.15")
-top.set(xlabel="time (s)", ylabel="amplitude (mV)", xlim=(0, seconds), title="simulated window")
+top.set(xlabel="time (s)", ylabel="amplitude (mV)", xlim=(0, seconds), title="Simulated window")
 labels = {
     "STFT (magnitude)": "frequency (kHz)",
     "log spectrogram": "frequency (kHz)",
     "mel spectrogram": "mel band",
     "waveform image": "pixel",
+}
+scales = {
+    "STFT (magnitude)": "magnitude (mV)",
+    "log spectrogram": "dB re 1 mV²",
+    "mel spectrogram": "dB re 1 mV²/Hz",
+    "waveform image": "brightness",
 }
 for cell, (name, image) in zip([grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1]], images.items()):
     axes = figure.add_subplot(cell)
@@ -51,8 +57,10 @@ for cell, (name, image) in zip([grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1]],
     upside = "upper" if name == "waveform image" else "lower"
     extent = (0, seconds, height, 0) if upside == "upper" else (0, seconds, 0, height)
     map_ = "gray_r" if upside == "upper" else "cividis"
-    axes.imshow(picture, origin=upside, aspect="auto", cmap=map_, extent=extent)
+    drawn = axes.imshow(picture, origin=upside, aspect="auto", cmap=map_, extent=extent)
     axes.set(title=name, xlabel="time (s)", ylabel=labels[name])
+    figure.colorbar(drawn, ax=axes, label=scales[name], pad=0.02)
+figure.suptitle("Each potential becomes a column in the images of time and frequency")
 plt.show()
 
 # %%

@@ -76,4 +76,5 @@ bottom.set(
     ylim=(0, 1.05),
     title=f"{course['leading'].iloc[-1]}, decided after {stop:.1f} s",
 )
+figure.suptitle("The interval of the vote narrows until the test decides")
 plt.show()

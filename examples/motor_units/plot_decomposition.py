@@ -36,7 +36,11 @@ reference = pd.concat(
     if truth["visible"][unit]
 )
 display = DecompositionDisplay.from_decomposer(
-    decomposer, signal, fs=24_000.0, reference=reference, title="Simulated neuropathy, low force"
+    decomposer,
+    signal,
+    fs=24_000.0,
+    reference=reference,
+    title="Discharges of single motor units, found in the signal",
 )
 display.plot(start=0.0, stop=2.0)
 plt.show()

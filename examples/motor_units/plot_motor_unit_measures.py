@@ -46,6 +46,7 @@ for axes, (diagnosis, colour) in zip(rows, colours.items()):
     axes.set(title=diagnosis, ylabel="amplitude (mV)", xlim=(0.5, 0.85))
     axes.margins(y=0.25)
 rows[-1].set(xlabel="time (s)")
+figure.suptitle("Isolated potentials are measured (coloured), overlapping ones left out (grey)")
 plt.show()
 
 # %%
@@ -104,6 +105,7 @@ for axes, name, unit in zip(columns, ("amplitude", "duration"), ("mV", "ms")):
     axes.set(xlabel=f"true {name} ({unit})", ylabel=f"measured {name} ({unit})", aspect="equal")
 columns[0].set(xscale="log", yscale="log")
 columns[0].legend()
+figure.suptitle("Measured amplitudes and durations follow the true ones")
 plt.show()
 
 # %%

@@ -44,6 +44,7 @@ for axes, (diagnosis, shapes) in zip(columns, potentials.items()):
     axes.set(title=diagnosis, xlabel="time from the peak (ms)", xlim=(-10, 10))
 columns[0].set(ylabel="potentials of six units (bar: 1 mV)", yticks=[])
 columns[0].plot([-9, -9], [-8.6, -7.6], color="0.1", lw=3)
+figure.suptitle("Myopathic potentials are small, neuropathic ones large and complex")
 plt.show()
 
 # %%

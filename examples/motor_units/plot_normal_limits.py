@@ -40,6 +40,9 @@ means = potentials.groupby([groups, "subject"])[["duration", "amplitude"]].mean(
 for group, colour in colours.items():
     part = means.loc[group]
     axes.scatter(part["duration"], part["amplitude"], color=colour, label=group)
-axes.set(xlabel="mean duration (ms)", ylabel="mean amplitude (mV)", yscale="log")
+axes.set(
+    xlabel="mean duration (ms)", ylabel="mean amplitude (mV)", yscale="log",
+    title="Few patients lie outside the limits of healthy means",
+)  # fmt: skip
 axes.legend()
 plt.show()

@@ -59,10 +59,12 @@ for row, (ax, signal, title) in enumerate(zip(axes, [*signals, contraction], tit
         top = np.full(len(part), 1150 * signal.max())
         ax.scatter(part["time"], top, marker="v", s=18, color=colours[kind], label=kind)
     if len(events):
-        ax.legend(loc="lower right", fontsize=8)
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.97), fontsize=8, frameon=False)
     ax.set_title(title, fontsize=9, loc="left")
     ax.set_ylabel("µV")
+    ax.set_xlim(0, 6)
 axes[-1].set_xlabel("time (s)")
+figure.suptitle("Discharges at rest are found and named by their kind")
 plt.show()
 
 # %%

@@ -70,6 +70,7 @@ axes.text(1 / 3, -0.45, "largest class ", color="0.3", ha="right", va="center")
 axes.set(
     yticks=range(len(models)), yticklabels=models, ylim=(2.6, -0.7), xlim=(0, 1),
     xlabel=f"accuracy over {len(subjects)} unseen subjects (95 % interval)",
+    title="The larger cohort helps, and fine-tuning adds nothing",
 )  # fmt: skip
 plt.show()
 

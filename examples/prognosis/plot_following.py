@@ -41,9 +41,11 @@ print(result.remark)
 # A band is meant to contain nine of ten new visits; it follows from the errors of other subjects.
 display = CourseDisplay.from_comparison(result, X)
 display.plot("courses")
+display.figure_.suptitle("Most visits lie within the predicted band", y=1.04)
 plt.show()
 
 # %%
 # The error grows with the months between the last known visit and the target.
 display.plot("horizon")
+display.figure_.suptitle("The last value errs more the further ahead the visit is")
 plt.show()

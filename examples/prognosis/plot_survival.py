@@ -38,13 +38,15 @@ print(result)
 # %%
 # The plot has Kaplan-Meier curves of two halves of the subjects, divided by the risk that the Cox
 # model predicts. Vertical marks are censored subjects.
-SurvivalDisplay.from_comparison(result, "cox").plot()
+display = SurvivalDisplay.from_comparison(result, "cox").plot()
+display.figure_.suptitle("A higher predicted risk goes with earlier events")
 plt.show()
 
 # %%
 # The next plot has the curves of single subjects, their mean and the Kaplan-Meier curve of all; the
 # latter two agree if the model is calibrated.
-SurvivalDisplay.from_comparison(result, "cox").plot("predicted")
+display = SurvivalDisplay.from_comparison(result, "cox").plot("predicted")
+display.figure_.suptitle("The mean prediction agrees with what happened")
 plt.show()
 
 # %%

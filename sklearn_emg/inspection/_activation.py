@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from sklearn_emg._sklearn import Interval, Real, StrOptions, validate_params
 from sklearn_emg.feature_extraction import power_spectrum
 from sklearn_emg.inspection._networks import find_network, torch_tools, window_shape
-from sklearn_emg.inspection._plot import panels, style, tidy
+from sklearn_emg.inspection._plot import class_styles, panels, tidy
 
 
 @dataclass(eq=False)
@@ -137,9 +137,10 @@ class ActivationMaximizationDisplay:
             sharey=sharey,
         )
         self.lines_ = []
-        for k, (axis, name) in enumerate(zip(self.axes_, self.classes)):
+        colors = [look[0] for look in class_styles(self.classes)]
+        for k, (axis, name, color) in enumerate(zip(self.axes_, self.classes, colors)):
             values = windows[k, first : first + shown]
-            self.lines_ += axis.plot(time, values, color=style(k)[0], lw=0.7)
+            self.lines_ += axis.plot(time, values, color=color, lw=0.7)
             axis.set_title(
                 f"{name}: {self.rms[start, k]:.2g} mV rms, mean frequency "
                 f"{self.mean_frequency[start, k]:.0f} Hz, phases of "
@@ -147,7 +148,7 @@ class ActivationMaximizationDisplay:
                 loc="left",
                 fontsize=10,
             )
-            axis.set_ylabel("mV")
+            axis.set_ylabel("amplitude (mV)")
         self.axes_[-1].set_xlabel("time (s)")
         self.axes_[-1].set_xlim(0, shown / self.fs)
         tidy(self.axes_)

@@ -330,7 +330,7 @@ class DiVoteDisplay:
                     facecolor="none",
                     edgecolor="black",
                     lw=1.1,
-                    label="called otherwise",
+                    label="wrong diagnosis",
                     zorder=4,
                 )
             )

@@ -334,7 +334,7 @@ class AttentionDisplay:
     >>> net = EMGClassifier("AttentionNet", max_epochs=1, random_state=0).fit(X, y)
     >>> display = AttentionDisplay.from_estimator(net, X, fs=1000.0).plot(window=3)
     >>> [axis.get_ylabel() for axis in display.axes_]
-    ['% per position', '% per position', 'amplitude (mV)']
+    ['weight (%)', 'weight (%)', 'amplitude (mV)']
     """
 
     def __init__(self, maps: AttentionMaps, X: ArrayLike):
@@ -408,9 +408,13 @@ class AttentionDisplay:
     def _plot_weights(self, axis: Any, name: str, window: int) -> None:
         edges, kind = self.maps.edges[name], self.maps.kinds[name]
         percent = 100 * self.maps.weights[name][window].astype(float)
+        unit = {"self-attention": "head", "graph": "node", "spatial": "map"}[kind]
         for k, head in enumerate(percent if len(percent) > 1 else []):
             colour, _, line, _ = style(k)
-            self.head_patches_.append(axis.stairs(head, edges, color=colour, ls=line, lw=0.7))
+            label = f"one line per {unit}" if k == 0 else None
+            self.head_patches_.append(
+                axis.stairs(head, edges, color=colour, ls=line, lw=0.7, label=label)
+            )
         self.patches_.append(
             axis.stairs(
                 percent.mean(axis=0),
@@ -422,11 +426,10 @@ class AttentionDisplay:
             )
         )
         even = axis.axhline(
-            100 / percent.shape[-1], color=GREY, lw=0.8, ls=":", label="all positions alike"
+            100 / percent.shape[-1], color=GREY, lw=0.8, ls=":", label="equal weights"
         )
         self.even_lines_.append(even)
-        unit = {"self-attention": "head", "graph": "node", "spatial": "map"}[kind]
         count = f"{len(percent)} {unit}{'s' if len(percent) > 1 else ''}"
-        axis.set_title(f"{name} ({kind}, {count})", loc="left", fontsize=9)
+        axis.set_title(f"{kind.capitalize()}, {count} ({name})", loc="left", fontsize=9)
         axis.set_ylim(bottom=0)
-        axis.set_ylabel("% per position")
+        axis.set_ylabel("weight (%)")
