@@ -108,7 +108,8 @@ if not RUN_GALLERY:  # the guide shows some of its figures
 sphinx_gallery_conf = {
     "examples_dirs": GALLERY,
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"/plot_",  # the command-line example is shown, not run
+    "filename_pattern": r"/(plot|compare)_",
+    "reset_argv": "generate_pages.command_line",
     "subsection_order": "generate_pages.group_order",
     "nested_sections": True,
     "within_subsection_order": "generate_pages.GalleryOrder",

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tempfile
 import tomllib
 from pathlib import Path
 from pprint import pformat
@@ -433,6 +434,13 @@ class GalleryOrder:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def command_line(conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
+    """Arguments of an example: the one with a command line runs at a small size."""
+    if Path(script["src_file"]).stem != "compare_classical_and_deep":
+        return []
+    return ["--small", "--splits", "3", "--out", tempfile.mkdtemp()]
 
 
 def write_thumbnail(path: Path) -> None:

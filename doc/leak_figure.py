@@ -32,7 +32,7 @@ def draw(measured: list[tuple[str, str, float, float]], path: Path) -> None:
     """Two points for each pipeline: the same windows, split in two ways."""
     sets = list(dict.fromkeys(recordings for recordings, *_ in measured))
     places = [-k - 0.9 * sets.index(row[0]) for k, row in enumerate(measured)]
-    figure, axis = plt.subplots(figsize=(7.6, 3.1), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6.4, 3.7), layout="constrained")
     for place, (_, _, by_subject, leaky) in zip(places, measured):
         axis.plot([by_subject, leaky], [place, place], color="0.75", lw=2, zorder=0)
         gap = f"+{100 * (leaky - by_subject):.0f} points"
@@ -46,8 +46,8 @@ def draw(measured: list[tuple[str, str, float, float]], path: Path) -> None:
         axis.text(0.605, top + 0.55, name, fontweight="bold", va="center", fontsize=9)
     axis.set_yticks(places, [pipeline for _, pipeline, *_ in measured])
     axis.set(xlim=(0.6, 1.0), ylim=(places[-1] - 0.6, 0.9), xlabel="accuracy of windows")
-    axis.set_title("Same windows, same pipeline: only the split differs", loc="left", fontsize=11)
-    axis.legend(frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.2), fontsize=9)
+    axis.set_title("Same windows, same pipeline: only the split differs", loc="left", fontsize=10)
+    axis.legend(frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(-0.25, -0.17), fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -216,3 +216,26 @@ def test_raw_binary_files(recordings):
 def test_every_section_with_a_snippet_is_run():
     text = GUIDE.read_text(encoding="utf-8")
     assert text.count(".. code-block:: python") == 12
+
+
+@pytest.mark.slow
+def test_tuning_a_support_vector_machine_from_files_to_a_report(recordings, tmp_path):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(1)
+    for k in range(20):
+        group = "patient" if k % 2 else "control"
+        (tmp_path / "study" / group).mkdir(parents=True, exist_ok=True)
+        samples = {
+            "time [s]": np.arange(2000) / FS,
+            "EMG [mV]": (1 + k % 2) * rng.normal(size=2000),
+        }
+        path = tmp_path / "study" / group / f"s{k:02}_biceps.csv"
+        pd.DataFrame(samples).to_csv(path, index=False)
+    text = (GUIDE.parent / "tuning.rst").read_text(encoding="utf-8")
+    block = re.search(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text)[1]
+    names = run(re.sub(r"^   ", "", block, flags=re.M))
+    assert set(names["result"].chosen_parameters["parameter"]) == {
+        "divoteclassifier__window",
+        "divoteclassifier__estimator__svc__C",
+    }
+    assert "<h1>Comparison of pipelines</h1>" in (tmp_path / "report.html").read_text()

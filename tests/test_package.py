@@ -90,3 +90,25 @@ def test_public_names_in_the_documents_exist(name):
     text = (ROOT / name).read_text()
     for module, attribute in re.findall(r"from (sklearn_emg[.\w]*) import (\w+)", text):
         assert hasattr(__import__(module, fromlist=[attribute]), attribute)
+
+
+GUIDE = sorted((ROOT / "doc" / "user_guide").glob("*.rst"))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in GUIDE if page.stem != "index"], ids=lambda p: p.stem
+)
+def test_pages_of_the_guide_say_when_how_what_goes_wrong_and_where_from(page):
+    text = page.read_text()
+    assert "\n**When to use it.**" in text
+    assert ">>> " in text or ".. code-block::" in text
+    # No figures from a card were measured.
+    assert "\n.. figure:: " in text or page.stem == "gpu"
+    for section in ("What goes wrong", "References"):
+        assert f"\n{section}\n{'-' * len(section)}\n\n" in text, section
+
+
+def test_headings_of_changes_are_versions():
+    versions = re.findall(r"^## (.*)$", (ROOT / "CHANGES.md").read_text(), re.MULTILINE)
+    assert versions[0].startswith(sklearn_emg.__version__)
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)? \(.+\)", version) for version in versions)

@@ -9,7 +9,8 @@ windows, as in many papers, would have reported.
 
 Run it on the simulated cohort (nothing to download)::
 
-    python examples/evaluation/compare_classical_and_deep.py
+    python examples/evaluation/compare_classical_and_deep.py            # minutes
+    python examples/evaluation/compare_classical_and_deep.py --small    # seconds, as printed below
 
 or on real recordings, with the folder that holds them::
 
@@ -100,10 +101,14 @@ def pipelines(fs: float, low: float, high: float, window: float, step: float, by
 # --------
 
 
-def simulated():
-    cohort = make_nemg_cohort(24, fs=10_000.0, random_state=0)
+def simulated(small: bool = False):
+    if small:
+        size = {"n_subjects": 15, "n_recordings": 45, "duration": 1.0, "difficulty": 0.3}
+    else:
+        size = {"n_subjects": 24}
+    cohort = make_nemg_cohort(**size, fs=10_000.0, random_state=0)
     models = pipelines(5000.0, 20.0, 2000.0, window=0.4, step=0.2, by="region")
-    return "simulated needle EMG", cohort.data, cohort.target, models
+    return "Simulated needle EMG", cohort.data, cohort.target, models
 
 
 def lower_limb(folder: Path):
@@ -229,13 +234,17 @@ def main(argv: list[str] | None = None) -> None:
         "--data", nargs=2, metavar=("SET", "FOLDER"),
         help=f"real recordings: one of {', '.join(SOURCES)}, and their folder",
     )  # fmt: skip
+    parser.add_argument(
+        "--small", action="store_true",
+        help="fewer simulated subjects and recordings: seconds in place of minutes",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder of figures")
     parser.add_argument("--splits", type=int, default=5, help="folds of subjects (default: 5)")
     parser.add_argument("--jobs", type=int, default=None, help="parallel fits")
     arguments = parser.parse_args(argv)
     source = "simulated"
     if arguments.data is None:
-        name, table, y, models = simulated()
+        name, table, y, models = simulated(arguments.small)
     else:
         source, folder = arguments.data
         if source not in SOURCES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -469,7 +470,10 @@ def fit_sigmoids(
         cv=[(everything, everything)],
         ensemble=False,
     )
-    return sigmoids.fit(values, y, sample_weight=weights)
+    with warnings.catch_warnings():
+        # The decisions are given, so that only the sigmoids are to be weighted, as they are.
+        warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
+        return sigmoids.fit(values, y, sample_weight=weights)
 
 
 def fit_windows(

@@ -151,6 +151,13 @@ def test_decisions_are_calibrated_on_subjects_that_are_held_out(estimator, cv):
     np.testing.assert_allclose(scores, expected.predict_proba(X[FEATURES]), atol=1e-6)
 
 
+def test_calibration_takes_weights_without_a_warning():
+    X, y = alike(effect=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        divote(SVC()).fit(X, y, sample_weight=np.linspace(1, 2, len(X)))
+
+
 def test_calibration_needs_two_subjects_of_each_class():
     X, y = alike(3)
     with pytest.raises(ValueError, match=r"two subjects of each class; class 'ill' has 1"):
