@@ -88,7 +88,7 @@ figure.suptitle("The adaptive filter leaves less interference and loses less EMG
 plt.show()
 
 # %%
-# Both filters remove the interference. The RMS difference from the clean recording also counts the
-# EMG that they remove.
+# Both filters remove most of the interference. The RMS difference from the clean recording also
+# counts the EMG that they remove.
 for name, error in errors.items():
     print(f"{name:10} {error:5.1f} µV RMS difference from the clean recording")

@@ -84,8 +84,8 @@ axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=Fa
 plt.show()
 
 # %%
-# Report the middle row. The difference between the two lower rows is the gain by tuning. With eight
-# subjects in a fold, one subject changes a score by about 0.13.
+# Report the middle row. The difference between the two lower rows is the gain from tuning. With
+# eight subjects in a fold, one subject changes a score by about 0.13.
 print(
     f"own score {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"

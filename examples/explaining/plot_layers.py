@@ -58,8 +58,9 @@ plt.show()
 # %%
 # Measuring the separation
 # ------------------------
-# A nearest-neighbour classifier predicts the class of a subject's windows from the two coordinates
-# of the other unseen subjects. The score is the balanced accuracy of windows, split by subject.
+# A nearest-neighbour classifier predicts the class of a subject's windows by their two
+# coordinates; its neighbours are windows of the other unseen subjects. The score is the balanced
+# accuracy of windows, split by subject.
 labels, subject = new.repeat(y_test), new.repeat(subjects_of(test))
 for name, points in embedding.points.items():
     neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(15))

@@ -141,11 +141,11 @@ def load_algiers(
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load your download of the Algiers set: healthy, myopathy and neuropathy, needle EMG.
 
-    The archive is behind a licence that is accepted in a browser, so that there is no fetcher:
+    The licence of the archive is accepted in a browser, so that the package cannot fetch it:
     download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it, and give the
-    folder. Subjects are counted within each group, so that a subject is named by both, "Hea05".
+    folder. Each group counts its subjects from 1, so that the name of a subject has both, "Hea05".
     Copies are found by their samples, whatever their names are, and left out with a warning that
-    names both files; of a recording under the names of two subjects none is kept.
+    names both files. A recording that is there under the names of two subjects is not kept.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ _NAMES = {"loss": "loss", "acc": "accuracy"}
 class LearningCurveDisplay:
     """Loss and accuracy of a network by epoch, in training and on validation subjects.
 
-    Not to be mixed up with the display of the same name in scikit-learn, which shows scores by the
+    The display of the same name in scikit-learn is another one: it shows scores by the
     number of training samples. Create it with :meth:`from_estimator` or :meth:`from_history`.
 
     Parameters

@@ -268,8 +268,8 @@ class LastToSeeSubjects(SubjectMemory):
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit to signals and transform them.
 
-        If labels are given, as a Pipeline does, ``transform`` warns later of these subjects, since
-        the classifier after it is given a matrix that names nobody.
+        If labels are given, as in a Pipeline, a later ``transform`` of these subjects warns, since
+        the classifier that follows is given a matrix without subjects.
 
         Parameters
         ----------

@@ -208,7 +208,7 @@ def to_causal(pipeline: Any) -> CausalSystem:
     """Causal version of a system, which can run on live signals after it was fitted again.
 
     The steps on whole recordings, those before DiVoteClassifier, are replaced where they need
-    samples to come. Steps inside DiVoteClassifier get complete windows and stay.
+    later samples. Steps inside DiVoteClassifier get complete windows and are not changed.
 
     Parameters
     ----------

@@ -244,10 +244,10 @@ def confound_audit(
     are adjusted by the step-down method of Westfall and Young [4]_ (minima of p-values), which
     keeps the probability of any false "confound" at or below ``1 - confidence``.
 
-    *Suspects.* Few subjects have no power in many tests, but a model can learn what they have in
-    common. So a p-value before the adjustment suffices for a "suspect", and two patterns: a value
-    that at least two subjects and a tenth of all have, and that a class lacks; and ranges of
-    subjects' medians of two classes that do not overlap (with so many subjects that chance does
+    *Suspects.* Many tests on few subjects have no power, but a model can learn what they have in
+    common. A p-value before the adjustment therefore makes a "suspect", and so do two patterns:
+    a value that at least two subjects and a tenth of all have, and that a class lacks; and ranges
+    of subjects' medians of two classes that do not overlap (with so many subjects that chance does
     this with a probability of at most 0.05). Suspects have no common error rate. The absence of a
     finding is no proof that there is no confound.
 

@@ -424,7 +424,7 @@ def sharpen(rng: np.random.Generator, waves: NDArray[np.float32]) -> NDArray[np.
 
     The positive phase of the fibre's potential is kept up to its peak and falls within a
     millisecond; a low negative phase of 10 to 25 ms follows. Its depth and length are drawn within
-    the range of descriptions, it is not calculated from the fibre.
+    the range of descriptions, and are not calculated from the fibre.
     """
     out = np.zeros_like(waves)
     for k, wave in enumerate(waves):
