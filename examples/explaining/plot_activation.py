@@ -63,7 +63,7 @@ found = activation_maximization(
     random_state=0,
 )
 display = found.plot(span=0.2, sharey=False)
-display.figure_.suptitle("The ideal windows differ in amplitude and in the length of their phases")
+display.figure_.suptitle("The ideal window is largest for neuropathy and smallest for myopathy")
 plt.show()
 
 # %%
@@ -87,7 +87,9 @@ ideal["RMS of recorded windows (mV)"] = rms.groupby(windows.repeat(y)).median()
 ideal.round(3)
 
 # %%
-# As in the study, the ideal window of neuropathy is the largest and has the longest phases, and
-# that of myopathy is the smallest and fastest. The ideal amplitudes far exceed the recorded ones:
-# the longer the optimisation runs, the larger the neuropathic window becomes. An ideal window shows
-# in which direction a change of the signal changes the output. It does not show typical input.
+# As in the study, the ideal window of neuropathy is the largest and that of myopathy the
+# smallest. The phases differ from the study: here those of the myopathic window are the longest,
+# since it has a slow wave below its fast oscillation. The ideal amplitudes far exceed the
+# recorded ones: the longer the optimisation runs, the larger the neuropathic window becomes. An
+# ideal window shows in which direction a change of the signal changes the output. It does not
+# show typical input.

@@ -50,7 +50,11 @@ history = model.estimator_.history_
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.bar(history[:, "epoch"], history[:, "dur"], color="#0072B2")
 total = np.sum(history[:, "dur"])
-ax.set(xlabel="epoch", ylabel="time (s)", title=f"Each epoch takes as long: {total:.1f} s in all")
+ax.set(
+    xlabel="epoch",
+    ylabel="time (s)",
+    title=f"All epochs take about the same time, {total:.1f} s together",
+)
 fig.tight_layout()
 plt.show()
 

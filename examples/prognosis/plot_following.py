@@ -41,7 +41,7 @@ print(result.remark)
 # A band is meant to contain nine of ten new visits; it follows from the errors of other subjects.
 display = CourseDisplay.from_comparison(result, X)
 display.plot("courses")
-display.figure_.suptitle("Most visits lie within the predicted band", y=1.04)
+display.figure_.suptitle("Most visits lie within the predicted band")
 plt.show()
 
 # %%

@@ -171,7 +171,7 @@ class CourseDisplay:
                 axis.set_xlabel("months")
             if k % n_cols == 0:
                 axis.set_ylabel("score")
-        self.figure_.legend(*self.axes_[0].get_legend_handles_labels(), loc="outside upper center",
+        self.figure_.legend(*self.axes_[0].get_legend_handles_labels(), loc="outside lower center",
                             ncols=2, frameon=False)  # fmt: skip
 
     def _draw_horizon(self, axis: Any) -> None:
