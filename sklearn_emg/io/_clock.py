@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -29,7 +30,8 @@ class Clock:
     jitter : float
         Standard deviation of the time stamps about an even grid, in s.
     gaps : list of (int, float)
-        Sample before each gap and seconds from it to the next one.
+        Sample before each gap and seconds from it to the next one, negative where the clock starts
+        anew.
     in_packets : bool
         Whether several samples come with one time stamp.
     start : float
@@ -55,7 +57,7 @@ class Clock:
     def annotations(self) -> list[Annotation]:
         """Annotations of the gaps, each at the sample after it."""
         return [
-            Annotation((sample + 1) / self.fs, None, f"gap of {seconds:.4g} s", "gap")
+            Annotation((sample + 1) / self.fs, None, _gap_label(seconds), "gap")
             for sample, seconds in self.gaps
         ]
 
@@ -68,11 +70,16 @@ class Clock:
                 for sample, seconds in self.gaps[:5]
             )
             more = f"; and {len(self.gaps) - 5} more" if len(self.gaps) > 5 else ""
+            back = " (negative: the clock starts anew)" if min(s for _, s in self.gaps) < 0 else ""
             found.append(
-                f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}: "
+                f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}{back}: "
                 f"{shown}{more}. The samples are joined; cut the recording there."
             )
         return found
+
+
+def _gap_label(seconds: float) -> str:
+    return f"gap of {seconds:.4g} s" if seconds > 0 else "the clock starts anew"
 
 
 def shortest_decimal(value: float, tolerance: float) -> float:
@@ -88,7 +95,9 @@ def shortest_decimal(value: float, tolerance: float) -> float:
 
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
-            "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9}  # fmt: skip
+            "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9, "msec": 1e-3, "h": 3600.0,
+            "с": 1.0, "сек": 1.0, "мс": 1e-3}  # fmt: skip
+_UNIT_OF_NAME = re.compile(r".*_(s|sec|seconds|ms|msec|us|ns)", re.I)
 
 
 def seconds_of(
@@ -101,7 +110,8 @@ def seconds_of(
     finite = times[np.isfinite(times)]
     if finite.size < 3:
         return None, ""
-    unit = (unit or "").strip().lower()
+    named = _UNIT_OF_NAME.fullmatch(name.strip())
+    unit = (unit or (named[1] if named else "")).strip().lower()
     if unit in _SECONDS:
         return times * _SECONDS[unit], unit
     # Seconds since 1970 are ten digits long; each thousandth of them adds three.
@@ -168,21 +178,23 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     """Rate, jitter and gaps of time stamps in s; None if they do not increase.
 
     The rate is the slope of a line through the stamps, with one offset for each part between two
-    gaps, as the shortest decimal number within three standard errors of the fit.
+    gaps, as the shortest decimal number within three standard errors of the fit. Of samples that
+    come with one time stamp, only the first counts.
     """
     times = np.asarray(times, dtype=np.float64)
     times = times[np.isfinite(times)]
+    in_packets = bool(np.count_nonzero(np.diff(times) == 0) > 0.1 * times.size)
+    index = np.flatnonzero(np.diff(times)) + 1 if in_packets else np.arange(times.size)
+    times = times[index]
     if times.size < 3:
         return None
     steps = np.diff(times)
-    in_packets = float(np.mean(steps == 0)) > 0.1
-    span = float(times[-1] - times[0])
-    step = span / (times.size - 1) if in_packets else float(np.median(steps))
+    step = float(np.median(steps / np.diff(index)))
     if step <= 0 or np.mean(steps < 0) > 0.3:
         return None
-    gaps = [] if in_packets else _find_gaps(steps, step)
-    edges = [0, *(i + 1 for i, _ in gaps), times.size]
-    fit = _fit_step([times[a:b] for a, b in pairwise(edges) if b - a > 1], times.size)
+    breaks = _find_breaks(steps, in_packets)
+    edges = [0, *(i + 1 for i, _ in breaks), times.size]
+    fit = _fit_step([(index[a:b], times[a:b]) for a, b in pairwise(edges) if b - a > 1])
     if fit is None:
         return None
     slope, jitter, spread = fit
@@ -190,31 +202,36 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     rounding = float(np.spacing(np.abs(times).max()))
     error = 3 * max(jitter, rounding) / spread / slope + 1e-9
     fs = 1 / slope
+    gaps = [(int(index[i + 1]) - 1, seconds) for i, seconds in breaks]
     return Clock(shortest_decimal(fs, error * fs), jitter, gaps, in_packets, float(times[0]))
 
 
-def _find_gaps(steps: NDArray[np.float64], step: float) -> list[tuple[int, float]]:
-    """Sample before each gap and its length in s; none if every twentieth step is one."""
+def _find_breaks(steps: NDArray[np.float64], in_packets: bool) -> list[tuple[int, float]]:
+    """Stamps before a gap or a new start of the clock, and the length of each in s.
+
+    There are none if every twentieth step is one. Packets may come at any time: only a new start is
+    a break between them.
+    """
+    step = float(np.median(steps))
     noise = 1.4826 * float(np.median(np.abs(steps - step)))
-    at = np.flatnonzero(steps > 1.5 * step + 6 * noise)
+    at = np.flatnonzero((steps > 1.5 * step + 6 * noise) | (steps < -10 * step - 6 * noise))
     if at.size > 0.05 * (steps.size + 1):
         return []
-    return [(int(i), float(steps[i])) for i in at]
+    return [(int(i), float(steps[i])) for i in at if steps[i] < 0 or not in_packets]
 
 
-def _fit_step(parts: list[NDArray[np.float64]], n_times: int) -> tuple[float, float, float] | None:
-    """Step from sample to sample in s, jitter about it in s, and spread of the sample numbers."""
-    top = bottom = 0.0
-    for part in parts:
-        index = np.arange(part.size) - (part.size - 1) / 2
-        top += float(index @ (part - part.mean()))
-        bottom += float(index @ index)
+def _fit_step(parts: list[tuple[NDArray, NDArray]]) -> tuple[float, float, float] | None:
+    """Step from sample to sample in s, jitter about it in s, and spread of the sample numbers.
+
+    Each part has the numbers of samples and their time stamps.
+    """
+    centred = [(i - i.mean(), t - t.mean()) for i, t in parts]
+    top = sum(float(i @ t) for i, t in centred)
+    bottom = sum(float(i @ i) for i, _ in centred)
     if bottom == 0 or top <= 0:
         return None
     slope = top / bottom
-    squares = sum(
-        float(np.sum((t - t.mean() - slope * (np.arange(t.size) - (t.size - 1) / 2)) ** 2))
-        for t in parts
-    )
-    jitter = math.sqrt(squares / max(n_times - len(parts) - 1, 1))
+    squares = sum(float(np.sum((t - slope * i) ** 2)) for i, t in centred)
+    n_stamps = sum(i.size for i, _ in centred)
+    jitter = math.sqrt(squares / max(n_stamps - len(parts) - 1, 1))
     return slope, jitter, math.sqrt(bottom)

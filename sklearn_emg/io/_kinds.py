@@ -29,7 +29,7 @@ _UNITS = {
     "temperature": r"degc|°c|celsius|degf|°f",
     "position": r"mm|cm|m|mm/s|m/s",
     "other": r"%|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
-    "time": r"s|sec|seconds?|ms|min|h",
+    "time": r"s|sec|seconds?|ms|msec|min|h|с|сек|мс",
 }
 _UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
 
@@ -42,7 +42,8 @@ _NAMES = (
     (
         "time",
         r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|czas|tid|clock|date|datum|"
-        r"uhrzeit|tijd|hora|fecha|время)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp|時間|时间",
+        r"uhrzeit|tijd|hora|fecha|время)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp|時間|时间|"
+        r"(?:time|zeit|temps|tiempo|tempo|t)_(?:s|sec|seconds|ms|msec|us|ns)",
     ),
     (
         "accelerometer",
@@ -117,8 +118,8 @@ def _kind_by_unit(unit: str | None) -> str | None:
 
 
 _UNIT_AT_END = re.compile(
-    r"^(?P<name>.*?)\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>[^()]*)\)|\{(?P<e>[^{}]*)\}"
-    r"|[,/_ ]\s*(?P<c>(?:[unmµμ]|Âµ)?V)|\s+in\s+(?P<d>\S+))\s*$"
+    r"^(?P<name>.*?)\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>[^()]*)\)|\{(?P<e>[^{}]*)\}|<(?P<f>[^<>]*)>"
+    r"|(?:[,/_.: ]|\s-)\s*(?P<c>(?:[unmµμ]|Âµ)?V)|\s+in\s+(?P<d>\S+))\s*$"
 )
 
 
@@ -133,7 +134,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
     """
     match = _UNIT_AT_END.match(text)
     if match:
-        unit = next(v for k in "abcde" if (v := match[k]) is not None).strip()
+        unit = next(v for k in "abcdef" if (v := match[k]) is not None).strip()
         if is_unit(unit):
             return match["name"].strip(), unit
     return text.strip(), None

@@ -503,4 +503,18 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
         raise OSError(f"{path} cannot be read as {form}: it is damaged ({error}).") from error
     if not content.channels:
         raise ValueError(f"{path} has no channels that can be read as {form}.")
+    for one in (content, *content.others):
+        _make_names_unique(one.channels)
     return content
+
+
+def _make_names_unique(channels: list[Channel]) -> None:
+    """Number the channels that share a name with an earlier one: "EMG", "EMG (2)"."""
+    taken = {channel.name for channel in channels}
+    seen: set[str] = set()
+    for channel in channels:
+        name, k = channel.name, 1
+        while channel.name in seen or (k > 1 and channel.name in taken):
+            k += 1
+            channel.name = f"{name} ({k})"
+        seen.add(channel.name)

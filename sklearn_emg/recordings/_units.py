@@ -20,13 +20,40 @@ _TO_MILLIVOLT = {
     "microvolt": 1e-3,
     "uvolt": 1e-3,
     "mcv": 1e-3,
+    "microv": 1e-3,
+    "mikrovolt": 1e-3,
+    "мкв": 1e-3,
     "mv": 1.0,
     "millivolt": 1.0,
     "mvolt": 1.0,
+    "milliv": 1.0,
+    "мв": 1.0,
     "v": 1e3,
     "volt": 1e3,
+    "в": 1e3,
 }
 _COUNTS = ("count", "counts")
+
+
+# A power of ten before or after the unit: "x10-3 V", "10^-6 V", "1e-6 V", "V x 10^-6".
+_POWER = (
+    r"[x×*·]?\s*(?:10\s*(?:(?:\^|\*\*)\s*(?P<{0}1>[-+]?\d{{1,2}})|(?P<{0}2>[-+]\d{{1,2}}))"
+    r"|1?e(?P<{0}3>[-+]?\d{{1,2}}))"
+)
+_SCALED = re.compile(
+    rf"{_POWER.format('a')}\s*[x×*·]?\s*(?P<unit>\D+)|(?P<first>\D+?)\s*{_POWER.format('b')}"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+
+
+def _parts(unit: str) -> tuple[str, int]:
+    """A unit without a power of ten, and its exponent."""
+    text = _plain(unit.translate(_SUPERSCRIPTS))
+    match = _SCALED.fullmatch(text)
+    if match is None:
+        return text.replace("u v", "uv"), 0
+    power = next(v for k in ("a1", "a2", "a3", "b1", "b2", "b3") if (v := match[k]) is not None)
+    return (match["unit"] or match["first"]).strip().removesuffix("s"), int(power)
 
 
 def _plain(unit: str) -> str:
@@ -48,7 +75,7 @@ def is_voltage(unit: str) -> bool:
     -------
     is_voltage : bool
     """
-    return _plain(unit) in _TO_MILLIVOLT
+    return _parts(unit)[0] in _TO_MILLIVOLT
 
 
 def millivolts_per(unit: str) -> float:
@@ -57,7 +84,7 @@ def millivolts_per(unit: str) -> float:
     Parameters
     ----------
     unit : str
-        The unit: nV, uV, mV or V.
+        The unit: nV, uV, mV or V, also with a power of ten such as "x10-3 V".
 
     Returns
     -------
@@ -74,10 +101,11 @@ def millivolts_per(unit: str) -> float:
     >>> millivolts_per("uV"), millivolts_per("mv"), millivolts_per("V")
     (0.001, 1.0, 1000.0)
     """
-    name = _plain(unit)
+    name, power = _parts(unit)
     if name not in _TO_MILLIVOLT:
         raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
-    return _TO_MILLIVOLT[name]
+    factor = _TO_MILLIVOLT[name]
+    return float(f"{factor:g}e{power}") if power else factor
 
 
 class Scale:

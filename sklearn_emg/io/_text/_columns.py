@@ -18,12 +18,20 @@ from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, split_unit
 from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
 from sklearn_emg.io._text._header import Header, read_header_lines
-from sklearn_emg.io._text._layout import MAX_BYTES, Layout, decode_text, find_layout
+from sklearn_emg.io._text._layout import (
+    MAX_BYTES,
+    Layout,
+    decode_text,
+    find_layout,
+    plain_number,
+    without_blank_lines,
+)
 
 __all__ = ["content_of_frame", "parse_text"]
 
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
 _MAX_LABELS = 60
+_MAX_FOOTER = 50  # rows
 _MIN_CELLS = 32  # of a file with all samples in one line
 
 
@@ -38,15 +46,20 @@ def parse_text(path: Path) -> FileContent:
     text, encoding = decode_text(path, read_bytes(path, MAX_BYTES))
     if (row := _single_row(path, text)) is not None:
         return FileContent(path, "text, one row of numbers", [Channel("column 1", row, None)])
-    dialect = recognise(text.splitlines())
+    dialect = recognise(without_blank_lines(text.splitlines()))
     lines, complete = dialect.lines, text[-1] in "\r\n"
     del text
     layout = find_layout(path, lines, encoding, complete)
     header = read_header_lines(layout)
     apply_dialect(dialect, header, layout.n_fields)
-    frame = _read_frame(path, lines, layout)
     content = FileContent(path, dialect.form, [], subject=header.subject)
     content.skipped += dialect.skipped
+    if encoding == "latin-1":
+        content.problems.append(
+            "its encoding is not UTF-8, UTF-16 or Windows-1252, so that names may be wrong; save "
+            "it as UTF-8."
+        )
+    frame = _without_footer(content, _read_frame(path, lines, layout))
     if layout.rest and not dialect.skipped:
         content.skipped.append(
             f"{counted(len(layout.rest), 'line')} after the table, beginning with "
@@ -139,7 +152,26 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
             f"{path} is damaged: the rows after line {layout.first} are not a table ({error})."
         ) from None
     # A separator at the end of the lines makes an empty column.
-    return frame.dropna(axis=1, how="all")
+    frame = frame.dropna(axis=1, how="all")
+    for i in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
+        frame[i] = [
+            plain_number(cell.strip(), layout.decimal) if isinstance(cell, str) else cell
+            for cell in frame[i]
+        ]
+    return frame
+
+
+def _without_footer(content: FileContent, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without rows such as "Mean" and "RMS" after a column of numbers."""
+    first = frame.iloc[:, 0]
+    is_text = (first.notna() & pd.to_numeric(first, errors="coerce").isna()).to_numpy()
+    n_rows = int(is_text.sum())
+    if not 0 < n_rows <= min(_MAX_FOOTER, len(frame) - 3) or not is_text[-n_rows:].all():
+        return frame
+    content.skipped.append(
+        f"{counted(n_rows, 'row')} after the table, beginning with {first.iloc[-n_rows]!r}"
+    )
+    return frame.iloc[:-n_rows]
 
 
 class _Column:
@@ -180,15 +212,26 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
             content.annotations += clock.annotations()
         fs = _announced_rate(content, column, dialect, rate if clock is None else clock.fs)
         _add_column(content, column, fs)
-    _unique_names(content)
 
 
 def _add_column(content: FileContent, column: _Column, fs: float | None) -> None:
     if column.kind == "label":
         content.labels[column.name] = column.values
     else:
-        values = _without_end(column.values)
+        values, fs = _every_kth(_without_end(column.values), fs)
         content.channels.append(Channel(column.name, values, fs, column.unit, column.kind))
+
+
+def _every_kth(values: NDArray, fs: float | None) -> tuple[NDArray, float | None]:
+    """Samples and rate of a slower channel, which has a value in every k-th row only."""
+    if values.dtype.kind != "f":
+        return values, fs
+    at = np.flatnonzero(np.isfinite(values))
+    steps = np.diff(at)
+    if steps.size < 3 or steps.min() < 2 or np.ptp(steps) > 1 or at[0] >= steps.max():
+        return values, fs
+    step = float(at[-1] - at[0]) / steps.size
+    return values[at], None if fs is None else round(fs / step, 9)
 
 
 def _column(frame: pd.DataFrame, position: int, header: Header, dialect: Dialect) -> _Column:
@@ -354,11 +397,3 @@ def _without_end(values: NDArray) -> NDArray:
         return values
     present = np.flatnonzero(~np.isnan(values))
     return values[: present[-1] + 1] if present.size else values[:0]
-
-
-def _unique_names(content: FileContent) -> None:
-    seen: dict[str, int] = {}
-    for channel in content.channels:
-        seen[channel.name] = seen.get(channel.name, 0) + 1
-        if seen[channel.name] > 1:
-            channel.name = f"{channel.name} ({seen[channel.name]})"

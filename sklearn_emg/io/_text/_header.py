@@ -13,6 +13,7 @@ __all__ = ["Header", "read_header_lines"]
 
 _RATE = re.compile(
     r".*(?:sampl|abtast|échantillon|muestreo|campion|amostr|bemonster|frequen|fréquen|frecuen|"
+    r"дискретизац|частот|próbkow|częstotl|vzork|örnekl|采样|採樣|取樣|サンプリング|샘플링|"
     r"\brate\b|\bfs\b|\bsrate\b).*",
     re.I,
 )
@@ -20,12 +21,26 @@ _INTERVAL = re.compile(r"(?:sampl\w*[ _-]*)?(?:interval|period)|dt|abtastinterva
 _NOT_RATE = re.compile(
     r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I
 )
-_UNIT = re.compile(r"(?:units?|einheit(?:en)?|unit[ée]s?|unidad(?:es)?|eenheid)\b.*", re.I)
+# Numbers of samples and other facts about them that are no rate.
+_COUNT = re.compile(
+    r"samples?|.*(?:\bno[_ .]+of|number|anzahl|nombre|n[úu]mero|liczba|число|count|total|points|"
+    r"punkte|\blength|size|index|duration|dauer|durée|bits?\b|resolution|first|last).*",
+    re.I,
+)
+_PER_SECOND = re.compile(r".*(?:per[ _]sec|pro sek|par sec|/ ?s\b|\bk?hz\b|rate|frequen).*", re.I)
+_UNIT = re.compile(
+    r"(?:units?|einheit(?:en)?|unit[éeà]s?|unidad(?:es)?|eenheid|единиц\w*|jednostk\w*|单位|単位)"
+    r"\b.*",
+    re.I,
+)
+_TITLES = re.compile(r"(?:channel|signal|column)[_ ]?(?:names?|titles?|labels?)[:=]?", re.I)
+_HERTZ = re.compile(r"k?(?:hz|гц)", re.I)
 _SUBJECT = re.compile(
     r"(?:subject|participant|patient|proband|sujet|sujeto)[ _-]*(?:id|code|name|nr|no)?", re.I
 )
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
+_MIN_RATE = 100.0  # Hz; "2,000" is no rate of EMG, unless the comma separates thousands
 
 
 @dataclass
@@ -95,8 +110,7 @@ def read_header_lines(layout: Layout) -> Header:
     """Read titles, units, rate and pairs of key and value from the lines before the numbers."""
     n = layout.n_fields
     lines = [_fields(line, layout) for line in layout.header]
-    titles, units, at = _titles(lines, n)
-    titles, units = _labchart_titles(lines, n, titles, units)
+    titles, units, at = _all_titles(lines, n, layout.n_filled)
     header = Header([], [], titles is not None)
     # AcqKnowledge: "0.5 msec/sample".
     pattern = r"^\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*$"
@@ -105,10 +119,23 @@ def read_header_lines(layout: Layout) -> Header:
     for i, fields in enumerate(lines):
         if i != at:
             _read_pair(header, fields, layout.header[i], lines[i + 1] if i + 1 < at else [])
-    _name_columns(header, titles or [""] * n, _row_of_units(lines[:at], n) or units or [])
+    titles = [*(titles or []), *[""] * n][:n]
+    _name_columns(header, titles, _row_of_units(lines[:at], n) or units or [])
     if is_voltage(common := header.pairs.get("unit", "")):
         header.pairs["common unit"] = common
     return header
+
+
+def _all_titles(
+    lines: list[list[str]], n: int, n_filled: int
+) -> tuple[list[str] | None, list[str] | None, int]:
+    """Titles, units and the line of the titles, in any of the ways that headers have them."""
+    titles, units, at = _titles(lines, n)
+    if titles is None and 1 < n_filled < n:
+        # Columns that are empty throughout come from separators at the end of the lines.
+        titles, units, at = _titles(lines, n_filled)
+    titles, units = _labchart_titles(lines, n, titles, units)
+    return titles or _titles_after_word(lines[:at], n), units, at
 
 
 def _name_columns(header: Header, titles: list[str], units: list[str]) -> None:
@@ -131,6 +158,12 @@ def _labchart_titles(
         elif fields and fields[0].lower() == "range=" and len(fields) in (n, n + 1):
             units = ["s", *(f.split()[-1] if f.split() else "" for f in fields[1:n])]
     return titles, units
+
+
+def _titles_after_word(lines: list[list[str]], n: int) -> list[str] | None:
+    """Titles of all columns after a word such as "CHANNEL_NAMES"."""
+    found = (f[1:] for f in lines if len(f) == n + 1 and _TITLES.fullmatch(f[0]))
+    return next(found, None)
 
 
 def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
@@ -162,19 +195,32 @@ def _note(header: Header, key: str, value: str) -> None:
         header.pairs.setdefault("unit", value)
     if _SUBJECT.fullmatch(key) and value:
         header.subject = value
-    if header.fs is None and _INTERVAL.fullmatch(split_unit(key)[0]):
-        header.fs = _rate_of_interval(value, split_unit(key)[1])
-    if header.fs is None and _RATE.fullmatch(key) and not _NOT_RATE.fullmatch(key):
-        header.fs = _rate_of_text(key, value)
+    if header.fs is None:
+        header.fs = _rate_of_pair(key, value)
+
+
+def _rate_of_pair(key: str, value: str) -> float | None:
+    """Rate in Hz, if a key and its value give one."""
+    if _INTERVAL.fullmatch(split_unit(key)[0]):
+        return _rate_of_interval(value, split_unit(key)[1])
+    if not _RATE.fullmatch(key) or _NOT_RATE.fullmatch(key):
+        return None
+    in_hertz = _PER_SECOND.fullmatch(key) or _HERTZ.search(value)
+    return _rate_of_text(key, value) if in_hertz or not _COUNT.fullmatch(key) else None
 
 
 def _rate_of_text(key: str, value: str) -> float | None:
     """Rate in Hz of a value such as "2 kHz"."""
-    match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz)?", value, re.I)
-    rate = as_number(match[1].rstrip(",.")) if match else None
+    match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz|к?гц)?", value, re.I)
+    number = match[1].rstrip(",.") if match else ""
+    rate = as_number(number)
     if match is None or not rate or rate <= 0:
         return None
-    return rate * 1e3 if "khz" in f"{key} {match[2] or ''}".lower() else rate
+    if re.search("khz|кгц", f"{key} {match[2] or ''}", re.I):
+        return rate * 1e3
+    if rate < _MIN_RATE and re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
+        return float(re.sub("[.,]", "", number))  # "2,000 Hz"
+    return rate
 
 
 def _rate_of_interval(value: str, unit: str | None) -> float | None:

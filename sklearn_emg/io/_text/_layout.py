@@ -11,15 +11,26 @@ from pathlib import Path
 
 from sklearn_emg._tables import counted
 
-__all__ = ["MAX_BYTES", "Layout", "as_number", "decode_text", "find_layout", "split_line"]
+__all__ = [
+    "MAX_BYTES",
+    "Layout",
+    "as_number",
+    "decode_text",
+    "find_layout",
+    "plain_number",
+    "split_line",
+    "without_blank_lines",
+]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+\-−]?(?:\d+\.?\d*|\.\d+|\d{1,3}(?:,\d{3})+\.\d+)(?:[eE][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[+\-−]?(?:\d+,?\d*|,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:[eE][+-]?\d+)?")
 _MISSING = {"", "nan", "na", "n/a", "null", "-", "inf", "-inf"}
 _CLOCK = re.compile(
     r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ T]+)?\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d+)?Z?"
@@ -42,6 +53,7 @@ class Layout:
     stop: int
     header: list[str]
     rest: list[str] = field(default_factory=list)
+    n_filled: int = 0  # columns up to the last one that is not empty in the first rows
 
 
 def _marked_encoding(content: bytes) -> str | None:
@@ -87,10 +99,19 @@ def as_number(text: str) -> float | None:
     """A number with a decimal point or comma; None for anything else."""
     text = text.strip().strip('"').strip()
     if _NUMBER.fullmatch(text):
-        return float(text)
+        return float(plain_number(text, "."))
     if _COMMA_NUMBER.fullmatch(text):
-        return float(text.replace(",", "."))
+        return float(plain_number(text, ","))
     return None
+
+
+def plain_number(text: str, decimal: str) -> str:
+    """A number with a decimal point, without separators of thousands; other texts as they are."""
+    pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
+    if pattern.fullmatch(text) is None:
+        return text
+    plain = text.replace("." if decimal == "," else ",", "")
+    return plain.replace(",", ".").replace("−", "-")
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -125,7 +146,7 @@ def _candidates(lines: list[str]) -> list[tuple[str, str]]:
     text = "\n".join(lines)
     found = [(s, d) for s in ("\t", ";", "|") if s in text for d in (".", ",")]
     if "," in text:
-        found.append((",", "."))
+        found += [(",", "."), (",", ",")] if '","' in text else [(",", ".")]
     found += [(" ", "."), (" ", ",")]
     return found
 
@@ -195,7 +216,21 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
         # The writer was stopped within the last row.
         stop, rest = stop - 1, [last]
     _check_size(path, stop - first, width)
-    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest)
+    filled = _n_filled(lines[first : min(stop, first + 50)], separator)
+    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest, filled)
+
+
+def _n_filled(rows: list[str], separator: str) -> int:
+    """Number of columns up to the last one that is not empty in all rows."""
+    cells = (enumerate(split_line(row, separator), 1) for row in rows)
+    return max((i for row in cells for i, cell in row if cell), default=0)
+
+
+def without_blank_lines(lines: list[str]) -> list[str]:
+    """Lines without blank ones, where every second line is blank; otherwise all."""
+    head = lines[:_HEAD_LINES]
+    blank = sum(not line.strip() for line in head)
+    return [line for line in lines if line.strip()] if blank > max(8, 0.4 * len(head)) else lines
 
 
 def _best_rule(lines: list[str]) -> tuple[str, str, int, int] | None:
@@ -242,7 +277,7 @@ def _is_decimal_comma(rows: list[str]) -> bool:
 def _decimal(rows: list[str], separator: str, decimal: str) -> str:
     """Decimal sign of the rows; `decimal` where all numbers are integers."""
     if separator == ",":
-        return "."
+        return decimal
     cells = [cell for row in rows for cell in split_line(row, separator)]
     if any("," in c and _COMMA_NUMBER.fullmatch(c) for c in cells):
         return ","

@@ -1,0 +1,205 @@
+"""One recording written in the ways of many programs and countries: equal samples and rate."""
+
+import csv
+import io
+import warnings
+
+import device_files as make
+import numpy as np
+import pytest
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io import read_recordings
+from sklearn_emg.recordings import millivolts_per
+
+N, FS = 1200, 1000.0
+A, B = make.emg(N, FS, 0.1, 1), make.emg(N, FS, 0.25, 2)
+T = np.arange(N) / FS
+
+
+def rows(*columns, separator=",", decimal=".", form="{:.6f}"):
+    cells = [[c if isinstance(c, str) else form.format(c) for c in row] for row in zip(*columns)]
+    return [separator.join(row).replace(".", decimal) for row in cells]
+
+
+def quoted(*columns, decimal="."):
+    target = io.StringIO()
+    csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+        [f"{c:,.3f}" if decimal == "." else f"{c:.5f}".replace(".", ",") for c in row]
+        for row in zip(*columns)
+    )
+    return target.getvalue().splitlines()
+
+
+def german(value):
+    return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+def read(path, lines, encoding="utf-8", newline="\n", **arguments):
+    make.write_text(path, lines, encoding, newline)
+    row = read_recordings(path, subject="s", **arguments).iloc[0]
+    return dict(zip(row["channel_names"], np.atleast_2d(row["signal"]))), row
+
+
+def check(found, truth):
+    assert list(found) == list(truth)
+    for name, x in truth.items():
+        np.testing.assert_allclose(found[name] - found[name].mean(), x - x.mean(), atol=2e-3)
+
+
+NANO = [f"{t:.3f}".replace(".", ",") + ";" + german(v * 1e6) for t, v in zip(T, A)]
+ONE = {
+    "thousands and decimal comma": ["Zeit [s];EMG [nV]", *NANO],
+    "thousands, quoted": ["time [s],EMG [nV]", *quoted(T, A * 1e6)],
+    "decimal comma, quoted": ['"Zeit [s]","EMG [uV]"', *quoted(T, A * 1e3, decimal=",")],
+    "minus sign of typography": [
+        "time [s];EMG [mV]",
+        *[r.replace("-", "−") for r in rows(T, A, separator=";")],
+    ],
+    "separators at the end of lines": [
+        "time [s];EMG [mV]", *[r + ";;" for r in rows(T, A, separator=";")], "", ";;"
+    ],
+    "a footer in the table": ["time [s],EMG [mV]", *rows(T, A), "Mean,0.0", "RMS,0.1"],
+    "every second line is blank": [x for r in ["time [s],EMG [mV]", *rows(T, A)] for x in (r, "")],
+    "milliseconds by name": ["time_ms,EMG_mV", *rows(T * 1e3, A)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_numbers_and_lines_in_other_ways(tmp_path, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, row = read(tmp_path / "a.csv", ONE[name])
+    assert row["fs"] == FS
+    check(found, {"EMG": A})
+
+
+@pytest.mark.parametrize(
+    "encoding, newline",
+    [("utf-16", "\r\n"), ("utf-32", "\n"), ("cp1252", "\r\r\n"), ("mac_roman", "\r")],
+)
+def test_encodings_and_line_breaks(tmp_path, encoding, newline):
+    lines = ["Time (s)\tBiceps (µV)", *rows(T, A * 1e3, separator="\t")]
+    found, row = read(tmp_path / "a.txt", lines, encoding, newline)
+    assert row["fs"] == FS
+    check(found, {"Biceps": A})
+
+
+def test_an_unknown_encoding_is_reported(tmp_path):
+    lines = ["サンプリング周波数,1000", "時間 [s],右腕 [mV]", *rows(T, A)]
+    with pytest.warns(RecordingWarning, match="encoding is not UTF-8"):
+        read(tmp_path / "a.csv", lines, "shift_jis")
+
+
+@pytest.mark.parametrize(
+    "unit, factor",
+    [
+        ("x10-3 V", 1.0),
+        ("10^-6 V", 1e-3),
+        ("×10⁻⁶ V", 1e-3),
+        ("1e-3 V", 1.0),
+        ("V x 10^-6", 1e-3),
+        ("microV", 1e-3),
+        ("µ V", 1e-3),
+        ("мкВ", 1e-3),
+        ("мВ", 1.0),
+    ],
+)
+def test_units_with_powers_of_ten_and_in_other_spellings(tmp_path, unit, factor):
+    assert millivolts_per(unit) == factor
+    found, _ = read(tmp_path / "a.csv", [f"time [s],EMG [{unit}]", *rows(T, A / factor)])
+    check(found, {"EMG": A})
+
+
+@pytest.mark.parametrize("unit", ["5 V", "100mV", "10 V", "V2", "10-3", "1e-3"])
+def test_ranges_are_no_units(unit):
+    with pytest.raises(ValueError, match="not a known voltage"):
+        millivolts_per(unit)
+
+
+@pytest.mark.parametrize("form", ["{}_uV", "{}.uV", "{}:uV", "{} - uV", "{} <uV>", "{} {{uV}}"])
+def test_units_after_names(tmp_path, form):
+    titles = [form.format(name) for name in ("biceps", "triceps")]
+    found, _ = read(tmp_path / "a.csv", [",".join(["time", *titles]), *rows(T, A * 1e3, B * 1e3)])
+    check(found, {"biceps": A, "triceps": B})
+
+
+@pytest.mark.parametrize(
+    "head, fs",
+    [
+        (['Sampling rate;"2,000"'], 2000.0),
+        (["Sampling rate: 2,000 Hz"], 2000.0),
+        (["Abtastrate: 2.000 Hz"], 2000.0),
+        (["Sampling rate: 2,000 kHz"], 2000.0),
+        (["Sampling rate: 1,259.259 Hz"], 1259.259),
+        (["Sampling rate: 1925,926 Hz"], 1925.926),
+        (["Частота дискретизации: 2 кГц"], 2000.0),
+        (["采样率: 2000 Hz"], 2000.0),
+        (["Częstotliwość próbkowania: 2000 Hz"], 2000.0),
+        (["Samples: 1200", "Frequency;2000"], 2000.0),
+        (["NO_OF_SAMPLES;1200", "FREQUENCY;2000"], 2000.0),
+        (["Anzahl der Samples: 1200", "Samples per second: 2000"], 2000.0),
+    ],
+)
+def test_rates_in_words(tmp_path, head, fs):
+    lines = [*head, "biceps [mV];triceps [mV]", *rows(A, B, separator=";")]
+    found, row = read(tmp_path / "a.csv", lines)
+    assert row["fs"] == fs
+    check(found, {"biceps": A, "triceps": B})
+
+
+def test_a_number_of_samples_is_no_rate(tmp_path):
+    lines = ["Number of samples: 1200", "biceps [mV];triceps [mV]", *rows(A, B, separator=";")]
+    with pytest.raises(ValueError, match="does not say its sampling rate"):
+        read(tmp_path / "a.csv", lines)
+
+
+def test_names_and_units_after_words(tmp_path):
+    lines = ["FREQUENCY\t1000", "CHANNEL_NAMES\tEMG1\tEMG2", "Unità\tmV\tmV"]
+    found, _ = read(tmp_path / "a.tsv", [*lines, *rows(A, B, separator="\t")])
+    check(found, {"EMG1": A, "EMG2": B})
+
+
+def test_names_that_occur_twice(tmp_path):
+    lines = ["time [s],EMG [mV],EMG (2) [mV],EMG [mV]", *rows(T, A, B, A + B)]
+    found, _ = read(tmp_path / "a.csv", lines)
+    check(found, {"EMG": A, "EMG (2)": B, "EMG (3)": A + B})
+
+
+@pytest.mark.parametrize("step", [2, 3, 10])
+def test_a_slower_channel_has_values_in_some_rows(tmp_path, step):
+    slow = [f"{v:.6f}" if i % step == 0 else "" for i, v in enumerate(B)]
+    path = make.write_text(
+        tmp_path / "a.csv", ["time [s],fast [mV],slow [mV]", *rows(T, A, slow), ""]
+    )
+    table = read_recordings(path, subject="s")
+    assert table["channel_names"].tolist() == [("fast",), ("slow",)]
+    np.testing.assert_allclose(table["fs"], [FS, FS / step])
+    np.testing.assert_allclose(table["signal"].iloc[1], B[::step], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        np.concatenate([T[:600], T[:600]]) * 1e3,
+        (np.arange(N) + 65000) % 65536,
+    ],
+)
+def test_a_clock_that_starts_anew(tmp_path, stamps):
+    lines = ["time [ms],EMG [mV]", *rows([f"{t:.0f}" for t in stamps], A)]
+    with pytest.warns(RecordingWarning, match="1 gap .negative: the clock starts anew."):
+        found, row = read(tmp_path / "a.csv", lines)
+    assert row["fs"] == FS
+    check(found, {"EMG": A})
+    (mark,) = row["annotations"]
+    assert mark.label == "the clock starts anew"
+
+
+@pytest.mark.parametrize("per_packet, n_times", [(1000, 5200), (40, 1200), (7, 1200)])
+def test_samples_with_one_time_stamp(tmp_path, per_packet, n_times):
+    x = make.emg(n_times, FS, 0.1, 3)
+    packet = np.arange(n_times) // per_packet * per_packet
+    lines = ["time [ms],EMG [mV]", *rows([f"{t}" for t in packet], x)]
+    found, row = read(tmp_path / "a.csv", lines)
+    assert row["fs"] == FS
+    check(found, {"EMG": x})
