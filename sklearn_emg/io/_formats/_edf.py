@@ -69,7 +69,12 @@ class _Head:
 
 
 def _text(content: bytes) -> str:
-    return content.decode("latin-1").strip(" \0")
+    """Text of a header, which should be ASCII; other characters are UTF-8 or Latin-1."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return text.strip(" \0")
 
 
 def _number(path: Path, content: bytes, what: str) -> float:
@@ -180,6 +185,11 @@ def parse_edf(path: Path) -> FileContent:
             f"{path} announces {head.n_records} data records of {head.record_bytes} bytes and "
             f"has {whole}: it is truncated or damaged; get it again."
         )
+    if head.n_records < whole:
+        content.problems.append(
+            f"the header announces {head.n_records} data records and the file has {whole}; the "
+            "others are left out."
+        )
     records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)
     if content.start_time is not None and onsets and 0 < onsets[0] < 1:
@@ -245,8 +255,7 @@ def _annotations_of(match: re.Match[bytes]) -> Iterator[Annotation]:
     duration = None if match[2] is None else float(match[2])
     for text in match[3].split(b"\x14"):
         if text:
-            label = text.decode("utf-8", errors="replace").strip()
-            yield Annotation(float(match[1]), duration, label, "EDF")
+            yield Annotation(float(match[1]), duration, _text(text).strip(), "EDF")
 
 
 def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:

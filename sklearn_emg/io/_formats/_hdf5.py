@@ -83,11 +83,18 @@ def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
         item = group[name]
         if isinstance(item, h5py.Group):
             node[str(name)] = _tree(path, item, count, depth + 1)
-        elif isinstance(item, h5py.Dataset) and item.dtype.names is None and item.size:
-            values = _plain(load_dataset(path, item))
-            own = {str(k): _plain(v) for k, v in item.attrs.items()}
-            node[str(name)] = {"": values, **own} if own else values
+        elif isinstance(item, h5py.Dataset) and item.size:
+            node[str(name)] = _data(path, item)
     return node
+
+
+def _data(path: Path, item: Any) -> Any:
+    """Values of a data set, with its attributes; the columns of a compound one by their names."""
+    values = load_dataset(path, item)
+    own: Node = {str(k): _plain(v) for k, v in item.attrs.items()}
+    if values.dtype.names is not None:
+        return {**{name: _plain(values[name]) for name in values.dtype.names}, **own}
+    return {"": _plain(values), **own} if own else _plain(values)
 
 
 def _plain(value: Any) -> Any:

@@ -101,7 +101,8 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
     h5py = require("h5py", "read_mat", "formats")
     count_object(path, count, depth)
     if isinstance(item, h5py.Group):
-        return {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
+        fields = {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
+        return _structs(item, fields)
     if not item.size or item.attrs.get("MATLAB_empty", 0):
         return np.empty(0)
     values = load_dataset(path, item)
@@ -112,6 +113,21 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
         return _only_struct(entries)
     # MATLAB stores matrices by columns, HDF5 by rows.
     return values.T if values.ndim > 1 else values
+
+
+def _structs(group: Any, fields: Node) -> Any:
+    """A struct; or the list of structs of an array, whose fields refer to the values of each."""
+    h5py = require("h5py", "read_mat", "formats")
+    are_lists = all(
+        isinstance(field, h5py.Dataset)
+        and field.dtype == h5py.ref_dtype
+        and "MATLAB_class" not in field.attrs
+        for field in group.values()
+    )
+    sizes = {len(values) for values in fields.values()} if are_lists else set()
+    if len(sizes) != 1 or sizes == {1}:
+        return fields
+    return [dict(zip(fields, values)) for values in zip(*fields.values())]
 
 
 def _as_text(values: NDArray) -> str:

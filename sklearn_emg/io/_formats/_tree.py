@@ -20,11 +20,28 @@ __all__ = ["Node", "content_of_tree"]
 
 Node = dict[str, Any]
 
-_RATE = re.compile(
-    r"(?:.*_)?(?:fs|sr|srate|rate|freq|fsamp|sf|f_?s(?:ample)?|samp(?:l(?:e|ing))?[ _]?"
-    r"(?:rate|freq(?:uency)?)|frequency)(?:_?k?hz)?",
+# Names of rates, the surest first; the last kind may belong to anything else.
+_SAMPLING = (
+    r"(?:fs|sr|srate|sfreq|fsamp|sf|f_?s(?:ample)?|samp(?:l(?:e|ing))?[ _]?(?:rate|freq(?:uency)?))"
+)
+_HZ = r"(?:[ _]?[(\[]?k?hz[)\]]?)?"
+_RATES = tuple(
+    re.compile(words + _HZ, re.I)
+    for words in (
+        rf"(?:emg_?)?{_SAMPLING}",
+        rf".*_{_SAMPLING}",
+        r"(?:emg_?)?(?:rate|freq|frequency)",
+        r".*_(?:rate|freq|frequency)",
+    )
+)
+_NO_RATE = re.compile(
+    r".*(?:filt|cut|high|low|pass|notch|mains|line|stim|video|camera|frame|heart|resp|baud|acc|imu|"
+    r"force|mocap|kin).*",
     re.I,
 )
+_SCALES = re.compile(r"(?:scale|scaling)(?:_?factor)?|conversion(?:_?factor)?|lsb(?:_?.?v)?", re.I)
+_OFFSETS = re.compile(r"(?:add_?)?offset", re.I)
+_SURE_SCALES = ("scale_factor", "conversion")  # of CF and of NWB
 _NAMES = re.compile(
     r"(?:ch(?:an(?:nel)?s?)?_?)?(?:names?|labels?|titles?)|ch(?:an(?:nel)?s?)?|muscles?(?:_?names?)?"
     r"|electrodes?",
@@ -40,6 +57,7 @@ _MIN_LENGTH = 32  # samples; shorter arrays are not recordings
 _MAX_DEPTH = 30
 _MAX_ENTRIES = 1000  # structs of an array that are searched
 _MAX_CHANNELS = 2048
+_MIN_CHANNELS = 16  # of arrays whose axes may be mistaken
 
 
 @dataclass
@@ -75,10 +93,22 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
         name = where[-1] if where else key
         for inner, place in _inner_nodes(value, where):
             yield from _arrays(inner, place, [inner, *context], depth + 1)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            values = np.squeeze(value)
+        for array, place in _inner_arrays(value, where):
+            values = np.squeeze(array)
             if max(values.shape, default=0) >= _MIN_LENGTH:
-                yield _Array(name, where, values, context)
+                yield _Array(name, place, values, context)
+
+
+def _inner_arrays(value: Any, path: tuple[str, ...]) -> Iterator[tuple[NDArray, tuple[str, ...]]]:
+    """The array of numbers that a value is, or those of a cell array, with their paths."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        yield value, path
+    elif isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    ):
+        for i, entry in enumerate(_flat(value)[:_MAX_ENTRIES]):
+            if isinstance(entry, np.ndarray) and entry.dtype.kind in "fiub":
+                yield entry, (*path, str(i + 1))
 
 
 def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...]]]:
@@ -139,10 +169,29 @@ def _positive(value: Any) -> float | None:
     return number if number is not None and number > 0 else None
 
 
+def _named_rate(context: list[Node]) -> float | None:
+    """Rate in Hz by the surest of the names that are there."""
+    for words in _RATES:
+        for key, value in _found(context, words):
+            rate = _positive(value) or _rate_of_text(value)
+            if rate and not _NO_RATE.fullmatch(key):
+                return rate * (1e3 if "khz" in key.lower() else 1.0)
+    return None
+
+
+def _rate_of_text(value: Any) -> float | None:
+    """Rate in Hz of a text such as "1000 Hz"."""
+    match = (
+        re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k?)Hz\s*", value, re.I)
+        if isinstance(value, str)
+        else None
+    )
+    return None if match is None else float(match[1]) * (1e3 if match[2] else 1.0)
+
+
 def _rate(context: list[Node]) -> float | None:
-    for key, value in _found(context, _RATE):
-        if rate := _positive(value):
-            return rate * (1e3 if "khz" in key.lower() else 1.0)
+    if (rate := _named_rate(context)) is not None:
+        return rate
     # The step from sample to sample in s, or in ms where the unit says so.
     for key, value in _found(context, re.compile(r"isi|dt|interval|sampling_?interval", re.I)):
         if step := _positive(value):
@@ -217,11 +266,12 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
 
 
 def _note_structs(content: FileContent, signals: list[_Array]) -> None:
-    """Note that signals come from several structs of one array."""
-    structs = {a.path[:-1] for a in signals if a.in_list}
+    """Note that signals come from several structs or cells of one array."""
+    structs = {tuple(part for part in a.path if part.isdigit()) for a in signals if a.in_list}
     if len(structs) > 1:
+        what = "cells" if signals[0].path[-1].isdigit() else "structs"
         content.problems.append(
-            f"the file has an array of {len(structs)} structs; their signals are read as channels "
+            f"the file has an array of {len(structs)} {what}; their signals are read as channels "
             "of one recording. Save each in a file of its own where they are trials or subjects."
         )
 
@@ -258,24 +308,61 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
     if _is_transposed(values.shape, names, times):
         values = values.T
     n = len(values)
+    _check_axes(content, array, values.shape, stated=names is not None or bool(times))
+    values = _scaled(content, array, values)
+    units: Sequence[str | None] = _units(array.context, n) or [None] * n
+    names = _fitting_names(array, names, n)
+    if {split_unit(name)[0] for name in names} & {c.name for c in content.channels}:
+        names = _numbered(array.place, n)
+    clock_fs = _measure_rate(content, times, values.shape[1])
+    fs = _rate(array.context) or clock_fs
+    own_names = set(names) - {array.key} if n > 1 else set()
+    for i, title in enumerate(names):
+        name, unit = split_unit(title)
+        unit = unit or units[i]
+        own = channel_kind(name, unit) if kind == "emg" and (unit or title in own_names) else kind
+        content.channels.append(Channel(name, values[i], fs, unit, own))
+
+
+def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], stated: bool) -> None:
+    """Refuse very many channels, and note that the axes of an array may be mistaken."""
+    n, n_times = shape
     if n > _MAX_CHANNELS:
         raise ValueError(
             f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
             "neither axis is one of channels."
         )
-    units: Sequence[str | None] = _units(array.context, n) or [None] * n
-    names = _fitting_names(array, names, n)
-    clock_fs = _measure_rate(content, times, values.shape[1])
-    fs = _rate(array.context) or clock_fs
-    known = {c.name for c in content.channels}
-    own_names = set(names) - {array.key} if n > 1 else set()
-    for i, title in enumerate(names):
-        name, unit = split_unit(title)
-        if name in known:
-            name = f"{array.place} {i + 1}"
-        unit = unit or units[i]
-        own = channel_kind(name, unit) if kind == "emg" and (unit or title in own_names) else kind
-        content.channels.append(Channel(name, values[i], fs, unit, own))
+    if n > _MIN_CHANNELS and not stated and n_times < 4 * n:
+        content.problems.append(
+            f"{array.place} has the shape {array.values.shape}, and nothing states which axis is "
+            f"time; it is read as {n} channels of {n_times} samples."
+        )
+
+
+def _factor(node: Node) -> tuple[str, float | None]:
+    """Name and value of a factor by which the samples are to be multiplied; None if it is 1."""
+    for key, value in node.items():
+        factor = _number(value) if _SCALES.fullmatch(key) else None
+        if factor is not None and factor not in (0.0, 1.0):
+            return key, factor
+    return "", None
+
+
+def _scaled(content: FileContent, array: _Array, values: NDArray) -> NDArray:
+    """Values times the factor next to them, where its name or integer samples ask for it."""
+    node = array.context[0]
+    key, factor = _factor(node)
+    if factor is None:
+        return values
+    if key.lower() not in _SURE_SCALES and values.dtype.kind == "f":
+        content.problems.append(
+            f"{array.place} has {key} = {factor:g} next to it, which is not applied, since the "
+            "samples are no integers; multiply by it where it is needed."
+        )
+        return values
+    content.details[key] = factor
+    zeros = [_number(v) for k, v in node.items() if _OFFSETS.fullmatch(k)]
+    return values * factor + (zeros[0] if zeros and zeros[0] is not None else 0.0)
 
 
 def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
@@ -284,7 +371,13 @@ def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
         return [array.key]
     if names is not None and len(names) == n:
         return names
-    return [array.key] if n == 1 else [f"{array.key} {i + 1}" for i in range(n)]
+    # "data" in a struct "biceps" is called after the struct.
+    parents = [part for part in array.path[:-1] if not part.isdigit()]
+    return _numbered(parents[-1] if parents and _GENERIC.fullmatch(array.key) else array.key, n)
+
+
+def _numbered(name: str, n: int) -> list[str]:
+    return [name] if n == 1 else [f"{name} {i + 1}" for i in range(n)]
 
 
 def _is_transposed(shape: tuple[int, ...], names: list[str] | None, times: list[_Array]) -> bool:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes
 from sklearn_emg.datasets import load_wfdb
 from sklearn_emg.io._content import Annotation, Channel, FileContent
+from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._writing._rows import NOT_SCALAR
 from sklearn_emg.io._writing._wfdb import AUX, END, MARK, ONSET, SKIP
-from sklearn_emg.recordings import SignalFile
+from sklearn_emg.recordings import SignalFile, is_voltage
 
 __all__ = ["parse_wfdb"]
 
@@ -30,23 +31,69 @@ def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
     the checksums of the header.
     """
     record = path.with_suffix("") if path.suffix in (".hea", ".dat", ".bin") else path
+    header = record.with_suffix(".hea")
+    content = FileContent(header, "WFDB", [])
+    groups: list[list[int] | None] = [*_groups(content, header)]
+    for positions in groups or [None]:
+        _add_signals(content, record, positions, lazy)
+    content.start_time = _start(content.path)
+    if (annotations := record.with_suffix(".atr")).is_file():
+        content.annotations = _annotations(annotations, content.channels[0].fs or 1.0)
+    return content
+
+
+def _add_signals(
+    content: FileContent, record: Path, positions: list[int] | None, lazy: bool
+) -> None:
+    """Add signals of one rate, given by their positions, or all."""
     try:
-        bunch = load_wfdb(record, subject="?", lazy=lazy)
+        bunch = load_wfdb(record, subject="?", channels=positions, lazy=lazy)
     except ValueError:
         if not lazy:
             raise
-        bunch = load_wfdb(record, subject="?")
+        bunch = load_wfdb(record, subject="?", channels=positions)
     row = bunch.data.iloc[0]
-    names = [n or f"ch{i + 1}" for i, n in enumerate(bunch.ch_names[0])]
+    names = [n or f"ch{i + 1}" for i, n in zip(positions or range(10**4), bunch.ch_names[0])]
     signal = row["signal"]
     values = _handles(signal) if isinstance(signal, SignalFile) else list(np.atleast_2d(signal))
-    channels = [Channel(n, v, float(row["fs"]), "mV") for n, v in zip(names, values)]
-    content = FileContent(record.with_suffix(".hea"), "WFDB", channels)
-    _apply_comments(content, row["comments"])
-    content.start_time = _start(content.path)
-    if (annotations := record.with_suffix(".atr")).is_file():
-        content.annotations = _annotations(annotations, float(row["fs"]))
-    return content
+    content.channels += [
+        Channel(n, v, float(row["fs"]), "mV", channel_kind(n, "mV")) for n, v in zip(names, values)
+    ]
+    if not content.columns and content.subject is None:
+        _apply_comments(content, row["comments"])
+
+
+_SIGNAL = re.compile(r"\S+\s+\d+(?:x(?P<n>\d+))?\S*(?:\s+[^\s/]*(?:/(?P<unit>\S+))?)?.*")
+
+
+def _signal_lines(path: Path) -> list[re.Match[str]]:
+    """Lines of the signals in a header; none in a record of segments or a damaged header."""
+    if not path.is_file():
+        return []
+    text = read_bytes(path, _MAX_BYTES).decode("utf-8", errors="replace")
+    lines = re.findall(r"^[ \t]*([^#\s].*?)\s*$", text, re.M)
+    if not lines or "/" in lines[0].split()[0]:
+        return []
+    found = [match for line in lines[1:] if (match := _SIGNAL.fullmatch(line))]
+    return found if len(found) == len(lines) - 1 else []
+
+
+def _groups(content: FileContent, path: Path) -> list[list[int]]:
+    """Positions of the voltages by their samples per frame; none if all can be read together.
+
+    Signals in other units are noted as left out.
+    """
+    groups: dict[str, list[int]] = {}
+    signals = _signal_lines(path)
+    for i, match in enumerate(signals):
+        unit = match["unit"] or "mV"
+        if is_voltage(unit):
+            groups.setdefault(match["n"] or "1", []).append(i)
+        else:
+            name = match.string.split(maxsplit=8)[-1] or f"signal {i + 1}"
+            content.skipped.append(f"{name} ({channel_kind(name, unit)}, {unit})")
+    together = len(groups) == 1 and len(signals) == len(next(iter(groups.values())))
+    return [] if together else list(groups.values())
 
 
 _FIRST_LINE = re.compile(
@@ -128,7 +175,8 @@ def _marks(path: Path, content: bytes) -> list[tuple[int, int, str]]:
 
 
 def _handles(record: SignalFile) -> list[NDArray | SignalFile]:
-    """One handle per channel of a record."""
+    """One handle per channel that is read of a record."""
+    positions = range(record.n_channels) if record.channels is None else record.channels
     return [
         SignalFile(
             record.path,
@@ -141,5 +189,5 @@ def _handles(record: SignalFile) -> list[NDArray | SignalFile]:
             baseline=record.baseline,
             invalid=record.invalid,
         )
-        for i in range(record.n_channels)
+        for i in positions
     ]

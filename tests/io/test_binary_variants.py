@@ -1,0 +1,272 @@
+"""Variants of EDF, BDF, WFDB, MATLAB, HDF5, OpenSignals and C3D that real programs write."""
+
+import json
+import warnings
+
+import device_files as make
+import numpy as np
+import pytest
+
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.io import read_recordings
+
+N, FS = 1200, 1000.0
+A, B = make.emg(N, FS, 0.1, 1), make.emg(N, FS, 0.25, 2)
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def check(path, truth, fs=FS, **arguments):
+    """The table, after its channels are compared with the truth in mV."""
+    table = read_recordings(path, subject="s", **arguments)
+    rates, found = {}, {}
+    for signal, rate, names in zip(table["signal"], table["fs"], table["channel_names"]):
+        assert len(set(names)) == len(names)
+        rates.update(dict.fromkeys(names, rate))
+        found.update(zip(names, np.atleast_2d(signal)))
+    assert list(found) == list(truth)
+    for name, x in truth.items():
+        assert rates[name] == pytest.approx(fs[name] if isinstance(fs, dict) else fs, rel=1e-6)
+        np.testing.assert_allclose(found[name] - found[name].mean(), x - x.mean(), atol=2e-3)
+    return table
+
+
+def edf(path, signals, form="Edf", **arguments):
+    import edfio
+
+    kind = edfio.EdfSignal if form == "Edf" else edfio.BdfSignal
+    made = [kind(v, fs, label=n, physical_dimension=u) for n, v, fs, u in signals]
+    getattr(edfio, form)(made, **arguments).write(path)
+    return path
+
+
+X = make.emg(2000, FS, 0.1, 7)
+
+
+def replaced(path, old, new):
+    content = path.read_bytes()
+    assert content.count(old) > 0
+    path.write_bytes(content.replace(old, new.ljust(len(old))))
+    return path
+
+
+@pytest.mark.parametrize("unit", [b"\xb5V", "µV".encode(), b"MicroV", b"x10-6 V"])
+def test_units_of_edf(tmp_path, unit):
+    path = edf(tmp_path / "a.edf", [("EMG", X * 1e3, 1000, "uV")])
+    check(replaced(path, b"uV      ", unit), {"EMG": X})
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_labels_and_annotations_of_edf_in_other_letters(tmp_path, encoding):
+    import edfio
+
+    notes = [edfio.EdfAnnotation(0.5, 1, "druckXX")]
+    path = edf(tmp_path / "a.edf", [("EMG Fuszheber", X * 1e3, 1000, "uV")], annotations=notes)
+    replaced(path, b"EMG Fuszheber   ", "EMG Fußheber".encode(encoding))
+    table = check(replaced(path, b"druckXX", "drück".encode(encoding)), {"EMG Fußheber": X})
+    assert table["annotations"].iloc[0][0].label == "drück"
+
+
+@pytest.mark.parametrize("form", ["Edf", "Bdf"])
+def test_labels_that_occur_twice(tmp_path, form):
+    signals = [("EMG", X * 1e3, 1000, "uV"), ("EMG", X[::-1] * 1e3, 1000, "uV")]
+    check(edf(tmp_path / "a.edf", signals, form), {"EMG": X, "EMG (2)": X[::-1]})
+
+
+def test_rates_of_a_record_of_a_tenth_of_a_second(tmp_path):
+    signals = [("EMG", X * 1e3, 1000, "uV"), ("EMG slow", X[::4] * 1e3, 250, "uV")]
+    path = edf(tmp_path / "a.edf", signals, data_record_duration=0.1)
+    check(path, {"EMG": X, "EMG slow": X[::4]}, {"EMG": 1000, "EMG slow": 250})
+
+
+def test_status_of_bdf_is_no_emg(tmp_path):
+    import edfio
+
+    low, high = -(2**23), 2**23 - 1
+    status = np.zeros(2000, dtype=np.int32)
+    status[500:520] = 5
+    edfio.Bdf([
+        edfio.BdfSignal(X * 1e3, 1000, label="A1", physical_dimension="uV"),
+        edfio.BdfSignal.from_digital(status, 1000, label="Status", physical_dimension="Boolean",
+                                     physical_range=(low, high)),
+    ]).write(tmp_path / "a.bdf")  # fmt: skip
+    table = check(tmp_path / "a.bdf", {"A1": X}, aux=True)
+    ((name, kind, *_, values),) = table["aux"].iloc[0]
+    assert (name, kind) == ("Status", "trigger")
+    np.testing.assert_allclose(values, status, atol=0.5)
+
+
+def test_more_data_records_than_announced(tmp_path):
+    path = edf(tmp_path / "a.edf", [("EMG", X * 1e3, 1000, "uV")])
+    path.write_bytes(path.read_bytes() + path.read_bytes()[512:])
+    with pytest.warns(RecordingWarning, match="announces 2 data records and the file has 4"):
+        check(path, {"EMG": X})
+
+
+def wfdb(path, lines, samples, kind="<i2"):
+    path.with_suffix(".dat").write_bytes(np.asarray(samples).astype(kind).tobytes())
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_wfdb_signals_that_are_no_voltages_or_no_emg_are_left_out(tmp_path, lazy):
+    stored = np.rint(np.stack([A, B * 10, B], axis=1) * 1e4)
+    lines = [
+        "a 3 1000 1200",
+        "a.dat 16 10000/mV 16 0 0 0 0 EMG left",
+        "a.dat 16 100/N 16 0 0 0 0 Grip force",
+        "a.dat 16 10000/mV 16 0 0 0 0 ECG",
+    ]
+    table = check(wfdb(tmp_path / "a.hea", lines, stored), {"EMG left": A}, lazy=lazy)
+    assert table["skipped"].iloc[0] == ("Grip force (force, N)", "ECG (other, 1000 Hz, mV)")
+
+
+def test_wfdb_signals_of_two_rates(tmp_path):
+    fast = make.emg(2 * N, 2 * FS, 0.1, 3)
+    stored = np.rint(np.stack([fast[::2], fast[1::2], B], axis=1) * 1e4)
+    lines = ["a 2 1000 1200", "a.dat 16x2 10000/mV 16 0 0 0 0 fast",
+             "a.dat 16 10000/mV 16 0 0 0 0 slow"]  # fmt: skip
+    path = wfdb(tmp_path / "a.hea", lines, stored)
+    check(path, {"fast": fast, "slow": B}, {"fast": 2000, "slow": 1000})
+
+
+@pytest.mark.parametrize("form, gain", [("16", 1e4), ("212", 1e3), ("24", 1e6), ("80", 60)])
+def test_wfdb_formats(tmp_path, form, gain):
+    library = pytest.importorskip("wfdb")
+    x = np.stack([A, B], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas, in the code of wfdb
+        library.wrsamp(
+            "a", fs=1000, units=["mV", "uV"], sig_name=["u", "v"], fmt=[form, form],
+            p_signal=x * [1, 1e3], adc_gain=[gain, gain / 1e3], baseline=[0, 0],
+            write_dir=str(tmp_path),
+        )  # fmt: skip
+    stored = np.rint(x * gain) / gain
+    check(tmp_path / "a.hea", {"u": stored[:, 0], "v": stored[:, 1]})
+
+
+MV = {"fs": 1000, "unit": "mV"}
+MATLAB = {
+    "rate of a filter": ({"emg": A, "cutoff_frequency": 20, "filter_freq": 450, **MV}, ["emg"]),
+    "rate of a video": ({"emg": A, "video_rate": 100, "mains_freq": 50, **MV}, ["emg"]),
+    "rate of the forces": ({"emg": A, "acc_fs": 148, **MV}, ["emg"]),
+    "rate as text": ({"emg": A, "fs": "1000 Hz", "unit": "mV"}, ["emg"]),
+    "rate in kHz": ({"emg": A, "fs_kHz": 1.0, "unit": "mV"}, ["emg"]),
+    "times in ms": ({"emg": A, "time_ms": np.arange(N), "unit": "mV"}, ["emg"]),
+    "integers and a factor": (
+        {"emg": np.rint(A * 1e4).astype("i2"), "scale": 0.1, "fs": 1000, "units": "uV"},
+        ["emg"],
+    ),
+    "structs with data": (
+        {"biceps": {"data": A, **MV}, "triceps": {"data": B, **MV}},
+        ["biceps", "triceps"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MATLAB)
+def test_rates_units_and_names_of_matlab_files(tmp_path, name):
+    from scipy.io import savemat
+
+    content, names = MATLAB[name]
+    savemat(tmp_path / "a.mat", content)
+    check(tmp_path / "a.mat", dict(zip(names, (A, B))))
+
+
+def test_a_factor_that_may_be_applied_already_is_named(tmp_path):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "a.mat", {"emg": A, "scale": 0.1, **MV})
+    with pytest.warns(RecordingWarning, match=r"scale = 0.1 next to it, which is not applied"):
+        check(tmp_path / "a.mat", {"emg": A})
+
+
+def test_cells_and_axes_that_may_be_mistaken_are_named(tmp_path):
+    from scipy.io import savemat
+
+    cells = np.empty((1, 2), dtype=object)
+    cells[0, 0], cells[0, 1] = A, B
+    savemat(tmp_path / "a.mat", {"emg": cells, **MV})
+    with pytest.warns(RecordingWarning, match="an array of 2 cells"):
+        check(tmp_path / "a.mat", {"emg": A, "emg.2": B})
+    many = np.stack([make.emg(100, FS, 0.1, k) for k in range(128)])
+    savemat(tmp_path / "b.mat", {"emg": many, **MV})
+    with pytest.warns(RecordingWarning, match="nothing states which axis is time"):
+        read_recordings(tmp_path / "b.mat", subject="s")
+
+
+def test_structs_of_an_array_of_version_73(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        refs, group = file.create_group("#refs#"), file.create_group("ch")
+        group.attrs["MATLAB_class"] = b"struct"
+        for field, kind, values in (
+            ("data", b"double", [A[None] * 1e3, B[None] * 1e3]),
+            ("name", b"char", [np.array([[ord(c)] for c in n], "u2") for n in ("TA", "GM")]),
+            ("fs", b"double", [np.array([[1000.0]])] * 2),
+            ("unit", b"char", [np.array([[ord(c)] for c in "uV"], "u2")] * 2),
+        ):
+            made = [refs.create_dataset(f"{field}{i}", data=v) for i, v in enumerate(values)]
+            for data in made:
+                data.attrs["MATLAB_class"] = kind
+            group[field] = np.array([[data.ref] for data in made], dtype=h5py.ref_dtype)
+    content = path.read_bytes()
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512, b" ") + content[512:])
+    with pytest.warns(RecordingWarning, match="an array of 2 structs"):
+        check(path, {"TA": A, "GM": B})
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"SampleRate": 1000, "Units": b"microvolts", "channel_names": ["a", "b"]},
+        {"sfreq": 1000.0, "units": "uV", "ch_names": ["a", "b"]},
+        {"Fs (Hz)": 1000.0, "units": ["uV", "uV"], "labels": ["a", "b"]},
+        {"sampling_frequency": "1 kHz", "unit": "uV", "names": ["a", "b"]},
+        {"dt": 0.001, "unit": "uV", "names": ["a", "b"]},
+        {"fs": 1000.0, "unit": "volts", "conversion": 1e-6, "names": ["a", "b"]},
+    ],
+)
+def test_attributes_of_hdf5(tmp_path, facts):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("emg", data=np.stack([A, B], axis=1) * 1e3)
+        data.attrs.update(facts)
+    check(tmp_path / "a.h5", {"a": A, "b": B})
+
+
+def test_columns_of_a_compound_data_set(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    values = np.zeros(N, dtype=[("time", "f8"), ("EMG1", "f8"), ("EMG2", "f8")])
+    values["time"], values["EMG1"], values["EMG2"] = np.arange(N) / FS, A, B
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("trial", data=values).attrs["unit"] = "mV"
+    check(tmp_path / "a.h5", {"EMG1": A, "EMG2": B})
+
+
+@pytest.mark.parametrize("form", ["txt", "h5"])
+def test_two_devices_of_opensignals(tmp_path, form):
+    counts = [np.rint((v / 3 + 0.5) * 2**16).astype("u2") for v in (A, B)]
+    path = tmp_path / f"a.{form}"
+    if form == "h5":
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            for name, values in zip(("AA", "BB"), counts):
+                device = file.create_group(name)
+                device.attrs.update({"sampling rate": 1000, "resolution": [16], "device": "plux"})
+                device["raw/channel_1"] = values[:, None]
+                device["raw/channel_1"].attrs.update({"sensor": "EMG", "label": "CH1"})
+    else:
+        head = {"sensor": ["EMG"], "column": ["nSeq", "CH1"], "label": ["CH1"], "device": "plux",
+                "sampling rate": 1000, "resolution": [16]}  # fmt: skip
+        rows = [f"{i % 16}\t{a}\t{i % 16}\t{b}\t" for i, (a, b) in enumerate(zip(*counts))]
+        lines = [f"# {json.dumps({'AA': head, 'BB': head})}", "# EndOfHeader", *rows]
+        make.write_text(path, ["# OpenSignals Text File Format", *lines])
+    check(path, {"CH1": A, "CH1 (2)": B})
