@@ -197,6 +197,14 @@ def test_overlapping_cuts_of_two_subjects(start, stop, quality):
     assert texts[1].startswith(f"the first {length:g} s are samples of row 1 (subject b)")
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_short_overlaps_of_another_gain_and_offset(seed):
+    signals = [emg(4000, seed=10 * seed + k) for k in range(3)]
+    signals[2][1000:1180] = 0.6 * signals[0][300:480] + 0.05
+    found = check_quality(recording_table(signals, fs=FS, subject=[*"abc"])).findings
+    assert found.loc[found["kind"] == "overlap", "row"].tolist() == [0, 2]
+
+
 def test_cuts_made_on_purpose_are_no_finding():
     table = recording_table([emg(16000)], fs=FS, subject="a", recording="r")
     segments = pd.DataFrame({"row": [0, 0], "start": [0.0, 2.0], "stop": [4.0, 6.0], "label": "x"})

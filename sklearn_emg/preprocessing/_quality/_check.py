@@ -251,10 +251,11 @@ def check_quality(
     *ragged*: samples are missing at the start or the end only. *interrupted*: the time stamps of
     the file jump, as :func:`~sklearn_emg.io.read_recordings` annotates, and the samples are joined.
     *copy* and *overlap*: channels have all samples or some in common, whatever their names, also
-    with another gain, offset, polarity or rate; some 300 samples are needed. If the subjects or
-    labels differ, all copies are bad, since it is unknown which is right; otherwise the first is
-    kept. *subject*: missing, or spelled like another one. *label*: a subject has several, while
-    most have one.
+    with another gain, offset, polarity or rate. Some 160 common samples are needed in tables of up
+    to 8 million samples, and some 300 in larger ones; a copy that was filtered, or to which noise
+    was added, is not found. If the subjects or labels differ, all copies are bad, since it is
+    unknown which is right; otherwise the first is kept. *subject*: missing, or spelled like another
+    one. *label*: a subject has several, while most have one.
 
     Clipped samples that a recorder marks as invalid count as clipped: those of a
     :class:`~sklearn_emg.recordings.SignalFile` whose invalid code is the end of its range, and
@@ -264,8 +265,8 @@ def check_quality(
     recording without one can still be unfit.
 
     Common samples are found by winnowing [1]_: patterns of rises and falls over 129 samples, of
-    which every 64th on average is kept, chosen by its hash. At most some 8 million patterns of a
-    table are in memory.
+    which every 4th to 64th on average is kept, chosen by its hash. At most some 8 million patterns
+    of a table are in memory.
 
     References
     ----------

@@ -12,8 +12,9 @@ from sklearn_emg.preprocessing._quality._measures import Sketch
 
 __all__ = ["Overlap", "mask_for", "overlaps"]
 
-_SPARSE, _DENSE = 10, 6  # bits of the hash of a pattern that are 0: one in 2^6 is kept
-_MAX_PATTERNS = 1 << 23
+# Bits of the hash of a pattern that are 0: one in 2^2 to 2^6 is kept, fewer in very long tables.
+_SPARSE, _DENSE, _DENSEST = 10, 6, 2
+_FEW_PATTERNS, _MAX_PATTERNS = 1 << 21, 1 << 23
 _MIN_PATTERNS = 2  # at one distance
 _TOLERANCE = 1e-3  # of the range of the samples around a pattern, for those of another gain
 
@@ -44,7 +45,9 @@ def mask_for(n_samples: int) -> int:
 
     Longer tables keep fewer of their patterns, so that memory is bounded.
     """
-    bits = _DENSE
+    bits = _DENSEST
+    while bits < _DENSE and n_samples >> bits > _FEW_PATTERNS:
+        bits += 1
     while n_samples >> bits > _MAX_PATTERNS and bits < 3 * _SPARSE:
         bits += 1
     return (1 << bits) - 1

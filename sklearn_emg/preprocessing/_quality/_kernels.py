@@ -112,8 +112,10 @@ def sketch(x, mask):
     """
     one = np.uint64(1)
     n = x.shape[0]
-    words = np.empty(n // 8 + 16, dtype=np.uint64)
-    positions = np.empty(n // 8 + 16, dtype=np.int64)
+    # Twice the expected number; a pattern that recurs at once, as in a sine, may take more.
+    size = 2 * n // (np.int64(mask) + 1) + 64
+    words = np.empty(size, dtype=np.uint64)
+    positions = np.empty(size, dtype=np.int64)
     upper, lower = np.uint64(0), np.uint64(0)
     run, found = 0, 0
     for i in range(1, n):
