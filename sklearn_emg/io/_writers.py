@@ -77,7 +77,10 @@ def write_recordings(
     sidecar : mapping, default=None
         Fields of ``*_emg.json`` for "bids", such as ``{"PowerLineFrequency": 50, "EMGReference":
         "wrist"}``. Fields for needles (``EMGType``, ``CannulaDiameter``, ``CannulaLength``) are
-        proposed for BIDS and not yet part of it; they are written if they are given.
+        proposed for BIDS and not yet part of it; they are written if they are given. Those that
+        begin with ``EMGCoordinate`` describe the positions of `electrodes` and are written to
+        ``*_coordsystem.json``: ``EMGCoordinateUnits`` ("mm", "percent" ...),
+        ``EMGCoordinateSystemDescription``.
     electrodes : DataFrame of shape (n_electrodes, n_columns), default=None
         Positions for ``*_electrodes.tsv`` of "bids", with the columns ``name``, ``x`` and ``y``,
         the same for all subjects.

@@ -110,6 +110,7 @@ def test_samples_and_facts_come_back(tmp_path, table, labels, form, bits):
         assert new.label == old.label
         assert new.onset == pytest.approx(old.onset, abs=tolerance)
         assert new.duration == pytest.approx(old.duration, abs=2 * tolerance)
+        assert new.source == {"wfdb": "WFDB"}.get(form, old.source)
     assert again["annotations"].tolist()[1:] == [(), ()]
     if form in ("wfdb", "bids"):
         assert again["muscle"].tolist() == ["arm", "biceps", "arm"]
@@ -372,7 +373,8 @@ def test_real_recordings_come_back(tmp_path, real_data, form, bits):
 @pytest.fixture
 def dataset(tmp_path, table, labels):
     sidecar = {"PowerLineFrequency": 50, "EMGReference": "wrist", "EMGType": "invasive",
-               "CannulaDiameter": 0.46}  # fmt: skip
+               "CannulaDiameter": 0.46, "EMGCoordinateUnits": "mm",
+               "EMGCoordinateSystemDescription": "x towards the wrist"}  # fmt: skip
     electrodes = pd.DataFrame({"name": ["E1", "E2"], "x": [0.1, 0.2], "y": [0.0, None]})
     return quiet(table.assign(session=["a", "b", "a"]), tmp_path / "data", labels,
                  format="bids", sidecar=sidecar, electrodes=electrodes)  # fmt: skip
@@ -388,11 +390,24 @@ def test_files_of_a_bids_data_set(dataset):
     sidecar = json.loads((folder / "emg" / "sub-s1_ses-a_task-emg_emg.json").read_text())
     assert sidecar["SamplingFrequency"] == RATES[0]
     assert sidecar["CannulaDiameter"] == 0.46
+    assert not any(name.startswith("EMGCoordinate") for name in sidecar)
+    system = json.loads((folder / "emg" / "sub-s1_ses-a_coordsystem.json").read_text())
+    assert system == {
+        "EMGCoordinateSystem": "Other",
+        "EMGCoordinateSystemDescription": "x towards the wrist",
+        "EMGCoordinateUnits": "mm",
+    }
     assert (dataset / "participants.tsv").read_text().splitlines() == [
         "participant_id\tage\tgroup", "sub-s1\t30\tcontrol", "sub-s2\t41\tpatient"]  # fmt: skip
     row = (folder / "sub-s1_ses-a_scans.tsv").read_text().splitlines()[1].split("\t")
     assert row[:2] == ["emg/sub-s1_ses-a_task-emg_emg.bdf", "2021-03-04T05:06:07.250000"]
     assert row[2:] == ["arm", "0.5", "r1"]
+
+
+def test_positions_without_a_unit_are_named(tmp_path, table):
+    electrodes = pd.DataFrame({"name": ["E1"], "x": [0.1], "y": [0.0]})
+    with pytest.warns(RecordingWarning, match="the unit of the positions of 'electrodes'"):
+        write_recordings(table, tmp_path / "data", format="bids", electrodes=electrodes)
 
 
 def test_mne_bids_reads_the_data_set(dataset, table):

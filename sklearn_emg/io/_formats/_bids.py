@@ -182,8 +182,15 @@ def _apply_events(content: FileContent, path: Path) -> None:
             (row[c] for c in ("trial_type", "value", "event", "stim_type") if row.get(c, "n/a")
              not in ("n/a", "")), "event")  # fmt: skip
         length = None if pd.isna(duration) or duration <= 0 else float(duration)
-        content.annotations.append(Annotation(float(onset), length, label, "events.tsv"))
+        source = _source(row) if "source" in formats else "events.tsv"
+        content.annotations.append(Annotation(float(onset), length, label, source))
     content.annotations.sort(key=lambda a: a.onset)
+
+
+def _source(row: pd.Series) -> str:
+    """Source of an annotation as write_recordings wrote it."""
+    source = row.get("source", "n/a")
+    return "" if source == "n/a" else str(source)
 
 
 def _apply_sidecar(content: FileContent, path: Path) -> None:

@@ -21,6 +21,7 @@ import pandas as pd
 from sklearn_emg._version import __version__
 from sklearn_emg.io._writing._edf import edf_labels, write_edf_file
 from sklearn_emg.io._writing._rows import Part, WrittenRow, unique_names
+from sklearn_emg.recordings import object_column
 
 __all__ = ["GENERATOR", "bids_parts", "is_own_dataset"]
 
@@ -38,6 +39,13 @@ _SIDECAR = {
     "PowerLineFrequency": _MISSING,
     "SoftwareFilters": _MISSING,
     "RecordingType": "continuous",
+}
+# Fields of *_coordsystem.json begin with this word.
+_COORDINATES = "EMGCoordinate"
+_SYSTEM = {
+    "EMGCoordinateSystem": "Other",
+    "EMGCoordinateSystemDescription": _MISSING,
+    "EMGCoordinateUnits": _MISSING,
 }
 
 
@@ -75,15 +83,24 @@ def bids_parts(
     ]  # fmt: skip
     suffix = ".edf" if bits == 16 else ".bdf"
     parts += _metadata(rows, subjects, [f"{stem}_emg{suffix}" for stem in stems], entities)
+    fields = {k: v for k, v in (sidecar or {}).items() if not k.startswith(_COORDINATES)}
     for row, stem in zip(rows, stems):
-        parts += _recording(row, stem, bits, sidecar or {})
+        parts += _recording(row, stem, bits, fields)
     if electrodes is not None:
-        parts += _electrodes(electrodes, stems)
+        system = {k: v for k, v in (sidecar or {}).items() if k.startswith(_COORDINATES)}
+        parts += _electrodes(electrodes, stems, system)
+        if f"{_COORDINATES}Units" not in system:
+            rows[0].lost.append(
+                "the unit of the positions of 'electrodes'; pass "
+                f"sidecar={{'{_COORDINATES}Units': 'mm'}}"
+            )
     return parts
 
 
-def _electrodes(electrodes: pd.DataFrame, stems: list[str]) -> list[Part]:
-    """Positions of the electrodes, for each subject or session."""
+def _electrodes(
+    electrodes: pd.DataFrame, stems: list[str], system: Mapping[str, Any]
+) -> list[Part]:
+    """Positions of the electrodes and their coordinate system, for each subject or session."""
     if missing := [name for name in ("name", "x", "y") if name not in electrodes.columns]:
         raise ValueError(
             f"The 'electrodes' of write_recordings must have the columns name, x and y; {missing} "
@@ -93,6 +110,7 @@ def _electrodes(electrodes: pd.DataFrame, stems: list[str]) -> list[Part]:
     for folder in dict.fromkeys(stem.rpartition("/")[0] for stem in stems):
         known = folder.removesuffix("/emg").replace("/", "_")
         parts.append(_text(f"{folder}/{known}_electrodes.tsv", _tsv(electrodes)))
+        parts.append(_json(f"{folder}/{known}_coordsystem.json", {**_SYSTEM, **system}))
     return parts
 
 
@@ -301,7 +319,9 @@ def _events(row: WrittenRow, stem: str) -> list[Part]:
         },
         dtype=object,
     )
-    description = _described(events[["trial_type"]])
+    if any(a.source for a in row.annotations):
+        events["source"] = object_column(a.source or None for a in row.annotations)
+    description = _described(events.drop(columns=["onset", "duration"]))
     if len({type(a.label) for a in row.annotations}) > 1:
         row.lost.append("the type of labels in 'annotations': they become text")
     if any(_is_altered(a.label) for a in row.annotations):

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg.io._kinds import channel_kind
-from sklearn_emg.io._writing._rows import Part, WrittenRow, ascii_text, unique_names
+from sklearn_emg.io._writing._rows import (
+    Part,
+    WrittenRow,
+    ascii_text,
+    lost_of_annotations,
+    unique_names,
+)
 
 __all__ = ["edf_labels", "edf_parts", "write_edf_file"]
 
@@ -58,9 +64,7 @@ def _lost(row: WrittenRow) -> list[str]:
     code = _code(row.subject)
     if code != row.subject:
         lost.append(f"the spelling or type of the subject, {code!r} is text")
-    if any(not isinstance(a.label, str) for a in row.annotations):
-        lost.append("the type of labels in 'annotations': they become text")
-    return lost
+    return lost + lost_of_annotations(row, "EDF")
 
 
 def edf_labels(names: tuple[str, ...]) -> list[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "Part",
     "WrittenRow",
     "ascii_text",
+    "lost_of_annotations",
     "plain_value",
     "unique_names",
     "written_rows",
@@ -97,6 +98,16 @@ def ascii_text(text: str, n_max: int) -> str:
     text = re.sub("[\u00b5\u03bc]", "u", text).replace("ß", "ss")
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^ -~]", " ", plain).strip()[:n_max].strip()
+
+
+def lost_of_annotations(row: WrittenRow, source: str) -> list[str]:
+    """What a form does not hold of the annotations of a row; they are read with that source."""
+    lost = []
+    if any(not isinstance(a.label, str) for a in row.annotations):
+        lost.append("the type of labels in 'annotations': they become text")
+    if any(a.source not in ("", source) for a in row.annotations):
+        lost.append(f"the sources in 'annotations': they become {source!r}")
+    return lost
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

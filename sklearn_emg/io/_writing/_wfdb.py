@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_emg.io._writing._rows import Part, WrittenRow
+from sklearn_emg.io._writing._rows import Part, WrittenRow, lost_of_annotations
 
 __all__ = ["AUX", "END", "MARK", "ONSET", "SKIP", "wfdb_parts"]
 
@@ -26,8 +26,7 @@ def wfdb_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
     """Samples, annotations and header of each row; what is lost is added to the rows."""
     parts: list[Part] = []
     for row in rows:
-        if any(not isinstance(a.label, str) for a in row.annotations):
-            row.lost.append("the type of labels in 'annotations': they become text")
+        row.lost += lost_of_annotations(row, "WFDB")
         if any(len(str(a.label).encode()) > _MAX_TEXT for a in row.annotations):
             row.lost.append(f"more than {_MAX_TEXT} bytes of a label in 'annotations'")
         row.lost += [
