@@ -460,13 +460,18 @@ def trains(
 
 
 def _documented(doc: str, network: type | None, entries: Mapping[str, Entry]) -> str:
-    """Docstring with the texts of the parameters and the attributes filled in."""
+    """Docstring with the texts of the parameters and the attributes filled in.
+
+    Its indentation is removed first, as Python does from version 3.13 on.
+    """
+    doc = inspect.cleandoc(doc)
     lines = [] if network is None else [_settings_text(network)]
     lines += [_entry_text(name, entry) for name, entry in entries.items()]
     doc = doc.replace("{parameters}", "\n".join(lines).strip())
     if network is None:
         return doc
-    return doc.replace("{attributes}", _ATTRIBUTES.format(network=network.__name__).strip())
+    attributes = inspect.cleandoc(_ATTRIBUTES.format(network=network.__name__))
+    return doc.replace("{attributes}", attributes)
 
 
 def network_settings(network: type) -> list[inspect.Parameter]:
@@ -506,18 +511,18 @@ def _entry_text(name: str, entry: Entry) -> str:
     default = f'"{entry.default}"' if isinstance(entry.default, str) else repr(entry.default)
     text = textwrap.fill(
         " ".join(entry.text.split()),
-        width=100,
-        initial_indent=" " * 8,
-        subsequent_indent=" " * 8,
+        width=96,
+        initial_indent=" " * 4,
+        subsequent_indent=" " * 4,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return f"    {name} : {entry.kind}, default={default}\n{text}"
+    return f"{name} : {entry.kind}, default={default}\n{text}"
 
 
 def _settings_text(network: type) -> str:
     """Entries of a module's Parameters section after the sizes, of which n_classes is the last."""
-    lines = (network.__doc__ or "").splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("    n_classes :")) + 2
+    lines = inspect.cleandoc(network.__doc__ or "").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("n_classes :")) + 2
     stop = next(i for i in range(start, len(lines)) if not lines[i].strip())
     return "\n".join(lines[start:stop])

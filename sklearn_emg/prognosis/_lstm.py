@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from inspect import cleandoc
 from typing import Any, Self
 
 import numpy as np
@@ -391,4 +392,5 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
 
 for _kind in (LSTMPrognosis, LSTMPrognosisClassifier):
     if _kind.__doc__:  # there is none with python -OO
-        _kind.__doc__ = _kind.__doc__.replace("{parameters}", _PARAMETERS)
+        # Without indentation, which Python removes by itself from version 3.13 on.
+        _kind.__doc__ = cleandoc(_kind.__doc__).replace("{parameters}", cleandoc(_PARAMETERS))

@@ -301,7 +301,7 @@ def test_an_autoencoder_that_diverges_is_refused():
 
 def test_documents_the_parameters_of_network_and_training_with_their_defaults():
     section = AutoencoderNetClassifier.__doc__.split("Attributes\n")[0]
-    entries = dict(re.findall(r"^    (\w+) : .*default=(.+)$", section, flags=re.MULTILINE))
+    entries = dict(re.findall(r"^(\w+) : .*default=(.+)$", section, flags=re.MULTILINE))
     own = inspect.signature(AutoencoderNetClassifier).parameters
     assert list(entries) == list(own)
     assert all(eval(shown) == own[name].default for name, shown in entries.items())
