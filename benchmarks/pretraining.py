@@ -1,7 +1,9 @@
 """Pretraining without labels against training from scratch, the same small network, by subject.
 
 Run ``python benchmarks/pretraining.py`` for the simulated cohort, or with ``--algiers FOLDER`` for
-a copy of the Algiers set. The encoder is trained in each fold, on the training subjects alone.
+a copy of the Algiers set. The encoder is trained in each fold, on the training subjects alone. With
+``--features-only`` two pipelines are compared, a logistic regression of the pretrained features and
+one of the features of the same encoder before any training: what pretraining brings.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.comparison import compare
+from sklearn_emg.comparison import compare, meta_analysis
 from sklearn_emg.datasets import load_algiers, make_nemg_cohort
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.model_selection import SubjectKFold
@@ -23,6 +25,8 @@ from sklearn_emg.neural_network import CNN1DClassifier, PretrainedEncoder, Trans
 from sklearn_emg.preprocessing import BandpassFilter, Resampler
 
 FS = 2000.0
+PRETRAINED = "pretrained features, logistic regression"
+UNTRAINED = "untrained features, logistic regression"
 
 
 def recordings(arguments):
@@ -39,15 +43,17 @@ def main() -> None:
     """Compare the network from scratch, after pretraining, and its frozen features."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--algiers", help="folder of the Algiers set")
+    parser.add_argument("--features-only", action="store_true", help="leave out the classifiers")
+    parser.add_argument("--seed", type=int, default=0, help="of the weights")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     X, y, part = recordings(arguments)
     network = CNN1DClassifier(
-        n_filters=(16, 32), max_epochs=arguments.epochs, patience=None, random_state=0
+        n_filters=(16, 32), max_epochs=arguments.epochs, patience=None, random_state=arguments.seed
     )
-    encoder = PretrainedEncoder(network, max_epochs=arguments.epochs, random_state=0)
+    encoder = PretrainedEncoder(network, max_epochs=arguments.epochs, random_state=arguments.seed)
     tuned = TransferClassifier(network, encoder=encoder, frozen=())
     untrained = clone(encoder).set_params(max_epochs=0)
     classical, control = (
@@ -63,9 +69,10 @@ def main() -> None:
         for name, windows in (
             ("from scratch", network),
             ("pretrained, fine-tuned", tuned),
-            ("pretrained features, logistic regression", classical),
-            ("untrained features, logistic regression", control),
+            (PRETRAINED, classical),
+            (UNTRAINED, control),
         )
+        if not arguments.features_only or name in (PRETRAINED, UNTRAINED)
     }
     start = time.process_time()
     with warnings.catch_warnings():
@@ -82,6 +89,9 @@ def main() -> None:
     summary = result.summary
     kept = summary[summary["metric"].isin(["balanced_accuracy", "accuracy"])]
     print(kept.to_string(index=False))
+    paired = meta_analysis({part: result}).against(UNTRAINED)
+    print(f"Balanced accuracy of subjects minus that of {UNTRAINED!r}, paired by subject:")
+    print(paired[["difference", "low", "high", "pvalue"]].round(3).to_string())
     print(f"{time.process_time() - start:.0f} CPU s")
 
 

@@ -239,11 +239,11 @@ def _figures(system: Any) -> str:
         [
             "published",
             "as in the publication",
-            LEAKY[f.leaky],
+            LEAKY[f.leaky] if f.unit == "%" else "",
             _literal(f.measure),
-            f"{f.value:.2f} %",
+            f.text,
         ]
-        for f in system.published
+        for f in (*system.published, *system.further)
     ]
     own = own_figures(system.name)
     if published:

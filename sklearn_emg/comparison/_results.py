@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg.comparison._record._facts import RunRecord
+from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
 
 _DEFAULT_METRICS = {
@@ -228,6 +229,45 @@ class Comparison:
             for number, epoch in enumerate(network.history_, start=1)
         ]
         return ReadableTable(pd.DataFrame(rows))
+
+    def time_steps(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Seconds of loading, preprocessing, features and prediction of each fitted pipeline.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Recording table that was compared. Each pipeline runs on the recordings of the subjects
+            that it was tested on.
+
+        Returns
+        -------
+        times : DataFrame
+            One row per pipeline, fold and step, with ``pipeline``, ``fold`` and the columns of
+            :func:`~sklearn_emg.comparison.time_steps`: ``step``, ``kind``, ``seconds``,
+            ``snr_db``, ``rmse`` in mV, and ``ms_per_recording``.
+
+        Raises
+        ------
+        ValueError
+            If the comparison did not keep its pipelines (``return_estimator=True``), or `X` lacks
+            the tested subjects.
+        """
+        if not self.estimators:
+            raise ValueError(
+                "The comparison kept no fitted pipelines, whose steps could be timed: run "
+                "compare(..., return_estimator=True)."
+            )
+        tables = []
+        for (name, fold), estimator in self.estimators.items():
+            tested = (self.predictions["pipeline"] == name) & (self.predictions["fold"] == fold)
+            rows = X["subject"].isin(set(self.predictions.loc[tested, "subject"]))
+            if not rows.any():
+                raise ValueError(f"X has no recording of the subjects tested in fold {fold}.")
+            times = time_steps(estimator, X[rows.to_numpy()])
+            times.insert(0, "pipeline", name)
+            times.insert(1, "fold", fold)
+            tables.append(times)
+        return ReadableTable(pd.concat(tables, ignore_index=True))
 
     def per_class(self, level: str = "subject") -> pd.DataFrame:
         """Precision, recall and F1 of each class, pooled over folds.

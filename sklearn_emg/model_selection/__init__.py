@@ -16,6 +16,7 @@ from sklearn_emg.model_selection._pretrained import (
 )
 from sklearn_emg.model_selection._protocols import (
     NestedProtocol,
+    RandomRecordings,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
@@ -57,6 +58,7 @@ __all__ = [
     "NestedProtocol",
     "Protocol",
     "ProtocolRun",
+    "RandomRecordings",
     "RandomWindows",
     "RecordingStore",
     "RepeatedSubjectKFold",

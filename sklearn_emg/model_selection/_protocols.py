@@ -136,25 +136,81 @@ class RandomWindows(Protocol):
         self.random_state = random_state
 
     def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
-        if groups is not None:
-            raise ValueError(
-                "RandomWindows takes no 'groups': it puts windows of one subject into both parts. "
-                "Use SubjectHoldout for a split by subject."
-            )
-        if y is None:
-            raise ValueError("RandomWindows needs y: it stratifies the windows by class.")
-        n_repeats = check_integer(self.n_repeats, "n_repeats", type(self).__name__)
-        splitter = StratifiedShuffleSplit(
-            n_repeats, test_size=self.test_size, random_state=self.random_state
-        )
-        return [
-            ProtocolRun(k, f"draw {k} (leaky)", np.sort(train), np.sort(test), seed=k)
-            for k, (train, test) in enumerate(splitter.split(np.zeros(len(y)), y))
-        ]
+        return _random_rows(self, y, groups, "windows")
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of draws; the arguments are not used."""
         return check_integer(self.n_repeats, "n_repeats", type(self).__name__)
+
+
+class RandomRecordings(Protocol):
+    """Random recordings for training and test: LEAKY, since a subject has recordings in both.
+
+    Many studies divided their signals in this way. It serves the comparison with a split by
+    subject, and scores recordings, not subjects.
+
+    Parameters
+    ----------
+    test_size : float, default=0.25
+        Fraction of the recordings that are tested.
+    n_repeats : int, default=1
+        Number of draws.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the draws.
+
+    See Also
+    --------
+    RandomWindows : Divides windows, so that windows of one recording are in both.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_emg.model_selection import RandomRecordings
+    >>> X = pd.DataFrame({"subject": ["a", "b"] * 20})
+    >>> run = RandomRecordings().runs(X, [0, 1] * 20)[0]
+    >>> len(run.train), len(run.test), run.label
+    (30, 10, 'draw 0 (leaky)')
+    """
+
+    leaky = True
+
+    def __init__(
+        self, test_size: float = 0.25, *, n_repeats: int = 1, random_state: Seed = 0
+    ) -> None:
+        self.test_size = test_size
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        return _random_rows(self, y, groups, "recordings")
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of draws; the arguments are not used."""
+        return check_integer(self.n_repeats, "n_repeats", type(self).__name__)
+
+
+def _random_rows(
+    protocol: RandomWindows | RandomRecordings, y: Labels | None, groups: Labels | None, rows: str
+) -> list[ProtocolRun]:
+    """Draws of rows, stratified by class, whatever their subjects."""
+    name = type(protocol).__name__
+    if groups is not None:
+        raise ValueError(
+            f"{name} takes no 'groups': it puts {rows} of one subject into both parts. Use "
+            "SubjectHoldout for a split by subject."
+        )
+    if y is None:
+        raise ValueError(f"{name} needs y: it stratifies the {rows} by class.")
+    check_real(protocol.test_size, "test_size", name, 0.0, 1.0, above=True, below=True)
+    splitter = StratifiedShuffleSplit(
+        check_integer(protocol.n_repeats, "n_repeats", name),
+        test_size=protocol.test_size,
+        random_state=protocol.random_state,
+    )
+    return [
+        ProtocolRun(k, f"draw {k} (leaky)", np.sort(train), np.sort(test), seed=k)
+        for k, (train, test) in enumerate(splitter.split(np.zeros(len(y)), y))
+    ]
 
 
 class RepeatedSubjectKFold(Protocol):

@@ -36,7 +36,7 @@ from sklearn_emg.neural_network._data._inputs import (
 )
 from sklearn_emg.neural_network._data._split import split_rows
 from sklearn_emg.neural_network._data._targets import check_targets
-from sklearn_emg.neural_network._losses import criterion_settings
+from sklearn_emg.neural_network._losses import criterion_settings, refuse_unknown
 from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._net import ClassifierNet, seeded
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
@@ -95,14 +95,21 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             changes one entry of `module_params`, ``optimizer__betas`` one of `optimizer_params`,
             ``loss__gamma`` or ``criterion__gamma`` one of `loss_params`; ``callbacks__stop`` is the
             callback of this name, ``callbacks__stop__patience`` a parameter of it;
-            ``iterator_train__batch_size`` is `batch_size`. A grid of
+            ``iterator_train__batch_size`` is `batch_size`. Of an estimator of one network,
+            ``module__n_units`` is its own parameter `n_units`. A grid of
             :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
 
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
         """
-        params = {_OF_SKORCH.get(name, name): value for name, value in params.items()}
+        params = {self._name_here(name): value for name, value in params.items()}
+        self._check_inside(params)
         single: dict[str, dict[str, Any]] = {}
         for key in list(params):
             prefix, _, name = key.partition("__")
@@ -119,6 +126,28 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             # A new dict, since copies of this estimator may hold the old one.
             setattr(self, home, {**(getattr(self, home) or {}), **settings})
         return self
+
+    def _name_here(self, name: str) -> str:
+        """Name in this package of a parameter by its name in skorch."""
+        if name.startswith("module__") and not hasattr(self, "module_params"):
+            return name.removeprefix("module__")
+        return _OF_SKORCH.get(name, name)
+
+    def _check_inside(self, params: dict[str, Any]) -> None:
+        """Refuse settings of the batches that are fixed, and those of an augmenter that is None."""
+        for name in params:
+            prefix, _, inner = name.partition("__")
+            if prefix in ("iterator_train", "iterator_valid"):
+                raise InvalidParameterError(
+                    f"{type(self).__name__} makes its own batches, so that {name!r} cannot be set. "
+                    f"Of skorch's iterators it has {', '.join(_OF_SKORCH)}; training batches are "
+                    "shuffled in each epoch, and 'stratify' says what each has."
+                )
+            if prefix == "augment" and inner and params.get("augment", self.augment) is None:
+                raise InvalidParameterError(
+                    f"The 'augment' parameter of {type(self).__name__} is None, which has no "
+                    f"{inner!r}. Set augment=WindowAugmenter() first."
+                )
 
     # Fitted attributes other than the weights, including private ones.
     _fitted: ClassVar[tuple[str, ...]] = (
@@ -407,10 +436,12 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         module, params = self._module()
         sizes = (self.n_channels_, self.n_times_, settings.pop("n_classes"))
         params = {**params, **dict(zip(SIZES, sizes))}
+        optimizer = resolve_optimizer(self.optimizer, type(self).__name__)
+        refuse_unknown("optimizer", optimizer, self.optimizer_params or {}, type(self).__name__)
         net = settings.pop("net")(
             module=module,
             **{f"module__{name}": value for name, value in params.items()},
-            optimizer=resolve_optimizer(self.optimizer, type(self).__name__),
+            optimizer=optimizer,
             **{f"optimizer__{k}": v for k, v in (self.optimizer_params or {}).items()},
             lr=self.lr,
             weight_decay=self.weight_decay,

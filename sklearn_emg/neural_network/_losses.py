@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -111,7 +112,7 @@ def criterion_settings(
         loss = _known_loss(loss, of_classes, by)
     if weight is not None:
         params["weight"] = weight
-    _refuse_unknown(loss, params, by)
+    refuse_unknown("loss", loss, params, by)
     return {"criterion": loss, **{f"criterion__{key}": value for key, value in params.items()}}
 
 
@@ -124,15 +125,29 @@ def _known_loss(name: str | None, of_classes: bool, by: str) -> Any:
     return known[name]
 
 
-def _refuse_unknown(loss: Any, params: dict[str, Any], by: str) -> None:
-    """Refuse parameters that a loss does not take."""
-    taken = inspect.signature(loss).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
+def refuse_unknown(parameter: str, function: Any, settings: Mapping[str, Any], by: str) -> None:
+    """Refuse settings that a loss or an optimiser does not take.
+
+    Parameters
+    ----------
+    parameter : {"loss", "optimizer"}
+        Parameter of the estimator that `function` is the value of.
+    function : type or callable
+    settings : mapping
+        Further arguments of `function`.
+    by : str
+        Class of the estimator.
+    """
+    taken = list(inspect.signature(function).parameters.values())
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken):
         return
-    for key in params:
-        if key not in taken:
-            what = "'class_weight'" if key == "weight" else f"{key!r} in 'loss_params'"
+    names = [p.name for p in taken if p.name != "params"]  # those that an optimiser updates
+    for key in settings:
+        if key not in names:
+            of_class = parameter == "loss" and key == "weight"
+            what = "'class_weight'" if of_class else f"{key!r} in '{parameter}_params'"
             raise InvalidParameterError(
-                f"The 'loss' parameter of {by} is {getattr(loss, '__name__', repr(loss))}, which "
-                f"does not take {what}. It takes {', '.join(taken) or 'nothing'}."
+                f"The '{parameter}' parameter of {by} is "
+                f"{getattr(function, '__name__', repr(function))}, which does not take {what}. It "
+                f"takes {', '.join(names) or 'nothing'}."
             )

@@ -467,7 +467,19 @@ class _TrainingLoop(NeuralNet):
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Compute the loss of one batch."""
-        loss = self.criterion_(y_pred, y_true.to(self.device, non_blocking=True))
+        y_true = y_true.to(self.device, non_blocking=True)
+        if isinstance(self.criterion_, nn.NLLLoss):  # it takes logarithms of probabilities
+            y_pred = y_pred.log_softmax(dim=1)
+        try:
+            loss = self.criterion_(y_pred, y_true)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise ValueError(
+                f"The 'loss' {type(self.criterion_).__name__} cannot take outputs of the shape "
+                f"{tuple(y_pred.shape)} and targets of the shape {tuple(y_true.shape)} and type "
+                f"{str(y_true.dtype).removeprefix('torch.')}: {error}"
+            ) from error
         if loss.ndim:
             raise ValueError(
                 f"The 'loss' {type(self.criterion_).__name__} must give one number for a batch. It "

@@ -108,7 +108,7 @@ class Training(TypedDict, total=False):
             class or function that builds a ``torch.nn.Module`` from `loss_params`, and from
             ``weight`` where there are weights of classes; or a finished module, which is copied. It
             takes the outputs of the network and the codes of the classes (or the targets), and
-            gives one number.
+            gives one number. ``torch.nn.NLLLoss`` is given the logarithms of the probabilities.
             """,
         ),
     ]

@@ -22,6 +22,7 @@ from sklearn_emg.model_selection import (
     LeaveOneSubjectOut,
     NestedProtocol,
     Protocol,
+    RandomRecordings,
     RandomWindows,
     RepeatedSubjectKFold,
 )
@@ -148,6 +149,7 @@ PROTOCOLS: dict[str, Callable[[argparse.Namespace], Protocol]] = {
     "nested": lambda a: NestedProtocol(a.folds, random_state=a.seed),
     "boumerdes": _boumerdes,
     "alsnet": lambda a: ALSNetProtocol(n_repeats=a.repeats, random_state=a.seed),
+    "random-recordings": lambda a: RandomRecordings(n_repeats=a.repeats, random_state=a.seed),
     "random-windows": lambda a: RandomWindows(n_repeats=a.repeats, random_state=a.seed),
 }
 

@@ -32,12 +32,23 @@ _SOURCE = Source(
             "ALSNet, a dilated 1-D CNN, ALS against healthy",
             "ALSNet",
             [PublishedResult("accuracy of windows, ALS/healthy", 97.74, False)],
+            further=[
+                PublishedResult("sensitivity of windows", 96.77, False),
+                PublishedResult("specificity of windows", 98.59, False),
+            ],
         )
     },
     source=_SOURCE,
     input="raw needle EMG at 23437.5 Hz, windows of 1 s without overlap",
     open_choices=[
         OpenChoice("filters and kernel", "16, 16, 32 and 9; the dilations 1, 2, 3 are given"),
+        OpenChoice("padding and initial weights", "zeros, which keep the length; of PyTorch"),
+        OpenChoice(
+            "output",
+            "two softmax units",
+            "the same model, and any number of classes",
+            "one sigmoid unit",
+        ),
         OpenChoice(
             "training",
             "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the "
@@ -75,7 +86,8 @@ def alsnet(
     Notes
     -----
     The source reports a sensitivity of 96.77 % and a specificity of 98.59 % too, on biceps and
-    vastus medialis. Its windows of 1 s without overlap are 11 per recording.
+    vastus medialis: 8 subjects with ALS and 10 healthy ones, 151 signals each. Its windows of 1 s
+    without overlap are 11 per recording.
 
     $notes
 

@@ -381,7 +381,8 @@ def boosted_features(
     open_choices=[
         OpenChoice(
             "filter and windows",
-            "band-pass of 20 to 900 Hz, windows of 1 s without overlap at 2 kHz",
+            "band-pass of 20 Hz to 4 kHz, at most 0.45 times the rate of a recording, before the "
+            "rate is lowered; windows of 1 s without overlap at 2 kHz",
             "the filters of 39 samples then span 20 ms, a motor unit potential",
         ),
         OpenChoice(

@@ -31,12 +31,14 @@ STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
 MEAN_VOTE = OpenChoice("vote over recordings and subjects", "mean probability")
 SPLIT_BY_SUBJECT = OpenChoice(
     "split",
-    "by subject, in every protocol of this package",
+    "by subject; RandomRecordings divides signals, and calls its scores leaky",
     "signals of one subject resemble each other",
     "training, validation and test by signals",
 )
 STANDARD_WINDOWS = OpenChoice(
-    "filter and windows", "band-pass of 20 to 4000 Hz, windows of 0.4 s every 0.2 s at 10 kHz"
+    "filter and windows",
+    "band-pass of 20 to 4000 Hz (Butterworth of order 4, forwards and backwards), windows of 0.4 s "
+    "every 0.2 s at 10 kHz",
 )
 STANDARD_TRAINING = OpenChoice(
     "training",
@@ -56,6 +58,7 @@ def over_recordings(
     high: float | None = None,
     final_estimator: Any = None,
     before: tuple[tuple[str, Any], ...] = (),
+    max_gap: float = 0.002,
 ) -> Pipeline:
     """Chain a band-pass, resampling to one rate, and windows that vote for their subject.
 
@@ -76,13 +79,15 @@ def over_recordings(
         See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     before : tuple of (name, transformer), default=()
         Further steps between resampling and windows.
+    max_gap : float, default=0.002
+        Maximum length in seconds of a gap that stays interpolated.
 
     Returns
     -------
     pipeline : Pipeline
         Steps ``gaps``, ``filter``, ``resample``, those of `before`, ``mark`` and ``divote``. The
         first fills missing samples, and ``mark`` makes them NaN again, except those of gaps of up
-        to 2 ms. Windows with NaN, and recordings shorter than a window, are left out.
+        to `max_gap`. Windows with NaN, and recordings shorter than a window, are left out.
     """
     # Steps that a system lacks are "passthrough", so that set_params can put one there.
     bandpass = (
@@ -99,7 +104,7 @@ def over_recordings(
     )
     return Pipeline(
         [
-            ("gaps", GapInterpolator(longer="note")),
+            ("gaps", GapInterpolator(max_gap, longer="note")),
             ("filter", bandpass),
             ("resample", Resampler(float(fs))),
             *before,

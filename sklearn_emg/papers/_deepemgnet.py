@@ -32,6 +32,10 @@ __all__ = ["deepemgnet"]
             "DeepEMGNet, a CNN of the short-time Fourier transform, ALS against normal",
             "STFT, CNN",
             [PublishedResult("accuracy of signals, ALS/normal", 96.69, True)],
+            further=[
+                PublishedResult("sensitivity of signals", 94.24, True),
+                PublishedResult("specificity of signals", 97.59, True),
+            ],
         )
     },
     source=Source(

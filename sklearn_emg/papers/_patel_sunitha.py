@@ -48,6 +48,8 @@ _CLASSIFIERS = {
     input="needle EMG at 10 kHz, windows of 300.37 ms with 99.84 ms overlapping",
     open_choices=[
         OpenChoice("filter and rate", "band-pass of 20 to 4000 Hz at 10 kHz"),
+        OpenChoice("zero crossings", "of at least 0.01 mV"),
+        OpenChoice("scaling", "features are standardised", "they differ in their units"),
         OpenChoice(
             "settings of the classifiers",
             "the defaults of scikit-learn; the MLP has one layer of 100 units, kNN five neighbours",
@@ -88,6 +90,9 @@ def patel_sunitha(
 
     Notes
     -----
+    The source has 332, 315 and 300 signals of 8 subjects with ALS, 7 with myopathy and 10 healthy
+    ones, of the biceps and the vastus medialis.
+
     $notes
 
     References

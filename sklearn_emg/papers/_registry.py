@@ -68,19 +68,26 @@ class PublishedResult:
     measure : str
         Measured quantity, for instance "accuracy of subjects".
     value : float
-        Value in percent.
     leaky : bool or None
         Whether a subject, or the test set itself, was in both training and test; None where the
         source does not say.
+    unit : str
+        Unit of the value, empty for a number without unit.
     """
 
     measure: str
     value: float
     leaky: bool | None = None
+    unit: str = "%"
+
+    @property
+    def text(self) -> str:
+        """Value with its unit, such as "71.89 %"."""
+        return f"{self.value:.2f} %" if self.unit == "%" else f"{self.value:,g} {self.unit}".strip()
 
     def __str__(self) -> str:
         label = {True: "leaky", False: "split by subject", None: "split not stated"}[self.leaky]
-        return f"{self.measure} {self.value:.2f} % ({label})"
+        return f"{self.measure} {self.text} ({label})"
 
 
 @dataclass(frozen=True)
@@ -127,12 +134,18 @@ class Variant:
     published : sequence of PublishedResult
     settings : mapping
         Arguments of the function that build this system.
+    further : sequence of PublishedResult
+        What else the source reports of it.
+    random_windows : mapping
+        Parameters for `set_params` with which the source ran it on random windows.
     """
 
     method: str
     estimator: str
     published: Sequence[PublishedResult] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    further: Sequence[PublishedResult] = ()
+    random_windows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,7 @@ class System:
     estimator : str
         Features and classifier in a few words.
     published : sequence of PublishedResult
+        Main results, in percent.
     open_choices : sequence of OpenChoice
         Details that the source leaves open, each with the choice made here.
     needs : str
@@ -167,6 +181,11 @@ class System:
         method that a reviewer asks for as a baseline.
     task : {"diagnosis", "prognosis"}
         Whether it diagnoses recordings, or predicts a later visit from contexts of visits.
+    further : sequence of PublishedResult
+        What else the source reports: other measures, sizes and times.
+    random_windows : mapping
+        Parameters for `set_params` with which the source ran it on random windows, where they
+        differ from those of a split by subject.
     """
 
     name: str
@@ -182,6 +201,13 @@ class System:
     min_fs: float = 0.0
     kind: str = "published"
     task: str = "diagnosis"
+    further: Sequence[PublishedResult] = ()
+    random_windows: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network of this package is among its parts."""
+        return self.needs.startswith("nets")
 
     @property
     def citation(self) -> str:
@@ -195,6 +221,13 @@ class System:
         return any(known) if known else None
 
 
+# Of every system that reads recordings, unless it has another one.
+MISSING = OpenChoice(
+    "missing samples",
+    "gaps of up to 2 ms are interpolated; windows with longer ones, and recordings shorter than a "
+    "window, are left out",
+    "files of several devices have single missing samples",
+)
 _SYSTEMS: dict[str, System] = {}
 
 _RATE = "Sampling rate in Hz to which recordings are resampled before windows are cut."
@@ -243,6 +276,10 @@ def published_systems(
     decorator : callable
     """
 
+    choices = tuple(open_choices)
+    if task == "diagnosis" and not any(choice.what == MISSING.what for choice in choices):
+        choices = (*choices, MISSING)
+
     def decorate(function: F) -> F:
         for name, variant in variants.items():
             _SYSTEMS[name] = System(
@@ -254,18 +291,20 @@ def published_systems(
                 input=input,
                 estimator=variant.estimator,
                 published=tuple(variant.published),
-                open_choices=tuple(open_choices),
+                open_choices=choices,
                 needs=needs,
                 min_fs=min_fs,
                 kind=kind,
                 task=task,
+                further=tuple(variant.further),
+                random_windows=variant.random_windows,
             )
         if function.__doc__:  # not under python -OO
             texts = {name: _parameter(function, name) for name in ("line_freq", "random_state")}
             for group, names in _GROUPS.items():
                 texts[group] = "".join(_parameter(function, name) for name in names).rstrip()
             notes = _published(variants) + _listed(
-                "Left open in the source, with the choice made here:", open_choices
+                "Left open in the source, with the choice made here:", choices
             )
             template = Template(inspect.cleandoc(function.__doc__))
             function.__doc__ = template.substitute(

@@ -116,6 +116,10 @@ def yoo_2023(
             "convolutional network",
             "CNN of raw windows",
             [PublishedResult("accuracy of signals", 92.5, True)],
+            further=[
+                PublishedResult("sensitivity of signals", 91.7, True),
+                PublishedResult("specificity of signals", 93.3, True),
+            ],
         )
     },
     source=_SOURCE,

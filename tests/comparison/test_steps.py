@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.comparison import time_steps
+from sklearn_emg.comparison import compare, time_steps
 from sklearn_emg.ensemble import DiVoteRegressor
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import SubjectKFold
@@ -29,6 +29,30 @@ def test_each_step_has_its_seconds_and_they_add_up():
     assert times["seconds"].iloc[-1] == pytest.approx(times["seconds"].iloc[:-1].sum())
     per_recording = 1e3 * times["seconds"] / 5
     np.testing.assert_allclose(times["ms_per_recording"], per_recording)
+
+
+def test_compare_times_the_steps_on_the_test_recordings_of_each_fold():
+    X, y = simulated_cohort()
+    models = {"LDA": make_system("time-domain", fs=2000.0)}
+    result = compare(
+        models, X, y, cv=SubjectKFold(2, random_state=0), return_estimator=True, progress=False
+    )
+    times = result.time_steps(X)
+    features = times[times["kind"] == "features"]
+    assert features.groupby("fold")["seconds"].sum().gt(0).tolist() == [True, True]
+    assert times[times["kind"] == "total"]["pipeline"].tolist() == ["LDA", "LDA"]
+    n_tested = result.predictions["fold"].map(
+        lambda k: X["subject"].isin(result.predictions.query("fold == @k")["subject"]).sum()
+    )
+    last = times[times["kind"] == "total"]
+    assert (last["seconds"] / last["ms_per_recording"] * 1e3).round().tolist() == [
+        n_tested[result.predictions["fold"] == k].iloc[0] for k in (0, 1)
+    ]
+    with pytest.raises(ValueError, match="no recording of the subjects tested in fold 0"):
+        result.time_steps(X.assign(subject="other"))
+    without = compare(models, X, y, cv=SubjectKFold(2, random_state=0), progress=False)
+    with pytest.raises(ValueError, match="kept no fitted pipelines, whose steps could be timed"):
+        without.time_steps(X)
 
 
 def test_what_does_not_predict_is_refused():

@@ -15,6 +15,7 @@ from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import (
     LeaveOneSubjectOut,
     NestedProtocol,
+    RandomRecordings,
     RandomWindows,
     RepeatedSubjectKFold,
     SubjectHoldout,
@@ -183,16 +184,23 @@ def test_positions_count_in_the_order_of_numbers_in_names():
     assert [X["subject"][run.test].tolist() for run in runs] == [["A9", "B9"], ["A11", "B11"]]
 
 
-def test_random_windows_put_people_on_both_sides_and_say_so(table):
+@pytest.mark.parametrize("random", [RandomWindows, RandomRecordings])
+def test_random_rows_put_subjects_on_both_sides_and_say_so(random, table):
     X, y = table
-    (run,) = RandomWindows().runs(X, y)
-    assert RandomWindows.leaky
-    assert "leaky" in run.label
-    assert set(X["subject"].iloc[run.train]) & set(X["subject"].iloc[run.test])
-    with pytest.raises(ValueError, match="takes no 'groups'"):
-        RandomWindows().runs(X, y, groups=X["subject"])
-    with pytest.raises(ValueError, match="RandomWindows needs y"):
-        RandomWindows().runs(X, None)
+    first, second = random(n_repeats=2).runs(X, y)
+    assert random.leaky
+    assert "leaky" in first.label
+    assert random().get_n_splits(X, y) == 1
+    assert set(X["subject"].iloc[first.train]) & set(X["subject"].iloc[first.test])
+    assert sorted([*first.train, *first.test]) == list(range(len(X)))
+    assert len(first.test) == np.ceil(0.25 * len(X))
+    assert set(first.test) != set(second.test)
+    with pytest.raises(ValueError, match=f"{random.__name__} takes no 'groups'"):
+        random().runs(X, y, groups=X["subject"])
+    with pytest.raises(ValueError, match=f"{random.__name__} needs y"):
+        random().runs(X, None)
+    with pytest.raises(ValueError, match=f"'test_size' parameter of {random.__name__}"):
+        random(1.5).runs(X, y)
 
 
 def test_holdout_leaves_each_class_in_each_part(table):

@@ -80,6 +80,14 @@ def test_its_parameters_are_searched():
     assert noise[0].history_[:, "train_loss"] != noise[1].history_[:, "train_loss"]
 
 
+def test_settings_of_an_augmenter_that_is_none_are_refused():
+    net = ALSNetClassifier()
+    with pytest.raises(ValueError, match="'augment' parameter of ALSNetClassifier is None"):
+        net.set_params(augment__snr=10.0)
+    net.set_params(augment=WindowAugmenter(), augment__snr=10.0)
+    assert net.augment.snr == 10.0
+
+
 def test_something_else_than_an_augmenter_is_refused():
     with pytest.raises(ValueError, match="'augment' parameter of ALSNetClassifier"):
         net("noise").fit(*WINDOWS)

@@ -134,6 +134,16 @@ def test_a_finished_loss_stays_as_it_was_given():
         ),
         ({"loss": nn.MSELoss, "class_weight": "balanced"}, "does not take 'class_weight'"),
         ({"loss": nn.CrossEntropyLoss(reduction="none")}, "must give one number for a batch"),
+        (
+            {"loss": nn.MSELoss},
+            r"'loss' MSELoss cannot take outputs of the shape \(32, 2\) and targets of the shape "
+            r"\(32,\) and type int64",
+        ),
+        (
+            {"optimizer_params": {"momentum": 0.9}},
+            "'optimizer' parameter of ALSNetClassifier is Adam, which does not take 'momentum' in "
+            "'optimizer_params'. It takes lr, betas",
+        ),
     ],
 )
 def test_losses_that_cannot_be_used_are_named(params, match):
@@ -230,6 +240,30 @@ def test_names_of_skorch_are_accepted():
     assert net.set_params(max_epochs=2).fit(X, y).score(X, y) >= 0
     net.set_params(callbacks__stop=None)
     assert net.callbacks == [("stop", None)]
+
+
+def test_the_negative_log_likelihood_is_given_logarithms_of_probabilities():
+    X, y, subjects = windows()
+    nll = als_net(loss=nn.NLLLoss).fit(X, y, groups=subjects)
+    entropy = als_net(loss=nn.CrossEntropyLoss).fit(X, y, groups=subjects)
+    np.testing.assert_allclose(nll.predict_proba(X), entropy.predict_proba(X), atol=1e-5)
+
+
+def test_the_network_of_skorch_is_the_estimator_itself_where_it_has_one():
+    net = als_net().set_params(module__n_hidden=3)
+    assert net.n_hidden == 3
+    search = GridSearchCV(als_net(max_epochs=1), {"module__n_filters": [2, 3]}, cv=2)
+    X, y, _ = windows()
+    assert search.fit(X, y).best_estimator_.n_filters == search.best_params_["module__n_filters"]
+    with pytest.raises(ValueError, match="Invalid parameter 'n_hiden'"):
+        net.set_params(module__n_hiden=3)
+
+
+@pytest.mark.parametrize("name", ["iterator_train__shuffle", "iterator_valid__num_workers"])
+def test_settings_of_batches_that_are_fixed_are_named(name):
+    message = f"ALSNetClassifier makes its own batches, so that '{name}' cannot be set. Of skorch's"
+    with pytest.raises(ValueError, match=message):
+        als_net().set_params(**{name: 2})
 
 
 def test_a_callback_that_is_not_there_is_named():

@@ -9,11 +9,13 @@ from data import noise, simulated_cohort
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_emg.datasets import load_n2001
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import ALSNetProtocol, get_system, list_systems, make_system
 from sklearn_emg.papers._benchmark import _boumerdes_tables as boumerdes
+from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
 from sklearn_emg.preprocessing import RecordingUndersampler, capped_sampling_strategy
 from sklearn_emg.recordings import divide, recording_table
 
@@ -141,6 +143,65 @@ def test_smote_doubles_a_class_at_most():
     goal = capped_sampling_strategy(2.0)(y)
     assert goal["ALS"] <= 2 * 2511
     assert goal["myopathy"] == 4990
+
+
+def test_windows_with_a_missing_sample_are_left_out_of_boumerdes_as_in_the_source(real_data):
+    bunch = load_n2001(real_data / "n2001_biceps", "BB", invalid="nan", lazy=True)
+    # No other recording at hand has a missing sample.
+    rows = bunch.data["subject"].isin(["A03", "A08", "M02", "M05"]).to_numpy()
+    X, y = bunch.data[rows], np.asarray(bunch.target)[rows]
+    has_gap = np.array([np.isnan(signal).any() for signal in X["signal"]])
+    X, y = X[has_gap].reset_index(drop=True), y[has_gap]
+    model = make_system("boumerdes-cnn")
+    steps = [model.named_steps[name] for name in ("gaps", "resample", "mark")]
+    for step in steps:
+        X = step.fit_transform(X)
+    with pytest.warns(RecordingWarning, match="left out"):
+        windows = model["divote"].windows(X)
+    left_out = Counter(np.repeat(y, 26).tolist())
+    left_out.subtract(windows.repeat(y).tolist())
+    # The thesis leaves out 10 windows of myopathy, and 37 of ALS with two subjects that lack here.
+    assert left_out == {"ALS": 28, "myopathy": 10}
+
+
+def test_twice_the_training_windows_are_fewer_than_published_after_smote(real_data):
+    # Subject 3 is in validation or test in every run. With 26 windows a record, 107 records of
+    # myopathy in the source and 91 of the other subjects here, M03 has 16.
+    assert all(3 in pair for pair in BOUMERDES_PAIRS)
+    bunch = load_n2001(real_data / "n2001_biceps", "BB", invalid="nan", lazy=True)
+    counts = Counter(bunch.data["subject"])
+    m03 = 107 - sum(n for subject, n in counts.items() if subject.startswith("M"))
+    assert (counts["A03"], m03) == (20, 16)
+    assert 2 * (2511 - 26 * (counts["A03"] - 1)) < 4665  # one recording of A03 has gaps
+    assert 2 * (2772 - 26 * m03) < 4886
+
+
+def test_further_published_figures_are_those_of_the_sources():
+    further = {n: {r.measure: r for r in get_system(n).further} for n in list_systems().index}
+    best = further["nemgnet-b-pd"]
+    assert [best[f"{m} of subjects"].value for m in ("F1", "precision", "AUROC", "MCC")] == [
+        83.59, 87.96, 91.45, 77.70,
+    ]  # fmt: skip
+    assert best["accuracy of windows"].text == "62.35 %"
+    assert best["parameters and buffers"].text == "33,238,686"
+    assert further["nodera-vgg19"]["MCC of subjects"].value == 62.91
+    assert further["nam-inception-v4"]["parameters and buffers"].value == 41_210_744
+    assert further["alsnet"]["specificity of windows"].value == 98.59
+    assert further["plain-lstm"]["SNR after enhancement"].text == "42 dB"
+    assert further["time-domain"]["time"].text == "320 ms"
+    runs = further["boumerdes-cnn"]
+    assert runs["highest accuracy of windows of six runs, ALS/normal"].value == 97.03
+    assert runs["training, ALS/myopathy/normal"].text == "244 min"
+    for name in list_systems(kind="published").index:
+        assert get_system(name).published or name in ("elamvazuthi-ar", "neurofusion-prognosis")
+
+
+def test_every_system_says_what_becomes_of_missing_samples():
+    for name in list_systems().index:
+        system = get_system(name)
+        stated = [choice.what for choice in system.open_choices]
+        assert len(set(stated)) == len(stated), name
+        assert ("missing samples" in stated) == (system.task == "diagnosis"), name
 
 
 def test_als_net_divides_its_subjects_80_20_25():

@@ -115,12 +115,11 @@ def set_page(benchmark: Benchmark) -> str:
     parts = [f"**{LEAKY_NOTE}**"] if benchmark.leaky else []
     parts += ["\n".join(fact_lines(benchmark.notes))]
     percent = f"{100 * benchmark.comparison.confidence:g} %"
-    of = "windows" if benchmark.leaky else "subjects"
     intervals = f"with {percent} intervals over subjects"
-    parts.append(f"**Balanced accuracy** and accuracy of {of} {intervals}, and costs")
+    parts.append(f"**Balanced accuracy** and accuracy of {benchmark.level}s {intervals}, and costs")
     parts.append(_table(_scores(benchmark, names)))
     parts += _against_baseline(benchmark, names)
-    for level in ("subject", "window"):
+    for level in (benchmark.level,) if benchmark.leaky else ("subject", "window"):
         parts += _confusion_parts(benchmark, names, level)
     if len(benchmark.confounds):
         parts.append(_confounds(benchmark.confounds))
@@ -151,7 +150,7 @@ def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
     data = ", ".join(filter(None, [notes.get("data", "").partition(",")[0], notes.get("part", "")]))
     about = {"set": set_name, "data": data, "date": notes.get("date", "").partition(" ")[0]}
     summary = benchmark.comparison.summary
-    levels = ["window"] if benchmark.leaky else ["subject", "window"]
+    levels = [benchmark.level] if benchmark.leaky else ["subject", "window"]
     chosen = summary["level"].isin(levels) & summary["metric"].isin(_MEASURES)
     rows = [
         {
@@ -202,7 +201,7 @@ def _against_baseline(benchmark: Benchmark, names: Sequence[str]) -> list[str]:
 
 
 def _is_network(name: str) -> bool:
-    return get_system(name).needs.startswith("nets")
+    return get_system(name).has_network
 
 
 def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> list[str]:
@@ -221,7 +220,7 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
 
 def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Scores, audit, published figure and costs of each system, as text."""
-    levels = ("window",) if benchmark.leaky else ("subject", "window")
+    levels = (benchmark.level,) if benchmark.leaky else ("subject", "window")
     whole = benchmark.table()
     rows = {}
     for name in names:
@@ -247,8 +246,6 @@ def _confusions(
     comparison = benchmark.comparison
     counted_in = comparison.confusions
     have = set(counted_in.loc[counted_in["level"] == level, "pipeline"])
-    if benchmark.leaky and level == "subject":
-        return {}
     rows: dict[str, dict[str, str]] = {}
     for name in names:
         if name not in have:

@@ -30,8 +30,9 @@ _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
 _PLAIN = ("chance", "confidence", "unit")  # of a comparison
 LEAKY_NOTE = (
-    "LEAKY PROTOCOL: windows of one subject are in both training and test, or weights are chosen "
-    "on the test subjects. These figures overestimate the accuracy on new subjects."
+    "LEAKY PROTOCOL: windows or recordings of one subject are in both training and test, or "
+    "weights are chosen on the test subjects. These figures overestimate the accuracy on new "
+    "subjects."
 )
 
 
@@ -42,7 +43,8 @@ class Benchmark:
     Attributes
     ----------
     comparison : Comparison
-        Result as of :func:`sklearn_emg.comparison.compare`; windows only for a leaky protocol.
+        Result as of :func:`sklearn_emg.comparison.compare`; of a leaky protocol
+        windows, or recordings where these were divided.
     audits : DataFrame
         One row per audited system: balanced accuracy of windows by ``random windows`` (leaky) and
         by ``subjects``, and ``gap``.
@@ -67,6 +69,14 @@ class Benchmark:
     notes: dict[str, str] = field(default_factory=dict)
     confounds: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @property
+    def level(self) -> str:
+        """Level of the scores: "subject", or of a leaky protocol "window" or "recording"."""
+        if not self.leaky:
+            return "subject"
+        levels = set(self.comparison.summary["level"])
+        return "recording" if "recording" in levels else "window"
+
     def table(self) -> pd.DataFrame:
         """One row per system: ours with intervals, the published figure, audit, costs.
 
@@ -74,12 +84,12 @@ class Benchmark:
         -------
         table : DataFrame of str
         """
-        level = "window" if self.leaky else "subject"
+        level = self.level
         summary = self.comparison.summary
         rows = {}
         for name in self.published:
             mine = summary[summary["pipeline"] == name]
-            row = {"kind": "network" if get_system(name).needs else "classical"}
+            row = {"kind": "network" if get_system(name).has_network else "classical"}
             for metric in ("accuracy", "balanced_accuracy", "f1", "auroc"):
                 row[f"{level} {metric}"] = _cell(mine, level, metric)
             if not self.leaky:
@@ -331,7 +341,7 @@ def _draw(benchmark: Benchmark, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
-    level = "window" if benchmark.leaky else "subject"
+    level = benchmark.level
     summary = benchmark.comparison.summary
     chosen = summary[(summary["level"] == level) & (summary["metric"] == "accuracy")]
     chosen = chosen.set_index("pipeline").reindex(list(benchmark.published))

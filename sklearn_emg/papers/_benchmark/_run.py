@@ -24,7 +24,7 @@ from sklearn_emg.comparison import (
     checked_labels,
     confound_audit,
 )
-from sklearn_emg.model_selection import Protocol, ProtocolRun, opened_store
+from sklearn_emg.model_selection import Protocol, ProtocolRun, RandomRecordings, opened_store
 from sklearn_emg.papers._benchmark._results import (
     CONFOUNDS,
     Benchmark,
@@ -234,7 +234,7 @@ def run_benchmark(
     table, outcomes = _table_of_runs(done.found, reasons)
     comparison = build_comparison(outcomes, names, X, y, scoring)
     benchmark = Benchmark(
-        _windows_only(comparison) if protocol.leaky else comparison,
+        _of_level(comparison, protocol) if protocol.leaky else comparison,
         _table_of_audits(audits.found),
         _published(names),
         protocol.leaky,
@@ -385,13 +385,14 @@ def _table_of_audits(found: Mapping[AuditFile, FinishedAudit | None]) -> pd.Data
     return pd.DataFrame.from_dict(done, orient="index", columns=list(AUDIT_COLUMNS))
 
 
-def _windows_only(comparison: Comparison) -> Comparison:
-    """Windows only: under a leaky protocol no subject is new to the model."""
+def _of_level(comparison: Comparison, protocol: Protocol) -> Comparison:
+    """Windows or recordings only: under a leaky protocol no subject is new to the model."""
+    level = "recording" if isinstance(protocol, RandomRecordings) else "window"
     folds, summary = comparison.folds, comparison.summary
     return replace(
         comparison,
-        folds=folds[(folds["level"] == "window") | (folds["error"] != "")],
-        summary=summary[(summary["level"] == "window") | (summary["n_folds"] == 0)],
+        folds=folds[(folds["level"] == level) | (folds["error"] != "")],
+        summary=summary[(summary["level"] == level) | (summary["n_folds"] == 0)],
         predictions=comparison.predictions.iloc[:0],
     )
 

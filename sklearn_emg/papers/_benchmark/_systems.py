@@ -56,8 +56,9 @@ def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
     if pattern == "all":
         return list(systems.index)
     if pattern in ("classical", "networks"):
-        has_network = systems["needs"].str.startswith("nets")
-        return list(systems.index[has_network == (pattern == "networks")])
+        has_network = [get_system(name).has_network for name in systems.index]
+        wanted = pattern == "networks"
+        return [name for name, network in zip(systems.index, has_network) if network == wanted]
     if found := fnmatch.filter(systems.index, pattern):
         return found
     system = get_system(pattern)  # which raises an error that says what there is

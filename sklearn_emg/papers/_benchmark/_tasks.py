@@ -29,8 +29,10 @@ from sklearn_emg.comparison import (
     run_tasks,
     stored_table,
 )
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import (
     Protocol,
+    RandomRecordings,
     assert_no_shared_subject,
     with_seed,
     with_validation,
@@ -38,6 +40,7 @@ from sklearn_emg.model_selection import (
 from sklearn_emg.papers._benchmark._store import AuditFile, RunFile
 from sklearn_emg.papers._benchmark._systems import build
 from sklearn_emg.papers._benchmark._trainings import forget_trainings, resume_trainings
+from sklearn_emg.papers._registry import get_system
 
 __all__ = ["do_audit", "do_run", "run_all"]
 
@@ -50,6 +53,7 @@ def _prepared(
     X = stored_table(model, X, None)
     if not of_windows:
         return model, X, y
+    model.set_params(**get_system(name).random_windows)
     model, windows, labels, recording = as_windows(model, X, y)
     if recording is None:  # rows are windows already
         return model, X, y
@@ -126,6 +130,8 @@ def do_run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
+        if protocol.leaky:  # as its table says
+            warnings.simplefilter("ignore", SubjectLeakWarning)
         start, cpu_before = time.process_time(), 0.0
         try:
             model, rows, labels = _prepared(name, X, y, protocol.of_windows, options)
@@ -133,6 +139,8 @@ def do_run(
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
             model = run.prepare(model, rows)
+            if isinstance(protocol, RandomRecordings):  # networks are validated at random too
+                model = with_validation(model, "windows")
             if not protocol.leaky:
                 refuse_pretrained(model, rows, [(run.fit_rows, run.test)], name=name)
             seconds, cpu_before = resume_trainings(model, file)

@@ -39,13 +39,40 @@ _PUBLISHED = (
 )
 
 
+_WINDOWS_B = [
+    PublishedResult("accuracy of windows", 62.35, True),
+    PublishedResult("sensitivity of windows, myopathy", 71.58, True),
+    PublishedResult("sensitivity of windows, neuropathy", 63.20, True),
+    PublishedResult("sensitivity of windows, normal", 52.26, True),
+]
+# Weighted by class size.
+_SUBJECTS_B_PD = [
+    PublishedResult(f"{measure} of subjects", value, True)
+    for measure, value in (
+        ("F1", 83.59),
+        ("precision", 87.96),
+        ("recall", 83.69),
+        ("AUROC", 91.45),
+        ("MCC", 77.70),
+    )
+]
+_COSTS_B = [
+    PublishedResult("parameters and buffers", 33_238_686, unit=""),
+    PublishedResult("diagnosis of a test fold of 1614 windows on a V100", 0.99, unit="s"),
+]
+
+
 def _variant(variant: str, feature: str, accuracy: float) -> Variant:
     votes = feature if feature == "averaging" else f"feature-{feature}"
+    further: list[PublishedResult] = []
+    if variant == "B":
+        further = [*(_SUBJECTS_B_PD if feature == "PD" else ()), *_WINDOWS_B, *_COSTS_B]
     return Variant(
         f"nEMGNet {variant} with DiVote {votes}",
         f"nEMGNet {variant}, DiVote {votes}",
         [PublishedResult("accuracy of subjects", accuracy, True)],
         {"variant": variant, "feature": feature},
+        further,
     )
 
 
@@ -69,9 +96,21 @@ def _variant(variant: str, feature: str, accuracy: float) -> Variant:
             "weights chosen on the test fold leak; NEMGNetProtocol(choose_on='test') does so",
             "the subjects of the test fold (leaky)",
         ),
+        OpenChoice(
+            "evaluation on these subjects",
+            "every 50 updates and at the end of each epoch",
+            "the updates after the last multiple of 50 are evaluated as well",
+            "every 50 updates",
+        ),
         OpenChoice("early stopping", "none, all epochs are trained", "the paper names none"),
         OpenChoice("choice among equal accuracies of validation", "the lowest loss"),
         OpenChoice("anti-alias filter from 48 to 10 kHz", "polyphase, linear phase"),
+        OpenChoice("initial weights", "those of PyTorch"),
+        OpenChoice(
+            "classifier of the votes",
+            "scikit-learn's logistic regression (C=1), trained on the scores that the network "
+            "gives to the recordings of its own training; cv= takes scores from held-out subjects",
+        ),
     ],
     needs="nets",
     min_fs=2510.0,  # 1003 samples in 0.4 s, or nothing is left after the last pooling

@@ -33,7 +33,8 @@ from sklearn_emg.papers._building import (
     classifier_of_features,
     over_filtered,
 )
-from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import further_results, main_result
+from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 from sklearn_emg.preprocessing import Envelope
 
 __all__ = [
@@ -47,12 +48,10 @@ __all__ = [
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
 _WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice("filter", "band-pass of 20 to 4000 Hz", _WHY)
+_FILTER = OpenChoice(
+    "filter and windows", "band-pass of 20 to 4000 Hz at 10 kHz; 0.4 s every 0.2 s", _WHY
+)
 _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
-
-
-def _accuracy(value: float) -> list[PublishedResult]:
-    return [PublishedResult("accuracy", value)]
 
 
 @published_systems(
@@ -60,7 +59,8 @@ def _accuracy(value: float) -> list[PublishedResult]:
         "time-domain": Variant(
             "time-domain features with linear discriminant analysis",
             "time-domain features + LDA",
-            _accuracy(85.0),
+            main_result("time-domain analysis"),
+            further=further_results("time-domain analysis"),
         )
     },
     source=NEUROFUSION,
@@ -114,7 +114,8 @@ def time_domain_analysis(
         "frequency-domain": Variant(
             "features of the power spectrum with linear discriminant analysis",
             "spectral features + LDA",
-            _accuracy(88.0),
+            main_result("frequency-domain"),
+            further=further_results("frequency-domain"),
         )
     },
     source=NEUROFUSION,
@@ -173,7 +174,8 @@ def frequency_domain_analysis(
         "amplitude-envelope": Variant(
             "shape of the RMS envelope with linear discriminant analysis",
             "RMS envelope + LDA",
-            _accuracy(84.0),
+            main_result("amplitude envelope"),
+            further=further_results("amplitude envelope"),
         )
     },
     source=NEUROFUSION,
@@ -237,7 +239,8 @@ def amplitude_envelope_analysis(
         "tree-ensembles": Variant(
             "random forest, extra trees and gradient boosting with a soft vote",
             "forest, extra trees and boosting, soft vote",
-            _accuracy(87.9),
+            main_result("ensembles"),
+            further=further_results("ensembles"),
         )
     },
     source=NEUROFUSION,
@@ -309,7 +312,8 @@ def tree_ensembles(
         "selected-features-mlp": Variant(
             "features of three domains selected by a random forest, with a perceptron",
             "three domains, forest selection, MLP",
-            _accuracy(89.2),
+            main_result("hybrid"),
+            further=further_results("hybrid"),
         )
     },
     source=NEUROFUSION,

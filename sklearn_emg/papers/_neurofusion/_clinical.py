@@ -17,7 +17,8 @@ from sklearn_emg.papers._building import (
     classifier_of_features,
     over_filtered,
 )
-from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import further_results, main_result
+from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 
 __all__ = ["quantitative_emg", "rule_based"]
 
@@ -29,12 +30,14 @@ _POTENTIALS = (
     "muap_polyphasic",
 )
 _WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice("filter", "band-pass of 20 to 4000 Hz", _WHY)
+_FILTER = OpenChoice(
+    "filter and windows", "band-pass of 20 to 4000 Hz at 10 kHz; 0.4 s every 0.2 s", _WHY
+)
 _QUANTITATIVE = {
-    "lda": ("linear discriminant analysis", "LDA", 78.5),
-    "svm": ("a support vector machine", "SVM", 88.0),
-    "rf": ("a random forest", "forest", 85.3),
-    "mlp": ("a multilayer perceptron", "MLP", 81.6),
+    "lda": ("linear discriminant analysis", "LDA", "traditional EMG analysis"),
+    "svm": ("a support vector machine", "SVM", "SVM"),
+    "rf": ("a random forest", "forest", "standard machine learning"),
+    "mlp": ("a multilayer perceptron", "MLP", "traditional neural network"),
 }
 
 
@@ -43,10 +46,11 @@ _QUANTITATIVE = {
         f"quantitative-emg-{key}": Variant(
             f"quantitative EMG measures with {name}",
             f"quantitative EMG + {short}",
-            [PublishedResult("accuracy", accuracy)],
+            main_result(row),
             {"classifier": key},
+            further_results(row),
         )
-        for key, (name, short, accuracy) in _QUANTITATIVE.items()
+        for key, (name, short, row) in _QUANTITATIVE.items()
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
@@ -123,7 +127,8 @@ def quantitative_emg(
         "rule-based": Variant(
             "rules on turns, amplitude and motor unit potentials",
             "rules on turns, amplitude and motor unit potentials",
-            [PublishedResult("accuracy", 76.8)],
+            main_result("rule-based"),
+            further=further_results("rule-based"),
         )
     },
     source=NEUROFUSION,

@@ -18,7 +18,8 @@ from sklearn_emg.papers._building import (
     classical_classifier,
     over_filtered,
 )
-from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import further_results, main_result
+from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
@@ -35,6 +36,8 @@ _DENOISING = OpenChoice(
     "the network learns from the windows itself, and the autoencoder doubles the training",
     "an autoencoder, after segmentation",
 )
+_ADAPTIVE = OpenChoice("adaptive filter", "of the LMS type, against power-line interference")
+_MINMAX = OpenChoice("min-max normalisation of signals", "by recording")
 _SLOW = OpenChoice("sampling rate", "2 kHz", "sequences stay short")
 _ZSCORE = OpenChoice(
     "normalisation",
@@ -42,7 +45,11 @@ _ZSCORE = OpenChoice(
     "a range from 0 to 1 has an offset with which recurrent networks learn nothing",
     "min-max in Algorithm 1, z-score in Algorithm 3",
 )
-_WINDOWS = OpenChoice("filter and windows", "band-pass of 20 to 900 Hz; 0.4 s every 0.2 s")
+_WINDOWS = OpenChoice(
+    "filter and windows",
+    "band-pass of 20 Hz to 4 kHz, at most 0.45 times the rate of a recording, before the rate is "
+    "lowered; 0.4 s every 0.2 s",
+)
 _PATIENCE = OpenChoice(
     "training",
     "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "
@@ -50,12 +57,12 @@ _PATIENCE = OpenChoice(
     "the source stops early and gives no numbers",
 )
 _KINDS = {
-    "cnn": ("CNN", 92.5),
-    "rnn": ("recurrent network", 91.2),
-    "lstm": ("LSTM", 93.8),
-    "gru": ("GRU", 92.1),
-    "attention": ("attention network", 94.5),
-    "autoencoder": ("pretrained autoencoder", 90.6),
+    "cnn": ("CNN", "CNN"),
+    "rnn": ("recurrent network", "RNN"),
+    "lstm": ("LSTM", "LSTM"),
+    "gru": ("GRU", "GRU"),
+    "attention": ("attention network", "attention"),
+    "autoencoder": ("pretrained autoencoder", "autoencoder"),
 }
 
 
@@ -64,20 +71,26 @@ _KINDS = {
         "neurofusion-features": Variant(
             "features of Algorithm 1 with a perceptron",
             "Algorithm 1 + MLP",
-            [PublishedResult("accuracy", 92.0)],
+            main_result("proposed"),
+            further=further_results("proposed"),
         )
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
     open_choices=[
-        OpenChoice("adaptive filter", "of the LMS type, against power-line interference"),
+        _ADAPTIVE,
+        OpenChoice(
+            "artefact removal before segmentation",
+            "the adaptive filter alone",
+            "the source names no method; ArtefactRejector can stand before the scaling",
+        ),
         OpenChoice(
             "autoencoder",
             "convolutions of 16 filters, trained on the training windows with white noise added; "
             "10 epochs",
             "the source gives no sizes",
         ),
-        OpenChoice("min-max normalisation of signals", "by recording"),
+        _MINMAX,
         OpenChoice(
             "Fourier spectrum",
             "magnitudes in 40 bands of 100 Hz up to 4 kHz",
@@ -86,6 +99,12 @@ _KINDS = {
         OpenChoice("wavelet of the transform", "a complex Morlet wavelet, mean power by scale"),
         OpenChoice(
             "scaling before the PCA", "features are standardised", "they differ in their units"
+        ),
+        OpenChoice(
+            "PCA",
+            "by a singular value decomposition of the centred features, up to 99 % of the variance",
+            "the components are the same; the source gives no number of them",
+            "by eigendecomposition of the covariance",
         ),
         OpenChoice("feature normalisation", "min-max over the training windows"),
         OpenChoice(
@@ -101,7 +120,19 @@ _KINDS = {
             "Algorithm 2 alone is neurofusionnet; here the features are on trial",
             "the deep network of Algorithm 2",
         ),
-        OpenChoice("filter and windows", "band-pass of 20 to 4000 Hz; 0.4 s every 0.2 s"),
+        OpenChoice(
+            "band-pass",
+            "20 to 4000 Hz, Butterworth of order 4, forwards and backwards; filter__design='fir' "
+            "has a finite impulse response",
+            "the source gives neither corners nor design",
+        ),
+        OpenChoice("windows", "0.4 s every 0.2 s at 10 kHz"),
+        OpenChoice(
+            "labels, split, report and export",
+            "not steps of the pipeline: y, a protocol, preprocessing_report and export",
+            "they do not transform a signal",
+            "steps of Algorithm 1",
+        ),
         MEAN_VOTE,
     ],
     needs="nets",
@@ -195,13 +226,28 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
         "neurofusionnet": Variant(
             "NeuroFusionNet",
             "Algorithm 1, CNN + LSTM + GRU + attention + graph",
-            [PublishedResult("accuracy", 92.0)],
+            main_result("proposed"),
+            further=further_results("proposed"),
         )
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
     open_choices=[
         OpenChoice("every size of the network", "see NeuroFusionNet"),
+        OpenChoice(
+            "input of the network",
+            "enhanced windows; neurofusion-features has the features of Algorithm 1",
+            "the source does not say which features enter, and its convolutions need a signal",
+        ),
+        OpenChoice("regulariser", "dropout of 0.3 and a weight decay of 1e-4"),
+        OpenChoice(
+            "transfer learning, adaptation to a patient, autoencoder features",
+            "left out; TransferClassifier, AdaptiveDiagnosis and AutoencoderNet have them",
+            "they need data of another cohort or of the patient",
+            "parts of the method",
+        ),
+        _ADAPTIVE,
+        _MINMAX,
         _PATIENCE,
         _SLOW,
         _DENOISING,
@@ -261,10 +307,11 @@ def neurofusionnet(
         f"plain-{kind}": Variant(
             f"plain {name}",
             f"plain {kind} network",
-            [PublishedResult("accuracy", accuracy)],
+            main_result(row),
             {"kind": kind},
+            further_results(row),
         )
-        for kind, (name, accuracy) in _KINDS.items()
+        for kind, (name, row) in _KINDS.items()
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
@@ -349,7 +396,8 @@ def plain_network(
         "transfer-cnn": Variant(
             "CNN with transfer learning",
             "CNN pretrained on some subjects, fine-tuned on others",
-            [PublishedResult("accuracy", 93.2)],
+            main_result("transfer learning"),
+            further=further_results("transfer learning"),
         )
     },
     source=NEUROFUSION,

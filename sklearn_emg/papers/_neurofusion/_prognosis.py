@@ -38,6 +38,13 @@ _NO_SIZE = "the source gives no size"
             "through the whole context; 'chunk' truncates it",
             "contexts of visits are short",
         ),
+        OpenChoice(
+            "state between sequences",
+            "reset for each sequence; 'stateful' keeps it between the chunks of one",
+            "sequences of other subjects have nothing in common",
+            "kept or reset",
+        ),
+        OpenChoice("normalisation", "z-score of the training subjects"),
         OpenChoice("missing visits", "sequences are padded and masked", "it asks for padding"),
     ],
     needs="nets",
@@ -49,7 +56,7 @@ def neurofusion_prognosis(
     """Prognosis of NeuroFusionNet: z-score, context window, LSTM with attention (Algorithm 3).
 
     Unlike the other systems it reads contexts of visits, not recordings: a table of
-    :func:`~sklearn_emg.prognosis.visit_contexts`. ``compare`` puts it beside the naive baselines.
+    :func:`~sklearn_emg.prognosis.visit_contexts`. ``compare`` adds the naive baselines to it.
 
     Parameters
     ----------

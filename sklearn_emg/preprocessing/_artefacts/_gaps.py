@@ -63,7 +63,7 @@ class GapInterpolator(SignalTransformer):
     Parameters
     ----------
     max_gap : float, default=0.002
-        Maximum length of a gap in seconds.
+        Maximum length of a gap in seconds; 0 counts every gap as a longer one.
     method : {"linear", "cubic"}, default="linear"
         Interpolation by straight lines, or by a cubic spline through all samples.
     longer : {"keep", "note"}, default="keep"
@@ -110,7 +110,7 @@ class GapInterpolator(SignalTransformer):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "max_gap": [_POSITIVE],
+        "max_gap": [Interval(Real, 0, None, closed="left")],
         "method": [StrOptions({"linear", "cubic"})],
         "longer": [StrOptions({"keep", "note"})],
         "fs": [_POSITIVE, None],

@@ -1,0 +1,77 @@
+"""What Chandrasekaran et al. (2024) report of each method: two tables, and one of enhancement.
+
+The source names no data set and does not say how subjects were split.
+"""
+
+from __future__ import annotations
+
+from sklearn_emg.papers._registry import PublishedResult
+
+__all__ = ["further_results", "main_result"]
+
+# Accuracy, sensitivity, specificity, precision, F1 in percent, milliseconds, resources in percent.
+_METHODS = {
+    "traditional EMG analysis": (78.5, 82.2, 75.8, 79.4, 80.5, 120, 65),
+    "rule-based": (76.8, 79.2, 72.5, 75.6, 76.8, 180, 70),
+    "standard machine learning": (85.3, 87.1, 82.4, 86.5, 87.5, 150, 80),
+    "traditional neural network": (81.6, 84.2, 78.5, 82.1, 82.0, 160, 75),
+    "ensembles": (87.9, 89.5, 85.2, 88.6, 89.5, 140, 85),
+    "hybrid": (89.2, 91.0, 87.3, 89.9, 90.2, 130, 90),
+    "CNN": (92.5, 94.1, 90.8, 92.3, 92.5, 90, 95),
+    "RNN": (91.2, 92.8, 89.6, 91.5, 91.2, 95, 92),
+    "LSTM": (93.8, 95.2, 92.4, 93.6, 93.8, 85, 98),
+    "GRU": (92.1, 93.7, 90.2, 92.0, 92.1, 100, 94),
+    "attention": (94.5, 95.9, 93.2, 94.3, 94.5, 80, 99),
+    "transfer learning": (93.2, 94.7, 91.5, 93.0, 93.2, 88, 96),
+    "autoencoder": (90.6, 91.8, 89.2, 90.5, 90.6, 110, 88),
+}
+# Accuracy, precision, recall, F1 in percent, milliseconds.
+_AGAINST = {
+    "proposed": (92.0, 94.0, 93.0, 93.0, 120),
+    "time-domain analysis": (85.0, 82.0, 89.0, 85.0, 320),
+    "SVM": (88.0, 84.0, 91.0, 87.0, 230),
+    "frequency-domain": (88.0, 85.0, 91.0, 88.0, 280),
+    "amplitude envelope": (84.0, 78.0, 86.0, 82.0, 310),
+}
+# SNR in dB after enhancement, RMSE of reconstruction, accuracy in percent, seconds of features.
+_ENHANCEMENT = {
+    "proposed": (45.0, 1.2, 95.0, 0.8),
+    "CNN": (43.0, 1.1, 94.0, 0.7),
+    "RNN": (40.0, 1.5, 90.0, 1.0),
+    "LSTM": (42.0, 1.4, 92.0, 0.9),
+    "GRU": (44.0, 1.3, 91.0, 1.1),
+    "attention": (41.0, 1.6, 89.0, 1.2),
+    "transfer learning": (39.0, 1.7, 88.0, 1.3),
+    "autoencoder": (38.0, 1.8, 87.0, 1.4),
+}
+_MEASURES = (
+    ("sensitivity", "%"),
+    ("specificity", "%"),
+    ("precision", "%"),
+    ("F1", "%"),
+    ("time", "ms"),
+    ("use of resources", "%"),
+)
+_MEASURES_AGAINST = (("precision", "%"), ("recall", "%"), ("F1", "%"), ("time", "ms"))
+_MEASURES_ENHANCEMENT = (
+    ("SNR after enhancement", "dB"),
+    ("RMSE of reconstruction, unit not stated", ""),
+    ("accuracy in the comparison of enhancements", "%"),
+    ("extraction of features", "s"),
+)
+
+
+def main_result(method: str) -> list[PublishedResult]:
+    """Accuracy of a method."""
+    table = _METHODS if method in _METHODS else _AGAINST
+    return [PublishedResult("accuracy", table[method][0])]
+
+
+def further_results(method: str) -> list[PublishedResult]:
+    """Every other figure of a method in the three tables."""
+    rows = [
+        *zip(_MEASURES, _METHODS.get(method, ())[1:]),
+        *zip(_MEASURES_AGAINST, _AGAINST.get(method, ())[1:]),
+        *zip(_MEASURES_ENHANCEMENT, _ENHANCEMENT.get(method, ())),
+    ]
+    return [PublishedResult(measure, value, unit=unit) for (measure, unit), value in rows]
