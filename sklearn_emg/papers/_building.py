@@ -40,6 +40,10 @@ STANDARD_WINDOWS = OpenChoice(
     "band-pass of 20 to 4000 Hz (Butterworth of order 4, forwards and backwards), windows of 0.4 s "
     "every 0.2 s at 10 kHz",
 )
+CNN_SIZES = (
+    "raw windows; 32 and 64 filters of 9 samples, each with rectifier and maximum pooling by 4; 64 "
+    "dense units (CNN1D)"
+)
 STANDARD_TRAINING = OpenChoice(
     "training",
     "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "

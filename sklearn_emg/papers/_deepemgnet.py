@@ -53,7 +53,12 @@ __all__ = ["deepemgnet"]
             "the review does not say what is sampled; a rotated window is one that starts at "
             "another time",
         ),
-        OpenChoice("every size of the network", "see DeepEMGNet"),
+        OpenChoice(
+            "every size of the network",
+            "frames of 128 samples every 32; 16 and 32 filters of 5 x 5, each with batch "
+            "normalisation, rectifier and maximum pooling by 2",
+            "the review gives the kinds of layers alone",
+        ),
         STANDARD_TRAINING,
         MEAN_VOTE,
     ],

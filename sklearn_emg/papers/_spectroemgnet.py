@@ -41,7 +41,15 @@ __all__ = ["spectroemgnet"]
     input=STANDARD_INPUT,
     open_choices=[
         STANDARD_WINDOWS,
-        OpenChoice("kind of attention and every size of the network", "see SpectroEMGNet"),
+        OpenChoice(
+            "kind of attention",
+            "of channels and of places (CBAM), after each convolution; attention= has one or none",
+        ),
+        OpenChoice(
+            "every size of the network",
+            "frames of 256 samples every 64, delta over 9 frames; 32, 64 and 128 filters of 3 x 3, "
+            "maximum pooling by 2, dropout of 0.3",
+        ),
         STANDARD_TRAINING,
         MEAN_VOTE,
     ],

@@ -9,6 +9,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.papers._building import (
+    CNN_SIZES,
     MEAN_VOTE,
     REVIEW,
     SPLIT_BY_SUBJECT,
@@ -127,7 +128,9 @@ def yoo_2023(
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
-        OpenChoice("every size of the network", "see CNN1D", "the review names a CNN alone"),
+        OpenChoice(
+            "input and every size of the network", CNN_SIZES, "the review names a CNN alone"
+        ),
         STANDARD_TRAINING,
         MEAN_VOTE,
     ],

@@ -12,6 +12,7 @@ from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import CWTFeatures, FFTSpectrum, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.papers._building import (
+    CNN_SIZES,
     MEAN_VOTE,
     NEUROFUSION,
     NEUROFUSION_INPUT,
@@ -45,6 +46,7 @@ _ZSCORE = OpenChoice(
     "a range from 0 to 1 has an offset with which recurrent networks learn nothing",
     "min-max in Algorithm 1, z-score in Algorithm 3",
 )
+_NO_SIZE = "the source gives no sizes"
 _WINDOWS = OpenChoice(
     "filter and windows",
     "band-pass of 20 Hz to 4 kHz, at most 0.45 times the rate of a recording, before the rate is "
@@ -233,7 +235,12 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
     open_choices=[
-        OpenChoice("every size of the network", "see NeuroFusionNet"),
+        OpenChoice(
+            "every size of the network",
+            "32 and 64 filters of 9 samples with maximum pooling by 4; LSTM and GRU of 64 units; "
+            "4 heads of attention; a graph of 8 nodes",
+            "the source names the parts and their order",
+        ),
         OpenChoice(
             "input of the network",
             "enhanced windows; neurofusion-features has the features of Algorithm 1",
@@ -316,8 +323,18 @@ def neurofusionnet(
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
     open_choices=[
+        OpenChoice("CNN", CNN_SIZES, _NO_SIZE),
+        OpenChoice("recurrent networks", "64 units on frames of 10 samples", _NO_SIZE),
         OpenChoice(
-            "every size of the networks", "see CNN1D, RecurrentNet, AttentionNet, AutoencoderNet"
+            "attention network",
+            "2 layers of 4 heads and 64 units on frames of 10 samples",
+            _NO_SIZE,
+        ),
+        OpenChoice(
+            "autoencoder",
+            "16 and 32 filters of 9 samples in steps of 4, a code of 32 numbers, 20 epochs before "
+            "the classifier",
+            _NO_SIZE,
         ),
         _PATIENCE,
         _SLOW,
