@@ -11,6 +11,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+from data import simulated_cohort
 from markupsafe import Markup
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
@@ -21,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg.comparison import compare, confound_audit, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.inspection import data_card, report
+from sklearn_emg.papers import make_system
 
 pytest.importorskip("matplotlib", reason="the report needs matplotlib")
 
@@ -172,6 +174,29 @@ def test_sensitivities_confusions_settings_p_values_and_the_card_are_shown(pages
     assert '<th scope="col">adjusted p</th>' in body
     assert "<summary>Model card: " in body
     assert "REFORMS" in body
+
+
+def test_precision_recall_and_f1_of_each_class_are_shown(pages):
+    text = text_of(pages[0])
+    (shown,) = re.findall(r"<caption>Precision, recall and F1 of each class.*?</table>", text, re.S)
+    assert [html.unescape(t) for t in re.findall(r'<th scope="row">(.*?)</th>', shown)] == [
+        f"{name} {label}"
+        for name in ("logistic $x <b>", "neighbours")
+        for label in ("control", "patient")
+    ]
+    assert len(re.findall(r"0\.\d\d|1\.00", shown)) >= 12  # three of each of four rows
+
+
+def test_windows_have_a_confusion_matrix_with_mean_and_deviation_over_folds(tmp_path):
+    X, y = simulated_cohort()
+    model = make_system("time-domain", fs=2000.0)
+    result = compare({"LDA": model}, X, y, cv=3, progress=False, n_resamples=20)
+    text = html.unescape(text_of(report(result, tmp_path / "a.html")))
+    (shown,) = re.findall(r"<caption>Windows of LDA, in percent.*?</table>", text, re.S)
+    spread = result.confusion_spread("LDA", "window")
+    label = result.classes[0]
+    mean, sd = spread["mean"].loc[label, label], spread["sd"].loc[label, label]
+    assert f"{mean:.1f} ± {sd:.1f}" in shown
 
 
 def test_cards_are_chosen(data, tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from data import simulated_cohort
 from numpy.testing import assert_allclose
-from sklearn.metrics import balanced_accuracy_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 
 from sklearn_emg.comparison import confound_audit, meta_analysis
 from sklearn_emg.datasets import make_nemg_cohort
@@ -132,6 +132,12 @@ def test_one_command_writes_the_page(made, tmp_path, capsys):
         recall = recall_score(cases["y_true"], cases["y_pred"], labels=[label], average="macro")
         start = f"{', '.join(map(str, counts))}: {recall:.2f} ["
         assert matrix.loc["rule-based", f"true {label}"].startswith(start)
+        measures = [
+            f(cases["y_true"], cases["y_pred"], labels=[label], average="macro", zero_division=0)
+            for f in (precision_score, f1_score)
+        ]
+        end = "; {:.2f}, {:.2f}".format(*measures)
+        assert matrix.loc["rule-based", f"true {label}"].endswith(end)
     assert "**Confusion matrices of windows**" in text
 
 

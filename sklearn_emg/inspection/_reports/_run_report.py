@@ -65,10 +65,14 @@ def run_content(
         "data": None,
         "settings": [],
         "confusions": [],
+        "classes": None,
+        "window_confusions": [],
     }
     if result.task == "classification":
         names = dict.fromkeys(result.predictions["pipeline"])
         content["confusions"] = [_confusion(result, name) for name in names]
+        content["classes"] = _per_class(result) if names else None
+        content["window_confusions"] = _window_confusions(result, list(names))
     return content if record is None else content | _of_record(record)
 
 
@@ -108,6 +112,42 @@ def _confusion(result: Comparison, name: str) -> Confusion:
         for label, row, fraction in zip(classes, counts, fractions)
     ]
     return Confusion(name, classes, rows)
+
+
+def _per_class(result: Comparison) -> Table:
+    """Precision, recall and F1 of each class, one row per pipeline and class."""
+    measures = result.per_class()
+    numbers = measures[["precision", "recall", "f1"]]
+    shown = numbers.map("{:.2f}".format).assign(n=measures["n"])
+    caption = f"Precision, recall and F1 of each class over {result.unit}s, pooled over folds"
+    return table(
+        shown.rename(columns={"f1": "F1"}),
+        caption,
+        index="pipeline and class",
+        keys=numbers.rename(columns={"f1": "F1"}),
+    )
+
+
+def _window_confusions(result: Comparison, names: list[str]) -> list[Table]:
+    """Percent of the windows of each true class: mean and standard deviation over folds."""
+    found = []
+    for name in names:
+        have = result.confusions["pipeline"] == name
+        if "window" not in set(result.confusions.loc[have, "level"]):
+            continue
+        spread = result.confusion_spread(name, "window")
+        cells = {
+            str(label): [
+                f"{mean:.1f}" + ("" if np.isnan(sd) else f" ± {sd:.1f}")
+                for mean, sd in zip(spread["mean"][label], spread["sd"][label])
+            ]
+            for label in result.classes
+        }
+        frame = pd.DataFrame(cells, index=[str(label) for label in spread.index])
+        keys = spread["mean"].set_axis(frame.columns, axis=1)
+        caption = f"Windows of {name}, in percent of the true class"
+        found.append(table(frame, caption, index="true \\ predicted", keys=keys))
+    return found
 
 
 def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:

@@ -213,7 +213,7 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
     interval = " with its interval" if level == "subject" else ""
     head = (
         f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed as "
-        f"{order}, and sensitivity{interval}"
+        f"{order}, and sensitivity{interval}; precision and F1 of the class"
     )
     return [head, _table(cells)]
 
@@ -246,6 +246,7 @@ def _confusions(
     comparison = benchmark.comparison
     counted_in = comparison.confusions
     have = set(counted_in.loc[counted_in["level"] == level, "pipeline"])
+    measures = comparison.per_class(level) if have else pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
     for name in names:
         if name not in have:
@@ -259,6 +260,9 @@ def _confusions(
             if level == "subject" and n:
                 low, high = wilson_interval(float(sensitivity), n, confidence=comparison.confidence)
                 text += f" [{low:.2f}, {high:.2f}]"
+            if n:
+                text += f"; {measures.loc[(name, label), 'precision']:.2f}"
+                text += f", {measures.loc[(name, label), 'f1']:.2f}"
             rows[name][f"true {label}"] = f"{', '.join(map(str, counts))}: {text}"
     return rows
 
