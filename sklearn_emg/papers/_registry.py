@@ -83,7 +83,9 @@ class PublishedResult:
     @property
     def text(self) -> str:
         """Value with its unit, such as "71.89 %"."""
-        return f"{self.value:.2f} %" if self.unit == "%" else f"{self.value:,g} {self.unit}".strip()
+        return (
+            f"{self.value:.2f} %" if self.unit == "%" else f"{self.value:,.10g} {self.unit}".strip()
+        )
 
     def __str__(self) -> str:
         label = {True: "leaky", False: "split by subject", None: "split not stated"}[self.leaky]

@@ -46,7 +46,7 @@ def test_random_recordings_are_labelled_and_scored_by_recording(cohort, tmp_path
 
 def test_a_benchmark_of_random_windows_makes_up_no_window_where_the_source_made_none():
     pytest.importorskip("imblearn")
-    table, y = simulated_cohort()
+    table, y = simulated_cohort(duration=1.3)
     for name in ("boumerdes-cnn", "boumerdes-lstm"):
         options = {"fs": 200.0}
         model, windows, labels = _prepared(name, table, y, True, options)

@@ -22,9 +22,15 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
     """Keep the runs of at least `min_length` True samples, along the last axis."""
     if min_length <= 1:
         return mask
-    # A binary opening is an erosion and a dilation by the same number of samples.
-    structure = np.ones((1,) * (mask.ndim - 1) + (min_length,), dtype=bool)
-    return ndimage.binary_opening(mask, structure)
+    # A binary opening takes memory that grows with the square of the length.
+    steps = np.diff(mask, axis=-1, prepend=False, append=False).reshape(-1, mask.shape[-1] + 1)
+    edges = np.flatnonzero(steps)  # the first sample of each run, and the one after it, in turn
+    starts, ends = edges[::2], edges[1::2]
+    long = ends - starts >= min_length
+    changes = np.zeros(steps.size, dtype=np.int8)
+    changes[starts[long]], changes[ends[long]] = 1, -1
+    inside = np.cumsum(changes, dtype=np.int8).reshape(*mask.shape[:-1], -1)
+    return inside[..., :-1].astype(bool)
 
 
 def saturation_fraction(
