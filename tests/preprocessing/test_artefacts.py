@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 from data import noise
+from scipy import ndimage
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.exceptions import RecordingWarning
@@ -15,6 +16,7 @@ from sklearn_emg.preprocessing import (
     Resampler,
     segment_recording,
 )
+from sklearn_emg.preprocessing._artefacts._measures import runs_mask
 from sklearn_emg.recordings import divide, recording_table
 
 FS = 2000.0
@@ -228,6 +230,39 @@ def test_without_gaps_nothing_is_noted_and_signals_are_the_same_objects():
     same = steps.fit_transform(table)
     assert list(same.columns) == list(table.columns)
     assert same["signal"].iloc[0] is table["signal"].iloc[0]
+
+
+def test_gaps_of_recordings_as_long_as_those_of_files_are_noted():
+    signal = noise(300_000)
+    signal[1000:90_000] = np.nan
+    table = recording_table([signal], fs=23_437.5, subject="a")
+    noted = GapInterpolator(longer="note").fit_transform(table)
+    assert np.isfinite(noted["signal"][0]).all()
+    (channel, start, end) = noted["artefacts"][0][0]
+    assert (channel, start, end) == (0, 1000 / 23_437.5, 90_000 / 23_437.5)
+
+
+def test_with_a_maximum_of_0_every_gap_is_a_longer_one():
+    signal = noise(1000)
+    signal[[3, 500]] = np.nan
+    table = recording_table([signal], fs=FS, subject="a")
+    assert np.isnan(GapInterpolator(0.0).fit_transform(table)["signal"][0]).sum() == 2
+    noted = GapInterpolator(0.0, longer="note").fit_transform(table)
+    assert len(noted["artefacts"][0]) == 2
+    marked = ArtefactRejector(kinds=[]).fit_transform(noted)["signal"][0]
+    np.testing.assert_array_equal(np.isnan(marked), np.isnan(signal))
+
+
+@pytest.mark.parametrize("shape", [(40,), (3, 25), (2, 3, 20)])
+def test_runs_are_those_of_a_binary_opening(shape):
+    rng = np.random.default_rng(0)
+    for n in range(12):
+        mask = rng.random(shape) < (0.4, 0.8, 1.0)[n % 3]
+        length = n // 3 + 2
+        structure = np.ones((1,) * (len(shape) - 1) + (length,), dtype=bool)
+        np.testing.assert_array_equal(
+            runs_mask(mask, length), ndimage.binary_opening(mask, structure)
+        )
 
 
 def test_noted_gaps_come_after_notes_of_earlier_steps():
