@@ -257,8 +257,9 @@ def _figures(system: Any) -> str:
     if own:
         text += (
             "Own figures come from the stored runs of :doc:`/results`, on other data, with 95 % "
-            "intervals over subjects where there are some. A protocol of windows leaks as those of "
-            "many publications do, and shows by how much the leak overestimates accuracy.\n\n"
+            "intervals over subjects where there are some. A split of random windows or recordings "
+            "is leaky, as in many publications: it shows by how much the leak overestimates "
+            "accuracy.\n\n"
         )
     else:
         text += "This system has no finished run in :doc:`/results` yet.\n\n"
