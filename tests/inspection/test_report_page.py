@@ -180,7 +180,7 @@ def test_precision_recall_and_f1_of_each_class_are_shown(pages):
     text = text_of(pages[0])
     (shown,) = re.findall(r"<caption>Precision, recall and F1 of each class.*?</table>", text, re.S)
     assert [html.unescape(t) for t in re.findall(r'<th scope="row">(.*?)</th>', shown)] == [
-        f"{name} {label}"
+        f"{name}, {label}"
         for name in ("logistic $x <b>", "neighbours")
         for label in ("control", "patient")
     ]

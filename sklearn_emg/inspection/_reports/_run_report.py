@@ -117,6 +117,7 @@ def _confusion(result: Comparison, name: str) -> Confusion:
 def _per_class(result: Comparison) -> Table:
     """Precision, recall and F1 of each class, one row per pipeline and class."""
     measures = result.per_class()
+    measures.index = [f"{name}, {label}" for name, label in measures.index]
     numbers = measures[["precision", "recall", "f1"]]
     shown = numbers.map("{:.2f}".format).assign(n=measures["n"])
     caption = f"Precision, recall and F1 of each class over {result.unit}s, pooled over folds"
