@@ -145,7 +145,7 @@ def _window_confusions(result: Comparison, names: list[str]) -> list[Table]:
             for label in result.classes
         }
         frame = pd.DataFrame(cells, index=[str(label) for label in spread.index])
-        keys = spread["mean"].set_axis(frame.columns, axis=1)
+        keys = pd.DataFrame(spread["mean"].to_numpy(), columns=frame.columns)
         caption = f"Windows of {name}, in percent of the true class"
         found.append(table(frame, caption, index="true \\ predicted", keys=keys))
     return found
