@@ -166,7 +166,8 @@ def adaptation_curve(
         Number of draws of local subjects.
     forgetting : bool, default=True
         Whether to hold out a quarter of the subjects of the other sites from ``fit`` and to
-        diagnose them after each adaptation.
+        diagnose them after each adaptation. With an int as `random_state` they are the same
+        subjects for both values of `learn` and all `sizes`.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
@@ -231,6 +232,7 @@ def adaptation_curve(
     check_integer(n_resamples, "n_resamples", _CALLER)
     check_confidence(confidence)
     rng = check_random_state(random_state)
+    of_folds = rng.randint(2**31 - 1)  # first, so that the old subjects do not depend on the draws
     labels = np.asarray(y)
     checked_table(X, labels, _CALLER)
     here = _rows_at(X, site, target)
@@ -238,7 +240,7 @@ def adaptation_curve(
     draws = list(_draws(X[here], labels[here], learn, wanted[-1], n_draws, rng))
     source, old = np.flatnonzero(~here), np.arange(0)
     if forgetting:
-        folds = SubjectKFold(_OLD_FOLDS, shuffle=True, random_state=rng.randint(2**31 - 1))
+        folds = SubjectKFold(_OLD_FOLDS, shuffle=True, random_state=of_folds)
         train, test = next(folds.split(X.iloc[source], labels[source]))
         source, old = source[train], source[test]
     rows: list[pd.DataFrame] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.adaptation._cohort import checked_table, diagnoses, without_diagnosis
 from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import bootstrap_interval, check_confidence, wilson_interval
 
 __all__ = ["PrequentialScore", "prequential_score"]
@@ -171,16 +173,18 @@ def prequential_score(
             on_old.append({"n_learned": n_learned, "correct": correct})
 
     test_old(0)
-    for start in range(0, len(sequence), batch):
-        now = np.isin(subjects.codes, sequence[start : start + batch])
-        predicted = diagnoses(learner, rows[now], labels[now])
-        place = {name: k for k, name in enumerate(predicted.subject)}
-        for code in sequence[start : start + batch]:
-            name = subjects.names[code]
-            pair = predicted.y_true[place[name]], predicted.y_pred[place[name]]  # type: ignore[index]
-            found.append((name, start, *pair, of_frozen[name]))
-        learner.partial_fit(rows[now], labels[now])
-        test_old(min(start + batch, len(sequence)))
+    with warnings.catch_warnings():  # of subjects that were trained on, who are named above
+        warnings.simplefilter("ignore", SubjectLeakWarning)
+        for start in range(0, len(sequence), batch):
+            now = np.isin(subjects.codes, sequence[start : start + batch])
+            predicted = diagnoses(learner, rows[now], labels[now])
+            place = {name: k for k, name in enumerate(predicted.subject)}
+            for code in sequence[start : start + batch]:
+                name = subjects.names[code]
+                pair = predicted.y_true[place[name]], predicted.y_pred[place[name]]  # type: ignore[index]
+                found.append((name, start, *pair, of_frozen[name]))
+            learner.partial_fit(rows[now], labels[now])
+            test_old(min(start + batch, len(sequence)))
     columns = ["subject", "n_learned", "y_true", "y_pred", "y_frozen"]
     predictions = pd.DataFrame(found, columns=columns)
     settings = {"confidence": confidence, "n_resamples": n_resamples}

@@ -1,7 +1,8 @@
-"""Places of networks and tables in a saved system, of which skops writes neither."""
+"""Places of networks, tables and mappings in a saved system, which skops does not write."""
 
 from __future__ import annotations
 
+from collections import UserDict
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,34 @@ class SavedTable(BaseEstimator):
         frame = pd.DataFrame(dict(enumerate(columns)))
         frame.columns = pd.Index(self.names or [])
         return frame if index is None else frame.set_axis(index, axis=0)
+
+
+class SavedMapping(BaseEstimator):
+    """Mapping in a saved system whose keys are not texts or numbers, as two lists.
+
+    Parameters
+    ----------
+    keys : list
+    values : list
+    """
+
+    def __init__(self, keys: list[Any] | None = None, values: list[Any] | None = None):
+        self.keys = keys
+        self.values = values
+
+    def restored(self) -> dict[Any, Any]:
+        """The mapping, whose values may still hold places."""
+        return dict(zip(self.keys or [], self.values or [], strict=True))
+
+
+def is_mapping(value: Any) -> bool:
+    """Whether a value is a mapping that skops does not write; it is read as a dict.
+
+    Such are the settings of tsfresh, and sites with the name None.
+    """
+    if isinstance(value, UserDict):
+        return True
+    return type(value) is dict and not all(isinstance(key, (str, int, float)) for key in value)
 
 
 def _column(values: Any) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,10 +104,11 @@ def prediction_table(
 
 def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
     """Refuse models that predict nothing, tables without subjects, quality of other tables."""
-    if not (is_classifier(model) or is_regressor(model)):
+    if not hasattr(model, "predict") or not (is_classifier(model) or is_regressor(model)):
+        path = isinstance(model, str | os.PathLike)
         raise TypeError(
-            "The 'model' of prediction_table must be a classifier or regressor. Got "
-            f"{type(model).__name__}."
+            "The 'model' of prediction_table must be a fitted classifier or regressor. Got "
+            + (f"{str(model)!r}: read it by load_model." if path else f"{type(model).__name__}.")
         )
     check_is_fitted(model)
     if not isinstance(table, pd.DataFrame) or "subject" not in table:

@@ -12,6 +12,7 @@ import re
 import sys
 import warnings
 import zipfile
+from collections import UserDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.deployment._places import (
+    SavedMapping,
     SavedNetwork,
     SavedTable,
+    is_mapping,
     is_table,
     known_network,
     network_class,
@@ -102,7 +105,8 @@ def trusted_types() -> list[str]:
 
 def _types_of(packages: Iterable[str]) -> set[str]:
     """Trusted types, of some packages."""
-    names = {_name(SavedNetwork), _name(SavedTable), *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
+    places = map(_name, (SavedMapping, SavedNetwork, SavedTable))
+    names = {*places, *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
     for package in packages:
         module = importlib.import_module(f"sklearn_emg.{package}")
         for public in module.__all__:
@@ -143,7 +147,7 @@ def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
     seen.add(id(value))
     yield value
     inner: Iterable[Any] = ()
-    if isinstance(value, dict):
+    if isinstance(value, (dict, UserDict)):
         inner = value.values()
     elif isinstance(value, (list, tuple)):
         inner = value
@@ -273,14 +277,17 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
 
 
 def _places_of(model: Any, networks: list[Any]) -> dict[int, Any]:
-    """What takes the place of networks and tables, by their identities."""
+    """What takes the place of networks, tables and some mappings, by their identities."""
     places: dict[int, Any] = {}
     for number, network in enumerate(networks):
         module = network.get_params(deep=False).get("module", "")
         places[id(network)] = SavedNetwork(number, known_network(module))
-    for part in _parts(model, set()):
-        if is_table(part):
-            places[id(part)] = saved_table(part)
+    parts = list(_parts(model, set()))
+    places |= {id(part): saved_table(part) for part in parts if is_table(part)}
+    mappings = [SavedMapping(list(p), list(p.values())) for p in parts if is_mapping(p)]
+    places |= dict(zip([id(part) for part in parts if is_mapping(part)], mappings))
+    for mapping in mappings:
+        mapping.values = copy.deepcopy(mapping.values, places)
     return places
 
 
@@ -386,6 +393,8 @@ def load_model(
                 f"it does not have the {counted(description['networks'], 'network')} described"
             )
         found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
+        mappings = [part for part in parts if isinstance(part, SavedMapping)]
+        found |= {id(mapping): mapping.restored() for mapping in mappings}
         modules = [
             None if place.module is None else network_class(place.module) for place in places
         ]
@@ -395,6 +404,9 @@ def load_model(
         for place, module in zip(places, modules):
             file = folder / f"network_{place.number}"
             found[id(place)] = load_network(file, module=module, device=device)
+    for mapping in mappings:
+        values = copy.deepcopy(mapping.values, found)
+        found[id(mapping)].update(zip(mapping.keys, values))
     return copy.deepcopy(model, found) if found else model
 
 

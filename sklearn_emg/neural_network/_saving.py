@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
-from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
@@ -47,6 +46,8 @@ _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 
 _LEFT_OUT = ("augment", "callbacks", "checkpoint")
 # Attributes that not every fit learns.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
+# What a network lacks that was trained without labels, by PretrainedEncoder; its history is empty.
+_OF_LABELS = {"classes_"}
 _CLASSES = saved_classes()
 
 
@@ -105,11 +106,6 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     if _CLASSES.get(name) is not type(estimator):
         raise TypeError(f"save_model takes one of {sorted(_CLASSES)}. Got {name}.")
     check_is_fitted(estimator)
-    if not hasattr(estimator, "history_"):
-        raise TypeError(
-            f"save_model: the {name} was trained without labels, as that of a PretrainedEncoder, "
-            "and cannot be saved. Save a TransferClassifier that was fitted with the encoder."
-        )
     state = estimator.net_.module_.state_dict()
     tensors = {n: v.detach().cpu().contiguous() for n, v in state.items()}
     _check_finite(tensors, f"save_model: {name}")
@@ -119,7 +115,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
         "class": name,
         "params": {n: _portable(n, v) for n, v in estimator.get_params(deep=False).items()},
         "fitted": {n: _to_json(n, v) for n, v in fitted.items()},
-        "history": [_portable_row(row) for row in estimator.history_],
+        "history": [_portable_row(row) for row in getattr(estimator, "history_", ())],
         "versions": {
             "sklearn_emg": __version__,
             "torch": torch.__version__,
@@ -225,7 +221,9 @@ def load_model(
         state = {name: value.to(on_device) for name, value in state.items()}
         net.initialize_around(_module_around(state, net, on_meta=module is None))
     net.history_ = History(history)
-    estimator.net_, estimator.history_ = net, net.history_
+    estimator.net_ = net
+    if history:
+        estimator.history_ = net.history_
     return estimator
 
 
@@ -287,8 +285,9 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
     fitted = content["fitted"]
     if unknown := fitted.keys() - set(cls._fitted):
         raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
+    may_lack = _MAY_LACK if content["history"] else _MAY_LACK | _OF_LABELS
     for name in cls._fitted:
-        if name in fitted or name not in _MAY_LACK:
+        if name in fitted or name not in may_lack:
             setattr(estimator, name, _from_json(fitted[name]))
     _check_fitted(estimator)
     return estimator, [_checked_row(row) for row in content["history"]]
@@ -316,7 +315,7 @@ def _check_fitted(estimator: Any) -> None:
     fs = estimator._fs
     if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
         raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
-    if is_classifier(estimator):
+    if hasattr(estimator, "classes_"):
         _check_classes(estimator.classes_, estimator._class_counts)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg.recordings import read_signal
+
 __all__ = ["SampleStream", "SignalStream"]
 
 
@@ -48,9 +50,7 @@ class SignalStream(ABC):
             If a sample is not finite, which would affect all later output, or the number of
             channels changes.
         """
-        values = np.asarray(chunk)
-        if values.dtype != np.float32:
-            values = values.astype(np.float64)
+        values = read_signal(chunk)
         if values.ndim == 0:
             raise ValueError("A chunk must have a time axis: (n_times,) or (n_channels, n_times).")
         if not np.isfinite(values).all():

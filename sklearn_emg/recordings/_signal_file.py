@@ -324,7 +324,8 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     signal : array-like or SignalFile
         ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
     dtype : dtype-like, default=None
-        Float type of the result. By default it is that of the signal, or float64 for integers.
+        Float type of the result. By default it is float32 for float32 and float64 for all others:
+        half precision would lose digits in each step.
 
     Returns
     -------
@@ -332,4 +333,7 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
         The samples, which are not copied if they are a float array of that type already.
     """
     values = np.asarray(signal, dtype=dtype)
-    return values if values.dtype.kind == "f" else values.astype(np.float64)
+    if dtype is not None and values.dtype.kind == "f":
+        return values
+    single = values.dtype.newbyteorder("=") == np.float32
+    return values.astype(np.float32 if single else np.float64, copy=False)

@@ -13,6 +13,8 @@ from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_real
 from sklearn_emg.metrics import conformal_sets
+from sklearn_emg.recordings import check_recording_table
+from sklearn_emg.streaming._decision import checked_votes
 from sklearn_emg.streaming._diagnosis import StreamingDiagnosis
 
 __all__ = ["ConformalStop", "vote_courses"]
@@ -104,6 +106,12 @@ class ConformalStop:
                 f"{counted(len(counts), 'course')}, {counted(len(self._y), 'label')}"
                 + (f" and the shape {wrong[0]}." if wrong else ".")
             )
+        for k, course in enumerate(counts):
+            if not np.isfinite(course).all() or (course < 0).any():
+                raise ValueError(
+                    f"The course of votes {k} of ConformalStop has NaN, infinite or negative "
+                    "numbers. Give numbers of windows, as vote_courses does."
+                )
         if unknown := sorted(set(self._y.tolist()) - set(self._classes.tolist())):
             raise ValueError(
                 f"The 'y' of ConformalStop has the label {unknown[0]!r}, which is not among the "
@@ -150,7 +158,11 @@ class ConformalStop:
         members : ndarray of bool of shape (n_classes,)
             After more than `n_votes` votes all are True.
         """
-        counts = np.atleast_2d(np.asarray(votes, dtype=float))
+        counts = np.atleast_2d(checked_votes(votes, "ConformalStop"))
+        if counts.shape != (1, len(self._classes)):
+            raise ValueError(
+                f"ConformalStop needs the votes of {len(self._classes)} classes. Got {counts.size}."
+            )
         if counts.sum() > self.n_votes:
             return np.ones(len(self._classes), dtype=bool)
         sets = conformal_sets(
@@ -195,6 +207,12 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
         Indexed by subject, with ``votes``, an ndarray of shape (n_windows, n_classes), and
         ``seconds``, one of shape (n_windows,), the length of the signal so far.
 
+    Raises
+    ------
+    ValueError
+        If X is no recording table with the columns ``signal``, ``fs`` and ``subject``, or the model
+        cannot stream.
+
     Warns
     -----
     SubjectLeakWarning
@@ -224,6 +242,7 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
     """
     course = _Course()
     live = StreamingDiagnosis(model, stop=course, **options)
+    check_recording_table(X, required=("signal", "fs", "subject"), plausible=False)
     found = {}
     for subject, rows in X.groupby("subject", sort=False):
         course.votes, course.seconds = [], []

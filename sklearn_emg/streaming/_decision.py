@@ -16,6 +16,33 @@ from sklearn_emg.recordings import mean_by_code
 __all__ = ["Decision", "FixedLength", "MajorityVote", "SequentialTest"]
 
 
+def checked_votes(votes: Any, caller: str) -> NDArray[np.floating]:
+    """Numbers of votes as an array.
+
+    Parameters
+    ----------
+    votes : array-like
+    caller : str
+        Rule named in the message.
+
+    Returns
+    -------
+    votes : ndarray
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN, infinite or negative.
+    """
+    counts = np.asarray(votes, dtype=float)
+    if not counts.size or not np.isfinite(counts).all() or (counts < 0).any():
+        raise ValueError(
+            f"The votes of {caller} must be numbers of windows, 0 or more for each class. "
+            f"Got {counts.tolist()}."
+        )
+    return counts
+
+
 @dataclass(frozen=True)
 class Decision:
     """The decision on a subject after some windows.
@@ -86,9 +113,10 @@ class FixedLength:
         position : int or None
             None before the time, and while no window has voted.
         """
-        if seconds < self.seconds or not np.any(votes):
+        counts = checked_votes(votes, "FixedLength")
+        if seconds < self.seconds or not counts.any():
             return None
-        return int(np.argmax(votes))
+        return int(np.argmax(counts))
 
 
 class SequentialTest:
@@ -168,7 +196,7 @@ class SequentialTest:
         -------
         position : int or None
         """
-        votes = np.asarray(votes)
+        votes = checked_votes(votes, "SequentialTest")
         gain = np.log(self.high / self.low)
         loss = np.log((1 - self.high) / (1 - self.low))
         ratio = votes * gain + (votes.sum() - votes) * loss

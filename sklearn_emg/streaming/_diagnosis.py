@@ -19,6 +19,7 @@ from sklearn_emg._warnings import warned_once
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.preprocessing import THRESHOLDS, ArtefactDetector
 from sklearn_emg.recordings import (
+    read_signal,
     same_rate,
     to_samples,
     warn_of_implausible_recordings,
@@ -408,8 +409,7 @@ class StreamingDiagnosis:
             raise ValueError(
                 f"The chunk has {values.dtype} samples. Give an array of real numbers, in mV."
             )
-        if values.dtype != np.float32:
-            values = values.astype(np.float64)
+        values = read_signal(values)
         if not self._channels and values.ndim == 2 and len(values) == 1:
             values = values[0]
         if not values.ndim or values.shape[:-1] != self._channels:

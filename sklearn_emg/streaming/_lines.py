@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from sklearn_emg._sklearn import InvalidParameterError
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_integer, check_option, check_real, require
 from sklearn_emg._warnings import warn
@@ -19,6 +21,9 @@ from sklearn_emg.streaming._sources import Chunk
 __all__ = ["LineFormat", "read_serial", "read_tcp"]
 
 _LONGEST_LINE = 10_000  # bytes
+# Python reads further forms as numbers, such as 1_000 and infinity, which no device means.
+_NUMBER = re.compile(rb"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?|[nN][aA][nN]")
+_COUNTER = re.compile(rb"\d{1,18}(\.0{1,18})?")
 _MALFORMED_IN_A_ROW = 100
 _RATE_SECONDS, _RATE_TOLERANCE = 5.0, 0.1
 
@@ -27,7 +32,8 @@ class LineFormat:
     """Form of the lines that a device sends, one per sample: ``[counter,]channel 1,channel 2...``.
 
     Lines end with a line feed; a carriage return before it, empty lines and lines that begin with
-    ``#`` are skipped.
+    ``#`` are skipped. Values are decimal numbers such as ``-0.25`` or ``1.5e-3``, or ``nan`` for a
+    sample that the device has not got, which becomes a gap.
 
     Parameters
     ----------
@@ -87,17 +93,18 @@ class LineFormat:
 
     def parse(self, line: bytes) -> tuple[int | None, list[float]] | None:
         """Counter and values of a line; None for one that has another form."""
-        try:
-            fields = [float(x) for x in line.decode("ascii").split(self.separator)]
-        except ValueError:  # UnicodeDecodeError is one
+        separator = None if self.separator is None else self.separator.encode()
+        fields = [field.strip() for field in line.split(separator)]
+        count = None
+        if self.counter is not None:
+            if not _COUNTER.fullmatch(fields[0]):
+                return None
+            count, *fields = int(fields[0].partition(b".")[0]), *fields[1:]
+            if self.counter and count >= self.counter:
+                return None
+        if len(fields) != self.n_channels or not all(map(_NUMBER.fullmatch, fields)):
             return None
-        if self.counter is None:
-            return (None, fields) if len(fields) == self.n_channels else None
-        if len(fields) != self.n_channels + 1 or not fields[0].is_integer() or fields[0] < 0:
-            return None
-        if self.counter and fields[0] >= self.counter:
-            return None
-        return int(fields[0]), fields[1:]
+        return count, [float(field) for field in fields]
 
 
 class _LineReader:
@@ -331,6 +338,16 @@ def _check_times(fs: Any, chunk: Any, timeout: Any, reconnect: Any, caller: str)
     return max(1, round(check_real(chunk, "chunk", caller, 0.0, above=True) * rate))
 
 
+def _line_format(lines: Any, caller: str) -> LineFormat:
+    """The form of lines, by default one value in mV."""
+    if lines is not None and not isinstance(lines, LineFormat):
+        raise InvalidParameterError(
+            f"The 'lines' parameter of {caller} must be a LineFormat, or None for lines with one "
+            f"value in mV. Got {lines!r} instead."
+        )
+    return LineFormat() if lines is None else lines
+
+
 def read_tcp(
     address: str,
     fs: float,
@@ -392,14 +409,14 @@ def read_tcp(
     >>> device.close()
     """
     n_chunk = _check_times(fs, chunk, timeout, reconnect, "read_tcp")
-    host, _, port = address.rpartition(":")
+    host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(
+        raise InvalidParameterError(
             "The 'address' parameter of read_tcp must be a host and a port, such as "
             f"'localhost:5000'. Got {address!r} instead."
         )
     name = f"tcp://{address}"
-    reader = _LineReader(lines or LineFormat(), float(fs), n_chunk, name)
+    reader = _LineReader(_line_format(lines, "read_tcp"), float(fs), n_chunk, name)
     place = host.strip("[]"), int(port)
     return _chunks(lambda: _Tcp(place, timeout), reader, name, reconnect)
 
@@ -447,5 +464,11 @@ def read_serial(
     n_chunk = _check_times(fs, chunk, timeout, reconnect, "read_serial")
     check_integer(baudrate, "baudrate", "read_serial")
     require("serial", "read_serial", "serial", "pyserial")
-    reader = _LineReader(lines or LineFormat(), float(fs), n_chunk, port, drop_first=True)
+    if not isinstance(port, str) or not port:
+        raise InvalidParameterError(
+            "The 'port' parameter of read_serial must be the name of a port, such as 'COM3' or "
+            f"'/dev/ttyUSB0'. Got {port!r} instead."
+        )
+    form = _line_format(lines, "read_serial")
+    reader = _LineReader(form, float(fs), n_chunk, port, drop_first=True)
     return _chunks(lambda: _Serial(port, baudrate, timeout), reader, port, reconnect)

@@ -111,6 +111,26 @@ def test_every_subject_is_tested_before_it_is_learned():
     assert set(score.model.subjects_) >= set(new["subject"])
 
 
+def test_the_old_subjects_are_the_same_for_references_and_labels():
+    X, y = two_sites(offset=3.0)
+    found = [
+        adaptation_curve(standardised(), X, y, learn=learn, n_draws=2, **SETTINGS).predictions
+        for learn in ("references", "labels")
+    ]
+    old = [rows[(rows["cohort"] == "old") & (rows["n_local"] == 0)] for rows in found]
+    assert old[0]["subject"].tolist() == old[1]["subject"].tolist()
+    assert old[0]["y_pred"].tolist() == old[1]["y_pred"].tolist()
+
+
+def test_subjects_of_the_training_are_named_once():
+    X, y = site("Rome", n=12)
+    model = AdaptiveDiagnosis(divote()).fit(X, y)
+    with pytest.warns(SubjectLeakWarning) as given:
+        prequential_score(model, X, y, n_resamples=10)
+    assert len([w for w in given if issubclass(w.category, SubjectLeakWarning)]) == 1
+    assert "12 of 12 subjects" in str(given[0].message)
+
+
 def test_subjects_that_were_trained_on_are_no_test():
     X, y = site("Rome", n=8)
     system = DiVoteClassifier(LogisticRegression(), window=None).fit(X, y)

@@ -35,15 +35,7 @@ LEFT_OUT = {
     "RelevanceSelector": "tsfresh",
     "ShapeReducer": "tsdownsample",
 }
-# The first takes long to train. The others cannot be saved yet, and save_model says so: settings of
-# tsfresh have keys of bytes, a SiteStandardizer without sites the key None, and the network of a
-# pretrained encoder no classes.
-NOT_SAVED = (
-    "ImageNetworkClassifier",
-    "PretrainedEncoder",
-    "SiteStandardizer",
-    "TsfreshFeatures",
-)
+NOT_SAVED = ("ImageNetworkClassifier",)  # takes long to train
 CHOSEN = {
     f"{number}-{type(instance).__name__}": instance
     for number, instance in enumerate(INSTANCES)

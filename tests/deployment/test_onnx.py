@@ -25,6 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn_emg.datasets import fetch_emgdb, load_algiers
 from sklearn_emg.deployment import export_onnx
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, SMOTEClassifier
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.model_selection import CachedTransformer, SubjectKFold
@@ -239,6 +240,15 @@ def test_systems_agree_with_their_files(name, recordings, tmp_path):
     model = SYSTEMS[name]().fit(X, y)
     session = session_of(model, tmp_path, X=new, dtype="float32")  # which compares all subjects
     assert [entry.name for entry in session.get_inputs()] == ["signal", "earlier_scores"]
+
+
+@pytest.mark.filterwarnings("default::sklearn_emg.exceptions.SubjectLeakWarning")
+def test_a_comparison_with_training_recordings_gives_no_warning(recordings, tmp_path):
+    X, y, _ = recordings
+    model = divote(*features(), LinearDiscriminantAnalysis()).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SubjectLeakWarning)
+        export_onnx(model, tmp_path / "model.onnx", X, dtype="float32")
 
 
 def test_the_votes_of_windows_recordings_and_the_subject(recordings, tmp_path):

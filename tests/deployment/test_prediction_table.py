@@ -99,8 +99,10 @@ def test_findings_stand_with_their_subjects():
 
 
 def test_what_predicts_nothing_is_refused(rows):
-    with pytest.raises(TypeError, match=r"must be a classifier or regressor\. Got PCA"):
+    with pytest.raises(TypeError, match=r"must be a fitted classifier or regressor\. Got PCA"):
         prediction_table(PCA().fit(rows[0][["rms"]]), rows[0])
+    with pytest.raises(TypeError, match="Got 'folder/model': read it by load_model"):
+        prediction_table("folder/model", rows[0])
     model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(*rows)
     with pytest.raises(ValueError, match="must have a 'subject' column"):
         prediction_table(model, rows[0][["rms"]])

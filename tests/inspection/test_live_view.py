@@ -141,6 +141,15 @@ def test_a_port_out_of_range_is_refused(cohort):
         LiveView(live, seconds=0.0)
 
 
+@pytest.mark.parametrize("wrong", [make_pipeline(LogisticRegression()), "model", None])
+def test_what_is_no_running_diagnosis_is_refused_with_the_remedy(wrong):
+    with pytest.raises(TypeError, match=r"'live' of LiveView must be a StreamingDiagnosis\. Got a"):
+        LiveView(wrong)
+    pytest.importorskip("rich")
+    with pytest.raises(TypeError, match=r"'live' of watch .*give StreamingDiagnosis\(model\)"):
+        watch(wrong, [])
+
+
 def test_an_error_of_the_source_is_shown(cohort):
     live, signal = started(cohort)
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.comparison import compare
-from sklearn_emg.deployment import save_model
+from sklearn_emg.deployment import load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
@@ -174,9 +174,16 @@ def test_the_network_of_a_regressor_is_pretrained_too():
     assert PretrainedEncoder(net, max_epochs=1, patch=5).fit_transform(noise(6, 40)).shape == (6, 4)
 
 
-def test_a_pretrained_network_without_classes_is_not_saved(tmp_path):
+def test_a_pretrained_encoder_is_saved_and_initialises_a_classifier(tmp_path):
     pytest.importorskip("skops")
-    encoder = clone(SMALL).fit(sines(12))
-    with pytest.raises(TypeError, match="was trained without labels"):
-        save_model(encoder, tmp_path / "encoder")
-    assert not (tmp_path / "encoder").exists()
+    X = sines(12)
+    encoder = clone(SMALL).fit(X)
+    again = load_model(save_model(encoder, tmp_path / "encoder"))
+    assert again.transform(X).tobytes() == encoder.transform(X).tobytes()
+    assert not hasattr(again.estimator_, "classes_")
+    weights = again.pretrained_weights()
+    assert all(bool((v == weights[n]).all()) for n, v in encoder.pretrained_weights().items())
+    y = np.arange(12) % 2
+    nets = [TransferClassifier(CNN, encoder=FrozenEstimator(e)) for e in (encoder, again)]
+    first, second = (clone(net).fit(X, y).predict_proba(X) for net in nets)
+    assert first.tobytes() == second.tobytes()

@@ -6,6 +6,7 @@ from data import noise
 from scipy import signal
 
 from sklearn_emg.preprocessing import BandpassFilter, HighpassFilter, LowpassFilter, NotchFilter
+from sklearn_emg.preprocessing._filtering._design import Taps, causal_filter, initial_state
 from sklearn_emg.recordings import recording_table
 
 FS = 1000.0
@@ -87,6 +88,39 @@ def test_stream_of_chunks_equals_the_whole_to_the_last_bit(design, dtype):
     whole = causal.fit_transform(X)
     assert whole.dtype == dtype
     np.testing.assert_array_equal(np.concatenate(chunks, axis=1), whole)
+
+
+@pytest.mark.parametrize("n_taps", [1, 2, 1023, 1024, 3001])
+def test_a_causal_fir_filter_is_that_of_scipy_from_its_steady_state(n_taps):
+    taps = signal.firwin(n_taps, 100.0, fs=FS)
+    X = noise(2, 700) + 3.0
+    state = initial_state(X[:, :1], Taps(taps))
+    filtered, state = causal_filter(X, Taps(taps), state)
+    begin = signal.lfilter_zi(taps, [1.0]) * X[:, :1] if n_taps > 1 else np.zeros((2, 0))
+    expected, _ = signal.lfilter(taps, [1.0], X, zi=begin)
+    np.testing.assert_allclose(filtered, expected, atol=1e-12)
+    before = np.hstack([np.repeat(X[:, :1], n_taps - 1, axis=1), X])
+    np.testing.assert_array_equal(state, before[:, X.shape[1] :])
+
+
+@pytest.mark.parametrize("kind", ["float16", ">f4", ">f8", "int16", "longdouble"])
+@pytest.mark.parametrize("zero_phase", [True, False])
+def test_other_types_of_samples_are_computed_in_single_or_double_precision(kind, zero_phase):
+    """As in a stream: half precision would lose digits in each step."""
+    values = (100 * noise(600)).astype(kind)
+    step = BandpassFilter(20.0, 300.0, zero_phase=zero_phase)
+    single = np.dtype(kind).newbyteorder("=") == np.float32
+    exact = values.astype(np.float32 if single else np.float64)
+    found, expected = (
+        step.fit_transform(recording_table([v], fs=FS, subject=["a"]))["signal"][0]
+        for v in (values, exact)
+    )
+    assert found.dtype == expected.dtype == exact.dtype
+    np.testing.assert_array_equal(found, expected)
+    if not zero_phase:
+        stream = step.stream(FS)
+        chunks = [stream.process(values[:7]), stream.process(values[7:])]
+        np.testing.assert_array_equal(np.concatenate(chunks), expected)
 
 
 def test_reset_stream_begins_anew():

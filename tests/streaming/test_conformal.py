@@ -8,7 +8,13 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
-from sklearn_emg.streaming import ConformalStop, StreamingDiagnosis, vote_courses
+from sklearn_emg.streaming import (
+    ConformalStop,
+    FixedLength,
+    SequentialTest,
+    StreamingDiagnosis,
+    vote_courses,
+)
 
 CLASSES = ["als", "control", "myopathy"]
 
@@ -87,12 +93,37 @@ def test_worst_moment_and_limit_by_hand():
         ({"y": ["a", "c"]}, r"label 'c', which is not among the classes a, b"),
         ({"classes": ["a", "b", "c"]}, r"\(n_windows, 3\).* the shape \(1, 2\)"),
         ({"courses": [], "y": []}, "Got 0 courses"),
+        ({"courses": [[[1, 0]], [[0, np.nan]]]}, "course of votes 1 .* has NaN, infinite or neg"),
+        ({"courses": [[[1, -1]], [[0, 1]]]}, "course of votes 0 .* has NaN, infinite or neg"),
     ],
 )
 def test_wrong_calibration_is_refused(changes, match):
     given = {"courses": [[[1, 0]], [[0, 1]]], "y": ["a", "b"], "classes": ["a", "b"]}
     with pytest.raises(ValueError, match=match):
         ConformalStop(**{**given, **changes})
+
+
+@pytest.mark.parametrize("votes", [[np.nan, 1], [-1, 2], [np.inf, 0]])
+def test_votes_that_are_no_numbers_of_windows_are_refused(votes):
+    rules = [
+        ConformalStop([[[1, 0]], [[0, 1]]], ["a", "b"], ["a", "b"], coverage=0.5),
+        SequentialTest(max_seconds=1.0),
+        FixedLength(1.0),
+    ]
+    for rule in rules:
+        with pytest.raises(ValueError, match=f"votes of {type(rule).__name__} must be numbers of"):
+            rule.decide(votes, 2.0)
+    with pytest.raises(ValueError, match="needs the votes of 2 classes. Got 3"):
+        rules[0].decide([1, 2, 3], 2.0)
+
+
+@pytest.mark.parametrize("column", ["signal", "fs", "subject"])
+def test_courses_need_a_whole_recording_table(column):
+    table, y = recording_cohort([1, 3] * 2)
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    model = DiVoteClassifier(windows, window=0.2).fit(table, y)
+    with pytest.raises(ValueError, match=f"'{column}'"):
+        vote_courses(model, table.drop(columns=column))
 
 
 def test_subjects_are_calibrated_and_a_new_one_is_decided():

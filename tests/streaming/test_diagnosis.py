@@ -137,6 +137,15 @@ def test_random_chunks_give_the_windows_of_whole_recordings(simulated, name):
     np.testing.assert_allclose(offline[scores], expected[scores], atol=2e-5)
 
 
+@pytest.mark.parametrize("kind", ["float16", "int16", ">f4"])
+def test_samples_of_any_type_stream_as_they_are_diagnosed_offline(simulated, kind):
+    table, y = simulated
+    model = SYSTEMS["features and LDA"]().fit(table, y)
+    few = table.head(2).copy()
+    few["signal"] = [(30 * signal).astype(kind) for signal in few["signal"]]
+    assert_streams(model, few)
+
+
 def test_windows_are_those_of_divote_to_the_last_bit(simulated, monkeypatch):
     table, y = simulated
     model = features_and_lda().fit(table, y)

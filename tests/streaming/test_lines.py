@@ -63,6 +63,30 @@ def test_lost_samples_and_malformed_lines_leave_a_gap():
     assert found == [(0, [1, 2]), (3, [3]), (5, [5]), (7, [8])]
 
 
+@pytest.mark.parametrize("text", ["1_000", "0x10", "inf", "-Infinity", "1e", "", "1 2", "١", "+"])
+@pytest.mark.parametrize("lines", [LineFormat(), LineFormat(counter=0)], ids=["values", "counted"])
+def test_forms_that_only_python_reads_as_numbers_are_malformed(text, lines):
+    before = "" if lines.counter is None else "7,"
+    assert lines.parse(f"{before}{text}".encode()) is None
+    if lines.counter is not None:
+        assert lines.parse(f"{text},1.0".encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text, value", [("-.5", -0.5), ("+2.", 2.0), (" 1.5e-3 ", 0.0015), ("0012", 12.0), ("1E2", 100)]
+)
+def test_decimal_numbers_are_read(text, value):
+    assert LineFormat().parse(text.encode()) == (None, [value])
+    assert LineFormat(counter=0).parse(b"12.0," + text.encode()) == (12, [value])
+
+
+def test_nan_of_a_device_is_a_lost_sample():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = received(b"1\nNaN\n3\n", chunk=1.0)
+    np.testing.assert_array_equal(found[0][1], [1, np.nan, 3])
+
+
 def test_without_a_counter_a_malformed_line_is_nan():
     with pytest.warns(RecordingWarning, match="its sample counts as lost"):
         found = received(b"1\n2\n?\n4\n", chunk=1.0)
@@ -141,6 +165,10 @@ def test_another_rate_than_stated_warns(monkeypatch):
     [
         (lambda: read_tcp("localhost", 1000.0), "host and a port"),
         (lambda: read_tcp("localhost:99999", 1000.0), "host and a port"),
+        (lambda: read_tcp(5000, 1000.0), "host and a port, such as 'localhost:5000'. Got 5000 ins"),
+        (lambda: read_tcp("localhost:1", 1e3, "csv"), "'lines' parameter of read_tcp .* Got 'csv'"),
+        (lambda: read_serial(3, 1e3), "'port' parameter of read_serial .* Got 3 instead"),
+        (lambda: read_serial("loop://", 1e3, {}), "'lines' parameter of read_serial"),
         (lambda: read_tcp("localhost:1", 0.0), "'fs' parameter of read_tcp"),
         (lambda: read_tcp("localhost:1", 1e3, timeout=0), "'timeout' parameter of read_tcp"),
         (lambda: read_serial("loop://", 1e3, baudrate=1.5), "'baudrate' parameter of read_ser"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,7 @@ from sklearn_emg.deployment._onnx._steps import (
     steps_of,
 )
 from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.feature_extraction import EMGFeatures, Flatten, TimeDomainFeatures
 from sklearn_emg.recordings import read_signal, to_samples
 
@@ -494,7 +496,9 @@ def _reference(model: Any, last: Any, X: Any) -> NDArray[Any]:
     """Output of the model for X, which that of the graph is compared with."""
     names = ("predict_proba", "decision_function", "predict", "transform")
     name = next(name for name in names if hasattr(model, name))
-    return np.asarray(getattr(model, name)(X))
+    with warnings.catch_warnings():  # recordings of the training serve for a comparison
+        warnings.simplefilter("ignore", SubjectLeakWarning)
+        return np.asarray(getattr(model, name)(X))
 
 
 def _positions(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.floating]:

@@ -77,6 +77,11 @@ class LiveState:
     """
 
     def __init__(self, live: StreamingDiagnosis, seconds: float, caller: str):
+        if not isinstance(live, StreamingDiagnosis):
+            raise TypeError(
+                f"The 'live' of {caller} must be a StreamingDiagnosis. Got a "
+                f"{type(live).__name__}: give StreamingDiagnosis(model) of a fitted system."
+            )
         self.live = live
         self.seconds = check_real(seconds, "seconds", caller, 0.0, above=True)
         self.changed = threading.Condition()

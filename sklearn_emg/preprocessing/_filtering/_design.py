@@ -167,14 +167,12 @@ def initial_state(
     Returns
     -------
     state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
-        Initial state for :func:`causal_filter`.
+        Initial state for :func:`causal_filter`; for FIR filters, the samples before the first.
     """
     if isinstance(coefficients, Sections):
         zi = signal.sosfilt_zi(coefficients.sos)
         return zi.reshape(len(zi), *(1,) * (first.ndim - 1), 2) * first
-    # The state of the transposed direct form is the cumulative sum of the taps for an input of 1.
-    zi = np.cumsum(coefficients.taps[::-1])[:-1][::-1]
-    return zi * first
+    return np.repeat(first.astype(np.float64), len(coefficients.taps) - 1, axis=-1)
 
 
 def causal_filter(
@@ -200,10 +198,15 @@ def causal_filter(
     if isinstance(coefficients, Sections):
         filtered, state = signal.sosfilt(coefficients.sos, signals, axis=-1, zi=state)
     else:
-        # With the second coefficient, 0, lfilter runs recursively, sample by sample. Its
-        # convolution for FIR filters has rounding errors that depend on the length of a chunk.
-        denominator = np.array([1.0, 0.0])
-        filtered, state = signal.lfilter(
-            coefficients.taps, denominator, signals.astype(np.float64), axis=-1, zi=state
+        from sklearn_emg.preprocessing._filtering._kernels_fir import correlate_rows
+
+        n_times = signals.shape[-1]
+        extended = np.concatenate([state, signals], axis=-1, dtype=np.float64)
+        filtered = np.empty(signals.shape)
+        correlate_rows(
+            extended.reshape(-1, extended.shape[-1]),
+            coefficients.taps[::-1].copy(),
+            filtered.reshape(-1, n_times),
         )
+        state = extended[..., n_times:].copy()
     return filtered.astype(signals.dtype, copy=False), state
