@@ -1,6 +1,7 @@
 """Adaptation to new sites and patients: references, few labels, and alarms of drift."""
 
 from sklearn_emg.adaptation._curve import AdaptationCurve, adaptation_curve
+from sklearn_emg.adaptation._curve import largest_draw as largest_draw
 from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
 from sklearn_emg.adaptation._drift import Alarm, CusumDetector, average_run_length
 from sklearn_emg.adaptation._prequential import PrequentialScore, prequential_score

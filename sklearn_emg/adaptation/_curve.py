@@ -193,8 +193,7 @@ def adaptation_curve(
 
     Notes
     -----
-    This is a separate function and not a parameter of ``compare``, whose folds have a training and
-    a test set: here a third set of local subjects is drawn and grows.
+    ``compare(..., site="site", adapt=k)`` calls this function for each of its sites and pipelines.
 
     Intervals come from a bootstrap that takes one of the draws and resamples its test subjects
     within their classes. They do not include the draw of the subjects of the source.
@@ -306,6 +305,24 @@ def _draws(
         order = {c: list(rng.permutation(np.flatnonzero(labels == c))) for c in classes}
         turns = [order[classes[k % len(classes)]][k // len(classes)] for k in range(n)]
         yield [subjects.names[k] for k in turns]
+
+
+def largest_draw(labels: NDArray[Any]) -> int:
+    """Largest number of labelled local subjects that leaves one of each class for the test.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_subjects,)
+        Label of each subject of the site.
+
+    Returns
+    -------
+    n : int
+    """
+    counts = pd.Series(labels).value_counts()
+    order = sorted(counts.index.tolist(), key=lambda c: (not is_healthy(c), str(c)))
+    # The first class that has one subject left is drawn from once more at the end.
+    return min(len(order) * (int(counts[c]) - 1) + k for k, c in enumerate(order))
 
 
 def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:

@@ -19,6 +19,7 @@ from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn, warned_once
+from sklearn_emg.comparison._adapting import adapted_curves, sizes_up_to
 from sklearn_emg.comparison._checks import (
     checked_labels,
     checked_numbers,
@@ -59,6 +60,7 @@ def compare(
     *,
     cv: Any = 5,
     site: str | None = None,
+    adapt: int | None = None,
     scoring: Any = None,
     average: str = "macro",
     pos_label: Any = None,
@@ -100,6 +102,11 @@ def compare(
         smallest class has subjects. The reference subjects of
         :class:`~sklearn_emg.preprocessing.SiteStandardizer` in any of the pipelines are scored in
         neither test.
+    adapt : int, default=None
+        With `site`: largest number of labelled subjects of a site that the pipelines learn, in
+        addition to all other sites, before the rest of the site is tested.
+        :func:`~sklearn_emg.adaptation.adaptation_curve` measures 0, 1, 3, 5 ... of them, as far as
+        a subject of each class is left; ``adaptation`` of the result has the curve of each site.
     scoring : str, callable, list or dict of these, default=None
         Additional metrics at the level of diagnoses: names as
         :func:`~sklearn_emg.metrics.subject_scorer` takes them, or ``scorer(estimator, X, y)``.
@@ -146,7 +153,8 @@ def compare(
     Warns
     -----
     FitFailedWarning
-        If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``.
+        If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``. Also if
+        it cannot be adapted to a site.
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
         splits the windows of a subject in ``fit``; each once, also those of worker processes.
@@ -204,6 +212,7 @@ def compare(
     check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
     task = task_of(pipelines)
+    sizes = sizes_up_to(adapt, site, task)
     if is_prognosis(X) and task == "regression":
         pipelines = with_baselines(check_contexts(X, "compare"), pipelines)
     y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
@@ -222,6 +231,7 @@ def compare(
     protocol = {
         "splits": split_text(cv, task),
         "site": site,
+        "adapt": adapt,
         "average": average,
         "confidence": confidence,
         "resamples": n_resamples,
@@ -252,7 +262,8 @@ def compare(
             within = build_comparison(found["within"], list(pipelines), X, y, scores)
     result = site_comparison(across, within, plan, found, scores)
     done = [outcome for part in found.values() for outcome in part]
-    return replace(result, record=record(done, extra=(site,)))
+    curves = adapted_curves(pipelines, X, y, site, sizes, scores)
+    return replace(result, record=record(done, extra=(site,)), adaptation=curves)
 
 
 def _run(

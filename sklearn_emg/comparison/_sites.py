@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn_emg._sklearn import Integral
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.adaptation import AdaptationCurve
 from sklearn_emg.comparison._checks import subject_splits
 from sklearn_emg.comparison._results import Comparison, score_cell
 from sklearn_emg.comparison._runs import Outcome, run_fold
@@ -42,6 +43,10 @@ class SiteComparison(Comparison):
         Names of the sites.
     references : dict
         Reference subjects of each site, which are not scored in either test.
+    adaptation : dict of site to AdaptationCurve
+        With `adapt`, accuracy at each site by the number of its labelled subjects that the
+        pipelines learned before; :class:`~sklearn_emg.inspection.AdaptationDisplay` draws it
+        (``from_curves``).
 
     See Also
     --------
@@ -52,6 +57,35 @@ class SiteComparison(Comparison):
     site_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     sites: list[Any] = field(default_factory=list)
     references: dict[Any, list[Any]] = field(default_factory=dict)
+    adaptation: dict[Any, AdaptationCurve] = field(default_factory=dict)
+
+    def adaptation_table(
+        self, metric: str = "balanced_accuracy", cohort: Literal["new", "old"] = "new"
+    ) -> pd.DataFrame:
+        """Table for reading: a metric at each site by the number of local subjects learned.
+
+        Parameters
+        ----------
+        metric : str, default="balanced_accuracy"
+            "balanced_accuracy", "accuracy", or "recall" and the name of a class.
+        cohort : {"new", "old"}, default="new"
+            Subjects of the site, or those of the other sites that were not trained on, which show
+            what is forgotten.
+
+        Returns
+        -------
+        table : DataFrame of str
+            One row per site and number ``n_local``, one column per pipeline, with intervals.
+
+        Raises
+        ------
+        ValueError
+            If compare was called without `adapt`, or there is no such metric or cohort.
+        """
+        if not self.adaptation:
+            raise ValueError("The comparison has no curves: call compare(..., site=..., adapt=k).")
+        tables = {site: curve.table(metric, cohort) for site, curve in self.adaptation.items()}
+        return ReadableTable(pd.concat(tables, names=["site", "n_local"]))
 
     def site_table(self, metric: str | None = None, level: str = "subject") -> pd.DataFrame:
         """Table for reading: a metric within and across sites, with intervals.
@@ -103,10 +137,16 @@ class SiteComparison(Comparison):
         n_references = sum(map(len, self.references.values()))
         scored = f"; {counted(n_references, 'reference')} not scored" if n_references else ""
         n_sites = len(self.sites)
+        adapted = ""
+        if self.adaptation:
+            adapted = (
+                "\n\nBalanced accuracy by number of labelled subjects of the site that were "
+                f"learned\n{self.adaptation_table()!r}"
+            )
         return (
             f"{shown} over {self.unit}s within each of {n_sites} sites (folds) and\n"
             f"across sites (tested on a model of the others){scored}\n"
-            f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}"
+            f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}{adapted}"
         )
 
     def _repr_html_(self) -> str:

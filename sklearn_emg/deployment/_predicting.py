@@ -15,14 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._validation import check_fraction
-from sklearn_emg.ensemble import DiVoteRegressor, Votes, find_votes
-from sklearn_emg.metrics import predict_subjects
+from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, Votes, find_votes
+from sklearn_emg.metrics import check_confidence, predict_subjects, wilson_interval
 from sklearn_emg.preprocessing import QualityReport
 from sklearn_emg.recordings import check_recording_table, is_recording_table, training_subjects
 
 __all__ = ["prediction_table"]
 
 _MAX_NAMED = 4
+_TIME_TOLERANCE = 1e-9  # s
 
 
 def prediction_table(
@@ -31,6 +32,7 @@ def prediction_table(
     *,
     quality: QualityReport | None = None,
     coverage: float = 0.9,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Predict new subjects, with the agreement of their recordings and the quality of the signals.
 
@@ -46,16 +48,20 @@ def prediction_table(
         are listed with their subjects.
     coverage : float, default=0.9
         Fraction of new subjects whose number the interval of a regressor should contain.
+    confidence : float, default=0.95
+        Confidence level of the interval of ``agreement``.
 
     Returns
     -------
     predictions : DataFrame
         One row per subject, or per `unit` of a DiVote model: ``n_recordings``; ``diagnosis`` and
-        ``probability_<class>`` if the model gives probabilities, or ``prediction`` with ``low`` and
-        ``high`` if a DiVoteRegressor with `cv` gives an interval; ``in_training``, "yes", "no" or
-        "not known"; ``reasons``, the windows and recordings that agree with the diagnosis or the
-        range of the recordings' numbers; ``quality``, the findings, "" for none and "not checked"
-        without a report.
+        ``probability_<class>`` if the model gives probabilities, and of a DiVoteClassifier
+        ``agreement``, the fraction of the windows that vote for the diagnosis, counted over those
+        that do not overlap, with Wilson's interval ``agreement_low`` to ``agreement_high``; or
+        ``prediction`` with ``low`` and ``high`` if a DiVoteRegressor with `cv` gives an interval;
+        ``in_training``, "yes", "no" or "not known"; ``reasons``, the windows and recordings that
+        agree with the diagnosis or the range of the recordings' numbers; ``quality``, the findings,
+        "" for none and "not checked" without a report.
 
     Raises
     ------
@@ -68,6 +74,12 @@ def prediction_table(
     -----
     SubjectLeakWarning
         If some of the subjects were trained on.
+
+    Notes
+    -----
+    The interval of ``agreement`` is that of the subject's windows and not of the diagnosis: a
+    classifier that is wrong about a subject is wrong in most windows. How often a diagnosis is
+    wrong is measured by :func:`~sklearn_emg.comparison.compare`.
 
     Examples
     --------
@@ -88,11 +100,12 @@ def prediction_table(
     """
     _check(model, table, quality)
     check_fraction(coverage, "coverage", "prediction_table", below=True)
+    check_confidence(confidence)
     votes = find_votes(model, table)
     if votes is None:
         frame, rows = _plain(model, table)
     elif is_classifier(model):
-        frame, rows = _diagnoses(votes)
+        frame, rows = _diagnoses(votes, _last(model).window, confidence)
     else:
         frame, rows = _numbers(votes, _intervals(model, table, coverage))
     names = frame.index.get_level_values(0)
@@ -147,23 +160,51 @@ def _unit_rows(votes: Votes) -> list[NDArray[np.intp]]:
     return [np.flatnonzero(codes == k) for k in range(len(votes.subjects))]
 
 
-def _diagnoses(votes: Votes) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
+def _diagnoses(
+    votes: Votes, length: float | None, confidence: float
+) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
     rows = _unit_rows(votes)
     found = votes.subjects
     kept = ["n_recordings", "diagnosis"]
     kept += [str(c) for c in found if str(c).startswith("probability_")]
     of_window = votes.windows["row"].to_numpy()
-    reasons = []
+    apart = votes.windows[_do_not_overlap(votes.windows, length)]
+    reasons, agreement = [], []
     for diagnosis, of_unit in zip(found["diagnosis"], rows):
         windows = votes.windows[np.isin(of_window, of_unit)]["vote"]
         texts = [_agreement(windows, diagnosis, "window")]
+        agree = (apart["vote"][np.isin(apart["row"], of_unit)] == diagnosis).to_numpy()
+        agreement.append(_share(agree, confidence))
         recordings = votes.recordings.iloc[of_unit]
         recordings = recordings[recordings["n_windows"] > 0]
         texts.append(_agreement(recordings["vote"], diagnosis, "recording"))
         silent = len(of_unit) - len(recordings)
         texts += [f"{counted(silent, 'recording')} without a window"] if silent else []
         reasons.append("; ".join(dict.fromkeys(texts)))
-    return found[kept].assign(reasons=reasons), rows
+    names = ["agreement", "agreement_low", "agreement_high"]
+    frame = found[kept].assign(**dict(zip(names, np.array(agreement).T)))
+    return frame.assign(reasons=reasons), rows
+
+
+def _share(agree: NDArray[np.bool_], confidence: float) -> tuple[float, float, float]:
+    """Fraction and its interval; without windows nothing is known."""
+    if not len(agree):
+        return np.nan, 0.0, 1.0
+    share = float(agree.mean())
+    return share, *wilson_interval(share, len(agree), confidence=confidence)
+
+
+def _do_not_overlap(windows: pd.DataFrame, length: float | None) -> NDArray[np.bool_]:
+    """Windows that begin after the end of the last one that is counted in their recording."""
+    keep = np.ones(len(windows), dtype=bool)
+    if length is None or "start" not in windows:
+        return keep
+    row, free = None, 0.0
+    for k, (of_row, start) in enumerate(zip(windows["row"], windows["start"])):
+        keep[k] = of_row != row or start >= free - _TIME_TOLERANCE
+        if keep[k]:
+            row, free = of_row, start + length
+    return keep
 
 
 def _agreement(found: pd.Series, diagnosis: Any, noun: str) -> str:
@@ -183,6 +224,13 @@ def _numbers(
         low, high = numbers.min(), numbers.max()
         reasons.append(f"recordings from {low:.3g} to {high:.3g}" if len(numbers) > 1 else "")
     return frame.assign(reasons=reasons), rows
+
+
+def _last(model: Any) -> Any:
+    """The DiVoteClassifier at the end of a fitted model that votes."""
+    while not isinstance(model, DiVoteClassifier):
+        model = model.steps[-1][1] if isinstance(model, Pipeline) else model.best_estimator_
+    return model
 
 
 def _intervals(model: Any, table: pd.DataFrame, coverage: float) -> NDArray[np.floating] | None:

@@ -111,6 +111,41 @@ def test_the_report_has_both_figures(result, tmp_path):
     assert "8 reference subjects of the sites standardise the features" in " ".join(page.split())
 
 
+@pytest.fixture(scope="module")
+def adapted():
+    X, y = feature_table()
+    # A list of references holds none of a new site.
+    with pytest.warns(FitFailedWarning, match="by site could not be adapted to site 'Bern'"):
+        return compare(
+            pipelines(n_reference=4), X, y, cv=2, site="site", adapt=20, n_resamples=20,
+            progress=False,
+        )  # fmt: skip
+
+
+def test_scores_by_number_of_local_subjects_stand_next_to_those_across_sites(adapted):
+    table = adapted.adaptation_table("accuracy")
+    # Of 6 healthy and 6 ill subjects 5 can be learned, and the first of the other class: 10.
+    assert table.loc["Oslo"].index.tolist() == [0, 1, 3, 5, 10]
+    assert table.columns.tolist() == ["plain"]
+    values = table["plain"].str[:4].astype(float)
+    assert values["Oslo", 10] > values["Oslo", 0]
+    assert "number of labelled subjects of the site" in repr(adapted)
+    assert adapted.record.protocol["adapt"] == "20"
+
+
+def test_adapt_needs_sites_and_classes(result):
+    X, y = feature_table()
+    with pytest.raises(ValueError, match=r"'adapt' parameter of compare needs the column of the s"):
+        compare(pipelines(), X, y, adapt=3)
+    with pytest.raises(ValueError, match="'adapt' parameter of compare must be an integer"):
+        compare(pipelines(), X, y, site="site", adapt=2.5)
+    model = DiVoteRegressor(LinearRegression(), window=None)
+    with pytest.raises(ValueError, match="'adapt' parameter of compare needs classifiers"):
+        compare(model, X, X["rms"], site="site", adapt=3)
+    with pytest.raises(ValueError, match="has no curves: call compare"):
+        result.adaptation_table()
+
+
 def test_without_references_every_subject_is_scored():
     X, y = feature_table(gain=1.0)
     result = compare(

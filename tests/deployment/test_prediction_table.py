@@ -13,6 +13,7 @@ from sklearn_emg.deployment import prediction_table
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.metrics import wilson_interval
 from sklearn_emg.preprocessing import check_quality
 from sklearn_emg.recordings import recording_table
 
@@ -41,8 +42,25 @@ def test_diagnoses_have_probabilities_agreement_and_no_false_claim(rows):
         "2 of 3 windows for patient; 2 of 3 recordings for patient",
         "2 of 2 windows for control; 2 of 2 recordings for control",
     ]
+    low, high = wilson_interval(2 / 3, 3)
+    assert found.filter(like="agreement").loc["a"].tolist() == [2 / 3, low, high]
     assert found["quality"].tolist() == ["not checked"] * 2
     assert found["in_training"].tolist() == ["no", "no"]
+
+
+@pytest.mark.parametrize("step", [0.2, 0.05])
+def test_windows_that_overlap_count_once_in_the_agreement(step):
+    X, y = simulated_cohort()
+    new = (X["subject"] == X["subject"].iloc[-1]).to_numpy()
+    windows = make_pipeline(TimeDomainFeatures(), LinearDiscriminantAnalysis())
+    model = DiVoteClassifier(windows, window=0.2, step=step, final_estimator=None)
+    model = model.fit(X[~new], y[~new])
+    found = prediction_table(model, X[new], confidence=0.9).iloc[0]
+    cut = model.vote(X[new]).windows
+    apart = cut[np.isclose(cut["start"] / 0.2, np.round(cut["start"] / 0.2))]
+    share = (apart["vote"] == found["diagnosis"]).mean()
+    low, high = wilson_interval(share, len(apart), confidence=0.9)
+    assert found.filter(like="agreement").tolist() == [share, low, high]
 
 
 def test_training_subjects_are_marked_or_not_known(rows):

@@ -113,7 +113,7 @@ def test_votes_that_are_no_numbers_of_windows_are_refused(votes):
     for rule in rules:
         with pytest.raises(ValueError, match=f"votes of {type(rule).__name__} must be numbers of"):
             rule.decide(votes, 2.0)
-    with pytest.raises(ValueError, match="needs the votes of 2 classes. Got 3"):
+    with pytest.raises(ValueError, match=r"needs the votes of 2 classes\. Got 3"):
         rules[0].decide([1, 2, 3], 2.0)
 
 
