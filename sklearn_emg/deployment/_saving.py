@@ -365,49 +365,60 @@ def load_model(
     folder, trusted = Path(path), _names(trusted)
     description = _described(folder)
     _check_versions(folder, description["versions"])
-    for name, digest in description["files"].items():
+    _check_digests(folder, description["files"])
+    content = read_bytes(existing_file(folder / _SYSTEM), _MAX_BYTES)
+    with refusing(f"{folder / _SYSTEM} cannot be used", zipfile.BadZipFile):
+        model = _built(skops, content, description, trusted)
+        parts = list(_parts(model, set()))
+        modules = _modules_of(parts, description["networks"])
+        found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
+        mappings = [part for part in parts if isinstance(part, SavedMapping)]
+        found |= {id(mapping): mapping.restored() for mapping in mappings}
+    if modules:
+        from sklearn_emg.neural_network import load_model as load_network
+
+        for place, module in modules:
+            file = folder / f"network_{place.number}"
+            found[id(place)] = load_network(file, module=module, device=device)
+    for mapping in mappings:
+        found[id(mapping)].update(zip(mapping.keys, copy.deepcopy(mapping.values, found)))
+    return copy.deepcopy(model, found) if found else model
+
+
+def _check_digests(folder: Path, files: dict[str, str]) -> None:
+    """Refuse files that are not those described."""
+    for name, digest in files.items():
         found = hashlib.sha256(read_bytes(existing_file(folder / name), _MAX_BYTES)).hexdigest()
         if found != digest:
             raise ValueError(
                 f"{folder / name} does not fit {folder / _DESCRIPTION}: its SHA-256 digest is not "
                 "the one in the description. It is damaged or of another model; get it again."
             )
-    content = read_bytes(existing_file(folder / _SYSTEM), _MAX_BYTES)
-    with refusing(f"{folder / _SYSTEM} cannot be used", zipfile.BadZipFile):
-        _check_archive(content)
-        unknown, known = _unknown(skops.get_untrusted_types(data=content), trusted)
-        if unknown:
-            raise ValueError(
-                f"it holds {unknown}, which is not built, since that could execute code"
-            )
-        with warnings.catch_warnings():
-            # Estimators of another version are compared with the values that were noted.
-            warnings.simplefilter("ignore", InconsistentVersionWarning)
-            model = skops.loads(content, trusted=sorted(known))
-        parts = list(_parts(model, set()))
-        _check_trees(parts)
-        _check_values(model, description)
-        places = [part for part in parts if isinstance(part, SavedNetwork)]
-        if sorted(place.number for place in places) != list(range(description["networks"])):
-            raise ValueError(
-                f"it does not have the {counted(description['networks'], 'network')} described"
-            )
-        found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
-        mappings = [part for part in parts if isinstance(part, SavedMapping)]
-        found |= {id(mapping): mapping.restored() for mapping in mappings}
-        modules = [
-            None if place.module is None else network_class(place.module) for place in places
-        ]
-    if places:
-        from sklearn_emg.neural_network import load_model as load_network
 
-        for place, module in zip(places, modules):
-            file = folder / f"network_{place.number}"
-            found[id(place)] = load_network(file, module=module, device=device)
-    for mapping in mappings:
-        values = copy.deepcopy(mapping.values, found)
-        found[id(mapping)].update(zip(mapping.keys, values))
-    return copy.deepcopy(model, found) if found else model
+
+def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: list[str]) -> Any:
+    """The system with places in it, of trusted types only."""
+    _check_archive(content)
+    unknown, known = _unknown(skops.get_untrusted_types(data=content), trusted)
+    if unknown:
+        raise ValueError(f"it holds {unknown}, which is not built, since that could execute code")
+    with warnings.catch_warnings():
+        # Estimators of another version are compared with the values that were noted.
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        model = skops.loads(content, trusted=sorted(known))
+    _check_trees(list(_parts(model, set())))
+    _check_values(model, description)
+    return model
+
+
+def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, Any]]:
+    """Places of networks, and their classes where the files do not name them."""
+    places = [part for part in parts if isinstance(part, SavedNetwork)]
+    if sorted(place.number for place in places) != list(range(n_networks)):
+        raise ValueError(f"it does not have the {counted(n_networks, 'network')} described")
+    return [
+        (place, None if place.module is None else network_class(place.module)) for place in places
+    ]
 
 
 def _described(folder: Path) -> dict[str, Any]:

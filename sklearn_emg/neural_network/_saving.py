@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
@@ -46,8 +47,6 @@ _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 
 _LEFT_OUT = ("augment", "callbacks", "checkpoint")
 # Attributes that not every fit learns.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
-# What a network lacks that was trained without labels, by PretrainedEncoder; its history is empty.
-_OF_LABELS = {"classes_"}
 _CLASSES = saved_classes()
 
 
@@ -224,6 +223,8 @@ def load_model(
     estimator.net_ = net
     if history:
         estimator.history_ = net.history_
+    else:
+        vars(estimator).pop("classes_", None)
     return estimator
 
 
@@ -285,9 +286,10 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
     fitted = content["fitted"]
     if unknown := fitted.keys() - set(cls._fitted):
         raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
-    may_lack = _MAY_LACK if content["history"] else _MAY_LACK | _OF_LABELS
+    if not content["history"]:  # trained without labels, by PretrainedEncoder, as for two classes
+        fitted = {"classes_": _to_json("classes_", np.array([0, 1])), **fitted}
     for name in cls._fitted:
-        if name in fitted or name not in may_lack:
+        if name in fitted or name not in _MAY_LACK:
             setattr(estimator, name, _from_json(fitted[name]))
     _check_fitted(estimator)
     return estimator, [_checked_row(row) for row in content["history"]]
@@ -315,7 +317,7 @@ def _check_fitted(estimator: Any) -> None:
     fs = estimator._fs
     if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
         raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
-    if hasattr(estimator, "classes_"):
+    if is_classifier(estimator):
         _check_classes(estimator.classes_, estimator._class_counts)
 
 

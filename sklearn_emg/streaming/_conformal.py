@@ -97,21 +97,8 @@ class ConformalStop:
         check_real(coverage, "coverage", "ConformalStop", 0.0, 1.0, above=True, below=True)
         self.classes = self._classes = np.asarray(classes)
         self._y = np.asarray(y)
-        counts = [np.asarray(course, dtype=float) for course in courses]
-        wrong = [c.shape for c in counts if c.ndim != 2 or c.shape[1] != len(self._classes)]
-        if wrong or len(counts) != len(self._y) or not counts:
-            raise ValueError(
-                "ConformalStop needs a course of votes of shape (n_windows, "
-                f"{len(self._classes)}) and a label for each calibration subject. Got "
-                f"{counted(len(counts), 'course')}, {counted(len(self._y), 'label')}"
-                + (f" and the shape {wrong[0]}." if wrong else ".")
-            )
-        for k, course in enumerate(counts):
-            if not np.isfinite(course).all() or (course < 0).any():
-                raise ValueError(
-                    f"The course of votes {k} of ConformalStop has NaN, infinite or negative "
-                    "numbers. Give numbers of windows, as vote_courses does."
-                )
+        counts = [_as_course(course, number) for number, course in enumerate(courses)]
+        _check_courses(counts, len(self._y), len(self._classes))
         if unknown := sorted(set(self._y.tolist()) - set(self._classes.tolist())):
             raise ValueError(
                 f"The 'y' of ConformalStop has the label {unknown[0]!r}, which is not among the "
@@ -170,6 +157,28 @@ class ConformalStop:
             coverage=self.coverage, by_class=self.by_class,
         )  # fmt: skip
         return sets[0]
+
+
+def _as_course(course: ArrayLike, number: int) -> NDArray[np.floating]:
+    """A course of votes as numbers; NaN, infinite and negative ones are refused."""
+    counts = np.asarray(course, dtype=float)
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise ValueError(
+            f"The course of votes {number} of ConformalStop has NaN, infinite or negative numbers. "
+            "Give numbers of windows, as vote_courses does."
+        )
+    return counts
+
+
+def _check_courses(counts: list[NDArray[np.floating]], n_labels: int, n_classes: int) -> None:
+    """Refuse courses of another shape or number."""
+    wrong = [c.shape for c in counts if c.ndim != 2 or c.shape[1] != n_classes]
+    if wrong or len(counts) != n_labels or not counts:
+        raise ValueError(
+            f"ConformalStop needs a course of votes of shape (n_windows, {n_classes}) and a label "
+            f"for each calibration subject. Got {counted(len(counts), 'course')}, "
+            f"{counted(n_labels, 'label')}" + (f" and the shape {wrong[0]}." if wrong else ".")
+        )
 
 
 def _shares(counts: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -140,7 +140,7 @@ def test_random_chunks_give_the_windows_of_whole_recordings(simulated, name):
 @pytest.mark.parametrize("kind", ["float16", "int16", ">f4"])
 def test_samples_of_any_type_stream_as_they_are_diagnosed_offline(simulated, kind):
     table, y = simulated
-    model = SYSTEMS["features and LDA"]().fit(table, y)
+    model = SYSTEMS["lda"]().fit(table, y)
     few = table.head(2).copy()
     few["signal"] = [(30 * signal).astype(kind) for signal in few["signal"]]
     assert_streams(model, few)
