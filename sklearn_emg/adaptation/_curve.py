@@ -219,7 +219,7 @@ def adaptation_curve(
     ...     learn="references", sizes=[0, 5], n_draws=3, n_resamples=100, forgetting=False,
     ... )
     >>> curve.rows()["value"].round(2).tolist()
-    [0.5, 0.86]
+    [0.5, 0.85]
     """
     named = {"system": models} if isinstance(models, AdaptiveDiagnosis) else dict(models)
     _check_models(named)

@@ -382,6 +382,7 @@ def run_fold(
     """
     train, test = split
     outcome = Outcome(name, fold)
+    cpu_start = time.process_time()
     try:
         with _PeakMemory() as memory:
             model = clone(estimator)
@@ -406,6 +407,7 @@ def run_fold(
     except Exception as error:  # noqa: BLE001
         outcome.error = f"{type(error).__name__}: {error}"
         outcome.details = traceback.format_exc()
+        outcome.cpu_seconds = time.process_time() - cpu_start
     return outcome
 
 

@@ -120,6 +120,17 @@ def test_the_card_knows_settings_seeds_versions_and_cpu_time(card):
     assert float(reproduction["CPU time"].split()[0]) > 0
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_a_pipeline_that_fails_leaves_a_cpu_time_of_all(data):
+    failing = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None, features=["nothing"])
+    models = {"lda": pipelines()["lda"], "failing": failing}
+    result = compare(models, *data, cv=2, progress=False, n_resamples=5)
+    card = model_card(models["lda"].fit(*data), result, pipeline="lda")
+    assert "s of CPU time for all pipelines" in card.markdown
+    assert "nan s" not in card.markdown
+    assert set(result.record.cpu_seconds) == {"lda", "failing"}
+
+
 def test_confounds_are_audited_without_being_asked(card):
     assert "age" in facts(card, "Data")["Confounds"]
     leaks = section(card, "Leak checks").tables[0][1]

@@ -212,7 +212,8 @@ def _pipeline(result: Comparison, name: str | None) -> str:
     if name is None and len(names) == 1:
         return str(names[0])
     if name is None or name not in names:
-        raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+        fault = "needs the name of one" if name is None else f"has no pipeline {name!r}"
+        raise ValueError(f"subgroup_scores {fault}: the comparison has {names}.")
     return name
 
 

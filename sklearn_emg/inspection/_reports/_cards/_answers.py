@@ -116,12 +116,13 @@ def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
     record = facts.record
     others = len(record.parts) > 1
     versions = ", ".join(f"{n} {v}" for n, v in record.versions.items())
-    cpu = sum(record.cpu_seconds.values())
+    measured = [seconds for seconds in record.cpu_seconds.values() if seconds == seconds]
+    of = "all pipelines" if len(measured) == len(record.parts) else f"{len(measured)} pipelines"
     across = isinstance(facts.result, SiteComparison)
     return {
         "2a": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
         "2b": _part(versions),
-        "2c": _part(f"{record.versions['system']}; {cpu:.1f} s of CPU time for all pipelines"),
+        "2c": _part(f"{record.versions['system']}; {sum(measured):.1f} s of CPU time for {of}"),
         "3d": _part(class_text(record.rows)),
         "3e": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
         "3f": _part(shared["missing"]),
