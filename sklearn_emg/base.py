@@ -31,6 +31,7 @@ from sklearn_emg.recordings import (
     is_recording_table,
     plain_recordings,
     read_signal,
+    refuse_other_order,
     same_rate,
     step_key,
     values_of_recordings,
@@ -649,6 +650,8 @@ class FeatureExtractor(
 
     def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
         self._same_channels(self._table_channels(table))
+        given = common_channel_names(table)
+        refuse_other_order(self.channel_names_in_, given, type(self).__name__)
         if is_kept(table) and (key := step_key(self)) is not None:
             return values_of_recordings(table, key, self._transform_table)
         features = []

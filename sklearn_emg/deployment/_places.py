@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import UserDict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.neighbors import BallTree, KDTree
 
 from sklearn_emg.prognosis import context_network
 
 _CONTEXT_LSTM = "ContextLSTM"
+_TREES = {"KDTree": KDTree, "BallTree": BallTree}
 _CONTAINERS = (pd.DataFrame, pd.Series, pd.Index)
 
 
@@ -29,6 +32,65 @@ class SavedNetwork(BaseEstimator):
     def __init__(self, number: int = 0, module: str | None = None):
         self.number = number
         self.module = module
+
+
+class SavedNeighbours(BaseEstimator):
+    """Place of a tree of scikit-learn for the search of neighbours, which is compiled.
+
+    Parameters
+    ----------
+    kind : {"KDTree", "BallTree"}
+    samples : ndarray of shape (n_samples, n_features)
+    leaf_size : int
+    metric : str
+    metric_params : dict
+    """
+
+    def __init__(
+        self,
+        kind: str = "KDTree",
+        samples: Any = None,
+        leaf_size: int = 30,
+        metric: str = "euclidean",
+        metric_params: dict[str, Any] | None = None,
+    ):
+        self.kind = kind
+        self.samples = samples
+        self.leaf_size = leaf_size
+        self.metric = metric
+        self.metric_params = metric_params
+
+    def restored(self) -> Any:
+        """The tree."""
+        if self.kind not in _TREES:
+            raise ValueError(f"it names the tree {self.kind!r}, which is none of {sorted(_TREES)}")
+        params = self.metric_params or {}
+        samples = np.asarray(self.samples, dtype=np.float64)
+        return _TREES[self.kind](samples, self.leaf_size, metric=self.metric, **params)
+
+
+def neighbours_of(parts: Iterable[Any]) -> dict[int, SavedNeighbours]:
+    """Places of the trees that estimators of :mod:`sklearn.neighbors` hold, by their identities.
+
+    Parameters
+    ----------
+    parts : iterable
+        All objects in a system.
+
+    Returns
+    -------
+    places : dict of int to SavedNeighbours
+    """
+    places = {}
+    for part in parts:
+        tree = getattr(part, "_tree", None) if isinstance(part, BaseEstimator) else None
+        if type(tree).__name__ in _TREES and hasattr(part, "effective_metric_"):
+            metric = part.effective_metric_, part.effective_metric_params_
+            samples = np.asarray(part._fit_X)
+            places[id(tree)] = SavedNeighbours(
+                type(tree).__name__, samples, part.leaf_size, *metric
+            )
+    return places
 
 
 class SavedTable(BaseEstimator):

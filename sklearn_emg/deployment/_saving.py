@@ -29,11 +29,13 @@ from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 from sklearn_emg.deployment._places import (
     SavedMapping,
+    SavedNeighbours,
     SavedNetwork,
     SavedTable,
     is_mapping,
     is_table,
     known_network,
+    neighbours_of,
     network_class,
     saved_table,
 )
@@ -71,7 +73,10 @@ _PARTS_OF_ESTIMATORS = (
     "sklearn.model_selection._split.LeaveOneGroupOut",
     "sklearn.model_selection._split.StratifiedGroupKFold",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
     "sklearn_emg.ensemble._fitting._GivenDecisions",
     "pyriemann.tangentspace.TangentSpace",
     "sklearn_emg.feature_extraction._transforms._rocket.Convolutions",
@@ -105,7 +110,7 @@ def trusted_types() -> list[str]:
 
 def _types_of(packages: Iterable[str]) -> set[str]:
     """Trusted types, of some packages."""
-    places = map(_name, (SavedMapping, SavedNetwork, SavedTable))
+    places = map(_name, (SavedMapping, SavedNeighbours, SavedNetwork, SavedTable))
     names = {*places, *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
     for package in packages:
         module = importlib.import_module(f"sklearn_emg.{package}")
@@ -267,7 +272,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             "format": _FORMAT,
             "versions": _versions(),
             "networks": len(networks),
-            "checks": [values_of(part) for part in _probed(skeleton)],
+            "checks": [values_of(part) for part in _probed(_with_neighbours(skeleton))],
             "files": {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in written},
         }
         text = json.dumps({**description, "digest": _digest(description)}, indent=1)
@@ -283,12 +288,20 @@ def _places_of(model: Any, networks: list[Any]) -> dict[int, Any]:
         module = network.get_params(deep=False).get("module", "")
         places[id(network)] = SavedNetwork(number, known_network(module))
     parts = list(_parts(model, set()))
+    places |= neighbours_of(parts)
     places |= {id(part): saved_table(part) for part in parts if is_table(part)}
     mappings = [SavedMapping(list(p), list(p.values())) for p in parts if is_mapping(p)]
     places |= dict(zip([id(part) for part in parts if is_mapping(part)], mappings))
     for mapping in mappings:
         mapping.values = copy.deepcopy(mapping.values, places)
     return places
+
+
+def _with_neighbours(model: Any) -> Any:
+    """The system with its trees of neighbours, which are built again from their samples."""
+    places = [part for part in _parts(model, set()) if isinstance(part, SavedNeighbours)]
+    found = {id(place): place.restored() for place in places}
+    return copy.deepcopy(model, found) if found else model
 
 
 def _probed(skeleton: Any) -> list[BaseEstimator]:
@@ -405,7 +418,7 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
     with warnings.catch_warnings():
         # Estimators of another version are compared with the values that were noted.
         warnings.simplefilter("ignore", InconsistentVersionWarning)
-        model = skops.loads(content, trusted=sorted(known))
+        model = _with_neighbours(skops.loads(content, trusted=sorted(known)))
     _check_trees(list(_parts(model, set())))
     _check_values(model, description)
     return model

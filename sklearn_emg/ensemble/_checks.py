@@ -43,12 +43,14 @@ from sklearn_emg.recordings import (
     WindowSet,
     check_facts,
     check_recording_table,
+    common_channel_names,
     divide,
     divide_kept,
     is_kept,
     is_recording_table,
     keep_recordings,
     plain_recordings,
+    refuse_other_order,
     revealing_columns,
     same_rate,
     warn_of_left_out,
@@ -128,12 +130,14 @@ class InputChecks(BaseEstimator):
         if reset:
             self.window_shape_: tuple[int, ...] | None = shape
             self.fs_: float | None = windows.fs
+            self.channel_names_: tuple[str, ...] | None = common_channel_names(table)
             return windows
         if self.window_shape_ is None:
             raise ValueError(
                 f"X is a recording table, but this {self._caller} was fitted on an array or a "
                 "feature table. Give it what it was fitted on."
             )
+        refuse_other_order(self.channel_names_, common_channel_names(table), self._caller)
         self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
         if shape != self.window_shape_:
             raise ValueError(
@@ -206,7 +210,7 @@ class InputChecks(BaseEstimator):
         )
         if reset:
             values, y = checked[0], self._check_target(checked[1], len(checked[0]))
-            self.window_shape_ = self.fs_ = None
+            self.window_shape_ = self.fs_ = self.channel_names_ = None
         else:
             values = checked
         if self.window is not None:

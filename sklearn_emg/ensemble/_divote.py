@@ -121,6 +121,9 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     classes_ : ndarray of shape (n_classes,)
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects, None where X and `groups` named none.
+    channel_names_ : tuple of str or None
+        Names of the channels, if all recordings of ``fit`` have the same. The same channels in
+        another order are refused.
     fs_ : float or None
         Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
     estimator_ : estimator object

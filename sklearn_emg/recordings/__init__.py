@@ -80,6 +80,7 @@ from sklearn_emg.recordings._table import METADATA_COLUMNS as METADATA_COLUMNS
 from sklearn_emg.recordings._table import check_recording_table, recording_table
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
 from sklearn_emg.recordings._table import is_recording_table as is_recording_table
+from sklearn_emg.recordings._table import refuse_other_order as refuse_other_order
 from sklearn_emg.recordings._table import with_signals as with_signals
 from sklearn_emg.recordings._training import LastToSeeSubjects as LastToSeeSubjects
 from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory

@@ -139,6 +139,32 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     return names
 
 
+def refuse_other_order(
+    known: tuple[str, ...] | None, given: tuple[str, ...] | None, caller: str
+) -> None:
+    """Refuse the channels of the training in another order.
+
+    Parameters
+    ----------
+    known, given : tuple of str or None
+        Names of the channels of the training and of new recordings, None where nothing names them.
+    caller : str
+        Class named in the message.
+
+    Raises
+    ------
+    ValueError
+        If they are the same names in another order. Other names are not refused: they may stand for
+        the same places.
+    """
+    if known is None or given is None or known == given or sorted(known) != sorted(given):
+        return
+    raise ValueError(
+        f"The channels are {', '.join(given)}, but {caller} was fitted on {', '.join(known)}, in "
+        f"that order. Put them in this order: select_channels(table, {list(known)})."
+    )
+
+
 def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
     """Replace the signals of a table by the output of a step of this package.
 

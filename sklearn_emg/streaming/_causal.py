@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from os import PathLike
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
@@ -109,6 +110,12 @@ def _substitute(step: Any) -> Found:
     return None if rule is None else rule(step)
 
 
+def _acts_in_fit_only(step: Any) -> bool:
+    """Whether a step changes no signal: it is left out, or a sampler of imbalanced-learn."""
+    sampler = hasattr(step, "fit_resample") and not hasattr(step, "transform")
+    return step is None or isinstance(step, str) or sampler
+
+
 def _system(model: Any) -> Any:
     """The pipeline that a search has found, or the model itself."""
     return _system(model.best_estimator_) if hasattr(model, "best_estimator_") else model
@@ -122,7 +129,7 @@ def _whole_steps(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _whole_steps(step, f"{path}__{name}" if path else name)
     elif hasattr(model, "transformer_"):  # a CachedTransformer
         yield from _whole_steps(model.transformer_, path)
-    elif model is not None and model != "passthrough":
+    elif not _acts_in_fit_only(model):
         yield path, model
 
 
@@ -151,6 +158,7 @@ def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVote
         raise ValueError(
             f"{caller} takes a fitted DiVoteClassifier, or a Pipeline that ends with one. Got "
             f"{model!r}, which ends with {type(divote).__name__}."
+            + (" Read a saved system by load_model." if isinstance(model, str | PathLike) else "")
         )
     check_is_fitted(divote)
     if divote.window is None or divote.fs_ is None or divote.window_shape_ is None:
@@ -251,7 +259,7 @@ def _causal(model: Any, path: str, changes: list[str]) -> Any:
             (n, _causal(step, f"{path}__{n}" if path else n, changes)) for n, step in model.steps
         ]
         return model.set_params(steps=inner)
-    if model is None or isinstance(model, (str, DiVoteClassifier)):
+    if _acts_in_fit_only(model) or isinstance(model, DiVoteClassifier):
         return model
     if hasattr(model, "transformer"):
         inner = _causal(model.transformer, path, changes)

@@ -20,6 +20,7 @@ from sklearn_emg.metrics import check_confidence
 from sklearn_emg.preprocessing import THRESHOLDS, ArtefactDetector
 from sklearn_emg.recordings import (
     read_signal,
+    refuse_other_order,
     same_rate,
     to_samples,
     warn_of_implausible_recordings,
@@ -32,6 +33,7 @@ from sklearn_emg.streaming._windows import WindowCutter
 
 _CALLER = "StreamingDiagnosis"
 _LATENCIES = 10_000
+_LARGEST = 1e9  # mV, beyond what an amplifier gives: such a sample is lost, as infinity is
 
 
 class StoppingRule(Protocol):
@@ -146,9 +148,9 @@ class StreamingDiagnosis:
     smooth : MajorityVote, default=None
         Vote over the latest windows, for gestures or rest and contraction.
     gaps : {"restart", "raise"}, default="restart"
-        What happens at NaN, infinity or lost samples. "restart" starts again after the gap: filters
-        start in the steady state of the next sample, and windows with lost samples are left out.
-        "raise" refuses the chunk.
+        What happens at NaN, infinity, samples beyond 1e9 mV or lost samples. "restart" starts again
+        after the gap: filters start in the steady state of the next sample, and windows with lost
+        samples are left out. "raise" refuses the chunk.
     confidence : float, default=0.95
         Confidence level of the interval in the decision.
 
@@ -279,30 +281,21 @@ class StreamingDiagnosis:
             The subject. The decision is on all its recordings since it was last changed.
         **columns : dict
             Values of further columns of a recording table that the model reads, such as
-            ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``.
+            ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``. ``channel_names`` are
+            compared with those of the training.
 
         Raises
         ------
         ValueError
-            If the previous recording has not ended, or the subject or a column is missing.
+            If the previous recording has not ended, the subject or a column is missing, or the
+            channels of the training are in another order.
 
         Warns
         -----
         SubjectLeakWarning
             If the subject was trained on.
         """
-        if self._recording:
-            raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
-        if subject is None or subject != subject or not str(subject).strip():
-            raise ValueError(
-                f"{_CALLER}.begin needs a subject. Got {subject!r}. Name it, such as 'new'."
-            )
-        needed = {self._divote.by or "subject", self._divote.unit} - {"subject"}
-        if missing := sorted(needed - columns.keys()):
-            raise ValueError(
-                f"{_CALLER}.begin needs {missing[0]!r}, by which the model votes: give "
-                f"begin(subject, {missing[0]}=...)."
-            )
+        self._check_begin(subject, columns)
         if self._subject is None or self._subject.subject != subject:
             known = self._divote.subjects_
             warn_of_known_subjects([] if known is None else list(known), [subject], _CALLER)
@@ -314,6 +307,25 @@ class StreamingDiagnosis:
         self._cutter = WindowCutter(self._size, self._step, self._divote.tail)
         self._raw_cutter = WindowCutter(self._size, self._step, self._divote.tail)
         self._recording, self._first_seen = True, False
+
+    def _check_begin(self, subject: Any, columns: dict[str, Any]) -> None:
+        """Refuse to begin without an end, a subject, a column or the order of the channels."""
+        if self._recording:
+            raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
+        unusable = not isinstance(subject, Hashable) or subject is None or subject != subject
+        if unusable or not str(subject).strip():
+            raise ValueError(
+                f"{_CALLER}.begin needs a subject. Got {subject!r}. Name it, such as 'new'."
+            )
+        needed = {self._divote.by or "subject", self._divote.unit} - {"subject"}
+        if missing := sorted(needed - columns.keys()):
+            raise ValueError(
+                f"{_CALLER}.begin needs {missing[0]!r}, by which the model votes: give "
+                f"begin(subject, {missing[0]}=...)."
+            )
+        names = columns.get("channel_names")
+        if isinstance(names, (tuple, list)):
+            refuse_other_order(self._divote.channel_names_, tuple(names), _CALLER)
 
     def end(self) -> list[Event]:
         """End the recording.
@@ -366,7 +378,8 @@ class StreamingDiagnosis:
         self._state("push")
         values = self._checked(samples, fs)
         lost = self._lost(start)
-        finite = np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
+        # Comparisons with NaN are false.
+        finite = (np.abs(values) <= _LARGEST).all(axis=tuple(range(values.ndim - 1)))
         if self._gaps == "raise" and (lost or not finite.all()):
             self._refuse_gap(lost, finite)
         events: list[Event] = [self._gap(lost)] if lost else []
@@ -404,7 +417,10 @@ class StreamingDiagnosis:
     def _checked(self, samples: ArrayLike, fs: float | None) -> NDArray[np.floating]:
         if fs is not None:
             self._check_rate(check_real(fs, "fs", _CALLER))
-        values = np.asarray(samples)
+        try:
+            values = np.asarray(samples)
+        except ValueError as error:
+            raise ValueError(f"The chunk has channels of different lengths: {error}") from error
         if values.dtype.kind not in "fiu":
             raise ValueError(
                 f"The chunk has {values.dtype} samples. Give an array of real numbers, in mV."
@@ -441,7 +457,8 @@ class StreamingDiagnosis:
 
     def _refuse_gap(self, lost: int, finite: NDArray[np.bool_]) -> None:
         at = self._cutter.position / self.fs
-        what = f"{lost} samples are missing" if lost else "a sample is NaN or infinite"
+        fault = "a sample is beyond 1e9 mV, NaN or infinite"
+        what = f"{lost} samples are missing" if lost else fault
         at += 0.0 if lost else float(np.argmin(finite)) / self.fs
         raise ValueError(
             f"{_CALLER}(gaps='raise'): {what} at {at:g} s of the recording. Check the connection, "

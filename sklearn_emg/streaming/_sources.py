@@ -71,6 +71,8 @@ def replay(
     n_chunk = max(1, round(check_real(chunk, "chunk", "replay", 0.0, above=True) * fs))
     if speed is not None:
         check_real(speed, "speed", "replay", 0.0, above=True)
+    if isinstance(signal, str | os.PathLike):
+        raise ValueError(f"replay takes samples. Give the file {str(signal)!r} to replay_file.")
     values = np.asarray(read_signal(signal))
     if values.ndim not in (1, 2) or not values.size or values.dtype.kind not in "fiu":
         raise ValueError(

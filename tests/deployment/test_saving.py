@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -12,13 +13,31 @@ import pandas as pd
 import pytest
 import sklearn
 from data import recording_cohort
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_emg.deployment import _saving, load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
@@ -27,8 +46,14 @@ from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.motor_units import DecompositionFeatures
 from sklearn_emg.neural_network import ALSNetClassifier, EMGClassifier, PatternNet
-from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter, HighpassFilter
+from sklearn_emg.preprocessing import (
+    AmplitudeScaler,
+    BandpassFilter,
+    HighpassFilter,
+    SiteStandardizer,
+)
 from sklearn_emg.prognosis import SlopeRegressor
+from sklearn_emg.streaming import StreamingDiagnosis
 
 pytest.importorskip("skops")
 pytestmark = [
@@ -188,7 +213,7 @@ def test_damaged_files_are_refused_and_named(saved):
     rng = np.random.default_rng(0)
     files = sorted(saved.iterdir())
     assert len(files) == 4
-    for trial in range(200):
+    for trial in range(300):
         file = files[trial % len(files)]
         content = file.read_bytes()
         damaged = bytearray(content)
@@ -222,6 +247,97 @@ def test_forged_content_of_the_archive_is_refused(saved):
         except ValueError as error:
             refused += "system.skops" in str(error)
     assert refused == 100
+
+
+FINAL = [
+    None,
+    LogisticRegression(),
+    LinearDiscriminantAnalysis(),
+    QuadraticDiscriminantAnalysis(reg_param=0.1),
+    GaussianNB(),
+    SVC(),
+    KNeighborsClassifier(2),
+    DecisionTreeClassifier(random_state=0),
+    RandomForestClassifier(3, random_state=0),
+    ExtraTreesClassifier(3, random_state=0),
+    GradientBoostingClassifier(n_estimators=2, random_state=0),
+    AdaBoostClassifier(n_estimators=2, random_state=0),
+    MLPClassifier((3,), max_iter=5, random_state=0),
+    CalibratedClassifierCV(LogisticRegression(), cv=2),
+    VotingClassifier([("a", GaussianNB()), ("b", LogisticRegression())], voting="soft"),
+    StackingClassifier([("a", GaussianNB())], LogisticRegression(), cv=2),
+    make_pipeline(StandardScaler(), LinearSVC(random_state=0)),
+    FrozenEstimator(LogisticRegression().fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("final", FINAL, ids=lambda f: type(f).__name__)
+def test_systems_with_every_kind_of_final_classifier_travel_and_move(final, table, tmp_path):
+    X, y = table
+    model = divote(TimeDomainFeatures(["rms", "zc"]), LogisticRegression(), final_estimator=final)
+    model = model.fit(X, y)
+    folder = save_model(model, tmp_path / "model").rename(tmp_path / "another name")
+    again = load_model(folder)
+    method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+    np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
+    live, other = StreamingDiagnosis(model), StreamingDiagnosis(again)
+    for stream in (live, other):
+        stream.begin("new", muscle="biceps")
+        stream.push(X["signal"].iloc[0])
+        stream.end()
+    pd.testing.assert_frame_equal(live.diagnose(), other.diagnose())
+
+
+def test_mappings_with_keys_that_are_no_texts_travel_with_what_is_in_them(tmp_path):
+    X = pd.DataFrame({"rms": np.arange(8.0), "subject": list("aabbccdd")})
+    scaler = SiteStandardizer("all", site=None).fit(X)
+    assert list(scaler.reference_subjects_) == [None]
+    inner = {(1, "a"): pd.DataFrame({"x": [1.0, 2.0]})}
+    scaler.notes_ = {None: inner, "same": inner, 3: [pd.Series([1.5], name="y")]}
+    again = load_model(save_model(scaler, tmp_path / "model"))
+    pd.testing.assert_frame_equal(again.transform(X), scaler.transform(X))
+    assert again.reference_subjects_ == scaler.reference_subjects_
+    assert list(again.notes_) == [None, "same", 3]
+    assert again.notes_[None] is again.notes_["same"]
+    pd.testing.assert_frame_equal(again.notes_[None][1, "a"], inner[1, "a"])
+    pd.testing.assert_series_equal(again.notes_[3][0], scaler.notes_[3][0])
+    scaler.transform(X)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn_emg.deployment import save_model
+write, left = Path.write_bytes, int(sys.argv[2])
+def killed(self, content):
+    global left
+    left -= 1
+    if left < 0:
+        write(self, content[: len(content) // 2])
+        os._exit(9)
+    return write(self, content)
+Path.write_bytes = Path.write_text = lambda self, content, **_: killed(
+    self, content.encode() if isinstance(content, str) else content
+)
+save_model(LogisticRegression().fit(np.eye(4), [0, 1, 0, 1]), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_process_that_is_killed_while_it_saves_leaves_the_old_system(writes, tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    old = LogisticRegression().fit(X, X[:, 0] > 0)
+    folder = save_model(old, tmp_path / "model")
+    command = [sys.executable, "-c", KILLED, str(folder), str(writes)]
+    root = Path(__file__).parents[2]
+    found = os.environ | {"PYTHONPATH": str(root)}
+    assert subprocess.run(command, cwd=root, env=found, check=False).returncode == 9
+    np.testing.assert_array_equal(load_model(folder).coef_, old.coef_)
+    save_model(old, folder)
+    np.testing.assert_array_equal(load_model(folder).coef_, old.coef_)
 
 
 def test_a_missing_file_is_named(saved):

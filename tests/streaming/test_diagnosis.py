@@ -29,12 +29,13 @@ from sklearn_emg.preprocessing import (
     HighpassFilter,
     LowpassFilter,
     NotchFilter,
+    RecordingUndersampler,
     Rectifier,
     Resampler,
     SiteStandardizer,
     WaveletDenoiser,
 )
-from sklearn_emg.recordings import cut_recordings, recording_table
+from sklearn_emg.recordings import cut_recordings, recording_table, select_channels
 from sklearn_emg.streaming import (
     ConformalStop,
     FixedLength,
@@ -480,6 +481,67 @@ def test_the_causal_version_streams_and_says_what_changes():
 def test_a_step_without_causal_substitute_is_named():
     with pytest.raises(ValueError, match="no causal substitute for step 'waveletdenoiser'"):
         to_causal(system(WaveletDenoiser()))
+
+
+def test_a_sampler_acts_in_fit_only_and_neither_streams_nor_hinders():
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    table, y = recording_cohort([1, 3] * 4)
+    plain = system(HighpassFilter(10.0, zero_phase=False)).fit(table, y)
+    sampler = RecordingUndersampler(random_state=0)
+    model = pipeline.make_pipeline(HighpassFilter(10.0), sampler, plain[-1])
+    causal, changes = to_causal(model)
+    assert len(changes) == 1
+    assert isinstance(causal[1], RecordingUndersampler)
+    expected = assert_streams(plain, table.head(2))
+    pd.testing.assert_frame_equal(assert_streams(causal.fit(table, y), table.head(2)), expected)
+
+
+def test_channels_in_another_order_are_refused():
+    table, y = recording_cohort([1, 3] * 4, n_channels=2)
+    table["channel_names"] = [("biceps", "triceps")] * len(table)
+    model = system(HighpassFilter(10.0, zero_phase=False)).fit(table, y)
+    live = StreamingDiagnosis(model)
+    match = r"are triceps, biceps, but .* select_channels\(table, \['biceps', 'triceps'\]\)"
+    with pytest.raises(ValueError, match=match):
+        live.begin("new", channel_names=("triceps", "biceps"))
+    other = table.assign(channel_names=[("triceps", "biceps")] * len(table))
+    with pytest.raises(ValueError, match=match):
+        model.predict(other)
+    with pytest.raises(ValueError, match=match):
+        TimeDomainFeatures().fit(table).transform(other)
+    again = select_channels(other, ["biceps", "triceps"])
+    swapped = select_channels(table, ["triceps", "biceps"])
+    assert again["channel_names"].tolist() == table["channel_names"].tolist()
+    assert not np.array_equal(again["signal"][0], table["signal"][0])
+    np.testing.assert_array_equal(again["signal"][0], swapped["signal"][0])
+    live.begin("new", channel_names=["biceps", "triceps"])
+    assert live.push(table["signal"][0])
+    model.predict(table.assign(channel_names=[("EMG1", "EMG2")] * len(table)))
+
+
+def test_samples_that_no_amplifier_gives_are_a_gap():
+    table, y = recording_cohort([1, 3] * 4)
+    live = StreamingDiagnosis(system(HighpassFilter(10.0, zero_phase=False)).fit(table, y))
+    live.begin("new")
+    events = live.push([0.1, 1e10, -1e300, np.inf, 0.2])
+    assert events == [Gap(0, 0.001, 0.004)]
+
+
+def test_a_chunk_of_channels_of_different_lengths_and_subjects_as_lists_are_refused():
+    table, y = recording_cohort([1, 3] * 4)
+    live = StreamingDiagnosis(system(HighpassFilter(10.0, zero_phase=False)).fit(table, y))
+    with pytest.raises(ValueError, match=r"begin needs a subject\. Got \['a'\]"):
+        live.begin(["a"])
+    live.begin("new")
+    with pytest.raises(ValueError, match="channels of different lengths"):
+        live.push([[1.0, 2.0], [3.0]])
+
+
+def test_a_path_in_place_of_a_model_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match="Read a saved system by load_model"):
+        StreamingDiagnosis("folder/model")
+    with pytest.raises(ValueError, match=r"Give the file 'recording\.csv' to replay_file"):
+        replay("recording.csv", 1000.0)
 
 
 def test_other_models_are_refused():
