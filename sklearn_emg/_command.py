@@ -262,12 +262,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _COMMANDS[arguments.command](arguments)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        sys.stderr.write(f"error: {_in_one_line(str(error))}\n")
+        sys.stderr.write(f"error: {_with_options(_in_one_line(str(error)), arguments)}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
     return 0
+
+
+def _with_options(text: str, arguments: argparse.Namespace) -> str:
+    """A message of the package with options of this command in place of parameters."""
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found["name"], found["value"]
+        return f"--{name} {value.strip(chr(39))}" if hasattr(arguments, name) else found[0]
+
+    return re.sub(r"\b(?P<name>\w+)=(?P<value>'[^']*'|\.\.\.)", option, text)
 
 
 def _in_one_line(text: str) -> str:

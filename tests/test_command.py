@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from data import recording_cohort
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from sklearn_emg._command import main
+from sklearn_emg.deployment import save_model
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.feature_extraction import TimeDomainFeatures
 
 GROUPS = {"control": 0.1, "patient": 0.2}
 
@@ -242,6 +248,21 @@ def test_wrong_usage_has_one_line(arguments, message, capsys):
     assert err.startswith("error: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_errors_name_options_and_not_parameters(tmp_path, capsys):
+    pytest.importorskip("skops")
+    X, y = recording_cohort([1, 3] * 3)
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    model = save_model(DiVoteClassifier(windows, window=0.2).fit(X, y), tmp_path / "model")
+    file = tmp_path / "new.csv"
+    pd.DataFrame({"EMG": X["signal"][0]}).to_csv(file, index=False)
+    assert main(["predict", str(model), str(file)]) == 2
+    assert "pass --fs ... in Hz" in capsys.readouterr().err
+    assert main(["predict", str(model), str(file), "--fs", "1000"]) == 2
+    assert "pass --unit uV, 'mV' or 'V', or --unit counts" in capsys.readouterr().err
+    assert main(["predict", str(model), str(file), "--fs", "1000", "--unit", "mV"]) == 0
+    assert "agreement" in capsys.readouterr().out
 
 
 def test_an_empty_folder_is_an_error(tmp_path, capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
 import io
 import json
 import os
@@ -40,8 +39,9 @@ from sklearn_emg.deployment._places import (
     saved_table,
 )
 from sklearn_emg.deployment._probes import check_values, complete, probed, values_of
+from sklearn_emg.deployment._trusted import PARTS_OF_ESTIMATORS, name_of, unknown_types
 
-__all__ = ["load_model", "save_model", "trusted_types"]
+__all__ = ["load_model", "save_model"]
 
 _FORMAT = "sklearn_emg system 1"
 _DESCRIPTION, _SYSTEM = "system.json", "system.skops"
@@ -49,91 +49,10 @@ _PARTS = {"format", "versions", "files", "networks", "checks", "digest"}
 _FILE_NAME = re.compile(r"system\.skops|network_\d{1,4}\.(safetensors|json)")
 _MAX_DESCRIPTION_BYTES = 2**20
 _MAX_BYTES = 2**32
-# Packages whose estimators a system may hold.
-_PACKAGES = (
-    "feature_extraction",
-    "feature_selection",
-    "preprocessing",
-    "model_selection",
-    "ensemble",
-    "neural_network",
-    "motor_units",
-    "prognosis",
-    "adaptation",
-)
-_DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
-# What fitted estimators hold in addition to estimators. Trees are checked, see _check_trees.
-_PARTS_OF_ESTIMATORS = (
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.metrics._scorer._PassthroughScorer",
-    "sklearn.model_selection._split.GroupKFold",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.LeaveOneGroupOut",
-    "sklearn.model_selection._split.StratifiedGroupKFold",
-    "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "sklearn_emg.ensemble._fitting._GivenDecisions",
-    "pyriemann.tangentspace.TangentSpace",
-    "sklearn_emg.feature_extraction._transforms._rocket.Convolutions",
-    "sklearn_emg.feature_selection._mean_impurity_decrease",
-    "sksurv.functions.StepFunction",
-    "sksurv.linear_model.coxnet.CoxnetSurvivalAnalysis",
-    "sksurv.linear_model.coxph.BreslowEstimator",
-)
 # The oldest version of scikit-learn that pyproject.toml allows.
 _OLDEST_SKLEARN = (1, 6)
 _SAVING = "sklearn_emg.deployment.save_model"
 _EXTRA = "deploy"
-
-
-def trusted_types() -> list[str]:
-    """Types that :func:`load_model` builds, in addition to those of scikit-learn that skops trusts.
-
-    Returns
-    -------
-    types : list of str
-        Names of the public estimators of this package and of a few containers of data.
-
-    Examples
-    --------
-    >>> from sklearn_emg.deployment import trusted_types
-    >>> "sklearn_emg.ensemble._divote.DiVoteClassifier" in trusted_types()
-    True
-    """
-    return sorted(_types_of(_PACKAGES))
-
-
-def _types_of(packages: Iterable[str]) -> set[str]:
-    """Trusted types, of some packages."""
-    places = map(_name, (SavedMapping, SavedNeighbours, SavedNetwork, SavedTable))
-    names = {*places, *_DATA_TYPES, *_PARTS_OF_ESTIMATORS}
-    for package in packages:
-        module = importlib.import_module(f"sklearn_emg.{package}")
-        for public in module.__all__:
-            try:
-                value = getattr(module, public)
-            except ImportError:  # an extra that is not installed here, so no system has it
-                continue
-            if isinstance(value, type) and any(hasattr(value, m) for m in ("get_n_splits", "fit")):
-                names.add(_name(value))
-    return names
-
-
-def _unknown(found: Iterable[str], trusted: Iterable[str]) -> tuple[str, set[str]]:
-    """Those of some types that are not trusted, as a text, and the types that are trusted."""
-    # PyTorch is not imported for a system without a network.
-    packages = [p for p in _PACKAGES if any(n.startswith(f"sklearn_emg.{p}.") for n in found)]
-    known = {*_types_of(packages), *trusted}
-    return ", ".join(sorted(set(found) - known)), known
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _versions() -> dict[str, str]:
@@ -166,7 +85,7 @@ def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
 
 def _has_parts(value: Any) -> bool:
     own = type(value).__module__.startswith("sklearn_emg.")
-    return own or isinstance(value, BaseEstimator) or _name(type(value)) in _PARTS_OF_ESTIMATORS
+    return own or isinstance(value, BaseEstimator) or name_of(type(value)) in PARTS_OF_ESTIMATORS
 
 
 def _networks(model: Any) -> list[Any]:
@@ -251,7 +170,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             f"save_model cannot write {type(model).__name__}, which holds an object that skops "
             f"does not write, such as an open file: {error}"
         ) from error
-    unknown, _ = _unknown(skops.get_untrusted_types(data=content), trusted)
+    unknown, _ = unknown_types(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise TypeError(
             f"save_model: the system holds {unknown}, which load_model does not build, since that "
@@ -412,7 +331,7 @@ def _check_digests(folder: Path, files: dict[str, str]) -> None:
 def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: list[str]) -> Any:
     """The system with places in it, of trusted types only."""
     _check_archive(content)
-    unknown, known = _unknown(skops.get_untrusted_types(data=content), trusted)
+    unknown, known = unknown_types(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise ValueError(f"it holds {unknown}, which is not built, since that could execute code")
     with warnings.catch_warnings():

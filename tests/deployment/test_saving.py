@@ -28,11 +28,13 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.feature_selection import SelectKBest, mutual_info_classif
 from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -43,6 +45,7 @@ from sklearn_emg.deployment import _saving, load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
+from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.motor_units import DecompositionFeatures
 from sklearn_emg.neural_network import ALSNetClassifier, EMGClassifier, PatternNet
@@ -267,6 +270,11 @@ FINAL = [
     VotingClassifier([("a", GaussianNB()), ("b", LogisticRegression())], voting="soft"),
     StackingClassifier([("a", GaussianNB())], LogisticRegression(), cv=2),
     make_pipeline(StandardScaler(), LinearSVC(random_state=0)),
+    make_pipeline(SelectKBest(k=1), GaussianProcessClassifier()),
+    make_pipeline(
+        SelectKBest(mutual_info_classif, k=1), KNeighborsClassifier(2, algorithm="brute")
+    ),
+    KNeighborsClassifier(2, algorithm="ball_tree", metric="minkowski", p=3),
     FrozenEstimator(LogisticRegression().fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])),
 ]
 
@@ -287,6 +295,35 @@ def test_systems_with_every_kind_of_final_classifier_travel_and_move(final, tabl
         stream.push(X["signal"].iloc[0])
         stream.end()
     pd.testing.assert_frame_equal(live.diagnose(), other.diagnose())
+
+
+@pytest.mark.parametrize(
+    "scoring", ["balanced_accuracy", "roc_auc", subject_scorer("f1"), subject_scorer("accuracy")]
+)
+def test_a_search_travels_with_its_scorer(scoring, table, tmp_path):
+    X, y = table
+    model = divote(TimeDomainFeatures(["rms"]), LogisticRegression())
+    search = GridSearchCV(model, {"tail": ["drop"]}, cv=SubjectKFold(2), scoring=scoring).fit(X, y)
+    again = load_model(save_model(search, tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict_proba(X), search.predict_proba(X))
+    assert again.score(X, y) == search.score(X, y)
+
+
+@pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
+def test_trees_of_neighbours_are_built_again_and_checked_in_other_versions(algorithm, tmp_path):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = KNeighborsRegressor(3, algorithm=algorithm, leaf_size=2, weights="distance")
+    folder = save_model(model.fit(X, X[:, 0]), tmp_path / "model")
+    older(folder)
+    again = load_model(folder)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert type(again._tree) is type(model._tree)
+    checks = json.loads((folder / "system.json").read_text())["checks"]
+    assert [check["class"] for check in checks] == ["KNeighborsRegressor"]
+    checks[0]["values"][0] += 1.0
+    older(folder, checks=checks)
+    with pytest.raises(ValueError, match="KNeighborsRegressor gives other values than there"):
+        load_model(folder)
 
 
 def test_mappings_with_keys_that_are_no_texts_travel_with_what_is_in_them(tmp_path):

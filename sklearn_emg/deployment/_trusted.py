@@ -1,0 +1,137 @@
+"""Types that a saved system may hold: those that load_model builds."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from sklearn_emg.deployment._places import (
+    SavedMapping,
+    SavedNeighbours,
+    SavedNetwork,
+    SavedTable,
+)
+
+__all__ = ["trusted_types"]
+
+# Packages whose estimators a system may hold.
+_PACKAGES = (
+    "feature_extraction",
+    "feature_selection",
+    "preprocessing",
+    "model_selection",
+    "ensemble",
+    "neural_network",
+    "motor_units",
+    "prognosis",
+    "adaptation",
+)
+_DATA_TYPES = ("builtins.frozenset", "numpy.dtype")
+_KERNELS = (
+    *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared", "Exponentiation"),
+    *("Matern", "PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+)
+# Scores of univariate selectors, which are functions of arrays; so are those of scorers.
+_FUNCTIONS = (
+    "sklearn.feature_selection._mutual_info.mutual_info_classif",
+    "sklearn.feature_selection._mutual_info.mutual_info_regression",
+    "sklearn.feature_selection._univariate_selection.chi2",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.feature_selection._univariate_selection.r_regression",
+)
+# What fitted estimators hold in addition to estimators. Trees are checked, see _check_trees.
+PARTS_OF_ESTIMATORS = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS),
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.LeaveOneGroupOut",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.multiclass._ConstantPredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    "sklearn_emg.ensemble._fitting._GivenDecisions",
+    "sklearn_emg.metrics._subjects._SubjectScorer",
+    "pyriemann.tangentspace.TangentSpace",
+    "sklearn_emg.feature_extraction._transforms._rocket.Convolutions",
+    "sklearn_emg.feature_selection._mean_impurity_decrease",
+    "sksurv.functions.StepFunction",
+    "sksurv.linear_model.coxnet.CoxnetSurvivalAnalysis",
+    "sksurv.linear_model.coxph.BreslowEstimator",
+)
+
+
+def trusted_types() -> list[str]:
+    """Types that :func:`load_model` builds, in addition to those of scikit-learn that skops trusts.
+
+    Returns
+    -------
+    types : list of str
+        Names of the public estimators of this package and of a few containers of data.
+
+    Examples
+    --------
+    >>> from sklearn_emg.deployment import trusted_types
+    >>> "sklearn_emg.ensemble._divote.DiVoteClassifier" in trusted_types()
+    True
+    """
+    return sorted(_types_of(_PACKAGES))
+
+
+def _types_of(packages: Iterable[str]) -> set[str]:
+    """Trusted types, of some packages."""
+    places = map(name_of, (SavedMapping, SavedNeighbours, SavedNetwork, SavedTable))
+    names = {*places, *_DATA_TYPES, *PARTS_OF_ESTIMATORS, *_FUNCTIONS}
+    names |= {name_of(get_scorer(scorer)._score_func) for scorer in get_scorer_names()}
+    for package in packages:
+        module = importlib.import_module(f"sklearn_emg.{package}")
+        for public in module.__all__:
+            try:
+                value = getattr(module, public)
+            except ImportError:  # an extra that is not installed here, so no system has it
+                continue
+            if isinstance(value, type) and any(hasattr(value, m) for m in ("get_n_splits", "fit")):
+                names.add(name_of(value))
+    return names
+
+
+def unknown_types(found: Iterable[str], trusted: Iterable[str]) -> tuple[str, set[str]]:
+    """Those of some types that are not trusted, as a text, and the types that are trusted.
+
+    Parameters
+    ----------
+    found : iterable of str
+        Names of types in a file.
+    trusted : iterable of str
+        Names that the user trusts.
+
+    Returns
+    -------
+    unknown : str
+    known : set of str
+    """
+    # PyTorch is not imported for a system without a network.
+    packages = [p for p in _PACKAGES if any(n.startswith(f"sklearn_emg.{p}.") for n in found)]
+    known = {*_types_of(packages), *trusted}
+    return ", ".join(sorted(set(found) - known)), known
+
+
+def name_of(cls: Any) -> str:
+    """Full name of a class or function, as skops writes it."""
+    return f"{cls.__module__}.{cls.__qualname__}"
