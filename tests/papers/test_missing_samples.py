@@ -104,7 +104,7 @@ def test_boumerdes_leaves_out_windows_with_gaps(cohort):
     X, y = cohort
     n_windows = check_boumerdes(damaged(X), y, fs=2000.0, window=0.4, step=0.2)
     assert n_windows[7] == 0
-    assert 0 < n_windows[2] < n_windows[1] == n_windows[0]
+    assert n_windows[:3].tolist() == [4, 3, 2]  # short gaps cost their windows too
 
 
 def test_boumerdes_runs_on_n2001_as_it_comes(real_damaged):
