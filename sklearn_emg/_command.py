@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = add("describe", "show what is recognised in a file",
         "Show channels, units, rates and labels of a file, and what it lacks.\n\n"
         "  sklearn-emg describe study/control/c01_biceps.csv")  # fmt: skip
-    describe.add_argument("file", metavar="FILE")
+    describe.add_argument("files", metavar="FILE", nargs="+")
     describe.add_argument("--format", help="form of the file (default: recognised)")
     quality = add("quality", "check the recordings of a folder", _QUALITY, _FOLDER)
     _add_reading(quality)
@@ -293,7 +293,10 @@ def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
 def _describe(arguments: argparse.Namespace) -> None:
     from sklearn_emg.io import describe_file
 
-    sys.stdout.write(f"{describe_file(arguments.file, format=arguments.format)}\n")
+    for file in arguments.files:
+        if Path(file).is_dir():
+            raise ValueError(f"{file} is a folder; give files, or check it with: quality {file}")
+        sys.stdout.write(f"{describe_file(file, format=arguments.format)}\n")
 
 
 def _systems(arguments: argparse.Namespace) -> None:
@@ -309,7 +312,7 @@ def _systems(arguments: argparse.Namespace) -> None:
 def _quality(arguments: argparse.Namespace) -> None:
     from sklearn_emg.preprocessing import check_quality
 
-    table, y = _read(arguments)
+    table, y = _read(arguments, errors="warn")
     quality = check_quality(table, y, n_jobs=arguments.jobs)
     sys.stdout.write(f"{quality}\n")
     if arguments.out is not None:
@@ -588,14 +591,16 @@ def _write_table(frame: pd.DataFrame, path: Path) -> None:
     write_text_atomically(path, frame.to_csv(index=False))
 
 
-def _read(arguments: argparse.Namespace) -> tuple[pd.DataFrame, np.ndarray | None]:
+def _read(
+    arguments: argparse.Namespace, errors: str = "raise"
+) -> tuple[pd.DataFrame, np.ndarray | None]:
     """Recording table of a folder, and its labels where there are some."""
     from sklearn_emg.io import read_bids, read_folder, separate_labels
 
     root = Path(arguments.folder).expanduser()
     if not root.is_dir():
         raise ValueError(f"there is no folder {root}")
-    read = _form_of(arguments)
+    read = {**_form_of(arguments), "errors": errors}
     if arguments.pattern is None and (root / "dataset_description.json").is_file():
         _refuse_unused(arguments)
         return separate_labels(read_bids(root, **read), arguments.label)
@@ -673,15 +678,24 @@ def _parts_of(
 ) -> list[str]:
     """Folders and name of a pattern; the metadata decide where label and subject are."""
     name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
+    columns = set() if sheet is None else {str(c).strip().lower() for c in sheet}
+    if arguments.subject.lower() in columns and columns & _FILE_COLUMNS:
+        name = "*"  # the metadata give the subject of each file
     label = arguments.label or "group"
     label = "*" if sheet is not None and label in sheet else f"{{{label}}}"
     if depth == 1:
         return [name]
+    if name == "*":
+        return [label, *["*"] * (depth - 1)]
     if depth > 2:
         return [label, *["*"] * (depth - 3), "{subject}", "*"]
     if sheet is None or _name_subjects(stems, _subjects_in(sheet, arguments.subject)):
         return [label, name]
     return ["{subject}", "*"]
+
+
+# Columns of metadata that name a file.
+_FILE_COLUMNS = {"file", "filename", "file_name", "path", "recording"}
 
 
 def _name_subjects(stems: list[str], known: set[str]) -> bool:

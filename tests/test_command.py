@@ -168,6 +168,23 @@ def test_folders_that_the_metadata_name_are_subjects(tmp_path, capsys):
     assert "Pattern: {subject}/*.csv" in capsys.readouterr().err
 
 
+def test_metadata_that_name_files_and_subjects_need_no_pattern(tmp_path, capsys):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    lines = ["time [s],EMG [mV]", *(f"{i / 1000},{i % 7 / 10}" for i in range(300))]
+    names = [f"Subj {k} - biceps.csv" for k in range(3)]
+    for name in names:
+        (folder / name).write_text("\n".join(lines))
+    sheet = pd.DataFrame({"file": names, "subject": ["a", "b", "b"], "group": [0, 1, 1]})
+    sheet.to_csv(folder / "sheet.csv", index=False)
+    (folder / names[0]).write_text("damaged")
+    assert main(["quality", str(folder), "--metadata", str(folder / "sheet.csv")]) == 0
+    shown = capsys.readouterr()
+    assert "Pattern: *.csv" in shown.err
+    assert f"warning: read_recordings cannot read 1 of 3 files: {folder / names[0]}" in shown.err
+    assert "Quality of 2 recordings" in shown.out
+
+
 def test_options_that_a_bids_data_set_does_not_use_are_refused(tmp_path, capsys):
     (tmp_path / "dataset_description.json").write_text("{}")
     options = ["--metadata", "sheet.csv", "--subject", "id"]
@@ -178,6 +195,14 @@ def test_options_that_a_bids_data_set_does_not_use_are_refused(tmp_path, capsys)
 def test_a_file_is_described(study, capsys):
     assert main(["describe", str(study / "control" / "c00_biceps.csv")]) == 0
     assert "EMG  emg   mV 1000.0" in capsys.readouterr().out
+
+
+def test_several_files_are_described_and_a_folder_is_not(study, capsys):
+    files = [str(path) for path in sorted(study.rglob("*.csv"))[:2]]
+    assert main(["describe", *files]) == 0
+    assert capsys.readouterr().out.count("rate from") == 2
+    assert main(["describe", str(study)]) == 2
+    assert f"check it with: quality {study}" in capsys.readouterr().err
 
 
 def test_systems_and_benchmark_are_those_of_papers(capsys):

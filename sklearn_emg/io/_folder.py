@@ -44,8 +44,8 @@ def read_folder(
     pattern : str
         Path of the files below `folder`, with names of columns in braces, for instance
         ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for any text without a slash. A field
-        never contains a slash, nor the character that follows it in the pattern, unless it is the
-        last field of a file or folder name.
+        never contains a slash, nor the text between it and the next field, unless it is the last
+        field of a file or folder name.
     metadata : path-like or DataFrame, default=None
         Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with the
         extra ``formats``). Its columns join those of the recordings.
@@ -99,7 +99,8 @@ def read_folder(
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"read_folder: there is no folder {root}.")
-    paths, fields = _matching(root, pattern)
+    sheet = metadata if isinstance(metadata, (str, os.PathLike)) else None
+    paths, fields = _matching(root, pattern, sheet)
     frame = pd.DataFrame(fields)
     frame.insert(0, "file", [p.relative_to(root).as_posix() for p in paths])
     if metadata is not None:
@@ -163,7 +164,6 @@ def _expression(pattern: str) -> re.Pattern[str]:
     for match in _FIELD.finditer(pattern):
         parts.append(re.escape(pattern[at : match.start()]))
         at = match.end()
-        following = pattern[at : at + 1]
         name = match[1]
         if name is None:
             parts.append(r"[^/]*")
@@ -171,9 +171,11 @@ def _expression(pattern: str) -> re.Pattern[str]:
             parts.append(f"(?P={name})")
         else:
             seen.add(name)
-            last = not re.search(r"[{*]", pattern[at:].split("/")[0])
-            stop = "" if last or not following or following in "{*" else re.escape(following)
-            parts.append(f"(?P<{name}>[^/{stop}]+)")
+            rest = pattern[at:].split("/")[0]
+            literal = re.split(r"[{*]", rest)[0]
+            # Up to the text before the next field, which a field does not contain.
+            stop = f"(?!{re.escape(literal)})" if literal and literal != rest else ""
+            parts.append(f"(?P<{name}>(?:{stop}[^/])+)")
     parts.append(re.escape(pattern[at:]))
     try:
         return re.compile("".join(parts), re.I if os.name == "nt" else 0)
@@ -196,11 +198,20 @@ def visible_files(root: Path) -> Iterator[Path]:
         yield from (Path(where) / name for name in sorted(files))
 
 
-def _matching(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
+def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:
+    """Paths without that of the metadata, which may lie in the folder."""
+    known = metadata is not None and os.path.exists(metadata)
+    return (path for path in paths if not (known and path.samefile(metadata)))
+
+
+def _matching(
+    root: Path, pattern: str, metadata: str | os.PathLike[str] | None
+) -> tuple[list[Path], list[dict[str, str]]]:
+    """Files that fit a pattern, without that of the metadata, and their fields."""
     expression = _expression(pattern.replace("\\", "/"))
     suffix = Path(pattern).suffix
     paths, fields, others = [], [], []
-    for path in visible_files(root):
+    for path in _without(visible_files(root), metadata):
         relative = path.relative_to(root).as_posix()
         if match := expression.fullmatch(relative):
             paths.append(path)

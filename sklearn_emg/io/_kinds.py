@@ -9,15 +9,22 @@ from sklearn_emg.recordings import is_voltage
 __all__ = ["channel_kind", "is_counts", "is_unit", "split_unit"]
 
 
+_COUNTS = ("count", "counts", "adu")
+
+
 def is_counts(unit: str) -> bool:
     """Whether a unit stands for the raw numbers of a converter."""
-    return unit.strip().lower() in ("count", "counts", "adu", "raw")
+    return unit.strip().lower() in (*_COUNTS, "raw")
 
 
 def is_unit(text: str) -> bool:
     """Whether a text is the name of a unit of any quantity that exports hold."""
     plain = text.strip().strip("[](){}").strip()
-    return is_voltage(plain) or any(words.fullmatch(plain) for words in _UNIT_KINDS.values())
+    return (
+        is_voltage(plain)
+        or plain.lower() in _COUNTS
+        or any(words.fullmatch(plain) for words in _UNIT_KINDS.values())
+    )
 
 
 _UNITS = {
@@ -28,7 +35,7 @@ _UNITS = {
     "goniometer": r"deg|degrees?|°|rad|grad",
     "temperature": r"degc|°c|celsius|degf|°f",
     "position": r"mm|cm|m|mm/s|m/s",
-    "other": r"%|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
+    "other": r"%|a\.?u\.?|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
     "time": r"s|sec|seconds?|ms|msec|min|h|с|сек|мс",
 }
 _UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}

@@ -34,7 +34,7 @@ _DOC = """{first}
     ----------
     path_or_paths : path-like or iterable of path-like
         {paths}
-    channels, unit, gain, fs, subject, aux, lazy, **columns
+    channels, unit, gain, fs, subject, aux, lazy, errors, **columns
         These have the meaning that they have in :func:`read_recordings`.
 
     Returns
@@ -62,6 +62,7 @@ def _reader(
         subject: _Subject = None,
         aux: bool = False,
         lazy: bool = False,
+        errors: str = "raise",
         **columns: Any,
     ) -> pd.DataFrame:
         return read_recordings(
@@ -74,6 +75,7 @@ def _reader(
             subject=subject,
             aux=aux,
             lazy=lazy,
+            errors=errors,
             **columns,
         )
 

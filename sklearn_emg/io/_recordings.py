@@ -99,6 +99,7 @@ def read_recordings(
     subject: Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None = None,
     aux: bool = False,
     lazy: bool = False,
+    errors: str = "raise",
     **columns: Any,
 ) -> pd.DataFrame:
     """Read files of any known form into one recording table.
@@ -134,6 +135,9 @@ def read_recordings(
         Whether to leave the samples of EDF, BDF, BIDS, WFDB and NumPy files in their files, with
         :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are always
         read.
+    errors : {"raise", "warn"}, default="raise"
+        Whether files of several that cannot be read are an error, or are left out with a warning
+        that names them.
     **columns
         Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
         function of the file's name.
@@ -183,6 +187,7 @@ def read_recordings(
            fs subject channel_names
     0  1000.0      s1     (biceps,)
     """
+    check_option(errors, ("raise", "warn"), "errors", "read_recordings")
     paths = _paths(path_or_paths, format)
     fs, gain = _check_numbers(fs, unit, gain)
     subjects = _per_file("subject", subject, paths)
@@ -205,13 +210,19 @@ def read_recordings(
         stated += [one.dtypes for one in contents]
         _warn(contents)
     if faults:
-        shown = "\n".join(faults[:_MAX_SHOWN])
-        rest = len(faults) - _MAX_SHOWN
-        raise ValueError(
-            f"read_recordings cannot read {len(faults)} of {len(paths)} files:\n{shown}"
-            + (f"\nand {rest} more" if rest > 0 else "")
-        )
+        _report(faults, len(paths), may_warn=errors == "warn" and len(faults) < len(paths))
     return _table(rows, _stated_types(stated, more))
+
+
+def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
+    """Raise, or warn of, the faults of files that cannot be read."""
+    shown = "\n".join(faults[:_MAX_SHOWN])
+    rest = len(faults) - _MAX_SHOWN
+    text = f"read_recordings cannot read {len(faults)} of {n_files} files:\n{shown}"
+    text += f"\nand {rest} more" if rest > 0 else ""
+    if not may_warn:
+        raise ValueError(text)
+    warn(text, RecordingWarning)
 
 
 def _stated_types(stated: list[dict[str, str]], given: Mapping[str, Any]) -> dict[str, str]:
@@ -450,7 +461,7 @@ def _format_of_content(path: Path, head: bytes) -> str | None:
         return "bids" if path.match("emg/*_emg.*") else "edf"
     if head[1:2] == b"\x50" and path.suffix.lower() == ".c3d":
         return "c3d"
-    if head.lstrip(b"\xef\xbb\xbf").startswith(b"# OpenSignals"):
+    if head.lstrip(b"\xef\xbb\xbf").startswith((b"# OpenSignals", b"# JSON Text File")):
         return "opensignals"
     return None
 

@@ -111,3 +111,39 @@ def test_subjects_that_are_numbers_are_joined(tmp_path):
     with pytest.warns(RecordingWarning, match="2 files without a row in the metadata: 00/007.csv"):
         table, _ = read_folder(tmp_path, "*/{subject}.csv", metadata=frame)
     assert table.set_index("subject")["age"][["12", "13"]].tolist() == [60, 70]
+
+
+def test_fields_between_longer_texts(tmp_path):
+    lines = ["time [s],EMG [mV]", *(f"{i / 1000},{i % 7 / 10}" for i in range(300))]
+    for name in ("Subj 01 - biceps long", "Subj 02 - biceps long"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table, _ = read_folder(tmp_path, "{subject} - {muscle}.csv")
+    assert table["subject"].tolist() == ["Subj 01", "Subj 02"]
+    assert set(table["muscle"]) == {"biceps long"}
+
+
+def test_metadata_in_the_folder_are_no_recording(study):
+    sheet = study / "sheet.csv"
+    sheet.write_text("subject,age\ns01,30\ns02,40\ns03,50\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table, _ = read_folder(study, PATTERN, metadata=sheet)
+        assert len(read_folder(study, "*/{subject}_*.csv", metadata=str(sheet))[0]) == 6
+    assert table["age"].tolist() == [30, 30, 40, 40, 50, 50]
+
+
+def test_files_that_cannot_be_read_are_an_error_or_left_out(study):
+    (study / "control" / "s01_biceps.csv").write_text("damaged")
+    with pytest.raises(ValueError, match=r"cannot read 1 of 6 files:\n.*s01_biceps\.csv"):
+        read_folder(study, PATTERN)
+    with pytest.warns(RecordingWarning, match=r"cannot read 1 of 6 files:\n.*s01_biceps\.csv"):
+        table, y = read_folder(study, PATTERN, errors="warn")
+    assert len(table) == len(y) == 5
+    with pytest.raises(ValueError, match="'errors'"):
+        read_folder(study, PATTERN, errors="ignore")
+    for path in study.glob("*/*.csv"):
+        path.write_text("damaged")
+    with pytest.raises(ValueError, match="cannot read 6 of 6 files"):
+        read_folder(study, PATTERN, errors="warn")

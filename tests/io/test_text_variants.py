@@ -137,6 +137,8 @@ def test_units_after_names(tmp_path, form):
         (["采样率: 2000 Hz"], 2000.0),
         (["Częstotliwość próbkowania: 2000 Hz"], 2000.0),
         (["Samples: 1200", "Frequency;2000"], 2000.0),
+        (["Recorded at a sampling rate of 2 kHz"], 2000.0),
+        (["0.5 msec/sample"], 2000.0),
         (["NO_OF_SAMPLES;1200", "FREQUENCY;2000"], 2000.0),
         (["Anzahl der Samples: 1200", "Samples per second: 2000"], 2000.0),
     ],

@@ -44,7 +44,7 @@ _OFFSETS = re.compile(r"(?:add_?)?offset", re.I)
 _SURE_SCALES = ("scale_factor", "conversion")  # of CF and of NWB
 _NAMES = re.compile(
     r"(?:ch(?:an(?:nel)?s?)?_?)?(?:names?|labels?|titles?)|ch(?:an(?:nel)?s?)?|muscles?(?:_?names?)?"
-    r"|electrodes?",
+    r"|electrodes?|descriptions?",
     re.I,
 )
 _UNITS = re.compile(r"units?(?:_?text)?|(?:.*_)?units?", re.I)

@@ -317,13 +317,16 @@ def _settle_by_content(columns: list[_Column], named: bool) -> None:
         if column.unit is None and len(emg) > 1:
             column.kind = _kind_by_values(column, emg, not named or column is columns[0])
     for column in columns:
-        if column.kind == "label" and not column.is_text and _n_values(column) > _MAX_LABELS:
+        if column.kind == "label" and _has_many_values(column):
             column.kind = "other"
 
 
-def _n_values(column: _Column) -> int:
+def _has_many_values(column: _Column) -> bool:
+    """Whether numbers are too many for labels."""
+    if column.is_text:
+        return False
     values = column.values.astype(float)
-    return np.unique(values[np.isfinite(values)]).size
+    return np.unique(values[np.isfinite(values)]).size > _MAX_LABELS
 
 
 def _kind_by_values(column: _Column, emg: list[_Column], may_be_time: bool) -> str:

@@ -112,18 +112,23 @@ def read_header_lines(layout: Layout) -> Header:
     lines = [_fields(line, layout) for line in layout.header]
     titles, units, at = _all_titles(lines, n, layout.n_filled)
     header = Header([], [], titles is not None)
-    # AcqKnowledge: "0.5 msec/sample".
-    pattern = r"^\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*$"
-    for step, unit in re.findall(pattern, "\n".join(layout.header), re.M):
-        header.fs = _rate_of_interval(step, unit.replace("sec", "s"))
     for i, fields in enumerate(lines):
         if i != at:
             _read_pair(header, fields, layout.header[i], lines[i + 1] if i + 1 < at else [])
-    titles = [*(titles or []), *[""] * n][:n]
-    _name_columns(header, titles, _row_of_units(lines[:at], n) or units or [])
+    if header.fs is None:
+        header.fs = _rate_in_sentence("\n".join(layout.header))
+    _name_columns(header, [*(titles or []), *[""] * n][:n], _row_of_units(lines[:at], n) or units)
     if is_voltage(common := header.pairs.get("unit", "")):
         header.pairs["common unit"] = common
     return header
+
+
+def _rate_in_sentence(text: str) -> float | None:
+    """Rate in Hz by "0.5 msec/sample", as AcqKnowledge writes, or "sampling rate 1000 Hz"."""
+    for step, unit in re.findall(r"^\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*$", text, re.M):
+        return _rate_of_interval(step, unit.replace("sec", "s"))
+    found = re.search(r"(?:sampl|abtast)[\w -]{0,20}?\s([\d.,]+)\s*(k?hz)\b", text, re.I)
+    return None if found is None else _rate_of_text("", f"{found[1]} {found[2]}")
 
 
 def _all_titles(
@@ -138,8 +143,9 @@ def _all_titles(
     return titles or _titles_after_word(lines[:at], n), units, at
 
 
-def _name_columns(header: Header, titles: list[str], units: list[str]) -> None:
+def _name_columns(header: Header, titles: list[str], units: list[str] | None) -> None:
     """Names and units of the columns, by their titles or a line of units."""
+    units = units or []
     for position, title in enumerate(titles):
         name, unit = split_unit(title)
         if not unit and position < len(units) and units[position]:
