@@ -32,6 +32,8 @@ _N_CHECKED = 100_000
 # RMS in mV: above the first no muscle, below the second less than the noise of an amplifier.
 _MAX_RMS = 10.0
 _MIN_RMS = 5e-4
+# Sampling rates in Hz of EMG, as check_quality has them.
+_MIN_RATE, _MAX_RATE = 100.0, 2e5
 
 
 class Annotation(NamedTuple):
@@ -184,7 +186,14 @@ def rows_of(
         groups.setdefault((rate, stored), []).append(
             _member(content, channel, factor, stored, lazy)
         )
-    _check_clock(content, fs, {rate for rate, _ in groups})
+    rates = {rate for rate, _ in groups}
+    _check_clock(content, fs, set(rates))
+    for rate in sorted(rates):
+        if not _MIN_RATE <= rate <= _MAX_RATE:
+            content.problems.append(
+                f"the sampling rate is {rate:g} Hz; EMG is sampled at {_MIN_RATE:g} Hz to "
+                f"{_MAX_RATE / 1e3:g} kHz. Is the unit of the time stamps right? Pass fs=... then."
+            )
     rows = []
     for (rate, stored), members in groups.items():
         for same in _of_one_length(content, rate, members):

@@ -286,6 +286,7 @@ FIFTY = b"t [s],EMG [mV]\n" + b"".join(b"0.%03d,1.0\n" % i for i in range(50))
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n\r\n", "is empty"),
+        (b"\xff\xfe", "is empty"),
         (b"nothing but words\nin a few lines\n", "no rows of numbers"),
         (b"time,EMG\n0.1,1\n0.2,2\n", "has 2 rows"),
         (b"PK\x03\x04" + bytes(100), "archive"),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 
 import device_files as make
@@ -138,6 +139,9 @@ def test_units_after_names(tmp_path, form):
         (["Częstotliwość próbkowania: 2000 Hz"], 2000.0),
         (["Samples: 1200", "Frequency;2000"], 2000.0),
         (["Recorded at a sampling rate of 2 kHz"], 2000.0),
+        (["ACC sampling rate: 100 Hz", "EMG sampling rate: 2000 Hz"], 2000.0),
+        (["Sampling rate: 100 Hz", "EMG sampling rate: 2000 Hz"], 2000.0),
+        (["Video frequency: 50", "Force rate: 100 Hz", "Sample rate: 2000"], 2000.0),
         (["0.5 msec/sample"], 2000.0),
         (["NO_OF_SAMPLES;1200", "FREQUENCY;2000"], 2000.0),
         (["Anzahl der Samples: 1200", "Samples per second: 2000"], 2000.0),
@@ -205,3 +209,11 @@ def test_samples_with_one_time_stamp(tmp_path, per_packet, n_times):
     found, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == FS
     check(found, {"EMG": x})
+
+
+@pytest.mark.parametrize("unit, factor, fs", [("s", 1e3, 1.0), ("ms", 1.0, 1e6)])
+def test_time_stamps_in_another_unit_are_warned_of(tmp_path, unit, factor, fs):
+    lines = [f"time [{unit}],EMG [mV]", *rows(T * factor, A)]
+    with pytest.warns(RecordingWarning, match=re.escape(f"rate is {fs:g} Hz; EMG is sampled")):
+        _, row = read(tmp_path / "a.csv", lines)
+    assert row["fs"] == fs

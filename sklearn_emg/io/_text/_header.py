@@ -19,7 +19,9 @@ _RATE = re.compile(
 )
 _INTERVAL = re.compile(r"(?:sampl\w*[ _-]*)?(?:interval|period)|dt|abtastintervall", re.I)
 _NOT_RATE = re.compile(
-    r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud).*", re.I
+    r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud|heart|stim|mocap|marker|"
+    r"kinemati|(?:\b|_)(?:acc|gyro|mag|imu|gonio|force|kraft|ecg|ekg|eeg|resp|temp|markers?)).*",
+    re.I,
 )
 # Numbers of samples and other facts about them that are no rate.
 _COUNT = re.compile(
@@ -201,8 +203,8 @@ def _note(header: Header, key: str, value: str) -> None:
         header.pairs.setdefault("unit", value)
     if _SUBJECT.fullmatch(key) and value:
         header.subject = value
-    if header.fs is None:
-        header.fs = _rate_of_pair(key, value)
+    if header.fs is None or re.search("emg", key, re.I):
+        header.fs = _rate_of_pair(key, value) or header.fs
 
 
 def _rate_of_pair(key: str, value: str) -> float | None:

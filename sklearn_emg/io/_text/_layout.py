@@ -87,12 +87,16 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
         except UnicodeDecodeError as error:
             last = error
             continue
+        if not text.strip():
+            break
         if "\0" in text:
             raise ValueError(
                 f"{path} has zero bytes, so it is not a text file; name its format with format=..."
             )
         return text, name
-    raise ValueError(f"{path} is damaged: it is not {encoding} text ({last}).")
+    else:
+        raise ValueError(f"{path} is damaged: it is not {encoding} text ({last}).")
+    raise ValueError(f"{path} is empty; get it again.")
 
 
 def as_number(text: str) -> float | None:
