@@ -1,8 +1,8 @@
 """Prognosis on simulated visits: methods and naive baselines, and false alarms without a trend.
 
 Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
-(``--severity 60`` subjects with recordings, for severity from one visit; ``--survival 60`` for
-the time to an event, which needs scikit-survival).
+(``--severity 60`` subjects with recordings in each of ``--severity-seeds 5`` cohorts, for severity
+from one visit; ``--survival 60`` for the time to an event, which needs scikit-survival).
 Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
 """
 
@@ -93,12 +93,29 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
     return pd.DataFrame(counts)
 
 
-def severity_of_one_visit(n_subjects: int, seed: int, epochs: int, stages: int) -> None:
+def severity_of_one_visit(n_subjects: int, n_seeds: int, epochs: int, stages: int) -> None:
     """True severity from recordings of one visit, by subject, and the leak of random windows.
 
     With one stage it is the first visit of all subjects. With several stages each subject is seen
     at one of several visits two years apart, so that severities differ.
     """
+    predictions, leaks = [], []
+    for seed in range(n_seeds):
+        X, y = one_visit(n_subjects, seed, stages)
+        print(f"severity {y.min():.2f} to {y.max():.2f}, seed {seed}, {stages} stages")
+        models = severity_models(seed, epochs)
+        result = compare(models, X, y, cv=5, progress=False)
+        print(result, flush=True)
+        predictions.append(result.predictions.assign(seed=seed))
+        leaks.append(leakage_audit(models["forest"], X, y, progress=False).summary)
+        print(leaks[-1], flush=True)
+    print(f"{n_seeds} seeds, {stages} stages")
+    print(severity_summary(pd.concat(predictions, ignore_index=True)).to_string())
+    print(pd.concat(leaks).drop(columns="leaky").groupby(level=0).mean().round(3).to_string())
+
+
+def one_visit(n_subjects: int, seed: int, stages: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Recordings of one visit of each subject, and their true severities."""
     cohort = make_progression_cohort(
         n_subjects,
         n_visits=stages,
@@ -110,24 +127,51 @@ def severity_of_one_visit(n_subjects: int, seed: int, epochs: int, stages: int) 
         random_state=seed,
     )
     own = cohort.visits.groupby("subject", sort=False).ngroup().to_numpy() % stages + 1
-    chosen = cohort.visits["visit"].to_numpy() == own
-    rows = np.repeat(chosen, 4)
-    X = cohort.data[rows].reset_index(drop=True)
+    rows = np.repeat(cohort.visits["visit"].to_numpy() == own, 4)
     y = np.repeat(cohort.truth["severity"].to_numpy(), 4)[rows]
-    print(f"severity {y.min():.2f} to {y.max():.2f}, seed {seed}, {stages} stages")
-    ridge = make_pipeline(EMGFeatures(), StandardScaler(), Ridge(10.0))
-    forest = make_pipeline(EMGFeatures(), RandomForestRegressor(200, random_state=seed))
+    return cohort.data[rows].reset_index(drop=True), y
+
+
+def severity_models(seed: int, epochs: int) -> dict[str, DiVoteRegressor]:
+    """Features with a linear model and a forest, a network, and the mean of the training."""
     network = EMGRegressor(
         module_params={"n_filters": 16, "n_hidden": 32},
         max_epochs=epochs,
         patience=None,
         random_state=seed,
     )
-    dummy = make_pipeline(EMGFeatures(), DummyRegressor())
-    models = {"ridge": ridge, "forest": forest, "network (ALSNet)": network, "dummy": dummy}
-    models = {name: DiVoteRegressor(m, window=0.25, step=None) for name, m in models.items()}
-    print(compare(models, X, y, cv=5, progress=False))
-    print(leakage_audit(models["forest"], X, y, progress=False))
+    forest = RandomForestRegressor(200, random_state=seed)
+    models = {
+        "ridge": make_pipeline(EMGFeatures(), StandardScaler(), Ridge(10.0)),
+        "forest": make_pipeline(EMGFeatures(), forest),
+        "network (ALSNet)": network,
+        "dummy": make_pipeline(EMGFeatures(), DummyRegressor()),
+    }
+    return {name: DiVoteRegressor(m, window=0.25, step=None) for name, m in models.items()}
+
+
+def severity_summary(predictions: pd.DataFrame) -> pd.DataFrame:
+    """RMSE over the subjects of all seeds and mean rank correlation of a seed, with intervals."""
+    rows = {}
+    for name, table in predictions.groupby("pipeline", sort=False):
+        seeds = table["seed"].to_numpy()
+        subjects = table["seed"].astype(str) + " " + table["subject"].astype(str)
+        true, predicted = table["y_true"].to_numpy(), table["y_pred"].to_numpy()
+
+        def rmse(rows: np.ndarray, difference: np.ndarray = true - predicted) -> float:
+            return float(np.sqrt(np.mean(difference[rows] ** 2)))
+
+        def rank(rows: np.ndarray, seeds: np.ndarray = seeds, table: pd.DataFrame = table) -> float:
+            of_seed = table.iloc[rows].groupby(seeds[rows])
+            found = [t["y_true"].corr(t["y_pred"], method="spearman") for _, t in of_seed]
+            return float(np.mean(found))
+
+        rows[name] = {}
+        for label, statistic in (("RMSE", rmse), ("rank correlation", rank)):
+            low, high = bootstrap_interval(statistic, subjects, strata=seeds, random_state=0)
+            value = statistic(np.arange(len(table)))
+            rows[name][label] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def survival(n_subjects: int, seed: int) -> None:
@@ -156,6 +200,7 @@ def main() -> None:
     parser.add_argument("--alarms", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--severity", type=int, default=60, help="subjects with recordings, or 0")
+    parser.add_argument("--severity-seeds", type=int, default=5, help="cohorts of --severity")
     parser.add_argument("--survival", type=int, default=0, help="subjects with recordings, or 0")
     parser.add_argument("--out", type=Path, help="file for the table, as CSV")
     options = parser.parse_args()
@@ -171,7 +216,7 @@ def main() -> None:
             table.to_csv(options.out)
     if options.severity:
         for stages in (1, 3):
-            severity_of_one_visit(options.severity, 0, 20, stages)
+            severity_of_one_visit(options.severity, options.severity_seeds, 20, stages)
     if options.survival:
         survival(options.survival, 0)
     if options.alarms:
