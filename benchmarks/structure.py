@@ -180,6 +180,20 @@ def public_names(root: Path) -> int:
     return len(names)
 
 
+def constructors(root: Path) -> dict[str, int]:
+    """Number of parameters of each constructor that a public class writes out."""
+    found: dict[str, int] = {}
+    for module, _, _, tree in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                for method in node.body:
+                    if isinstance(method, FUNCTIONS) and method.name == "__init__":
+                        a = method.args
+                        number = len(a.posonlyargs + a.args + a.kwonlyargs) - 1
+                        found[f"{module}.{node.name}"] = number
+    return found
+
+
 def percentile(values: list[int], fraction: float) -> int:
     """Value below which a fraction of the sorted values lies."""
     ordered = sorted(values)
@@ -190,7 +204,7 @@ def measure(root: Path) -> dict[str, object]:
     """All figures of one package."""
     lines: dict[str, int] = {}
     raw: dict[str, int] = {}
-    parameters: list[int] = []
+    parameters = list(constructors(root).values())
     complexities: list[tuple[int, str]] = []
     for module, _, source, tree in modules(root):
         lines[module] = code_lines(source, tree)
@@ -198,11 +212,6 @@ def measure(root: Path) -> dict[str, object]:
         for node in ast.walk(tree):
             if isinstance(node, FUNCTIONS):
                 complexities.append((complexity(node), f"{module}.{node.name}"))
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                for method in node.body:
-                    if isinstance(method, FUNCTIONS) and method.name == "__init__":
-                        a = method.args
-                        parameters.append(len(a.posonlyargs + a.args + a.kwonlyargs) - 1)
     folders = Counter(path.parent for path in root.rglob("*.py"))
     folder, files = folders.most_common(1)[0]
     largest = max(raw, key=lambda name: raw[name])

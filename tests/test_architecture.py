@@ -14,9 +14,11 @@ from structure import (  # noqa: E402
     FUNCTIONS,
     PACKAGE,
     complexity,
+    constructors,
     home,
     imported,
     modules,
+    percentile,
     private_imports,
 )
 
@@ -87,6 +89,12 @@ def test_no_function_is_too_complex():
     assert [name for name, value in found.items() if value > 15] == []
     above_10 = [name for name, value in found.items() if value > 10]
     assert len(above_10) <= 0.02 * len(found), above_10
+
+
+def test_few_constructors_have_more_than_ten_parameters():
+    found = constructors(PACKAGE)
+    many = [name for name, number in found.items() if number > 10]
+    assert percentile(list(found.values()), 0.9) <= 10, many
 
 
 def test_no_file_is_too_long_and_no_folder_too_full():

@@ -117,7 +117,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "psr",
             "Power spectrum ratio",
-            "power-spectrum ratio: power within psr_width of the peak frequency / total power",
+            "power-spectrum ratio: power within 20 Hz of the peak frequency / total power",
             "1",
             _PHINYOMARK,
             0.0,
@@ -159,6 +159,8 @@ FEATURES: dict[str, FeatureInfo] = {
 }
 
 # Features that need sums of logarithms. The others follow from the first pass over the powers.
+# Half-width in Hz of the range around the peak for the power spectrum ratio.
+_PSR_WIDTH = 20.0
 _LOG_FEATURES = frozenset({"spectral_entropy", "flatness", "spectral_slope"})
 
 
@@ -314,8 +316,6 @@ class SpectralFeatures(FeatureExtractor):
         information; "fast" selects the next length with a fast transform.
     edge : float, default=0.95
         Fraction of the power below the edge frequency.
-    psr_width : float, default=20.0
-        Half-width in Hz of the range around the peak for the power spectrum ratio.
     ratio_bands : tuple of two (low, high) pairs, default=None
         Low and high band in Hz of the frequency ratio. By default the low band contains all
         frequencies up to the mean frequency and the high band all others.
@@ -376,7 +376,6 @@ class SpectralFeatures(FeatureExtractor):
         "taper": [str, None],
         "n_fft": [Interval(Integral, 2, None, closed="left"), StrOptions({"fast"}), None],
         "edge": [Interval(Real, 0, 1, closed="neither")],
-        "psr_width": [Interval(Real, 0, None, closed="left")],
         "ratio_bands": ["array-like", None],
         "bands": ["array-like", None],
         "n_jobs": [Integral, None],
@@ -392,7 +391,6 @@ class SpectralFeatures(FeatureExtractor):
         taper: str | None = None,
         n_fft: int | Literal["fast"] | None = None,
         edge: float = 0.95,
-        psr_width: float = 20.0,
         ratio_bands: tuple[tuple[float, float], tuple[float, float]] | None = None,
         bands: Sequence[tuple[float, float]] | None = None,
         n_jobs: int | None = None,
@@ -404,7 +402,6 @@ class SpectralFeatures(FeatureExtractor):
         self.taper = taper
         self.n_fft = n_fft
         self.edge = edge
-        self.psr_width = psr_width
         self.ratio_bands = ratio_bands
         self.bands = bands
         self.n_jobs = n_jobs
@@ -518,7 +515,7 @@ class SpectralFeatures(FeatureExtractor):
         with_logs = not _LOG_FEATURES.isdisjoint(names)
         slack = 16 * float(np.finfo(X.dtype).eps)
         # With the tolerance, 20 Hz are 5 bins of 4 Hz in spite of rounding.
-        half_width = int(self.psr_width / spectrum.df + 1e-9)
+        half_width = int(_PSR_WIDTH / spectrum.df + 1e-9)
 
         def work(start: int, stop: int) -> None:
             power, offset = spectrum.of(rows[start:stop])

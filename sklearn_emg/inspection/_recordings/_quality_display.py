@@ -186,5 +186,5 @@ class QualityDisplay:
         tidy([ax])
 
 
-def _shortened(name: str, most: int = 28) -> str:
-    return name if len(name) <= most else f"…{name[1 - most :]}"
+def _shortened(name: str) -> str:
+    return name if len(name) <= 28 else f"…{name[-27:]}"

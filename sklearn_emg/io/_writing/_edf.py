@@ -26,7 +26,6 @@ _UNITS = (("uV", 1e3), ("mV", 1.0), ("V", 1e-3))
 _LABEL = 16  # characters of a label
 _NUMBER = 8  # characters of a number
 _CODE = 40  # characters of the code of a subject
-_SUPPLIED = (85, 1985)  # two-digit years below the first are those of 2000
 
 
 def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:

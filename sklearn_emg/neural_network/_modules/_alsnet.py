@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partialmethod
 
 from sklearn_emg.neural_network._modules._layers import DilatedNet
 from sklearn_emg.neural_network._parameters import trains
@@ -73,35 +73,7 @@ class ALSNet(DilatedNet):
     torch.Size([7, 3])
     """
 
-    def __init__(
-        self,
-        n_channels: int,
-        n_times: int,
-        n_classes: int,
-        *,
-        n_filters: int | Sequence[int] = (16, 16, 32),
-        kernel_size: int | Sequence[int] = 9,
-        dilations: Sequence[int] = (1, 2, 3),
-        stride: int | Sequence[int] = 1,
-        padding: str = "same",
-        n_hidden: int = 64,
-        dropout: float = 0.0,
-        init: str = "torch",
-    ) -> None:
-        super().__init__()
-        self._build(
-            n_channels,
-            n_times,
-            n_classes,
-            n_filters=n_filters,
-            kernel_size=kernel_size,
-            dilations=dilations,
-            stride=stride,
-            padding=padding,
-            n_hidden=n_hidden,
-            dropout=dropout,
-            init=init,
-        )
+    __init__ = partialmethod(DilatedNet.__init__, n_filters=(16, 16, 32), dilations=(1, 2, 3))
 
 
 @trains(ALSNet)

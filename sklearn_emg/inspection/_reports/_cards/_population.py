@@ -25,12 +25,12 @@ def value_counts(rows: pd.DataFrame, column: str) -> str:
     return ", ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
 
 
-def number_range(values: pd.Series, digits: int = 3) -> str:
+def number_range(values: pd.Series) -> str:
     """Median and range of the known numbers: "54 (31 to 70)"."""
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     if numbers.empty:
         return _UNKNOWN
-    low, middle, high = (f"{v:.{digits}g}" for v in numbers.quantile([0.0, 0.5, 1.0]))
+    low, middle, high = (f"{v:.3g}" for v in numbers.quantile([0.0, 0.5, 1.0]))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 

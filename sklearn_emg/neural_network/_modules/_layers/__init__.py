@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -154,23 +153,31 @@ def dilated_stack(
 
 
 class DilatedNet(nn.Module):
-    """Dilated convolutions on the raw signal, global max pooling, a dense layer, and the output."""
+    """Dilated convolutions on the raw signal, global max pooling, a dense layer, and the output.
+
+    A network of this kind states its defaults by a ``partialmethod`` of the constructor.
+    """
 
     takes_any_length = True
+    # Whether dropout follows each convolution too.
+    drops_features = False
 
-    def _build(
+    def __init__(
         self,
         n_channels: int,
         n_times: int,
         n_classes: int,
         *,
-        n_hidden: int,
-        dropout: float,
-        init: str,
-        drops_features: bool = False,
-        **convolutions: Any,
+        n_filters: int | Sequence[int],
+        kernel_size: int | Sequence[int] = 9,
+        dilations: Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: str = "same",
+        n_hidden: int = 64,
+        dropout: float = 0.0,
+        init: str = "torch",
     ) -> None:
-        """Make the layers; `drops_features` uses dropout after each convolution as well."""
+        super().__init__()
         network = type(self).__name__
         check_sizes(network, n_channels, n_times, n_classes)
         check_integers(n_hidden, "n_hidden", network, 1)
@@ -180,8 +187,12 @@ class DilatedNet(nn.Module):
             network,
             n_channels,
             n_times,
-            dropout=dropout if drops_features else 0.0,
-            **convolutions,
+            n_filters=n_filters,
+            kernel_size=kernel_size,
+            dilations=dilations,
+            stride=stride,
+            padding=padding,
+            dropout=dropout if self.drops_features else 0.0,
         )
         self.classifier = nn.Sequential(
             nn.Linear(n_features, n_hidden),
