@@ -55,7 +55,7 @@ SEVENTEEN = [
 SORTED = ["l_scale", "mean_abs_difference"]
 HJORTH = ["hjorth_activity", "hjorth_mobility", "hjorth_complexity"]
 # The most expensive features, each alone; others add to their time.
-DEAREST = {
+MOST_EXPENSIVE = {
     "mav alone": ["mav"],
     "zc and ssc alone": ["zc", "ssc"],
     "turns alone": ["turns", "turn_amplitude"],
@@ -274,7 +274,7 @@ def families(name: str, X: np.ndarray, fs: float, repeats: int) -> None:
         extractor = TimeDomainFeatures(features, thresholds=THRESHOLD, fs=fs).fit(X)
         ours = cost(lambda e=extractor: e._extract(X, fs))
         report(label, ours, read, {"NumPy": other(plain), "libEMG": other(peers)})
-    for label, features in DEAREST.items():
+    for label, features in MOST_EXPENSIVE.items():
         extractor = TimeDomainFeatures(features, thresholds=THRESHOLD, fs=fs).fit(X)
         report(label, cost(lambda e=extractor: e._extract(X, fs)), read, {})
     report("np.sort of each window, alone", cost(lambda: sort_rows(X), 2), read, {})
@@ -376,7 +376,7 @@ def threads(X: np.ndarray, fs: float) -> None:
 
 
 def memory(X: np.ndarray, fs: float) -> None:
-    """Peak memory beside the input and the result."""
+    """Peak memory in addition to the input and the result."""
     extractor = TimeDomainFeatures("all", fs=fs).fit(X)
     extractor.transform(X[:10])
     tracemalloc.start()

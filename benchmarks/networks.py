@@ -4,7 +4,7 @@
     python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there
     python benchmarks/networks.py --check    # leave with status 1 where a bar is missed
     python benchmarks/networks.py --learn    # what each network learns, on subjects it never saw
-    python benchmarks/networks.py --lower-limb FOLDER  # beside classical pipelines, real recordings
+    python benchmarks/networks.py --lower-limb FOLDER  # and classical pipelines, real recordings
 
 A training is whole: module and optimiser built, input checked, three epochs. Times are taken in
 turns and the shortest of each is kept. On the CPU it is the time of this process alone, on one
@@ -275,7 +275,7 @@ def default_skorch(module: type[nn.Module], n_times: int, device: str) -> Neural
 
 
 def length_rows(device: str, repeats: int) -> list[tuple]:
-    """Padding, and what training on signals costs beside that on an array padded to the longest."""
+    """Costs of padding, and of training on signals or on one array padded to the longest."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(400, 4001, size=256)
     signals = [rng.normal(size=(1, n)).astype(np.float32) for n in lengths]
@@ -390,7 +390,7 @@ def accuracy_by_subject(
     subjects: np.ndarray,
     test: np.ndarray,
 ) -> np.ndarray:
-    """Share of right windows of each test subject; the others train, some of them validate."""
+    """Fraction of correct windows of each test subject; the others train, some of them validate."""
     network = clone(network)
     prefix = f"{network.steps[-1][0]}__" if hasattr(network, "steps") else ""
     network.fit(X[~test], y[~test], **{f"{prefix}groups": subjects[~test]})
@@ -421,11 +421,11 @@ def learn(names: list[str]) -> None:
         )
 
 
-# Networks beside classical pipelines
+# Networks and classical pipelines
 
 
 def limb_pipelines() -> dict[str, BaseEstimator]:
-    """Each network and four classical pipelines; all vote, from 1.024 s every 4 s, to persons."""
+    """Each network and four classical pipelines; windows of 1.024 s every 4 s vote by subject."""
     fs = 1000.0
     windows = {
         "Hudgins + LDA": make_pipeline(
@@ -460,15 +460,15 @@ def lower_limb(folder: str, jobs: int) -> None:
     result = compare(limb_pipelines(), data.data, data.target, cv=5, n_jobs=jobs)
     for (name, fold), reason in result.errors.items():
         print(f"{name}, fold {fold}: {reason.splitlines()[-1]}", file=sys.stderr)
-    persons, windows = (result.table(level, ["accuracy"]) for level in ("subject", "window"))
+    subjects, windows = (result.table(level, ["accuracy"]) for level in ("subject", "window"))
     print(
         f"Command: `python benchmarks/networks.py --lower-limb FOLDER`. {len(data.data)} recordings"
-        f" of {data.data['subject'].nunique()} persons, 5 folds of subjects, {date.today()}; "
-        f"largest class {result.chance:.2f}. Accuracy with its 95 % interval over persons.\n"
+        f" of {data.data['subject'].nunique()} subjects, 5 folds of subjects, {date.today()}; "
+        f"largest class {result.chance:.2f}. Accuracy with its 95 % interval over subjects.\n"
     )
-    print("| pipeline | persons right | windows right |", "|---|---|---|", sep="\n")
-    for name in persons.index:
-        print(f"| {name} | {persons.loc[name, 'accuracy']} | {windows.loc[name, 'accuracy']} |")
+    print("| pipeline | subjects right | windows right |", "|---|---|---|", sep="\n")
+    for name in subjects.index:
+        print(f"| {name} | {subjects.loc[name, 'accuracy']} | {windows.loc[name, 'accuracy']} |")
 
 
 # The papers' figures, on a GPU

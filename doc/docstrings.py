@@ -1,6 +1,6 @@
 """Docstrings are written for readers of the code; here the last marks of reST are put in.
 
-``setup`` hooks into autodoc behind numpydoc. Nothing is rewritten but what docutils would stumble
+``setup`` hooks into autodoc after numpydoc. Nothing is rewritten but what docutils would stumble
 over: names that end in an underscore, entries of a list without a description, absolute values
 written with bars, authors whose initial looks like the letter of a list, and tables whose cells
 span columns, which are shown as they stand.

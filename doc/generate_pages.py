@@ -1,4 +1,4 @@
-"""Pages made from the package itself, so that none of them can fall behind it.
+"""Pages made from the package itself, so that none of them can be out of date.
 
 API pages from every ``__all__``, tables of features from ``feature_table()``, one page per
 published system from the registry of ``sklearn_emg.papers``. Files are written only where their

@@ -21,6 +21,32 @@ from sklearn_emg.inspection import family_importance
 SOURCES = sorted(Path(sklearn_emg.__file__).parent.rglob("*.py"))
 
 
+ROOT = Path(__file__).parents[1]
+PROSE = sorted(
+    path
+    for folder in ("sklearn_emg", "doc", "examples", "benchmarks")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".rst", ".html", ".md"}
+    and not {"generated", "auto_examples", "_build"} & set(path.parts)
+)
+# Words of this list are no terms of the field: see the glossary.
+NOT_THE_FIELDS = re.compile(
+    r"\b(beside|besides|nobody|verdicts?|judged?|judges|told apart|tells apart|flatter(?:s|ed)|"
+    r"dearest|taken off|takes off|whole numbers?)\b",
+    re.I,
+)
+
+
+def test_prose_uses_the_words_of_the_field():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]}"
+        for path in PROSE
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for match in NOT_THE_FIELDS.finditer(line)
+    ]
+    assert found == []
+
+
 def text_of(estimator):
     """What a reader sees of the HTML."""
     html = re.sub(r"<(style|script).*?</\1>", "", estimator._repr_html_(), flags=re.S)

@@ -67,7 +67,7 @@ def test_lower_limb_people_are_compared_by_subject(limb):
 
 
 def test_lower_limb_shows_the_leak(limb):
-    # Measured elsewhere with other features: 0.93 at random against 0.64 for persons never seen.
+    # Measured elsewhere with other features: 0.93 at random, 0.64 for subjects that were not seen.
     table, y = limb
     nearest = make_pipeline(features(), StandardScaler(), KNeighborsClassifier(3))
     model = DiVoteClassifier(nearest, window=0.256, step=None)

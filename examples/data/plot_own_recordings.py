@@ -182,7 +182,7 @@ print(str(caught[0].message).replace(str(folder), ""))
 # -------------------------
 # A study is a folder of files whose paths name group, subject and muscle. ``read_folder`` makes the
 # table and the labels. ``compare`` tests each subject on models of the other subjects, and the
-# dummy shows the score of guessing.
+# dummy baseline shows the score of predictions without features.
 for k in range(16):
     group, loud = ("patient", 0.15) if k % 2 else ("control", 0.25)
     (folder / "study" / group).mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,10 @@ cohort.visits.head(4).round(1)
 # %%
 # From three visits to the next one
 # ---------------------------------
-# Test subjects are new, and no context is later than its target.
-X, y = visit_contexts(cohort.visits, cohort.visits["score"], context=3)
+# Test subjects are new, and no context is later than its target. Subjects who left after their
+# first visit have no later one, and are left out.
+visits = cohort.visits.groupby("subject").filter(lambda rows: len(rows) > 1)
+X, y = visit_contexts(visits, visits["score"], context=3)
 lstm = LSTMPrognosis(n_units=8, max_epochs=30, random_state=0)
 result = compare({"LSTM": lstm}, X, y, cv=VisitSplit(4), progress=False)
 result.table("subject", ["mae", "rmse"])

@@ -204,8 +204,7 @@ def _numbers_of_rows(
     """Store numbers predicted for rows: one per subject, or per row where targets differ in one."""
     numbers = np.asarray(y_rows, dtype=float).reshape(len(y))
     rows = Level(subject, y, numbers, None, row=np.arange(len(y)))
-    targets = pd.Series(y).groupby(subject).nunique()
-    if (targets > 1).any():
+    if _differ_within(subject, y):
         outcome.unit, rows.unit = _unit_of_rows(X)
         outcome.levels = {"subject": rows}
         return
@@ -213,6 +212,11 @@ def _numbers_of_rows(
     true = cast("NDArray[Any]", subjects.y_true)  # None only without y
     of_subjects = Level(pd.unique(subject), true, subjects.y_pred, None)
     outcome.levels = {"recording": rows, "subject": of_subjects}
+
+
+def _differ_within(subject: NDArray[np.intp], y: NDArray) -> bool:
+    """Whether a subject has rows with different targets."""
+    return bool((pd.Series(y).groupby(subject).nunique() > 1).any())
 
 
 def _unit_of_rows(X: pd.DataFrame) -> tuple[str, NDArray[Any]]:
@@ -243,9 +247,14 @@ def _predict(
         _numbers_of_rows(outcome, X, y, y_rows, subject)
         return seconds
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
+    rows = Level(subject, y, y_rows, proba, row=np.arange(len(y)))
+    if "target_visit" in X and _differ_within(subject, y):
+        outcome.unit, rows.unit = _unit_of_rows(X)
+        outcome.levels = {"subject": rows}
+        return seconds
     subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
     outcome.levels = {
-        "recording": Level(subject, y, y_rows, proba, row=np.arange(len(y))),
+        "recording": rows,
         "subject": Level(
             pd.unique(subject),
             cast("NDArray[Any]", subjects.y_true),  # None only without y

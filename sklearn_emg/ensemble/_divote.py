@@ -329,8 +329,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
                 windows_of.append(windows)
         windows = np.concatenate(windows_of)
         row = rows.row[windows]
-        share = times[row].astype(float) * (1.0 if weights is None else weights[row])
-        return fit_sigmoids(np.concatenate(found), y[row], np.unique(y[used]), share)
+        given = times[row].astype(float) * (1.0 if weights is None else weights[row])
+        return fit_sigmoids(np.concatenate(found), y[row], np.unique(y[used]), given)
 
     def _window_scores(
         self,

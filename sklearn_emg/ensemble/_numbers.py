@@ -116,8 +116,8 @@ def unit_statistics(
     averages = average_by_code(values, codes, n_codes, average, weights)
     mass = total(weights)
     mean = np.divide(total(weights * values), mass, out=np.zeros(n_codes), where=mass > 0)
-    share = np.divide(total(weights**2), mass, out=np.zeros(n_codes), where=mass > 0)
-    squares, free = total(weights * (values - mean[codes]) ** 2), mass - share
+    correction = np.divide(total(weights**2), mass, out=np.zeros(n_codes), where=mass > 0)
+    squares, free = total(weights * (values - mean[codes]) ** 2), mass - correction
     several = np.bincount(codes, minlength=n_codes) > 1
     spread = np.sqrt(np.divide(squares, free, out=np.zeros(n_codes), where=several))
     low, high = np.full(n_codes, np.inf), np.full(n_codes, -np.inf)

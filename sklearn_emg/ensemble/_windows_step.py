@@ -62,7 +62,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Whether `transformer` gets the windows as a recording table with the columns of their
         recording, instead of an array.
     keep : {"metadata"}, None or list of str, default=None
-        Columns of the table that are kept beside the features, such as ["subject"], for an
+        Columns of the table that are kept in addition to the features, such as ["subject"], for an
         estimator that takes feature tables, like ``DiVoteClassifier(window=None)``. "metadata"
         keeps all usual ones (``sklearn_emg.recordings.METADATA_COLUMNS``). The result is then a
         DataFrame.
@@ -306,7 +306,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
             raise ValueError(
                 f"The 'transformer' of Windows must give one row of features per window. "
                 f"{type(self.transformer).__name__} gave the shape {values.shape}; put Flatten() "
-                "behind it."
+                "after it."
             )
         frame = pd.DataFrame(values).groupby(row)
         pooled = [

@@ -28,7 +28,7 @@ __all__ = ["RecordingStore", "opened_store"]
 
 _FOLDER = "sklearn_emg"  # inside the folder that the user names
 _MISSING = object()
-_SMALL = 512  # bytes that an entry takes besides its arrays
+_SMALL = 512  # bytes of an entry in addition to its arrays
 
 
 def _n_bytes(value: Any) -> int:
@@ -126,7 +126,7 @@ class RecordingStore:
     Notes
     -----
     Results are files of :class:`joblib.Memory` in a subfolder ``sklearn_emg`` that only its user
-    may enter (mode 0700). They are pickles, and loading one executes code in it: nobody else may
+    may enter (mode 0700). They are pickles, and loading one executes code in it: no other user may
     have the right to write there. Several processes may use a folder at a time; a file is written
     under another name and then renamed, so that a killed process leaves no half result.
 

@@ -336,7 +336,7 @@ def fit_mixture(intervals, mean, n_multiples, n_iterations):
         kept = intervals
     span = kept.max()
     score = -np.inf
-    share = np.empty((len(kept), n_multiples))
+    posterior = np.empty((len(kept), n_multiples))
     heights, widths = np.empty(n_multiples), np.empty(n_multiples)
     for _ in range(n_iterations):
         total_weight = 1.0 - missed**n_multiples
@@ -349,20 +349,20 @@ def fit_mixture(intervals, mean, n_multiples, n_iterations):
             total = noise / span
             for m in range(n_multiples):
                 deviation = (kept[k] - mean * (m + 1)) / widths[m]
-                share[k, m] = heights[m] * np.exp(-0.5 * deviation**2)
-                total += share[k, m]
+                posterior[k, m] = heights[m] * np.exp(-0.5 * deviation**2)
+                total += posterior[k, m]
             score += np.log(total) / len(kept)
             for m in range(n_multiples):
-                share[k, m] /= total
-                n += share[k, m]
-                extra += share[k, m] * m
-                places += share[k, m] * kept[k]
+                posterior[k, m] /= total
+                n += posterior[k, m]
+                extra += posterior[k, m] * m
+                places += posterior[k, m] * kept[k]
         n = max(n, 1e-9)
         mean = places / max(n + extra, 1e-9)
         squares = 0.0
         for k in range(len(kept)):
             for m in range(n_multiples):
-                squares += share[k, m] * (kept[k] - mean * (m + 1)) ** 2 / (m + 1)
+                squares += posterior[k, m] * (kept[k] - mean * (m + 1)) ** 2 / (m + 1)
         sd = min(max(np.sqrt(squares / n), 0.02 * mean), 0.35 * mean)
         missed = min(max(extra / (n + extra), 1e-3), 0.9)
         noise = min(max(1.0 - n / len(kept), 1e-3), 0.999)

@@ -12,9 +12,9 @@ from sklearn_emg.motor_units._trains import avoid_each_other, locked_fraction
 
 __all__ = ["divide", "drop_parts", "find_kinds", "join", "similarity"]
 
-# Seconds on either side of a peak that are compared, and the least distance of peaks.
+# Seconds on either side of a peak that are compared, and the minimum distance of peaks.
 _HALF_WINDOW, _DISTANCE = 0.002, 0.0015
-# Largest difference of two potentials of a kind, as a fraction of their energy, besides noise.
+# Largest difference of two potentials of a kind without noise, as a fraction of their energy.
 _TOLERANCE = 0.15
 # At most this many peaks are compared with one another: the highest ones.
 _MAX_PEAKS = 2500

@@ -273,8 +273,8 @@ class ReferenceLimits:
             model = QuantileRegressor(quantile=0.5, alpha=0.0).fit(ages[:, None] - age, values)
             slope, centre = float(model.coef_[0]), float(model.intercept_)
             values = values - slope * (ages - age)
-        share = (1 - self.confidence) / len(self.measures)
-        factor = student.ppf(1 - share / 2, len(values) - 1 - by_age)
+        outside = (1 - self.confidence) / len(self.measures)
+        factor = student.ppf(1 - outside / 2, len(values) - 1 - by_age)
         factor *= np.sqrt(1 + 1 / len(values))
         centre, sd, low, high = control_range(values, factor, centre=centre, n_terms=1 + by_age)
         return {

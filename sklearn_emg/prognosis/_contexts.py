@@ -11,8 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_integer
-from sklearn_emg.recordings import METADATA_COLUMNS, check_visits, visit_months
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings import (
+    METADATA_COLUMNS,
+    check_visits,
+    visit_months,
+    warn_of_subject_names,
+)
 
 _COLUMN = re.compile(r"(.+)@(0|-[1-9]\d*)")
 
@@ -61,6 +68,12 @@ def visit_contexts(
         If visits are not in order, occur twice, or lack a value; months and dates are mixed; or
         no subject has enough visits. The message names the row or the subject.
 
+    Warns
+    -----
+    RecordingWarning
+        If some subjects have too few visits for an example, look like one subject in two
+        spellings, or have times that look like days.
+
     Examples
     --------
     >>> import pandas as pd
@@ -96,6 +109,14 @@ def visit_contexts(
             f"and a target {horizon} later need; the longest has "
             f"{int(frame.groupby('subject').size().max())}. Lower them, or record more visits."
         )
+    without = frame["subject"][~frame["subject"].isin(frame["subject"].iloc[lasts])].unique()
+    if len(without):
+        warn_of_recordings(
+            f"{counted(len(without), 'subject')} without an example, for lack of "
+            f"{min_context + horizon} visits: {', '.join(map(repr, without[:3]))}"
+            f"{', ...' if len(without) > 3 else ''}. Leave them out, or lower 'min_context' or "
+            "'horizon'."
+        )
     last, target = frame.iloc[lasts].reset_index(drop=True), frame.iloc[targets]
     out = last[["subject", "visit", "time"]].assign(
         target_visit=target["visit"].to_numpy(), target_time=target["time"].to_numpy()
@@ -120,22 +141,16 @@ def _checked(
     if not isinstance(visits, pd.DataFrame):
         raise TypeError(f"The visits must be a DataFrame. Got {type(visits).__name__}.")
     check_visits(visits)
-    values = np.asarray(y, dtype=float)
-    if values.shape != (len(visits),):
-        raise ValueError(f"y must have one value per visit, {len(visits)}. Got {values.shape}.")
+    values = _numbers(y, len(visits))
     months = visit_months(visits)
     order = visits["visit"].to_numpy(float) if "visit" in visits else months
     keys = pd.DataFrame({"subject": visits["subject"].to_numpy(), "visit": order})
     if keys["subject"].isna().any():
         row = int(np.flatnonzero(keys["subject"].isna())[0])
         raise ValueError(f"Row {row} of the visits has no subject. Fill it in, or leave it out.")
+    warn_of_subject_names(keys["subject"].unique())
     _refuse_repeated(keys)
-    if (bad := np.flatnonzero(~np.isfinite(values))).size:
-        row = bad[0]
-        raise ValueError(
-            f"The value of visit {order[row]:g} of subject {keys['subject'][row]!r} (row {row}) is "
-            f"{values[row]}. Leave visits without a value out of both 'visits' and 'y'."
-        )
+    _refuse_missing(keys, values)
     features = _feature_names(visits, values, features)
     if taken := [c for c in ("value", "ago") if c in features]:
         raise ValueError(
@@ -157,6 +172,31 @@ def _checked(
             "rows of 'visits' and 'y' by subject and visit."
         )
     return frame, features
+
+
+def _numbers(y: ArrayLike, n_visits: int) -> NDArray[np.float64]:
+    """The values of the visits as numbers."""
+    try:
+        values = np.asarray(y, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "The y of visit_contexts must be numbers. For labels, make contexts of a measured "
+            "number and labels from the values that are returned, such as np.where(y < 30, "
+            "'severe', 'mild'), for LSTMPrognosisClassifier."
+        ) from None
+    if values.shape != (n_visits,):
+        raise ValueError(f"y must have one value per visit, {n_visits}. Got {values.shape}.")
+    return values
+
+
+def _refuse_missing(keys: pd.DataFrame, values: NDArray[np.float64]) -> None:
+    """Refuse a visit without a value."""
+    if (bad := np.flatnonzero(~np.isfinite(values))).size:
+        row = bad[0]
+        raise ValueError(
+            f"The value of visit {keys['visit'][row]:g} of subject {keys['subject'][row]!r} (row "
+            f"{row}) is {values[row]}. Leave visits without a value out of both 'visits' and 'y'."
+        )
 
 
 def _refuse_repeated(keys: pd.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from inspect import cleandoc
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -117,8 +118,8 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
             if reset:
                 self.n_features_in_, self._names = X.shape[1], contexts.names
             return self._last_steps(found, reset), contexts.value[:, -1].copy(), y
-        if isinstance(X, (list, tuple)) and all(getattr(x, "ndim", 0) == 2 for x in X):
-            found = [np.asarray(x, dtype=float) for x in X]
+        if isinstance(X, (list, tuple)) and _are_sequences(X):
+            found = [np.atleast_2d(np.asarray(x, dtype=float)) for x in X]
             return self._last_steps(found, reset), np.zeros(len(found)), y
         X, y = self._checked_array(X, y)
         found = list(X if X.ndim == 3 else X[:, np.newaxis])
@@ -193,7 +194,8 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
         ----------
         X : DataFrame of :func:`visit_contexts`, list of ndarray of shape (n_features, n_steps_i), \
 or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
-            The last step is the newest. Sequences may differ in length.
+            The last step is the newest. Sequences may differ in length; 1-D arrays in a list are
+            sequences of one feature.
         y : array-like of shape (n_sequences,)
             Target of each.
         groups : array-like of shape (n_sequences,), default=None
@@ -211,7 +213,8 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"].to_numpy()
         sequences, last, y = self._sequences(X, y)
-        target = self._learn_target(np.asarray(y), last)
+        check_consistent_length(sequences, y)
+        target = self._learn_target(column_or_1d(y), last)
         self.network_ = self._network().fit(sequences, target, groups=groups)
         return self
 
@@ -264,6 +267,12 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         return tags
 
 
+def _are_sequences(X: Sequence[Any]) -> bool:
+    """Whether a list holds sequences: 2-D arrays, or 1-D arrays of unequal lengths."""
+    ndims = {getattr(x, "ndim", 0) for x in X}
+    return ndims == {2} or (ndims == {1} and len({len(x) for x in X}) > 1)
+
+
 class LSTMPrognosis(RegressorMixin, _LSTMBase):
     """LSTM with attention that predicts a later value from a sequence (Algorithm 3 of [1]_).
 
@@ -307,7 +316,13 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
     """
 
     def _learn_target(self, y: NDArray[Any], last: NDArray[np.floating]) -> NDArray[Any]:
-        return y.astype(float) - last
+        try:
+            return y.astype(float) - last
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"The y of LSTMPrognosis must be numbers, got {str(y[0])!r}; "
+                "LSTMPrognosisClassifier predicts labels."
+            ) from None
 
     def predict(self, X: Any) -> NDArray[np.floating]:
         """Value at the target.

@@ -70,6 +70,8 @@ def survival_target(
 
     Raises
     ------
+    TypeError
+        If X is no DataFrame.
     ValueError
         If a column is missing, `event` is not boolean, a subject of X has no outcome or two, an
         event comes before the subject's first visit or not after its last one, or times are
@@ -86,6 +88,11 @@ def survival_target(
     >>> survival_target(X, outcomes).tolist()
     [(True, 6.0), (True, 6.0), (False, 11.0)]
     """
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(
+            f"The X of survival_target must be a DataFrame with a column 'subject'. Got "
+            f"{type(X).__name__}."
+        )
     table = X if outcomes is None else outcomes
     for frame, name, needed in (
         (X, "X", ["subject"]),
@@ -135,7 +142,7 @@ def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> N
         {"subject": np.tile(subject, len(times)), "time": pd.concat(times, ignore_index=True)}
     )
     both.index = [f"{name} {k}" for k in ("time", column)[-len(times) :] for name in subject]
-    months = visit_months(check_visits(both))
+    months = visit_months(check_visits(both, plausible=False))
     if len(times) == 1:
         return months
     visits, months = months[: len(X)], months[len(X) :]

@@ -16,7 +16,7 @@ from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_subject_names
 from sklearn_emg.recordings._units import Scale
-from sklearn_emg.recordings._visits import faults_of_visits
+from sklearn_emg.recordings._visits import faults_of_visits, warn_of_other_units
 
 __all__ = [
     "METADATA_COLUMNS",
@@ -495,7 +495,7 @@ def check_recording_table(
     Warns
     -----
     RecordingWarning
-        If recordings or names of subjects are implausible.
+        If recordings, names of subjects or times of visits are implausible.
 
     Examples
     --------
@@ -519,6 +519,8 @@ def check_recording_table(
     _refuse_faults(table, required, finite)
     if "signal" in required and plausible:
         warn_of_implausible_recordings(table)
+        if {"subject", "time"} <= set(table.columns):
+            warn_of_other_units(table)
     if "subject" in required:
         warn_of_subject_names(pd.unique(table["subject"].astype(object)))
     return table

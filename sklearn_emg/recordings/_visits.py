@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["check_visits", "faults_of_visits", "visit_months"]
+from sklearn_emg._warnings import warn_of_recordings
+
+__all__ = ["check_visits", "faults_of_visits", "visit_months", "warn_of_other_units"]
 
 DAYS_PER_MONTH = 365.25 / 12
 _DATES = (datetime.date, np.datetime64)  # a Timestamp is a date too
+# Days are 30 times months, and a course of a century has another unit than months.
+_OTHER_SCALE = 20.0
+_MAX_MONTHS = 1200.0
 
 
-def check_visits(table: pd.DataFrame) -> pd.DataFrame:
+def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame:
     """Check the visits of a table: their order, and the time of each.
 
     The column ``visit`` is a number that counts the visits of a subject, ``time`` months (from
@@ -28,6 +34,8 @@ def check_visits(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : DataFrame
         With the columns ``subject`` and ``visit`` or ``time``.
+    plausible : bool, default=True
+        Whether to warn of subjects whose times look like days.
 
     Returns
     -------
@@ -37,8 +45,15 @@ def check_visits(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a value is missing or no number (or date), months and dates are mixed, a visit has two
-        times or its time is not after that of the visit before. The message names the row.
+        If the table is empty, a value is missing or no number (or date), months and dates are
+        mixed, a visit has two times or its time is not after that of the visit before. The message
+        names the row.
+
+    Warns
+    -----
+    RecordingWarning
+        If the times of a subject look like days: its visits are 20 times farther apart, or closer,
+        than those of the median subject, or more than 100 years apart.
 
     Examples
     --------
@@ -53,6 +68,8 @@ def check_visits(table: pd.DataFrame) -> pd.DataFrame:
             "Visits need a column 'subject' and a column 'visit' (order) or 'time' (months or "
             f"dates). The table has {list(table.columns)}."
         )
+    if table.empty:
+        raise ValueError("The table of visits has no rows.")
     faults = [
         f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
         for row, column, text in faults_of_visits(table)
@@ -60,7 +77,41 @@ def check_visits(table: pd.DataFrame) -> pd.DataFrame:
     if faults:
         more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise ValueError("The visits have unusable rows:\n  " + "\n  ".join(faults[:5]) + more)
+    if plausible and "time" in table.columns:
+        warn_of_other_units(table)
     return table
+
+
+def warn_of_other_units(table: pd.DataFrame) -> None:
+    """Warn of subjects whose times look like those of another unit than months.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``subject`` and ``time``, checked.
+
+    Warns
+    -----
+    RecordingWarning
+        See :func:`check_visits`.
+    """
+    subject = table["subject"].astype(object).to_numpy()
+    visits = pd.DataFrame({"subject": subject, "months": visit_months(table)}).drop_duplicates()
+    months = visits.sort_values("months").groupby("subject", sort=False)["months"]
+    steps = months.diff().groupby(visits["subject"], sort=False).median()
+    middle, span = steps.quantile(interpolation="lower"), months.max() - months.min()
+    other = steps[(steps >= _OTHER_SCALE * middle) | (steps <= middle / _OTHER_SCALE)]
+    if len(other):
+        warn_of_recordings(
+            f"The visits of subject {other.index[0]!r} are {other.iloc[0]:g} months apart, those "
+            f"of the median subject {middle:g}. Times are months or dates for all subjects: if "
+            "these are days, divide them by 30.4375."
+        )
+    if len(long := span[span > _MAX_MONTHS]):
+        warn_of_recordings(
+            f"The visits of subject {long.index[0]!r} span {long.iloc[0]:g} months, more than 100 "
+            "years. Times are months or dates: if these are days, divide them by 30.4375."
+        )
 
 
 def faults_of_visits(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
@@ -98,7 +149,8 @@ def _is_date(value: Any) -> bool:
 
 def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
     missing = times.isna().to_numpy()
-    dates = np.array([_is_date(v) for v in times]) | (times.dtype.kind == "M")
+    dates = np.array([_is_date(v) for v in times], dtype=bool) | (times.dtype.kind == "M")
+    zoned = np.array([getattr(v, "tzinfo", None) is not None for v in times], dtype=bool)
     first = int(np.argmin(missing))  # 0 if all are missing
     for row, value in enumerate(times):
         if missing[row]:
@@ -108,11 +160,18 @@ def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
         elif dates[row] != dates[first]:
             kinds = ("a date", "months") if dates[row] else ("months", "dates")
             yield row, f"is {kinds[0]}, and row {first} has {kinds[1]}; give one unit for all rows"
+        elif zoned[row] != zoned[first]:
+            kinds = ("a", "none") if zoned[row] else ("no", "one")
+            yield (
+                row,
+                f"has {kinds[0]} time zone, and row {first} has {kinds[1]}; give all dates a zone, "
+                "or none",
+            )
 
 
 def _fault_of_months(value: Any) -> str:
     """What is wrong with a time that is no date; empty if nothing is."""
-    if isinstance(value, (str, bool)) or not np.isreal(value):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return f"must be months or a date, got {value!r}; see pandas.to_datetime"
     return "" if np.isfinite(value) else f"must be finite, got {value}; give months or a date"
 

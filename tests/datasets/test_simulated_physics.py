@@ -1,4 +1,4 @@
-"""The laws behind the simulated cohort, each against an independent calculation."""
+"""The laws of the simulated cohort, each against an independent calculation."""
 
 import numpy as np
 import pytest

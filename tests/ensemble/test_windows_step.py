@@ -116,7 +116,7 @@ def test_faults_are_named(cohort):
         Windows(TimeDomainFeatures(), statistics=["maen"]).fit(X)
     with pytest.raises(ValueError, match=r"lacks the columns \['site'\]"):
         Windows(TimeDomainFeatures(), keep=["site"]).fit(X)
-    with pytest.raises(ValueError, match=r"put Flatten\(\) behind it"):
+    with pytest.raises(ValueError, match=r"put Flatten\(\) after it"):
         Windows(STFT(nperseg=64)).fit_transform(X)
     with pytest.raises(ValueError, match=r"Put Resampler\(2000\) before"):
         Windows(TimeDomainFeatures()).fit(X, y).transform(Resampler(1000.0).fit_transform(X))

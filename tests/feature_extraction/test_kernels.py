@@ -30,7 +30,7 @@ def brute_force_matches(x, r, m):
 def test_template_matches_are_exact_with_ties_on_the_tolerance(m, code, pairs):
     from sklearn_emg.feature_extraction._kernels.complexity import template_matches
 
-    # Whole numbers, so that many differences equal the tolerance.
+    # Integers, so that many differences equal the tolerance.
     rng = np.random.default_rng(m)
     X = rng.integers(-6, 7, size=(5, 90)).astype(float)
     r = np.array([0.0, 1.0, 2.0, 3.0, 20.0])

@@ -43,8 +43,8 @@ def slope_sign_changes(x):
 
 
 def turn_amplitude(x):
-    swings = abs(np.diff(turning_points(x, TURN)))
-    return swings.mean() if swings.size else 0.0
+    inversions = abs(np.diff(turning_points(x, TURN)))
+    return inversions.mean() if inversions.size else 0.0
 
 
 def mmav_weights(n, outside):
@@ -216,7 +216,7 @@ def test_slope_sign_changes_are_strict_extremes(x, expected):
 
 def test_turns_are_extremes_of_at_least_100_uv_on_both_sides():
     x = [0.0, 0.3, 0.25, 0.35, 0.1, 0.12, -0.2, -0.1, 0.05, 0.0]
-    # Turns at 0.35 and -0.2; the swings to them are 0.35 and 0.55.
+    # Turns at 0.35 and -0.2; the inversions to them are 0.35 and 0.55.
     assert value(x, "turns") == pytest.approx(2 / 10 * FS)
     assert value(x, "turn_amplitude") == pytest.approx(0.45)
     assert value(0.05 * np.sin(np.arange(500)), "turns") == 0.0
@@ -237,7 +237,7 @@ def test_turns_do_not_depend_on_the_direction_of_time_or_sign():
 @pytest.mark.parametrize("n_windows", [1, 31, 70])
 def test_turns_of_windows_side_by_side_that_differ_in_activity(n_windows, dtype):
     rng = np.random.default_rng(n_windows)
-    # Powers of two keep float32 exact, so that swings of just the threshold count in both types.
+    # Powers of two keep float32 exact, so that inversions at the threshold count in both types.
     X = rng.integers(-9, 10, (n_windows, 240)) * 2.0 ** rng.integers(-8, -2, (n_windows, 1))
     X[::7] = 0.25
     X[3::7, 100:] = 0.0

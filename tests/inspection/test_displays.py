@@ -466,7 +466,7 @@ def test_ranks_and_differences_of_a_meta_analysis_are_drawn(comparison):
     shown = [bar.lines[0].get_xdata()[0] for bar in display.points_]
     assert_allclose(shown, 100 * rows["difference"])
     with pytest.raises(ValueError, match="reference"):
-        display.plot("differences", reference="nobody")
+        display.plot("differences", reference="absent")
     nowhere = replace(meta, ranks=meta.ranks.iloc[:0])
     with pytest.raises(ValueError, match="Choose kind='differences'"):
         MetaAnalysisDisplay(nowhere).plot()

@@ -150,7 +150,7 @@ MUSCLES = ("biceps_brachii", "vastus_lateralis", "tibialis_anterior", "first_dor
 
 
 def patchy_cohort(seed, n_patients=14, diagnosis="neuropathy"):
-    """Patients of whom two of four muscles are affected, and as many healthy people."""
+    """Patients of whom two of four muscles are affected, and as many healthy controls."""
     rng = np.random.default_rng(seed)
     signals, rows = [], []
     for subject in range(2 * n_patients):

@@ -118,7 +118,7 @@ def test_gradients_reach_every_parameter(network, settings, n_channels, n_times)
             torch.nn.init.ones_(layer.weight)
     logits = net(some(6, n_channels, n_times))
     torch.nn.functional.cross_entropy(logits, torch.arange(6) % 3).backward()
-    # A bias right before batch normalisation is taken off with the mean: there, only rounding.
+    # A bias right before batch normalisation is subtracted with the mean: only rounding is left.
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 

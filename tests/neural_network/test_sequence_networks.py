@@ -66,7 +66,7 @@ def test_gives_a_logit_per_class(network, settings, n_channels, n_times, n_class
 def test_gradients_reach_every_parameter(network, settings):
     net = build(network, settings)
     torch.nn.functional.cross_entropy(net(tensor(6, 2, 64)), torch.arange(6) % 3).backward()
-    # A bias right before batch normalisation is taken off with the mean: there, only rounding.
+    # A bias right before batch normalisation is subtracted with the mean: only rounding is left.
     assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 

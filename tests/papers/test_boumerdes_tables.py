@@ -42,7 +42,7 @@ MUSCLES = {
     "AP": "Abductor pollicis brevis",
 }
 CLASSES = {"A": (8, "ALS", 3.0), "C": (10, "healty controls", 1.0), "M": (7, "myopathy", 0.5)}
-# Nobody's biceps was recorded of these, so that no class has the numbers 1 to 7 all.
+# The biceps of these subjects was not recorded, so that no class has all numbers from 1 to 7.
 NO_BICEPS = ("A02", "C10", "M01")
 SMALL = [
     *("--epochs", "1", "--quiet", "--set", "divote__window=0.1", "--set", "divote__step=0.1"),

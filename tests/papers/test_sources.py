@@ -1,4 +1,4 @@
-"""Systems are true to their sources, or say where not; baselines stand beside them."""
+"""Systems are true to their sources, or say where not; baselines are listed with them."""
 
 from collections import Counter
 from importlib.util import find_spec

@@ -159,6 +159,25 @@ def test_bad_sequences_and_settings_are_named(X, settings, match):
         LSTMPrognosis(**QUICK, **settings).fit(X, np.arange(len(X), dtype=float))
 
 
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        ([1.0], "inconsistent numbers of samples"),
+        (["up", "down"] * 3, "y of LSTMPrognosis must be numbers, got 'up'"),
+        (np.ones((6, 2)), "y should be a 1d array"),
+    ],
+)
+def test_bad_targets_of_sequences_are_named(y, match):
+    with pytest.raises(ValueError, match=match):
+        LSTMPrognosis(**QUICK).fit([np.ones((2, 3))] * 6, y)
+
+
+def test_one_dimensional_arrays_are_sequences_of_one_feature():
+    X = [np.arange(n, dtype=float) for n in (3, 5, 4, 3)]
+    model = LSTMPrognosis(**QUICK, max_epochs=2).fit(X, [1.0, 2.0, 1.5, 1.0])
+    np.testing.assert_array_equal(model.predict(X), model.predict([x[np.newaxis] for x in X]))
+
+
 def test_a_missing_feature_at_a_known_visit_is_named():
     visits = pd.DataFrame({"subject": "a", "visit": [1, 2, 3], "rms": [1.0, np.nan, 3.0]})
     X, y = visit_contexts(visits, [3.0, 2.0, 1.0])

@@ -100,6 +100,11 @@ def test_mistakes_of_outcomes_are_named(changes, match):
         survival_target(*course(**changes))
 
 
+def test_an_array_has_no_subjects():
+    with pytest.raises(TypeError, match="X of survival_target must be a DataFrame"):
+        survival_target(np.ones((3, 2)))
+
+
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match=r"needs the columns \['event', 'event_time'\], which X"):
         survival_target(course()[0])

@@ -1,15 +1,20 @@
 """Visits of subjects: checks, contexts, splits that respect time, and naive baselines."""
 
 import os
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_progression_cohort
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.model_selection import ChronologicalSplit, LaterVisitSplit, VisitSplit
 from sklearn_emg.prognosis import (
     ContextBoostingRegressor,
@@ -41,6 +46,14 @@ def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
         ({"time": [0.0, None, 3.0]}, "row 1 .*'time': is missing"),
         ({"time": [0.0, np.inf, 3.0]}, "row 1 .*'time': must be finite"),
         ({"time": ["0", "3", "9"]}, "row 0 .*'time': must be months or a date, got '0'"),
+        (
+            {"time": pd.to_timedelta([0, 90, 180], "D")},
+            "row 0 .*'time': must be months or a date, got Timedelta",
+        ),
+        (
+            {"time": [pd.Timestamp(2026, 1, 1, tz="UTC"), *pd.to_datetime(["2026-04-01"] * 2)]},
+            "row 1 .*'time': has no time zone, and row 0 has one",
+        ),
     ],
 )
 def test_unusable_visits_are_named(columns, match):
@@ -50,6 +63,33 @@ def test_unusable_visits_are_named(columns, match):
     signals = [np.random.default_rng(0).normal(size=50)] * 3
     with pytest.raises(ValueError, match=f"(?s){match}"):
         recording_table(signals, fs=1000.0, **table.to_dict("list"))
+
+
+def test_a_table_without_visits_is_refused():
+    with pytest.raises(ValueError, match="table of visits has no rows"):
+        check_visits(visits_of().iloc[:0])
+
+
+@pytest.mark.parametrize(
+    ("times", "match"),
+    [
+        ([0.0, 3.0, 6.0, 0.0, 91.0, 182.0], "'b' are 91 months apart, those of the median subject"),
+        ([0.0, 900.0, 1300.0, 0.0, 800.0, 1100.0], "'a' span 1300 months, more than 100 years"),
+    ],
+)
+def test_times_that_look_like_days_are_named(times, match):
+    visits = pd.DataFrame({"subject": list("aaabbb"), "visit": [1, 2, 3] * 2, "time": times})
+    with pytest.warns(RecordingWarning, match=match):
+        check_visits(visits)
+    signals = list(np.random.default_rng(0).normal(size=(6, 50)))
+    with pytest.warns(RecordingWarning, match=match):
+        recording_table(signals, fs=1000.0, **visits.to_dict("list"))
+
+
+def test_irregular_visits_are_no_other_unit():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_visits(make_progression_cohort(60, random_state=0).visits)
 
 
 def test_visits_of_recordings_are_kept():
@@ -88,11 +128,25 @@ def test_contexts_hold_what_was_known_before():
         (visits_of(), [1, np.nan, 3], "value of visit 2 of subject 'a' .row 1. is nan"),
         (visits_of(visit=[1], time=[0.0]), [1], "No subject has the 2 visits"),
         (pd.DataFrame({"subject": ["a"]}), [1], "need a column 'subject' and a column 'visit'"),
+        (visits_of(), list("uvw"), "y of visit_contexts must be numbers. For labels, make"),
     ],
 )
 def test_unusable_courses_are_named(visits, y, match):
     with pytest.raises(ValueError, match=match):
         visit_contexts(visits, y)
+
+
+def test_subjects_without_an_example_are_named():
+    visits = pd.DataFrame({"subject": list("aabS"), "visit": [1, 2, 1, 1]})
+    with pytest.warns(RecordingWarning, match="2 subjects without an example, .* 'b', 'S'"):
+        X, _ = visit_contexts(visits, [1.0, 2.0, 3.0, 4.0])
+    assert X["subject"].tolist() == ["a"]
+
+
+def test_subjects_of_visits_that_look_alike_are_named():
+    visits = pd.DataFrame({"subject": ["S1", "S1", "s1", "s1"], "visit": [1, 2, 3, 4]})
+    with pytest.warns(RecordingWarning, match="'S1' and 's1'"):
+        visit_contexts(visits, [1.0, 2.0, 3.0, 4.0])
 
 
 # ------------------------------------------------------------------ splits
@@ -242,6 +296,17 @@ def test_compare_adds_the_baselines_and_says_what_beats_them():
     assert alone.table().index.tolist() == ["mine", *names[2:]]
     with pytest.raises(ValueError, match="adds the baseline 'boosting'"):
         compare({"boosting": Noise()}, X, y, **settings)
+
+
+def test_labels_of_visits_are_compared_by_visit():
+    visits = contexts_with_features()
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    labels = np.where(y < np.median(y), "severe", "mild")
+    model = make_pipeline(FunctionTransformer(lambda X: X[["value@0"]]), LogisticRegression())
+    result = compare({"last": model}, X, labels, cv=VisitSplit(3), progress=False, n_resamples=50)
+    assert result.unit == "target_visit"
+    assert len(result.predictions) == len(X)
+    assert float(result.summary.query("metric == 'accuracy'")["pooled"].max()) > 0.6
 
 
 def test_later_visits_of_the_same_subjects_are_compared_too():

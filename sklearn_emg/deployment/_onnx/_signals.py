@@ -108,10 +108,10 @@ def filtered(step: Any, x: Tensor, fs: float) -> Tensor:
     return _as_before(result, x).cast(x.dtype)
 
 
-def quantile(x: Tensor, share: float) -> Tensor:
+def quantile(x: Tensor, fraction: float) -> Tensor:
     """Quantile along the last axis, with linear interpolation, which is kept."""
     ordered = x.sorted()
-    place = (x.size() - 1).cast(np.float64) * share
+    place = (x.size() - 1).cast(np.float64) * fraction
     below = xp.floor(place)
     low = ordered.take(below.cast(np.int64))
     high = ordered.take(xp.minimum(below.cast(np.int64) + 1, x.size() - 1))

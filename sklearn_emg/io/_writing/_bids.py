@@ -202,14 +202,14 @@ def _metadata(
     frame = _frame(rows, entities)
     ids = pd.Series([f"sub-{label}" for label in subjects], name="participant_id")
     constant = [name for name in frame if _is_constant(ids, frame[name])]
-    people = ids.to_frame()
+    participants = ids.to_frame()
     if any(row.subject != label for row, label in zip(rows, subjects)):
-        people["subject"] = pd.Series([row.subject for row in rows], dtype=object)
-    people = people.join(frame[constant])
-    people = people[~people["participant_id"].duplicated()]
+        participants["subject"] = pd.Series([row.subject for row in rows], dtype=object)
+    participants = participants.join(frame[constant])
+    participants = participants[~participants["participant_id"].duplicated()]
     parts = [
-        _text("participants.tsv", _tsv(people)),
-        _json("participants.json", _described(people)),
+        _text("participants.tsv", _tsv(participants)),
+        _json("participants.json", _described(participants)),
     ]
     return parts + _scans(rows, files, frame.drop(columns=constant))
 

@@ -21,7 +21,7 @@ _SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # Hz
 _GAP = 0.004  # s, deflections closer than this are one event
 _BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # s around an event that are compared
 _LONG_BEFORE, _LONG = 0.010, 0.035  # s of the average potential
-# Largest difference of two potentials of a source, as a fraction of their energy, besides noise.
+# Largest difference of two potentials of a source without noise, as a fraction of their energy.
 _TOLERANCE = 0.08
 _REPEATED = 4  # events of a group that overlapping events are searched for
 _BANDS = (100.0, 500.0, 1500.0, 3000.0)  # Hz, low and high band of the background

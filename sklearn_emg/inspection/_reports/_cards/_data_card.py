@@ -53,7 +53,7 @@ def data_card(
     table : DataFrame
         Recording table or feature table with a ``subject`` column.
     y : array-like of shape (n_rows,), default=None
-        Label or number of each row. Whole numbers are labels if they have 12 values at most.
+        Label or number of each row. Integers are labels if they have 12 values at most.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`.
     quality : QualityReport, default=None
