@@ -4,8 +4,8 @@
 
 The recordings are handles of 0.25 s in a few files at 4000 Hz, 20 recordings per subject. Two
 pipelines over four features of each window are compared in two folds with a store on disk. A line
-per size and backend tells seconds on the clock, seconds of CPU and the largest resident memory of a
-single process, with an empty store and with a filled one. ``--kill SECONDS`` starts the comparison
+per size and backend states seconds on the clock, seconds of CPU and the largest resident memory of
+a single process, with an empty and with a filled store. ``--kill SECONDS`` starts the comparison
 of the smallest size in a process, kills it after that time and starts it again: the second run must
 find what the first one has kept, and give the result of a run that was not interrupted.
 """

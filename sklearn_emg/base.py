@@ -116,9 +116,9 @@ class SignalEstimator(
     It holds the checks that signal transformers and feature extractors have in common. A subclass
     that needs the sampling rate has a parameter `fs`, None by default, and overrides ``_needs_fs``.
 
-    A step learns nothing in ``fit`` unless ``_learns`` says so, and the tag ``requires_fit`` of
-    scikit-learn tells. It transforms each row independently of the others, so that a store can keep
-    the results of each recording. Without ``fit``, ``transform`` makes the checks of ``fit``.
+    A step learns nothing in ``fit`` unless ``_learns`` is true, which the tag ``requires_fit`` of
+    scikit-learn states. It transforms each row independently of the others, so that a store can
+    keep the results of each recording. Without ``fit``, ``transform`` makes the checks of ``fit``.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}

@@ -255,7 +255,8 @@ class Scoring(Scores):
         """Pairs of a case of a class and another case, for the AUROC of one fold.
 
         An area is the fraction of such pairs in the right order, where ties count half (J. A.
-        Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). Empty where a class is missing.
+        Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). The result is empty where a class is
+        missing.
         """
         n_classes = len(self.classes)
         counts = np.bincount(codes, minlength=n_classes)

@@ -104,7 +104,7 @@ def read_recordings(
 ) -> pd.DataFrame:
     """Read files of any known form into one recording table.
 
-    The form is recognised by the content of each file: text exports (Delsys EMGworks, Noraxon,
+    The format is recognised by the content of each file: text exports (Delsys EMGworks, Noraxon,
     Vicon Nexus, OpenBCI, Biometrics, plain CSV ...), OpenSignals text and HDF5, EDF and BDF, C3D,
     MATLAB, HDF5, WFDB, BIDS folders, NumPy arrays and Parquet.
 

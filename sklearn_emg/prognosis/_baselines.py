@@ -145,7 +145,7 @@ class MixedModelRegressor(_ContextRegressor):
 
     A line with random intercept and slope is fitted to the values of the training subjects [1]_. A
     new subject gets the best linear unbiased prediction: the population's line, moved towards
-    the subject's known values as far as these tell. It needs statsmodels.
+    the subject's known values according to their number and noise. It needs statsmodels.
 
     Parameters
     ----------

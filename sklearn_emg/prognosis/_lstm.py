@@ -276,8 +276,8 @@ def _are_sequences(X: Sequence[Any]) -> bool:
 class LSTMPrognosis(RegressorMixin, _LSTMBase):
     """LSTM with attention that predicts a later value from a sequence (Algorithm 3 of [1]_).
 
-    Features are standardised (z-score) and the last `context` steps read by an LSTM with attention
-    over its states; sequences of unequal lengths are padded and masked. For a table of
+    Features are standardised (z-score), and the last `context` steps are read by an LSTM with
+    attention over its states; sequences of unequal lengths are padded and masked. For a table of
     :func:`visit_contexts` the network predicts the change from the last known value.
 
     Parameters

@@ -32,8 +32,8 @@ def rate(
 ) -> tuple[float, float, float]:
     """Mean of values with its interval over subjects.
 
-    Wilson's interval for one value per subject that is 0 or 1, or if all values are 0 or all are 1;
-    otherwise percentiles of a bootstrap that draws subjects.
+    This is Wilson's interval for one value per subject that is 0 or 1, or if all values are 0 or
+    all are 1; otherwise percentiles of a bootstrap that draws subjects.
 
     Parameters
     ----------
