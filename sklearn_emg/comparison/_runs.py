@@ -220,7 +220,7 @@ def _differ_within(subject: NDArray[np.intp], y: NDArray) -> bool:
 
 
 def _unit_of_rows(X: pd.DataFrame) -> tuple[str, NDArray[Any]]:
-    """Column that tells the rows of a subject apart, such as the visit; else their index."""
+    """Column that distinguishes the rows of a subject, such as the visit; else their index."""
     for column in ("target_visit", "visit"):
         if column in X and not X.duplicated(["subject", column]).any():
             return column, X[column].to_numpy()

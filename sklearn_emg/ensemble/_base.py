@@ -79,7 +79,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
 
     @abstractmethod
     def _learn_target(self, y: NDArray[Any]) -> None:
-        """Learn classes, or whatever the target of training tells."""
+        """Learn classes, or what else the target of training states."""
 
     def _learn_units(self, of_units: NDArray[Any]) -> None:
         """Learn what the targets of the units tell."""

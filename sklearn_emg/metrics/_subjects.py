@@ -108,7 +108,7 @@ def predict_subjects(
     SubjectLeakWarning
         If subjects were trained on, as far as the estimator or a step of it knows them.
     RecordingWarning
-        If the estimator was trained on a column that tells the subject or the label.
+        If the estimator was trained on a column that reveals the subject or the label.
 
     Examples
     --------

@@ -46,7 +46,7 @@ PUBLISHED_LIMITS: list[dict[str, Any]] = [
 LOGARITHMIC = frozenset({"amplitude", "area", "duration", "thickness", "rise_time"})
 STATISTICS = ("mean", "lowest", "highest")
 
-# Words below and above the limits, and whether the direction tells neuropathy from myopathy.
+# Words below and above the limits, and whether the direction separates neuropathy from myopathy.
 WORDS: dict[str, tuple[str, str, bool]] = {
     "amplitude": ("low", "high", True),
     "duration": ("short", "long", True),

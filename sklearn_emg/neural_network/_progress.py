@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import PrintLog
 
-# Epochs whose mean duration tells that of those to come.
+# Epochs whose mean duration predicts that of later ones.
 _RECENT = 5
 _APART = {"epoch", "dur", "batches"}
 

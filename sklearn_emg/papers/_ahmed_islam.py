@@ -80,7 +80,7 @@ def ahmed_islam(
 
     Notes
     -----
-    The source tells healthy from sick, 80 signals of 7 and 10 subjects; give such labels,
+    The source separates healthy and sick subjects, 80 signals of 7 and 10; give such labels,
     ``np.where(y == "control", "healthy", "sick")``.
 
     $notes

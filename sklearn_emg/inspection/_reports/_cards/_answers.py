@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sklearn_emg._tables import counted
 from sklearn_emg.comparison import ConfoundAudit, SiteComparison
+from sklearn_emg.inspection._reports._cards._facts import Facts
 from sklearn_emg.inspection._reports._cards._population import (
     class_text,
     confounds_text,
     missing_text,
     population_facts,
 )
-
-if TYPE_CHECKING:
-    from sklearn_emg.inspection._reports._cards._model_card import Facts
 
 _BALANCING = ("class_weight", "smote", "sampling")
 

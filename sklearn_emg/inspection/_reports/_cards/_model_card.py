@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from sklearn_emg.inspection._outcomes import AgreementDisplay
 from sklearn_emg.inspection._reports._cards._answers import answers
 from sklearn_emg.inspection._reports._cards._card import Card, Section
 from sklearn_emg.inspection._reports._cards._checklists import checklists
+from sklearn_emg.inspection._reports._cards._facts import Facts
 from sklearn_emg.inspection._reports._cards._population import (
     class_table,
     confounds_text,
@@ -46,50 +46,6 @@ from sklearn_emg.recordings import training_subjects
 
 _MAX_NAMED = 30
 _NOT_DONE = "not done"
-
-
-@dataclass
-class Facts:
-    """What the sections of a card are made of."""
-
-    model: Any
-    result: Comparison
-    record: RunRecord
-    name: str
-    confounds: ConfoundAudit | str
-    audit: LeakageAudit | None
-    quality: QualityReport | None
-    subgroups: pd.DataFrame
-    pairs: pd.DataFrame | None = None
-
-    @property
-    def is_regression(self) -> bool:
-        return self.result.task == "regression"
-
-    @property
-    def noun(self) -> str:
-        """What a row of the table is."""
-        return self.record.protocol["rows"]
-
-    @property
-    def tuned(self) -> list[str]:
-        """Parameters that a search in the pipeline chose."""
-        chosen = self.result.chosen_parameters
-        if chosen.empty:
-            return []
-        names = chosen.loc[chosen["pipeline"] == self.name, "parameter"]
-        return list(dict.fromkeys(map(str, names)))
-
-    @property
-    def predictions(self) -> pd.DataFrame:
-        table = self.result.predictions
-        return table[table["pipeline"] == self.name]
-
-    @property
-    def summary(self) -> pd.DataFrame:
-        table = self.result.summary
-        chosen = (table["pipeline"] == self.name) & (table["level"] == "subject")
-        return table[chosen].set_index("metric")
 
 
 def model_card(

@@ -1,0 +1,55 @@
+"""What the sections of a model card are made of: a model, its comparison and audits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sklearn_emg.comparison import Comparison, ConfoundAudit, LeakageAudit, RunRecord
+from sklearn_emg.preprocessing import QualityReport
+
+
+@dataclass
+class Facts:
+    """What the sections of a card are made of."""
+
+    model: Any
+    result: Comparison
+    record: RunRecord
+    name: str
+    confounds: ConfoundAudit | str
+    audit: LeakageAudit | None
+    quality: QualityReport | None
+    subgroups: pd.DataFrame
+    pairs: pd.DataFrame | None = None
+
+    @property
+    def is_regression(self) -> bool:
+        return self.result.task == "regression"
+
+    @property
+    def noun(self) -> str:
+        """What a row of the table is."""
+        return self.record.protocol["rows"]
+
+    @property
+    def tuned(self) -> list[str]:
+        """Parameters that a search in the pipeline chose."""
+        chosen = self.result.chosen_parameters
+        if chosen.empty:
+            return []
+        names = chosen.loc[chosen["pipeline"] == self.name, "parameter"]
+        return list(dict.fromkeys(map(str, names)))
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        table = self.result.predictions
+        return table[table["pipeline"] == self.name]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        table = self.result.summary
+        chosen = (table["pipeline"] == self.name) & (table["level"] == "subject")
+        return table[chosen].set_index("metric")
