@@ -70,6 +70,7 @@ class InputChecks(BaseEstimator):
     by: str | None
     unit: str
     features: list[str] | None
+    weights: str | None
     tail: Tail
     nan: OnFault
     short: OnFault
@@ -233,12 +234,13 @@ class InputChecks(BaseEstimator):
         if reset:
             labels = y if len(y) == len(X) else None
             self._left_out = self._no_features(X, labels, groups)
-            for name in (self.by, self.unit):
+            for name in self._columns_of_parameters():
                 self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
         frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
-            frame = frame.drop(columns=[*METADATA_COLUMNS, self.by, self.unit], errors="ignore")
+            no_features = [*METADATA_COLUMNS, *self._columns_of_parameters()]
+            frame = frame.drop(columns=no_features, errors="ignore")
             _refuse_text_columns(frame, self._caller)
         if frame.columns.empty:
             raise ValueError(
@@ -246,6 +248,11 @@ class InputChecks(BaseEstimator):
                 f"label or the row. Name the feature columns with {self._caller}(features=[...])."
             )
         return frame
+
+    def _columns_of_parameters(self) -> list[str]:
+        """Columns that parameters name, which are no features."""
+        weights = None if self.weights == "windows" else self.weights
+        return [name for name in (self.by, self.unit, weights) if name is not None]
 
     def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
         """Columns that are no features, with the reasons."""

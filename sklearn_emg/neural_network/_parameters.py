@@ -462,12 +462,11 @@ def trains(
 def _documented(doc: str, network: type | None, entries: Mapping[str, Entry]) -> str:
     """Docstring with the texts of the parameters and the attributes filled in.
 
-    Its indentation is removed first, as Python does from version 3.13 on.
+    It is dedented first, as Python itself does from version 3.13 on.
     """
-    doc = inspect.cleandoc(doc)
-    lines = [] if network is None else [_settings_text(network)]
-    lines += [_entry_text(name, entry) for name, entry in entries.items()]
-    doc = doc.replace("{parameters}", "\n".join(lines).strip())
+    texts = [] if network is None else _settings_texts(network)
+    texts += [_entry_text(name, entry) for name, entry in entries.items()]
+    doc = inspect.cleandoc(doc).replace("{parameters}", "\n".join(texts))
     if network is None:
         return doc
     attributes = inspect.cleandoc(_ATTRIBUTES.format(network=network.__name__))
@@ -520,9 +519,21 @@ def _entry_text(name: str, entry: Entry) -> str:
     return f"{name} : {entry.kind}, default={default}\n{text}"
 
 
-def _settings_text(network: type) -> str:
-    """Entries of a module's Parameters section after the sizes, of which n_classes is the last."""
-    lines = inspect.cleandoc(network.__doc__ or "").splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("n_classes :")) + 2
-    stop = next(i for i in range(start, len(lines)) if not lines[i].strip())
-    return "\n".join(lines[start:stop])
+def _settings_texts(network: type) -> list[str]:
+    """Lines of a module's Parameters section, without the sizes, which are taken from the data."""
+    lines = ["Parameters", "---", *inspect.cleandoc(network.__doc__ or "").splitlines(), ""]
+    start = len(lines) - lines[::-1].index("Parameters") + 1
+    kept: list[str] = []
+    described: list[str] = []
+    for line in lines[start : lines.index("", start)]:
+        if not line.startswith(" "):
+            names = line.partition(" :")[0].split(", ")
+            described += names
+        if not set(names) <= set(SIZES):
+            kept.append(line)
+    if lacking := [p.name for p in network_settings(network) if p.name not in described]:
+        raise TypeError(
+            f"The docstring of {network.__name__} describes no parameter {lacking[0]!r}, whose "
+            "text its ready classifier takes from there. Add it to the section Parameters."
+        )
+    return kept

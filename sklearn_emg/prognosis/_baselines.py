@@ -16,7 +16,7 @@ from sklearn.utils import Tags, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._validation import check_integer, require
-from sklearn_emg.prognosis._contexts import Contexts
+from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 
 
 class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
@@ -26,7 +26,7 @@ class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
 
     def _checked(self, X: Any, y: Any = None) -> tuple[Contexts, NDArray[np.floating] | None]:
         reset = y is not None
-        if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
+        if has_contexts(X, type(self).__name__):
             contexts = Contexts.of(X, None if reset else self._names)
             if reset:
                 self.n_features_in_, self._names = X.shape[1], contexts.names

@@ -95,28 +95,7 @@ def visit_contexts(
             f"{min_context}."
         )
     frame, names = _checked(visits, y, features)
-    known: list[NDArray[Any]] = []
-    targets, lasts = [], []
-    for _, rows in frame.groupby("subject", sort=False).indices.items():
-        for place in range(min_context - 1, len(rows) - horizon):
-            window = rows[max(0, place - context + 1) : place + 1]
-            known.append(np.concatenate([np.full(context - len(window), -1), window]))
-            lasts.append(rows[place])
-            targets.append(rows[place + horizon])
-    if not targets:
-        raise ValueError(
-            f"No subject has the {min_context + horizon} visits that a context of {min_context} "
-            f"and a target {horizon} later need; the longest has "
-            f"{int(frame.groupby('subject').size().max())}. Lower them, or record more visits."
-        )
-    without = frame["subject"][~frame["subject"].isin(frame["subject"].iloc[lasts])].unique()
-    if len(without):
-        warn_of_recordings(
-            f"{counted(len(without), 'subject')} without an example, for lack of "
-            f"{min_context + horizon} visits: {', '.join(map(repr, without[:3]))}"
-            f"{', ...' if len(without) > 3 else ''}. Leave them out, or lower 'min_context' or "
-            "'horizon'."
-        )
+    known, lasts, targets = _examples(frame, context, horizon, min_context)
     last, target = frame.iloc[lasts].reset_index(drop=True), frame.iloc[targets]
     out = last[["subject", "visit", "time"]].assign(
         target_visit=target["visit"].to_numpy(), target_time=target["time"].to_numpy()
@@ -132,6 +111,36 @@ def visit_contexts(
         for k in range(context):
             blocks[f"{column}@{k - context + 1}"] = values[:, k]
     return out.join(pd.DataFrame(blocks)), target["value"].to_numpy(float)
+
+
+def _examples(
+    frame: pd.DataFrame, context: int, horizon: int, min_context: int
+) -> tuple[list[NDArray[Any]], list[int], list[int]]:
+    """Rows of the known visits (-1 for none), the last known one and the target of each example."""
+    known: list[NDArray[Any]] = []
+    targets, lasts = [], []
+    for _, rows in frame.groupby("subject", sort=False).indices.items():
+        for place in range(min_context - 1, len(rows) - horizon):
+            window = rows[max(0, place - context + 1) : place + 1]
+            known.append(np.concatenate([np.full(context - len(window), -1), window]))
+            lasts.append(rows[place])
+            targets.append(rows[place + horizon])
+    subjects = frame["subject"]
+    if not targets:
+        raise ValueError(
+            f"No subject has the {min_context + horizon} visits that a context of {min_context} "
+            f"and a target {horizon} later need; the longest has "
+            f"{int(subjects.value_counts().max())}. Lower them, or record more visits."
+        )
+    without = subjects[~subjects.isin(subjects.iloc[lasts])].unique()
+    if len(without):
+        warn_of_recordings(
+            f"{counted(len(without), 'subject')} without an example, for lack of "
+            f"{min_context + horizon} visits: {', '.join(map(repr, without[:3]))}"
+            f"{', ...' if len(without) > 3 else ''}. Leave them out, or lower 'min_context' or "
+            "'horizon'."
+        )
+    return known, lasts, targets
 
 
 def _checked(
@@ -228,6 +237,37 @@ def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
     return bool(np.array_equal(column.to_numpy(dtype=float), values, equal_nan=True))
 
 
+def has_contexts(X: Any, caller: str) -> bool:
+    """Whether X is a table of contexts; refuse a table whose columns are no values at steps.
+
+    Parameters
+    ----------
+    X : DataFrame, list or ndarray
+    caller : str
+        Class in the message.
+
+    Returns
+    -------
+    has_contexts : bool
+
+    Raises
+    ------
+    ValueError
+        If X is a table of recordings or features, such as one with a column ``subject``.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return False
+    if "value@0" in X.columns:
+        return True
+    if found := [c for c in X.columns if c in METADATA_COLUMNS]:
+        raise ValueError(
+            f"{caller} reads a table of visit_contexts, or values at successive steps. X has the "
+            f"column {found[0]!r}, which holds no such values. Make contexts of its visits with "
+            "sklearn_emg.prognosis.visit_contexts, or give the columns with values alone."
+        )
+    return False
+
+
 @dataclass(frozen=True)
 class Contexts:
     """Contexts as arrays, oldest visit first; NaN where a visit is missing.
@@ -274,7 +314,7 @@ class Contexts:
             If the table has other features than `names`, no column ``ahead``, or no last known
             value in a row.
         """
-        if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
+        if has_contexts(X, "A prognosis"):
             places = _places(X, names)
             steps = sorted(places["value"])
             parts = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from inspect import cleandoc
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, require
-from sklearn_emg.prognosis._contexts import Contexts
+from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 from sklearn_emg.recordings import SubjectMemory
 
 _PARAMETERS = """context : int, default=None
@@ -109,7 +109,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     ) -> tuple[list[NDArray[np.floating]], NDArray[np.floating], Any]:
         """Sequences of shape (n_features, n_steps), the last value of each, and y."""
         reset = y is not None
-        if isinstance(X, pd.DataFrame) and "value@0" in X.columns:
+        if has_contexts(X, type(self).__name__):
             contexts = Contexts.of(X, None if reset else self._names)
             ahead = np.broadcast_to(contexts.ahead[:, np.newaxis], contexts.ago.shape)
             steps = np.concatenate([contexts.features, ahead[:, np.newaxis]], axis=1)
@@ -407,5 +407,6 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
 
 for _kind in (LSTMPrognosis, LSTMPrognosisClassifier):
     if _kind.__doc__:  # there is none with python -OO
-        # Without indentation, which Python removes by itself from version 3.13 on.
-        _kind.__doc__ = cleandoc(_kind.__doc__).replace("{parameters}", cleandoc(_PARAMETERS))
+        # Python dedents docstrings from version 3.13 on.
+        texts = inspect.cleandoc(_PARAMETERS) + "\n"
+        _kind.__doc__ = inspect.cleandoc(_kind.__doc__).replace("{parameters}", texts)

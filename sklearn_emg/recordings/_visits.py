@@ -149,24 +149,25 @@ def _is_date(value: Any) -> bool:
 
 def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
     missing = times.isna().to_numpy()
-    dates = np.array([_is_date(v) for v in times], dtype=bool) | (times.dtype.kind == "M")
-    zoned = np.array([getattr(v, "tzinfo", None) is not None for v in times], dtype=bool)
     first = int(np.argmin(missing))  # 0 if all are missing
+    kind = _kind_of_time(times.iloc[first])
     for row, value in enumerate(times):
         if missing[row]:
             yield row, "is missing; give the time of the visit, or leave the row out"
-        elif not dates[row] and (text := _fault_of_months(value)):
+        elif not _is_date(value) and (text := _fault_of_months(value)):
             yield row, text
-        elif dates[row] != dates[first]:
-            kinds = ("a date", "months") if dates[row] else ("months", "dates")
-            yield row, f"is {kinds[0]}, and row {first} has {kinds[1]}; give one unit for all rows"
-        elif zoned[row] != zoned[first]:
-            kinds = ("a", "none") if zoned[row] else ("no", "one")
+        elif _kind_of_time(value) != kind:
             yield (
                 row,
-                f"has {kinds[0]} time zone, and row {first} has {kinds[1]}; give all dates a zone, "
-                "or none",
+                f"is {_kind_of_time(value)}, and row {first} has {kind}; give one unit for all "
+                "rows, and one time zone or none",
             )
+
+
+def _kind_of_time(value: Any) -> str:
+    if not _is_date(value):
+        return "months"
+    return "a date" if getattr(value, "tzinfo", None) is None else "a date with a time zone"
 
 
 def _fault_of_months(value: Any) -> str:

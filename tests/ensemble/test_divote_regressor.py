@@ -233,3 +233,12 @@ def test_the_classifier_points_to_its_sister():
     X, y = severity_cohort(4)
     with pytest.raises(ValueError, match=r"must be a classifier.*DiVoteRegressor takes regressors"):
         DiVoteClassifier(DummyRegressor(), window=0.1).fit(X, y > 2)
+
+
+def test_a_column_of_weights_is_no_feature():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"subject": np.repeat(range(8), 2), "rms": rng.normal(size=16)})
+    table["quality"] = rng.uniform(0.1, 1.0, 16)
+    model = DiVoteRegressor(Ridge(), window=None, weights="quality")
+    model.fit(table, np.repeat(rng.normal(size=8), 2))
+    assert model.feature_names_in_.tolist() == ["rms"]

@@ -35,6 +35,8 @@ from sklearn_emg.neural_network import (
 )
 
 from sklearn_emg.neural_network import _estimators  # isort: skip
+from sklearn_emg.neural_network._parameters import trains
+from sklearn_emg.neural_network._ready import ReadyClassifier
 from sklearn_emg.neural_network._registry import NETWORKS
 
 PUBLISHED = [
@@ -222,3 +224,25 @@ def test_every_parameter_of_an_estimator_is_used(cls):
     if hasattr(cls, "_network"):  # read under the names of the network's settings
         used |= set(inspect.signature(cls._network).parameters)
     assert set(inspect.signature(cls).parameters) <= used
+
+
+def net_classifier(settings):
+    """A ready classifier of a network whose docstring describes some settings."""
+
+    def __init__(self, n_channels, n_times, n_classes, *, width=3):
+        pass
+
+    sizes = "n_channels, n_times, n_classes : int\n"
+    doc = f"A network.\n\nParameters\n----------\n{sizes}{settings}\nNotes\n-----\nNone.\n"
+    net = type("Net", (), {"__init__": __init__, "__doc__": doc})
+    return trains(net)(type("NetClassifier", (ReadyClassifier,), {"__doc__": "{parameters}"}))
+
+
+def test_settings_of_a_network_are_described_in_its_classifier():
+    described = net_classifier("width : int, default=3\n    Width.\n").__doc__
+    assert described.startswith("width : int, default=3\n    Width.\nclass_weight :")
+
+
+def test_a_setting_without_text_is_named():
+    with pytest.raises(TypeError, match="docstring of Net describes no parameter 'width'"):
+        net_classifier("")

@@ -150,6 +150,11 @@ def test_labels_are_predicted():
             {},
             "Sequence 1 of LSTMPrognosis has a feature",
         ),
+        (
+            pd.DataFrame({"subject": [1, 1, 2, 2], "rms": 1.0}),
+            {},
+            "LSTMPrognosis reads a table of visit_contexts.* column 'subject'",
+        ),
         (np.ones((4, 3)), {"context": 0}, "'context'"),
         (np.ones((4, 3)), {"chunk": 0}, "'chunk'"),
     ],

@@ -52,7 +52,7 @@ def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
         ),
         (
             {"time": [pd.Timestamp(2026, 1, 1, tz="UTC"), *pd.to_datetime(["2026-04-01"] * 2)]},
-            "row 1 .*'time': has no time zone, and row 0 has one",
+            "row 1 .* is a date, and row 0 has a date with a time zone",
         ),
     ],
 )
@@ -412,6 +412,13 @@ def test_what_contexts_cannot_be_made_of_is_refused():
     nameless = visits.assign(subject=visits["subject"].where(np.arange(len(visits)) != 3))
     with pytest.raises(ValueError, match="Row 3 of the visits has no subject"):
         visit_contexts(nameless, visits["score"])
+
+
+@pytest.mark.parametrize("model", [LastValueRegressor(), ContextBoostingRegressor()])
+def test_a_table_of_visits_is_no_table_of_contexts(model):
+    visits = contexts_with_features().assign(subject=np.arange(len(contexts_with_features())))
+    with pytest.raises(ValueError, match=r"reads a table of visit_contexts.* column 'subject'"):
+        model.fit(visits, visits["score"])
 
 
 @pytest.mark.parametrize("model", [LastValueRegressor(), SlopeRegressor(), MixedModelRegressor()])
