@@ -168,7 +168,7 @@ def _own_subjects(attributes: dict[str, Any], known_above: bool) -> Iterator[tup
 def subjects_of_steps(model: Any) -> set[Any]:
     """Subjects that steps of a fitted estimator remember for a predictor which does not.
 
-    A classifier after a feature extractor gets a matrix that names nobody. The extractor saw the
+    A classifier after a feature extractor gets a matrix without subjects. The extractor saw the
     table in the same ``fit``.
 
     Parameters
