@@ -174,7 +174,8 @@ def _fault_of_months(value: Any) -> str:
     """What is wrong with a time that is no date; empty if nothing is."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return f"must be months or a date, got {value!r}; see pandas.to_datetime"
-    return "" if np.isfinite(float(value)) else f"must be finite, got {value}; give months or a date"
+    finite = bool(np.isfinite(float(value)))
+    return "" if finite else f"must be finite, got {value}; give months or a date"
 
 
 def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
