@@ -200,8 +200,9 @@ def visible_files(root: Path) -> Iterator[Path]:
 
 def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:
     """Paths without that of the metadata, which may lie in the folder."""
-    known = metadata is not None and os.path.exists(metadata)
-    return (path for path in paths if not (known and path.samefile(metadata)))
+    if metadata is None or not os.path.exists(metadata):
+        return paths
+    return (path for path in paths if not path.samefile(metadata))
 
 
 def _matching(

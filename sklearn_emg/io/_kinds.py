@@ -36,7 +36,7 @@ _UNITS = {
     "temperature": r"degc|°c|celsius|degf|°f",
     "position": r"mm|cm|m|mm/s|m/s",
     "other": r"%|a\.?u\.?|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
-    "time": r"s|sec|seconds?|ms|msec|min|h|с|сек|мс",
+    "time": r"s|sec|seconds?|ms|msec|min|h|h+:m+:s+(?:[.,:]m*)?|с|сек|мс",
 }
 _UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
 
@@ -126,7 +126,7 @@ def _kind_by_unit(unit: str | None) -> str | None:
 
 _UNIT_AT_END = re.compile(
     r"^(?P<name>.*?)\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>[^()]*)\)|\{(?P<e>[^{}]*)\}|<(?P<f>[^<>]*)>"
-    r"|(?:[,/_.: ]|\s-)\s*(?P<c>(?:[unmµμ]|Âµ)?V)|\s+in\s+(?P<d>\S+))\s*$"
+    r"|(?:[,/_.: ]|\s-)\s*(?P<c>(?:[unmµμ]|Âµ)?V|(?:мк|м)?В)|\s+in\s+(?P<d>\S+))\s*$"
 )
 
 

@@ -217,3 +217,32 @@ def test_time_stamps_in_another_unit_are_warned_of(tmp_path, unit, factor, fs):
     with pytest.warns(RecordingWarning, match=re.escape(f"rate is {fs:g} Hz; EMG is sampled")):
         _, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == fs
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_labchart_with_and_without_times_and_with_comments(tmp_path, timed):
+    head = ["Interval=\t0.001 s", "ChannelTitle=\tEMG L\tEMG R", "Range=\t10.000 mV\t10.000 mV"]
+    body = rows(*([T] if timed else []), A, B, separator="\t")
+    body[500] += "\t#* squeeze"
+    found, row = read(tmp_path / "a.txt", [*head, *body])
+    assert row["fs"] == FS
+    check(found, {"EMG L": A, "EMG R": B})
+    ((onset, duration, label, _),) = row["annotations"]
+    assert (onset, duration, label) == (0.5, None, "squeeze")
+
+
+PROGRAMS = {
+    "PhysioBank": ["'Elapsed time','EMG'", "'hh:mm:ss.mmm','mV'",
+                   *rows([f"'0:00:{t:06.3f}'" for t in T], A)],
+    "BTS": ["Measure unit:\tV", "Frequency:\t1000 Hz", "Frames:\t1200", "",
+            "Frame\tTime\tEMG", *rows(np.arange(N) + 1, T, A / 1e3, separator="\t", form="{:.9g}")],
+    "Neurosoft": ["Частота: 1000 Гц", "Время, с\tEMG, мкВ", *rows(T, A * 1e3, separator="\t")],
+    "one column": ["Sampling rate: 1000 Hz", "EMG [mV]", *rows(A)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_exports_of_further_programs(tmp_path, name):
+    found, row = read(tmp_path / "a.txt", PROGRAMS[name])
+    assert row["fs"] == FS
+    check(found, {"EMG": A})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes
 from sklearn_emg._tables import counted
 from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
-from sklearn_emg.io._content import Channel, FileContent
+from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, split_unit
 from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
 from sklearn_emg.io._text._header import Header, read_header_lines
@@ -81,7 +81,18 @@ def parse_text(path: Path) -> FileContent:
         )
     _refuse_transposed(path, frame)
     _fill(content, frame, header, dialect)
+    content.annotations += _comments(content, dialect, layout.first)
     return content
+
+
+def _comments(content: FileContent, dialect: Dialect, first: int) -> list[Annotation]:
+    """Comments of rows as annotations, where the rate is known."""
+    fs = content.channels[0].fs if content.channels else None
+    if fs is None:
+        return []
+    return [
+        Annotation((line - first) / fs, None, text, "comments") for line, text in dialect.comments
+    ]
 
 
 def content_of_frame(path: Path, form: str, frame: pd.DataFrame) -> FileContent:

@@ -40,12 +40,13 @@ class Dialect:
     n_channels: int | None = None
     unit: str | None = None
     skipped: list[str] = field(default_factory=list)
+    comments: list[tuple[int, str]] = field(default_factory=list)  # line and text
 
 
 def recognise(lines: list[str]) -> Dialect:
     """Identify the dialect of a text by its first lines."""
     head = lines[:200]
-    for find in (_emgworks, _datalog, _openbci, _vicon):
+    for find in (_emgworks, _datalog, _openbci, _vicon, _labchart, _physiobank):
         if (dialect := find(lines, head)) is not None:
             return dialect
     start = "\n".join(head[:12]).lower()
@@ -62,6 +63,26 @@ def _emgworks(lines: list[str], head: list[str]) -> Dialect | None:
         return None
     sensors = {m["name"]: (as_number(m["fs"]) or 0.0, m["unit"], int(m["n"])) for m in found}
     return Dialect("Delsys EMGworks text", lines, sensors=sensors)
+
+
+def _labchart(lines: list[str], head: list[str]) -> Dialect | None:
+    """LabChart's export; its comments stand after the values of a row, as "#* text"."""
+    if not any(line.startswith("ChannelTitle=") for line in head[:20]):
+        return None
+    dialect = Dialect("LabChart text", list(lines))
+    for i, line in enumerate(lines):
+        values, mark, text = line.partition("\t#")
+        if mark and line[:1] in "+-.0123456789":
+            dialect.lines[i] = values
+            dialect.comments.append((i, text.lstrip("*0123456789 ").strip()))
+    return dialect
+
+
+def _physiobank(lines: list[str], head: list[str]) -> Dialect | None:
+    """CSV of PhysioBank, with texts between single quotes."""
+    if not re.fullmatch(r"'[^']*'(?:,'[^']*')+", head[0].strip() if head else ""):
+        return None
+    return Dialect("PhysioBank text", [line.replace("'", "") for line in lines])
 
 
 def _datalog(lines: list[str], head: list[str]) -> Dialect | None:

@@ -31,8 +31,8 @@ _COUNT = re.compile(
 )
 _PER_SECOND = re.compile(r".*(?:per[ _]sec|pro sek|par sec|/ ?s\b|\bk?hz\b|rate|frequen).*", re.I)
 _UNIT = re.compile(
-    r"(?:units?|einheit(?:en)?|unit[éeà]s?|unidad(?:es)?|eenheid|единиц\w*|jednostk\w*|单位|単位)"
-    r"\b.*",
+    r"(?:(?:measure(?:ment)?[ _])?units?|einheit(?:en)?|unit[éeà]s?|unidad(?:es)?|eenheid|"
+    r"единиц\w*|jednostk\w*|单位|単位)\b.*",
     re.I,
 )
 _TITLES = re.compile(r"(?:channel|signal|column)[_ ]?(?:names?|titles?|labels?)[:=]?", re.I)
@@ -59,6 +59,8 @@ class Header:
 
 def _fields(line: str, layout: Layout) -> list[str]:
     line = line.strip("\r\n")
+    if layout.n_fields == 1 and split_unit(line)[1]:
+        return [line.strip()]
     if line.lstrip().startswith(("%", "#")):
         line = line.lstrip()[1:]
     if layout.separator == " " and "\t" in line:
@@ -159,12 +161,14 @@ def _name_columns(header: Header, titles: list[str], units: list[str] | None) ->
 def _labchart_titles(
     lines: list[list[str]], n: int, titles: list[str] | None, units: list[str] | None
 ) -> tuple[list[str] | None, list[str] | None]:
-    """Titles after "ChannelTitle=", units in "Range=", as LabChart writes; time comes first."""
-    for fields in lines:
-        if fields and fields[0].lower() == "channeltitle=" and len(fields) in (n, n + 1):
-            titles = ["time", *fields[1:n]]
-        elif fields and fields[0].lower() == "range=" and len(fields) in (n, n + 1):
-            units = ["s", *(f.split()[-1] if f.split() else "" for f in fields[1:n])]
+    """Titles after "ChannelTitle=", units in "Range=", as LabChart writes; time may come first."""
+    found = {f[0].lower(): f[1:] for f in lines if f and len(f) in (n, n + 1)}
+    names, ranges = found.get("channeltitle=", []), found.get("range=", [])
+    first = 0 if sum(map(bool, names)) == n else 1  # a column of times has no title
+    if names:
+        titles = ["time", *names][1 - first : n + 1 - first]
+    if ranges:
+        units = ["s", *(text.split()[-1] if text else "" for text in ranges)][1 - first :][:n]
     return titles, units
 
 
