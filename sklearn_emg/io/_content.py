@@ -32,6 +32,8 @@ _N_CHECKED = 100_000
 # RMS in mV: above the first no muscle, below the second less than the noise of an amplifier.
 _MAX_RMS = 10.0
 _MIN_RMS = 5e-4
+# Runs of equal samples that show that a channel was filled up.
+_MIN_RUNS = 100
 # Sampling rates in Hz of EMG, as check_quality has them.
 _MIN_RATE, _MAX_RATE = 100.0, 2e5
 
@@ -350,6 +352,11 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
             "channels=[...]."
         )
         return
+    if (k := _n_repeats(values)) > 1:
+        content.problems.append(
+            f"{name!r} has {k} equal samples each time: it was recorded at a lower rate, fs / {k}, "
+            f"and filled up; keep one of each {k} samples."
+        )
     if unit != "mV":
         return
     spread = float(values.std())
@@ -365,6 +372,15 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
             f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. Is the "
             "unit V or mV? Pass unit='V' or unit='mV' then."
         )
+
+
+def _n_repeats(values: NDArray) -> int:
+    """Number of equal samples in each run, if there are as many, or a multiple, in all runs."""
+    starts = np.flatnonzero(np.diff(values)) + 1
+    runs = np.diff(starts)
+    if runs.size < _MIN_RUNS or runs.min() < 2:
+        return 1
+    return int(np.gcd.reduce(runs))
 
 
 def _of_one_length(content: FileContent, fs: float, members: list[_Member]) -> list[list[_Member]]:

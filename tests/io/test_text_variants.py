@@ -246,3 +246,10 @@ def test_exports_of_further_programs(tmp_path, name):
     found, row = read(tmp_path / "a.txt", PROGRAMS[name])
     assert row["fs"] == FS
     check(found, {"EMG": A})
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_a_slower_channel_that_was_filled_up_is_named(tmp_path, k):
+    lines = ["time [s],EMG [mV]", *rows(T, np.repeat(A[::k], k))]
+    with pytest.warns(RecordingWarning, match=rf"'EMG' has {k} equal samples each time.*fs / {k}"):
+        read(tmp_path / "a.csv", lines)
