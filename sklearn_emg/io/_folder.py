@@ -275,7 +275,10 @@ def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFra
 
 
 def _read_csv(path: Path, dtype: type | None = None) -> pd.DataFrame:
-    return pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig", dtype=dtype)
+    # Rows may end with a separator, which is no further column.
+    return pd.read_csv(
+        path, sep=None, engine="python", encoding="utf-8-sig", dtype=dtype, index_col=False
+    )
 
 
 def _key_text(value: Any) -> str:
@@ -289,6 +292,9 @@ def _joined(
     """The frame with the columns of the metadata, joined by the file or by a field."""
     table = read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
+    # A separator at the end of the lines makes a column without a title.
+    nameless = [c for c in table if c.startswith("Unnamed: ") and table[c].isna().all()]
+    table = table.drop(columns=nameless)
     key = _key_column(table, on)
     table = table.dropna(how="all").reset_index(drop=True)
     given = table[key].map(_key_text).str.replace("\\", "/", regex=False)

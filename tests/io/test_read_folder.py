@@ -147,3 +147,14 @@ def test_files_that_cannot_be_read_are_an_error_or_left_out(study):
         path.write_text("damaged")
     with pytest.raises(ValueError, match="cannot read 6 of 6 files"):
         read_folder(study, PATTERN, errors="warn")
+
+
+@pytest.mark.parametrize("title", ["subject,age", "subject,age,"])
+def test_separators_at_the_end_of_the_rows_of_metadata(study, title):
+    sheet = study / "sheet.csv"
+    sheet.write_text(f"{title}\ns01,30,\ns02,40,\ns03,50,\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table, _ = read_folder(study, PATTERN, metadata=sheet)
+    assert table["age"].tolist() == [30, 30, 40, 40, 50, 50]
+    assert not any(name.startswith("Unnamed") for name in table)

@@ -87,11 +87,14 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a table of BIDS.")
     try:
         content = io.BytesIO(read_bytes(path, _MAX_SIDECAR))
-        return pd.read_csv(
+        table = pd.read_csv(
             content, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig"
         )
     except (ValueError, UnicodeError) as error:
         raise ValueError(f"{path} is not a tab-separated table ({error}).") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(f"{path} is damaged: its rows have more cells than its first line.")
+    return table
 
 
 def _read_json(path: Path) -> dict[str, Any]:
