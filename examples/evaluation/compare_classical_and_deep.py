@@ -177,7 +177,7 @@ def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> No
         axis.plot(np.arange(len(signal)) / row["fs"], signal, lw=0.6, color="0.15")
         axis.set(ylabel="amplitude (mV)", title=f"{label} (subject {row['subject']})")
     axes[-1, 0].set_xlabel("time (s)")
-    figure.suptitle(name)
+    figure.suptitle(f"{name}: half a second of a subject of each class")
     figure.tight_layout()
     figure.savefig(out / "signals.png", dpi=120)
     extractor = TimeDomainFeatures(features=["mav", "rms", "wl", "zc"])
@@ -223,7 +223,7 @@ def draw(name: str, result, audits: dict, out: Path) -> None:
         title="Random split of windows and split by subject",
     )  # fmt: skip
     right.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=False)
-    figure.suptitle(name)
+    figure.suptitle(f"{name}: scores by subject, and what a random split of windows would report")
     figure.tight_layout()
     figure.savefig(out / "comparison.png", dpi=120)
 
