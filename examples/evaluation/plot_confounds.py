@@ -59,8 +59,8 @@ print(audit)
 # %%
 # Scores of single properties
 # ---------------------------
-# A grey line is the mean score with permuted labels. Of the matched subjects (hollow circles) age
-# no longer tells the class, but there are fewer of them, and the power line is still there.
+# A grey line is the mean score with permuted labels. Among the matched subjects (hollow circles)
+# age no longer tells the class, but there are fewer of them, and the power line is still there.
 display = ConfoundDisplay.from_audit(audit).plot()
 display.figure_.suptitle("The power line and the age tell patients from controls")
 plt.show()
