@@ -229,7 +229,7 @@ def draw(name: str, result, audits: dict, out: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(description="Features or a network, compared by subject.")
     parser.add_argument(
         "--data", nargs=2, metavar=("SET", "FOLDER"),
         help=f"real recordings: one of {', '.join(SOURCES)}, and their folder",
