@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _FOLD = re.compile(
-    r'(<a class="(?:current )?reference internal" href="[^"]*">)((?:(?!</a>).)*)'
+    r'(<a [^>]*class="(?:current )?reference internal" href="[^"]*">)((?:(?!</a>).)*)'
     r"(</a><details[^>]*><summary)(>)"
 )
 _THUMBNAIL = re.compile(
