@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._validation import check_fraction
+from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, Votes, find_votes
 from sklearn_emg.metrics import check_confidence, predict_subjects, wilson_interval
 from sklearn_emg.preprocessing import QualityReport
@@ -23,7 +25,6 @@ from sklearn_emg.recordings import check_recording_table, is_recording_table, tr
 __all__ = ["prediction_table"]
 
 _MAX_NAMED = 4
-_TIME_TOLERANCE = 1e-9  # s
 
 
 def prediction_table(
@@ -101,11 +102,11 @@ def prediction_table(
     _check(model, table, quality)
     check_fraction(coverage, "coverage", "prediction_table", below=True)
     check_confidence(confidence)
-    votes = find_votes(model, table)
+    votes = find_votes(_adapted(model), table)
     if votes is None:
         frame, rows = _plain(model, table)
     elif is_classifier(model):
-        frame, rows = _diagnoses(votes, _last(model).window, confidence)
+        frame, rows = _diagnoses(votes, _seconds(_last(model)), confidence)
     else:
         frame, rows = _numbers(votes, _intervals(model, table, coverage))
     names = frame.index.get_level_values(0)
@@ -201,7 +202,7 @@ def _do_not_overlap(windows: pd.DataFrame, length: float | None) -> NDArray[np.b
         return keep
     row, free = None, 0.0
     for k, (of_row, start) in enumerate(zip(windows["row"], windows["start"])):
-        keep[k] = of_row != row or start >= free - _TIME_TOLERANCE
+        keep[k] = of_row != row or start >= free
         if keep[k]:
             row, free = of_row, start + length
     return keep
@@ -226,15 +227,34 @@ def _numbers(
     return frame.assign(reasons=reasons), rows
 
 
+def _adapted(model: Any) -> Any:
+    """The system within an AdaptiveDiagnosis or FrozenEstimator, or the model itself."""
+    while isinstance(model, (AdaptiveDiagnosis, FrozenEstimator)):
+        model = getattr(model, "estimator_", model.estimator)
+    return model
+
+
 def _last(model: Any) -> Any:
     """The DiVoteClassifier at the end of a fitted model that votes."""
+    model = _adapted(model)
     while not isinstance(model, DiVoteClassifier):
         model = model.steps[-1][1] if isinstance(model, Pipeline) else model.best_estimator_
     return model
 
 
+def _seconds(divote: DiVoteClassifier) -> float | None:
+    """Length of a window in seconds, None where no recordings were cut.
+
+    It is a little below that of whole samples, since starts are rounded.
+    """
+    if divote.window_shape_ is None or divote.fs_ is None:
+        return None
+    return (divote.window_shape_[-1] - 0.5) / divote.fs_
+
+
 def _intervals(model: Any, table: pd.DataFrame, coverage: float) -> NDArray[np.floating] | None:
     """Intervals of a DiVoteRegressor with residuals out of fold; None for others."""
+    model = _adapted(model)
     while not isinstance(model, DiVoteRegressor):
         if isinstance(model, Pipeline):
             table = model[:-1].transform(table) if len(model) > 1 else table

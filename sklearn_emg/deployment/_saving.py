@@ -313,7 +313,8 @@ def load_model(
             file = folder / f"network_{place.number}"
             found[id(place)] = load_network(file, module=module, device=device)
     for mapping in mappings:
-        found[id(mapping)].update(zip(mapping.keys, copy.deepcopy(mapping.values, found)))
+        values = copy.deepcopy(mapping.values or [], found)
+        found[id(mapping)].update(zip(mapping.keys or [], values))
     return copy.deepcopy(model, found) if found else model
 
 
@@ -356,6 +357,10 @@ def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, A
 def _described(folder: Path) -> dict[str, Any]:
     """Checked content of the description."""
     file = folder / _DESCRIPTION
+    if not file.exists():
+        raise FileNotFoundError(
+            f"{folder} is no folder of save_model: there is no file {_DESCRIPTION} in it."
+        )
     text = read_bytes(existing_file(file), _MAX_DESCRIPTION_BYTES)
     with refusing(f"{file} is not a description by save_model"):
         description = json.loads(text)

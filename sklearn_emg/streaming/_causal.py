@@ -7,9 +7,11 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
@@ -117,7 +119,11 @@ def _acts_in_fit_only(step: Any) -> bool:
 
 
 def _system(model: Any) -> Any:
-    """The pipeline that a search has found, or the model itself."""
+    """The pipeline that a search has found, that was adapted or frozen, or the model itself."""
+    if isinstance(model, FrozenEstimator):
+        return _system(model.estimator)
+    if isinstance(model, AdaptiveDiagnosis) and hasattr(model, "estimator_"):
+        return _system(model.estimator_)
     return _system(model.best_estimator_) if hasattr(model, "best_estimator_") else model
 
 
@@ -139,7 +145,7 @@ def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVote
     Parameters
     ----------
     model : estimator
-        DiVoteClassifier, a Pipeline that ends with one, or a search over either.
+        DiVoteClassifier, a Pipeline that ends with one, or a search over or an adaptation of them.
     caller : str
         Class named in messages.
 
@@ -261,6 +267,8 @@ def _causal(model: Any, path: str, changes: list[str]) -> Any:
         return model.set_params(steps=inner)
     if _acts_in_fit_only(model) or isinstance(model, DiVoteClassifier):
         return model
+    if isinstance(model, AdaptiveDiagnosis):
+        return model.set_params(estimator=_causal(_system(model.estimator), path, changes))
     if hasattr(model, "transformer"):
         inner = _causal(model.transformer, path, changes)
         return inner if isinstance(inner, str) else model.set_params(transformer=inner)

@@ -23,6 +23,7 @@ from sklearn_emg.recordings import (
     refuse_other_order,
     same_rate,
     to_samples,
+    training_subjects,
     warn_of_implausible_recordings,
     warn_of_known_subjects,
 )
@@ -138,8 +139,8 @@ class StreamingDiagnosis:
     ----------
     model : estimator
         Fitted Pipeline of causal steps on recordings and a DiVoteClassifier, a DiVoteClassifier, or
-        a search over either. Steps inside DiVoteClassifier get complete windows and need not be
-        causal.
+        a search over either, also as AdaptiveDiagnosis. Steps inside DiVoteClassifier get complete
+        windows and need not be causal.
     artefacts : ArtefactDetector, default=None
         Detector for windows of the signal as it was recorded, before all filters. A window with a
         flag is not scored and does not vote. None rejects nothing.
@@ -230,6 +231,7 @@ class StreamingDiagnosis:
                     f"The {name!r} of {_CALLER} must have a method {method}(). Got {part!r}."
                 )
         self._steps, self._divote = split_system(model, _CALLER)
+        self._known, _ = training_subjects(model)
         self.classes: NDArray[Any] = self._divote.classes_
         self._requested = self._divote.requested_columns()  # once: it takes as long as a window
         self.fs: float = float(self._divote.fs_ or 0.0)
@@ -297,8 +299,7 @@ class StreamingDiagnosis:
         """
         self._check_begin(subject, columns)
         if self._subject is None or self._subject.subject != subject:
-            known = self._divote.subjects_
-            warn_of_known_subjects([] if known is None else list(known), [subject], _CALLER)
+            warn_of_known_subjects(self._known, [subject], _CALLER)
             self._subject = SubjectVotes(subject, self.classes, self._size)
             if self._smooth is not None:
                 self._smooth.reset()

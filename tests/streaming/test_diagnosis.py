@@ -9,11 +9,13 @@ import pytest
 from data import recording_cohort, simulated_cohort
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.datasets import fetch_emgdb, load_algiers, load_lower_limb, load_n2001
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
@@ -494,6 +496,28 @@ def test_a_sampler_acts_in_fit_only_and_neither_streams_nor_hinders():
     assert isinstance(causal[1], RecordingUndersampler)
     expected = assert_streams(plain, table.head(2))
     pd.testing.assert_frame_equal(assert_streams(causal.fit(table, y), table.head(2)), expected)
+
+
+@pytest.mark.filterwarnings("default::sklearn_emg.exceptions.SubjectLeakWarning")
+def test_an_adapted_system_streams_and_warns_of_all_it_has_learned():
+    table, y = recording_cohort([1, 3] * 4)
+    new, labels = recording_cohort([1, 3], seed=1)
+    new["subject"] = "local " + new["subject"]
+    filtered = HighpassFilter(10.0, zero_phase=False)
+    model = AdaptiveDiagnosis(system(filtered, estimator=None)).fit(table, y)
+    model.partial_fit(new, labels)
+    live = StreamingDiagnosis(model)
+    with pytest.warns(SubjectLeakWarning, match="'local s0'"):
+        live.begin("local s0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SubjectLeakWarning)
+        assert_streams(model, new)
+        assert_streams(FrozenEstimator(model), new.head(1))
+    zero_phase = AdaptiveDiagnosis(system(HighpassFilter(10.0)))
+    causal, changes = to_causal(zero_phase)
+    assert isinstance(causal, AdaptiveDiagnosis)
+    assert not causal.estimator[0].zero_phase
+    assert len(changes) == 1
 
 
 def test_channels_in_another_order_are_refused():
