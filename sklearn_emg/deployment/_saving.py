@@ -303,18 +303,18 @@ def load_model(
         model = _built(skops, content, description, trusted)
         parts = list(_parts(model, set()))
         modules = _modules_of(parts, description["networks"])
-        found = {id(part): part.restored() for part in parts if isinstance(part, SavedTable)}
-        mappings = [part for part in parts if isinstance(part, SavedMapping)]
-        found |= {id(mapping): mapping.restored() for mapping in mappings}
+        places = [part for part in parts if isinstance(part, (SavedMapping, SavedTable))]
+        found = {id(place): place.restored() for place in places}
     if modules:
         from sklearn_emg.neural_network import load_model as load_network
 
         for place, module in modules:
             file = folder / f"network_{place.number}"
             found[id(place)] = load_network(file, module=module, device=device)
-    for mapping in mappings:
-        values = copy.deepcopy(mapping.values or [], found)
-        found[id(mapping)].update(zip(mapping.keys or [], values))
+    for mapping in places:
+        if isinstance(mapping, SavedMapping):
+            values = copy.deepcopy(mapping.values or [], found)
+            found[id(mapping)].update(zip(mapping.keys or [], values))
     return copy.deepcopy(model, found) if found else model
 
 
@@ -354,13 +354,19 @@ def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, A
     ]
 
 
-def _described(folder: Path) -> dict[str, Any]:
-    """Checked content of the description."""
+def _description_of(folder: Path) -> Path:
+    """File of the description, which a folder of save_model has."""
     file = folder / _DESCRIPTION
     if not file.exists():
         raise FileNotFoundError(
             f"{folder} is no folder of save_model: there is no file {_DESCRIPTION} in it."
         )
+    return file
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """Checked content of the description."""
+    file = _description_of(folder)
     text = read_bytes(existing_file(file), _MAX_DESCRIPTION_BYTES)
     with refusing(f"{file} is not a description by save_model"):
         description = json.loads(text)

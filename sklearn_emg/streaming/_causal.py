@@ -272,6 +272,11 @@ def _causal(model: Any, path: str, changes: list[str]) -> Any:
     if hasattr(model, "transformer"):
         inner = _causal(model.transformer, path, changes)
         return inner if isinstance(inner, str) else model.set_params(transformer=inner)
+    return _causal_step(model, path, changes)
+
+
+def _causal_step(model: Any, path: str, changes: list[str]) -> Any:
+    """The step if it streams, or its substitute."""
     name = type(model).__name__
     found = _substitute(model)
     if found is not None:
