@@ -311,11 +311,16 @@ def load_model(
         for place, module in modules:
             file = folder / f"network_{place.number}"
             found[id(place)] = load_network(file, module=module, device=device)
-    for mapping in places:
-        if isinstance(mapping, SavedMapping):
-            values = copy.deepcopy(mapping.values or [], found)
-            found[id(mapping)].update(zip(mapping.keys or [], values))
+    _fill(places, found)
     return copy.deepcopy(model, found) if found else model
+
+
+def _fill(places: list[Any], found: dict[int, Any]) -> None:
+    """Give the restored mappings their values, in which places are replaced."""
+    for place in places:
+        if isinstance(place, SavedMapping):
+            values = copy.deepcopy(place.values or [], found)
+            found[id(place)].update(zip(place.keys or [], values))
 
 
 def _check_digests(folder: Path, files: dict[str, str]) -> None:
