@@ -22,6 +22,7 @@ from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.model_selection import CachedTransformer
 from sklearn_emg.neural_network import ALSNetClassifier
+from sklearn_emg.papers import list_systems, make_system
 from sklearn_emg.preprocessing import (
     AmplitudeScaler,
     ArtefactDetector,
@@ -483,6 +484,23 @@ def test_the_causal_version_streams_and_says_what_changes():
 def test_a_step_without_causal_substitute_is_named():
     with pytest.raises(ValueError, match="no causal substitute for step 'waveletdenoiser'"):
         to_causal(system(WaveletDenoiser()))
+
+
+def test_published_systems_have_a_causal_version_or_the_step_is_named():
+    systems = list_systems()
+    refused = {}
+    for name in systems.index[systems["task"] == "diagnosis"]:
+        try:
+            causal, changes = to_causal(make_system(name))
+        except ImportError:  # of an extra
+            continue
+        except ValueError as error:
+            refused[name] = str(error)
+        else:
+            assert all(text.startswith("Step '") for text in changes), name
+            assert to_causal(causal).changes == [], name
+    assert list(refused) == ["neurofusionnet"]
+    assert "step 'denoise', WaveletDenoiser. Put it inside DiVoteClassifier" in str(refused)
 
 
 def test_a_sampler_acts_in_fit_only_and_neither_streams_nor_hinders():
