@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from data import tensor
+from network_checks import check_evaluation, check_gradients, check_learning
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.feature_extraction import STFT, LogSpectrogram, MelSpectrogram
@@ -116,40 +117,19 @@ def test_gradients_reach_every_parameter(network, settings, n_channels, n_times)
     for layer in net.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):  # timm lets residual branches begin at zero
             torch.nn.init.ones_(layer.weight)
-    logits = net(some(6, n_channels, n_times))
-    torch.nn.functional.cross_entropy(logits, torch.arange(6) % 3).backward()
-    # A bias right before batch normalisation is subtracted with the mean: only rounding is left.
-    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
+    check_gradients(net, some(6, n_channels, n_times))
 
 
 @pytest.mark.parametrize("network, settings, n_channels, n_times", CASES)
 def test_evaluation_is_deterministic_and_takes_one(network, settings, n_channels, n_times):
-    net = build(network, settings, n_channels, n_times).eval()
-    X = some(5, n_channels, n_times)
-    with torch.no_grad():
-        together, again = net(X), net(X)
-        alone = torch.cat([net(x[None]) for x in X])
-    torch.testing.assert_close(together, again, rtol=0, atol=0)
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    net = build(network, settings, n_channels, n_times)
+    check_evaluation(net, some(5, n_channels, n_times))
 
 
 @pytest.mark.parametrize("network, settings, n_channels, n_times", CASES)
 def test_learns_32_windows_by_heart(network, settings, n_channels, n_times):
     net = build(network, settings, n_channels, n_times)
-    X, y = some(32, n_channels, n_times, seed=1), torch.arange(32) % 3
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # for dropout
-        for _ in range(300):
-            net.train()
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(X), y).backward()
-            optimizer.step()
-            with torch.no_grad():
-                right = (net.eval()(X).argmax(1) == y).float().mean()
-            if right == 1:
-                break
-    assert right == 1
+    check_learning(net, some(32, n_channels, n_times, seed=1))
 
 
 def n_parameters(net):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from data import tensor
+from network_checks import check_evaluation, check_gradients, check_learning
 
 from sklearn_emg.neural_network import ALSNet, DilatedCNN, NEMGNet, StackedLSTM
 
@@ -38,38 +39,17 @@ def test_gives_a_logit_per_class(network, settings, n_times, n_channels, longer,
 
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_gradients_reach_every_parameter(network, settings, n_times):
-    net = build(network, settings, n_times)
-    torch.nn.functional.cross_entropy(net(tensor(6, 2, n_times)), torch.arange(6) % 3).backward()
-    # A bias right before batch normalisation is subtracted with the mean: only rounding is left.
-    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
+    check_gradients(build(network, settings, n_times), tensor(6, 2, n_times))
 
 
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings, n_times):
-    net = build(network, settings, n_times).eval()
-    X = tensor(5, 2, n_times)
-    with torch.no_grad():
-        together, again = net(X), net(X)
-        alone = torch.cat([net(x[None]) for x in X])
-    torch.testing.assert_close(together, again, rtol=0, atol=0)
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    check_evaluation(build(network, settings, n_times), tensor(5, 2, n_times))
 
 
 @pytest.mark.parametrize("network, settings, n_times", NETWORKS)
 def test_learns_32_windows_by_heart(network, settings, n_times):
-    net = build(network, settings, n_times)
-    X, y = tensor(32, 2, n_times, seed=1), torch.arange(32) % 3
-    optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
-    for _ in range(300):
-        net.train()
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net(X), y).backward()
-        optimizer.step()
-        with torch.no_grad():
-            right = (net.eval()(X).argmax(1) == y).float().mean()
-        if right == 1:
-            break
-    assert right == 1
+    check_learning(build(network, settings, n_times), tensor(32, 2, n_times, seed=1), lr=5e-3)
 
 
 @pytest.mark.parametrize("network", [ALSNet, DilatedCNN, StackedLSTM])

@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 from data import tensor
+from network_checks import check_evaluation, check_gradients, check_learning
 
 from sklearn_emg.neural_network import (
     CNN1D,
@@ -64,40 +65,17 @@ def test_gives_a_logit_per_class(network, settings, n_channels, n_times, n_class
 
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_gradients_reach_every_parameter(network, settings):
-    net = build(network, settings)
-    torch.nn.functional.cross_entropy(net(tensor(6, 2, 64)), torch.arange(6) % 3).backward()
-    # A bias right before batch normalisation is subtracted with the mean: only rounding is left.
-    assert [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
+    check_gradients(build(network, settings), tensor(6, 2, 64))
 
 
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_evaluation_is_deterministic_and_takes_a_batch_of_one(network, settings):
-    net = build(network, settings).eval()
-    X = tensor(5, 2, 64)
-    with torch.no_grad():
-        together, again = net(X), net(X)
-        alone = torch.cat([net(x[None]) for x in X])
-    torch.testing.assert_close(together, again, rtol=0, atol=0)
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    check_evaluation(build(network, settings), tensor(5, 2, 64))
 
 
 @pytest.mark.parametrize("network, settings", NETWORKS)
 def test_learns_32_windows_by_heart(network, settings):
-    net = build(network, settings)
-    X, y = tensor(32, 2, 64, seed=1), torch.arange(32) % 3
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # for dropout
-        for _ in range(400):
-            net.train()
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(X), y).backward()
-            optimizer.step()
-            with torch.no_grad():
-                right = (net.eval()(X).argmax(1) == y).float().mean()
-            if right == 1:
-                break
-    assert right == 1
+    check_learning(build(network, settings), tensor(32, 2, 64, seed=1))
 
 
 @pytest.mark.parametrize(
