@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
-__all__ = ["ReadableTable", "counted", "wrapped"]
+__all__ = ["ReadableTable", "counted", "first_few", "wrapped"]
 
 
 class ReadableTable(pd.DataFrame):
@@ -58,3 +60,27 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
         "1 subject", "2 subjects", "3 classes".
     """
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> str:
+    """List the first items, and how many there are more.
+
+    Parameters
+    ----------
+    items : iterable
+    limit : int, default=5
+        Number of items that are listed, at most.
+    separator : str, default=", "
+        Text between items, and before the number of others unless it is a comma.
+
+    Returns
+    -------
+    text : str
+        "a, b and 3 more", "a; b; and 3 more".
+    """
+    texts = [str(item) for item in items]
+    shown = separator.join(texts[:limit])
+    if len(texts) <= limit:
+        return shown
+    joint = " and" if separator == ", " else f"{separator}and"
+    return f"{shown}{joint} {len(texts) - limit} more"

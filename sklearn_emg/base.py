@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
 from sklearn_emg._sklearn import check_feature_names_in
+from sklearn_emg._tables import first_few
 from sklearn_emg.recordings import (
     KeptWindows,
     LastToSeeSubjects,
@@ -636,9 +637,8 @@ class FeatureExtractor(
             columns = np.flatnonzero(overflow.any(axis=0))
             names = self.get_feature_names_out()[columns]
             row = int(np.flatnonzero(overflow.any(axis=1))[0])
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             raise ValueError(
-                f"{name} has values of {', '.join(names[:5])}{more} that float32 cannot hold, "
+                f"{name} has values of {first_few(names)} that float32 cannot hold, "
                 f"first in window {row}, whose samples reach "
                 f"{max(high[row].max(), -low[row].min()):.3g} mV. Check the unit, scale the "
                 "signals to mV, give them as float64, or leave those features out."

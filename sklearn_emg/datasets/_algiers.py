@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import PACKED, read_bytes, regular_file
+from sklearn_emg._tables import first_few
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.datasets._base import (
@@ -298,11 +299,9 @@ def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re
             f"sub-folders. {_REMEDY}" + (f" Found {unknown[0]}." if unknown else "")
         )
     if unknown:
-        more = len(unknown) - _MAX_NAMED
         warn_of_recordings(
             f"load_algiers leaves out {len(unknown)} files whose names are not like 'EMG _009 _05_ "
-            f"RD_Hea.asc': {', '.join(map(str, unknown[:_MAX_NAMED]))}"
-            + (f" and {more} more." if more > 0 else ".")
+            f"RD_Hea.asc': {first_few(unknown, _MAX_NAMED)}."
         )
     # A plain file comes before a compressed one.
     return sorted(found, key=lambda f: (int(f[1][1]), f[1][0], f[0].suffix.lower() in PACKED))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg.datasets._description import DataSet, SetFacts
 
 ENVIRONMENT_VARIABLE = "SKLEARN_EMG_DATA"
@@ -112,9 +113,7 @@ def region_of(muscle: str) -> str:
 def raise_faults(faults: Sequence[str], what: str) -> None:
     """Raise one error with the number of faults and the first few of them."""
     if faults:
-        more = len(faults) - _MAX_FAULTS
-        text = "\n".join(faults[:_MAX_FAULTS]) + (f"\nand {more} more" if more > 0 else "")
-        raise ValueError(f"{what}:\n{text}")
+        raise ValueError(f"{what}:\n" + first_few(faults, _MAX_FAULTS, "\n"))
 
 
 def refuse_none_left(

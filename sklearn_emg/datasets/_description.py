@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from sklearn_emg._tables import first_few
+
 __all__ = ["DataSet", "Description", "SetFacts"]
 
 _WIDTH = 100
@@ -85,7 +87,7 @@ class Description(dict):
         missing = self["missing"]
         absent = missing["subjects"]
         if not isinstance(absent, int):
-            absent = f"{len(absent)} ({_named(absent)})" if len(absent) else 0
+            absent = f"{len(absent)} ({first_few(absent, _MAX_NAMES)})" if len(absent) else 0
         lines = [
             f"{self['title']}: {self['subjects']} subjects, {self[rows]} {rows}, "
             f"{self['seconds']:.1f} s",
@@ -169,11 +171,6 @@ def _list_of(title: str, items: Sequence[str]) -> str:
     return "\n".join([f"{title}:", *lines])
 
 
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    return ", ".join(map(str, names[:_MAX_NAMES])) + (f" and {more} more" if more > 0 else "")
-
-
 def _seconds(data: pd.DataFrame, facts: SetFacts) -> NDArray[np.float64]:
     if "signal" not in data.columns:
         return np.full(len(data), facts.window or np.nan)
@@ -224,8 +221,9 @@ def _defect_text(defects: pd.DataFrame) -> str:
     columns = [name for name in defects.columns if name not in ("defect", "action")]
     # What stands after a colon differs between recordings.
     kinds = defects["defect"].str.partition(":")[0]
+    names = defects[columns].astype(str).agg(" ".join, axis=1)
     parts = [
-        f"{kind}, {action}: {_named([' '.join(map(str, row)) for row in rows[columns].to_numpy()])}"
-        for (kind, action), rows in defects.groupby([kinds, "action"], sort=False)
+        f"{kind}, {action}: {first_few(own, _MAX_NAMES)}"
+        for (kind, action), own in names.groupby([kinds, defects["action"]], sort=False)
     ]
     return "Defects:\n" + "\n".join(f"- {part}" for part in parts)

@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._tables import ReadableTable, counted
+from sklearn_emg._tables import ReadableTable, counted, first_few
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, Votes, find_votes
@@ -274,6 +274,5 @@ def _quality(quality: QualityReport | None, rows: Sequence[int] | NDArray[np.int
     texts = []
     for (level, text), part in found.groupby(["quality", "text"], sort=False):
         names = list(dict.fromkeys(part["recording"]))
-        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-        texts.append(f"{level}: {text} ({', '.join(names[:_MAX_NAMED])}{more})")
+        texts.append(f"{level}: {text} ({first_few(names, _MAX_NAMED)})")
     return "; ".join(texts)

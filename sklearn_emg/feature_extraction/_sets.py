@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import first_few
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
@@ -348,9 +349,8 @@ class EMGFeatures(FeatureExtractor):
                 remedies.append(remedy)
         parts = []
         for (text, n), names in groups.items():
-            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
             verb = "needs" if len(names) == 1 else "need"
-            parts.append(f"{', '.join(names[:4])}{more}{text} {verb} {n}")
+            parts.append(f"{first_few(names, 4)}{text} {verb} {n}")
         if self.on_short == "raise":
             known = _known()
             domains = sorted({known[name].domain for name in short})

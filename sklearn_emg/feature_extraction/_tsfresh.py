@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, StrOptions
+from sklearn_emg._tables import first_few
 from sklearn_emg._validation import require
 from sklearn_emg.base import FeatureExtractor
 
@@ -225,10 +226,9 @@ class TsfreshFeatures(FeatureExtractor):
         if self.missing != "raise":
             return
         columns = np.flatnonzero(missing.any(axis=0))
-        names = ", ".join(self._calculators[column] for column in columns[:5])
-        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+        names = first_few(self._calculators[column] for column in columns)
         raise ValueError(
-            f"tsfresh has no value for {names}{more} in {missing.any(axis=1).sum()} of "
+            f"tsfresh has no value for {names} in {missing.any(axis=1).sum()} of "
             f"{len(missing)} signals, which may be constant or too short. Leave those features "
             "out of 'settings', or set missing='keep' (NaN, for an imputer) or missing='zero'."
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg.io._content import Annotation
 
 __all__ = ["Clock", "measure_clock", "seconds_of"]
@@ -65,15 +66,14 @@ class Clock:
         """Messages about gaps."""
         found = []
         if self.gaps:
-            shown = "; ".join(
+            shown = [
                 f"{seconds:.4g} s after sample {sample} (at {sample / self.fs:.4g} s of signal)"
-                for sample, seconds in self.gaps[:5]
-            )
-            more = f"; and {len(self.gaps) - 5} more" if len(self.gaps) > 5 else ""
+                for sample, seconds in self.gaps
+            ]
             back = " (negative: the clock starts anew)" if min(s for _, s in self.gaps) < 0 else ""
             found.append(
                 f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}{back}: "
-                f"{shown}{more}. The samples are joined; cut the recording there."
+                f"{first_few(shown, 5, '; ')}. The samples are joined; cut the recording there."
             )
         return found
 

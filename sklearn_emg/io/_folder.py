@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
@@ -228,15 +228,10 @@ def _matching(
     if others:
         warn(
             f"read_folder: {counted(len(others), 'file')} left out that the pattern {pattern!r} "
-            f"does not fit: {_listed(others)}.",
+            f"does not fit: {first_few(others, _MAX_SHOWN)}.",
             RecordingWarning,
         )
     return paths, fields
-
-
-def _listed(texts: list[str]) -> str:
-    more = len(texts) - _MAX_SHOWN
-    return ", ".join(texts[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
@@ -301,8 +296,8 @@ def _joined(
     repeated = sorted(given[given.duplicated()].unique())
     if repeated:
         raise ValueError(
-            f"read_folder: the metadata have more than one row for {_listed(repeated)} in the "
-            f"column {key!r}; keep one."
+            "read_folder: the metadata have more than one row for "
+            f"{first_few(repeated, _MAX_SHOWN)} in the column {key!r}; keep one."
         )
     if key.lower() in frame.columns and key.lower() != "file":
         own = frame[key.lower()].astype(str)
@@ -315,7 +310,7 @@ def _joined(
     if len(missing) == len(frame):
         raise ValueError(
             f"read_folder: no file has a row in the metadata. The column {key!r} has "
-            f"{_listed(given.tolist()[:3])}, the files are {_listed(frame['file'].tolist()[:3])}."
+            f"{', '.join(map(str, given[:3]))}, the files are {', '.join(frame['file'][:3])}."
         )
     further = table.drop(columns=key)
     common = [c for c in further.columns if c in frame.columns]
@@ -341,7 +336,8 @@ def _key_column(table: pd.DataFrame, on: str | None) -> str:
 def _warn_unmatched(texts: list[str], noun: str, what: str) -> None:
     if texts:
         warn(
-            f"read_folder: {counted(len(texts), noun)} {what}: {_listed(texts)}.", RecordingWarning
+            f"read_folder: {counted(len(texts), noun)} {what}: {first_few(texts, _MAX_SHOWN)}.",
+            RecordingWarning,
         )
 
 

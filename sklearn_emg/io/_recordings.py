@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import existing_file
+from sklearn_emg._tables import first_few
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -216,10 +217,8 @@ def read_recordings(
 
 def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
     """Raise, or warn of, the faults of files that cannot be read."""
-    shown = "\n".join(faults[:_MAX_SHOWN])
-    rest = len(faults) - _MAX_SHOWN
+    shown = first_few(faults, _MAX_SHOWN, "\n")
     text = f"read_recordings cannot read {len(faults)} of {n_files} files:\n{shown}"
-    text += f"\nand {rest} more" if rest > 0 else ""
     if not may_warn:
         raise ValueError(text)
     warn(text, RecordingWarning)
@@ -389,10 +388,7 @@ def _warn(contents: list[FileContent]) -> None:
     content = contents[0]
     problems = list(dict.fromkeys(p for one in contents for p in one.problems))
     if problems:
-        shown = "\n  ".join(problems[:_MAX_SHOWN])
-        more = len(problems) - _MAX_SHOWN
-        text = f"{content.path}: {shown}" + (f"\n  and {more} more" if more > 0 else "")
-        warn(text, RecordingWarning)
+        warn(f"{content.path}: " + first_few(problems, _MAX_SHOWN, "\n  "), RecordingWarning)
 
 
 def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[Path]:

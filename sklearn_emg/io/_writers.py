@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._files import write_atomically
+from sklearn_emg._tables import first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn
@@ -159,10 +160,9 @@ def write_recordings(
         _write_rows(path, form, bits, rows, sidecar, electrodes, overwrite)
         lost = _counted(rows)
     if lost:
-        shown = "\n  ".join(lost[:_MAX_SHOWN])
-        more = f"\n  and {len(lost) - _MAX_SHOWN} more" if len(lost) > _MAX_SHOWN else ""
+        shown = first_few(lost, _MAX_SHOWN, "\n  ")
         remedy = "" if form == "parquet" else "\nformat='parquet' keeps all of it."
-        warn(f"{path}: {form} does not hold\n  {shown}{more}{remedy}", RecordingWarning)
+        warn(f"{path}: {form} does not hold\n  {shown}{remedy}", RecordingWarning)
     return path
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings import (
@@ -136,9 +136,8 @@ def _examples(
     if len(without):
         warn_of_recordings(
             f"{counted(len(without), 'subject')} without an example, for lack of "
-            f"{min_context + horizon} visits: {', '.join(map(repr, without[:3]))}"
-            f"{', ...' if len(without) > 3 else ''}. Leave them out, or lower 'min_context' or "
-            "'horizon'."
+            f"{min_context + horizon} visits: {first_few(map(repr, without), 3)}. Leave them out, "
+            "or lower 'min_context' or 'horizon'."
         )
     return known, lasts, targets
 

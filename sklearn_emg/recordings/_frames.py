@@ -1,16 +1,18 @@
-"""Frames of other libraries than pandas, and frames that are one recording."""
+"""Frames of other libraries than pandas, frames that are one recording, and unusable rows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg._warnings import warn_of_recordings
 
-__all__ = ["foreign_columns", "named_channels", "refuse_foreign_frame"]
+__all__ = ["foreign_columns", "named_channels", "refuse_foreign_frame", "refuse_rows"]
 
 _NO_CHANNEL = re.compile(
     r"(unnamed: \d+|index|samples?|frames?|t|times?|timestamps?|seconds?|ms|labels?|targets?|class"
@@ -102,3 +104,26 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
         )
     names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None
     return frame.to_numpy().T, names
+
+
+def refuse_rows(table: pd.DataFrame, faults: Iterable[tuple[int, str, str]], name: str) -> None:
+    """Raise one error that names the first unusable rows of a table, if there are any.
+
+    Parameters
+    ----------
+    table : DataFrame
+    faults : iterable of (int, str, str)
+        Row, column and text of each fault.
+    name : str
+        What the table is, at the beginning of the message.
+
+    Raises
+    ------
+    ValueError
+    """
+    lines = [
+        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
+        for row, column, text in faults
+    ]
+    if lines:
+        raise ValueError(f"{name} has unusable rows:\n  " + first_few(lines, separator="\n  "))

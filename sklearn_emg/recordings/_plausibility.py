@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
@@ -53,9 +54,7 @@ _MAX_NAMED = 5
 
 
 def _rows_text(rows: list[int]) -> str:
-    named = ", ".join(map(str, rows[:_MAX_NAMED]))
-    more = len(rows) - _MAX_NAMED
-    return f"row{'s' * (len(rows) > 1)} {named}" + (f" and {more} more" if more > 0 else "")
+    return f"row{'s' * (len(rows) > 1)} {first_few(rows, _MAX_NAMED)}"
 
 
 class _Figures:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._frames import foreign_columns, refuse_foreign_frame
@@ -28,7 +29,6 @@ __all__ = [
     "warn_of_subject_names",
 ]
 
-_MAX_FAULTS = 5
 _MISSING = frozenset({"nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat"})
 
 
@@ -177,8 +177,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     """
     names = list(names)
     if similar := similar_subjects(names):
-        more = len(similar) - _MAX_FAULTS
-        text = "; ".join(map(_spelled, similar[:_MAX_FAULTS])) + (f"; {more} more" * (more > 0))
+        text = first_few(map(_spelled, similar), separator="; ")
         warn_of_recordings(
             f"Subjects that look alike count as different ones: {text}. If they are the same "
             "subject, spell it in one way; otherwise give names that differ in more.",

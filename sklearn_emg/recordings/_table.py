@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_emg.recordings._frames import foreign_columns, named_channels, refuse_foreign_frame
+from sklearn_emg.recordings._frames import (
+    foreign_columns,
+    named_channels,
+    refuse_foreign_frame,
+    refuse_rows,
+)
 from sklearn_emg.recordings._kept import DERIVED, KeptSignal, KeptSlice
 from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
@@ -27,7 +32,6 @@ __all__ = [
     "with_signals",
 ]
 
-MAX_FAULTS = 5
 _NULLABLE = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 _MEANING = {
     "signal": "samples in mV",
@@ -433,20 +437,14 @@ def _refuse_faults(table: pd.DataFrame, required: Sequence[str], finite: bool) -
     """Raise one error that names all unusable rows."""
     checked = {*required, *table.columns.intersection(["channel_names"])}
     faults = [
-        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
+        (row, column, text)
         for column, find in _FAULTS.items()
         if column in checked
         for row, text in find(table, finite)
     ]
     if "subject" in checked and not faults:
-        faults = [
-            f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
-            for row, column, text in faults_of_visits(table)
-        ]
-    if faults:
-        more = len(faults) - MAX_FAULTS
-        lines = "\n  ".join(faults[:MAX_FAULTS]) + (f"\n  and {more} more" if more > 0 else "")
-        raise ValueError(f"The recording table has unusable rows:\n  {lines}")
+        faults = list(faults_of_visits(table))
+    refuse_rows(table, faults, "The recording table")
 
 
 def check_recording_table(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings._frames import refuse_rows
 
 __all__ = ["check_visits", "faults_of_visits", "visit_months", "warn_of_other_units"]
 
@@ -70,13 +71,7 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
         )
     if table.empty:
         raise ValueError("The table of visits has no rows.")
-    faults = [
-        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
-        for row, column, text in faults_of_visits(table)
-    ]
-    if faults:
-        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise ValueError("The visits have unusable rows:\n  " + "\n  ".join(faults[:5]) + more)
+    refuse_rows(table, faults_of_visits(table), "The table of visits")
     if plausible and "time" in table.columns:
         warn_of_other_units(table)
     return table

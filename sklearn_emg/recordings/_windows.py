@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sklearn_emg._tables import first_few
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, finite_windows
 from sklearn_emg.recordings._rates import one_rate
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import mean_by_code, object_column
-from sklearn_emg.recordings._table import MAX_FAULTS, check_recording_table
+from sklearn_emg.recordings._table import check_recording_table
 
 __all__ = ["OnFault", "Tail", "Unit", "WindowSet", "divide", "window_table"]
 
@@ -238,17 +239,10 @@ class Division:
             )
         if self.skipped:
             reasons = [self.skipped[row] for row in sorted(self.skipped)]
-            text = f"Windows left out: {_listed(reasons, '; ')}."
+            text = f"Windows left out: {first_few(reasons, separator='; ')}."
             if self.lost:
-                text += f" No window is left of row {_listed(map(str, sorted(self.lost)), ', ')}."
+                text += f" No window is left of row {first_few(sorted(self.lost))}."
             warn(text, RecordingWarning)
-
-
-def _listed(texts: Iterable[str], separator: str) -> str:
-    """The first few of some texts, and how many there are more."""
-    texts = list(texts)
-    more = len(texts) - MAX_FAULTS
-    return separator.join([*texts[:MAX_FAULTS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def divide(

@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import InvalidParameterError
-from sklearn_emg._tables import ReadableTable, counted, wrapped
+from sklearn_emg._tables import ReadableTable, counted, first_few, wrapped
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
@@ -158,11 +158,9 @@ class QualityReport:
         for kind, row in self.kinds.iterrows():
             part = self.findings[self.findings["kind"] == kind]
             names = list(dict.fromkeys(part["recording"]))
-            shown = ", ".join(map(str, names[:_MAX_NAMED]))
-            more = len(names) - _MAX_NAMED
             numbers = [f"{row[level]} {level}" for level in ("bad", "check") if row[level]]
+            shown = first_few(names, _MAX_NAMED)
             text = f"{row['title']} ({', '.join(numbers)}): {shown}"
-            text += f" and {more} more" if more > 0 else ""
             lines.append(wrapped(f"{text}. Remedy: {row['remedy']}."))
         return "\n".join(lines)
 
@@ -308,12 +306,10 @@ def check_quality(
         return report
     bad = report.recordings.query("quality == 'bad'")
     if len(bad):
-        shown = [f"{r} ({t})" for r, t in zip(bad["recording"], bad["findings"])][:_MAX_NAMED]
-        more = len(bad) - _MAX_NAMED
+        shown = [f"{r} ({t})" for r, t in zip(bad["recording"], bad["findings"])]
         warn_of_recordings(
-            f"check_quality leaves out {counted(len(bad), 'recording')}: {'; '.join(shown)}"
-            + (f"; and {more} more" if more > 0 else "")
-            + "."
+            f"check_quality leaves out {counted(len(bad), 'recording')}: "
+            f"{first_few(shown, _MAX_NAMED, '; ')}."
         )
     return report.drop_bad(table, y)
 

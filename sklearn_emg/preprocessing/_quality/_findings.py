@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import first_few
 from sklearn_emg.preprocessing._quality._copies import Overlap, chains
 from sklearn_emg.recordings import LOW_RATE, Fault, faults_of_figures, similar_subjects
 
@@ -380,8 +381,7 @@ def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding
     doubt = _what_differs(group)
     for c, gain in zip(group, gains):
         others = [o for o in group if o is not c]
-        names = ", ".join(_name(o, c) for o in others[:3])
-        names += f" and {len(others) - 3} more" if len(others) > 3 else ""
+        names = first_few((_name(o, c) for o in others), 3)
         scaled = "" if gain == 1 else f", {gain:.4g} times as large"
         if doubt:
             text = f"has the samples of {names}{scaled}, of another {doubt}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -394,9 +394,7 @@ def _report(left_out: list[str], n_left: int) -> None:
             + (f" First: {left_out[0]}." if left_out else "")
         )
     if left_out:
-        more = len(left_out) - _MAX_SHOWN
-        text = "; ".join(left_out[:_MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        warn(f"cut_recordings: {text}.", RecordingWarning)
+        warn(f"cut_recordings: {first_few(left_out, _MAX_SHOWN, '; ')}.", RecordingWarning)
 
 
 def _cut_table(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg.comparison import (
     Comparison,
@@ -145,9 +145,7 @@ def _labels_or_numbers(y: Labels) -> NDArray[Any]:
 def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Facts about the signals that need no reading of samples."""
     if not is_recording_table(table):
-        named = [str(c) for c in table.columns]
-        more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
-        return [("Columns", ", ".join(named[:_MAX_NAMED]) + more)]
+        return [("Columns", first_few(table.columns, _MAX_NAMED))]
     lengths = pd.Series([_n_times(s) for s in table["signal"]]) / table["fs"].to_numpy(float)
     units = set(table["unit"]) if "unit" in table else {"mV"}
     facts = [
@@ -159,8 +157,7 @@ def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
         text = counted(int(lengths.isna().sum()), "recording")
         facts.append(("Length not known before reading", text))
     names = dict.fromkeys(name for names in channel_names_of(table) for name in names)
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return [*facts, ("Channels", ", ".join(list(names)[:_MAX_NAMED]) + more)]
+    return [*facts, ("Channels", first_few(names, _MAX_NAMED))]
 
 
 def _n_times(signal: Any) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_integer, did_you_mean
 from sklearn_emg.comparison import (
     AGE_BANDS,
@@ -553,8 +553,7 @@ def _wrong(facts: Facts) -> str:
     keys = list(dict.fromkeys(["subject", facts.result.unit]))
     names: Any = wrong[keys].astype(str).agg(" ".join, axis=1) if len(wrong) else []
     shown = [f"{name} ({y})" for name, y in zip(names, wrong["y_true"])]
-    more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
-    return ", ".join(shown[:_MAX_NAMED]) + more or "none"
+    return first_few(shown, _MAX_NAMED) or "none"
 
 
 def _reproduction(facts: Facts) -> Section:
