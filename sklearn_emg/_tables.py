@@ -76,7 +76,17 @@ def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> st
     Returns
     -------
     text : str
-        "a, b and 3 more", "a; b; and 3 more".
+        Such as "a, b and 3 more".
+
+    Examples
+    --------
+    >>> from sklearn_emg._tables import first_few
+    >>> first_few("abcdefg", 3)
+    'a, b, c and 4 more'
+    >>> first_few("abc", 2, separator="; ")
+    'a; b; and 1 more'
+    >>> first_few("ab")
+    'a, b'
     """
     texts = [str(item) for item in items]
     shown = separator.join(texts[:limit])
