@@ -288,7 +288,7 @@ def _joined(
     table = read_metadata(metadata)
     table.columns = [str(c).strip() for c in table.columns]
     # A separator at the end of the lines makes a column without a title.
-    nameless = [c for c in table if c.startswith("Unnamed: ") and table[c].isna().all()]
+    nameless = [c for c in table if str(c).startswith("Unnamed: ") and table[c].isna().all()]
     table = table.drop(columns=nameless)
     key = _key_column(table, on)
     table = table.dropna(how="all").reset_index(drop=True)
