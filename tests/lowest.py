@@ -1,10 +1,13 @@
 """Print the lowest versions that pyproject.toml allows, as constraints for pip.
 
 ``make test-lowest`` installs them and runs the tests. torch stays as constraints.txt pins it: older
-builds without CUDA are not on the package index.
+builds without CUDA are not on the package index. ``python tests/lowest.py late`` prints the lowest
+versions of extras that need a later NumPy or scikit-learn, and the current ones of everything else.
+torchvision has to match torch, so that the extra ``images`` is in neither.
 """
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,11 +16,31 @@ EXTRAS = (
     "formats", "serial", "terminal",
 )  # fmt: skip
 
-project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-requirements = list(project["dependencies"])
-for extra in EXTRAS:
-    requirements += project["optional-dependencies"][extra]
-for requirement in requirements:
-    name, bound = re.fullmatch(r"([\w.-]+)>=([\w.]+)", requirement).groups()
-    if name != "torch":
-        print(f"{name}=={bound}")
+LATE = ("tsfresh", "survival", "onnx", "lsl")
+
+ROOT = Path(__file__).parents[1]
+project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def bounds(requirements):
+    """Lowest versions by name."""
+    found = (re.fullmatch(r"([\w.-]+)>=([\w.]+)", each).groups() for each in requirements)
+    return {name: bound for name, bound in found if name != "torch"}
+
+
+def of_extras(names):
+    """Requirements of several extras."""
+    return [each for name in names for each in project["optional-dependencies"][name]]
+
+
+if sys.argv[1:] == ["late"]:
+    lowest = bounds(of_extras(LATE))
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        name = line.partition("==")[0]
+        # What these extras bring along is not pinned: its current version may need later ones.
+        if "==" in line and name not in lowest and not name.startswith(("onnx", "protobuf")):
+            print(line)
+else:
+    lowest = bounds([*project["dependencies"], *of_extras(EXTRAS)])
+for name, bound in lowest.items():
+    print(f"{name}=={bound}")
