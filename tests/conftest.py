@@ -10,9 +10,9 @@ import pytest
 # Modules of the extras. Another module that is missing is a fault.
 EXTRAS = """
     antropy captum dask distributed edfio h5py jinja2 matplotlib mne mne_bids mne_lsl onnx
-    onnxruntime onnxscript openpyxl optuna optuna_integration pyarrow pycatch22 pylsl pyriemann ray
-    rich safetensors serial skl2onnx skops skorch sksurv soundfile statsmodels timm torch torchvision
-    tsdownsample tsfresh umap wfdb
+    onnxruntime onnxscript openpyxl optuna optuna_integration pyarrow pycatch22 pylsl pyriemann
+    ray rich safetensors serial skl2onnx skops skorch sksurv soundfile statsmodels timm torch
+    torchvision tsdownsample tsfresh umap wfdb
 """.split()  # noqa: SIM905
 
 
