@@ -286,10 +286,7 @@ def _joined(
 ) -> pd.DataFrame:
     """The frame with the columns of the metadata, joined by the file or by a field."""
     table = read_metadata(metadata)
-    table.columns = [str(c).strip() for c in table.columns]
-    # A separator at the end of the lines makes a column without a title.
-    nameless = [c for c in table if str(c).startswith("Unnamed: ") and table[c].isna().all()]
-    table = table.drop(columns=nameless)
+    table = _titled(table)
     key = _key_column(table, on)
     table = table.dropna(how="all").reset_index(drop=True)
     given = table[key].map(_key_text).str.replace("\\", "/", regex=False)
@@ -319,6 +316,13 @@ def _joined(
     further = further.drop(columns=common).reindex(at)
     further.index = frame.index
     return pd.concat([frame, further], axis=1)
+
+
+def _titled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without empty columns that a separator at the end of the lines makes."""
+    table = table.set_axis([str(c).strip() for c in table.columns], axis=1)
+    empty = [c for c in table if c.startswith("Unnamed: ") and table[c].isna().all()]
+    return table.drop(columns=empty)
 
 
 def _key_column(table: pd.DataFrame, on: str | None) -> str:

@@ -41,7 +41,9 @@ def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]
     at = np.flatnonzero(~empty)
     if at.size == 0:
         return []
-    labels = [_plain(series.iloc[i]) for i in at]
+    given = series.to_numpy()[at].tolist()
+    plain = {value: _plain(value) for value in set(given)}
+    labels = [plain[value] for value in given]
     if empty.mean() > 0.5:
         spans = _SPAN.fullmatch(name) is not None
         stops = [*at[1:].tolist(), n_times]

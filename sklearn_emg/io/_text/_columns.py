@@ -165,10 +165,11 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
     # A separator at the end of the lines makes an empty column.
     frame = frame.dropna(axis=1, how="all")
     for i in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
-        frame[i] = [
-            plain_number(cell.strip(), layout.decimal) if isinstance(cell, str) else cell
-            for cell in frame[i]
-        ]
+        plain = {
+            cell: plain_number(cell.strip(), layout.decimal) if isinstance(cell, str) else cell
+            for cell in frame[i].unique()
+        }
+        frame[i] = frame[i].map(plain)
     return frame
 
 
