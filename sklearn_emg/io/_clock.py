@@ -96,7 +96,8 @@ def shortest_decimal(value: float, tolerance: float) -> float:
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
             "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9, "msec": 1e-3, "h": 3600.0,
-            "с": 1.0, "сек": 1.0, "мс": 1e-3}  # fmt: skip
+            "day": 86400.0, "с": 1.0, "сек": 1.0, "мс": 1e-3}  # fmt: skip
+_MIN_STEP = 5e-6  # s, between samples of EMG
 _UNIT_OF_NAME = re.compile(r".*_(s|sec|seconds|ms|msec|us|ns)", re.I)
 
 
@@ -130,6 +131,8 @@ def _unit_of_step(times: NDArray[np.float64]) -> str:
         step = float((times[-1] - times[0]) / (times.size - 1))
     if step <= 0:
         return ""
+    if step < _MIN_STEP and 2e4 < float(np.median(times)) < 8e4:
+        return "day"  # of spreadsheets, since 1900
     return next((word for word in ("s", "ms", "us") if step * _SECONDS[word] <= 0.05), "")
 
 

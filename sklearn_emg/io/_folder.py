@@ -321,7 +321,7 @@ def _joined(
 def _titled(table: pd.DataFrame) -> pd.DataFrame:
     """The table without empty columns that a separator at the end of the lines makes."""
     table = table.set_axis([str(c).strip() for c in table.columns], axis=1)
-    empty = [c for c in table if c.startswith("Unnamed: ") and table[c].isna().all()]
+    empty = [c for c in table if str(c).startswith("Unnamed: ") and table[c].isna().all()]
     return table.drop(columns=empty)
 
 

@@ -58,7 +58,8 @@ _NAMES = (
         r".*beschleunigung.*",
     ),
     ("gyroscope", r".*(?:\b|_)gyr(?:o|oscope)?s?(?:\b|_|[. ]?[xyz]\b).*"),
-    ("magnetometer", r".*(?:\b|_)mag(?:netometer)?(?:\b|_|[. ]?[xyz]\b).*"),
+    # "Mag" alone is a muscle, the adductor magnus.
+    ("magnetometer", r".*(?:\b|_)mag(?:netometer.*|[._ ]?\d*[._ ]?[xyz](?:\b|_).*)"),
     (
         "orientation",
         r".*(?:\b|_)(?:imu|quat(?:ernion)?|ori(?:entation)?|euler|roll|pitch|yaw)"
@@ -103,8 +104,8 @@ def channel_kind(name: str, unit: str | None = None) -> str:
     by_name = _kind_by_name(name.strip())
     named_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
     if unit and is_voltage(unit):
-        # A load cell may be stored in volts, but time stamps, labels and counters are not.
-        never_volts = ("index", "label", "time")
+        # A load cell may be stored in volts, but time stamps, labels and fields are not.
+        never_volts = ("index", "label", "magnetometer", "orientation", "time")
         return "emg" if named_emg or by_name in never_volts else by_name
     by_unit = _kind_by_unit(unit)
     if by_unit is None:

@@ -62,6 +62,8 @@ ONE = {
     ],
     "a footer in the table": ["time [s],EMG [mV]", *rows(T, A), "Mean,0.0", "RMS,0.1"],
     "every second line is blank": [x for r in ["time [s],EMG [mV]", *rows(T, A)] for x in (r, "")],
+    "days of a spreadsheet": ["time,EMG [mV]", *rows([f"{45000 + t / 86400:.10f}" for t in T], A)],
+    "units above the titles": ["s,mV", "time,EMG", *rows(T, A)],
     "milliseconds by name": ["time_ms,EMG_mV", *rows(T * 1e3, A)],
 }  # fmt: skip
 
@@ -253,3 +255,17 @@ def test_a_slower_channel_that_was_filled_up_is_named(tmp_path, k):
     lines = ["time [s],EMG [mV]", *rows(T, np.repeat(A[::k], k))]
     with pytest.warns(RecordingWarning, match=rf"'EMG' has {k} equal samples each time.*fs / {k}"):
         read(tmp_path / "a.csv", lines)
+
+
+def test_titles_that_are_numbers(tmp_path):
+    found, _ = read(tmp_path / "a.csv", ["Time,1,2", *rows(T, A, B)], unit="mV")
+    check(found, {"1": A, "2": B})
+
+
+def test_muscles_that_sound_like_sensors(tmp_path):
+    names = ["Add Mag", "Mag. adductor", "Temporalis", "R_Flexor_Carpi", "Accessory trapezius"]
+    found, row = read(tmp_path / "a.csv", [
+        ",".join(["time [s]", *(f"{n} [mV]" for n in names), "Mag X [uT]", "Mag 1.Y"]),
+        *rows(T, *[A] * 7)])  # fmt: skip
+    check(found, dict.fromkeys(names, A))
+    assert [text.partition(" (")[2][:12] for text in row["skipped"][1:]] == ["magnetometer"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sklearn_emg.io._kinds import is_unit, split_unit
+from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
 from sklearn_emg.io._text._layout import Layout, as_number, split_line
 from sklearn_emg.recordings import is_voltage
 
@@ -78,7 +78,7 @@ def _looks_like_titles(fields: list[str], n_fields: int) -> bool:
         return False
     words = sum(_WORD.search(f) is not None for f in fields)
     numbers = sum(as_number(f) is not None for f in fields)
-    return words > 0 and words >= numbers
+    return words > 0 and (words >= numbers or channel_kind(fields[0]) in ("time", "index"))
 
 
 def _all_units(fields: list[str]) -> bool:
@@ -143,6 +143,8 @@ def _all_titles(
     if titles is None and 1 < n_filled < n:
         # Columns that are empty throughout come from separators at the end of the lines.
         titles, units, at = _titles(lines, n_filled)
+    if titles is not None and units is None and 0 < at < len(lines) and _all_units(lines[at - 1]):
+        units = lines[at - 1]
     titles, units = _labchart_titles(lines, n, titles, units)
     return titles or _titles_after_word(lines[:at], n), units, at
 

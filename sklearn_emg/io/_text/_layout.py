@@ -213,6 +213,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
             "export of recordings, or it is empty. Name its format with format=..."
         )
     separator, decimal, width, first = rule
+    first += _begins_with_titles(plain[first : first + 2], separator)
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
     last = lines[stop - 1]
@@ -222,6 +223,17 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     _check_size(path, stop - first, width)
     filled = _n_filled(lines[first : min(stop, first + 50)], separator)
     return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest, filled)
+
+
+def _begins_with_titles(rows: list[str], separator: str) -> bool:
+    """Whether the first of two rows has words where the second has numbers."""
+    if len(rows) < 2:
+        return False
+    above, below = (split_line(row, separator) for row in rows)
+    return any(
+        as_number(b) is not None and as_number(a) is None and a.lower() not in _MISSING
+        for a, b in zip(above, below)
+    )
 
 
 def _n_filled(rows: list[str], separator: str) -> int:
