@@ -147,6 +147,50 @@ def test_noise_has_no_units_in_a_hundred_seeds():
     assert found.units_.empty
 
 
+def agreement_of_visible(diagnosis, drive, seeds=range(1000, 1004), fs=23437.5):
+    """Agreement with each visible unit of recordings of 10 s, with its recording and size."""
+    rows = []
+    for seed in seeds:
+        signal, truth = simulate_recording(
+            diagnosis=diagnosis,
+            drive=drive,
+            duration=10.0,
+            fs=fs,
+            return_truth=True,
+            random_state=seed,
+        )
+        fired = [k for k, times in enumerate(truth["firing_times"]) if len(times)]
+        found = decompose(signal, fs)
+        units = decomposition_agreement(found, [truth["firing_times"][k] for k in fired]).units
+        units = units.assign(size=truth["ptp_mv"][fired], seed=seed)[truth["visible"][fired]]
+        own = found.units_.set_index("unit").reindex(units["found"])
+        gaps = [np.diff(truth["firing_times"][fired[k]]) for k in units.index]
+        units["rate"] = [np.mean(gap) for gap in gaps] / own["interval"].to_numpy()
+        variability = [np.std(gap) / np.mean(gap) for gap in gaps]
+        units["variability"] = own["variability"].to_numpy() / variability
+        rows.append(units.assign(n_visible=len(units)))
+    return pd.concat(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("diagnosis", ["normal", "myopathy", "neuropathy"])
+def test_few_units_at_low_force_agree_with_the_simulation(diagnosis):
+    units = agreement_of_visible(diagnosis, 0.005)
+    assert units.loc[units["n_visible"] <= 6, "agreement"].median() >= 0.92
+    matched = units[units["agreement"] > 0.5]
+    assert abs(matched["rate"] - 1.0).median() < 0.05
+    assert abs(matched["variability"] - 1.0).median() < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("diagnosis", ["normal", "myopathy", "neuropathy"])
+def test_a_part_of_the_larger_units_is_found_at_moderate_force(diagnosis):
+    units = agreement_of_visible(diagnosis, 0.035)
+    large = units[units["size"] > 0.05]
+    # The agreement is near 0 or near 1: its median depends on a single unit, the fraction does not.
+    assert (large["agreement"] > 0.5).mean() > 0.4
+
+
 def test_counts_of_transform(decomposer):
     [[units, discharges, left_out]] = decomposer.transform(SIGNAL[np.newaxis])
     assert units == len(decomposer.units_)
