@@ -1,8 +1,9 @@
 """How many controls and patients normal limits call abnormal, by subject.
 
-Run with ``python benchmarks/normal_limits.py DATA [--method potentials|units]``, where DATA has the
-folders ``n2001_biceps`` and ``algiers``. Published limits learn nothing. Limits of own controls,
-and their cloud of turns and amplitude, are cross-validated: no control is among its own references.
+Run with ``python benchmarks/normal_limits.py DATA [--method potentials|units] [--recordings 6]``,
+where DATA has the folders ``n2001_biceps`` and ``algiers``, and the number of recordings is that of
+the first ones of each subject. Published limits learn nothing. Limits of own controls, and their
+cloud of turns and amplitude, are cross-validated: no control is among its own references.
 No parameter was chosen on these data: thickness and size index are the measures of Sonoo and
 Stalberg (1993), and the confidence of 0.9 is the aim, at most 1 control in 10; both were compared
 with the default on simulated cohorts (``--simulated SEED ...``).
@@ -96,6 +97,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--simulated", type=int, nargs="*", default=[], metavar="SEED")
     parser.add_argument("--method", choices=METHODS, default="potentials")
+    parser.add_argument("--recordings", type=int, help="only the first ones of each subject")
     parser.add_argument(
         "--keep", type=Path, help="folder for the tables of potentials, read if there"
     )
@@ -103,6 +105,7 @@ def main() -> None:
     warnings.simplefilter("ignore", RecordingWarning)
     tables = {f"simulated {seed}": simulated(seed) for seed in options.simulated}
     for name, table in (tables | (load(options.data) if options.data else {})).items():
+        table = table.groupby("subject").head(options.recordings or len(table))
         kept = options.keep / f"{name}-{options.method}.pkl" if options.keep else None
         if kept and kept.exists():
             potentials = pd.read_pickle(kept)

@@ -7,7 +7,7 @@ import pytest
 from sklearn_emg.datasets import load_annotations, simulate_recording
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.metrics import decomposition_agreement
-from sklearn_emg.motor_units import MotorUnitDecomposer
+from sklearn_emg.motor_units import MotorUnitDecomposer, template_measures
 from sklearn_emg.recordings import recording_table
 
 FS = 12_000.0
@@ -148,7 +148,7 @@ def test_noise_has_no_units_in_a_hundred_seeds():
 
 
 def agreement_of_visible(diagnosis, drive, seeds=range(1000, 1004), fs=23437.5):
-    """Agreement with each visible unit of recordings of 10 s, with its recording and size."""
+    """Agreement with each visible unit of recordings of 10 s, and ratios of its measures."""
     rows = []
     for seed in seeds:
         signal, truth = simulate_recording(
@@ -162,12 +162,20 @@ def agreement_of_visible(diagnosis, drive, seeds=range(1000, 1004), fs=23437.5):
         fired = [k for k, times in enumerate(truth["firing_times"]) if len(times)]
         found = decompose(signal, fs)
         units = decomposition_agreement(found, [truth["firing_times"][k] for k in fired]).units
-        units = units.assign(size=truth["ptp_mv"][fired], seed=seed)[truth["visible"][fired]]
-        own = found.units_.set_index("unit").reindex(units["found"])
-        gaps = [np.diff(truth["firing_times"][fired[k]]) for k in units.index]
-        units["rate"] = [np.mean(gap) for gap in gaps] / own["interval"].to_numpy()
-        variability = [np.std(gap) / np.mean(gap) for gap in gaps]
-        units["variability"] = own["variability"].to_numpy() / variability
+        units = units.assign(size=truth["ptp_mv"][fired])[truth["visible"][fired]]
+        own = found.units_.set_index("unit")
+        measured = template_measures(found.templates_).set_index("unit")
+        for k in units.index[units["agreement"] > 0.5]:
+            number = units.loc[k, "found"]
+            gaps = np.diff(truth["firing_times"][fired[k]])
+            units.loc[k, "rate"] = gaps.mean() / own.loc[number, "interval"]
+            variability = gaps.std() / gaps.mean()
+            units.loc[k, "variability"] = own.loc[number, "variability"] / variability
+            wave = truth["templates"][fired[k]]
+            table = pd.DataFrame({"unit": [1], "signal": [wave], "fs": [fs]})
+            for name in ("amplitude", "duration"):
+                units.loc[k, f"true {name}"] = template_measures(table)[name][0]
+                units.loc[k, name] = measured.loc[number, name]
         rows.append(units.assign(n_visible=len(units)))
     return pd.concat(rows)
 
@@ -177,9 +185,12 @@ def agreement_of_visible(diagnosis, drive, seeds=range(1000, 1004), fs=23437.5):
 def test_few_units_at_low_force_agree_with_the_simulation(diagnosis):
     units = agreement_of_visible(diagnosis, 0.005)
     assert units.loc[units["n_visible"] <= 6, "agreement"].median() >= 0.92
-    matched = units[units["agreement"] > 0.5]
-    assert abs(matched["rate"] - 1.0).median() < 0.05
-    assert abs(matched["variability"] - 1.0).median() < 0.1
+    assert abs(units["rate"] - 1.0).median() < 0.05
+    assert abs(units["variability"] - 1.0).median() < 0.1
+    for name, largest in (("amplitude", 0.02), ("duration", 0.04)):
+        pair = units[[name, f"true {name}"]].dropna()
+        assert abs(pair[name] / pair[f"true {name}"] - 1.0).median() < largest
+        assert pair.corr("spearman").iloc[0, 1] > 0.95
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ import pytest
 
 from sklearn_emg.datasets import load_annotations, load_n2001
 from sklearn_emg.metrics import decomposition_agreement
-from sklearn_emg.motor_units import MotorUnitDecomposer
+from sklearn_emg.motor_units import MotorUnitDecomposer, ReferenceLimits, muscle_potentials
+from sklearn_emg.preprocessing import BandpassFilter
+from sklearn_emg.recordings import is_healthy
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +37,19 @@ def test_units_are_as_regular_as_motor_units(recordings):
     assert units.groupby("row").size().min() >= 4
     assert units["interval"].between(0.05, 0.5).all()
     assert units["variability"].median() < 0.2
+
+
+@pytest.mark.slow
+def test_limits_of_the_units_of_own_controls(real_data):
+    data = load_n2001(real_data / "n2001_biceps", spoilt="trim").data
+    data = data[data["level"] == "low"].groupby("subject").head(6)
+    table = BandpassFilter(20.0, 8000.0).fit_transform(data)
+    potentials = muscle_potentials(table, MotorUnitDecomposer())
+    groups = table["group"].to_numpy()[potentials["row"]]
+    measures = ("amplitude", "duration", "thickness", "size_index")
+    scored = ReferenceLimits(measures, confidence=0.9).cross_score(potentials, groups)
+    abnormal = scored.groupby("subject")["abnormal"].any()
+    healthy = data.groupby("subject")["group"].first().map(is_healthy)[abnormal.index]
+    assert healthy.sum() >= 5
+    assert abnormal[healthy].sum() <= 1
+    assert abnormal[~healthy].mean() > 0.5
