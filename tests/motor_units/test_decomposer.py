@@ -190,7 +190,7 @@ def test_few_units_at_low_force_agree_with_the_simulation(diagnosis):
     for name, largest in (("amplitude", 0.02), ("duration", 0.04)):
         pair = units[[name, f"true {name}"]].dropna()
         assert abs(pair[name] / pair[f"true {name}"] - 1.0).median() < largest
-        assert pair.corr("spearman").iloc[0, 1] > 0.95
+        assert pair.corr("spearman").iloc[0, 1] > 0.9
 
 
 @pytest.mark.slow
