@@ -1,9 +1,9 @@
-"""Names for screen readers that the theme and the gallery leave out.
+"""Names for screen readers and links of parameters, which the theme and the gallery leave out.
 
-``setup`` edits the finished pages: folding lists of the side bar and thumbnails of the gallery get
-a name, the name of the search button has its visible text, references drop roles that their
-elements do not allow, and empty corners of tables are no headings. ``node doc/axe.mjs PAGES``
-checks pages in light and dark.
+``setup`` edits the finished pages: each parameter gets a link of its own, folding lists of the side
+bar and thumbnails of the gallery get a name, the name of the search button has its visible text,
+references drop roles that their elements do not allow, and empty corners of tables are no headings.
+``node doc/axe.mjs PAGES`` checks pages in light and dark.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _THUMBNAIL = re.compile(
     re.DOTALL,
 )
 _ROLES = re.compile(r' role="doc-(?:biblioentry|backlink)"|(?<=<div) role="list"(?= class="cit)')
+_PARAMETER = re.compile(r'<dt><strong>([^<]*)</strong>(<span class="classifier">.*?</span>)?</dt>')
 _SEARCH = re.compile(r'(<button[^>]*search-button-field[^>]* aria-label="Search)"')
 
 
@@ -39,9 +40,25 @@ def _named_thumbnail(match: re.Match[str]) -> str:
     return f'{start} aria-label="{_plain(title)}"{rest}{text}{middle}{title}{end}'
 
 
+def _linked_parameters(html: str) -> str:
+    """Parameters, attributes and returned values with an address, numbered where a name repeats."""
+    seen: dict[str, int] = {}
+
+    def linked(match: re.Match[str]) -> str:
+        name, kind = match[1], match[2] or ""
+        word = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "value"
+        seen[word] = seen.get(word, 0) + 1
+        place = f"parameter-{word}" + (f"-{seen[word]}" if seen[word] > 1 else "")
+        link = f'<a class="headerlink" href="#{place}" title="Link to this parameter">#</a>'
+        return f'<dt id="{place}"><strong>{name}</strong>{kind}{link}</dt>'
+
+    return _PARAMETER.sub(linked, html)
+
+
 def named(html: str) -> str:
     """The page with the names that were missing."""
     html = _SEARCH.sub(r'\1 Ctrl+K"', _ROLES.sub("", html))
+    html = _linked_parameters(html)
     html = html.replace("<th></th>", "<td></td>")  # pandas: the corner above the row names
     return _THUMBNAIL.sub(_named_thumbnail, _FOLD.sub(_named_fold, html))
 

@@ -11,6 +11,7 @@ this page say nothing about EMG of people.
 """
 
 # %%
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -26,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_emg.comparison import compare
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
-from sklearn_emg.inspection import ComparisonDisplay
+from sklearn_emg.inspection import ComparisonDisplay, report
 from sklearn_emg.io import (
     Annotation,
     describe_file,
@@ -213,5 +214,13 @@ display.figure_.suptitle("Features of the invented study tell the groups apart")
 plt.show()
 
 # %%
+# A page for colleagues
+# ---------------------
+# ``report`` writes one HTML page, which opens offline: data, scores, confusion matrices, settings
+# and a model card.
+page = report(result, folder / "report.html")
+print(re.sub("<[^>]*>", "", " | ".join(re.findall("<h2.*?</h2>", page.read_text()))))
+
+# %%
 # Each form became a table with the same columns, in mV and Hz, by one line; the study went from
-# files to a comparison by subject, with intervals, in two calls.
+# files to a comparison by subject, with intervals, and to a report, in three calls.
