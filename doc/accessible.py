@@ -59,6 +59,11 @@ def named(html: str) -> str:
     """The page with the names that were missing."""
     html = _SEARCH.sub(r'\1 Ctrl+K"', _ROLES.sub("", html))
     html = _linked_parameters(html)
+    # Tables that an example printed scroll on small screens: the keyboard has to reach them.
+    html = html.replace(
+        '<div class="output_subarea output_html',
+        '<div tabindex="0" class="output_subarea output_html',
+    )
     html = html.replace("<th></th>", "<td></td>")  # pandas: the corner above the row names
     return _THUMBNAIL.sub(_named_thumbnail, _FOLD.sub(_named_fold, html))
 
