@@ -75,8 +75,7 @@ docs: setup
 	$(BIN)/python doc/check_links.py doc/_build/html
 
 # Accessibility of pages, in light and dark; needs Node.js and Chromium (path in CHROMIUM).
-PAGES ?= $(wildcard doc/_build/html/*.html doc/_build/html/user_guide/*.html \
-	doc/_build/html/generated/api/*.html doc/_build/html/auto_examples/*.html)
+PAGES ?= $(shell find doc/_build/html -name "*.html")
 accessibility:
 	npm install --silent --no-save puppeteer-core axe-core
 	node doc/axe.mjs $(PAGES)
