@@ -133,6 +133,12 @@ def test_scores_by_number_of_local_subjects_stand_next_to_those_across_sites(ada
     assert adapted.record.protocol["adapt"] == "20"
 
 
+def test_the_report_shows_the_curve_of_each_site(adapted, tmp_path):
+    page = report(adapted, tmp_path / "page.html").read_text()
+    assert "Adaptation to each site" in page
+    assert adapted.adaptation_table().loc[("Oslo", 10), "plain"] in page
+
+
 def test_adapt_needs_sites_and_classes(result):
     X, y = feature_table()
     with pytest.raises(ValueError, match=r"'adapt' parameter of compare needs the column of the s"):

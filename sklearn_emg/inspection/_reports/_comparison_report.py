@@ -15,10 +15,12 @@ from sklearn_emg.inspection._comparisons import (
     ConfoundDisplay,
     LeakageDisplay,
 )
+from sklearn_emg.inspection._outcomes._adaptation import AdaptationDisplay
 from sklearn_emg.inspection._reports._cards._model_card import pair_table
 from sklearn_emg.inspection._reports._html import (
     Table,
     class_counts,
+    draw,
     draw_display,
     interval,
     p_text,
@@ -95,6 +97,7 @@ def comparison_content(
             f"Scores over {_heading(result)}, with {100 * result.confidence:g} % intervals",
         ),
         "sites": _sites(result) if isinstance(result, SiteComparison) else None,
+        "adaptation": _adaptation(result),
         "accuracy": None,
         "differences": None,
         "time": None,
@@ -325,6 +328,24 @@ def _sites(result: SiteComparison) -> dict[str, Any]:
         "n_sites": len(result.sites),
         "references": counted(n_references, "reference subject") if n_references else "",
     }
+
+
+def _adaptation(result: Comparison) -> dict[str, Any] | None:
+    """Scores of each site by the number of its subjects that were learned, with `adapt`."""
+    curves = result.adaptation if isinstance(result, SiteComparison) else {}
+    if not curves:
+        return None
+    frame = result.adaptation_table()  # type: ignore[attr-defined]
+    display = AdaptationDisplay.from_curves({str(site): curve for site, curve in curves.items()})
+    caption = "Balanced accuracy of the site's other subjects by the number that was learned"
+    picture = draw(
+        lambda figure: display.plot(ax=figure.subplots(-(-len(curves) // 2), min(2, len(curves)))),
+        f"{caption}; the same values as in the table.",
+        f"{caption}, with intervals. Dotted: subjects of the other sites that were not trained on.",
+        size=(8.6, 3.4 * -(-len(curves) // 2)),
+    )
+    text = f"{caption}, with {100 * result.confidence:g} % intervals"
+    return {"table": table(frame, text, index="site and local subjects"), "picture": picture}
 
 
 def _figures(result: Comparison) -> dict[str, Any]:
