@@ -100,7 +100,7 @@ def play(live: StreamingDiagnosis, n_channels: int, fs: float, seconds: float) -
     size, n_chunks = int(CHUNK * fs), int(seconds / CHUNK)
     source = noise(n_channels, 20 * size, 9)
     process = psutil.Process(os.getpid())
-    cpu = []
+    cpu = np.ones(n_chunks)  # written, so that its memory is there from the begin
     live.begin("new")
     for k in range(n_chunks):
         if seconds >= 600 and k % (n_chunks // 6) == 0:
@@ -108,11 +108,11 @@ def play(live: StreamingDiagnosis, n_channels: int, fs: float, seconds: float) -
         begin = k % 20 * size
         before = time.process_time()
         live.push(source[..., begin : begin + size])
-        cpu.append(time.process_time() - before)
+        cpu[k] = time.process_time() - before
     live.end()
     if seconds >= 600:
         print(f"  {seconds:6.0f} s: {process.memory_info().rss / 2**20:.1f} MiB", flush=True)
-    return np.array(cpu)
+    return cpu
 
 
 def latencies(seconds: float) -> None:
