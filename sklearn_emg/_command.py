@@ -62,7 +62,8 @@ report.html, figures (PNG) and tables (CSV):
 _LIVE = """Run a saved system on a signal as it arrives: a file, TCP, a serial port or LSL.
 
 Prints the decision when it changes, and the diagnosis at the end (or at Ctrl-C). MODEL is a folder
-of sklearn_emg.deployment.save_model; its filters must be causal.
+of sklearn_emg.deployment.save_model; its filters must be causal, as those of
+"sklearn-emg compare --causal --save-model" are.
 
   sklearn-emg live model --file recording.csv --page
   sklearn-emg live model --tcp localhost:5000 --fs 1000 --unit uV --counter 256
@@ -230,6 +231,8 @@ def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add("--keep-bad", action="store_true", help="keep recordings of bad quality")
     add("--save-model", action="store_true",
         help="fit the most accurate pipeline to all subjects, write it to DIR/model")  # fmt: skip
+    add("--causal", action="store_true",
+        help="filters run forwards only, as sklearn-emg live needs")  # fmt: skip
     add(
         "--seed",
         type=_number(0, whole=True),
@@ -344,6 +347,10 @@ def _compare(arguments: argparse.Namespace) -> None:
     if not arguments.keep_bad:
         table, y = quality.drop_bad(table, y)
         table = table.reset_index(drop=True)
+    if arguments.causal:
+        from sklearn_emg.preprocessing import GapInterpolator
+
+        table = GapInterpolator(longer="note").fit_transform(table)
     pipelines = _pipelines(arguments, table)
     result = compare(
         pipelines, table, y, cv=arguments.folds, n_jobs=arguments.jobs,
@@ -537,7 +544,9 @@ def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, 
     from sklearn_emg.feature_extraction import TimeDomainFeatures
     from sklearn_emg.preprocessing import GapInterpolator, HighpassFilter, Resampler
 
-    steps: list[Any] = [GapInterpolator(longer="note"), HighpassFilter(20.0)]
+    steps: list[Any] = [HighpassFilter(20.0, zero_phase=not arguments.causal)]
+    if not arguments.causal:  # which starts anew after a gap
+        steps.insert(0, GapInterpolator(longer="note"))
     if table["fs"].nunique() > 1:
         steps.append(Resampler(fs_out=float(table["fs"].min())))
 

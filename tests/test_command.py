@@ -1,6 +1,7 @@
 """The command sklearn-emg: from a folder of invented recordings to a report."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg._command import main
-from sklearn_emg.deployment import save_model
+from sklearn_emg.deployment import load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 
@@ -273,6 +274,26 @@ def test_wrong_usage_has_one_line(arguments, message, capsys):
     assert err.startswith("error: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_causal_model_of_the_command_runs_live(study, tmp_path, capsys):
+    pytest.importorskip("skops")
+    copy = shutil.copytree(study, tmp_path / "study")
+    file = copy / "control" / "c01_biceps.csv"
+    lines = file.read_text().splitlines()
+    lines[400:405] = [line.split(",")[0] + "," for line in lines[400:405]]  # samples are missing
+    file.write_text("\n".join(lines) + "\n")
+    options = ["--label", "group", "--subject", "subject", "--folds", "2", "--epochs", "0"]
+    out = ["--out", str(tmp_path / "out"), "--quiet", "--causal", "--save-model"]
+    assert main(["compare", str(copy), *options, *out]) == 0
+    model = str(tmp_path / "out" / "model")
+    assert "zero_phase=False" in repr(load_model(model)[0])
+    capsys.readouterr()
+    assert main(["live", model, "--file", str(copy / "patient" / "p02_deltoid.csv")]) == 0
+    shown = capsys.readouterr().out
+    assert "of the votes" in shown
+    assert "patient" in shown
 
 
 def test_errors_name_options_and_not_parameters(tmp_path, capsys):
