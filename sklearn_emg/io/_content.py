@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,7 +183,10 @@ def rows_of(
 ) -> list[Row]:
     """EMG channels in mV, those of one rate together; problems are added to `content`."""
     groups: dict[tuple[float, str], list[_Member]] = {}
-    for channel in _chosen(content, channels):
+    chosen = _chosen(content, channels)
+    if channels is None:
+        _note_processed(content, [channel.name for channel in chosen])
+    for channel in chosen:
         rate = _rate(content, channel, fs)
         factor, stored = _factor(content, channel, unit, gain)
         groups.setdefault((rate, stored), []).append(
@@ -202,6 +206,21 @@ def rows_of(
             names = tuple(member.name for member in same)
             rows.append(Row(_together(same), rate, names, stored))
     return rows
+
+
+_PROCESSED = re.compile(
+    r".*(?:\b|_)(?:filt(?:ered)?|env(?:elope)?|rms|rect(?:ified)?|smooth(?:ed)?)(?:\b|_|\d).*", re.I
+)
+
+
+def _note_processed(content: FileContent, names: list[str]) -> None:
+    """Note channels that are others after a filter, by their names."""
+    processed = [name for name in names if _PROCESSED.fullmatch(name)]
+    if 0 < len(processed) < len(names):
+        content.problems.append(
+            f"{', '.join(map(repr, processed[:5]))}: by the name a processed channel, which is "
+            "read along with the others; name those to read with channels=[...]."
+        )
 
 
 def _member(

@@ -170,6 +170,38 @@ MATLAB = {
 }
 
 
+LABELS = np.array([("TA",), ("GM",)], dtype=[("labels", object)])
+SLOW = np.r_[B[: N // 10], np.zeros(N - N // 10)]
+PROGRAMS = {
+    "EEGLAB": {"EEG": {"data": np.stack([A, B]), "srate": 1000, "chanlocs": LABELS, **MV}},
+    "Biopac": {"data": np.stack([A, B], axis=1), "isi": 1.0, "isi_units": "ms",
+               "labels": np.array(["TA", "GM"]), "units": np.array(["mV", "mV"])},
+    "Spike2": {"V_Ch1": {"title": "TA", "interval": 0.001, "scale": 0.5, "units": "mV",
+                         "values": A[:, None]},
+               "V_Ch2": {"title": "GM", "interval": 0.001, "scale": 0.5, "units": "mV",
+                         "values": B[:, None]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_matlab_files_of_programs(tmp_path, name):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "a.mat", PROGRAMS[name])
+    check(tmp_path / "a.mat", {"TA": A, "GM": B})
+
+
+def test_a_matrix_of_channels_of_several_rates(tmp_path):
+    from scipy.io import savemat
+
+    names = np.array(["EMG 1   ", "ACC X 1 "])
+    content = {"Channels": names, "Data": np.stack([A, SLOW]), "Fs": np.array([[1000.0], [100.0]])}
+    savemat(tmp_path / "a.mat", content)
+    table = check(tmp_path / "a.mat", {"EMG 1": A}, unit="mV", aux=True)
+    (slow,) = table["aux"].iloc[0]
+    assert (slow.kind, slow.fs, len(slow.values)) == ("accelerometer", 100.0, N // 10)
+
+
 @pytest.mark.parametrize("name", MATLAB)
 def test_rates_units_and_names_of_matlab_files(tmp_path, name):
     from scipy.io import savemat
@@ -182,9 +214,9 @@ def test_rates_units_and_names_of_matlab_files(tmp_path, name):
 def test_a_factor_that_may_be_applied_already_is_named(tmp_path):
     from scipy.io import savemat
 
-    savemat(tmp_path / "a.mat", {"emg": A, "scale": 0.1, **MV})
+    savemat(tmp_path / "a.mat", {"emg": A, "scale": 0.1, "fs": 1000})
     with pytest.warns(RecordingWarning, match=r"scale = 0.1 next to it, which is not applied"):
-        check(tmp_path / "a.mat", {"emg": A})
+        check(tmp_path / "a.mat", {"emg": A}, unit="mV")
 
 
 def test_cells_and_axes_that_may_be_mistaken_are_named(tmp_path):

@@ -269,3 +269,11 @@ def test_muscles_that_sound_like_sensors(tmp_path):
         *rows(T, *[A] * 7)])  # fmt: skip
     check(found, dict.fromkeys(names, A))
     assert [text.partition(" (")[2][:12] for text in row["skipped"][1:]] == ["magnetometer"] * 2
+
+
+def test_processed_channels_are_named(tmp_path):
+    lines = ["time [s],EMG raw [mV],EMG filtered [mV],EMG RMS [mV]", *rows(T, A, A, B)]
+    with pytest.warns(RecordingWarning, match="'EMG filtered', 'EMG RMS': by the name a processed"):
+        read(tmp_path / "a.csv", lines)
+    found, _ = read(tmp_path / "a.csv", lines, channels=["EMG raw"])
+    check(found, {"EMG raw": A})

@@ -47,7 +47,12 @@ _NAMES = re.compile(
     r"|electrodes?|descriptions?",
     re.I,
 )
-_UNITS = re.compile(r"units?(?:_?text)?|(?:.*_)?units?", re.I)
+# Names of units, the surest first; those of a time are not meant.
+_UNITS = (
+    re.compile(r"(?:data_?)?units?(?:_?text)?", re.I),
+    re.compile(r"(?!(?:isi|dt|time|interval|x|.*(?:rate|freq))_).*_units?", re.I),
+)
+_SITES = re.compile(r"chanlocs|ch(?:an(?:nel)?s?)?(?:_?info)?", re.I)
 _SUBJECT = re.compile(r"(?:subj(?:ect)?|participant|patient)s?(?:_?(?:id|code|name|nr|no))?", re.I)
 _WITHIN_SUBJECT = re.compile(r"(?:subject_?)?(?:id|code|name|nr)", re.I)
 _GENERIC = re.compile(
@@ -103,9 +108,7 @@ def _inner_arrays(value: Any, path: tuple[str, ...]) -> Iterator[tuple[NDArray, 
     """The array of numbers that a value is, or those of a cell array, with their paths."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         yield value, path
-    elif isinstance(value, (list, tuple)) or (
-        isinstance(value, np.ndarray) and value.dtype == object
-    ):
+    elif _is_list(value):
         for i, entry in enumerate(_flat(value)[:_MAX_ENTRIES]):
             if isinstance(entry, np.ndarray) and entry.dtype.kind in "fiub":
                 yield entry, (*path, str(i + 1))
@@ -115,9 +118,7 @@ def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tupl
     """The struct that a value is, or the structs of an array or list, with their paths."""
     if isinstance(value, dict):
         yield value, path
-    elif isinstance(value, (list, tuple)) or (
-        isinstance(value, np.ndarray) and value.dtype == object
-    ):
+    elif _is_list(value):
         nodes = [v for v in _flat(value)[:_MAX_ENTRIES] if isinstance(v, dict)]
         for i, node in enumerate(nodes):
             yield node, (*path, str(i + 1))
@@ -209,11 +210,29 @@ def _names(context: list[Node], lengths: tuple[int, ...]) -> list[str] | None:
     return None
 
 
+def _names_of_sites(context: list[Node], n: int) -> list[str]:
+    """Names of channels that have a struct each, as EEGLAB writes; else none."""
+    for _, value in _found(context, _SITES):
+        sites = [v for v in (_flat(value) if _is_list(value) else [value]) if isinstance(v, dict)]
+        keys = ("labels", "label", "name")
+        found = [v[key].strip() for v in sites for key in keys if isinstance(v.get(key), str)]
+        if len(found) == len(sites) == n:
+            return found
+    return []
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype == object
+    )
+
+
 def _units(context: list[Node], n: int) -> list[str] | None:
-    for _, value in _found(context, _UNITS):
-        texts = _texts(value)
-        if len(texts) in (1, n) and all(is_unit(t) for t in texts):
-            return texts * n if len(texts) == 1 else texts
+    for words in _UNITS:
+        for _, value in _found(context, words):
+            texts = _texts(value)
+            if len(texts) in (1, n) and all(is_unit(t) for t in texts):
+                return texts * n if len(texts) == 1 else texts
     return None
 
 
@@ -309,19 +328,43 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
         values = values.T
     n = len(values)
     _check_axes(content, array, values.shape, stated=names is not None or bool(times))
-    values = _scaled(content, array, values)
-    units: Sequence[str | None] = _units(array.context, n) or [None] * n
+    given_units = _units(array.context, n)
+    values = _scaled(content, array, values, has_unit=given_units is not None)
+    units: Sequence[str | None] = given_units or [split_unit(array.key)[1]] * n
     names = _fitting_names(array, names, n)
     if {split_unit(name)[0] for name in names} & {c.name for c in content.channels}:
         names = _numbered(array.place, n)
-    clock_fs = _measure_rate(content, times, values.shape[1])
-    fs = _rate(array.context) or clock_fs
+    rates = _rates(array.context, n, _measure_rate(content, times, values.shape[1]))
     own_names = set(names) - {array.key} if n > 1 else set()
-    for i, title in enumerate(names):
+    for title, x, fs, stated in zip(names, _without_padding(values, rates), rates, units):
         name, unit = split_unit(title)
-        unit = unit or units[i]
-        own = channel_kind(name, unit) if kind == "emg" and (unit or title in own_names) else kind
-        content.channels.append(Channel(name, values[i], fs, unit, own))
+        unit = unit or stated
+        own = _own_kind(kind, name, unit, title in own_names)
+        content.channels.append(Channel(name, x, fs, unit, own))
+
+
+def _own_kind(kind: str, name: str, unit: str | None, is_named: bool) -> str:
+    """Kind of a channel of an array, by its own name or unit if it has one."""
+    return channel_kind(name, unit) if kind == "emg" and (unit or is_named) else kind
+
+
+def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | None]:
+    """Rate in Hz of each channel; a list of rates has one for each."""
+    for _, value in _found(context, _RATES[0]):
+        flat = np.ravel(value) if isinstance(value, np.ndarray) else np.empty(0)
+        if n > 1 and flat.size == n and flat.dtype.kind in "fiu" and (flat > 0).all():
+            return [float(fs) for fs in flat]
+    return [_rate(context) or clock_fs] * n
+
+
+def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray]:
+    """Channels without the zeros that fill up those of lower rates, as in a matrix of Delsys."""
+    known = [fs for fs in rates if fs is not None]
+    parts = []
+    for x, fs in zip(values, rates):
+        n = len(x) if fs is None else int(np.ceil(len(x) * fs / max(known)))
+        parts.append(x if np.nan_to_num(x[n:]).any() else x[:n])
+    return parts
 
 
 def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], stated: bool) -> None:
@@ -348,13 +391,15 @@ def _factor(node: Node) -> tuple[str, float | None]:
     return "", None
 
 
-def _scaled(content: FileContent, array: _Array, values: NDArray) -> NDArray:
+def _scaled(content: FileContent, array: _Array, values: NDArray, has_unit: bool) -> NDArray:
     """Values times the factor next to them, where its name or integer samples ask for it."""
     node = array.context[0]
     key, factor = _factor(node)
     if factor is None:
         return values
     if key.lower() not in _SURE_SCALES and values.dtype.kind == "f":
+        if has_unit:  # of the samples as they are, as Spike2 writes it
+            return values
         content.problems.append(
             f"{array.place} has {key} = {factor:g} next to it, which is not applied, since the "
             "samples are no integers; multiply by it where it is needed."
@@ -369,11 +414,15 @@ def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
     """The names of `n` channels if there are as many, or else numbers after the array's name."""
     if n == 1 and array.values.ndim == 1 and array.rank == 2:
         return [array.key]
-    if names is not None and len(names) == n:
-        return names
-    # "data" in a struct "biceps" is called after the struct.
+    names = names or _names_of_sites(array.context, n)
+    return names if len(names) == n else _numbered(split_unit(_title(array))[0], n)
+
+
+def _title(array: _Array) -> str:
+    """Name of an array; "data" in a struct "biceps" is called after the struct."""
     parents = [part for part in array.path[:-1] if not part.isdigit()]
-    return _numbered(parents[-1] if parents and _GENERIC.fullmatch(array.key) else array.key, n)
+    of_struct = parents and _GENERIC.fullmatch(array.key) and channel_kind(parents[-1]) == "emg"
+    return parents[-1] if of_struct else array.key
 
 
 def _numbered(name: str, n: int) -> list[str]:
