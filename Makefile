@@ -29,14 +29,14 @@ test-slow: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow" tests
 
 # The lowest versions that pyproject.toml allows, in an environment of their own; systems saved with the
-# current versions are loaded there. Extras that need a later NumPy or scikit-learn (tsfresh, survival, onnx,
-# lsl) have their lowest versions in a second environment, with the current ones of all else.
+# current versions are loaded there. Extras that need a later NumPy or scikit-learn (tsfresh, riemann,
+# survival, onnx, lsl) have their lowest versions in a second environment, with the current ones of all else.
 test-lowest: setup
 	$(PYTHON) -m venv build/lowest
 	$(PYTHON) tests/lowest.py > build/lowest.txt && grep "^torch==" constraints.txt >> build/lowest.txt
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt torch
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable \
-		".[nets,plot,export,reduce,prognosis,explain,deploy,catch22,riemann,serial,terminal]" \
+		".[nets,plot,export,reduce,prognosis,explain,deploy,catch22,serial,terminal]" \
 		pytest pytest-xdist hypothesis h5py edfio openpyxl soundfile
 	$(BIN)/python benchmarks/versions.py save build/versions
 	build/lowest/bin/python benchmarks/versions.py load build/versions
@@ -45,12 +45,12 @@ test-lowest: setup
 	$(PYTHON) tests/lowest.py late > build/late.txt
 	build/late/bin/python -m pip install --quiet --constraint build/late.txt torch
 	build/late/bin/python -m pip install --quiet --constraint build/late.txt --editable \
-		".[nets,plot,deploy,prognosis,tsfresh,survival,onnx,lsl]" pytest pytest-xdist hypothesis
+		".[nets,plot,deploy,prognosis,tsfresh,riemann,survival,onnx,lsl]" pytest pytest-xdist hypothesis
 	build/late/bin/python -m pytest -q -n $(JOBS) -m "not slow and not gpu and not network" $(LATE)
 
 LATE := tests/test_feature_selection.py tests/feature_extraction/test_tsfresh.py tests/metrics/test_survival.py \
 	tests/prognosis/test_survival.py tests/deployment/test_onnx.py tests/neural_network/test_onnx.py \
-	tests/streaming/test_lsl.py
+	tests/streaming/test_lsl.py tests/feature_extraction/test_rocket.py tests/feature_extraction/test_transforms.py
 
 test-gpu: setup
 	$(BIN)/python -m pytest -m "gpu" tests
