@@ -48,6 +48,26 @@ def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
     assert "http" not in text.replace("http-equiv", "")
 
 
+def test_measures_are_named_with_their_units(recordings, tmp_path):
+    table = pd.DataFrame(
+        {
+            "muscle": "biceps brachii",
+            "measure": ["thickness", "area", "rise_time", "size_index"],
+            "mean": 1.0,
+            "sd": 0.2,
+            "lowest": 0.2,
+            "highest": 3.0,
+            "source": "a source",
+        }
+    )
+    limits = ReferenceLimits(list(table["measure"])).use_table(table)
+    path = quantitative_emg_report(recordings, NAME, tmp_path / "report.html", limits=limits)
+    text = path.read_text(encoding="utf-8")
+    for name in ("thickness (ms)", "area (mV ms)", "rise time (ms)", "size index"):
+        assert f">{name}<" in text
+    assert "size_index" not in text
+
+
 def test_unknown_subjects_and_silence_are_refused(recordings, tmp_path):
     path = tmp_path / "report.html"
     with pytest.raises(ValueError, match="no subject 'P9'"):

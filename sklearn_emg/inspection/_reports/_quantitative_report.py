@@ -34,7 +34,14 @@ __all__ = ["quantitative_emg_report"]
 
 _N_TRACES = 3
 _N_WAVES = 30
-_UNITS = {"amplitude": "mV", "duration": "ms"}
+_LABELS = {
+    "amplitude": "amplitude (mV)",
+    "duration": "duration (ms)",
+    "area": "area (mV ms)",
+    "thickness": "thickness (ms)",
+    "rise_time": "rise time (ms)",
+    "size_index": "size index",
+}
 _QUALITY = ("recording", "channel", "quality", "findings", "remedy")
 
 
@@ -234,7 +241,7 @@ def _muscle(
         except ValueError as error:
             return content | {"text": f"not compared: {error}"}
         row = limits.score_muscles(part).iloc[0]
-    names = [f"{m} ({_UNITS[m]})" if m in _UNITS else m for m in measures["measure"]]
+    names = [_LABELS.get(m, m) for m in measures["measure"]]
     shown = pd.DataFrame(
         {
             "potentials": measures["n"],
