@@ -100,7 +100,7 @@ def play(live: StreamingDiagnosis, n_channels: int, fs: float, seconds: float) -
     size, n_chunks = int(CHUNK * fs), int(seconds / CHUNK)
     source = noise(n_channels, 20 * size, 9)
     process = psutil.Process(os.getpid())
-    cpu = np.ones(n_chunks)  # written, so that its memory is there from the begin
+    cpu = np.ones(n_chunks)  # written, so that its memory is there from the start
     live.begin("new")
     for k in range(n_chunks):
         if seconds >= 600 and k % (n_chunks // 6) == 0:

@@ -158,9 +158,9 @@ FEATURES: dict[str, FeatureInfo] = {
     )
 }
 
-# Features that need sums of logarithms. The others follow from the first pass over the powers.
 # Half-width in Hz of the range around the peak for the power spectrum ratio.
 _PSR_WIDTH = 20.0
+# Features that need sums of logarithms. The others follow from the first pass over the powers.
 _LOG_FEATURES = frozenset({"spectral_entropy", "flatness", "spectral_slope"})
 
 

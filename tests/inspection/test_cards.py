@@ -190,6 +190,14 @@ def test_numbers_have_errors_by_subgroup(data):
     assert "which classes need" in facts(card, "Data")["Confounds"]
 
 
+@pytest.mark.parametrize(
+    ("name", "fault"), [(None, "needs 'name'"), ("ldaa", "found no pipeline 'ldaa'")]
+)
+def test_subgroups_of_no_pipeline_are_refused(name, fault, result):
+    with pytest.raises(ValueError, match=rf"subgroup_scores {fault}: give .* one of \['lda'"):
+        subgroup_scores(result, name)
+
+
 def test_a_model_with_other_settings_is_refused_or_its_difference_stated(result, data):
     other = DiVoteClassifier(LogisticRegression(), window=None, features=["rms"])
     with pytest.raises(ValueError, match="the settings of none of them"):

@@ -54,6 +54,9 @@ def test_a_benchmark_of_random_windows_makes_up_no_window_where_the_source_made_
         assert len(windows) == len(labels)
         by_subject, _, _ = _prepared(name, table, y, False, options)
         assert by_subject["divote"].estimator.factor == 2.0
+        options["parameters"] = {"divote__estimator__factor": 1.5}
+        own, _, _ = _prepared(name, table, y, True, options)
+        assert own["divote"].estimator.factor == 1.5
 
 
 def test_the_command_divides_recordings_at_random(tmp_path, capsys):

@@ -160,7 +160,8 @@ def test_windows_with_a_missing_sample_are_left_out_of_boumerdes_as_in_the_sourc
         windows = divide(X, model["divote"].window, model["divote"].step, nan="skip")
     left_out = Counter(np.repeat(y, 26).tolist())
     left_out.subtract(windows.repeat(y).tolist())
-    # The thesis leaves out 10 windows of myopathy, and 37 of ALS with two subjects that lack here.
+    # The thesis leaves out 10 windows of myopathy, and 37 of ALS. Two subjects with
+    # ALS are not in this copy.
     assert left_out == {"ALS": 28, "myopathy": 10}
 
 

@@ -212,8 +212,8 @@ def _pipeline(result: Comparison, name: str | None) -> str:
     if name is None and len(names) == 1:
         return str(names[0])
     if name is None or name not in names:
-        fault = "needs the name of one" if name is None else f"has no pipeline {name!r}"
-        raise ValueError(f"subgroup_scores {fault}: the comparison has {names}.")
+        fault = "needs 'name'" if name is None else f"found no pipeline {name!r}"
+        raise ValueError(f"subgroup_scores {fault}: give the name of one of {names}.")
     return name
 
 

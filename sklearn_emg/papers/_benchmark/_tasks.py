@@ -49,11 +49,13 @@ def _prepared(
     name: str, X: pd.DataFrame, y: NDArray, of_windows: bool, options: Mapping[str, Any]
 ) -> tuple[Any, pd.DataFrame, NDArray]:
     """The system and its rows: recordings, or its own windows if the protocol splits windows."""
+    if of_windows:  # as the source ran it on windows, unless the user gives another value
+        given = options.get("parameters") or {}
+        options = {**options, "parameters": {**get_system(name).random_windows, **given}}
     model = build(name, X, **options)
     X = stored_table(model, X, None)
     if not of_windows:
         return model, X, y
-    model.set_params(**get_system(name).random_windows)
     model, windows, labels, recording = as_windows(model, X, y)
     if recording is None:  # rows are windows already
         return model, X, y
