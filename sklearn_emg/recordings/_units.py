@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,8 @@ def millivolts_per(unit: str) -> float:
     if name not in _TO_MILLIVOLT:
         raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
     factor = _TO_MILLIVOLT[name]
-    return float(f"{factor:g}e{power}") if power else factor
+    # Of decimal numbers, since the product of floats may differ in the last digit.
+    return float(Decimal(f"{factor:g}").scaleb(power))
 
 
 class Scale:

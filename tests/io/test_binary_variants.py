@@ -136,6 +136,19 @@ def test_wfdb_signals_of_two_rates(tmp_path):
     check(path, {"fast": fast, "slow": B}, {"fast": 2000, "slow": 1000})
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_annotations_of_wfdb_count_frames(tmp_path, slow):
+    fast = make.emg(2 * N, 2 * FS, 0.1, 3)
+    stored = np.rint(np.stack([fast[::2], fast[1::2], *([B] if slow else [])], axis=1) * 1e4)
+    lines = [f"a {1 + slow} 1000 1200", "a.dat 16x2 10000/mV 16 0 0 0 0 fast",
+             *(["a.dat 16 10000/mV 16 0 0 0 0 slow"] if slow else [])]  # fmt: skip
+    path = wfdb(tmp_path / "a.hea", lines, stored)
+    words = np.array([22 << 10 | 600, 0], dtype="<u2")  # a note at frame 600
+    path.with_suffix(".atr").write_bytes(words.tobytes())
+    table = read_recordings(path, subject="s")
+    assert [mark.onset for marks in table["annotations"] for mark in marks] == [0.6] * (1 + slow)
+
+
 @pytest.mark.parametrize("form, gain", [("16", 1e4), ("212", 1e3), ("24", 1e6), ("80", 60)])
 def test_wfdb_formats(tmp_path, form, gain):
     library = pytest.importorskip("wfdb")
@@ -231,6 +244,24 @@ def test_cells_and_axes_that_may_be_mistaken_are_named(tmp_path):
     savemat(tmp_path / "b.mat", {"emg": many, **MV})
     with pytest.warns(RecordingWarning, match="nothing states which axis is time"):
         read_recordings(tmp_path / "b.mat", subject="s")
+
+
+def test_channels_of_further_structs_keep_their_names_units_and_kinds(tmp_path):
+    savemat = pytest.importorskip("scipy.io").savemat
+    names = np.array(["TA (uV)", "ACC X (g)", "GM (uV)"], dtype=object)
+    trials = np.zeros(2, dtype=[("data", "O"), ("names", "O"), ("fs", "O")])
+    for k in range(2):
+        trials[k] = np.stack([A, B, B]) * 1e3, names, 1000.0
+    savemat(tmp_path / "a.mat", {"trial": trials})
+    with pytest.warns(RecordingWarning, match="an array of 2 structs"):
+        check(tmp_path / "a.mat", {"TA": A, "GM": B, "trial.2.data TA": A, "trial.2.data GM": B})
+
+
+def test_a_list_of_rates_in_kilohertz(tmp_path):
+    savemat = pytest.importorskip("scipy.io").savemat
+    content = {"emg": np.stack([A, B]), "unit": "mV", "names": ["a", "b"], "fs_khz": [1.0, 1.0]}
+    savemat(tmp_path / "a.mat", content)
+    check(tmp_path / "a.mat", {"a": A, "b": B})
 
 
 def test_structs_of_an_array_of_version_73(tmp_path):

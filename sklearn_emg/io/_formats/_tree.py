@@ -176,7 +176,8 @@ def _named_rate(context: list[Node]) -> float | None:
         for key, value in _found(context, words):
             rate = _positive(value) or _rate_of_text(value)
             if rate and not _NO_RATE.fullmatch(key):
-                return rate * (1e3 if "khz" in key.lower() else 1.0)
+                in_khz = "khz" in key.lower() and not isinstance(value, str)
+                return rate * (1e3 if in_khz else 1.0)
     return None
 
 
@@ -331,16 +332,25 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
     given_units = _units(array.context, n)
     values = _scaled(content, array, values, has_unit=given_units is not None)
     units: Sequence[str | None] = given_units or [split_unit(array.key)[1]] * n
-    names = _fitting_names(array, names, n)
-    if {split_unit(name)[0] for name in names} & {c.name for c in content.channels}:
-        names = _numbered(array.place, n)
+    titles = _fitting_names(array, names, n)
+    parts = [split_unit(title) for title in titles]
     rates = _rates(array.context, n, _measure_rate(content, times, values.shape[1]))
-    own_names = set(names) - {array.key} if n > 1 else set()
-    for title, x, fs, stated in zip(names, _without_padding(values, rates), rates, units):
-        name, unit = split_unit(title)
+    own_names = set(titles) - {array.key} if n > 1 else set()
+    names = _unused_names(content, array, [name for name, _ in parts])
+    signals = zip(names, titles, parts, _without_padding(values, rates), rates, units)
+    for name, title, (plain, unit), x, fs, stated in signals:
         unit = unit or stated
-        own = _own_kind(kind, name, unit, title in own_names)
+        own = _own_kind(kind, plain, unit, title in own_names)
         content.channels.append(Channel(name, x, fs, unit, own))
+
+
+def _unused_names(content: FileContent, array: _Array, names: list[str]) -> list[str]:
+    """The names, after the place of the array if an earlier array has one of them."""
+    if not set(names) & {channel.name for channel in content.channels}:
+        return names
+    if names == _numbered(names[0].removesuffix(" 1"), len(names)):
+        return _numbered(array.place, len(names))
+    return [f"{array.place} {name}" for name in names]
 
 
 def _own_kind(kind: str, name: str, unit: str | None, is_named: bool) -> str:
@@ -350,10 +360,11 @@ def _own_kind(kind: str, name: str, unit: str | None, is_named: bool) -> str:
 
 def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | None]:
     """Rate in Hz of each channel; a list of rates has one for each."""
-    for _, value in _found(context, _RATES[0]):
+    for key, value in _found(context, _RATES[0]):
         flat = np.ravel(value) if isinstance(value, np.ndarray) else np.empty(0)
         if n > 1 and flat.size == n and flat.dtype.kind in "fiu" and (flat > 0).all():
-            return [float(fs) for fs in flat]
+            factor = 1e3 if "khz" in key.lower() else 1.0
+            return [float(fs) * factor for fs in flat]
     return [_rate(context) or clock_fs] * n
 
 
@@ -378,7 +389,8 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
     if n > _MIN_CHANNELS and not stated and n_times < 4 * n:
         content.problems.append(
             f"{array.place} has the shape {array.values.shape}, and nothing states which axis is "
-            f"time; it is read as {n} channels of {n_times} samples."
+            f"time; it is read as {n} channels of {n_times} samples. If this is wrong, save the "
+            "names of the channels next to the array."
         )
 
 

@@ -38,7 +38,9 @@ def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
         _add_signals(content, record, positions, lazy)
     content.start_time = _start(content.path)
     if (annotations := record.with_suffix(".atr")).is_file():
-        content.annotations = _annotations(annotations, content.channels[0].fs or 1.0)
+        first = (groups[0] or [0])[0] if groups else 0
+        fs = (content.channels[0].fs or 1.0) / _samples_per_frame(header, first)
+        content.annotations = _annotations(annotations, fs)
     return content
 
 
@@ -76,6 +78,12 @@ def _signal_lines(path: Path) -> list[re.Match[str]]:
         return []
     found = [match for line in lines[1:] if (match := _SIGNAL.fullmatch(line))]
     return found if len(found) == len(lines) - 1 else []
+
+
+def _samples_per_frame(path: Path, position: int) -> int:
+    """Samples of a signal per frame; annotations count frames."""
+    signals = _signal_lines(path)
+    return int(signals[position]["n"] or 1) if position < len(signals) else 1
 
 
 def _groups(content: FileContent, path: Path) -> list[list[int]]:
