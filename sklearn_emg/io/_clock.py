@@ -217,10 +217,13 @@ def _find_breaks(steps: NDArray[np.float64], in_packets: bool) -> list[tuple[int
     """
     step = float(np.median(steps))
     noise = 1.4826 * float(np.median(np.abs(steps - step)))
-    at = np.flatnonzero((steps > 1.5 * step + 6 * noise) | (steps < -10 * step - 6 * noise))
+    is_break = steps < -10 * step - 6 * noise
+    if not in_packets:
+        is_break |= steps > 1.5 * step + 6 * noise
+    at = np.flatnonzero(is_break)
     if at.size > 0.05 * (steps.size + 1):
         return []
-    return [(int(i), float(steps[i])) for i in at if steps[i] < 0 or not in_packets]
+    return [(int(i), float(steps[i])) for i in at]
 
 
 def _fit_step(parts: list[tuple[NDArray, NDArray]]) -> tuple[float, float, float] | None:

@@ -198,7 +198,7 @@ def rows_of(
         if not _MIN_RATE <= rate <= _MAX_RATE:
             content.problems.append(
                 f"the sampling rate is {rate:g} Hz; EMG is sampled at {_MIN_RATE:g} Hz to "
-                f"{_MAX_RATE / 1e3:g} kHz. Is the unit of the time stamps right? Pass fs=... then."
+                f"{_MAX_RATE / 1e3:g} kHz. If the unit of the time stamps is wrong, pass fs=..."
             )
     rows = []
     for (rate, stored), members in groups.items():

@@ -200,9 +200,10 @@ def visible_files(root: Path) -> Iterator[Path]:
 
 def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:
     """Paths without that of the metadata, which may lie in the folder."""
-    if metadata is None or not os.path.exists(metadata):
+    if metadata is None:
         return paths
-    return (path for path in paths if not path.samefile(metadata))
+    sheet = os.path.realpath(metadata)
+    return (path for path in paths if os.path.realpath(path) != sheet)
 
 
 def _matching(

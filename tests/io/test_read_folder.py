@@ -1,5 +1,6 @@
 """Folders of files: columns and labels from paths, metadata joined by file or subject."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -127,6 +128,8 @@ def test_fields_between_longer_texts(tmp_path):
 def test_metadata_in_the_folder_are_no_recording(study):
     sheet = study / "sheet.csv"
     sheet.write_text("subject,age\ns01,30\ns02,40\ns03,50\n")
+    with contextlib.suppress(OSError):  # where links need rights
+        (study / "broken.txt").symlink_to(study / "nothing.txt")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table, _ = read_folder(study, PATTERN, metadata=sheet)

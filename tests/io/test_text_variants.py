@@ -101,6 +101,7 @@ def test_an_unknown_encoding_is_reported(tmp_path):
         ("10^-6 V", 1e-3),
         ("×10⁻⁶ V", 1e-3),
         ("1e-3 V", 1.0),
+        ("x10-3 nV", 1e-9),
         ("V x 10^-6", 1e-3),
         ("microV", 1e-3),
         ("µ V", 1e-3),
@@ -213,6 +214,19 @@ def test_samples_with_one_time_stamp(tmp_path, per_packet, n_times):
     check(found, {"EMG": x})
 
 
+def test_a_clock_of_irregular_packets_that_starts_anew(tmp_path):
+    per_packet, n_packets = 7, 160
+    starts = np.arange(n_packets) % 80 * 7.0
+    starts[::8] += 4.0  # every eighth packet comes late
+    x = make.emg(per_packet * n_packets, FS, 0.1, 3)
+    stamps = [f"{t:g}" for t in np.repeat(starts, per_packet)]
+    with pytest.warns(RecordingWarning, match="the clock starts anew"):
+        _, row = read(tmp_path / "a.csv", ["time [ms],EMG [mV]", *rows(stamps, x)])
+    assert row["fs"] == pytest.approx(FS, rel=0.01)
+    assert [mark.label for mark in row["annotations"]] == ["the clock starts anew"]
+    assert row["annotations"][0].onset == pytest.approx(0.56, rel=0.01)
+
+
 @pytest.mark.parametrize("unit, factor, fs", [("s", 1e3, 1.0), ("ms", 1.0, 1e6)])
 def test_time_stamps_in_another_unit_are_warned_of(tmp_path, unit, factor, fs):
     lines = [f"time [{unit}],EMG [mV]", *rows(T * factor, A)]
@@ -231,6 +245,18 @@ def test_labchart_with_and_without_times_and_with_comments(tmp_path, timed):
     check(found, {"EMG L": A, "EMG R": B})
     ((onset, duration, label, _),) = row["annotations"]
     assert (onset, duration, label) == (0.5, None, "squeeze")
+
+
+def test_comments_of_labchart_keep_their_numbers_and_places_beside_a_slower_channel(tmp_path):
+    head = ["Interval=\t0.001 s", "ChannelTitle=\tslow\tEMG", "Range=\t10.000 mV\t10.000 mV"]
+    slow = [f"{b:.6f}" if i % 4 == 0 else "" for i, b in enumerate(B)]
+    body = rows(T, slow, A, separator="\t")
+    body[500] += "\t#* 10 kg lift\t#2 end"
+    make.write_text(tmp_path / "a.txt", [*head, *body])
+    table = read_recordings(tmp_path / "a.txt", subject="s")
+    assert table["fs"].tolist() == [250.0, 1000.0]
+    for marks in table["annotations"]:
+        assert [(m.onset, m.label) for m in marks] == [(0.5, "10 kg lift"), (0.5, "end")]
 
 
 PROGRAMS = {

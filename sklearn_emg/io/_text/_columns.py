@@ -87,7 +87,8 @@ def parse_text(path: Path) -> FileContent:
 
 def _comments(content: FileContent, dialect: Dialect, first: int) -> list[Annotation]:
     """Comments of rows as annotations, where the rate is known."""
-    fs = content.channels[0].fs if content.channels else None
+    # A slower channel has a value in some of the rows only.
+    fs = max((channel.fs for channel in content.channels if channel.fs is not None), default=None)
     if fs is None:
         return []
     return [

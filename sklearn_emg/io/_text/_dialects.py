@@ -71,10 +71,12 @@ def _labchart(lines: list[str], head: list[str]) -> Dialect | None:
         return None
     dialect = Dialect("LabChart text", list(lines))
     for i, line in enumerate(lines):
-        values, mark, text = line.partition("\t#")
-        if mark and line[:1] in "+-.0123456789":
+        values, *texts = line.split("\t#")
+        if texts and line[:1] in "+-.0123456789":
             dialect.lines[i] = values
-            dialect.comments.append((i, text.lstrip("*0123456789 ").strip()))
+            # A comment begins with "*" or the number of its channel.
+            plain = [re.sub(r"^(?:\*|\d+)\s*", "", text).strip() for text in texts]
+            dialect.comments += [(i, text) for text in plain]
     return dialect
 
 
