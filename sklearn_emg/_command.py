@@ -278,9 +278,10 @@ def _with_options(text: str, arguments: argparse.Namespace) -> str:
 
     def option(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
-        return f"--{name} {value.strip(chr(39))}" if hasattr(arguments, name) else found[0]
+        plain = value.strip("'[]")
+        return f"--{name} {plain}" if hasattr(arguments, name) else found[0]
 
-    return re.sub(r"\b(?P<name>\w+)=(?P<value>'[^']*'|\.\.\.)", option, text)
+    return re.sub(r"\b(?P<name>\w+)=(?P<value>'[^']*'|\.\.\.|\[\.\.\.\])", option, text)
 
 
 def _in_one_line(text: str) -> str:

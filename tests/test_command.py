@@ -206,6 +206,16 @@ def test_several_files_are_described_and_a_folder_is_not(study, capsys):
     assert f"check it with: quality {study}" in capsys.readouterr().err
 
 
+def test_errors_name_options_in_place_of_parameters(tmp_path, capsys):
+    rows = "".join(f"{k / 1000},{k % 7}\n" for k in range(2000))
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"time [s],Force [N]\n{rows}")
+    assert main(["quality", str(tmp_path), "--pattern", "{subject}.csv"]) == 2
+    shown = capsys.readouterr().err
+    assert "--channels ..." in shown
+    assert "channels=" not in shown
+
+
 def test_systems_and_benchmark_are_those_of_papers(capsys):
     assert main(["systems"]) == 0
     out = capsys.readouterr().out

@@ -83,7 +83,8 @@ def trusted_types() -> list[str]:
     Returns
     -------
     types : list of str
-        Names of the public estimators of this package and of a few containers of data.
+        Names of the public estimators of this package, of parts of fitted estimators, of scores
+        and of a few containers of data.
 
     Examples
     --------

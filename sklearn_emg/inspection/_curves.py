@@ -16,8 +16,8 @@ _NAMES = {"loss": "loss", "acc": "accuracy"}
 class LearningCurveDisplay:
     """Loss and accuracy of a network by epoch, in training and on validation subjects.
 
-    The display of the same name in scikit-learn is another one: it shows scores by the
-    number of training samples. Create it with :meth:`from_estimator` or :meth:`from_history`.
+    The display of the same name in scikit-learn is another one: it shows scores by the number of
+    training samples. Create it with :meth:`from_estimator` or :meth:`from_history`.
 
     Parameters
     ----------

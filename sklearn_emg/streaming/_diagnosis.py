@@ -421,7 +421,10 @@ class StreamingDiagnosis:
         try:
             values = np.asarray(samples)
         except ValueError as error:
-            raise ValueError(f"The chunk has channels of different lengths: {error}") from error
+            raise ValueError(
+                "The chunk has channels of different lengths. Give an array of shape (n_times,) or "
+                "(n_channels, n_times)."
+            ) from error
         if values.dtype.kind not in "fiu":
             raise ValueError(
                 f"The chunk has {values.dtype} samples. Give an array of real numbers, in mV."

@@ -224,8 +224,8 @@ def recording_properties(
     No property is wholly free of the muscle: a full interference pattern has no quiet stretch, so
     that ``noise_floor`` rises with the level of contraction, and high potentials clip more.
 
-    Spectra are those of Welch's method [1]_ with Hann windows of 2 s. Each job
-    has one recording at a time in memory, with some copies in float64.
+    Spectra are those of Welch's method [1]_ with Hann windows of 2 s. Each job has
+    one recording at a time in memory, with some copies in float64.
 
     References
     ----------

@@ -230,7 +230,7 @@ def check_quality(
     =========== ==================================================================== ====== ======
     dead        ``flat``: fraction of samples in equal runs of 10 ms and 15 samples  0.1    0.5
     clipped     ``clipped``: fraction of samples on plateaus at the extrema          0      0.0001
-    rectified   ``rectified``: fraction of samples next to one end - the other      0.015  0.015
+    rectified   ``rectified``: fraction of samples next to one end - the other       0.015  0.015
     line        ``line``: fraction of the power at 50 or 60 Hz and four harmonics    0.1    0.95
     drift       ``drift`` (standard deviation of means over 0.5 s) / ``rms``         0.7    none
     noise       ``noise_density`` / median of channels of this name and rate         20     none
