@@ -227,7 +227,8 @@ def to_causal(pipeline: Any) -> CausalSystem:
     Parameters
     ----------
     pipeline : estimator
-        Pipeline that ends with a DiVoteClassifier, fitted or not, or a fitted search over one.
+        Pipeline that ends with a DiVoteClassifier, fitted or not, a fitted search over one, or an
+        AdaptiveDiagnosis of either, which stays around the causal version.
 
     Returns
     -------
@@ -255,7 +256,16 @@ def to_causal(pipeline: Any) -> CausalSystem:
     1
     """
     changes: list[str] = []
-    return CausalSystem(_causal(clone(_system(pipeline)), "", changes), changes)
+    return CausalSystem(_causal(_unfitted(pipeline), "", changes), changes)
+
+
+def _unfitted(pipeline: Any) -> Any:
+    """Clone of a system, with the adaptation around it."""
+    if not isinstance(pipeline, AdaptiveDiagnosis):
+        return clone(_system(pipeline))
+    inner = getattr(pipeline, "estimator_", pipeline.estimator)
+    # A FrozenEstimator is its own clone: the system in it must not change.
+    return clone(pipeline).set_params(estimator=clone(_system(inner)))
 
 
 def _causal(model: Any, path: str, changes: list[str]) -> Any:
@@ -268,7 +278,7 @@ def _causal(model: Any, path: str, changes: list[str]) -> Any:
     if _acts_in_fit_only(model) or isinstance(model, DiVoteClassifier):
         return model
     if isinstance(model, AdaptiveDiagnosis):
-        return model.set_params(estimator=_causal(_system(model.estimator), path, changes))
+        return model.set_params(estimator=_causal(model.estimator, path, changes))
     if hasattr(model, "transformer"):
         inner = _causal(model.transformer, path, changes)
         return inner if isinstance(inner, str) else model.set_params(transformer=inner)

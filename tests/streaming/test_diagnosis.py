@@ -538,6 +538,18 @@ def test_an_adapted_system_streams_and_warns_of_all_it_has_learned():
     assert len(changes) == 1
 
 
+def test_the_causal_version_of_an_adaptation_adapts_and_leaves_the_system_as_it_is():
+    table, y = recording_cohort([1, 3] * 4)
+    frozen = FrozenEstimator(system(HighpassFilter(10.0)).fit(table, y))
+    for model in (AdaptiveDiagnosis(system(HighpassFilter(10.0))).fit(table, y),
+                  AdaptiveDiagnosis(frozen)):  # fmt: skip
+        causal, changes = to_causal(model)
+        assert isinstance(causal, AdaptiveDiagnosis)
+        assert not causal.estimator[0].zero_phase
+        assert len(changes) == 1
+    assert frozen.estimator[0].zero_phase
+
+
 def test_channels_in_another_order_are_refused():
     table, y = recording_cohort([1, 3] * 4, n_channels=2)
     table["channel_names"] = [("biceps", "triceps")] * len(table)
