@@ -70,7 +70,7 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
             f"dates). The table has {list(table.columns)}."
         )
     if table.empty:
-        raise ValueError("The table of visits has no rows.")
+        raise ValueError("The table of visits has no rows; give one row for each visit.")
     refuse_rows(table, faults_of_visits(table), "The table of visits")
     if plausible and "time" in table.columns:
         warn_of_other_units(table)

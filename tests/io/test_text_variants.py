@@ -1,5 +1,6 @@
 """One recording written in the ways of many programs and countries: equal samples and rate."""
 
+import contextlib
 import csv
 import io
 import re
@@ -245,6 +246,16 @@ def test_labchart_with_and_without_times_and_with_comments(tmp_path, timed):
     check(found, {"EMG L": A, "EMG R": B})
     ((onset, duration, label, _),) = row["annotations"]
     assert (onset, duration, label) == (0.5, None, "squeeze")
+
+
+@pytest.mark.parametrize(
+    "text, fs", [("2,000", 2000.0), ("2.000", 2000.0), ("48.000", 48e3), ("74.074", 74.074)]
+)
+def test_rates_with_thousands_or_decimals(tmp_path, text, fs):
+    plausible = contextlib.nullcontext() if fs > 100 else pytest.warns(RecordingWarning)
+    with plausible:
+        _, row = read(tmp_path / "a.txt", [f"Sampling rate: {text} Hz", "EMG [mV]", *rows(A)])
+    assert row["fs"] == fs
 
 
 def test_comments_of_labchart_keep_their_numbers_and_places_beside_a_slower_channel(tmp_path):

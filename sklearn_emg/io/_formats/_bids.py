@@ -93,7 +93,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeError) as error:
         raise ValueError(f"{path} is not a tab-separated table ({error}).") from None
     if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(f"{path} is damaged: its rows have more cells than its first line.")
+        raise ValueError(
+            f"{path} is damaged: its rows have more cells than its first line; get it again."
+        )
     return table
 
 

@@ -384,7 +384,7 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
     if n > _MAX_CHANNELS:
         raise ValueError(
             f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
-            "neither axis is one of channels."
+            "neither axis is one of channels. Save (n_channels, n_times) for each recording."
         )
     if n > _MIN_CHANNELS and not stated and n_times < 4 * n:
         content.problems.append(

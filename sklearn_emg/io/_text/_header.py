@@ -42,6 +42,7 @@ _SUBJECT = re.compile(
 )
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
+_MAX_WITH_POINT = 30e3  # Hz; "74.074" is a rate of accelerometers and not one of 74 kHz
 _MIN_RATE = 100.0  # Hz; "2,000" is no rate of EMG, unless the comma separates thousands
 
 
@@ -232,9 +233,16 @@ def _rate_of_text(key: str, value: str) -> float | None:
         return None
     if re.search("khz|кгц", f"{key} {match[2] or ''}", re.I):
         return rate * 1e3
-    if rate < _MIN_RATE and re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
-        return float(re.sub("[.,]", "", number))  # "2,000 Hz"
-    return rate
+    return (_thousands(number) if rate < _MIN_RATE else None) or rate
+
+
+def _thousands(number: str) -> float | None:
+    """A number such as "2,000" or "2.000" as thousands; None for others, such as "74.074"."""
+    if not re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
+        return None
+    whole = float(re.sub("[.,]", "", number))
+    is_whole = "," in number or number.endswith("000") or whole <= _MAX_WITH_POINT
+    return whole if is_whole else None
 
 
 def _rate_of_interval(value: str, unit: str | None) -> float | None:

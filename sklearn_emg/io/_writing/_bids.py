@@ -1,8 +1,7 @@
 """BIDS data sets with EMG: EDF+ or BDF+ files, and the tables and JSON files that describe them.
 
 The layout is that of BIDS 1.11, which includes EMG. Fields for needles (``EMGType``,
-``CannulaDiameter`` ...) are a proposal (issue 2371 of the specification) and are written as they
-are given.
+``CannulaDiameter`` ...) are proposed for BIDS and are written as they are given.
 """
 
 from __future__ import annotations
