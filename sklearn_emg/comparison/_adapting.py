@@ -85,6 +85,13 @@ def adapted_curves(
         codes = Subjects.of(X[here]).codes
         labels = y[here][np.unique(codes, return_index=True)[1]]
         possible = [n for n in sizes if n <= largest_draw(labels)]
+        if max(possible) == 0:
+            warn(
+                f"Site {target!r} has no curve: a class has one subject there, and a subject of "
+                "each class must be left for the test. Record more, or leave 'adapt' out.",
+                FitFailedWarning,
+            )
+            continue
         found = []
         for name, pipeline in pipelines.items():
             own = isinstance(pipeline, AdaptiveDiagnosis)

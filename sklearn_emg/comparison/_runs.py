@@ -199,13 +199,18 @@ def _numbers_from_votes(votes: Votes, y: NDArray, subject: NDArray[np.intp]) -> 
 
 
 def _numbers_of_rows(
-    outcome: Outcome, X: pd.DataFrame, y: NDArray, y_rows: NDArray, subject: NDArray[np.intp]
+    outcome: Outcome,
+    X: pd.DataFrame,
+    y: NDArray,
+    y_rows: NDArray,
+    subject: NDArray[np.intp],
+    unit: tuple[str, NDArray[Any]] | None,
 ) -> None:
     """Store numbers predicted for rows: one per subject, or per row where targets differ in one."""
     numbers = np.asarray(y_rows, dtype=float).reshape(len(y))
     rows = Level(subject, y, numbers, None, row=np.arange(len(y)))
-    if _differ_within(subject, y):
-        outcome.unit, rows.unit = _unit_of_rows(X)
+    if unit is not None:
+        outcome.unit, rows.unit = unit
         outcome.levels = {"subject": rows}
         return
     subjects = subjects_from_rows(X, y, y_rows, None, np.array([]))
@@ -214,13 +219,15 @@ def _numbers_of_rows(
     outcome.levels = {"recording": rows, "subject": of_subjects}
 
 
-def _differ_within(subject: NDArray[np.intp], y: NDArray) -> bool:
-    """Whether a subject has rows with different targets."""
-    return bool((pd.Series(y).groupby(subject).nunique() > 1).any())
+def _unit_of_rows(model: Any, X: pd.DataFrame, y: NDArray) -> tuple[str, NDArray[Any]] | None:
+    """What distinguishes the rows of a subject, such as the visit, or else their index.
 
-
-def _unit_of_rows(X: pd.DataFrame) -> tuple[str, NDArray[Any]]:
-    """Column that distinguishes the rows of a subject, such as the visit; else their index."""
+    It is None where rows of a subject have one target, and for labels of recordings. The whole
+    table decides, so that all folds count the same cases.
+    """
+    differ = (pd.Series(y).groupby(subjects_of(X)).nunique() > 1).any()
+    if not differ or not (is_regressor(model) or "target_visit" in X):
+        return None
     for column in ("target_visit", "visit"):
         if column in X and not X.duplicated(["subject", column]).any():
             return column, X[column].to_numpy()
@@ -228,7 +235,12 @@ def _unit_of_rows(X: pd.DataFrame) -> tuple[str, NDArray[Any]]:
 
 
 def _predict(
-    outcome: Outcome, estimator: Any, X: pd.DataFrame, y: NDArray, subject: NDArray[np.intp]
+    outcome: Outcome,
+    estimator: Any,
+    X: pd.DataFrame,
+    y: NDArray,
+    subject: NDArray[np.intp],
+    unit: tuple[str, NDArray[Any]] | None,
 ) -> float:
     """Store the predictions of the test rows in the outcome; return the seconds of predicting."""
     start = time.perf_counter()
@@ -244,12 +256,12 @@ def _predict(
     y_rows = np.asarray(estimator.predict(X))
     seconds = time.perf_counter() - start
     if is_regressor(estimator):
-        _numbers_of_rows(outcome, X, y, y_rows, subject)
+        _numbers_of_rows(outcome, X, y, y_rows, subject, unit)
         return seconds
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     rows = Level(subject, y, y_rows, proba, row=np.arange(len(y)))
-    if "target_visit" in X and _differ_within(subject, y):
-        outcome.unit, rows.unit = _unit_of_rows(X)
+    if unit is not None:
+        outcome.unit, rows.unit = unit
         outcome.levels = {"subject": rows}
         return seconds
     subjects = subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_))
@@ -400,7 +412,9 @@ def run_fold(
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
             refuse_identities(model, X_train, y[train])
-            seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test])
+            unit = _unit_of_rows(model, X, y)
+            unit = unit and (unit[0], unit[1][test])
+            seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test], unit)
             outcome.cpu_seconds = time.process_time() - cpu_start
         for level in outcome.levels.values():
             level.row = None if level.row is None else np.asarray(test)[level.row]

@@ -83,7 +83,10 @@ class SiteComparison(Comparison):
             If compare was called without `adapt`, or there is no such metric or cohort.
         """
         if not self.adaptation:
-            raise ValueError("The comparison has no curves: call compare(..., site=..., adapt=k).")
+            raise ValueError(
+                "The comparison has no curves: call compare(..., site=..., adapt=k). If that was "
+                "done, its warnings say why no pipeline could be adapted."
+            )
         tables = {site: curve.table(metric, cohort) for site, curve in self.adaptation.items()}
         return ReadableTable(pd.concat(tables, names=["site", "n_local"]))
 

@@ -152,6 +152,16 @@ def test_adapt_needs_sites_and_classes(result):
         result.adaptation_table()
 
 
+def test_a_site_with_one_subject_of_a_class_has_no_curve():
+    X, y = feature_table(sites=("Bern", "Oslo", "Riga"))
+    healthy = sorted(set(X["subject"][(X["site"] == "Riga") & (y == "h")]))
+    kept = ~X["subject"].isin(healthy[1:]).to_numpy()
+    settings = {"cv": 2, "site": "site", "adapt": 3, "n_resamples": 20, "progress": False}
+    with pytest.warns(FitFailedWarning, match="Site 'Riga' has no curve: a class has one subject"):
+        result = compare({"plain": pipelines()["plain"]}, X[kept], y[kept], **settings)
+    assert list(result.adaptation) == ["Bern", "Oslo"]
+
+
 def test_without_references_every_subject_is_scored():
     X, y = feature_table(gain=1.0)
     result = compare(

@@ -8,14 +8,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.model_selection import ChronologicalSplit, LaterVisitSplit, VisitSplit
+from sklearn_emg.model_selection import (
+    ChronologicalSplit,
+    LaterVisitSplit,
+    LeaveOneSubjectOut,
+    VisitSplit,
+)
 from sklearn_emg.prognosis import (
     ContextBoostingRegressor,
     LastValueRegressor,
@@ -307,6 +312,21 @@ def test_labels_of_visits_are_compared_by_visit():
     assert result.unit == "target_visit"
     assert len(result.predictions) == len(X)
     assert float(result.summary.query("metric == 'accuracy'")["pooled"].max()) > 0.6
+
+
+def test_a_fold_whose_subjects_keep_their_label_is_counted_by_visit_too():
+    visits = contexts_with_features()
+    X, y = visit_contexts(visits, visits["score"], context=2)
+    labels = np.where(y < np.median(y), "severe", "mild")
+    labels[X["subject"] == X["subject"].iloc[0]] = "mild"
+    numbers = np.where(labels == "mild", 1.0, 0.0)
+    for model, target in ((LogisticRegression(), labels), (LinearRegression(), numbers)):
+        last = make_pipeline(FunctionTransformer(lambda X: X[["value@0"]]), model)
+        settings = {"cv": LeaveOneSubjectOut(), "progress": False, "n_resamples": 50}
+        result = compare({"last": last}, X, target, **settings)
+        predictions = result.predictions.query("pipeline == 'last'")
+        assert len(predictions) == len(X)
+        assert set(result.folds["level"]) == {"subject"}
 
 
 def test_later_visits_of_the_same_subjects_are_compared_too():
