@@ -15,6 +15,7 @@ from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg.comparison._record._facts import RunRecord
 from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
+from sklearn_emg.recordings import check_recording_table
 
 _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
@@ -249,14 +250,15 @@ class Comparison:
         Raises
         ------
         ValueError
-            If the comparison did not keep its pipelines (``return_estimator=True``), or `X` lacks
-            the tested subjects.
+            If the comparison did not keep its pipelines (``return_estimator=True``), `X` is no
+            valid recording table, or it lacks the tested subjects.
         """
         if not self.estimators:
             raise ValueError(
                 "The comparison kept no fitted pipelines, whose steps could be timed: run "
                 "compare(..., return_estimator=True)."
             )
+        check_recording_table(X)
         tables = []
         for (name, fold), estimator in self.estimators.items():
             tested = (self.predictions["pipeline"] == name) & (self.predictions["fold"] == fold)
