@@ -88,12 +88,12 @@ def test_status_of_bdf_is_no_emg(tmp_path):
     import edfio
 
     low, high = -(2**23), 2**23 - 1
-    status = np.zeros(2000, dtype=np.int32)
+    status = np.zeros(2000)
     status[500:520] = 5
     edfio.Bdf([
         edfio.BdfSignal(X * 1e3, 1000, label="A1", physical_dimension="uV"),
-        edfio.BdfSignal.from_digital(status, 1000, label="Status", physical_dimension="Boolean",
-                                     physical_range=(low, high)),
+        edfio.BdfSignal(status, 1000, label="Status", physical_dimension="Boolean",
+                        physical_range=(low, high)),
     ]).write(tmp_path / "a.bdf")  # fmt: skip
     table = check(tmp_path / "a.bdf", {"A1": X}, aux=True)
     ((name, kind, *_, values),) = table["aux"].iloc[0]
