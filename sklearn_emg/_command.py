@@ -402,6 +402,10 @@ def _predict(arguments: argparse.Namespace) -> None:
     table = _recordings_to_predict(arguments)
     quality = check_quality(table, n_jobs=arguments.jobs)
     found = prediction_table(model, table, quality=quality, coverage=arguments.coverage)
+    if "folder" not in arguments and arguments.subject == "subject":
+        # The name of a file is not one of a subject that training could have had.
+        found["in_training"] = found["in_training"].replace("no", "not known")
+        sys.stderr.write("Subjects have the names of their files; --subject gives their own.\n")
     texts = ["reasons", "quality"]
     sys.stdout.write(f"{found.drop(columns=texts)!r}\n\n")
     for name, reasons, findings in zip(found.index, *(found[c] for c in texts)):

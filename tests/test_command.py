@@ -86,8 +86,11 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     assert "(p03_biceps)" in row["quality"]
     new = tmp_path / "new.csv"  # by a name that was not trained on, and without a subject
     new.write_text((study / "control" / "c00_biceps.csv").read_text())
-    assert main([*predict, str(new)]) == 0
-    shown = capsys.readouterr().out
+    assert main([*predict, str(new), "--out", str(table)]) == 0
+    captured = capsys.readouterr()
+    assert pd.read_csv(table)["in_training"].tolist() == ["not known"]
+    assert "--subject gives their own" in captured.err
+    shown = captured.out
     assert re.search(r"new: \d+ of \d+ windows for control; ", shown)
     assert "quality: no finding" in shown
     assert (
