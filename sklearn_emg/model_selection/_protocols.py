@@ -94,7 +94,28 @@ class SubjectHoldout(Protocol):
         return test, validation
 
 
-class RandomWindows(Protocol):
+class _RandomRows(Protocol):
+    """Random rows for training and test, whatever their subjects."""
+
+    leaky = True
+    _rows = ""
+
+    def __init__(
+        self, test_size: float = 0.25, *, n_repeats: int = 1, random_state: Seed = 0
+    ) -> None:
+        self.test_size = test_size
+        self.n_repeats = n_repeats
+        self.random_state = random_state
+
+    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
+        return _random_rows(self, y, groups, self._rows)
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of draws; the arguments are not used."""
+        return check_integer(self.n_repeats, "n_repeats", type(self).__name__)
+
+
+class RandomWindows(_RandomRows):
     """Random windows for training and test: LEAKY, since a subject has windows in both.
 
     The highest published accuracies come from this protocol, which overestimates the accuracy on
@@ -125,25 +146,11 @@ class RandomWindows(Protocol):
     (30, 10, True)
     """
 
-    leaky = True
     of_windows = True
-
-    def __init__(
-        self, test_size: float = 0.25, *, n_repeats: int = 1, random_state: Seed = 0
-    ) -> None:
-        self.test_size = test_size
-        self.n_repeats = n_repeats
-        self.random_state = random_state
-
-    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
-        return _random_rows(self, y, groups, "windows")
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of draws; the arguments are not used."""
-        return check_integer(self.n_repeats, "n_repeats", type(self).__name__)
+    _rows = "windows"
 
 
-class RandomRecordings(Protocol):
+class RandomRecordings(_RandomRows):
     """Random recordings for training and test: LEAKY, since a subject has recordings in both.
 
     Many studies divided their signals in this way. It serves the comparison with a split by
@@ -172,25 +179,11 @@ class RandomRecordings(Protocol):
     (30, 10, 'draw 0 (leaky)')
     """
 
-    leaky = True
-
-    def __init__(
-        self, test_size: float = 0.25, *, n_repeats: int = 1, random_state: Seed = 0
-    ) -> None:
-        self.test_size = test_size
-        self.n_repeats = n_repeats
-        self.random_state = random_state
-
-    def _runs(self, X: Any, y: Labels | None, groups: Labels | None) -> list[ProtocolRun]:
-        return _random_rows(self, y, groups, "recordings")
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of draws; the arguments are not used."""
-        return check_integer(self.n_repeats, "n_repeats", type(self).__name__)
+    _rows = "recordings"
 
 
 def _random_rows(
-    protocol: RandomWindows | RandomRecordings, y: Labels | None, groups: Labels | None, rows: str
+    protocol: _RandomRows, y: Labels | None, groups: Labels | None, rows: str
 ) -> list[ProtocolRun]:
     """Draws of rows, stratified by class, whatever their subjects."""
     name = type(protocol).__name__

@@ -249,6 +249,7 @@ def test_a_comparison_with_training_recordings_gives_no_warning(recordings, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("error", SubjectLeakWarning)
         export_onnx(model, tmp_path / "model.onnx", X, dtype="float32")
+    assert (tmp_path / "model.onnx").stat().st_size > 0
 
 
 def test_the_votes_of_windows_recordings_and_the_subject(recordings, tmp_path):

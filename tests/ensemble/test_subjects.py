@@ -155,7 +155,8 @@ def test_calibration_takes_weights_without_a_warning():
     X, y = alike(effect=2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        divote(SVC()).fit(X, y, sample_weight=np.linspace(1, 2, len(X)))
+        model = divote(SVC()).fit(X, y, sample_weight=np.linspace(1, 2, len(X)))
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
 
 
 def test_calibration_needs_two_subjects_of_each_class():

@@ -37,7 +37,17 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of a cell, its style class, and the number that it is sorted by, if any."""
+    """Cell of a table.
+
+    Parameters
+    ----------
+    text : str
+        Text that is shown.
+    kind : str
+        Style class.
+    key : float or None
+        Number by which the column is sorted; None sorts by the text.
+    """
 
     text: str
     kind: str
@@ -46,17 +56,37 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Content of a sortable table: the label of each row, then its cells."""
+    """Content of a sortable table.
+
+    Parameters
+    ----------
+    caption : str
+    heads : list of str
+        Titles of the columns; the first is that of the labels.
+    rows : list of tuple
+        Label of each row and the list of its :class:`Cell`.
+    n_rows : int
+        Number of all rows, also of those that are not shown.
+    """
 
     caption: str
     heads: list[str]
     rows: list[tuple[str, list[Cell]]]
-    n_rows: int  # also those that are not shown
+    n_rows: int
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG image in base64 with its caption, and its content as text."""
+    """Image of a page.
+
+    Parameters
+    ----------
+    data : str
+        PNG image in base64.
+    alt : str
+        Content of the image as text, for those who cannot see it.
+    caption : str
+    """
 
     data: str
     alt: str
@@ -64,21 +94,53 @@ class Picture:
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """A score with its interval, "-" where there is none."""
+    """Text of a score with its interval.
+
+    Parameters
+    ----------
+    value : float
+    low, high : float
+        Limits of the interval; NaN if there is none.
+
+    Returns
+    -------
+    text : str
+        Two decimals, such as ``"0.56 [0.34, 0.75]"``; "-" if `value` is NaN.
+    """
     if np.isnan(value):
         return "-"
     return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def p_text(p: float) -> str:
-    """A p-value with two digits; "-" if there is none."""
+    """Text of a p-value.
+
+    Parameters
+    ----------
+    p : float
+
+    Returns
+    -------
+    text : str
+        Two decimals, or two significant digits below 0.01; "-" if `p` is NaN.
+    """
     if np.isnan(p):
         return "-"
     return f"{p:.2f}" if p >= 0.01 else f"{p:.2g}"
 
 
 def class_counts(labels: Any) -> str:
-    """Number of each class: "control 12, patient 8"."""
+    """Text of the number of cases of each class.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_cases,)
+
+    Returns
+    -------
+    text : str
+        Classes in sorted order, such as ``"control 12, patient 8"``.
+    """
     counts = pd.Series(list(labels)).value_counts(sort=False).sort_index()
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
@@ -187,7 +249,24 @@ def draw(
 def draw_display(
     display: Any, alt: str, caption: str, size: tuple[float, float], *kind: str
 ) -> Picture:
-    """Draw a Display, of one `kind` if it has several."""
+    """Draw a Display as an image of a page.
+
+    Parameters
+    ----------
+    display : Display
+        Object with a method ``plot``.
+    alt : str
+        Content of the image as text.
+    caption : str
+    size : tuple of float
+        Width and height in inches.
+    *kind : str
+        Kind of plot, for a Display with several.
+
+    Returns
+    -------
+    picture : Picture
+    """
     return draw(lambda figure: display.plot(*kind, ax=figure.subplots()), alt, caption, size=size)
 
 

@@ -120,7 +120,23 @@ def pipeline_content(
     predictions: Predictions | None,
     max_rows: int,
 ) -> dict[str, Any]:
-    """Variables of the template ``pipeline.html``."""
+    """Variables of the template ``pipeline.html``.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    audits : mapping of str to LeakageAudit
+        Leakage audits by the names of the pipelines.
+    confounds : ConfoundAudit or None
+    predictions : Predictions or None
+        Predictions of the recordings; None leaves out their section.
+    max_rows : int
+        Number of rows that a table shows.
+
+    Returns
+    -------
+    content : dict of str to object
+    """
     parts = list(_parts(estimator, type(estimator).__name__))
     kinds = [type(part).__name__ for _, part in parts if not isinstance(part, Pipeline)]
     overview: list[tuple[str, Any]] = [("Steps", ", ".join(kinds) or "Pipeline")]
