@@ -214,7 +214,8 @@ def compare(
     task = task_of(pipelines)
     sizes = sizes_up_to(adapt, site, task)
     if is_prognosis(X) and task == "regression":
-        pipelines = with_baselines(check_contexts(X, "compare"), pipelines)
+        check_contexts(X, "compare")
+        pipelines = with_baselines(pipelines)
     y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
     scores: Scores
     if task == "regression":

@@ -19,13 +19,11 @@ def is_prognosis(X: Any) -> bool:
     return isinstance(X, pd.DataFrame) and {"value@0", "target_time"} <= set(X.columns)
 
 
-def with_baselines(X: pd.DataFrame, pipelines: dict[str, Any]) -> dict[str, Any]:
+def with_baselines(pipelines: dict[str, Any]) -> dict[str, Any]:
     """The pipelines, and the naive baselines that are not among them.
 
     Parameters
     ----------
-    X : DataFrame
-        Contexts, checked.
     pipelines : dict of str to estimator
 
     Returns

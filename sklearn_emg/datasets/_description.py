@@ -65,7 +65,7 @@ class SetFacts:
                     ("Cite", self.cite),
                 )
             ),
-            _list_of("Known confounds", self.confounds),
+            _confounds_text(self.confounds),
             _filled(self.notes),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -102,7 +102,7 @@ class Description(dict):
             ),
             _filled(_defect_text(self["defects"])),
             "",
-            _list_of("Known confounds", self["confounds"]) or "Known confounds: none stated",
+            _confounds_text(self["confounds"]) or "Known confounds: none stated",
             "",
             *(_filled(f"{name.capitalize()}: {self[name]}") for name in ("source", "licence")),
             _filled(f"Cite: {self['citation']}"),
@@ -162,13 +162,14 @@ def _filled(text: str) -> str:
     return "\n".join(textwrap.fill(line, _WIDTH) for line in text.splitlines())
 
 
-def _list_of(title: str, items: Sequence[str]) -> str:
-    if not items:
+def _confounds_text(confounds: Sequence[str]) -> str:
+    if not confounds:
         return ""
     lines = [
-        textwrap.fill(item, _WIDTH, initial_indent="- ", subsequent_indent="  ") for item in items
+        textwrap.fill(item, _WIDTH, initial_indent="- ", subsequent_indent="  ")
+        for item in confounds
     ]
-    return "\n".join([f"{title}:", *lines])
+    return "\n".join(["Known confounds:", *lines])
 
 
 def _seconds(data: pd.DataFrame, facts: SetFacts) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emg.inspection._networks import unwrap
-from sklearn_emg.inspection._plot import COLORS, GREY, panels, tidy
+from sklearn_emg.inspection._plot import COLORS, GREY, legend_outside, panels, tidy
 
 _NAMES = {"loss": "loss", "acc": "accuracy"}
 
@@ -157,9 +157,7 @@ class LearningCurveDisplay:
                 )
             axis.set(xlabel="epoch", ylabel=_NAMES[measure])
             axis.xaxis.get_major_locator().set_params(integer=True)
-        self.axes_[-1].legend(
-            frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0)
-        )
+        legend_outside(self.axes_[-1], "right")
         if "acc" in measures:
             self.axes_[-1].set_ylim(top=1.02)
         tidy(self.axes_)

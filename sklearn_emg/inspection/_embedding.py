@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
-from sklearn_emg.inspection._plot import class_styles, panels, tidy
+from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
 
 # Distances in a few dozen principal components are nearly those of the activations, and umap does
 # not have to hold all units.
@@ -141,9 +141,7 @@ class LayerEmbeddingDisplay:
             # The coordinates have no meaning, only the distances do.
             axis.set(xticks=[], yticks=[], xlabel=f"{kind} 1")
         self.axes_[0].set_ylabel(f"{kind} 2")
-        self.legend_ = self.axes_[-1].legend(
-            loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, markerscale=1.4
-        )
+        self.legend_ = legend_outside(self.axes_[-1], "right", fontsize=None, markerscale=1.4)
         tidy(self.axes_)
         return self
 

@@ -17,7 +17,7 @@ from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.inspection._networks import find_divote
-from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, tidy
+from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, tidy
 
 
 @dataclass(eq=False)
@@ -169,13 +169,7 @@ class SubjectExplanationDisplay:
                 label="one recording left out",
             )
             self.bars_.set_label("all recordings of the muscle left out")
-            axis.legend(
-                frameon=False,
-                fontsize=8,
-                ncols=2,
-                loc="lower left",
-                bbox_to_anchor=(-0.01, 0.98),
-            )
+            legend_outside(axis, "above left", ncols=2)
         axis.axvline(0, color="black", lw=0.8)
         axis.set_yticks(place, names)
         axis.set_xlabel(f"contribution to the probability of {self.target} (percentage points)")

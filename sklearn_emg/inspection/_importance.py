@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
 from sklearn_emg.feature_extraction import feature_facts, info_of
-from sklearn_emg.inspection._plot import COLORS, HATCHES, panels, tidy
+from sklearn_emg.inspection._plot import COLORS, HATCHES, legend_outside, panels, tidy
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import (
     SubjectKFold,
@@ -135,13 +135,7 @@ class FamilyImportanceDisplay:
         axis.invert_yaxis()
         axis.set_ylabel("family (features)")
         axis.set_xlabel(f"decrease of the {self.score} when permuted")
-        axis.legend(
-            handles=self.points_[:1],
-            frameon=False,
-            fontsize=8,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-        )
+        legend_outside(axis, "above right", handles=self.points_[:1])
         tidy(axes)
         return self
 

@@ -128,6 +128,45 @@ def tidy(axes: Iterable[Any]) -> None:
         ax.spines[["top", "right"]].set_visible(False)
 
 
+# Corner of a legend and its place outside the axes, where it covers no data.
+_OUTSIDE = {
+    "above left": ("lower left", (-0.01, 0.99)),
+    "above right": ("lower right", (1.0, 1.0)),
+    "right": ("upper left", (1.0, 1.0)),
+}
+
+
+def legend_outside(ax: Any, place: str, **options: Any) -> Any:
+    """Draw a legend "above left", "above right" or "right" of the axes; options of ``Axes.legend``.
+
+    Returns the legend.
+    """
+    corner, anchor = _OUTSIDE[place]
+    options = {"frameon": False, "fontsize": 8, **options}
+    return ax.legend(loc=corner, bbox_to_anchor=anchor, **options)
+
+
+def draw_interval(
+    ax: Any,
+    value: float,
+    ends: tuple[float, float],
+    at: float,
+    *,
+    vertical: bool = False,
+    **options: Any,
+) -> Any:
+    """Draw a value with its interval, at a place on the other axis; options of ``Axes.errorbar``.
+
+    Without finite ends only the value is drawn. Returns the container of the artists.
+    """
+    low, high = ends
+    bars = [[max(0.0, value - low)], [max(0.0, high - value)]] if np.isfinite(ends).all() else None
+    options = {"ms": 7, "capsize": 3, **options}
+    if vertical:
+        return ax.errorbar(at, value, yerr=bars, **options)
+    return ax.errorbar(value, at, xerr=bars, **options)
+
+
 def log_scale(ax: Any, which: str) -> None:
     """Make "x" or "y" logarithmic, with plain numbers at 1, 2 and 5 times the powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
-from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, panels, style, tidy
+from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, style, tidy
 from sklearn_emg.recordings import WindowSet, read_signal
 
 # Blue opposes, orange supports, grey is between: they differ with any colour vision, and in a print
@@ -282,17 +282,9 @@ class AttributionDisplay:
     def _plot_legend(axis: Any) -> None:
         from matplotlib.patches import Patch
 
-        axis.legend(
-            handles=[
-                Patch(color=_FOR, label="supports the class"),
-                Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="opposes it"),
-            ],
-            loc="lower left",
-            bbox_to_anchor=(-0.01, 0.99),
-            ncols=2,
-            frameon=False,
-            fontsize=8,
-        )
+        against = Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="opposes it")
+        handles = [Patch(color=_FOR, label="supports the class"), against]
+        legend_outside(axis, "above left", handles=handles, ncols=2)
 
 
 class AttentionDisplay:
@@ -393,13 +385,7 @@ class AttentionDisplay:
         for k, axis in enumerate(self.axes_[n_layers:]):
             self.signal_lines_ += axis.plot(time, signal[k], color="0.25", lw=0.6)
             axis.set_ylabel("amplitude (mV)" if n_channels == 1 else f"channel {k + 1} (mV)")
-        self.axes_[0].legend(
-            loc="lower right",
-            bbox_to_anchor=(1.0, 0.99),
-            ncols=3,
-            frameon=False,
-            fontsize=8,
-        )
+        legend_outside(self.axes_[0], "above right", ncols=3)
         self.axes_[-1].set_xlim(0, signal.shape[-1] / self.maps.fs)
         self.axes_[-1].set_xlabel("time (s)")
         tidy(self.axes_)

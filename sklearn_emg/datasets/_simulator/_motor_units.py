@@ -355,10 +355,10 @@ def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[n
     return np.where(excess > 0, rate, 0.0)
 
 
-def _renewal_times(rng: np.random.Generator, total: float, cv: float, minimum: float) -> NDArray:
+def _renewal_times(rng: np.random.Generator, total: float, cv: float) -> NDArray:
     """Events below `total` on an axis where the mean interval is 1, the first at a random phase."""
     n = int(1.3 * total + 12)
-    intervals = np.maximum(1 + cv * clipped_normal(rng, n), minimum)
+    intervals = np.maximum(1 + cv * clipped_normal(rng, n), 0.25)
     events = rng.random() + np.append(0.0, np.cumsum(intervals))
     return events[events < total]
 
@@ -375,7 +375,7 @@ def draw_firings(
     firings: list[NDArray[np.intp]] = []
     fasciculations: list[NDArray[np.intp]] = []
     for unit in range(n_units):
-        events = _renewal_times(rng, passed[unit, -1], cvs[unit], 0.25)
+        events = _renewal_times(rng, passed[unit, -1], cvs[unit])
         times = np.interp(events, passed[unit], grid)
         twitches = np.zeros(0)
         if twitching[unit]:
@@ -473,7 +473,7 @@ def regular_firings(
     rng: np.random.Generator, rate: float, cv: float, n_samples: int
 ) -> NDArray[np.intp]:
     """Samples of discharges at a constant `rate` in Hz with the variability `cv`."""
-    events = _renewal_times(rng, rate * n_samples / RATE / 1000.0, cv, 0.25)
+    events = _renewal_times(rng, rate * n_samples / RATE / 1000.0, cv)
     samples = np.rint(events * RATE * 1000.0 / rate).astype(np.intp)
     return samples[samples < n_samples]
 

@@ -375,7 +375,7 @@ class _System:
         else:
             if flow.kind == "signals":
                 flow = self._flat(flow)
-            method = _method_of_votes(divote, last)
+            method = _method_of_votes(divote)
             try:
                 scores = scored(last, flow.x, flow.n_features, method)
             except NotExportable as error:
@@ -423,7 +423,7 @@ def method_of(step: Any) -> str:
     return "predict"
 
 
-def _method_of_votes(divote: DiVoteClassifier, last: Any) -> str:
+def _method_of_votes(divote: DiVoteClassifier) -> str:
     if divote.voting == "hard":
         return "predict"
     return "predict_proba" if divote.calibration_ is None else "decision_function"
@@ -456,7 +456,7 @@ def _compare(model: Any, steps: list[tuple[str, Any]], content: bytes, X: Any) -
     runtime = require("onnxruntime", _CALLER, "onnx")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     last = steps[-1][1]
-    expected = _reference(model, last, X)
+    expected = _reference(model, X)
     if isinstance(last, VOTES):
         found = _answers(session, X)
     else:
@@ -492,7 +492,7 @@ def _all(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [*steps, *steps_of(last.estimator_)] if isinstance(last, VOTES) else steps
 
 
-def _reference(model: Any, last: Any, X: Any) -> NDArray[Any]:
+def _reference(model: Any, X: Any) -> NDArray[Any]:
     """Output of the model for X, which that of the graph is compared with."""
     names = ("predict_proba", "decision_function", "predict", "transform")
     name = next(name for name in names if hasattr(model, name))

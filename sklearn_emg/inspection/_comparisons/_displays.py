@@ -23,6 +23,8 @@ from sklearn_emg.inspection._plot import (
     GREY,
     HATCHES,
     MARKERS,
+    draw_interval,
+    legend_outside,
     log_scale,
     panels,
     style,
@@ -223,15 +225,13 @@ class ComparisonDisplay:
             k = list(self.scores.index).index(name)
             color, marker, *_ = style(k)
             self.points_.append(
-                self.ax_.errorbar(
+                draw_interval(
+                    self.ax_,
                     row["score"],
+                    (row["low"], row["high"]),
                     place,
-                    xerr=error_bars(row["score"], row["low"], row["high"]),
                     fmt=marker,
-                    ms=7,
                     color=color,
-                    ecolor=color,
-                    capsize=3,
                 )
             )
         self.ax_.set_yticks(np.arange(len(table)), list(table.index))
@@ -240,13 +240,7 @@ class ComparisonDisplay:
             self.ax_.set_xlim(0, 1.02)
         self.ax_.set_xlabel(f"{self._label()} (bars: {100 * self.confidence:g} % intervals)")
         if self.chance_line_ is not None:
-            self.ax_.legend(
-                handles=[self.chance_line_],
-                frameon=False,
-                fontsize=8,
-                loc="lower right",
-                bbox_to_anchor=(1.0, 1.0),
-            )
+            legend_outside(self.ax_, "above right", handles=[self.chance_line_])
 
     def _draw_chance(self, draw: Any) -> None:
         # The chance level is known for the accuracy alone.
@@ -262,18 +256,9 @@ class ComparisonDisplay:
         self.ax_.axvline(0, color="black", lw=0.8)
         for place, (name, row) in enumerate(table.iterrows()):
             color, marker, *_ = style(list(self.scores.index).index(name))
-            value, low, high = 100 * row["difference"], 100 * row["low"], 100 * row["high"]
+            value, *ends = (100 * row[["difference", "low", "high"]]).tolist()
             self.points_.append(
-                self.ax_.errorbar(
-                    value,
-                    place,
-                    xerr=error_bars(value, low, high),
-                    fmt=marker,
-                    ms=7,
-                    color=color,
-                    ecolor=color,
-                    capsize=3,
-                )
+                draw_interval(self.ax_, value, tuple(ends), place, fmt=marker, color=color)
             )
         labels = [
             f"{name}\n{int(row['better'])} better, {int(row['worse'])} worse"
@@ -291,16 +276,15 @@ class ComparisonDisplay:
         for k, (name, row) in enumerate(self.scores.iterrows()):
             color, marker, *_ = style(k)
             self.points_.append(
-                self.ax_.errorbar(
-                    row[column],
+                draw_interval(
+                    self.ax_,
                     row["score"],
-                    yerr=error_bars(row["score"], row["low"], row["high"]),
+                    (row["low"], row["high"]),
+                    row[column],
+                    vertical=True,
                     fmt=marker,
-                    ms=8,
                     color=color,
-                    ecolor=color,
                     elinewidth=0.8,
-                    capsize=2,
                     label=str(name),
                 )
             )
@@ -309,25 +293,7 @@ class ComparisonDisplay:
         self.ax_.set_ylabel(self._label())
         if self.metric not in ("mcc",):
             self.ax_.set_ylim(0, 1.02)
-        self.ax_.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
-def error_bars(value: float, low: float, high: float) -> list[list[float]] | None:
-    """Lengths of error bars.
-
-    Parameters
-    ----------
-    value, low, high : float
-        A score and the ends of its interval.
-
-    Returns
-    -------
-    lengths : list of shape (2, 1) or None
-        Lengths below and above, as matplotlib takes them; None without a finite interval.
-    """
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return None
-    return [[max(0.0, value - low)], [max(0.0, high - value)]]
+        legend_outside(self.ax_, "right")
 
 
 def _mean_of(values: NDArray[np.floating], rows: NDArray[np.intp]) -> float:
@@ -497,14 +463,7 @@ class LeakageDisplay:
             axis.set_ylim(0, 1.05)
         axis.set_xlabel("split into training and test windows")
         axis.set_ylabel(f"{'mean absolute error' if numbers else 'balanced accuracy'} of windows")
-        axis.legend(
-            handles=handles,
-            frameon=False,
-            fontsize=8,
-            ncols=2,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
-        )
+        legend_outside(axis, "above right", handles=handles, ncols=2)
         tidy(axes)
         return self
 
@@ -619,15 +578,13 @@ class ConfoundDisplay:
             f"balanced accuracy over {n_subjects} subjects by one property\n"
             f"(bars: {100 * self.audit.confidence:g} % intervals)"
         )
-        axis.legend(
+        legend_outside(
+            axis,
+            "above right",
             handles=list(drawn.values()),
             labels=list(drawn),
-            frameon=False,
-            fontsize=8,
             ncols=len(drawn),
             columnspacing=1.0,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
         )
         tidy(axes)
         return self
@@ -635,10 +592,11 @@ class ConfoundDisplay:
     def _draw(
         self, row: pd.Series, place: float, color: str, marker: str, hollow: bool = False
     ) -> Any:
-        return self.ax_.errorbar(
+        return draw_interval(
+            self.ax_,
             row["score"],
+            (row["low"], row["high"]),
             place,
-            xerr=error_bars(row["score"], row["low"], row["high"]),
             fmt=marker,
             ms=5 if hollow else 7,
             mfc="white" if hollow else color,

@@ -9,8 +9,7 @@ import numpy as np
 
 from sklearn_emg._validation import check_option
 from sklearn_emg.comparison import Comparison, MetaAnalysis, meta_analysis
-from sklearn_emg.inspection._comparisons._displays import error_bars
-from sklearn_emg.inspection._plot import GREY, panels, style, tidy
+from sklearn_emg.inspection._plot import GREY, draw_interval, legend_outside, panels, style, tidy
 
 _KINDS = ("ranks", "differences")
 
@@ -115,14 +114,9 @@ class MetaAnalysisDisplay:
         self.ax_.set_ylim(len(names) - 0.4, -0.6)
         self.ax_.grid(axis="y", color="0.92", lw=0.8)
         self.ax_.set_axisbelow(True)
-        self.ax_.legend(
-            frameon=False,
-            fontsize=8,
-            ncols=len(self.set_points_) + 1,
-            columnspacing=1.0,
-            handletextpad=0.3,
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),
+        n_entries = len(self.set_points_) + 1
+        legend_outside(
+            self.ax_, "above right", ncols=n_entries, columnspacing=1.0, handletextpad=0.3
         )
         tidy(axes)
         return self
@@ -183,14 +177,14 @@ class MetaAnalysisDisplay:
         shown = scale * table[["difference", "low", "high"]].to_numpy(dtype=np.float64)
         for place, (value, low, high) in enumerate(shown.tolist()):
             self.points_.append(
-                self.ax_.errorbar(
+                draw_interval(
+                    self.ax_,
                     value,
+                    (low, high),
                     place - 0.1,
-                    xerr=error_bars(value, low, high),
                     fmt="D",
                     ms=5,
                     color="black",
-                    capsize=3,
                     label="all sets" if place == 0 else None,
                 )
             )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg.inspection._plot import COLORS, GREY, log_scale, panels, tidy
+from sklearn_emg.inspection._plot import COLORS, GREY, legend_outside, log_scale, panels, tidy
 from sklearn_emg.preprocessing import QUALITY_KINDS, QUALITY_LEVELS, QualityReport, check_quality
 
 #: Colours of the levels, which differ in lightness too.
@@ -142,10 +142,8 @@ class QualityDisplay:
             Patch(facecolor=color, label=f"{level} ({(quality == level).sum()})")
             for level, color in zip(QUALITY_LEVELS, _LEVEL_COLORS)
         ]
-        right.legend(
-            handles=[*handles, *right.get_legend_handles_labels()[0]],
-            loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="Recordings",
-        )  # fmt: skip
+        handles = [*handles, *right.get_legend_handles_labels()[0]]
+        legend_outside(right, "right", handles=handles, fontsize=None, title="Recordings")
         return self
 
     def _mark_rows(self, ax: Any) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import spectrogram as scipy_spectrogram
 
-from sklearn_emg.inspection._plot import COLORS, panels, style, tidy
+from sklearn_emg.inspection._plot import COLORS, legend_outside, panels, style, tidy
 from sklearn_emg.preprocessing import Envelope
 from sklearn_emg.recordings import read_signal
 
@@ -249,9 +249,7 @@ class RecordingDisplay:
         axis.set_ylabel("amplitude (mV)")
         # The legend is as wide as the panel may be; the title stands above it.
         axis.set_title(self.title, loc="left", fontsize=11, pad=20)
-        axis.legend(
-            loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=3, frameon=False, fontsize=8
-        )
+        legend_outside(axis, "above left", ncols=3)
 
     def _plot_events(self, axis: Any, events: pd.DataFrame) -> list[Any]:
         units = sorted(set(events["unit"]))

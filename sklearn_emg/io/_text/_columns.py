@@ -211,7 +211,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     _settle_units(columns, header.pairs.get("common unit"))
     clocks = _clocks(columns)
     pairs = _own_clocks(columns)
-    shared = None if pairs else _best_clock(columns, clocks)
+    shared = None if pairs else _best_clock(clocks)
     rate = header.fs
     if shared is not None:
         rate = _apply_clock(content, columns[shared], clocks[shared], header.fs)
@@ -389,7 +389,7 @@ def _own_clocks(columns: list[_Column]) -> dict[int, int]:
     return {i: start for start, end in zip(times, ends) for i in range(start + 1, end)}
 
 
-def _best_clock(columns: list[_Column], clocks: dict[int, Clock]) -> int | None:
+def _best_clock(clocks: dict[int, Clock]) -> int | None:
     even = [i for i, clock in clocks.items() if not clock.in_packets]
     return next(iter(even or clocks), None)
 
