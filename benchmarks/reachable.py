@@ -102,10 +102,11 @@ class Graph:
         seen: set[Definition] = set()
         kept: dict[str, list[ast.stmt]] = {}
         while waiting:
-            module, name = definition = waiting.pop()
+            definition = waiting.pop()
             if definition in seen:
                 continue
             seen.add(definition)
+            module = definition[0]
             if module not in kept:
                 kept[module] = list(self.always.get(module, ()))
                 loose = [s for s in kept[module] if not isinstance(s, (ast.Import, ast.ImportFrom))]
@@ -130,7 +131,8 @@ def public(root: Path) -> dict[str, str]:
         if "._" in module or "." not in module:
             continue
         stub = root.parent.joinpath(*module.split("."), "__init__.pyi")
-        for node in ast.parse(stub.read_text(encoding="utf-8")).body if stub.exists() else tree.body:
+        tree = ast.parse(stub.read_text(encoding="utf-8")) if stub.exists() else tree
+        for node in tree.body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 listed = node.value.elts if isinstance(node.value, (ast.List, ast.Tuple)) else []
                 found |= {e.value: f"{module}.{e.value}" for e in listed if hasattr(e, "value")}
