@@ -13,7 +13,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection._strata import Split, SubjectStrata
+from sklearn_emg.model_selection._strata import Split, SubjectStrata, sorted_positions
 from sklearn_emg.recordings import Subjects
 
 
@@ -196,7 +196,7 @@ class Protocol(BaseCrossValidator):
 
 
 def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None) -> list[Split]:
-    """Split a table; the group splitters of scikit-learn get its subjects as groups.
+    """Split a table; group splitters get its subjects, as from ``groups=X["subject"]``.
 
     Parameters
     ----------
@@ -213,7 +213,19 @@ def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None)
     own = isinstance(cv, Protocol)
     if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
         return list(cv.split(X, y))
-    return list(cv.split(X, y, Subjects.of(X, subjects).codes))
+    return list(cv.split(X, y, _sortable(Subjects.of(X, subjects))))
+
+
+def _sortable(subjects: Subjects) -> NDArray[Any]:
+    """Subject of each row: its name, or else the position of the name among all, sorted.
+
+    The order of the rows changes neither, and so no fold.
+    """
+    try:
+        np.unique(subjects.names)
+    except TypeError:  # names of several types, which splitters cannot sort
+        return np.argsort(sorted_positions(subjects.names.tolist()))[subjects.codes]
+    return subjects.by_row
 
 
 def with_seed(estimator: Any, seed: Any) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_emg._sklearn import CalibratedPart
@@ -291,12 +292,13 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
     """
     if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
         return ""
-    parts: list[Any] = []
-    if not _find_learners(model, parts, set()):
+    learners: list[tuple[Any, Iterable[Any]]] = []
+    if not _find_learners(model, learners, set()):
         return ""
     reasons = _identities(X, y)
-    for part in parts:
-        names = set(part.feature_names_in_)
+    for part, columns in learners:
+        # A ColumnTransformer or FeatureUnion puts its part before the name.
+        names = {n for column in columns for n in (column, str(column).partition("__")[2])}
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
                 f"{type(part).__name__} was trained on columns that are no features: "
@@ -306,8 +308,8 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
     return ""
 
 
-def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
-    """Collect the innermost parts that learned named columns; whether there are any."""
+def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[int]) -> bool:
+    """Collect the parts that learned named columns, and their names; whether there are any."""
     if id(part) in seen or _has_columns_chosen(part):
         return False
     seen.add(id(part))
@@ -316,9 +318,30 @@ def _find_learners(part: Any, found: list[Any], seen: set[int]) -> bool:
     holders = [value for value in values if isinstance(value, _HOLDERS)]
     below = sum(_find_learners(value, found, seen) for value in holders)
     own = isinstance(part, BaseEstimator) and hasattr(part, "feature_names_in_")
-    if own and not below and _learns_from_all_columns(part):
-        found.append(part)
+    # With passthrough=True a StackingClassifier gives all columns to its final estimator.
+    innermost = not below or getattr(part, "passthrough", False) is True
+    if own and innermost and _learns_from_all_columns(part):
+        found.append((part, part.feature_names_in_))
+    if isinstance(part, Pipeline) and (columns := _columns_of_last(part)):
+        found.append((part.steps[-1][1], columns))
     return bool(below or own)
+
+
+def _columns_of_last(pipeline: Pipeline) -> list[Any]:
+    """Names of the columns that the last step learned as an array; empty if they are not known."""
+    last = pipeline.steps[-1][1]
+    if hasattr(last, "feature_names_in_") or not hasattr(last, "n_features_in_"):
+        return []
+    steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
+    names = None
+    try:
+        for step in steps:
+            if not hasattr(step, "fit_resample"):
+                names = step.get_feature_names_out(names)
+    except (AttributeError, TypeError, ValueError):  # a step that names no columns
+        return []
+    known = names is not None and len(names) == last.n_features_in_
+    return list(names) if known and _learns_from_all_columns(last) else []
 
 
 def _has_columns_chosen(part: Any) -> bool:

@@ -1,5 +1,8 @@
 """Confound audit: planted confounds, false findings, adjusted p-values, and real sets."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +42,15 @@ def planted(kind, y):
         return planted("date", y).strftime("%Y-%m-%d %H:%M").tolist()
     if kind == "text of numbers":
         return [f"{value:.1f}" for value in planted("number", y)]
+    if kind == "objects":
+        mixed = [Decimal(7), "7.5", Fraction(15, 2), None, np.float32(7.5), "unknown"]
+        return pd.Series([*planted("number", y)[: -len(mixed)], *mixed], dtype=object)
+    if kind == "categories of numbers":
+        return pd.Categorical(planted("number", y).round())
+    if kind == "period":
+        return pd.PeriodIndex(planted("date", y), freq="D")
+    if kind == "duration":
+        return pd.to_timedelta(planted("number", y), unit="D")
     if kind == "boolean":
         return planted("category", y) == "A"
     assert kind == "missing"
@@ -54,6 +66,10 @@ def planted(kind, y):
         ("date", "date"),
         ("text of dates", "date"),
         ("text of numbers", "number"),
+        ("objects", "number"),
+        ("categories of numbers", "number"),
+        ("period", "date"),
+        ("duration", "number"),
         ("boolean", "category"),
         ("missing", "number"),
     ],
@@ -66,6 +82,12 @@ def test_a_planted_confound_is_found_and_an_unrelated_column_is_not(kind, read_a
     assert audit.confounds == ["session"]
     assert audit.summary.loc["session", "kind"] == read_as
     assert audit.summary.loc["session", "score"] > 0.85
+
+
+def test_text_that_is_neither_number_nor_date_is_named():
+    table, y = cohort(6, age=[f"{k},5" for k in range(12)])
+    with pytest.warns(UserWarning, match="column 'age' of confound_audit .* such as '0,5'"):
+        confound_audit(table, y, columns="age", n_permutations=19)
 
 
 def test_a_confound_of_one_of_three_classes_is_found():

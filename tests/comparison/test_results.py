@@ -10,9 +10,17 @@ import pytest
 from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
@@ -20,8 +28,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, permutation_test_score
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
@@ -125,6 +135,23 @@ TAKES_ALL = {
     "RandomForestClassifier": RandomForestClassifier(2),
     "BaggingClassifier": BaggingClassifier(GaussianNB(), 2),
     "SelectKBest": make_pipeline(SelectKBest(k=2), GaussianNB()),
+    # Columns that are passed on, also without their names.
+    "DecisionTreeClassifier": make_pipeline(
+        make_column_transformer((StandardScaler(), ["a", "b"]), remainder="passthrough"),
+        DecisionTreeClassifier(),
+    ),
+    "QuadraticDiscriminantAnalysis": make_pipeline(
+        make_column_transformer((StandardScaler(), ["a", "b"]), remainder="passthrough"),
+        QuadraticDiscriminantAnalysis(),
+    ).set_output(transform="pandas"),
+    "KNeighborsClassifier": make_pipeline(
+        make_union(CHOOSES, "passthrough"),
+        FunctionTransformer(feature_names_out="one-to-one"),
+        KNeighborsClassifier(1),
+    ),
+    "StackingClassifier": StackingClassifier(
+        [("m", make_pipeline(CHOOSES, GaussianNB()))], passthrough=True, cv=SubjectKFold(2)
+    ),
 }
 
 
@@ -161,6 +188,13 @@ def test_the_subject_is_no_feature_of_what_is_compared(numbered, name):
         CalibratedClassifierCV(make_pipeline(CHOOSES, GaussianNB()), cv=2),
         VotingClassifier([("m", make_pipeline(CHOOSES, GaussianNB()))]),
         GridSearchCV(make_pipeline(CHOOSES, GaussianNB()), {}, cv=2),
+        make_pipeline(CHOOSES, StandardScaler(), GaussianNB()),
+        make_pipeline(
+            make_column_transformer(
+                ("passthrough", ["a", "b", "subject"]), verbose_feature_names_out=False
+            ),
+            DiVoteClassifier(GaussianNB(), window=None),
+        ).set_output(transform="pandas"),
         DummyClassifier(),
         vote(),
     ],

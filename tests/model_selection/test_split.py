@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_validate,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -19,6 +25,7 @@ from sklearn_emg.model_selection import (
     SubjectHoldout,
     SubjectKFold,
     SubjectsPerClassOut,
+    splits_by_subject,
     subject_train_test_split,
 )
 from sklearn_emg.model_selection._split import assert_no_shared_subject
@@ -338,3 +345,18 @@ def test_the_order_of_the_rows_has_no_part_in_the_folds(table, splitter, kind):
     train = subject_train_test_split(X, codes % 2, random_state=0)[0]
     again = subject_train_test_split(X.iloc[order], codes[order] % 2, random_state=0)[0]
     assert set(train["subject"]) == set(again["subject"])
+
+
+@pytest.mark.parametrize("kind", [str, int, lambda k: k if k % 2 else str(k)])
+def test_group_splitters_of_scikit_learn_make_the_folds_of_their_names(kind):
+    codes = np.repeat(np.arange(20)[::-1], 3)
+    X = pd.DataFrame({"subject": pd.Series([kind(k) for k in codes], dtype=object)})
+    for cv in (StratifiedGroupKFold(3, shuffle=True, random_state=0), GroupShuffleSplit(3)):
+        cv.random_state = 0
+        folds = [(a.tolist(), b.tolist()) for a, b in splits_by_subject(cv, X, codes % 2)]
+        if X["subject"].map(type).nunique() == 1:
+            own = cv.split(X, codes % 2, groups=X["subject"])
+            assert folds == [(a.tolist(), b.tolist()) for a, b in own]
+        order = np.random.default_rng(0).permutation(len(X))
+        again = splits_by_subject(cv, X.iloc[order], codes[order] % 2)
+        assert [sorted(order[test]) for _, test in again] == [sorted(test) for _, test in folds]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import combinations
 from math import comb
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_bool
 from scipy.spatial.distance import cdist
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import did_you_mean
+from sklearn_emg._warnings import warn
 from sklearn_emg.preprocessing import PROPERTIES, recording_properties
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
@@ -82,6 +86,12 @@ def collect(
             raise ValueError(
                 f"The {parameter!r} of {caller} names {name!r}, a column of arrays. Name columns "
                 "of numbers, dates or categories."
+            )
+        if found.kind == "category" and _without_names(found, reader.subject) is None:
+            warn(
+                f"The column {name!r} of {caller} has values of its own in each subject, such as "
+                f"{str(found.names[0])!r}, which are neither numbers nor ISO dates: as categories "
+                "they say nothing of other subjects. Give numbers or dates."
             )
         values[name] = found
     return values, {}
@@ -208,20 +218,30 @@ class Values:
 def values_of(column: pd.Series) -> Values | None:
     """Read a column as numbers, dates or categories; None if it holds signals or other arrays.
 
-    Text of numbers is read as numbers, text of ISO dates as dates; blank text and words
-    such as "unknown" as missing.
+    Numbers that are objects, categories or text are read as numbers, and durations as days; text
+    of ISO dates and periods as dates; blank text and words such as "unknown" as missing.
     """
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
     if pd.api.types.is_datetime64_any_dtype(column):
         return _dates(column)
+    if pd.api.types.is_timedelta64_dtype(column):
+        column = column / pd.Timedelta(days=1)
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return Values("number", column.to_numpy(dtype=np.float64, na_value=np.nan))
-    entries = [None if _is_missing(v) else v for v in column]
+    return _values_of_objects([None if _is_missing(v) else v for v in column])
+
+
+def _values_of_objects(entries: list[Any]) -> Values | None:
+    """Values of objects, None where one is missing; None if they are arrays."""
     given = [v for v in entries if v is not None]
     if any(isinstance(v, (np.ndarray, SignalFile, pd.Series, pd.DataFrame)) for v in given):
         return None
     if _are_all(given, (datetime.date, np.datetime64)):
         return _dates(pd.Series(entries))
-    found = _values_of_texts(pd.Series(entries, dtype=object)) if _are_all(given, str) else None
+    found = None
+    if _are_all(given, (str, Real, Decimal)) and not any(map(is_bool, given)):
+        found = _values_of_texts(pd.Series(entries, dtype=object))
     return _categories(entries) if found is None else found
 
 
@@ -231,12 +251,14 @@ def _are_all(values: list[Any], kinds: type | tuple[type, ...]) -> bool:
 
 
 def _values_of_texts(texts: pd.Series) -> Values | None:
-    """Numbers or ISO dates that are stored as text; None if they are neither."""
+    """Numbers or ISO dates that are objects or stored as text; None if they are neither."""
     given = texts.dropna()
-    numbers = pd.to_numeric(texts, errors="coerce")
-    if numbers.notna().sum() == len(given):
-        return Values("number", np.asarray(numbers, dtype=np.float64))
-    if not given.str.fullmatch(_DATE).all():
+    # Some kinds of numbers, such as fractions, are none to pandas.
+    plain = [v if v is None or isinstance(v, str) else float(v) for v in texts]
+    found = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce")
+    if found.notna().sum() == len(given):
+        return Values("number", np.asarray(found, dtype=np.float64))
+    if not _are_all(list(given), str) or not given.str.fullmatch(_DATE).all():
         return None
     dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
     return _dates(dates) if dates.notna().sum() == len(given) else None
