@@ -1,5 +1,8 @@
 """The one place that imports private scikit-learn names, so that a move there breaks one file."""
 
+import inspect
+from typing import Any
+
 from sklearn.calibration import _CalibratedClassifier as CalibratedPart
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -19,6 +22,7 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 __all__ = [
     "BaseSearchCV",
     "CalibratedPart",
+    "GroupsRequester",
     "HasMethods",
     "Hidden",
     "Integral",
@@ -31,3 +35,19 @@ __all__ = [
     "safe_indexing",
     "validate_params",
 ]
+
+
+class GroupsRequester:
+    """Mixin of estimators whose methods request `groups` by default, under metadata routing.
+
+    scikit-learn routes metadata only to methods that request them, and its group splitters request
+    groups by themselves. Estimators that hold out subjects, or vote for them, do so as well, so
+    that subjects are known with routing and without it; ``set_fit_request(groups=False)`` ends it.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        for name in ("fit", "partial_fit", "predict", "predict_proba", "score"):
+            method = getattr(cls, name, None)
+            if method is not None and "groups" in inspect.signature(method).parameters:
+                setattr(cls, f"__metadata_request__{name}", {"groups": True})
+        super().__init_subclass__(**kwargs)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -236,6 +237,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         """Parameter of ``fit`` that gives subjects to the last predictor, where it takes them."""
         if groups is None or not has_fit_parameter(last_of(model), "groups"):
             return {}
+        if get_config()["enable_metadata_routing"]:
+            return {"groups": groups}
         path = ""
         while isinstance(model, Pipeline):
             path, model = f"{path}{model.steps[-1][0]}__", model.steps[-1][1]

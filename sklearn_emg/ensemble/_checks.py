@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from sklearn_emg._sklearn import Integral
+from sklearn_emg._sklearn import GroupsRequester, Integral
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._fitting import splits_rows
@@ -57,7 +57,7 @@ from sklearn_emg.recordings import (
 )
 
 
-class InputChecks(BaseEstimator):
+class InputChecks(GroupsRequester, BaseEstimator):
     """The half of DiVote that checks its input and cuts it into windows.
 
     A base class without parameters of its own: the annotated names are parameters and fitted

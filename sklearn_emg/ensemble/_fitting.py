@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import joblib
@@ -26,7 +27,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_emg._sklearn import BaseSearchCV, Integral
+from sklearn_emg._sklearn import BaseSearchCV, GroupsRequester, Integral
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -118,21 +119,70 @@ def _groups(estimator: Any, groups: NDArray[Any]) -> dict[str, NDArray[Any]]:
     if get_config()["enable_metadata_routing"]:
         router = get_routing_for_object(estimator)
         return {"groups": groups} if router.consumes("fit", ["groups"]) else {}
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        params = {} if last in (None, "passthrough") else _groups(last, groups)
-        if params and _has_sampler(estimator):
+    served: list[Any] = []
+    params = _groups_by_path(estimator, groups, served)
+    _warn_of_parts_without(estimator, served)
+    return params
+
+
+def _groups_by_path(
+    estimator: Any, groups: NDArray[Any], served: list[Any]
+) -> dict[str, NDArray[Any]]:
+    """Parameters of ``fit`` for the steps of pipelines; all steps are added to `served`."""
+    if isinstance(estimator, BaseSearchCV):
+        # Its own groups are for the folds alone, those of a step in it for the step.
+        has_steps = isinstance(estimator.estimator, Pipeline)
+        inner = _groups_by_path(estimator.estimator, groups, served) if has_steps else {}
+        return {**inner, "groups": groups}
+    if not isinstance(estimator, Pipeline):
+        served.append(estimator)
+        return {"groups": groups} if has_fit_parameter(estimator, "groups") else {}
+    params: dict[str, NDArray[Any]] = {}
+    sampled = False
+    for name, step in estimator.steps:
+        if step in (None, "passthrough"):
+            continue
+        own = _groups_by_path(step, groups, served)
+        if own and sampled:
             # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
             warn(
                 f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
                 "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
                 UserWarning,
             )
-            return {}
-        return {f"{name}__{key}": value for key, value in params.items()}
-    if isinstance(estimator, BaseSearchCV) or has_fit_parameter(estimator, "groups"):
-        return {"groups": groups}
-    return {}
+        elif step is estimator.steps[-1][1] or _fit_transform_takes(step, own):
+            params |= {f"{name}__{key}": value for key, value in own.items()}
+        sampled = sampled or hasattr(step, "fit_resample")
+    return params
+
+
+def _fit_transform_takes(step: Any, params: Mapping[str, Any]) -> bool:
+    """Whether ``fit_transform`` of a step takes these parameters, as ``fit`` does."""
+    known = inspect.signature(getattr(step, "fit_transform", step.fit)).parameters.values()
+    names = {parameter.name for parameter in known}
+    any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
+    return any_name or isinstance(step, Pipeline) or set(params) <= names
+
+
+def _warn_of_parts_without(estimator: Any, served: list[Any]) -> None:
+    """Warn of networks and their like that hold out windows, for want of the subjects."""
+    for path, part in parts_of(estimator, stop=_requests_groups):
+        if isinstance(part, FrozenEstimator) or not _requests_groups(part):
+            continue
+        if not any(part is one for one in served):
+            warn(
+                f"{type(part).__name__} ({path}) is given no subjects by what is around it, and "
+                "holds out windows for validation, not subjects. Call "
+                "sklearn.set_config(enable_metadata_routing=True) before, or make it a step of a "
+                "Pipeline.",
+                UserWarning,
+            )
+
+
+def _requests_groups(part: Any) -> bool:
+    """Whether the parts inside a part get subjects from it, or are not fitted."""
+    takes = isinstance(part, GroupsRequester) and has_fit_parameter(part, "groups")
+    return isinstance(part, FrozenEstimator) or takes
 
 
 def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._sklearn import GroupsRequester
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.neural_network._data._inputs import signals_to_predict
@@ -21,7 +22,7 @@ from sklearn_emg.neural_network._parameters import MIN_BATCH
 _HEAD = "classifier"  # every network of this package calls its last part so
 
 
-class NetworkFeatures(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """Train a network, and give the outputs of one of its layers as features.
 
     The network is fitted in ``fit``, so that in a Pipeline each fold of a cross-validation trains

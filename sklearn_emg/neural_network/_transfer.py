@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_emg._sklearn import GroupsRequester
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._warnings import warn
@@ -27,7 +28,7 @@ from sklearn_emg.recordings import warn_of_other_spelling
 _HEAD = "classifier"  # every network of this package calls its last part so
 
 
-class TransferClassifier(ClassifierMixin, BaseEstimator):
+class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     """Pretrain a network on one cohort, fine-tune it on another with frozen layers.
 
     `pretrain` trains the network on the source cohort, and `fine_tune` (or `fit`, which is the same

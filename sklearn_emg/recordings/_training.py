@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_emg._sklearn import CalibratedPart
+from sklearn_emg._sklearn import CalibratedPart, GroupsRequester
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -204,7 +204,7 @@ def _python_names(names: Iterable[Any]) -> Iterable[Any]:
     return (name.item() if isinstance(name, np.generic) else name for name in names)
 
 
-class SubjectMemory:
+class SubjectMemory(GroupsRequester):
     """Mixin of estimators that remember the subjects of their training.
 
     Attributes
