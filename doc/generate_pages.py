@@ -276,7 +276,9 @@ def _system_page(name: str) -> str:
     text = f".. _system-{name}:\n\n" + _title(_literal(system.title))
     text += f":Name: ``{name}``\n"
     text += f":Source: {_literal(system.citation)}\n"
-    text += f":Input: {_literal(system.input)}\n"
+    if system.data:
+        text += f":Data of the source: {_literal(system.data)}\n"
+    text += f":Input here: {_literal(system.input)}\n"
     text += f":Estimator: {_literal(system.estimator)}\n"
     function = f"sklearn_emg.papers.{system.function.__name__}"
     text += f":Function: :func:`~{function}`\n"

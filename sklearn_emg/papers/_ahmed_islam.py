@@ -11,6 +11,7 @@ from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.papers._building import (
     MEAN_VOTE,
     REVIEW,
+    SCALING,
     STANDARD_INPUT,
     STANDARD_WINDOWS,
     classifier_of_features,
@@ -37,17 +38,32 @@ __all__ = ["ahmed_islam"]
     },
     source=Source("Ahmed, Islam", 2021, note=REVIEW),
     input=STANDARD_INPUT,
+    data="needle EMG, 80 signals of 7 and 80 of 10 subjects, healthy against sick",
     open_choices=[
         STANDARD_WINDOWS,
         OpenChoice("modified mean absolute value", "the first (weights 0.5 at the ends)"),
+        OpenChoice(
+            "labels",
+            'those of y; np.where(y == "control", "healthy", "sick") gives the two of the source',
+            "any number of classes",
+            "healthy and sick",
+        ),
+        OpenChoice("split", "by subject", "signals of one subject resemble each other"),
+        SCALING,
+        OpenChoice(
+            "output for two classes",
+            "one logistic unit",
+            "the same model as two softmax units",
+            "softmax",
+        ),
         OpenChoice(
             "hidden units", "10", "the default of the pattern-recognition network of MATLAB"
         ),
         OpenChoice(
             "training",
-            "L-BFGS, with the L2 penalty 1e-4 of scikit-learn",
-            "scikit-learn has no scaled conjugate gradients",
-            "scaled conjugate gradients, the default of MATLAB",
+            "L-BFGS, at most 1000 iterations, with the L2 penalty 1e-4 of scikit-learn, no "
+            "validation set",
+            "scikit-learn has no scaled conjugate gradients, the default of that network of MATLAB",
         ),
         MEAN_VOTE,
     ],
@@ -80,7 +96,7 @@ def ahmed_islam(
 
     Notes
     -----
-    The source separates healthy and sick subjects, 80 signals of 7 and 10; give such labels,
+    The source separates healthy and sick subjects; give such labels,
     ``np.where(y == "control", "healthy", "sick")``.
 
     $notes

@@ -40,9 +40,19 @@ _SOURCE = Source(
     },
     source=_SOURCE,
     input="raw needle EMG at 23437.5 Hz, windows of 1 s without overlap",
+    data=(
+        "N2001, biceps brachii and vastus medialis: 8 subjects with ALS and 10 healthy ones, 151 "
+        "signals of each class, 11 windows a signal"
+    ),
     open_choices=[
         OpenChoice("filters and kernel", "16, 16, 32 and 9; the dilations 1, 2, 3 are given"),
         OpenChoice("padding and initial weights", "zeros, which keep the length; of PyTorch"),
+        OpenChoice(
+            "recordings",
+            'all of the table; load_n2001(folder, ["BB", "VM"]) gives those of the source',
+            "a pipeline knows no muscles",
+            "those of two muscles",
+        ),
         OpenChoice(
             "output",
             "two softmax units",
@@ -51,8 +61,9 @@ _SOURCE = Source(
         ),
         OpenChoice(
             "training",
-            "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the "
-            "training subjects unless a protocol names validation subjects",
+            "Adam 1e-3, batches of 32, cross entropy, at most 100 epochs, patience 20; the weights "
+            "with the lowest loss on 20 % of the training subjects, or on those that a protocol "
+            "names, are kept",
         ),
         MEAN_VOTE,
     ],
@@ -85,9 +96,7 @@ def alsnet(
 
     Notes
     -----
-    The source reports a sensitivity of 96.77 % and a specificity of 98.59 % too, on biceps and
-    vastus medialis: 8 subjects with ALS and 10 healthy ones, 151 signals each. Its windows of 1 s
-    without overlap are 11 per recording.
+    The source reports a sensitivity of 96.77 % and a specificity of 98.59 % too.
 
     $notes
 

@@ -17,6 +17,7 @@ from sklearn_emg.feature_extraction import (
 )
 from sklearn_emg.papers._building import (
     MEAN_VOTE,
+    SCALING,
     STANDARD_TRAINING,
     classifier_of_features,
     over_filtered,
@@ -264,7 +265,12 @@ def catch22_features(
             "a single channel has no covariance; delays add its spectrum",
             "several channels of EEG",
         ),
-        OpenChoice("covariance", "Ledoit-Wolf shrinkage", "few windows may be nearly silent"),
+        OpenChoice(
+            "covariance",
+            "Ledoit-Wolf shrinkage",
+            "some windows are nearly silent, and delayed copies are nearly equal",
+            "sample covariance",
+        ),
         OpenChoice(
             "classifier",
             "logistic regression of standardised features",
@@ -327,7 +333,13 @@ def tangent_space(
     open_choices=[
         _WINDOWS,
         OpenChoice("features", "the set 'all' of EMGFeatures", "the method takes any table"),
-        OpenChoice("boosting", "scikit-learn's histogram gradient boosting with its defaults"),
+        OpenChoice(
+            "boosting",
+            "scikit-learn's histogram gradient boosting with its defaults",
+            "the same kind of trees, without a further library",
+            "LightGBM",
+        ),
+        SCALING,
         MEAN_VOTE,
     ],
     kind="baseline",
@@ -387,11 +399,17 @@ def boosted_features(
         ),
         OpenChoice(
             "size",
-            "one network of three blocks of 16 filters",
-            "it trains on a laptop",
-            "five networks of six blocks of 32 filters",
+            "one network of three blocks of 16 filters, kernels of 39, 19 and 9 samples",
+            "it trains on a laptop, and odd kernels are centred",
+            "five networks of six blocks of 32 filters, kernels of 40, 20 and 10 samples",
         ),
-        STANDARD_TRAINING,
+        OpenChoice(
+            "training",
+            STANDARD_TRAINING.choice,
+            "the same as of the other networks; 1500 epochs take a GPU",
+            "Adam 1e-3, halved after 50 epochs without progress, batches of 64, 1500 epochs; the "
+            "weights with the lowest training loss are kept",
+        ),
         MEAN_VOTE,
     ],
     needs="nets",

@@ -31,6 +31,11 @@ _SOURCE = Source(
     "Master's project, University M'Hamed Bougara, Boumerdes",
 )
 _INPUT = "raw needle EMG at 23437.5 Hz, windows of 1 s every 0.4 s"
+_DATA = (
+    "N2001, biceps brachii, 11.2 s at 23437.5 Hz: 98 recordings of 8 subjects with ALS, 107 of 7 "
+    "with myopathy, 270 of 10 healthy ones, cut to 192; 2548, 2782 and 4992 windows of 23,437 "
+    "samples every 9375, of which 2511, 2772 and 4990 have no missing sample"
+)
 # Numbers of the (validation, test) subject of each class in the six runs of the study.
 BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
 
@@ -76,6 +81,38 @@ _MISSING = OpenChoice(
 )
 # The factor of SMOTE under the split of random windows, for which the source made no windows up.
 _RANDOM_WINDOWS = {"divote__estimator__factor": 1.0}
+# Healthy recordings that the source kept, for each recording with ALS.
+_RATIO = 192 / 98
+_HEALTHY = OpenChoice(
+    "healthy recordings",
+    "cut to 192 for every 98 of the smallest class (boumerdes_tables: for every 107 with "
+    "myopathy), from the training subjects with the most recordings; all recordings that are "
+    "tested are scored",
+    "which ones were cut is not stated, and scores should not depend on it",
+    "270 cut to 192 before the split",
+)
+_NEIGHBOURS = OpenChoice(
+    "neighbours of SMOTE",
+    "5, among the windows of the same subject",
+    "a synthetic window belongs to one subject, so that early stopping by subject stays right",
+    "neighbours in the class, whatever their subject",
+)
+_WINDOW_VOTE = OpenChoice(
+    "vote over recordings and subjects", "mean probability", "the source scores windows only"
+)
+_VALIDATION = OpenChoice(
+    "subjects for validation",
+    "those of the source in the runs of BoumerdesProtocol; without a protocol that names them 20 % "
+    "of each class, drawn by the network",
+    "other data have no such subjects",
+    "one subject of each class",
+)
+_OTHER_BALANCE = OpenChoice(
+    "other ways to balance the classes",
+    "max_ratio=1 undersamples alone, with smote_factor=1; noise is added by the network's augment=",
+    "the source tried them and kept SMOTE",
+    "undersampling and added noise were tried too",
+)
 _NO_SMOTE = OpenChoice(
     "SMOTE with random windows",
     "none in boumerdes_tables and in benchmarks of RandomWindows, as in the source; elsewhere "
@@ -132,46 +169,31 @@ _SIZES = OpenChoice(
             "with 0.3 before the maximum over time, maxima in training exceed those in prediction "
             "and little is learned",
         ),
-        OpenChoice(
-            "healthy recordings",
-            "at most twice those of the smallest class, 196 on N2001, taken from the subjects with "
-            "most recordings",
-            "which ones were cut is not stated",
-            "270 cut to 192 by hand",
-        ),
-        OpenChoice(
-            "neighbours of SMOTE",
-            "5, among the windows of the same subject",
-            "a synthetic window belongs to one subject, so that early stopping by subject stays "
-            "right",
-            "neighbours in the class, whatever their subject",
-        ),
+        _HEALTHY,
+        _NEIGHBOURS,
         _NO_SMOTE,
+        _OTHER_BALANCE,
+        OpenChoice(
+            "weights that are kept",
+            "those of the epoch with the lowest validation loss",
+            "the source stops early and does not say which it keeps",
+        ),
         OpenChoice(
             "batches and patience for myopathy against normal",
             "16 and 25 as for the other tasks, except in boumerdes_tables",
             "the pipeline does not know its task before it is fitted",
             "32 and 20",
         ),
-        OpenChoice(
-            "subjects for validation",
-            "those of the source in the runs of BoumerdesProtocol; without a protocol that names "
-            "them 20 % of each class, drawn by the network",
-            "other data have no such subjects",
-            "one subject of each class",
-        ),
+        _VALIDATION,
         OpenChoice(
             "output for two classes",
             "two softmax units",
             "the same model, and any number of classes",
             "one sigmoid unit",
         ),
-        OpenChoice(
-            "vote over recordings and subjects",
-            "mean probability",
-            "the source scores windows only",
-        ),
+        _WINDOW_VOTE,
     ],
+    data=_DATA,
     needs="nets",
 )
 def boumerdes_cnn(
@@ -179,7 +201,7 @@ def boumerdes_cnn(
     fs: float = 23_437.5,
     window: float = 1.0,
     step: float = 0.4,
-    max_ratio: float | None = 2.0,
+    max_ratio: float | None = _RATIO,
     smote_factor: float = 2.0,
     max_epochs: int = 100,
     random_state: Any = None,
@@ -193,7 +215,7 @@ def boumerdes_cnn(
     Parameters
     ----------
     $windows
-    max_ratio : float or None, default=2.0
+    max_ratio : float or None, default=192 / 98
         Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
     smote_factor : float, default=2.0
         Maximum ratio of the windows of a class to its real windows; 1 adds none.
@@ -250,16 +272,22 @@ def boumerdes_cnn(
     input=_INPUT,
     open_choices=[
         OpenChoice("early stopping", "none, the weights with the lowest validation loss are kept"),
-        OpenChoice("sampling", "as for the CNN, see boumerdes_cnn"),
-        _NO_SMOTE,
-        OpenChoice("subjects for validation", "20 % of each class, unless a protocol names them"),
         OpenChoice(
-            "vote over recordings and subjects",
-            "mean probability",
-            "the source scores windows only",
+            "initial weights",
+            "as in Keras: Xavier-uniform, recurrent ones orthogonal, forget gates open",
+            "open gates keep a long memory",
         ),
+        OpenChoice("steps of the sequence", "each sample is one; no dropout"),
+        _SIZES,
+        _HEALTHY,
+        _NEIGHBOURS,
+        _NO_SMOTE,
+        _OTHER_BALANCE,
+        _VALIDATION,
+        _WINDOW_VOTE,
         _MISSING,
     ],
+    data=_DATA,
     needs="nets",
 )
 def boumerdes_lstm(
@@ -267,7 +295,7 @@ def boumerdes_lstm(
     fs: float = 23_437.5,
     window: float = 1.0,
     step: float = 0.4,
-    max_ratio: float | None = 2.0,
+    max_ratio: float | None = _RATIO,
     smote_factor: float = 2.0,
     max_epochs: int = 60,
     random_state: Any = None,
@@ -277,7 +305,7 @@ def boumerdes_lstm(
     Parameters
     ----------
     $windows
-    max_ratio : float or None, default=2.0
+    max_ratio : float or None, default=192 / 98
         Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
     smote_factor : float, default=2.0
         Maximum ratio of the windows of a class to its real windows; 1 adds none.

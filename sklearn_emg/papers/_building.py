@@ -25,7 +25,16 @@ NEUROFUSION = Source(
     "with advanced deep learning techniques",
     "Traitement du Signal 41 (4), 1633-1645, doi:10.18280/ts.410401",
 )
-NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s; the source names no data"
+NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s"
+NEUROFUSION_DATA = "not named, nor how subjects were split"
+BAND_PASS = OpenChoice(
+    "band-pass",
+    "20 to 4000 Hz, at most 0.45 times the rate of a recording, before the rate is lowered; "
+    "Butterworth of order 4, forwards and backwards; filter__design='fir' convolves with a finite "
+    "impulse response",
+    "the source gives neither corners nor design",
+    "convolution with an impulse response",
+)
 STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
 
 MEAN_VOTE = OpenChoice("vote over recordings and subjects", "mean probability")
@@ -40,14 +49,26 @@ STANDARD_WINDOWS = OpenChoice(
     "band-pass of 20 to 4000 Hz (Butterworth of order 4, forwards and backwards), windows of 0.4 s "
     "every 0.2 s at 10 kHz",
 )
+SCALING = OpenChoice(
+    "scaling of features", "features are standardised", "they differ in their units"
+)
+THRESHOLDS = OpenChoice(
+    "thresholds of crossings and of changes of slope", "0.01 mV", "smaller ones count noise"
+)
+SPECTRUM = OpenChoice(
+    "power spectrum", "of the whole window without its mean, without a taper", "it is the plain one"
+)
 CNN_SIZES = (
     "raw windows; 32 and 64 filters of 9 samples, each with rectifier and maximum pooling by 4; 64 "
     "dense units (CNN1D)"
 )
 STANDARD_TRAINING = OpenChoice(
     "training",
-    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "
-    "subjects",
+    "Adam 1e-3, batches of 32, cross entropy, at most 100 epochs, patience 20; the weights with "
+    "the lowest loss on 20 % of the training subjects are kept",
+)
+NETWORK_OF_SKLEARN = OpenChoice(
+    "network", "one hidden layer of 100 rectified units, Adam 1e-3, at most 500 epochs"
 )
 
 

@@ -44,6 +44,7 @@ __all__ = ["deepemgnet"]
         "DeepEMGNet: An Application for Efficient Discrimination of ALS and Normal EMG Signals",
     ),
     input=STANDARD_INPUT,
+    data="needle EMG, 89 signals of 8 subjects with ALS, 133 of 10 normal ones",
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
@@ -55,8 +56,9 @@ __all__ = ["deepemgnet"]
         ),
         OpenChoice(
             "every size of the network",
-            "frames of 128 samples every 32; 16 and 32 filters of 5 x 5, each with batch "
-            "normalisation, rectifier and maximum pooling by 2",
+            "amplitudes of frames of 128 samples every 32, batch-normalised; 16 and 32 filters of "
+            "5 x 5, each with batch normalisation, rectifier and maximum pooling by 2; the dense "
+            "layer is the one before the softmax",
             "the review gives the kinds of layers alone",
         ),
         STANDARD_TRAINING,
@@ -88,8 +90,8 @@ def deepemgnet(
 
     Notes
     -----
-    The source reports a sensitivity of 94.24 % and a specificity of 97.59 % too, of 89 and 133
-    signals of 8 and 10 subjects. The results are leaky: signals, not subjects, were divided.
+    The source reports a sensitivity of 94.24 % and a specificity of 97.59 % too. The results are
+    leaky: signals, not subjects, were divided.
 
     $notes
 

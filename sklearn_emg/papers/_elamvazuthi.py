@@ -10,7 +10,9 @@ from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import AutoregressiveFeatures, TimeDomainFeatures
 from sklearn_emg.papers._building import (
     MEAN_VOTE,
+    NETWORK_OF_SKLEARN,
     REVIEW,
+    SCALING,
     SPLIT_BY_SUBJECT,
     STANDARD_INPUT,
     STANDARD_WINDOWS,
@@ -55,12 +57,14 @@ __all__ = ["elamvazuthi"]
         REVIEW,
     ),
     input=STANDARD_INPUT,
+    data="needle EMG, 5 subjects and 100 signals of each class: ALS, myopathy, healthy",
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
         OpenChoice("autoregressive model", "order 4 by Burg's method"),
         OpenChoice("zero crossings", "of at least 0.01 mV"),
-        OpenChoice("network", "one hidden layer of 100 rectified units, Adam"),
+        SCALING,
+        NETWORK_OF_SKLEARN,
         MEAN_VOTE,
     ],
 )
@@ -96,8 +100,8 @@ def elamvazuthi(
 
     Notes
     -----
-    The source has 100 signals of 5 subjects in each class. The published results are leaky:
-    signals, not subjects, were divided into training, validation and test.
+    The published results are leaky: signals, not subjects, were divided into training, validation
+    and test.
 
     $notes
 

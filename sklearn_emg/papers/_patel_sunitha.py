@@ -11,6 +11,7 @@ from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.papers._building import (
     MEAN_VOTE,
     REVIEW,
+    SCALING,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -46,13 +47,20 @@ _CLASSIFIERS = {
     },
     source=Source("Patel, Sunitha", 2022, note=REVIEW),
     input="needle EMG at 10 kHz, windows of 300.37 ms with 99.84 ms overlapping",
+    data=(
+        "needle EMG of the biceps and the vastus medialis: ALS 332, myopathy 315 and healthy 300 "
+        "signals of 8, 7 and 10 subjects"
+    ),
     open_choices=[
         OpenChoice("filter and rate", "band-pass of 20 to 4000 Hz at 10 kHz"),
         OpenChoice("zero crossings", "of at least 0.01 mV"),
-        OpenChoice("scaling", "features are standardised", "they differ in their units"),
+        SCALING,
+        OpenChoice("split", "by subject", "windows of one subject resemble each other"),
         OpenChoice(
             "settings of the classifiers",
-            "the defaults of scikit-learn; the MLP has one layer of 100 units, kNN five neighbours",
+            "the defaults of scikit-learn; the MLP has one layer of 100 units and at most 500 "
+            "epochs, the forest 100 trees, kNN five neighbours; margins of the SVM become "
+            "probabilities by Platt's scaling, cross-validated by subject",
         ),
         MEAN_VOTE,
     ],
@@ -90,9 +98,6 @@ def patel_sunitha(
 
     Notes
     -----
-    The source has 332, 315 and 300 signals of 8 subjects with ALS, 7 with myopathy and 10 healthy
-    ones, of the biceps and the vastus medialis.
-
     $notes
 
     References

@@ -167,7 +167,7 @@ class System:
         Arguments of `function` that build this system out of its family.
     source : Source
     input : str
-        Signal, sampling rate and windows.
+        Signal, sampling rate and windows of the system here.
     estimator : str
         Features and classifier in a few words.
     published : sequence of PublishedResult
@@ -188,6 +188,8 @@ class System:
     random_windows : mapping
         Parameters for `set_params` with which the source ran it on random windows, where they
         differ from those of a split by subject.
+    data : str
+        Subjects, recordings and windows of the source; empty for a baseline.
     """
 
     name: str
@@ -205,6 +207,7 @@ class System:
     task: str = "diagnosis"
     further: Sequence[PublishedResult] = ()
     random_windows: Mapping[str, Any] = field(default_factory=dict)
+    data: str = ""
 
     @property
     def has_network(self) -> bool:
@@ -259,6 +262,7 @@ def published_systems(
     min_fs: float = 0.0,
     kind: str = "published",
     task: str = "diagnosis",
+    data: str = "",
 ) -> Callable[[F], F]:
     """Enter the systems that a function builds into the registry, and complete its docstring.
 
@@ -270,7 +274,7 @@ def published_systems(
     ----------
     variants : mapping of str to Variant
         Systems by their names.
-    source, input, open_choices, needs, min_fs, kind, task
+    source, input, open_choices, needs, min_fs, kind, task, data
         See :class:`System`.
 
     Returns
@@ -300,12 +304,14 @@ def published_systems(
                 task=task,
                 further=tuple(variant.further),
                 random_windows=variant.random_windows,
+                data=data,
             )
         if function.__doc__:  # not under python -OO
             texts = {name: _parameter(function, name) for name in ("line_freq", "random_state")}
             for group, names in _GROUPS.items():
                 texts[group] = "".join(_parameter(function, name) for name in names).rstrip()
-            notes = _published(variants) + _listed(
+            notes = _wrapped(f"Data of the source: {data}.", "") + "\n\n" if data else ""
+            notes += _published(variants) + _listed(
                 "Left open in the source, with the choice made here:", choices
             )
             template = Template(inspect.cleandoc(function.__doc__))
@@ -358,7 +364,20 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
 NOT_SOFTWARE = {
     "manual diagnosis": (
         "R. Chandrasekaran et al. (2024): manual diagnosis",
-        [PublishedResult("accuracy", 72.1)],
+        [
+            *(
+                PublishedResult(measure, value)
+                for measure, value in (
+                    ("accuracy", 72.1),
+                    ("sensitivity", 68.5),
+                    ("specificity", 75.6),
+                    ("precision", 70.2),
+                    ("F1", 68.7),
+                )
+            ),
+            PublishedResult("time", 200, unit="ms"),
+            PublishedResult("use of resources", 75),
+        ],
         "physicians made it; no software can repeat them",
     ),
     "six electromyographers": (

@@ -39,6 +39,7 @@ __all__ = ["spectroemgnet"]
         "arXiv 2309.10483",
     ),
     input=STANDARD_INPUT,
+    data="N2001, three classes; its split is not stated",
     open_choices=[
         STANDARD_WINDOWS,
         OpenChoice(
@@ -47,8 +48,10 @@ __all__ = ["spectroemgnet"]
         ),
         OpenChoice(
             "every size of the network",
-            "frames of 256 samples every 64, delta over 9 frames; 32, 64 and 128 filters of 3 x 3, "
-            "maximum pooling by 2, dropout of 0.3",
+            "levels in dB of frames of 256 samples every 64, delta over 9 frames, "
+            "batch-normalised; 32, 64 and 128 filters of 3 x 3, each with batch normalisation, "
+            "rectifier and maximum pooling by 2, He-normal initial weights; mean over the image, "
+            "dropout of 0.3",
         ),
         STANDARD_TRAINING,
         MEAN_VOTE,

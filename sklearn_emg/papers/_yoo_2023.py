@@ -12,10 +12,13 @@ from sklearn_emg.papers._building import (
     CNN_SIZES,
     MEAN_VOTE,
     REVIEW,
+    SCALING,
+    SPECTRUM,
     SPLIT_BY_SUBJECT,
     STANDARD_INPUT,
     STANDARD_TRAINING,
     STANDARD_WINDOWS,
+    THRESHOLDS,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -31,6 +34,7 @@ from sklearn_emg.papers._registry import (
 __all__ = ["yoo_2023", "yoo_2023_cnn"]
 
 _SOURCE = Source("I. Yoo et al.", 2023, note=REVIEW)
+_DATA = "20 subjects of each class"
 
 
 @published_systems(
@@ -48,6 +52,7 @@ _SOURCE = Source("I. Yoo et al.", 2023, note=REVIEW)
     },
     source=_SOURCE,
     input=STANDARD_INPUT,
+    data=_DATA,
     open_choices=[
         SPLIT_BY_SUBJECT,
         OpenChoice(
@@ -55,8 +60,15 @@ _SOURCE = Source("I. Yoo et al.", 2023, note=REVIEW)
             "MAV, RMS, WL, ZC, SSC, variance, mean and median frequency",
             "the review names none",
         ),
+        THRESHOLDS,
+        SPECTRUM,
+        SCALING,
         STANDARD_WINDOWS,
-        OpenChoice("settings of the classifiers", "the defaults of scikit-learn, 100 trees"),
+        OpenChoice(
+            "settings of the classifiers",
+            "the defaults of scikit-learn, 100 trees; margins of the SVM become probabilities by "
+            "Platt's scaling, cross-validated by subject",
+        ),
         MEAN_VOTE,
     ],
 )
@@ -89,8 +101,8 @@ def yoo_2023(
 
     Notes
     -----
-    The source has 20 subjects in each class. Its results are leaky: signals, not subjects, were
-    divided into training, validation and test. For its CNN see :func:`yoo_2023_cnn`.
+    The results are leaky: signals, not subjects, were divided into training, validation and test.
+    For its CNN see :func:`yoo_2023_cnn`.
 
     $notes
 
@@ -125,6 +137,7 @@ def yoo_2023(
     },
     source=_SOURCE,
     input=STANDARD_INPUT,
+    data=_DATA,
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,

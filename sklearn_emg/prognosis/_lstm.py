@@ -27,7 +27,7 @@ _PARAMETERS = """context : int, default=None
     n_layers : int, default=1
         Number of layers.
     attention : bool, default=True
-        Whether attention over the states is added to the last state.
+        Whether the mean of the states by attention is joined to the last state.
     chunk : int, default=None
         Steps of a chunk: gradients are propagated within a chunk only (truncated back-propagation
         through time). None propagates through the whole sequence.

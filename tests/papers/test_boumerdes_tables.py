@@ -140,6 +140,7 @@ def test_training_differs_where_the_study_says_so(tmp_path, monkeypatch):
             "divote__estimator__factor": 1.0,  # no window is synthetic in this arm
             "divote__estimator__estimator__batch_size": 32,
             "divote__estimator__estimator__patience": 20,
+            "undersample__max_ratio": 192 / 107,
         },
     )
 

@@ -34,7 +34,7 @@ TUNED = {
     "multirocket": ("features__n_features", [672, 1344]),
     "nemgnet": ("n_hidden", [(4, 4), (8,)]),
     "neurofusion_features": ("selection__max_features", [2, 3]),
-    "neurofusionnet": ("has_graph", [True, False]),
+    "neurofusionnet": ("network__has_graph", [True, False]),
     "patel_sunitha": ("features__thresholds", [0.005, 0.02]),
     "plain_network": ("lr", [0.001, 0.01]),
     "quantitative_emg": ("features__time__turn_threshold", [0.05, 0.1]),

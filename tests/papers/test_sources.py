@@ -16,7 +16,7 @@ from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import ALSNetProtocol, get_system, list_systems, make_system
 from sklearn_emg.papers._benchmark import _boumerdes_tables as boumerdes
 from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
-from sklearn_emg.preprocessing import RecordingUndersampler, capped_sampling_strategy
+from sklearn_emg.preprocessing import capped_sampling_strategy
 from sklearn_emg.recordings import divide, recording_table
 
 BASELINES = list_systems(kind="baseline")
@@ -95,7 +95,8 @@ def boumerdes_recordings():
 @pytest.mark.filterwarnings("ignore:Recordings do not look like EMG")
 def test_windows_of_boumerdes_are_as_many_as_published_in_each_class():
     X, y = boumerdes_recordings()
-    X, y = RecordingUndersampler(192 / 98, random_state=0).fit_resample(X, y)
+    X, y = make_system("boumerdes-cnn", random_state=0)["undersample"].fit_resample(X, y)
+    assert Counter(y) == {"ALS": 98, "healthy": 192, "myopathy": 107}
     windows = divide(X, window=1.0, step=0.4)
     assert Counter(windows.repeat(y)) == {"ALS": 2548, "healthy": 4992, "myopathy": 2782}
     for label, n_spoilt in (("ALS", 37), ("healthy", 2), ("myopathy", 10)):
@@ -125,7 +126,7 @@ def test_the_random_window_arm_is_given_no_synthetic_window():
     X, y = boumerdes_recordings()
     rows = np.r_[0:8, 98:118, 368:378]  # 8, 20 and 10 recordings
     X, y = X.iloc[rows].reset_index(drop=True), y[rows]
-    real = {"ALS": 8 * 26, "healthy": 16 * 26, "myopathy": 10 * 26}  # healthy: at most twice ALS
+    real = {"ALS": 8 * 26, "healthy": 15 * 26, "myopathy": 10 * 26}  # healthy: 192 / 98 of ALS
     model = make_system("boumerdes-cnn", fs=25.0, random_state=0)
     model["divote"].set_params(estimator__estimator=Counting(), final_estimator=None)
     factor = "divote__estimator__factor"
@@ -133,7 +134,8 @@ def test_the_random_window_arm_is_given_no_synthetic_window():
     model.set_params(**{factor: leaky[factor]}).fit(X, y)
     assert Counting.found == real
     model.set_params(**{factor: 2.0}).fit(X, y)
-    assert Counting.found["ALS"] == 2 * real["ALS"]
+    # No more than twice the real ones, nor than the largest class.
+    assert Counting.found["ALS"] == min(2 * real["ALS"], real["healthy"])
     assert real["myopathy"] < Counting.found["myopathy"] <= 2 * real["myopathy"]
     assert Counting.found["healthy"] == real["healthy"]
 
@@ -187,6 +189,13 @@ def test_further_published_figures_are_those_of_the_sources():
     assert best["parameters and buffers"].text == "33,238,686"
     assert further["nodera-vgg19"]["MCC of subjects"].value == 62.91
     assert further["nam-inception-v4"]["parameters and buffers"].value == 41_210_744
+    test_fold = "of a test fold of 1614 windows on a V100"
+    seconds = [
+        [further[name][f"{stage} {test_fold}"].value for stage in ("preprocessing", "loading")]
+        for name in ("nemgnet-b-pd", "nodera-vgg16")
+    ]
+    assert seconds == [[0.01, 0.43], [19.61, 2.63]]
+    assert best["standard deviation of the accuracy of windows"].value == 4.60
     assert further["alsnet"]["specificity of windows"].value == 98.59
     assert further["plain-lstm"]["SNR after enhancement"].text == "42 dB"
     assert further["time-domain"]["time"].text == "320 ms"
@@ -195,6 +204,59 @@ def test_further_published_figures_are_those_of_the_sources():
     assert runs["training, ALS/myopathy/normal"].text == "244 min"
     for name in list_systems(kind="published").index:
         assert get_system(name).published or name in ("elamvazuthi-ar", "neurofusion-prognosis")
+
+
+# A part of a pipeline, and what the table of a system that has it must name.
+STATED = {
+    "StandardScaler": "standardised",
+    "BandpassFilter": "band-pass",
+    "LogisticRegression": "logistic regression",
+    "ReadyClassifier": "batches|weights",
+    "WindowAugmenter": "each training window|copy of each training window",
+    "AutoencoderDenoiser": "autoencoder",
+    "AdaptiveFilter": "LMS",
+    "Envelope": "moving RMS",
+    "SMOTEClassifier": "SMOTE",
+    "RecordingUndersampler": "cut to 192",
+    "MLPClassifier": "perceptron|hidden layer|hidden units|layer of 100 units",
+    "CalibratedClassifierCV": "Platt",
+    "RandomForestSelector": "importance",
+    "PCA": "variance",
+    "ImageNetworkClassifier": "96 x 96",
+}
+# Default settings of a feature step that change its values, and how a table names them.
+OF_FEATURES = {
+    "zc ssc wamp": "0.01 mV",
+    "turns turn_amplitude": "0.1 mV",
+    "mnf mdf pkf": "without a taper",
+    "ar": "order 4 by Burg",
+}
+
+
+def parts_of_system(model):
+    params = {**model.get_params(), "": model}
+    kinds = {kind.__name__ for value in params.values() for kind in type(value).__mro__}
+    if model.get_params().get("divote__final_estimator") == "logistic":
+        kinds.add("LogisticRegression")
+    names = [v for k, v in params.items() if k.endswith("features") and isinstance(v, (list, tuple))]
+    return kinds, {name for group in names for name in group if isinstance(name, str)}
+
+
+@pytest.mark.parametrize("name", list_systems().index)
+def test_every_part_of_a_system_is_stated_in_its_table(name):
+    pytest.importorskip("torch")
+    pytest.importorskip("imblearn")
+    system = get_system(name)
+    try:
+        kinds, features = parts_of_system(make_system(name))
+    except ImportError as error:
+        pytest.skip(str(error))
+    said = " ".join(f"{choice.what}: {choice.choice}" for choice in system.open_choices)
+    wanted = [text for kind, text in STATED.items() if kind in kinds]
+    wanted += [text for group, text in OF_FEATURES.items() if features & set(group.split())]
+    for texts in wanted:
+        assert any(text in said for text in texts.split("|")), texts
+    assert (system.kind == "baseline") == (system.data == "")
 
 
 def test_every_system_says_what_becomes_of_missing_samples():
@@ -252,6 +314,15 @@ def test_algorithm_1_is_in_the_order_of_its_source():
         "denoise", "features", "scaler", "pca", "normalise", "selection", "augment", "classifier"
     ]  # fmt: skip
     assert type(model["divote"].estimator["denoise"]).__name__ == "AutoencoderDenoiser"
+    assert model["divote"].estimator["pca"].svd_solver == "covariance_eigh"
+    pytest.importorskip("torch")
+    network = make_system("neurofusionnet")
+    assert list(network.named_steps) == list(model.named_steps)
+    windows = network["divote"].estimator
+    assert [type(step).__name__ for _, step in windows.steps] == [
+        "AutoencoderDenoiser", "NeuroFusionNetClassifier"
+    ]  # fmt: skip
+    assert windows["network"].augment.epsilon == 0.05
 
 
 @pytest.mark.parametrize("name", ["minirocket", "multirocket", "boosted-features"])

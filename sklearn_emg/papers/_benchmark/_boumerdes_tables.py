@@ -58,7 +58,11 @@ TASKS = (
             ("boumerdes-cnn", LEAKY): "92.47",
             ("boumerdes-cnn", BY_SUBJECT): "79.53 (69.67-93.23), F1 0.77, 96 min",
         },
-        {f"{_NETWORK}__batch_size": 32, f"{_NETWORK}__patience": 20},
+        {
+            f"{_NETWORK}__batch_size": 32,
+            f"{_NETWORK}__patience": 20,
+            "undersample__max_ratio": 192 / 107,  # healthy recordings and those of myopathy
+        },
     ),
     _Task(
         "ALS, normal",

@@ -26,9 +26,14 @@ from sklearn_emg.feature_extraction import (
 )
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.papers._building import (
+    BAND_PASS,
     MEAN_VOTE,
     NEUROFUSION,
+    NEUROFUSION_DATA,
     NEUROFUSION_INPUT,
+    SCALING,
+    SPECTRUM,
+    THRESHOLDS,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -48,9 +53,7 @@ __all__ = [
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
 _WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice(
-    "filter and windows", "band-pass of 20 to 4000 Hz at 10 kHz; 0.4 s every 0.2 s", _WHY
-)
+_FILTER = OpenChoice("rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
 _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
 
 
@@ -65,9 +68,13 @@ _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("features", "MAV, RMS, WL, ZC, SSC, Willison amplitude, variance", _WHY),
+        THRESHOLDS,
+        SCALING,
         _LDA,
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],
@@ -120,13 +127,17 @@ def time_domain_analysis(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "features",
             "mean, median and peak frequency, total power, first two moments, spectral entropy",
             _WHY,
         ),
+        SPECTRUM,
+        SCALING,
         _LDA,
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],
@@ -180,6 +191,7 @@ def frequency_domain_analysis(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("envelope", "moving RMS of 50 ms", _WHY),
         OpenChoice(
@@ -187,7 +199,9 @@ def frequency_domain_analysis(
             "its mean, standard deviation, range, waveform length, skewness and kurtosis",
             _WHY,
         ),
+        SCALING,
         _LDA,
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],
@@ -245,13 +259,19 @@ def amplitude_envelope_analysis(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("features", "those of the time- and the frequency-domain analysis", _WHY),
         OpenChoice(
             "ensembles",
-            "mean probability of a random forest, extra trees and histogram gradient boosting",
+            "mean probability of a random forest and extra trees, of 200 trees each, and histogram "
+            "gradient boosting",
             _WHY,
         ),
+        THRESHOLDS,
+        SPECTRUM,
+        SCALING,
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],
@@ -318,12 +338,24 @@ def tree_ensembles(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
-        OpenChoice("features", "time, frequency and wavelet features", _WHY),
+        OpenChoice(
+            "features",
+            "those of the time- and the frequency-domain analysis, and of a discrete wavelet "
+            "transform (db4, four levels)",
+            _WHY,
+        ),
+        THRESHOLDS,
+        SPECTRUM,
+        SCALING,
         OpenChoice(
             "selection", "features above the mean impurity importance in a random forest", _WHY
         ),
-        OpenChoice("classifier", "a perceptron of 64 and 32 units", _WHY),
+        OpenChoice(
+            "classifier", "a perceptron of 64 and 32 units, Adam 1e-3, at most 500 epochs", _WHY
+        ),
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],

@@ -10,9 +10,13 @@ from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble import NormalLimitRules
 from sklearn_emg.feature_extraction import MUAPFeatures, SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.papers._building import (
+    BAND_PASS,
     MEAN_VOTE,
     NEUROFUSION,
+    NEUROFUSION_DATA,
     NEUROFUSION_INPUT,
+    SCALING,
+    SPECTRUM,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -30,9 +34,7 @@ _POTENTIALS = (
     "muap_polyphasic",
 )
 _WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice(
-    "filter and windows", "band-pass of 20 to 4000 Hz at 10 kHz; 0.4 s every 0.2 s", _WHY
-)
+_FILTER = OpenChoice("rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
 _QUANTITATIVE = {
     "lda": ("linear discriminant analysis", "LDA", "traditional EMG analysis"),
     "svm": ("a support vector machine", "SVM", "SVM"),
@@ -54,18 +56,24 @@ _QUANTITATIVE = {
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "features",
             "turns of at least 0.1 mV per second, mean amplitude per turn, MAV, RMS, zero "
-            "crossings, mean and median frequency",
+            "crossings of at least 0.01 mV, mean and median frequency",
             _WHY,
         ),
+        SPECTRUM,
+        SCALING,
         OpenChoice(
             "classifiers",
-            "the defaults of scikit-learn, the network with one layer of 100 units",
+            "the defaults of scikit-learn; the network has one layer of 100 units and at most 500 "
+            "epochs, the forest 100 trees; margins of the SVM become probabilities by Platt's "
+            "scaling, cross-validated by subject",
             _WHY,
         ),
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],
@@ -133,21 +141,24 @@ def quantitative_emg(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "measures",
-            "turns per second, mean amplitude per turn, RMS and zero crossings of a window; of the "
-            "isolated potentials in it the median amplitude, duration, ratio of area to amplitude "
-            "and size index, and the fraction with more than four phases",
+            "turns of at least 0.1 mV per second, mean amplitude per turn, RMS and zero crossings "
+            "of at least 0.01 mV of a window; of the isolated potentials in it the median "
+            "amplitude, duration, ratio of area to amplitude and size index, and the fraction "
+            "with more than four phases",
             _WHY,
         ),
         OpenChoice(
             "rules",
             "each measure is compared with mean +/- 2 standard deviations of the windows of the "
-            "normal group in training, and the rules form a decision list; a window without a "
-            "potential meets no rule on potentials",
+            "normal group in training, and the rules form a decision list of at most nine; a "
+            "window without a potential meets no rule on potentials",
             _WHY,
         ),
+        BAND_PASS,
         _FILTER,
         MEAN_VOTE,
     ],

@@ -12,9 +12,11 @@ from sklearn_emg._validation import check_option
 from sklearn_emg.feature_extraction import CWTFeatures, FFTSpectrum, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.papers._building import (
+    BAND_PASS,
     CNN_SIZES,
     MEAN_VOTE,
     NEUROFUSION,
+    NEUROFUSION_DATA,
     NEUROFUSION_INPUT,
     classical_classifier,
     over_filtered,
@@ -25,19 +27,25 @@ from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
     AutoencoderDenoiser,
-    WaveletDenoiser,
     WindowAugmenter,
 )
 
 __all__ = ["neurofusion_features", "neurofusionnet", "plain_network", "transfer_cnn"]
 
 _DENOISING = OpenChoice(
-    "artefact removal",
-    "wavelets, before segmentation; set_params(denoise=AutoencoderDenoiser()) uses an autoencoder",
-    "the network learns from the windows itself, and the autoencoder doubles the training",
-    "an autoencoder, after segmentation",
+    "autoencoder",
+    "convolutions of 16 filters, trained on the mean squared error of the training windows, which "
+    "get white noise of their own power; 10 epochs",
+    "the source gives no sizes",
 )
-_ADAPTIVE = OpenChoice("adaptive filter", "of the LMS type, against power-line interference")
+_BEFORE_SEGMENTS = OpenChoice(
+    "artefact removal before segmentation",
+    "the adaptive filter alone",
+    "the source names no method; ArtefactRejector can stand before the scaling",
+)
+_ADAPTIVE = OpenChoice(
+    "adaptive filter", "normalised LMS with sines of the power line as reference, both ways in time"
+)
 _MINMAX = OpenChoice("min-max normalisation of signals", "by recording")
 _SLOW = OpenChoice("sampling rate", "2 kHz", "sequences stay short")
 _ZSCORE = OpenChoice(
@@ -47,16 +55,17 @@ _ZSCORE = OpenChoice(
     "min-max in Algorithm 1, z-score in Algorithm 3",
 )
 _NO_SIZE = "the source gives no sizes"
-_WINDOWS = OpenChoice(
-    "filter and windows",
-    "band-pass of 20 Hz to 4 kHz, at most 0.45 times the rate of a recording, before the rate is "
-    "lowered; 0.4 s every 0.2 s",
+_WINDOWS = OpenChoice("windows", "0.4 s every 0.2 s")
+_ENHANCEMENT = OpenChoice(
+    "enhancement",
+    "the band-pass alone",
+    "the source does not say what the compared networks were given",
 )
 _PATIENCE = OpenChoice(
     "training",
-    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20, validated on 20 % of the training "
-    "subjects",
-    "the source stops early and gives no numbers",
+    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20; the weights with the lowest loss "
+    "on 20 % of the training subjects are kept",
+    "the source names Adam or SGD, mini-batches and early stopping, and no numbers",
 )
 _KINDS = {
     "cnn": ("CNN", "CNN"),
@@ -79,19 +88,11 @@ _KINDS = {
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         _ADAPTIVE,
-        OpenChoice(
-            "artefact removal before segmentation",
-            "the adaptive filter alone",
-            "the source names no method; ArtefactRejector can stand before the scaling",
-        ),
-        OpenChoice(
-            "autoencoder",
-            "convolutions of 16 filters, trained on the training windows with white noise added; "
-            "10 epochs",
-            "the source gives no sizes",
-        ),
+        _BEFORE_SEGMENTS,
+        _DENOISING,
         _MINMAX,
         OpenChoice(
             "Fourier spectrum",
@@ -102,12 +103,7 @@ _KINDS = {
         OpenChoice(
             "scaling before the PCA", "features are standardised", "they differ in their units"
         ),
-        OpenChoice(
-            "PCA",
-            "by a singular value decomposition of the centred features, up to 99 % of the variance",
-            "the components are the same; the source gives no number of them",
-            "by eigendecomposition of the covariance",
-        ),
+        OpenChoice("PCA", "up to 99 % of the variance", "the source gives no number of components"),
         OpenChoice("feature normalisation", "min-max over the training windows"),
         OpenChoice(
             "augmentation",
@@ -118,16 +114,11 @@ _KINDS = {
         OpenChoice("selection", "components above the mean importance"),
         OpenChoice(
             "classifier",
-            "a perceptron of 100 units",
+            "a perceptron of 100 units, Adam 1e-3, at most 500 epochs",
             "Algorithm 2 alone is neurofusionnet; here the features are on trial",
             "the deep network of Algorithm 2",
         ),
-        OpenChoice(
-            "band-pass",
-            "20 to 4000 Hz, Butterworth of order 4, forwards and backwards; filter__design='fir' "
-            "has a finite impulse response",
-            "the source gives neither corners nor design",
-        ),
+        BAND_PASS,
         OpenChoice("windows", "0.4 s every 0.2 s at 10 kHz"),
         OpenChoice(
             "labels, split, report and export",
@@ -203,22 +194,20 @@ def neurofusion_features(
             ("denoise", AutoencoderDenoiser(max_epochs=10, random_state=random_state)),
             ("features", features),
             ("scaler", StandardScaler()),
-            ("pca", PCA(n_components, random_state=random_state)),
+            ("pca", PCA(n_components, svd_solver="covariance_eigh", random_state=random_state)),
             ("normalise", MinMaxScaler()),
             ("selection", RandomForestSelector(random_state=random_state)),
             ("augment", WindowAugmenter(epsilon=0.05, random_state=random_state)),
             ("classifier", classical_classifier("mlp", random_state)),
         ]
     )
-    before = tuple(part for part in _enhanced(line_freq) if part[0] != "denoise")
-    return over_filtered(windows, fs, window, step, before=before)
+    return over_filtered(windows, fs, window, step, before=_enhanced(line_freq))
 
 
 def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
-    """Steps of the enhancement in Algorithm 1."""
+    """Steps of Algorithm 1 before segmentation."""
     return (
         ("adaptive", AdaptiveFilter("powerline", freq=line_freq)),
-        ("denoise", WaveletDenoiser()),
         ("scale", AmplitudeScaler("minmax")),
     )
 
@@ -234,6 +223,7 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "every size of the network",
@@ -254,10 +244,17 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
             "parts of the method",
         ),
         _ADAPTIVE,
+        _BEFORE_SEGMENTS,
+        _DENOISING,
         _MINMAX,
+        OpenChoice(
+            "augmentation",
+            "each training window gets white noise of 5 % of its spread, anew in each epoch",
+            "the source gives no epsilon",
+        ),
         _PATIENCE,
         _SLOW,
-        _DENOISING,
+        BAND_PASS,
         _WINDOWS,
         MEAN_VOTE,
     ],
@@ -274,6 +271,11 @@ def neurofusionnet(
 ) -> Pipeline:
     """NeuroFusionNet: the enhancement of Algorithm 1, the network trained by Algorithm 2.
 
+    The steps are in the order of the source: band-pass, adaptive filter, min-max normalisation,
+    segmentation, an autoencoder that removes artefacts from windows, augmentation, the network.
+    ``set_params(divote__estimator__denoise=WaveletDenoiser())`` has another denoiser, or
+    "passthrough" none.
+
     Parameters
     ----------
     $windows
@@ -283,9 +285,9 @@ def neurofusionnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``denoise``, ``scale``, ``mark``,
-        ``divote``; parts of the network are switched by
-        ``divote__estimator__has_graph`` and its like.
+        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``scale``, ``mark``, ``divote``;
+        ``divote__estimator`` has the steps ``denoise`` and ``network``. Parts of the network are
+        switched by ``divote__estimator__network__has_graph`` and its like.
 
     Notes
     -----
@@ -300,13 +302,18 @@ def neurofusionnet(
     Examples
     --------
     >>> from sklearn_emg.papers import neurofusionnet
-    >>> neurofusionnet().get_params()["divote__estimator__has_graph"]
+    >>> neurofusionnet().get_params()["divote__estimator__network__has_graph"]
     True
     """
     from sklearn_emg.neural_network import NeuroFusionNetClassifier
 
-    network = NeuroFusionNetClassifier(max_epochs=max_epochs, random_state=random_state)
-    return over_filtered(network, fs, window, step, before=_enhanced(line_freq))
+    augment = WindowAugmenter(epsilon=0.05, random_state=random_state)
+    network = NeuroFusionNetClassifier(
+        augment=augment, max_epochs=max_epochs, random_state=random_state
+    )
+    denoise = AutoencoderDenoiser(max_epochs=10, random_state=random_state)
+    windows = Pipeline([("denoise", denoise), ("network", network)])
+    return over_filtered(windows, fs, window, step, before=_enhanced(line_freq))
 
 
 @published_systems(
@@ -322,6 +329,7 @@ def neurofusionnet(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("CNN", CNN_SIZES, _NO_SIZE),
         OpenChoice("recurrent networks", "64 units on frames of 10 samples", _NO_SIZE),
@@ -338,7 +346,9 @@ def neurofusionnet(
         ),
         _PATIENCE,
         _SLOW,
+        _ENHANCEMENT,
         _ZSCORE,
+        BAND_PASS,
         _WINDOWS,
         MEAN_VOTE,
     ],
@@ -419,6 +429,7 @@ def plain_network(
     },
     source=NEUROFUSION,
     input=NEUROFUSION_INPUT,
+    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "cohort of the pretraining",
@@ -432,7 +443,9 @@ def plain_network(
         ),
         _PATIENCE,
         _SLOW,
+        _ENHANCEMENT,
         _ZSCORE,
+        BAND_PASS,
         _WINDOWS,
         MEAN_VOTE,
     ],

@@ -20,6 +20,7 @@ _NO_SIZE = "the source gives no size"
         )
     },
     source=NEUROFUSION,
+    data="none; no set is named",
     input="visits of a subject: features and a measure of the disease, of the last 3 visits",
     open_choices=[
         OpenChoice("data", "none; the source names no set and reports no result of a prognosis"),
@@ -31,8 +32,23 @@ _NO_SIZE = "the source gives no size"
         ),
         OpenChoice("context window", "3 visits", "tuned by a search over 'context'"),
         OpenChoice("LSTM", "1 layer of 32 units", _NO_SIZE),
-        OpenChoice("attention", "over the states, added to the last state", "as in its figure"),
-        OpenChoice("training", "Adam 0.01, batches of 32, 20 % of the subjects for early stopping"),
+        OpenChoice(
+            "attention",
+            "mean of the states with learned weights, joined to the last state",
+            "the source names attention alone",
+        ),
+        OpenChoice(
+            "training",
+            "squared error, Adam 0.01, batches of 32, at most 100 epochs, patience 10 on 20 % of "
+            "the training subjects",
+            _NO_SIZE,
+        ),
+        OpenChoice(
+            "score and search",
+            "RMSE by compare, settings by a GridSearchCV around the system",
+            "neither is a step of an estimator",
+            "RMSE, hyperparameter search",
+        ),
         OpenChoice(
             "back-propagation through time",
             "through the whole context; 'chunk' truncates it",
