@@ -245,7 +245,7 @@ class Comparison:
         times : DataFrame
             One row per pipeline, fold and step, with ``pipeline``, ``fold`` and the columns of
             :func:`~sklearn_emg.comparison.time_steps`: ``step``, ``kind``, ``seconds``,
-            ``snr_db``, ``rmse`` in mV, and ``ms_per_recording``.
+            ``snr_db``, ``rmse``, and ``ms_per_recording``.
 
         Raises
         ------

@@ -35,9 +35,10 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         One row per step, in the order in which they run: ``step``, the path of the step; ``kind``,
         "loading", "preprocessing" (steps on recordings, and cutting windows), "features" (steps on
         windows before the last one) or "prediction"; ``seconds``, and ``ms_per_recording``. The
-        last row is the total. Of a step that changes signals ``snr_db`` is the power of the
-        enhanced signals against that of what was removed, in dB, and ``rmse`` the root of the mean
-        square of what was removed, in mV: for an autoencoder the error of reconstruction.
+        last row is the total. Of a step that changes signals, and not their scale alone,
+        ``snr_db`` is the power of the enhanced signals, without their means, against that of what
+        was removed, in dB, and ``rmse`` the root of the mean square of what was removed, in mV (in
+        the unit of a scaler that stands before): for an autoencoder the error of reconstruction.
 
     Raises
     ------
@@ -102,7 +103,11 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
 
 
 def _change(before: Any, after: Any) -> dict[str, float]:
-    """SNR in dB and RMSE in mV of a step that returns signals of the same shape."""
+    """SNR in dB and RMSE of a step that returns signals of the same shape.
+
+    The power is that around the mean of each signal: one between 0 and 1 has an offset that is no
+    signal. A step that only rescales signals removes nothing, and has neither.
+    """
     pairs = [(before, after)]
     if isinstance(before, pd.DataFrame) and isinstance(after, pd.DataFrame):
         pairs = list(zip(map(read_signal, before["signal"]), map(read_signal, after["signal"])))
@@ -111,14 +116,29 @@ def _change(before: Any, after: Any) -> dict[str, float]:
     if any(np.shape(a) != np.shape(b) for a, b in pairs):
         return {}
     removed, kept, n = 0.0, 0.0, 0
-    for a, b in pairs:
-        known = np.isfinite(a) & np.isfinite(b)
-        removed += float(np.square(a[known] - b[known], dtype=np.float64).sum())
-        kept += float(np.square(b[known], dtype=np.float64).sum())
-        n += int(known.sum())
-    if removed == 0 or kept == 0:
+    rescaled = True
+    for x, z in (rows for pair in pairs for rows in zip(*map(_rows, pair))):
+        known = np.isfinite(x) & np.isfinite(z)
+        if not known.any():
+            continue
+        x, z = x[known], z[known]
+        removed += float(np.square(x - z).sum())
+        n += len(x)
+        x, z = x - x.mean(), z - z.mean()
+        power = float(z @ z)
+        kept += power
+        gain = float(x @ z) / max(float(x @ x), 1e-300)
+        same_form = float(np.square(z - gain * x).sum()) <= 1e-9 * power
+        rescaled = rescaled and same_form and abs(gain - 1) > 1e-6
+    if removed == 0 or kept == 0 or rescaled:
         return {}
     return {"snr_db": 10 * np.log10(kept / removed), "rmse": np.sqrt(removed / n)}
+
+
+def _rows(signals: Any) -> np.ndarray:
+    """Signals of one channel, as rows of float64."""
+    values = np.asarray(signals, dtype=np.float64)
+    return values.reshape(-1, values.shape[-1])
 
 
 def _run(estimator: Any, X: Any, kind: str, path: str, measured: Callable[..., Any]) -> None:

@@ -89,7 +89,7 @@ class PublishedResult:
 
     def __str__(self) -> str:
         label = {True: "leaky", False: "split by subject", None: "split not stated"}[self.leaky]
-        return f"{self.measure} {self.text} ({label})"
+        return f"{self.measure} {self.text}" + (f" ({label})" if self.unit == "%" else "")
 
 
 @dataclass(frozen=True)

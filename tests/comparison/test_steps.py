@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 from data import simulated_cohort
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg.comparison import compare, time_steps
-from sklearn_emg.ensemble import DiVoteRegressor
+from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.papers import make_system
+from sklearn_emg.preprocessing import AmplitudeScaler, HighpassFilter, WaveletDenoiser
 
 
 def test_each_step_has_its_seconds_and_they_add_up():
@@ -69,7 +70,7 @@ def test_steps_that_change_signals_have_snr_and_rmse():
     times = time_steps(model, X[:5]).set_index("step")
     before = model[:1].transform(X[:5])["signal"]
     after = model["filter"].transform(model[:1].transform(X[:5]))["signal"]
-    kept = sum(float((b**2).sum()) for b in after)
+    kept = sum(b.size * float(b.var(dtype=float)) for b in after)
     removed = sum(float(((a - b) ** 2).sum()) for a, b in zip(before, after))
     n = sum(a.size for a in before)
     assert times.loc["filter", "snr_db"] == pytest.approx(10 * np.log10(kept / removed), rel=1e-4)
@@ -77,6 +78,28 @@ def test_steps_that_change_signals_have_snr_and_rmse():
     # What removes nothing, or gives no signals, has neither.
     others = times.drop(index=["filter", "resample"])[["snr_db", "rmse"]]
     assert others.isna().all(axis=None)
+
+
+def test_snr_counts_no_offset_of_scaled_signals_and_no_change_of_scale():
+    X, y = simulated_cohort()
+    scaled = [("scale", AmplitudeScaler("minmax")), ("lower", HighpassFilter(30.0))]
+    windows = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    vote = DiVoteClassifier(windows, window=0.25)
+    model = Pipeline([("highpass", HighpassFilter(30.0)), *scaled, ("vote", vote)]).fit(X, y)
+    times = time_steps(model, X[:5]).set_index("step")
+    assert np.isnan(times.loc["scale", "snr_db"])
+    unit = model[:2].transform(X[:5])["signal"]
+    after = model[:3].transform(X[:5])["signal"]
+    kept = sum(b.size * float(b.var(dtype=float)) for b in after)
+    removed = sum(float(np.square(a - b, dtype=float).sum()) for a, b in zip(unit, after))
+    expected = 10 * np.log10(kept / removed)  # the offset is removed here
+    assert times.loc["lower", "snr_db"] == pytest.approx(expected, rel=1e-3)
+    plain = Pipeline([("scale", scaled[0][1]), ("denoise", WaveletDenoiser()), ("vote", vote)])
+    found = [
+        time_steps(pipeline.fit(X, y), X[:1]).set_index("step").loc["denoise", "snr_db"]
+        for pipeline in (plain, plain[1:])
+    ]
+    assert found[0] == pytest.approx(found[1], abs=0.5)
 
 
 def test_the_windows_of_a_regressor_are_apart_from_its_features():

@@ -238,8 +238,9 @@ def parts_of_system(model):
     kinds = {kind.__name__ for value in params.values() for kind in type(value).__mro__}
     if model.get_params().get("divote__final_estimator") == "logistic":
         kinds.add("LogisticRegression")
-    names = [v for k, v in params.items() if k.endswith("features") and isinstance(v, (list, tuple))]
-    return kinds, {name for group in names for name in group if isinstance(name, str)}
+    groups = [value for key, value in params.items() if key.endswith("features")]
+    names = [n for group in groups if isinstance(group, (list, tuple)) for n in group]
+    return kinds, {name for name in names if isinstance(name, str)}
 
 
 @pytest.mark.parametrize("name", list_systems().index)
