@@ -295,7 +295,7 @@ def _draws(
     n_draws: int,
     rng: np.random.RandomState,
 ) -> Iterator[list[Any]]:
-    """Local subjects of each draw, in the order in which they are learned."""
+    """Local subjects of each draw, in the order in which the system learns from them."""
     subjects, labels = checked_table(X, y, _CALLER)
     classes = sorted(np.unique(labels).tolist(), key=lambda c: (not is_healthy(c), str(c)))
     if learn == "references":

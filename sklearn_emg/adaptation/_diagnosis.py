@@ -94,7 +94,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         Identities of all subjects that were trained on, in ``fit`` and later. A network does not
         hold any of them out for validation later.
     reference_subjects_ : ndarray of shape (n_references,)
-        Identities of the subjects that standardised a site in ``calibrate``. They are not valid as
+        Identities of the subjects that standardised a site in ``calibrate``. They must not serve as
         test subjects.
     update_ : {"refit", "fine_tune", "final"}
         What ``partial_fit`` does.

@@ -1,4 +1,4 @@
-"""Prequential evaluation: each new subject is diagnosed, then learned."""
+"""Prequential evaluation: the system diagnoses each new subject, then learns from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PrequentialScore:
     ----------
     predictions : DataFrame
         One row per new subject, in the order in which they came: ``n_learned`` subjects before,
-        ``y_true``, ``y_pred``, and ``y_frozen`` by the system that learned nothing.
+        ``y_true``, ``y_pred``, and ``y_frozen`` by the system that did not learn.
     summary : DataFrame
         Accuracy of the adapting and of the frozen system on the new subjects (Wilson intervals),
         their difference on the same subjects (bootstrap), and with `old` the accuracy on the old
@@ -75,7 +75,7 @@ class PrequentialScore:
         return table.set_index(pd.Index(n, name="n_subjects"))
 
     def __repr__(self) -> str:
-        return f"Prequential: each subject is diagnosed, then learned\n{self.summary.round(2)!r}"
+        return f"Prequential: each subject is diagnosed, then learned from\n{self.summary.round(2)!r}"
 
 
 @warned_once()
@@ -91,7 +91,7 @@ def prequential_score(
     n_resamples: int = 1000,
     random_state: Any = 0,
 ) -> PrequentialScore:
-    """Diagnose each new subject, then learn it: no subject is tested after it was learned.
+    """Diagnose each new subject, then learn from it: a subject is tested only before that.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def prequential_score(
         Recordings of subjects of the source that were not trained on. They are diagnosed before and
         after each batch, to see what is forgotten.
     batch : int, default=1
-        Number of subjects that are diagnosed and then learned at a time.
+        Number of subjects that are diagnosed before the system learns from them together.
     order : {"given", "random"}, default="given"
         Order of the subjects: that of their first rows, or drawn.
     confidence : float, default=0.95

@@ -1,4 +1,4 @@
-"""Scores at each site by the number of its subjects that a pipeline learned before."""
+"""Scores at each site by the number of its subjects that a pipeline learned from before."""
 
 from __future__ import annotations
 

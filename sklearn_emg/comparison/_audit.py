@@ -137,7 +137,7 @@ def leakage_audit(
     ------
     ValueError
         If X has no subjects, a class has too few for the folds, X has subjects that a part of the
-        estimator was fitted on before, the estimator takes the subject for a feature, or `splits`
+        estimator was fitted on before, the estimator uses the subject as a feature, or `splits`
         lacks a necessary split or names an unknown one.
 
     Notes

@@ -181,7 +181,7 @@ def compare(
     before it, or put it into ``DiVoteClassifier(window=None)``.
 
     If a worker process is killed, for instance for its memory use, its fold is tried once more in a
-    separate worker and then counts as failed.
+    separate worker, and counts as failed if that worker is killed too.
 
     Examples
     --------

@@ -62,7 +62,7 @@ class SiteComparison(Comparison):
     def adaptation_table(
         self, metric: str = "balanced_accuracy", cohort: Literal["new", "old"] = "new"
     ) -> pd.DataFrame:
-        """Table for reading: a metric at each site by the number of local subjects learned.
+        """Table for reading: a metric at each site by the number of local subjects learned from.
 
         Parameters
         ----------

@@ -232,7 +232,7 @@ def _signed(text: str) -> int:
 
 
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file in the folder that has the bytes that the header announces.
+    """Path of a signal file, which must lie in the folder and have the stated size.
 
     Raises
     ------

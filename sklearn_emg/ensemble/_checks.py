@@ -218,7 +218,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
             raise ValueError(
                 f"{self._caller}(window={self.window}) cuts the recordings of a table with the "
                 f"columns 'signal' and 'fs'; X has no 'signal' (got {type(X).__name__}). Set "
-                "window=None to take each row for one window."
+                "window=None to treat each row as one window."
             )
         # A frame goes on as a frame, so that steps can address its columns by name.
         return (frame if isinstance(frame, pd.DataFrame) else values), y

@@ -63,7 +63,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         that a transformer of a Pipeline requests by scikit-learn's metadata routing, such as those
         of a :class:`~sklearn_emg.preprocessing.SiteStandardizer`, are passed to it.
     window : float or None, default=0.4
-        Length of a window in seconds. None takes each row for one window: a row of a feature
+        Length of a window in seconds. None treats each row as one window: a row of a feature
         table or of an array, or a recording of a table in which all have one length.
     step : float or None, default=0.1
         Seconds from one window to the next; None leaves no overlap. Not used with

@@ -28,9 +28,9 @@ from sklearn_emg.recordings import OnFault, Tail
 class DiVoteRegressor(RegressorMixin, DiVote):
     """Divide recordings into windows, predict a number for each, and aggregate to subjects.
 
-    The sister of :class:`DiVoteClassifier` for numbers such as severity: predictions of windows
-    are averaged over each recording, and those of recordings over each subject. A final regressor
-    can read the statistics of the recordings instead.
+    The counterpart of :class:`DiVoteClassifier` for numbers such as severity: predictions of
+    windows are averaged over each recording, and those of recordings over each subject. A final
+    regressor can read the statistics of the recordings instead.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         windows, with the sampling rate of the table and with folds of subjects for whatever splits
         windows inside.
     window : float or None, default=0.4
-        Length of a window in seconds. None takes each row for one window: a row of a feature
+        Length of a window in seconds. None treats each row as one window: a row of a feature
         table or of an array, or a recording of a table in which all have one length.
     step : float or None, default=0.1
         Seconds from one window to the next; None leaves no overlap. Not used with

@@ -140,7 +140,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `normal` is not one of the classes, or `reference` has no limits of `muscle` or of
+            If `normal` is not one of the classes, or `reference` has no limits for `muscle` or for
             any column.
         """
         self._validate_params()

@@ -277,7 +277,7 @@ def default_layers(module: Any) -> list[str]:
     Returns
     -------
     names : list of str
-        As of ``module.named_modules()``.
+        Names as given by ``module.named_modules()``.
     """
     names = []
     for name, child in module.named_children():

@@ -23,7 +23,7 @@ def _codes_and_proba(
     y = np.asarray(y_true).tolist()
     if proba.ndim != 2 or proba.shape != (len(y), len(labels)):
         raise ValueError(
-            f"'y_proba' must have one row per case and one column per class, "
+            f"'y_proba' must have one row per label and one column per class, "
             f"{(len(y), len(labels))}. Got shape {proba.shape}."
         )
     if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():

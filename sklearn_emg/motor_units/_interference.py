@@ -352,7 +352,7 @@ class InterferenceCloud:
         Returns
         -------
         table : DataFrame
-            As of :meth:`score`, in the order of `X`.
+            As for :meth:`score`, in the order of `X`.
 
         Raises
         ------

@@ -252,7 +252,7 @@ class ReferenceLimits:
             )
         if small:
             warn_of_recordings(
-                f"ReferenceLimits has no limits of {', '.join(sorted(small))}: fewer than "
+                f"ReferenceLimits has no limits for {', '.join(sorted(small))}: fewer than "
                 f"{_MIN_CONTROLS} controls with enough potentials."
             )
         self.limits_ = pd.DataFrame(rows, columns=_LIMITS)
@@ -371,7 +371,7 @@ class ReferenceLimits:
         found = limits[here & (limits["statistic"] == statistic)].to_dict("records")
         if not found:
             raise ValueError(
-                f"ReferenceLimits has no limits of {measure} of the muscle {name!r}. It has "
+                f"ReferenceLimits has no limits for {measure} of the muscle {name!r}. It has "
                 f"those of {', '.join(self.muscles())}; fit it on controls of this muscle, or give "
                 "a table with a source."
             )
@@ -397,7 +397,7 @@ class ReferenceLimits:
         Warns
         -----
         RecordingWarning
-            If muscles have fewer than `min_potentials`, or an age is missing that limits need.
+            If muscles have fewer than `min_potentials`, or an age that the limits need is missing.
         SubjectLeakWarning
             If subjects are among the controls that the limits were learned from.
         """
@@ -545,7 +545,7 @@ class ReferenceLimits:
         Returns
         -------
         table : DataFrame
-            As of :meth:`score_muscles`, with the ``group`` of each subject, in the order of `X`.
+            As for :meth:`score_muscles`, with the ``group`` of each subject, in the order of `X`.
 
         Raises
         ------

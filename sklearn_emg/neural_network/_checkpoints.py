@@ -144,10 +144,10 @@ def checkpoint_progress(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     -------
     progress : list of dict
         One for each fit, the one that was written last at the end: the last ``epoch`` and the
-        number of all ``epochs``, its ``train_loss`` and, with a validation, ``valid_loss``, its
-        ``seconds``, ``seconds_left``, that as text in ``left`` ("at most 19 min left", where the
-        training may stop early), ``total_seconds`` and ``total_cpu_seconds`` until then, and when
-        it was ``written``, in s since 1970. Files of another kind are passed over.
+        number of all ``epochs``, its ``train_loss`` and, with validation data, ``valid_loss``, its
+        ``seconds``, ``seconds_left``, the same as text in ``left`` ("at most 19 min left" if the
+        training may stop early), ``total_seconds`` and ``total_cpu_seconds`` so far, and the time
+        at which it was ``written``, in s since 1970. Files of another kind are passed over.
 
     Examples
     --------

@@ -20,7 +20,7 @@ __all__ = ["ReadyClassifier", "SpectrumClassifier"]
 
 
 class ReadyClassifier(NetClassifier):
-    """A classifier whose parameters hold those of the module ``_network`` under the same names.
+    """A classifier whose parameters include those of the module ``_network`` under the same names.
 
     The module checks its own settings when it is built in `fit`.
     """

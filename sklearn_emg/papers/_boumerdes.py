@@ -210,7 +210,7 @@ def boumerdes_cnn(
 
     Windows of 1 s every 0.4 s are used, raw in mV. Recordings of large classes are left out, then
     SMOTE enlarges small classes of the training subjects; the network stops early on held-out
-    subjects, whose windows are real ones.
+    subjects, none of whose windows are synthetic.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ def boumerdes_lstm(
     Returns
     -------
     pipeline : imblearn.pipeline.Pipeline
-        As of :func:`boumerdes_cnn`.
+        As for :func:`boumerdes_cnn`.
 
     Notes
     -----

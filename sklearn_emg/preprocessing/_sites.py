@@ -65,7 +65,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Number of reference subjects of each site that are used, at most. They are drawn by
         `random_state`; None uses all.
     site : str or None, default="site"
-        Column with the site of each row. None takes all rows for one site. "subject" standardises
+        Column with the site of each row. None treats all rows as one site. "subject" standardises
         each subject by its own reference rows, such as those of a rest or reference contraction.
     statistic : {"mean", "median"}, default="mean"
         "mean" subtracts the mean and divides by the standard deviation; "median" subtracts the

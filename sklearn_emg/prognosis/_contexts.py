@@ -45,7 +45,7 @@ def visit_contexts(
     context : int, default=3
         Largest number of visits that are known.
     horizon : int, default=1
-        How many of the subject's visits after the last known one the target is.
+        Number of visits from the last known visit of the subject to the target.
     min_context : int, default=1
         Smallest number of known visits; with fewer there is no example. Visits that are missing at
         the beginning of a context are NaN.

@@ -193,14 +193,14 @@ class SurvivalVote(DiVote):
     ----------
     estimator : transformer
         Transformer of windows into features, such as
-        :class:`~sklearn_emg.feature_extraction.EMGFeatures` or a Pipeline, fitted on all windows
-        of the training without their outcomes.
+        :class:`~sklearn_emg.feature_extraction.EMGFeatures` or a Pipeline, fitted on all training
+        windows without their outcomes.
     final_estimator : {"cox", "forest", "boosting"} or estimator, default="cox"
         Survival model of the subjects: a Cox model with an elastic net (half L1, penalty 0.05) on
         standardised features, a random survival forest of 200 trees, gradient boosting of 100
         trees with the Cox loss; or an estimator of scikit-survival, also at the end of a Pipeline.
     window : float or None, default=0.4
-        Length of a window in seconds. None takes each row for one window: a row of a feature
+        Length of a window in seconds. None treats each row as one window: a row of a feature
         table, or a recording of a table in which all have one length.
     step : float or None, default=0.1
         Seconds from one window to the next; None leaves no overlap. Not used with ``window=None``.

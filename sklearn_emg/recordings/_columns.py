@@ -281,7 +281,8 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
     ----------
     model : fitted estimator
     X : DataFrame or object
-        Table with a ``subject`` column, as `model` was fitted on; nothing is found in others.
+        Table with a ``subject`` column, like the one that `model` was fitted on; in other inputs
+        nothing is found.
     y : array-like of shape (n_rows,), default=None
         Label of each row.
 

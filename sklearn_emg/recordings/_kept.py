@@ -396,7 +396,7 @@ def _shape_after(cut: Cut, steps: Sequence[Any]) -> tuple[int, ...]:
 
 
 def raw_signal(signal: Any) -> NDArray | SignalFile | None:
-    """An array or a file, also of a kept recording before any step; None of others."""
+    """An array or a file, also of a kept recording before any step; None for others."""
     if isinstance(signal, KeptSignal):
         return None if signal.steps else signal.row["signal"]
     return signal if isinstance(signal, (np.ndarray, SignalFile)) else None

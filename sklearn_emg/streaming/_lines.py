@@ -33,7 +33,7 @@ class LineFormat:
 
     Lines end with a line feed; a carriage return before it, empty lines and lines that begin with
     ``#`` are skipped. Values are decimal numbers such as ``-0.25`` or ``1.5e-3``, or ``nan`` for a
-    sample that the device has not got, which becomes a gap.
+    sample that the device did not record, which becomes a gap.
 
     Parameters
     ----------

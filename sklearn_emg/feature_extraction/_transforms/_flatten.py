@@ -16,8 +16,8 @@ __all__ = ["Flatten"]
 class Flatten(TransformerMixin, BaseEstimator):
     """Put all values of an image, or all samples of a window, into one row of features.
 
-    After :class:`STFT`, :class:`CWTCoefficients` and other images it makes rows that any
-    scikit-learn transformer or classifier takes.
+    Placed after :class:`STFT`, :class:`CWTCoefficients` or another transform to images, it turns
+    the images into rows that any scikit-learn transformer or classifier accepts.
 
     Attributes
     ----------

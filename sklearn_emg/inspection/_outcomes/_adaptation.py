@@ -14,7 +14,7 @@ _COLUMNS = 2
 
 
 class AdaptationDisplay:
-    """Accuracy at a new site by the number of local subjects that a system learned.
+    """Accuracy at a new site by the number of local subjects that a system learned from.
 
     Create it with :meth:`from_curve` or :meth:`from_curves`.
 
@@ -121,7 +121,7 @@ class AdaptationDisplay:
         axis.set_xticks(range(len(sizes)), sizes)
         axis.set_ylim(0.0, 1.02)
         axis.set_title(title, fontsize=10)
-        axis.set_xlabel("local subjects that were learned")
+        axis.set_xlabel("local subjects that the system learned from")
         axis.set_ylabel(metric.replace("_", " "))
         axis.legend(frameon=False, fontsize=7.5, loc="lower right")
 

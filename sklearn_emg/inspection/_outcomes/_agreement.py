@@ -104,7 +104,7 @@ class AgreementDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, a value is not finite, or there are fewer than three cases.
+            If lengths differ, a value is not finite, or there are fewer than three pairs of values.
         """
         check_confidence(confidence)
         regression_measures(y_true, y_pred)  # checks both

@@ -331,13 +331,13 @@ def _sites(result: SiteComparison) -> dict[str, Any]:
 
 
 def _adaptation(result: Comparison) -> dict[str, Any] | None:
-    """Scores of each site by the number of its subjects that were learned, with `adapt`."""
+    """Scores of each site by the number of its subjects learned from, with `adapt`."""
     curves = result.adaptation if isinstance(result, SiteComparison) else {}
     if not curves:
         return None
     frame = result.adaptation_table()  # type: ignore[attr-defined]
     display = AdaptationDisplay.from_curves({str(site): curve for site, curve in curves.items()})
-    caption = "Balanced accuracy of the site's other subjects by the number that was learned"
+    caption = "Balanced accuracy of the site's other subjects by the number that were learned from"
     picture = draw(
         lambda figure: display.plot(ax=figure.subplots(-(-len(curves) // 2), min(2, len(curves)))),
         f"{caption}; the same values as in the table.",

@@ -76,7 +76,7 @@ def quantitative_emg_report(
     path : str or path-like
         The HTML file. An existing one is replaced once the new page is complete.
     limits : ReferenceLimits, default=None
-        Fitted limits, or limits from a table; by default the published limits. Limits of own
+        Fitted limits, or limits from a table; by default the published limits. Limits from your own
         controls have to be learned with the same `extractor` and `highpass`.
     extractor : MUAPFeatures or MotorUnitDecomposer, default=None
         How potentials are found and measured: isolated discharges (the default), or the average
@@ -85,8 +85,8 @@ def quantitative_emg_report(
         How motor units are found; by default `extractor` if it is one, or a decomposer with
         default settings.
     interference : InterferenceCloud, default=None
-        Fitted clouds of own controls, of parts of 0.5 s with the same `highpass`. Without it the
-        page has no interference pattern.
+        Clouds that were fitted to your own controls, in parts of 0.5 s and with the same
+        `highpass`. Without them the page shows no interference pattern.
     highpass : float, default=20.0
         Corner frequency in Hz of the high-pass filter before the measures.
     seconds : float, default=1.0
@@ -114,7 +114,7 @@ def quantitative_emg_report(
 
     See Also
     --------
-    sklearn_emg.motor_units.InterferenceCloud : Turns and amplitudes of own controls.
+    sklearn_emg.motor_units.InterferenceCloud : Turns and amplitudes of your own controls.
     sklearn_emg.motor_units.ReferenceLimits : The limits, and what they mean.
 
     Examples

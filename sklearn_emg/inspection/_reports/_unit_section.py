@@ -141,7 +141,7 @@ def _templates(
 def interference_section(
     muscle: str, recordings: pd.DataFrame, cloud: InterferenceCloud | None
 ) -> dict[str, Any] | None:
-    """Text and picture of turns against amplitude, with the cloud of own controls."""
+    """Text and picture of turns against amplitude, with the cloud of the controls."""
     if cloud is None:
         return None
     points = interference_points(recordings)
@@ -174,7 +174,7 @@ def interference_section(
     picture = draw(
         paint,
         f"Amplitude per turn against turns per second of {muscle}: {text}",
-        "Parts of 0.5 s; dashed: the cloud of own controls.",
+        "Parts of 0.5 s; dashed: the cloud of your own controls.",
         size=(4.6, 3.0),
     )
     return {"text": text, "picture": picture}

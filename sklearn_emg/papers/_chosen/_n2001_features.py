@@ -31,7 +31,7 @@ def n2001_features(
         Classifier that turns the mean scores of a subject into a diagnosis; None takes the class
         with the highest score.
     cv : None, int or splitter, default=None
-        Splitter that gives a final classifier its training scores.
+        Splitter of the training subjects whose held-out scores train a final classifier.
     random_state : int, RandomState instance or None, default=None
         Seed of the classifiers.
 

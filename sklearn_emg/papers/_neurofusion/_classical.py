@@ -98,7 +98,7 @@ def time_domain_analysis(
 
     Notes
     -----
-    The source reports a precision of 82 %, a recall of 89 % and an F1 of 85 % too.
+    The source also reports a precision of 82 %, a recall of 89 % and an F1 of 85 %.
 
     $notes
 
@@ -161,7 +161,7 @@ def frequency_domain_analysis(
 
     Notes
     -----
-    The source reports a precision of 85 %, a recall of 91 % and an F1 of 88 % too.
+    The source also reports a precision of 85 %, a recall of 91 % and an F1 of 88 %.
 
     $notes
 
@@ -228,7 +228,7 @@ def amplitude_envelope_analysis(
 
     Notes
     -----
-    The source reports a precision of 78 %, a recall of 86 % and an F1 of 82 % too.
+    The source also reports a precision of 78 %, a recall of 86 % and an F1 of 82 %.
 
     $notes
 
@@ -302,7 +302,7 @@ def tree_ensembles(
 
     Notes
     -----
-    The source reports a sensitivity of 89.5 % and a specificity of 85.2 % too.
+    The source also reports a sensitivity of 89.5 % and a specificity of 85.2 %.
 
     $notes
 
@@ -387,7 +387,7 @@ def selected_features_mlp(
 
     Notes
     -----
-    The source reports a sensitivity of 91.0 % and a specificity of 87.3 % too.
+    The source also reports a sensitivity of 91.0 % and a specificity of 87.3 %.
 
     $notes
 

@@ -196,7 +196,7 @@ def rule_based(
 
     Notes
     -----
-    The source reports a sensitivity of 79.2 % and a specificity of 72.5 % too.
+    The source also reports a sensitivity of 79.2 % and a specificity of 72.5 %.
 
     $notes
 

@@ -291,7 +291,7 @@ def neurofusionnet(
 
     Notes
     -----
-    The source reports a precision of 94 %, a recall of 93 % and an F1 of 93 % too.
+    The source also reports a precision of 94 %, a recall of 93 % and an F1 of 93 %.
 
     $notes
 
@@ -479,7 +479,7 @@ def transfer_cnn(
 
     Notes
     -----
-    The source reports a sensitivity of 94.7 % and a specificity of 91.5 % too.
+    The source also reports a sensitivity of 94.7 % and a specificity of 91.5 %.
 
     To pretrain on another cohort, put a TransferClassifier on which ``pretrain`` was called at
     ``divote__estimator``: copies keep its weights, and it refuses to be fitted on subjects of the

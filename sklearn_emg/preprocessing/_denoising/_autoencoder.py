@@ -260,7 +260,7 @@ class AutoencoderDenoiser(SignalTransformer):
         return restored.astype(signals.dtype, copy=False)
 
     def reconstruction_error(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Compute the mean squared error of each window, which is high for untypical signals.
+        """Compute the mean squared error of each window, which is high for atypical signals.
 
         Parameters
         ----------

@@ -153,7 +153,8 @@ class AdaptiveFilter(SignalTransformer):
           channel is returned unchanged.
     algorithm : {"lms", "nlms", "rls"}, default="nlms"
         Algorithm: least mean squares, normalised least mean squares, or recursive least squares.
-        The last one adapts fastest, and its time grows with the square of the number of weights.
+        The last one adapts fastest, but its computing time grows with the square of the number of
+        weights.
     memory : float, default=None
         Time constant in seconds of the adaptation of the weights. A longer one removes less of the
         EMG and follows changes more slowly. The default is 0.3 s for "powerline" and 5 s for the
