@@ -84,7 +84,7 @@ def run(scene: str, decibel: float, seed: int) -> dict:
     counts = {(kind, answer): 0 for kind in KINDS for answer in FOUND}
     for kind, j in zip(real["kind"], pairs):
         counts[kind, found["kind"].iloc[j] if j >= 0 else "not found"] += 1
-    # Events of potentials below the floor that are found are no false ones.
+    # Events of potentials below the floor that are found are not false ones.
     used = set(matched(whole, found)) - {-1}
     false = found.drop(index=list(used))["kind"].value_counts()
     rest = bool(detector.recordings_["rest"].iloc[0])

@@ -2,8 +2,8 @@
 
 ``setup`` edits the finished pages: each parameter gets a link of its own, folding lists of the side
 bar and thumbnails of the gallery get a name, the name of the search button has its visible text,
-references drop roles that their elements do not allow, and empty corners of tables are no headings.
-``node doc/axe.mjs PAGES`` checks pages in light and dark.
+references drop roles that their elements do not allow, and empty corners of tables are no longer
+headings. ``node doc/axe.mjs PAGES`` checks pages in light and dark.
 """
 
 from __future__ import annotations

@@ -656,7 +656,8 @@ def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, A
         if name in table:
             return pattern, table.rename(columns={name: "subject"})
     raise ValueError(
-        f"--subject {name} is no field of the pattern {pattern!r} and no column of the metadata"
+        f"--subject {name} is neither a field of the pattern {pattern!r} nor a column of the "
+        "metadata"
     )
 
 

@@ -251,7 +251,8 @@ def read_bytes(path: Path, limit: int) -> bytes:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no regular file, empty, truncated, packed otherwise, or larger than `limit`.
+        If it is not a regular file, or is empty, truncated, packed otherwise or larger than
+        `limit`.
     """
     content = bytearray()
     existing_file(path)

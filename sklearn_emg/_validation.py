@@ -96,7 +96,7 @@ def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
     Raises
     ------
     InvalidParameterError
-        If `value` is no integer or too small.
+        If `value` is not an integer or is too small.
     """
     if not is_integer(value) or value < minimum:
         _refuse(value, name, caller, f"an integer of at least {minimum}")
@@ -156,7 +156,7 @@ def check_real(
     Raises
     ------
     InvalidParameterError
-        If `value` is no number, a truth value, not finite or outside the limits.
+        If `value` is a truth value or not a number, is not finite, or lies outside the limits.
     """
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
     inside = low < number if above else low <= number

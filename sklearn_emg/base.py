@@ -332,7 +332,7 @@ class SignalTransformer(
     """
 
     def __init_subclass__(cls, **kwargs: Any):
-        # Signals are no columns, although features after this step ask for its names.
+        # Signals are not columns, although features after this step ask for its names.
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:

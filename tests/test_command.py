@@ -241,7 +241,7 @@ def test_systems_and_benchmark_are_those_of_papers(capsys):
         (["compare", "STUDY", "--pattern", "*/{subject}_*.csv", "--out", "x"], "with --label"),
         (["compare", "STUDY", "--label", "sex", "--pattern", "*/{subject}_*.csv", "--out", "x"],
          "no column 'sex'"),
-        (["quality", "STUDY", "--subject", "person"], "--subject person is no field"),
+        (["quality", "STUDY", "--subject", "person"], "--subject person is neither a field"),
         (["predict", "nothing", "new.csv"], "nothing"),
     ],
 )  # fmt: skip

@@ -125,7 +125,7 @@ def apply(step, settings, X):
         X = np.stack([X, X[:, ::-1] / 2], axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # A warning states that such amplitudes are no EMG; it is no fault.
+        # A warning states that such amplitudes are not EMG; it is not a fault.
         warnings.simplefilter("ignore", RecordingWarning)
         try:
             return np.asarray(step(**settings).fit_transform(X)), None
@@ -246,7 +246,7 @@ def test_dead_recordings_behind_filters_have_finite_features(dtype):
     windows = divide(table, 0.3).X.astype(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # A warning states that such amplitudes are no EMG; it is no fault.
+        # A warning states that such amplitudes are not EMG; it is not a fault.
         warnings.simplefilter("ignore", RecordingWarning)
         for names in ("all", *FEATURE_SETS):
             assert np.isfinite(EMGFeatures(names, fs=10_000.0).fit_transform(windows)).all(), names

@@ -29,7 +29,7 @@ PROSE = sorted(
     if path.suffix in {".py", ".rst", ".html", ".md"}
     and not {"generated", "auto_examples", "_build"} & set(path.parts)
 )
-# Words of this list are no terms of the field: see the glossary.
+# Words of this list are not terms of the field: see the glossary.
 NOT_THE_FIELDS = re.compile(
     r"\b(beside|besides|nobody|verdicts?|judged?|judges|told apart|tells apart|flatter(?:s|ed)|"
     r"dearest|taken off|takes off|whole numbers?)\b",

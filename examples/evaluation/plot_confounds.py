@@ -4,8 +4,8 @@ Does anything but the disease predict the class?
 
 If patients are older than controls, or were recorded in another room, a model can score well
 without any knowledge of the disease. :func:`~sklearn_emg.comparison.confound_audit` asks each
-column and each property of the recordings that is no disease to predict the class of the subjects
-by itself.
+column and each property of the recordings other than the disease to predict the class of the
+subjects by itself.
 
 The cohort is simulated, and two confounds are planted: age, and the interference of a power line.
 """

@@ -65,6 +65,6 @@ plt.show()
 
 # %%
 # The difference comes from recognising subjects. On the real set, even the score of the split by
-# subject is no evidence about diagnosis, since patients and controls were recorded in different
+# subject is not evidence about diagnosis, since patients and controls were recorded in different
 # campaigns.
 print(f"The random window split overestimates the score by {audit.gap:.2f}.")

@@ -278,7 +278,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         Raises
         ------
         ValueError
-            If no step is a SiteStandardizer, its references are a list, or X is no table.
+            If no step is a SiteStandardizer, its references are a list, or X is not a table.
         """
         self._begin()
         steps = self._standardizers()

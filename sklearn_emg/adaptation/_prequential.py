@@ -75,7 +75,8 @@ class PrequentialScore:
         return table.set_index(pd.Index(n, name="n_subjects"))
 
     def __repr__(self) -> str:
-        return f"Prequential: each subject is diagnosed, then learned from\n{self.summary.round(2)!r}"
+        head = "Prequential: each subject is diagnosed, then learned from"
+        return f"{head}\n{self.summary.round(2)!r}"
 
 
 @warned_once()

@@ -43,7 +43,7 @@ def sizes_up_to(adapt: int | None, site: str | None, task: str) -> list[int]:
     Raises
     ------
     ValueError
-        If `adapt` is no number above 0, there are no sites, or the pipelines predict numbers.
+        If `adapt` is not a number above 0, there are no sites, or the pipelines predict numbers.
     """
     if adapt is None:
         return []

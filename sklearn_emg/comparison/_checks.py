@@ -85,7 +85,7 @@ def subject_splits(
     subjects = Subjects.of(X, subjects)
     if cv is None or isinstance(cv, (int, np.integer)):
         cv = SubjectKFold(5 if cv is None else int(cv), stratify=stratify)
-    # Integers of a target are no classes that each site must have.
+    # Integers of a target are not classes that each site must have.
     numbers = isinstance(cv, LeaveOneSiteOut) and stratify == "quantiles"
     splits = _splits(cv, X, None if numbers else y, subjects)
     if not splits:

@@ -287,7 +287,7 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
     for level in levels.values():
         for answers in (level.y_pred, known):
             if (unknown := np.setdiff1d(answers, classes)).size:
-                raise ValueError(f"It predicts {unknown.tolist()[:3]}, which are no labels of y.")
+                raise ValueError(f"It predicts {unknown.tolist()[:3]}, which are not labels of y.")
         if level.proba is None:
             continue
         proba = np.asarray(level.proba, dtype=float)

@@ -78,7 +78,7 @@ _BLANKS = bytes.maketrans(b" \t\r\v\f", b"\n\n\n\n\n")
 _JOINED = re.compile(rb"(?<=\d)-")  # columns of a fixed width without a blank between them
 # Fewer equal samples may be a coincidence; a second of equal samples is none.
 _MIN_COMPARED, _MAX_COMPARED = 64, 32768
-# As many equal samples in a row at the highest or lowest value are no peak of a signal.
+# As many equal samples in a row at the highest or lowest value are not a peak of a signal.
 _MIN_CLIPPED = 8
 _SHORT = 0.9  # of the usual length
 
@@ -392,7 +392,7 @@ def _bad_number(path: Path, content: bytes) -> str:
         if not usable:
             shown = text[:40].decode("latin-1")
             return f"{path}: value {position + 1} must be a number in microvolts, got {shown!r}."
-    return f"{path} is no list of numbers; get it again."
+    return f"{path} is not a list of numbers; get it again."
 
 
 def _n_clipped(signal: NDArray[np.float32]) -> int:

@@ -29,7 +29,7 @@ class SetFacts:
     ----------
     title, about, source, licence, cite : str
     confounds : sequence of str
-        Properties that differ between the classes and are no disease.
+        Properties that differ between the classes and are not the disease.
     notes : str
         Further facts for users.
     subjects, recordings : int, default=None

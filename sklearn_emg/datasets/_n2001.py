@@ -64,7 +64,7 @@ _FACTS = SetFacts(
     confounds=N2001_CONFOUNDS,
     notes="The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Samples "
     "clipped above 2.5 mV stay numbers. The recordings of A08 end with half a second that "
-    "other recordings of A08 end with too; part of it is no EMG. The numbers of the whole set are "
+    "other recordings of A08 end with too; part of it is not EMG. The numbers of the whole set are "
     "those of the biceps.",
     subjects=22,
     recordings=475,
@@ -192,7 +192,7 @@ def load_n2001(
         NaN, or the lower clipping value, -32768 / 13.107 uV = -2.50004 mV.
     spoilt : {"keep", "drop", "trim"}, default="keep"
         Treatment of recordings that are dead (all samples are equal), have clipped samples, or end
-        with samples that another recording ends with too, which is no signal of their own. They are
+        with samples that also end another recording and are not a signal of their own. They are
         kept and marked, or left out. With "trim" such an end is cut off, and recordings that are
         dead or clipped without it are left out.
     lazy : bool, default=False
@@ -391,7 +391,7 @@ def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, s
         if recording.name not in left_out and found.is_comparable:
             groups.setdefault(found.end, []).append(recording.name)
     for end, names in groups.items():
-        if len(names) > 1 and end != end[:2] * _MIN_COMPARED:  # silent at the end is no copy
+        if len(names) > 1 and end != end[:2] * _MIN_COMPARED:  # silent at the end is not a copy
             ends = shared_ends({name: _stored(samples[name].handle) for name in names})
             for name, shared in ends.items():
                 samples[name].shared_end = shared
@@ -461,7 +461,7 @@ def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
 def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], dict[str, str]]:
     """Recordings by their headers, and those to leave out as copies of others.
 
-    What is wrong with the files of muscles that are not asked for is no error.
+    What is wrong with the files of muscles that are not asked for is not an error.
     """
     headers, samples, faults = _find(root)
     faults += [

@@ -177,7 +177,7 @@ def _read(file: Path) -> pd.DataFrame:
         _check_size(content)
         raw = pd.read_csv(io.BytesIO(content), index_col=False)
     except ValueError as error:
-        raise ValueError(f"{file} is no readable table ({error}). {_REMEDY}") from error
+        raise ValueError(f"{file} is not a readable table ({error}). {_REMEDY}") from error
     missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
     if missing:
         raise ValueError(

@@ -125,7 +125,7 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     record, *fields = lines[0].split()
     name, slash, n_segments = record.partition("/")
     if _NAME.fullmatch(name) is None or not fields:
-        raise ValueError(f"{lines[0][:80]!r} is no record line")
+        raise ValueError(f"{lines[0][:80]!r} is not a record line")
     if name.casefold() != path.stem.casefold():
         raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
     n_signals = _integer("number of signals", fields[0])
@@ -191,7 +191,7 @@ def _parse_signal(line: str) -> SignalSpec:
         )
     stored = _FORMAT.fullmatch(fields[0]) if fields else None
     if stored is None:
-        raise ValueError(f"{line[:80]!r} is no signal line")
+        raise ValueError(f"{line[:80]!r} is not a signal line")
     fmt, samples, skew, offset = stored.groups(default="0")
     if fmt not in (_NULL, *_PLAIN, *_PACKED, *_FLAC):
         raise ValueError(f"the signal format {fmt!r} is unknown")

@@ -185,7 +185,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             from sklearn_emg.neural_network import save_model as save_network
 
             save_network(network, folder / f"network_{number}")
-        # A lock file of the folder of networks, if any, is no part of the model.
+        # A lock file of the folder of networks, if any, is not a part of the model.
         written = [f for f in sorted(folder.iterdir()) if _FILE_NAME.fullmatch(f.name)]
         description = {
             "format": _FORMAT,
@@ -244,7 +244,7 @@ def _check_replaceable(path: Path) -> None:
     foreign = [n for n in names if n != _DESCRIPTION and not _FILE_NAME.fullmatch(n)]
     if foreign:
         raise FileExistsError(
-            f"{path} has {foreign[0]!r}, which is no part of a saved system and would be lost. "
+            f"{path} has {foreign[0]!r}, which is not a part of a saved system and would be lost. "
             "Give the path of a new folder."
         )
 
@@ -364,7 +364,7 @@ def _description_of(folder: Path) -> Path:
     file = folder / _DESCRIPTION
     if not file.exists():
         raise FileNotFoundError(
-            f"{folder} is no folder of save_model: there is no file {_DESCRIPTION} in it."
+            f"{folder} is not a folder of save_model: there is no file {_DESCRIPTION} in it."
         )
     return file
 

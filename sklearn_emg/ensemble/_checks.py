@@ -250,12 +250,12 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return frame
 
     def _columns_of_parameters(self) -> list[str]:
-        """Columns that parameters name, which are no features."""
+        """Columns that parameters name, which are not features."""
         weights = None if self.weights == "windows" else self.weights
         return [name for name in (self.by, self.unit, weights) if name is not None]
 
     def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
-        """Columns that are no features, with the reasons."""
+        """Columns that are not features, with the reasons."""
         return revealing_columns(X, y, groups)
 
     def _check_voting(self) -> None:

@@ -82,7 +82,7 @@ def _set_or_compare(estimator: Any, own: Any, fs: float, path: str, frozen: bool
     if own is None:
         if not frozen:
             estimator.set_params(fs=fs)
-    # The step itself refuses a value that is no number.
+    # The step itself refuses a value that is not a number.
     elif isinstance(own, Real) and not same_rate(float(own), fs):
         raise ValueError(
             f"{path}__fs of DiVoteClassifier is {float(own):.10g} Hz, but the windows that this "
@@ -134,5 +134,5 @@ def _refuse_search(path: str, key: str) -> None:
         f"The search inside DiVoteClassifier tries values of {path}__{key}, which changes the "
         "sampling rate of the steps after it. Search over it outside: "
         f"GridSearchCV(DiVoteClassifier(...), {{'{path.removesuffix('__estimator')}__{key}': "
-        "[...]}), where 'estimator' is no search."
+        "[...]}), where 'estimator' is not a search."
     )

@@ -87,7 +87,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     Raises
     ------
     ValueError
-        If X is no recording table, a column of `keep` is missing, the rate differs from that of
+        If X is not a recording table, a column of `keep` is missing, the rate differs from that of
         ``fit``, or windows cannot be cut.
 
     See Also

@@ -52,7 +52,7 @@ def feature_table() -> pd.DataFrame:
         at f_k, k = 1 ... M; c_bk the K_b coefficients of band b; W(a, b) the continuous wavelet
         transform), ``unit`` (for signals in mV), ``domain``, ``source``, ``extractor`` (class),
         ``min_n_times`` (shortest window, in samples) and ``power`` (p in f(c x) = c^p f(x); NaN
-        where it is no power law).
+        where it is not a power law).
 
     Notes
     -----

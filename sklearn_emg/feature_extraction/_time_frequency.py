@@ -46,7 +46,7 @@ class ImageTransformer(
     """
 
     def __init_subclass__(cls, **kwargs: Any):
-        # Images are no columns, although their values have names for Flatten.
+        # Images are not columns, although their values have names for Flatten.
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:

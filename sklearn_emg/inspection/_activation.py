@@ -318,7 +318,7 @@ def _measures(windows: NDArray[np.floating], fs: float) -> tuple[NDArray[np.floa
     rms = np.sqrt(np.mean(flat**2, axis=(2, 3)))
     peak_to_peak = np.ptp(flat, axis=3).max(axis=2)
     unknown = np.full(rms.shape, np.nan)
-    # Rows of an image are no time series.
+    # Rows of an image are not time series.
     if windows.ndim > 4 or flat.shape[-1] < 2:
         return rms, peak_to_peak, unknown, unknown
     frequencies, power = power_spectrum(flat.reshape(-1, flat.shape[-1]), fs)

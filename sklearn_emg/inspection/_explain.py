@@ -114,7 +114,7 @@ class SubjectExplanationDisplay:
         ----------
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or 1 + n_decisive of them; by default a new figure. Windows
-            that are no signals of samples are not drawn.
+            that are not signals of samples are not drawn.
 
         Returns
         -------
@@ -211,7 +211,7 @@ class SubjectExplanationDisplay:
 def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, dict[str, Any]]:
     """Votes of one subject, and its diagnosis with probabilities."""
     with warnings.catch_warnings():
-        # An explanation is no score, so that training subjects are allowed.
+        # An explanation is not a score, so that training subjects are allowed.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = divote.vote(table)
     if len(votes.subjects) != 1:

@@ -131,7 +131,7 @@ class FeatureDisplay:
         groups : array-like of shape (n_rows,), default=None
             Subject of each row; without it each row is a point.
         units : mapping of str to str, default=None
-            Units of columns that are no features of this package.
+            Units of columns that are not features of this package.
 
         Returns
         -------
@@ -223,7 +223,7 @@ class FeatureDisplay:
 
 
 def _check_features(names: list[str], columns: pd.Index) -> None:
-    """Refuse names that are no columns, none, and more than can be shown."""
+    """Refuse names that are not columns, none, and more than can be shown."""
     if missing := [name for name in names if name not in columns]:
         raise ValueError(
             f"The 'features' of FeatureDisplay must be among the columns {list(columns)}. "

@@ -262,13 +262,13 @@ def _write_rows(
 
 
 def _refuse_other_folder(path: Path, overwrite: bool) -> None:
-    """Refuse to replace a file, or a folder that is no data set of :func:`write_recordings`."""
+    """Refuse to replace a file, or a folder that is not a data set of :func:`write_recordings`."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     _refuse_existing([path], overwrite)
     if not is_own_dataset(path):
         raise FileExistsError(
-            f"{path} is no data set that write_recordings wrote, so it is not replaced; choose a "
+            f"{path} is not a data set that write_recordings wrote and is not replaced; choose a "
             "new folder."
         )
 

@@ -44,7 +44,7 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
     if isinstance(site, str):
         if not isinstance(X, pd.DataFrame) or site not in X.columns:
             have = f"has the columns {list(X.columns)}" if isinstance(X, pd.DataFrame) else (
-                f"is no DataFrame but {type(X).__name__}"
+                f"is not a DataFrame but {type(X).__name__}"
             )  # fmt: skip
             raise ValueError(
                 f"{caller} reads the site of each row from the column {site!r}, and X {have}. Add "
@@ -100,7 +100,7 @@ class LeaveOneSiteOut(Protocol):
     Notes
     -----
     Fewer sites than folds of a k-fold split are usual, and each of them tests one other hospital:
-    the spread over folds is no estimate of the variation between hospitals.
+    the spread over folds is not an estimate of the variation between hospitals.
 
     Examples
     --------

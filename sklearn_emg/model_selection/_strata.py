@@ -142,7 +142,7 @@ def is_discrete(y: Labels) -> bool:
     kind = type_of_target(y, input_name="y")
     if kind == "unknown":
         raise ValueError(
-            "y holds Python objects that are no labels to scikit-learn. Make an array of one type "
+            "y holds Python objects that are not labels to scikit-learn. Make an array of one type "
             "of them, for instance with np.array(y.tolist())."
         )
     return kind in ("binary", "multiclass")

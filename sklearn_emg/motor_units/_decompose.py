@@ -24,7 +24,7 @@ _N_ROUNDS = 4
 BEFORE, AFTER = 0.010, 0.020
 # The templates adapt to drift in parts of about this many seconds.
 _PART = 4.0
-# Constant stretches of at least this many seconds at the ends are no recording.
+# Constant stretches of at least this many seconds at the ends do not belong to the recording.
 _SILENCE = 0.005
 # Highest rate of a unit in Hz, and lowest variation of its intervals: faster or more regular trains
 # are interference.

@@ -51,7 +51,7 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
     Raises
     ------
     ValueError
-        If the table is no recording table, or lacks a column.
+        If the table is not a recording table, or lacks a column.
 
     Examples
     --------

@@ -327,7 +327,7 @@ def fit_mixture(intervals, mean, n_multiples, n_iterations):
     -------
     score, mean, sd, missed, noise : float
         Mean log density; interval and its standard deviation; fraction of missed discharges; and
-        fraction of intervals that are no sum of intervals.
+        fraction of intervals that are not a sum of intervals.
     """
     sd, missed, noise = 0.2 * mean, 0.1, 0.1
     # A unit seldom pauses for longer; such intervals say nothing about missed discharges.

@@ -77,7 +77,7 @@ def muscle_name(name: Any) -> str:
     Raises
     ------
     ValueError
-        If the name is no text or empty.
+        If the name is not text or is empty.
     """
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"Each potential needs the name of its muscle. Got {name!r}.")
@@ -176,7 +176,7 @@ def muscle_potentials(
     Raises
     ------
     ValueError
-        If the table is no recording table or lacks a column.
+        If the table is not a recording table or lacks a column.
     TypeError
         If `method` is of another class.
 

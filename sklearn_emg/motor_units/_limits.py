@@ -45,7 +45,7 @@ class ReferenceLimits:
 
     For each muscle and measure three numbers are compared with limits: the mean of the potentials
     of a subject, and the third lowest and the third highest of 20 potentials, by the outlier
-    method [1]_. Results are numbers and neutral words; they are no diagnosis.
+    method [1]_. Results are numbers and neutral words; they are not a diagnosis.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, a number has no source, numbers are no limits, a muscle and
+            If a column is missing, a number has no source, numbers are not limits, a muscle and
             measure occur twice, or no row is of one of the measures.
         """
         table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
@@ -431,7 +431,7 @@ class ReferenceLimits:
             low, high = self.single_limits(muscle, measure, age)
             values = potentials[subject, muscle][measure]
             n_below, n_above = int((values < low).sum()), int((values > high).sum())
-            # Rounding is no deviation, where all controls are alike.
+            # Rounding is not a deviation, where all controls are alike.
             below = given["mean"] < mean_low - _ROUNDING * abs(mean_low) or n_below > n_allowed
             above = given["mean"] > mean_high + _ROUNDING * abs(mean_high) or n_above > n_allowed
             rows.append(

@@ -72,7 +72,7 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
 def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
     quiet = np.zeros(int(_QUIET * fs))
     window = np.concatenate([quiet, wave, quiet])
-    # Averages are no superpositions, however long they are; and every one of them is measured.
+    # Averages are not superpositions, however long they are; and every one of them is measured.
     extractor = MUAPFeatures(
         fs=fs,
         amplitude_threshold=1e-9,

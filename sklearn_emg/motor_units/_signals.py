@@ -118,7 +118,7 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
             found.append(at)
             taken[max(at - distance, 0) : at + distance + 1] = True
     samples = np.sort(np.array(found, dtype=np.int64))
-    # A peak is no edge of the zone around a higher one.
+    # A peak is not an edge of the zone around a higher one.
     inner = samples[(samples > 0) & (samples < square.size - 1)]
     inner = inner[(square[inner] >= square[inner - 1]) & (square[inner] >= square[inner + 1])]
     largest = np.abs(signal[:, inner]).argmax(axis=0)

@@ -67,7 +67,7 @@ class Checkpoint:
         self.found: dict[str, Any] | None = None
         if self.path.exists():
             try:
-                with refusing(f"{self.path} is no checkpoint", SafetensorError, OSError):
+                with refusing(f"{self.path} is not a checkpoint", SafetensorError, OSError):
                     self.found = self._read()
             except ValueError as error:
                 warn(f"{error} The training starts anew.", UserWarning)

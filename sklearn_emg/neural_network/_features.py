@@ -207,8 +207,8 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         if name not in named or not name:
             known = [n for n in named if n]
             raise ValueError(
-                f"The 'layer' parameter of {type(self).__name__} names {name!r}, which is no layer "
-                f"of {type(module).__name__}.{did_you_mean(name, known)} Its layers are "
+                f"The 'layer' parameter of {type(self).__name__} names {name!r}, which is not a "
+                f"layer of {type(module).__name__}.{did_you_mean(name, known)} Its layers are "
                 f"{', '.join(known[:20])}{' ...' if len(known) > 20 else ''}."
             )
         return named[name], self.layer is None

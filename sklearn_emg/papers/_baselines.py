@@ -274,7 +274,7 @@ def catch22_features(
         OpenChoice(
             "classifier",
             "logistic regression of standardised features",
-            "margins are no probabilities, which the vote averages",
+            "margins are not probabilities, which the vote averages",
             "a support vector machine",
         ),
         MEAN_VOTE,

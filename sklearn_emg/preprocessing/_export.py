@@ -158,7 +158,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     ImportError
         If the format is "parquet" and pyarrow is missing.
     ValueError
-        If the file is no export of this package, or damaged.
+        If the file is not an export of this package, or damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -167,7 +167,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     read = {"parquet": _read_parquet, "npz": _read_npz, "wfdb": _read_wfdb}[format]
     if format == "parquet":
         _arrow()
-    with refusing(f"{path} is no export of this package, or damaged", OSError):
+    with refusing(f"{path} is not an export of this package, or damaged", OSError):
         signals, header = read(path if format == "wfdb" else existing_file(path))
         return _bunch(signals, header)
 

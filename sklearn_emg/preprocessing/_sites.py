@@ -46,7 +46,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
 
     Sites of the training are standardised by the reference subjects in the training. A site that is
     new in ``transform`` is standardised by its reference subjects among the rows given there: they
-    have to be in the same call, marked by a column, since there is no y. They are no test of a
+    have to be in the same call, marked by a column, since there is no y. They are not a test of a
     model: leave them out of the scores. ``partial_fit`` learns a site once, from the rows of its
     references, so that its patients can be transformed one by one.
 
@@ -81,7 +81,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         is an error; "pooled" uses the mean location and the scale of the sites of ``fit``, with a
         warning.
     metadata : {"keep", "drop"}, default="keep"
-        Whether the columns of a table that are no features (``subject``, ``site`` ...) are kept as
+        Whether the columns of a table that are not features (``subject``, ``site`` ...) are kept as
         they are, for a DiVoteClassifier or splitter that follows, or dropped.
     random_state : int, default=0
         Seed of the draw of `n_reference` subjects. The draw depends on it and on the names of the
@@ -107,8 +107,9 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If X lacks the column of the sites or nothing says who the references are, a site has fewer
-        than two reference subjects (or rows, with ``site="subject"``), or a feature is infinite.
+        If X lacks the column of the sites or does not identify the reference subjects, a site has
+        fewer than two reference subjects (or rows, with ``site="subject"``), or a feature is
+        infinite.
 
     Warns
     -----
@@ -337,7 +338,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)
             warn(
                 f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
-                f"is new to it ({some}): they are no test of a model, so leave them out of the "
+                f"is new to it ({some}): they are not a test of a model, so leave them out of the "
                 "scores, as compare(site=...) does; then filter SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
@@ -446,7 +447,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         )
 
     def _is_plain(self, X: Any) -> bool:
-        """Whether X is an array, or a frame without a column that is no feature."""
+        """Whether X is an array, or a frame without a column that is not a feature."""
         if not isinstance(X, pd.DataFrame):
             return True
         return not {self.site, *_FACTS}.intersection(X.columns)
@@ -525,7 +526,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             )
             return np.ones(len(names), dtype=bool)
         raise ValueError(
-            "Nothing says who the reference subjects of SiteStandardizer are: X has neither a "
+            "SiteStandardizer cannot tell which subjects are references: X has neither a "
             "column 'reference' of True and False nor a column 'group' with the healthy ones. Add "
             "one, or name the subjects by 'reference'."
         )

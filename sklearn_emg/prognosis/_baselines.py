@@ -194,7 +194,7 @@ class MixedModelRegressor(_ContextRegressor):
         value = (rows["value"].to_numpy() - self.centre_) / self.scale_
         design = self._design(rows["time"].to_numpy())
         with warnings.catch_warnings():
-            # Variances on the border, of subjects that hardly differ, are no error.
+            # Variances on the border, of subjects that hardly differ, are not an error.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", RuntimeWarning)

@@ -221,7 +221,7 @@ def _refuse_repeated(keys: pd.DataFrame) -> None:
 def _feature_names(
     visits: pd.DataFrame, values: NDArray[np.floating], features: Sequence[str] | None
 ) -> list[str]:
-    """Columns given as features, or all numeric ones that are no metadata."""
+    """Columns given as features, or all numeric ones that are not metadata."""
     if features is None:
         numeric = visits.select_dtypes("number").columns
         features = [c for c in numeric if c not in METADATA_COLUMNS]
@@ -237,7 +237,7 @@ def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
 
 
 def has_contexts(X: Any, caller: str) -> bool:
-    """Whether X is a table of contexts; refuse a table whose columns are no values at steps.
+    """Whether X is a table of contexts; refuse a table whose columns are not values at steps.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def survival_target(
     Raises
     ------
     TypeError
-        If X is no DataFrame.
+        If X is not a DataFrame.
     ValueError
         If a column is missing, `event` is not boolean, a subject of X has no outcome or two, an
         event comes before the subject's first visit or not after its last one, or times are
@@ -367,7 +367,7 @@ class SurvivalVote(DiVote):
             )
 
     def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
-        """Columns that are no features; those that are the outcome are among them."""
+        """Columns that are not features; those that are the outcome are among them."""
         found = super()._no_features(X, None, groups)
         for column in X.columns.difference([*found, "subject"], sort=False):
             values = X[column].to_numpy()

@@ -110,7 +110,7 @@ def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
 def _reason_by_values(
     column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
 ) -> str | None:
-    """Reason in the values of a column why it is no feature; None if there is none."""
+    """Reason in the values of a column why it is not a feature; None if there is none."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy()
@@ -190,12 +190,12 @@ def feature_columns(
     table : DataFrame
         Feature table, one row per window or recording.
     y : array-like of shape (n_rows,), default=None
-        Label of each row; a column that is one-to-one with it is no feature.
+        Label of each row; a column that is one-to-one with it is not a feature.
     groups : array-like of shape (n_rows,), default=None
         Subject of each row, by default the column ``subject`` if there is one; a column that is
-        one-to-one with it is no feature.
+        one-to-one with it is not a feature.
     other : iterable of str, default=()
-        Further columns that are no features.
+        Further columns that are not features.
     include : str, default="name it among the features"
         How to use a column that was left out, for the warning.
 
@@ -255,7 +255,7 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
     Parameters
     ----------
     X : DataFrame or object
-        Nothing is found in what is no DataFrame.
+        Nothing is found in what is not a DataFrame.
     y : array-like of shape (n_rows,) or None
     caller : str
         Class named in the message.
@@ -302,7 +302,7 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         names = {n for column in columns for n in (column, str(column).partition("__")[2])}
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
-                f"{type(part).__name__} was trained on columns that are no features: "
+                f"{type(part).__name__} was trained on columns that are not features: "
                 f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), name the features "
                 "in its `features`, or choose them in a ColumnTransformer."
             )

@@ -376,7 +376,7 @@ def _rates(fs: Any) -> Any:
             rates.append(float(rate))
         except ValueError as error:
             raise ValueError(
-                f"Row {row}, column 'fs': the text {rate!r} is no number in Hz; give fs as a "
+                f"Row {row}, column 'fs': the text {rate!r} is not a number in Hz; give fs as a "
                 "number, with a decimal point and without a unit."
             ) from error
     return rates[0] if isinstance(fs, str) else rates

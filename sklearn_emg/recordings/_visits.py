@@ -166,7 +166,7 @@ def _kind_of_time(value: Any) -> str:
 
 
 def _fault_of_months(value: Any) -> str:
-    """What is wrong with a time that is no date; empty if nothing is."""
+    """What is wrong with a time that is not a date; empty if nothing is."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return f"must be months or a date, got {value!r}; see pandas.to_datetime"
     finite = bool(np.isfinite(float(value)))

@@ -219,8 +219,8 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If X is no recording table with the columns ``signal``, ``fs`` and ``subject``, or the model
-        cannot stream.
+        If X is not a recording table with the columns ``signal``, ``fs`` and ``subject``, or the
+        model cannot stream.
 
     Warns
     -----

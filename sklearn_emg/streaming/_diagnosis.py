@@ -492,7 +492,7 @@ class StreamingDiagnosis:
         return [self._score(start, window, found) for (start, window), found in zip(windows, raw)]
 
     def _check_unit(self, raw: list[tuple[int, NDArray]]) -> None:
-        """Warn if the first window of a recording, before all filters, is no EMG in mV."""
+        """Warn if the first window of a recording, before all filters, is not EMG in mV."""
         if raw and not self._first_seen:
             self._first_seen = True
             warn_of_implausible_recordings(pd.DataFrame({"signal": [raw[0][1]]}))

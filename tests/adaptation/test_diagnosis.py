@@ -33,7 +33,7 @@ def test_references_of_a_new_site_without_labels_are_enough():
     model = AdaptiveDiagnosis(make_pipeline(SiteStandardizer(), divote()))
     model.fit(X.assign(group=y), y)
     references = new["subject"].isin([f"Oslo {k}" for k in (0, 2, 4)])
-    with pytest.raises(ValueError, match="Nothing says who the reference"):
+    with pytest.raises(ValueError, match="cannot tell which subjects are references"):
         model.predict(new)
     model.calibrate(new[references].assign(group="unknown"))
     assert model.reference_subjects_.tolist() == ["Oslo 0", "Oslo 2", "Oslo 4"]
@@ -65,7 +65,7 @@ def test_a_patient_is_standardised_by_an_own_rest_contraction():
     patient = X[:2].assign(subject="new", rms=[104.0, 104.5])
     own_rest = patient.assign(rms=[100.0, 100.3])
     model.calibrate(own_rest)
-    assert model.reference_subjects_.size == 0  # a patient's own rest is no leak
+    assert model.reference_subjects_.size == 0  # a patient's own rest is not a leak
     assert model.predict(patient.assign(rest=False)).tolist() == ["myopathy"] * 2
 
 
@@ -208,7 +208,7 @@ def test_references_of_another_hospital_inside_divote(real_data):
     model = AdaptiveDiagnosis(system).fit(table[source], table["group"][source])
     healthy = table[~source & (table["group"] == "healthy")]
     patients = table[~source & (table["group"] == "neuropathy")].drop(columns="group")
-    with pytest.raises(ValueError, match="Nothing says who the reference"):
+    with pytest.raises(ValueError, match="cannot tell which subjects are references"):
         model.predict(patients)
     model.calibrate(healthy[:4].drop(columns="group"))
     assert set(model.predict(patients)) <= {"healthy", "neuropathy"}

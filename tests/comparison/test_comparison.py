@@ -328,7 +328,7 @@ class Odd(ClassifierMixin, BaseEstimator):
 @pytest.mark.parametrize(
     ("answer", "match"),
     [
-        ("unknown", r"predicts \['gout'\], which are no labels of y"),
+        ("unknown", r"predicts \['gout'\], which are not labels of y"),
         ("nan", "do not sum to 1"),
         ("scores", "do not sum to 1"),
         ("narrow", r"the shape \(\d+, 2\) for \d+ cases and 3 classes"),

@@ -167,7 +167,7 @@ def codes(X):
 
 @pytest.mark.parametrize("name", TAKES_ALL)
 def test_the_subject_is_no_feature_of_what_is_compared(numbered, name):
-    match = f"{name} was trained on columns that are no features: 'subject' .*'patient_no'"
+    match = f"{name} was trained on columns that are not features: 'subject' .*'patient_no'"
     with pytest.warns(FitFailedWarning), pytest.raises(ValueError, match=match):
         compare({"m": TAKES_ALL[name]}, *numbered, cv=2, **QUICK)
     with pytest.raises(ValueError, match=match):

@@ -41,7 +41,7 @@ def add(tmp_path):
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """The small files are no EMG, of which recording tables warn."""
+    """The small files are not EMG, of which recording tables warn."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Recordings do not look like EMG")
         yield

@@ -87,7 +87,7 @@ def test_other_files_are_named(content, message, tmp_path):
 def test_truncated_gzip_file_is_named(tmp_path):
     path = tmp_path / "n2001_features.csv.gz"
     path.write_bytes(gzip.compress((_HEAD + _GOOD).encode())[:-1])
-    with pytest.raises(ValueError, match=r"n2001_features\.csv\.gz is no readable table"):
+    with pytest.raises(ValueError, match=r"n2001_features\.csv\.gz is not a readable table"):
         load_n2001_features(tmp_path)
 
 
@@ -106,5 +106,5 @@ def test_table_larger_than_the_published_one_is_refused_before_it_is_parsed(
 ):
     path = tmp_path / "t.csv"
     path.write_text(_HEAD + _GOOD + more)
-    with pytest.raises(ValueError, match=rf"t\.csv is no readable table \(it has {message}"):
+    with pytest.raises(ValueError, match=rf"t\.csv is not a readable table \(it has {message}"):
         load_n2001_features(path)

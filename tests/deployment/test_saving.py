@@ -392,7 +392,7 @@ def test_a_folder_or_file_of_the_user_is_not_replaced(tmp_path):
     (tmp_path / "mine").mkdir()
     notes = tmp_path / "mine" / "notes.txt"
     notes.write_text("dear")
-    with pytest.raises(FileExistsError, match=r"mine has 'notes\.txt', which is no part"):
+    with pytest.raises(FileExistsError, match=r"mine has 'notes\.txt', which is not a part"):
         save_model(model, tmp_path / "mine")
     with pytest.raises(FileExistsError, match="is a file"):
         save_model(model, notes)

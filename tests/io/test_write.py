@@ -243,7 +243,7 @@ def test_existing_files_are_kept_unless_asked(tmp_path, table, form):
 
 def test_a_folder_of_another_program_is_not_replaced(tmp_path, table):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="is no data set that write_recordings wrote"):
+    with pytest.raises(FileExistsError, match="is not a data set that write_recordings wrote"):
         write_recordings(table, tmp_path, format="bids", overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 

@@ -386,7 +386,7 @@ def test_a_damaged_checkpoint_is_not_used(where, killed_after, tmp_path):
     content = bytearray(file.read_bytes())
     content[where] ^= 1
     file.write_bytes(content)
-    with pytest.warns(UserWarning, match=f"{file.name} is no checkpoint.*starts anew"):
+    with pytest.warns(UserWarning, match=f"{file.name} is not a checkpoint.*starts anew"):
         again = als_net(checkpoint=tmp_path).fit(X, y, groups=subjects)
     assert_same_fit(als_net().fit(X, y, groups=subjects), again)
 
@@ -404,7 +404,7 @@ def test_nothing_in_a_checkpoint_is_executed(killed_after, tmp_path):
             return (open, (str(target), "w"))
 
     file.write_bytes(pickle.dumps(Evil()))
-    with pytest.warns(UserWarning, match="is no checkpoint"):
+    with pytest.warns(UserWarning, match="is not a checkpoint"):
         als_net(checkpoint=tmp_path).fit(X, y, groups=subjects)
     assert not target.exists()
 

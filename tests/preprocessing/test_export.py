@@ -237,7 +237,7 @@ def test_no_flipped_bit_is_read_as_another_sample(format, tmp_path):
 def test_damaged_files_are_named(format, damage, tmp_path):
     _, path = _saved(format, tmp_path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=rf"signals\.{format} is no export of this"):
+    with pytest.raises(ValueError, match=rf"signals\.{format} is not an export of this"):
         read_exported(path)
 
 
@@ -288,7 +288,7 @@ def test_what_is_no_file_of_the_folder_is_not_opened(name, make, tmp_path):
         os.mkfifo(path / name)
     elif make == "folder":
         (path / name).mkdir()
-    with pytest.raises(ValueError, match=rf"records is no export.*{name}"):
+    with pytest.raises(ValueError, match=rf"records is not an export.*{name}"):
         read_exported(path)
 
 
@@ -330,7 +330,7 @@ def test_forged_tables_are_refused(change, match, tmp_path):
     forge(path / "table.json", change)
     with pytest.raises(ValueError, match=match) as error:
         read_exported(path)
-    assert "records is no export" in str(error.value)
+    assert "records is not an export" in str(error.value)
 
 
 def test_two_writers_end_with_one_export(tmp_path):

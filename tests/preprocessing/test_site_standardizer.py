@@ -110,7 +110,7 @@ def test_y_names_the_references_of_the_training_only():
     scaler = SiteStandardizer()
     assert scaler.fit(X, y).transform(X)["rms"].tolist() == [-1, 1, 6, -1, 1, 3]
     rome, oslo = X.iloc[:3], X.iloc[3:]
-    with pytest.raises(ValueError, match="Nothing says who the reference subjects"):
+    with pytest.raises(ValueError, match="SiteStandardizer cannot tell which subjects"):
         scaler.fit(rome, y[:3]).transform(oslo)
 
 
@@ -274,7 +274,7 @@ def test_a_new_site_without_references_is_pooled_on_request():
     new = X[2:3].drop(columns="reference").assign(site="Bern", rms=11.0, zc=3.5)
     with pytest.warns(RecordingWarning, match="Site 'Bern' is new to SiteStandardizer"):
         assert scaler.transform(new)[["rms", "zc"]].to_numpy().tolist() == [[0, 0]]
-    with pytest.raises(ValueError, match="Nothing says who the reference subjects"):
+    with pytest.raises(ValueError, match="SiteStandardizer cannot tell which subjects"):
         SiteStandardizer().fit(X).transform(new)
 
 

@@ -151,7 +151,7 @@ def test_rates_as_text_are_converted_or_named():
     x = np.random.default_rng(0).normal(size=300)
     table = recording_table([x], fs="2000.4", subject="a")
     assert table["fs"].tolist() == [2000.4]
-    with pytest.raises(ValueError, match="Row 1, column 'fs': the text '2000,4' is no number"):
+    with pytest.raises(ValueError, match="Row 1, column 'fs': the text '2000,4' is not a number"):
         recording_table([x, x], fs=["2000.4", "2000,4"], subject="a")
     with pytest.raises(ValueError, match=r"row 0 .*'fs': is the text '2000'; convert it"):
         check_recording_table(table.assign(fs="2000"))

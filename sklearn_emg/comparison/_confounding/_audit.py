@@ -1,4 +1,4 @@
-"""Confound audit: does a property that is no disease predict the class by itself?"""
+"""Confound audit: does a property other than the disease predict the class by itself?"""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def confound_audit(
     random_state: Any = 0,
     n_jobs: int | None = None,
 ) -> ConfoundAudit:
-    """Test whether properties that are no disease predict the class of subjects.
+    """Test whether properties other than the disease predict the class of subjects.
 
     Each column that describes recordings, such as age or date, and each property of the signals
     that comes from equipment or protocol, such as length or converter step, predicts the class of
@@ -249,7 +249,7 @@ def confound_audit(
     a value that at least two subjects and a tenth of all have, and that a class lacks; and ranges
     of subjects' medians of two classes that do not overlap (with so many subjects that chance does
     this with a probability of at most 0.05). Suspects have no common error rate. The absence of a
-    finding is no proof that there is no confound.
+    finding is not proof that there is no confound.
 
     References
     ----------

@@ -24,7 +24,7 @@ from sklearn_emg._version import __version__
 from sklearn_emg.comparison._runs import Outcome
 from sklearn_emg.recordings import METADATA_COLUMNS, is_recording_table
 
-# Columns that are no properties of subjects and recordings, or are another for each row.
+# Columns that are not properties of subjects and recordings, or are another for each row.
 _NOT_DESCRIPTIONS = ("channel_names", "recording", "file", "start", "stop", "start_time", "label")
 # Properties that may differ among the recordings of a subject.
 _OF_RECORDINGS = ("muscle", "region", "side", "task", "exercise", "level", "site")
@@ -165,7 +165,7 @@ def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None
     frame = pd.DataFrame({c: X[c].to_numpy() for c in dict.fromkeys(["subject", *wanted])})
     if y is not None:
         frame.insert(1, "y", np.asarray(y))
-    # A cell with a list or an array is no plain description.
+    # A cell with a list or an array is not a plain description.
     kept = [c for c in frame if c == "subject" or frame[c].map(np.ndim).max() == 0]
     frame = _with_known_properties(frame[kept])
     counts = frame.groupby(kept, dropna=False, sort=False, observed=True).size()

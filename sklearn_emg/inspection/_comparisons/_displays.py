@@ -487,7 +487,7 @@ class LeakageDisplay:
 
 
 class ConfoundDisplay:
-    """Scores of single properties that are no disease, with their intervals.
+    """Scores of single properties other than the disease, with their intervals.
 
     Create it with :meth:`from_table` or :meth:`from_audit`.
 

@@ -139,7 +139,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that has gone away is no error."""
+        """A browser that has gone away is not an error."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -81,9 +81,9 @@ def preprocessing_report(
     ImportError
         If matplotlib or Jinja2 is not installed.
     TypeError
-        If `pipeline` is no estimator or `table` no DataFrame.
+        If `pipeline` is not an estimator or `table` not a DataFrame.
     ValueError
-        If the table is no recording table, has no row of `rows`, `y` has another length, or `path`
+        If `table` is not a recording table, has no row of `rows`, `y` has another length, or `path`
         is a folder.
 
     Examples

@@ -27,7 +27,7 @@ from sklearn_emg.recordings import is_voltage, millivolts_per, object_column
 __all__ = ["find_bids_files", "parse_bids_file"]
 
 _MAX_SIDECAR = 64 * 2**20  # bytes
-# A code such as 007 is no number.
+# A code such as 007 is not a number.
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _MAX_LEVELS = 4  # folders from the data file up to the root of the data set
 _ENTITIES = {"ses": "session", "task": "task", "run": "run", "acq": "acquisition"}

@@ -414,7 +414,7 @@ def _scaled(content: FileContent, array: _Array, values: NDArray, has_unit: bool
             return values
         content.problems.append(
             f"{array.place} has {key} = {factor:g} next to it, which is not applied, since the "
-            "samples are no integers; multiply by it where it is needed."
+            "samples are not integers; multiply by it where it is needed."
         )
         return values
     content.details[key] = factor

@@ -126,7 +126,7 @@ def _apply_comments(content: FileContent, comments: str) -> None:
 
 
 def _start(path: Path) -> dt.datetime | None:
-    """Date and time of the first sample, in the first line of the header that is no comment."""
+    """Date and time of the first sample, in the first line of the header that is not a comment."""
     lines = read_bytes(path, _MAX_BYTES).splitlines()
     first = next((line for line in lines if line.strip() and line.lstrip()[:1] != b"#"), b"")
     match = _FIRST_LINE.match(first)

@@ -23,7 +23,7 @@ _NOT_RATE = re.compile(
     r"kinemati|(?:\b|_)(?:acc|gyro|mag|imu|gonio|force|kraft|ecg|ekg|eeg|resp|temp|markers?)).*",
     re.I,
 )
-# Numbers of samples and other facts about them that are no rate.
+# Numbers of samples and other facts about them that are not a rate.
 _COUNT = re.compile(
     r"samples?|.*(?:\bno[_ .]+of|number|anzahl|nombre|n[úu]mero|liczba|число|count|total|points|"
     r"punkte|\blength|size|index|duration|dauer|durée|bits?\b|resolution|first|last).*",
@@ -43,7 +43,7 @@ _SUBJECT = re.compile(
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
 _MAX_WITH_POINT = 30e3  # Hz; "74.074" is a rate of accelerometers and not one of 74 kHz
-_MIN_RATE = 100.0  # Hz; "2,000" is no rate of EMG, unless the comma separates thousands
+_MIN_RATE = 100.0  # Hz; "2,000" is not a rate of EMG, unless the comma separates thousands
 
 
 @dataclass

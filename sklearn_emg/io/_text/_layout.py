@@ -327,6 +327,6 @@ def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal:
     later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
     if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
         raise ValueError(
-            f"{path}: line {i + 1} is no row of the table: {lines[i][:60]!r}. The file is "
+            f"{path}: line {i + 1} is not a row of the table: {lines[i][:60]!r}. The file is "
             "damaged; correct or remove that line."
         )

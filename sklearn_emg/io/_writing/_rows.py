@@ -80,7 +80,7 @@ def plain_value(value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it is no number, text, truth value or date.
+        If it is not a number, text, truth value or date.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -89,7 +89,7 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, (dt.date, dt.time)):  # includes datetime and Timestamp
         return value.isoformat()
     if not isinstance(value, (bool, int, float, str)):
-        raise TypeError(f"{type(value).__name__} is no scalar")
+        raise TypeError(f"{type(value).__name__} is not a scalar")
     return value
 
 

@@ -177,7 +177,7 @@ class RestActivityDetector(FeatureExtractor):
     ['fibrillation', 'fibrillation']
     """
 
-    # A quiet recording is no sign of a wrong unit here; the noise is checked instead.
+    # A quiet recording is not a sign of a wrong unit here; the noise is checked instead.
     _takes_millivolts = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -147,8 +147,8 @@ class ImageNetwork(nn.Module):
         if isinstance(pretrained, str) and wants_weights:
             if not Path(pretrained).is_file():
                 raise FileNotFoundError(
-                    f"The 'pretrained' parameter of {name} names {pretrained!r}, which is no file. "
-                    "Give a file with the weights of timm, or False for random weights."
+                    f"The 'pretrained' parameter of {name} names {pretrained!r}, which is not a "
+                    "file. Give a file with the weights of timm, or False for random weights."
                 )
             local = {"pretrained_cfg_overlay": {"file": pretrained}}
         self.network = _timm().create_model(

@@ -272,7 +272,7 @@ def _confounds(summary: pd.DataFrame) -> str:
     found = summary[summary["finding"] != ""]
     head = (
         f"**Confounds found**: {len(found)} of {counted(len(summary), 'property', 'properties')} "
-        "that are no disease predict the class of subjects by themselves"
+        "that are not the disease predict the class of subjects by themselves"
     )
     rows = {}
     for row in found.itertuples():

@@ -292,7 +292,7 @@ def facts_of(benchmark_notes: Mapping[str, str], protocol: str, chance: float) -
 
 def fact_lines(notes: Mapping[str, str]) -> list[str]:
     """Markdown list of the notes of a benchmark."""
-    # A * in a command is no markup.
+    # A * in a command is not markup.
     return [f"- {k}: `{v}`" if k == "command" else f"- {k}: {v}" for k, v in notes.items()]
 
 

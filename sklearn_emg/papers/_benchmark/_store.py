@@ -170,7 +170,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         _warn_of(path, f"{type(error).__name__}: {error}")
         return None
     if not isinstance(content, dict) or not content:
-        _warn_of(path, "it is no JSON object with content")
+        _warn_of(path, "it is not a JSON object with content")
         return None
     return content
 
@@ -277,7 +277,7 @@ class Truth:
         if label not in self.labels[code]:
             raise ValueError(f"its level {name!r} has a wrong true label, code {label}")
         if not 0 <= answer < len(self.classes):
-            raise ValueError(f"its level {name!r} has a prediction that is no class: {answer}")
+            raise ValueError(f"its level {name!r} has a prediction that is not a class: {answer}")
 
     def _check_number(self, name: str, cases: Counter[int], n_rows: Mapping[int, int]) -> None:
         """Refuse recordings or diagnoses that are more than the recordings of the test set."""
@@ -408,10 +408,10 @@ class RunFile:
 def _check_types(content: dict[str, Any]) -> None:
     """Refuse values of types that no run writes."""
     if not isinstance(content["levels"], dict) or not isinstance(content["error"], str):
-        raise ValueError("its levels are no object, or its error is no text")
+        raise ValueError("its levels are not an object, or its error is not text")
     measured = [content[name] for name in _MEASURED]
     if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
-        raise ValueError("its seconds and megabytes are no numbers")
+        raise ValueError("its seconds and megabytes are not numbers")
     for name, kind in _OUTCOME.items():
         if not isinstance(content[name], kind):
             raise ValueError(f"its {name!r} is of another type")

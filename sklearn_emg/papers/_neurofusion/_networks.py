@@ -115,7 +115,7 @@ _KINDS = {
         OpenChoice(
             "classifier",
             "a perceptron of 100 units, Adam 1e-3, at most 500 epochs",
-            "Algorithm 2 alone is neurofusionnet; here the features are on trial",
+            "Algorithm 2 alone is neurofusionnet; here the features are tested",
             "the deep network of Algorithm 2",
         ),
         BAND_PASS,

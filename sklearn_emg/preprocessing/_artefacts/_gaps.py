@@ -149,7 +149,7 @@ class GapInterpolator(SignalTransformer):
         values = read_signal(signal)
         if np.isinf(values).any():
             raise ValueError(
-                f"Row {row}, column 'signal': contains infinity, which is no gap. Replace it by "
+                f"Row {row}, column 'signal': contains infinity, which is not a gap. Replace it by "
                 "NaN or leave the row out."
             )
         return values

@@ -132,7 +132,7 @@ class Spectrum(NamedTuple):
             return np.full(len(self.density), np.nan)
         background = np.median(self.density[:, near], axis=1)
         power = (self.density[:, lobe] - background[:, None]).sum(axis=1) * width
-        # A peak of the muscle's own spectrum is no line; one of few segments varies more.
+        # A peak of the muscle's own spectrum is not a line; one of few segments varies more.
         smallest = _MIN_PEAK * (1 + 1 / self.n_segments) * self.density[:, near].max(axis=1)
         peak = self.density[:, lobe].max(axis=1) > smallest
         return np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
@@ -197,7 +197,7 @@ def recording_properties(
         - ``length``: length in s;
         - ``offset``: mean in mV;
         - ``step``: step of the converter in mV, to two digits, from the distances of neighbouring
-          values in the middle 80 % of the samples; NaN if they are no multiples of one step and
+          values in the middle 80 % of the samples; NaN if they are not multiples of one step and
           more than half of these samples are distinct, as after a filter;
         - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at such a
           value that is much more frequent than the next one;

@@ -141,7 +141,7 @@ def _clipped_gaps(
     """Samples in gaps that a recorder has marked as invalid since they were clipped.
 
     These are gaps between samples at the extrema, and short ones if the samples are also clipped
-    at the end of the range that is no invalid code.
+    at the end of the range that is not an invalid code.
     """
     clipped = np.zeros(len(x), dtype=bool)
     edges = np.flatnonzero(np.diff(finite, prepend=True, append=True)).reshape(-1, 2)

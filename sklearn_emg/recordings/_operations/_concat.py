@@ -86,7 +86,7 @@ def concat_tables(
             f"{with_signals.index(True)} has one. Join recording tables, or feature tables."
         )
     joined = pd.concat(parts, ignore_index=True)
-    if "channel_names" in joined.columns:  # NaN is no name of a channel
+    if "channel_names" in joined.columns:  # NaN is not a name of a channel
         names = [n if isinstance(n, (tuple, list, str)) else None for n in joined["channel_names"]]
         joined["channel_names"] = object_column(names)
     if same_name == "different":

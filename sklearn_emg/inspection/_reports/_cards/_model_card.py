@@ -101,7 +101,7 @@ def model_card(
         If the comparison has no record of its run, no pipeline has the settings of `model`, or
         there is no such pipeline.
     TypeError
-        If `comparison` is no Comparison.
+        If `comparison` is not a Comparison.
 
     See Also
     --------

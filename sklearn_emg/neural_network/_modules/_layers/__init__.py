@@ -52,7 +52,7 @@ class GlobalMaxPool(nn.Module):
 
 
 def time_mask(lengths: torch.Tensor, n_times: int, device: torch.device) -> torch.Tensor:
-    """Mask of the samples that are no padding: (batch, n_times), boolean."""
+    """Mask of the samples that are not padding: (batch, n_times), boolean."""
     return torch.arange(n_times, device=device) < lengths.to(device)[:, None]
 
 
@@ -344,7 +344,7 @@ def maps_of(
 
 
 def mean_over_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-    """Mean of (batch, n_times, n_units) over the times that are no padding."""
+    """Mean of (batch, n_times, n_units) over the times that are not padding."""
     if lengths is None:
         return x.mean(dim=1)
     n_times = lengths.to(x.device, x.dtype)[:, None]
@@ -353,7 +353,7 @@ def mean_over_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tenso
 
 
 def last_in_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-    """Last entry of each signal in (batch, n_times, n_units) that is no padding."""
+    """Last entry of each signal in (batch, n_times, n_units) that is not padding."""
     if lengths is None:
         return x[:, -1]
     last = (lengths - 1).to(x.device)
