@@ -14,6 +14,6 @@ class SubjectLeakWarning(UserWarning):
     """Subjects are scored that the model, or a part of it, was trained on.
 
     Such scores overestimate how well new subjects are diagnosed. Split by subject, for instance
-    with :class:`~sklearn_emg.model_selection.SubjectKFold`; where the training subjects are meant,
-    ignore the category: ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
+    with :class:`~sklearn_emg.model_selection.SubjectKFold`; where training subjects are predicted
+    on purpose, ignore the category: ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
     """

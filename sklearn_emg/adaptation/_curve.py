@@ -139,7 +139,7 @@ def adaptation_curve(
     """Measure accuracy at a new site against the number of local subjects.
 
     Each model is fitted on all other sites. Every draw puts some subjects of the target in an
-    order, of which the models learn the first 0, 1, 3 ...; then they diagnose the subjects of the
+    order. The models learn from the first 0, 1, 3 ... of them and then diagnose the subjects of the
     target that were not drawn, the same for all numbers and models.
 
     Parameters

@@ -55,8 +55,9 @@ class LeakageAudit:
         the ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
         Mean balanced accuracy of windows under the random split of windows minus that under the
-        split by subject: the overestimation by the leak. Of a regressor the mean absolute error
-        under the split by subject minus that under the random split: the error that is hidden.
+        split by subject: the overestimation by the leak. For a regressor it is the mean absolute
+        error under the split by subject minus that under the random split: the error that is
+        hidden.
     task : {"classification", "regression"}
     """
 

@@ -103,7 +103,7 @@ def compare(
         :class:`~sklearn_emg.preprocessing.SiteStandardizer` in any of the pipelines are scored in
         neither test.
     adapt : int, default=None
-        With `site`: largest number of labelled subjects of a site that the pipelines learn, in
+        With `site`: largest number of labelled subjects of a site that the pipelines learn from, in
         addition to all other sites, before the rest of the site is tested.
         :func:`~sklearn_emg.adaptation.adaptation_curve` measures 0, 1, 3, 5 ... of them, as far as
         a subject of each class is left; ``adaptation`` of the result has the curve of each site.
@@ -176,9 +176,9 @@ def compare(
     each recording. Scores are the same to the last bit; times of fitting and prediction include
     those steps only where no earlier fit has run them.
 
-    A classifier of scikit-learn by itself takes all columns of X for features, the subject among
-    them, which is a failure that names the columns. Choose the features by a ColumnTransformer
-    before it, or put it into ``DiVoteClassifier(window=None)``.
+    A classifier of scikit-learn by itself would use all columns of X as features, the subject among
+    them; this is a failure, whose message names the columns. Choose the features by a
+    ColumnTransformer before it, or put it into ``DiVoteClassifier(window=None)``.
 
     If a worker process is killed, for instance for its memory use, its fold is tried once more in a
     separate worker, and counts as failed if that worker is killed too.

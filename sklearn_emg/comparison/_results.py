@@ -81,7 +81,7 @@ class Comparison:
     estimators : dict of (str, int) to estimator
         Fitted pipelines by name and fold, with ``return_estimator=True``.
     task : {"classification", "regression"}
-        Of a regression ``folds`` and ``summary`` have the measures of
+        For a regression, ``folds`` and ``summary`` have the measures of
         :func:`~sklearn_emg.metrics.regression_measures`, ``classes`` is empty, and `chance` is
         the standard deviation of the true values, the RMSE of a constant prediction of their mean.
     remark : str

@@ -142,11 +142,12 @@ def load_algiers(
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load your download of the Algiers set: healthy, myopathy and neuropathy, needle EMG.
 
-    The licence of the archive is accepted in a browser, so that the package cannot fetch it:
+    The licence of the archive must be accepted in a browser, so that the package cannot fetch it:
     download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it, and give the
-    folder. Each group counts its subjects from 1, so that the name of a subject has both, "Hea05".
-    Copies are found by their samples, whatever their names are, and left out with a warning that
-    names both files. A recording that is there under the names of two subjects is not kept.
+    folder. Each group counts its subjects from 1, so that the name of a subject contains group and
+    number, "Hea05". Copies are found by their samples, whatever their names are, and left out with
+    a warning that names both files. A recording that is there under the names of two subjects is
+    not kept.
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ def load_algiers(
     FileNotFoundError
         If there is no such folder or it has no recording.
     ValueError
-        If files are empty, damaged or no lists of numbers, stand in the folder of another muscle or
+        If files are empty, damaged or not lists of numbers, lie in the folder of another muscle or
         group, or have one name and different samples; each is named. Also if no recording is of the
         requested muscle, or all are left out.
 

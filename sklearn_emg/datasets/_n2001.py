@@ -211,12 +211,12 @@ def load_n2001(
             as `target`; ``site``, "n2001"; ``muscle_code``, "BB"; ``head`` of the muscle, "long",
             "short" or ""; ``muscle_text``, ``side``, ``level``, ``gender``, ``diagnosis``,
             ``duration`` and ``date`` as in the header (side and level in lower case); ``sex``, "M",
-            "F" or ""; ``age`` and ``duration_years`` in years, NaN where not given ("< 1 year"
-            is 1); ``n_invalid``, samples marked invalid; ``n_clipped_high``, samples at the upper
-            end of the range; ``n_shared_end``, samples at the end that another recording ends with
-            too; ``clipped``, the fraction of samples at either end of the range; ``spoilt``,
-            whether the recording is; ``defect``, why, or ""; ``annotations``, path of the expert
-            decomposition or "".
+            "F" or ""; ``age`` and ``duration_years`` in years, NaN where not given ("< 1 year" is
+            1); ``n_invalid``, samples marked invalid; ``n_clipped_high``, samples at the upper end
+            of the range; ``n_shared_end``, samples at the end that also end another recording;
+            ``clipped``, the fraction of samples at either end of the range; ``spoilt``, whether the
+            recording is; ``defect``, why, or ""; ``annotations``, path of the expert decomposition
+            or "".
         target : ndarray of shape (n_recordings,)
             "ALS", "control" or "myopathy".
         target_names : ndarray of str

@@ -56,7 +56,7 @@ def prediction_table(
     -------
     predictions : DataFrame
         One row per subject, or per `unit` of a DiVote model: ``n_recordings``; ``diagnosis`` and
-        ``probability_<class>`` if the model gives probabilities, and of a DiVoteClassifier
+        ``probability_<class>`` if the model gives probabilities, and for a DiVoteClassifier
         ``agreement``, the fraction of the windows that vote for the diagnosis, counted over those
         that do not overlap, with Wilson's interval ``agreement_low`` to ``agreement_high``; or
         ``prediction`` with ``low`` and ``high`` if a DiVoteRegressor with `cv` gives an interval;

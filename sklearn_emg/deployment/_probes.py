@@ -78,7 +78,7 @@ def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
 
 
 def complete(parts: Iterable[Any]) -> None:
-    """Give parameters that this version has, and the version that wrote the file had not, defaults.
+    """Set defaults of parameters that the version that wrote the file did not have.
 
     Parameters
     ----------

@@ -285,9 +285,10 @@ def load_model(
         If a file is missing.
     ValueError
         If a file is damaged or was changed, holds other types, or was written by an incompatible
-        version, which is named with the one here: sklearn_emg with another first or second number;
-        or scikit-learn before 1.6, with another first number, or one whose estimators do not
-        reproduce the values on random rows that were stored with the system.
+        version; the message names that version and the installed one. Incompatible are a version of
+        sklearn_emg with another first or second number, a scikit-learn before 1.6 or with another
+        first number, and one whose estimators do not reproduce the values on random rows that were
+        stored with the system.
 
     See Also
     --------

@@ -45,8 +45,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Seconds from one window to the next; None leaves no overlap. Not used with
         ``window=None``.
     by : str, default=None
-        Column of the table (``"muscle"``, ``"region"`` ...) at whose values the final regressor
-        reads the average of the recordings separately; the average over all recordings where a
+        Column of the table (``"muscle"``, ``"region"`` ...) whose values divide the recordings: the
+        final regressor reads the average at each value, or the average over all recordings where a
         subject has none of a kind. It needs a `final_estimator`.
     average : {"mean", "median", "trimmed"}, default="mean"
         How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
@@ -78,7 +78,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     nan, short : {"raise", "skip"}, default="raise"
         Whether windows with NaN, and recordings shorter than one window, are an error or are left
         out with a warning. A subject without a remaining window is an error in ``fit``; in
-        ``predict`` it gets the mean of the training, with a warning.
+        ``predict`` it gets the mean of the training targets, with a warning.
     n_jobs : int, default=None
         Jobs for the fits of `cv`.
     verbose : int, default=0

@@ -51,8 +51,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         and, where its ``fit`` takes ``groups``, the subject of each window. Each step whose ``fs``
         is None gets the sampling rate of the table.
     window : float or None, default=0.4
-        Length of a window in seconds. None takes each row of an array, which has no sampling rate,
-        for one window.
+        Length of a window in seconds. None treats each row of an array, which has no sampling rate,
+        as one window.
     step : float or None, default=None
         Seconds from one window to the next; None leaves no overlap.
     statistics : sequence of str, default=("mean",)

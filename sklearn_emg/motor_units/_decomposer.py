@@ -57,7 +57,7 @@ class DecomposingExtractor(FeatureExtractor):
             warn_of_recordings(
                 f"{self._caller} finds no units at a rate of {fs:g} Hz with highpass="
                 f"{self.highpass:g} Hz, which leaves no band to search in. Give recordings of at "
-                f"least {5 * self.highpass:g} Hz, better 8 kHz or more."
+                f"least {5 * self.highpass:g} Hz, ideally of 8 kHz or more."
             )
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(decompose)(

@@ -117,7 +117,7 @@ def test_y_names_the_references_of_the_training_only():
 def test_a_new_site_is_standardised_by_its_references_with_a_warning():
     X = two_sites()
     scaler = SiteStandardizer().fit(X.iloc[:3])
-    with pytest.warns(SubjectLeakWarning, match=r"2 subjects .*'d', 'e'.*no test of a model"):
+    with pytest.warns(SubjectLeakWarning, match=r"2 subjects .*'d', 'e'.*not a test of a model"):
         out = scaler.transform(X.iloc[3:])
     assert out["rms"].tolist() == [-1, 1, 3]
     with warnings.catch_warnings():

@@ -46,12 +46,12 @@ class ConfoundAudit:
     ----------
     summary : DataFrame
         Index of properties, the best predictor first. ``kind``: category, number or date;
-        ``score``, ``low``, ``high``: balanced accuracy over subjects with its interval;
-        ``chance``: mean score with permuted labels; ``pvalue`` and ``adjusted_pvalue``;
-        ``finding``: "confound" if the adjusted p-value is at most ``1 - confidence``, otherwise
-        "suspect" if the p-value is so or there is a pattern, otherwise ""; ``pattern``: values that
-        a class lacks, and classes whose numbers do not overlap; ``values``: median and range, or
-        the number of subjects with each value, by class.
+        ``score``, ``low``, ``high``: balanced accuracy over subjects with its interval; ``chance``:
+        mean score with permuted labels; ``pvalue`` and ``adjusted_pvalue``; ``finding``: "confound"
+        if the adjusted p-value is at most ``1 - confidence``, otherwise "suspect" if the unadjusted
+        p-value is, or if there is a pattern, otherwise ""; ``pattern``: values that a class lacks,
+        and classes whose numbers do not overlap; ``values``: median and range, or the number of
+        subjects with each value, by class.
     subjects : Series of int
         Number of subjects of each class.
     excluded : dict of str to str

@@ -176,7 +176,8 @@ def run_benchmark(
     Warns
     -----
     UserWarning
-        If a file of the folder is damaged or is not what its name says; it counts as not there.
+        If a file of the folder is damaged or does not contain what its name says; it is treated as
+        missing.
 
     Examples
     --------

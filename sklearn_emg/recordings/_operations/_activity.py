@@ -93,7 +93,7 @@ def segment_activity(
     -------
     segments : DataFrame
         Columns ``start`` and ``stop`` in seconds and ``label``, "rest" or "contraction";
-        neighbours differ. With a table also ``row``, the position of the recording.
+        neighbours differ. For a table there is also ``row``, the position of the recording.
 
     Raises
     ------
