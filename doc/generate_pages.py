@@ -48,6 +48,7 @@ ORDER = (
 LEAKY = {True: "leaky", False: "split by subject", None: "split not stated"}
 # Scores of systems in the finished benchmarks, written by ``make results``.
 SCORES = Path(__file__).parent / "benchmark" / "results_systems.csv"
+COSTS = Path(__file__).parent / "benchmark" / "network_costs.md.inc"
 
 
 def _write(path: Path, text: str) -> None:
@@ -149,8 +150,8 @@ def write_api(folder: Path) -> None:
     modules = public_modules()
     index = _title("API reference")
     index += (
-        "Everything public, by the package it is imported from. A name that is not listed here "
-        "is private and may change without notice.\n\n"
+        "All public names, ordered by the package that they are imported from. A name that is not "
+        "listed here is private and may change without notice.\n\n"
     )
     index += _all_objects(modules) + ".. toctree::\n   :maxdepth: 1\n   :hidden:\n\n"
     # Pages of names that are gone would be built again.
@@ -462,6 +463,34 @@ def write_thumbnail(path: Path) -> None:
     plt.close(figure)
 
 
+def write_costs(path: Path) -> None:
+    """Seconds per batch of the networks on one core, from the measured table."""
+    import matplotlib.pyplot as plt
+
+    rows = []
+    for line in COSTS.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) > 3 and cells[1].endswith("samples"):
+            rows.append((float(cells[3]), cells[0], int(cells[1].split()[0]), int(cells[2])))
+    rows.sort()
+    lengths = sorted({length for _, _, length, _ in rows})
+    figure, axes = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
+    for length, color, marker in zip(lengths, ("#0072B2", "#D55E00", "#009E73"), "o^s"):
+        of_length = [(row[0], place) for place, row in enumerate(rows) if row[2] == length]
+        label = f"windows of {length:,} samples"
+        axes.plot(*zip(*of_length), marker, ms=7, color=color, label=label)
+    axes.set_yticks(range(len(rows)), [f"{name} ({batch})" for _, name, _, batch in rows])
+    axes.set(xscale="log", xlabel="seconds per training batch on one CPU core")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.grid(axis="x", color="0.88")
+    axes.set_axisbelow(True)
+    axes.set_title("A batch takes from milliseconds to ten seconds", loc="left", fontsize=10)
+    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
 def write_all(folder: Path) -> None:
     """Everything, below `folder`."""
     write_api(folder)
@@ -472,3 +501,4 @@ def write_all(folder: Path) -> None:
     drawing = "".join(f"   {line}\n" for line in floors.svg().splitlines())
     _write(folder / "floors.rst.inc", f".. raw:: html\n\n{drawing}")
     write_thumbnail(folder / "signal.png")
+    write_costs(folder / "network_costs.png")

@@ -1,6 +1,6 @@
 """
-How will the next visit be, and does a model know more than the last one?
-=========================================================================
+What will the next visit show, and does a model know more than the last visit?
+==============================================================================
 
 A prognosis has to beat naive predictions: that nothing changes, or that the subject's own slope
 continues. :func:`~sklearn_emg.comparison.compare` adds these baselines by itself. All courses here

@@ -12,7 +12,7 @@ features, and gives all subjects the same curve.
 """
 
 # %%
-# Outcomes, and what is known of the first visit
+# Outcomes, and what is known at the first visit
 # ----------------------------------------------
 import matplotlib.pyplot as plt
 from sklearn.preprocessing import StandardScaler

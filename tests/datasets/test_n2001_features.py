@@ -68,7 +68,7 @@ def test_table_without_split_has_none(tmp_path):
     [
         ("Patient,Class\nC01,0\n", "lacks the columns"),
         ("<html>Not found</html>", "lacks the columns"),
-        ("", "no readable table"),
+        ("", "not a readable table"),
         (_HEAD, "has no rows"),
         (_HEAD + _GOOD.replace("83.17", "much"), r"must hold numbers in the columns \['muap_2'\]"),
         (_HEAD + _GOOD + _GOOD[:-20], "lacks values .*row 3"),

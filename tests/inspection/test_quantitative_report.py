@@ -44,7 +44,7 @@ def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
     assert summary in text
     assert "Norwegian guideline" in text
     # No limits of this muscle: it is measured and not compared.
-    assert "no limits of amplitude of the muscle &#39;soleus&#39;" in text
+    assert "no limits for amplitude of the muscle &#39;soleus&#39;" in text
     assert "http" not in text.replace("http-equiv", "")
 
 
@@ -87,7 +87,7 @@ def test_sides_are_apart_and_spellings_of_a_muscle_are_not(recordings, tmp_path)
     page = quantitative_emg_report(both, NAME, tmp_path / "report.html").read_text("utf-8")
     assert page.count("<strong>biceps brachii, left</strong>") == 1
     assert page.count("<strong>biceps brachii, right</strong>") == 1
-    assert "no limits of" not in page
+    assert "no limits for" not in page
 
 
 def test_limits_that_are_not_fitted_and_other_classes_are_refused(recordings, tmp_path):

@@ -165,7 +165,7 @@ def test_controls_that_are_all_alike_have_limits_without_width():
         (lambda t: t.assign(amplitude=0.0), "amplitude of row 0 must be positive"),
         (lambda t: t.iloc[:0], "has no rows"),
         (lambda t: t.assign(muscle=None), "needs the name of its muscle"),
-        (lambda t: t.assign(muscle="soleus"), "no limits of amplitude of the muscle 'soleus'"),
+        (lambda t: t.assign(muscle="soleus"), "no limits for amplitude of the muscle 'soleus'"),
         (lambda t: t.assign(age=np.arange(len(t))), "Subject 'P' has several ages"),
     ],
 )

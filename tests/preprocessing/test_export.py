@@ -153,7 +153,7 @@ def test_column_of_other_objects_is_named(tmp_path):
 
 def test_strange_files_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.ones(3))
-    with pytest.raises(ValueError, match="no export of this package"):
+    with pytest.raises(ValueError, match="not an export of this package"):
         read_exported(tmp_path / "a.npz")
     with pytest.raises(FileNotFoundError, match="no file or folder"):
         read_exported(tmp_path / "b.npz")

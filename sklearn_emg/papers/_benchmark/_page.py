@@ -205,7 +205,7 @@ def _is_network(name: str) -> bool:
 
 
 def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> list[str]:
-    """Head and table of the confusion matrices of one level; nothing where there are none."""
+    """Head and folded table of confusion matrices of one level; nothing where there are none."""
     cells = _confusions(benchmark, names, level)
     if not cells:
         return []
@@ -215,7 +215,8 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
         f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed as "
         f"{order}, and sensitivity{interval}; precision and F1 of the class"
     )
-    return [head, _table(cells)]
+    opened = f"<details><summary>Show the matrices of {len(cells)} systems</summary>"
+    return [head, opened, _table(cells), "</details>"]
 
 
 def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, str]]:
