@@ -185,7 +185,7 @@ def _file_to_write(text: str) -> Path:
     """Path of a file in a folder that exists."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"has no folder {path.parent} to stand in"
+        what = "is a folder" if path.is_dir() else f"is in no folder that exists"
         raise argparse.ArgumentTypeError(f"{path} {what}; give a file")
     return path
 

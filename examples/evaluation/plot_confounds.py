@@ -65,8 +65,7 @@ display = ConfoundDisplay.from_audit(audit).plot()
 display.figure_.suptitle("The power line and the age tell patients from controls")
 plt.show()
 
-# %%
-# The planted confounds are found, and the side, which says nothing, is not. A property of the
-# signals can carry disease as well: the quiet parts of recordings (``noise_floor``) are not silent
-# in a contracting muscle.
+# %% The planted confounds are found, and the side, which does not depend on the class, is not. A
+# property of the signals can carry disease as well: the quiet parts of recordings (``noise_floor``)
+# are not silent in a contracting muscle.
 print(f"confounds: {', '.join(audit.confounds)}")

@@ -2,10 +2,9 @@
 Which motor units fired when?
 =============================
 
-A needle records several motor units at once.
-:class:`~sklearn_emg.motor_units.MotorUnitDecomposer` finds their discharges, also where potentials
-overlap, and leaves out what it cannot tell. Here the discharges are known, since the recording is
-simulated.
+A needle records several motor units at once. :class:`~sklearn_emg.motor_units.MotorUnitDecomposer`
+finds their discharges, also where potentials overlap, and leaves out trains that are uncertain.
+Here the discharges are known, since the recording is simulated.
 """
 
 # %%

@@ -302,7 +302,7 @@ def _check_missing(header: Header, n_channels: int, n_present: int) -> None:
     missing = n_channels * sum(length for _, length in header.segments) - n_present
     if missing > max(_MAX_GAP, _MAX_GAP_RATIO * n_present):
         raise ValueError(
-            f"{header.path} announces {missing} missing values, {n_present} are there."
+            f"{header.path} announces {missing} missing values and contains {n_present}."
         )
 
 

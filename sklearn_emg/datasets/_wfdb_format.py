@@ -227,7 +227,7 @@ def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
 
 def _signed(text: str) -> int:
     if re.fullmatch(r"[-+]?\d{1,15}", text, re.ASCII) is None:
-        raise ValueError(f"{text[:40]!r} stands in place of an integer")
+        raise ValueError(f"{text[:40]!r} is not an integer")
     return int(text)
 
 

@@ -1,6 +1,6 @@
 """Base classes of the ready classifiers, which train one network as in its paper.
 
-A ready classifier stands below its network in ``_modules``: a docstring of what the paper did, the
+A ready classifier follows its network in ``_modules``: a docstring of what the paper did, the
 defaults that differ, and an example. The decorator ``trains`` gives it the parameters of the
 network and of training.
 """

@@ -67,7 +67,7 @@ def _call(store: Store | None, key: str, function: Callable[..., Any], *argument
 class KeptSignal:
     """A signal with an identity: a recording, and the stateless steps that it goes through.
 
-    It stands in the ``signal`` column in place of an array. The steps run when the samples are
+    It takes the place of an array in the ``signal`` column. The steps run when the samples are
     needed and no store holds them.
 
     Parameters

@@ -129,11 +129,11 @@ Event = WindowResult | Gap
 class StreamingDiagnosis:
     """Diagnosis of live signals by a fitted system, chunk by chunk.
 
-    The filters keep their state between chunks, windows are cut as soon as their samples are there,
-    and each is scored by itself. Windows, scores and means of recordings are therefore equal to the
-    last bit for chunks of any length, and to those of :meth:`offline`, which filters the whole
-    recording. ``vote`` of DiVoteClassifier scores all windows at once, by matrix products whose
-    rounding depends on the number of rows; its scores agree to rounding.
+    The filters keep their state between chunks, windows are cut as soon as their samples have
+    arrived, and each is scored by itself. Windows, scores and means of recordings are therefore
+    equal to the last bit for chunks of any length, and to those of :meth:`offline`, which filters
+    the whole recording. ``vote`` of DiVoteClassifier scores all windows at once, by matrix products
+    whose rounding depends on the number of rows; its scores agree up to rounding.
 
     Parameters
     ----------

@@ -436,7 +436,7 @@ def test_gaps_are_counted_over_the_channels(plain):
     lines = "".join(f"one.dat 16 50/mV 0 0 0 0 0 e{k}\n" for k in range(3))
     plain(f"one 3 1000 1\n{lines}", "one")
     path = plain("whole/2 3 1000 10000001\none 1\n~ 10000000\n", "whole")
-    with pytest.raises(ValueError, match="announces 30000000 missing values, 3 are there"):
+    with pytest.raises(ValueError, match="announces 30000000 missing values and contains 3"):
         load_wfdb(path, subject="a")
 
 

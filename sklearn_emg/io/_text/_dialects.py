@@ -66,7 +66,7 @@ def _emgworks(lines: list[str], head: list[str]) -> Dialect | None:
 
 
 def _labchart(lines: list[str], head: list[str]) -> Dialect | None:
-    """LabChart's export; its comments stand after the values of a row, as "#* text"."""
+    """LabChart's export; its comments follow the values of a row, as "#* text"."""
     if not any(line.startswith("ChannelTitle=") for line in head[:20]):
         return None
     dialect = Dialect("LabChart text", list(lines))

@@ -40,7 +40,7 @@ class NEMGNet(nn.Module):
     ====== =================== =========== =========== ===========
 
     SR-s(n, k) is a convolution (n filters of k samples, stride s), batch normalisation, ReLU and
-    max pooling by 2; the SR-1 blocks stand in every variant. Res(n) is two convolutions of 5
+    max pooling by 2; every variant has the SR-1 blocks. Res(n) is two convolutions of 5
     samples, each with batch normalisation, the first with ReLU; their output is added to the input,
     then ReLU. Convolutions are padded by half their kernel. For windows of 4000 samples (0.4 s at
     10 kHz) and 3 classes variant B has 33,238,686 parameters and buffers, as in Table 6 of the
