@@ -184,9 +184,10 @@ def _folder_to_write(text: str) -> Path:
 def _file_to_write(text: str) -> Path:
     """Path of a file in a folder that exists."""
     path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"is in no folder that exists"
-        raise argparse.ArgumentTypeError(f"{path} {what}; give a file")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder; give a file")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent} for {path.name}")
     return path
 
 

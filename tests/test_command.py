@@ -277,7 +277,7 @@ def test_errors_have_one_line(study, arguments, message, capsys):
         (["quality", "study", "--out", f"{__file__}/a/b"], "test_command.py is a file"),
         (["quality", "study", "--fs", "0"], "--fs: must be a number above 0"),
         (["predict", "m", "a.csv", "--out", "."], "is a folder; give a file"),
-        (["predict", "m", "a.csv", "--out", "no/such/t.csv"], "has no folder no"),
+        (["predict", "m", "a.csv", "--out", "no/such/t.csv"], "there is no folder no"),
     ],
 )
 def test_wrong_usage_has_one_line(arguments, message, capsys):
