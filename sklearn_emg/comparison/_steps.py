@@ -35,10 +35,10 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         One row per step, in the order in which they run: ``step``, the path of the step; ``kind``,
         "loading", "preprocessing" (steps on recordings, and cutting windows), "features" (steps on
         windows before the last one) or "prediction"; ``seconds``, and ``ms_per_recording``. The
-        last row is the total. Of a step that changes signals, and not their scale alone,
-        ``snr_db`` is the power of the enhanced signals, without their means, against that of what
-        was removed, in dB, and ``rmse`` the root of the mean square of what was removed, in mV (in
-        the unit of a scaler that stands before): for an autoencoder the error of reconstruction.
+        last row is the total. For a step that changes signals, and not only their scale, ``snr_db``
+        is the power of the enhanced signals, without their means, relative to that of the part that
+        was removed, in dB, and ``rmse`` the root mean square of that part in mV (or in the unit of
+        a scaler before the step), which for an autoencoder is the error of reconstruction.
 
     Raises
     ------
