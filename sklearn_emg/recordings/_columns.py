@@ -323,26 +323,31 @@ def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[
     innermost = not below or getattr(part, "passthrough", False) is True
     if own and innermost and _learns_from_all_columns(part):
         found.append((part, part.feature_names_in_))
-    if isinstance(part, Pipeline) and (columns := _columns_of_last(part)):
-        found.append((part.steps[-1][1], columns))
+    found += _unnamed_learner(part)
     return bool(below or own)
 
 
-def _columns_of_last(pipeline: Pipeline) -> list[Any]:
-    """Names of the columns that the last step learned as an array; empty if they are not known."""
-    last = pipeline.steps[-1][1]
-    if hasattr(last, "feature_names_in_") or not hasattr(last, "n_features_in_"):
+def _unnamed_learner(part: Any) -> list[tuple[Any, Iterable[Any]]]:
+    """The last step of a Pipeline that learned columns of an array, with their names if known."""
+    if not isinstance(part, Pipeline):
         return []
-    steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
+    last = part.steps[-1][1]
+    if hasattr(last, "feature_names_in_") or not _learns_from_all_columns(last):
+        return []
+    columns = _columns_after([step for _, step in part.steps[:-1]])
+    return [(last, columns)] if len(columns) == getattr(last, "n_features_in_", -1) else []
+
+
+def _columns_after(steps: Iterable[Any]) -> list[Any]:
+    """Names of the columns that fitted transformers give; empty if they are not known."""
     names = None
     try:
         for step in steps:
-            if not hasattr(step, "fit_resample"):
+            if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
                 names = step.get_feature_names_out(names)
     except (AttributeError, TypeError, ValueError):  # a step that names no columns
         return []
-    known = names is not None and len(names) == last.n_features_in_
-    return list(names) if known and _learns_from_all_columns(last) else []
+    return [] if names is None else list(names)
 
 
 def _has_columns_chosen(part: Any) -> bool:
