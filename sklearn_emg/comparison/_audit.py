@@ -183,7 +183,7 @@ def leakage_audit(
         folds["random windows"] = list(by_window.split(np.zeros(len(y)), y))
         several = recording is not None and len(np.unique(recording)) < len(recording)
         if several and "recordings" in splits:
-            folds["recordings"] = list(by_group.split(X, y, groups=recording))
+            folds["recordings"] = list(by_group.split(recording, y, groups=recording))
         places = [(name, fold) for name, of_split in folds.items() for fold in range(len(of_split))]
         tasks = [(model, X, y, folds[name][fold]) for name, fold in places]
         scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)

@@ -22,7 +22,7 @@ from sklearn_emg.model_selection import (
     labels_of_rows,
     splits_by_subject,
 )
-from sklearn_emg.recordings import Subjects, object_column
+from sklearn_emg.recordings import Subjects, object_column, other_order
 
 
 def named_pipelines(pipelines: Any) -> dict[str, Any]:
@@ -57,7 +57,13 @@ def task_of(pipelines: Mapping[str, Any]) -> str:
     return "regression" if next(iter(numbers.values())) else "classification"
 
 
+def _refuse_other_order(X: Any, y: Labels) -> None:
+    if message := other_order(X, y, "y"):
+        raise ValueError(message)
+
+
 def checked_numbers(X: Any, y: Labels) -> NDArray:
+    _refuse_other_order(X, y)
     y = labels_of_rows(y, len(X))
     try:
         numbers = np.asarray(y, dtype=float)
@@ -71,6 +77,7 @@ def checked_numbers(X: Any, y: Labels) -> NDArray:
 
 
 def checked_labels(X: Any, y: Labels) -> NDArray:
+    _refuse_other_order(X, y)
     y = labels_of_rows(y, len(X))
     check_classification_targets(y)
     if (y == y[:1]).all():

@@ -369,6 +369,7 @@ def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:
     for outcome in outcomes:
         head = {"pipeline": outcome.pipeline, "fold": outcome.fold}
         measured = {
+            "n_train": outcome.n_train,
             "fit_seconds": outcome.fit_seconds,
             "predict_ms_per_recording": outcome.predict_ms,
             "peak_memory_mb": outcome.peak_memory_mb,

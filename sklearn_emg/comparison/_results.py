@@ -51,7 +51,8 @@ class Comparison:
     folds : DataFrame
         One row per pipeline, fold and level (window, recording, subject): ``n_cases``, accuracy,
         balanced_accuracy, f1, precision, sensitivity, specificity, mcc, auroc, and at the level
-        "subject" the metrics of `scoring`; fit_seconds, predict_ms_per_recording, peak_memory_mb;
+        "subject" the metrics of `scoring`; ``n_train``, the number of subjects trained on;
+        fit_seconds, predict_ms_per_recording, peak_memory_mb;
         ``note``, the reason for a NaN; ``error``, empty if the fold succeeded. The level "subject"
         is that of the diagnoses: with a `unit` it has one case per unit.
     summary : DataFrame

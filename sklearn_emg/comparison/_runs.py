@@ -111,6 +111,8 @@ class Outcome:
         ``predict_ms`` per recording.
     cpu_seconds : float
         CPU time of fitting and predicting, of all threads of the process.
+    n_train : float
+        Number of subjects that were trained on; NaN if it is not known.
     error, details : str
         Message of the error and its traceback; empty if there was none.
     unit : str
@@ -136,6 +138,7 @@ class Outcome:
     scores: dict[str, float] = field(default_factory=dict)
     chosen: list[tuple[str, str, Any]] = field(default_factory=list)
     estimator: Any = None
+    n_train: float = np.nan
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
@@ -408,13 +411,15 @@ def run_fold(
         with _PeakMemory() as memory:
             model = clone(estimator)
             X_train, X_test = safe_indexing(X, train), safe_indexing(X, test)
+            subject = subjects_of(X)
+            outcome.n_train = len(np.unique(subject[train]))
             start, cpu_start = time.perf_counter(), time.process_time()
             model.fit(X_train, y[train])
             outcome.fit_seconds = time.perf_counter() - start
             refuse_identities(model, X_train, y[train])
             unit = _unit_of_rows(model, X, y)
             unit = unit and (unit[0], unit[1][test])
-            seconds = _predict(outcome, model, X_test, y[test], subjects_of(X)[test], unit)
+            seconds = _predict(outcome, model, X_test, y[test], subject[test], unit)
             outcome.cpu_seconds = time.process_time() - cpu_start
         for level in outcome.levels.values():
             level.row = None if level.row is None else np.asarray(test)[level.row]

@@ -32,6 +32,7 @@ from sklearn_emg.recordings import (
     is_recording_table,
     mean_by_code,
     warn_of_known_subjects,
+    warn_of_other_order,
 )
 
 
@@ -177,6 +178,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         """
         self._validate_params()
         self._check_estimator()
+        warn_of_other_order(X, sample_weight, "sample_weight")
         rows, target = self._check(X, y, groups, reset=True)
         rows.refuse_lost_subjects()
         self._fit_rows(rows, X, np.asarray(target), check_weights(sample_weight, rows.n_rows))

@@ -54,6 +54,7 @@ from sklearn_emg.recordings import (
     revealing_columns,
     same_rate,
     warn_of_left_out,
+    warn_of_other_order,
 )
 
 
@@ -90,6 +91,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
     ) -> tuple[Rows, NDArray | None]:
         """Check X (and y when fitting), cut it into windows and find the subject of each."""
+        warn_of_other_order(X, y, "y")
         if is_recording_table(X):
             if is_kept(X):
                 check_facts(X)

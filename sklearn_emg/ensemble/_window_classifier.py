@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings import SubjectMemory, subjects_of
+from sklearn_emg.recordings import SubjectMemory, subjects_of, warn_of_other_order
 
 
 def _has_proba(model: WindowMetaClassifier) -> bool:
@@ -36,6 +36,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
     ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
         """Return windows, labels and codes of labels; codes and names of the subjects."""
         self._remember_subjects(X, groups)
+        warn_of_other_order(X, y, "y")
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"]
         X = self._features_of(X, y, reset=True)

@@ -226,6 +226,12 @@ def paired_permutation_test(
     return PairedTest(mean, mean, p, none, none, n, note)
 
 
+def _mean_n_train(folds: pd.DataFrame, chosen: pd.Index, otherwise: float) -> float:
+    """Mean number of subjects trained on in some folds; `otherwise` where it was not kept."""
+    n_train = folds.loc[folds["fold"].isin(chosen), "n_train"].mean()
+    return otherwise if np.isnan(n_train) else float(n_train)
+
+
 def compare_pair(
     comparison: Any,
     first: str,
@@ -318,11 +324,11 @@ def compare_pair(
     )
     subjects = right.index.get_level_values("subject")
     n_test = right.groupby(level=["fold", "subject"]).size().groupby(level="fold").size().mean()
-    n_subjects = diagnoses["subject"].nunique()
+    n_train = _mean_n_train(of_subjects, scores.index, diagnoses["subject"].nunique() - n_test)
     tests = {
         "corrected t-test over folds": corrected_resampled_ttest(
             scores[first] - scores[second],
-            n_subjects - n_test,
+            n_train,
             n_test,
             confidence=confidence,
             limits=_LIMITS.get(metric),

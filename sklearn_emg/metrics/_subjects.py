@@ -27,6 +27,7 @@ from sklearn_emg.recordings import (
     subjects_of,
     subjects_of_steps,
     warn_of_known_subjects,
+    warn_of_other_order,
 )
 
 
@@ -163,6 +164,7 @@ def subjects_from_rows(
     predictions : SubjectPredictions
     """
     codes = subjects_of(X, groups)
+    warn_of_other_order(X, y, "y")
     # An array of objects: NumPy would make two dimensions of names that are tuples.
     names = pd.Series(list(X["subject"] if groups is None else groups), dtype=object).to_numpy()
     first = np.unique(codes, return_index=True)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings import Subjects, mean_by_code
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.recordings import Subjects, is_blank, mean_by_code, warn_of_other_order
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 _QUANTILES = 5  # strata of a continuous target
@@ -60,6 +62,7 @@ class SubjectStrata:
         self.values: NDArray[np.floating] | None = None
         if y is None:
             return
+        warn_of_other_order(X, y, "y")
         if fields := getattr(getattr(y, "dtype", None), "names", None):
             y = y[fields[0]]  # outcomes: whether the event was seen
         discrete = is_discrete(y)
@@ -173,9 +176,52 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
 
 
 def refuse_missing_labels(y: Labels) -> None:
-    """Raise if a row has no label, naming the first such row."""
-    if (missing := np.argwhere(pd.isna(np.asarray(y)))).size:
+    """Refuse rows without a label, and warn of labels that look alike or like a missing one.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If a row has no label, or a blank text for one; the first such row is named.
+
+    Warns
+    -----
+    RecordingWarning
+        If labels differ only in letter case and blanks, or are the text of a missing value.
+    """
+    values = np.asarray(y)
+    missing = pd.isna(values)
+    texts = set()
+    if values.dtype.kind in "OUT":
+        texts = {label for label in values.ravel().tolist() if isinstance(label, str)}
+        if blank := [text for text in texts if is_blank(text)]:
+            missing = missing | np.isin(values.astype(object), blank)
+    if (rows := np.argwhere(missing)).size:
         raise ValueError(
-            f"y has no label for {len(missing)} of {len(y)} rows, the first of them row "
-            f"{missing[0, 0]}. Leave such rows out of X and y."
+            f"y has no label for {len(rows)} of {len(y)} rows, the first of them row "
+            f"{rows[0, 0]}. Leave such rows out of X and y."
+        )
+    _warn_of_labels(texts)
+
+
+def _warn_of_labels(texts: set[str]) -> None:
+    """Warn of labels that are one label in several spellings, or no label."""
+    spellings: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        spellings.setdefault(plain, []).append(text)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            warn_of_recordings(
+                f"The labels {' and '.join(map(repr, alike))} of y look alike and count as "
+                "different classes. If they are one class, spell it in one way."
+            )
+    # As str() writes missing values.
+    if found := sorted(texts & {"nan", "None", "<NA>", "NaT"}):
+        warn_of_recordings(
+            f"The label {found[0]!r} of y counts as a class and looks like a missing label. Leave "
+            "such rows out of X and y."
         )

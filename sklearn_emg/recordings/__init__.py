@@ -26,6 +26,8 @@ from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identi
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
+from sklearn_emg.recordings._frames import other_order as other_order
+from sklearn_emg.recordings._frames import warn_of_other_order as warn_of_other_order
 from sklearn_emg.recordings._keeping import after_step as after_step
 from sklearn_emg.recordings._keeping import check_facts as check_facts
 from sklearn_emg.recordings._keeping import divide_kept as divide_kept
@@ -72,6 +74,7 @@ from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate as same_rate
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import Subjects, similar_subjects, subjects_of
+from sklearn_emg.recordings._subjects import is_blank as is_blank
 from sklearn_emg.recordings._subjects import known_by_other_spelling as known_by_other_spelling
 from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import object_column as object_column

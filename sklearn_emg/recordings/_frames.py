@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from sklearn_emg._tables import first_few
 from sklearn_emg._warnings import warn_of_recordings
 
-__all__ = ["foreign_columns", "named_channels", "refuse_foreign_frame", "refuse_rows"]
+__all__ = [
+    "foreign_columns",
+    "named_channels",
+    "other_order",
+    "refuse_foreign_frame",
+    "refuse_rows",
+    "warn_of_other_order",
+]
 
 _NO_CHANNEL = re.compile(
     r"(unnamed: \d+|index|samples?|frames?|t|times?|timestamps?|seconds?|ms|labels?|targets?|class"
@@ -67,6 +74,63 @@ def refuse_foreign_frame(X: object, what: str) -> None:
         f"{what} must be a pandas DataFrame, got {kind.__module__.split('.')[0]}."
         f"{kind.__name__}; convert it with {remedy}."
     )
+
+
+def other_order(X: object, values: object, name: str) -> str:
+    """Say that a Series belongs to the rows of X in another order, by its index.
+
+    As in scikit-learn, rows of X and y belong together by their position, not by the index.
+
+    Parameters
+    ----------
+    X : DataFrame or object
+    values : Series or object
+        One value per row of X; nothing is found in what is no Series.
+    name : str
+        Name of the values in the message.
+
+    Returns
+    -------
+    message : str
+        Names the values and the remedy. Empty where the indexes are equal or unrelated, for
+        instance since one of them counts the rows.
+    """
+    if not (isinstance(X, pd.DataFrame) and isinstance(values, pd.Series)):
+        return ""
+    rows, own = X.index, values.index
+    if (len(rows), rows.nlevels) != (len(own), own.nlevels) or rows.equals(own):
+        return ""
+    if not (rows.is_unique and own.is_unique and _share_labels(rows, own)):
+        return ""
+    return (
+        f"The indexes of X and {name} have labels in common, but not in one order, and rows belong "
+        f"together by position: give {name}.loc[X.index], or {name}.to_numpy() if its order is "
+        "meant."
+    )
+
+
+def _share_labels(first: pd.Index, second: pd.Index) -> bool:
+    """Whether most labels of two indexes are common, or all where one was perhaps made anew."""
+    common = first.isin(second).mean()
+    counted = pd.RangeIndex(len(first))
+    return bool(common == 1 if first.equals(counted) or second.equals(counted) else common > 0.5)
+
+
+def warn_of_other_order(X: object, values: object, name: str) -> None:
+    """Warn that a Series belongs to the rows of X in another order, see :func:`other_order`.
+
+    Parameters
+    ----------
+    X : DataFrame or object
+    values : Series or object
+    name : str
+
+    Warns
+    -----
+    RecordingWarning
+    """
+    if message := other_order(X, values, name):
+        warn_of_recordings(message)
 
 
 def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, ...] | None]:

@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 from sklearn_emg._tables import first_few
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.recordings._frames import foreign_columns, refuse_foreign_frame
+from sklearn_emg._warnings import warn, warn_of_recordings
+from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.recordings._frames import (
+    foreign_columns,
+    refuse_foreign_frame,
+    warn_of_other_order,
+)
 
 __all__ = [
     "Subjects",
@@ -238,7 +243,10 @@ class Subjects:
         Warns
         -----
         RecordingWarning
-            If names look like spellings of one name, or like a missing value.
+            If names look like spellings of one name, or like a missing value, or if the index of
+            groups is that of X in another order.
+        SubjectLeakWarning
+            If groups divide a subject of the column.
         """
         if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
@@ -252,6 +260,9 @@ class Subjects:
         _refuse_absent(codes, names)
         if not numeric:
             warn_of_subject_names(names)
+        if groups is not None:
+            warn_of_other_order(X, groups, "groups")
+            _warn_of_divided_subjects(X, codes)
         return cls(codes, names)
 
     def __len__(self) -> int:
@@ -261,6 +272,20 @@ class Subjects:
     def by_row(self) -> NDArray[np.object_]:
         """Name of each row's subject, of shape (n_rows,)."""
         return self.names[self.codes]
+
+
+def _warn_of_divided_subjects(X: Any, codes: NDArray[np.intp]) -> None:
+    """Warn of groups, given by their codes, that divide a subject of the column."""
+    if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+        return
+    n_groups = pd.Series(codes).groupby(object_column(X["subject"])).nunique()
+    if divided := n_groups.index[n_groups > 1].tolist():
+        warn(
+            f"The groups divide {len(divided)} of {len(n_groups)} subjects in the column 'subject' "
+            f"of X, such as {divided[0]!r}: rows of one subject count as several, and can be in "
+            "training and test. Leave groups out, or correct the column.",
+            SubjectLeakWarning,
+        )
 
 
 def _refuse_absent(codes: NDArray[np.intp], names: NDArray[np.object_]) -> None:

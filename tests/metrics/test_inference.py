@@ -6,6 +6,8 @@ import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.naive_bayes import GaussianNB
 
 from sklearn_emg.comparison import compare
 from sklearn_emg.ensemble import DiVoteClassifier
@@ -162,6 +164,22 @@ def test_a_pair_of_a_comparison(comparison):
     assert permutation["difference"] == pytest.approx(difference)
     assert permutation["n"] == 30
     assert tests.loc["corrected t-test over folds", "n"] == 3
+
+
+def test_the_t_test_counts_the_subjects_that_were_trained_on(comparison):
+    models = {"a": GaussianNB(), "guess": DummyClassifier()}
+    models = {name: DiVoteClassifier(model, window=None) for name, model in models.items()}
+    y = np.repeat(["control", "patient"], 15)
+    X = pd.DataFrame({"rms": np.random.default_rng(1).normal(size=30) + (y == "patient")})
+    cv = GroupShuffleSplit(6, train_size=0.4, test_size=0.2, random_state=0)
+    result = compare(models, X.assign(subject=range(30)), y, cv=cv, progress=False)
+    assert (result.folds["n_train"] == 12).all()
+    assert (comparison.folds["n_train"] == 20).all()
+    scores = result.folds.query("level == 'subject'").pivot(index="fold", columns="pipeline")
+    d = scores["accuracy"]["a"] - scores["accuracy"]["guess"]
+    t = d.mean() / np.sqrt((1 / 6 + 6 / 12) * d.var())
+    found = compare_pair(result, "a", "guess").loc["corrected t-test over folds"]
+    assert found["statistic"] == pytest.approx(t)
 
 
 def test_a_model_does_not_differ_from_itself(comparison):

@@ -24,7 +24,7 @@ from sklearn_emg.ensemble._further._steps import (
 )
 from sklearn_emg.ensemble._input import Rows, check_weights
 from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
-from sklearn_emg.recordings import object_column
+from sklearn_emg.recordings import object_column, warn_of_other_order
 
 UPDATES = ("refit", "fine_tune", "final")
 
@@ -120,6 +120,7 @@ class Updating(DiVote):
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         rows.refuse_lost_subjects()
+        warn_of_other_order(X, y, "y")
         labels = self._new_labels(y, rows.n_rows)
         weights = check_weights(sample_weight, rows.n_rows)
         if how == "refit":

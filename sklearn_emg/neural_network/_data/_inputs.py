@@ -28,6 +28,7 @@ from sklearn_emg.recordings import (
     one_rate,
     read_signal,
     same_rate,
+    warn_of_other_order,
 )
 
 
@@ -106,6 +107,7 @@ def training_input(
         If the windows or the targets cannot be used.
     """
     caller = type(estimator).__name__
+    warn_of_other_order(X, y, "y")
     y = check_targets(y, caller, labels=is_classifier(estimator))
     given = _read(estimator._features_of(X, y, reset=reset), caller)
     if reset:

@@ -1,0 +1,120 @@
+"""Series whose index is that of X in another order, and labels in several spellings."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import cross_val_score, permutation_test_score
+from sklearn.naive_bayes import GaussianNB
+
+from sklearn_emg.comparison import (
+    compare,
+    confound_audit,
+    leakage_audit,
+    match_subjects,
+    subject_permutation_test,
+)
+from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.metrics import predict_subjects
+from sklearn_emg.model_selection import SubjectKFold, subject_train_test_split
+from sklearn_emg.recordings import subjects_of
+
+N = 24
+Y = pd.Series(np.repeat(["control", "patient"], N // 2))
+TABLE = pd.DataFrame(
+    {"rms": np.random.default_rng(0).normal(size=N) + 2 * (Y == "patient"), "age": range(N)}
+).assign(subject=[f"S{k:02d}" for k in range(N)])
+SHUFFLED = TABLE.sample(frac=1, random_state=0)
+DIVOTE = DiVoteClassifier(GaussianNB(), window=None, features=["rms"])
+OTHER = "indexes of X and {} have labels in common, but not in one order"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda X, y: compare(DIVOTE, X, y, progress=False),
+        lambda X, y: leakage_audit(DIVOTE, X, y, progress=False),
+        lambda X, y: confound_audit(X, y, n_permutations=9),
+        lambda X, y: match_subjects(X, y, "age"),
+        lambda X, y: subject_permutation_test(DIVOTE, X, y, n_permutations=2),
+    ],
+)
+def test_labels_of_shuffled_rows_are_refused(call):
+    for X, y in ((SHUFFLED, Y), (TABLE, Y.sample(frac=1, random_state=1))):
+        with pytest.raises(ValueError, match=OTHER.format("y")):
+            call(X, y)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda X, y: DIVOTE.fit(X, y),
+        lambda X, y: cross_val_score(DIVOTE, X, y, cv=SubjectKFold(3)),
+        lambda X, y: subject_train_test_split(X, y, random_state=0),
+        lambda X, y: SMOTEClassifier(GaussianNB()).fit(X[["rms"]], y),
+    ],
+)
+def test_labels_of_shuffled_rows_are_warned_of_where_permutations_are_meant(call):
+    with pytest.warns(RecordingWarning, match=OTHER.format("y")):
+        call(SHUFFLED, Y)
+    with pytest.warns(RecordingWarning, match=OTHER.format("y")):
+        call(TABLE.iloc[1:-1], Y.iloc[2:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call(SHUFFLED, Y.loc[SHUFFLED.index])
+        call(TABLE.iloc[::2], Y.iloc[::2].reset_index(drop=True))  # counted anew
+        call(TABLE.set_axis([f"row {k}" for k in range(N)]), Y)
+
+
+def test_weights_groups_and_truths_of_shuffled_rows_are_warned_of():
+    y, alone = Y.loc[SHUFFLED.index], SHUFFLED.drop(columns="subject")
+    with pytest.warns(RecordingWarning, match=OTHER.format("groups")):
+        DIVOTE.fit(alone, y, groups=TABLE["subject"])
+    with pytest.warns(RecordingWarning, match=OTHER.format("sample_weight")):
+        DIVOTE.fit(SHUFFLED, y, sample_weight=pd.Series(np.ones(N)))
+    model = GaussianNB().fit(TABLE[["rms"]], Y)
+    with pytest.warns(RecordingWarning, match=OTHER.format("y")):
+        predict_subjects(model, SHUFFLED[["rms"]], Y, groups=SHUFFLED["subject"])
+
+
+def test_a_permutation_test_of_rows_still_runs():
+    with pytest.warns(RecordingWarning, match=OTHER.format("y")):
+        permutation_test_score(DIVOTE, TABLE, Y, cv=SubjectKFold(2), n_permutations=2)
+
+
+def test_groups_that_divide_subjects_are_warned_of():
+    table = pd.concat([TABLE, TABLE], ignore_index=True)
+    y = pd.concat([Y, Y], ignore_index=True)
+    match = r"The groups divide 24 of 24 subjects in the column 'subject' of X, such as 'S00'"
+    for call in (
+        lambda groups: subjects_of(table, groups),
+        lambda groups: DIVOTE.fit(table, y, groups=groups),
+        lambda groups: next(SubjectKFold(3).split(table, y, groups=groups)),
+        lambda groups: subject_train_test_split(table, y, groups=groups),
+        lambda groups: confound_audit(table, y, subjects=groups, columns="age", n_permutations=9),
+    ):
+        with pytest.warns(SubjectLeakWarning, match=match):
+            call(range(2 * N))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SubjectLeakWarning)
+            call(table["subject"])
+            call([f"{label} {name[-1]}" for label, name in zip(y, table["subject"])])
+
+
+def test_labels_that_look_alike_or_missing_are_named():
+    some = np.arange(N) % 3 == 0
+    alike = Y.where(~some, Y.str.upper() + " ")
+    with pytest.warns(RecordingWarning, match="labels 'CONTROL ' and 'control' of y look alike"):
+        DIVOTE.fit(TABLE, alike)
+    with pytest.warns(RecordingWarning, match="labels 'PATIENT ' and 'patient' of y look alike"):
+        compare(DIVOTE, TABLE, alike, cv=2, progress=False)
+    missing = Y.where(~some).astype(object).map(str)
+    with pytest.warns(RecordingWarning, match="label 'nan' of y counts as a class"):
+        DIVOTE.fit(TABLE, missing)
+    with pytest.raises(ValueError, match="no label for 8 of 24 rows, the first of them row 0"):
+        DIVOTE.fit(TABLE, missing.replace("nan", " "))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DIVOTE.fit(TABLE, np.where(some, "-1", "1"))
