@@ -308,7 +308,7 @@ def survival_measures(
 
     Notes
     -----
-    Censored subjects are compensated by weights of the inverse probability of being uncensored G:
+    Censoring is compensated for by weights, the inverse of the probability G of being uncensored:
     the concordance is Uno's [1]_, pairs weighted by 1 / G(t_i)^2 until the last of `times`; the
     AUC is the cumulative/dynamic one, and "auc" its mean with the decrease of the Kaplan-Meier
     curve as weight [2]_; the Brier score is that of Graf and others [3]_, and "ibs" its mean over

@@ -114,9 +114,9 @@ class LaterVisitSplit(Protocol):
 
     Run k tests each subject's k-th last target. It trains on the targets of that subject that were
     known at the end of the tested context, and on those of subjects without a tested target up to
-    the same number from their end, so that nothing later than a context is learned of its subject.
-    Subjects are those of the column ``subject``. `groups` may join subjects, which changes nothing
-    because each subject is on both sides; they may not divide a subject.
+    the same number from their end, so that nothing later than a context is learned about its
+    subject. Subjects are those of the column ``subject``. `groups` may join subjects, which changes
+    nothing because each subject is on both sides; they may not divide a subject.
 
     Parameters
     ----------

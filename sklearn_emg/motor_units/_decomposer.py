@@ -161,9 +161,9 @@ class MotorUnitDecomposer(DecomposingExtractor):
        two kinds that discharge independently, and dropped if they are part of a larger one's
        potential, to which they keep a fixed lag.
 
-    Finally, templates follow slow drift in parts of 4 s, and each train has to be one of a motor
-    unit: regular, slower than 60 Hz, with a template that differs from noise and from those of
-    others. These ideas are those of published decomposition methods [1]_ [2]_ [3]_; the choices
+    Finally, templates follow slow drift in parts of 4 s, and each train has to be that of a motor
+    unit: regular, slower than 60 Hz, with a template that differs from noise and from other
+    templates. These ideas are those of published decomposition methods [1]_ [2]_ [3]_; the choices
     were made on simulated recordings.
 
     Results do not depend on the other recordings, and are scaled with the signal: nothing but

@@ -223,17 +223,16 @@ def confound_audit(
     leakage_audit : Measures how much a leak overestimates accuracy.
     sklearn_emg.inspection.ConfoundDisplay : Draws the result.
 
-    Notes
-    -----
-    *Predictor.* The distance of two subjects is Wasserstein's between the relative ranks of their
-    rows' numbers, or the total variation between the frequencies of their categories. A missing
-    value is a value of its own. A subject gets the class whose other subjects are most similar
-    on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_
-    for the n subjects' ranks, which are uniform): a Parzen classifier [2]_ of one variable, each
-    subject left out once. It finds classes at both ends, in the middle or in groups. Where classes
-    tie, each gets an equal part of the subject. A property that is distributed alike in all classes
-    can score far below chance: a class is rarer among the like of a subject that is left out of
-    it. The same holds for permuted labels and does not affect the test, which is one-sided.
+    Notes ----- *Predictor.* The distance of two subjects is Wasserstein's between the relative
+    ranks of their rows' numbers, or the total variation between the frequencies of their
+    categories. A missing value is a value of its own. A subject gets the class whose other subjects
+    are most similar on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}`
+    (Scott's rule [1]_ for the n subjects' ranks, which are uniform): a Parzen classifier [2]_ of
+    one variable, each subject left out once. It finds classes at both ends, in the middle or in
+    groups. Where classes tie, each gets an equal part of the subject. A property that is
+    distributed alike in all classes can score far below chance: without the subject that is left
+    out, its class is rarer among similar subjects. The same holds for permuted labels and does not
+    affect the test, which is one-sided.
 
     *Interval.* Wilson's intervals of the classes' recalls are combined [3]_. It treats the
     predictions as independent.

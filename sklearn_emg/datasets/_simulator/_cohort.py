@@ -201,9 +201,9 @@ def make_nemg_cohort(
       on features of real recordings, with one to nine subjects per class; there is no independent
       validation set. Values between those points are chosen, not fitted.
     - In controls, peaks are up to 30 % too large, sample entropy is about half and the median
-      frequency a quarter too high: real records hold more slow activity from afar. Potentials in
-      ALS are shorter and have fewer turns than in real records; giant, satellite-rich units are
-      rare.
+      frequency a quarter too high: real records contain more slow activity of distant units.
+      Potentials in ALS are shorter and have fewer turns than in real records; giant, satellite-rich
+      units are rare.
     - The amplitude per turn and the high-frequency polyphasia of very chronic neuropathy are
       underestimated. Myopathy reaches larger extremes than published.
     - There is no fatigue, motion artefact, end-plate noise, complex repetitive discharge,

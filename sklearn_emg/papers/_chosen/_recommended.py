@@ -93,9 +93,9 @@ def recommended_pipeline(
     recording of each subject alone it is 0.73 [0.67, 0.79].
 
     N2001 at low level (17 of 22 subjects, biceps), 4 times 5 folds: 17 of 17 subjects right in each
-    repeat, 95 % interval of the accuracy 0.82 to 1.00; so has the plain baseline. "Older than 45"
-    alone is right for all twelve ALS patients and controls and for no myopathy. With the first
-    recording of each subject alone, balanced accuracy is 0.76 [0.56, 0.93].
+    repeat, 95 % interval of the accuracy 0.82 to 1.00; the plain baseline has the same figures.
+    "Older than 45" alone is right for all twelve ALS patients and controls and for no myopathy.
+    With the first recording of each subject alone, balanced accuracy is 0.76 [0.56, 0.93].
 
     Examples
     --------
