@@ -188,7 +188,7 @@ def adaptation_curve(
     See Also
     --------
     sklearn_emg.inspection.AdaptationDisplay : Draws the curve.
-    prequential_score : Tests each subject, then learns it.
+    prequential_score : Tests each subject, then learns from it.
     sklearn_emg.comparison.compare : Scores within and across sites with ``site="site"``.
 
     Notes

@@ -110,7 +110,7 @@ class ActivationMaximizationDisplay:
             Length in seconds of the middle part of the window to show; by default all of it is
             shown.
         sharey : bool, default=True
-            Whether all classes have one scale of millivolts, so that amplitudes compare.
+            Whether all classes have one scale of millivolts, so that amplitudes can be compared.
 
         Returns
         -------

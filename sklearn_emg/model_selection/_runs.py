@@ -265,7 +265,7 @@ def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
     Returns
     -------
     estimator : estimator object
-        Unfitted. Without a network in it, it is a plain copy.
+        Unfitted estimator. Without a network inside, the result is a plain copy.
 
     Examples
     --------

@@ -532,7 +532,7 @@ class ReferenceLimits:
     def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
         """Score all subjects by limits of controls, no control being among its own references.
 
-        Each control is compared with limits learned from the other controls, each other subject
+        Each control is compared with limits learned from the other controls, and each other subject
         with limits learned from all controls.
 
         Parameters

@@ -194,8 +194,9 @@ def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         parts = [_encoded(part, tensors) for part in value]
         return {_TUPLE: parts} if isinstance(value, tuple) else parts
     raise TypeError(
-        f"A checkpoint cannot hold {type(value).__name__}, which the state of the optimiser, the "
-        "history or a callback has: only tensors, arrays, numbers, text and containers of them. "
+        f"A checkpoint cannot hold {type(value).__name__}, which is part of the state of the "
+        "optimiser, the history or a callback: it holds tensors, arrays, numbers, text and "
+        "containers of them. "
         "Set checkpoint=None, or use another one."
     )
 

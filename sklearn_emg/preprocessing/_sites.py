@@ -419,8 +419,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         numeric = [c for c in features if pd.api.types.is_numeric_dtype(X[c])]
         if not numeric:
             raise ValueError(
-                "SiteStandardizer needs a table of features, and X has no numeric column but "
-                f"metadata: {list(X.columns)}. Put a feature extractor before."
+                "SiteStandardizer needs a table of features, and X has no numeric column except "
+                f"metadata: {list(X.columns)}. Put a feature extractor before it."
             )
         return numeric
 

@@ -36,7 +36,7 @@ def read_lsl(
     name : str
         Name of the stream; it is searched for at the first chunk.
     unit : str or None, default=None
-        Unit of the samples. None takes the unit in the description of the channels.
+        Unit of the samples. None takes the unit from the description of the channels.
     chunk : float, default=0.1
         Length of a chunk in seconds.
     gap : float, default=0.25
