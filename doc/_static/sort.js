@@ -9,6 +9,9 @@ document.addEventListener("DOMContentLoaded", () => {
     return a.localeCompare(b);
   };
   for (const table of document.querySelectorAll(".sortable table, table.sortable")) {
+    // A value and its interval stay on one line: rows are low, and the page is shorter.
+    for (const cell of table.tBodies[0].querySelectorAll("td"))
+      if (/^-?[\d.]+ \[[^\]]*\]$/.test(cell.textContent.trim())) cell.style.whiteSpace = "nowrap";
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, k) => {
       const button = document.createElement("button");

@@ -116,7 +116,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     See Also
     --------
     adaptation_curve : Accuracy against the number of local subjects.
-    prequential_score : Tests each subject, then learns it.
+    prequential_score : Tests each subject, then learns from it.
     sklearn_emg.preprocessing.SiteStandardizer : Standardises by the references of a site.
     sklearn_emg.neural_network.TransferClassifier : Fine-tunes networks with frozen layers.
 
