@@ -60,6 +60,7 @@ if os.environ.get("SKLEARN_EMG_DOCS_ONLINE"):
 generate_pages.write_all(HERE / "generated")
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # methods by their own names
 autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False

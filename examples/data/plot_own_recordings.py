@@ -167,8 +167,11 @@ with h5py.File(folder / "s05.h5", "w") as file:
 table = read_recordings(folder / "s05.h5", subject="s05")
 plot(select_channels(table, ["flexor", "thenar"]), "HDF5")
 
-# %% What looks wrong is reported ---------------------------- If values are in microvolts and their
-# title says mV, a warning names the file, the channel and the remedy:
+# %%
+# What looks wrong is reported
+# ----------------------------
+# If values are in microvolts and their title says mV, a warning names the file, the channel and the
+# remedy:
 wrong = export[["time [s]", "Biceps [uV]"]].set_axis(["time [s]", "Biceps [mV]"], axis=1)
 wrong.to_csv(folder / "wrong.csv", index=False)
 with warnings.catch_warnings(record=True) as caught:

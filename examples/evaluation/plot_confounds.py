@@ -60,12 +60,13 @@ print(audit)
 # Scores of single properties
 # ---------------------------
 # A grey line is the mean score with permuted labels. Among the matched subjects (hollow circles)
-# age no longer tells the class, but there are fewer of them, and the power line is still there.
+# age no longer predicts the class, but there are fewer of them, and the power line is still there.
 display = ConfoundDisplay.from_audit(audit).plot()
-display.figure_.suptitle("The power line and the age tell patients from controls")
+display.figure_.suptitle("The power line and the age distinguish patients from controls")
 plt.show()
 
-# %% The planted confounds are found, and the side, which does not depend on the class, is not. A
+# %%
+# The planted confounds are found, and the side, which does not depend on the class, is not. A
 # property of the signals can carry disease as well: the quiet parts of recordings (``noise_floor``)
 # are not silent in a contracting muscle.
 print(f"confounds: {', '.join(audit.confounds)}")

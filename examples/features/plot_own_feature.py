@@ -106,5 +106,6 @@ display = ComparisonDisplay.from_comparison(result).plot()
 display.figure_.suptitle("The own feature does not change the score measurably")
 plt.show()
 
-# %% With 24 simulated subjects the intervals are wide and overlap: more subjects are needed to
+# %%
+# With 24 simulated subjects the intervals are wide and overlap: more subjects are needed to
 # decide between the sets of features.

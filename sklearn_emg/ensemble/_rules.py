@@ -75,7 +75,9 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     sklearn_emg.motor_units.ReferenceLimits : Limits of potentials by muscle.
     sklearn.tree.export_text : Rules of a decision tree, with limits fitted to all classes.
 
-    Notes ----- The list is built greedily. Each step adds the rule whose majority class has the
+    Notes
+    -----
+    The list is built greedily. Each step adds the rule whose majority class has the
     highest Laplace estimate (n_c + 1) / (n + K) among the windows that no rule covers yet. It has
     to cover at least two windows, and its estimate has to exceed that of the majority class of all
     windows that are not covered yet.

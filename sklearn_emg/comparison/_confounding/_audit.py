@@ -223,7 +223,9 @@ def confound_audit(
     leakage_audit : Measures how much a leak overestimates accuracy.
     sklearn_emg.inspection.ConfoundDisplay : Draws the result.
 
-    Notes ----- *Predictor.* The distance of two subjects is Wasserstein's between the relative
+    Notes
+    -----
+    *Predictor.* The distance of two subjects is Wasserstein's between the relative
     ranks of their rows' numbers, or the total variation between the frequencies of their
     categories. A missing value is a value of its own. A subject gets the class whose other subjects
     are most similar on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}`

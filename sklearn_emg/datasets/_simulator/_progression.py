@@ -153,7 +153,9 @@ def make_progression_cohort(
     ValueError
         If a value is out of range.
 
-    Notes ----- **This is a model, not patients.** Rates, noise and the score were chosen so that 18
+    Notes
+    -----
+    **This is a model, not patients.** Rates, noise and the score were chosen so that 18
     months show a trend in most subjects and noise hides it over 3 months; they are not fitted to
     any cohort. All visits of a subject share the same anatomy and amplifier; motor units and needle
     sites are drawn again at each visit, since the needle is inserted elsewhere. Drop-out does not
