@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -108,16 +108,9 @@ def _change(before: Any, after: Any) -> dict[str, float]:
     The power is that around the mean of each signal: one between 0 and 1 has an offset that is no
     signal. A step that only rescales signals removes nothing, and has neither.
     """
-    pairs = [(before, after)]
-    if isinstance(before, pd.DataFrame) and isinstance(after, pd.DataFrame):
-        pairs = list(zip(map(read_signal, before["signal"]), map(read_signal, after["signal"])))
-    elif not isinstance(before, np.ndarray) or before.ndim not in (2, 3):
-        return {}
-    if any(np.shape(a) != np.shape(b) for a, b in pairs):
-        return {}
     removed, kept, n = 0.0, 0.0, 0
     rescaled = True
-    for x, z in (rows for pair in pairs for rows in zip(*map(_rows, pair))):
+    for x, z in _pairs_of_rows(before, after):
         known = np.isfinite(x) & np.isfinite(z)
         if not known.any():
             continue
@@ -133,6 +126,18 @@ def _change(before: Any, after: Any) -> dict[str, float]:
     if removed == 0 or kept == 0 or rescaled:
         return {}
     return {"snr_db": 10 * np.log10(kept / removed), "rmse": np.sqrt(removed / n)}
+
+
+def _pairs_of_rows(before: Any, after: Any) -> Iterator[tuple[np.ndarray, ...]]:
+    """Each signal before and after a step; none where they are not signals of the same shape."""
+    pairs = [(before, after)]
+    if isinstance(before, pd.DataFrame) and isinstance(after, pd.DataFrame):
+        pairs = list(zip(map(read_signal, before["signal"]), map(read_signal, after["signal"])))
+    elif not isinstance(before, np.ndarray) or before.ndim not in (2, 3):
+        return
+    if all(np.shape(a) == np.shape(b) for a, b in pairs):
+        for pair in pairs:
+            yield from zip(*map(_rows, pair))
 
 
 def _rows(signals: Any) -> np.ndarray:
