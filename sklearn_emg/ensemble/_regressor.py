@@ -102,8 +102,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     by_levels_ : list
         Values of `by` seen in ``fit``, in the order of the features.
     training_features_ : ndarray of shape (n_units, n_features)
-        Features that the final regressor was trained on; without one and with `cv` those out of
-        fold.
+        Features that the final regressor was trained on. Without a final regressor but with `cv`,
+        these are the features out of fold.
     training_mean_ : float
         Mean target of the training units.
     residuals_ : ndarray of shape (n_subjects,) or None
