@@ -335,7 +335,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
         ("rec 1 1000 3\nrec.dat 16 0/mV\n", "gives no gain"),
         ("rec 1 1000 3\nrec.dat 16\n", "gives no gain"),
         ("rec 1 1000 3\nrec.dat 16 50/mV x\n", None),
-        ("rec 1 1000 3\nrec.dat 16 50/mV 12 x\n", "in place of an integer"),
+        ("rec 1 1000 3\nrec.dat 16 50/mV 12 x\n", "is not an integer"),
         ("rec 1 1000 3\n~ 0 50/mV\n", "has no samples for the signal"),
         ("rec 1 1000 999999999999999\nrec.dat 16 50/mV\n", "announces 1999999999999998"),
         ("rec 1 1000 999999999999999\nrec.dat 516 50/mV\n", "announces 100000000000"),
