@@ -14,6 +14,7 @@ import pkgutil
 import re
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from pprint import pformat
 from types import ModuleType
@@ -47,8 +48,9 @@ ORDER = (
 )
 LEAKY = {True: "leaky", False: "split by subject", None: "split not stated"}
 # Scores of systems in the finished benchmarks, written by ``make results``.
-SCORES = Path(__file__).parent / "benchmark" / "results_systems.csv"
-COSTS = Path(__file__).parent / "benchmark" / "network_costs.md.inc"
+BENCHMARK = Path(__file__).parent / "benchmark"
+SCORES = sorted(BENCHMARK.rglob("results_systems.csv"))
+COSTS = BENCHMARK / "network_costs.md.inc"
 
 
 def _write(path: Path, text: str) -> None:
@@ -215,22 +217,20 @@ def _score(row: dict[str, str]) -> str:
     return f"{value:.0f}{interval} %"
 
 
-def own_figures(name: str, path: Path = SCORES) -> list[list[str]]:
+def own_figures(name: str, paths: Sequence[Path] = SCORES) -> list[list[str]]:
     """Rows of a system in the stored benchmarks: data, protocol, split, measure and score."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [
-            [
-                f"here, {row['date']}",
-                _literal(f"{row['data']}; {row['protocol']}"),
-                LEAKY[row["leaky"] == "True"],
-                _literal(row["measure"]),
-                _score(row),
-            ]
-            for row in csv.DictReader(lines)
-            if row["system"] == name
+    return [
+        [
+            f"here, {row['date']}",
+            _literal(f"{row['data']}; {row['protocol']}"),
+            LEAKY[row["leaky"] == "True"],
+            _literal(row["measure"]),
+            _score(row),
         ]
+        for path in paths
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        if row["system"] == name
+    ]
 
 
 def _figures(system: Any) -> str:
