@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 
 from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.papers import list_systems, make_system
@@ -39,16 +40,18 @@ HEAD = (
 def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
     """Name, window options, window classifier and path of the network in it."""
     systems = list_systems()
-    nets = systems.index[systems["needs"].str.contains("nets")]
+    nets = systems.index[systems["needs"].str.contains("nets") & (systems["task"] == "diagnosis")]
     names = [name for name in nets if not name.endswith(SAME)]
     for name in sorted(names, key=SLOWEST.__eq__):
         parameters = make_system(name, random_state=0).get_params()
-        path = next(k for k in parameters if k.endswith("__batch_size")).rpartition("__")[0]
-        owner = parameters[path]
-        inside = "divote__estimator__network"
-        model, prefix = (
-            (parameters["divote__estimator"], "network__") if path == inside else (owner, "")
-        )
+        # Denoisers before a classifier have batches too, but no precision.
+        paths = [k.rpartition("__")[0] for k in parameters if k.endswith("__precision")]
+        if not paths:
+            continue
+        owner, model, prefix = parameters[paths[0]], parameters[paths[0]], ""
+        windows = parameters["divote__estimator"]
+        if paths[0] == "divote__estimator__network" and not isinstance(windows, Pipeline):
+            model, prefix = windows, "network__"
         # Rows of an array state no rate, which image transformers need.
         rates = [k for k in model.get_params() if k.endswith("__fs")]
         model = clone(model).set_params(**dict.fromkeys(rates, parameters["resample__fs_out"]))
