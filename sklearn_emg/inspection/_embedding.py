@@ -179,7 +179,8 @@ def layer_embedding(
         Windows as they reach the network.
     layers : sequence of str, default=None
         Names of layers, as ``net_.module_.named_modules()`` gives them ("features.3"). By default
-        at most five, evenly through the blocks of the network, the last one included.
+        at most five, evenly through the blocks of the network, the last one included; of nEMGNet
+        those after the blocks 2, 4, 6, 9 and 12, as in its paper.
     method : {"auto", "umap", "pca"}, default="auto"
         "auto" is UMAP where ``umap-learn`` is installed and principal components otherwise; the
         ``method`` of the result names it. For UMAP the activations are first reduced to 50
@@ -270,6 +271,8 @@ def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> l
 def default_layers(module: Any) -> list[str]:
     """Choose at most five blocks, evenly through the network, the last one included.
 
+    A network names others in ``shown_layers``, as those of its paper.
+
     Parameters
     ----------
     module : torch.nn.Module
@@ -279,6 +282,8 @@ def default_layers(module: Any) -> list[str]:
     names : list of str
         Names as given by ``module.named_modules()``.
     """
+    if shown := getattr(module, "shown_layers", ()):
+        return list(shown)
     names = []
     for name, child in module.named_children():
         # A head of dense layers is one block; the layers before it are blocks each.

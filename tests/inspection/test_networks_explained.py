@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch", reason="the networks need torch")
 pytest.importorskip("skorch", reason="the networks need skorch")
 
 from sklearn_emg.ensemble import DiVoteClassifier  # noqa: E402
-from sklearn_emg.neural_network import EMGClassifier, NEMGNetClassifier  # noqa: E402
+from sklearn_emg.neural_network import DilatedCNNClassifier, EMGClassifier, NEMGNet  # noqa: E402
 
 
 class Linear(torch.nn.Module):
@@ -285,15 +285,8 @@ def test_explains_networks_on_a_gpu(module):
 
 
 def test_layers_default_to_five_blocks_with_the_last():
-    net = NEMGNetClassifier(
-        variant="B",
-        n_filters=(4, 4, 4, 4, 4),
-        n_hidden=(8,),
-        max_epochs=1,
-        validation_fraction=None,
-        random_state=0,
-    )
-    X = np.random.default_rng(0).normal(size=(8, 1003)).astype(np.float32)
+    net = DilatedCNNClassifier(n_filters=4, n_hidden=4, max_epochs=1, validation_fraction=None)
+    X = np.random.default_rng(0).normal(size=(8, 100)).astype(np.float32)
     net.fit(X, np.repeat(["a", "b"], 4))
     names = default_layers(net.net_.module_)
     assert len(names) == 5
@@ -369,3 +362,10 @@ def test_missing_torch_names_the_extra(linear, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r'attribution needs torch.*"sklearn-emg\[nets\]"'):
         attribution(net, X)
+
+
+@pytest.mark.parametrize("variant, blocks", [("A", (1, 2, 3, 5, 6)), ("B", (1, 4, 7, 11, 16))])
+def test_the_layers_of_nemgnet_are_those_of_its_paper(variant, blocks):
+    # Activations after the blocks 2, 4, 6, 9 and 12; A has no blocks 4, 6, ..., 12.
+    net = NEMGNet(1, 1003, 3, variant, n_filters=(2,) * 5, n_hidden=(2,))
+    assert default_layers(net) == [f"features.{k}" for k in blocks]

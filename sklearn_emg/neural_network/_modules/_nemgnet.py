@@ -22,6 +22,9 @@ __all__ = ["NEMGNet", "NEMGNetClassifier"]
 # Residual blocks at each of the five widths.
 N_RESIDUAL = {"A": 0, "B": 2, "C": 4, "D": 6}
 _KERNELS = (11, 7, 5, 5, 5, 5, 5)
+# Numbers of the blocks SR in the paper's table, and those after which it shows activations.
+_NUMBERS = (1, 2, 3, 5, 7, 9, 11)
+_SHOWN = (2, 4, 6, 9, 12)
 
 
 class NEMGNet(nn.Module):
@@ -120,12 +123,18 @@ class NEMGNet(nn.Module):
         layers: list[nn.Module] = []
         n_in, length = n_channels, n_times
         outputs = (widths[0], widths[0], *widths)
+        ends: dict[int, int] = {}
         for block, (n_out, kernel, step) in enumerate(zip(outputs, _KERNELS, strides)):
             layers.append(_strided_block(n_in, n_out, kernel, step, pool_size))
             n_in, length = n_out, _length_after(length, step, pool_size)
-            if block >= 2:
+            ends[_NUMBERS[block]] = len(layers) - 1
+            if block >= 2 and n_residual:
                 layers += [_ResidualBlock(n_out) for _ in range(n_residual)]
+                ends[_NUMBERS[block] + 1] = len(layers) - 1
         self.features = nn.Sequential(*layers)
+        # Variant A has no residual blocks: the block before stands for one.
+        shown = (ends[max(number for number in ends if number <= block)] for block in _SHOWN)
+        self.shown_layers = tuple(f"features.{end}" for end in shown)
 
         dense: list[nn.Module] = [nn.Flatten()]
         n_in *= length
