@@ -21,7 +21,13 @@ from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOption
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._checks import InputChecks
-from sklearn_emg.ensemble._fitting import fit_metadata, fit_weights, fit_windows, hold_out_subjects
+from sklearn_emg.ensemble._fitting import (
+    fit_metadata,
+    fit_weights,
+    fit_windows,
+    hold_out_subjects,
+    name_channels,
+)
 from sklearn_emg.ensemble._input import Rows, check_weights, column_of
 from sklearn_emg.ensemble._metadata import Columns, column_params
 from sklearn_emg.ensemble._rates import give_rate
@@ -278,6 +284,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         params = fit_metadata(estimator, groups, None if weights is None else weights[row])
         params |= column_params(estimator, "fit", columns)
         fitted = fit_windows(estimator, X, target, params, self.memory)
+        name_channels(fitted, getattr(self, "channel_names_", None))
         return fitted.set_params(**before) if before else fitted
 
     def _target_of_windows(self, y: NDArray, row: NDArray[np.intp]) -> NDArray | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import joblib
@@ -134,14 +134,19 @@ def _groups_by_path(
         has_steps = isinstance(estimator.estimator, Pipeline)
         inner = _groups_by_path(estimator.estimator, groups, served) if has_steps else {}
         return {**inner, "groups": groups}
-    if not isinstance(estimator, Pipeline):
-        served.append(estimator)
-        return {"groups": groups} if has_fit_parameter(estimator, "groups") else {}
+    if isinstance(estimator, Pipeline):
+        return _groups_of_steps(estimator, groups, served)
+    served.append(estimator)
+    return {"groups": groups} if has_fit_parameter(estimator, "groups") else {}
+
+
+def _groups_of_steps(
+    pipeline: Pipeline, groups: NDArray[Any], served: list[Any]
+) -> dict[str, NDArray[Any]]:
     params: dict[str, NDArray[Any]] = {}
     sampled = False
-    for name, step in estimator.steps:
-        if step in (None, "passthrough"):
-            continue
+    steps = [(name, step) for name, step in pipeline.steps if step not in (None, "passthrough")]
+    for name, step in steps:
         own = _groups_by_path(step, groups, served)
         if own and sampled:
             # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
@@ -150,7 +155,7 @@ def _groups_by_path(
                 "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
                 UserWarning,
             )
-        elif step is estimator.steps[-1][1] or _fit_transform_takes(step, own):
+        elif step is steps[-1][1] or _fit_transform_takes(step, own):
             params |= {f"{name}__{key}": value for key, value in own.items()}
         sampled = sampled or hasattr(step, "fit_resample")
     return params
@@ -233,6 +238,22 @@ def _refuse_weights(estimator: Any, remedy: str) -> None:
 
 def _has_sampler(pipeline: Pipeline) -> bool:
     return any(hasattr(step, "fit_resample") for _, step in pipeline.steps)
+
+
+def name_channels(fitted: Any, names: Sequence[str] | None) -> None:
+    """Give extractors of features the names of the channels, which windows do not have.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Fitted on windows; it is changed in place.
+    names : sequence of str or None
+        Names of the channels of the recordings, None where nothing names them.
+    """
+    for _, part in parts_of(fitted) if names else ():
+        fits = getattr(part, "n_channels_in_", None) == len(names or ())
+        if fits and getattr(part, "channel_names_in_", names) is None:
+            part.channel_names_in_ = tuple(names or ())
 
 
 # ------------------------------------------------------- folds of steps inside

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import HasMethods, Interval, Real, StrOptions
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
-from sklearn_emg.ensemble._fitting import fit_metadata, hold_out_subjects
+from sklearn_emg.ensemble._fitting import fit_metadata, hold_out_subjects, name_channels
 from sklearn_emg.ensemble._rates import give_rate
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
@@ -24,9 +24,11 @@ from sklearn_emg.recordings import (
     Subjects,
     Tail,
     check_recording_table,
+    common_channel_names,
     divide,
     is_kept,
     plain_recordings,
+    refuse_other_order,
     same_rate,
     window_table,
 )
@@ -81,14 +83,16 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Sampling rate of the windows in Hz, None for arrays.
     n_features_in_ : int
         Number of features, only for arrays.
+    channel_names_ : tuple of str or None
+        Names of the channels seen in ``fit``.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects, None where none were named.
 
     Raises
     ------
     ValueError
-        If X is not a recording table, a column of `keep` is missing, the rate differs from that of
-        ``fit``, or windows cannot be cut.
+        If X is not a recording table, a column of `keep` is missing, the rate or the order of the
+        channels differs from that of ``fit``, or windows cannot be cut.
 
     See Also
     --------
@@ -218,6 +222,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         self._warn_if_trained(X)
         windows, row, fs = self._cut(X, reset=False)
+        if isinstance(X, pd.DataFrame):
+            refuse_other_order(self.channel_names_, common_channel_names(X), "Windows")
         if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
             raise ValueError(
                 f"The table has a sampling rate of {fs:.10g} Hz, but Windows was fitted on "
@@ -254,6 +260,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         for statistic in self.statistics:
             check_option(statistic, _STATISTICS, "statistics", type(self).__name__)
         windows, row, self.fs_ = self._cut(X, reset=True)
+        is_table = isinstance(X, pd.DataFrame)
+        self.channel_names_ = common_channel_names(X) if is_table else None
         if self.keep == "metadata":
             found = getattr(X, "columns", ())
             self._kept = [c for c in METADATA_COLUMNS if c in found and c != "fs"]
@@ -261,15 +269,25 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
             self._kept = list(self.keep or ())
         self._check_kept(X)
         self._remember_subjects(X, groups)
+        known = groups is not None or (is_table and "subject" in X.columns)
+        subjects = Subjects.of(X, groups) if known else None
+        self._fit_transformer(windows, row, y, subjects)
+        name_channels(self.transformer_, self.channel_names_)
+        one = windows.iloc[:1] if isinstance(windows, pd.DataFrame) else windows[:1]
+        self._n_values = np.shape(self.transformer_.transform(one))[-1]
+        return windows, row
+
+    def _fit_transformer(
+        self, windows: Any, row: NDArray[np.intp], y: Any, subjects: Subjects | None
+    ) -> None:
+        """Fit a copy of the transformer on windows, whose subjects it is given."""
         transformer = clone(self.transformer)
         if self.fs_ is not None:
             give_rate(transformer, self.fs_, "transformer")
         labels = None if y is None else np.asarray(y)[row]
-        known = groups is not None or (isinstance(X, pd.DataFrame) and "subject" in X.columns)
         before: dict[str, Any] = {}
         params: dict[str, Any] = {}
-        if known:
-            subjects = Subjects.of(X, groups)
+        if subjects is not None:
             of_windows = subjects.by_row[row]
             params = fit_metadata(transformer, of_windows, None)
             if labels is not None:
@@ -279,9 +297,6 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         self.transformer_ = transformer.fit(windows, labels, **params)
         if before:
             self.transformer_.set_params(**before)
-        one = windows.iloc[:1] if isinstance(windows, pd.DataFrame) else windows[:1]
-        self._n_values = np.shape(self.transformer_.transform(one))[-1]
-        return windows, row
 
     def _cut(self, X: Any, *, reset: bool) -> tuple[Any, NDArray[np.intp], float | None]:
         """Windows, the row of each, and their sampling rate in Hz where it is known."""

@@ -158,10 +158,12 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         "_ndim",
         "_takes_any_length",
         "_fs",
+        "_channels",
     )
-    # Whether `fit` was given signals, which may differ in length, and their sampling rate.
+    # Whether `fit` was given signals, which may differ in length, their rate and channels.
     _takes_any_length = False
     _fs: float | None = None
+    _channels: tuple[str, ...] | None = None
     # Subjects that all fits so far held out for validation.
     _held_out: tuple[Any, ...] = ()
 

@@ -46,7 +46,7 @@ _MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 
 # Parameters that are not written: objects, code, and a place on the machine.
 _LEFT_OUT = ("augment", "callbacks", "checkpoint")
 # Attributes that not every fit learns.
-_MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs"}
+_MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs", "_channels"}
 _CLASSES = saved_classes()
 
 
@@ -317,6 +317,13 @@ def _check_fitted(estimator: Any) -> None:
     fs = estimator._fs
     if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
         raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
+    channels = estimator._channels
+    if channels is not None and not (
+        isinstance(channels, tuple)
+        and len(channels) == estimator.n_channels_
+        and all(isinstance(name, str) for name in channels)
+    ):
+        raise ValueError(f"_channels must name each channel, it is {channels!r}")
     if is_classifier(estimator):
         _check_classes(estimator.classes_, estimator._class_counts)
 

@@ -120,3 +120,27 @@ def test_faults_are_named(cohort):
         Windows(STFT(nperseg=64)).fit_transform(X)
     with pytest.raises(ValueError, match=r"Put Resampler\(2000\) before"):
         Windows(TimeDomainFeatures()).fit(X, y).transform(Resampler(1000.0).fit_transform(X))
+
+
+def two_channels(**columns):
+    X, y = simulated_cohort()
+    signals = [np.stack([s, 3 * s[::-1]]) for s in X["signal"]]
+    table = recording_table(signals, fs=2000.0, subject=X["subject"], **columns)
+    return table, y
+
+
+@pytest.mark.parametrize("kind", ["windows", "vote"])
+def test_features_of_windows_have_the_names_of_the_channels(kind):
+    X, y = two_channels(channel_names=["biceps", "vastus"])
+    features = make_pipeline(StandardScaler(), LogisticRegression())
+    if kind == "windows":
+        model = make_pipeline(Windows(TimeDomainFeatures(["rms"]), window=0.25), *features)
+        names = model.fit(X, y)[:1].get_feature_names_out()
+    else:
+        inner = make_pipeline(TimeDomainFeatures(["rms"]), *features)
+        model = DiVoteClassifier(inner, window=0.25).fit(X, y)
+        names = model.estimator_[:1].get_feature_names_out()
+    assert names.tolist() == ["biceps_rms", "vastus_rms"]
+    swapped, _ = two_channels(channel_names=["vastus", "biceps"])
+    with pytest.raises(ValueError, match="was fitted on biceps, vastus, in that order"):
+        model.predict(swapped[:3])

@@ -370,3 +370,21 @@ def test_onnx_of_signals_of_any_length(tmp_path, cell):
         windows = signal[np.newaxis].astype(np.float32)
         (proba,) = session.run(None, {"windows": windows})
         np.testing.assert_allclose(proba, net.predict_proba([signal]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Recordings do not look like EMG")
+def test_channels_in_another_order_are_refused_also_after_loading(tmp_path):
+    rng = np.random.default_rng(0)
+    signals = [rng.normal(size=(2, n)) for n in range(40, 48)]
+    names = {"fs": 100.0, "subject": list("aabbccdd")}
+    table = recording_table(signals, **names, channel_names=["biceps", "vastus"])
+    swapped = recording_table(signals, **names, channel_names=["vastus", "biceps"])
+    net = ALSNetClassifier(n_filters=2, n_hidden=2, max_epochs=1, random_state=0)
+    net.fit(table, [0, 0, 0, 0, 1, 1, 1, 1])
+    save_model(net, tmp_path / "net")
+    for fitted in (net, load_model(tmp_path / "net")):
+        with pytest.raises(ValueError, match="ALSNetClassifier was fitted on biceps, vastus, in"):
+            fitted.predict(swapped[:2])
+        assert fitted.predict(signals[:2]).shape == (2,)
+    with pytest.raises(ValueError, match="fitted on biceps, vastus"):
+        net.set_params(warm_start=True).fit(swapped, [0, 0, 0, 0, 1, 1, 1, 1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -24,9 +24,11 @@ from sklearn_emg.neural_network._data._targets import check_targets
 from sklearn_emg.neural_network._registry import any_length_networks
 from sklearn_emg.recordings import (
     check_recording_table,
+    common_channel_names,
     is_recording_table,
     one_rate,
     read_signal,
+    refuse_other_order,
     same_rate,
     warn_of_other_order,
 )
@@ -47,12 +49,15 @@ class Input:
         Sampling rate of a recording table, in Hz.
     subjects : Subjects or None
         Subjects of the rows, if they are known.
+    channels : tuple of str or None
+        Names of the channels of a recording table.
     """
 
     values: Any
     lengths: np.ndarray | None = None
     fs: float | None = None
     subjects: Subjects | None = None
+    channels: tuple[str, ...] | None = None
 
     def dataset(
         self, targets: np.ndarray | None = None, rows: np.ndarray | None = None
@@ -111,11 +116,11 @@ def training_input(
     y = check_targets(y, caller, labels=is_classifier(estimator))
     given = _read(estimator._features_of(X, y, reset=reset), caller)
     if reset:
-        estimator._fs = given.fs
+        estimator._fs, estimator._channels = given.fs, given.channels
         estimator._takes_any_length = given.lengths is not None and takes_lengths(
             estimator._module()[0]
         )
-    _check_rate(estimator, given.fs)
+    _check_recordings(estimator, given)
     values: Any
     if given.lengths is not None and estimator._takes_any_length:
         values, y = _training_signals(estimator, given.values, y, reset)
@@ -130,7 +135,7 @@ def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
     """Check windows of one length for prediction; return a tensor with a channel axis."""
     caller = type(estimator).__name__
     given = _read(estimator._features_of(X, reset=False), caller)
-    _check_rate(estimator, given.fs)
+    _check_recordings(estimator, given)
     values = given.values if given.lengths is None else _stacked(given.values, caller)
     values = _match_dimensions(estimator, values)
     values = validate_windows(estimator, values, reset=False, dtype=np.float32, order="C")
@@ -142,7 +147,7 @@ def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
     """Check signals of any length for prediction."""
     caller = type(estimator).__name__
     given = _read(estimator._features_of(X, reset=False), caller)
-    _check_rate(estimator, given.fs)
+    _check_recordings(estimator, given)
     signals = given.values
     if given.lengths is None:
         values = _match_dimensions(estimator, signals)
@@ -159,7 +164,8 @@ def _read(X: Any, caller: str) -> Input:
     """Signals of a recording table or of a list of arrays, or any other input unchanged."""
     if is_recording_table(X):
         check_recording_table(X, required=("signal", "fs"))
-        return _of_signals([read_signal(signal) for signal in X["signal"]], one_rate(X))
+        given = _of_signals([read_signal(signal) for signal in X["signal"]], one_rate(X))
+        return replace(given, channels=common_channel_names(X))
     if isinstance(X, pd.Series):
         X = X.tolist()
     _refuse_one_signal(X, caller)
@@ -304,8 +310,10 @@ def _subjects(groups: Any, y: np.ndarray, caller: str) -> Subjects | None:
 # Agreement with the windows of the fit
 
 
-def _check_rate(estimator: Any, fs: float | None) -> None:
-    fitted = estimator._fs
+def _check_recordings(estimator: Any, given: Input) -> None:
+    """Refuse another rate, or the channels in another order, than those of the training."""
+    refuse_other_order(estimator._channels, given.channels, type(estimator).__name__)
+    fs, fitted = given.fs, estimator._fs
     if fs is not None and fitted is not None and not same_rate(fs, fitted):
         raise ValueError(
             f"{type(estimator).__name__} was fitted on signals of fs={fitted:g} Hz, X has "
