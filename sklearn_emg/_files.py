@@ -269,7 +269,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
             raise
         kind = PACKED[path.suffix.lower()]
         raise ValueError(
-            f"{path} is truncated or no {kind} file ({error}); get it again."
+            f"{path} is truncated or not a {kind} file ({error}); get it again."
         ) from error
     if len(content) > limit:
         raise ValueError(_too_large(path, limit))

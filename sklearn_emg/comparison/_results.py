@@ -251,7 +251,7 @@ class Comparison:
         Raises
         ------
         ValueError
-            If the comparison did not keep its pipelines (``return_estimator=True``), `X` is no
+            If the comparison did not keep its pipelines (``return_estimator=True``), `X` is not a
             valid recording table, or it lacks the tested subjects.
         """
         if not self.estimators:

@@ -299,7 +299,7 @@ def _read(
     complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))
     if complete.size != n_emg:
         raise ValueError(
-            f"{path} has {complete.size} rows of EMG, its header announces {n_emg}. "
+            f"{path} has {complete.size} rows of EMG, but its header announces {n_emg}. "
             "The file is truncated or changed; get it again."
         )
     return _Recording(

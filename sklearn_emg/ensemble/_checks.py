@@ -144,8 +144,8 @@ class InputChecks(GroupsRequester, BaseEstimator):
         self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
         if shape != self.window_shape_:
             raise ValueError(
-                f"The windows have shape {shape}, {self._caller} was fitted on windows of shape "
-                f"{self.window_shape_}. Resample to the rate, and give the channels, of the "
+                f"The windows have shape {shape}, but {self._caller} was fitted on windows of "
+                f"shape {self.window_shape_}. Resample to the rate, and give the channels, of the "
                 "training table."
             )
         return windows

@@ -303,7 +303,7 @@ def survival_measures(
     Raises
     ------
     ValueError
-        If outcomes or times are unusable, or `survival` has another shape or values that are no
+        If outcomes or times are unusable, or `survival` has another shape or values that are not
         probabilities.
 
     Notes

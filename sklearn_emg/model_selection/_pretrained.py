@@ -190,7 +190,7 @@ def check_not_pretrained_on(
     for part in parts:
         if part.subjects is None:
             warn(
-                f"{name}: {part.part} was already fitted before, and on which subjects is not "
+                f"{name}: {part.part} was already fitted before, but on which subjects is not "
                 "known, so nothing can be checked: subjects that it was trained on may be tested. "
                 "Hand in an estimator that is not fitted, or pretrain with the subjects named "
                 "(TransferClassifier.pretrain(X, y, groups=...)).",

@@ -298,7 +298,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
             warn(
                 f"{type(self).__name__} predicts {counted(len(shared), 'subject')} that it was "
                 f"pretrained on, {shared[:3]} for instance. Scores of known subjects say nothing "
-                "of new ones.",
+                "about new ones.",
                 SubjectLeakWarning,
             )
 
@@ -391,7 +391,7 @@ def _layers(
         if not below:
             raise ValueError(
                 f"The {parameter!r} parameter of {type(caller).__name__} names {name!r}, which is "
-                f"no layer of the network. Its parts are {_parts(state)}."
+                f"not a layer of the network. Its parts are {_parts(state)}."
             )
         found |= below
     return found

@@ -83,8 +83,8 @@ def warn_of_known_subjects(
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
         warn(
             f"{len(shared)} of {len(given)} subjects given to {caller} were trained on ({some}): "
-            "scores of training subjects say nothing of new ones. Split by subject, for instance "
-            "with cv=SubjectKFold(); where this is meant, filter SubjectLeakWarning.",
+            "scores of training subjects say nothing about new ones. Split by subject, for "
+            "instance with cv=SubjectKFold(); where this is meant, filter SubjectLeakWarning.",
             SubjectLeakWarning,
         )
     warn_of_other_spelling(known, given, caller)
@@ -110,7 +110,7 @@ def warn_of_other_spelling(
         warn(
             f"Subjects given to {caller} look like subjects that were trained on, in another "
             f"spelling: {some}{', ...' if len(alike) > 3 else ''}. If they are the same, their "
-            "scores say nothing of new ones: spell a subject in one way, in training and test.",
+            "scores say nothing about new ones: spell a subject in one way, in training and test.",
             SubjectLeakWarning,
         )
 

@@ -443,7 +443,7 @@ class StreamingDiagnosis:
     def _check_rate(self, fs: float) -> None:
         if not same_rate(fs, self.fs):
             raise ValueError(
-                f"The chunk has a sampling rate of {fs:g} Hz, the model was fitted at "
+                f"The chunk has a sampling rate of {fs:g} Hz, but the model was fitted at "
                 f"{self.fs:g} Hz. Set the device to {self.fs:g} Hz, or fit a model at {fs:g} Hz."
             )
 

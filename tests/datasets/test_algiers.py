@@ -201,7 +201,7 @@ def test_file_that_holds_no_numbers_is_named(text, message, add, tmp_path):
 def test_packed_file_that_is_cut_is_named(suffix, add, tmp_path):
     path = add("EMG _009 _05_ RD_Hea", suffix=suffix)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match=rf"RD_Hea\.asc\{suffix} is truncated or no "):
+    with pytest.raises(ValueError, match=rf"RD_Hea\.asc\{suffix} is truncated or not a "):
         load_algiers(tmp_path)
 
 

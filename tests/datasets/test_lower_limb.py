@@ -141,7 +141,9 @@ def test_columns_say_who_and_what(rows, tmp_path):
 
 def test_truncated_file_is_named(rows, tmp_path):
     (tmp_path / "3Apie.txt").write_bytes(text(rows)[:-60])
-    with pytest.raises(ValueError, match=r"3Apie\.txt has \d rows of EMG, its header announces 9"):
+    with pytest.raises(
+        ValueError, match=r"3Apie\.txt has \d rows of EMG, but its header announces 9"
+    ):
         load_lower_limb(tmp_path)
 
 
@@ -152,7 +154,7 @@ def test_cut_last_value_is_reported(rows, tmp_path):
 
 def test_truncated_gzip_file_is_named(rows, tmp_path):
     (tmp_path / "3Apie.txt.gz").write_bytes(gzip.compress(text(rows))[:-1])
-    with pytest.raises(ValueError, match=r"3Apie\.txt\.gz is truncated or no gzip file"):
+    with pytest.raises(ValueError, match=r"3Apie\.txt\.gz is truncated or not a gzip file"):
         load_lower_limb(tmp_path)
 
 

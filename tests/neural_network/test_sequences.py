@@ -344,7 +344,7 @@ def test_refuses_signals():
     with pytest.raises(ValueError, match="one sampling rate"):
         small_net().fit(mixed, y)
     net = small_net().fit(table_of(X, subjects), y)
-    with pytest.raises(ValueError, match=r"fs=1000 Hz, X has fs=500 Hz. Put Resampler"):
+    with pytest.raises(ValueError, match=r"fs=1000 Hz, but X has fs=500 Hz. Put Resampler"):
         net.predict(table_of(X, subjects, fs=500.0))
     with pytest.raises(ValueError, match=r"signals of 1 channels?, but .* fitted on 2"):
         net.predict([x[0] for x in X])

@@ -270,7 +270,7 @@ def test_other_rates_channels_and_repeated_samples_are_refused():
         live.push(np.zeros((2, 10)))
     live.begin("new")
     live.push(np.ones((2, 10)))
-    with pytest.raises(ValueError, match=r"rate of 2000 Hz, the model was fitted at 1000 Hz"):
+    with pytest.raises(ValueError, match=r"rate of 2000 Hz, but the model was fitted at 1000 Hz"):
         live.push(np.ones((2, 10)), fs=2000.0)
     with pytest.raises(ValueError, match=r"shape \(3, 10\), the model was fitted on \(2, n_times"):
         live.push(np.ones((3, 10)))

@@ -91,7 +91,7 @@ def collect(
             warn(
                 f"The column {name!r} of {caller} has values of its own in each subject, such as "
                 f"{str(found.names[0])!r}, which are neither numbers nor ISO dates: as categories "
-                "they say nothing of other subjects. Give numbers or dates."
+                "they say nothing about other subjects. Give numbers or dates."
             )
         values[name] = found
     return values, {}

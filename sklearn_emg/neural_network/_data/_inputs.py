@@ -316,8 +316,8 @@ def _check_recordings(estimator: Any, given: Input) -> None:
     fs, fitted = given.fs, estimator._fs
     if fs is not None and fitted is not None and not same_rate(fs, fitted):
         raise ValueError(
-            f"{type(estimator).__name__} was fitted on signals of fs={fitted:g} Hz, X has "
-            f"fs={fs:g} Hz. Put Resampler(fs_out={fitted:g}) before."
+            f"{type(estimator).__name__} was fitted on signals of fs={fitted:g} Hz, but X "
+            f"has fs={fs:g} Hz. Put Resampler(fs_out={fitted:g}) before."
         )
 
 
