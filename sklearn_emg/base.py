@@ -37,6 +37,7 @@ from sklearn_emg.recordings import (
     step_key,
     values_of_recordings,
     warn_of_identities,
+    warn_of_implausible_rate,
     warn_of_implausible_recordings,
     warn_of_implausible_windows,
     with_signals,
@@ -361,6 +362,7 @@ class SignalTransformer(
             X = self._check_array(X, reset=True)
             self.n_times_in_ = X.shape[-1]
             fs = self._array_fs()
+            warn_of_implausible_rate(fs, type(self).__name__)
             self._check_parameters(fs)
             self._fit_signals(X, fs)
         return self
@@ -574,6 +576,7 @@ class FeatureExtractor(
             self.n_channels_in_ = 1 if X.ndim == 2 else X.shape[1]
             self.channel_names_in_ = None
             self.n_times_in_ = X.shape[-1]
+            warn_of_implausible_rate(self._array_fs(), type(self).__name__)
             self._check_parameters(self._array_fs())
             self._check_length(X.shape[-1], self._array_fs())
         return self

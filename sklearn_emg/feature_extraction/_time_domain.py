@@ -105,6 +105,8 @@ class TimeDomainFeatures(FeatureExtractor):
       sign, there is no crossing.
     - A slope sign change is a strict extremum; plateaus do not count. Its threshold is in mV, not
       mV².
+    - Thresholds apply to neighbouring samples, whose differences become smaller as the sampling
+      rate rises: a signal has fewer counts at a higher rate, down to none.
     - Counts (``zc``, ``ssc``, ``wamp``) and sums (``wl``, ``iemg``, ``ssi``) are not divided by the
       length of the window. A sum over no samples, such as ``ssc`` of a window of two, is 0.
     - Ratios of a constant window (skewness, kurtosis, mobility ...) are 0; ``mfl`` is -12.

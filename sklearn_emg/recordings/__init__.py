@@ -59,10 +59,13 @@ from sklearn_emg.recordings._operations._segments import (
     segments_from_events,
     segments_from_labels,
 )
-from sklearn_emg.recordings._plausibility import LOW_RATE as LOW_RATE
 from sklearn_emg.recordings._plausibility import Fault as Fault
 from sklearn_emg.recordings._plausibility import faults_of_figures as faults_of_figures
 from sklearn_emg.recordings._plausibility import is_swapped as is_swapped
+from sklearn_emg.recordings._plausibility import rate_fault as rate_fault
+from sklearn_emg.recordings._plausibility import (
+    warn_of_implausible_rate as warn_of_implausible_rate,
+)
 from sklearn_emg.recordings._plausibility import (
     warn_of_implausible_recordings as warn_of_implausible_recordings,
 )

@@ -76,7 +76,7 @@ def refuse_foreign_frame(X: object, what: str) -> None:
     )
 
 
-def other_order(X: object, values: object, name: str) -> str:
+def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     """Say that a Series belongs to the rows of X in another order, by its index.
 
     As in scikit-learn, rows of X and y belong together by their position, not by the index.
@@ -88,6 +88,8 @@ def other_order(X: object, values: object, name: str) -> str:
         One value per row of X; nothing is found in what is no Series.
     name : str
         Name of the values in the message.
+    of : str, default="X"
+        Name of `X` in the message.
 
     Returns
     -------
@@ -103,9 +105,9 @@ def other_order(X: object, values: object, name: str) -> str:
     if not (rows.is_unique and own.is_unique and _share_labels(rows, own)):
         return ""
     return (
-        f"The indexes of X and {name} have labels in common, but not in one order, and rows belong "
-        f"together by position: give {name}.loc[X.index], or {name}.to_numpy() if its order is "
-        "meant."
+        f"The indexes of {of} and {name} have labels in common, but not in one order, and rows "
+        f"belong together by position: give {name}.loc[{of}.index], or {name}.to_numpy() if its "
+        "order is meant."
     )
 
 
@@ -116,20 +118,20 @@ def _share_labels(first: pd.Index, second: pd.Index) -> bool:
     return bool(common == 1 if first.equals(counted) or second.equals(counted) else common > 0.5)
 
 
-def warn_of_other_order(X: object, values: object, name: str) -> None:
+def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> None:
     """Warn that a Series belongs to the rows of X in another order, see :func:`other_order`.
 
     Parameters
     ----------
     X : DataFrame or object
     values : Series or object
-    name : str
+    name, of : str
 
     Warns
     -----
     RecordingWarning
     """
-    if message := other_order(X, values, name):
+    if message := other_order(X, values, name, of):
         warn_of_recordings(message)
 
 

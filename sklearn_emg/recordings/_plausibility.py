@@ -15,6 +15,7 @@ from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = [
+    "HIGH_RATE",
     "LARGE_AMPLITUDE",
     "LOW_RATE",
     "MAX_OFFSET",
@@ -25,6 +26,8 @@ __all__ = [
     "Fault",
     "faults_of_figures",
     "is_swapped",
+    "rate_fault",
+    "warn_of_implausible_rate",
     "warn_of_implausible_recordings",
     "warn_of_implausible_windows",
 ]
@@ -42,7 +45,7 @@ _MIN_VOLTS = 1e-7
 MAX_OFFSET = 1000.0
 # Ratio of a recording's amplitude to the median of the table; a wrong unit makes it 1000.
 MAX_RATIO = 300.0
-LOW_RATE = 100.0
+LOW_RATE, HIGH_RATE = 100.0, 200_000.0  # Hz
 MIN_CHANNELS = 8
 # Numbers of samples and recordings that are checked.
 _MAX_SAMPLES = 1 << 15
@@ -271,7 +274,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     Some samples of at most 512 recordings are checked. Recordings are reported whose
 
     - channels outnumber their samples (8 or more channels): the axes are swapped;
-    - sampling rate is below 100 Hz;
+    - sampling rate is below 100 Hz or above 200 kHz;
     - samples are all integers: counts of a converter;
     - amplitude (mean absolute deviation from the mean, median of the channels) is above 5 mV, below
       0.3 µV, below 2 µV in a table whose median is also below 2 µV, or 300 times above or below the
@@ -332,11 +335,45 @@ def is_swapped(signal: Any) -> bool:
 def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
     if "fs" not in table.columns:
         return []
-    slow = np.flatnonzero(table["fs"].to_numpy(dtype=float) < LOW_RATE).tolist()
-    if not slow:
-        return []
-    fs = float(table["fs"].iloc[slow[0]])
-    return [(slow, f"a sampling rate of {fs:g} Hz is too low for EMG; is it in Hz?")]
+    fs = table["fs"].to_numpy(dtype=float)
+    found = (np.flatnonzero(fs < LOW_RATE), np.flatnonzero(fs > HIGH_RATE))
+    return [(rows.tolist(), rate_fault(fs[rows[0]])) for rows in found if rows.size]
+
+
+def rate_fault(fs: float | None) -> str:
+    """Say that a sampling rate is implausible for EMG; empty if it is not, or is not known.
+
+    Parameters
+    ----------
+    fs : float or None
+        Hz.
+
+    Returns
+    -------
+    fault : str
+    """
+    if fs is None or LOW_RATE <= fs <= HIGH_RATE:
+        return ""
+    size = "low" if fs < LOW_RATE else "high"
+    return f"a sampling rate of {fs:g} Hz is too {size} for EMG; is it in Hz?"
+
+
+def warn_of_implausible_rate(fs: float | None, name: str) -> None:
+    """Warn of a sampling rate of arrays that is implausible for EMG.
+
+    Parameters
+    ----------
+    fs : float or None
+        Hz.
+    name : str
+        Class whose parameter it is.
+
+    Warns
+    -----
+    RecordingWarning
+    """
+    if fault := rate_fault(fs):
+        warn_of_recordings(f"The 'fs' parameter of {name}: {fault}")
 
 
 def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude: bool) -> None:

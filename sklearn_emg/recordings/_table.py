@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn_emg.recordings._frames import (
     named_channels,
     refuse_foreign_frame,
     refuse_rows,
+    warn_of_other_order,
 )
 from sklearn_emg.recordings._kept import DERIVED, KeptSignal, KeptSlice
 from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
@@ -282,6 +283,7 @@ def recording_table(
     scaled = [Scale(*scale).apply(signal) for scale, (signal, _) in zip(scales, entries)]
     table = pd.DataFrame({"signal": object_column(scaled)})
     given = {"fs": _rates(fs), "subject": subject, "muscle": muscle, "region": region, **columns}
+    _warn_of_other_orders({"signals": signals, **given})
     for name, value in given.items():
         if value is not None:
             table[name] = _column(name, value, n_rows)
@@ -293,6 +295,13 @@ def recording_table(
     if "fs" in table and np.issubdtype(table["fs"].to_numpy().dtype, np.number):
         table["fs"] = table["fs"].astype(float)
     return check_recording_table(table)
+
+
+def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
+    """Warn of Series whose index is that of the first one in another order."""
+    first, *others = [name for name, value in given.items() if isinstance(value, pd.Series)] or [""]
+    for name in others:
+        warn_of_other_order(given[first].to_frame(), given[name], name, first)
 
 
 def _column(name: str, value: Any, n_rows: int) -> Any:

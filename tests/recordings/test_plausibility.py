@@ -10,7 +10,7 @@ import pytest
 
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.preprocessing import BandpassFilter
 from sklearn_emg.recordings import SignalFile, check_recording_table, recording_table
 
@@ -55,6 +55,15 @@ def test_emg_in_millivolts_gives_no_warning(scale):
 def test_what_cannot_be_millivolts_is_named(signals, match):
     with pytest.warns(RecordingWarning, match=match):
         table(signals)
+
+
+def test_rates_in_other_units_than_hertz_are_named():
+    with pytest.warns(RecordingWarning, match=r"row 1: a sampling rate of 1e\+06 Hz is too high"):
+        table([noise(3000)] * 2, fs=[1000.0, 1e6])
+    for step in (TimeDomainFeatures(), BandpassFilter(0.2, 0.45), SpectralFeatures()):
+        match = f"'fs' parameter of {type(step).__name__}: a sampling rate of 2 Hz is too low"
+        with pytest.warns(RecordingWarning, match=match):
+            step.set_params(fs=2.0).fit(noise(2, 3000))
 
 
 def test_a_low_rate_is_named():

@@ -19,7 +19,7 @@ from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import predict_subjects
 from sklearn_emg.model_selection import SubjectKFold, subject_train_test_split
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import recording_table, subjects_of
 
 N = 24
 Y = pd.Series(np.repeat(["control", "patient"], N // 2))
@@ -77,6 +77,21 @@ def test_weights_groups_and_truths_of_shuffled_rows_are_warned_of():
     model = GaussianNB().fit(TABLE[["rms"]], Y)
     with pytest.warns(RecordingWarning, match=OTHER.format("y")):
         predict_subjects(model, SHUFFLED[["rms"]], Y, groups=SHUFFLED["subject"])
+
+
+def test_columns_of_a_table_in_another_order_are_warned_of():
+    signals = [np.random.default_rng(k).normal(size=500) for k in range(3)]
+    names = pd.Series(["s1", "s2", "s3"], index=["a", "b", "c"])
+    match = "The indexes of subject and age have .* age.loc.subject.index.*age.to_numpy"
+    with pytest.warns(RecordingWarning, match=match):
+        table = recording_table(signals, fs=1e3, subject=names, age=names[::-1].str[1:])
+    assert table["age"].tolist() == ["3", "2", "1"]  # by position, as is said
+    column = pd.Series(signals, index=["c", "a", "b"])
+    with pytest.warns(RecordingWarning, match=OTHER.format("subject").replace("X", "signals")):
+        recording_table(column, fs=1e3, subject=names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recording_table(column, fs=1e3, subject=names[["c", "a", "b"]], age=names.to_numpy())
 
 
 def test_a_permutation_test_of_rows_still_runs():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sklearn_emg._tables import first_few
 from sklearn_emg.preprocessing._quality._copies import Overlap, chains
-from sklearn_emg.recordings import LOW_RATE, Fault, faults_of_figures, similar_subjects
+from sklearn_emg.recordings import Fault, faults_of_figures, rate_fault, similar_subjects
 
 __all__ = ["LIMITS", "QUALITY_KINDS", "QUALITY_LEVELS", "Channel", "Finding", "findings_of"]
 
@@ -69,7 +69,6 @@ LIMITS = {
 }
 _MIN_LENGTH = 0.25  # s
 _MIN_RELATIVE_LENGTH = 0.1  # of the median of the table
-_MAX_RATE = 200_000.0  # Hz
 _MIN_GROUP = 3  # recordings that a comparison within the table needs
 _MAX_SPREAD = 0.2  # of the base-2 logarithm around a factor of the rate
 _MOST_OF_BOTH = 0.5
@@ -271,9 +270,8 @@ def _of_counts(channels: Sequence[Channel]) -> list[Finding]:
 def _of_rates(channels: Sequence[Channel]) -> list[Finding]:
     found = []
     for c in channels:
-        if not LOW_RATE <= c.fs <= _MAX_RATE:
-            text = f"a sampling rate of {c.fs:g} Hz is too {'low' if c.fs < LOW_RATE else 'high'}"
-            found.append(_finding(c, "rate", "bad", c.fs, f"{text} for EMG; is it in Hz?"))
+        if text := rate_fault(c.fs):
+            found.append(_finding(c, "rate", "bad", c.fs, text))
         elif (factor := c.measures.get("rate_factor", 1.0)) != 1.0:
             text = (
                 f"the power line is seen at {'half' if factor < 1 else 'twice'} its frequency, as "
