@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from data import noise
 from scipy import ndimage
@@ -464,3 +465,12 @@ def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
     assert segment_recording(0.4 * noise(8000), FS)["kind"].tolist() == ["contraction"]
     with pytest.raises(ValueError, match="'rest_level' parameter of segment_recording must be"):
         segment_recording(noise(8000), FS, rest_level="low")
+
+
+def test_a_data_frame_of_windows_has_no_warning_of_names():
+    frame = pd.DataFrame(np.ones((3, 20)), columns=[f"t{k}" for k in range(20)])
+    frame.iloc[0, 5] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        filled = GapInterpolator(0.01, fs=1000.0).fit_transform(frame)
+    assert filled[0, 5] == 1.0

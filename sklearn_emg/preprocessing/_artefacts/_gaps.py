@@ -134,6 +134,7 @@ class GapInterpolator(SignalTransformer):
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         # The base class refuses NaN; zeros of the same shape pass its checks of the shape.
+        given = X
         X = validate_data(
             self,
             X,
@@ -142,7 +143,10 @@ class GapInterpolator(SignalTransformer):
             allow_nd=True,
             ensure_all_finite="allow-nan",
         )
-        super()._check_array(np.zeros_like(X), reset=False)
+        zeros: Any = np.zeros_like(X)
+        if isinstance(given, pd.DataFrame):
+            zeros = pd.DataFrame(zeros, columns=given.columns)
+        super()._check_array(zeros, reset=False)
         return X
 
     def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
