@@ -71,25 +71,24 @@ def measured(table: pd.DataFrame, method: str) -> pd.DataFrame:
 
 def line(name: str, group: str, flags: pd.Series, n_all: int) -> str:
     n, k = len(flags), int(flags.sum())
+    if not n:
+        return f"{name:<12} {group:<11} none of {n_all} has a conclusion"
     low, high = wilson_interval(k / n, n)
     text = f"{name:<12} {group:<11} {k:>3} of {n:<3} {k / n:.2f} [{low:.2f}, {high:.2f}]"
-    return text + (f"  ({n_all - n} without a potential)" if n < n_all else "")
+    return text + (f"  ({n_all - n} without a conclusion)" if n < n_all else "")
 
 
 def summary(name: str, muscles: pd.DataFrame, table: pd.DataFrame) -> None:
-    """A subject is abnormal if one of the muscles is."""
+    """A subject is abnormal if one of the muscles is, and undecided if it has too few potentials."""
     groups = table.drop_duplicates("subject").set_index("subject")["group"]
     flags = muscles.groupby("subject")["abnormal"].any()
+    decided = flags | muscles.groupby("subject")["abnormal"].agg(lambda of: of.notna().all())
+    flags = flags[decided]
     for group in groups.unique():
         of = flags[flags.index.map(groups) == group]
         print(line(name, group, of, int((groups == group).sum())))
     ill = [s for s in flags.index if not is_healthy(groups[s])]
     print(line(name, "patients", flags[ill], int((~groups.map(is_healthy)).sum())))
-    enough = muscles.groupby("subject")["enough"].all()
-    counts = [int((enough.index.map(groups) == g).sum()) for g in groups.unique()]
-    few = [int((~enough[enough.index.map(groups) == g]).sum()) for g in groups.unique()]
-    print(f"{name:<12} subjects with a muscle of fewer than 20: " + ", ".join(
-        f"{g} {k} of {n}" for g, k, n in zip(groups.unique(), few, counts)))  # fmt: skip
 
 
 def main() -> None:

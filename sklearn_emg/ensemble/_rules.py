@@ -44,7 +44,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     reference : ReferenceLimits, default=None
         Limits of single potentials, published or of one's own controls, for the columns that are
         named like its measures ("amplitude" or "muap_amplitude"), in place of those of the normal
-        group.
+        group. Each row is compared alone, however few potentials it is of: a conclusion on a
+        muscle needs 20, see :meth:`~sklearn_emg.motor_units.ReferenceLimits.score_muscles`.
     muscle : str, default=None
         Muscle of the windows, for `reference`.
 

@@ -298,7 +298,8 @@ class InterferenceCloud:
         -------
         table : DataFrame
             One row per ``subject`` and ``muscle``: ``n_points``, ``enough`` (10 points),
-            ``outside`` (fraction of them), ``allowed``, ``abnormal`` and ``summary``, in words.
+            ``outside`` (fraction of them), ``allowed``, ``abnormal`` (NA if there are not enough)
+            and ``summary``, in words.
 
         Raises
         ------
@@ -319,7 +320,7 @@ class InterferenceCloud:
                 {"subject": subject, "muscle": muscle, **self._score(part, str(muscle))}
                 for (subject, muscle), part in X.groupby(_KEYS, sort=False)
             ]
-        )
+        ).astype({"abnormal": "boolean"})
 
     def _score(self, part: pd.DataFrame, muscle: str) -> dict[str, Any]:
         row = self._row(muscle)
@@ -327,17 +328,17 @@ class InterferenceCloud:
         values = np.log10(part[_PAIR].to_numpy(dtype=np.float64))
         beyond = _distances(values, centre, covariance) > row["radius"]
         outside = float(beyond.mean())
-        abnormal = outside > row["allowed"] and len(part) >= _MIN_POINTS
-        return {
+        found: dict[str, Any] = {
             "n_points": len(part),
             "enough": len(part) >= _MIN_POINTS,
             "outside": outside,
             "allowed": row["allowed"],
-            "abnormal": abnormal,
-            "summary": _words(values[beyond], centre, covariance)
-            if abnormal
-            else "within the cloud",
         }
+        if not found["enough"]:
+            return found | {"abnormal": pd.NA, "summary": "too few points for a conclusion"}
+        if outside <= row["allowed"]:
+            return found | {"abnormal": False, "summary": "within the cloud"}
+        return found | {"abnormal": True, "summary": _words(values[beyond], centre, covariance)}
 
     def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
         """Score all subjects by clouds of controls, no control being among its own references.

@@ -32,6 +32,7 @@ __all__ = ["ReferenceLimits"]
 _MIN_CONTROLS = 3
 _MIN_AGES = 10
 _ROUNDING = 1e-9
+_WITHIN, _TOO_FEW = "within limits", "too few potentials"
 _KEYS = ["subject", "muscle"]
 _LIMITS = [
     *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
@@ -56,8 +57,8 @@ class ReferenceLimits:
         Proportion of healthy muscles that the limits learned from controls shall contain, in all
         `measures` together.
     min_potentials : int, default=20
-        Fewest potentials of a muscle. Controls with fewer are left out; the results of other
-        subjects say so.
+        Fewest potentials of a muscle. Controls with fewer are left out; other subjects with fewer
+        get their measures and no conclusion.
     min_age_span : float, default=20.0
         Range of the ages of the controls of a muscle, in years, from which on limits depend on age;
         at least 10 controls of known age are needed too.
@@ -392,7 +393,7 @@ class ReferenceLimits:
             ``z`` and limits ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of
             single potentials, the numbers ``n_below`` and ``n_above`` of potentials beyond them,
             and ``n_allowed``; ``enough`` (whether there are `min_potentials`) and ``finding``, in
-            words.
+            words, which is "too few potentials" where there are not enough.
 
         Warns
         -----
@@ -434,6 +435,9 @@ class ReferenceLimits:
             # Rounding is not a deviation, where all controls are alike.
             below = given["mean"] < mean_low - _ROUNDING * abs(mean_low) or n_below > n_allowed
             above = given["mean"] > mean_high + _ROUNDING * abs(mean_high) or n_above > n_allowed
+            words = zip(WORDS[measure][:2], (below, above))
+            finding = " and ".join(word for word, beyond in words if beyond) or _WITHIN
+            enough = given["n"] >= self.min_potentials
             rows.append(
                 {
                     **{name: given[name] for name in ("subject", "muscle", "measure", "n", "mean")},
@@ -445,11 +449,8 @@ class ReferenceLimits:
                     "n_below": n_below,
                     "n_above": n_above,
                     "n_allowed": n_allowed,
-                    "enough": given["n"] >= self.min_potentials,
-                    "finding": " and ".join(
-                        word for word, found in zip(WORDS[measure][:2], (below, above)) if found
-                    )
-                    or "within limits",
+                    "enough": enough,
+                    "finding": finding if enough else _TOO_FEW,
                 }
             )
         return pd.DataFrame(rows)
@@ -468,6 +469,9 @@ class ReferenceLimits:
             One row per ``subject`` and ``muscle``: ``n_potentials``, ``enough``, ``z`` (mean z of
             the directed measures), the probabilities ``myopathic``, ``normal`` and ``neuropathic``,
             ``abnormal`` (whether any measure is beyond its limits) and ``summary``, in words.
+            Measures with fewer than `min_potentials` lead to no conclusion: z and probabilities
+            are NaN without the others, and ``abnormal`` is NA if none of the others is beyond its
+            limits.
 
         Warns
         -----
@@ -479,23 +483,28 @@ class ReferenceLimits:
     def _summary(self, scored: pd.DataFrame) -> pd.DataFrame:
         rows = []
         for (subject, muscle), part in scored.groupby(_KEYS, sort=False, dropna=False):
-            beyond = part[part["finding"] != "within limits"]
-            words = ", ".join(beyond["finding"]) or "no measure beyond its limits"
-            directed = part.loc[[WORDS[name][2] for name in part["measure"]], "z"].dropna()
+            decided = part[part["enough"]]
+            few = part.loc[~part["enough"], "measure"]
+            beyond = decided.loc[decided["finding"] != _WITHIN, "finding"]
+            parts = [", ".join(beyond) + " potentials"] if len(beyond) else []
+            if len(few):
+                of = "" if len(few) == len(part) else f" on {' and '.join(few)}"
+                parts.append(f"{_TOO_FEW} for a conclusion{of}")
+            directed = decided.loc[[WORDS[name][2] for name in decided["measure"]], "z"].dropna()
             z = float(directed.mean()) if len(directed) else np.nan
             rows.append(
                 {
                     "subject": subject,
                     "muscle": muscle,
                     "n_potentials": int(part["n"].max()),
-                    "enough": bool(part["enough"].all()),
+                    "enough": not len(few),
                     "z": z,
                     **{name: float(value) for name, value in class_probabilities(z).items()},
-                    "abnormal": len(beyond) > 0,
-                    "summary": f"{words} potentials" if len(beyond) else words,
+                    "abnormal": True if len(beyond) else pd.NA if len(few) else False,
+                    "summary": "; ".join(parts) or "no measure beyond its limits",
                 }
             )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows).astype({"abnormal": "boolean"})
 
     def score_potentials(self, X: pd.DataFrame) -> pd.DataFrame:
         """Compare each potential with the limits of single potentials.

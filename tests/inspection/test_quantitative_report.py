@@ -42,10 +42,22 @@ def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
     assert f"<strong>biceps brachii</strong> ({len(biceps)} potential" in text
     summary = ReferenceLimits().use_table().score_muscles(biceps)["summary"].iloc[0]
     assert summary in text
+    assert "Probabilities by the rule" in text
     assert "Norwegian guideline" in text
     # No limits of this muscle: it is measured and not compared.
     assert "no limits for amplitude of the muscle &#39;soleus&#39;" in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_few_potentials_are_shown_without_a_conclusion(recordings, tmp_path):
+    limits = ReferenceLimits(min_potentials=50).use_table()
+    path = quantitative_emg_report(recordings, NAME, tmp_path / "report.html", limits=limits)
+    text = path.read_text(encoding="utf-8")
+    assert "too few potentials for a conclusion" in text
+    assert "fewer than the 50 that the outlier method needs" in text
+    assert ">too few potentials<" in text
+    assert "amplitude (mV)" in text
+    assert "Probabilities by the rule" not in text
 
 
 def test_measures_are_named_with_their_units(recordings, tmp_path):

@@ -81,4 +81,6 @@ def test_few_controls_points_and_unknown_muscles_are_said():
         InterferenceCloud().score(points("P"))
     with pytest.raises(ValueError, match="must be positive"):
         cloud.score(points("P").assign(turns=0.0))
-    assert not cloud.score(points("P", amplitude=5.0, n=9))["abnormal"].iloc[0]
+    few = cloud.score(points("P", amplitude=5.0, n=9)).iloc[0]
+    assert pd.isna(few["abnormal"])
+    assert few["summary"] == "too few points for a conclusion"

@@ -132,11 +132,35 @@ def test_no_control_is_among_its_own_references():
         ReferenceLimits().fit(table, y).score_muscles(table)
 
 
-def test_fewer_than_twenty_potentials_are_said():
-    table = potentials("P7", [0.4] * 19)
+def test_fewer_than_twenty_potentials_lead_to_no_conclusion():
+    # Far below the limits, and still one potential too few.
+    table = potentials("P7", [0.1] * 19)
     with pytest.warns(RecordingWarning, match=r"P7 \(biceps brachii\): fewer than 20"):
-        muscle = published().score_muscles(table)
-    assert muscle["enough"].tolist() == [False]
+        muscle = published().score_muscles(table).iloc[0]
+    assert not muscle["enough"]
+    assert muscle[["z", "myopathic", "normal", "neuropathic", "abnormal"]].isna().all()
+    assert muscle["summary"] == "too few potentials for a conclusion"
+    with pytest.warns(RecordingWarning, match="fewer than 20"):
+        measures = published().score_measures(table)
+    assert measures["finding"].tolist() == ["too few potentials"] * 2
+    assert measures["n_below"].tolist() == [19, 0]
+    assert measures["z"].iloc[0] == pytest.approx((0.1 - 0.436) / 0.115)
+
+
+def test_a_measure_with_enough_potentials_decides_without_the_other():
+    table = potentials("P7", [0.1] * 20, [10.0] * 19 + [np.nan])
+    with pytest.warns(RecordingWarning, match="fewer than 20"):
+        low = published().score_muscles(table).iloc[0]
+    assert low["summary"] == "low potentials; too few potentials for a conclusion on duration"
+    assert low["abnormal"]
+    assert low["z"] == pytest.approx((0.1 - 0.436) / 0.115)
+    with pytest.warns(RecordingWarning, match="fewer than 20"):
+        within = published().score_muscles(table.assign(amplitude=0.436)).iloc[0]
+    assert pd.isna(within["abnormal"])
+    assert within["normal"] > 0.7
+
+
+def test_controls_with_fewer_than_twenty_potentials_are_left_out():
     few = pd.concat([controls(4), potentials("C9", [0.4] * 5, age=40.0)])
     with pytest.warns(RecordingWarning, match=r"leaves out .* C9 \(biceps brachii\)"):
         limits = ReferenceLimits().fit(few)

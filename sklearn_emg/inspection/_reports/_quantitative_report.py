@@ -262,7 +262,9 @@ def _muscle(
     sources = limits.limits_.loc[limits.limits_["muscle"].isin([row["muscle"]]), "source"]
     return content | {
         "text": row["summary"],
-        "probabilities": ", ".join(f"{name} {row[name]:.2f}" for name in classes),
+        "probabilities": None
+        if np.isnan(row["z"])
+        else ", ".join(f"{name} {row[name]:.2f}" for name in classes),
         "measures": table(shown, f"Measures of the potentials of {muscle}", index="measure"),
         "cloud": _cloud(muscle, part, limits),
         "sources": "; ".join(sources.drop_duplicates()),

@@ -157,8 +157,6 @@ def interference_section(
         f"{score['outside']:.0%} of {counted(len(points), 'point')} lie outside the cloud of "
         f"{n_controls} own controls, {score['allowed']:.0%} are allowed: {score['summary']}."
     )
-    if not score["enough"]:
-        text += " There are too few points for a finding."
     outline = cloud.outline(points["muscle"].iloc[0])
 
     def paint(figure: Any) -> None:
