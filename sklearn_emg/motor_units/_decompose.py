@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,35 @@ from sklearn_emg.motor_units import _signals as signals
 from sklearn_emg.motor_units._kinds import divide, drop_parts, find_kinds, join, similarity
 from sklearn_emg.motor_units._search import Search, estimate, find_discharges, recentre
 from sklearn_emg.motor_units._signals import Floats
-from sklearn_emg.motor_units._trains import IntervalModel, fit_intervals
+from sklearn_emg.motor_units._trains import IntervalModel, fit_intervals, locked_fraction
 
 __all__ = ["Decomposition", "Unit", "decompose"]
 
-# The working rate is the lowest one at or above this that is the rate divided by an integer.
-_WORKING_RATE = 11_500.0
-_LOWPASS = 4000.0
+
+
+class _Band(NamedTuple):
+    """What a search uses of the recording.
+
+    Attributes
+    ----------
+    highpass : float
+        Corner frequency, as a fraction of the one that is given.
+    lowpass, rate : float
+        In Hz; the working rate is the lowest one at or above `rate` that is the rate of the
+        recording divided by an integer.
+    stretch : float
+        Factor of the lengths of templates and windows.
+    """
+
+    highpass: float
+    lowpass: float
+    rate: float
+    stretch: float
+
+
+# Sharp potentials first, then the slow ones of distant units in what is left of the recording.
+_SHARP = _Band(1.0, 4000.0, 11_500.0, 1.0)
+_SLOW = _Band(0.4, 2000.0, 5750.0, 1.6)
 _N_ROUNDS = 4
 # Seconds of the templates that are measured, before and after the reference.
 BEFORE, AFTER = 0.010, 0.020
@@ -38,6 +61,10 @@ _LEAST_INDEX = 4.0
 _LEAST_INDEX_OF_FEW = 12.0
 _FEW = 12
 _CLEAR_INDEX = 10.0
+# Slow potentials are found in what the sharp ones leave. Their trains have at most this fraction at
+# a fixed lag from another unit's, and of false discharges, and at least this fraction of intervals
+# within 35 % of their typical length.
+_LOCKED, _FALSE, _REGULAR_IF_SLOW = 0.2, 0.2, 0.5
 # Largest fraction of intervals that are shorter than those of the fastest unit.
 _SHORT = 0.1
 
@@ -126,21 +153,27 @@ def decompose(
     active = signals.active(samples, int(_SILENCE * fs) + 2)
     samples = samples[:, active]
     left_out: list[tuple[int, str]] = []
-    search = _search(samples, fs, highpass, threshold, min_discharges)
+    search = _search(samples, fs, _SHARP, highpass, threshold, min_discharges)
     if search is None:
         return Decomposition([], left_out, fs)
     _validate(search, min_discharges, left_out)
-    if not len(search.templates):
-        return Decomposition([], left_out, fs)
-    return Decomposition(_units(search, samples, fs, active.start / fs), left_out, fs)
+    searches = [search]
+    flat = signals.condition(samples, fs, 4.0, 0.49 * fs, 1)
+    residual = _medians(flat, searches, fs)[2]
+    slow = _search(residual, fs, _SLOW, highpass, threshold, min_discharges)
+    if slow is not None:
+        _validate(slow, min_discharges, left_out)
+        _drop_remnants(slow, search, left_out)
+        searches.append(slow)
+    return Decomposition(_units(searches, flat, fs, active.start / fs), left_out, fs)
 
 
 def _search(
-    signal: Floats, fs: float, highpass: float, threshold: float, least: int
+    signal: Floats, fs: float, band: _Band, corner: float, threshold: float, least: int
 ) -> Search | None:
-    factor = max(int(fs // _WORKING_RATE), 1)
+    factor = max(int(fs // band.rate), 1)
     rate = fs / factor
-    lowpass = min(_LOWPASS, 0.4 * rate)
+    highpass, lowpass = band.highpass * corner, min(band.lowpass, 0.4 * rate)
     if lowpass < 2 * highpass or signal.shape[-1] < 0.1 * fs:
         return None
     base = signals.condition(signal, fs, highpass, lowpass, factor)
@@ -151,7 +184,7 @@ def _search(
         return None
     base = base[alive] / noise[alive, None]
     gain = signals.whitener(base, used)
-    search = Search.start(base, used, rate)
+    search = Search.start(base, used, rate, band.stretch)
     for k in range(_N_ROUNDS):
         _whiten(search, base, gain)
         find_kinds(search, search.residual(), threshold, least)
@@ -208,6 +241,7 @@ def _follow(search: Search) -> None:
             search.at[inside] - start,
             search.steps[inside],
             search.gains[inside],
+            search.stretch,
         )
         part.adapt(search.templates)
         find_discharges(part, 2, intervals=True)
@@ -275,14 +309,41 @@ def _decomposability(search: Search, unit: int) -> float:
     return float(np.sqrt(max(nearest, 0.0)))
 
 
-def _units(search: Search, signal: Floats, fs: float, start: float) -> list[Unit]:
-    before, length = int(BEFORE * fs), int((BEFORE + AFTER) * fs)
-    flat = signals.condition(signal, fs, 4.0, 0.49 * fs, 1)
-    trains = [search.train(unit) for unit in range(len(search.templates))]
-    templates, jiggles = signals.medians(flat, [t * fs for t in trains], before, length)
+def _drop_remnants(slow: Search, sharp: Search, left_out: list[tuple[int, str]]) -> None:
+    """Leave out trains of what is left that are no further units."""
+    known = [sharp.train(unit) for unit in range(len(sharp.templates))]
+    reasons = [_remnant(slow.train(unit), known) for unit in range(len(slow.templates))]
+    left_out += [(int(n), reason) for n, reason in zip(slow.counts, reasons) if reason]
+    slow.keep(np.array([not reason for reason in reasons], dtype=bool))
+
+
+def _remnant(times: Floats, known: list[Floats]) -> str:
+    if any(locked_fraction(train, times) > _LOCKED for train in known):
+        return "part of the potential of another unit"
+    model = fit_intervals(times)
+    regular = np.mean(np.abs(np.diff(times) / model.mean - 1.0) < 0.35)
+    if model.false > _FALSE or regular < _REGULAR_IF_SLOW:
+        return "too irregular for a unit of slow potentials"
+    return ""
+
+
+def _medians(
+    flat: Floats, searches: list[Search], fs: float
+) -> tuple[list[Floats], list[float], Floats]:
+    trains = [
+        search.train(unit) * fs for search in searches for unit in range(len(search.templates))
+    ]
+    return signals.medians(flat, trains, int(BEFORE * fs), int((BEFORE + AFTER) * fs))
+
+
+def _units(searches: list[Search], flat: Floats, fs: float, start: float) -> list[Unit]:
+    before = int(BEFORE * fs)
+    templates, jiggles, _ = _medians(flat, searches, fs)
+    numbers = [(search, unit) for search in searches for unit in range(len(search.templates))]
     units = []
     near = slice(max(before - int(0.003 * fs), 0), before + int(0.003 * fs))
-    for unit, (train, template, jiggle) in enumerate(zip(trains, templates, jiggles)):
+    for (search, unit), template, jiggle in zip(numbers, templates, jiggles):
+        train = search.train(unit)
         mine = search.units == unit
         order = np.argsort(search.times[mine], kind="stable")
         fit = search.gains[mine][order] / search.energy[unit]

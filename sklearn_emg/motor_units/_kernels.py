@@ -357,8 +357,10 @@ def fit_mixture(intervals, mean, n_multiples, n_iterations):
                 n += posterior[k, m]
                 extra += posterior[k, m] * m
                 places += posterior[k, m] * kept[k]
-        n = max(n, 1e-9)
-        mean = places / max(n + extra, 1e-9)
+        if n < 1e-6:
+            # No interval is near this mean or its multiples.
+            return -np.inf, mean, sd, missed, 1.0
+        mean = places / (n + extra)
         squares = 0.0
         for k in range(len(kept)):
             for m in range(n_multiples):

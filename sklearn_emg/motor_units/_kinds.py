@@ -63,7 +63,7 @@ def _clusters(
     search: Search, residual: Floats, view: Floats, threshold: float, least: int
 ) -> list[Floats]:
     """Medians of the potentials of each cluster, the most frequent kind first."""
-    samples, shift = signals.peaks(view, threshold, int(_DISTANCE * search.fs))
+    samples, shift = signals.peaks(view, threshold, int(_DISTANCE * search.stretch * search.fs))
     if len(samples) < least:
         return []
     if len(samples) > _MAX_PEAKS:
@@ -71,7 +71,7 @@ def _clusters(
         highest = np.sort(np.argsort(-level, kind="stable")[:_MAX_PEAKS])
         samples, shift = samples[highest], shift[highest]
     at = samples + shift
-    half = int(_HALF_WINDOW * search.fs)
+    half = int(_HALF_WINDOW * search.stretch * search.fs)
     shape = signals.taper(2 * half + 1, max(half // 3, 1))
     windows = signals.snippets(residual, at, half, 2 * half + 1) * shape
     flat = windows.reshape(len(windows), -1)

@@ -212,10 +212,10 @@ def synthesise(
 
 def medians(
     signal: Floats, trains: list[Floats], before: int, length: int
-) -> tuple[list[Floats], list[float]]:
+) -> tuple[list[Floats], list[float], Floats]:
     """Median potential of each train (times in samples), without the potentials of the others.
 
-    The second result is the jiggle of each train, the normalised consecutive amplitude differences
+    The last result is the signal without all potentials. The second one is the jiggle of each train, the normalised consecutive amplitude differences
     of Stalberg and Sonoo (1994): the sum over time of the median of |x_{i+1} - x_i|, where it
     exceeds that of the noise, divided by the sum of the absolute template.
     """
@@ -234,7 +234,7 @@ def medians(
                 excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
                 jiggles[unit] = float(excess.sum() / np.abs(templates[unit]).sum())
             residual -= place_templates(change, times, before, signal.shape[-1])
-    return templates, jiggles
+    return templates, jiggles, residual
 
 
 def place_templates(template: Floats, times: Floats, before: int, n_times: int) -> Floats:
