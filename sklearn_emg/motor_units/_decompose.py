@@ -18,7 +18,6 @@ from sklearn_emg.motor_units._trains import IntervalModel, fit_intervals, locked
 __all__ = ["Decomposition", "Unit", "decompose"]
 
 
-
 class _Band(NamedTuple):
     """What a search uses of the recording.
 
@@ -31,18 +30,20 @@ class _Band(NamedTuple):
         recording divided by an integer.
     stretch : float
         Factor of the lengths of templates and windows.
+    rounds : int
+        Number of times that units are added.
     """
 
     highpass: float
     lowpass: float
     rate: float
     stretch: float
+    rounds: int
 
 
 # Sharp potentials first, then the slow ones of distant units in what is left of the recording.
-_SHARP = _Band(1.0, 4000.0, 11_500.0, 1.0)
-_SLOW = _Band(0.4, 2000.0, 5750.0, 1.6)
-_N_ROUNDS = 4
+_SHARP = _Band(1.0, 4000.0, 11_500.0, 1.0, 2)
+_SLOW = _Band(0.4, 2000.0, 5750.0, 1.6, 2)
 # Seconds of the templates that are measured, before and after the reference.
 BEFORE, AFTER = 0.010, 0.020
 # The templates adapt to drift in parts of about this many seconds.
@@ -157,15 +158,16 @@ def decompose(
     if search is None:
         return Decomposition([], left_out, fs)
     _validate(search, min_discharges, left_out)
+    residual = signals.condition(samples, fs, 4.0, 0.49 * fs, 1)
+    templates = _refine(residual, search, fs)
     searches = [search]
-    flat = signals.condition(samples, fs, 4.0, 0.49 * fs, 1)
-    residual = _medians(flat, searches, fs)[2]
     slow = _search(residual, fs, _SLOW, highpass, threshold, min_discharges)
     if slow is not None:
         _validate(slow, min_discharges, left_out)
         _drop_remnants(slow, search, left_out)
+        templates += _refine(residual, slow, fs)
         searches.append(slow)
-    return Decomposition(_units(searches, flat, fs, active.start / fs), left_out, fs)
+    return Decomposition(_units(searches, templates, residual, fs, active.start / fs), left_out, fs)
 
 
 def _search(
@@ -185,7 +187,7 @@ def _search(
     base = base[alive] / noise[alive, None]
     gain = signals.whitener(base, used)
     search = Search.start(base, used, rate, band.stretch)
-    for k in range(_N_ROUNDS):
+    for k in range(band.rounds):
         _whiten(search, base, gain)
         find_kinds(search, search.residual(), threshold, least)
         find_discharges(search)
@@ -327,23 +329,25 @@ def _remnant(times: Floats, known: list[Floats]) -> str:
     return ""
 
 
-def _medians(
-    flat: Floats, searches: list[Search], fs: float
-) -> tuple[list[Floats], list[float], Floats]:
-    trains = [
-        search.train(unit) * fs for search in searches for unit in range(len(search.templates))
-    ]
-    return signals.medians(flat, trains, int(BEFORE * fs), int((BEFORE + AFTER) * fs))
+def _refine(residual: Floats, search: Search, fs: float) -> list[Floats]:
+    """Measure the templates of a search, and subtract its discharges from the residual."""
+    shape = (len(residual), int((BEFORE + AFTER) * fs))
+    templates = [np.zeros(shape) for _ in search.templates]
+    trains = [search.train(unit) * fs for unit in range(len(templates))]
+    signals.refine(residual, templates, trains, int(BEFORE * fs))
+    return templates
 
 
-def _units(searches: list[Search], flat: Floats, fs: float, start: float) -> list[Unit]:
+def _units(
+    searches: list[Search], templates: list[Floats], residual: Floats, fs: float, start: float
+) -> list[Unit]:
     before = int(BEFORE * fs)
-    templates, jiggles, _ = _medians(flat, searches, fs)
     numbers = [(search, unit) for search in searches for unit in range(len(search.templates))]
+    trains = [search.train(unit) for search, unit in numbers]
+    signals.refine(residual, templates, [train * fs for train in trains], before)
     units = []
     near = slice(max(before - int(0.003 * fs), 0), before + int(0.003 * fs))
-    for (search, unit), template, jiggle in zip(numbers, templates, jiggles):
-        train = search.train(unit)
+    for (search, unit), train, template in zip(numbers, trains, templates):
         mine = search.units == unit
         order = np.argsort(search.times[mine], kind="stable")
         fit = search.gains[mine][order] / search.energy[unit]
@@ -357,7 +361,7 @@ def _units(searches: list[Search], flat: Floats, fs: float, start: float) -> lis
                 before,
                 _decomposability(search, unit),
                 fit_intervals(train),
-                jiggle,
+                signals.jiggle(residual, template, train * fs, before),
             )
         )
     return sorted(

@@ -210,31 +210,39 @@ def synthesise(
     return out
 
 
-def medians(
-    signal: Floats, trains: list[Floats], before: int, length: int
-) -> tuple[list[Floats], list[float], Floats]:
-    """Median potential of each train (times in samples), without the potentials of the others.
+def refine(residual: Floats, templates: list[Floats], trains: list[Floats], before: int) -> None:
+    """Improve templates by the median of what is left around their discharges, one after another.
 
-    The last result is the signal without all potentials. The second one is the jiggle of each train, the normalised consecutive amplitude differences
-    of Stalberg and Sonoo (1994): the sum over time of the median of |x_{i+1} - x_i|, where it
-    exceeds that of the noise, divided by the sum of the absolute template.
+    Parameters
+    ----------
+    residual : ndarray of shape (n_channels, n_times)
+        The recording without the potentials of all trains; changed in place.
+    templates : list of ndarray of shape (n_channels, length)
+        Changed in place; zeros to begin with.
+    trains : list of ndarray
+        Times of the discharges in samples.
+    before : int
+        Sample of the templates at the time of the discharge.
     """
-    window = taper(length, max(length // 12, 1))
-    templates = [np.zeros((len(signal), length)) for _ in trains]
-    jiggles = [np.nan] * len(trains)
-    residual = signal.copy()
-    for _ in range(2):
-        for unit, times in enumerate(trains):
-            rest = snippets(residual, times, before, length)
-            change = window * median(rest)
-            templates[unit] += change
-            if len(times) > 1:
-                step = median(np.abs(np.diff(rest, axis=0)))
-                noise = np.quantile(step, 0.25, axis=-1, keepdims=True)
-                excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
-                jiggles[unit] = float(excess.sum() / np.abs(templates[unit]).sum())
-            residual -= place_templates(change, times, before, signal.shape[-1])
-    return templates, jiggles, residual
+    for template, times in zip(templates, trains):
+        length = template.shape[-1]
+        window = taper(length, max(length // 12, 1))
+        change = window * median(snippets(residual, times, before, length))
+        template += change
+        residual -= place_templates(change, times, before, residual.shape[-1])
+
+
+def jiggle(residual: Floats, template: Floats, times: Floats, before: int) -> float:
+    """Normalised consecutive amplitude differences of Stalberg and Sonoo (1994).
+
+    The sum over time of the median of |x_{i+1} - x_i|, where it exceeds that of the noise, divided
+    by the sum of the absolute template.
+    """
+    rest = snippets(residual, times, before, template.shape[-1])
+    step = median(np.abs(np.diff(rest, axis=0)))
+    noise = np.quantile(step, 0.25, axis=-1, keepdims=True)
+    excess = np.sqrt(np.maximum(step**2 - noise**2, 0.0))
+    return float(excess.sum() / np.abs(template).sum())
 
 
 def place_templates(template: Floats, times: Floats, before: int, n_times: int) -> Floats:
