@@ -28,8 +28,6 @@ _CAUTION = 2.5
 _EARLY = 0.45
 # No unit fires twice within this time, in seconds.
 _REFRACTORY = 0.003
-# Fraction of the energy of a potential that has to lie within the recording.
-_LEAST_INSIDE = 0.75
 # Upper limit of the discharges of all units per second.
 _MAX_RATE = 600
 
@@ -203,21 +201,6 @@ def _variation(search: Search) -> NDArray[np.float32]:
     return np.float32(2.0 * _CAUTION) * np.sqrt(np.maximum(variance, 0.0))
 
 
-def _close_ends(
-    bars: NDArray[np.float32], templates: Floats, before: int, never: NDArray[np.float32]
-) -> None:
-    """Allow no discharge of which the recording lacks much of the potential at its ends."""
-    n_times = bars.shape[1]
-    inside = np.cumsum((templates**2).sum(axis=1), axis=1)
-    for unit, energy in enumerate(inside):
-        enough = _LEAST_INSIDE * energy[-1]
-        # A discharge at the first sample lacks the `before` samples in front of it.
-        first = before - int(np.searchsorted(energy, energy[-1] - enough))
-        last = int(np.searchsorted(energy, enough)) - before
-        bars[unit, : max(first, 0)] += never[unit]
-        bars[unit, n_times - min(max(last, 0), n_times) :] += never[unit]
-
-
 def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = False) -> None:
     """Find the discharges of the templates; with `intervals`, early ones need more evidence."""
     from sklearn_emg.motor_units._kernels import match
@@ -242,7 +225,6 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
     bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
     # Large artefacts must not pass this either.
     never = np.maximum(values.max(axis=1), 4.0 * energy + 1000.0).astype(np.float32)
-    _close_ends(bars, templates, search.before, never)
     single = templates.astype(np.float32)
     gram = signals.correlations(single, signals.shifted(single, STEPS))
     size = int(search.x.shape[-1] / search.fs * _MAX_RATE) + 100
