@@ -86,8 +86,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
         Sampling rate in Hz. Arrays need it; a recording table contains its own. Rates below about
         8 kHz cut the sharp parts of potentials, by which units are distinguished.
     highpass : float, default=250.0
-        Corner frequency in Hz of the zero-phase high-pass filter in front of the search, at most
-        2000. The templates are averages of the recording itself.
+        Corner frequency in Hz of the zero-phase high-pass filter in front of the first search, at
+        most 2000; that of the search for slow potentials is 0.4 times this. The templates are averages of the recording itself.
     threshold : float, default=5.0
         Height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
@@ -143,7 +143,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
 
     Notes
     -----
-    The method has these steps, each of which is repeated in four rounds while units are added:
+    The method has these steps, which are repeated while units are added:
 
     1. The recording is high-passed, reduced to 11.5 kHz or a little more, and whitened: noise, and
        the activity of distant units, have the same power at all frequencies afterwards.
@@ -161,10 +161,14 @@ class MotorUnitDecomposer(DecomposingExtractor):
        two kinds that discharge independently, and dropped if they are part of a larger one's
        potential, to which they keep a fixed lag.
 
-    Finally, templates follow slow drift in parts of 4 s, and each train has to be that of a motor
-    unit: regular, slower than 60 Hz, with a template that differs from noise and from other
-    templates. These ideas are those of published decomposition methods [1]_ [2]_ [3]_; the choices
-    were made on simulated recordings.
+    Templates follow slow drift in parts of 4 s at the end of a search. The potentials of all units
+    are then subtracted from the recording, and what is left is searched once more from 0.4 times
+    `highpass` on, with longer windows: the slow potentials of distant units, most of whose energy
+    lies below `highpass`, stand out there. Finally, each train has to be that of a motor unit:
+    regular, slower than 60 Hz, with a template that differs from noise and from other templates;
+    the trains of the second search must also be at no fixed lag from others. These ideas are those
+    of published decomposition methods [1]_ [2]_ [3]_; the choices were made on simulated
+    recordings.
 
     Results do not depend on the other recordings, and are scaled with the signal: nothing but
     amplitudes changes.

@@ -36,6 +36,14 @@ def test_false_discharges_are_estimated():
     assert 0.05 < model.false < 0.25
 
 
+def test_discharges_at_one_time_are_no_reason_to_fail():
+    intervals = [0.0] * 6 + [3e-4, 0.04, 0.14, 0.31, 0.32, 0.37, 0.38, 0.41, 0.44, 0.49, 0.5, 0.53]
+    intervals += [0.55, 0.55, 0.59, 0.67, 0.71, 0.72, 0.74, 1.26]
+    model = fit_intervals(np.cumsum(intervals))
+    assert np.isfinite(model).all()
+    assert model.false > 0.1
+
+
 def test_three_discharges_say_nothing_about_intervals():
     assert np.isnan(fit_intervals([0.1, 0.2, 0.3])).all()
 
