@@ -79,7 +79,7 @@ def line(name: str, group: str, flags: pd.Series, n_all: int) -> str:
 
 
 def summary(name: str, muscles: pd.DataFrame, table: pd.DataFrame) -> None:
-    """A subject is abnormal if one of the muscles is, and undecided if it has too few potentials."""
+    """A subject is abnormal if a muscle is; without a conclusion if one has too few potentials."""
     groups = table.drop_duplicates("subject").set_index("subject")["group"]
     flags = muscles.groupby("subject")["abnormal"].any()
     decided = flags | muscles.groupby("subject")["abnormal"].agg(lambda of: of.notna().all())

@@ -87,7 +87,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
         8 kHz cut the sharp parts of potentials, by which units are distinguished.
     highpass : float, default=250.0
         Corner frequency in Hz of the zero-phase high-pass filter in front of the first search, at
-        most 2000; that of the search for slow potentials is 0.4 times this. The templates are averages of the recording itself.
+        most 2000; that of the search for slow potentials is 0.4 times this. The templates are
+        averages of the recording itself.
     threshold : float, default=5.0
         Height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
