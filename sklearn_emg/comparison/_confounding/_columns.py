@@ -226,7 +226,7 @@ def values_of(column: pd.Series) -> Values | None:
     if pd.api.types.is_datetime64_any_dtype(column):
         return _dates(column)
     if pd.api.types.is_timedelta64_dtype(column):
-        column = column / pd.Timedelta(days=1)
+        column = column.dt.total_seconds() / 86_400.0
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return Values("number", column.to_numpy(dtype=np.float64, na_value=np.nan))
     return _values_of_objects([None if _is_missing(v) else v for v in column])
