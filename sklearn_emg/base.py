@@ -111,7 +111,7 @@ class SignalEstimator(
     SubjectMemory,
     TransformerMixin,
     BaseEstimator,
-    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+    auto_wrap_output_keys=None,
 ):
     """Base of steps that take signals: windows in an array, or a recording table.
 
@@ -312,7 +312,7 @@ class SignalEstimator(
 
 class SignalTransformer(
     SignalEstimator,
-    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+    auto_wrap_output_keys=None,
 ):
     """Base of steps that turn signals into signals: they return what they get, windows or a table.
 
@@ -518,7 +518,7 @@ class SignalTransformer(
 class FeatureExtractor(
     LastToSeeSubjects,
     SignalEstimator,
-    auto_wrap_output_keys=("transform",),  # type: ignore[call-arg]
+    auto_wrap_output_keys=("transform",),
 ):
     """Base of steps that turn signals into a feature matrix.
 

@@ -35,7 +35,7 @@ __all__ = [
 class ImageTransformer(
     LastToSeeSubjects,
     SignalEstimator,
-    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+    auto_wrap_output_keys=None,
 ):
     """Base of steps that turn windows into images.
 
