@@ -149,18 +149,16 @@ class MotorUnitDecomposer(DecomposingExtractor):
     1. The recording is high-passed, reduced to 11.5 kHz or a little more, and whitened: noise, and
        the activity of distant units, have the same power at all frequencies afterwards.
     2. Peaks of the signal that no unit explains yet are aligned to a fraction of a sample and
-    grouped, with a
-       limit on their distance that follows from the noise and the energy of the potential. The
-       median of a group is a template.
+       grouped, with a limit on their distance that follows from the noise and the energy of the
+       potential. The median of a group is a template.
     3. Templates are matched by greedy pursuit with shifts of an eighth of a sample: the discharge
        that decreases the energy most is subtracted first. Each discharge is then taken out and
        placed again. A discharge needs more evidence if it follows another one of its unit
        improbably early, or is near one of a unit whose potential varies.
     4. Templates are estimated as medians of the signal that remains without the other units. Units
-    are joined if their
-       templates are similar and their trains avoid each other, divided if their potentials are of
-       two kinds that discharge independently, and dropped if they are part of a larger one's
-       potential, to which they keep a fixed lag.
+       are joined if their templates are similar and their trains avoid each other, divided if
+       their potentials are of two kinds that discharge independently, and dropped if they are part
+       of a larger one's potential, to which they keep a fixed lag.
 
     Templates follow slow drift in parts of 4 s at the end of a search. The potentials of all units
     are then subtracted from the recording, and what is left is searched once more from 0.4 times
