@@ -37,6 +37,7 @@ from sklearn_emg.recordings import (
     WindowSet,
     is_recording_table,
     mean_by_code,
+    rate_of_table,
     warn_of_known_subjects,
     warn_of_other_order,
 )
@@ -283,7 +284,8 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
             )
         params = fit_metadata(estimator, groups, None if weights is None else weights[row])
         params |= column_params(estimator, "fit", columns)
-        fitted = fit_windows(estimator, X, target, params, self.memory)
+        with rate_of_table(rows.fs):
+            fitted = fit_windows(estimator, X, target, params, self.memory)
         name_channels(fitted, getattr(self, "channel_names_", None))
         return fitted.set_params(**before) if before else fitted
 

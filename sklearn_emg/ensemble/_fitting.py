@@ -243,6 +243,9 @@ def _has_sampler(pipeline: Pipeline) -> bool:
 def name_channels(fitted: Any, names: Sequence[str] | None) -> None:
     """Give extractors of features the names of the channels, which windows do not have.
 
+    Not where a step has learned the names of columns, as of frames by ``set_output``: it would not
+    know the columns again. Frozen estimators belong to the caller and are not changed.
+
     Parameters
     ----------
     fitted : estimator
@@ -250,10 +253,19 @@ def name_channels(fitted: Any, names: Sequence[str] | None) -> None:
     names : sequence of str or None
         Names of the channels of the recordings, None where nothing names them.
     """
-    for _, part in parts_of(fitted) if names else ():
-        fits = getattr(part, "n_channels_in_", None) == len(names or ())
+    if not names:
+        return
+    found = [part for _, part in parts_of(fitted, stop=_is_frozen) if not _is_frozen(part)]
+    if any(hasattr(part, "feature_names_in_") for part in found):
+        return
+    for part in found:
+        fits = getattr(part, "n_channels_in_", None) == len(names)
         if fits and getattr(part, "channel_names_in_", names) is None:
-            part.channel_names_in_ = tuple(names or ())
+            part.channel_names_in_ = tuple(names)
+
+
+def _is_frozen(part: Any) -> bool:
+    return isinstance(part, FrozenEstimator)
 
 
 # ------------------------------------------------------- folds of steps inside

@@ -28,6 +28,7 @@ from sklearn_emg.recordings import (
     divide,
     is_kept,
     plain_recordings,
+    rate_of_table,
     refuse_other_order,
     same_rate,
     window_table,
@@ -294,7 +295,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
                 before = hold_out_subjects(
                     transformer, windows, labels, subjects.codes[row], of_windows, True, "Windows"
                 )
-        self.transformer_ = transformer.fit(windows, labels, **params)
+        with rate_of_table(self.fs_):
+            self.transformer_ = transformer.fit(windows, labels, **params)
         if before:
             self.transformer_.set_params(**before)
 

@@ -221,11 +221,18 @@ def _sortable(subjects: Subjects) -> NDArray[Any]:
 
     The order of the rows changes neither, and so no fold.
     """
+    if _are_sortable(subjects.names):
+        return subjects.by_row
+    return np.argsort(sorted_positions(subjects.names.tolist()))[subjects.codes]
+
+
+def _are_sortable(names: NDArray[Any]) -> bool:
+    """Whether splitters can sort and compare names: not those of several types, and no tuples."""
     try:
-        np.unique(subjects.names)
-    except TypeError:  # names of several types, which splitters cannot sort
-        return np.argsort(sorted_positions(subjects.names.tolist()))[subjects.codes]
-    return subjects.by_row
+        np.unique(names)
+    except TypeError:
+        return False
+    return not any(isinstance(name, tuple) for name in names)
 
 
 def with_seed(estimator: Any, seed: Any) -> Any:

@@ -198,7 +198,9 @@ def refuse_missing_labels(y: Labels) -> None:
     if values.dtype.kind in "OUT":
         texts = {label for label in values.ravel().tolist() if isinstance(label, str)}
         if blank := [text for text in texts if is_blank(text)]:
-            missing = missing | np.isin(values.astype(object), blank)
+            # One by one: a comparison with NA has no truth value.
+            is_one = [isinstance(v, str) and v in blank for v in values.ravel().tolist()]
+            missing = missing | np.reshape(is_one, values.shape)
     if (rows := np.argwhere(missing)).size:
         raise ValueError(
             f"y has no label for {len(rows)} of {len(y)} rows, the first of them row "

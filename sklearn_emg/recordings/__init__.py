@@ -63,6 +63,7 @@ from sklearn_emg.recordings._plausibility import Fault as Fault
 from sklearn_emg.recordings._plausibility import faults_of_figures as faults_of_figures
 from sklearn_emg.recordings._plausibility import is_swapped as is_swapped
 from sklearn_emg.recordings._plausibility import rate_fault as rate_fault
+from sklearn_emg.recordings._plausibility import rate_of_table as rate_of_table
 from sklearn_emg.recordings._plausibility import (
     warn_of_implausible_rate as warn_of_implausible_rate,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ __all__ = [
     "faults_of_figures",
     "is_swapped",
     "rate_fault",
+    "rate_of_table",
     "warn_of_implausible_rate",
     "warn_of_implausible_recordings",
     "warn_of_implausible_windows",
@@ -358,8 +361,29 @@ def rate_fault(fs: float | None) -> str:
     return f"a sampling rate of {fs:g} Hz is too {size} for EMG; is it in Hz?"
 
 
+_RATE_IS_OF_TABLE: ContextVar[bool] = ContextVar("rate_is_of_table", default=False)
+
+
+@contextmanager
+def rate_of_table(fs: float | None) -> Iterator[None]:
+    """Fit steps on windows of a table, whose rate was checked and may be lowered on purpose.
+
+    Parameters
+    ----------
+    fs : float or None
+        Rate of the table in Hz, None of arrays.
+    """
+    token = _RATE_IS_OF_TABLE.set(fs is not None or _RATE_IS_OF_TABLE.get())
+    try:
+        yield
+    finally:
+        _RATE_IS_OF_TABLE.reset(token)
+
+
 def warn_of_implausible_rate(fs: float | None, name: str) -> None:
     """Warn of a sampling rate of arrays that is implausible for EMG.
+
+    Nothing is said of windows of a table, see :func:`rate_of_table`.
 
     Parameters
     ----------
@@ -372,7 +396,7 @@ def warn_of_implausible_rate(fs: float | None, name: str) -> None:
     -----
     RecordingWarning
     """
-    if fault := rate_fault(fs):
+    if not _RATE_IS_OF_TABLE.get() and (fault := rate_fault(fs)):
         warn_of_recordings(f"The 'fs' parameter of {name}: {fault}")
 
 

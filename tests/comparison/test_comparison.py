@@ -274,6 +274,12 @@ def test_splitters_of_scikit_learn_get_the_subjects(features, cv):
     result = compare(rows_model(), *features, cv=cv, progress=False, n_resamples=5)
     assert result.predictions["subject"].is_unique
     assert len(result.predictions) == 24
+    X, y = features
+    X = X.assign(subject=[("site", subject) for subject in X["subject"]])
+    named = compare(rows_model(), X, y, cv=cv, progress=False, n_resamples=5)
+    assert named.predictions["subject"].tolist() == [
+        ("site", subject) for subject in result.predictions["subject"]
+    ]
 
 
 def test_splits_are_row_numbers_or_masks(features):

@@ -1,5 +1,7 @@
 """The table's sampling rate reaches every step inside DiVote."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, Windows
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import SpectralFeatures, TimeDomainFeatures
 from sklearn_emg.model_selection import SubjectKFold
@@ -112,3 +114,16 @@ def test_signals_under_another_name_are_pointed_out():
     for step in (TimeDomainFeatures(), BandpassFilter(20, 400), DiVoteClassifier(spectral())):
         with pytest.raises(ValueError, match=r"'emg' of X holds signals.*'signal'"):
             step.fit(X, y)
+
+
+def test_rates_that_are_lowered_on_purpose_are_not_warned_of():
+    X, y = tone()
+    features = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
+    before = Resampler(fs_out=50.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordingWarning)
+        make_pipeline(before, DiVoteClassifier(features)).fit(X, y)
+        DiVoteClassifier(make_pipeline(before, features)).fit(X, y)
+        Windows(make_pipeline(before, features[0])).fit(X)
+    with pytest.warns(RecordingWarning, match="sampling rate of 50 Hz is too low"):
+        TimeDomainFeatures(["rms"], fs=50.0).fit(np.ones((2, 100)))

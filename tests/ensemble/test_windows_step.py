@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from data import simulated_cohort
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -144,3 +145,27 @@ def test_features_of_windows_have_the_names_of_the_channels(kind):
     swapped, _ = two_channels(channel_names=["vastus", "biceps"])
     with pytest.raises(ValueError, match="was fitted on biceps, vastus, in that order"):
         model.predict(swapped[:3])
+
+
+@pytest.mark.parametrize("kind", ["windows", "vote"])
+def test_features_in_frames_are_known_again(kind):
+    X, y = two_channels(channel_names=["biceps", "vastus"])
+    steps = [TimeDomainFeatures(["rms"]), StandardScaler()]
+    framed = make_pipeline(*steps, LogisticRegression()).set_output(transform="pandas")
+    plain = make_pipeline(*steps, LogisticRegression())
+    if kind == "windows":
+        models = [Windows(part[:-1], window=0.25) for part in (framed, plain)]
+        got, expected = (model.fit(X, y).transform(X) for model in models)
+    else:
+        models = [DiVoteClassifier(part, window=0.25) for part in (framed, plain)]
+        got, expected = (model.fit(X, y).predict_proba(X) for model in models)
+    np.testing.assert_allclose(got, expected)
+
+
+def test_frozen_extractors_are_not_changed():
+    X, y = two_channels(channel_names=["biceps", "vastus"])
+    own = TimeDomainFeatures(["rms"], fs=2000.0).fit(np.zeros((1, 2, 500)))
+    inner = make_pipeline(FrozenEstimator(own), LogisticRegression())
+    DiVoteClassifier(inner, window=0.25).fit(X, y)
+    Windows(FrozenEstimator(own), window=0.25).fit(X, y)
+    assert own.channel_names_in_ is None

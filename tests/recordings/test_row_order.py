@@ -130,6 +130,10 @@ def test_labels_that_look_alike_or_missing_are_named():
         DIVOTE.fit(TABLE, missing)
     with pytest.raises(ValueError, match="no label for 8 of 24 rows, the first of them row 0"):
         DIVOTE.fit(TABLE, missing.replace("nan", " "))
+    blank = Y.astype("string").where(~some)
+    blank.iloc[1] = ""
+    with pytest.raises(ValueError, match="no label for 9 of 24 rows, the first of them row 0"):
+        DIVOTE.fit(TABLE, blank)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         DIVOTE.fit(TABLE, np.where(some, "-1", "1"))
