@@ -117,7 +117,7 @@ def test_signals_under_another_name_are_pointed_out():
 
 
 def test_rates_that_are_lowered_on_purpose_are_not_warned_of():
-    X, y = tone()
+    X, y = tone(frequency=10.0)
     features = make_pipeline(TimeDomainFeatures(["rms"]), LogisticRegression())
     before = Resampler(fs_out=50.0)
     with warnings.catch_warnings():
