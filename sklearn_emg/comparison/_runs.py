@@ -414,7 +414,11 @@ def run_fold(
             subject = subjects_of(X)
             outcome.n_train = len(np.unique(subject[train]))
             start, cpu_start = time.perf_counter(), time.process_time()
-            model.fit(X_train, y[train])
+            try:
+                model.fit(X_train, y[train])
+            except ValueError:  # text among the columns, such as names of subjects
+                refuse_identities(model, X_train, y[train])
+                raise
             outcome.fit_seconds = time.perf_counter() - start
             refuse_identities(model, X_train, y[train])
             unit = _unit_of_rows(model, X, y)

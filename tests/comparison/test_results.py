@@ -179,6 +179,13 @@ def test_the_subject_is_no_feature_of_what_is_compared(numbered, name):
     assert np.isfinite(scores).all()
 
 
+def test_names_of_subjects_as_text_are_named_in_place_of_a_failed_conversion(numbered):
+    X, y = numbered
+    X = X.assign(subject=X["subject"].map("S{:02d}".format))
+    with pytest.warns(FitFailedWarning), pytest.raises(ValueError, match="features: 'subject'"):
+        compare({"m": GaussianNB()}, X, y, cv=2, **QUICK)
+
+
 @pytest.mark.parametrize(
     "model",
     [
