@@ -20,12 +20,12 @@ def device(*connections):
     server = socket.create_server(("127.0.0.1", 0))
 
     def send():
-        for data in connections:
-            connection = server.accept()[0]
-            with connection:
+        for k, data in enumerate(connections, 1):
+            with server.accept()[0] as connection:
+                if k == len(connections):  # before the end: a reader that comes back is refused
+                    server.close()
                 for part in [data] if isinstance(data, bytes) else data:
                     connection.sendall(part)
-        server.close()
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()
