@@ -30,6 +30,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_emg._sklearn import BaseSearchCV, GroupsRequester, Integral
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
+from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import Split, SubjectKFold, call_kept, key_for, parts_of
 
@@ -170,18 +171,33 @@ def _fit_transform_takes(step: Any, params: Mapping[str, Any]) -> bool:
 
 
 def _warn_of_parts_without(estimator: Any, served: list[Any]) -> None:
-    """Warn of networks and their like that hold out windows, for want of the subjects."""
+    """Warn of networks and their like that get no subjects, which would change their fit."""
     for path, part in parts_of(estimator, stop=_requests_groups):
         if isinstance(part, FrozenEstimator) or not _requests_groups(part):
             continue
-        if not any(part is one for one in served):
+        if _uses_subjects(part) and not any(part is one for one in served):
             warn(
-                f"{type(part).__name__} ({path}) is given no subjects by what is around it, and "
-                "holds out windows for validation, not subjects. Call "
+                f"{type(part).__name__} ({path}) is given no subjects by what is around it, so "
+                "that it holds out or resamples windows whatever their subjects. Call "
                 "sklearn.set_config(enable_metadata_routing=True) before, or make it a step of a "
                 "Pipeline.",
                 UserWarning,
             )
+
+
+def _uses_subjects(part: Any) -> bool:
+    """Whether subjects change the fit of a part: not that of a network that holds out none."""
+    params = part.get_params(deep=True)
+    fractions = [name for name in params if name.endswith("validation_fraction")]
+    if isinstance(part, WindowMetaClassifier) or not fractions:
+        return True
+    for name in fractions:
+        validation = params.get(name.removesuffix("_fraction"))
+        if not isinstance(validation, str | None):  # names of subjects
+            return True
+        if params[name] is not None and validation != "windows":
+            return True
+    return False
 
 
 def _requests_groups(part: Any) -> bool:

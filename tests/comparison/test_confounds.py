@@ -49,6 +49,8 @@ def planted(kind, y):
         return pd.Categorical(planted("number", y).round())
     if kind == "period":
         return pd.PeriodIndex(planted("date", y), freq="D")
+    if kind == "objects of durations":
+        return pd.Series(planted("duration", y).to_pytimedelta(), dtype=object)
     if kind == "duration":
         return pd.to_timedelta(planted("number", y), unit="D")
     if kind == "boolean":
@@ -70,6 +72,7 @@ def planted(kind, y):
         ("categories of numbers", "number"),
         ("period", "date"),
         ("duration", "number"),
+        ("objects of durations", "number"),
         ("boolean", "category"),
         ("missing", "number"),
     ],

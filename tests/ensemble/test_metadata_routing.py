@@ -1,5 +1,7 @@
 """Plain GroupKFold, nested, with scikit-learn's metadata routing."""
 
+import warnings
+
 import numpy as np
 import pytest
 from data import cohort, simulated_cohort
@@ -127,6 +129,12 @@ def test_a_network_that_gets_no_subjects_is_named(routed):
             return
         with pytest.warns(UserWarning, match=r"NetworkFeatures \(featureunion.net\) is given no"):
             model.fit(X, y)
+        for off in ({"validation": "windows"}, {"validation_fraction": None}):
+            union["net"].estimator.set_params(validation="subjects", validation_fraction=0.2)
+            union["net"].estimator.set_params(**off)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message=".*is given no subjects")
+                model.fit(X, y)
 
 
 def network_features():

@@ -239,6 +239,8 @@ def _values_of_objects(entries: list[Any]) -> Values | None:
         return None
     if _are_all(given, (datetime.date, np.datetime64)):
         return _dates(pd.Series(entries))
+    if _are_all(given, (datetime.timedelta, np.timedelta64)):
+        return values_of(pd.to_timedelta(pd.Series(entries)))
     found = None
     if _are_all(given, (str, Real, Decimal)) and not any(map(is_bool, given)):
         found = _values_of_texts(pd.Series(entries, dtype=object))
