@@ -326,7 +326,7 @@ class SignalTransformer(
     ----------
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows. It is not set by a table.
+        windows. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
         length.
@@ -535,7 +535,7 @@ class FeatureExtractor(
     ----------
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows. It is not set by a table.
+        windows. It is not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     channel_names_in_ : tuple of str or None

@@ -60,7 +60,8 @@ print(audit)
 # Scores of single properties
 # ---------------------------
 # A grey line is the mean score with permuted labels. Among the matched subjects (hollow circles)
-# age no longer predicts the class, but there are fewer of them, and the power line is still there.
+# age no longer predicts the class, whereas power-line interference still does. There are fewer
+# matched subjects.
 display = ConfoundDisplay.from_audit(audit).plot()
 display.figure_.suptitle("The power line and the age distinguish patients from controls")
 plt.show()

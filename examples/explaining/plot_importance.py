@@ -46,8 +46,8 @@ plt.show()
 # %%
 # The features themselves
 # -----------------------
-# A point is the median of a subject. What separates the classes in a model has to be visible
-# somewhere, alone or together with another feature.
+# A point is the median of a subject. If a model separates the classes by its features, the classes
+# differ in at least one of them or in a combination of several.
 drawn = FeatureDisplay.from_features(
     features, y, groups=table["subject"], features=["rms", "turns", "mnf", "skewness"]
 ).plot()

@@ -75,8 +75,8 @@ class LeaveOneSiteOut(Protocol):
         Column of X with the site of each row, or the sites themselves. An array fits only data of
         its length; in nested splits use a column.
     shared : {"raise", "drop"}, default="raise"
-        What becomes of a subject with rows at several sites: an error, or its rows at other sites
-        are left out of the training where one of its sites is tested, with a warning.
+        How a subject with rows at several sites is treated: "raise" raises an error; "drop" warns,
+        and leaves its rows at other sites out of the training where one of its sites is tested.
 
     Raises
     ------

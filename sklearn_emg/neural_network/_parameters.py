@@ -281,7 +281,7 @@ class Training(TypedDict, total=False):
             """
             Precision in which training and validation are computed where that is safe; weights and
             predictions are float32. "auto" is "bfloat16" where the device has instructions for it
-            (CUDA cards; processors with AVX-512 BF16 or AMX) and otherwise "float32". On a
+            (CUDA GPUs; processors with AVX-512 BF16 or AMX) and otherwise "float32". On a
             processor without them "bfloat16" is slow.
             """,
         ),

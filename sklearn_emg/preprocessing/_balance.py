@@ -90,7 +90,7 @@ class RecordingUndersampler(BaseEstimator):
     sample_indices_ : ndarray of shape (n_kept,)
         Indices of the rows that are kept, in ascending order.
     n_features_in_ : int
-        Number of columns of an array; not set by a table.
+        Number of columns of an array; not set for a table.
 
     Raises
     ------

@@ -115,7 +115,7 @@ class AmplitudeScaler(SignalTransformer):
         Offset that is subtracted from each channel, and scale that divides it. They are set only by
         ``by="training"``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -269,7 +269,7 @@ class ReferenceScaler(SignalTransformer):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -422,7 +422,7 @@ class Rectifier(SignalTransformer):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -510,7 +510,7 @@ class Envelope(SignalTransformer):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 

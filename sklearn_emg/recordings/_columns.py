@@ -255,7 +255,7 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
     Parameters
     ----------
     X : DataFrame or object
-        Nothing is found in what is not a DataFrame.
+        Rows of the data. An object that is not a DataFrame is not checked.
     y : array-like of shape (n_rows,) or None
     caller : str
         Class named in the message.

@@ -55,7 +55,7 @@ class Catch22Features(FeatureExtractor):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None

@@ -51,7 +51,7 @@ class FeatureQuantiles(FeatureExtractor):
     Raises
     ------
     TypeError
-        If `extractor` is not a feature extractor of this package's kind.
+        If `extractor` is not a feature extractor of this package.
     ValueError
         If `extractor` learns from data or has another sampling rate, a quantile is out of range
         or given twice, or windows are shorter than one part.

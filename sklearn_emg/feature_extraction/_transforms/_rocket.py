@@ -172,7 +172,7 @@ class MiniRocket(_Rocket):
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -290,7 +290,7 @@ class MultiRocket(_Rocket):
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 

@@ -110,7 +110,7 @@ class RestActivityDetector(FeatureExtractor):
         One channel per row: ``rest`` (whether it is at rest), ``reason`` why not, ``seconds`` and
         ``noise``, the standard deviation from 100 Hz on, in mV.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None

@@ -165,7 +165,7 @@ class InceptionTimeClassifier(ReadyClassifier):
     Notes
     -----
     The source trains an ensemble of five networks for 1500 epochs with Adam, and halves the
-    learning rate when the loss of training does not fall; here one network stops early on held-out
+    learning rate when the training loss does not fall; here one network stops early on held-out
     subjects.
 
     Examples

@@ -48,9 +48,10 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     -------
     files : list of Path
         ``results_SET.md.inc`` for each set, and ``results_systems.csv`` with the scores of each
-        system in each set, for the pages of systems; where two systems or more are in two sets or
-        more that were split by subject also ``results_over_sets.md.inc``, ``results_pairs.csv``,
-        ``results_ranks.svg`` and ``results_differences.svg``.
+        system in each set, for the pages of systems. If at least two sets that were split by
+        subject each have at least two systems that occur in several of these sets, also
+        ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_ranks.svg`` and
+        ``results_differences.svg``.
 
     Raises
     ------

@@ -196,7 +196,7 @@ def recording_properties(
         - ``n_channels``;
         - ``length``: length in s;
         - ``offset``: mean in mV;
-        - ``step``: step of the converter in mV, to two digits, from the distances of neighbouring
+        - ``step``: converter step in mV, to two digits, from the distances of neighbouring
           values in the middle 80 % of the samples; NaN if they are not multiples of one step and
           more than half of these samples are distinct, as after a filter;
         - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at such a
@@ -221,8 +221,9 @@ def recording_properties(
 
     Notes
     -----
-    No property is wholly free of the muscle: a full interference pattern has no quiet stretch, so
-    that ``noise_floor`` rises with the level of contraction, and high potentials clip more.
+    No property is fully independent of the muscle: a full interference pattern has no quiet
+    stretch, so that ``noise_floor`` rises with the level of contraction, and high potentials
+    clip more.
 
     Spectra are those of Welch's method [1]_ with Hann windows of 2 s. Each job has
     one recording at a time in memory, with some copies in float64.

@@ -220,7 +220,7 @@ class BandpassFilter(_DesignedFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -328,7 +328,7 @@ class HighpassFilter(_DesignedFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -393,7 +393,7 @@ class LowpassFilter(_DesignedFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 
@@ -468,7 +468,7 @@ class NotchFilter(_LinearFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 

@@ -156,7 +156,7 @@ class Resampler(SignalTransformer):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set by a table.
+        Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``; None after a table.
 

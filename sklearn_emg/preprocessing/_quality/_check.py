@@ -180,7 +180,7 @@ def check_quality(
     """Check each channel of each recording, and find copies and conflicts in a table.
 
     Recordings are read one after the other, also from files, and none is kept. Give the samples as
-    recorded: a filter hides clipping, the steps of the converter and missing samples.
+    recorded: a filter hides clipping, converter steps and missing samples.
 
     Parameters
     ----------
