@@ -79,9 +79,9 @@ class Alarm:
     Attributes
     ----------
     position : int
-        Number of the value that gave the alarm, from 0.
+        Index of the value that gave the alarm.
     since : int
-        Number of the first value after the sum was last zero, which estimates the time of the
+        Index of the first value after the sum was last zero, which estimates the time of the
         change.
     feature : hashable
         Name of the feature, or its number.

@@ -38,7 +38,7 @@ class AttributionDisplay:
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of Axes
-        Per channel the signal, then the sums of its relevance.
+        For each channel, the axes of the signal and then those of the sums of its relevance.
     signal_lines_ : list of LineCollection
         Per channel, coloured stretch by stretch.
     bars_ : list of BarContainer

@@ -90,9 +90,9 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
 class InterferenceCloud:
     """Cloud of turns and amplitudes of one's own healthy subjects, by muscle.
 
-    The cloud of a muscle is an ellipse that holds most points of healthy subjects, with
-    the logarithms of turns per second and mean amplitude per turn as coordinates. A healthy subject
-    has few points outside. Results are numbers and neutral words, not a diagnosis.
+    The cloud of a muscle is an ellipse that holds most points of healthy subjects, with the
+    logarithms of turns per second and mean amplitude per turn as coordinates. A healthy subject has
+    few points outside. Results are numbers and neutral words, not a diagnosis.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def resume_trainings(model: Any, file: RunFile | AuditFile) -> tuple[float, floa
     Parameters
     ----------
     model : estimator
-        Each `checkpoint` among its parameters that is not set is set.
+        Its `checkpoint` parameters that are None are set to a path.
     file : RunFile or AuditFile
         File that is written when the run is finished.
 
