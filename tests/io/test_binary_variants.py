@@ -21,7 +21,7 @@ def _warnings_are_errors():
         yield
 
 
-def check(path, truth, fs=FS, **arguments):
+def assert_channels(path, truth, fs=FS, **arguments):
     """The table, after its channels are compared with the truth in mV."""
     table = read_recordings(path, subject="s", **arguments)
     rates, found = {}, {}
@@ -58,7 +58,7 @@ def replaced(path, old, new):
 @pytest.mark.parametrize("unit", [b"\xb5V", "µV".encode(), b"MicroV", b"x10-6 V"])
 def test_units_of_edf(tmp_path, unit):
     path = edf(tmp_path / "a.edf", [("EMG", X * 1e3, 1000, "uV")])
-    check(replaced(path, b"uV      ", unit), {"EMG": X})
+    assert_channels(replaced(path, b"uV      ", unit), {"EMG": X})
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
@@ -68,20 +68,22 @@ def test_labels_and_annotations_of_edf_in_other_letters(tmp_path, encoding):
     notes = [edfio.EdfAnnotation(0.5, 1, "druckXX")]
     path = edf(tmp_path / "a.edf", [("EMG Fuszheber", X * 1e3, 1000, "uV")], annotations=notes)
     replaced(path, b"EMG Fuszheber   ", "EMG Fußheber".encode(encoding))
-    table = check(replaced(path, b"druckXX", "drück".encode(encoding)), {"EMG Fußheber": X})
+    table = assert_channels(
+        replaced(path, b"druckXX", "drück".encode(encoding)), {"EMG Fußheber": X}
+    )
     assert table["annotations"].iloc[0][0].label == "drück"
 
 
 @pytest.mark.parametrize("form", ["Edf", "Bdf"])
 def test_labels_that_occur_twice(tmp_path, form):
     signals = [("EMG", X * 1e3, 1000, "uV"), ("EMG", X[::-1] * 1e3, 1000, "uV")]
-    check(edf(tmp_path / "a.edf", signals, form), {"EMG": X, "EMG (2)": X[::-1]})
+    assert_channels(edf(tmp_path / "a.edf", signals, form), {"EMG": X, "EMG (2)": X[::-1]})
 
 
 def test_rates_of_a_record_of_a_tenth_of_a_second(tmp_path):
     signals = [("EMG", X * 1e3, 1000, "uV"), ("EMG slow", X[::4] * 1e3, 250, "uV")]
     path = edf(tmp_path / "a.edf", signals, data_record_duration=0.1)
-    check(path, {"EMG": X, "EMG slow": X[::4]}, {"EMG": 1000, "EMG slow": 250})
+    assert_channels(path, {"EMG": X, "EMG slow": X[::4]}, {"EMG": 1000, "EMG slow": 250})
 
 
 def test_status_of_bdf_is_no_emg(tmp_path):
@@ -95,7 +97,7 @@ def test_status_of_bdf_is_no_emg(tmp_path):
         edfio.BdfSignal(status, 1000, label="Status", physical_dimension="Boolean",
                         physical_range=(low, high)),
     ]).write(tmp_path / "a.bdf")  # fmt: skip
-    table = check(tmp_path / "a.bdf", {"A1": X}, aux=True)
+    table = assert_channels(tmp_path / "a.bdf", {"A1": X}, aux=True)
     ((name, kind, *_, values),) = table["aux"].iloc[0]
     assert (name, kind) == ("Status", "trigger")
     np.testing.assert_allclose(values, status, atol=0.5)
@@ -105,7 +107,7 @@ def test_more_data_records_than_announced(tmp_path):
     path = edf(tmp_path / "a.edf", [("EMG", X * 1e3, 1000, "uV")])
     path.write_bytes(path.read_bytes() + path.read_bytes()[512:])
     with pytest.warns(RecordingWarning, match="announces 2 data records and the file has 4"):
-        check(path, {"EMG": X})
+        assert_channels(path, {"EMG": X})
 
 
 def wfdb(path, lines, samples, kind="<i2"):
@@ -123,7 +125,7 @@ def test_wfdb_signals_that_are_no_voltages_or_no_emg_are_left_out(tmp_path, lazy
         "a.dat 16 100/N 16 0 0 0 0 Grip force",
         "a.dat 16 10000/mV 16 0 0 0 0 ECG",
     ]
-    table = check(wfdb(tmp_path / "a.hea", lines, stored), {"EMG left": A}, lazy=lazy)
+    table = assert_channels(wfdb(tmp_path / "a.hea", lines, stored), {"EMG left": A}, lazy=lazy)
     assert table["skipped"].iloc[0] == ("Grip force (force, N)", "ECG (other, 1000 Hz, mV)")
 
 
@@ -133,7 +135,7 @@ def test_wfdb_signals_of_two_rates(tmp_path):
     lines = ["a 2 1000 1200", "a.dat 16x2 10000/mV 16 0 0 0 0 fast",
              "a.dat 16 10000/mV 16 0 0 0 0 slow"]  # fmt: skip
     path = wfdb(tmp_path / "a.hea", lines, stored)
-    check(path, {"fast": fast, "slow": B}, {"fast": 2000, "slow": 1000})
+    assert_channels(path, {"fast": fast, "slow": B}, {"fast": 2000, "slow": 1000})
 
 
 @pytest.mark.parametrize("slow", [False, True])
@@ -161,7 +163,7 @@ def test_wfdb_formats(tmp_path, form, gain):
             write_dir=str(tmp_path),
         )  # fmt: skip
     stored = np.rint(x * gain) / gain
-    check(tmp_path / "a.hea", {"u": stored[:, 0], "v": stored[:, 1]})
+    assert_channels(tmp_path / "a.hea", {"u": stored[:, 0], "v": stored[:, 1]})
 
 
 MV = {"fs": 1000, "unit": "mV"}
@@ -201,7 +203,7 @@ def test_matlab_files_of_programs(tmp_path, name):
     from scipy.io import savemat
 
     savemat(tmp_path / "a.mat", PROGRAMS[name])
-    check(tmp_path / "a.mat", {"TA": A, "GM": B})
+    assert_channels(tmp_path / "a.mat", {"TA": A, "GM": B})
 
 
 def test_a_matrix_of_channels_of_several_rates(tmp_path):
@@ -210,7 +212,7 @@ def test_a_matrix_of_channels_of_several_rates(tmp_path):
     names = np.array(["EMG 1   ", "ACC X 1 "])
     content = {"Channels": names, "Data": np.stack([A, SLOW]), "Fs": np.array([[1000.0], [100.0]])}
     savemat(tmp_path / "a.mat", content)
-    table = check(tmp_path / "a.mat", {"EMG 1": A}, unit="mV", aux=True)
+    table = assert_channels(tmp_path / "a.mat", {"EMG 1": A}, unit="mV", aux=True)
     (slow,) = table["aux"].iloc[0]
     assert (slow.kind, slow.fs, len(slow.values)) == ("accelerometer", 100.0, N // 10)
 
@@ -221,7 +223,7 @@ def test_rates_units_and_names_of_matlab_files(tmp_path, name):
 
     content, names = MATLAB[name]
     savemat(tmp_path / "a.mat", content)
-    check(tmp_path / "a.mat", dict(zip(names, (A, B))))
+    assert_channels(tmp_path / "a.mat", dict(zip(names, (A, B))))
 
 
 def test_a_factor_that_may_be_applied_already_is_named(tmp_path):
@@ -229,7 +231,7 @@ def test_a_factor_that_may_be_applied_already_is_named(tmp_path):
 
     savemat(tmp_path / "a.mat", {"emg": A, "scale": 0.1, "fs": 1000})
     with pytest.warns(RecordingWarning, match=r"scale = 0.1 next to it, which is not applied"):
-        check(tmp_path / "a.mat", {"emg": A}, unit="mV")
+        assert_channels(tmp_path / "a.mat", {"emg": A}, unit="mV")
 
 
 def test_cells_and_axes_that_may_be_mistaken_are_named(tmp_path):
@@ -239,7 +241,7 @@ def test_cells_and_axes_that_may_be_mistaken_are_named(tmp_path):
     cells[0, 0], cells[0, 1] = A, B
     savemat(tmp_path / "a.mat", {"emg": cells, **MV})
     with pytest.warns(RecordingWarning, match="an array of 2 cells"):
-        check(tmp_path / "a.mat", {"emg": A, "emg.2": B})
+        assert_channels(tmp_path / "a.mat", {"emg": A, "emg.2": B})
     many = np.stack([make.emg(100, FS, 0.1, k) for k in range(128)])
     savemat(tmp_path / "b.mat", {"emg": many, **MV})
     with pytest.warns(RecordingWarning, match="nothing states which axis is time"):
@@ -254,14 +256,16 @@ def test_channels_of_further_structs_keep_their_names_units_and_kinds(tmp_path):
         trials[k] = np.stack([A, B, B]) * 1e3, names, 1000.0
     savemat(tmp_path / "a.mat", {"trial": trials})
     with pytest.warns(RecordingWarning, match="an array of 2 structs"):
-        check(tmp_path / "a.mat", {"TA": A, "GM": B, "trial.2.data TA": A, "trial.2.data GM": B})
+        assert_channels(
+            tmp_path / "a.mat", {"TA": A, "GM": B, "trial.2.data TA": A, "trial.2.data GM": B}
+        )
 
 
 def test_a_list_of_rates_in_kilohertz(tmp_path):
     savemat = pytest.importorskip("scipy.io").savemat
     content = {"emg": np.stack([A, B]), "unit": "mV", "names": ["a", "b"], "fs_khz": [1.0, 1.0]}
     savemat(tmp_path / "a.mat", content)
-    check(tmp_path / "a.mat", {"a": A, "b": B})
+    assert_channels(tmp_path / "a.mat", {"a": A, "b": B})
 
 
 def test_structs_of_an_array_of_version_73(tmp_path):
@@ -283,7 +287,7 @@ def test_structs_of_an_array_of_version_73(tmp_path):
     content = path.read_bytes()
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512, b" ") + content[512:])
     with pytest.warns(RecordingWarning, match="an array of 2 structs"):
-        check(path, {"TA": A, "GM": B})
+        assert_channels(path, {"TA": A, "GM": B})
 
 
 @pytest.mark.parametrize(
@@ -302,7 +306,7 @@ def test_attributes_of_hdf5(tmp_path, facts):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         data = file.create_dataset("emg", data=np.stack([A, B], axis=1) * 1e3)
         data.attrs.update(facts)
-    check(tmp_path / "a.h5", {"a": A, "b": B})
+    assert_channels(tmp_path / "a.h5", {"a": A, "b": B})
 
 
 def test_columns_of_a_compound_data_set(tmp_path):
@@ -311,7 +315,7 @@ def test_columns_of_a_compound_data_set(tmp_path):
     values["time"], values["EMG1"], values["EMG2"] = np.arange(N) / FS, A, B
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("trial", data=values).attrs["unit"] = "mV"
-    check(tmp_path / "a.h5", {"EMG1": A, "EMG2": B})
+    assert_channels(tmp_path / "a.h5", {"EMG1": A, "EMG2": B})
 
 
 @pytest.mark.parametrize("form", ["txt", "h5"])
@@ -332,4 +336,4 @@ def test_two_devices_of_opensignals(tmp_path, form):
         rows = [f"{i % 16}\t{a}\t{i % 16}\t{b}\t" for i, (a, b) in enumerate(zip(*counts))]
         lines = [f"# {json.dumps({'AA': head, 'BB': head})}", "# EndOfHeader", *rows]
         make.write_text(path, ["# OpenSignals Text File Format", *lines])
-    check(path, {"CH1": A, "CH1 (2)": B})
+    assert_channels(path, {"CH1": A, "CH1 (2)": B})

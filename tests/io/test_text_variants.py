@@ -43,7 +43,7 @@ def read(path, lines, encoding="utf-8", newline="\n", **arguments):
     return dict(zip(row["channel_names"], np.atleast_2d(row["signal"]))), row
 
 
-def check(found, truth):
+def assert_channels(found, truth):
     assert list(found) == list(truth)
     for name, x in truth.items():
         np.testing.assert_allclose(found[name] - found[name].mean(), x - x.mean(), atol=2e-3)
@@ -75,7 +75,7 @@ def test_numbers_and_lines_in_other_ways(tmp_path, name):
         warnings.simplefilter("error")
         found, row = read(tmp_path / "a.csv", ONE[name])
     assert row["fs"] == FS
-    check(found, {"EMG": A})
+    assert_channels(found, {"EMG": A})
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_encodings_and_line_breaks(tmp_path, encoding, newline):
     lines = ["Time (s)\tBiceps (µV)", *rows(T, A * 1e3, separator="\t")]
     found, row = read(tmp_path / "a.txt", lines, encoding, newline)
     assert row["fs"] == FS
-    check(found, {"Biceps": A})
+    assert_channels(found, {"Biceps": A})
 
 
 def test_an_unknown_encoding_is_reported(tmp_path):
@@ -113,7 +113,7 @@ def test_an_unknown_encoding_is_reported(tmp_path):
 def test_units_with_powers_of_ten_and_in_other_spellings(tmp_path, unit, factor):
     assert millivolts_per(unit) == factor
     found, _ = read(tmp_path / "a.csv", [f"time [s],EMG [{unit}]", *rows(T, A / factor)])
-    check(found, {"EMG": A})
+    assert_channels(found, {"EMG": A})
 
 
 @pytest.mark.parametrize("unit", ["5 V", "100mV", "10 V", "V2", "10-3", "1e-3"])
@@ -126,7 +126,7 @@ def test_ranges_are_no_units(unit):
 def test_units_after_names(tmp_path, form):
     titles = [form.format(name) for name in ("biceps", "triceps")]
     found, _ = read(tmp_path / "a.csv", [",".join(["time", *titles]), *rows(T, A * 1e3, B * 1e3)])
-    check(found, {"biceps": A, "triceps": B})
+    assert_channels(found, {"biceps": A, "triceps": B})
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_rates_in_words(tmp_path, head, fs):
     lines = [*head, "biceps [mV];triceps [mV]", *rows(A, B, separator=";")]
     found, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == fs
-    check(found, {"biceps": A, "triceps": B})
+    assert_channels(found, {"biceps": A, "triceps": B})
 
 
 def test_a_number_of_samples_is_no_rate(tmp_path):
@@ -167,13 +167,13 @@ def test_a_number_of_samples_is_no_rate(tmp_path):
 def test_names_and_units_after_words(tmp_path):
     lines = ["FREQUENCY\t1000", "CHANNEL_NAMES\tEMG1\tEMG2", "Unità\tmV\tmV"]
     found, _ = read(tmp_path / "a.tsv", [*lines, *rows(A, B, separator="\t")])
-    check(found, {"EMG1": A, "EMG2": B})
+    assert_channels(found, {"EMG1": A, "EMG2": B})
 
 
 def test_names_that_occur_twice(tmp_path):
     lines = ["time [s],EMG [mV],EMG (2) [mV],EMG [mV]", *rows(T, A, B, A + B)]
     found, _ = read(tmp_path / "a.csv", lines)
-    check(found, {"EMG": A, "EMG (2)": B, "EMG (3)": A + B})
+    assert_channels(found, {"EMG": A, "EMG (2)": B, "EMG (3)": A + B})
 
 
 @pytest.mark.parametrize("step", [2, 3, 10])
@@ -200,7 +200,7 @@ def test_a_clock_that_starts_anew(tmp_path, stamps):
     with pytest.warns(RecordingWarning, match="1 gap .negative: the clock starts anew."):
         found, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == FS
-    check(found, {"EMG": A})
+    assert_channels(found, {"EMG": A})
     (mark,) = row["annotations"]
     assert mark.label == "the clock starts anew"
 
@@ -212,7 +212,7 @@ def test_samples_with_one_time_stamp(tmp_path, per_packet, n_times):
     lines = ["time [ms],EMG [mV]", *rows([f"{t}" for t in packet], x)]
     found, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == FS
-    check(found, {"EMG": x})
+    assert_channels(found, {"EMG": x})
 
 
 def test_a_clock_of_irregular_packets_that_starts_anew(tmp_path):
@@ -243,7 +243,7 @@ def test_labchart_with_and_without_times_and_with_comments(tmp_path, timed):
     body[500] += "\t#* squeeze"
     found, row = read(tmp_path / "a.txt", [*head, *body])
     assert row["fs"] == FS
-    check(found, {"EMG L": A, "EMG R": B})
+    assert_channels(found, {"EMG L": A, "EMG R": B})
     ((onset, duration, label, _),) = row["annotations"]
     assert (onset, duration, label) == (0.5, None, "squeeze")
 
@@ -284,7 +284,7 @@ PROGRAMS = {
 def test_exports_of_further_programs(tmp_path, name):
     found, row = read(tmp_path / "a.txt", PROGRAMS[name])
     assert row["fs"] == FS
-    check(found, {"EMG": A})
+    assert_channels(found, {"EMG": A})
 
 
 @pytest.mark.parametrize("k", [2, 5])
@@ -296,7 +296,7 @@ def test_a_slower_channel_that_was_filled_up_is_named(tmp_path, k):
 
 def test_titles_that_are_numbers(tmp_path):
     found, _ = read(tmp_path / "a.csv", ["Time,1,2", *rows(T, A, B)], unit="mV")
-    check(found, {"1": A, "2": B})
+    assert_channels(found, {"1": A, "2": B})
 
 
 def test_muscles_that_sound_like_sensors(tmp_path):
@@ -304,7 +304,7 @@ def test_muscles_that_sound_like_sensors(tmp_path):
     found, row = read(tmp_path / "a.csv", [
         ",".join(["time [s]", *(f"{n} [mV]" for n in names), "Mag X [uT]", "Mag 1.Y"]),
         *rows(T, *[A] * 7)])  # fmt: skip
-    check(found, dict.fromkeys(names, A))
+    assert_channels(found, dict.fromkeys(names, A))
     assert [text.partition(" (")[2][:12] for text in row["skipped"][1:]] == ["magnetometer"] * 2
 
 
@@ -313,4 +313,4 @@ def test_processed_channels_are_named(tmp_path):
     with pytest.warns(RecordingWarning, match="'EMG filtered', 'EMG RMS': by the name a processed"):
         read(tmp_path / "a.csv", lines)
     found, _ = read(tmp_path / "a.csv", lines, channels=["EMG raw"])
-    check(found, {"EMG raw": A})
+    assert_channels(found, {"EMG raw": A})

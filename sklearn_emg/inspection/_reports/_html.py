@@ -344,7 +344,20 @@ def _digest(text: str) -> str:
 
 
 def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]) -> None:
-    """Write a page completely or not at all; the parameters are those of `page_text`."""
+    """Write a page completely or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    template, title : str
+    content : mapping of str to object
+        As for :func:`page_text`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an earlier one is kept.
+    """
     write_text_atomically(path, page_text(template, title, content))
 
 

@@ -35,7 +35,20 @@ class Units(NamedTuple):
 
 
 def decomposed(filtered: pd.DataFrame, decomposer: MotorUnitDecomposer | None) -> Units:
-    """Units of each recording, with firing and the measures of their potentials."""
+    """Units of each recording, with firing and the measures of their potentials.
+
+    Parameters
+    ----------
+    filtered : DataFrame
+        Recording table, in mV.
+    decomposer : MotorUnitDecomposer or None
+        A new one with its parameters is fitted; None means the defaults.
+
+    Returns
+    -------
+    units : Units
+        Rates in Hz, durations in ms, amplitudes in mV.
+    """
     fitted = MotorUnitDecomposer(**({} if decomposer is None else decomposer.get_params()))
     fitted.fit(filtered)
     names = ["row", "unit"]
@@ -51,7 +64,20 @@ def decomposed(filtered: pd.DataFrame, decomposer: MotorUnitDecomposer | None) -
 
 
 def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[str, Any]:
-    """Text, table of firing, and overlaid potentials of the units of one muscle."""
+    """Text, table of firing, and overlaid potentials of the units of one muscle.
+
+    Parameters
+    ----------
+    muscle : str
+    recordings : DataFrame
+        Recordings of the muscle, rows of the table that was decomposed.
+    units : Units
+
+    Returns
+    -------
+    parts : dict
+        ``text``, and ``table`` and ``picture``, which are None without units.
+    """
     own = units.table[units.table["row"].isin(recordings.index)]
     n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
     text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
@@ -141,7 +167,21 @@ def _templates(
 def interference_section(
     muscle: str, recordings: pd.DataFrame, cloud: InterferenceCloud | None
 ) -> dict[str, Any] | None:
-    """Text and picture of turns against amplitude, with the cloud of the controls."""
+    """Text and picture of turns against amplitude, with the cloud of the controls.
+
+    Parameters
+    ----------
+    muscle : str
+    recordings : DataFrame
+        Recordings of the muscle, in mV.
+    cloud : InterferenceCloud or None
+        Fitted on controls.
+
+    Returns
+    -------
+    parts : dict or None
+        ``text`` and ``picture``; None without a cloud.
+    """
     if cloud is None:
         return None
     points = interference_points(recordings)

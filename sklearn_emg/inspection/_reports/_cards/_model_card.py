@@ -322,7 +322,18 @@ def _data(facts: Facts) -> Section:
 
 
 def quality_text(quality: QualityReport | None) -> str:
-    """What check_quality found, in a line."""
+    """Result of the check of quality as one line of text.
+
+    Parameters
+    ----------
+    quality : QualityReport or None
+        As from ``check_quality``; None if the recordings were not checked.
+
+    Returns
+    -------
+    text : str
+        Numbers of recordings by quality, and the kinds of findings.
+    """
     if quality is None:
         return "not checked (check_quality)"
     levels = quality.recordings["quality"]
@@ -416,7 +427,19 @@ def _figures(facts: Facts) -> Section:
 
 
 def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
-    """Sensitivity of each class with its interval, as text."""
+    """Sensitivity of each class with its interval.
+
+    Parameters
+    ----------
+    result : Comparison
+    name : str
+        Name of the pipeline.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_classes, 2)
+        ``n``, the number of cases, and ``sensitivity``, a fraction with its interval as text.
+    """
     found = sensitivities(result, name)
     rows = {
         str(label): {

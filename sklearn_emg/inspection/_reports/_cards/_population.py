@@ -16,7 +16,19 @@ _UNKNOWN = "not known"
 
 
 def value_counts(rows: pd.DataFrame, column: str) -> str:
-    """Numbers of subjects with each value of a column: "f 12, m 8, not known 1"."""
+    """Numbers of subjects with each value of a column.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Has the columns ``subject`` and `column`.
+    column : str
+
+    Returns
+    -------
+    text : str
+        Such as "f 12, m 8, not known 1", with at most twelve values.
+    """
     values = rows.drop_duplicates(["subject", column])[column]
     named = values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
     counts = named.value_counts()
@@ -26,7 +38,18 @@ def value_counts(rows: pd.DataFrame, column: str) -> str:
 
 
 def number_range(values: pd.Series) -> str:
-    """Median and range of the known numbers: "54 (31 to 70)"."""
+    """Median and range of the known numbers.
+
+    Parameters
+    ----------
+    values : Series
+        Entries that are not numbers count as missing.
+
+    Returns
+    -------
+    text : str
+        Such as "54 (31 to 70)", in the unit of the values; "not known" without numbers.
+    """
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     if numbers.empty:
         return _UNKNOWN
