@@ -32,7 +32,7 @@ from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures, regression_measures
 from sklearn_emg.model_selection import Split, SubjectKFold, opened_store
-from sklearn_emg.recordings import is_recording_table, window_table
+from sklearn_emg.recordings import is_recording_table, warn_of_repeated_signals, window_table
 
 _MEASURES = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("r2", "mae")}
 _SPLITS = ("subjects", "random windows", "recordings")
@@ -141,6 +141,11 @@ def leakage_audit(
         estimator was fitted on before, the estimator uses the subject as a feature, or `splits`
         lacks a necessary split or names an unknown one.
 
+    Warns
+    -----
+    SubjectLeakWarning, RecordingWarning
+        If several recordings hold the same samples, of several subjects or of one.
+
     Notes
     -----
     Networks that stop early on held-out subjects do so under both splits; studies that also drew
@@ -172,6 +177,7 @@ def leakage_audit(
     by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
     refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
     _check_splits(splits)
+    warn_of_repeated_signals(X, "leakage_audit")
     seed = check_random_state(random_state).randint(2**31 - 1)
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)

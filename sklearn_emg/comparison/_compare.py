@@ -50,6 +50,7 @@ from sklearn_emg.comparison._sites import plan_sites, run_across, site_compariso
 from sklearn_emg.comparison._stored import kept_tables
 from sklearn_emg.metrics import check_confidence
 from sklearn_emg.model_selection import RecordingStore, Split, check_contexts, opened_store
+from sklearn_emg.recordings import warn_of_repeated_signals
 
 
 @warned_once()
@@ -157,7 +158,10 @@ def compare(
         it cannot be adapted to a site.
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
-        splits the windows of a subject in ``fit``; each once, also those of worker processes.
+        splits the windows of a subject in ``fit``; each once, also those of worker processes. Also
+        if recordings of several subjects hold the same samples.
+    RecordingWarning
+        If a subject has a recording more than once.
 
     Notes
     -----
@@ -226,6 +230,7 @@ def compare(
         positive = positive_class(pos_label, classes, average)
         scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
     diagnosed_unit(pipelines)
+    warn_of_repeated_signals(X, "compare")
     metrics = scorers_of(scoring, task)
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)

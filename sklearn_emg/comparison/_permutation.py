@@ -27,7 +27,7 @@ from sklearn_emg.comparison._checks import (
 )
 from sklearn_emg.metrics import ERRORS, subject_scorer
 from sklearn_emg.model_selection import Split
-from sklearn_emg.recordings import Subjects
+from sklearn_emg.recordings import Subjects, warn_of_repeated_signals
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,8 @@ def subject_permutation_test(
     -----
     UserWarning
         If there are so few subjects that the p-value cannot go below 0.05.
+    SubjectLeakWarning, RecordingWarning
+        If several recordings hold the same samples, of several subjects or of one.
 
     Notes
     -----
@@ -232,6 +234,7 @@ def subject_permutation_test(
             f"for each {unit!r}. Set unit='subject'."
         )
     labels = labels_of_subjects(subjects, y)
+    warn_of_repeated_signals(X, "subject_permutation_test")
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once

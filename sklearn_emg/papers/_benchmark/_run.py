@@ -52,6 +52,7 @@ from sklearn_emg.recordings import (
     is_recording_table,
     keep_recordings,
     subjects_of,
+    warn_of_repeated_signals,
 )
 
 __all__ = ["run_benchmark"]
@@ -178,6 +179,8 @@ def run_benchmark(
     UserWarning
         If a file of the folder is damaged or does not contain what its name says; it is treated as
         missing.
+    SubjectLeakWarning, RecordingWarning
+        If several recordings hold the same samples, of several subjects or of one.
 
     Examples
     --------
@@ -201,6 +204,7 @@ def run_benchmark(
     fs, max_epochs = _checked_options(fs, max_epochs, n_resamples, audit_splits, protocol)
     y, out = _checked_labels(X, y), Path(out)
     runs = _runs(protocol, X, y)
+    warn_of_repeated_signals(X, "run_benchmark")
     options: dict[str, Any] = {"fs": fs, "max_epochs": max_epochs, "parameters": parameters or {}}
     settings = settings_of(X, y, protocol=repr(protocol), **options, search=search_label)
     options["search"] = search

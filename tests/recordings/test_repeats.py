@@ -1,0 +1,76 @@
+"""Recordings that a table holds more than once."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
+from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.recordings import SignalFile
+from tests.data import recording_cohort
+
+MODEL = make_pipeline(
+    DiVoteClassifier(make_pipeline(TimeDomainFeatures(), LogisticRegression()), window=0.3)
+)
+
+
+@pytest.fixture
+def cohort():
+    return recording_cohort((1, 2, 1, 2, 1, 2, 1, 2), lengths=(600, 600))
+
+
+def _compare(table, y):
+    return compare(MODEL, table, y, cv=2, progress=False)
+
+
+def _permute(table, y):
+    return subject_permutation_test(MODEL, table, y, cv=2, n_permutations=2)
+
+
+def _audit(table, y):
+    return leakage_audit(MODEL, table, y, n_splits=2, progress=False)
+
+
+@pytest.mark.parametrize("function", [_compare, _audit, _permute])
+@pytest.mark.filterwarnings("ignore:.*p-value")
+def test_a_signal_of_two_subjects_is_a_leak(cohort, function):
+    table, y = cohort
+    table.at[4, "signal"] = table.at[0, "signal"].copy()
+    with pytest.warns(SubjectLeakWarning, match=r"rows 0 \(subject 's0'\), 4 \(subject 's2'\)"):
+        function(table, y)
+
+
+def test_a_table_concatenated_with_itself_counts_twice(cohort):
+    table, y = cohort
+    twice = pd.concat([table, table], ignore_index=True)
+    with pytest.warns(RecordingWarning, match="16 signals of one subject occur more than once"):
+        _compare(twice, np.concatenate([y, y]))
+
+
+def test_files_with_the_same_samples_are_found(cohort, tmp_path):
+    table, y = cohort
+    for row, signal in enumerate(table["signal"]):
+        signal.astype("<f4").tofile(tmp_path / f"{row}.bin")
+    (tmp_path / "14.bin").write_bytes((tmp_path / "2.bin").read_bytes())
+    table["signal"] = [SignalFile(tmp_path / f"{row}.bin", dtype="<f4") for row in range(len(y))]
+    with pytest.warns(SubjectLeakWarning, match=r"rows 2 \(subject 's1'\), 14 \(subject 's7'\)"):
+        _compare(table, y)
+
+
+def test_signals_that_only_start_alike_and_dead_channels_are_no_copies(cohort):
+    table, y = cohort
+    for row in (0, 4):  # equal but for the last sample
+        table.at[row, "signal"] = table.at[0, "signal"].copy()
+    table.at[4, "signal"][-1] += 1
+    for row in (2, 6):
+        table.at[row, "signal"] = np.zeros(600)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=SubjectLeakWarning)
+        warnings.filterwarnings("error", ".*more than once", RecordingWarning)
+        _compare(table, y)
