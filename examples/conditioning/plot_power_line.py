@@ -4,8 +4,8 @@ How do I remove power-line interference without harming the EMG?
 
 Power-line interference lies in the middle of the EMG band, drifts in frequency, and has harmonics.
 A notch filter removes a fixed band, whereas an adaptive filter follows the interference. Here the
-interference is added to a clean recording, so that the error of each filter can be measured: the
-interference that remains and the EMG that is lost.
+interference is added to a clean recording, so the error of each filter can be measured. This error
+consists of the interference that remains and the EMG that is lost.
 """
 
 # %%
@@ -22,7 +22,7 @@ from sklearn_emg.recordings import recording_table
 fs, seconds = 5000.0, 4.0
 clean = simulate_recording(duration=seconds, fs=fs, random_state=4).astype(float)
 t = np.arange(len(clean)) / fs
-drift = 0.3 * np.sin(2 * np.pi * t / seconds)  # Hz around 50
+drift = 0.3 * np.sin(2 * np.pi * t / seconds)  # deviation from 50 Hz, in Hz
 phase = 2 * np.pi * np.cumsum(50 + drift) / fs
 interference = 0.05 * np.sin(phase) + 0.02 * np.sin(3 * phase + 1)
 table = recording_table([clean + interference], fs=fs, subject="s1")
@@ -38,7 +38,7 @@ cleaned = {name: m.fit_transform(table)["signal"].iloc[0] for name, m in methods
 
 
 def residual(signal):
-    """RMS difference (µV) from the clean recording, without the edges."""
+    """Return the RMS difference (µV) from the clean recording, without the edges."""
     middle = slice(int(0.25 * fs), -int(0.25 * fs))
     return 1e3 * np.sqrt(np.mean((signal - clean)[middle] ** 2))
 
@@ -51,12 +51,12 @@ errors = {
 # %%
 # Before and after
 # ----------------
-# The right panel compares the spectra with that of the clean recording, which a perfect filter
-# would restore: at 0 dB they are equal.
+# The right panel shows the spectra relative to that of the clean recording. A perfect filter would
+# restore the clean recording, at 0 dB for all frequencies.
 
 
 def excess(signal):
-    """Frequencies up to 200 Hz and the power there relative to the clean recording, in dB."""
+    """Return frequencies up to 200 Hz and the power relative to the clean recording, in dB."""
     frequency, power = welch(signal, fs, nperseg=8192)
     low = frequency <= 200
     return frequency[low], 10 * np.log10(power / welch(clean, fs, nperseg=8192)[1])[low]
@@ -81,7 +81,7 @@ left.set(
 right.axhline(0, color="0.7", lw=0.8, zorder=0)
 right.set(
     xlabel="frequency (Hz)", ylabel="power relative to the clean signal (dB)",
-    title="Above 0 dB: left over, below: lost EMG", xticks=range(0, 201, 50),
+    title="Above 0 dB: remaining noise, below: lost EMG", xticks=range(0, 201, 50),
 )  # fmt: skip
 right.legend(frameon=False, loc="upper right")
 figure.suptitle("The adaptive filter leaves less interference and loses less EMG")
@@ -89,6 +89,6 @@ plt.show()
 
 # %%
 # Both filters remove most of the interference. The RMS difference from the clean recording also
-# counts the EMG that they remove.
+# includes the EMG that they remove.
 for name, error in errors.items():
     print(f"{name:10} {error:5.1f} µV RMS difference from the clean recording")

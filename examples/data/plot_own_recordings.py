@@ -2,12 +2,13 @@
 Your own recordings: from file to result
 ========================================
 
-How do files of a laboratory become a checked table, and the table a result? This page takes five
-forms: text, EDF, WFDB, OpenSignals and HDF5. For each it writes a small invented file, reads it,
-and plots what was read. :doc:`/user_guide/own_data` has further forms and options.
+How do the files of a laboratory become a checked table, and how does the table become a result?
+This example covers five formats: text, EDF, WFDB, OpenSignals and HDF5. For each format it writes a
+small invented file, reads it, and plots what was read. :doc:`/user_guide/own_data` describes
+further formats and options.
 
-The recordings are invented: noise that is louder while a muscle is active. Figures and scores on
-this page say nothing about EMG of people.
+The recordings are invented: they contain noise that is larger while a muscle is active. Figures and
+scores of this example say nothing about the EMG of real subjects.
 """
 
 # %%
@@ -48,14 +49,14 @@ rng = np.random.default_rng(0)
 
 
 def invented(n_times, fs, amplitude=0.2, bursts=((1.0, 2.0), (3.0, 4.5))):
-    """Noise in mV, 20 times louder during the bursts, which are given in s."""
+    """Return noise in mV, 20 times larger during the bursts, whose limits are given in s."""
     t = np.arange(n_times) / fs
     active = np.any([(a <= t) & (t < b) for a, b in bursts], axis=0)
     return amplitude * np.where(active, 1, 0.05) * rng.normal(size=n_times)
 
 
 def plot(table, title):
-    """One axis per channel, in mV over seconds, with the annotations of the file."""
+    """Plot each channel in mV against time in s, with the annotations of the file."""
     channels = [
         (row, name, x)
         for _, row in table.iterrows()
@@ -77,8 +78,9 @@ def plot(table, title):
 # %%
 # Text
 # ----
-# An export with a line of titles, a time column, semicolons and decimal commas. ``describe_file``
-# shows what is recognised before anything is read. Its last lines name what the file does not say.
+# The file is an export with a line of titles, a time column, semicolons and decimal commas.
+# ``describe_file`` shows how the file would be read. Its last lines name what the file does not
+# state.
 fs, n_times = 1500, 7500
 export = pd.DataFrame(
     {
@@ -92,8 +94,8 @@ export.round(4).to_csv(folder / "s01_elbow.csv", sep=";", decimal=",", index=Fal
 describe_file(folder / "s01_elbow.csv")
 
 # %%
-# The file does not name its subject, so we do. Microvolts become millivolts, and the acceleration
-# is left out and listed.
+# The file does not name its subject, so we pass it. Microvolts are converted to millivolts. The
+# acceleration is left out and listed in the column ``skipped``.
 table = read_recordings(folder / "s01_elbow.csv", subject="s01")
 plot(table, "Text")
 table["skipped"][0]
@@ -101,8 +103,8 @@ table["skipped"][0]
 # %%
 # EDF
 # ---
-# EDF+ has labels, units, the subject and annotations. ``write_recordings`` writes it, so that a
-# table can go to other programs.
+# EDF+ stores labels, units, the subject and annotations. ``write_recordings`` writes a table to
+# EDF+ files, which other programs can read.
 recording = recording_table(
     [[invented(10_000, 2000.0), invented(10_000, 2000.0, 0.1)]],
     fs=2000.0,
@@ -117,15 +119,15 @@ table = read_recordings(folder / "s02.edf")
 plot(table, "EDF+")
 
 # %%
-# The annotations cut the recording into segments, with the label of each:
+# The annotations are used to cut the recording into labelled segments:
 segments = segments_from_events(table)
 cut_recordings(table, segments)[["subject", "label", "start", "stop", "fs"]]
 
 # %%
 # WFDB
 # ----
-# The form of PhysioNet: a header, and samples in a file of their own. ``lazy=True`` leaves the
-# samples there until they are needed.
+# WFDB is the format of PhysioNet. A record has a header file and a separate file of samples. With
+# ``lazy=True``, the samples are read only when they are needed.
 recording = recording["signal"][0]
 needle = recording_table([recording[0, :4000]], fs=2000.0, subject="s03", channel_names=["needle"])
 write_recordings(needle, folder / "record", format="wfdb", bits=24)
@@ -137,8 +139,8 @@ table["signal"][0]
 # %%
 # OpenSignals
 # -----------
-# Recorders of the biosignalsplux and BITalino kind store counts. The header has the resolution of
-# each channel and the sensor, from which the transfer function to mV follows.
+# Recorders such as biosignalsplux and BITalino store counts. The header states the resolution of
+# each channel and the sensor, which determine the transfer function to mV.
 header = {
     "00:07:80:00:00:01": {
         "sensor": ["EMG"], "device": "biosignalsplux", "column": ["nSeq", "DI", "CH1"],
@@ -156,8 +158,8 @@ plot(table, "OpenSignals")
 # %%
 # HDF5
 # ----
-# Arrays are found in any group, with rate, names and unit next to them; MATLAB files are read in
-# the same way. Channels are selected by name.
+# Arrays are found in any group, and rate, names and unit are taken from the same group. MATLAB
+# files are read in the same way. Channels are selected by name.
 with h5py.File(folder / "s05.h5", "w") as file:
     group = file.create_group("session1")
     group["emg"] = np.stack([invented(4000, 800, a) for a in (0.1, 0.2, 0.3)])
@@ -170,8 +172,8 @@ plot(select_channels(table, ["flexor", "thenar"]), "HDF5")
 # %%
 # What looks wrong is reported
 # ----------------------------
-# If values are in microvolts and their title says mV, a warning names the file, the channel and the
-# remedy:
+# If values are in microvolts although their title says mV, a warning states the file, the channel
+# and the remedy:
 wrong = export[["time [s]", "Biceps [uV]"]].set_axis(["time [s]", "Biceps [mV]"], axis=1)
 wrong.to_csv(folder / "wrong.csv", index=False)
 with warnings.catch_warnings(record=True) as caught:
@@ -182,9 +184,9 @@ print(str(caught[0].message).replace(str(folder), ""))
 # %%
 # From a folder to a result
 # -------------------------
-# A study is a folder of files whose paths name group, subject and muscle. ``read_folder`` makes the
-# table and the labels. ``compare`` tests each subject on models of the other subjects, and the
-# dummy baseline shows the score of predictions without features.
+# This study is a folder of files whose paths state the group, the subject and the muscle.
+# ``read_folder`` returns the table and the labels. ``compare`` predicts each subject with a model
+# trained on other subjects, and the dummy baseline shows the score of predictions without features.
 for k in range(16):
     group, loud = ("patient", 0.15) if k % 2 else ("control", 0.25)
     (folder / "study" / group).mkdir(parents=True, exist_ok=True)
@@ -211,17 +213,17 @@ result.table("subject", ["accuracy", "balanced_accuracy"])
 
 # %%
 display = ComparisonDisplay.from_comparison(result).plot()
-display.figure_.suptitle("Features of the invented study tell the groups apart")
+display.figure_.suptitle("The features separate the groups of the invented study")
 plt.show()
 
 # %%
 # A page for colleagues
 # ---------------------
-# ``report`` writes one HTML page, which opens offline: data, scores, confusion matrices, settings
-# and a model card.
+# ``report`` writes one HTML page, which can be opened offline. It contains data, scores, confusion
+# matrices, settings and a model card.
 page = report(result, folder / "report.html")
 print(re.sub("<[^>]*>", "", " | ".join(re.findall("<h2.*?</h2>", page.read_text()))))
 
 # %%
-# Each form became a table with the same columns, in mV and Hz, by one line; the study went from
-# files to a comparison by subject, with intervals, and to a report, in three calls.
+# One call turns a file of each format into a table with the same columns, in mV and Hz. Three calls
+# lead from the files of the study to a comparison by subject, with intervals, and to a report.

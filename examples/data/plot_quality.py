@@ -2,9 +2,9 @@
 Which recordings should I look at before I compute anything?
 ============================================================
 
-A flat electrode, a wrong unit or a copied file changes the result of a study more than the choice
-of a classifier does. :func:`~sklearn_emg.preprocessing.check_quality` examines each recording,
-states its findings and remedies, and drops nothing unless it is asked to.
+A disconnected electrode, a wrong unit or a copied file can change the result of a study more than
+the choice of the classifier. :func:`~sklearn_emg.preprocessing.check_quality` examines each
+recording and states its findings and their remedies. It drops recordings only on request.
 """
 
 # %%
@@ -22,11 +22,11 @@ table, y = make_nemg_cohort(
 )
 signals = [np.array(signal) for signal in table["signal"]]
 time = np.arange(signals[0].size) / 5000.0
-signals[3] = np.clip(signals[3], *np.quantile(signals[3], [0.02, 0.98]))  # amplifier at its limits
+signals[3] = np.clip(signals[3], *np.quantile(signals[3], [0.02, 0.98]))  # clipped by the amplifier
 signals[8] = signals[8] * 1000.0  # exported in microvolts
 signals[12] = signals[12] + 0.15 * np.sin(2 * np.pi * 50.0 * time)  # power line
-signals[17][3000:7000] = 0.0  # the electrode was off
-signals[20] = signals[5]  # one file under two names
+signals[17][3000:7000] = 0.0  # disconnected electrode
+signals[20] = signals[5]  # the same file under two names
 table["signal"] = signals
 
 # %%
@@ -36,8 +36,8 @@ quality = check_quality(table, y)
 quality.findings[["row", "kind", "quality", "text"]]
 
 # %%
-# The page of the cohort has a row for each recording. The defects stand out from the recordings
-# without findings:
+# The figure has one row per recording. The planted defects stand out from the recordings without
+# findings:
 display = QualityDisplay.from_report(quality).plot()
 display.figure_.suptitle("All planted defects are found")
 plt.show()
@@ -45,18 +45,18 @@ plt.show()
 # %%
 # Look at a recording
 # -------------------
-# A finding is a reason to look at the recording. In row 12 the interference is a line at 50 Hz in
-# the spectrogram and a thickened baseline in the signal:
+# A finding is a reason to look at the recording. In row 12 the interference appears as a line at 50
+# Hz in the spectrogram and as a thickened baseline in the signal:
 display = RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
 display.figure_.suptitle("Power-line interference is a line at 50 Hz")
 plt.show()
 
 # %%
-# Keep the rest
-# -------------
-# The bad recordings are dropped together with their labels. Those marked "check" stay: whether
-# interference is filtered or the recording is left out is a decision to be reported in the methods
-# section.
+# Keep the other recordings
+# -------------------------
+# The recordings rated "bad" are dropped together with their labels. Those rated "check" are kept.
+# Whether interference is filtered or the recording is left out is a decision that should be
+# reported in the methods section of a paper.
 good = ~quality.recordings["quality"].eq("bad").to_numpy()
 kept, y_kept = table[good], np.asarray(y)[good]
 f"{len(kept)} of {len(table)} recordings, {kept['subject'].nunique()} of 12 subjects"

@@ -5,14 +5,15 @@ Classical features or a deep network? A comparison by subject
 Which pipeline separates patients from controls better: features and a random forest, or a
 convolutional network on raw windows? Both are evaluated on the same folds of subjects, and no
 subject is on both sides of a split. The leakage audit then shows the scores that a random split of
-windows, as in many papers, would have reported.
+windows, which many papers use, would have reported.
 
-Run it on the simulated cohort (nothing to download)::
+Run the example on the simulated cohort, which needs no download::
 
-    python examples/evaluation/compare_classical_and_deep.py            # minutes
-    python examples/evaluation/compare_classical_and_deep.py --small    # seconds, as printed below
+    python examples/evaluation/compare_classical_and_deep.py            # takes minutes
 
-or on real recordings, with the folder that holds them::
+    python examples/evaluation/compare_classical_and_deep.py --small    # takes seconds; see below
+
+or on real recordings, by passing the folder that contains them::
 
     python examples/evaluation/compare_classical_and_deep.py --data lower-limb FOLDER
     python examples/evaluation/compare_classical_and_deep.py --data n2001 FOLDER
@@ -55,12 +56,13 @@ from sklearn_emg.preprocessing import BandpassFilter, Resampler
 # The pipelines
 # -------------
 #
-# Filters act on whole recordings, so that windows have no edge effects. ``DiVoteClassifier`` cuts
-# the windows, classifies them, and aggregates window predictions to recordings and subjects.
+# Filters are applied to whole recordings, so the windows have no edge effects. ``DiVoteClassifier``
+# cuts the windows, classifies them, and aggregates the window predictions to recordings and
+# subjects.
 
 
 def features():
-    """Hudgins' features with further amplitude measures, and an autoregressive model."""
+    """Return Hudgins' features, further amplitude measures and autoregressive coefficients."""
     time_domain = TimeDomainFeatures(
         features=["mav", "rms", "wl", "zc", "ssc", "wamp", "var"],
     )
@@ -68,7 +70,7 @@ def features():
 
 
 def network(epochs: int = 8):
-    """ALSNet with early stopping on the loss of held-out subjects."""
+    """Return ALSNet with early stopping on the loss of held-out subjects."""
     return EMGClassifier(
         ALSNet, max_epochs=epochs, batch_size=64, patience=3, class_weight="balanced",
         random_state=0,
@@ -76,7 +78,7 @@ def network(epochs: int = 8):
 
 
 def pipelines(fs: float, low: float, high: float, window: float, step: float, by: str | None):
-    """Classical and deep pipelines over a recording table, and a dummy baseline."""
+    """Return classical and deep pipelines for recording tables, and a dummy baseline."""
 
     def by_subject(windows_classifier):
         return make_pipeline(
@@ -152,12 +154,12 @@ SOURCES = {
     "emgdb": emgdb,
 }
 
-# What a reader of the figures has to know about the set.
+# Warnings that are printed with the scores of a set.
 CAVEATS = {
     "simulated": "These data are simulated: no score is evidence about real patients.",
     "lower-limb": (
-        "In this set diagnosis and recording campaign are confounded (patients and controls were "
-        "recorded in different years): no score is evidence about diagnosis."
+        "In this set, diagnosis and recording campaign are confounded (most patients and controls "
+        "were recorded in different years): no score is evidence about diagnosis."
     ),
 }
 AUDITED = ("features + LDA", "features + forest", "LDA", "extra trees")
@@ -168,7 +170,7 @@ AUDITED = ("features + LDA", "features + forest", "LDA", "extra trees")
 
 
 def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> None:
-    """Half a second of one recording of each class, and its features."""
+    """Plot half a second of one recording of each class, and print its features."""
     first = [int(np.flatnonzero(np.asarray(y) == label)[0]) for label in np.unique(y)]
     chosen = table.iloc[first]
     figure, axes = plt.subplots(len(chosen), 1, figsize=(8, 1.8 * len(chosen)), squeeze=False)
@@ -177,14 +179,14 @@ def show_signals(name: str, table: pd.DataFrame, y: np.ndarray, out: Path) -> No
         axis.plot(np.arange(len(signal)) / row["fs"], signal, lw=0.6, color="0.15")
         axis.set(ylabel="amplitude (mV)", title=f"{label} (subject {row['subject']})")
     axes[-1, 0].set_xlabel("time (s)")
-    figure.suptitle(f"{name}: half a second of a subject of each class")
+    figure.suptitle(f"{name}: half a second of one subject per class")
     figure.tight_layout()
     figure.savefig(out / "signals.png", dpi=120)
     extractor = TimeDomainFeatures(features=["mav", "rms", "wl", "zc"])
     extractor.set_output(transform="pandas")
     values = extractor.fit_transform(chosen)
     values.index = pd.Index(np.unique(y), name="class")
-    print("\nFeatures of one whole recording per class\n" + values.round(3).to_string())
+    print("\nFeatures of one complete recording per class\n" + values.round(3).to_string())
 
 
 # %%
@@ -223,24 +225,26 @@ def draw(name: str, result, audits: dict, out: Path) -> None:
         title="Random split of windows and split by subject",
     )  # fmt: skip
     right.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=False)
-    figure.suptitle(f"{name}: scores by subject, and what a random split of windows would report")
+    figure.suptitle(f"{name}: scores by subject and under a random split of windows")
     figure.tight_layout()
     figure.savefig(out / "comparison.png", dpi=120)
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Features or a network, compared by subject.")
+    parser = argparse.ArgumentParser(description="Compare features and a network by subject.")
     parser.add_argument(
         "--data", nargs=2, metavar=("SET", "FOLDER"),
-        help=f"real recordings: one of {', '.join(SOURCES)}, and their folder",
+        help=f"set of real recordings (one of {', '.join(SOURCES)}) and its folder",
     )  # fmt: skip
     parser.add_argument(
         "--small", action="store_true",
-        help="fewer simulated subjects and recordings: seconds in place of minutes",
+        help="simulate fewer subjects and recordings, which takes seconds instead of minutes",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder of figures")
-    parser.add_argument("--splits", type=int, default=5, help="folds of subjects (default: 5)")
-    parser.add_argument("--jobs", type=int, default=None, help="parallel fits")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo_output"), help="folder of the figures"
+    )
+    parser.add_argument("--splits", type=int, default=5, help="number of folds (default: 5)")
+    parser.add_argument("--jobs", type=int, default=None, help="number of parallel fits")
     arguments = parser.parse_args(argv)
     source = "simulated"
     if arguments.data is None:

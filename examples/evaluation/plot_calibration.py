@@ -2,9 +2,9 @@
 Can I trust the probabilities, and where should the threshold be?
 =================================================================
 
-A screening test must miss few patients, and diagnoses with a probability of 0.9 should be right
-nine times in ten. Both have to be measured on subjects that the model has not seen, on the
-predictions that :func:`~sklearn_emg.comparison.compare` keeps of each test subject.
+A screening test must miss few patients, and diagnoses with a probability of 0.9 should be correct
+nine times in ten. Both properties have to be measured on subjects that the model has not seen. This
+example uses the predictions for test subjects that :func:`~sklearn_emg.comparison.compare` stores.
 """
 
 # %%
@@ -42,8 +42,8 @@ result.predictions.head(3)
 # %%
 # Calibration
 # -----------
-# Naive Bayes counts correlated features several times. Its confidence exceeds its accuracy, and
-# Spiegelhalter's test rejects that it is calibrated:
+# Naive Bayes treats correlated features as independent. Its confidence exceeds its accuracy, and
+# Spiegelhalter's test rejects the hypothesis that it is calibrated:
 rows, scores = {}, {}
 for name, part in result.predictions.groupby("pipeline", sort=False):
     proba = part[["probability_disease", "probability_normal"]].to_numpy()
@@ -64,25 +64,25 @@ left.set(
     xlabel="predicted probability of disease", ylabel="observed fraction of patients",
 )  # fmt: skip
 right.set(
-    title="Order of the subjects: both are alike", xlabel="1 - specificity", ylabel="sensitivity"
+    title="Ranking of subjects: similar in both", xlabel="1 - specificity", ylabel="sensitivity"
 )
 plt.show()
 
 # %%
 # A threshold for screening
 # -------------------------
-# The threshold is chosen on out-of-fold predictions, so that 95 % of the patients lie above it. The
-# interval is wide with 40 patients; with ``guaranteed=True`` its lower end has to reach the
-# required sensitivity.
+# The threshold is chosen on out-of-fold predictions such that 95 % of the patients lie above it.
+# With 40 patients the interval of the sensitivity is wide. With ``guaranteed=True``, the lower end
+# of this interval has to reach the required sensitivity.
 truth, proba = scores["LDA"]
 threshold_for_sensitivity(truth, proba[:, 0], pos_label="disease", sensitivity=0.95)
 
 # %%
 # Conformal sets of classes
 # -------------------------
-# Conformal sets contain the true class with a probability of at least `coverage`, whatever the
-# calibration. Subjects with two classes in their set, or none, need another test. Half of the
-# subjects calibrate the sets of the others:
+# Conformal sets contain the true class with a probability of at least ``coverage``, even if the
+# probabilities are not calibrated. Subjects with two classes or no class in their set need another
+# test. Here, half of the subjects calibrate the sets of the other half:
 half = np.random.default_rng(0).permutation(len(truth)) < len(truth) // 2
 sets = conformal_sets(truth[half], proba[half], proba[~half], ["disease", "normal"], coverage=0.9)
 pd.Series(sets.sum(axis=1)).map({0: "no class", 1: "one class", 2: "both"}).value_counts()

@@ -3,11 +3,11 @@ Does anything but the disease predict the class?
 ================================================
 
 If patients are older than controls, or were recorded in another room, a model can score well
-without any knowledge of the disease. :func:`~sklearn_emg.comparison.confound_audit` asks each
-column and each property of the recordings other than the disease to predict the class of the
+without any knowledge of the disease. :func:`~sklearn_emg.comparison.confound_audit` tests how well
+each column, and each property of the recordings other than the disease, predicts the class of the
 subjects by itself.
 
-The cohort is simulated, and two confounds are planted: age, and the interference of a power line.
+The cohort is simulated, and two confounds are planted: age and power-line interference.
 """
 
 # %%
@@ -31,12 +31,12 @@ print(f"{len(cohort)} recordings of {cohort['subject'].nunique()} subjects")
 # %%
 # Two planted confounds
 # ---------------------
-# Patients are some 20 years older than controls. Three in four of them were recorded next to an
-# unshielded device, which adds 0.1 mV at 50 Hz; one in ten controls was.
+# Patients are about 20 years older than controls. Three in four patients, but only one in ten
+# controls, were recorded next to an unshielded device that adds 0.1 mV at 50 Hz.
 rng = np.random.default_rng(0)
 with_hum = rng.random(len(cohort)) < np.where(patient, 0.75, 0.1)
 hum = 0.1 * np.sin(2 * np.pi * 50 * np.arange(10_000) / 10_000)
-step = 2.5 / 2**15  # of the converter, in mV
+step = 2.5 / 2**15  # step of the converter, in mV
 table = recording_table(
     [
         step * np.round((signal + hum * added) / step)
@@ -51,23 +51,23 @@ table = recording_table(
 # %%
 # The audit, and the audit of matched subjects
 # --------------------------------------------
-# Each subject is predicted from the others. ``match`` repeats the audit with subjects of all
-# classes whose ages differ by five years at most.
+# Each subject is predicted from other subjects. ``match`` repeats the audit with matched subjects
+# of the two classes, whose ages differ by at most five years.
 audit = confound_audit(table, y, match="age", caliper={"age": 5})
 print(audit)
 
 # %%
 # Scores of single properties
 # ---------------------------
-# A grey line is the mean score with permuted labels. Among the matched subjects (hollow circles)
-# age no longer predicts the class, whereas power-line interference still does. There are fewer
-# matched subjects.
+# A grey line marks the mean score with permuted labels. Among the matched subjects (hollow
+# circles), which are fewer, age no longer predicts the class, whereas power-line interference still
+# does.
 display = ConfoundDisplay.from_audit(audit).plot()
-display.figure_.suptitle("The power line and the age distinguish patients from controls")
+display.figure_.suptitle("Power-line interference and age distinguish patients from controls")
 plt.show()
 
 # %%
-# The planted confounds are found, and the side, which does not depend on the class, is not. A
-# property of the signals can carry disease as well: the quiet parts of recordings (``noise_floor``)
-# are not silent in a contracting muscle.
+# The audit finds the planted confounds, but not the side, which does not depend on the class. A
+# property of the signals can also reflect the disease: in a contracting muscle, even the quietest
+# parts of a recording (``noise_floor``) contain EMG.
 print(f"confounds: {', '.join(audit.confounds)}")

@@ -2,7 +2,7 @@
 How do windows become a diagnosis?
 ==================================
 
-A subject is recorded in several muscles, and each recording holds many windows.
+Several muscles of a subject are recorded, and each recording contains many windows.
 ``DiVoteClassifier`` averages the class probabilities of windows over each recording and those of
 recordings over each subject, and a final classifier predicts the diagnosis from these means.
 ``vote`` returns all steps as tables.
@@ -43,7 +43,7 @@ votes.subjects[["n_recordings", "vote", "diagnosis"]].head()
 # %%
 # From recordings to subjects
 # ---------------------------
-# Each row is an unseen subject, and each cell is one of the subject's recordings.
+# Each row is an unseen subject, and each cell is one recording of that subject.
 display = DiVoteDisplay.from_estimator(model, test, y_test)
 display.plot("heatmap")
 display.figure_.suptitle("Recordings of one subject mostly agree")
@@ -52,16 +52,17 @@ plt.show()
 # %%
 # Subjects in the triangle of the three classes
 # ---------------------------------------------
-# The mean scores of a subject are a point, with the classes in the corners. The left panel shows
-# the regions of the highest mean score, the right one those of the final classifier, which was
-# trained on subjects. Each corner stands for a subject whose windows all belong to one class.
+# The mean scores of a subject define a point in the triangle, whose corners are the classes. In a
+# corner, one class has all of the score. The left panel shows the regions in which each class has
+# the highest mean score. The right panel shows the regions of the final classifier, which was
+# trained on subjects.
 display.plot("regions")
-display.figure_.suptitle("The final classifier draws nearly the borders of the highest mean score")
+display.figure_.suptitle("The final classifier's borders resemble those of the highest mean score")
 plt.show()
 
 # %%
-# Diagnoses of subjects are correct slightly more often than those of recordings: errors of single
-# recordings average out, whereas errors common to all recordings of a subject do not.
+# Diagnoses of subjects are correct slightly more often than predictions for recordings. Errors of
+# single recordings average out, whereas errors common to all recordings of a subject do not.
 truth = dict(zip(test["subject"], y_test))
 recording_accuracy = np.mean(votes.recordings["vote"] == y_test)
 diagnosis = votes.subjects["diagnosis"]

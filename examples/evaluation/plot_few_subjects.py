@@ -2,15 +2,15 @@
 How precise is an accuracy measured on 22 subjects?
 ===================================================
 
-Public sets of needle EMG have a few dozen subjects. Thousands of windows do not change that, since
-windows of one subject are not independent. The width of a confidence interval depends on the number
-of *subjects*.
+Public sets of needle EMG have a few dozen subjects. Thousands of windows do not make a score more
+precise, since windows of one subject are not independent. The width of a confidence interval
+depends on the number of *subjects*.
 """
 
 # %%
 # Width of the interval by number of subjects
 # -------------------------------------------
-# The figure shows Wilson's interval for an accuracy of 86 %, 19 of 22 subjects.
+# The figure shows Wilson's interval for an accuracy of 86 % (19 of 22 subjects).
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ plt.show()
 # Variation between folds
 # -----------------------
 # One pipeline is evaluated on one cohort of 22 simulated subjects, with 12 random assignments of
-# the subjects to folds.
+# subjects to folds.
 table, y = make_nemg_cohort(
     22, n_recordings=66, fs=4000.0, duration=1.0, difficulty=0.7, return_X_y=True, random_state=4
 )

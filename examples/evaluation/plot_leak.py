@@ -2,14 +2,14 @@
 By how much does a leak overestimate accuracy?
 ==============================================
 
-Windows of one subject resemble each other. If some of them are in the training set, the model
-recognises the *subject* in the test set instead of the disease.
+Windows of one subject resemble each other. If some of them are in the training set and others in
+the test set, the model recognises the *subject* instead of the disease.
 :func:`~sklearn_emg.comparison.leakage_audit` evaluates one pipeline on the same windows under leaky
 splits and under a split by subject.
 
-Where the environment variable ``SKLEARN_EMG_DATA`` names a folder with the UCI lower-limb set in
-``lower_limb``, real recordings are used, otherwise the simulated cohort. The figure's title
-states which.
+If the environment variable ``SKLEARN_EMG_DATA`` names a folder with the UCI lower-limb set in
+``lower_limb``, these real recordings are used; otherwise, the cohort is simulated. The title of the
+figure states the source.
 """
 
 # %%
@@ -46,8 +46,8 @@ else:
 print(f"{source}: {len(table)} recordings of {table['subject'].nunique()} subjects")
 
 # %%
-# One pipeline, two splits
-# ------------------------
+# One pipeline, three splits
+# --------------------------
 trees = ExtraTreesClassifier(100, min_samples_leaf=2, class_weight="balanced", random_state=0)
 windows = make_pipeline(EMGFeatures("patel"), trees)
 model = DiVoteClassifier(windows, window=window, step=None)
@@ -57,14 +57,14 @@ audit.summary.round(2)
 # %%
 # The score under each split
 # --------------------------
-# The score counts windows and weights the classes equally, so that the chance level is one over the
-# number of classes.
+# The score is the balanced accuracy of windows. It weights the classes equally, so the chance level
+# is one over the number of classes.
 display = LeakageDisplay.from_audit(audit, n_classes=len(set(y))).plot()
 display.ax_.set_title(source, loc="left", fontsize=10)  # next to the legend
 plt.show()
 
 # %%
-# The difference comes from recognising subjects. On the real set, even the score of the split by
-# subject is not evidence about diagnosis, since patients and controls were recorded in different
-# campaigns.
-print(f"The random window split overestimates the score by {audit.gap:.2f}.")
+# The difference arises because the model recognises subjects. On the real set, even the score of
+# the split by subject is no evidence about diagnosis, since most patients and controls were
+# recorded in different campaigns.
+print(f"The random split of windows overestimates the score by {audit.gap:.2f}.")

@@ -3,9 +3,9 @@ How do I tune a whole pipeline without optimistic scores?
 =========================================================
 
 Corner frequencies, window length, features and classifier are parameters of one pipeline and can be
-tuned together. The best score of a search is *optimistic*, since it is the maximum of several. An
-unbiased score comes from subjects that the search has not used: the search runs inside a
-cross-validation, and both are split by subject.
+tuned together. The best score of a search is *optimistic*, since it is the maximum of several
+scores. An unbiased score needs subjects that the search has not used. The search therefore runs
+inside a cross-validation, and both split by subject.
 """
 
 # %%
@@ -36,8 +36,8 @@ model = make_pipeline(
 # %%
 # The search
 # ----------
-# Nested names reach the parameters of every part. The scorer counts each subject once, and
-# ``SubjectKFold`` reads the subjects from the table, so that no ``groups`` need to be passed.
+# Nested names refer to the parameters of every part of the pipeline. The scorer counts each subject
+# once. ``SubjectKFold`` reads the subjects from the table, so no ``groups`` need to be passed.
 settings = {
     "bandpassfilter__low": [5, 20, 100],
     "bandpassfilter__high": [800, 1800],
@@ -68,7 +68,7 @@ chance = 1 / len(np.unique(y))
 figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
 tried = search.cv_results_["mean_test_score"]
 axes.plot(tried, np.full(len(tried), 2), "o", color="0.6", mfc="none", label="settings tried")
-axes.plot(search.best_score_, 2, "s", color="#D55E00", label="best of them (optimistic)")
+axes.plot(search.best_score_, 2, "s", color="#D55E00", label="best setting (optimistic)")
 axes.plot(nested, [1] * len(nested), "o", color="#0072B2", alpha=0.4)
 axes.plot(nested.mean(), 1, "D", color="#0072B2", label="mean over unseen subjects")
 axes.plot(untuned, [0] * len(untuned), "o", color="#0072B2", alpha=0.4)
@@ -84,8 +84,8 @@ axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=Fa
 plt.show()
 
 # %%
-# Report the middle row. The difference between the two lower rows is the gain from tuning. With
-# eight subjects in a fold, one subject changes a score by about 0.13.
+# The middle row is the score to report. Its difference from the bottom row is the gain from tuning.
+# With eight subjects in a fold, one subject changes a score by about 0.13.
 print(
     f"own score {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"

@@ -2,18 +2,18 @@
 Can Optuna tune the whole pipeline, from the filter to the vote?
 ================================================================
 
-Optuna proposes settings near those of successful trials, draws numbers from ranges instead of
-lists, and has an interface for scikit-learn estimators. One search can therefore tune the filter,
-the features, the classifier and the vote over windows. As in
-:ref:`sphx_glr_auto_examples_evaluation_plot_tuning.py`, the score of the best trial is optimistic;
-an unbiased score comes from subjects that no trial has used.
+Optuna proposes settings similar to those of successful trials, samples numbers from ranges instead
+of lists, and has an interface for scikit-learn estimators. One search can therefore tune the
+filter, the features, the classifier and the vote over windows. As in
+:ref:`sphx_glr_auto_examples_evaluation_plot_tuning.py`, the score of the best trial is optimistic.
+An unbiased score needs subjects that no trial has used.
 """
 
 # %%
 # The pipeline and its space of settings
 # --------------------------------------
 # Like the searches of scikit-learn, ``OptunaSearchCV`` takes nested names. It also takes ranges of
-# numbers, on a logarithmic scale if wanted.
+# numbers, with a linear or logarithmic scale.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.preprocessing import BandpassFilter
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-# Optuna warns of parts of its own interface that may change.
+# Optuna warns that parts of its own interface may change.
 warnings.filterwarnings("ignore", "OptunaSearchCV is experimental")
 warnings.filterwarnings("ignore", "`optuna.terminator`", FutureWarning)
 
@@ -58,9 +58,9 @@ space = {
 # %%
 # A search that splits by subject
 # -------------------------------
-# ``SubjectKFold`` reads the subjects from the table, in the inner splits and in the outer ones. The
-# search is given a seed, not a ``study``: the clones that are tested below would start with the
-# trials of that study, which have used every subject.
+# ``SubjectKFold`` reads the subjects from the table in both the inner and the outer splits. The
+# search gets a seed instead of a ``study``. With a study, the clones that are tested below would
+# start with its trials, which have used every subject.
 score = subject_scorer("balanced_accuracy")
 search = OptunaSearchCV(
     model, space, cv=SubjectKFold(3, random_state=0), scoring=score, n_trials=14, random_state=0
@@ -97,7 +97,7 @@ for at, scores in enumerate(columns):
     right.plot(at, np.mean(scores), "_", color="#D55E00" if at == 0 else "#0072B2", ms=28, mew=3)
 right.set(
     xticks=range(3), xticklabels=["best trial\n(optimistic)", "tuned", "untuned"], xlim=(-0.6, 2.6),
-    title="Test",
+    title="Unseen subjects",
 )  # fmt: skip
 left.set_title("Trials of the search, by their features")
 figure.suptitle("On unseen subjects the tuned pipeline is hardly better than the untuned one")
@@ -107,9 +107,9 @@ right.text(-0.55, chance, "chance", color="0.3", va="top")
 plt.show()
 
 # %%
-# The left panel shows the trials of the search, coloured by the features that they used. Bars of
-# the right panel are means, and dots are outer folds. Only its middle column estimates the score of
-# the tuned pipeline. With eight subjects in a fold, one subject changes a score by about 0.13.
+# The left panel shows the trials of the search, coloured by the features that they used. In the
+# right panel, bars are means and dots are outer folds. Only its middle column estimates the score
+# of the tuned pipeline. With eight subjects in a fold, one subject changes a score by about 0.13.
 print(
     f"best trial {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"
